@@ -1,0 +1,197 @@
+//! How a pool is set up, checked when it is built.
+#![expect(
+    unsafe_code,
+    reason = "an enum of one byte says that it has no padding"
+)]
+
+use crate::alloc::{BufferPool, ConfigError};
+use crate::cache::{LINE, MOST_BLOCK_BYTES, MOST_IN_FLIGHT};
+
+const LEAST_BLOCK_BYTES: usize = 4096;
+const MOST_HISTORY_FRAMES: usize = 1 << 20;
+
+/// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Attribution {
+    /// It does; `outstanding` names every buffer.
+    #[default]
+    CallSites,
+    /// It does not; `outstanding` leaves out the buffers taken meanwhile.
+    Off,
+}
+
+// SAFETY: one byte, hence no padding; `Copy` and `'static`.
+unsafe impl bytemuck::NoUninit for Attribution {}
+
+/// A pool's settings, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) name: String,
+    pub(crate) max_frames_in_flight: u32,
+    pub(crate) frame_block_bytes: usize,
+    pub(crate) thread_cache_bytes: usize,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) leak_after_frames: u64,
+    pub(crate) alignment: usize,
+    pub(crate) history_frames: usize,
+    pub(crate) attribution: Attribution,
+}
+
+/// Settings for a new pool; [`build`](Self::build) checks them.
+///
+/// ```
+/// use framepool::BufferPool;
+///
+/// let pool = BufferPool::builder()
+///     .name("render")
+///     .max_frames_in_flight(3)
+///     .max_bytes(1 << 30)
+///     .build()?;
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "settings do nothing until `build`"]
+pub struct PoolBuilder {
+    config: Config,
+    own_thread_cache: bool,
+}
+
+impl PoolBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            config: Config {
+                name: "framepool".to_owned(),
+                max_frames_in_flight: if MOST_IN_FLIGHT < 3 { 1 } else { 3 },
+                frame_block_bytes: 256 << 10,
+                thread_cache_bytes: 2 << 20,
+                max_bytes: None,
+                leak_after_frames: 4,
+                alignment: LINE,
+                history_frames: 256,
+                attribution: Attribution::CallSites,
+            },
+            own_thread_cache: false,
+        }
+    }
+
+    /// The name under which the pool reports. Default: `framepool`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.config.name = name.into();
+        self
+    }
+
+    /// How many frames can be open at once, 1 to 16. Default: 3.
+    pub fn max_frames_in_flight(mut self, frames: u32) -> Self {
+        self.config.max_frames_in_flight = frames;
+        self
+    }
+
+    /// The bytes a thread takes at a time for its frame buffers, 4 KiB to 512 MiB. Default: 256 KiB.
+    ///
+    /// A frame buffer larger than this gets a block of its own.
+    pub fn frame_block_bytes(mut self, bytes: usize) -> Self {
+        self.config.frame_block_bytes = bytes;
+        self
+    }
+
+    /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB, or an eighth of
+    /// `max_bytes` if that is less.
+    ///
+    /// A larger buffer is passed through the shared depot each time, which costs tens of nanoseconds more.
+    pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
+        self.config.thread_cache_bytes = bytes;
+        self.own_thread_cache = true;
+        self
+    }
+
+    /// The most bytes the pool may hold from the system. Default: no limit.
+    ///
+    /// Counts buffers in use and idle memory alike. Before a request is refused, idle memory of the depot, of the calling
+    /// thread and of frames that are not open is given back; what other threads keep (`thread_cache_bytes`) stays.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.config.max_bytes = Some(bytes);
+        self
+    }
+
+    /// The age, in frames, beyond which an unreleased buffer is a leak suspect. Default: 4.
+    pub fn leak_after_frames(mut self, frames: u64) -> Self {
+        self.config.leak_after_frames = frames;
+        self
+    }
+
+    /// The boundary on which every buffer starts, in bytes: 64, 128, 256 or 4096. Default: 64.
+    ///
+    /// Block sizes are rounded up to it.
+    pub fn alignment(mut self, bytes: usize) -> Self {
+        self.config.alignment = bytes;
+        self
+    }
+
+    /// How many frames a [`FrameFeed`](crate::FrameFeed) can be behind, up to 2^20. Default: 256.
+    pub fn history_frames(mut self, frames: usize) -> Self {
+        self.config.history_frames = frames;
+        self
+    }
+
+    /// Whether call sites are recorded; can be changed later. Default: they are.
+    pub fn attribution(mut self, attribution: Attribution) -> Self {
+        self.config.attribution = attribution;
+        self
+    }
+
+    /// Makes the pool.
+    ///
+    /// # Errors
+    ///
+    /// A setting out of its range.
+    pub fn build(mut self) -> Result<BufferPool, ConfigError> {
+        let config = &mut self.config;
+        let most = MOST_IN_FLIGHT as u32;
+        if !(1..=most).contains(&config.max_frames_in_flight) {
+            return Err(ConfigError::FramesInFlight {
+                given: config.max_frames_in_flight,
+                most,
+            });
+        }
+        if !matches!(config.alignment, 64 | 128 | 256 | 4096) {
+            return Err(ConfigError::Alignment {
+                given: config.alignment,
+            });
+        }
+        if !(LEAST_BLOCK_BYTES..=MOST_BLOCK_BYTES).contains(&config.frame_block_bytes) {
+            return Err(ConfigError::FrameBlockBytes {
+                given: config.frame_block_bytes,
+                least: LEAST_BLOCK_BYTES,
+                most: MOST_BLOCK_BYTES,
+            });
+        }
+        config.frame_block_bytes = config.frame_block_bytes.next_multiple_of(config.alignment);
+        if !(1..=MOST_HISTORY_FRAMES).contains(&config.history_frames) {
+            return Err(ConfigError::HistoryFrames {
+                given: config.history_frames,
+                most: MOST_HISTORY_FRAMES,
+            });
+        }
+        if let Some(max_bytes) = config.max_bytes {
+            if max_bytes == 0 {
+                return Err(ConfigError::MaxBytes {
+                    given: max_bytes,
+                    least: 1,
+                });
+            }
+            if !self.own_thread_cache {
+                let share = usize::try_from(max_bytes / 8).unwrap_or(usize::MAX);
+                config.thread_cache_bytes = config.thread_cache_bytes.min(share);
+            }
+        }
+        Ok(BufferPool::from_config(self.config))
+    }
+}
+
+impl Default for PoolBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,186 @@
+//! What can go wrong, as values that say what to do.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::fold::{FrameId, SiteHolding};
+use crate::show::bytes;
+
+/// Why a buffer could not be lent. Every counter and every law still holds after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllocError {
+    /// The request's size in bytes is beyond the address space.
+    SizeOverflow {
+        /// Elements asked for.
+        len: usize,
+        /// Bytes of one element.
+        element_bytes: usize,
+    },
+    /// The element type wants a coarser alignment than the pool's buffers have.
+    Alignment {
+        /// What the element type needs, in bytes.
+        required: usize,
+        /// What the pool gives, in bytes.
+        provided: usize,
+    },
+    /// The pool's budget does not allow the memory this request needs.
+    BudgetExceeded {
+        /// Bytes the pool would have had to take from the system.
+        requested: u64,
+        /// Bytes of the buffers out.
+        in_use: u64,
+        /// The budget.
+        limit: u64,
+        /// The call sites that hold the most, five at most, the largest first.
+        holders: Vec<SiteHolding>,
+    },
+    /// The system gave no memory.
+    OutOfMemory {
+        /// Bytes the pool asked the system for.
+        requested: u64,
+    },
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SizeOverflow { len, element_bytes } => write!(
+                f,
+                "{len} elements of {element_bytes} bytes are more than can be addressed; ask for fewer"
+            ),
+            Self::Alignment { required, provided } => write!(
+                f,
+                "the element type needs an alignment of {required} bytes and this pool gives {provided}; \
+                 build the pool with `.alignment({required})`"
+            ),
+            Self::BudgetExceeded {
+                requested,
+                in_use,
+                limit,
+                holders,
+            } => {
+                write!(
+                    f,
+                    "taking {} more would exceed the pool's budget of {} ({} in use)",
+                    bytes(*requested),
+                    bytes(*limit),
+                    bytes(*in_use)
+                )?;
+                for (i, site) in holders.iter().enumerate() {
+                    let lead = if i == 0 { "; held by" } else { "," };
+                    write!(f, "{lead} {} ({})", site.location, bytes(site.bytes))?;
+                }
+                write!(f, "; release buffers, or raise `max_bytes`")
+            }
+            Self::OutOfMemory { requested } => {
+                write!(f, "the system gave no memory for {}", bytes(*requested))
+            }
+        }
+    }
+}
+
+impl Error for AllocError {}
+
+/// Why a frame could not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// As many frames are open as the pool allows.
+    TooManyInFlight {
+        /// Frames open.
+        open: u32,
+        /// Frames that may be open.
+        limit: u32,
+        /// The frame open longest.
+        oldest: FrameId,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyInFlight {
+                open,
+                limit,
+                oldest,
+            } => write!(
+                f,
+                "{open} of {limit} frames are open, the oldest is frame {oldest}; end it with `release_all`, \
+                 or raise `max_frames_in_flight`"
+            ),
+        }
+    }
+}
+
+impl Error for FrameError {}
+
+/// Why a pool could not be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `max_frames_in_flight` is zero or more than the pool supports.
+    FramesInFlight {
+        /// What was asked for.
+        given: u32,
+        /// The most there can be.
+        most: u32,
+    },
+    /// `frame_block_bytes` is too small or too large.
+    FrameBlockBytes {
+        /// What was asked for.
+        given: usize,
+        /// The least there can be.
+        least: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// `alignment` is none of 64, 128, 256 and 4096.
+    Alignment {
+        /// What was asked for.
+        given: usize,
+    },
+    /// `max_bytes` is too small to lend one frame block.
+    MaxBytes {
+        /// What was asked for.
+        given: u64,
+        /// The least there can be, given the other settings.
+        least: u64,
+    },
+    /// `history_frames` is zero or more than the pool supports.
+    HistoryFrames {
+        /// What was asked for.
+        given: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// The memory for the pool's own bookkeeping could not be had.
+    OutOfMemory,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FramesInFlight { given, most } => {
+                write!(f, "max_frames_in_flight is {given}; it must be 1 to {most}")
+            }
+            Self::FrameBlockBytes { given, least, most } => write!(
+                f,
+                "frame_block_bytes is {given}; it must be {least} to {most}"
+            ),
+            Self::Alignment { given } => {
+                write!(f, "alignment is {given}; it must be 64, 128, 256 or 4096")
+            }
+            Self::MaxBytes { given, least } => write!(
+                f,
+                "max_bytes is {given}; with these settings it must be at least {least}"
+            ),
+            Self::HistoryFrames { given, most } => {
+                write!(f, "history_frames is {given}; it must be 1 to {most}")
+            }
+            Self::OutOfMemory => write!(f, "the system gave no memory for the pool's bookkeeping"),
+        }
+    }
+}
+
+impl Error for ConfigError {}

@@ -1,0 +1,15 @@
+//! What users hold: the pool's handle and its builder, pooled buffers, frames, and the errors.
+
+mod buffer;
+mod config;
+mod error;
+mod frame;
+mod pool;
+
+pub use buffer::Buffer;
+pub use config::{Attribution, PoolBuilder};
+pub use error::{AllocError, ConfigError, FrameError};
+pub use frame::Frame;
+pub use pool::BufferPool;
+
+pub(crate) use config::Config;

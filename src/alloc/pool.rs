@@ -1,0 +1,345 @@
+//! The pool's handle: where buffers and frames come from, and where its state is read.
+#![expect(
+    unsafe_code,
+    reason = "handles share a pool whose lifetime is counted by its ledger"
+)]
+
+use std::fmt;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use bytemuck::Pod;
+
+use crate::alloc::frame::refused;
+use crate::alloc::{
+    AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder,
+};
+use crate::cache::{
+    Core, OVERSIZE, Refusal, class_of, count_refusal, lend, size_of_slice, with_slot,
+};
+use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
+use crate::sync::Arc;
+
+/// A frame-scoped buffer pool. This is a handle: clones are the same pool.
+///
+/// ```
+/// use framepool::BufferPool;
+///
+/// let pool = BufferPool::new();
+/// for _ in 0..3 {
+///     let frame = pool.begin_frame();
+///     let scratch = frame.alloc::<f32>(1024); // gone at the frame's end
+///     let mut kept = pool.alloc::<u8>(4096); // goes back when dropped, on any thread
+///     scratch.fill(0.5);
+///     kept[0] = 1;
+///     let snapshot = frame.release_all();
+///     assert_eq!(snapshot.in_use_buffers, 1); // `kept`
+/// }
+/// ```
+pub struct BufferPool {
+    core: NonNull<Core>,
+}
+
+// SAFETY: a handle is a counted reference to a `Core`, which is `Send` and `Sync`.
+unsafe impl Send for BufferPool {}
+// SAFETY: as above.
+unsafe impl Sync for BufferPool {}
+
+impl BufferPool {
+    /// A pool with the default settings.
+    pub fn new() -> Self {
+        Self::builder()
+            .build()
+            .expect("the default settings are valid")
+    }
+
+    /// Settings for a new pool.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+
+    pub(crate) fn from_config(config: Config) -> Self {
+        Self {
+            core: Core::create(config),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn core_ptr(&self) -> NonNull<Core> {
+        self.core
+    }
+
+    #[inline(always)]
+    pub(crate) fn core(&self) -> &Core {
+        // SAFETY: a handle keeps the pool alive.
+        unsafe { self.core.as_ref() }
+    }
+
+    /// The name under which the pool reports.
+    pub fn name(&self) -> &str {
+        &self.core().config.name
+    }
+
+    /// The age, in frames, beyond which an unreleased buffer is a leak suspect.
+    pub fn leak_after_frames(&self) -> u64 {
+        self.core().config.leak_after_frames
+    }
+
+    /// The boundary on which every buffer starts, in bytes.
+    pub fn alignment(&self) -> usize {
+        self.core().config.alignment
+    }
+
+    /// Begins a frame.
+    ///
+    /// # Panics
+    ///
+    /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns that.
+    #[track_caller]
+    pub fn begin_frame(&self) -> Frame {
+        match self.try_begin_frame() {
+            Ok(frame) => frame,
+            Err(error) => panic!("framepool: {error}"),
+        }
+    }
+
+    /// Begins a frame.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::TooManyInFlight`] if as many frames are open as the pool allows.
+    pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
+        let in_flight = &self.core().in_flight;
+        let claimed = in_flight.claim().or_else(|| {
+            // Trimming may have one for a moment, under the fold's lock.
+            let _fold = self.core().fold.lock();
+            in_flight.claim()
+        });
+        let Some(index) = claimed else {
+            return Err(in_flight.refusal());
+        };
+        let id = in_flight.begin(index);
+        Ok(Frame::new(self.clone(), index, id))
+    }
+
+    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
+        match self.try_alloc(len) {
+            Ok(buffer) => buffer,
+            Err(error) => refused(&error),
+        }
+    }
+
+    /// A buffer of `len` zeroes.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> Buffer<T> {
+        let mut buffer = self.alloc::<T>(len);
+        buffer.fill(T::zeroed());
+        buffer
+    }
+
+    /// A copy of `source`.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> Buffer<T> {
+        let mut buffer = self.alloc::<T>(source.len());
+        buffer.copy_from_slice(source);
+        buffer
+    }
+
+    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]: the size cannot be addressed, the element's alignment is coarser than the pool's, the pool's budget
+    /// is used up, or the system has no memory.
+    #[inline]
+    #[track_caller]
+    pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
+        let site = Location::caller();
+        let bytes = self.checked_bytes::<T>(len)?;
+        // SAFETY: the handle keeps the pool alive.
+        match unsafe { lend(self.core, bytes, site) } {
+            // SAFETY: the block was lent to us just now, for these bytes; its alignment was checked.
+            Ok(block) => Ok(unsafe { Buffer::new(block, len) }),
+            Err(refusal) => Err(self.core().explain(refusal, len, size_of::<T>())),
+        }
+    }
+
+    /// The bytes of `len` elements, if this pool can lend such.
+    #[inline(always)]
+    fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, AllocError> {
+        if align_of::<T>() > crate::cache::LINE && align_of::<T>() > self.alignment() {
+            return Err(AllocError::Alignment {
+                required: align_of::<T>(),
+                provided: self.alignment(),
+            });
+        }
+        size_of_slice::<T>(len).ok_or_else(|| self.refuse_overflow::<T>(len))
+    }
+
+    #[cold]
+    fn refuse_overflow<T>(&self, len: usize) -> AllocError {
+        self.count_refusal(Refusal::Overflow);
+        self.core()
+            .explain(Refusal::Overflow, len, size_of::<T>())
+    }
+
+    pub(super) fn count_refusal(&self, refusal: Refusal) {
+        // SAFETY: the handle keeps the pool alive.
+        let _ = unsafe { with_slot(self.core, |slot| count_refusal(slot, refusal)) };
+    }
+
+    /// A frame end for loops that use no [`Frame`]: publishes what happened since the frame end before.
+    #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
+    pub fn release_all(&self) -> Arc<FrameSnapshot> {
+        self.core().end_frame(None)
+    }
+
+    /// The latest published snapshot. Takes no lock and slows no worker.
+    #[inline]
+    pub fn snapshot(&self) -> Arc<FrameSnapshot> {
+        self.core().published.load()
+    }
+
+    /// A reader that looks at the latest snapshot for less than [`snapshot`](Self::snapshot) does.
+    pub fn snapshot_reader(&self) -> SnapshotReader {
+        SnapshotReader::new(self.clone())
+    }
+
+    /// The snapshots of all frame ends from now on.
+    pub fn subscribe(&self) -> FrameFeed {
+        let frames = self.core().config.history_frames;
+        self.core().fold.lock().feeds.subscribe(frames)
+    }
+
+    /// The pool's numbers now. Waits for frame ends and other walks, never for workers.
+    pub fn stats(&self) -> PoolStats {
+        self.core().stats()
+    }
+
+    /// Which pooled buffers are out: by call site, with age in frames, the largest first.
+    pub fn outstanding(&self) -> Outstanding {
+        self.core().outstanding()
+    }
+
+    /// The same, into an earlier result whose memory is used again.
+    pub fn outstanding_into(&self, outstanding: &mut Outstanding) {
+        self.core().outstanding_into(outstanding);
+    }
+
+    /// Whether call sites are recorded.
+    pub fn attribution(&self) -> Attribution {
+        self.core().attribution()
+    }
+
+    /// Records call sites from now on, or stops. Buffers taken while it is off are in no list of
+    /// [`outstanding`](Self::outstanding).
+    pub fn set_attribution(&self, attribution: Attribution) {
+        self.core().set_attribution(attribution);
+    }
+
+    /// Has `count` buffers of `len` elements ready, with their pages touched, and keeps them from being trimmed until
+    /// [`trim`](Self::trim) is called.
+    ///
+    /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_prewarm`](Self::try_prewarm) returns an error.
+    #[track_caller]
+    pub fn prewarm<T: Pod>(&self, len: usize, count: usize) {
+        if let Err(error) = self.try_prewarm::<T>(len, count) {
+            refused(&error);
+        }
+    }
+
+    /// The same as [`prewarm`](Self::prewarm).
+    ///
+    /// # Errors
+    ///
+    /// As [`try_alloc`](Self::try_alloc); the buffers made so far stay ready. Buffers beyond the largest size class
+    /// (1 GiB) are not kept, so preparing them does nothing.
+    pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
+        let bytes = self.checked_bytes::<T>(len)?;
+        let class = class_of(bytes);
+        if class == OVERSIZE {
+            return Ok(());
+        }
+        // SAFETY: the handle keeps the pool alive.
+        unsafe { with_slot(self.core, |slot| self.core().prewarm(slot, class, count)) }
+            .unwrap_or(Err(Refusal::Memory(0)))
+            .map_err(|refusal| self.core().explain(refusal, len, size_of::<T>()))
+    }
+
+    /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames not open. Returns
+    /// how many bytes. What other threads keep (`thread_cache_bytes` each at most) stays with them.
+    #[expect(clippy::must_use_candidate, reason = "the effect is the point")]
+    pub fn trim(&self) -> u64 {
+        // SAFETY: the handle keeps the pool alive.
+        unsafe { with_slot(self.core, |slot| self.core().trim_now(Some(slot))) }
+            .unwrap_or_else(|| self.core().trim_now(None))
+    }
+
+    /// For tests: that no pooled buffer is out, retained ones excepted.
+    ///
+    /// # Panics
+    ///
+    /// If buffers are out, with the report of [`outstanding`](Self::outstanding).
+    #[track_caller]
+    pub fn assert_no_leaks(&self) {
+        let out = self.outstanding();
+        let counts = self.stats().totals.counts;
+        let pooled = counts.pooled_allocs.saturating_sub(counts.pooled_releases);
+        assert!(
+            pooled <= out.retained,
+            "framepool: {pooled} pooled buffers of pool `{}` were not released, {} of them retained: {out}",
+            self.name(),
+            out.retained,
+        );
+    }
+}
+
+impl Default for BufferPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for BufferPool {
+    fn clone(&self) -> Self {
+        self.core().ledger.add_handle();
+        Self { core: self.core }
+    }
+}
+
+impl Drop for BufferPool {
+    fn drop(&mut self) {
+        // SAFETY: this handle ends here.
+        unsafe { Core::drop_handle(self.core) }
+    }
+}
+
+impl fmt::Debug for BufferPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferPool")
+            .field("name", &self.name())
+            .field("frame", &FrameId::get(self.core().frame()))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,333 @@
+//! A thread's frame buffers for one open frame: a cursor that moves through blocks the arena owns.
+//!
+//! ```text
+//!   chain   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
+//!                              base ──────────┘        end
+//!   bytes lent = sealed_bytes + (cursor − base)
+//!   lent word  = count (24 bits) │ bytes asked for (40 bits), since `base` last moved
+//! ```
+//!
+//! # Who touches an arena when
+//!
+//! While its frame is open: the owner of the slot, who alone writes it, and the fold, who reads `cursor`, `lent` and
+//! what is sealed. When the frame has ended (its `Frame` was consumed, so every borrow is over and ordered before):
+//! the thread that ends it, under the fold's lock, alone. Then again an owner, after a `begin_frame` that acquired the
+//! frame's bit (`in_flight.rs`). A slot that changes owners while the frame is open passes its arenas on with the claim.
+//!
+//! # Reading while the owner writes
+//!
+//! Between two refills only `cursor` and `lent` change, both upwards. A refill moves several words together, so it is
+//! bracketed by `version`: odd while it lasts. The fold reads the version, the words, and the version again, and
+//! believes them if both are the same even one. Every store of the owner is a Release and every load of the fold an
+//! Acquire, so a word of a later refill brings its odd version with it. After a few failures the fold keeps what it
+//! read last: numbers only rise, so that is a true state of a moment ago, and the fold never waits for a worker.
+#![expect(
+    unsafe_code,
+    reason = "the chain is a cell that belongs to the slot's owner"
+)]
+
+use std::ptr::{self, NonNull};
+
+use crate::cache::system::Piece;
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+
+const COUNT_SHIFT: u32 = 40;
+/// A request of this size or more is counted outside the lent word.
+pub(crate) const LENT_WORD_BYTES: usize = 1 << (COUNT_SHIFT - 1);
+/// The most a block may have, so that the count of its smallest buffers fits the lent word.
+pub(crate) const MOST_BLOCK_BYTES: usize = 1 << 29;
+/// How often the fold tries to read between two refills.
+const TRIES: u32 = 4;
+
+/// What an arena has lent since its frame began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ArenaReading {
+    pub(crate) allocs: u64,
+    pub(crate) bytes: u64,
+    pub(crate) requested: u64,
+}
+
+/// The bump allocator of one slot for one open frame.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Arena {
+    /// The next free byte.
+    cursor: AtomicPtr<u8>,
+    /// The end of the block.
+    end: AtomicPtr<u8>,
+    /// Buffers lent and bytes asked for since the last refill, packed.
+    lent: AtomicU64,
+    /// Odd while a refill moves the words below and above.
+    version: AtomicU64,
+    /// Where `cursor` was after the last refill.
+    base: AtomicPtr<u8>,
+    /// What was lent before the last refill.
+    sealed_allocs: AtomicU64,
+    sealed_bytes: AtomicU64,
+    sealed_requested: AtomicU64,
+    /// The blocks.
+    chain: UnsafeCell<Chain>,
+    /// What the fold read last. Only under the fold's lock.
+    last: UnsafeCell<ArenaReading>,
+}
+
+/// The blocks of an arena, those in use first.
+#[derive(Debug)]
+struct Chain {
+    blocks: Vec<Piece>,
+    used: usize,
+    /// Decaying maximum of the bytes a frame used, for trimming.
+    high: u64,
+}
+
+// SAFETY: the head of this file says who touches which part when; the pieces in the chain are the arena's own memory.
+unsafe impl Send for Arena {}
+// SAFETY: as above.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    pub(crate) fn new() -> Self {
+        Self {
+            cursor: AtomicPtr::new(ptr::null_mut()),
+            end: AtomicPtr::new(ptr::null_mut()),
+            lent: AtomicU64::new(0),
+            version: AtomicU64::new(0),
+            base: AtomicPtr::new(ptr::null_mut()),
+            sealed_allocs: AtomicU64::new(0),
+            sealed_bytes: AtomicU64::new(0),
+            sealed_requested: AtomicU64::new(0),
+            chain: UnsafeCell::new(Chain {
+                blocks: Vec::new(),
+                used: 0,
+                high: 0,
+            }),
+            last: UnsafeCell::new(ArenaReading::default()),
+        }
+    }
+
+    /// Lends `stride` bytes of which `requested` were asked for; `None` when the block has no room.
+    ///
+    /// `requested` is at least 1 and below [`LENT_WORD_BYTES`], `stride` is a multiple of the pool's alignment. Only
+    /// for the owner.
+    #[inline(always)]
+    pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
+        // Relaxed: the owner reads what it wrote, or what the claim of slot or frame made visible.
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        // Relaxed: as above.
+        let end = self.end.load(Ordering::Relaxed);
+        if stride > end.addr() - cursor.addr() {
+            return None;
+        }
+        // Release: pairs with the Acquire in `read`.
+        self.cursor.store(cursor.wrapping_add(stride), Ordering::Release);
+        #[cfg(feature = "telemetry")]
+        {
+            // Relaxed: the owner is the only writer.
+            let lent = self.lent.load(Ordering::Relaxed);
+            // Release: pairs with the Acquire in `read`.
+            self.lent.store(
+                lent.wrapping_add((1 << COUNT_SHIFT) + requested as u64),
+                Ordering::Release,
+            );
+        }
+        #[cfg(not(feature = "telemetry"))]
+        let _ = requested;
+        NonNull::new(cursor)
+    }
+
+    /// Counts a buffer that `bump` cannot: one without bytes, or one of very many. Only for the owner.
+    #[cold]
+    pub(crate) fn count_apart(&self, requested: usize) {
+        self.rewrite(|| {
+            add(&self.sealed_allocs, 1);
+            add(&self.sealed_requested, requested as u64);
+        });
+    }
+
+    /// Moves on to a block with room for `stride`, if the chain has one. Only for the owner.
+    pub(crate) fn advance(&self, stride: usize) -> bool {
+        // SAFETY: only the owner touches the chain while the frame is open.
+        let block = self.chain.with_mut(|chain| unsafe {
+            let chain = &mut *chain;
+            let fit = (chain.used..chain.blocks.len())
+                .find(|&at| chain.blocks[at].bytes >= stride)?;
+            chain.blocks.swap(chain.used, fit);
+            chain.used += 1;
+            Some(chain.blocks[chain.used - 1])
+        });
+        let Some(block) = block else {
+            return false;
+        };
+        self.rewrite(|| {
+            // Relaxed: the owner reads what it wrote.
+            let (cursor, base) = (
+                self.cursor.load(Ordering::Relaxed),
+                self.base.load(Ordering::Relaxed),
+            );
+            let lent = self.lent.load(Ordering::Relaxed);
+            add(&self.sealed_bytes, (cursor.addr() - base.addr()) as u64);
+            add(&self.sealed_allocs, lent >> COUNT_SHIFT);
+            add(&self.sealed_requested, lent & ((1 << COUNT_SHIFT) - 1));
+            let start = block.start.as_ptr();
+            // Release, all four: pair with the Acquires in `read`.
+            self.lent.store(0, Ordering::Release);
+            self.base.store(start, Ordering::Release);
+            self.cursor.store(start, Ordering::Release);
+            self.end
+                .store(start.wrapping_add(block.bytes), Ordering::Release);
+        });
+        true
+    }
+
+    /// Adds a block to the chain, as the next to be used; gives it back when the chain's own memory cannot grow.
+    /// Only for the owner.
+    pub(crate) fn add_block(&self, block: Piece) -> Result<(), Piece> {
+        // SAFETY: only the owner touches the chain while the frame is open.
+        self.chain.with_mut(|chain| unsafe {
+            let chain = &mut *chain;
+            if chain.blocks.try_reserve(1).is_err() {
+                return Err(block);
+            }
+            chain.blocks.push(block);
+            Ok(())
+        })
+    }
+
+    /// Brackets a change of several words.
+    fn rewrite(&self, change: impl FnOnce()) {
+        // Relaxed: the owner reads what it wrote.
+        let version = self.version.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire in `read`; so do the stores in `change`, which come after it.
+        self.version.store(version + 1, Ordering::Release);
+        change();
+        // Release: pairs with the Acquire in `read`; a reader that sees it sees all of the change.
+        self.version.store(version + 2, Ordering::Release);
+    }
+
+    /// What was lent so far, as of now or a moment ago.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the fold's lock.
+    pub(crate) unsafe fn read(&self) -> ArenaReading {
+        for _ in 0..TRIES {
+            // Acquire: pairs with the Release in `rewrite`.
+            let version = self.version.load(Ordering::Acquire);
+            // Acquire, all six: pair with the Releases in `bump` and `advance`, and keep the second look behind them.
+            let lent = self.lent.load(Ordering::Acquire);
+            let cursor = self.cursor.load(Ordering::Acquire);
+            let base = self.base.load(Ordering::Acquire);
+            let reading = ArenaReading {
+                allocs: self.sealed_allocs.load(Ordering::Acquire) + (lent >> COUNT_SHIFT),
+                bytes: self
+                    .sealed_bytes
+                    .load(Ordering::Acquire)
+                    .wrapping_add(cursor.addr().wrapping_sub(base.addr()) as u64),
+                requested: self.sealed_requested.load(Ordering::Acquire)
+                    + (lent & ((1 << COUNT_SHIFT) - 1)),
+            };
+            // Relaxed: the loads before it are Acquire, so this one comes after them.
+            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
+                // SAFETY: `last` is only touched under the fold's lock, which the caller holds.
+                self.last.with_mut(|last| unsafe { *last = reading });
+                return reading;
+            }
+        }
+        // SAFETY: as above.
+        self.last.with(|last| unsafe { *last })
+    }
+
+    /// Ends the frame for this arena: says what it lent, and makes all of it free again.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the fold's lock, and the frame has ended: nobody else touches the arena or its memory.
+    pub(crate) unsafe fn reset(&self) -> ArenaReading {
+        // Relaxed: a slot that never lent for this frame has no block; the caller is alone with the arena.
+        if self.version.load(Ordering::Relaxed) == 0 {
+            return ArenaReading::default();
+        }
+        // SAFETY: the caller holds the fold's lock.
+        let reading = unsafe { self.read() };
+        // SAFETY: the caller is alone with the arena.
+        self.chain.with_mut(|chain| unsafe {
+            let chain = &mut *chain;
+            chain.high = (chain.high - chain.high.div_ceil(16)).max(reading.bytes);
+            chain.used = usize::from(!chain.blocks.is_empty());
+            self.start_at(chain.blocks.first());
+        });
+        // SAFETY: the caller holds the fold's lock.
+        self.last
+            .with_mut(|last| unsafe { *last = ArenaReading::default() });
+        reading
+    }
+
+    /// Sets all words to the beginning of a block. Only for whoever is alone with the arena.
+    fn start_at(&self, block: Option<&Piece>) {
+        let (start, end) = block.map_or((ptr::null_mut(), ptr::null_mut()), |block| {
+            let start = block.start.as_ptr();
+            (start, start.wrapping_add(block.bytes))
+        });
+        // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) passes them on.
+        self.cursor.store(start, Ordering::Relaxed);
+        self.base.store(start, Ordering::Relaxed);
+        self.end.store(end, Ordering::Relaxed);
+        self.lent.store(0, Ordering::Relaxed);
+        self.sealed_allocs.store(0, Ordering::Relaxed);
+        self.sealed_bytes.store(0, Ordering::Relaxed);
+        self.sealed_requested.store(0, Ordering::Relaxed);
+    }
+
+    /// Takes one block out of the chain that recent frames did not need; all blocks one after another with `all`.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit and no frame is open under it: nobody else touches the arena.
+    pub(crate) unsafe fn take_unneeded(&self, all: bool) -> Option<Piece> {
+        // SAFETY: the caller is alone with the arena.
+        let (block, first) = self.chain.with_mut(|chain| unsafe {
+            let chain = &mut *chain;
+            let last = chain.blocks.last()?.bytes as u64;
+            let held: u64 = chain.blocks.iter().map(|block| block.bytes as u64).sum();
+            if !all && held - last < chain.high {
+                return None;
+            }
+            let block = chain.blocks.pop()?;
+            chain.used = chain.used.min(chain.blocks.len());
+            Some((block, chain.blocks.first().copied()))
+        })?;
+        self.start_at(first.as_ref());
+        Some(block)
+    }
+
+    /// Halves the memory of past frames' needs, for a frame that is not used at all.
+    ///
+    /// # Safety
+    ///
+    /// As for [`take_unneeded`](Self::take_unneeded).
+    pub(crate) unsafe fn fade(&self) {
+        // SAFETY: the caller is alone with the arena.
+        self.chain.with_mut(|chain| unsafe {
+            (*chain).high /= 2;
+        });
+    }
+
+    /// Bytes of the blocks.
+    ///
+    /// # Safety
+    ///
+    /// As for [`take_unneeded`](Self::take_unneeded), or the pool is at rest.
+    #[cfg(test)]
+    pub(crate) unsafe fn held_bytes(&self) -> u64 {
+        // SAFETY: the caller is alone with the arena.
+        self.chain.with(|chain| unsafe {
+            (*chain).blocks.iter().map(|block| block.bytes as u64).sum()
+        })
+    }
+}
+
+/// Adds to a word with one writer.
+fn add(word: &AtomicU64, amount: u64) {
+    // Relaxed: the owner reads what it wrote. Release: pairs with the Acquire in `Arena::read`.
+    word.store(word.load(Ordering::Relaxed) + amount, Ordering::Release);
+}

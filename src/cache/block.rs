@@ -1,0 +1,282 @@
+//! The record of one pooled block: where its memory is, and who has it since when.
+//!
+//! Records lie in a table of their own (`table.rs`), one cache line each, and are never freed while the pool lives:
+//! a walker on another thread reads them whenever it likes, whatever happens to the memory they describe.
+//!
+//! # The state word
+//!
+//! ```text
+//!   idle   …………………………………………………………………………… 1
+//!   lent   frame (40 bits) │ thread name (22 bits) │ retained │ 0
+//! ```
+//!
+//! # Reading a record while it changes hands
+//!
+//! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker reads the state,
+//! then site and size, then the state again, and believes what it read if both states are the same lent one. Each of
+//! these stores is a Release and each of the loads an Acquire: a walker that saw the site of a later holder also
+//! sees the idle state that came before it, or a later one, so its second look differs, unless the later holder took
+//! the block on the same thread in the same frame: then state and site are that holder's, and true.
+
+#![expect(
+    unsafe_code,
+    reason = "a block's binding is a cell that belongs to whoever holds the block"
+)]
+
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use crate::cache::core::Core;
+use crate::cache::system::Piece;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+
+/// The state of a block that nobody has.
+const IDLE: u64 = 1;
+const RETAINED: u64 = 2;
+const THREAD_SHIFT: u32 = 2;
+/// Bits of a state word that name the thread.
+const THREAD_BITS: u32 = 22;
+const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
+
+/// The part of a lent state that is the same for all buffers a thread takes.
+pub(crate) fn thread_stamp(name: u32) -> u64 {
+    (u64::from(name) & ((1 << THREAD_BITS) - 1)) << THREAD_SHIFT
+}
+
+/// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^40 frames.
+pub(crate) fn frame_stamp(frame: u64) -> u64 {
+    frame << FRAME_SHIFT
+}
+
+/// One pooled block.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    /// Idle, or since when and by which thread it is lent. Written by the holder, read by the walker.
+    state: AtomicU64,
+    /// The line of code that took it, while it is lent. Written by the holder, read by the walker.
+    site: AtomicPtr<Location<'static>>,
+    /// The block behind this one in the list it lies in. Used only by the owner of that list.
+    next: AtomicPtr<Block>,
+    /// The pool. Never changes.
+    core: NonNull<Core>,
+    /// The block below this one in a shared stack, by number. Whoever pops from the stack may read it.
+    pub(crate) below: AtomicU32,
+    /// This block's place in the table, plus one. Never changes.
+    pub(crate) number: u32,
+    /// Bytes of the memory. Read by the holder and the walker.
+    bytes: AtomicU64,
+    /// The memory. Belongs to whoever holds the block: a buffer, the owner of the list it lies in.
+    binding: UnsafeCell<Binding>,
+}
+
+/// Which memory a block stands for, and how many blocks lie in the batch that it heads.
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    start: NonNull<u8>,
+    offset: u16,
+    class: u8,
+    batch_len: u8,
+}
+
+/// Who has a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lent {
+    pub(crate) site: &'static Location<'static>,
+    /// Frame ends before it was taken, modulo 2^40.
+    pub(crate) frame: u64,
+    pub(crate) thread: u32,
+    pub(crate) retained: bool,
+    pub(crate) bytes: u64,
+}
+
+impl Lent {
+    /// Frame ends since it was taken, when `frame` frames have ended.
+    pub(crate) fn age(&self, frame: u64) -> u64 {
+        frame.wrapping_sub(self.frame) & (u64::MAX >> FRAME_SHIFT)
+    }
+}
+
+// SAFETY: a block is shared by everybody who may read its atomics; `binding` is touched only by the holder of the
+// block, and what passes a block from holder to holder (a list's owner, the depot, the user moving a `Buffer`)
+// orders their accesses. `core` and the memory behind `start` may be used from any thread.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    pub(crate) fn new(number: u32, core: NonNull<Core>) -> Self {
+        Self {
+            state: AtomicU64::new(IDLE),
+            site: AtomicPtr::new(ptr::null_mut()),
+            next: AtomicPtr::new(ptr::null_mut()),
+            core,
+            below: AtomicU32::new(0),
+            number,
+            bytes: AtomicU64::new(0),
+            binding: UnsafeCell::new(Binding {
+                start: NonNull::dangling(),
+                offset: 0,
+                class: 0,
+                batch_len: 0,
+            }),
+        }
+    }
+
+    /// The pool this block belongs to.
+    #[inline(always)]
+    pub(crate) fn core(&self) -> NonNull<Core> {
+        self.core
+    }
+
+    /// The block behind this one. Only for the owner of the list it lies in.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> *mut Block {
+        // Relaxed: a list has one owner at a time; what hands it over (the depot's stack) orders the accesses.
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Puts `next` behind this block. Only for the owner of the list it lies in.
+    #[inline(always)]
+    pub(crate) fn set_next(&self, next: *mut Block) {
+        // Relaxed: as in `next`.
+        self.next.store(next, Ordering::Relaxed);
+    }
+
+    /// Where the memory starts.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn start(&self) -> NonNull<u8> {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        self.binding.with(|binding| unsafe { (*binding).start })
+    }
+
+    /// The size class, or `OVERSIZE`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn class(&self) -> usize {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        usize::from(self.binding.with(|binding| unsafe { (*binding).class }))
+    }
+
+    /// Bytes of the block.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> u64 {
+        // Acquire: pairs with the Release in `bind`; for the walker, see the head of this file.
+        self.bytes.load(Ordering::Acquire)
+    }
+
+    /// How many blocks the batch has that this block heads.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    pub(crate) unsafe fn batch_len(&self) -> u32 {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        u32::from(self.binding.with(|binding| unsafe { (*binding).batch_len }))
+    }
+
+    /// Notes that this block heads a batch of `len` blocks.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    pub(crate) unsafe fn set_batch_len(&self, len: u32) {
+        debug_assert!(len <= u32::from(u8::MAX));
+        // SAFETY: the caller holds the block, so nobody else touches the binding.
+        self.binding
+            .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });
+    }
+
+    /// Makes this block stand for `piece`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, and it is bound to no memory.
+    pub(crate) unsafe fn bind(&self, piece: Piece, class: usize) {
+        // SAFETY: the caller holds the block, so nobody else touches the binding.
+        self.binding.with_mut(|binding| unsafe {
+            (*binding).start = piece.start;
+            (*binding).offset = piece.offset;
+            (*binding).class = class as u8;
+        });
+        // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
+        self.bytes.store(piece.bytes as u64, Ordering::Release);
+    }
+
+    /// Takes the memory off the block.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block and it is bound to memory, or was never bound since it lost it.
+    pub(crate) unsafe fn unbind(&self) -> Piece {
+        let bytes = self.bytes() as usize;
+        // Release: as in `bind`.
+        self.bytes.store(0, Ordering::Release);
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        self.binding.with(|binding| unsafe {
+            Piece {
+                start: (*binding).start,
+                bytes,
+                offset: (*binding).offset,
+            }
+        })
+    }
+
+    /// Notes who takes the block: `stamp` is [`frame_stamp`] with [`thread_stamp`].
+    #[inline(always)]
+    pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
+        // Release: pairs with the Acquire in `read`; a walker that sees this site sees the idle state before it.
+        self.site
+            .store(ptr::from_ref(site).cast_mut(), Ordering::Release);
+        // Release: pairs with the Acquire in `read`; a walker that sees this state sees site and size.
+        self.state.store(stamp, Ordering::Release);
+    }
+
+    /// Notes that nobody has the block.
+    #[inline(always)]
+    pub(crate) fn mark_idle(&self) {
+        // Release: pairs with the Acquire in `read`; keeps this before what the next holder writes.
+        self.state.store(IDLE, Ordering::Release);
+    }
+
+    /// Notes that the block is meant to be out for long.
+    pub(crate) fn mark_retained(&self) {
+        // Relaxed: a bit of the state the holder wrote; it brings nothing with it.
+        if self.state.load(Ordering::Relaxed) & IDLE == 0 {
+            // Relaxed: as above; the state's other bits stay, and with them what the walker concludes from them.
+            self.state.fetch_or(RETAINED, Ordering::Relaxed);
+        }
+    }
+
+    /// Who has the block, if somebody has and it is not just changing hands.
+    pub(crate) fn read(&self) -> Option<Lent> {
+        // Acquire: pairs with the Release in `mark_lent`, so that site and size are this holder's or a later one's.
+        let state = self.state.load(Ordering::Acquire);
+        if state & IDLE != 0 {
+            return None;
+        }
+        // Acquire: pairs with the Release in `mark_lent`; keeps the second look at the state behind it.
+        let site = self.site.load(Ordering::Acquire);
+        let bytes = self.bytes();
+        // Relaxed: the loads before it are Acquire, so this one comes after them.
+        if self.state.load(Ordering::Relaxed) & !RETAINED != state & !RETAINED {
+            return None;
+        }
+        // SAFETY: `site` is null or was made from a `&'static Location` by `mark_lent`.
+        let site = unsafe { site.as_ref() }?;
+        Some(Lent {
+            site,
+            frame: state >> FRAME_SHIFT,
+            thread: (state >> THREAD_SHIFT) as u32 & ((1 << THREAD_BITS) - 1),
+            retained: state & RETAINED != 0,
+            bytes,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! How much memory the pool holds from the system, and how much it may hold.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// The account of bytes held from the system.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Bytes held now. Grows before a block counts as lent; what was lent shrinks it only under the fold's lock (L3).
+    reserved: AtomicU64,
+    /// The most that `reserved` ever was.
+    peak: AtomicU64,
+    /// Bytes given back, since the pool was made.
+    evicted: AtomicU64,
+    limit: Option<u64>,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: Option<u64>) -> Self {
+        Self {
+            reserved: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+            limit,
+        }
+    }
+
+    /// The most the pool may hold.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        self.limit
+    }
+
+    /// Enters `bytes` that are about to be taken; `false` when the limit forbids it, and then nothing has happened.
+    pub(crate) fn reserve(&self, bytes: u64) -> bool {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        // Relaxed: the update decides on the newest value.
+        let mut reserved = self.reserved.load(Ordering::Relaxed);
+        loop {
+            let Some(raised) = reserved.checked_add(bytes).filter(|&sum| sum <= limit) else {
+                return false;
+            };
+            // AcqRel: pairs with the Acquire in `reserved`, by way of the counter that is raised after this.
+            // Relaxed on failure: the next turn decides.
+            match self.reserved.compare_exchange_weak(
+                reserved,
+                raised,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    // Relaxed: a maximum of its own; nothing is read through it.
+                    self.peak.fetch_max(raised, Ordering::Relaxed);
+                    return true;
+                }
+                Err(seen) => reserved = seen,
+            }
+        }
+    }
+
+    /// Takes back a reservation whose memory the system did not give: it was never lent, so no lock is needed.
+    pub(crate) fn cancel(&self, bytes: u64) {
+        // AcqRel: as in `reserve`.
+        self.reserved.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    /// Enters that memory went back to the system. Whoever calls this holds the fold's lock, so that no fold counts the
+    /// memory as in use and then finds it gone.
+    pub(crate) fn evicted(&self, bytes: u64) {
+        // AcqRel: as in `reserve`.
+        self.reserved.fetch_sub(bytes, Ordering::AcqRel);
+        // Relaxed: written and read under the fold's lock.
+        self.evicted.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes held.
+    pub(crate) fn reserved(&self) -> u64 {
+        // Acquire: pairs with the AcqRel in `reserve`; a fold that saw a counter sees the growth before it.
+        self.reserved.load(Ordering::Acquire)
+    }
+
+    /// The most bytes ever held.
+    pub(crate) fn peak(&self) -> u64 {
+        // Relaxed: as in `reserve`.
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// Bytes given back, since the pool was made.
+    pub(crate) fn evicted_bytes(&self) -> u64 {
+        // Relaxed: as in `evicted`.
+        self.evicted.load(Ordering::Relaxed)
+    }
+}

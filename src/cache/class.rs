@@ -1,0 +1,76 @@
+//! Size classes: four steps per doubling, so that rounding up costs at most a quarter.
+//!
+//! ```text
+//!   class      0    1    2    3    4    5    6    7    8    9   …   92
+//!   bytes      0   64  128  192  256  320  384  448  512  640   …  1 GiB
+//! ```
+//!
+//! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
+//! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
+
+/// Bytes of a cache line, the unit of every block size.
+pub(crate) const LINE: usize = 64;
+
+/// How many size classes there are. Under the model checker a few are enough.
+#[cfg(not(framepool_loom))]
+pub(crate) const CLASSES: usize = 93;
+#[cfg(framepool_loom)]
+pub(crate) const CLASSES: usize = 3;
+
+/// The class of blocks beyond the largest size class: taken from the system at their own size and not kept.
+pub(crate) const OVERSIZE: usize = CLASSES;
+
+/// Where the steps per doubling begin: up to here the classes are a line apart.
+const LINEAR_BYTES: usize = 256;
+const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
+
+/// The class whose blocks hold `bytes`, or [`OVERSIZE`].
+#[inline(always)]
+pub(crate) fn class_of(bytes: usize) -> usize {
+    let class = if bytes <= LINEAR_BYTES {
+        bytes.div_ceil(LINE)
+    } else {
+        // `last` lies in [2^power, 2^(power + 1)); its two bits below the top one are the step.
+        let last = bytes - 1;
+        let power = last.ilog2() as usize;
+        let step = (last >> (power - 2)) - 4;
+        4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LINEAR_CLASSES + 1
+    };
+    if class < CLASSES { class } else { OVERSIZE }
+}
+
+/// The bytes of a block of `class`, before the pool's alignment is applied.
+pub(crate) const fn class_bytes(class: usize) -> usize {
+    if class <= LINEAR_CLASSES {
+        class * LINE
+    } else {
+        let above = class - LINEAR_CLASSES - 1;
+        let power = above / 4 + LINEAR_BYTES.ilog2() as usize;
+        ((above % 4) + 5) << (power - 2)
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_holds_its_own_size_and_the_next_byte_goes_to_the_next_class() {
+        for class in 0..CLASSES {
+            let bytes = class_bytes(class);
+            assert_eq!(class_of(bytes), class);
+            assert_eq!(class_of(bytes + 1), class + 1, "one byte beyond {bytes}");
+        }
+        assert_eq!(class_bytes(CLASSES - 1), 1 << 30);
+        assert_eq!(class_of(usize::MAX), OVERSIZE);
+    }
+
+    #[test]
+    fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
+        for bytes in (LINEAR_BYTES + 1..1 << 16).chain([(1 << 29) + 1, (1 << 30) - 1]) {
+            let block = class_bytes(class_of(bytes));
+            assert!(block >= bytes);
+            assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The one table of counters: the slot, the fold, the snapshot, the text and the docs are made from it.
+//!
+//! Every counter is cumulative, is never reset, and has one writer: the thread that owns the slot. A frame's
+//! number is the difference of two readings, so a slot can change hands without anything being carried over.
+//!
+//! # Orderings
+//!
+//! A counter is written with Release and read with Acquire, and the order of the reads is the table's order:
+//! first, over all slots, what was released ([`SlotCounters::read_settled`]); then, over all slots again, what was
+//! lent ([`SlotCounters::read_lent`]), a slot's sources before its allocs. A release that the first pass saw was
+//! counted after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
+//! A source that the second pass saw was counted after the alloc it explains, so sources never exceed allocs.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// One number with one writer.
+///
+/// `add` is a load and a store, not a read-modify-write: the compiler makes a single unlocked `add` on memory of it.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    #[cfg(feature = "telemetry")]
+    value: AtomicU64,
+}
+
+impl Counter {
+    pub(crate) fn new() -> Self {
+        Self {
+            #[cfg(feature = "telemetry")]
+            value: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds `amount`. Only the slot's owner calls this.
+    #[inline(always)]
+    pub(crate) fn add(&self, amount: u64) {
+        #[cfg(feature = "telemetry")]
+        {
+            // Relaxed: the owner is the only writer and reads its own last store.
+            let before = self.value.load(Ordering::Relaxed);
+            // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved
+            // bytes, seeing the alloc of the buffer it releases) is visible to whoever reads the new value.
+            self.value
+                .store(before.wrapping_add(amount), Ordering::Release);
+        }
+        #[cfg(not(feature = "telemetry"))]
+        let _ = amount;
+    }
+
+    /// The current value; zero in a build without telemetry.
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        #[cfg(feature = "telemetry")]
+        // Acquire: pairs with the Release in `add`.
+        return self.value.load(Ordering::Acquire);
+        #[cfg(not(feature = "telemetry"))]
+        return 0;
+    }
+}
+
+/// What a counter of the table is called and what it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CounterDefinition {
+    /// The field's name in [`Counts`].
+    pub name: &'static str,
+    /// UCUM unit: `By` for bytes, or what is counted in braces.
+    pub unit: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+macro_rules! counters {
+    (
+        settled { $($settled:ident, $settled_unit:literal, $settled_help:literal;)* }
+        lent { $($lent:ident, $lent_unit:literal, $lent_help:literal;)* }
+        frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
+    ) => {
+        /// The counters of one slot. 128-byte aligned within the slot: the frame end reads two cache lines.
+        #[derive(Debug)]
+        pub(crate) struct SlotCounters {
+            $(pub(crate) $settled: Counter,)*
+            $(pub(crate) $lent: Counter,)*
+        }
+
+        impl SlotCounters {
+            pub(crate) fn new() -> Self {
+                Self { $($settled: Counter::new(),)* $($lent: Counter::new(),)* }
+            }
+
+            /// First pass: what was released.
+            pub(crate) fn read_settled(&self, into: &mut Counts) {
+                $(into.$settled = into.$settled.wrapping_add(self.$settled.get());)*
+            }
+
+            /// Second pass: what was lent, in the table's order.
+            pub(crate) fn read_lent(&self, into: &mut Counts) {
+                $(into.$lent = into.$lent.wrapping_add(self.$lent.get());)*
+            }
+        }
+
+        /// Every counter of the table, as plain numbers: of one frame, or since the pool was made.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[non_exhaustive]
+        pub struct Counts {
+            $(#[doc = $settled_help] pub $settled: u64,)*
+            $(#[doc = $lent_help] pub $lent: u64,)*
+            $(#[doc = $frame_help] pub $frame: u64,)*
+        }
+
+        impl Counts {
+            /// The table: name, unit and meaning of every counter, in the order of [`values`](Self::values).
+            pub const DEFINITIONS: &'static [CounterDefinition] = &[
+                $(CounterDefinition { name: stringify!($settled), unit: $settled_unit, help: $settled_help },)*
+                $(CounterDefinition { name: stringify!($lent), unit: $lent_unit, help: $lent_help },)*
+                $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help },)*
+            ];
+
+            /// The counters' values, in the order of [`DEFINITIONS`](Self::DEFINITIONS).
+            pub fn values(&self) -> impl Iterator<Item = u64> + use<> {
+                [$(self.$settled,)* $(self.$lent,)* $(self.$frame,)*].into_iter()
+            }
+
+            /// What was counted between `earlier` and `self`.
+            #[must_use]
+            pub(crate) fn since(&self, earlier: &Self) -> Self {
+                Self {
+                    $($settled: self.$settled.wrapping_sub(earlier.$settled),)*
+                    $($lent: self.$lent.wrapping_sub(earlier.$lent),)*
+                    $($frame: self.$frame.wrapping_sub(earlier.$frame),)*
+                }
+            }
+        }
+    };
+}
+
+// A new counter is one line here, in the part that says when it is read.
+counters! {
+    settled {
+        pooled_releases, "{buffer}", "Pooled buffers given back.";
+        pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.";
+        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
+    }
+    lent {
+        depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.";
+        cold_misses, "{buffer}", "Pooled buffers that took new memory because no idle block of their class was found.";
+        oversize_misses, "{buffer}", "Pooled buffers larger than the largest size class; their memory is not kept.";
+        budget_misses, "{buffer}", "Buffers that took new memory after idle memory was given back to stay within the budget.";
+        frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.";
+        depot_exchanges, "{exchange}", "Batches moved between a thread and the depot.";
+        budget_refusals, "{refusal}", "Requests refused because the budget was used up.";
+        memory_refusals, "{refusal}", "Requests refused because the system gave no memory.";
+        overflow_refusals, "{refusal}", "Requests refused because their size in bytes cannot be addressed.";
+        pooled_allocs, "{buffer}", "Pooled buffers lent.";
+        pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
+        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
+    }
+    frame {
+        frame_allocs, "{buffer}", "Frame buffers lent.";
+        frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.";
+        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers lent.";
+        frame_releases, "{buffer}", "Frame buffers released by the end of their frame.";
+        frame_release_bytes, "By", "Bytes of frame blocks released by the end of their frame.";
+        frame_released_requested, "By", "Bytes that had been asked for, of the frame buffers released.";
+    }
+}
+
+impl Counts {
+    /// Buffers lent, of both kinds.
+    pub fn allocs(&self) -> u64 {
+        self.pooled_allocs.wrapping_add(self.frame_allocs)
+    }
+
+    /// Buffers given back, of both kinds.
+    pub fn releases(&self) -> u64 {
+        self.pooled_releases.wrapping_add(self.frame_releases)
+    }
+
+    /// Bytes lent, of both kinds, as rounded block sizes.
+    pub fn alloc_bytes(&self) -> u64 {
+        self.pooled_alloc_bytes.wrapping_add(self.frame_alloc_bytes)
+    }
+
+    /// Bytes given back, of both kinds, as rounded block sizes.
+    pub fn release_bytes(&self) -> u64 {
+        self.pooled_release_bytes
+            .wrapping_add(self.frame_release_bytes)
+    }
+
+    /// Bytes asked for and not yet given back.
+    pub(crate) fn requested_in_use(&self) -> u64 {
+        self.pooled_requested_bytes
+            .wrapping_add(self.frame_requested_bytes)
+            .wrapping_sub(self.pooled_released_requested)
+            .wrapping_sub(self.frame_released_requested)
+    }
+
+    /// Allocs for which memory was taken from the system, for whatever reason.
+    pub fn misses(&self) -> u64 {
+        self.cold_misses + self.oversize_misses + self.budget_misses + self.frame_misses
+    }
+
+    /// Allocs that touched nothing but the thread's own magazine or frame block.
+    pub fn hits_thread(&self) -> u64 {
+        self.allocs()
+            .saturating_sub(self.depot_hits)
+            .saturating_sub(self.misses())
+    }
+
+    /// Requests refused, for whatever reason.
+    pub fn refusals(&self) -> u64 {
+        self.budget_refusals + self.memory_refusals + self.overflow_refusals
+    }
+}

@@ -1,0 +1,185 @@
+//! The shared store of idle blocks: threads bring and fetch whole batches, one exchange each.
+//!
+//! A batch is a list of blocks of one class; its first block knows how many they are and stands for it in the shelf's
+//! stack. The walk over a batch's blocks happens in the thread that owns it, never here.
+#![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
+
+use crate::cache::block::Block;
+use crate::cache::class::CLASSES;
+use crate::cache::stack::Stack;
+use crate::cache::table::Table;
+use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};
+
+/// A list of idle blocks of one class that changes hands as a whole. Whoever has the value holds all the blocks.
+#[derive(Debug)]
+pub(crate) struct Batch<'t> {
+    head: &'t Block,
+    len: u32,
+}
+
+impl<'t> Batch<'t> {
+    /// The batch of the `len` blocks from `head` along `next`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds these blocks, and gives them to the batch.
+    pub(crate) unsafe fn new(head: &'t Block, len: u32) -> Self {
+        debug_assert!(len > 0);
+        Self { head, len }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    pub(crate) fn head(&self) -> &'t Block {
+        self.head
+    }
+}
+
+/// The idle batches of one class.
+#[derive(Debug)]
+struct Shelf {
+    batches: Stack,
+    /// Blocks in the batches. Counted before a push and after a pop: never too low.
+    idle: AtomicU64,
+    /// The least that `idle` was since trimming last looked.
+    low: AtomicU64,
+    /// Blocks that were asked for in advance and are not trimmed by themselves.
+    kept: AtomicU64,
+    /// Blocks of the class that have memory, wherever they are.
+    held: AtomicU64,
+}
+
+/// The idle blocks of a pool that lie in no thread's magazine.
+#[derive(Debug)]
+pub(crate) struct Depot {
+    /// One shelf per class, and one for blocks beyond the largest.
+    shelves: Box<[CachePadded<Shelf>]>,
+    idle_bytes: CachePadded<AtomicU64>,
+    /// Shelves whose `held` is not zero.
+    keys: AtomicU32,
+}
+
+impl Depot {
+    pub(crate) fn new() -> Self {
+        Self {
+            shelves: (0..=CLASSES)
+                .map(|_| {
+                    CachePadded::new(Shelf {
+                        batches: Stack::new(),
+                        idle: AtomicU64::new(0),
+                        low: AtomicU64::new(0),
+                        kept: AtomicU64::new(0),
+                        held: AtomicU64::new(0),
+                    })
+                })
+                .collect(),
+            idle_bytes: CachePadded::new(AtomicU64::new(0)),
+            keys: AtomicU32::new(0),
+        }
+    }
+
+    /// Brings a batch.
+    pub(crate) fn push(&self, batch: Batch<'_>) {
+        // SAFETY: the batch holds its blocks.
+        let class = unsafe { batch.head.class() };
+        // SAFETY: as above.
+        unsafe { batch.head.set_batch_len(batch.len) };
+        let bytes = u64::from(batch.len) * batch.head.bytes();
+        let shelf = &self.shelves[class];
+        // Relaxed: a level for trimming to judge by; the blocks themselves are passed on by the stack.
+        shelf.idle.fetch_add(u64::from(batch.len), Ordering::Relaxed);
+        // Relaxed: as above.
+        self.idle_bytes.fetch_add(bytes, Ordering::Relaxed);
+        shelf.batches.push(batch.head);
+    }
+
+    /// Fetches a batch.
+    pub(crate) fn pop<'t>(&self, class: usize, table: &'t Table) -> Option<Batch<'t>> {
+        let shelf = &self.shelves[class];
+        let head = shelf.batches.pop(table)?;
+        // SAFETY: whoever pops a batch's head holds the batch.
+        let len = unsafe { head.batch_len() };
+        // Relaxed: as in `push`.
+        let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);
+        // Relaxed: as in `push`.
+        shelf
+            .low
+            .fetch_min(before - u64::from(len), Ordering::Relaxed);
+        // Relaxed: as in `push`.
+        self.idle_bytes
+            .fetch_sub(u64::from(len) * head.bytes(), Ordering::Relaxed);
+        // SAFETY: popped just now, with this length.
+        Some(unsafe { Batch::new(head, len) })
+    }
+
+    /// Bytes of all idle blocks here.
+    pub(crate) fn idle_bytes(&self) -> u64 {
+        // Relaxed: a level to judge by.
+        self.idle_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Idle blocks of a class.
+    pub(crate) fn idle(&self, class: usize) -> u64 {
+        // Relaxed: a level to judge by.
+        self.shelves[class].idle.load(Ordering::Relaxed)
+    }
+
+    /// How many blocks of a class no thread fetched since this was last asked, beyond those kept in advance.
+    pub(crate) fn unused_since_asked(&self, class: usize) -> u64 {
+        let shelf = &self.shelves[class];
+        // Relaxed: levels to judge by.
+        let now = shelf.idle.load(Ordering::Relaxed);
+        let low = shelf.low.swap(now, Ordering::Relaxed).min(now);
+        low.saturating_sub(shelf.kept.load(Ordering::Relaxed))
+    }
+
+    /// Idle blocks of a class beyond those kept in advance.
+    pub(crate) fn spare(&self, class: usize) -> u64 {
+        // Relaxed: levels to judge by.
+        self.idle(class)
+            .saturating_sub(self.shelves[class].kept.load(Ordering::Relaxed))
+    }
+
+    /// Keeps `blocks` more of a class from being trimmed.
+    pub(crate) fn keep(&self, class: usize, blocks: u64) {
+        // Relaxed: a level to judge by.
+        self.shelves[class].kept.fetch_add(blocks, Ordering::Relaxed);
+    }
+
+    /// Keeps nothing from being trimmed any more.
+    pub(crate) fn keep_nothing(&self) {
+        for shelf in &self.shelves {
+            // Relaxed: a level to judge by.
+            shelf.kept.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a block of the class got memory.
+    pub(crate) fn note_bound(&self, class: usize) {
+        // Relaxed, both: for statistics.
+        if self.shelves[class].held.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.keys.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a block of the class lost its memory.
+    pub(crate) fn note_unbound(&self, class: usize) {
+        // Relaxed, both: for statistics.
+        if self.shelves[class].held.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.keys.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Classes of which the pool has blocks.
+    pub(crate) fn keys(&self) -> u32 {
+        // Relaxed: for statistics.
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    /// Bytes the shelves occupy.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        std::mem::size_of_val(&*self.shelves) as u64
+    }
+}

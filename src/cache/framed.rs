@@ -1,0 +1,108 @@
+//! Lending frame buffers: the arena's cursor, then its next block, then the system.
+#![expect(
+    unsafe_code,
+    reason = "the slot's owner lends from its arenas"
+)]
+
+use std::num::NonZero;
+use std::ptr::NonNull;
+
+use crate::cache::arena::{Arena, LENT_WORD_BYTES};
+use crate::cache::class::LINE;
+use crate::cache::core::Core;
+use crate::cache::pooled::{Miss, Refusal, count_refusal};
+use crate::cache::slot::Slot;
+use crate::cache::tenancy::with_slot;
+
+/// From this size on a frame buffer takes one line more than it needs.
+///
+/// Buffers at strides of a power of two would all begin in the same few cache sets, and the caller's first writes would
+/// evict each other. One line more moves each buffer's start to the next set.
+const COLOURED_FROM: usize = 2048;
+
+/// How far the cursor moves for `bytes`, at least 1 and at most half the address space.
+#[inline(always)]
+fn stride(bytes: usize, alignment: usize) -> usize {
+    let rounded = (bytes + alignment - 1) & !(alignment - 1);
+    if bytes >= COLOURED_FROM && alignment == LINE {
+        rounded + LINE
+    } else {
+        rounded
+    }
+}
+
+/// Lends `bytes` bytes until the end of the open frame `index`.
+///
+/// # Safety
+///
+/// The pool is alive for the call, and the frame is open for as long as the memory is used.
+#[inline(always)]
+pub(crate) unsafe fn lend_framed(
+    core: NonNull<Core>,
+    index: usize,
+    alignment: usize,
+    bytes: usize,
+) -> Result<NonNull<u8>, Refusal> {
+    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    unsafe {
+        with_slot(core, |slot| {
+            let arena = slot.arena(index);
+            // One comparison for both: no bytes at all, and more than the lent word can count.
+            if bytes.wrapping_sub(1) < LENT_WORD_BYTES - 1 {
+                if let Some(start) = arena.bump(stride(bytes, alignment), bytes) {
+                    return Ok(start);
+                }
+            }
+            lend_framed_slow(core.as_ref(), slot, arena, alignment, bytes)
+        })
+    }
+    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+}
+
+/// # Safety
+///
+/// The caller owns the slot, which is one of `core`, and the arena's frame is open.
+#[cold]
+#[inline(never)]
+unsafe fn lend_framed_slow(
+    core: &Core,
+    slot: &Slot,
+    arena: &Arena,
+    alignment: usize,
+    bytes: usize,
+) -> Result<NonNull<u8>, Refusal> {
+    if bytes == 0 {
+        arena.count_apart(0);
+        let start = NonZero::new(alignment).expect("an alignment is not zero");
+        return Ok(NonNull::without_provenance(start));
+    }
+    let stride = stride(bytes, alignment);
+    if bytes >= LENT_WORD_BYTES {
+        // Half a terabyte: beyond what the lent word counts, and beyond what any system here would give.
+        return refuse(slot, Refusal::Memory(bytes as u64));
+    }
+    if !arena.advance(stride) {
+        let wanted = core.config.frame_block_bytes.max(stride);
+        let (block, evicted) = match core.take_piece(wanted, Some(slot)) {
+            Ok(taken) => taken,
+            Err(refusal) => return refuse(slot, refusal),
+        };
+        if let Err(block) = arena.add_block(block) {
+            core.give_back_unused(block);
+            return refuse(slot, Refusal::Memory(wanted as u64));
+        }
+        match if evicted { Miss::Budget } else { Miss::Cold } {
+            Miss::Budget => slot.counters.budget_misses.add(1),
+            _ => slot.counters.frame_misses.add(1),
+        }
+        arena.advance(stride);
+    }
+    Ok(arena
+        .bump(stride, bytes)
+        .expect("the arena advanced to a block with room"))
+}
+
+fn refuse<T>(slot: &Slot, refusal: Refusal) -> Result<T, Refusal> {
+    count_refusal(slot, refusal);
+    Err(refusal)
+}

@@ -1,0 +1,276 @@
+//! A thread's own idle blocks: per class a list to take from and give to, and one full batch in reserve.
+//!
+//! ```text
+//!   bin of a class      active ─▶ block ─▶ block ─▶ …     room for (limit − blocks) more
+//!                       spare  ─▶ a full batch, or nothing
+//!                          │ ▲
+//!        active full, spare full: spare goes      active empty, spare empty: a batch comes
+//!                          ▼ │
+//!                         depot
+//! ```
+//!
+//! Two lists instead of one (Bonwick and Adams, "Magazines and Vmem", 2001) give the exchange its hysteresis: after any
+//! exchange it takes a whole batch of allocs or of releases to cause the next, so a thread that goes back and forth
+//! across a boundary does not pay for it. An exchange moves a list by its head; no block in it is touched.
+//!
+//! What a thread may keep is bounded in bytes by credit: a bin's `limit` blocks and its spare batch are paid for when
+//! they are granted, in the slow path, so the fast path only counts `room`.
+#![expect(
+    unsafe_code,
+    reason = "lists are linked through the blocks they consist of"
+)]
+
+use std::ptr;
+
+use crate::cache::block::Block;
+use crate::cache::class::CLASSES;
+use crate::cache::core::Core;
+use crate::cache::depot::Batch;
+
+/// The most blocks that change hands at once.
+#[cfg(not(framepool_loom))]
+const MOST_PER_BATCH: usize = 32;
+#[cfg(framepool_loom)]
+const MOST_PER_BATCH: usize = 1;
+
+/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 when they may not
+/// keep even one.
+pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
+    if block_bytes > thread_cache_bytes {
+        return 0;
+    }
+    let half = thread_cache_bytes / 2;
+    half.checked_div(block_bytes)
+        .unwrap_or(MOST_PER_BATCH)
+        .clamp(1, MOST_PER_BATCH) as u32
+}
+
+/// The idle blocks of one class.
+#[derive(Clone, Copy, Debug)]
+struct Bin {
+    active: *const Block,
+    spare: *const Block,
+    /// How many more blocks `active` takes.
+    room: u32,
+    /// How many blocks `active` may have; paid for.
+    limit: u32,
+}
+
+/// A thread's idle blocks of all classes. Owned by the slot's owner.
+#[derive(Debug)]
+pub(crate) struct Magazine {
+    /// One bin per class, and one, always empty, for blocks beyond the largest.
+    bins: [Bin; CLASSES + 1],
+    /// Bytes not yet granted to any bin.
+    credit: usize,
+}
+
+/// What the slow path did, for the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exchanges(pub(crate) u64);
+
+impl Magazine {
+    pub(crate) fn new(thread_cache_bytes: usize) -> Self {
+        Self {
+            bins: [Bin {
+                active: ptr::null(),
+                spare: ptr::null(),
+                room: 0,
+                limit: 0,
+            }; CLASSES + 1],
+            credit: thread_cache_bytes,
+        }
+    }
+
+    /// Takes the block given last; `None` when the active list is empty.
+    ///
+    /// # Safety
+    ///
+    /// The records of the pool's table are alive.
+    #[inline(always)]
+    pub(crate) unsafe fn take<'t>(&mut self, class: usize) -> Option<&'t Block> {
+        let bin = &mut self.bins[class];
+        // SAFETY: lists consist of records of the pool's table, which are alive.
+        let block = unsafe { bin.active.as_ref() }?;
+        bin.active = block.next();
+        bin.room += 1;
+        Some(block)
+    }
+
+    /// Gives a block; `false` when the active list has no room, and then nothing has happened.
+    #[inline(always)]
+    pub(crate) fn give(&mut self, class: usize, block: &Block) -> bool {
+        let bin = &mut self.bins[class];
+        if bin.room == 0 {
+            return false;
+        }
+        block.set_next(bin.active.cast_mut());
+        bin.active = block;
+        bin.room -= 1;
+        true
+    }
+
+    /// When [`take`](Self::take) found nothing: takes from the spare batch, or from one fetched from the depot.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refill<'t>(
+        &mut self,
+        class: usize,
+        core: &'t Core,
+    ) -> (Option<&'t Block>, Exchanges) {
+        debug_assert!(self.bins[class].active.is_null());
+        // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
+        if let Some(spare) = unsafe { self.bins[class].spare.as_ref() } {
+            // SAFETY: this magazine holds the blocks of its spare batch.
+            let len = unsafe { spare.batch_len() };
+            let bin = &mut self.bins[class];
+            bin.spare = ptr::null();
+            bin.active = spare;
+            bin.room = bin.limit - len;
+            self.credit += len as usize * core.block_bytes(class);
+            // SAFETY: the records of the table are alive.
+            return (unsafe { self.take(class) }, Exchanges(0));
+        }
+        let Some(batch) = core.depot.pop(class, &core.table) else {
+            return (None, Exchanges(0));
+        };
+        let (first, rest) = (batch.head(), batch.len() - 1);
+        let mut exchanges = Exchanges(1);
+        if rest > 0 {
+            // The first block is lent at once; the others become the active list, as far as there is credit.
+            let missing = rest.saturating_sub(self.bins[class].limit);
+            self.grant(class, missing, core, &mut exchanges);
+            let bin = &mut self.bins[class];
+            if rest <= bin.limit {
+                bin.active = first.next();
+                bin.room = bin.limit - rest;
+            } else {
+                // SAFETY: the records of the table are alive, and `rest` of them follow the first.
+                let head = unsafe { &*first.next() };
+                // SAFETY: popping the batch gave us its blocks.
+                core.depot.push(unsafe { Batch::new(head, rest) });
+                exchanges.0 += 1;
+            }
+        }
+        (Some(first), exchanges)
+    }
+
+    /// When [`give`](Self::give) had no room: makes some, by credit or by sending a batch to the depot, and gives.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make_room_and_give(
+        &mut self,
+        class: usize,
+        block: &Block,
+        core: &Core,
+    ) -> Exchanges {
+        let batch_len = core.batch_len(class);
+        let mut exchanges = Exchanges(0);
+        let limit = self.bins[class].limit;
+        if limit < batch_len {
+            let more = limit.max(1).min(batch_len - limit);
+            self.grant(class, more, core, &mut exchanges);
+        }
+        if self.bins[class].limit == 0 {
+            // Too large to be kept by a thread: straight to the depot.
+            block.set_next(ptr::null_mut());
+            // SAFETY: the caller holds the block and gives it up.
+            core.depot.push(unsafe { Batch::new(block, 1) });
+            exchanges.0 += 1;
+            return exchanges;
+        }
+        if self.bins[class].room == 0 {
+            self.rotate(class, batch_len, core, &mut exchanges);
+        }
+        let given = self.give(class, block);
+        debug_assert!(given);
+        exchanges
+    }
+
+    /// Empties the full active list: into the spare place if there is credit for it, else to the depot.
+    fn rotate(&mut self, class: usize, batch_len: u32, core: &Core, exchanges: &mut Exchanges) {
+        let bytes = self.bins[class].limit as usize * core.block_bytes(class);
+        let bin = &mut self.bins[class];
+        // SAFETY: the active list is full and consists of records of the table, which are alive.
+        let full = unsafe { &*bin.active };
+        let len = bin.limit;
+        bin.active = ptr::null();
+        bin.room = bin.limit;
+        // SAFETY: this magazine holds the blocks of its lists.
+        unsafe { full.set_batch_len(len) };
+        if bin.spare.is_null() {
+            if len == batch_len && self.credit >= bytes {
+                self.credit -= bytes;
+                bin.spare = full;
+                return;
+            }
+            // SAFETY: the list was taken out of the bin above.
+            core.depot.push(unsafe { Batch::new(full, len) });
+        } else {
+            // SAFETY: as for the active list.
+            let spare = unsafe { &*bin.spare };
+            // SAFETY: as above.
+            let spare_len = unsafe { spare.batch_len() };
+            bin.spare = full;
+            // SAFETY: the spare batch was taken out of the bin just now.
+            core.depot.push(unsafe { Batch::new(spare, spare_len) });
+        }
+        exchanges.0 += 1;
+    }
+
+    /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
+    fn grant(&mut self, class: usize, more: u32, core: &Core, exchanges: &mut Exchanges) {
+        let block_bytes = core.block_bytes(class);
+        if core.batch_len(class) == 0 || more == 0 {
+            return;
+        }
+        if self.credit < more as usize * block_bytes {
+            for other in (0..CLASSES).filter(|&other| other != class) {
+                self.flush(other, core, exchanges);
+            }
+        }
+        let affordable = self.credit.checked_div(block_bytes).unwrap_or(usize::MAX);
+        let granted = (more as usize).min(affordable) as u32;
+        self.credit -= granted as usize * block_bytes;
+        self.bins[class].limit += granted;
+        self.bins[class].room += granted;
+    }
+
+    /// Sends everything of one class to the depot and takes back its credit.
+    fn flush(&mut self, class: usize, core: &Core, exchanges: &mut Exchanges) {
+        let bin = &mut self.bins[class];
+        let active_len = bin.limit - bin.room;
+        let block_bytes = core.block_bytes(class);
+        self.credit += bin.limit as usize * block_bytes;
+        // SAFETY: lists consist of records of the table, which are alive.
+        if let Some(active) = unsafe { bin.active.as_ref() } {
+            // SAFETY: the list leaves the bin below, and nobody else holds its blocks.
+            core.depot.push(unsafe { Batch::new(active, active_len) });
+            exchanges.0 += 1;
+        }
+        // SAFETY: as above.
+        if let Some(spare) = unsafe { bin.spare.as_ref() } {
+            // SAFETY: this magazine holds the blocks of its spare batch.
+            let len = unsafe { spare.batch_len() };
+            self.credit += len as usize * block_bytes;
+            // SAFETY: the batch leaves the bin below.
+            core.depot.push(unsafe { Batch::new(spare, len) });
+            exchanges.0 += 1;
+        }
+        *bin = Bin {
+            active: ptr::null(),
+            spare: ptr::null(),
+            room: 0,
+            limit: 0,
+        };
+    }
+
+    /// Sends everything to the depot.
+    pub(crate) fn flush_all(&mut self, core: &Core) -> Exchanges {
+        let mut exchanges = Exchanges(0);
+        for class in 0..CLASSES {
+            self.flush(class, core, &mut exchanges);
+        }
+        exchanges
+    }
+}

@@ -1,0 +1,37 @@
+//! What a thread keeps and what threads share: slots with counters, magazines and arenas; the depot; the blocks.
+//!
+//! A buffer's way, fastest first: the thread's `magazine` (in its `slot`, found by `tenancy`), a batch from the `depot`,
+//! new memory from the `system` within the `budget`. Back: the magazine, the depot, and by `reclaim` the system.
+
+mod arena;
+mod block;
+mod budget;
+mod class;
+mod core;
+mod counters;
+mod depot;
+mod framed;
+mod in_flight;
+mod ledger;
+mod magazine;
+mod names;
+mod pooled;
+mod prewarm;
+mod reclaim;
+mod slot;
+mod stack;
+mod system;
+mod table;
+mod tenancy;
+
+pub use counters::{CounterDefinition, Counts};
+
+pub(crate) use arena::{ArenaReading, MOST_BLOCK_BYTES};
+pub(crate) use block::Block;
+pub(crate) use class::{LINE, OVERSIZE, class_of};
+pub(crate) use core::Core;
+pub(crate) use framed::lend_framed;
+pub(crate) use in_flight::MOST_IN_FLIGHT;
+pub(crate) use pooled::{Refusal, count_refusal, lend, size_of_slice, take_back};
+pub(crate) use reclaim::TrimState;
+pub(crate) use tenancy::with_slot;

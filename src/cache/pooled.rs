@@ -1,0 +1,225 @@
+//! Lending and taking back pooled blocks: magazine, then depot, then the system.
+#![expect(
+    unsafe_code,
+    reason = "the slot's owner passes blocks on to buffers and back"
+)]
+
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use crate::alloc::AllocError;
+use crate::cache::block::Block;
+use crate::cache::class::{OVERSIZE, class_of};
+use crate::cache::core::Core;
+use crate::cache::slot::Slot;
+use crate::cache::system::Piece;
+use crate::cache::tenancy::with_slot;
+
+/// The unit by which blocks beyond the largest size class are rounded up.
+const OVERSIZE_STEP: usize = 1 << 16;
+
+/// Why a request could not be met, before it is put into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// More bytes than can be addressed.
+    Overflow,
+    /// So many bytes more would exceed the budget.
+    Budget(u64),
+    /// The system did not give so many bytes.
+    Memory(u64),
+}
+
+/// Why a block was not found idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    Cold,
+    Oversize,
+    /// Idle memory had to be given back first.
+    Budget,
+}
+
+/// The bytes of `len` elements, if an allocation can have so many.
+#[inline(always)]
+pub(crate) fn size_of_slice<T>(len: usize) -> Option<usize> {
+    len.checked_mul(size_of::<T>())
+        .filter(|&bytes| bytes <= isize::MAX as usize - (1 << 20))
+}
+
+/// Lends a block of at least `bytes`.
+///
+/// # Safety
+///
+/// The pool is alive for the call.
+#[inline(always)]
+pub(crate) unsafe fn lend(
+    core: NonNull<Core>,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Result<NonNull<Block>, Refusal> {
+    let class = class_of(bytes);
+    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    unsafe {
+        with_slot(core, |slot| {
+            match slot.take(core.as_ref(), class, bytes, site) {
+                Some(block) => Ok(block),
+                None => lend_slow(core.as_ref(), slot, class, bytes, site),
+            }
+        })
+    }
+    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+}
+
+/// # Safety
+///
+/// The caller owns the slot, which is one of `core`, and its magazine has no active block of the class.
+#[cold]
+#[inline(never)]
+unsafe fn lend_slow(
+    core: &Core,
+    slot: &Slot,
+    class: usize,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Result<NonNull<Block>, Refusal> {
+    if class != OVERSIZE {
+        // SAFETY: the caller owns the slot, whose active list is empty.
+        if let Some(block) = unsafe { slot.refill(core, class, bytes, site) } {
+            return Ok(block);
+        }
+    }
+    match core.new_block(class, bytes, Some(slot)) {
+        Ok((block, miss)) => {
+            // SAFETY: the caller owns the slot; the block is new, so it is ours.
+            unsafe { slot.lend(core, block, bytes, site) };
+            match miss {
+                Miss::Cold => slot.counters.cold_misses.add(1),
+                Miss::Oversize => slot.counters.oversize_misses.add(1),
+                Miss::Budget => slot.counters.budget_misses.add(1),
+            }
+            Ok(NonNull::from(block))
+        }
+        Err(refusal) => {
+            count_refusal(slot, refusal);
+            Err(refusal)
+        }
+    }
+}
+
+/// Enters a refusal in the counters.
+pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
+    match refusal {
+        Refusal::Overflow => slot.counters.overflow_refusals.add(1),
+        Refusal::Budget(_) => slot.counters.budget_refusals.add(1),
+        Refusal::Memory(_) => slot.counters.memory_refusals.add(1),
+    }
+}
+
+/// Takes back the block of a dropped buffer.
+///
+/// # Safety
+///
+/// The caller holds the block, whose memory it uses no more; `requested` is what it was lent for.
+#[inline(always)]
+pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
+    // SAFETY: the buffer that had the block kept the pool alive.
+    let block = unsafe { block.as_ref() };
+    let core = block.core();
+    // SAFETY: as above; `with_slot` passes the calling thread's own slot.
+    let given = unsafe { with_slot(core, |slot| slot.give(core.as_ref(), block, requested)) };
+    if given.is_none() {
+        without_slot(core, block);
+    }
+}
+
+/// There is no memory even for a slot: the block cannot be counted as given back, so it stays out, and with it the
+/// pool. Said loudly, since it is a leak, and without panicking, since this is a drop.
+#[cold]
+fn without_slot(core: NonNull<Core>, block: &Block) {
+    let _ = (core, block);
+    eprintln!(
+        "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
+    );
+}
+
+impl Core {
+    /// A block with new memory, held by the caller.
+    pub(crate) fn new_block(
+        &self,
+        class: usize,
+        bytes: usize,
+        slot: Option<&Slot>,
+    ) -> Result<(&Block, Miss), Refusal> {
+        let (block_bytes, miss) = if class == OVERSIZE {
+            let step = OVERSIZE_STEP.max(self.config.alignment);
+            (bytes.next_multiple_of(step), Miss::Oversize)
+        } else {
+            (self.block_bytes(class), Miss::Cold)
+        };
+        let block = self
+            .bare
+            .pop(&self.table)
+            .or_else(|| self.table.grow(NonNull::from(self)))
+            .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
+        match self.take_piece(block_bytes, slot) {
+            Ok((piece, evicted)) => {
+                // SAFETY: a bare record belongs to whoever popped or grew it.
+                unsafe { block.bind(piece, class) };
+                self.depot.note_bound(class);
+                Ok((block, if evicted { Miss::Budget } else { miss }))
+            }
+            Err(refusal) => {
+                self.bare.push(block);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Memory from the system, within the budget; whether idle memory had to go for it.
+    pub(crate) fn take_piece(
+        &self,
+        bytes: usize,
+        slot: Option<&Slot>,
+    ) -> Result<(Piece, bool), Refusal> {
+        let wanted = bytes as u64;
+        self.shed_before_growing(wanted);
+        let mut evicted = false;
+        if !self.budget.reserve(wanted) {
+            evicted = true;
+            self.make_way(wanted, slot);
+            if !self.budget.reserve(wanted) {
+                return Err(Refusal::Budget(wanted));
+            }
+        }
+        let align = self.config.alignment;
+        let piece = Piece::take(bytes, align).or_else(|| {
+            self.give_back_all_idle(slot);
+            Piece::take(bytes, align)
+        });
+        match piece {
+            Some(piece) => Ok((piece, evicted)),
+            None => {
+                self.budget.cancel(wanted);
+                Err(Refusal::Memory(wanted))
+            }
+        }
+    }
+
+    /// Puts a refusal into words: for the budget, with who holds the most.
+    #[cold]
+    pub(crate) fn explain(&self, refusal: Refusal, len: usize, element_bytes: usize) -> AllocError {
+        match refusal {
+            Refusal::Overflow => AllocError::SizeOverflow { len, element_bytes },
+            Refusal::Memory(requested) => AllocError::OutOfMemory { requested },
+            Refusal::Budget(requested) => {
+                let mut holders = self.outstanding().sites;
+                holders.truncate(5);
+                AllocError::BudgetExceeded {
+                    requested,
+                    in_use: self.stats().in_use_bytes,
+                    limit: self.budget.limit().unwrap_or(u64::MAX),
+                    holders,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! One thread's place in a pool: its counters, its magazine, its arenas. Claimed at the thread's first use, handed back
+//! at its exit, claimed again by another.
+//!
+//! # Claim and hand-over
+//!
+//! `owner` is 0 or 1. A claim swings it from 0 to 1 (Acquire); a hand-back stores 0 (Release). So a new owner sees all
+//! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
+//! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
+//! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
+//! never are more slots than threads that lived at once.
+#![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
+
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use crate::cache::arena::Arena;
+use crate::cache::block::Block;
+use crate::cache::core::Core;
+use crate::cache::counters::SlotCounters;
+use crate::cache::in_flight::MOST_IN_FLIGHT;
+use crate::cache::magazine::{Exchanges, Magazine};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+
+/// One thread's place in a pool.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct Slot {
+    /// Written by the owner, read by the fold: two cache lines.
+    pub(crate) counters: SlotCounters,
+    /// The owner's idle blocks. Only for the owner.
+    magazine: UnsafeCell<Magazine>,
+    /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
+    balance: UnsafeCell<i64>,
+    /// The part of a block's state that names the owner.
+    stamp: AtomicU64,
+    /// 1 while a thread has the slot.
+    owner: AtomicU32,
+    /// Allocs, of both kinds, at the last frame end; only under the fold's lock.
+    pub(crate) seen_allocs: AtomicU64,
+    /// Frame allocs of all ended frames; only under the fold's lock.
+    pub(crate) ended_allocs: AtomicU64,
+    /// The owner's bump allocators, one per open frame.
+    arenas: [Arena; MOST_IN_FLIGHT],
+    /// The slot added before this one. Never changes once the slot is in the list.
+    older: AtomicPtr<Slot>,
+}
+
+// SAFETY: magazine and balance are only for the owner, and `owner` passes them from one to the next.
+unsafe impl Send for Slot {}
+// SAFETY: as above; the rest is atomic or says itself who touches it.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    fn new(core: &Core) -> Self {
+        Self {
+            counters: SlotCounters::new(),
+            magazine: UnsafeCell::new(Magazine::new(core.config.thread_cache_bytes)),
+            balance: UnsafeCell::new(0),
+            stamp: AtomicU64::new(0),
+            owner: AtomicU32::new(1),
+            seen_allocs: AtomicU64::new(0),
+            ended_allocs: AtomicU64::new(0),
+            arenas: std::array::from_fn(|_| Arena::new()),
+            older: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// The owner's arena for the open frame `index`.
+    #[inline(always)]
+    pub(crate) fn arena(&self, index: usize) -> &Arena {
+        &self.arenas[index]
+    }
+
+    /// Whether a thread has the slot.
+    pub(crate) fn is_claimed(&self) -> bool {
+        // Relaxed: for statistics.
+        self.owner.load(Ordering::Relaxed) != 0
+    }
+
+    /// Takes a block of `class` from the magazine and counts it as lent.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`.
+    #[inline(always)]
+    pub(crate) unsafe fn take(
+        &self,
+        core: &Core,
+        class: usize,
+        requested: usize,
+        site: &'static Location<'static>,
+    ) -> Option<NonNull<Block>> {
+        // SAFETY: the caller owns the slot; the records are alive because the pool is.
+        let block = self
+            .magazine
+            .with_mut(|magazine| unsafe { (*magazine).take(class) })?;
+        // SAFETY: as above, and the block just left the magazine.
+        unsafe { self.lend(core, block, requested, site) };
+        Some(NonNull::from(block))
+    }
+
+    /// As [`take`](Self::take), from the spare batch or the depot.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`, and `take` found nothing.
+    pub(crate) unsafe fn refill(
+        &self,
+        core: &Core,
+        class: usize,
+        requested: usize,
+        site: &'static Location<'static>,
+    ) -> Option<NonNull<Block>> {
+        // SAFETY: the caller owns the slot.
+        let (block, exchanges) = self
+            .magazine
+            .with_mut(|magazine| unsafe { (*magazine).refill(class, core) });
+        let block = block?;
+        // SAFETY: as above, and the block just left the magazine or the depot.
+        unsafe { self.lend(core, block, requested, site) };
+        if exchanges.0 > 0 {
+            self.counters.depot_hits.add(1);
+            self.counters.depot_exchanges.add(exchanges.0);
+        }
+        Some(NonNull::from(block))
+    }
+
+    /// Counts and marks a block that goes out.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot and holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn lend(
+        &self,
+        core: &Core,
+        block: &Block,
+        requested: usize,
+        site: &'static Location<'static>,
+    ) {
+        self.counters.pooled_allocs.add(1);
+        self.counters.pooled_alloc_bytes.add(block.bytes());
+        self.counters.pooled_requested_bytes.add(requested as u64);
+        #[cfg(feature = "telemetry")]
+        if let Some(frame) = core.frame_stamp() {
+            // Relaxed: the owner reads what it wrote at its claim.
+            block.mark_lent(frame | self.stamp.load(Ordering::Relaxed), site);
+        }
+        #[cfg(not(feature = "telemetry"))]
+        {
+            let _ = (core, site);
+            // SAFETY: the caller owns the slot.
+            self.balance.with_mut(|balance| unsafe { *balance += 1 });
+        }
+    }
+
+    /// Takes a block back that a buffer had.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
+    #[inline(always)]
+    pub(crate) unsafe fn give(&self, core: &Core, block: &Block, requested: usize) {
+        #[cfg(feature = "telemetry")]
+        block.mark_idle();
+        // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
+        self.counters.pooled_releases.add(1);
+        self.counters.pooled_release_bytes.add(block.bytes());
+        self.counters.pooled_released_requested.add(requested as u64);
+        #[cfg(not(feature = "telemetry"))]
+        // SAFETY: the caller owns the slot.
+        self.balance.with_mut(|balance| unsafe { *balance -= 1 });
+        // SAFETY: the caller holds the block.
+        let class = unsafe { block.class() };
+        // SAFETY: the caller owns the slot.
+        let given = self
+            .magazine
+            .with_mut(|magazine| unsafe { (*magazine).give(class, block) });
+        if !given {
+            self.make_room_and_give(core, class, block);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room_and_give(&self, core: &Core, class: usize, block: &Block) {
+        // SAFETY: only `give` calls this, whose caller owns the slot.
+        let exchanges = self
+            .magazine
+            .with_mut(|magazine| unsafe { (*magazine).make_room_and_give(class, block, core) });
+        self.counters.depot_exchanges.add(exchanges.0);
+    }
+
+    /// Puts a block that was never lent into the magazine, or the depot.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
+    pub(crate) unsafe fn stock(&self, core: &Core, class: usize, block: &Block) {
+        // SAFETY: the caller owns the slot.
+        let given = self
+            .magazine
+            .with_mut(|magazine| unsafe { (*magazine).give(class, block) });
+        if !given {
+            self.make_room_and_give(core, class, block);
+        }
+    }
+
+    /// Sends all idle blocks of the owner to the depot.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`.
+    pub(crate) unsafe fn flush(&self, core: &Core) {
+        // SAFETY: the caller owns the slot.
+        let Exchanges(exchanges) = self
+            .magazine
+            .with_mut(|magazine| unsafe { (*magazine).flush_all(core) });
+        self.counters.depot_exchanges.add(exchanges);
+    }
+
+    /// What this owner lent minus what it took back, since its claim or since it last settled.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot.
+    unsafe fn settle(&self) -> i64 {
+        #[cfg(feature = "telemetry")]
+        // The counters say it; `balance` is how far they were settled before.
+        let now = self
+            .counters
+            .pooled_allocs
+            .get()
+            .wrapping_sub(self.counters.pooled_releases.get()) as i64;
+        #[cfg(not(feature = "telemetry"))]
+        let now = 0;
+        // SAFETY: the caller owns the slot.
+        self.balance.with_mut(|balance| unsafe {
+            if cfg!(feature = "telemetry") {
+                now - std::mem::replace(&mut *balance, now)
+            } else {
+                std::mem::take(&mut *balance)
+            }
+        })
+    }
+
+    /// Tries to become the owner.
+    fn claim(&self) -> bool {
+        // Relaxed: a first look; the exchange decides.
+        self.owner.load(Ordering::Relaxed) == 0
+            // Acquire: pairs with the Release in `Slots::hand_back`; the new owner sees all that the old one wrote.
+            && self
+                .owner
+                .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+/// All slots of a pool.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    newest: AtomicPtr<Slot>,
+    count: AtomicU32,
+    /// How often a slot was handed back.
+    freed: AtomicU32,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        Self {
+            newest: AtomicPtr::new(ptr::null_mut()),
+            count: AtomicU32::new(0),
+            freed: AtomicU32::new(0),
+        }
+    }
+
+    /// Every slot, the newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        // Acquire: pairs with the Release in `add`; this slot and all older ones are written.
+        let mut at = self.newest.load(Ordering::Acquire).cast_const();
+        std::iter::from_fn(move || {
+            // SAFETY: a slot is written before it is published and freed only with the list.
+            let slot = unsafe { at.as_ref() }?;
+            // Relaxed: written before the slot was published.
+            at = slot.older.load(Ordering::Relaxed).cast_const();
+            Some(slot)
+        })
+    }
+
+    /// A slot for the calling thread: one that is free, or a new one; `None` when there is no memory for it.
+    pub(crate) fn claim(&self, core: &Core) -> Option<NonNull<Slot>> {
+        let slot = loop {
+            // Acquire: pairs with the Release in `hand_back`; a walk that begins after a hand-back sees the slot free.
+            let freed = self.freed.load(Ordering::Acquire);
+            if let Some(slot) = self.iter().find(|slot| slot.claim()) {
+                break NonNull::from(slot);
+            }
+            // Acquire: as above; keeps the look behind the walk.
+            if self.freed.load(Ordering::Acquire) == freed {
+                break self.add(core)?;
+            }
+        };
+        let name = core.names.id_of_current_thread();
+        // SAFETY: slots are freed only with the list, and the caller keeps the pool alive.
+        let stamp = unsafe { &slot.as_ref().stamp };
+        // Relaxed: read by the owner only.
+        stamp.store(crate::cache::block::thread_stamp(name), Ordering::Relaxed);
+        Some(slot)
+    }
+
+    /// A new slot, owned by the caller.
+    fn add(&self, core: &Core) -> Option<NonNull<Slot>> {
+        let layout = std::alloc::Layout::new::<Slot>();
+        // SAFETY: a slot is not zero-sized.
+        let slot = NonNull::new(unsafe { std::alloc::alloc(layout) })?.cast::<Slot>();
+        // SAFETY: allocated just now for a slot.
+        unsafe { slot.write(Slot::new(core)) };
+        // Relaxed: for statistics.
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: the exchange decides.
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the slot is not published yet.
+            // Relaxed: published by the Release below.
+            unsafe { slot.as_ref() }.older.store(newest, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `iter`; publishes the slot. As every change of `newest` is such an
+            // exchange, it also carries on what was published before.
+            // Relaxed on failure: the next turn decides.
+            match self.newest.compare_exchange_weak(
+                newest,
+                slot.as_ptr(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(slot),
+                Err(seen) => newest = seen,
+            }
+        }
+    }
+
+    /// Gives a slot back: its idle blocks go to the depot, and what its owner still has out is returned, for the ledger.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`, and does not use it any more.
+    pub(crate) unsafe fn hand_back(&self, core: &Core, slot: &Slot) -> i64 {
+        // SAFETY: the caller owns the slot.
+        let balance = unsafe {
+            slot.flush(core);
+            slot.settle()
+        };
+        // Release: pairs with the Acquire in `Slot::claim`.
+        slot.owner.store(0, Ordering::Release);
+        // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
+        self.freed.fetch_add(1, Ordering::Release);
+        balance
+    }
+
+    /// How many slots there are.
+    pub(crate) fn count(&self) -> u32 {
+        // Relaxed: for statistics.
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        // Relaxed: whoever drops the list is alone with it.
+        let mut at = self.newest.load(Ordering::Relaxed);
+        while let Some(slot) = NonNull::new(at) {
+            // SAFETY: every slot was made by `add` and is in the list once; nobody uses it any more.
+            unsafe {
+                // Relaxed: as above.
+                at = slot.as_ref().older.load(Ordering::Relaxed);
+                slot.drop_in_place();
+                std::alloc::dealloc(slot.as_ptr().cast(), std::alloc::Layout::new::<Slot>());
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Which slot the calling thread has in a pool.
+//!
+//! The fast path compares two words of a thread-local without destructor: the pool used last, and how many pools had
+//! been closed when it was looked up. The slow path keeps a list of the thread's slots in a second thread-local, whose
+//! destructor hands them back at thread exit. Each entry of the list holds the pool's bookkeeping alive (`ledger.rs`),
+//! so an address in the cache is never that of another pool.
+//!
+//! When a pool is closed (its last handle is gone) `CLOSED` rises, so that every thread's next use of any pool takes
+//! the slow path, which hands back the slots of closed pools. A closed pool's buffers dropped after that, and any use
+//! in the destructor of another thread-local after ours has run, claim a slot for that one operation: slow, but right.
+#![expect(
+    unsafe_code,
+    reason = "thread-locals hold pointers to pools that they keep alive"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::ptr::{self, NonNull};
+
+use crate::cache::core::Core;
+use crate::cache::slot::Slot;
+use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
+
+/// The pool used last by this thread.
+struct Last {
+    core: Cell<*const Core>,
+    slot: Cell<*const Slot>,
+    closed: Cell<usize>,
+}
+
+/// A slot that this thread owns.
+struct Tenancy {
+    core: NonNull<Core>,
+    slot: NonNull<Slot>,
+}
+
+/// All slots that this thread owns.
+struct Tenancies(RefCell<Vec<Tenancy>>);
+
+global_counter! {
+    /// How many pools were closed in this process.
+    static CLOSED;
+}
+
+plain_thread_local! {
+    static LAST: Last = Last {
+        core: Cell::new(ptr::null()),
+        slot: Cell::new(ptr::null()),
+        closed: Cell::new(0),
+    };
+}
+
+dropped_thread_local! {
+    static TENANCIES: Tenancies = Tenancies(RefCell::new(Vec::new()));
+}
+
+/// Runs `f` with the calling thread's slot of the pool; `None` when there is no memory for a slot.
+///
+/// # Safety
+///
+/// The pool is alive for the call: the caller has a handle, a frame or a buffer of it.
+#[inline(always)]
+pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+    let cached = LAST
+        .try_with(|last| {
+            // Relaxed: a thread that closed a pool, or learned of it, sees its own rise; for others it is a matter of
+            // time when they hand their slot back.
+            let fresh = last.closed.get() == CLOSED.load(Ordering::Relaxed);
+            if fresh && ptr::eq(last.core.get(), core.as_ptr()) {
+                last.slot.get()
+            } else {
+                ptr::null()
+            }
+        })
+        .unwrap_or(ptr::null());
+    // SAFETY: the cache names a slot only while this thread's list has it, and the list keeps the pool alive.
+    match unsafe { cached.as_ref() } {
+        Some(slot) => Some(f(slot)),
+        // SAFETY: the caller keeps the pool alive.
+        None => unsafe { with_slot_slow(core, f) },
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn with_slot_slow<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+    // SAFETY: the caller keeps the pool alive.
+    let pool = unsafe { core.as_ref() };
+    let listed = if pool.ledger.is_closed() {
+        let _ = TENANCIES.try_with(Tenancies::leave_closed);
+        None
+    } else {
+        TENANCIES
+            .try_with(|tenancies| tenancies.enter(core))
+            .unwrap_or(None)
+    };
+    if let Some(slot) = listed {
+        // SAFETY: the list has the slot and keeps the pool alive.
+        return Some(f(unsafe { slot.as_ref() }));
+    }
+    // No list to put it in: a slot for this one operation.
+    pool.ledger.enter();
+    let Some(slot) = pool.slots.claim(pool) else {
+        // SAFETY: entered just above.
+        unsafe { Core::leave(core, 0) };
+        return None;
+    };
+    // SAFETY: claimed just now.
+    let slot = unsafe { slot.as_ref() };
+    let visit = Visit { core, slot };
+    let result = f(slot);
+    drop(visit);
+    Some(result)
+}
+
+/// A slot claimed for one operation, handed back even if that panics.
+struct Visit<'s> {
+    core: NonNull<Core>,
+    slot: &'s Slot,
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
+        unsafe { hand_back(self.core, self.slot) };
+    }
+}
+
+/// Gives a slot back, and with it this thread's hold on the pool.
+///
+/// # Safety
+///
+/// The caller owns the slot, has entered the ledger for it, and uses neither any more.
+unsafe fn hand_back(core: NonNull<Core>, slot: &Slot) {
+    // SAFETY: the entry in the ledger keeps the pool alive until `leave`; the caller owns the slot.
+    unsafe {
+        let pool = core.as_ref();
+        let balance = pool.slots.hand_back(pool, slot);
+        Core::leave(core, balance);
+    }
+}
+
+impl Tenancies {
+    /// The slot of the pool, claimed if this thread has none; `None` when there is no memory for one.
+    fn enter(&self, core: NonNull<Core>) -> Option<NonNull<Slot>> {
+        self.leave_closed();
+        let mut list = self.0.borrow_mut();
+        let slot = match list.iter().find(|tenancy| tenancy.core == core) {
+            Some(tenancy) => tenancy.slot,
+            None => {
+                list.try_reserve(1).ok()?;
+                // SAFETY: the caller of `with_slot` keeps the pool alive.
+                let pool = unsafe { core.as_ref() };
+                pool.ledger.enter();
+                let Some(slot) = pool.slots.claim(pool) else {
+                    drop(list);
+                    // SAFETY: entered just above.
+                    unsafe { Core::leave(core, 0) };
+                    return None;
+                };
+                list.push(Tenancy { core, slot });
+                slot
+            }
+        };
+        let _ = LAST.try_with(|last| {
+            last.core.set(core.as_ptr());
+            last.slot.set(slot.as_ptr());
+        });
+        Some(slot)
+    }
+
+    /// Hands back the slots of closed pools, if any pool was closed since this was last done.
+    fn leave_closed(&self) {
+        // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
+        let closed = CLOSED.load(Ordering::Acquire);
+        let known = LAST.try_with(|last| last.closed.replace(closed));
+        if known.is_ok_and(|known| known == closed) {
+            return;
+        }
+        forget_last();
+        let mut list = self.0.borrow_mut();
+        // SAFETY: an entry of the list keeps its pool alive.
+        let is_closed = |tenancy: &mut Tenancy| unsafe { tenancy.core.as_ref() }.ledger.is_closed();
+        while let Some(at) = list.iter_mut().position(is_closed) {
+            let tenancy = list.swap_remove(at);
+            // SAFETY: this thread owns the slot, and the entry is gone from the list.
+            unsafe { hand_back(tenancy.core, tenancy.slot.as_ref()) };
+        }
+    }
+}
+
+fn forget_last() {
+    let _ = LAST.try_with(|last| {
+        last.core.set(ptr::null());
+        last.slot.set(ptr::null());
+    });
+}
+
+impl Drop for Tenancies {
+    fn drop(&mut self) {
+        forget_last();
+        for tenancy in self.0.get_mut().drain(..) {
+            // SAFETY: this thread owns the slot, and the entry is gone from the list.
+            unsafe { hand_back(tenancy.core, tenancy.slot.as_ref()) };
+        }
+    }
+}
+
+/// Tells every thread that a pool was closed, and hands back the calling thread's slots of closed pools.
+pub(crate) fn note_closed() {
+    // Release: pairs with the Acquire in `leave_closed`; who sees the rise sees the pool closed.
+    CLOSED.fetch_add(1, Ordering::Release);
+    let _ = TENANCIES.try_with(Tenancies::leave_closed);
+}

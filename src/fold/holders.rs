@@ -1,0 +1,98 @@
+//! The walk over the block records: who holds which buffers since when.
+//!
+//! It reads atomics only (`cache/block.rs` says why what it reads is true), takes no lock, and writes into the memory of
+//! an earlier result, so that a monitor that looks again and again allocates nothing.
+
+use std::panic::Location;
+use std::ptr;
+
+use crate::cache::Core;
+use crate::fold::{Outstanding, SiteHolding};
+
+impl Core {
+    /// Who holds what now.
+    pub(crate) fn outstanding(&self) -> Outstanding {
+        let mut outstanding = Outstanding::default();
+        self.outstanding_into(&mut outstanding);
+        outstanding
+    }
+
+    /// The same, into an earlier result.
+    pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
+        let frame = self.frame().get();
+        let mut sites = std::mem::take(&mut out.sites);
+        sites.sort_unstable_by(|a, b| a.location.cmp(b.location));
+        for site in &mut sites {
+            site.clear();
+        }
+        *out = Outstanding::default();
+        // Blocks lie in the order in which they were first taken, so neighbours often have the same site.
+        let mut last: Option<(&'static Location<'static>, usize)> = None;
+        for lent in self.table.records().filter_map(|block| block.read()) {
+            let at = match last {
+                Some((location, at)) if ptr::eq(location, lent.site) => at,
+                _ => position(&mut sites, lent.site),
+            };
+            last = Some((lent.site, at));
+            let site = &mut sites[at];
+            let age = lent.age(frame);
+            site.buffers += 1;
+            site.bytes += lent.bytes;
+            out.buffers += 1;
+            out.bytes += lent.bytes;
+            out.retained += u64::from(lent.retained);
+            if age > self.config.leak_after_frames && !lent.retained {
+                site.suspects += 1;
+                site.suspect_bytes += lent.bytes;
+                out.suspects += 1;
+                out.suspect_bytes += lent.bytes;
+            }
+            if site.buffers == 1 || age > site.oldest_age_frames {
+                site.oldest_age_frames = age;
+                site.thread.clear();
+                site.thread.push_str(self.names.name(lent.thread));
+            }
+        }
+        sites.retain(|site| site.buffers > 0);
+        sites.sort_unstable_by(|a, b| {
+            b.bytes
+                .cmp(&a.bytes)
+                .then_with(|| a.location.cmp(b.location))
+        });
+        out.sites = sites;
+    }
+}
+
+/// Where the entry of this call site is in the list sorted by call site; made if there is none.
+///
+/// One line of code can have several `Location` values, so they are compared by what they say.
+fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) -> usize {
+    sites
+        .binary_search_by(|site| site.location.cmp(location))
+        .unwrap_or_else(|at| {
+            sites.insert(at, SiteHolding::new(location));
+            at
+        })
+}
+
+impl SiteHolding {
+    fn new(location: &'static Location<'static>) -> Self {
+        Self {
+            location,
+            buffers: 0,
+            bytes: 0,
+            oldest_age_frames: 0,
+            suspects: 0,
+            suspect_bytes: 0,
+            thread: String::new(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.buffers = 0;
+        self.bytes = 0;
+        self.oldest_age_frames = 0;
+        self.suspects = 0;
+        self.suspect_bytes = 0;
+    }
+}

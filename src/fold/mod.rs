@@ -1,0 +1,18 @@
+//! From the slots' counters to a published snapshot.
+
+mod feed;
+mod frame_end;
+mod holders;
+mod id;
+mod outstanding;
+mod publish;
+mod reader;
+mod snapshot;
+
+pub use feed::FrameFeed;
+pub use id::FrameId;
+pub use outstanding::{Outstanding, SiteHolding};
+pub use reader::SnapshotReader;
+pub use snapshot::{FrameSnapshot, PoolStats, Totals};
+
+pub(crate) use frame_end::Fold;
