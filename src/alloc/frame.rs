@@ -13,7 +13,7 @@ use std::ptr;
 use bytemuck::Pod;
 
 use crate::alloc::{AllocError, BufferPool};
-use crate::cache::{Refusal, lend_framed, size_of_slice};
+use crate::cache::{Refusal, lend_framed};
 use crate::fold::{FrameId, FrameSnapshot};
 use crate::sync::Arc;
 
@@ -74,12 +74,12 @@ impl Frame {
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
-        match self.try_alloc(len) {
+        match self.lend(len) {
             Ok(buffer) => buffer,
-            Err(error) => refused(&error),
+            Err(refusal) => refused(&self.pool.explain::<T>(refusal, len)),
         }
     }
 
@@ -117,33 +117,20 @@ impl Frame {
     /// is used up, or the system has no memory.
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
-        if align_of::<T>() > self.alignment {
-            return Err(AllocError::Alignment {
-                required: align_of::<T>(),
-                provided: self.alignment,
-            });
-        }
-        let Some(bytes) = size_of_slice::<T>(len) else {
-            return Err(self.refuse_overflow::<T>(len));
-        };
-        // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        match unsafe { lend_framed(self.pool.core_ptr(), self.index, self.alignment, bytes) } {
-            // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever
-            // written through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else
-            // has it before the frame ends, for which this borrow must have ended (law L6).
-            Ok(start) => Ok(unsafe {
-                &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len)
-            }),
-            Err(refusal) => Err(self.pool.core().explain(refusal, len, size_of::<T>())),
-        }
+        self.lend(len)
+            .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 
-    #[cold]
-    fn refuse_overflow<T>(&self, len: usize) -> AllocError {
-        self.pool.count_refusal(Refusal::Overflow);
-        self.pool
-            .core()
-            .explain(Refusal::Overflow, len, size_of::<T>())
+    #[inline(always)]
+    fn lend<T: Pod>(&self, len: usize) -> Result<&mut [T], Refusal> {
+        let bytes = self.pool.checked_bytes::<T>(len)?;
+        // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
+        let start =
+            unsafe { lend_framed(self.pool.core_ptr(), self.index, self.alignment, bytes) }?;
+        // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever written
+        // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
+        // the frame ends, for which this borrow must have ended (law L6).
+        Ok(unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) })
     }
 
     /// Ends the frame: releases all its buffers at once, and publishes what happened since the frame end before.

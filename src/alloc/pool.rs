@@ -14,9 +14,7 @@ use crate::alloc::frame::refused;
 use crate::alloc::{
     AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder,
 };
-use crate::cache::{
-    Core, OVERSIZE, Refusal, class_of, count_refusal, lend, size_of_slice, with_slot,
-};
+use crate::cache::{Core, LINE, Refusal, count_refusal, lend, size_of_slice, with_slot};
 use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
 use crate::sync::Arc;
 
@@ -127,12 +125,12 @@ impl BufferPool {
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        match self.try_alloc(len) {
+        match self.lend::<T>(len, Location::caller()) {
             Ok(buffer) => buffer,
-            Err(error) => refused(&error),
+            Err(refusal) => refused(&self.explain::<T>(refusal, len)),
         }
     }
 
@@ -171,38 +169,41 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        let site = Location::caller();
+        self.lend(len, Location::caller())
+            .map_err(|refusal| self.explain::<T>(refusal, len))
+    }
+
+    #[inline(always)]
+    fn lend<T: Pod>(
+        &self,
+        len: usize,
+        site: &'static Location<'static>,
+    ) -> Result<Buffer<T>, Refusal> {
         let bytes = self.checked_bytes::<T>(len)?;
         // SAFETY: the handle keeps the pool alive.
-        match unsafe { lend(self.core, bytes, site) } {
-            // SAFETY: the block was lent to us just now, for these bytes; its alignment was checked.
-            Ok(block) => Ok(unsafe { Buffer::new(block, len) }),
-            Err(refusal) => Err(self.core().explain(refusal, len, size_of::<T>())),
-        }
+        let block = unsafe { lend(self.core, bytes, site) }?;
+        // SAFETY: the block was lent to us just now, for these bytes; its alignment was checked.
+        Ok(unsafe { Buffer::new(block, len) })
     }
 
     /// The bytes of `len` elements, if this pool can lend such.
     #[inline(always)]
-    fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, AllocError> {
-        if align_of::<T>() > crate::cache::LINE && align_of::<T>() > self.alignment() {
-            return Err(AllocError::Alignment {
-                required: align_of::<T>(),
-                provided: self.alignment(),
-            });
+    pub(super) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
+        if align_of::<T>() > LINE && align_of::<T>() > self.alignment() {
+            return Err(Refusal::Alignment(align_of::<T>()));
         }
-        size_of_slice::<T>(len).ok_or_else(|| self.refuse_overflow::<T>(len))
+        size_of_slice::<T>(len).ok_or(Refusal::Overflow)
     }
 
+    /// Puts a refusal into words; counts it if no slot did.
     #[cold]
-    fn refuse_overflow<T>(&self, len: usize) -> AllocError {
-        self.count_refusal(Refusal::Overflow);
-        self.core()
-            .explain(Refusal::Overflow, len, size_of::<T>())
-    }
-
-    pub(super) fn count_refusal(&self, refusal: Refusal) {
-        // SAFETY: the handle keeps the pool alive.
-        let _ = unsafe { with_slot(self.core, |slot| count_refusal(slot, refusal)) };
+    #[inline(never)]
+    pub(super) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
+        if refusal == Refusal::Overflow {
+            // SAFETY: the handle keeps the pool alive.
+            let _ = unsafe { with_slot(self.core, |slot| count_refusal(slot, refusal)) };
+        }
+        self.core().explain(refusal, len, size_of::<T>())
     }
 
     /// A frame end for loops that use no [`Frame`]: publishes what happened since the frame end before.
@@ -276,15 +277,9 @@ impl BufferPool {
     /// As [`try_alloc`](Self::try_alloc); the buffers made so far stay ready. Buffers beyond the largest size class
     /// (1 GiB) are not kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
-        let bytes = self.checked_bytes::<T>(len)?;
-        let class = class_of(bytes);
-        if class == OVERSIZE {
-            return Ok(());
-        }
-        // SAFETY: the handle keeps the pool alive.
-        unsafe { with_slot(self.core, |slot| self.core().prewarm(slot, class, count)) }
-            .unwrap_or(Err(Refusal::Memory(0)))
-            .map_err(|refusal| self.core().explain(refusal, len, size_of::<T>()))
+        self.checked_bytes::<T>(len)
+            .and_then(|bytes| self.core().prewarm(bytes, count))
+            .map_err(|refusal| self.explain::<T>(refusal, len))
     }
 
     /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames not open. Returns

@@ -7,12 +7,12 @@
 use std::num::NonZero;
 use std::ptr::NonNull;
 
-use crate::cache::arena::{Arena, LENT_WORD_BYTES};
+use crate::cache::arena::LENT_WORD_BYTES;
 use crate::cache::class::LINE;
 use crate::cache::core::Core;
 use crate::cache::pooled::{Miss, Refusal, count_refusal};
 use crate::cache::slot::Slot;
-use crate::cache::tenancy::with_slot;
+use crate::cache::tenancy::{current, with_slot};
 
 /// From this size on a frame buffer takes one line more than it needs.
 ///
@@ -43,9 +43,9 @@ pub(crate) unsafe fn lend_framed(
     alignment: usize,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
-    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        with_slot(core, |slot| {
+        if let Some(slot) = current(core) {
             let arena = slot.arena(index);
             // One comparison for both: no bytes at all, and more than the lent word can count.
             if bytes.wrapping_sub(1) < LENT_WORD_BYTES - 1 {
@@ -53,24 +53,40 @@ pub(crate) unsafe fn lend_framed(
                     return Ok(start);
                 }
             }
-            lend_framed_slow(core.as_ref(), slot, arena, alignment, bytes)
-        })
+        }
+        lend_framed_slow(core, index, alignment, bytes)
     }
-    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+}
+
+/// The same when the block has no room, or the thread last used another pool, or none.
+///
+/// # Safety
+///
+/// As for [`lend_framed`].
+#[cold]
+#[inline(never)]
+unsafe fn lend_framed_slow(
+    core: NonNull<Core>,
+    index: usize,
+    alignment: usize,
+    bytes: usize,
+) -> Result<NonNull<u8>, Refusal> {
+    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    unsafe { with_slot(core, |slot| lend_from(core.as_ref(), slot, index, alignment, bytes)) }
+        .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
 }
 
 /// # Safety
 ///
 /// The caller owns the slot, which is one of `core`, and the arena's frame is open.
-#[cold]
-#[inline(never)]
-unsafe fn lend_framed_slow(
+unsafe fn lend_from(
     core: &Core,
     slot: &Slot,
-    arena: &Arena,
+    index: usize,
     alignment: usize,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
+    let arena = slot.arena(index);
     if bytes == 0 {
         arena.count_apart(0);
         let start = NonZero::new(alignment).expect("an alignment is not zero");
@@ -80,6 +96,9 @@ unsafe fn lend_framed_slow(
     if bytes >= LENT_WORD_BYTES {
         // Half a terabyte: beyond what the lent word counts, and beyond what any system here would give.
         return refuse(slot, Refusal::Memory(bytes as u64));
+    }
+    if let Some(start) = arena.bump(stride, bytes) {
+        return Ok(start);
     }
     if !arena.advance(stride) {
         let wanted = core.config.frame_block_bytes.max(stride);

@@ -13,7 +13,7 @@ use crate::cache::class::{OVERSIZE, class_of};
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
-use crate::cache::tenancy::with_slot;
+use crate::cache::tenancy::{current, with_slot};
 
 /// The unit by which blocks beyond the largest size class are rounded up.
 const OVERSIZE_STEP: usize = 1 << 16;
@@ -23,6 +23,8 @@ const OVERSIZE_STEP: usize = 1 << 16;
 pub(crate) enum Refusal {
     /// More bytes than can be addressed.
     Overflow,
+    /// Elements aligned more coarsely than the pool's buffers.
+    Alignment(usize),
     /// So many bytes more would exceed the budget.
     Budget(u64),
     /// The system did not give so many bytes.
@@ -57,6 +59,32 @@ pub(crate) unsafe fn lend(
     site: &'static Location<'static>,
 ) -> Result<NonNull<Block>, Refusal> {
     let class = class_of(bytes);
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    unsafe {
+        if let Some(slot) = current(core) {
+            match slot.take(core.as_ref(), class, bytes, site) {
+                Some(block) => Ok(block),
+                None => lend_slow(core.as_ref(), slot, class, bytes, site),
+            }
+        } else {
+            lend_anew(core, class, bytes, site)
+        }
+    }
+}
+
+/// The same when the thread last used another pool, or none.
+///
+/// # Safety
+///
+/// As for [`lend`].
+#[cold]
+#[inline(never)]
+unsafe fn lend_anew(
+    core: NonNull<Core>,
+    class: usize,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Result<NonNull<Block>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(core, |slot| {
@@ -108,7 +136,7 @@ unsafe fn lend_slow(
 /// Enters a refusal in the counters.
 pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
     match refusal {
-        Refusal::Overflow => slot.counters.overflow_refusals.add(1),
+        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.add(1),
         Refusal::Budget(_) => slot.counters.budget_refusals.add(1),
         Refusal::Memory(_) => slot.counters.memory_refusals.add(1),
     }
@@ -121,24 +149,38 @@ pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
 /// The caller holds the block, whose memory it uses no more; `requested` is what it was lent for.
 #[inline(always)]
 pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
-    // SAFETY: the buffer that had the block kept the pool alive.
-    let block = unsafe { block.as_ref() };
-    let core = block.core();
-    // SAFETY: as above; `with_slot` passes the calling thread's own slot.
-    let given = unsafe { with_slot(core, |slot| slot.give(core.as_ref(), block, requested)) };
-    if given.is_none() {
-        without_slot(core, block);
+    // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
+    unsafe {
+        let core = block.as_ref().core();
+        match current(core) {
+            Some(slot) => slot.give(core.as_ref(), block.as_ref(), requested),
+            None => take_back_anew(core, block, requested),
+        }
     }
 }
 
-/// There is no memory even for a slot: the block cannot be counted as given back, so it stays out, and with it the
-/// pool. Said loudly, since it is a leak, and without panicking, since this is a drop.
+/// The same when the thread last used another pool, or none.
+///
+/// With no memory even for a slot the block cannot be counted as given back, so it stays out, and with it the pool. That
+/// is a leak, so it is said; and this is a drop, so it does not panic.
+///
+/// # Safety
+///
+/// As for [`take_back`].
 #[cold]
-fn without_slot(core: NonNull<Core>, block: &Block) {
-    let _ = (core, block);
-    eprintln!(
-        "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
-    );
+#[inline(never)]
+unsafe fn take_back_anew(core: NonNull<Core>, block: NonNull<Block>, requested: usize) {
+    // SAFETY: the buffer that has the block keeps the pool alive, and `with_slot` passes the thread's own slot.
+    let given = unsafe {
+        with_slot(core, |slot| {
+            slot.give(core.as_ref(), block.as_ref(), requested);
+        })
+    };
+    if given.is_none() {
+        eprintln!(
+            "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
+        );
+    }
 }
 
 impl Core {
@@ -209,6 +251,10 @@ impl Core {
     pub(crate) fn explain(&self, refusal: Refusal, len: usize, element_bytes: usize) -> AllocError {
         match refusal {
             Refusal::Overflow => AllocError::SizeOverflow { len, element_bytes },
+            Refusal::Alignment(required) => AllocError::Alignment {
+                required,
+                provided: self.config.alignment,
+            },
             Refusal::Memory(requested) => AllocError::OutOfMemory { requested },
             Refusal::Budget(requested) => {
                 let mut holders = self.outstanding().sites;

@@ -4,17 +4,31 @@
     reason = "new blocks are written to before they are handed on"
 )]
 
+use std::ptr::NonNull;
+
+use crate::cache::class::{OVERSIZE, class_of};
 use crate::cache::core::Core;
 use crate::cache::pooled::Refusal;
 use crate::cache::slot::Slot;
+use crate::cache::tenancy::with_slot;
 
 /// The smallest page of the systems we know. Touching more often than needed costs little.
 const PAGE: usize = 4096;
 
 impl Core {
-    /// Makes `count` blocks of `class` ready, in the slot's magazine as far as there is room, else in the depot. The caller
-    /// owns the slot.
-    pub(crate) fn prewarm(&self, slot: &Slot, class: usize, count: usize) -> Result<(), Refusal> {
+    /// Makes `count` blocks for `bytes` ready, in the calling thread's magazine as far as there is room, else in the depot.
+    pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
+        let class = class_of(bytes);
+        if class == OVERSIZE {
+            return Ok(());
+        }
+        // SAFETY: the caller's handle keeps the pool alive.
+        unsafe { with_slot(NonNull::from(self), |slot| self.stock(slot, class, count)) }
+            .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+    }
+
+    /// The same, into the slot that the caller owns.
+    fn stock(&self, slot: &Slot, class: usize, count: usize) -> Result<(), Refusal> {
         let bytes = self.block_bytes(class);
         for _ in 0..count {
             let (block, _) = self.new_block(class, bytes, None)?;

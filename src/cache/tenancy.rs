@@ -53,14 +53,14 @@ dropped_thread_local! {
     static TENANCIES: Tenancies = Tenancies(RefCell::new(Vec::new()));
 }
 
-/// Runs `f` with the calling thread's slot of the pool; `None` when there is no memory for a slot.
+/// The calling thread's slot of the pool, if the pool is the one it used last.
 ///
 /// # Safety
 ///
-/// The pool is alive for the call: the caller has a handle, a frame or a buffer of it.
+/// The pool is alive while the slot is used: the caller has a handle, a frame or a buffer of it.
 #[inline(always)]
-pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
-    let cached = LAST
+pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
+    let slot = LAST
         .try_with(|last| {
             // Relaxed: a thread that closed a pool, or learned of it, sees its own rise; for others it is a matter of
             // time when they hand their slot back.
@@ -73,17 +73,20 @@ pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> 
         })
         .unwrap_or(ptr::null());
     // SAFETY: the cache names a slot only while this thread's list has it, and the list keeps the pool alive.
-    match unsafe { cached.as_ref() } {
-        Some(slot) => Some(f(slot)),
-        // SAFETY: the caller keeps the pool alive.
-        None => unsafe { with_slot_slow(core, f) },
-    }
+    unsafe { slot.as_ref() }
 }
 
-#[cold]
-#[inline(never)]
-unsafe fn with_slot_slow<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+/// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot.
+///
+/// # Safety
+///
+/// The pool is alive for the call: the caller has a handle, a frame or a buffer of it.
+pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
     // SAFETY: the caller keeps the pool alive.
+    if let Some(slot) = unsafe { current(core) } {
+        return Some(f(slot));
+    }
+    // SAFETY: as above.
     let pool = unsafe { core.as_ref() };
     let listed = if pool.ledger.is_closed() {
         let _ = TENANCIES.try_with(Tenancies::leave_closed);
@@ -104,10 +107,12 @@ unsafe fn with_slot_slow<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> 
         unsafe { Core::leave(core, 0) };
         return None;
     };
-    // SAFETY: claimed just now.
-    let slot = unsafe { slot.as_ref() };
-    let visit = Visit { core, slot };
-    let result = f(slot);
+    let visit = Visit {
+        core,
+        // SAFETY: claimed just now.
+        slot: unsafe { slot.as_ref() },
+    };
+    let result = f(visit.slot);
     drop(visit);
     Some(result)
 }
