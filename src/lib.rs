@@ -1,9 +1,69 @@
-//! stub docs
+//! A frame-scoped buffer pool for multi-threaded job systems, with always-on memory telemetry.
+//!
+//! framepool is for programs that work in frames (a tick, a buffer period, a batch): game engines, simulations, video and
+//! audio pipelines, robotics, tick-based servers. It lends buffers to worker threads faster than a general allocator, and
+//! at every frame end it knows, exactly and at almost no cost, what was taken, given back and is still out, since when,
+//! and from which line of code.
+//!
+//! ```
+//! use std::time::Duration;
+//! use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
+//!
+//! let pool = BufferPool::new();
+//! let mut monitor = HealthMonitor::new(Thresholds::default());
+//! let store = DiagnosticsStore::new();
+//!
+//! for _ in 0..10 {
+//!     let frame = pool.begin_frame();
+//!     let scratch = frame.alloc::<f32>(1024); // a frame buffer: gone at the frame's end
+//!     let mut image = pool.alloc::<u8>(4096); // a pooled buffer: may cross threads and frames
+//!     scratch.fill(0.5);
+//!     image[0] = 255;
+//!     drop(image);
+//!
+//!     let snapshot = frame.release_all(); // counts folded, an immutable snapshot published
+//!     monitor.record_frame(&snapshot, Duration::from_millis(16));
+//!     if let Some(health) = monitor.emit(&pool) {
+//!         store.receive(health);
+//!     }
+//! }
+//! println!("{store}");
+//! pool.assert_no_leaks();
+//! ```
+//!
+//! # Two kinds of buffer
+//!
+//! - **Frame buffers** ([`Frame::alloc`]) live until the end of their frame and are released all at once; the borrow
+//!   checker proves that none outlives it. Several frames can be open at once.
+//! - **Pooled buffers** ([`Buffer`]) are owned values that may cross threads and frames, and go back when dropped. They are
+//!   the ones that can leak, so each carries where and when it was taken ([`BufferPool::outstanding`]).
+//!
+//! # The map
+//!
+//! The source's folders, in the order of their names, are the way the data goes:
+//!
+//! | folder | what happens there | begins at |
+//! |---|---|---|
+//! | `alloc/` | buffers and frames are lent to threads | [`BufferPool`], [`Frame`], [`Buffer`] |
+//! | `cache/` | each thread's slot: counters, magazine, arenas; the shared depot; the blocks | [`Counts`] |
+//! | `fold/` | at frame end the slots are summed up and a snapshot is published | [`FrameSnapshot`] |
+//! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
+//! | `show/` | they are kept and shown | [`DiagnosticsStore`], [`Diagnostics::watch`] |
+//!
+//! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code.
+//!
+//! # Features
+//!
+//! - `telemetry` (default): counters, attribution, snapshots. Without it the same API compiles, the counters vanish from the
+//!   machine code, and the numbers read zero.
+//! - `serde`: the records implement `Serialize`.
+
 #![deny(unsafe_code)]
 
 mod alloc;
 mod cache;
 mod fold;
+mod health;
 pub mod show;
 mod sync;
 
@@ -14,3 +74,5 @@ pub use cache::{CounterDefinition, Counts};
 pub use fold::{
     FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SiteHolding, SnapshotReader, Totals,
 };
+pub use health::*;
+pub use show::{Diagnostics, DiagnosticsStore, HealthConfig, Watch};

@@ -11,9 +11,7 @@ use std::ptr::NonNull;
 use bytemuck::Pod;
 
 use crate::alloc::frame::refused;
-use crate::alloc::{
-    AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder,
-};
+use crate::alloc::{AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder};
 use crate::cache::{Core, LINE, Refusal, count_refusal, lend, size_of_slice, with_slot};
 use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
 use crate::sync::Arc;
@@ -300,7 +298,9 @@ impl BufferPool {
     pub fn assert_no_leaks(&self) {
         let out = self.outstanding();
         let counts = self.stats().totals.counts;
-        let pooled = counts.pooled_allocs.saturating_sub(counts.pooled_releases);
+        let pooled = counts
+            .pooled_allocs()
+            .saturating_sub(counts.pooled_releases);
         assert!(
             pooled <= out.retained,
             "framepool: {pooled} pooled buffers of pool `{}` were not released, {} of them retained: {out}",

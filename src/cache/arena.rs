@@ -45,6 +45,8 @@ pub(crate) struct ArenaReading {
     pub(crate) allocs: u64,
     pub(crate) bytes: u64,
     pub(crate) requested: u64,
+    /// Of the allocs, those for which a block was taken from the system.
+    pub(crate) misses: u64,
 }
 
 /// The bump allocator of one slot for one open frame.
@@ -65,6 +67,7 @@ pub(crate) struct Arena {
     sealed_allocs: AtomicU64,
     sealed_bytes: AtomicU64,
     sealed_requested: AtomicU64,
+    misses: AtomicU64,
     /// The blocks.
     chain: UnsafeCell<Chain>,
     /// What the fold read last. Only under the fold's lock.
@@ -96,6 +99,7 @@ impl Arena {
             sealed_allocs: AtomicU64::new(0),
             sealed_bytes: AtomicU64::new(0),
             sealed_requested: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
             chain: UnsafeCell::new(Chain {
                 blocks: Vec::new(),
                 used: 0,
@@ -119,7 +123,8 @@ impl Arena {
             return None;
         }
         // Release: pairs with the Acquire in `read`.
-        self.cursor.store(cursor.wrapping_add(stride), Ordering::Release);
+        self.cursor
+            .store(cursor.wrapping_add(stride), Ordering::Release);
         #[cfg(feature = "telemetry")]
         {
             // Relaxed: the owner is the only writer.
@@ -144,39 +149,43 @@ impl Arena {
         });
     }
 
-    /// Moves on to a block with room for `stride`, if the chain has one. Only for the owner.
-    pub(crate) fn advance(&self, stride: usize) -> bool {
+    /// Moves on to a block with room for `stride`, if the chain has one, and lends from it. `missed` says that the block
+    /// was taken from the system for this. Only for the owner; `stride` and `requested` are as for [`bump`](Self::bump).
+    pub(crate) fn advance(
+        &self,
+        stride: usize,
+        requested: usize,
+        missed: bool,
+    ) -> Option<NonNull<u8>> {
         // SAFETY: only the owner touches the chain while the frame is open.
         let block = self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
-            let fit = (chain.used..chain.blocks.len())
-                .find(|&at| chain.blocks[at].bytes >= stride)?;
+            let fit =
+                (chain.used..chain.blocks.len()).find(|&at| chain.blocks[at].bytes >= stride)?;
             chain.blocks.swap(chain.used, fit);
             chain.used += 1;
             Some(chain.blocks[chain.used - 1])
-        });
-        let Some(block) = block else {
-            return false;
-        };
+        })?;
         self.rewrite(|| {
-            // Relaxed: the owner reads what it wrote.
-            let (cursor, base) = (
-                self.cursor.load(Ordering::Relaxed),
-                self.base.load(Ordering::Relaxed),
-            );
+            // Relaxed, all: the owner reads what it wrote.
+            let cursor = self.cursor.load(Ordering::Relaxed);
+            let base = self.base.load(Ordering::Relaxed);
             let lent = self.lent.load(Ordering::Relaxed);
             add(&self.sealed_bytes, (cursor.addr() - base.addr()) as u64);
             add(&self.sealed_allocs, lent >> COUNT_SHIFT);
             add(&self.sealed_requested, lent & ((1 << COUNT_SHIFT) - 1));
+            add(&self.misses, u64::from(missed));
             let start = block.start.as_ptr();
             // Release, all four: pair with the Acquires in `read`.
-            self.lent.store(0, Ordering::Release);
+            self.lent
+                .store((1 << COUNT_SHIFT) + requested as u64, Ordering::Release);
             self.base.store(start, Ordering::Release);
-            self.cursor.store(start, Ordering::Release);
+            self.cursor
+                .store(start.wrapping_add(stride), Ordering::Release);
             self.end
                 .store(start.wrapping_add(block.bytes), Ordering::Release);
         });
-        true
+        Some(block.start)
     }
 
     /// Adds a block to the chain, as the next to be used; gives it back when the chain's own memory cannot grow.
@@ -213,7 +222,7 @@ impl Arena {
         for _ in 0..TRIES {
             // Acquire: pairs with the Release in `rewrite`.
             let version = self.version.load(Ordering::Acquire);
-            // Acquire, all six: pair with the Releases in `bump` and `advance`, and keep the second look behind them.
+            // Acquire, all: pair with the Releases in `bump` and `advance`, and keep the second look behind them.
             let lent = self.lent.load(Ordering::Acquire);
             let cursor = self.cursor.load(Ordering::Acquire);
             let base = self.base.load(Ordering::Acquire);
@@ -225,6 +234,7 @@ impl Arena {
                     .wrapping_add(cursor.addr().wrapping_sub(base.addr()) as u64),
                 requested: self.sealed_requested.load(Ordering::Acquire)
                     + (lent & ((1 << COUNT_SHIFT) - 1)),
+                misses: self.misses.load(Ordering::Acquire),
             };
             // Relaxed: the loads before it are Acquire, so this one comes after them.
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
@@ -276,6 +286,7 @@ impl Arena {
         self.sealed_allocs.store(0, Ordering::Relaxed);
         self.sealed_bytes.store(0, Ordering::Relaxed);
         self.sealed_requested.store(0, Ordering::Relaxed);
+        self.misses.store(0, Ordering::Relaxed);
     }
 
     /// Takes one block out of the chain that recent frames did not need; all blocks one after another with `all`.
@@ -320,9 +331,8 @@ impl Arena {
     #[cfg(test)]
     pub(crate) unsafe fn held_bytes(&self) -> u64 {
         // SAFETY: the caller is alone with the arena.
-        self.chain.with(|chain| unsafe {
-            (*chain).blocks.iter().map(|block| block.bytes as u64).sum()
-        })
+        self.chain
+            .with(|chain| unsafe { (*chain).blocks.iter().map(|block| block.bytes as u64).sum() })
     }
 }
 

@@ -7,9 +7,11 @@
 //!
 //! A counter is written with Release and read with Acquire, and the order of the reads is the table's order:
 //! first, over all slots, what was released ([`SlotCounters::read_settled`]); then, over all slots again, what was
-//! lent ([`SlotCounters::read_lent`]), a slot's sources before its allocs. A release that the first pass saw was
-//! counted after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
-//! A source that the second pass saw was counted after the alloc it explains, so sources never exceed allocs.
+//! lent ([`SlotCounters::read_lent`]). A release that the first pass saw was counted after its alloc became visible, so
+//! the second pass sees that alloc, whichever slot it is in (law L2).
+//!
+//! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
+//! hits and misses always add up to the allocs, however a fold falls between two counts.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -142,21 +144,21 @@ counters! {
         pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
     }
     lent {
+        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
         depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.";
         cold_misses, "{buffer}", "Pooled buffers that took new memory because no idle block of their class was found.";
         oversize_misses, "{buffer}", "Pooled buffers larger than the largest size class; their memory is not kept.";
-        budget_misses, "{buffer}", "Buffers that took new memory after idle memory was given back to stay within the budget.";
-        frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.";
+        budget_misses, "{buffer}", "Pooled buffers that took new memory after idle memory was given back to stay within the budget.";
         depot_exchanges, "{exchange}", "Batches moved between a thread and the depot.";
         budget_refusals, "{refusal}", "Requests refused because the budget was used up.";
         memory_refusals, "{refusal}", "Requests refused because the system gave no memory.";
         overflow_refusals, "{refusal}", "Requests refused because their size in bytes cannot be addressed.";
-        pooled_allocs, "{buffer}", "Pooled buffers lent.";
         pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
         pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
     }
     frame {
         frame_allocs, "{buffer}", "Frame buffers lent.";
+        frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.";
         frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.";
         frame_requested_bytes, "By", "Bytes asked for, of the frame buffers lent.";
         frame_releases, "{buffer}", "Frame buffers released by the end of their frame.";
@@ -168,7 +170,16 @@ counters! {
 impl Counts {
     /// Buffers lent, of both kinds.
     pub fn allocs(&self) -> u64 {
-        self.pooled_allocs.wrapping_add(self.frame_allocs)
+        self.pooled_allocs().wrapping_add(self.frame_allocs)
+    }
+
+    /// Pooled buffers lent, wherever their memory came from.
+    pub fn pooled_allocs(&self) -> u64 {
+        self.thread_hits
+            .wrapping_add(self.depot_hits)
+            .wrapping_add(self.cold_misses)
+            .wrapping_add(self.oversize_misses)
+            .wrapping_add(self.budget_misses)
     }
 
     /// Buffers given back, of both kinds.
@@ -202,9 +213,9 @@ impl Counts {
 
     /// Allocs that touched nothing but the thread's own magazine or frame block.
     pub fn hits_thread(&self) -> u64 {
-        self.allocs()
-            .saturating_sub(self.depot_hits)
-            .saturating_sub(self.misses())
+        self.thread_hits
+            .wrapping_add(self.frame_allocs)
+            .wrapping_sub(self.frame_misses)
     }
 
     /// Requests refused, for whatever reason.

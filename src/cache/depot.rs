@@ -89,7 +89,9 @@ impl Depot {
         let bytes = u64::from(batch.len) * batch.head.bytes();
         let shelf = &self.shelves[class];
         // Relaxed: a level for trimming to judge by; the blocks themselves are passed on by the stack.
-        shelf.idle.fetch_add(u64::from(batch.len), Ordering::Relaxed);
+        shelf
+            .idle
+            .fetch_add(u64::from(batch.len), Ordering::Relaxed);
         // Relaxed: as above.
         self.idle_bytes.fetch_add(bytes, Ordering::Relaxed);
         shelf.batches.push(batch.head);
@@ -145,7 +147,9 @@ impl Depot {
     /// Keeps `blocks` more of a class from being trimmed.
     pub(crate) fn keep(&self, class: usize, blocks: u64) {
         // Relaxed: a level to judge by.
-        self.shelves[class].kept.fetch_add(blocks, Ordering::Relaxed);
+        self.shelves[class]
+            .kept
+            .fetch_add(blocks, Ordering::Relaxed);
     }
 
     /// Keeps nothing from being trimmed any more.

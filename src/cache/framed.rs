@@ -1,8 +1,5 @@
 //! Lending frame buffers: the arena's cursor, then its next block, then the system.
-#![expect(
-    unsafe_code,
-    reason = "the slot's owner lends from its arenas"
-)]
+#![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
 
 use std::num::NonZero;
 use std::ptr::NonNull;
@@ -10,7 +7,7 @@ use std::ptr::NonNull;
 use crate::cache::arena::LENT_WORD_BYTES;
 use crate::cache::class::LINE;
 use crate::cache::core::Core;
-use crate::cache::pooled::{Miss, Refusal, count_refusal};
+use crate::cache::pooled::{Refusal, count_refusal};
 use crate::cache::slot::Slot;
 use crate::cache::tenancy::{current, with_slot};
 
@@ -72,8 +69,12 @@ unsafe fn lend_framed_slow(
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
-    unsafe { with_slot(core, |slot| lend_from(core.as_ref(), slot, index, alignment, bytes)) }
-        .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+    unsafe {
+        with_slot(core, |slot| {
+            lend_from(core.as_ref(), slot, index, alignment, bytes)
+        })
+    }
+    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
 }
 
 /// # Safety
@@ -100,25 +101,21 @@ unsafe fn lend_from(
     if let Some(start) = arena.bump(stride, bytes) {
         return Ok(start);
     }
-    if !arena.advance(stride) {
-        let wanted = core.config.frame_block_bytes.max(stride);
-        let (block, evicted) = match core.take_piece(wanted, Some(slot)) {
-            Ok(taken) => taken,
-            Err(refusal) => return refuse(slot, refusal),
-        };
-        if let Err(block) = arena.add_block(block) {
-            core.give_back_unused(block);
-            return refuse(slot, Refusal::Memory(wanted as u64));
-        }
-        match if evicted { Miss::Budget } else { Miss::Cold } {
-            Miss::Budget => slot.counters.budget_misses.add(1),
-            _ => slot.counters.frame_misses.add(1),
-        }
-        arena.advance(stride);
+    if let Some(start) = arena.advance(stride, bytes, false) {
+        return Ok(start);
+    }
+    let wanted = core.config.frame_block_bytes.max(stride);
+    let (block, _) = match core.take_piece(wanted, Some(slot)) {
+        Ok(taken) => taken,
+        Err(refusal) => return refuse(slot, refusal),
+    };
+    if let Err(block) = arena.add_block(block) {
+        core.give_back_unused(block);
+        return refuse(slot, Refusal::Memory(wanted as u64));
     }
     Ok(arena
-        .bump(stride, bytes)
-        .expect("the arena advanced to a block with room"))
+        .advance(stride, bytes, true)
+        .expect("the block just added has room"))
 }
 
 fn refuse<T>(slot: &Slot, refusal: Refusal) -> Result<T, Refusal> {

@@ -82,12 +82,10 @@ impl Names {
             let entry = Box::into_raw(entry);
             // Release: pairs with the Acquire in `entries`; publishes the entry.
             // Relaxed on failure: the next turn loads again.
-            match self.newest.compare_exchange(
-                newest,
-                entry,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .newest
+                .compare_exchange(newest, entry, Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => {
                     let bytes = (size_of::<Entry>() + name.len()) as u64;
                     // Relaxed: for statistics.

@@ -117,13 +117,13 @@ unsafe fn lend_slow(
     }
     match core.new_block(class, bytes, Some(slot)) {
         Ok((block, miss)) => {
-            // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend(core, block, bytes, site) };
             match miss {
                 Miss::Cold => slot.counters.cold_misses.add(1),
                 Miss::Oversize => slot.counters.oversize_misses.add(1),
                 Miss::Budget => slot.counters.budget_misses.add(1),
             }
+            // SAFETY: the caller owns the slot; the block is new, so it is ours.
+            unsafe { slot.lend(core, block, bytes, site) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {

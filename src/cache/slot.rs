@@ -16,7 +16,7 @@ use std::ptr::{self, NonNull};
 use crate::cache::arena::Arena;
 use crate::cache::block::Block;
 use crate::cache::core::Core;
-use crate::cache::counters::SlotCounters;
+use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::{Exchanges, Magazine};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
@@ -94,6 +94,7 @@ impl Slot {
         let block = self
             .magazine
             .with_mut(|magazine| unsafe { (*magazine).take(class) })?;
+        self.counters.thread_hits.add(1);
         // SAFETY: as above, and the block just left the magazine.
         unsafe { self.lend(core, block, requested, site) };
         Some(NonNull::from(block))
@@ -116,16 +117,18 @@ impl Slot {
             .magazine
             .with_mut(|magazine| unsafe { (*magazine).refill(class, core) });
         let block = block?;
-        // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.lend(core, block, requested, site) };
         if exchanges.0 > 0 {
             self.counters.depot_hits.add(1);
             self.counters.depot_exchanges.add(exchanges.0);
+        } else {
+            self.counters.thread_hits.add(1);
         }
+        // SAFETY: as above, and the block just left the magazine or the depot.
+        unsafe { self.lend(core, block, requested, site) };
         Some(NonNull::from(block))
     }
 
-    /// Counts and marks a block that goes out.
+    /// Counts the bytes of a block that goes out, and marks it. The alloc itself was counted by where the block came from.
     ///
     /// # Safety
     ///
@@ -138,7 +141,6 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) {
-        self.counters.pooled_allocs.add(1);
         self.counters.pooled_alloc_bytes.add(block.bytes());
         self.counters.pooled_requested_bytes.add(requested as u64);
         #[cfg(feature = "telemetry")]
@@ -166,7 +168,9 @@ impl Slot {
         // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
         self.counters.pooled_releases.add(1);
         self.counters.pooled_release_bytes.add(block.bytes());
-        self.counters.pooled_released_requested.add(requested as u64);
+        self.counters
+            .pooled_released_requested
+            .add(requested as u64);
         #[cfg(not(feature = "telemetry"))]
         // SAFETY: the caller owns the slot.
         self.balance.with_mut(|balance| unsafe { *balance -= 1 });
@@ -227,11 +231,12 @@ impl Slot {
     unsafe fn settle(&self) -> i64 {
         #[cfg(feature = "telemetry")]
         // The counters say it; `balance` is how far they were settled before.
-        let now = self
-            .counters
-            .pooled_allocs
-            .get()
-            .wrapping_sub(self.counters.pooled_releases.get()) as i64;
+        let now = {
+            let mut counts = Counts::default();
+            self.counters.read_settled(&mut counts);
+            self.counters.read_lent(&mut counts);
+            counts.pooled_allocs().wrapping_sub(counts.pooled_releases) as i64
+        };
         #[cfg(not(feature = "telemetry"))]
         let now = 0;
         // SAFETY: the caller owns the slot.
@@ -322,7 +327,9 @@ impl Slots {
         loop {
             // SAFETY: the slot is not published yet.
             // Relaxed: published by the Release below.
-            unsafe { slot.as_ref() }.older.store(newest, Ordering::Relaxed);
+            unsafe { slot.as_ref() }
+                .older
+                .store(newest, Ordering::Relaxed);
             // Release: pairs with the Acquire in `iter`; publishes the slot. As every change of `newest` is such an
             // exchange, it also carries on what was published before.
             // Relaxed on failure: the next turn decides.

@@ -103,7 +103,11 @@ impl Table {
         let count = FIRST_BUCKET << bucket;
         for place in 0..count {
             // SAFETY: the allocation has room for `count` records, and nobody else knows it yet.
-            unsafe { start.add(place as usize).write(Block::new(first + place, core)) };
+            unsafe {
+                start
+                    .add(place as usize)
+                    .write(Block::new(first + place, core))
+            };
         }
         // Release: pairs with the Acquires above and in `get`; publishes the records.
         // Acquire on failure: pairs with the Release of the thread that was first.

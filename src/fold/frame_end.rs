@@ -81,9 +81,9 @@ impl Fold {
         let open = core.in_flight.open();
         let mut framed = Counts::default();
         for slot in core.slots.iter() {
-            let pooled_before = walk.counts.pooled_allocs;
+            let pooled_before = walk.counts.pooled_allocs();
             slot.counters.read_lent(&mut walk.counts);
-            let mut allocs = walk.counts.pooled_allocs.wrapping_sub(pooled_before);
+            let mut allocs = walk.counts.pooled_allocs().wrapping_sub(pooled_before);
             for index in bits(open) {
                 // SAFETY: we have the fold's lock.
                 let reading = unsafe { slot.arena(index).read() };
@@ -100,18 +100,12 @@ impl Fold {
             }
             walk.claimed += u32::from(slot.is_claimed());
         }
-        walk.counts.frame_allocs = self.ended.frame_allocs.wrapping_add(framed.frame_allocs);
-        walk.counts.frame_alloc_bytes = self
-            .ended
-            .frame_alloc_bytes
-            .wrapping_add(framed.frame_alloc_bytes);
-        walk.counts.frame_requested_bytes = self
-            .ended
-            .frame_requested_bytes
-            .wrapping_add(framed.frame_requested_bytes);
-        walk.counts.frame_releases = self.ended.frame_releases;
-        walk.counts.frame_release_bytes = self.ended.frame_release_bytes;
-        walk.counts.frame_released_requested = self.ended.frame_released_requested;
+        let ended = &self.ended;
+        walk.counts.frame_releases = ended.frame_releases;
+        walk.counts.frame_release_bytes = ended.frame_release_bytes;
+        walk.counts.frame_released_requested = ended.frame_released_requested;
+        add_frame_counts(&mut walk.counts, ended);
+        add_frame_counts(&mut walk.counts, &framed);
         walk.reserved = core.budget.reserved();
         walk.settle(core);
         walk
@@ -154,12 +148,10 @@ impl Fold {
             }
         }
         let ended = &mut self.ended;
+        add_frame_counts(ended, &lent);
         for (sum, amount) in [
-            (&mut ended.frame_allocs, lent.frame_allocs),
             (&mut ended.frame_releases, lent.frame_allocs),
-            (&mut ended.frame_alloc_bytes, lent.frame_alloc_bytes),
             (&mut ended.frame_release_bytes, lent.frame_alloc_bytes),
-            (&mut ended.frame_requested_bytes, lent.frame_requested_bytes),
             (
                 &mut ended.frame_released_requested,
                 lent.frame_requested_bytes,
@@ -191,7 +183,7 @@ impl Fold {
             alloc_bytes: counts.alloc_bytes(),
             release_bytes: counts.release_bytes(),
             frame_allocs: counts.frame_allocs,
-            pooled_allocs: counts.pooled_allocs,
+            pooled_allocs: counts.pooled_allocs(),
             hits_thread: counts.hits_thread(),
             hits_depot: counts.depot_hits,
             misses: counts.misses(),
@@ -260,7 +252,7 @@ impl Walk {
             bytes,
         );
         settle(
-            counts.pooled_allocs,
+            counts.pooled_allocs(),
             &mut counts.pooled_releases,
             u64::from(core.table.len()),
         );
@@ -282,9 +274,26 @@ fn settle(lent: u64, released: &mut u64, most: u64) {
 }
 
 fn add_lent(sum: &mut Counts, reading: ArenaReading) {
-    sum.frame_allocs = sum.frame_allocs.wrapping_add(reading.allocs);
-    sum.frame_alloc_bytes = sum.frame_alloc_bytes.wrapping_add(reading.bytes);
-    sum.frame_requested_bytes = sum.frame_requested_bytes.wrapping_add(reading.requested);
+    let lent = Counts {
+        frame_allocs: reading.allocs,
+        frame_misses: reading.misses,
+        frame_alloc_bytes: reading.bytes,
+        frame_requested_bytes: reading.requested,
+        ..Counts::default()
+    };
+    add_frame_counts(sum, &lent);
+}
+
+/// Adds what frames lent.
+fn add_frame_counts(sum: &mut Counts, lent: &Counts) {
+    for (sum, amount) in [
+        (&mut sum.frame_allocs, lent.frame_allocs),
+        (&mut sum.frame_misses, lent.frame_misses),
+        (&mut sum.frame_alloc_bytes, lent.frame_alloc_bytes),
+        (&mut sum.frame_requested_bytes, lent.frame_requested_bytes),
+    ] {
+        *sum = sum.wrapping_add(amount);
+    }
 }
 
 /// The places of the bits that are set.

@@ -1,3 +1,13 @@
-//! Keeping and showing what was judged.
+//! Keeping and showing what was judged: the store, the background watch, and text for people.
+
+mod report;
+mod store;
 mod text;
-pub use text::{Align, Table, bytes};
+mod watch;
+
+#[cfg(all(test, feature = "telemetry"))]
+mod tests;
+
+pub use store::DiagnosticsStore;
+pub use text::{Align, Table, bytes, sparkline};
+pub use watch::{Diagnostics, HealthConfig, Watch};

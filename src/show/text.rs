@@ -23,15 +23,35 @@ impl fmt::Display for Bytes {
             value /= 1024.0;
             unit += 1;
         }
-        let digits = if value < 9.995 {
-            2
-        } else if value < 99.95 {
-            1
-        } else {
-            0
+        let digits = match value {
+            ..9.995 => 2,
+            ..99.95 => 1,
+            _ => 0,
         };
         f.pad(&format!("{value:.digits$} {}", UNITS[unit]))
     }
+}
+
+/// A line of bars for a series of numbers, at most `width` of them, the latest last: `▁▂▅█▃`.
+///
+/// The tallest bar is the largest number, the scale begins at zero. Where there are more numbers than bars, a bar shows
+/// the largest of its share, so that no spike is lost. What is no positive number gets the lowest bar.
+pub fn sparkline(series: &[f64], width: usize) -> impl fmt::Display {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let count = series.len().min(width);
+    let tallest = series
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .fold(0.0, f64::max);
+    (0..count)
+        .map(|bar| {
+            let share = &series[bar * series.len() / count..(bar + 1) * series.len() / count];
+            let highest = share.iter().copied().fold(0.0, f64::max);
+            let step = (highest / tallest * BARS.len() as f64).ceil() as usize;
+            BARS[step.clamp(1, BARS.len()) - 1]
+        })
+        .collect::<String>()
 }
 
 /// To which side a column's cells are set.
@@ -88,9 +108,10 @@ impl fmt::Display for Table {
                 if !text.is_empty() {
                     text.push_str("  ");
                 }
+                let gap = width - cell.chars().count();
                 match align {
-                    Align::Left => text.push_str(&format!("{cell:<width$}")),
-                    Align::Right => text.push_str(&format!("{cell:>width$}")),
+                    Align::Left => text.extend([cell, &" ".repeat(gap)]),
+                    Align::Right => text.extend([&" ".repeat(gap), cell]),
                 }
             }
             text.truncate(text.trim_end().len());
@@ -103,5 +124,46 @@ impl fmt::Display for Table {
             write!(f, "\n{}", line(&mut row.iter().map(String::as_str)))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_short_and_unambiguous() {
+        let text = |count| bytes(count).to_string();
+        assert_eq!(text(0), "0 B");
+        assert_eq!(text(1023), "1023 B");
+        assert_eq!(text(1536), "1.50 KiB");
+        assert_eq!(text(12 << 20), "12.0 MiB");
+        assert_eq!(text((1 << 20) - 1), "1.00 MiB");
+        assert_eq!(text(u64::MAX), "16.0 EiB");
+        assert_eq!(format!("{:>8}|", bytes(5)), "     5 B|");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&[("site", Align::Left), ("bytes", Align::Right)]);
+        table.row(["a".to_owned(), "1".to_owned()]);
+        table.row(["größer".to_owned(), "1000".to_owned(), "dropped".to_owned()]);
+        table.row(["ö".to_owned(), "2".to_owned()]);
+        table.row(["b".to_owned()]);
+        assert_eq!(
+            table.to_string(),
+            "site    bytes\n─────────────\na           1\ngrößer   1000\nö           2\nb"
+        );
+    }
+
+    #[test]
+    fn a_sparkline_keeps_every_spike() {
+        let text = |series: &[f64], width| sparkline(series, width).to_string();
+        assert_eq!(text(&[], 8), "");
+        assert_eq!(text(&[1.0], 0), "");
+        assert_eq!(text(&[0.0, 0.0], 8), "▁▁");
+        assert_eq!(text(&[1.0, 2.0, 4.0, 8.0], 8), "▁▂▄█");
+        assert_eq!(text(&[1.0, 1.0, 8.0, 1.0, 1.0, 1.0], 3), "▁█▁");
+        assert_eq!(text(&[f64::NAN, f64::INFINITY, -1.0, 8.0], 8), "▁█▁█");
     }
 }

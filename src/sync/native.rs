@@ -4,7 +4,9 @@ use std::fmt;
 
 pub(crate) use atomic::Atomic;
 pub(crate) use crossbeam_queue::ArrayQueue;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+pub(crate) use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
+};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
 /// An immutable value that one side replaces and any thread reads without waiting.

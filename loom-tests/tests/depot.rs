@@ -1,0 +1,83 @@
+//! Batches through the depot: law L6.
+
+mod support;
+
+use framepool_under_loom::{Buffer, BufferPool};
+use loom::thread;
+use support::explore;
+
+/// A pool whose threads keep nothing: every alloc and release is an exchange with the depot.
+fn without_magazines() -> BufferPool {
+    BufferPool::builder().thread_cache_bytes(0).build().unwrap()
+}
+
+fn address(buffer: &Buffer<u8>) -> *const u8 {
+    buffer.as_ptr()
+}
+
+#[test]
+fn two_threads_that_pop_at_once_get_different_blocks() {
+    explore(Some(2), || {
+        let pool = without_magazines();
+        drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.alloc::<u8>(1))
+        };
+        let mine = pool.alloc::<u8>(1);
+        let theirs = other.join().unwrap();
+        assert_ne!(address(&mine), address(&theirs), "L6");
+        assert_eq!(pool.stats().totals.counts.cold_misses, 2, "none was lost");
+    });
+}
+
+#[test]
+fn a_block_popped_and_pushed_again_does_not_fool_a_pop_under_way() {
+    explore(Some(3), || {
+        let pool = without_magazines();
+        drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.alloc::<u8>(1))
+        };
+        // The top block goes out and comes back, while the one below stays out.
+        let top = pool.alloc::<u8>(1);
+        let below = pool.alloc::<u8>(1);
+        drop(top);
+        let theirs = other.join().unwrap();
+        assert_ne!(address(&below), address(&theirs), "L6");
+        let next = pool.alloc::<u8>(1);
+        assert_ne!(address(&next), address(&theirs), "L6");
+        assert_ne!(address(&next), address(&below), "L6");
+    });
+}
+
+#[test]
+fn two_threads_that_push_at_once_lose_no_block() {
+    explore(Some(2), || {
+        let pool = without_magazines();
+        let (first, second) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
+        let other = thread::spawn(move || drop(second));
+        drop(first);
+        other.join().unwrap();
+        let (first, second) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
+        assert_ne!(address(&first), address(&second), "L6");
+        assert_eq!(pool.stats().totals.counts.cold_misses, 2, "both came back");
+    });
+}
+
+#[test]
+fn a_block_freed_elsewhere_comes_back_with_what_was_written() {
+    explore(Some(2), || {
+        let pool = without_magazines();
+        let mut buffer = pool.alloc::<u8>(1);
+        buffer[0] = 1;
+        let other = thread::spawn(move || {
+            buffer[0] = 2;
+            drop(buffer);
+        });
+        let mine = pool.alloc::<u8>(1);
+        assert!(mine[0] == 0 || mine[0] == 2, "new, or seen whole");
+        other.join().unwrap();
+    });
+}

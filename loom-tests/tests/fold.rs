@@ -1,0 +1,152 @@
+//! The fold against threads that count, and against other folds: laws L1, L2, L3.
+
+mod support;
+
+use framepool_under_loom::{BufferPool, FrameSnapshot};
+use loom::thread;
+use support::explore;
+
+fn assert_it_adds_up(snapshot: &FrameSnapshot) {
+    let totals = &snapshot.totals;
+    assert!(totals.releases <= totals.allocs, "L2");
+    assert!(totals.release_bytes <= totals.alloc_bytes, "L2");
+    assert_eq!(
+        snapshot.pooled_bytes,
+        snapshot.in_use_bytes + snapshot.idle_bytes,
+        "L3"
+    );
+    assert!(snapshot.in_use_bytes <= snapshot.pooled_bytes, "L3");
+    assert!(snapshot.requested_bytes <= snapshot.in_use_bytes);
+    assert_eq!(
+        snapshot.hits_thread + snapshot.hits_depot + snapshot.misses,
+        snapshot.allocs
+    );
+}
+
+/// 0.2 s.
+#[test]
+fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(1));
+        let folder = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.release_all())
+        };
+        drop(pool.alloc::<u8>(1));
+        let first = folder.join().unwrap();
+        assert_it_adds_up(&first);
+        let second = pool.release_all();
+        assert_it_adds_up(&second);
+        assert_eq!(first.allocs + second.allocs, 2, "L1");
+        assert_eq!(first.releases + second.releases, 2, "L1");
+        assert_eq!(first.alloc_bytes + second.alloc_bytes, 128, "L1");
+        assert_eq!(first.release_bytes + second.release_bytes, 128, "L1");
+        assert_eq!(second.in_use_buffers, 0);
+    });
+}
+
+#[test]
+fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(1));
+        let folder = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.release_all())
+        };
+        drop(pool.alloc::<u8>(1));
+        drop(pool.alloc::<u8>(1));
+        let snapshot = folder.join().unwrap();
+        assert_it_adds_up(&snapshot);
+        assert!(snapshot.in_use_buffers <= 1, "there is one block");
+        assert_eq!(pool.release_all().totals.allocs, 3, "L1");
+    });
+}
+
+#[test]
+fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
+    explore(Some(1), || {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(1));
+        let folder = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.release_all())
+        };
+        let buffer = pool.alloc::<u8>(1);
+        let dropper = thread::spawn(move || drop(buffer));
+        assert_it_adds_up(&folder.join().unwrap());
+        dropper.join().unwrap();
+        let last = pool.release_all();
+        assert_it_adds_up(&last);
+        assert_eq!((last.totals.allocs, last.totals.releases), (2, 2), "L1");
+    });
+}
+
+#[test]
+fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(1));
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.release_all())
+        };
+        drop(pool.alloc::<u8>(1));
+        let mine = pool.release_all();
+        let theirs = other.join().unwrap();
+        assert_it_adds_up(&mine);
+        assert_it_adds_up(&theirs);
+        assert_ne!(mine.frame, theirs.frame, "L4");
+        let last = pool.release_all();
+        assert_eq!(mine.allocs + theirs.allocs + last.allocs, 2, "L1");
+        assert_eq!(mine.releases + theirs.releases + last.releases, 2, "L1");
+    });
+}
+
+#[test]
+fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
+    explore(Some(1), || {
+        let pool = BufferPool::builder()
+            .frame_block_bytes(4096)
+            .build()
+            .unwrap();
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(1);
+        let folder = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.release_all())
+        };
+        frame.alloc::<u8>(4095);
+        let during = folder.join().unwrap();
+        assert_it_adds_up(&during);
+        // None if the fold met the arena in the middle of its move each time it looked.
+        assert!([0, 64, 64 + 4096 + 64].contains(&during.in_use_bytes));
+        assert_eq!(during.misses, during.frame_allocs);
+        let last = frame.release_all();
+        assert_it_adds_up(&last);
+        assert_eq!(during.allocs + last.allocs, 2, "L1");
+        assert_eq!(last.releases, 2, "L1");
+        assert_eq!(last.totals.counts.frame_requested_bytes, 4096);
+    });
+}
+
+#[test]
+fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
+    explore(Some(1), || {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        drop(pool.alloc::<u8>(1));
+        let trimmer = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                pool.trim();
+                pool.release_all()
+            })
+        };
+        drop(pool.alloc::<u8>(1));
+        assert_it_adds_up(&trimmer.join().unwrap());
+        let last = pool.release_all();
+        assert_it_adds_up(&last);
+        assert_eq!((last.totals.allocs, last.in_use_bytes), (2, 0), "L1");
+    });
+}

@@ -1,0 +1,59 @@
+//! Pools, buffers and threads that end in any order: law L7.
+//!
+//! Loom fails a model that leaks one of its `Arc`s, and the published snapshot is one: a pool that is not freed is found.
+
+mod support;
+
+use framepool_under_loom::BufferPool;
+use loom::thread;
+use support::explore;
+
+#[test]
+fn a_pool_dropped_while_another_thread_drops_its_last_buffer_is_freed_once() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let buffer = pool.alloc::<u8>(1);
+        let other = thread::spawn(move || drop(buffer));
+        drop(pool);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn two_last_buffers_dropped_at_once_after_their_pool_free_it_once() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let (first, second) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
+        drop(pool);
+        let other = thread::spawn(move || drop(second));
+        drop(first);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_pool_dropped_while_a_thread_that_used_it_exits_is_freed_once() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || drop(pool.alloc::<u8>(1)))
+        };
+        drop(pool);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_frame_that_outlives_its_pool_s_handles_still_ends() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let frame = pool.begin_frame();
+        let other = thread::spawn(move || {
+            frame.alloc::<u8>(1);
+            frame.release_all().releases
+        });
+        drop(pool);
+        assert_eq!(other.join().unwrap(), 1);
+    });
+}

@@ -1,0 +1,61 @@
+//! Published snapshots against readers: law L4.
+
+mod support;
+
+use framepool_under_loom::{BufferPool, FrameSnapshot};
+use loom::thread;
+use support::explore;
+
+/// What a frame end writes in different places of the snapshot belongs together.
+fn assert_whole(snapshot: &FrameSnapshot) {
+    assert_eq!(snapshot.frame.get(), snapshot.totals.frames);
+    assert_eq!(
+        snapshot.totals.allocs, snapshot.totals.frames,
+        "one a frame"
+    );
+}
+
+#[test]
+fn a_reader_sees_whole_snapshots_in_order_while_they_are_recycled() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let reader = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                let first = pool.snapshot();
+                let seen = first.frame;
+                let second = pool.snapshot();
+                assert!(seen <= second.frame);
+                assert_eq!(first.frame, seen, "a snapshot held is not written again");
+                assert_whole(&first);
+                assert_whole(&second);
+            })
+        };
+        for _ in 0..3 {
+            drop(pool.alloc::<u8>(1));
+            pool.release_all();
+        }
+        reader.join().unwrap();
+        assert_eq!(pool.snapshot().frame.get(), 3);
+    });
+}
+
+#[test]
+fn what_a_subscriber_gets_and_loses_is_every_frame() {
+    explore(Some(2), || {
+        let pool = BufferPool::builder().history_frames(1).build().unwrap();
+        let mut feed = pool.subscribe();
+        let reader = thread::spawn(move || {
+            let first = feed.next().map(|snapshot| snapshot.frame.get());
+            (feed, first)
+        });
+        pool.release_all();
+        pool.release_all();
+        let (mut feed, first) = reader.join().unwrap();
+        let mut got = first.into_iter().collect::<Vec<_>>();
+        got.extend(std::iter::from_fn(|| feed.next()).map(|snapshot| snapshot.frame.get()));
+        assert!(got.is_sorted());
+        assert_eq!(*got.last().unwrap(), 2, "the newest is never the one lost");
+        assert_eq!(got.len() as u64 + feed.lost(), 2);
+    });
+}

@@ -1,0 +1,64 @@
+//! Slots that change owners: laws L1, L6, L7.
+
+mod support;
+
+use framepool_under_loom::BufferPool;
+use loom::sync::Arc;
+use loom::thread;
+use support::explore;
+
+#[test]
+fn a_slot_handed_over_at_exit_loses_no_count() {
+    explore(Some(1), || {
+        let pool = BufferPool::new();
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || drop(pool.alloc::<u8>(1)))
+        };
+        drop(pool.alloc::<u8>(1));
+        other.join().unwrap();
+        let stats = pool.stats();
+        assert_eq!((stats.totals.allocs, stats.totals.releases), (2, 2), "L1");
+        assert!(
+            (1..=2).contains(&stats.slots),
+            "never more than lived at once"
+        );
+    });
+}
+
+#[test]
+fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
+    explore(Some(1), || {
+        let pool = BufferPool::new();
+        let frame = Arc::new(pool.begin_frame());
+        let other = {
+            let frame = Arc::clone(&frame);
+            thread::spawn(move || frame.alloc::<u8>(1).as_ptr().addr())
+        };
+        let mine = frame.alloc::<u8>(1).as_ptr().addr();
+        assert_ne!(mine, other.join().unwrap(), "L6");
+        let snapshot = Arc::try_unwrap(frame).ok().unwrap().release_all();
+        assert_eq!((snapshot.allocs, snapshot.releases), (2, 2), "L1");
+        assert_eq!(snapshot.in_use_bytes, 0);
+    });
+}
+
+#[test]
+fn a_frame_ended_by_another_thread_than_filled_it_counts_all_of_it() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(1);
+        let ender = thread::spawn(move || frame.release_all());
+        // A second frame is filled while the first is ended.
+        let other = pool.try_begin_frame();
+        if let Ok(other) = &other {
+            other.alloc::<u8>(1);
+        }
+        let ended = ender.join().unwrap();
+        assert_eq!(ended.releases, 1, "L1");
+        drop(other);
+        let stats = pool.stats();
+        assert_eq!(stats.totals.allocs, stats.totals.releases, "L1");
+    });
+}

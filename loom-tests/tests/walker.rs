@@ -1,0 +1,57 @@
+//! The walk over the block records while buffers change hands.
+
+mod support;
+
+use framepool_under_loom::BufferPool;
+use loom::thread;
+use support::explore;
+
+#[test]
+fn a_walker_names_the_line_that_has_the_buffer_or_none() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(1));
+        let walker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.outstanding())
+        };
+        let (first, first_line) = (pool.alloc::<u8>(1), line!());
+        drop(first);
+        let (second, second_line) = (pool.alloc::<u8>(100), line!());
+        let seen = walker.join().unwrap();
+        for site in &seen.sites {
+            let line = site.location.line();
+            assert!(line == first_line || line == second_line);
+            assert_eq!(site.buffers, 1);
+            assert_eq!(site.bytes, if line == first_line { 64 } else { 128 });
+            assert_eq!(site.oldest_age_frames, 0);
+        }
+        drop(second);
+        assert_eq!(pool.outstanding().buffers, 0);
+    });
+}
+
+#[test]
+fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let (old, old_line) = (pool.alloc::<u8>(1), line!());
+        pool.release_all();
+        pool.release_all();
+        let walker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.outstanding())
+        };
+        drop(old);
+        let new = pool.alloc::<u8>(1);
+        for site in &walker.join().unwrap().sites {
+            let expected = if site.location.line() == old_line {
+                2
+            } else {
+                0
+            };
+            assert_eq!(site.oldest_age_frames, expected);
+        }
+        drop(new);
+    });
+}

@@ -1,0 +1,271 @@
+//! One alert: which rule, where, how bad, since when.
+#![cfg_attr(
+    feature = "serde",
+    expect(
+        clippy::ref_option_ref,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands every field over by reference"
+    )
+)]
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::panic::Location;
+use std::time::Duration;
+
+use super::{Rule, Severity};
+use crate::fold::FrameId;
+use crate::sync::Arc;
+
+/// A pool's name, shared by all that was reported of the pool. Cloning it allocates nothing.
+#[derive(Clone, Debug)]
+pub struct PoolName(Arc<Box<str>>);
+
+impl PoolName {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(Arc::new(name.into()))
+    }
+}
+
+impl Deref for PoolName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq for PoolName {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for PoolName {}
+
+impl Hash for PoolName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl PartialEq<str> for PoolName {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for PoolName {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Display for PoolName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for PoolName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+/// The number of an alert: the same as long as the condition lasts, and the same again when it comes back.
+///
+/// It is the 64-bit FNV-1a hash (offset basis `0xcbf29ce484222325`, prime `0x100000001b3`) of the pool's name, a byte
+/// `0xff` and the [rule's name](Rule::name), and where there is a call site: a byte `0xff`, the file's path as the
+/// compiler gives it, and the line and the column as little-endian `u32`. So it needs no state, survives restarts,
+/// and changes when the line of code moves. Two pools of one name share their numbers. Written as 16 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlertId(u64);
+
+impl AlertId {
+    pub(crate) fn new(pool: &str, rule: Rule, site: Option<&Location<'_>>) -> Self {
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        let mut add = |bytes: &[u8]| {
+            for &byte in bytes {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+            }
+        };
+        add(pool.as_bytes());
+        add(&[0xff]);
+        add(rule.name().as_bytes());
+        if let Some(site) = site {
+            add(&[0xff]);
+            add(site.file().as_bytes());
+            add(&site.line().to_le_bytes());
+            add(&site.column().to_le_bytes());
+        }
+        Self(hash)
+    }
+
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for AlertId {
+    /// As text: not every reader of JSON keeps 64 bits of a number.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where an alert is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum AlertState {
+    /// It lasts.
+    Raised,
+    /// It is over.
+    Resolved,
+}
+
+impl fmt::Display for AlertState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Raised => "raised",
+            Self::Resolved => "resolved",
+        })
+    }
+}
+
+/// What one report says about one alert. Values and levels are in the rule's [unit](Rule::unit).
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Alert {
+    /// Stays the same while the condition lasts, whatever the severity.
+    pub id: AlertId,
+    /// What it is about.
+    pub rule: Rule,
+    /// Whether it lasts or is over.
+    pub state: AlertState,
+    /// How bad it is; of a resolved alert, how bad it last was.
+    pub severity: Severity,
+    /// What it was before, when this report raises it to a higher severity.
+    pub escalated_from: Option<Severity>,
+    /// What was measured at this report.
+    pub value: f64,
+    /// The highest value measured since the condition began.
+    pub worst: f64,
+    /// The level of this severity.
+    pub threshold: f64,
+    /// The latest frame at this report.
+    pub frame: FrameId,
+    /// The latest frame when the alert was raised.
+    pub raised_frame: FrameId,
+    /// When this report was made, since the monitor's first.
+    pub at: Duration,
+    /// When the alert was raised, since the monitor's first report.
+    pub raised_at: Duration,
+    /// The pool.
+    pub pool: PoolName,
+    /// The line of code, for rules that judge call sites.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_site"))]
+    pub site: Option<&'static Location<'static>>,
+}
+
+#[cfg(feature = "serde")]
+fn serialize_site<S: serde::Serializer>(
+    site: &Option<&'static Location<'static>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match site {
+        Some(site) => serializer.collect_str(site),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl Alert {
+    /// How long the alert has been raised, at this report.
+    pub fn lasted(&self) -> Duration {
+        self.at.saturating_sub(self.raised_at)
+    }
+
+    fn is_resolved(&self) -> bool {
+        self.state == AlertState::Resolved
+    }
+
+    /// What is wrong, without pool and time.
+    fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.rule.in_words(self.value);
+        let level = self.rule.in_words(self.threshold);
+        let limit = if self.rule.is_from() { "from" } else { "above" };
+        match (self.rule, self.site) {
+            (Rule::Leak, Some(site)) => {
+                let were = if self.value > 1.0 { "were" } else { "was" };
+                write!(f, "{value} taken at {site} {were} not given back in time")
+            }
+            (Rule::Leak, None) => write!(f, "{value} past the leak age"),
+            (Rule::PooledBytes, _) => write!(f, "the pool holds {value} from the system"),
+            (Rule::PoolKeys, _) => write!(f, "the pool holds memory of {value}"),
+            (Rule::Bloat, _) => write!(f, "{value} lie idle, more than is in use"),
+            (Rule::Misses, _) => write!(f, "{value} of recent allocs took memory from the system"),
+            (Rule::FrameBudget, _) => write!(f, "one frame in a hundred takes {value} or longer"),
+            (Rule::TelemetryLost, _) => {
+                write!(f, "{value} of frames overwritten before they were read")
+            }
+        }?;
+        write!(f, " ({} {limit} {level})", self.severity)
+    }
+
+    /// What was wrong.
+    fn subject(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.rule, self.site) {
+            (Rule::Leak, Some(site)) => write!(f, "the leak at {site}"),
+            (Rule::Leak, None) => f.write_str("the leak"),
+            (Rule::PooledBytes, _) => f.write_str("the memory held from the system"),
+            (Rule::PoolKeys, _) => f.write_str("the number of size classes"),
+            (Rule::Bloat, _) => f.write_str("the idle memory"),
+            (Rule::Misses, _) => f.write_str("the share of misses"),
+            (Rule::FrameBudget, _) => f.write_str("the frame time"),
+            (Rule::TelemetryLost, _) => f.write_str("the loss of frame records"),
+        }
+    }
+}
+
+/// One sentence a person understands.
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_resolved() {
+            f.write_str("resolved: ")?;
+            self.subject(f)?;
+            write!(
+                f,
+                " in pool `{}` is over after {:.1} s, frames {} to {}, {} at worst",
+                self.pool,
+                self.lasted().as_secs_f64(),
+                self.raised_frame,
+                self.frame,
+                self.rule.in_words(self.worst)
+            )
+        } else {
+            write!(f, "{}", self.severity)?;
+            if let Some(before) = self.escalated_from {
+                write!(f, ", was {before}")?;
+            }
+            f.write_str(": ")?;
+            self.sentence(f)?;
+            write!(
+                f,
+                " in pool `{}`, since frame {}",
+                self.pool, self.raised_frame
+            )
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Judging: frame records and the pool's outstanding buffers in, health snapshots with alerts out.
+//!
+//! ```text
+//! record_frame ──▶ FrameTimes, MissWindow ─┐
+//! outstanding_into ────────────────────────┴▶ RuntimeHealthMetrics ──▶ rules: (rule, site, value)
+//!                                                                          │
+//!                      HealthSnapshot ◀── AlertBook: hold, raise, clear ◀──┘
+//! ```
+
+mod frame_times;
+mod misses;
+mod window;
+
+mod metrics;
+mod monitor;
+
+mod rules;
+mod thresholds;
+
+mod alert;
+mod alert_book;
+
+mod snapshot;
+mod status;
+
+#[cfg(all(test, feature = "telemetry"))]
+mod tests;
+
+pub use alert::{Alert, AlertId, AlertState, PoolName};
+pub use metrics::RuntimeHealthMetrics;
+pub use monitor::HealthMonitor;
+pub use rules::Rule;
+pub use snapshot::HealthSnapshot;
+pub(crate) use snapshot::{write_head, write_metrics};
+pub use status::{HealthStatus, Severity};
+pub use thresholds::{Limits, Thresholds};

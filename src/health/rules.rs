@@ -1,0 +1,138 @@
+//! What is judged: every rule, and the value it takes from the numbers.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::metrics::RuntimeHealthMetrics;
+use crate::fold::SiteHolding;
+use crate::show::bytes;
+
+/// What an alert is about. What counts as too much is in [`Thresholds`](crate::Thresholds).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Rule {
+    /// Buffers of one call site that are past the pool's leak age and were not retained.
+    Leak,
+    /// Bytes the pool holds from the system.
+    PooledBytes,
+    /// Size classes for which the pool holds memory.
+    PoolKeys,
+    /// Idle bytes, while they are more than the bytes in use.
+    Bloat,
+    /// The share of recent allocs that took memory from the system, once the pool is warm, 0 to 1.
+    Misses,
+    /// The 99th percentile of recent frame times, in milliseconds.
+    FrameBudget,
+    /// Frame records that were overwritten before the monitor read them, since the health snapshot before.
+    TelemetryLost,
+}
+
+impl Rule {
+    /// Every rule, in the order of declaration.
+    pub const ALL: [Self; 7] = [
+        Self::Leak,
+        Self::PooledBytes,
+        Self::PoolKeys,
+        Self::Bloat,
+        Self::Misses,
+        Self::FrameBudget,
+        Self::TelemetryLost,
+    ];
+
+    /// The rule's name in labels and logs: lower case, words joined by `_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Leak => "leak",
+            Self::PooledBytes => "pooled_bytes",
+            Self::PoolKeys => "pool_keys",
+            Self::Bloat => "bloat",
+            Self::Misses => "misses",
+            Self::FrameBudget => "frame_budget",
+            Self::TelemetryLost => "telemetry_lost",
+        }
+    }
+
+    /// UCUM unit of the rule's values and levels: `By`, `ms`, `1` for a ratio, or what is counted in braces.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Leak => "{buffer}",
+            Self::PooledBytes | Self::Bloat => "By",
+            Self::PoolKeys => "{class}",
+            Self::Misses => "1",
+            Self::FrameBudget => "ms",
+            Self::TelemetryLost => "{record}",
+        }
+    }
+
+    /// Whether a value at the level has reached it ("from 1"), or only one above it ("above 50 MB").
+    pub(crate) fn is_from(self) -> bool {
+        matches!(self, Self::Leak | Self::TelemetryLost)
+    }
+
+    /// A value of this rule in words.
+    pub(crate) fn in_words(self, value: f64) -> String {
+        let count = value.round() as u64;
+        let counted = |one: &str, many: &str| {
+            let noun = if count == 1 { one } else { many };
+            format!("{count} {noun}")
+        };
+        match self {
+            Self::Leak => counted("buffer", "buffers"),
+            Self::PooledBytes | Self::Bloat => bytes(count).to_string(),
+            Self::PoolKeys => counted("size class", "size classes"),
+            Self::Misses => format!("{:.1} %", value * 100.0),
+            Self::FrameBudget => format!("{value:.2} ms"),
+            Self::TelemetryLost => counted("record", "records"),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One thing judged: what a rule measured, of one call site or of the whole pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) rule: Rule,
+    pub(crate) site: Option<&'static Location<'static>>,
+    pub(crate) value: f64,
+}
+
+/// What every rule measures now. `lost` are the records lost since the emit before.
+pub(crate) fn rows<'a>(
+    metrics: &RuntimeHealthMetrics,
+    lost: u64,
+    suspect_sites: impl Iterator<Item = &'a SiteHolding>,
+) -> impl Iterator<Item = Row> {
+    let bloated = metrics.idle_bytes > metrics.in_use_bytes;
+    let pool_wide = [
+        (Rule::PooledBytes, metrics.pooled_bytes as f64),
+        (Rule::PoolKeys, f64::from(metrics.pool_key_count)),
+        (
+            Rule::Bloat,
+            if bloated {
+                metrics.idle_bytes as f64
+            } else {
+                0.0
+            },
+        ),
+        (Rule::Misses, metrics.miss_ratio),
+        (Rule::FrameBudget, metrics.p99_frame_ms),
+        (Rule::TelemetryLost, lost as f64),
+    ];
+    let leaks = suspect_sites.map(|holding| Row {
+        rule: Rule::Leak,
+        site: Some(holding.location),
+        value: holding.suspects as f64,
+    });
+    leaks.chain(pool_wide.into_iter().map(|(rule, value)| Row {
+        rule,
+        site: None,
+        value,
+    }))
+}

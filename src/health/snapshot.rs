@@ -1,0 +1,101 @@
+//! One judgement of a pool, immutable, as it goes to stores and exporters.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Alert, HealthStatus, PoolName, RuntimeHealthMetrics};
+use crate::fold::SiteHolding;
+use crate::show::bytes;
+
+/// How a pool was at one moment, and what changed since the health snapshot before.
+///
+/// `Display` gives a short report of a few lines.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct HealthSnapshot {
+    /// The severity of the worst active alert.
+    pub status: HealthStatus,
+    /// The numbers.
+    pub metrics: RuntimeHealthMetrics,
+    /// Alerts that began, and alerts that escalated: those say from what in `escalated_from`.
+    pub raised: Vec<Alert>,
+    /// Alerts that are over.
+    pub resolved: Vec<Alert>,
+    /// Every alert that lasts, with its present severity and value, the oldest first.
+    pub active: Vec<Alert>,
+    /// The call sites that hold leak suspects, the largest first.
+    pub leaks: Vec<SiteHolding>,
+    /// When this was, since the monitor's first health snapshot.
+    pub at: Duration,
+    /// The pool.
+    pub pool: PoolName,
+}
+
+impl fmt::Display for HealthSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_head(f, self)?;
+        write_metrics(f, &self.metrics)?;
+        for alert in &self.active {
+            write!(f, "\n  {alert}")?;
+        }
+        for alert in &self.resolved {
+            write!(f, "\n  {alert}")?;
+        }
+        for site in &self.leaks {
+            write!(
+                f,
+                "\n  leak: {}: {} of {} buffers, {}, oldest {} frames, thread {}",
+                site.location,
+                site.suspects,
+                site.buffers,
+                bytes(site.suspect_bytes),
+                site.oldest_age_frames,
+                site.thread
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Pool, status, frame and rate in one line.
+pub(crate) fn write_head(f: &mut fmt::Formatter<'_>, health: &HealthSnapshot) -> fmt::Result {
+    write!(
+        f,
+        "pool `{}`: {}, frame {}, {:.1} frames/s",
+        health.pool, health.status, health.metrics.frame, health.metrics.fps_estimate
+    )
+}
+
+/// Memory, flow and frame times, a line each, every line begun with a line break.
+pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics) -> fmt::Result {
+    write!(
+        f,
+        "\n  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {} size classes",
+        bytes(m.in_use_bytes),
+        bytes(m.idle_bytes),
+        bytes(m.pooled_bytes),
+        bytes(m.peak_bytes),
+        bytes(m.rounding_bytes),
+        m.pool_key_count
+    )?;
+    write!(
+        f,
+        "\n  flow    {} allocs, {} releases ({:+}) by {} threads in the latest frame, {:.1} % from the system; \
+         {} buffers out",
+        m.pool_allocs,
+        m.pool_releases,
+        m.imbalance,
+        m.threads,
+        (1.0 - m.hit_ratio()) * 100.0,
+        m.in_use_buffers
+    )?;
+    if m.total_refusals > 0 {
+        write!(f, ", {} requests refused so far", m.total_refusals)?;
+    }
+    write!(
+        f,
+        "\n  frames  {:.2} ms on average, p99 {:.2} ms, worst {:.2} ms, of {} frames",
+        m.avg_frame_ms, m.p99_frame_ms, m.worst_frame_ms, m.frames_measured
+    )
+}

@@ -1,0 +1,275 @@
+//! The life of alerts: raised once, held, escalated, eased, resolved once; and how they are told.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[test]
+fn a_leak_is_raised_once_and_resolved_once_by_site() {
+    let mut bench = Bench::new(Thresholds::default());
+    let (a, b) = (here(), here());
+    let health = bench.leaks(0, &[(a, 3), (b, 0)]);
+    assert_eq!(
+        severities(&health.raised),
+        [(Rule::Leak, Severity::Warning)]
+    );
+    assert_eq!(health.status, HealthStatus::Warning);
+    assert_eq!(health.leaks.len(), 1);
+    assert_eq!(health.metrics.leak_suspects, 3);
+    let first = health.raised[0].clone();
+    assert_eq!(
+        (first.site, first.pool == "render", first.escalated_from),
+        (Some(a), true, None)
+    );
+
+    let health = bench.leaks(200, &[(a, 3), (b, 2)]);
+    assert_eq!(health.raised.len(), 1);
+    assert_eq!(health.raised[0].site, Some(b));
+    assert_ne!(health.raised[0].id, first.id);
+    assert_eq!(health.active.len(), 2);
+    assert!(health.resolved.is_empty());
+
+    let health = bench.leaks(400, &[(b, 2)]);
+    assert!(health.raised.is_empty());
+    assert_eq!(health.resolved.len(), 1);
+    let over = &health.resolved[0];
+    assert_eq!(
+        (over.id, over.state, over.site),
+        (first.id, AlertState::Resolved, Some(a))
+    );
+    assert_eq!((over.raised_frame.get(), over.frame.get()), (0, 400));
+    assert_eq!(over.lasted(), Duration::from_millis(400));
+    assert_eq!(health.active.len(), 1);
+
+    let health = bench.leaks(600, &[]);
+    assert_eq!(
+        (health.status, health.resolved.len()),
+        (HealthStatus::Healthy, 1)
+    );
+    assert!(bench.leaks(800, &[]).resolved.is_empty());
+
+    let again = bench.leaks(1000, &[(a, 1)]);
+    assert_eq!(again.raised[0].id, first.id);
+}
+
+#[test]
+fn an_escalation_is_the_same_alert_raised_again() {
+    let mut bench = Bench::new(Thresholds::default());
+    let site = here();
+    let id = bench.leaks(0, &[(site, 9)]).raised[0].id;
+    let health = bench.leaks(200, &[(site, 10)]);
+    assert_eq!(health.raised.len(), 1);
+    let alert = &health.raised[0];
+    assert_eq!(
+        (alert.id, alert.severity, alert.escalated_from),
+        (id, Severity::Critical, Some(Severity::Warning))
+    );
+    assert_eq!(
+        (alert.raised_frame.get(), alert.frame.get(), alert.threshold),
+        (0, 200, 10.0)
+    );
+    assert_eq!(health.status, HealthStatus::Critical);
+    assert!(bench.leaks(400, &[(site, 11)]).raised.is_empty());
+
+    // Easing is seen among the active ones only.
+    let health = bench.leaks(600, &[(site, 2)]);
+    assert!(health.raised.is_empty() && health.resolved.is_empty());
+    assert_eq!(
+        severities(&health.active),
+        [(Rule::Leak, Severity::Warning)]
+    );
+    assert_eq!(
+        (health.active[0].value, health.active[0].worst),
+        (2.0, 11.0)
+    );
+    assert_eq!(health.status, HealthStatus::Warning);
+
+    let health = bench.leaks(800, &[]);
+    assert_eq!(
+        severities(&health.resolved),
+        [(Rule::Leak, Severity::Warning)]
+    );
+}
+
+#[test]
+fn a_value_that_swings_around_its_level_raises_once() {
+    let mut bench = Bench::new(Thresholds::default());
+    let mut raised = 0;
+    let mut resolved = 0;
+    for step in 0..100 {
+        let bytes = if step % 2 == 0 { 51 * MB } else { 49 * MB };
+        let health = bench.pooled(step * 200, bytes);
+        raised += health.raised.len();
+        resolved += health.resolved.len();
+    }
+    assert_eq!((raised, resolved), (1, 0));
+    // Far below now and then, but never for the hold time.
+    for step in 100..200 {
+        let bytes = if step % 4 == 0 { 51 * MB } else { MB };
+        let health = bench.pooled(step * 200, bytes);
+        raised += health.raised.len();
+        resolved += health.resolved.len();
+    }
+    assert_eq!((raised, resolved), (1, 0));
+    assert!(bench.pooled(40_000, MB).resolved.is_empty());
+    assert!(bench.pooled(40_399, MB).resolved.is_empty());
+    assert_eq!(bench.pooled(40_400, MB).resolved.len(), 1);
+}
+
+#[test]
+fn a_hold_time_is_counted_anew_after_every_break() {
+    let hold = Duration::from_secs(2);
+    let mut bench = Bench::new(Thresholds::default().hold(hold));
+    assert!(bench.pooled(0, 60 * MB).raised.is_empty());
+    assert!(bench.pooled(1900, 60 * MB).raised.is_empty());
+    assert!(bench.pooled(1950, 40 * MB).raised.is_empty());
+    assert!(bench.pooled(2000, 60 * MB).raised.is_empty());
+    assert!(bench.pooled(3999, 60 * MB).raised.is_empty());
+    let health = bench.pooled(4000, 60 * MB);
+    assert_eq!(
+        severities(&health.raised),
+        [(Rule::PooledBytes, Severity::Warning)]
+    );
+    assert_eq!(health.raised[0].raised_at, Duration::from_secs(4));
+    assert!(bench.pooled(5000, 0).resolved.is_empty());
+    let over = &bench.pooled(7000, 0).resolved[0];
+    assert_eq!(over.lasted(), Duration::from_secs(3));
+}
+
+#[test]
+fn a_turn_in_the_other_direction_starts_a_hold_time_of_its_own() {
+    let hold = Duration::from_secs(1);
+    let mut bench = Bench::new(Thresholds::default().hold(hold));
+    bench.pooled(0, 60 * MB);
+    assert_eq!(bench.pooled(1000, 60 * MB).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(1100, 200 * MB).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(2000, 0).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(2900, 0).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(2950, 200 * MB).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(3900, 200 * MB).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(3950, 200 * MB).status, HealthStatus::Critical);
+}
+
+#[test]
+fn a_level_that_did_not_hold_is_not_raised() {
+    let hold = Duration::from_secs(1);
+    let mut bench = Bench::new(Thresholds::default().hold(hold));
+    assert!(bench.pooled(0, 200 * MB).raised.is_empty());
+    assert!(bench.pooled(500, 60 * MB).raised.is_empty());
+    let health = bench.pooled(1000, 200 * MB);
+    assert_eq!(
+        severities(&health.raised),
+        [(Rule::PooledBytes, Severity::Warning)]
+    );
+    assert!(bench.pooled(1100, 200 * MB).raised.is_empty());
+    let health = bench.pooled(2100, 200 * MB);
+    assert_eq!(
+        severities(&health.raised),
+        [(Rule::PooledBytes, Severity::Critical)]
+    );
+    // And on the way down it eases no further than it stayed.
+    assert_eq!(bench.pooled(2200, 0).status, HealthStatus::Critical);
+    assert_eq!(bench.pooled(2700, 60 * MB).status, HealthStatus::Critical);
+    assert_eq!(bench.pooled(3200, 0).status, HealthStatus::Warning);
+    assert_eq!(bench.pooled(4100, 0).status, HealthStatus::Warning);
+    let health = bench.pooled(4200, 0);
+    assert_eq!(
+        (health.status, health.resolved.len()),
+        (HealthStatus::Healthy, 1)
+    );
+}
+
+#[test]
+fn emits_are_throttled_and_no_clock_wedges_them() {
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let begun = Instant::now() + Duration::from_secs(4000);
+    let mut emits_at = |now: Instant| {
+        let due = monitor.is_due_at(now);
+        let at = due.then(|| {
+            monitor
+                .judge("", &FrameSnapshot::default(), &Outstanding::default())
+                .at
+        });
+        at.map(|at| at.as_millis())
+    };
+    let ms = Duration::from_millis;
+    assert_eq!(emits_at(begun), Some(0));
+    assert_eq!(emits_at(begun), None);
+    assert_eq!(emits_at(begun + ms(199)), None);
+    assert_eq!(emits_at(begun + ms(200)), Some(200));
+    assert_eq!(emits_at(begun + ms(399)), None);
+    // An hour back: the step counts for nothing, and time goes on from there.
+    let back = begun.checked_sub(ms(3_600_000)).unwrap_or(begun);
+    assert_eq!(emits_at(back), None);
+    assert_eq!(emits_at(back), None);
+    assert_eq!(emits_at(back + ms(1)), Some(400));
+    assert_eq!(emits_at(back + ms(10_000_000)), Some(10_000_399));
+}
+
+#[test]
+fn an_alerts_number_follows_its_formula() {
+    assert_eq!(
+        AlertId::new("render", Rule::PooledBytes, None).get(),
+        0x0fde_2fc3_56bc_4b7d
+    );
+    let site = here();
+    let mut bytes = b"render\xffleak\xff".to_vec();
+    bytes.extend(site.file().as_bytes());
+    bytes.extend(site.line().to_le_bytes());
+    bytes.extend(site.column().to_le_bytes());
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    let id = AlertId::new("render", Rule::Leak, Some(site));
+    assert_eq!(id.get(), hash);
+    assert_eq!(id.to_string(), format!("{hash:016x}"));
+}
+
+#[test]
+fn an_alert_is_one_sentence() {
+    let mut bench = Bench::new(Thresholds::default());
+    let site = here();
+    let raised = bench.leaks(7, &[(site, 1)]).raised[0].to_string();
+    assert_eq!(
+        raised,
+        format!(
+            "warning: 1 buffer taken at {site} was not given back in time (warning from 1 buffer) in pool `render`, since frame 7"
+        )
+    );
+    let escalated = bench.leaks(8, &[(site, 12)]).raised[0].to_string();
+    assert_eq!(
+        escalated,
+        format!(
+            "critical, was warning: 12 buffers taken at {site} were not given back in time (critical from 10 buffers) in pool `render`, since frame 7"
+        )
+    );
+    let health = bench.leaks(2507, &[]);
+    let resolved = health.resolved[0].to_string();
+    assert_eq!(
+        resolved,
+        format!(
+            "resolved: the leak at {site} in pool `render` is over after 2.5 s, frames 7 to 2507, 12 buffers at worst"
+        )
+    );
+    assert!(health.to_string().contains(&resolved), "{health}");
+}
+
+#[test]
+fn every_rule_has_a_sentence_of_its_own() {
+    let mut bench = Bench::new(Thresholds::default());
+    let alert = bench.pooled(0, 60 * MB).raised[0].clone();
+    let mut told: Vec<String> = Vec::new();
+    for rule in Rule::ALL {
+        for state in [AlertState::Raised, AlertState::Resolved] {
+            let text = Alert {
+                rule,
+                state,
+                ..alert.clone()
+            }
+            .to_string();
+            assert!(!told.contains(&text), "{text}");
+            assert!(!text.contains('\n') && !text.ends_with('.'), "{text}");
+            told.push(text);
+        }
+    }
+}

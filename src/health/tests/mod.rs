@@ -1,0 +1,92 @@
+//! What the monitor says of given numbers, at given times.
+
+mod life;
+mod rules;
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::fold::{FrameId, FrameSnapshot, Outstanding, SiteHolding};
+
+/// A monitor with a clock of its own, in milliseconds.
+struct Bench {
+    monitor: HealthMonitor,
+    begun: Instant,
+}
+
+impl Bench {
+    fn new(thresholds: Thresholds) -> Self {
+        Self {
+            monitor: HealthMonitor::new(thresholds).with_emit_interval(Duration::ZERO),
+            begun: Instant::now(),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        ms: u64,
+        frame: &FrameSnapshot,
+        outstanding: &Outstanding,
+    ) -> HealthSnapshot {
+        assert!(
+            self.monitor
+                .is_due_at(self.begun + Duration::from_millis(ms))
+        );
+        self.monitor.judge("render", frame, outstanding)
+    }
+
+    /// Judges a pool that holds this many bytes, all in use.
+    fn pooled(&mut self, ms: u64, bytes: u64) -> HealthSnapshot {
+        let frame = FrameSnapshot {
+            frame: FrameId(ms),
+            pooled_bytes: bytes,
+            in_use_bytes: bytes,
+            ..FrameSnapshot::default()
+        };
+        self.judge(ms, &frame, &Outstanding::default())
+    }
+
+    /// Judges a pool with these suspects.
+    fn leaks(&mut self, ms: u64, suspects: &[(&'static Location<'static>, u64)]) -> HealthSnapshot {
+        let frame = FrameSnapshot {
+            frame: FrameId(ms),
+            ..FrameSnapshot::default()
+        };
+        self.judge(ms, &frame, &outstanding(suspects))
+    }
+}
+
+fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
+    let sites: Vec<SiteHolding> = suspects
+        .iter()
+        .map(|&(location, suspects)| SiteHolding {
+            location,
+            buffers: suspects + 1,
+            bytes: (suspects + 1) * 64,
+            oldest_age_frames: 9,
+            suspects,
+            suspect_bytes: suspects * 64,
+            thread: "worker".to_owned(),
+        })
+        .collect();
+    Outstanding {
+        buffers: sites.iter().map(|site| site.buffers).sum(),
+        bytes: sites.iter().map(|site| site.bytes).sum(),
+        suspects: sites.iter().map(|site| site.suspects).sum(),
+        suspect_bytes: sites.iter().map(|site| site.suspect_bytes).sum(),
+        sites,
+        ..Outstanding::default()
+    }
+}
+
+#[track_caller]
+fn here() -> &'static Location<'static> {
+    Location::caller()
+}
+
+const MB: u64 = 1_000_000;
+
+fn severities(alerts: &[Alert]) -> Vec<(Rule, Severity)> {
+    alerts.iter().map(|a| (a.rule, a.severity)).collect()
+}

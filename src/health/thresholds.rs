@@ -1,0 +1,337 @@
+//! How much is too much: the levels and hold times of every rule.
+
+use std::time::Duration;
+
+use super::{Rule, Severity};
+
+/// A million bytes.
+const MB: f64 = 1e6;
+
+/// A level that no value reaches.
+const NEVER: f64 = f64::INFINITY;
+
+/// When one rule raises an alert and when the alert resolves.
+///
+/// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`] and [`Rule::TelemetryLost`] count *from* a
+/// level, the other rules only *above* it. A value of zero never reaches a level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// The level of a warning. Infinity: there are no warnings.
+    pub warning: f64,
+    /// The level of a critical alert. Infinity: it stays a warning. A critical level at or below the warning level
+    /// leaves no room for a warning: the alert is critical from the start.
+    pub critical: f64,
+    /// An alert's severity lasts until the value is below its level times this, 0 to 1. At 1 the level that raises
+    /// is the level that clears.
+    pub clear_ratio: f64,
+    /// How long a value must stay at a level before the alert is raised or escalated. Zero: at once.
+    pub raise_after: Duration,
+    /// How long a value must stay below the clear level before the alert resolves or eases. Zero: at once.
+    pub clear_after: Duration,
+}
+
+impl Limits {
+    /// The level of a severity.
+    pub fn level(&self, severity: Severity) -> f64 {
+        match severity {
+            Severity::Warning => self.warning,
+            Severity::Critical => self.critical,
+        }
+    }
+
+    /// The severity a value deserves while the alert stands at `current`: a level once reached is held down to its
+    /// clear level.
+    pub(crate) fn severity(
+        &self,
+        rule: Rule,
+        value: f64,
+        current: Option<Severity>,
+    ) -> Option<Severity> {
+        let reaches =
+            |level: f64| value > 0.0 && (value > level || (rule.is_from() && value >= level));
+        [Severity::Critical, Severity::Warning]
+            .into_iter()
+            .find(|&severity| {
+                let level = self.level(severity);
+                let holds = current >= Some(severity);
+                reaches(level) || (holds && reaches(level * self.clear_ratio))
+            })
+    }
+
+    /// The same limits with nonsense made harmless: a level that is no number is never reached, a negative one is
+    /// zero, and the clear ratio lies between 0 and 1.
+    fn normalised(self) -> Self {
+        let level = |level: f64| {
+            if level.is_nan() {
+                NEVER
+            } else {
+                level.max(0.0)
+            }
+        };
+        Self {
+            warning: level(self.warning),
+            critical: level(self.critical),
+            clear_ratio: if self.clear_ratio.is_nan() {
+                1.0
+            } else {
+                self.clear_ratio.clamp(0.0, 1.0)
+            },
+            ..self
+        }
+    }
+}
+
+/// The limits of every rule. Each setter takes the thresholds and gives them back; the last word counts.
+///
+/// | rule | warning | critical | clears below | raised after | resolved after |
+/// |---|---|---|---|---|---|
+/// | [`Leak`](Rule::Leak), per call site | from 1 buffer | from 10 | the level | at once | at once |
+/// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | 90 % | at once | 1 s |
+/// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100 | 90 % | at once | 1 s |
+/// | [`Bloat`](Rule::Bloat) | above 16 MB idle, and more idle than in use | never | 90 % | 5 s | 1 s |
+/// | [`Misses`](Rule::Misses) | above 5 % of the allocs of the last 120 frames | never | 90 % | at once | 1 s |
+/// | [`FrameBudget`](Rule::FrameBudget) | never, until a budget is set | never | 90 % | at once | 1 s |
+/// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | the level | at once | 5 s |
+///
+/// A leak is raised and resolved at once because the pool's leak age already is its hold time. MB are 1,000,000 bytes.
+///
+/// Values are looked at when a monitor emits, so a hold time is kept to the nearest emit.
+///
+/// ```
+/// use framepool::{Rule, Thresholds};
+/// use std::time::Duration;
+///
+/// let thresholds = Thresholds::default()
+///     .pooled_bytes(200_000_000, 400_000_000)
+///     .frame_budget(Duration::from_micros(16_667))
+///     .off(Rule::PoolKeys);
+/// assert_eq!(thresholds.limits(Rule::PooledBytes).critical, 4e8);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thresholds {
+    limits: [Limits; Rule::ALL.len()],
+    warm_up_frames: u64,
+    warm_up_allocs: u64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        let usual = |warning: f64, critical: f64| Limits {
+            warning,
+            critical,
+            clear_ratio: 0.9,
+            raise_after: Duration::ZERO,
+            clear_after: Duration::from_secs(1),
+        };
+        let limits = Rule::ALL.map(|rule| match rule {
+            Rule::Leak => Limits {
+                clear_ratio: 1.0,
+                clear_after: Duration::ZERO,
+                ..usual(1.0, 10.0)
+            },
+            Rule::PooledBytes => usual(50.0 * MB, 100.0 * MB),
+            Rule::PoolKeys => usual(50.0, 100.0),
+            Rule::Bloat => Limits {
+                raise_after: Duration::from_secs(5),
+                ..usual(16.0 * MB, NEVER)
+            },
+            Rule::Misses => usual(0.05, NEVER),
+            Rule::FrameBudget => usual(NEVER, NEVER),
+            Rule::TelemetryLost => Limits {
+                clear_ratio: 1.0,
+                clear_after: Duration::from_secs(5),
+                ..usual(1.0, NEVER)
+            },
+        });
+        Self {
+            limits,
+            warm_up_frames: 120,
+            warm_up_allocs: 100,
+        }
+    }
+}
+
+impl Thresholds {
+    /// The limits of a rule.
+    pub fn limits(&self, rule: Rule) -> Limits {
+        self.limits[rule as usize]
+    }
+
+    /// Sets everything about one rule. A level that is no number is never reached, a negative one counts as zero,
+    /// and `clear_ratio` is brought between 0 and 1.
+    #[must_use]
+    pub fn with_limits(mut self, rule: Rule, limits: Limits) -> Self {
+        self.limits[rule as usize] = limits.normalised();
+        self
+    }
+
+    /// Never raises this rule.
+    #[must_use]
+    pub fn off(self, rule: Rule) -> Self {
+        self.levels(rule, NEVER, NEVER)
+    }
+
+    /// Leak suspects of one call site: warning from `warning` buffers, critical from `critical`. Zero means one.
+    #[must_use]
+    pub fn leaked_buffers(self, warning: u64, critical: u64) -> Self {
+        self.levels(Rule::Leak, warning as f64, critical as f64)
+    }
+
+    /// Bytes the pool holds from the system: warning above `warning`, critical above `critical`.
+    #[must_use]
+    pub fn pooled_bytes(self, warning: u64, critical: u64) -> Self {
+        self.levels(Rule::PooledBytes, warning as f64, critical as f64)
+    }
+
+    /// Size classes in use: warning above `warning`, critical above `critical`.
+    #[must_use]
+    pub fn pool_keys(self, warning: u32, critical: u32) -> Self {
+        self.levels(Rule::PoolKeys, f64::from(warning), f64::from(critical))
+    }
+
+    /// Warns when more than `min_idle_bytes` are idle, and more than are in use, for `hold`.
+    #[must_use]
+    pub fn bloat(self, min_idle_bytes: u64, hold: Duration) -> Self {
+        let limits = Limits {
+            warning: min_idle_bytes as f64,
+            critical: NEVER,
+            raise_after: hold,
+            ..self.limits(Rule::Bloat)
+        };
+        self.with_limits(Rule::Bloat, limits)
+    }
+
+    /// Warns when more than this share of recent allocs, 0 to 1, took memory from the system.
+    #[must_use]
+    pub fn misses(self, ratio: f64) -> Self {
+        self.levels(Rule::Misses, ratio, NEVER)
+    }
+
+    /// When [`Rule::Misses`] begins to judge: after the pool's first `frames` frames, 120 unless told, and from
+    /// `allocs` allocs in its window, 100 unless told.
+    #[must_use]
+    pub fn warm_up(mut self, frames: u64, allocs: u64) -> Self {
+        self.warm_up_frames = frames;
+        self.warm_up_allocs = allocs;
+        self
+    }
+
+    /// Warns when one frame in a hundred takes longer than this: the 99th percentile of recent frame times exceeds
+    /// it. There is no budget unless one is set.
+    #[must_use]
+    pub fn frame_budget(self, budget: Duration) -> Self {
+        self.levels(Rule::FrameBudget, budget.as_secs_f64() * 1e3, NEVER)
+    }
+
+    /// How long a value must stay past a level before it counts, for every rule, in both directions: before an alert
+    /// is raised and before it resolves.
+    #[must_use]
+    pub fn hold(mut self, hold: Duration) -> Self {
+        for limits in &mut self.limits {
+            limits.raise_after = hold;
+            limits.clear_after = hold;
+        }
+        self
+    }
+
+    pub(crate) fn warm_up_frames(&self) -> u64 {
+        self.warm_up_frames
+    }
+
+    pub(crate) fn warm_up_allocs(&self) -> u64 {
+        self.warm_up_allocs
+    }
+
+    fn levels(self, rule: Rule, warning: f64, critical: f64) -> Self {
+        let limits = Limits {
+            warning,
+            critical,
+            ..self.limits(rule)
+        };
+        self.with_limits(rule, limits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn above_and_from_are_told_apart() {
+        let thresholds = Thresholds::default();
+        let severity = |rule, value| thresholds.limits(rule).severity(rule, value, None);
+        assert_eq!(severity(Rule::PooledBytes, 50e6), None);
+        assert_eq!(
+            severity(Rule::PooledBytes, 50e6 + 1.0),
+            Some(Severity::Warning)
+        );
+        assert_eq!(severity(Rule::PooledBytes, 100e6), Some(Severity::Warning));
+        assert_eq!(
+            severity(Rule::PooledBytes, 100e6 + 1.0),
+            Some(Severity::Critical)
+        );
+        assert_eq!(severity(Rule::PoolKeys, 50.0), None);
+        assert_eq!(severity(Rule::PoolKeys, 101.0), Some(Severity::Critical));
+        assert_eq!(severity(Rule::Leak, 0.0), None);
+        assert_eq!(severity(Rule::Leak, 1.0), Some(Severity::Warning));
+        assert_eq!(severity(Rule::Leak, 10.0), Some(Severity::Critical));
+        assert_eq!(severity(Rule::FrameBudget, f64::MAX), None);
+    }
+
+    #[test]
+    fn a_critical_level_below_the_warning_level_leaves_no_warning() {
+        let thresholds = Thresholds::default().pooled_bytes(u64::MAX, 1000);
+        let limits = thresholds.limits(Rule::PooledBytes);
+        let severity = |value, current| limits.severity(Rule::PooledBytes, value, current);
+        assert_eq!(severity(1000.0, None), None);
+        assert_eq!(severity(1001.0, None), Some(Severity::Critical));
+        assert_eq!(
+            severity(901.0, Some(Severity::Critical)),
+            Some(Severity::Critical)
+        );
+        assert_eq!(severity(900.0, Some(Severity::Critical)), None);
+    }
+
+    #[test]
+    fn nonsense_is_made_harmless() {
+        let nonsense = Limits {
+            warning: f64::NAN,
+            critical: -1.0,
+            clear_ratio: 7.0,
+            raise_after: Duration::MAX,
+            clear_after: Duration::MAX,
+        };
+        let limits = Thresholds::default()
+            .with_limits(Rule::Leak, nonsense)
+            .limits(Rule::Leak);
+        assert_eq!(limits.severity(Rule::Leak, 0.0, None), None);
+        assert_eq!(
+            limits.severity(Rule::Leak, 0.0, Some(Severity::Critical)),
+            None
+        );
+        assert_eq!(
+            limits.severity(Rule::Leak, 1.0, None),
+            Some(Severity::Critical)
+        );
+        assert!((limits.clear_ratio - 1.0).abs() < f64::EPSILON);
+        let never = Limits {
+            clear_ratio: 0.0,
+            ..Thresholds::default().limits(Rule::FrameBudget)
+        };
+        assert_eq!(never.severity(Rule::FrameBudget, 1e12, None), None);
+    }
+
+    #[test]
+    fn every_rule_has_its_own_place() {
+        for (place, rule) in Rule::ALL.into_iter().enumerate() {
+            assert_eq!(rule as usize, place);
+            let off = Thresholds::default().off(rule);
+            for other in Rule::ALL {
+                assert_eq!(
+                    off.limits(other) == Thresholds::default().limits(other),
+                    other != rule || rule == Rule::FrameBudget
+                );
+            }
+        }
+    }
+}

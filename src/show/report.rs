@@ -1,0 +1,167 @@
+//! The store as a page of text: status, memory, flow, frame times with their recent course, alerts, leaks.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::store::{DiagnosticsStore, Kept};
+use super::text::{Align, Table, bytes, sparkline};
+use crate::health::{
+    Alert, AlertState, HealthSnapshot, RuntimeHealthMetrics, write_head, write_metrics,
+};
+
+/// Bars of a course.
+const WIDTH: usize = 60;
+
+/// Resolved alerts listed.
+const RESOLVED: usize = 5;
+
+/// What the courses show: name, number, and the number in words.
+type Course = (
+    &'static str,
+    fn(&RuntimeHealthMetrics) -> f64,
+    fn(f64) -> String,
+);
+
+const COURSES: [Course; 3] = [
+    (
+        "p99 frame time",
+        |m| m.p99_frame_ms,
+        |ms| format!("{ms:.2} ms"),
+    ),
+    (
+        "in use",
+        |m| m.in_use_bytes as f64,
+        |count| bytes(count as u64).to_string(),
+    ),
+    (
+        "pooled",
+        |m| m.pooled_bytes as f64,
+        |count| bytes(count as u64).to_string(),
+    ),
+];
+
+impl fmt::Display for DiagnosticsStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept();
+        let Some(latest) = kept.history.last() else {
+            return f.write_str("nothing received yet");
+        };
+        write_head(f, latest)?;
+        write_metrics(f, &latest.metrics)?;
+        write_courses(f, &kept)?;
+        write_active(f, &kept, latest.at)?;
+        write_leaks(f, latest)?;
+        write_resolved(f, &kept, latest.at)
+    }
+}
+
+fn write_courses(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
+    if kept.history.len() < 2 {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("course", Align::Left),
+        ("least", Align::Right),
+        ("most", Align::Right),
+        ("oldest to latest", Align::Left),
+    ]);
+    for (name, number, words) in COURSES {
+        let series: Vec<f64> = kept.history.iter().map(|h| number(&h.metrics)).collect();
+        let least = series.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = series.iter().copied().fold(0.0, f64::max);
+        table.row([
+            name.to_owned(),
+            words(least),
+            words(most),
+            sparkline(&series, WIDTH).to_string(),
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt::Result {
+    if kept.active.is_empty() {
+        return f.write_str("\n\nno alert is active");
+    }
+    let mut worst_first: Vec<&Alert> = kept.active.iter().collect();
+    worst_first.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+    let mut table = Table::new(&[
+        ("active alert", Align::Left),
+        ("severity", Align::Left),
+        ("value", Align::Right),
+        ("limit", Align::Right),
+        ("worst", Align::Right),
+        ("since frame", Align::Right),
+        ("for", Align::Right),
+        ("call site", Align::Left),
+    ]);
+    for alert in worst_first {
+        let site = alert.site.map(ToString::to_string).unwrap_or_default();
+        table.row([
+            alert.rule.to_string(),
+            alert.severity.to_string(),
+            alert.rule.in_words(alert.value),
+            alert.rule.in_words(alert.threshold),
+            alert.rule.in_words(alert.worst),
+            alert.raised_frame.to_string(),
+            seconds(now.saturating_sub(alert.raised_at)),
+            site,
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn write_leaks(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
+    if latest.leaks.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("leak suspects by call site", Align::Left),
+        ("buffers", Align::Right),
+        ("bytes", Align::Right),
+        ("oldest, frames", Align::Right),
+        ("thread", Align::Left),
+    ]);
+    for site in &latest.leaks {
+        table.row([
+            site.location.to_string(),
+            format!("{} of {}", site.suspects, site.buffers),
+            bytes(site.suspect_bytes).to_string(),
+            site.oldest_age_frames.to_string(),
+            site.thread.clone(),
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt::Result {
+    let resolved = |alert: &&Alert| alert.state == AlertState::Resolved;
+    let mut latest_first = kept.log.iter().rev().filter(resolved).take(RESOLVED);
+    let Some(latest) = latest_first.next() else {
+        return Ok(());
+    };
+    let mut table = Table::new(&[
+        ("resolved", Align::Left),
+        ("severity", Align::Left),
+        ("worst", Align::Right),
+        ("lasted", Align::Right),
+        ("ago", Align::Right),
+        ("call site", Align::Left),
+    ]);
+    for alert in std::iter::once(latest).chain(latest_first) {
+        let site = alert.site.map(ToString::to_string).unwrap_or_default();
+        table.row([
+            alert.rule.to_string(),
+            alert.severity.to_string(),
+            alert.rule.in_words(alert.worst),
+            seconds(alert.lasted()),
+            seconds(now.saturating_sub(alert.at)),
+            site,
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

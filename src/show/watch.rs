@@ -1,0 +1,219 @@
+//! One call that has a pool watched: a background thread from the frame feed to the store.
+
+use std::fmt;
+use std::io;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::store::DiagnosticsStore;
+use crate::health::{HealthMonitor, Thresholds};
+use crate::sync::{Arc, AtomicBool, Lock, Ordering};
+use crate::{BufferPool, FrameFeed};
+
+/// The shortest sleep between two looks at the feed, so that no setting makes the thread spin.
+const SHORTEST_POLL: Duration = Duration::from_millis(1);
+
+/// How a pool is watched.
+///
+/// ```
+/// use framepool::{HealthConfig, Thresholds};
+/// use std::time::Duration;
+///
+/// let config = HealthConfig::default()
+///     .thresholds(Thresholds::default().leaked_buffers(3, 30))
+///     .emit_interval(Duration::from_secs(1));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug)]
+pub struct HealthConfig {
+    thresholds: Thresholds,
+    emit_interval: Duration,
+    poll_interval: Duration,
+    store: Option<DiagnosticsStore>,
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        Self {
+            thresholds: Thresholds::default(),
+            emit_interval: Duration::from_millis(200),
+            poll_interval: Duration::from_millis(20),
+            store: None,
+        }
+    }
+}
+
+impl HealthConfig {
+    /// The limits to judge by.
+    #[must_use]
+    pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self
+    }
+
+    /// Time between two health snapshots: 200 ms unless told.
+    #[must_use]
+    pub fn emit_interval(mut self, interval: Duration) -> Self {
+        self.emit_interval = interval;
+        self
+    }
+
+    /// Time between two looks at the feed: 20 ms unless told, and at least 1 ms. A pool that ends more frames in
+    /// this time than its feed holds loses records, and the watch says so.
+    #[must_use]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// How many health snapshots the watch's store remembers: 300 unless told. The last of this and
+    /// [`store`](Self::store) counts.
+    #[must_use]
+    pub fn history(self, snapshots: usize) -> Self {
+        self.store(DiagnosticsStore::with_history(snapshots))
+    }
+
+    /// The store to feed, instead of one of the watch's own. Watches of one config, or its clones, share it.
+    #[must_use]
+    pub fn store(mut self, store: DiagnosticsStore) -> Self {
+        self.store = Some(store);
+        self
+    }
+}
+
+/// The entry to diagnostics: [`watch`](Self::watch) is all a program needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Diagnostics;
+
+impl Diagnostics {
+    /// Has a pool watched by a background thread named `framepool-watch`, from the next frame end on.
+    ///
+    /// # Panics
+    ///
+    /// When the thread cannot be started; [`try_watch`](Self::try_watch) returns the error instead.
+    #[track_caller]
+    pub fn watch(pool: &BufferPool, config: HealthConfig) -> Watch {
+        match Self::try_watch(pool, config) {
+            Ok(watch) => watch,
+            Err(error) => panic!("the thread that watches the pool could not be started: {error}"),
+        }
+    }
+
+    /// [`watch`](Self::watch), with the failure as a value.
+    ///
+    /// # Errors
+    ///
+    /// The system's error when the thread cannot be started, usually because there are too many.
+    pub fn try_watch(pool: &BufferPool, config: HealthConfig) -> io::Result<Watch> {
+        let store = config.store.unwrap_or_default();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut watcher = Watcher {
+            pool: pool.clone(),
+            feed: pool.subscribe(),
+            lost: 0,
+            monitor: HealthMonitor::new(config.thresholds).with_emit_interval(config.emit_interval),
+            store: store.clone(),
+        };
+        let interval = config.poll_interval.max(SHORTEST_POLL);
+        let seen_by_thread = Arc::clone(&stopping);
+        let thread = thread::Builder::new()
+            .name("framepool-watch".to_owned())
+            .spawn(move || watcher.run(&seen_by_thread, interval))?;
+        Ok(Watch {
+            store,
+            stopping,
+            thread: Lock::new(Some(thread)),
+        })
+    }
+}
+
+/// A pool being watched. Dropping it stops the watch, as [`stop`](Self::stop) does.
+///
+/// The watch holds a handle of the pool, so the pool lives at least as long.
+#[must_use = "dropping it stops the watch"]
+pub struct Watch {
+    store: DiagnosticsStore,
+    stopping: Arc<AtomicBool>,
+    thread: Lock<Option<JoinHandle<()>>>,
+}
+
+impl Watch {
+    /// The store that the watch feeds. It stays readable after the watch has stopped.
+    pub fn store(&self) -> &DiagnosticsStore {
+        &self.store
+    }
+
+    /// Stops watching, and returns when the thread is gone: at once, whatever the poll interval.
+    ///
+    /// Every frame that ended before this call has been judged then, and the last health snapshot is in the store.
+    /// Once stopped, a further call does nothing.
+    pub fn stop(&self) {
+        // Held until the thread is gone: a second caller waits for that too.
+        let mut running = self.thread.lock();
+        let Some(thread) = running.take() else {
+            return;
+        };
+        // Release: pairs with the Acquire in `Watcher::run`; the last drain sees the frames that ended before this.
+        self.stopping.store(true, Ordering::Release);
+        thread.thread().unpark();
+        // A panic there has been reported by the panic hook, and what was stored is whole.
+        let _ = thread.join();
+    }
+
+    /// Whether the thread is at work: false after [`stop`](Self::stop), or if it panicked.
+    pub fn is_running(&self) -> bool {
+        let thread = self.thread.lock();
+        thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("is_running", &self.is_running())
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the thread owns.
+struct Watcher {
+    pool: BufferPool,
+    feed: FrameFeed,
+    /// Records lost so far, as the feed counts them.
+    lost: u64,
+    monitor: HealthMonitor,
+    store: DiagnosticsStore,
+}
+
+impl Watcher {
+    fn run(&mut self, stopping: &AtomicBool, interval: Duration) {
+        // Acquire: pairs with the Release in `Watch::stop`.
+        while !stopping.load(Ordering::Acquire) {
+            self.drain();
+            if let Some(health) = self.monitor.emit(&self.pool) {
+                self.store.receive(health);
+            }
+            // An unpark that came before is not lost: this returns at once then.
+            thread::park_timeout(interval);
+        }
+        self.drain();
+        self.store.receive(self.monitor.emit_now(&self.pool));
+    }
+
+    /// Records every frame that waits in the feed.
+    fn drain(&mut self) {
+        while let Some(frame) = self.feed.next() {
+            self.monitor.record_frame(&frame, frame.duration);
+        }
+        let lost = self.feed.lost();
+        self.monitor.record_lost(lost.saturating_sub(self.lost));
+        self.lost = lost;
+    }
+}

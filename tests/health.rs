@@ -1,0 +1,207 @@
+//! The monitor on a real pool: leaks, what clears them, and the numbers it reports.
+#![cfg(feature = "telemetry")]
+
+use std::time::{Duration, Instant};
+
+use framepool::{
+    AlertState, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity, Thresholds,
+};
+
+const LEAK_AGE: u64 = 4;
+
+fn pool() -> BufferPool {
+    BufferPool::builder()
+        .name("health")
+        .leak_after_frames(LEAK_AGE)
+        .build()
+        .unwrap()
+}
+
+/// A pool, its monitor, and a clock that stands at the time of the latest emit.
+struct Bench {
+    pool: BufferPool,
+    monitor: HealthMonitor,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(thresholds: Thresholds) -> Self {
+        Self {
+            pool: pool(),
+            monitor: HealthMonitor::new(thresholds),
+            now: Instant::now(),
+        }
+    }
+
+    fn frames(&mut self, count: u64) {
+        for _ in 0..count {
+            let snapshot = self.pool.release_all();
+            self.monitor
+                .record_frame(&snapshot, Duration::from_millis(10));
+        }
+    }
+
+    /// Ends these frames and judges them a second later.
+    fn judge_after(&mut self, frames: u64) -> HealthSnapshot {
+        self.frames(frames);
+        self.now += Duration::from_secs(1);
+        self.monitor.emit_at(&self.pool, self.now).unwrap()
+    }
+}
+
+fn only(rule: Rule) -> Thresholds {
+    Rule::ALL
+        .into_iter()
+        .filter(|&other| other != rule)
+        .fold(Thresholds::default(), Thresholds::off)
+}
+
+#[test]
+fn a_leak_is_raised_at_its_line_and_resolved_by_the_release() {
+    let mut bench = Bench::new(only(Rule::Leak));
+    let line = line!() + 1;
+    let leaked = bench.pool.alloc::<u8>(1000);
+    let health = bench.judge_after(LEAK_AGE);
+    assert_eq!(health.status, HealthStatus::Healthy, "{health}");
+
+    let health = bench.judge_after(1);
+    assert_eq!(health.status, HealthStatus::Warning, "{health}");
+    assert_eq!(health.raised.len(), 1);
+    let raised = &health.raised[0];
+    assert_eq!(
+        (raised.rule, raised.severity),
+        (Rule::Leak, Severity::Warning)
+    );
+    assert_eq!((raised.value, raised.threshold), (1.0, 1.0));
+    assert_eq!(raised.frame.get(), LEAK_AGE + 1);
+    assert_eq!(raised.pool, "health");
+    let site = raised.site.unwrap();
+    assert_eq!((site.file(), site.line()), (file!(), line));
+    assert_eq!(health.leaks.len(), 1);
+    assert_eq!(health.metrics.leak_suspects, 1);
+    assert!(health.metrics.leak_suspect_bytes >= 1000);
+    assert!(bench.judge_after(10).raised.is_empty());
+
+    drop(leaked);
+    let after = bench.judge_after(1);
+    assert_eq!(after.status, HealthStatus::Healthy, "{after}");
+    assert_eq!(after.resolved.len(), 1);
+    assert_eq!(after.resolved[0].id, raised.id);
+    assert_eq!(after.resolved[0].state, AlertState::Resolved);
+    assert!(after.leaks.is_empty());
+    assert!(bench.judge_after(1).resolved.is_empty());
+}
+
+#[test]
+fn retaining_a_buffer_resolves_its_leak() {
+    let mut bench = Bench::new(only(Rule::Leak));
+    let kept = bench.pool.alloc::<u64>(10);
+    assert_eq!(bench.judge_after(LEAK_AGE + 1).raised.len(), 1);
+    kept.retain();
+    let health = bench.judge_after(1);
+    assert_eq!(
+        (health.status, health.resolved.len()),
+        (HealthStatus::Healthy, 1)
+    );
+}
+
+#[test]
+fn every_site_has_an_alert_of_its_own_and_ten_buffers_are_critical() {
+    let mut bench = Bench::new(only(Rule::Leak));
+    let mut many: Vec<_> = (0..10).map(|_| bench.pool.alloc::<u8>(64)).collect();
+    let few: Vec<_> = (0..2).map(|_| bench.pool.alloc::<u8>(64)).collect();
+    let health = bench.judge_after(LEAK_AGE + 1);
+    let mut severities: Vec<Severity> = health.raised.iter().map(|a| a.severity).collect();
+    severities.sort();
+    assert_eq!(severities, [Severity::Warning, Severity::Critical]);
+    assert_ne!(health.raised[0].id, health.raised[1].id);
+    assert_eq!(health.status, HealthStatus::Critical);
+
+    drop(few);
+    let health = bench.judge_after(1);
+    assert_eq!((health.resolved.len(), health.active.len()), (1, 1));
+    many.truncate(1);
+    let health = bench.judge_after(1);
+    assert_eq!((health.raised.len(), health.resolved.len()), (0, 0));
+    assert_eq!(health.status, HealthStatus::Warning);
+    drop(many);
+    assert_eq!(bench.judge_after(1).resolved.len(), 1);
+}
+
+#[test]
+fn buffers_in_flight_are_no_leak() {
+    let mut bench = Bench::new(Thresholds::default());
+    let mut in_flight = std::collections::VecDeque::new();
+    for _ in 0..100 {
+        in_flight.push_back(bench.pool.alloc::<u8>(256));
+        if in_flight.len() > 3 {
+            in_flight.pop_front();
+        }
+        let health = bench.judge_after(1);
+        assert_eq!(health.status, HealthStatus::Healthy, "{health}");
+    }
+}
+
+#[test]
+fn the_metrics_are_those_of_the_latest_frame() {
+    let mut bench = Bench::new(Thresholds::default());
+    let first = bench.pool.alloc::<u8>(1000);
+    bench.frames(1);
+    let second = bench.pool.alloc::<u8>(1000);
+    let third = bench.pool.alloc::<u8>(1000);
+    drop(first);
+    let health = bench.judge_after(1);
+    let metrics = &health.metrics;
+    assert_eq!(
+        (
+            metrics.pool_allocs,
+            metrics.pool_releases,
+            metrics.imbalance
+        ),
+        (2, 1, 1)
+    );
+    assert_eq!((metrics.total_allocs, metrics.total_releases), (3, 1));
+    assert_eq!(
+        metrics.pooled_bytes,
+        metrics.in_use_bytes + metrics.idle_bytes
+    );
+    assert_eq!(
+        (metrics.in_use_buffers, metrics.outstanding_buffers),
+        (2, 2)
+    );
+    assert_eq!((metrics.frame.get(), metrics.total_frames), (2, 2));
+    assert!((metrics.avg_frame_ms - 10.0).abs() < 1e-9);
+    assert!((metrics.fps_estimate - 100.0).abs() < 1e-9);
+    drop((second, third));
+}
+
+#[test]
+fn without_a_recorded_frame_the_pools_latest_is_judged() {
+    let pool = pool();
+    let kept = pool.alloc::<u8>(100);
+    pool.release_all();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let health = monitor.emit(&pool).unwrap();
+    assert_eq!(health.metrics.frame.get(), 1);
+    assert!(health.metrics.in_use_bytes >= 100);
+    assert_eq!(health.metrics.frames_measured, 0);
+    drop(kept);
+}
+
+#[test]
+fn emits_are_throttled_to_five_a_second() {
+    let mut bench = Bench::new(Thresholds::default());
+    let start = bench.now;
+    bench.frames(1);
+    let emitted = (0..=1000)
+        .filter(|&ms| {
+            let now = start + Duration::from_millis(ms);
+            bench.monitor.emit_at(&bench.pool, now).is_some()
+        })
+        .collect::<Vec<u64>>();
+    assert_eq!(emitted, [0, 200, 400, 600, 800, 1000]);
+    let now = start + Duration::from_millis(1100);
+    assert!(bench.monitor.emit_at(&bench.pool, now).is_none());
+    assert!(bench.monitor.emit_at(&bench.pool, start).is_none());
+    assert_eq!(bench.monitor.emit_now(&bench.pool).metrics.frame.get(), 1);
+}

@@ -1,0 +1,84 @@
+//! Law L8 for the monitor: once warm, recording a frame and judging a healthy pool take nothing from the system.
+#![cfg(feature = "telemetry")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use framepool::{BufferPool, FrameSnapshot, HealthMonitor, HealthStatus, Thresholds};
+
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; the count touches a thread-local without destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn calls_of(work: impl FnOnce()) -> u64 {
+    let before = CALLS.get();
+    work();
+    CALLS.get() - before
+}
+
+#[test]
+fn recording_a_frame_never_allocates() {
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let mut frame = FrameSnapshot::default();
+    frame.allocs = 100;
+    let calls = calls_of(|| {
+        for _ in 0..2000 {
+            monitor.record_frame(&frame, Duration::from_millis(16));
+        }
+    });
+    assert_eq!(calls, 0);
+}
+
+#[test]
+fn judging_a_healthy_pool_allocates_nothing_once_warm() {
+    let pool = BufferPool::new();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let kept: Vec<_> = (0..32).map(|_| pool.alloc::<u8>(100)).collect();
+    for buffer in &kept {
+        buffer.retain();
+    }
+    let mut now = Instant::now();
+    let mut judge = |emits: u32| {
+        for _ in 0..emits {
+            now += Duration::from_millis(200);
+            monitor.record_frame(&pool.snapshot(), Duration::from_millis(16));
+            let health = monitor.emit_at(&pool, now).unwrap();
+            assert_eq!(health.status, HealthStatus::Healthy);
+        }
+    };
+    for _ in 0..10 {
+        pool.release_all();
+    }
+    judge(3);
+    assert_eq!(calls_of(|| judge(100)), 0);
+}

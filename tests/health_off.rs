@@ -1,0 +1,31 @@
+//! The build without telemetry: the same calls compile and run, nothing is found, and every number reads zero.
+#![cfg(not(feature = "telemetry"))]
+
+use std::time::Duration;
+
+use framepool::{
+    BufferPool, Diagnostics, HealthConfig, HealthMonitor, HealthStatus, RuntimeHealthMetrics,
+    Thresholds,
+};
+
+#[test]
+fn every_number_reads_zero() {
+    let pool = BufferPool::builder().leak_after_frames(1).build().unwrap();
+    let watch = Diagnostics::watch(&pool, HealthConfig::default());
+    let thresholds = Thresholds::default().frame_budget(Duration::from_millis(1));
+    let mut monitor = HealthMonitor::new(thresholds);
+    let kept = pool.alloc::<u8>(1000);
+    for _ in 0..10 {
+        let snapshot = pool.release_all();
+        monitor.record_frame(&snapshot, Duration::from_millis(100));
+    }
+    let health = monitor.emit(&pool).unwrap();
+    watch.stop();
+    let watched = watch.store().latest().unwrap();
+    for health in [&health, &*watched] {
+        assert_eq!(health.metrics, RuntimeHealthMetrics::default());
+        assert_eq!(health.status, HealthStatus::Healthy);
+        assert!(health.active.is_empty() && health.leaks.is_empty());
+    }
+    drop(kept);
+}
