@@ -76,6 +76,10 @@ impl PoolBuilder {
         }
     }
 
+    pub(crate) fn into_config(self) -> Config {
+        self.config
+    }
+
     /// The name under which the pool reports. Default: `framepool`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.config.name = name.into();

@@ -44,9 +44,7 @@ unsafe impl Sync for BufferPool {}
 impl BufferPool {
     /// A pool with the default settings.
     pub fn new() -> Self {
-        Self::builder()
-            .build()
-            .expect("the default settings are valid")
+        Self::from_config(PoolBuilder::new().into_config())
     }
 
     /// Settings for a new pool.

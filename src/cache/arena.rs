@@ -125,8 +125,7 @@ impl Arena {
         // Release: pairs with the Acquire in `read`.
         self.cursor
             .store(cursor.wrapping_add(stride), Ordering::Release);
-        #[cfg(feature = "telemetry")]
-        {
+        if cfg!(feature = "telemetry") {
             // Relaxed: the owner is the only writer.
             let lent = self.lent.load(Ordering::Relaxed);
             // Release: pairs with the Acquire in `read`.
@@ -135,8 +134,6 @@ impl Arena {
                 Ordering::Release,
             );
         }
-        #[cfg(not(feature = "telemetry"))]
-        let _ = requested;
         NonNull::new(cursor)
     }
 
@@ -328,7 +325,7 @@ impl Arena {
     /// # Safety
     ///
     /// As for [`take_unneeded`](Self::take_unneeded), or the pool is at rest.
-    #[cfg(test)]
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) unsafe fn held_bytes(&self) -> u64 {
         // SAFETY: the caller is alone with the arena.
         self.chain

@@ -188,7 +188,7 @@ impl Block {
     ///
     /// The caller holds the block.
     pub(crate) unsafe fn set_batch_len(&self, len: u32) {
-        debug_assert!(len <= u32::from(u8::MAX));
+        debug_assert!(u8::try_from(len).is_ok());
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding
             .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });

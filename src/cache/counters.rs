@@ -20,23 +20,20 @@ use crate::sync::{AtomicU64, Ordering};
 /// `add` is a load and a store, not a read-modify-write: the compiler makes a single unlocked `add` on memory of it.
 #[derive(Debug)]
 pub(crate) struct Counter {
-    #[cfg(feature = "telemetry")]
     value: AtomicU64,
 }
 
 impl Counter {
     pub(crate) fn new() -> Self {
         Self {
-            #[cfg(feature = "telemetry")]
             value: AtomicU64::new(0),
         }
     }
 
-    /// Adds `amount`. Only the slot's owner calls this.
+    /// Adds `amount`. Only the slot's owner calls this. Nothing in a build without telemetry.
     #[inline(always)]
     pub(crate) fn add(&self, amount: u64) {
-        #[cfg(feature = "telemetry")]
-        {
+        if cfg!(feature = "telemetry") {
             // Relaxed: the owner is the only writer and reads its own last store.
             let before = self.value.load(Ordering::Relaxed);
             // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved
@@ -44,18 +41,13 @@ impl Counter {
             self.value
                 .store(before.wrapping_add(amount), Ordering::Release);
         }
-        #[cfg(not(feature = "telemetry"))]
-        let _ = amount;
     }
 
     /// The current value; zero in a build without telemetry.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        #[cfg(feature = "telemetry")]
         // Acquire: pairs with the Release in `add`.
-        return self.value.load(Ordering::Acquire);
-        #[cfg(not(feature = "telemetry"))]
-        return 0;
+        self.value.load(Ordering::Acquire)
     }
 }
 

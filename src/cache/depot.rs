@@ -81,6 +81,10 @@ impl Depot {
     }
 
     /// Brings a batch.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever pushes a batch has it no more"
+    )]
     pub(crate) fn push(&self, batch: Batch<'_>) {
         // SAFETY: the batch holds its blocks.
         let class = unsafe { batch.head.class() };

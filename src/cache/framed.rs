@@ -45,10 +45,10 @@ pub(crate) unsafe fn lend_framed(
         if let Some(slot) = current(core) {
             let arena = slot.arena(index);
             // One comparison for both: no bytes at all, and more than the lent word can count.
-            if bytes.wrapping_sub(1) < LENT_WORD_BYTES - 1 {
-                if let Some(start) = arena.bump(stride(bytes, alignment), bytes) {
-                    return Ok(start);
-                }
+            if bytes.wrapping_sub(1) < LENT_WORD_BYTES - 1
+                && let Some(start) = arena.bump(stride(bytes, alignment), bytes)
+            {
+                return Ok(start);
             }
         }
         lend_framed_slow(core, index, alignment, bytes)
@@ -104,8 +104,14 @@ unsafe fn lend_from(
     if let Some(start) = arena.advance(stride, bytes, false) {
         return Ok(start);
     }
-    let wanted = core.config.frame_block_bytes.max(stride);
-    let (block, _) = match core.take_piece(wanted, Some(slot)) {
+    let mut wanted = core.config.frame_block_bytes.max(stride);
+    let mut taken = core.take_piece(wanted, Some(slot));
+    if matches!(taken, Err(Refusal::Budget(_))) {
+        // Not a whole block any more, but perhaps what is asked for.
+        wanted = stride;
+        taken = core.take_piece(wanted, Some(slot));
+    }
+    let (block, _) = match taken {
         Ok(taken) => taken,
         Err(refusal) => return refuse(slot, refusal),
     };

@@ -237,12 +237,11 @@ impl Core {
             self.give_back_all_idle(slot);
             Piece::take(bytes, align)
         });
-        match piece {
-            Some(piece) => Ok((piece, evicted)),
-            None => {
-                self.budget.cancel(wanted);
-                Err(Refusal::Memory(wanted))
-            }
+        if let Some(piece) = piece {
+            Ok((piece, evicted))
+        } else {
+            self.budget.cancel(wanted);
+            Err(Refusal::Memory(wanted))
         }
     }
 

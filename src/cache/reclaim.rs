@@ -56,7 +56,7 @@ impl Core {
     /// The step at a frame end.
     pub(crate) fn trim_step(&self, fold: &mut Fold) {
         self.let_go_oversize(fold);
-        if fold.trim.frames % CLOSED_EVERY == 0 {
+        if fold.trim.frames.is_multiple_of(CLOSED_EVERY) {
             self.trim_closed_frame(fold);
         }
         let idle = self.depot.idle_bytes();

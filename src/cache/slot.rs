@@ -143,16 +143,12 @@ impl Slot {
     ) {
         self.counters.pooled_alloc_bytes.add(block.bytes());
         self.counters.pooled_requested_bytes.add(requested as u64);
-        #[cfg(feature = "telemetry")]
-        if let Some(frame) = core.frame_stamp() {
-            // Relaxed: the owner reads what it wrote at its claim.
-            block.mark_lent(frame | self.stamp.load(Ordering::Relaxed), site);
-        }
-        #[cfg(not(feature = "telemetry"))]
-        {
-            let _ = (core, site);
+        if !cfg!(feature = "telemetry") {
             // SAFETY: the caller owns the slot.
             self.balance.with_mut(|balance| unsafe { *balance += 1 });
+        } else if let Some(frame) = core.frame_stamp() {
+            // Relaxed: the owner reads what it wrote at its claim.
+            block.mark_lent(frame | self.stamp.load(Ordering::Relaxed), site);
         }
     }
 
@@ -163,17 +159,18 @@ impl Slot {
     /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
     #[inline(always)]
     pub(crate) unsafe fn give(&self, core: &Core, block: &Block, requested: usize) {
-        #[cfg(feature = "telemetry")]
-        block.mark_idle();
+        if cfg!(feature = "telemetry") {
+            block.mark_idle();
+        } else {
+            // SAFETY: the caller owns the slot.
+            self.balance.with_mut(|balance| unsafe { *balance -= 1 });
+        }
         // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
         self.counters.pooled_releases.add(1);
         self.counters.pooled_release_bytes.add(block.bytes());
         self.counters
             .pooled_released_requested
             .add(requested as u64);
-        #[cfg(not(feature = "telemetry"))]
-        // SAFETY: the caller owns the slot.
-        self.balance.with_mut(|balance| unsafe { *balance -= 1 });
         // SAFETY: the caller holds the block.
         let class = unsafe { block.class() };
         // SAFETY: the caller owns the slot.
@@ -229,20 +226,15 @@ impl Slot {
     ///
     /// The caller owns the slot.
     unsafe fn settle(&self) -> i64 {
-        #[cfg(feature = "telemetry")]
-        // The counters say it; `balance` is how far they were settled before.
-        let now = {
-            let mut counts = Counts::default();
-            self.counters.read_settled(&mut counts);
-            self.counters.read_lent(&mut counts);
-            counts.pooled_allocs().wrapping_sub(counts.pooled_releases) as i64
-        };
-        #[cfg(not(feature = "telemetry"))]
-        let now = 0;
+        let mut counts = Counts::default();
+        self.counters.read_settled(&mut counts);
+        self.counters.read_lent(&mut counts);
+        let lent = counts.pooled_allocs().wrapping_sub(counts.pooled_releases) as i64;
         // SAFETY: the caller owns the slot.
         self.balance.with_mut(|balance| unsafe {
             if cfg!(feature = "telemetry") {
-                now - std::mem::replace(&mut *balance, now)
+                // The counters say it, and `balance` how far they were settled before.
+                lent - std::mem::replace(&mut *balance, lent)
             } else {
                 std::mem::take(&mut *balance)
             }

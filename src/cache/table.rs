@@ -106,8 +106,8 @@ impl Table {
             unsafe {
                 start
                     .add(place as usize)
-                    .write(Block::new(first + place, core))
-            };
+                    .write(Block::new(first + place, core));
+            }
         }
         // Release: pairs with the Acquires above and in `get`; publishes the records.
         // Acquire on failure: pairs with the Release of the thread that was first.

@@ -149,22 +149,22 @@ impl Tenancies {
     fn enter(&self, core: NonNull<Core>) -> Option<NonNull<Slot>> {
         self.leave_closed();
         let mut list = self.0.borrow_mut();
-        let slot = match list.iter().find(|tenancy| tenancy.core == core) {
-            Some(tenancy) => tenancy.slot,
-            None => {
-                list.try_reserve(1).ok()?;
-                // SAFETY: the caller of `with_slot` keeps the pool alive.
-                let pool = unsafe { core.as_ref() };
-                pool.ledger.enter();
-                let Some(slot) = pool.slots.claim(pool) else {
-                    drop(list);
-                    // SAFETY: entered just above.
-                    unsafe { Core::leave(core, 0) };
-                    return None;
-                };
-                list.push(Tenancy { core, slot });
-                slot
-            }
+        let known = list.iter().find(|tenancy| tenancy.core == core);
+        let slot = if let Some(tenancy) = known {
+            tenancy.slot
+        } else {
+            list.try_reserve(1).ok()?;
+            // SAFETY: the caller of `with_slot` keeps the pool alive.
+            let pool = unsafe { core.as_ref() };
+            pool.ledger.enter();
+            let Some(slot) = pool.slots.claim(pool) else {
+                drop(list);
+                // SAFETY: entered just above.
+                unsafe { Core::leave(core, 0) };
+                return None;
+            };
+            list.push(Tenancy { core, slot });
+            slot
         };
         let _ = LAST.try_with(|last| {
             last.core.set(core.as_ptr());

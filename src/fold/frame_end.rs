@@ -126,7 +126,7 @@ impl Fold {
             ..self.snapshot(core, &walk, began)
         };
         self.previous = walk.counts;
-        let snapshot = self.recycler.publish(&core.published, frame);
+        let snapshot = self.recycler.publish(&core.published, &frame);
         core.set_frame(snapshot.frame);
         self.feeds.send(&snapshot);
         core.trim_step(self);
@@ -318,5 +318,53 @@ impl Core {
         let mut fold = self.fold.lock();
         let walk = fold.walk(self, false);
         fold.levels(self, &walk)
+    }
+}
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests {
+    use super::*;
+    use crate::BufferPool;
+
+    /// Bytes of all blocks and of all arenas. The pool is at rest.
+    fn walked(pool: &BufferPool) -> u64 {
+        let core = pool.core();
+        let blocks: u64 = core.table.records().map(crate::cache::Block::bytes).sum();
+        let arenas: u64 = core
+            .slots
+            .iter()
+            .flat_map(|slot| (0..MOST_IN_FLIGHT).map(|index| slot.arena(index)))
+            // SAFETY: the pool is at rest.
+            .map(|arena| unsafe { arena.held_bytes() })
+            .sum();
+        blocks + arenas
+    }
+
+    #[test]
+    fn at_rest_a_walk_over_every_block_agrees_with_the_sums_exactly() {
+        let pool = BufferPool::builder()
+            .max_frames_in_flight(2)
+            .build()
+            .unwrap();
+        let mut kept = Vec::new();
+        for round in 0..40_usize {
+            let frame = pool.begin_frame();
+            frame.alloc::<u8>(round * 40_000);
+            let other = pool.begin_frame();
+            other.alloc::<u64>(round * 1_000);
+            kept.extend((0..round).map(|n| pool.alloc::<u8>(n * 777)));
+            if round % 3 == 0 {
+                kept.clear();
+            }
+            drop(other);
+            let snapshot = frame.release_all();
+            assert_eq!(snapshot.pooled_bytes, walked(&pool), "round {round}");
+            let lent: u64 = pool.outstanding().bytes;
+            assert_eq!(snapshot.in_use_bytes, lent);
+        }
+        kept.clear();
+        pool.trim();
+        assert_eq!(pool.stats().pooled_bytes, walked(&pool));
+        assert_eq!(walked(&pool), 0, "all of it was idle");
     }
 }

@@ -6,7 +6,7 @@
 use std::panic::Location;
 use std::ptr;
 
-use crate::cache::Core;
+use crate::cache::{Block, Core};
 use crate::fold::{Outstanding, SiteHolding};
 
 impl Core {
@@ -28,7 +28,7 @@ impl Core {
         *out = Outstanding::default();
         // Blocks lie in the order in which they were first taken, so neighbours often have the same site.
         let mut last: Option<(&'static Location<'static>, usize)> = None;
-        for lent in self.table.records().filter_map(|block| block.read()) {
+        for lent in self.table.records().filter_map(Block::read) {
             let at = match last {
                 Some((location, at)) if ptr::eq(location, lent.site) => at,
                 _ => position(&mut sites, lent.site),

@@ -54,6 +54,10 @@ pub struct SiteHolding {
 }
 
 #[cfg(feature = "serde")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands every field over by reference"
+)]
 fn serialize_location<S: serde::Serializer>(
     location: &&'static Location<'static>,
     serializer: S,

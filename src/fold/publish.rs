@@ -26,11 +26,11 @@ impl Recycler {
     pub(crate) fn publish(
         &mut self,
         published: &Published<FrameSnapshot>,
-        frame: FrameSnapshot,
+        frame: &FrameSnapshot,
     ) -> Arc<FrameSnapshot> {
-        let mut next = self.take_unread().unwrap_or_else(|| Arc::new(frame));
+        let mut next = self.take_unread().unwrap_or_else(|| Arc::new(*frame));
         if let Some(unread) = Arc::get_mut(&mut next) {
-            *unread = frame;
+            *unread = *frame;
         }
         let before = published.swap(Arc::clone(&next));
         if self.old.len() == KEPT {
