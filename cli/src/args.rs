@@ -1,0 +1,236 @@
+//! The command line: every option and its help text.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::contestant::Name;
+
+const ABOUT: &str =
+    "Replays allocation traces through framepool and shows what its telemetry sees.";
+
+const LONG_ABOUT: &str = "\
+Replays allocation traces through framepool and shows what its telemetry sees.
+
+framepool is a frame-scoped buffer pool for multi-threaded programs. This program replays what a real one asked of its \
+allocator through the pool, on as many threads, in frames; watches the pool's health; and times the same replay \
+with the system's allocator and with mimalloc.
+
+Without a command it replays the bundled recording: a game server generating its world, 15 seconds.";
+
+const EXAMPLES: &str = "\
+Examples:
+  framepool                                 replay the bundled recording
+  framepool replay game.csv.zst             replay a recording of your own
+  framepool replay game.csv --frame-ms 8    with frames of 8 ms of recorded time
+  framepool --json | jq .timing             the report as data
+  framepool demo --leak 5 --bloat           watch alerts rise and clear
+
+Exit code: 0 when all went well, 1 when the replay found a fault, 2 when the input or the command line is wrong.";
+
+const REPLAY_ABOUT: &str = "Replay a trace, judge the pool's health, time it against its rivals";
+
+const REPLAY_LONG: &str = "\
+Replay a trace, judge the pool's health, time it against its rivals.
+
+A trace is text, plain or compressed with zstd. Its first line is
+
+  time_us,thread,op,id,size,site
+
+and each further line one operation, in one total order: `alloc` with the buffer's id, its size in bytes and the call \
+site; `free` with the id; or `frame`, a frame end. Times are microseconds from the start. A buffer may be freed by another \
+thread than the one that took it, or never.
+
+First the trace is read and checked as a whole. Then it is replayed once under the eyes of the health monitor, then \
+several times on the clock, the contestants taking turns, and at last once for each contestant in a process of its own to \
+measure its peak memory. Each buffer is written to at both ends when it is taken and checked when it is freed.
+
+The report goes to standard output, progress and live view to standard error.";
+
+const DEMO_ABOUT: &str = "Run a synthetic job system and watch the pool's health live";
+
+const DEMO_LONG: &str = "\
+Run a synthetic job system and watch the pool's health live.
+
+Worker threads on all cores run 60 frames a second. In each frame every worker steps a batch of particles in frame \
+buffers, writes the result to a pooled buffer, and hands that to its neighbour, which sums it up and drops it. With --leak \
+some of these buffers are kept instead, all from one line of code; with --bloat all buffers are much larger in the \
+middle of the run. Towards the end what was leaked is released, so that alerts are seen to rise and to clear.";
+
+/// The program's command line.
+#[derive(Debug, Parser)]
+#[command(name = "framepool", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) options: ReplayOptions,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(about = REPLAY_ABOUT, long_about = REPLAY_LONG)]
+    Replay(ReplayArgs),
+    #[command(about = DEMO_ABOUT, long_about = DEMO_LONG)]
+    Demo(DemoArgs),
+    #[command(name = MemoryArgs::COMMAND, hide = true)]
+    Memory(MemoryArgs),
+}
+
+/// `framepool replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The trace, plain or zstd-compressed; the bundled recording if left out
+    #[arg(value_name = "TRACE")]
+    pub(crate) trace: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: ReplayOptions,
+}
+
+/// How to replay.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// End a frame every so many milliseconds of recorded time, unless the trace marks frame ends
+    #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
+    pub(crate) frame_ms: f64,
+    /// Replay on so many threads; by default on as many as were recorded
+    ///
+    /// With fewer, recorded threads share one and keep their recorded order. With more, each recorded thread has several
+    /// stand-ins that take turns.
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Timed rounds after the first, cold one
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Frames after which a buffer that is still out becomes a leak suspect
+    #[arg(long, value_name = "FRAMES", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) leak_after: u64,
+    /// Speed of the watched replay as a multiple of the recorded one, 0 for as fast as possible
+    ///
+    /// By default it takes about three seconds on a terminal, so that there is something to see, and is as fast as possible
+    /// elsewhere. With --live-only it has the recorded speed, but takes fifteen seconds at most.
+    #[arg(long, value_name = "X", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+    /// Print the report as one JSON object; docs/replay-report.md explains its keys
+    #[arg(long, conflicts_with = "live_only")]
+    pub(crate) json: bool,
+    /// Only the report: no progress bar, no live line
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Only the live view of one watched replay: no timing, no report
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) live_only: bool,
+}
+
+/// `framepool demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How long to run
+    #[arg(long, value_name = "S", default_value_t = 12.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Leak so many buffers a second, all from one line of code
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) leak: u32,
+    /// Make all buffers much larger in the middle of the run
+    #[arg(long)]
+    pub(crate) bloat: bool,
+    /// Worker threads; by default one for each core
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Print the final report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only the final report: no live line
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// What the program asks of itself to measure one contestant's memory.
+#[derive(Debug, Args)]
+pub(crate) struct MemoryArgs {
+    #[arg(value_parser = contestant)]
+    pub(crate) contestant: Name,
+    #[arg(long, default_value = "16.667", value_parser = milliseconds)]
+    pub(crate) frame_ms: f64,
+    #[arg(long, value_parser = threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    #[arg(long, default_value_t = 4)]
+    pub(crate) leak_after: u64,
+    pub(crate) trace: Option<PathBuf>,
+}
+
+impl MemoryArgs {
+    /// The hidden command's name.
+    pub(crate) const COMMAND: &str = "measure-memory";
+}
+
+fn contestant(text: &str) -> Result<Name, String> {
+    Name::ALL
+        .into_iter()
+        .find(|name| name.as_str() == text)
+        .ok_or_else(|| "no such contestant".to_owned())
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
+        .ok_or_else(|| "not a number".to_owned())
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if (0.001..=86_400_000.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err("a frame has 0.001 to 86400000 milliseconds".to_owned())
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if (0.5..=86_400.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err("the demo runs for 0.5 to 86400 seconds".to_owned())
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if number == 0.0 || (0.001..=1e9).contains(&number) {
+        Ok(number)
+    } else {
+        Err("a speed is 0 or from 0.001".to_owned())
+    }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse::<NonZeroUsize>()
+        .ok()
+        .filter(|threads| threads.get() <= 65_536)
+        .ok_or_else(|| "from 1 to 65536 threads".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_without_a_command_too() {
+        let line =
+            CommandLine::try_parse_from(["framepool", "--json", "--rounds", "2"]).expect("options");
+        assert!(line.command.is_none() && line.options.json);
+        assert!(CommandLine::try_parse_from(["framepool", "--json", "demo"]).is_err());
+        assert!(CommandLine::try_parse_from(["framepool", "repaly"]).is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! Who takes part in a replay: framepool, its rivals, and the replay itself with all addresses known.
+
+mod pool;
+mod raw;
+
+use std::fmt;
+
+use crate::replay::Work;
+
+pub(crate) use pool::Pool;
+pub(crate) use raw::{Given, Heap, MiMalloc, System};
+
+/// Something buffers can be taken from, by several threads at once.
+pub(crate) trait Contestant: Send + Sync + 'static {
+    /// A buffer that is out. It may be freed by another thread than the one that took it.
+    type Buffer: Send + 'static;
+    /// What one thread keeps between its allocs.
+    type Seat;
+    /// Why there was no buffer.
+    type Refusal: fmt::Display;
+
+    /// Makes a thread ready.
+    fn seat(&self, work: &Work) -> Self::Seat;
+
+    /// Takes a buffer of `bytes` bytes.
+    fn alloc(&self, seat: &mut Self::Seat, bytes: usize) -> Result<Self::Buffer, Self::Refusal>;
+
+    /// Gives a buffer back.
+    fn free(&self, buffer: Self::Buffer);
+
+    /// All threads have met: a frame ends.
+    fn end_frame(&self) {}
+
+    /// Writes the pattern to both ends of the buffer; a small one is filled with it.
+    fn write(buffer: &mut Self::Buffer, pattern: u64);
+
+    /// Whether both ends still hold the pattern.
+    fn holds(buffer: &Self::Buffer, pattern: u64) -> bool;
+
+    /// Writes one byte to each page of the buffer, as a program does that uses all of it.
+    fn touch_pages(buffer: &mut Self::Buffer);
+}
+
+/// The smallest page there is: touching memory at this distance touches every page.
+const PAGE: usize = 4096;
+
+/// From this size on a buffer has room for the pattern at both ends; below it is filled from [`small`].
+const BOTH_ENDS: usize = 16;
+
+/// What a small buffer is filled with, as far as it reaches.
+fn small(pattern: u64) -> [u8; BOTH_ENDS] {
+    (u128::from(pattern) << 64 | u128::from(pattern)).to_ne_bytes()
+}
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// This library.
+    Framepool,
+    /// The system's allocator.
+    System,
+    /// mimalloc.
+    MiMalloc,
+    /// Addresses planned beforehand.
+    Null,
+}
+
+impl Name {
+    pub(crate) const ALL: [Self; 4] = [Self::Framepool, Self::System, Self::MiMalloc, Self::Null];
+
+    /// The name in reports and on the command line.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Framepool => "framepool",
+            Self::System => "system",
+            Self::MiMalloc => "mimalloc",
+            Self::Null => "null",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keeps_the_pattern<C: Contestant>(contestant: &C) {
+        let work = Work::default();
+        for bytes in (0..80).chain([4_095, 4_096, 100_000]) {
+            let pattern = 0x0123_4567_89ab_cdef + bytes as u64;
+            let mut seat = contestant.seat(&work);
+            let Ok(mut buffer) = contestant.alloc(&mut seat, bytes) else {
+                panic!("{bytes} bytes were refused");
+            };
+            C::touch_pages(&mut buffer);
+            C::write(&mut buffer, pattern);
+            assert!(C::holds(&buffer, pattern), "{bytes} bytes");
+            assert!(bytes == 0 || !C::holds(&buffer, !pattern), "{bytes} bytes");
+            contestant.free(buffer);
+        }
+    }
+
+    #[test]
+    fn a_buffer_of_any_size_keeps_its_pattern() {
+        keeps_the_pattern(&Heap(System));
+        keeps_the_pattern(&Heap(MiMalloc));
+        keeps_the_pattern(&Pool(framepool::BufferPool::new()));
+    }
+}

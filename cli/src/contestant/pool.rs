@@ -1,0 +1,59 @@
+//! framepool as a contestant.
+
+use framepool::{AllocError, Buffer, BufferPool};
+
+use super::{BOTH_ENDS, Contestant, PAGE, small};
+use crate::replay::Work;
+
+/// A pool whose every buffer is taken by one line: the one below.
+#[derive(Debug)]
+pub(crate) struct Pool(pub(crate) BufferPool);
+
+impl Contestant for Pool {
+    type Buffer = Buffer<u8>;
+    type Seat = ();
+    type Refusal = AllocError;
+
+    fn seat(&self, _work: &Work) {}
+
+    #[inline]
+    fn alloc(&self, _seat: &mut (), bytes: usize) -> Result<Buffer<u8>, AllocError> {
+        self.0.try_alloc::<u8>(bytes)
+    }
+
+    #[inline]
+    fn free(&self, buffer: Buffer<u8>) {
+        drop(buffer);
+    }
+
+    fn end_frame(&self) {
+        let _ = self.0.release_all();
+    }
+
+    #[inline]
+    fn write(buffer: &mut Buffer<u8>, pattern: u64) {
+        let bytes = buffer.len();
+        if bytes >= BOTH_ENDS {
+            let pattern = pattern.to_ne_bytes();
+            buffer[..8].copy_from_slice(&pattern);
+            buffer[bytes - 8..].copy_from_slice(&pattern);
+        } else {
+            buffer.copy_from_slice(&small(pattern)[..bytes]);
+        }
+    }
+
+    #[inline]
+    fn holds(buffer: &Buffer<u8>, pattern: u64) -> bool {
+        let bytes = buffer.len();
+        if bytes >= BOTH_ENDS {
+            let pattern = pattern.to_ne_bytes();
+            buffer[..8] == pattern && buffer[bytes - 8..] == pattern
+        } else {
+            buffer[..] == small(pattern)[..bytes]
+        }
+    }
+
+    fn touch_pages(buffer: &mut Buffer<u8>) {
+        buffer.iter_mut().step_by(PAGE).for_each(|byte| *byte = 1);
+    }
+}

@@ -1,0 +1,154 @@
+//! What the demo found out, as a table and an alert log, or as data.
+
+use std::fmt;
+
+use framepool::show::{Align, Table, bytes};
+use framepool::{BufferPool, Outstanding};
+use serde::Serialize;
+
+use super::jobs::Work;
+use crate::args::DemoArgs;
+use crate::report::{alert_table, count, share};
+use crate::watch::{AlertEntry, LiveWatch};
+
+/// The demo's report. The field names are the keys of `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    seconds: f64,
+    threads: usize,
+    frames: u64,
+    average_frame_ms: f64,
+    p99_frame_ms: f64,
+    worst_frame_ms: f64,
+    particles_stepped: u64,
+    mean_height: f64,
+    allocs: u64,
+    frame_allocs: u64,
+    pooled_allocs: u64,
+    releases: u64,
+    hits_thread: u64,
+    hits_depot: u64,
+    misses: u64,
+    peak_in_use_bytes: u64,
+    peak_pooled_bytes: u64,
+    pooled_bytes: u64,
+    leaked_and_released: u64,
+    leaks_found: Outstanding,
+    alerts: Vec<AlertEntry>,
+}
+
+impl Summary {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each comes from another part of the run"
+    )]
+    pub(crate) fn new(
+        args: &DemoArgs,
+        threads: usize,
+        pool: &BufferPool,
+        watch: &LiveWatch,
+        work: Work,
+        leaked: u64,
+        leaks_found: Outstanding,
+        peak_in_use_bytes: u64,
+    ) -> Self {
+        let snapshot = pool.snapshot();
+        let (totals, counts) = (&snapshot.totals, &snapshot.totals.counts);
+        let [average_frame_ms, p99_frame_ms, worst_frame_ms] =
+            watch.frame_times().unwrap_or_default();
+        Self {
+            seconds: args.seconds,
+            threads,
+            frames: totals.frames,
+            average_frame_ms,
+            p99_frame_ms,
+            worst_frame_ms,
+            particles_stepped: work.particles_stepped,
+            mean_height: work.mean_height,
+            allocs: totals.allocs,
+            frame_allocs: counts.frame_allocs,
+            pooled_allocs: counts.pooled_allocs(),
+            releases: totals.releases,
+            hits_thread: counts.hits_thread(),
+            hits_depot: counts.depot_hits,
+            misses: counts.misses(),
+            peak_in_use_bytes,
+            peak_pooled_bytes: snapshot.peak_bytes,
+            pooled_bytes: snapshot.pooled_bytes,
+            leaked_and_released: leaked,
+            leaks_found,
+            alerts: watch.log().entries().to_vec(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(&[
+            ("the demo's pool", Align::Left),
+            ("", Align::Right),
+            ("of allocs", Align::Right),
+        ]);
+        let mut row = |name: &str, value: String, note: String| {
+            table.row([name.to_owned(), value, note]);
+        };
+        row("worker threads", self.threads.to_string(), String::new());
+        row("frames", count(self.frames), String::new());
+        row(
+            "frame time, average",
+            format!("{:.2} ms", self.average_frame_ms),
+            String::new(),
+        );
+        row(
+            "frame time, 99 % below",
+            format!("{:.2} ms", self.p99_frame_ms),
+            String::new(),
+        );
+        row(
+            "frame time, worst",
+            format!("{:.2} ms", self.worst_frame_ms),
+            String::new(),
+        );
+        row(
+            "particles stepped",
+            count(self.particles_stepped),
+            String::new(),
+        );
+        for (name, number) in [
+            ("allocs", self.allocs),
+            ("  frame buffers", self.frame_allocs),
+            ("  pooled buffers", self.pooled_allocs),
+            ("releases", self.releases),
+            ("hits, thread's own memory", self.hits_thread),
+            ("hits, shared depot", self.hits_depot),
+            ("misses", self.misses),
+        ] {
+            row(name, count(number), share(number, self.allocs));
+        }
+        row(
+            "most in use",
+            bytes(self.peak_in_use_bytes).to_string(),
+            String::new(),
+        );
+        row(
+            "most pooled",
+            bytes(self.peak_pooled_bytes).to_string(),
+            String::new(),
+        );
+        row(
+            "pooled at the end",
+            bytes(self.pooled_bytes).to_string(),
+            String::new(),
+        );
+        writeln!(f, "{table}\n")?;
+        if self.leaked_and_released > 0 {
+            let leaked = count(self.leaked_and_released);
+            writeln!(
+                f,
+                "The leak, as the pool told it before the {leaked} leaked buffers were released:"
+            )?;
+            writeln!(f, "{}\n", self.leaks_found)?;
+        }
+        writeln!(f, "{}", alert_table(&self.alerts))
+    }
+}

@@ -1,0 +1,226 @@
+//! The watched replay: the pool's numbers frame by frame, its health, and who still holds what at the end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use framepool::{BufferPool, FrameSnapshot};
+
+use crate::replay::{Observer, Plan};
+use crate::report::{LeakSection, LeakSite, PoolSection};
+use crate::screen::Screen;
+use crate::trace::{NEVER, Trace, line_of};
+use crate::watch::{AlertEntry, RecordedTimeJudge};
+
+/// What the watched replay found out.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) pool: PoolSection,
+    pub(crate) leaks: LeakSection,
+    pub(crate) alerts: Vec<AlertEntry>,
+    pub(crate) faults: Vec<String>,
+}
+
+/// Follows a replay from the coordinator's thread, between frames.
+#[derive(Debug)]
+pub(crate) struct Watcher<'a> {
+    pool: &'a BufferPool,
+    trace: &'a Trace,
+    plan: &'a Plan,
+    screen: &'a Screen,
+    judge: RecordedTimeJudge,
+    /// The recorded time is followed at this multiple of its speed; none: as fast as possible.
+    speed: Option<f64>,
+    began: Instant,
+    last_us: f64,
+    peaks: PoolSection,
+    leaks: LeakSection,
+    faults: Vec<String>,
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(
+        pool: &'a BufferPool,
+        trace: &'a Trace,
+        plan: &'a Plan,
+        screen: &'a Screen,
+        speed: Option<f64>,
+    ) -> Self {
+        screen.stage("replaying", plan.frames.len() as u64, "frames", Some(pool));
+        Self {
+            pool,
+            trace,
+            plan,
+            screen,
+            judge: RecordedTimeJudge::new(),
+            speed,
+            began: Instant::now(),
+            last_us: 0.0,
+            peaks: PoolSection::default(),
+            leaks: LeakSection::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// After the run, when every buffer has been given back.
+    pub(crate) fn finish(mut self) -> Findings {
+        let stats = self.pool.stats();
+        if stats.in_use_buffers != 0 || stats.in_use_bytes != 0 {
+            self.faults.push(format!(
+                "the pool counts {} buffers and {} bytes in use after every buffer was given back",
+                stats.in_use_buffers, stats.in_use_bytes
+            ));
+        }
+        Findings {
+            pool: self.peaks,
+            leaks: self.leaks,
+            alerts: self.judge.log().entries().to_vec(),
+            faults: self.faults,
+        }
+    }
+
+    fn judge(&mut self, snapshot: &FrameSnapshot, seconds: f64) {
+        self.judge.frame_ended(self.pool, snapshot, seconds);
+        self.screen.standing(self.judge.log().standing());
+    }
+
+    /// The totals at the trace's end, and the peaks that were seen.
+    fn take_stock(&mut self, snapshot: &FrameSnapshot) {
+        let (totals, counts) = (&snapshot.totals, &snapshot.totals.counts);
+        let live = self.trace.peak_live_bytes as f64;
+        self.peaks = PoolSection {
+            frames: totals.frames,
+            allocs: totals.allocs,
+            releases: totals.releases,
+            imbalance: totals.imbalance(),
+            alloc_bytes: totals.alloc_bytes,
+            release_bytes: totals.release_bytes,
+            hits_thread: counts.hits_thread(),
+            hits_depot: counts.depot_hits,
+            misses: counts.misses(),
+            misses_cold: counts.cold_misses,
+            misses_oversize: counts.oversize_misses,
+            misses_budget: counts.budget_misses,
+            misses_frame_block: counts.frame_misses,
+            refusals: counts.refusals(),
+            peak_pooled_bytes: snapshot.peak_bytes,
+            pooled_to_live: (live > 0.0).then(|| snapshot.peak_bytes as f64 / live),
+            ..std::mem::take(&mut self.peaks)
+        };
+        let (allocs, frees) = (self.trace.buffers.len() as u64, self.trace.frees);
+        if (totals.allocs, totals.releases) != (allocs, frees) {
+            self.faults.push(format!(
+                "the pool counted {} allocs and {} releases; the replay made {allocs} and {frees}",
+                totals.allocs, totals.releases
+            ));
+        }
+    }
+
+    /// Who holds what, after quiet frames in which what was never freed grew old enough to be suspected.
+    ///
+    /// The pool attributes buffers to lines of code, and here one line takes them all. So the recorded call sites come from
+    /// the replay's own record, and that must agree with what the pool says.
+    fn find_leaks(&mut self, frames_ended: u64) {
+        let leak_after = self.pool.leak_after_frames();
+        let mut frame = 0;
+        let mut by_site: HashMap<u32, LeakSite> = HashMap::new();
+        for (index, buffer) in self.trace.buffers.iter().enumerate() {
+            while self.plan.frames[frame].operations_end <= buffer.taken_by as usize {
+                frame += 1;
+            }
+            if buffer.freed_by != NEVER {
+                continue;
+            }
+            let operation = self.trace.operations[self.trace.buffers[index].taken_by as usize];
+            // The first buffer of a site is its oldest: buffers stand in the order taken.
+            let site = by_site.entry(buffer.site).or_insert_with(|| LeakSite {
+                site: match &*self.trace.sites[buffer.site as usize] {
+                    "" => "(no call site recorded)".to_owned(),
+                    site => site.to_owned(),
+                },
+                buffers: 0,
+                bytes: 0,
+                oldest_age_frames: frames_ended - frame as u64,
+                oldest_taken_at_seconds: operation.time_us as f64 / 1e6,
+                oldest_thread: self.trace.threads[operation.thread as usize],
+                oldest_line: line_of(buffer.taken_by as usize),
+            });
+            site.buffers += 1;
+            site.bytes = site.bytes.saturating_add(buffer.bytes as u64);
+        }
+        let mut sites: Vec<LeakSite> = by_site.into_values().collect();
+        sites.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.site.cmp(&b.site)));
+        self.leaks = LeakSection {
+            quiet_frames: frames_ended - self.plan.frames.len() as u64,
+            leak_after_frames: leak_after,
+            suspects: sites.iter().map(|site| site.buffers).sum(),
+            suspect_bytes: sites
+                .iter()
+                .fold(0, |sum: u64, site| sum.saturating_add(site.bytes)),
+            pool_agrees: false,
+            sites,
+        };
+        let faults = self.faults.len();
+        self.compare_with_pool();
+        self.leaks.pool_agrees = self.faults.len() == faults;
+    }
+
+    fn compare_with_pool(&mut self) {
+        let said = self.pool.outstanding();
+        let requested = self.pool.stats().requested_bytes;
+        let oldest = |ages: &mut dyn Iterator<Item = u64>| ages.max().unwrap_or(0);
+        let own_oldest = oldest(&mut self.leaks.sites.iter().map(|site| site.oldest_age_frames));
+        let said_oldest = oldest(&mut said.sites.iter().map(|site| site.oldest_age_frames));
+        for (what, own, said) in [
+            ("buffers out", self.leaks.suspects, said.buffers),
+            ("leak suspects", self.leaks.suspects, said.suspects),
+            ("bytes asked for", self.leaks.suspect_bytes, requested),
+            ("frames since the oldest was taken", own_oldest, said_oldest),
+        ] {
+            if own != said {
+                self.faults.push(format!(
+                    "after the trace's end the pool says {said} {what}; the replay's own record says {own}"
+                ));
+            }
+        }
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn frame_ended(&mut self, index: usize) {
+        let snapshot: Arc<FrameSnapshot> = self.pool.snapshot();
+        let peaks = &mut self.peaks;
+        for (peak, now) in [
+            (&mut peaks.peak_in_use_bytes, snapshot.in_use_bytes),
+            (&mut peaks.peak_in_use_buffers, snapshot.in_use_buffers),
+            (&mut peaks.peak_idle_bytes, snapshot.idle_bytes),
+            (&mut peaks.peak_rounding_bytes, snapshot.rounding_bytes()),
+            (&mut peaks.peak_telemetry_bytes, snapshot.telemetry_bytes),
+        ] {
+            *peak = now.max(*peak);
+        }
+        peaks.peak_pool_keys = peaks.peak_pool_keys.max(snapshot.pool_keys);
+
+        let end_us = self.plan.frames[index].end_us;
+        let seconds = (end_us - self.last_us) / 1e6;
+        self.last_us = end_us;
+        self.judge(&snapshot, seconds);
+        self.screen.done(index as u64 + 1);
+        if let Some(speed) = self.speed {
+            let due = Duration::try_from_secs_f64(end_us / 1e6 / speed).unwrap_or(Duration::MAX);
+            std::thread::sleep(due.saturating_sub(self.began.elapsed()));
+        }
+    }
+
+    fn trace_ended(&mut self) {
+        self.take_stock(&self.pool.snapshot());
+        let mut frames_ended = self.plan.frames.len() as u64;
+        let seconds = self.last_us / 1e6 / frames_ended as f64;
+        for _ in 0..=self.pool.leak_after_frames() {
+            let snapshot = self.pool.release_all();
+            frames_ended += 1;
+            self.judge(&snapshot, seconds);
+        }
+        self.find_leaks(frames_ended);
+    }
+}

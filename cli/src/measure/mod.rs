@@ -1,0 +1,9 @@
+//! What a replay costs: time per operation in interleaved rounds, and peak memory in processes of their own.
+
+mod memory;
+mod rounds;
+mod spread;
+
+pub(crate) use memory::{Memory, measure_here, measure_in_children};
+pub(crate) use rounds::{Contestants, Rounds, time};
+pub(crate) use spread::Spread;

@@ -1,0 +1,113 @@
+//! One run: the coordinator opens frame after frame, and ends each when everything recorded in it is done.
+//!
+//! # Order
+//!
+//! The trace is one total order. A frame end is a meeting: all operations recorded before it are finished, the contestant's
+//! frame ends, and only then the operations after it begin. Between two frame ends threads run freely, but a free waits
+//! until its alloc has happened ([`Handover`]).
+//!
+//! # Why no replay can hang
+//!
+//! A thread carries out its steps in recorded order, also when it stands in for several recorded threads. Suppose that
+//! everybody waits within a frame, and look at the earliest operation in the total order that is not finished. Its
+//! thread has finished all its earlier ones, so it is at this operation. It is not an alloc, which waits for nobody. It is
+//! not a free either: its alloc stands earlier in the order, in this frame or one before, and so is finished. So there
+//! is no such operation, and the frame ends.
+
+use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::crew::Crew;
+use super::handover::Handover;
+use super::plan::Plan;
+use super::turns::Turns;
+use super::worker::{Failure, Shared, work};
+use crate::contestant::Contestant;
+
+/// What one run cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Run {
+    /// Time in operations, summed over the threads, without waiting for one another.
+    pub(crate) busy: Duration,
+    /// Time in the contestant's frame ends.
+    pub(crate) frame_ends: Duration,
+    /// From the first operation to the last frame end, with everything that threads waited.
+    pub(crate) wall: Duration,
+}
+
+/// Somebody who watches a run from the coordinator's thread, between frames.
+pub(crate) trait Observer {
+    /// Frame `index` of the plan has ended.
+    fn frame_ended(&mut self, index: usize);
+    /// The last frame has ended; the buffers that were never freed are still out.
+    fn trace_ended(&mut self) {}
+}
+
+impl<F: FnMut(usize)> Observer for F {
+    fn frame_ended(&mut self, index: usize) {
+        self(index);
+    }
+}
+
+/// Replays the plan once.
+pub(crate) fn run<C: Contestant>(
+    crew: &Crew,
+    plan: &Arc<Plan>,
+    contestant: &Arc<C>,
+    touch_pages: bool,
+    observer: &mut impl Observer,
+) -> Result<Run, Failure> {
+    let threads = plan.work.len();
+    let shared = Arc::new(Shared {
+        turns: Turns::new(threads),
+        handovers: (0..plan.shared_places).map(|_| Handover::new()).collect(),
+        failure: OnceLock::new(),
+        touch_pages,
+    });
+    let (report, reports) = mpsc::channel();
+    for worker in 0..threads {
+        let (plan, contestant) = (Arc::clone(plan), Arc::clone(contestant));
+        let (shared, report) = (Arc::clone(&shared), report.clone());
+        crew.assign(worker, move || {
+            let spent = work(worker, &plan, &*contestant, &shared);
+            // What the thread held of this run goes before it reports: afterwards only the coordinator holds it.
+            drop((plan, contestant, shared));
+            let _ = report.send(spent);
+        });
+    }
+    drop(report);
+    let turns = &shared.turns;
+    turns.wait_until_done();
+
+    let mut run = Run::default();
+    let started = Instant::now();
+    let mut begin = 0;
+    for (index, frame) in plan.frames.iter().enumerate() {
+        let wanted = &plan.wanted[begin..frame.wanted_end];
+        begin = frame.wanted_end;
+        if !wanted.is_empty() {
+            turns.give(wanted);
+            turns.wait_until_done();
+        }
+        if !turns.is_stopped() {
+            let ending = Instant::now();
+            contestant.end_frame();
+            run.frame_ends += ending.elapsed();
+            observer.frame_ended(index);
+        }
+    }
+    run.wall = started.elapsed();
+    if !turns.is_stopped() {
+        observer.trace_ended();
+    }
+
+    let everybody: Vec<u32> = (0..threads as u32).collect();
+    turns.give(&everybody);
+    turns.wait_until_done();
+    run.busy = reports.iter().map(|spent| spent.busy).sum();
+    match shared.failure.get() {
+        None => Ok(run),
+        Some(failure) => Err(failure.clone()),
+    }
+}

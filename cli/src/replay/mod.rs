@@ -1,0 +1,19 @@
+//! The replay engine: a trace becomes a plan, and a crew of threads carries the plan out against a contestant.
+
+mod crew;
+mod engine;
+mod frames;
+mod handover;
+mod layout;
+mod plan;
+mod turns;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use crew::Crew;
+pub(crate) use engine::{Observer, Run, run};
+pub(crate) use frames::FrameCut;
+pub(crate) use plan::{Plan, Work};
+pub(crate) use worker::Failure;

@@ -1,0 +1,230 @@
+//! One thread of a replay: its steps, frame by frame.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::handover::Handover;
+use super::plan::{Action, Plan, Step, Work};
+use super::turns::Turns;
+use crate::contestant::Contestant;
+
+/// What the threads of one run share.
+#[derive(Debug)]
+pub(crate) struct Shared<B> {
+    pub(crate) turns: Turns,
+    pub(crate) handovers: Vec<Handover<B>>,
+    pub(crate) failure: OnceLock<Failure>,
+    /// Whether every page of a buffer is written: for measuring memory, not time.
+    pub(crate) touch_pages: bool,
+}
+
+impl<B> Shared<B> {
+    fn fail(&self, failure: Failure) {
+        // The first failure counts; the others may follow from it.
+        let _ = self.failure.set(failure);
+        self.turns.stop();
+    }
+}
+
+/// What stopped a replay.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The contestant gave no memory.
+    Refused {
+        /// The operation of the trace.
+        operation: usize,
+        /// Bytes asked for.
+        bytes: usize,
+        /// The contestant's own words.
+        why: String,
+    },
+    /// A buffer did not hold what was written into it: somebody else was given the same memory.
+    Overwritten {
+        /// The operation of the trace that frees the buffer.
+        operation: usize,
+        /// The buffer's index in the trace.
+        buffer: u32,
+    },
+    /// A thread of the replay panicked.
+    Panicked(String),
+}
+
+/// What one thread's share of the run cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// Time in steps, without the waiting for other threads.
+    pub(crate) busy: Duration,
+    /// Time waited for a buffer that another thread takes.
+    pub(crate) waited: Duration,
+}
+
+/// Carries out one thread's work.
+///
+/// Turns: one to make ready, one for each frame in which the thread has something to do, one to give back what the recorded
+/// program never freed. A thread that fails or panics still takes all of its turns, or the others would wait forever.
+pub(crate) fn work<C: Contestant>(
+    worker: usize,
+    plan: &Plan,
+    contestant: &C,
+    shared: &Arc<Shared<C::Buffer>>,
+) -> Spent {
+    let work = &plan.work[worker];
+    let mut bench = Bench {
+        work,
+        contestant,
+        shared,
+        seat: contestant.seat(work),
+        kept: Vec::new(),
+        spent: Spent::default(),
+    };
+    bench.kept.resize_with(work.kept_places, || None);
+    shared.turns.sit_down(worker);
+    shared.turns.done();
+    let mut begin = 0;
+    for (turn, &end) in (1..).zip(&work.shares) {
+        shared.turns.wait_for_turn(worker, turn);
+        bench.guarded(|bench| bench.steps(begin, end));
+        begin = end;
+        shared.turns.done();
+    }
+    shared
+        .turns
+        .wait_for_turn(worker, work.shares.len() as u64 + 1);
+    bench.guarded(Bench::give_back_the_rest);
+    let spent = bench.spent;
+    drop(bench);
+    shared.turns.done();
+    spent
+}
+
+/// A thread at work.
+struct Bench<'a, C: Contestant> {
+    work: &'a Work,
+    contestant: &'a C,
+    shared: &'a Shared<C::Buffer>,
+    seat: C::Seat,
+    kept: Vec<Option<C::Buffer>>,
+    spent: Spent,
+}
+
+impl<C: Contestant> Bench<'_, C> {
+    fn guarded(&mut self, action: impl FnOnce(&mut Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| action(self))) {
+            let said = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            let said = said.unwrap_or("without a message");
+            self.shared.fail(Failure::Panicked(said.to_owned()));
+        }
+    }
+
+    /// The thread's share of one frame.
+    fn steps(&mut self, begin: usize, end: usize) {
+        let waited_before = self.spent.waited;
+        let started = Instant::now();
+        for index in begin..end {
+            // After a failure steps are missing that later ones depend on.
+            if self.shared.turns.is_stopped() {
+                break;
+            }
+            if let Err(failure) = self.step(index) {
+                self.shared.fail(failure);
+            }
+        }
+        self.spent.busy += started
+            .elapsed()
+            .saturating_sub(self.spent.waited.saturating_sub(waited_before));
+    }
+
+    #[inline]
+    fn step(&mut self, index: usize) -> Result<(), Failure> {
+        let step = self.work.steps[index];
+        match step.action() {
+            Action::TakeKept => {
+                let buffer = self.take(index, step)?;
+                let before = self.kept[step.place()].replace(buffer);
+                debug_assert!(before.is_none(), "a place is free before it is used again");
+                // Nothing is there to drop, and so nothing is paid for looking.
+                std::mem::forget(before);
+                Ok(())
+            }
+            Action::TakeShared => {
+                let buffer = self.take(index, step)?;
+                self.shared.handovers[step.place()].give(buffer);
+                Ok(())
+            }
+            Action::FreeKept => match self.kept[step.place()].take() {
+                Some(buffer) => self.give_back(index, step, buffer),
+                None => Ok(()),
+            },
+            Action::FreeShared => {
+                let handover = &self.shared.handovers[step.place()];
+                match handover.take(self.shared.turns.stopped(), &mut self.spent.waited) {
+                    Some(buffer) => self.give_back(index, step, buffer),
+                    // The run was stopped while this thread waited.
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, index: usize, step: Step) -> Result<C::Buffer, Failure> {
+        match self.contestant.alloc(&mut self.seat, step.bytes) {
+            Ok(mut buffer) => {
+                if self.shared.touch_pages {
+                    C::touch_pages(&mut buffer);
+                }
+                C::write(&mut buffer, pattern(step.buffer));
+                Ok(buffer)
+            }
+            Err(refusal) => Err(self.refused(index, step, &refusal)),
+        }
+    }
+
+    #[inline]
+    fn give_back(&mut self, index: usize, step: Step, buffer: C::Buffer) -> Result<(), Failure> {
+        let whole = C::holds(&buffer, pattern(step.buffer));
+        self.contestant.free(buffer);
+        if whole {
+            Ok(())
+        } else {
+            Err(self.overwritten(index, step))
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refused(&self, index: usize, step: Step, refusal: &dyn fmt::Display) -> Failure {
+        Failure::Refused {
+            operation: self.work.operations[index] as usize,
+            bytes: step.bytes,
+            why: refusal.to_string(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn overwritten(&self, index: usize, step: Step) -> Failure {
+        Failure::Overwritten {
+            operation: self.work.operations[index] as usize,
+            buffer: step.buffer,
+        }
+    }
+
+    /// What the recorded program never freed, given back by the thread that took it.
+    fn give_back_the_rest(&mut self) {
+        for buffer in self.kept.drain(..).flatten() {
+            self.contestant.free(buffer);
+        }
+    }
+}
+
+/// Eight bytes that no other buffer of the trace has.
+fn pattern(buffer: u32) -> u64 {
+    // An odd factor maps different numbers to different ones.
+    (u64::from(buffer) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

@@ -1,0 +1,111 @@
+//! The report as data. The field names are the keys of `--json`; docs/replay-report.md explains them.
+
+use serde::Serialize;
+
+use crate::measure::Spread;
+use crate::watch::AlertEntry;
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) version: &'static str,
+    pub(crate) trace: TraceSection,
+    pub(crate) pool: PoolSection,
+    pub(crate) leaks: LeakSection,
+    pub(crate) alerts: Vec<AlertEntry>,
+    pub(crate) timing: TimingSection,
+    pub(crate) faults: Vec<String>,
+}
+
+/// What was replayed.
+#[derive(Debug, Serialize)]
+pub(crate) struct TraceSection {
+    pub(crate) name: String,
+    pub(crate) bundled: bool,
+    pub(crate) operations: u64,
+    pub(crate) allocs: u64,
+    pub(crate) frees: u64,
+    pub(crate) freed_by_another_thread: u64,
+    pub(crate) recorded_threads: u64,
+    pub(crate) replay_threads: u64,
+    pub(crate) call_sites: u64,
+    pub(crate) seconds: f64,
+    pub(crate) peak_live_bytes: u64,
+    pub(crate) peak_live_buffers: u64,
+    pub(crate) frames: u64,
+    pub(crate) frame_ms: Option<f64>,
+    pub(crate) idle_frames_left_out: u64,
+}
+
+/// What the pool counted while it was watched.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct PoolSection {
+    pub(crate) frames: u64,
+    pub(crate) allocs: u64,
+    pub(crate) releases: u64,
+    pub(crate) imbalance: i64,
+    pub(crate) alloc_bytes: u64,
+    pub(crate) release_bytes: u64,
+    pub(crate) hits_thread: u64,
+    pub(crate) hits_depot: u64,
+    pub(crate) misses: u64,
+    pub(crate) misses_cold: u64,
+    pub(crate) misses_oversize: u64,
+    pub(crate) misses_budget: u64,
+    pub(crate) misses_frame_block: u64,
+    pub(crate) refusals: u64,
+    pub(crate) peak_in_use_bytes: u64,
+    pub(crate) peak_in_use_buffers: u64,
+    pub(crate) peak_pooled_bytes: u64,
+    pub(crate) peak_idle_bytes: u64,
+    pub(crate) peak_rounding_bytes: u64,
+    pub(crate) peak_pool_keys: u32,
+    pub(crate) peak_telemetry_bytes: u64,
+    pub(crate) pooled_to_live: Option<f64>,
+}
+
+/// The buffers still out after the trace's end.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct LeakSection {
+    pub(crate) quiet_frames: u64,
+    pub(crate) leak_after_frames: u64,
+    pub(crate) suspects: u64,
+    pub(crate) suspect_bytes: u64,
+    pub(crate) pool_agrees: bool,
+    pub(crate) sites: Vec<LeakSite>,
+}
+
+/// Leak suspects of one recorded call site.
+#[derive(Debug, Serialize)]
+pub(crate) struct LeakSite {
+    pub(crate) site: String,
+    pub(crate) buffers: u64,
+    pub(crate) bytes: u64,
+    pub(crate) oldest_age_frames: u64,
+    pub(crate) oldest_taken_at_seconds: f64,
+    pub(crate) oldest_thread: u64,
+    pub(crate) oldest_line: u64,
+}
+
+/// What an operation costs.
+#[derive(Debug, Serialize)]
+pub(crate) struct TimingSection {
+    pub(crate) rounds: u32,
+    pub(crate) cores: u64,
+    pub(crate) contestants: Vec<ContestantSection>,
+}
+
+/// One contestant's cost.
+#[derive(Debug, Serialize)]
+pub(crate) struct ContestantSection {
+    pub(crate) name: &'static str,
+    pub(crate) ns_per_operation: Option<Spread>,
+    pub(crate) net_ns_per_operation: Option<Spread>,
+    pub(crate) frame_end_ns_per_operation: Option<Spread>,
+    pub(crate) elapsed_ns_per_operation: Option<Spread>,
+    pub(crate) first_round_ns_per_operation: Option<f64>,
+    pub(crate) framepool_to_this: Option<Spread>,
+    pub(crate) net_framepool_to_this: Option<Spread>,
+    pub(crate) peak_memory_bytes: Option<u64>,
+    pub(crate) peak_memory_unavailable: Option<String>,
+}

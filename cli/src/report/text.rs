@@ -1,0 +1,314 @@
+//! The report as text: five short tables, the most important numbers to the right of their names.
+
+use std::fmt::Write as _;
+
+use framepool::show::{Align, Table, bytes};
+
+use super::data::{LeakSection, PoolSection, Report, TimingSection, TraceSection};
+use super::words::{count, share};
+use crate::measure::Spread;
+use crate::watch::AlertEntry;
+
+/// Rows of a table that a person still reads.
+const MOST_ROWS: usize = 25;
+
+/// The whole report, ending in a line feed.
+pub(crate) fn render(report: &Report) -> String {
+    let mut text = String::new();
+    let parts = [
+        trace(&report.trace),
+        pool(&report.pool, &report.trace),
+        leaks(&report.leaks),
+        alert_table(&report.alerts),
+        timing(&report.timing),
+        faults(&report.faults),
+    ];
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(part);
+        text.push('\n');
+    }
+    text
+}
+
+/// `1 frame`, `2,000 frames`.
+fn counted(number: u64, noun: &str) -> String {
+    format!(
+        "{} {noun}{}",
+        count(number),
+        if number == 1 { "" } else { "s" }
+    )
+}
+
+fn trace(trace: &TraceSection) -> String {
+    let mut text = format!(
+        "{}{}\n{} ({} allocs, {} frees, {} of them by another thread) on {}, {:.2} s recorded",
+        trace.name,
+        if trace.bundled { " (bundled)" } else { "" },
+        counted(trace.operations, "operation"),
+        count(trace.allocs),
+        count(trace.frees),
+        count(trace.freed_by_another_thread),
+        counted(trace.recorded_threads, "thread"),
+        trace.seconds,
+    );
+    if trace.replay_threads != trace.recorded_threads {
+        let _ = write!(text, ", replayed on {}", count(trace.replay_threads));
+    }
+    let _ = write!(text, "\n{} ", counted(trace.frames, "frame"));
+    match trace.frame_ms {
+        Some(length) => {
+            let _ = write!(text, "of {length} ms of recorded time");
+        }
+        None => text.push_str("as the trace marks them"),
+    }
+    if trace.idle_frames_left_out > 0 {
+        let _ = write!(
+            text,
+            "; {} of idle stretches left out",
+            counted(trace.idle_frames_left_out, "empty frame")
+        );
+    }
+    text
+}
+
+fn pool(pool: &PoolSection, trace: &TraceSection) -> String {
+    let mut counts = Table::new(&[
+        ("what the pool counted", Align::Left),
+        ("buffers", Align::Right),
+        ("of allocs", Align::Right),
+    ]);
+    let mut row = |name: &str, number: u64| {
+        let of_allocs = share(number, pool.allocs);
+        counts.row([name.to_owned(), count(number), of_allocs]);
+    };
+    row("allocs", pool.allocs);
+    row("releases", pool.releases);
+    row("hits, thread's own magazine", pool.hits_thread);
+    row("hits, shared depot", pool.hits_depot);
+    row("misses", pool.misses);
+    row("  cold: no idle block of the size class", pool.misses_cold);
+    row(
+        "  oversize: larger than any size class",
+        pool.misses_oversize,
+    );
+    row(
+        "  budget: after giving idle memory back",
+        pool.misses_budget,
+    );
+    if pool.misses_frame_block > 0 {
+        row(
+            "  frame block: a new one was taken",
+            pool.misses_frame_block,
+        );
+    }
+    if pool.refusals > 0 {
+        row("refusals", pool.refusals);
+    }
+    counts.row([
+        "imbalance: allocs - releases".to_owned(),
+        format!("{:+}", pool.imbalance),
+    ]);
+    counts.row(["frames".to_owned(), count(pool.frames)]);
+
+    let mut memory = Table::new(&[
+        ("memory, most at any frame end", Align::Left),
+        ("bytes", Align::Right),
+        ("", Align::Left),
+    ]);
+    let mut row = |name: &str, number: u64, note: String| {
+        memory.row([name.to_owned(), bytes(number).to_string(), note]);
+    };
+    let ratio = pool
+        .pooled_to_live
+        .map(|ratio| format!("{ratio:.2} times the peak live"));
+    row(
+        "live in the trace, as asked for",
+        trace.peak_live_bytes,
+        counted(trace.peak_live_buffers, "buffer"),
+    );
+    row(
+        "in use",
+        pool.peak_in_use_bytes,
+        counted(pool.peak_in_use_buffers, "buffer"),
+    );
+    row(
+        "pooled: in use and idle, at any moment",
+        pool.peak_pooled_bytes,
+        ratio.unwrap_or_default(),
+    );
+    row("idle", pool.peak_idle_bytes, String::new());
+    row(
+        "rounding, of what is in use",
+        pool.peak_rounding_bytes,
+        String::new(),
+    );
+    row(
+        "the telemetry itself",
+        pool.peak_telemetry_bytes,
+        String::new(),
+    );
+    memory.row([
+        "pool keys: size classes in use".to_owned(),
+        pool.peak_pool_keys.to_string(),
+    ]);
+    format!("{counts}\n\n{memory}")
+}
+
+fn leaks(leaks: &LeakSection) -> String {
+    if leaks.sites.is_empty() {
+        return "No leak suspects: everything taken was given back by the trace's end.".to_owned();
+    }
+    let mut table = Table::new(&[
+        ("leak suspects, by recorded call site", Align::Left),
+        ("buffers", Align::Right),
+        ("bytes", Align::Right),
+        ("oldest, frames", Align::Right),
+        ("taken at, s", Align::Right),
+        ("thread", Align::Right),
+        ("line", Align::Right),
+    ]);
+    for site in leaks.sites.iter().take(MOST_ROWS) {
+        table.row([
+            site.site.clone(),
+            count(site.buffers),
+            bytes(site.bytes).to_string(),
+            count(site.oldest_age_frames),
+            format!("{:.3}", site.oldest_taken_at_seconds),
+            site.oldest_thread.to_string(),
+            site.oldest_line.to_string(),
+        ]);
+    }
+    let mut text = table.to_string();
+    if leaks.sites.len() > MOST_ROWS {
+        let _ = write!(
+            text,
+            "\n… and {} more call sites; --json has them all",
+            leaks.sites.len() - MOST_ROWS
+        );
+    }
+    let _ = write!(
+        text,
+        "\n{}, {} asked for, out for more than {} when {} had passed after the trace's end.",
+        counted(leaks.suspects, "buffer"),
+        bytes(leaks.suspect_bytes),
+        counted(leaks.leak_after_frames, "frame"),
+        counted(leaks.quiet_frames, "quiet frame"),
+    );
+    if leaks.pool_agrees {
+        text.push_str(
+            "\nThe pool was asked too: it holds as many buffers, as many bytes, and the oldest is as old.",
+        );
+    }
+    text
+}
+
+/// The alerts with their times; used by the demo too.
+pub(crate) fn alert_table(alerts: &[AlertEntry]) -> String {
+    if alerts.is_empty() {
+        return "No alerts were raised.".to_owned();
+    }
+    let mut table = Table::new(&[
+        ("alert", Align::Left),
+        ("severity", Align::Left),
+        ("raised, s", Align::Right),
+        ("frame", Align::Right),
+        ("resolved, s", Align::Right),
+        ("frame", Align::Right),
+        ("what it says", Align::Left),
+    ]);
+    for entry in alerts.iter().take(MOST_ROWS) {
+        let (seconds, frame) = match entry.resolved {
+            Some(moment) => (format!("{:.2}", moment.seconds), count(moment.frame)),
+            None => ("active".to_owned(), String::new()),
+        };
+        table.row([
+            entry.rule.clone(),
+            entry.severity.to_owned(),
+            format!("{:.2}", entry.raised.seconds),
+            count(entry.raised.frame),
+            seconds,
+            frame,
+            entry.text.clone(),
+        ]);
+    }
+    let mut text = table.to_string();
+    if alerts.len() > MOST_ROWS {
+        let _ = write!(
+            text,
+            "\n… and {} more; --json has them all",
+            alerts.len() - MOST_ROWS
+        );
+    }
+    text
+}
+
+fn timing(timing: &TimingSection) -> String {
+    let mut table = Table::new(&[
+        ("ns per operation", Align::Left),
+        ("median", Align::Right),
+        ("min..max", Align::Right),
+        ("net of null", Align::Right),
+        ("first round", Align::Right),
+        ("framepool / it", Align::Right),
+        ("net of null", Align::Right),
+        ("peak memory", Align::Right),
+    ]);
+    let dash = || "–".to_owned();
+    let number = |number: f64| format!("{number:.1}");
+    let ratio = |spread: Spread| format!("{spread:.2}");
+    for it in &timing.contestants {
+        let memory = it.peak_memory_bytes.map(|peak| bytes(peak).to_string());
+        table.row([
+            it.name.to_owned(),
+            it.ns_per_operation
+                .map_or_else(dash, |spread| number(spread.median)),
+            it.ns_per_operation.map_or_else(dash, |spread| {
+                format!("{:.1}..{:.1}", spread.min, spread.max)
+            }),
+            it.net_ns_per_operation
+                .map_or_else(dash, |spread| number(spread.median)),
+            it.first_round_ns_per_operation.map_or_else(dash, number),
+            it.framepool_to_this.map_or_else(dash, ratio),
+            it.net_framepool_to_this.map_or_else(dash, ratio),
+            memory.unwrap_or_else(dash),
+        ]);
+    }
+    let frame_ends = timing
+        .contestants
+        .first()
+        .and_then(|it| it.frame_end_ns_per_operation)
+        .map_or(0.0, |spread| spread.median);
+    let mut text = format!(
+        "{table}\n\
+         An operation is an alloc with a write to both ends, or a check of both ends with a free. Counted is the \
+         threads'\ntime, without waiting for one another; {frame_ends:.1} ns of framepool's are its frame ends. {} after \
+         a first, cold one,\ncontestants in turn on {}; pool and heaps live through all of them. Ratios are taken round \
+         by round.\n`null` has all addresses given beforehand: it is what the replay itself costs.",
+        counted(u64::from(timing.rounds), "round"),
+        counted(timing.cores, "core"),
+    );
+    let unavailable = timing
+        .contestants
+        .iter()
+        .find_map(|it| it.peak_memory_unavailable.as_ref());
+    match unavailable {
+        Some(why) => {
+            let _ = write!(text, "\nPeak memory is unavailable: {why}.");
+        }
+        None => text.push_str(
+            "\nPeak memory is what became resident in one replay that touches every page, in a process of its own.",
+        ),
+    }
+    text
+}
+
+fn faults(faults: &[String]) -> String {
+    let lines: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("FAULT: {fault}"))
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,279 @@
+//! The progress bar and the live line of health, drawn to standard error by a thread of their own.
+//!
+//! What is drawn is read from the pool's published snapshot and from a few atomics that the coordinator sets between
+//! frames: no thread that replays or works ever draws or waits for a drawing. While runs are timed the thread is asleep.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use framepool::BufferPool;
+use framepool::show::bytes;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::report::count;
+use crate::watch::Standing;
+
+/// Between two drawings of the bar.
+const REDRAW: Duration = Duration::from_millis(200);
+/// Between two drawings while runs are timed: a short run is never disturbed, a long one by next to nothing.
+const REDRAW_CALM: Duration = Duration::from_secs(2);
+/// Between two plain lines where there is no terminal.
+const PLAIN_LINE: Duration = Duration::from_secs(1);
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// Nothing.
+    Nothing,
+    /// Stages; on a terminal a bar and the live line.
+    Progress,
+    /// The live line, also where there is no terminal.
+    Live,
+}
+
+/// What is drawn to. Dropping it clears the bar.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    board: Arc<Board>,
+    drawer: Option<JoinHandle<()>>,
+}
+
+/// What the drawing thread reads.
+#[derive(Debug)]
+struct Board {
+    bar: Option<ProgressBar>,
+    plain: bool,
+    colour: bool,
+    /// What of the stage is done. Relaxed everywhere: a number to look at, nothing is read on the strength of it.
+    position: AtomicU64,
+    level: AtomicU8,
+    active: AtomicU32,
+    calm: AtomicBool,
+    ended: AtomicBool,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Debug, Default)]
+struct Stage {
+    name: &'static str,
+    unit: &'static str,
+    length: u64,
+    pool: Option<BufferPool>,
+    judged: bool,
+}
+
+impl Screen {
+    pub(crate) fn new(show: Show) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = (terminal && show != Show::Nothing).then(new_bar);
+        let plain = !terminal && show == Show::Live;
+        let board = Arc::new(Board {
+            colour: bar.is_some() && colour_wanted(),
+            bar,
+            plain,
+            position: AtomicU64::new(0),
+            level: AtomicU8::new(0),
+            active: AtomicU32::new(0),
+            calm: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            stage: Mutex::default(),
+        });
+        let drawer = (board.bar.is_some() || plain)
+            .then(|| {
+                let board = Arc::clone(&board);
+                let named = std::thread::Builder::new().name("screen".to_owned());
+                named.spawn(move || board.draw_until_ended()).ok()
+            })
+            .flatten();
+        Self { board, drawer }
+    }
+
+    /// Whether a person sits before it.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.board.bar.is_some()
+    }
+
+    /// A new stage begins, of so many units. `pool`'s snapshot makes the live line.
+    pub(crate) fn stage(
+        &self,
+        name: &'static str,
+        length: u64,
+        unit: &'static str,
+        pool: Option<&BufferPool>,
+    ) {
+        *self.board.stage() = Stage {
+            name,
+            unit,
+            length,
+            pool: pool.cloned(),
+            judged: pool.is_some(),
+        };
+        self.board.calm.store(false, Ordering::Relaxed);
+        self.board.position.store(0, Ordering::Relaxed);
+    }
+
+    /// Runs are timed from now on: nobody judges the stage's pool, and next to nothing is drawn unasked.
+    pub(crate) fn keep_calm(&self) {
+        self.board.stage().judged = false;
+        self.board.calm.store(true, Ordering::Relaxed);
+    }
+
+    /// So much of the stage is done.
+    pub(crate) fn done(&self, position: u64) {
+        self.board.position.store(position, Ordering::Relaxed);
+    }
+
+    /// How the pool's health stands.
+    pub(crate) fn standing(&self, standing: Standing) {
+        self.board.level.store(standing.level, Ordering::Relaxed);
+        self.board.active.store(standing.active, Ordering::Relaxed);
+    }
+
+    /// Draws in the calling thread: between two timed runs.
+    pub(crate) fn draw_now(&self) {
+        if self.board.bar.is_some() {
+            self.board.draw();
+        }
+    }
+
+    /// A line that stays, above the bar.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.board.bar {
+            Some(bar) => bar.suspend(|| write_line(line)),
+            None if self.board.plain => write_line(line),
+            None => {}
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.board.ended.store(true, Ordering::Relaxed);
+        if let Some(drawer) = self.drawer.take() {
+            drawer.thread().unpark();
+            // A drawing that panicked leaves nothing to tidy up.
+            let _ = drawer.join();
+        }
+        if let Some(bar) = &self.board.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Board {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw_until_ended(&self) {
+        // Nothing is drawn at once: a run that ends on its first line, with a complaint, shows no bar.
+        let mut drawn = (!self.plain).then(Instant::now);
+        while !self.ended.load(Ordering::Relaxed) {
+            let pause = if self.plain {
+                PLAIN_LINE
+            } else if self.calm.load(Ordering::Relaxed) {
+                REDRAW_CALM
+            } else {
+                REDRAW
+            };
+            if drawn.is_none_or(|drawn| drawn.elapsed() >= pause) {
+                self.draw();
+                drawn = Some(Instant::now());
+            }
+            std::thread::park_timeout(pause.min(REDRAW * 5));
+        }
+        if self.plain {
+            self.draw();
+        }
+    }
+
+    fn draw(&self) {
+        let position = self.position.load(Ordering::Relaxed);
+        let stage = self.stage();
+        let health = stage
+            .pool
+            .as_ref()
+            .map(|pool| self.health_line(pool, stage.judged));
+        if let Some(bar) = &self.bar {
+            let place = format!(
+                "{} of {} {}",
+                count(position),
+                count(stage.length),
+                stage.unit
+            );
+            let place = if stage.length == 0 {
+                String::new()
+            } else {
+                place
+            };
+            let health = health.unwrap_or_default();
+            bar.set_prefix(stage.name);
+            bar.set_length(stage.length);
+            bar.set_position(position);
+            bar.set_message(format!("{place}\n{health}"));
+            bar.tick();
+        } else if let Some(health) = health {
+            let unit = stage.unit.trim_end_matches('s');
+            write_line(&format!(
+                "{unit} {}/{}  {health}",
+                count(position),
+                count(stage.length)
+            ));
+        }
+    }
+
+    /// What the pool's latest snapshot says, in one line.
+    fn health_line(&self, pool: &BufferPool, judged: bool) -> String {
+        let snapshot = pool.snapshot();
+        let counts = &snapshot.totals.counts;
+        let hits = if counts.allocs() == 0 {
+            "hits –".to_owned()
+        } else {
+            let share =
+                counts.allocs().saturating_sub(counts.misses()) as f64 / counts.allocs() as f64;
+            format!("hits {:.1} %", 100.0 * share)
+        };
+        let standing = Standing {
+            level: self.level.load(Ordering::Relaxed),
+            active: self.active.load(Ordering::Relaxed),
+        };
+        let health = if !judged {
+            String::new()
+        } else if self.colour {
+            let colour = [32, 33, 31][usize::from(standing.level.min(2))];
+            format!("\u{1b}[{colour}m{standing}\u{1b}[0m")
+        } else {
+            standing.to_string()
+        };
+        format!(
+            "in use {:>8} ({:>6} buffers)  pooled {:>8}  {hits}  {health}",
+            bytes(snapshot.in_use_bytes),
+            count(snapshot.in_use_buffers),
+            bytes(snapshot.pooled_bytes),
+        )
+    }
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // A template that does not parse would be a slip found by the first run; the default style serves meanwhile.
+    if let Ok(style) = ProgressStyle::with_template("{prefix:>9} [{bar:30}] {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+/// `NO_COLOR` set to anything but nothing, or a terminal that cannot, means no colour.
+fn colour_wanted() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    !refused && !dumb
+}
+
+/// Writes a line to standard error, which may be closed: nobody reads it then.
+fn write_line(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

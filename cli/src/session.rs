@@ -1,0 +1,249 @@
+//! `framepool replay`, from the command line to the report: read, watch, time, measure, report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use framepool::BufferPool;
+
+use crate::args::{MemoryArgs, ReplayOptions};
+use crate::contestant::{Name, Pool};
+use crate::inspect::Watcher;
+use crate::measure::{Contestants, Memory, Rounds, measure_here, measure_in_children, time};
+use crate::outcome::{Problem, print};
+use crate::replay::{Crew, Failure, FrameCut, Plan, run};
+use crate::report::{ContestantSection, Report, TimingSection, TraceSection, render};
+use crate::screen::{Screen, Show};
+use crate::trace::{Event, Trace, TraceSource, line_of, open};
+
+/// More recorded threads than this share threads of the replay, unless `--threads` says otherwise.
+const MOST_THREADS: usize = 1_024;
+
+/// Replays a trace and prints the report.
+pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<(), Problem> {
+    let screen = Screen::new(match (options.quiet, options.live_only) {
+        (true, _) => Show::Nothing,
+        (_, true) => Show::Live,
+        _ => Show::Progress,
+    });
+    screen.stage("reading", 0, "", None);
+    let trace = open(source)?;
+    let plan = Arc::new(lay_out(
+        &trace,
+        options.threads.map(Into::into),
+        options.frame_ms,
+        source,
+    )?);
+    let crew = hire(&plan)?;
+
+    let watched = new_pool("watched", options.leak_after);
+    let speed = speed_of(options, &plan, &screen);
+    let mut observer = Watcher::new(&watched, &trace, &plan, &screen, speed);
+    let pool = Arc::new(Pool(watched.clone()));
+    run(&crew, &plan, &pool, false, &mut observer)
+        .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
+    let findings = observer.finish();
+    drop((pool, watched));
+    if options.live_only {
+        return Ok(());
+    }
+
+    let timed = new_pool("timed", options.leak_after);
+    let contestants = Contestants::new(&plan, timed.clone());
+    let runs = u64::from(options.rounds + 1) * Name::ALL.len() as u64;
+    screen.stage("timing", runs, "runs", Some(&timed));
+    screen.keep_calm();
+    let mut begun = 0;
+    let rounds = time(&crew, &plan, &contestants, options.rounds, |_, _| {
+        screen.done(begun);
+        screen.draw_now();
+        begun += 1;
+    })
+    .map_err(|(who, failure)| explain(&failure, who, &trace, source))?;
+    drop((contestants, timed));
+
+    screen.stage("memory", Name::ALL.len() as u64 - 1, "processes", None);
+    let memory = Name::ALL.map(|who| {
+        screen.done(who as u64);
+        (who != Name::Null).then(|| measure_in_children(who, source, options))
+    });
+    drop(screen);
+
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        trace: describe(&trace, &plan, source, options),
+        pool: findings.pool,
+        leaks: findings.leaks,
+        alerts: findings.alerts,
+        timing: costs(&rounds, memory, options.rounds),
+        faults: findings.faults,
+    };
+    if options.json {
+        print(&(serde_json::to_string_pretty(&report).map_err(Problem::bug)? + "\n"));
+    } else {
+        print(&render(&report));
+    }
+    if report.faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::Fault(format!(
+            "{}: the replay found {} in the pool's telemetry; the report has them",
+            source.name(),
+            if report.faults.len() == 1 {
+                "a fault"
+            } else {
+                "faults"
+            }
+        )))
+    }
+}
+
+/// The hidden command: one replay, and how far the resident memory rose.
+pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
+    let source = TraceSource::from_argument(args.trace.clone());
+    let plan = {
+        let trace = open(&source)?;
+        lay_out(&trace, args.threads.map(Into::into), args.frame_ms, &source)?
+    };
+    let pool = new_pool("measured", args.leak_after);
+    let bytes = measure_here(args.contestant, plan, pool).map_err(Problem::Fault)?;
+    print(&format!("{bytes}\n"));
+    Ok(())
+}
+
+fn new_pool(name: &str, leak_after: u64) -> BufferPool {
+    BufferPool::builder()
+        .name(name)
+        .leak_after_frames(leak_after)
+        .build()
+        .unwrap_or_else(|_| BufferPool::new())
+}
+
+fn lay_out(
+    trace: &Trace,
+    threads: Option<usize>,
+    frame_ms: f64,
+    source: &TraceSource,
+) -> Result<Plan, Problem> {
+    let threads = threads.unwrap_or(trace.threads.len().min(MOST_THREADS));
+    Plan::new(trace, threads, FrameCut::of(trace, frame_ms))
+        .map_err(|error| Problem::Input(format!("{}: {error}", source.name())))
+}
+
+fn hire(plan: &Plan) -> Result<Crew, Problem> {
+    Crew::new(plan.work.iter().map(|work| work.name.as_str())).map_err(|error| {
+        Problem::Fault(format!(
+            "{} threads could not be started ({error}); use fewer with --threads",
+            plan.work.len()
+        ))
+    })
+}
+
+/// The watched replay's speed as a multiple of the recorded one.
+fn speed_of(options: &ReplayOptions, plan: &Plan, screen: &Screen) -> Option<f64> {
+    let at_most = |limit: Duration| plan.recorded_seconds() / limit.as_secs_f64();
+    let speed = match options.speed {
+        Some(speed) => speed,
+        None if options.live_only => at_most(Duration::from_secs(15)).max(1.0),
+        None if screen.is_watched() => at_most(Duration::from_secs(3)).max(1.0),
+        None => 0.0,
+    };
+    (speed > 0.0).then_some(speed)
+}
+
+/// What stopped a replay, in a line that names the trace's line.
+fn explain(failure: &Failure, who: Name, trace: &Trace, source: &TraceSource) -> Problem {
+    let (path, who) = (source.name(), who.as_str());
+    Problem::Fault(match failure {
+        Failure::Refused {
+            operation,
+            bytes,
+            why,
+        } => format!(
+            "{path}:{}: {who} could not lend {bytes} bytes: {why}",
+            line_of(*operation)
+        ),
+        Failure::Overwritten { operation, buffer } => {
+            let recorded = trace.buffers[*buffer as usize];
+            format!(
+                "{path}:{}: buffer {} of {who}, taken on line {}, did not hold what was written into it: its memory was \
+                 given to somebody else while it was out",
+                line_of(*operation),
+                recorded.id,
+                line_of(recorded.taken_by as usize),
+            )
+        }
+        Failure::Panicked(said) => {
+            format!("{path}: a thread replaying through {who} panicked: {said}")
+        }
+    })
+}
+
+fn describe(
+    trace: &Trace,
+    plan: &Plan,
+    source: &TraceSource,
+    options: &ReplayOptions,
+) -> TraceSection {
+    let foreign = trace
+        .operations
+        .iter()
+        .filter(|operation| match operation.event {
+            Event::Free(buffer) => {
+                let taken_by = trace.buffers[buffer as usize].taken_by;
+                trace.operations[taken_by as usize].thread != operation.thread
+            }
+            _ => false,
+        });
+    TraceSection {
+        name: source.name(),
+        bundled: matches!(source, TraceSource::Bundled),
+        operations: plan.operations,
+        allocs: trace.buffers.len() as u64,
+        frees: trace.frees,
+        freed_by_another_thread: foreign.count() as u64,
+        recorded_threads: trace.threads.len() as u64,
+        replay_threads: plan.work.len() as u64,
+        call_sites: trace.sites.len() as u64,
+        seconds: trace.end_us() as f64 / 1e6,
+        peak_live_bytes: u64::try_from(trace.peak_live_bytes).unwrap_or(u64::MAX),
+        peak_live_buffers: trace.peak_live_buffers,
+        frames: plan.frames.len() as u64,
+        frame_ms: match plan.cut {
+            FrameCut::Marked => None,
+            FrameCut::EveryUs(_) => Some(options.frame_ms),
+        },
+        idle_frames_left_out: plan.frames_left_out,
+    }
+}
+
+fn costs(rounds: &Rounds, memory: [Option<Memory>; Name::ALL.len()], count: u32) -> TimingSection {
+    let contestants = Name::ALL.into_iter().zip(memory).map(|(who, memory)| {
+        let rival = matches!(who, Name::System | Name::MiMalloc);
+        let (peak_memory_bytes, peak_memory_unavailable) = match memory {
+            Some(Memory::Peak(bytes)) => (Some(bytes), None),
+            Some(Memory::Unavailable(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        ContestantSection {
+            name: who.as_str(),
+            ns_per_operation: rounds.gross(who),
+            net_ns_per_operation: if who == Name::Null {
+                None
+            } else {
+                rounds.net(who)
+            },
+            frame_end_ns_per_operation: rounds.frame_ends(who),
+            elapsed_ns_per_operation: rounds.wall(who),
+            first_round_ns_per_operation: rounds.cold(who),
+            framepool_to_this: if rival { rounds.ratio(who) } else { None },
+            net_framepool_to_this: if rival { rounds.net_ratio(who) } else { None },
+            peak_memory_bytes,
+            peak_memory_unavailable,
+        }
+    });
+    TimingSection {
+        rounds: count,
+        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+        contestants: contestants.collect(),
+    }
+}

@@ -1,0 +1,164 @@
+//! What can be wrong with a trace, each in one sentence that says what to do.
+
+use std::fmt;
+
+/// The first line of every trace.
+pub(crate) const HEADER: &str = "time_us,thread,op,id,size,site";
+
+/// A trace that cannot be replayed: where and why.
+#[derive(Debug)]
+pub(crate) struct TraceError {
+    /// The file, as the user named it.
+    pub(crate) path: String,
+    /// The line, where a line is to blame.
+    pub(crate) line: Option<u64>,
+    /// What is wrong with it.
+    pub(crate) fault: Fault,
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A path may hold anything, a line feed included; the message stays one line.
+        for c in self.path.chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.fault)
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The file cannot be opened.
+    Open(String),
+    /// The path names a directory.
+    Directory,
+    /// Reading stopped with an error.
+    Read(String),
+    /// The zstd stream is broken.
+    Zstd(String),
+    /// No byte at all.
+    Empty,
+    /// The first line is not the header.
+    Header(String),
+    /// A header and nothing after it.
+    NoOperations,
+    /// Bytes that are not text.
+    NotUtf8,
+    /// A line no recorder writes.
+    TooLong(usize),
+    /// Nothing between two lines.
+    BlankLine,
+    /// The line ends before this field.
+    Missing(&'static str),
+    /// A field that should be digits.
+    NotANumber(&'static str, String),
+    /// A number beyond 64 bits.
+    TooLarge(&'static str, String),
+    /// A size no pointer can span.
+    Unaddressable(String),
+    /// An op nobody defined.
+    UnknownOp(String),
+    /// A free of an id never taken.
+    UnknownId(u64),
+    /// A free of an id freed before, with the line of that free.
+    FreedTwice(u64, u64),
+    /// An alloc of an id taken before, with the line of that alloc.
+    ReusedId(u64, u64),
+    /// A time before the line above, with the time of that line.
+    TimeGoesBack(u64, u64),
+    /// More operations than the replay can number.
+    TooManyOperations,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(why) => write!(f, "cannot be opened ({why}); check the path"),
+            Self::Directory => write!(f, "is a directory; give the path of a trace file"),
+            Self::Read(why) => write!(f, "reading failed ({why}); check the file"),
+            Self::Zstd(why) => write!(
+                f,
+                "the zstd data is truncated or corrupt ({why}); copy or record the file again"
+            ),
+            Self::Empty => write!(
+                f,
+                "the file is empty; a trace begins with the line `{HEADER}`"
+            ),
+            Self::Header(found) => {
+                write!(f, "wrong header {found}; the first line must be `{HEADER}`")
+            }
+            Self::NoOperations => write!(
+                f,
+                "no buffer is ever taken, so there is nothing to replay; record at least one alloc"
+            ),
+            Self::NotUtf8 => write!(
+                f,
+                "the line is not UTF-8; a trace is plain text, or plain text compressed with zstd"
+            ),
+            Self::TooLong(most) => write!(
+                f,
+                "the line is longer than {most} bytes; a trace has one operation a line"
+            ),
+            Self::BlankLine => write!(f, "the line is blank; remove it"),
+            Self::Missing(field) => {
+                write!(f, "the field `{field}` is missing; a line is `{HEADER}`")
+            }
+            Self::NotANumber(field, found) => write!(
+                f,
+                "the field `{field}` is {found}; it must be a whole number, digits only"
+            ),
+            Self::TooLarge(field, found) => write!(
+                f,
+                "the field `{field}` is {found}; the largest number is {}",
+                u64::MAX
+            ),
+            Self::Unaddressable(found) => write!(
+                f,
+                "the size {found} is beyond the address space; the largest is {} bytes",
+                isize::MAX
+            ),
+            Self::UnknownOp(found) => write!(
+                f,
+                "unknown op {found}; it must be `alloc`, `free` or `frame`"
+            ),
+            Self::UnknownId(id) => write!(
+                f,
+                "free of id {id}, which was never taken; its alloc must stand on a line before"
+            ),
+            Self::FreedTwice(id, line) => write!(
+                f,
+                "free of id {id}, which line {line} freed already; a buffer is freed once"
+            ),
+            Self::ReusedId(id, line) => write!(
+                f,
+                "id {id} was used by the alloc on line {line} already; give every alloc an id of its own"
+            ),
+            Self::TimeGoesBack(time, before) => write!(
+                f,
+                "the time goes back from {before} to {time}; lines must be in the order recorded"
+            ),
+            Self::TooManyOperations => {
+                write!(f, "more than {} operations; split the trace", u32::MAX - 1)
+            }
+        }
+    }
+}
+
+/// A field as it is shown in a message: quoted, escaped, and cut to a length that keeps the message one line.
+pub(crate) fn quoted(field: &str) -> String {
+    const MOST: usize = 40;
+    if field.chars().count() <= MOST {
+        format!("{field:?}")
+    } else {
+        let head: String = field.chars().take(MOST).collect();
+        format!("{head:?}…")
+    }
+}

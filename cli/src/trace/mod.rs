@@ -1,0 +1,93 @@
+//! An allocation trace: what a program asked of its allocator, in one total order.
+
+mod fault;
+mod line;
+mod reader;
+mod source;
+
+pub(crate) use fault::TraceError;
+pub(crate) use source::{TraceSource, open};
+
+/// A trace written down in a test.
+#[cfg(test)]
+pub(crate) fn read_text(text: &str) -> Trace {
+    reader::read(text.as_bytes()).expect("a good trace")
+}
+
+/// Operation `i` of a trace stands on this line of the file: the header is line 1.
+pub(crate) fn line_of(operation: usize) -> u64 {
+    operation as u64 + 2
+}
+
+/// A whole trace, checked: every free has its alloc before it, times never go back, ids are unique.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trace {
+    /// Every operation, in the order recorded.
+    pub(crate) operations: Vec<Operation>,
+    /// Every buffer, in the order taken; operations refer to it by index.
+    pub(crate) buffers: Vec<RecordedBuffer>,
+    /// The recorded thread ids, in the order of their first operation; operations refer to them by index.
+    pub(crate) threads: Vec<u64>,
+    /// The recorded call sites, in the order of their first alloc; buffers refer to them by index.
+    pub(crate) sites: Vec<Box<str>>,
+    /// Frame ends that the trace marks. Zero: frames are cut by recorded time.
+    pub(crate) frame_marks: u64,
+    /// Frees.
+    pub(crate) frees: u64,
+    /// The most bytes asked for and not given back at any point of the total order.
+    pub(crate) peak_live_bytes: u128,
+    /// The most buffers out at any point of the total order.
+    pub(crate) peak_live_buffers: u64,
+}
+
+impl Trace {
+    /// Recorded time of the last operation, in microseconds.
+    pub(crate) fn end_us(&self) -> u64 {
+        self.operations.last().map_or(0, |last| last.time_us)
+    }
+
+    /// Allocs and frees: what is replayed and what a cost per operation is divided by.
+    pub(crate) fn allocs_and_frees(&self) -> u64 {
+        self.buffers.len() as u64 + self.frees
+    }
+}
+
+/// One line of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// Microseconds from the start of the recording.
+    pub(crate) time_us: u64,
+    /// Index into [`Trace::threads`].
+    pub(crate) thread: u32,
+    /// What was done.
+    pub(crate) event: Event,
+}
+
+/// What an operation does; the number is an index into [`Trace::buffers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A buffer is taken.
+    Alloc(u32),
+    /// A buffer is given back.
+    Free(u32),
+    /// A frame ends.
+    Frame,
+}
+
+/// One buffer of the recorded program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordedBuffer {
+    /// The id in the file.
+    pub(crate) id: u64,
+    /// Bytes asked for.
+    pub(crate) bytes: usize,
+    /// Index into [`Trace::sites`].
+    pub(crate) site: u32,
+    /// The operation that took it.
+    pub(crate) taken_by: u32,
+    /// The operation that gave it back; [`NEVER`] when none did.
+    pub(crate) freed_by: u32,
+}
+
+/// Stands for "no operation" in [`RecordedBuffer::freed_by`].
+pub(crate) const NEVER: u32 = u32::MAX;

@@ -1,0 +1,203 @@
+//! Where a trace comes from: a file, plain or zstd, told apart by its first bytes, or the bundled recording.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::fault::{Fault, TraceError};
+use super::{Trace, reader};
+
+/// The recording that comes with the program: compiled in, so that an installed binary has it too.
+const BUNDLED: &[u8] = include_bytes!("../../../traces/minetest-server.csv.zst");
+const BUNDLED_NAME: &str = "minetest-server.csv.zst";
+
+/// Which trace is meant.
+#[derive(Clone, Debug)]
+pub(crate) enum TraceSource {
+    /// The recording compiled into the program.
+    Bundled,
+    /// A file.
+    File(PathBuf),
+}
+
+impl TraceSource {
+    /// The trace the user named, or the bundled one.
+    pub(crate) fn from_argument(path: Option<PathBuf>) -> Self {
+        path.map_or(Self::Bundled, Self::File)
+    }
+
+    /// The name shown to people and put before a fault.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Bundled => BUNDLED_NAME.to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Whether it can be read a second time; a pipe cannot.
+    pub(crate) fn can_be_read_again(&self) -> bool {
+        match self {
+            Self::Bundled => true,
+            Self::File(path) => path.is_file(),
+        }
+    }
+}
+
+/// Reads and checks a whole trace.
+pub(crate) fn open(source: &TraceSource) -> Result<Trace, TraceError> {
+    let read = match source {
+        TraceSource::Bundled => read_any(Cursor::new(BUNDLED), true),
+        TraceSource::File(path) => read_file(path),
+    };
+    read.map_err(|(line, fault)| TraceError {
+        path: source.name(),
+        line,
+        fault,
+    })
+}
+
+type Place = Option<u64>;
+
+fn read_file(path: &Path) -> Result<Trace, (Place, Fault)> {
+    let unopened = |error: io::Error| (None, Fault::Open(plain(&error)));
+    if fs::metadata(path).map_err(unopened)?.is_dir() {
+        return Err((None, Fault::Directory));
+    }
+    let file = File::open(path).map_err(unopened)?;
+    let named_zstd = path
+        .extension()
+        .is_some_and(|name| name.eq_ignore_ascii_case("zst"));
+    read_any(BufReader::with_capacity(256 * 1024, file), named_zstd)
+}
+
+/// Reads text or zstd. The first bytes decide; the name counts only where they are neither.
+fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Place, Fault)> {
+    let mut magic = Vec::with_capacity(4);
+    (&mut input)
+        .take(4)
+        .read_to_end(&mut magic)
+        .map_err(|error| (None, Fault::Read(plain(&error))))?;
+    let kind = Kind::of(&magic, named_zstd);
+    let whole = Cursor::new(magic).chain(input);
+    let place = |(line, fault)| (Some(line), fault);
+    match kind {
+        Kind::Text => reader::read(whole).map_err(place),
+        Kind::Broken => Err((
+            Some(1),
+            Fault::Zstd("the name ends in .zst, the content does not begin as zstd".to_owned()),
+        )),
+        Kind::Zstd => {
+            let broken = |error: io::Error| (None, Fault::Zstd(error.to_string()));
+            let mut text = zstd::Decoder::with_buffer(whole).map_err(broken)?;
+            // What `zstd --long` writes is readable too.
+            text.window_log_max(if cfg!(target_pointer_width = "64") {
+                31
+            } else {
+                27
+            })
+            .map_err(broken)?;
+            reader::read(BufReader::with_capacity(256 * 1024, text)).map_err(|(line, fault)| {
+                match fault {
+                    Fault::Read(why) => (Some(line), Fault::Zstd(why)),
+                    // Every cut that leaves no byte of text lands here, and an empty frame too.
+                    other => (Some(line), other),
+                }
+            })
+        }
+    }
+}
+
+/// What the first bytes say.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Zstd,
+    /// Named as zstd and neither zstd nor the start of a header.
+    Broken,
+}
+
+impl Kind {
+    fn of(magic: &[u8], named_zstd: bool) -> Self {
+        let frame = magic == [0x28, 0xb5, 0x2f, 0xfd];
+        let skippable = matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]);
+        if frame || skippable {
+            Self::Zstd
+        } else if named_zstd && !magic.is_empty() && magic != b"time" {
+            Self::Broken
+        } else {
+            Self::Text
+        }
+    }
+}
+
+/// An error of the system in its own words, without the number.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    fn fault(bytes: &[u8], named_zstd: bool) -> (Place, Fault) {
+        read_any(Cursor::new(bytes), named_zstd).expect_err("a broken trace")
+    }
+
+    #[test]
+    fn the_bundled_recording_is_the_one_described() {
+        let trace = open(&TraceSource::Bundled).expect("the bundled trace");
+        assert_eq!(trace.buffers.len(), 113_911);
+        assert_eq!(trace.frees, 113_900);
+        assert_eq!(trace.threads.len(), 5);
+        assert_eq!(trace.peak_live_bytes, 150_212_267);
+    }
+
+    #[test]
+    fn content_decides_not_the_name() {
+        let text = b"time_us,thread,op,id,size,site\n0,0,alloc,0,8,s\n";
+        let packed = zstd::encode_all(&text[..], 3).expect("compressing");
+        for named_zstd in [false, true] {
+            for bytes in [&text[..], &packed] {
+                let trace = read_any(Cursor::new(bytes), named_zstd).expect("a good trace");
+                assert_eq!(trace.buffers.len(), 1);
+            }
+        }
+        assert!(matches!(
+            fault(b"not zstd", true),
+            (Some(1), Fault::Zstd(_))
+        ));
+        assert!(matches!(
+            fault(b"not zstd", false),
+            (Some(1), Fault::Header(_))
+        ));
+        assert!(matches!(fault(b"", true), (Some(1), Fault::Empty)));
+    }
+
+    #[test]
+    fn a_trace_in_several_zstd_frames_is_one_trace() {
+        let mut packed =
+            zstd::encode_all(&b"time_us,thread,op,id,size,site\n0,0,al"[..], 3).expect("one");
+        packed.extend(zstd::encode_all(&b"loc,0,8,s\n1,0,free,0\n"[..], 3).expect("two"));
+        let trace = read_any(Cursor::new(packed), false).expect("a good trace");
+        assert_eq!((trace.buffers.len(), trace.frees), (1, 1));
+    }
+
+    #[test]
+    fn no_cut_of_a_zstd_stream_passes_for_a_trace() {
+        let mut text = String::from("time_us,thread,op,id,size,site\n");
+        for i in 0..200 {
+            let _ = writeln!(text, "{i},0,alloc,{i},{},site{}", i * 37 % 4099, i % 7);
+        }
+        let packed = zstd::encode_all(text.as_bytes(), 3).expect("compressing");
+        for cut in 1..packed.len() {
+            let (_, fault) = fault(&packed[..cut], true);
+            assert!(matches!(fault, Fault::Zstd(_)), "cut at {cut}: {fault}");
+        }
+    }
+}

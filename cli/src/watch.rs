@@ -1,0 +1,237 @@
+//! Health, judged: the only file that speaks to the library's monitor and store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use framepool::{
+    Alert, AlertId, BufferPool, Diagnostics, FrameSnapshot, HealthConfig, HealthMonitor,
+    HealthSnapshot, HealthStatus, Severity, Thresholds, Watch,
+};
+use serde::Serialize;
+
+/// One alert's story.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AlertEntry {
+    /// The rule that was broken.
+    pub(crate) rule: String,
+    /// `warning` or `critical`.
+    pub(crate) severity: &'static str,
+    /// The alert in one sentence.
+    pub(crate) text: String,
+    /// The number judged, when the alert was raised.
+    pub(crate) value: f64,
+    /// What it was judged against.
+    pub(crate) threshold: f64,
+    /// When it was raised.
+    pub(crate) raised: Moment,
+    /// When it was resolved; none while it is active.
+    pub(crate) resolved: Option<Moment>,
+}
+
+/// A moment of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Moment {
+    /// Frames ended so far.
+    pub(crate) frame: u64,
+    /// Seconds: recorded ones in a replay, elapsed ones in the demo.
+    pub(crate) seconds: f64,
+}
+
+/// How things stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// 0 healthy, 1 warning, 2 critical.
+    pub(crate) level: u8,
+    /// Alerts that are active.
+    pub(crate) active: u32,
+}
+
+impl Standing {
+    /// The level in a word.
+    pub(crate) fn word(self) -> &'static str {
+        match self.level {
+            0 => "healthy",
+            1 => "warning",
+            _ => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.active == 1 { "" } else { "s" };
+        write!(f, "{}, {} alert{plural}", self.word(), self.active)
+    }
+}
+
+/// The alerts of a run, in the order raised.
+#[derive(Debug, Default)]
+pub(crate) struct AlertLog {
+    entries: Vec<AlertEntry>,
+    /// The latest entry of each alert.
+    by_id: HashMap<AlertId, usize>,
+    standing: Standing,
+    /// The monitor's time of the latest report noted.
+    noted: Option<Duration>,
+}
+
+impl AlertLog {
+    pub(crate) fn entries(&self) -> &[AlertEntry] {
+        &self.entries
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Takes over what a health snapshot says; what is new in it is passed to `tell`.
+    fn note(&mut self, health: &HealthSnapshot, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
+        if self.noted.is_some_and(|noted| health.at <= noted) {
+            return;
+        }
+        self.noted = Some(health.at);
+        for alert in &health.raised {
+            let known = self.by_id.get(&alert.id).copied();
+            match known.filter(|&index| self.entries[index].resolved.is_none()) {
+                // Worse than it was: still the same alert, since the same moment.
+                Some(index) => {
+                    let raised = self.entries[index].raised;
+                    self.entries[index] = entry(alert, raised);
+                    tell(&self.entries[index]);
+                }
+                None => {
+                    self.by_id.insert(alert.id, self.entries.len());
+                    self.entries.push(entry(alert, now));
+                    self.entries.last().into_iter().for_each(&mut tell);
+                }
+            }
+        }
+        for alert in &health.resolved {
+            if let Some(&index) = self.by_id.get(&alert.id) {
+                let entry = &mut self.entries[index];
+                if entry.resolved.is_none() {
+                    entry.resolved = Some(now);
+                    tell(entry);
+                }
+            }
+        }
+        let active = self.entries.iter().filter(|entry| entry.resolved.is_none());
+        self.standing = Standing {
+            level: match health.status {
+                HealthStatus::Healthy => 0,
+                HealthStatus::Warning => 1,
+                _ => 2,
+            },
+            active: active.count() as u32,
+        };
+    }
+}
+
+fn entry(alert: &Alert, now: Moment) -> AlertEntry {
+    let mut text = alert.to_string();
+    // In a replay every buffer is taken by one line of this program, which says nothing about the recorded one.
+    if let Some(site) = alert
+        .site
+        .filter(|site| site.file().ends_with("contestant/pool.rs"))
+    {
+        text = text.replace(&site.to_string(), "the replayed program");
+    }
+    AlertEntry {
+        rule: format!("{:?}", alert.rule),
+        severity: match alert.severity {
+            Severity::Warning => "warning",
+            _ => "critical",
+        },
+        text,
+        value: alert.value,
+        threshold: alert.threshold,
+        raised: now,
+        resolved: None,
+    }
+}
+
+/// Judges a replay, in recorded time: frame ends are fed to the monitor one by one, with the length they had when they were
+/// recorded, so that holding times and rates are those of the recorded program, however fast it is replayed.
+#[derive(Debug)]
+pub(crate) struct RecordedTimeJudge {
+    monitor: HealthMonitor,
+    log: AlertLog,
+    began: Instant,
+    seconds: f64,
+}
+
+impl RecordedTimeJudge {
+    pub(crate) fn new() -> Self {
+        Self {
+            // No throttling: the live line draws when it wants, and the log is exact to the frame.
+            monitor: HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO),
+            log: AlertLog::default(),
+            began: Instant::now(),
+            seconds: 0.0,
+        }
+    }
+
+    /// A frame has ended that was `seconds` long in the recording.
+    pub(crate) fn frame_ended(
+        &mut self,
+        pool: &BufferPool,
+        snapshot: &FrameSnapshot,
+        seconds: f64,
+    ) {
+        self.seconds += seconds;
+        self.monitor
+            .record_frame(snapshot, Duration::from_secs_f64(seconds));
+        let recorded = self.began + Duration::from_secs_f64(self.seconds);
+        if let Some(health) = self.monitor.emit_at(pool, recorded) {
+            let now = Moment {
+                frame: snapshot.frame.get(),
+                seconds: self.seconds,
+            };
+            self.log.note(&health, now, |_| {});
+        }
+    }
+
+    pub(crate) fn log(&self) -> &AlertLog {
+        &self.log
+    }
+}
+
+/// Follows a pool that a background thread watches, as a program of its own would.
+#[derive(Debug)]
+pub(crate) struct LiveWatch {
+    watch: Watch,
+    log: AlertLog,
+}
+
+impl LiveWatch {
+    pub(crate) fn new(pool: &BufferPool) -> Self {
+        Self {
+            watch: Diagnostics::watch(pool, HealthConfig::default()),
+            log: AlertLog::default(),
+        }
+    }
+
+    /// Reads what was judged since the last look; each alert raised or resolved is passed to `tell`.
+    pub(crate) fn look(&mut self, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
+        for health in self.watch.store().history() {
+            self.log.note(&health, now, &mut tell);
+        }
+    }
+
+    pub(crate) fn log(&self) -> &AlertLog {
+        &self.log
+    }
+
+    /// Average, worst and 99th percentile frame time in milliseconds, as the monitor has them.
+    pub(crate) fn frame_times(&self) -> Option<[f64; 3]> {
+        self.watch.store().latest().map(|health| {
+            let metrics = &health.metrics;
+            [
+                metrics.avg_frame_ms,
+                metrics.p99_frame_ms,
+                metrics.worst_frame_ms,
+            ]
+        })
+    }
+}

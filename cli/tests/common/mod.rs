@@ -1,0 +1,58 @@
+//! Running the binary, shared by the integration tests.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+pub(crate) const HEADER: &str = "time_us,thread,op,id,size,site";
+
+/// A file of these bytes that is gone when the test is over.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let folder =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for scratch files");
+        let path = folder.join(name);
+        fs::write(&path, bytes).expect("writing a scratch file");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().expect("a path in UTF-8")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A trace of `count` lines, each made from its number.
+pub(crate) fn trace_of(count: u64, line: impl Fn(u64) -> String) -> String {
+    let mut text = format!("{HEADER}\n");
+    for number in 0..count {
+        text.push_str(&line(number));
+        text.push('\n');
+    }
+    text
+}
+
+pub(crate) fn framepool(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_framepool"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("running framepool")
+}
+
+pub(crate) fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("UTF-8 on standard output")
+}
+
+pub(crate) fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("UTF-8 on standard error")
+}

@@ -1,0 +1,90 @@
+//! A frame loop on rayon: parallel jobs take frame buffers for scratch and pooled buffers for what outlives the frame.
+//!
+//! Each frame, every tile of an image is blurred. A tile's scratch rows are frame buffers: nobody gives them back, the frame's end
+//! does, and the borrow checker sees to it that none is used after that. The finished tile is a pooled buffer: it goes to the next
+//! frame as its input, on whichever thread rayon likes.
+//!
+//!     cargo run --release --example rayon_frame_loop
+
+use framepool::{Buffer, BufferPool, Frame};
+use rayon::prelude::*;
+
+const TILES: usize = 32;
+const SIDE: usize = 64;
+const FRAMES: u64 = 60;
+
+fn main() {
+    let pool = BufferPool::builder()
+        .name("tiles")
+        .build()
+        .expect("a pool with default settings");
+
+    // Frame 0's input: one bright pixel in the middle of each tile.
+    let mut tiles: Vec<Buffer<f32>> = (0..TILES)
+        .map(|_| {
+            let mut tile = pool.alloc_zeroed::<f32>(SIDE * SIDE);
+            tile[SIDE * SIDE / 2 + SIDE / 2] = 1.0;
+            tile
+        })
+        .collect();
+
+    for number in 1..=FRAMES {
+        let frame = pool.begin_frame();
+        // The old tiles are dropped as soon as their successors are made, each by the thread that made one: that thread's
+        // magazine has a buffer of just this size for its next tile.
+        tiles = tiles
+            .into_par_iter()
+            .map(|tile| blurred(&pool, &frame, &tile))
+            .collect();
+        let snapshot = frame.release_all();
+
+        assert_eq!(snapshot.frame.get(), number);
+        assert_eq!(
+            snapshot.in_use_buffers, TILES as u64,
+            "only the tiles outlive the frame"
+        );
+        if number % 20 == 0 {
+            println!(
+                "frame {number}: {} frame buffers, {} tiles, {} misses, {} KiB pooled",
+                snapshot.frame_allocs,
+                snapshot.pooled_allocs,
+                snapshot.misses,
+                snapshot.pooled_bytes / 1024,
+            );
+        }
+    }
+
+    // Blurring moves light about and loses none, save at the edges, which it has not reached in force.
+    let light: f32 = tiles.iter().flat_map(|tile| tile.iter()).sum();
+    assert!(
+        (light - TILES as f32).abs() < 0.1 * TILES as f32,
+        "light was {light}"
+    );
+
+    drop(tiles);
+    let last = pool.release_all();
+    assert_eq!(
+        last.totals.allocs, last.totals.releases,
+        "all of it came back"
+    );
+    println!("{} buffers were lent and all came back", last.totals.allocs);
+}
+
+/// The tile, blurred in both directions. The pass between them lives in a frame buffer.
+fn blurred(pool: &BufferPool, frame: &Frame, tile: &[f32]) -> Buffer<f32> {
+    let half = frame.alloc::<f32>(SIDE * SIDE);
+    for y in 0..SIDE {
+        for x in 0..SIDE {
+            let at = |x: usize| tile[y * SIDE + x.min(SIDE - 1)];
+            half[y * SIDE + x] = (at(x.saturating_sub(1)) + at(x) * 2.0 + at(x + 1)) / 4.0;
+        }
+    }
+    let mut result = pool.alloc::<f32>(SIDE * SIDE);
+    for y in 0..SIDE {
+        for x in 0..SIDE {
+            let at = |y: usize| half[y.min(SIDE - 1) * SIDE + x];
+            result[y * SIDE + x] = (at(y.saturating_sub(1)) + at(y) * 2.0 + at(y + 1)) / 4.0;
+        }
+    }
+    result
+}
