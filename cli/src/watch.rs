@@ -93,18 +93,15 @@ impl AlertLog {
         self.noted = Some(health.at);
         for alert in &health.raised {
             let known = self.by_id.get(&alert.id).copied();
-            match known.filter(|&index| self.entries[index].resolved.is_none()) {
+            if let Some(index) = known.filter(|&index| self.entries[index].resolved.is_none()) {
                 // Worse than it was: still the same alert, since the same moment.
-                Some(index) => {
-                    let raised = self.entries[index].raised;
-                    self.entries[index] = entry(alert, raised);
-                    tell(&self.entries[index]);
-                }
-                None => {
-                    self.by_id.insert(alert.id, self.entries.len());
-                    self.entries.push(entry(alert, now));
-                    self.entries.last().into_iter().for_each(&mut tell);
-                }
+                let raised = self.entries[index].raised;
+                self.entries[index] = entry(alert, raised);
+                tell(&self.entries[index]);
+            } else {
+                self.by_id.insert(alert.id, self.entries.len());
+                self.entries.push(entry(alert, now));
+                self.entries.last().into_iter().for_each(&mut tell);
             }
         }
         for alert in &health.resolved {
@@ -121,7 +118,7 @@ impl AlertLog {
             level: match health.status {
                 HealthStatus::Healthy => 0,
                 HealthStatus::Warning => 1,
-                _ => 2,
+                HealthStatus::Critical => 2,
             },
             active: active.count() as u32,
         };
@@ -141,7 +138,7 @@ fn entry(alert: &Alert, now: Moment) -> AlertEntry {
         rule: format!("{:?}", alert.rule),
         severity: match alert.severity {
             Severity::Warning => "warning",
-            _ => "critical",
+            Severity::Critical => "critical",
         },
         text,
         value: alert.value,

@@ -195,7 +195,7 @@ impl BufferPool {
     #[cold]
     #[inline(never)]
     pub(super) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
-        if refusal == Refusal::Overflow {
+        if matches!(refusal, Refusal::Overflow | Refusal::Alignment(_)) {
             // SAFETY: the handle keeps the pool alive.
             let _ = unsafe { with_slot(self.core, |slot| count_refusal(slot, refusal)) };
         }

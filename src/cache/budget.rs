@@ -9,6 +9,8 @@ pub(crate) struct Budget {
     reserved: AtomicU64,
     /// The most that `reserved` ever was.
     peak: AtomicU64,
+    /// The most bytes that were not idle in the depot, of all frame ends.
+    busiest: AtomicU64,
     /// Bytes given back, since the pool was made.
     evicted: AtomicU64,
     limit: Option<u64>,
@@ -19,6 +21,7 @@ impl Budget {
         Self {
             reserved: AtomicU64::new(0),
             peak: AtomicU64::new(0),
+            busiest: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             limit,
         }
@@ -81,6 +84,20 @@ impl Budget {
     pub(crate) fn peak(&self) -> u64 {
         // Relaxed: as in `reserve`.
         self.peak.load(Ordering::Relaxed)
+    }
+
+    /// Notes at a frame end how many bytes were not idle in the depot.
+    pub(crate) fn note_busy(&self, bytes: u64) {
+        // Relaxed, both: written under the fold's lock, read to judge by.
+        if bytes > self.busiest.load(Ordering::Relaxed) {
+            self.busiest.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The most bytes that were not idle in the depot, of all frame ends.
+    pub(crate) fn busiest(&self) -> u64 {
+        // Relaxed: as in `note_busy`.
+        self.busiest.load(Ordering::Relaxed)
     }
 
     /// Bytes given back, since the pool was made.

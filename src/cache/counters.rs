@@ -144,7 +144,7 @@ counters! {
         depot_exchanges, "{exchange}", "Batches moved between a thread and the depot.";
         budget_refusals, "{refusal}", "Requests refused because the budget was used up.";
         memory_refusals, "{refusal}", "Requests refused because the system gave no memory.";
-        overflow_refusals, "{refusal}", "Requests refused because their size in bytes cannot be addressed.";
+        overflow_refusals, "{refusal}", "Requests refused because their size cannot be addressed, or their alignment is coarser than the pool's.";
         pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
         pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
     }

@@ -15,15 +15,17 @@ use crate::cache::depot::Batch;
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
 use crate::fold::Fold;
+use std::time::{Duration, Instant};
 
-/// Idle memory up to this much is never worth giving back by itself.
-const SLACK_BYTES: u64 = 2 << 20;
-/// How many frame ends the depot is watched for before what nobody fetched is let go.
-const WINDOW_FRAMES: u64 = 32;
-/// The same by the clock, for slow frames.
-const WINDOW_TIME: std::time::Duration = std::time::Duration::from_secs(1);
-/// The most batches that one frame end gives back per class.
-const BATCHES_PER_FRAME: u64 = 8;
+/// Idle memory in the depot up to this much is never given back by itself, nor up to half of what else the pool holds.
+const SLACK_BYTES: u64 = 3 << 20;
+/// For how many frame ends in a row too much must lie idle before any of it goes.
+const PATIENCE_FRAMES: u64 = 150;
+/// Or for how long, for slow frames.
+const PATIENCE_TIME: Duration = Duration::from_secs(4);
+/// One frame end gives back this much, or this part of what is too much, whichever is more.
+const STEP_BYTES: u64 = 256 << 10;
+const STEP_PART: u64 = 32;
 /// The most blocks that one look at an arena gives back.
 const BLOCKS_PER_LOOK: usize = 8;
 /// Every how many frame ends the arenas of one frame that is not open are looked at.
@@ -32,20 +34,31 @@ const CLOSED_EVERY: u64 = 8;
 /// What trimming remembers between frame ends.
 #[derive(Debug)]
 pub(crate) struct TrimState {
-    /// When the current window began.
-    since: std::time::Instant,
     frames: u64,
-    /// Blocks of each class still to go.
+    /// Since when too much lies idle without a break.
+    excess_since: Option<Excess>,
+    /// Bytes that are to go, of those classes' blocks that no thread fetched while it lasted.
+    to_go: u64,
     surplus: [u64; CLASSES],
     /// The frame whose arenas are looked at next although no frame is open there.
     next_index: usize,
 }
 
+/// A time in which too much lay idle at every frame end.
+#[derive(Clone, Copy, Debug)]
+struct Excess {
+    since: Instant,
+    frames: u64,
+    /// The least of what was too much.
+    least: u64,
+}
+
 impl TrimState {
     pub(crate) fn new() -> Self {
         Self {
-            since: std::time::Instant::now(),
             frames: 0,
+            excess_since: None,
+            to_go: 0,
             surplus: [0; CLASSES],
             next_index: 0,
         }
@@ -59,38 +72,78 @@ impl Core {
         if fold.trim.frames.is_multiple_of(CLOSED_EVERY) {
             self.trim_closed_frame(fold);
         }
+        fold.trim.frames += 1;
         let idle = self.depot.idle_bytes();
-        let worth_it = idle > self.budget.reserved().saturating_sub(idle) / 4 + SLACK_BYTES;
-        let trim = &mut fold.trim;
-        trim.frames += 1;
-        if trim.frames >= WINDOW_FRAMES || trim.since.elapsed() >= WINDOW_TIME {
-            trim.frames = 0;
-            trim.since = std::time::Instant::now();
-            for class in 0..CLASSES {
-                let unused = self.depot.unused_since_asked(class);
-                // Half of what nobody fetched: the rest goes in later windows, unless it is wanted after all.
-                trim.surplus[class] = if worth_it { unused.div_ceil(2) } else { 0 };
-            }
-        }
-        if !worth_it {
+        self.budget
+            .note_busy(self.budget.reserved().saturating_sub(idle));
+        let too_much = self.idle_beyond_allowance();
+        if too_much == 0 {
+            fold.trim.excess_since = None;
+            fold.trim.to_go = 0;
             return;
         }
-        for class in 0..CLASSES {
-            let mut batches = 0;
-            while fold.trim.surplus[class] > 0 && batches < BATCHES_PER_FRAME {
-                let gone = self.evict_batch(fold, class);
-                if gone == 0 {
-                    break;
-                }
-                fold.trim.surplus[class] = fold.trim.surplus[class].saturating_sub(gone);
-                batches += 1;
+        if self.has_lasted(&mut fold.trim, too_much) {
+            for class in 0..CLASSES {
+                fold.trim.surplus[class] = self.depot.unused_since_asked(class);
             }
         }
+        self.trim_surplus(fold, too_much);
+    }
+
+    /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins anew.
+    fn has_lasted(&self, trim: &mut TrimState, too_much: u64) -> bool {
+        let Some(excess) = &mut trim.excess_since else {
+            trim.excess_since = Some(Excess {
+                since: Instant::now(),
+                frames: 1,
+                least: too_much,
+            });
+            for class in 0..CLASSES {
+                self.depot.unused_since_asked(class);
+            }
+            return false;
+        };
+        excess.frames += 1;
+        excess.least = excess.least.min(too_much);
+        if excess.frames < PATIENCE_FRAMES && excess.since.elapsed() < PATIENCE_TIME {
+            return false;
+        }
+        trim.to_go = excess.least;
+        *excess = Excess {
+            since: Instant::now(),
+            frames: 0,
+            least: too_much,
+        };
+        true
+    }
+
+    /// Idle bytes in the depot beyond what is worth keeping.
+    fn idle_beyond_allowance(&self) -> u64 {
+        let idle = self.depot.idle_bytes();
+        let elsewhere = self.budget.reserved().saturating_sub(idle);
+        idle.saturating_sub(elsewhere / 2 + SLACK_BYTES)
+    }
+
+    /// Gives back a step of what is to go, the largest classes first.
+    fn trim_surplus(&self, fold: &mut Fold, too_much: u64) {
+        let step = (too_much / STEP_PART).max(STEP_BYTES).min(fold.trim.to_go);
+        let before = self.budget.evicted_bytes();
+        let gone = || self.budget.evicted_bytes() - before;
+        for class in (0..CLASSES).rev() {
+            while fold.trim.surplus[class] > 0 && gone() < step {
+                let blocks = self.evict_batch(fold, class, fold.trim.surplus[class]);
+                if blocks == 0 {
+                    break;
+                }
+                fold.trim.surplus[class] -= blocks;
+            }
+        }
+        fold.trim.to_go = fold.trim.to_go.saturating_sub(gone());
     }
 
     /// Lets go of blocks beyond the largest class: they are not kept.
     fn let_go_oversize(&self, fold: &mut Fold) {
-        while self.evict_batch(fold, CLASSES) > 0 {}
+        while self.evict_batch(fold, CLASSES, u64::MAX) > 0 {}
     }
 
     /// Gives back what the arenas of the frame `index` did not need lately, a few blocks of each at most.
@@ -126,10 +179,15 @@ impl Core {
         self.in_flight.free(index);
     }
 
-    /// Before the pool takes more memory: if much lies idle in the depot, lets as much go, if nobody is folding.
+    /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
+    /// lets as much go, if nobody is folding. So a program that goes from one buffer size to another within a frame does
+    /// not pay for both.
     pub(crate) fn shed_before_growing(&self, wanted: u64) {
-        let allowed = self.budget.reserved() / 8 + SLACK_BYTES;
-        if self.depot.idle_bytes() <= allowed {
+        let reserved = self.budget.reserved();
+        let needed = self.budget.busiest();
+        if reserved + wanted <= needed + needed / 4 + SLACK_BYTES
+            || self.depot.idle_bytes() <= reserved / 8 + SLACK_BYTES
+        {
             return;
         }
         if let Some(mut fold) = self.fold.try_lock() {
@@ -187,7 +245,8 @@ impl Core {
                 break;
             };
             let before = self.budget.evicted_bytes();
-            if self.evict_batch(fold, class) == 0 {
+            let blocks = (wanted - gone).div_ceil(self.block_bytes(class) as u64);
+            if self.evict_batch(fold, class, blocks) == 0 {
                 break;
             }
             gone += self.budget.evicted_bytes() - before;
@@ -195,31 +254,33 @@ impl Core {
         gone
     }
 
-    /// Gives the memory of one batch back; how many blocks it had.
-    fn evict_batch(&self, fold: &mut Fold, class: usize) -> u64 {
+    /// Gives the memory of one batch back, or of `most` of its blocks; how many blocks that were.
+    fn evict_batch(&self, fold: &mut Fold, class: usize, most: u64) -> u64 {
         let Some(batch) = self.depot.pop(class, &self.table) else {
             return 0;
         };
         let len = batch.len();
-        self.unbind_batch(fold, &batch);
-        u64::from(len)
-    }
-
-    fn unbind_batch(&self, fold: &mut Fold, batch: &Batch<'_>) {
+        let going = most.min(u64::from(len)) as u32;
         let mut block: &Block = batch.head();
-        for left in (0..batch.len()).rev() {
+        for left in (0..len).rev() {
             let next = block.next();
             // SAFETY: the batch holds its blocks, which are idle.
             let piece = unsafe { block.unbind() };
-            // SAFETY: as above.
-            self.depot.note_unbound(unsafe { block.class() });
+            self.depot.note_unbound(class);
             self.give_back_piece(fold, piece);
             self.bare.push(block);
-            if left > 0 {
-                // SAFETY: a batch has `len` blocks along `next`, records of the table.
-                block = unsafe { &*next };
+            if left == 0 {
+                break;
+            }
+            // SAFETY: a batch has `len` blocks along `next`, records of the table.
+            block = unsafe { &*next };
+            if len - left == going {
+                // SAFETY: popping the batch gave us its blocks, and these are the ones that stay.
+                self.depot.push(unsafe { Batch::new(block, left) });
+                break;
             }
         }
+        u64::from(going)
     }
 
     /// Gives back all blocks of arenas whose frames are not open.

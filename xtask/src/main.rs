@@ -1,2 +1,41 @@
-//! placeholder
-fn main() {}
+//! The repository's own tasks: `cargo xtask ci` runs every check, the others make documents from the sources.
+
+mod ci;
+mod docs;
+mod source;
+mod workspace;
+
+use std::process::ExitCode;
+
+use workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask ci [STEP...]           run all checks, or only these steps
+cargo xtask ci --list              list the steps
+cargo xtask orderings [--check]    write docs/orderings.md from the comments in src/, or compare
+cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let workspace = Workspace::find();
+    let done = match arguments.as_slice() {
+        ["ci", steps @ ..] => return ci::run(&workspace, steps),
+        ["orderings"] => docs::orderings::write(&workspace),
+        ["orderings", "--check"] => docs::orderings::check(&workspace),
+        ["counters"] => docs::counters::write(&workspace),
+        ["counters", "--check"] => docs::counters::check(&workspace),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("unknown task `{}`\n\n{HELP}", other.join(" "))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A project that depends on the library by path: it builds, runs, and its lock file has nothing it did not ask for.
+
+use std::collections::BTreeSet;
+
+use super::command::{Runner, announce, write_file};
+
+/// The packages that a project gets with the library and its default features, the project itself included.
+const ALLOWED: &[&str] = &[
+    "arc-swap",
+    "atomic",
+    "bytemuck",
+    "crossbeam-queue",
+    "crossbeam-utils",
+    "downstream",
+    "framepool",
+    // Of arc-swap.
+    "rustversion",
+];
+
+const PROGRAM: &str = "\
+fn main() {
+    let pool = framepool::BufferPool::new();
+    let frame = pool.begin_frame();
+    frame.alloc::<f32>(1024).fill(1.0);
+    let snapshot = frame.release_all();
+    assert_eq!((snapshot.allocs, snapshot.releases), (1, 1));
+}
+";
+
+pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
+    let dir = runner.workspace.target().join("downstream");
+    let manifest = format!(
+        "[package]\nname = \"downstream\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nframepool = {{ path = '{}' }}\n",
+        runner.workspace.root.display()
+    );
+    write_file(&dir.join("Cargo.toml"), &manifest)?;
+    write_file(&dir.join("src/main.rs"), PROGRAM)?;
+    let cargo = |arguments: &[&str]| -> bool {
+        announce("cargo", arguments);
+        let mut command = runner.cargo_command(arguments);
+        command
+            .current_dir(&dir)
+            .env("CARGO_TARGET_DIR", dir.join("target"));
+        command.status().is_ok_and(|status| status.success())
+    };
+    // What the workspace was built from is there already; the registry is asked only where that is not enough.
+    if !cargo(&["generate-lockfile", "--quiet", "--offline"]) && !cargo(&["generate-lockfile"]) {
+        return Err("no lock file could be made".to_owned());
+    }
+    let path = dir.join("Cargo.lock");
+    let lock =
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let packages = packages(&lock);
+    println!(
+        "a project that depends on framepool gets: {}",
+        packages.iter().copied().collect::<Vec<_>>().join(", ")
+    );
+    let unasked: Vec<&str> = packages
+        .iter()
+        .copied()
+        .filter(|package| !ALLOWED.contains(package))
+        .collect();
+    if !unasked.is_empty() {
+        return Err(format!(
+            "a project that depends on framepool also gets: {}",
+            unasked.join(", ")
+        ));
+    }
+    if !packages.contains("framepool") {
+        return Err("the lock file does not have framepool".to_owned());
+    }
+    if cargo(&["run", "--locked"]) {
+        Ok(())
+    } else {
+        Err("a project outside of the workspace does not build or run with the library".to_owned())
+    }
+}
+
+/// The names of a lock file's packages.
+fn packages(lock: &str) -> BTreeSet<&str> {
+    lock.lines()
+        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_names_its_packages() {
+        let lock = "version = 4\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a\"\ndependencies = [\n \"b\",\n]\n";
+        assert_eq!(packages(lock).into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn the_allowed_packages_are_in_order() {
+        assert!(ALLOWED.is_sorted());
+    }
+}

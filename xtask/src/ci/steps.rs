@@ -1,0 +1,167 @@
+//! The table of steps: what CI does, in this order, the quick ones first.
+
+use super::command::Runner;
+use super::{downstream, hygiene, setup, smoke};
+use crate::docs;
+
+/// The member with the models: built with a cfg of its own, and far too slow in debug.
+const MODELS: &str = "loom-tests";
+
+/// One step.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn(&mut Runner<'_>) -> Result<(), String>,
+}
+
+/// All steps, in their order.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "setup",
+        what: "C compiler, linker, rustfmt and clippy are there, or are installed",
+        run: setup::run,
+    },
+    Step {
+        name: "fmt",
+        what: "every member is laid out by rustfmt",
+        run: |runner| runner.cargo(&["fmt", "--all", "--check"]),
+    },
+    Step {
+        name: "hygiene",
+        what: "no machine paths, no forgotten notes; unsafe code and orderings have their comments",
+        run: |runner| hygiene::run(runner.workspace),
+    },
+    Step {
+        name: "documents",
+        what: "docs/orderings.md and docs/counters.md agree with the sources; links lead somewhere",
+        run: |runner| {
+            docs::orderings::check(runner.workspace)?;
+            docs::counters::check(runner.workspace)?;
+            docs::links::check(runner.workspace)
+        },
+    },
+    Step {
+        name: "clippy",
+        what: "no warning, with default features, without, and with serde",
+        run: clippy,
+    },
+    Step {
+        name: "tests",
+        what: "all tests, with debug assertions",
+        run: |runner| runner.cargo_test(&["--workspace", "--exclude", MODELS, "--tests"]),
+    },
+    Step {
+        name: "tests-release",
+        what: "the library's tests, optimised as users run it",
+        run: |runner| runner.cargo_test(&["--release", "-p", "framepool", "--tests"]),
+    },
+    Step {
+        name: "tests-bare",
+        what: "the library's tests without default features",
+        run: |runner| runner.cargo_test(&["-p", "framepool", "--no-default-features", "--tests"]),
+    },
+    Step {
+        name: "doctests",
+        what: "the examples in the documentation, those that must not compile included",
+        run: |runner| runner.cargo_test(&["--workspace", "--exclude", MODELS, "--doc"]),
+    },
+    Step {
+        name: "loom",
+        what: "the models of every protocol",
+        run: |runner| runner.cargo_test(&["--release", "-p", MODELS, "--tests"]),
+    },
+    Step {
+        name: "docs",
+        what: "documentation builds without a warning, private items included",
+        run: documentation,
+    },
+    Step {
+        name: "build",
+        what: "benches and examples build",
+        run: |runner| {
+            runner.cargo_locked(
+                "build",
+                &[
+                    "--workspace",
+                    "--exclude",
+                    MODELS,
+                    "--benches",
+                    "--examples",
+                ],
+            )
+        },
+    },
+    Step {
+        name: "examples",
+        what: "every example runs",
+        run: examples,
+    },
+    Step {
+        name: "downstream",
+        what: "a project that depends on the library gets nothing it did not ask for",
+        run: downstream::run,
+    },
+    Step {
+        name: "smoke",
+        what: "the binary does its main job, and refuses bad input",
+        run: smoke::run,
+    },
+];
+
+fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
+    for selection in [
+        &["--workspace"][..],
+        &["-p", "framepool", "--no-default-features"],
+        &["-p", "framepool", "--features", "serde"],
+    ] {
+        let mut arguments = selection.to_vec();
+        arguments.extend(["--all-targets", "--", "-D", "warnings"]);
+        runner.cargo_locked("clippy", &arguments)?;
+    }
+    Ok(())
+}
+
+/// The binary and the library have one name and so one folder; the library's public pages are written last and stay.
+fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
+    runner.set("RUSTDOCFLAGS", "-D warnings");
+    for arguments in [
+        &[
+            "-p",
+            "framepool-cli",
+            "-p",
+            "xtask",
+            "--bins",
+            "--document-private-items",
+        ][..],
+        &["-p", "framepool", "--document-private-items"],
+        &["-p", "framepool", "--features", "serde"],
+    ] {
+        let mut all = vec!["--no-deps"];
+        all.extend(arguments);
+        runner.cargo_locked("doc", &all)?;
+    }
+    Ok(())
+}
+
+fn examples(runner: &mut Runner<'_>) -> Result<(), String> {
+    let dir = runner.workspace.root.join("examples");
+    let mut names: Vec<String> = std::fs::read_dir(&dir)
+        .map_err(|error| format!("{}: {error}", dir.display()))?
+        .flatten()
+        .filter(|entry| {
+            entry.path().extension().is_some_and(|end| end == "rs")
+                || entry.path().join("main.rs").is_file()
+        })
+        .filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return Err("there are no examples".to_owned());
+    }
+    for name in &names {
+        runner.cargo_locked("run", &["-p", "framepool", "--example", name])?;
+    }
+    println!("{} examples ran", names.len());
+    Ok(())
+}
