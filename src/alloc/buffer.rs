@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 
 use bytemuck::Pod;
 
-use crate::cache::{Block, take_back};
+use crate::cache::{Block, Shape, take_back};
 
 /// An owned slice of `T` from a [`BufferPool`](crate::BufferPool); dropping it gives the memory back for reuse.
 ///
@@ -22,6 +22,7 @@ pub struct Buffer<T: Pod> {
     start: NonNull<T>,
     len: usize,
     block: NonNull<Block>,
+    shape: NonNull<Shape>,
     owned: PhantomData<T>,
 }
 
@@ -36,15 +37,16 @@ impl<T: Pod> Buffer<T> {
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has room for `len` elements, is aligned for `T`, and was lent for
+    /// The caller holds the block, which is of this shape, has room for `len` elements, is aligned for `T`, and was lent for
     /// `len * size_of::<T>()` bytes.
     #[inline(always)]
-    pub(crate) unsafe fn new(block: NonNull<Block>, len: usize) -> Self {
+    pub(crate) unsafe fn new(shape: &Shape, block: NonNull<Block>, len: usize) -> Self {
         Self {
             // SAFETY: the caller holds the block, whose record lives while a buffer is out.
             start: unsafe { block.as_ref().start() }.cast(),
             len,
             block,
+            shape: NonNull::from(shape),
             owned: PhantomData,
         }
     }
@@ -62,7 +64,7 @@ impl<T: Pod> Drop for Buffer<T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the buffer held the block and ends here; it was lent for this many bytes.
-        unsafe { take_back(self.block, self.len * size_of::<T>()) }
+        unsafe { take_back(self.shape, self.block, self.len * size_of::<T>()) }
     }
 }
 

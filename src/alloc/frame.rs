@@ -77,9 +77,10 @@ impl Frame {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
-        match self.lend(len) {
-            Ok(buffer) => buffer,
-            Err(refusal) => refused(&self.pool.explain::<T>(refusal, len)),
+        let mut refusal = Refusal::Overflow;
+        match self.lend(len, &mut refusal) {
+            Some(buffer) => buffer,
+            None => refused(&self.pool.explain::<T>(refusal, len)),
         }
     }
 
@@ -117,20 +118,22 @@ impl Frame {
     /// is used up, or the system has no memory.
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
-        self.lend(len)
-            .map_err(|refusal| self.pool.explain::<T>(refusal, len))
+        let mut refusal = Refusal::Overflow;
+        self.lend(len, &mut refusal)
+            .ok_or_else(|| self.pool.explain::<T>(refusal, len))
     }
 
+    /// With `None` it says in `refusal`, which is `Overflow`, why not.
     #[inline(always)]
-    fn lend<T: Pod>(&self, len: usize) -> Result<&mut [T], Refusal> {
-        let bytes = self.pool.checked_bytes::<T>(len)?;
+    fn lend<T: Pod>(&self, len: usize, refusal: &mut Refusal) -> Option<&mut [T]> {
+        let bytes = self.pool.checked_bytes::<T>(len, refusal)?;
+        let (core, index, alignment) = (self.pool.core_ptr(), self.index, self.alignment);
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        let start =
-            unsafe { lend_framed(self.pool.core_ptr(), self.index, self.alignment, bytes) }?;
+        let start = unsafe { lend_framed(core, index, alignment, bytes, refusal) }?;
         // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever written
         // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
         // the frame ends, for which this borrow must have ended (law L6).
-        Ok(unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) })
+        Some(unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) })
     }
 
     /// Ends the frame: releases all its buffers at once, and publishes what happened since the frame end before.

@@ -12,7 +12,7 @@ use bytemuck::Pod;
 
 use crate::alloc::frame::refused;
 use crate::alloc::{AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder};
-use crate::cache::{Core, LINE, Refusal, count_refusal, lend, size_of_slice, with_slot};
+use crate::cache::{Core, LINE, Refusal, class_for, count_refusal, lend, with_slot};
 use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
 use crate::sync::Arc;
 
@@ -124,9 +124,10 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        match self.lend::<T>(len, Location::caller()) {
-            Ok(buffer) => buffer,
-            Err(refusal) => refused(&self.explain::<T>(refusal, len)),
+        let mut refusal = Refusal::Overflow;
+        match self.lend::<T>(len, Location::caller(), &mut refusal) {
+            Some(buffer) => buffer,
+            None => refused(&self.explain::<T>(refusal, len)),
         }
     }
 
@@ -165,33 +166,38 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        self.lend(len, Location::caller())
-            .map_err(|refusal| self.explain::<T>(refusal, len))
+        let mut refusal = Refusal::Overflow;
+        self.lend(len, Location::caller(), &mut refusal)
+            .ok_or_else(|| self.explain::<T>(refusal, len))
     }
 
+    /// With `None` it says in `refusal`, which is `Overflow`, why not.
     #[inline(always)]
     fn lend<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,
-    ) -> Result<Buffer<T>, Refusal> {
-        let bytes = self.checked_bytes::<T>(len)?;
+        refusal: &mut Refusal,
+    ) -> Option<Buffer<T>> {
+        let bytes = self.checked_bytes::<T>(len, refusal)?;
+        let class = class_for(bytes)?;
         // SAFETY: the handle keeps the pool alive.
-        let block = unsafe { lend(self.core, bytes, site) }?;
+        let block = unsafe { lend(self.core(), class, bytes, site, refusal) }?;
         // SAFETY: the block was lent to us just now, for these bytes; its alignment was checked.
-        Ok(unsafe { Buffer::new(block, len) })
+        Some(unsafe { Buffer::new(self.core().shape(class), block, len) })
     }
 
     /// The bytes of `len` elements, if this pool can lend such.
     #[inline(always)]
-    pub(super) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
+    pub(super) fn checked_bytes<T: Pod>(&self, len: usize, refusal: &mut Refusal) -> Option<usize> {
         if align_of::<T>() > LINE && align_of::<T>() > self.alignment() {
-            return Err(Refusal::Alignment(align_of::<T>()));
+            *refusal = Refusal::Alignment(align_of::<T>());
+            return None;
         }
-        size_of_slice::<T>(len).ok_or(Refusal::Overflow)
+        len.checked_mul(size_of::<T>())
     }
 
-    /// Puts a refusal into words; counts it if no slot did.
+    /// Puts a refusal into words; counts it if no slot did: what is refused before a slot is looked for.
     #[cold]
     #[inline(never)]
     pub(super) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
@@ -273,7 +279,9 @@ impl BufferPool {
     /// As [`try_alloc`](Self::try_alloc); the buffers made so far stay ready. Buffers beyond the largest size class
     /// (1 GiB) are not kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
-        self.checked_bytes::<T>(len)
+        let mut refusal = Refusal::Overflow;
+        self.checked_bytes::<T>(len, &mut refusal)
+            .ok_or(refusal)
             .and_then(|bytes| self.core().prewarm(bytes, count))
             .map_err(|refusal| self.explain::<T>(refusal, len))
     }

@@ -26,12 +26,11 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
-use crate::cache::core::Core;
 use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
 /// The state of a block that nobody has.
-const IDLE: u64 = 1;
+pub(crate) const IDLE: u64 = 1;
 const RETAINED: u64 = 2;
 const THREAD_SHIFT: u32 = 2;
 /// Bits of a state word that name the thread.
@@ -58,8 +57,6 @@ pub(crate) struct Block {
     site: AtomicPtr<Location<'static>>,
     /// The block behind this one in the list it lies in. Used only by the owner of that list.
     next: AtomicPtr<Block>,
-    /// The pool. Never changes.
-    core: NonNull<Core>,
     /// The block below this one in a shared stack, by number. Whoever pops from the stack may read it.
     pub(crate) below: AtomicU32,
     /// This block's place in the table, plus one. Never changes.
@@ -99,18 +96,17 @@ impl Lent {
 
 // SAFETY: a block is shared by everybody who may read its atomics; `binding` is touched only by the holder of the
 // block, and what passes a block from holder to holder (a list's owner, the depot, the user moving a `Buffer`)
-// orders their accesses. `core` and the memory behind `start` may be used from any thread.
+// orders their accesses. The memory behind `start` may be used from any thread.
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
 
 impl Block {
-    pub(crate) fn new(number: u32, core: NonNull<Core>) -> Self {
+    pub(crate) fn new(number: u32) -> Self {
         Self {
             state: AtomicU64::new(IDLE),
             site: AtomicPtr::new(ptr::null_mut()),
             next: AtomicPtr::new(ptr::null_mut()),
-            core,
             below: AtomicU32::new(0),
             number,
             bytes: AtomicU64::new(0),
@@ -121,12 +117,6 @@ impl Block {
                 batch_len: 0,
             }),
         }
-    }
-
-    /// The pool this block belongs to.
-    #[inline(always)]
-    pub(crate) fn core(&self) -> NonNull<Core> {
-        self.core
     }
 
     /// The block behind this one. Only for the owner of the list it lies in.

@@ -24,10 +24,41 @@ pub(crate) const OVERSIZE: usize = CLASSES;
 const LINEAR_BYTES: usize = 256;
 const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 
-/// The class whose blocks hold `bytes`, or [`OVERSIZE`].
+/// The most bytes a block of a size class can have.
+pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
+
+/// Up to here the class is looked up: a table of half a kilobyte is quicker than the arithmetic.
+const TABLE_BYTES: usize = if MOST_CLASS_BYTES < 32 << 10 {
+    MOST_CLASS_BYTES
+} else {
+    32 << 10
+};
+
+/// The class of every number of lines.
+static TABLE: [u8; TABLE_BYTES / LINE + 1] = {
+    let mut table = [0; TABLE_BYTES / LINE + 1];
+    let mut lines = 0;
+    while lines < table.len() {
+        table[lines] = compute_class(lines * LINE) as u8;
+        lines += 1;
+    }
+    table
+};
+
+/// The class whose blocks hold `bytes`, at most [`MOST_CLASS_BYTES`].
 #[inline(always)]
 pub(crate) fn class_of(bytes: usize) -> usize {
-    let class = if bytes <= LINEAR_BYTES {
+    debug_assert!(bytes <= MOST_CLASS_BYTES);
+    if bytes <= TABLE_BYTES {
+        usize::from(TABLE[bytes.div_ceil(LINE)])
+    } else {
+        compute_class(bytes)
+    }
+}
+
+#[inline(always)]
+const fn compute_class(bytes: usize) -> usize {
+    if bytes <= LINEAR_BYTES {
         bytes.div_ceil(LINE)
     } else {
         // `last` lies in [2^power, 2^(power + 1)); its two bits below the top one are the step.
@@ -35,8 +66,7 @@ pub(crate) fn class_of(bytes: usize) -> usize {
         let power = last.ilog2() as usize;
         let step = (last >> (power - 2)) - 4;
         4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LINEAR_CLASSES + 1
-    };
-    if class < CLASSES { class } else { OVERSIZE }
+    }
 }
 
 /// The bytes of a block of `class`, before the pool's alignment is applied.
@@ -59,15 +89,16 @@ mod tests {
         for class in 0..CLASSES {
             let bytes = class_bytes(class);
             assert_eq!(class_of(bytes), class);
-            assert_eq!(class_of(bytes + 1), class + 1, "one byte beyond {bytes}");
+            if class + 1 < CLASSES {
+                assert_eq!(class_of(bytes + 1), class + 1, "one byte beyond {bytes}");
+            }
         }
-        assert_eq!(class_bytes(CLASSES - 1), 1 << 30);
-        assert_eq!(class_of(usize::MAX), OVERSIZE);
+        assert_eq!(MOST_CLASS_BYTES, 1 << 30);
     }
 
     #[test]
     fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
-        for bytes in (LINEAR_BYTES + 1..1 << 16).chain([(1 << 29) + 1, (1 << 30) - 1]) {
+        for bytes in (LINEAR_BYTES + 1..1 << 17).chain([(1 << 29) + 1, (1 << 30) - 1]) {
             let block = class_bytes(class_of(bytes));
             assert!(block >= bytes);
             assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");

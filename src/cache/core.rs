@@ -7,7 +7,7 @@
 use std::ptr::NonNull;
 
 use crate::alloc::{Attribution, Config};
-use crate::cache::block::frame_stamp;
+use crate::cache::block::{IDLE, frame_stamp};
 use crate::cache::budget::Budget;
 use crate::cache::class::{CLASSES, class_bytes};
 use crate::cache::depot::Depot;
@@ -20,7 +20,7 @@ use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::fold::{Fold, FrameId, FrameSnapshot};
-use crate::sync::{Arc, Atomic, CachePadded, Lock, Ordering, Published};
+use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published};
 
 /// A pool, apart from its handles.
 #[derive(Debug)]
@@ -44,16 +44,22 @@ pub(crate) struct Core {
     pub(crate) published: Published<FrameSnapshot>,
 }
 
-/// A size class in this pool.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    block_bytes: usize,
-    batch_len: u32,
+/// A size class in this pool: what a buffer needs to find its way back.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// The pool.
+    pub(crate) core: NonNull<Core>,
+    /// Bytes of a block; nothing of use for blocks beyond the largest class, which have their own sizes.
+    pub(crate) block_bytes: usize,
+    pub(crate) class: u32,
+    /// Blocks that change hands at once; 0 if threads do not keep blocks of this class.
+    pub(crate) batch_len: u32,
 }
 
 #[derive(Debug)]
 struct Now {
-    /// Frame ends so far.
+    /// What blocks lent now are stamped with: the number of frame ends so far, and idle if call sites are not recorded.
+    stamp: AtomicU64,
     frame: Atomic<FrameId>,
     attribution: Atomic<Attribution>,
 }
@@ -69,20 +75,22 @@ impl Core {
     pub(crate) fn create(config: Config) -> NonNull<Self> {
         let first = Arc::new(FrameSnapshot::default());
         let shapes = std::array::from_fn(|class| {
-            // Blocks beyond the largest class have their own sizes, and no thread keeps them.
             let block_bytes = if class < CLASSES {
                 class_bytes(class).next_multiple_of(config.alignment)
             } else {
                 usize::MAX
             };
             Shape {
+                core: NonNull::dangling(),
                 block_bytes,
+                class: class as u32,
                 batch_len: batch_len(block_bytes, config.thread_cache_bytes),
             }
         });
         let core = Self {
             shapes,
             now: CachePadded::new(Now {
+                stamp: AtomicU64::new(stamp(FrameId(0), config.attribution)),
                 frame: Atomic::new(FrameId(0)),
                 attribution: Atomic::new(config.attribution),
             }),
@@ -98,7 +106,12 @@ impl Core {
             published: Published::new(first),
             config,
         };
-        NonNull::from(Box::leak(Box::new(core)))
+        let core = NonNull::from(Box::leak(Box::new(core)));
+        // SAFETY: nobody else knows the pool yet.
+        for shape in unsafe { &mut (*core.as_ptr()).shapes } {
+            shape.core = core;
+        }
+        core
     }
 
     /// Gives up a hold on the pool, and frees it if that was the last interest in it.
@@ -154,14 +167,18 @@ impl Core {
         }
     }
 
+    /// A size class, or what stands for blocks beyond the largest.
+    #[inline(always)]
+    pub(crate) fn shape(&self, class: usize) -> &Shape {
+        &self.shapes[class]
+    }
+
     /// Bytes of a block of `class`.
-    #[inline]
     pub(crate) fn block_bytes(&self, class: usize) -> usize {
         self.shapes[class].block_bytes
     }
 
     /// Blocks that change hands at once; 0 if threads do not keep blocks of `class`.
-    #[inline]
     pub(crate) fn batch_len(&self, class: usize) -> u32 {
         self.shapes[class].batch_len
     }
@@ -186,29 +203,42 @@ impl Core {
 
     /// Notes that a frame ended. Only under the fold's lock.
     pub(crate) fn set_frame(&self, frame: FrameId) {
-        // Relaxed: a number of its own.
+        // Relaxed, both: numbers of their own; an alloc takes the one or the other.
+        self.now
+            .stamp
+            .store(stamp(frame, self.attribution()), Ordering::Relaxed);
         self.now.frame.store(frame, Ordering::Relaxed);
     }
 
-    /// What blocks lent now are stamped with, or nothing if call sites are not recorded.
+    /// What blocks lent now are stamped with.
     #[inline(always)]
-    pub(crate) fn frame_stamp(&self) -> Option<u64> {
-        // Relaxed, both: numbers of their own; a change takes effect at some alloc soon after.
-        match self.now.attribution.load(Ordering::Relaxed) {
-            Attribution::CallSites => Some(frame_stamp(self.now.frame.load(Ordering::Relaxed).0)),
-            Attribution::Off => None,
-        }
+    pub(crate) fn stamp(&self) -> u64 {
+        // Relaxed: a number of its own.
+        self.now.stamp.load(Ordering::Relaxed)
     }
 
     /// Whether call sites are recorded.
     pub(crate) fn attribution(&self) -> Attribution {
-        // Relaxed: as in `frame_stamp`.
+        // Relaxed: a setting of its own.
         self.now.attribution.load(Ordering::Relaxed)
     }
 
     /// Records call sites from now on, or stops.
     pub(crate) fn set_attribution(&self, attribution: Attribution) {
-        // Relaxed: as in `frame_stamp`.
+        let _fold = self.fold.lock();
+        // Relaxed, both: written under the fold's lock; a change takes effect at some alloc soon after.
         self.now.attribution.store(attribution, Ordering::Relaxed);
+        self.now
+            .stamp
+            .store(stamp(self.frame(), attribution), Ordering::Relaxed);
+    }
+}
+
+/// What blocks lent in a frame are stamped with. Without attribution the stamp says idle, so that the alloc itself need
+/// not ask: the walker then takes the block for one that nobody has.
+fn stamp(frame: FrameId, attribution: Attribution) -> u64 {
+    match attribution {
+        Attribution::CallSites => frame_stamp(frame.get()),
+        Attribution::Off => frame_stamp(frame.get()) | IDLE,
     }
 }

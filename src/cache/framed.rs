@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use crate::cache::arena::LENT_WORD_BYTES;
 use crate::cache::class::LINE;
 use crate::cache::core::Core;
-use crate::cache::pooled::{Refusal, count_refusal};
+use crate::cache::pooled::{MOST_BYTES, Refusal, count_refusal};
 use crate::cache::slot::Slot;
 use crate::cache::tenancy::{current, with_slot};
 
@@ -28,7 +28,7 @@ fn stride(bytes: usize, alignment: usize) -> usize {
     }
 }
 
-/// Lends `bytes` bytes until the end of the open frame `index`.
+/// Lends `bytes` bytes until the end of the open frame `index`; with `None` it says in `refusal` why not.
 ///
 /// # Safety
 ///
@@ -39,7 +39,8 @@ pub(crate) unsafe fn lend_framed(
     index: usize,
     alignment: usize,
     bytes: usize,
-) -> Result<NonNull<u8>, Refusal> {
+    refusal: &mut Refusal,
+) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         if let Some(slot) = current(core) {
@@ -48,10 +49,10 @@ pub(crate) unsafe fn lend_framed(
             if bytes.wrapping_sub(1) < LENT_WORD_BYTES - 1
                 && let Some(start) = arena.bump(stride(bytes, alignment), bytes)
             {
-                return Ok(start);
+                return Some(start);
             }
         }
-        lend_framed_slow(core, index, alignment, bytes)
+        lend_framed_slow(core, index, alignment, bytes, refusal)
     }
 }
 
@@ -67,14 +68,25 @@ unsafe fn lend_framed_slow(
     index: usize,
     alignment: usize,
     bytes: usize,
-) -> Result<NonNull<u8>, Refusal> {
+    refusal: &mut Refusal,
+) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
-    unsafe {
+    let lent = unsafe {
         with_slot(core, |slot| {
-            lend_from(core.as_ref(), slot, index, alignment, bytes)
+            let lent = lend_from(core.as_ref(), slot, index, alignment, bytes);
+            if let Err(reason) = lent {
+                count_refusal(slot, reason);
+            }
+            lent
         })
+    };
+    match lent.unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64))) {
+        Ok(start) => Some(start),
+        Err(reason) => {
+            *refusal = reason;
+            None
+        }
     }
-    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
 }
 
 /// # Safety
@@ -93,11 +105,14 @@ unsafe fn lend_from(
         let start = NonZero::new(alignment).expect("an alignment is not zero");
         return Ok(NonNull::without_provenance(start));
     }
-    let stride = stride(bytes, alignment);
+    if bytes > MOST_BYTES {
+        return Err(Refusal::Overflow);
+    }
     if bytes >= LENT_WORD_BYTES {
         // Half a terabyte: beyond what the lent word counts, and beyond what any system here would give.
-        return refuse(slot, Refusal::Memory(bytes as u64));
+        return Err(Refusal::Memory(bytes as u64));
     }
+    let stride = stride(bytes, alignment);
     if let Some(start) = arena.bump(stride, bytes) {
         return Ok(start);
     }
@@ -111,20 +126,12 @@ unsafe fn lend_from(
         wanted = stride;
         taken = core.take_piece(wanted, Some(slot));
     }
-    let (block, _) = match taken {
-        Ok(taken) => taken,
-        Err(refusal) => return refuse(slot, refusal),
-    };
+    let (block, _) = taken?;
     if let Err(block) = arena.add_block(block) {
         core.give_back_unused(block);
-        return refuse(slot, Refusal::Memory(wanted as u64));
+        return Err(Refusal::Memory(wanted as u64));
     }
     Ok(arena
         .advance(stride, bytes, true)
         .expect("the block just added has room"))
-}
-
-fn refuse<T>(slot: &Slot, refusal: Refusal) -> Result<T, Refusal> {
-    count_refusal(slot, refusal);
-    Err(refusal)
 }

@@ -47,6 +47,7 @@ pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
 
 /// The idle blocks of one class.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Bin {
     active: *const Block,
     spare: *const Block,
@@ -54,6 +55,8 @@ struct Bin {
     room: u32,
     /// How many blocks `active` may have; paid for.
     limit: u32,
+    /// Bytes of one block, here because the fast path counts them.
+    block_bytes: u64,
 }
 
 /// A thread's idle blocks of all classes. Owned by the slot's owner.
@@ -65,42 +68,77 @@ pub(crate) struct Magazine {
     credit: usize,
 }
 
+/// Brings a block's record into the cache: the next alloc of its class reads it, and may do so at once.
+#[inline(always)]
+fn prefetch(block: *const Block) {
+    #[cfg(all(target_arch = "x86_64", not(framepool_loom)))]
+    // SAFETY: a prefetch reads nothing and faults on no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(block.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(framepool_loom))))]
+    let _ = block;
+}
+
 /// What the slow path did, for the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exchanges(pub(crate) u64);
 
 impl Magazine {
-    pub(crate) fn new(thread_cache_bytes: usize) -> Self {
+    pub(crate) fn new(core: &Core) -> Self {
         Self {
-            bins: [Bin {
+            bins: std::array::from_fn(|class| Bin {
                 active: ptr::null(),
                 spare: ptr::null(),
                 room: 0,
                 limit: 0,
-            }; CLASSES + 1],
-            credit: thread_cache_bytes,
+                block_bytes: core.block_bytes(class) as u64,
+            }),
+            credit: core.config.thread_cache_bytes,
         }
+    }
+
+    /// Bytes of a block of `class`; nothing of use for blocks beyond the largest class.
+    ///
+    /// # Safety
+    ///
+    /// `class` is a size class or `OVERSIZE`.
+    #[inline(always)]
+    pub(crate) unsafe fn block_bytes(&self, class: usize) -> u64 {
+        debug_assert!(class < self.bins.len());
+        // SAFETY: the caller passes a class, and there is a bin for each.
+        unsafe { self.bins.get_unchecked(class) }.block_bytes
     }
 
     /// Takes the block given last; `None` when the active list is empty.
     ///
     /// # Safety
     ///
-    /// The records of the pool's table are alive.
+    /// The records of the pool's table are alive; `class` is a size class or `OVERSIZE`.
     #[inline(always)]
     pub(crate) unsafe fn take<'t>(&mut self, class: usize) -> Option<&'t Block> {
-        let bin = &mut self.bins[class];
+        debug_assert!(class < self.bins.len());
+        // SAFETY: the caller passes a class, and there is a bin for each.
+        let bin = unsafe { self.bins.get_unchecked_mut(class) };
         // SAFETY: lists consist of records of the pool's table, which are alive.
         let block = unsafe { bin.active.as_ref() }?;
         bin.active = block.next();
+        prefetch(bin.active);
         bin.room += 1;
         Some(block)
     }
 
     /// Gives a block; `false` when the active list has no room, and then nothing has happened.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, and gives it up; `class` is its size class or `OVERSIZE`.
     #[inline(always)]
-    pub(crate) fn give(&mut self, class: usize, block: &Block) -> bool {
-        let bin = &mut self.bins[class];
+    pub(crate) unsafe fn give(&mut self, class: usize, block: &Block) -> bool {
+        debug_assert!(class < self.bins.len());
+        // SAFETY: the caller passes a class, and there is a bin for each.
+        let bin = unsafe { self.bins.get_unchecked_mut(class) };
         if bin.room == 0 {
             return false;
         }
@@ -182,7 +220,8 @@ impl Magazine {
         if self.bins[class].room == 0 {
             self.rotate(class, batch_len, core, &mut exchanges);
         }
-        let given = self.give(class, block);
+        // SAFETY: the caller holds the block and gives it up.
+        let given = unsafe { self.give(class, block) };
         debug_assert!(given);
         exchanges
     }
@@ -257,12 +296,10 @@ impl Magazine {
             core.depot.push(unsafe { Batch::new(spare, len) });
             exchanges.0 += 1;
         }
-        *bin = Bin {
-            active: ptr::null(),
-            spare: ptr::null(),
-            room: 0,
-            limit: 0,
-        };
+        bin.active = ptr::null();
+        bin.spare = ptr::null();
+        bin.room = 0;
+        bin.limit = 0;
     }
 
     /// Sends everything to the depot.

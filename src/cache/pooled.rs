@@ -9,8 +9,8 @@ use std::ptr::NonNull;
 
 use crate::alloc::AllocError;
 use crate::cache::block::Block;
-use crate::cache::class::{OVERSIZE, class_of};
-use crate::cache::core::Core;
+use crate::cache::class::{MOST_CLASS_BYTES, OVERSIZE, class_of};
+use crate::cache::core::{Core, Shape};
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
 use crate::cache::tenancy::{current, with_slot};
@@ -40,34 +40,33 @@ pub(crate) enum Miss {
     Budget,
 }
 
-/// The bytes of `len` elements, if an allocation can have so many.
-#[inline(always)]
-pub(crate) fn size_of_slice<T>(len: usize) -> Option<usize> {
-    len.checked_mul(size_of::<T>())
-        .filter(|&bytes| bytes <= isize::MAX as usize - (1 << 20))
-}
+/// The most bytes an allocation can have, with room for rounding and alignment.
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
 
-/// Lends a block of at least `bytes`.
+/// Lends a block of at least `bytes`; with `None` it says in `refusal` why not.
+///
+/// The result fits a register, and the reason is written in cold code only: a `Result` with the reason in it would go
+/// through memory in every alloc.
 ///
 /// # Safety
 ///
 /// The pool is alive for the call.
 #[inline(always)]
 pub(crate) unsafe fn lend(
-    core: NonNull<Core>,
+    core: &Core,
+    class: usize,
     bytes: usize,
     site: &'static Location<'static>,
-) -> Result<NonNull<Block>, Refusal> {
-    let class = class_of(bytes);
+    refusal: &mut Refusal,
+) -> Option<NonNull<Block>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        if let Some(slot) = current(core) {
-            match slot.take(core.as_ref(), class, bytes, site) {
-                Some(block) => Ok(block),
-                None => lend_slow(core.as_ref(), slot, class, bytes, site),
-            }
-        } else {
-            lend_anew(core, class, bytes, site)
+        let Some(slot) = current(NonNull::from(core)) else {
+            return lend_anew(core, class, bytes, site, refusal);
+        };
+        match slot.take(core, class, bytes, site) {
+            Some(block) => Some(block),
+            None => lend_slow(core, slot, class, bytes, site, refusal),
         }
     }
 }
@@ -80,26 +79,27 @@ pub(crate) unsafe fn lend(
 #[cold]
 #[inline(never)]
 unsafe fn lend_anew(
-    core: NonNull<Core>,
+    core: &Core,
     class: usize,
     bytes: usize,
     site: &'static Location<'static>,
-) -> Result<NonNull<Block>, Refusal> {
+    refusal: &mut Refusal,
+) -> Option<NonNull<Block>> {
+    *refusal = Refusal::Memory(size_of::<Slot>() as u64);
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
-        with_slot(core, |slot| {
-            match slot.take(core.as_ref(), class, bytes, site) {
-                Some(block) => Ok(block),
-                None => lend_slow(core.as_ref(), slot, class, bytes, site),
-            }
-        })
+        with_slot(NonNull::from(core), |slot| {
+            slot.take(core, class, bytes, site)
+                .or_else(|| lend_slow(core, slot, class, bytes, site, refusal))
+        })?
     }
-    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
 }
 
+/// The same when the magazine has no active block of the class.
+///
 /// # Safety
 ///
-/// The caller owns the slot, which is one of `core`, and its magazine has no active block of the class.
+/// The caller owns the slot, which is one of `core`, and [`Slot::take`] found nothing.
 #[cold]
 #[inline(never)]
 unsafe fn lend_slow(
@@ -108,11 +108,13 @@ unsafe fn lend_slow(
     class: usize,
     bytes: usize,
     site: &'static Location<'static>,
-) -> Result<NonNull<Block>, Refusal> {
+    refusal: &mut Refusal,
+) -> Option<NonNull<Block>> {
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
-        if let Some(block) = unsafe { slot.refill(core, class, bytes, site) } {
-            return Ok(block);
+        let block = unsafe { slot.refill(core, class, bytes, site) };
+        if block.is_some() {
+            return block;
         }
     }
     match core.new_block(class, bytes, Some(slot)) {
@@ -123,13 +125,31 @@ unsafe fn lend_slow(
                 Miss::Budget => slot.counters.budget_misses.add(1),
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend(core, block, bytes, site) };
-            Ok(NonNull::from(block))
+            unsafe { slot.lend(core, block, block.bytes(), bytes, site) };
+            Some(NonNull::from(block))
         }
-        Err(refusal) => {
-            count_refusal(slot, refusal);
-            Err(refusal)
+        Err(reason) => {
+            count_refusal(slot, reason);
+            *refusal = reason;
+            None
         }
+    }
+}
+
+/// The class for `bytes` beyond the largest class, if an allocation can have so many.
+#[cold]
+#[inline(never)]
+fn beyond_classes(bytes: usize) -> Option<usize> {
+    (bytes <= MOST_BYTES).then_some(OVERSIZE)
+}
+
+/// The class for `bytes`, if an allocation can have so many.
+#[inline(always)]
+pub(crate) fn class_for(bytes: usize) -> Option<usize> {
+    if bytes <= MOST_CLASS_BYTES {
+        Some(class_of(bytes))
+    } else {
+        beyond_classes(bytes)
     }
 }
 
@@ -146,15 +166,16 @@ pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
 ///
 /// # Safety
 ///
-/// The caller holds the block, whose memory it uses no more; `requested` is what it was lent for.
+/// The caller holds the block, which is one of the shape's pool and class, and uses its memory no more; it was lent for
+/// `requested` bytes.
 #[inline(always)]
-pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
+pub(crate) unsafe fn take_back(shape: NonNull<Shape>, block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let core = block.as_ref().core();
-        match current(core) {
-            Some(slot) => slot.give(core.as_ref(), block.as_ref(), requested),
-            None => take_back_anew(core, block, requested),
+        let shape = shape.as_ref();
+        match current(shape.core) {
+            Some(slot) => slot.give(shape, block.as_ref(), requested),
+            None => take_back_anew(shape, block, requested),
         }
     }
 }
@@ -169,11 +190,11 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 /// As for [`take_back`].
 #[cold]
 #[inline(never)]
-unsafe fn take_back_anew(core: NonNull<Core>, block: NonNull<Block>, requested: usize) {
+unsafe fn take_back_anew(shape: &Shape, block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive, and `with_slot` passes the thread's own slot.
     let given = unsafe {
-        with_slot(core, |slot| {
-            slot.give(core.as_ref(), block.as_ref(), requested);
+        with_slot(shape.core, |slot| {
+            slot.give(shape, block.as_ref(), requested);
         })
     };
     if given.is_none() {
@@ -200,7 +221,7 @@ impl Core {
         let block = self
             .bare
             .pop(&self.table)
-            .or_else(|| self.table.grow(NonNull::from(self)))
+            .or_else(|| self.table.grow())
             .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
         match self.take_piece(block_bytes, slot) {
             Ok((piece, evicted)) => {

@@ -15,7 +15,7 @@ use std::ptr::{self, NonNull};
 
 use crate::cache::arena::Arena;
 use crate::cache::block::Block;
-use crate::cache::core::Core;
+use crate::cache::core::{Core, Shape};
 use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::{Exchanges, Magazine};
@@ -54,7 +54,7 @@ impl Slot {
     fn new(core: &Core) -> Self {
         Self {
             counters: SlotCounters::new(),
-            magazine: UnsafeCell::new(Magazine::new(core.config.thread_cache_bytes)),
+            magazine: UnsafeCell::new(Magazine::new(core)),
             balance: UnsafeCell::new(0),
             stamp: AtomicU64::new(0),
             owner: AtomicU32::new(1),
@@ -91,12 +91,13 @@ impl Slot {
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
         // SAFETY: the caller owns the slot; the records are alive because the pool is.
-        let block = self
-            .magazine
-            .with_mut(|magazine| unsafe { (*magazine).take(class) })?;
+        let (block, bytes) = self.magazine.with_mut(|magazine| unsafe {
+            let magazine = &mut *magazine;
+            Some((magazine.take(class)?, magazine.block_bytes(class)))
+        })?;
         self.counters.thread_hits.add(1);
         // SAFETY: as above, and the block just left the magazine.
-        unsafe { self.lend(core, block, requested, site) };
+        unsafe { self.lend(core, block, bytes, requested, site) };
         Some(NonNull::from(block))
     }
 
@@ -124,7 +125,7 @@ impl Slot {
             self.counters.thread_hits.add(1);
         }
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.lend(core, block, requested, site) };
+        unsafe { self.lend(core, block, block.bytes(), requested, site) };
         Some(NonNull::from(block))
     }
 
@@ -138,54 +139,78 @@ impl Slot {
         &self,
         core: &Core,
         block: &Block,
+        bytes: u64,
         requested: usize,
         site: &'static Location<'static>,
     ) {
-        self.counters.pooled_alloc_bytes.add(block.bytes());
+        self.counters.pooled_alloc_bytes.add(bytes);
         self.counters.pooled_requested_bytes.add(requested as u64);
         if !cfg!(feature = "telemetry") {
             // SAFETY: the caller owns the slot.
             self.balance.with_mut(|balance| unsafe { *balance += 1 });
-        } else if let Some(frame) = core.frame_stamp() {
+        } else {
             // Relaxed: the owner reads what it wrote at its claim.
-            block.mark_lent(frame | self.stamp.load(Ordering::Relaxed), site);
+            block.mark_lent(core.stamp() | self.stamp.load(Ordering::Relaxed), site);
         }
     }
 
-    /// Takes a block back that a buffer had.
+    /// Takes back a block that a buffer had, lent for `requested` bytes.
+    ///
+    /// Nothing is read from the block's record, which may be in no cache: the buffer knows its class.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of the shape's pool, and holds the block, and gives it up.
+    #[inline(always)]
+    pub(crate) unsafe fn give(&self, shape: &Shape, block: &Block, requested: usize) {
+        // SAFETY: the caller owns the slot, and gives up the block, which is of the shape's class.
+        unsafe {
+            let given = self
+                .magazine
+                .with_mut(|magazine| (*magazine).give(shape.class as usize, block));
+            if given {
+                // The block is still ours: no other thread can lend it before this release is counted (L2).
+                self.count_release(block, shape.block_bytes as u64, requested);
+            } else {
+                self.give_slow(shape, block, requested);
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`give`](Self::give), and the magazine had no room.
+    #[cold]
+    #[inline(never)]
+    unsafe fn give_slow(&self, shape: &Shape, block: &Block, requested: usize) {
+        // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
+        self.count_release(block, block.bytes(), requested);
+        // SAFETY: as for the caller; the shape's pool is alive.
+        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };
+    }
+
+    #[inline(always)]
+    fn count_release(&self, block: &Block, bytes: u64, requested: usize) {
+        if cfg!(feature = "telemetry") {
+            block.mark_idle();
+        } else {
+            // SAFETY: only `give` and `give_slow` call this, whose caller owns the slot.
+            self.balance.with_mut(|balance| unsafe { *balance -= 1 });
+        }
+        self.counters.pooled_releases.add(1);
+        self.counters.pooled_release_bytes.add(bytes);
+        self.counters
+            .pooled_released_requested
+            .add(requested as u64);
+    }
+
+    /// Gives a block for which the magazine had no room.
     ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
-    #[inline(always)]
-    pub(crate) unsafe fn give(&self, core: &Core, block: &Block, requested: usize) {
-        if cfg!(feature = "telemetry") {
-            block.mark_idle();
-        } else {
-            // SAFETY: the caller owns the slot.
-            self.balance.with_mut(|balance| unsafe { *balance -= 1 });
-        }
-        // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
-        self.counters.pooled_releases.add(1);
-        self.counters.pooled_release_bytes.add(block.bytes());
-        self.counters
-            .pooled_released_requested
-            .add(requested as u64);
-        // SAFETY: the caller holds the block.
-        let class = unsafe { block.class() };
+    unsafe fn make_room(&self, core: &Core, class: usize, block: &Block) {
         // SAFETY: the caller owns the slot.
-        let given = self
-            .magazine
-            .with_mut(|magazine| unsafe { (*magazine).give(class, block) });
-        if !given {
-            self.make_room_and_give(core, class, block);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn make_room_and_give(&self, core: &Core, class: usize, block: &Block) {
-        // SAFETY: only `give` calls this, whose caller owns the slot.
         let exchanges = self
             .magazine
             .with_mut(|magazine| unsafe { (*magazine).make_room_and_give(class, block, core) });
@@ -198,12 +223,14 @@ impl Slot {
     ///
     /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
     pub(crate) unsafe fn stock(&self, core: &Core, class: usize, block: &Block) {
-        // SAFETY: the caller owns the slot.
-        let given = self
-            .magazine
-            .with_mut(|magazine| unsafe { (*magazine).give(class, block) });
-        if !given {
-            self.make_room_and_give(core, class, block);
+        // SAFETY: the caller owns the slot, and gives up the block.
+        unsafe {
+            let given = self
+                .magazine
+                .with_mut(|magazine| (*magazine).give(class, block));
+            if !given {
+                self.make_room(core, class, block);
+            }
         }
     }
 

@@ -14,7 +14,6 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::cache::block::Block;
-use crate::cache::core::Core;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 #[cfg(not(framepool_loom))]
@@ -68,14 +67,14 @@ impl Table {
     }
 
     /// A record that was never used before; `None` when there is no memory or no number left.
-    pub(crate) fn grow(&self, core: NonNull<Core>) -> Option<&Block> {
+    pub(crate) fn grow(&self) -> Option<&Block> {
         // Relaxed: only the compare-exchange below decides.
         let mut index = self.len.load(Ordering::Relaxed);
         loop {
             if index >= MOST {
                 return None;
             }
-            self.bucket(Self::locate(index).0, core)?;
+            self.bucket(Self::locate(index).0)?;
             // Release: pairs with the Acquire in `records`; the bucket of every record counted is installed.
             // Relaxed on failure: another thread took this one, look at the next.
             match self.len.compare_exchange_weak(
@@ -91,7 +90,7 @@ impl Table {
     }
 
     /// The bucket, made if it is not there.
-    fn bucket(&self, bucket: usize, core: NonNull<Core>) -> Option<NonNull<Block>> {
+    fn bucket(&self, bucket: usize) -> Option<NonNull<Block>> {
         // Acquire: pairs with the Release below; the records in it are initialised.
         if let Some(start) = NonNull::new(self.buckets[bucket].load(Ordering::Acquire)) {
             return Some(start);
@@ -104,9 +103,7 @@ impl Table {
         for place in 0..count {
             // SAFETY: the allocation has room for `count` records, and nobody else knows it yet.
             unsafe {
-                start
-                    .add(place as usize)
-                    .write(Block::new(first + place, core));
+                start.add(place as usize).write(Block::new(first + place));
             }
         }
         // Release: pairs with the Acquires above and in `get`; publishes the records.
@@ -181,7 +178,7 @@ mod tests {
     fn every_number_is_found_where_it_was_handed_out() {
         let table = Table::new();
         for expected in 1..=1000 {
-            let block = table.grow(NonNull::dangling()).expect("memory");
+            let block = table.grow().expect("memory");
             assert_eq!(block.number, expected);
             assert!(ptr::eq(block, table.get(expected)));
         }

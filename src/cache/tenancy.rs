@@ -20,10 +20,10 @@ use crate::cache::core::Core;
 use crate::cache::slot::Slot;
 use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
 
-/// The pool used last by this thread.
+/// The pool used last by this thread, if any, and its slot there.
 struct Last {
     core: Cell<*const Core>,
-    slot: Cell<*const Slot>,
+    slot: Cell<NonNull<Slot>>,
     closed: Cell<usize>,
 }
 
@@ -44,7 +44,7 @@ global_counter! {
 plain_thread_local! {
     static LAST: Last = Last {
         core: Cell::new(ptr::null()),
-        slot: Cell::new(ptr::null()),
+        slot: Cell::new(NonNull::dangling()),
         closed: Cell::new(0),
     };
 }
@@ -60,20 +60,19 @@ dropped_thread_local! {
 /// The pool is alive while the slot is used: the caller has a handle, a frame or a buffer of it.
 #[inline(always)]
 pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
-    let slot = LAST
-        .try_with(|last| {
-            // Relaxed: a thread that closed a pool, or learned of it, sees its own rise; for others it is a matter of
-            // time when they hand their slot back.
-            let fresh = last.closed.get() == CLOSED.load(Ordering::Relaxed);
-            if fresh && ptr::eq(last.core.get(), core.as_ptr()) {
-                last.slot.get()
-            } else {
-                ptr::null()
-            }
-        })
-        .unwrap_or(ptr::null());
-    // SAFETY: the cache names a slot only while this thread's list has it, and the list keeps the pool alive.
-    unsafe { slot.as_ref() }
+    LAST.try_with(|last| {
+        // Relaxed: a thread that closed a pool, or learned of it, sees its own rise; for others it is a matter of time when
+        // they hand their slot back.
+        let fresh = last.closed.get() == CLOSED.load(Ordering::Relaxed);
+        if fresh && ptr::eq(last.core.get(), core.as_ptr()) {
+            // SAFETY: the cache names a slot, with its pool, only while this thread's list has it, and the list keeps the
+            // pool alive.
+            Some(unsafe { last.slot.get().as_ref() })
+        } else {
+            None
+        }
+    })
+    .unwrap_or(None)
 }
 
 /// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot.
@@ -168,7 +167,7 @@ impl Tenancies {
         };
         let _ = LAST.try_with(|last| {
             last.core.set(core.as_ptr());
-            last.slot.set(slot.as_ptr());
+            last.slot.set(slot);
         });
         Some(slot)
     }
@@ -196,7 +195,6 @@ impl Tenancies {
 fn forget_last() {
     let _ = LAST.try_with(|last| {
         last.core.set(ptr::null());
-        last.slot.set(ptr::null());
     });
 }
 
