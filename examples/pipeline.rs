@@ -57,7 +57,7 @@ fn main() {
     );
     let last = pool.release_all();
     assert_eq!(
-        last.totals.counts.pooled_allocs,
+        last.totals.counts.pooled_allocs(),
         u64::from(FRAMES),
         "one buffer a frame"
     );

@@ -103,7 +103,7 @@ impl PoolBuilder {
     /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB, or an eighth of
     /// `max_bytes` if that is less.
     ///
-    /// A larger buffer is passed through the shared depot each time, which costs tens of nanoseconds more.
+    /// A buffer larger than half of it is passed through the shared depot each time, which costs tens of nanoseconds more.
     pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
         self.config.thread_cache_bytes = bytes;
         self.own_thread_cache = true;

@@ -109,10 +109,11 @@ impl Depot {
         let len = unsafe { head.batch_len() };
         // Relaxed: as in `push`.
         let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);
-        // Relaxed: as in `push`.
-        shelf
-            .low
-            .fetch_min(before - u64::from(len), Ordering::Relaxed);
+        let left = before - u64::from(len);
+        // Relaxed, both: a level to judge by.
+        if left < shelf.low.load(Ordering::Relaxed) {
+            shelf.low.fetch_min(left, Ordering::Relaxed);
+        }
         // Relaxed: as in `push`.
         self.idle_bytes
             .fetch_sub(u64::from(len) * head.bytes(), Ordering::Relaxed);

@@ -33,16 +33,13 @@ const MOST_PER_BATCH: usize = 32;
 #[cfg(framepool_loom)]
 const MOST_PER_BATCH: usize = 1;
 
-/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 when they may not
-/// keep even one.
+/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
+/// take more than half of it, which threads do not keep: one of them would drive out all others.
 pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
-    if block_bytes > thread_cache_bytes {
-        return 0;
-    }
-    let half = thread_cache_bytes / 2;
-    half.checked_div(block_bytes)
+    (thread_cache_bytes / 2)
+        .checked_div(block_bytes)
         .unwrap_or(MOST_PER_BATCH)
-        .clamp(1, MOST_PER_BATCH) as u32
+        .min(MOST_PER_BATCH) as u32
 }
 
 /// The idle blocks of one class.
@@ -263,10 +260,12 @@ impl Magazine {
         if core.batch_len(class) == 0 || more == 0 {
             return;
         }
-        if self.credit < more as usize * block_bytes {
-            for other in (0..CLASSES).filter(|&other| other != class) {
-                self.flush(other, core, exchanges);
+        // The largest first: they give back the most for one exchange.
+        for other in (0..CLASSES).rev().filter(|&other| other != class) {
+            if self.credit >= more as usize * block_bytes {
+                break;
             }
+            self.flush(other, core, exchanges);
         }
         let affordable = self.credit.checked_div(block_bytes).unwrap_or(usize::MAX);
         let granted = (more as usize).min(affordable) as u32;

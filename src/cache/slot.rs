@@ -19,7 +19,16 @@ use crate::cache::core::{Core, Shape};
 use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::{Exchanges, Magazine};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, CachePadded, Ordering, UnsafeCell};
+
+/// What the fold remembers of a slot. Only under the fold's lock.
+#[derive(Debug)]
+pub(crate) struct Folded {
+    /// Allocs, of both kinds, at the last frame end.
+    pub(crate) seen_allocs: AtomicU64,
+    /// Frame allocs of all ended frames.
+    pub(crate) ended_allocs: AtomicU64,
+}
 
 /// One thread's place in a pool.
 #[derive(Debug)]
@@ -27,20 +36,18 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 pub(crate) struct Slot {
     /// Written by the owner, read by the fold: two cache lines.
     pub(crate) counters: SlotCounters,
+    /// The part of a block's state that names the owner.
+    stamp: AtomicU64,
     /// The owner's idle blocks. Only for the owner.
     magazine: UnsafeCell<Magazine>,
     /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
     balance: UnsafeCell<i64>,
-    /// The part of a block's state that names the owner.
-    stamp: AtomicU64,
-    /// 1 while a thread has the slot.
-    owner: AtomicU32,
-    /// Allocs, of both kinds, at the last frame end; only under the fold's lock.
-    pub(crate) seen_allocs: AtomicU64,
-    /// Frame allocs of all ended frames; only under the fold's lock.
-    pub(crate) ended_allocs: AtomicU64,
     /// The owner's bump allocators, one per open frame.
     arenas: [Arena; MOST_IN_FLIGHT],
+    /// What only the fold writes, on a line of its own.
+    pub(crate) folded: CachePadded<Folded>,
+    /// 1 while a thread has the slot.
+    owner: AtomicU32,
     /// The slot added before this one. Never changes once the slot is in the list.
     older: AtomicPtr<Slot>,
 }
@@ -57,10 +64,12 @@ impl Slot {
             magazine: UnsafeCell::new(Magazine::new(core)),
             balance: UnsafeCell::new(0),
             stamp: AtomicU64::new(0),
-            owner: AtomicU32::new(1),
-            seen_allocs: AtomicU64::new(0),
-            ended_allocs: AtomicU64::new(0),
             arenas: std::array::from_fn(|_| Arena::new()),
+            folded: CachePadded::new(Folded {
+                seen_allocs: AtomicU64::new(0),
+                ended_allocs: AtomicU64::new(0),
+            }),
+            owner: AtomicU32::new(1),
             older: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -145,12 +154,12 @@ impl Slot {
     ) {
         self.counters.pooled_alloc_bytes.add(bytes);
         self.counters.pooled_requested_bytes.add(requested as u64);
-        if !cfg!(feature = "telemetry") {
-            // SAFETY: the caller owns the slot.
-            self.balance.with_mut(|balance| unsafe { *balance += 1 });
-        } else {
+        if cfg!(feature = "telemetry") {
             // Relaxed: the owner reads what it wrote at its claim.
             block.mark_lent(core.stamp() | self.stamp.load(Ordering::Relaxed), site);
+        } else {
+            // SAFETY: the caller owns the slot.
+            self.balance.with_mut(|balance| unsafe { *balance += 1 });
         }
     }
 

@@ -91,11 +91,11 @@ impl Fold {
                 allocs = allocs.wrapping_add(reading.allocs);
             }
             // Relaxed, all: only under the fold's lock.
-            allocs = allocs.wrapping_add(slot.ended_allocs.load(Ordering::Relaxed));
-            if allocs != slot.seen_allocs.load(Ordering::Relaxed) {
+            allocs = allocs.wrapping_add(slot.folded.ended_allocs.load(Ordering::Relaxed));
+            if allocs != slot.folded.seen_allocs.load(Ordering::Relaxed) {
                 walk.active += 1;
                 if end_frame {
-                    slot.seen_allocs.store(allocs, Ordering::Relaxed);
+                    slot.folded.seen_allocs.store(allocs, Ordering::Relaxed);
                 }
             }
             walk.claimed += u32::from(slot.is_claimed());
@@ -142,8 +142,9 @@ impl Fold {
             add_lent(&mut lent, reading);
             if reading.allocs > 0 {
                 // Relaxed, both: only under the fold's lock.
-                let ended = slot.ended_allocs.load(Ordering::Relaxed);
-                slot.ended_allocs
+                let ended = slot.folded.ended_allocs.load(Ordering::Relaxed);
+                slot.folded
+                    .ended_allocs
                     .store(ended.wrapping_add(reading.allocs), Ordering::Relaxed);
             }
         }
