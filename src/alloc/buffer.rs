@@ -11,18 +11,18 @@ use std::ptr::NonNull;
 
 use bytemuck::Pod;
 
-use crate::cache::{Block, Shape, take_back};
+use crate::cache::{Block, take_back};
 
 /// An owned slice of `T` from a [`BufferPool`](crate::BufferPool); dropping it gives the memory back for reuse.
 ///
 /// It may cross threads and frames, and may outlive the pool's handles. Its memory goes to the magazine of the thread
 /// that drops it.
+///
+/// Two words in size, so that it is returned and moved in registers.
 #[must_use = "a buffer that is not kept goes back at once"]
 pub struct Buffer<T: Pod> {
-    start: NonNull<T>,
-    len: usize,
     block: NonNull<Block>,
-    shape: NonNull<Shape>,
+    len: usize,
     owned: PhantomData<T>,
 }
 
@@ -37,18 +37,22 @@ impl<T: Pod> Buffer<T> {
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which is of this shape, has room for `len` elements, is aligned for `T`, and was lent for
+    /// The caller holds the block, which has room for `len` elements, is aligned for `T`, and was lent for
     /// `len * size_of::<T>()` bytes.
     #[inline(always)]
-    pub(crate) unsafe fn new(shape: &Shape, block: NonNull<Block>, len: usize) -> Self {
+    pub(crate) unsafe fn new(block: NonNull<Block>, len: usize) -> Self {
         Self {
-            // SAFETY: the caller holds the block, whose record lives while a buffer is out.
-            start: unsafe { block.as_ref().start() }.cast(),
-            len,
             block,
-            shape: NonNull::from(shape),
+            len,
             owned: PhantomData,
         }
+    }
+
+    /// Where the elements are.
+    #[inline(always)]
+    fn start(&self) -> *mut T {
+        // SAFETY: the buffer holds the block, whose record lives while a buffer is out.
+        unsafe { self.block.as_ref().start() }.as_ptr().cast()
     }
 
     /// Says that this buffer is meant to live long: it is never a leak suspect.
@@ -64,7 +68,7 @@ impl<T: Pod> Drop for Buffer<T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the buffer held the block and ends here; it was lent for this many bytes.
-        unsafe { take_back(self.shape, self.block, self.len * size_of::<T>()) }
+        unsafe { take_back(self.block, self.len * size_of::<T>()) }
     }
 }
 
@@ -76,7 +80,7 @@ impl<T: Pod> Deref for Buffer<T> {
         // SAFETY: the block has room for `len` elements, aligned; block memory is zeroed at birth and only ever written
         // through types without padding, so it is initialised, and any bytes are a `T: Pod`. The buffer holds the
         // block, so nobody else has this memory, and `&self` keeps it from being written.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.start(), self.len) }
     }
 }
 
@@ -84,7 +88,7 @@ impl<T: Pod> DerefMut for Buffer<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as in `deref`, and `&mut self` makes the view exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start(), self.len) }
     }
 }
 

@@ -184,7 +184,7 @@ impl BufferPool {
         // SAFETY: the handle keeps the pool alive.
         let block = unsafe { lend(self.core(), class, bytes, site, refusal) }?;
         // SAFETY: the block was lent to us just now, for these bytes; its alignment was checked.
-        Some(unsafe { Buffer::new(self.core().shape(class), block, len) })
+        Some(unsafe { Buffer::new(block, len) })
     }
 
     /// The bytes of `len` elements, if this pool can lend such.

@@ -26,6 +26,7 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+use crate::cache::core::Shape;
 use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
@@ -71,6 +72,8 @@ pub(crate) struct Block {
 #[derive(Clone, Copy, Debug)]
 struct Binding {
     start: NonNull<u8>,
+    /// The pool and the size class; dangling while the block has no memory.
+    shape: NonNull<Shape>,
     offset: u16,
     class: u8,
     batch_len: u8,
@@ -112,6 +115,7 @@ impl Block {
             bytes: AtomicU64::new(0),
             binding: UnsafeCell::new(Binding {
                 start: NonNull::dangling(),
+                shape: NonNull::dangling(),
                 offset: 0,
                 class: 0,
                 batch_len: 0,
@@ -142,6 +146,17 @@ impl Block {
     pub(crate) unsafe fn start(&self) -> NonNull<u8> {
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding.with(|binding| unsafe { (*binding).start })
+    }
+
+    /// The pool and the size class.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has memory, and the pool is alive.
+    #[inline(always)]
+    pub(crate) unsafe fn shape<'p>(&self) -> &'p Shape {
+        // SAFETY: the caller holds the block, so nobody writes the binding; shapes live as long as their pool.
+        unsafe { self.binding.with(|binding| (*binding).shape).as_ref() }
     }
 
     /// The size class, or `OVERSIZE`.
@@ -189,12 +204,13 @@ impl Block {
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
-    pub(crate) unsafe fn bind(&self, piece: Piece, class: usize) {
+    pub(crate) unsafe fn bind(&self, piece: Piece, shape: &Shape) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
             (*binding).start = piece.start;
             (*binding).offset = piece.offset;
-            (*binding).class = class as u8;
+            (*binding).shape = NonNull::from(shape);
+            (*binding).class = shape.class as u8;
         });
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
         self.bytes.store(piece.bytes as u64, Ordering::Release);

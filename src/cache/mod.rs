@@ -29,7 +29,7 @@ pub use counters::{CounterDefinition, Counts};
 pub(crate) use arena::{ArenaReading, MOST_BLOCK_BYTES};
 pub(crate) use block::Block;
 pub(crate) use class::LINE;
-pub(crate) use core::{Core, Shape};
+pub(crate) use core::Core;
 pub(crate) use framed::lend_framed;
 pub(crate) use in_flight::MOST_IN_FLIGHT;
 pub(crate) use pooled::{Refusal, class_for, count_refusal, lend, take_back};

@@ -166,13 +166,12 @@ pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
 ///
 /// # Safety
 ///
-/// The caller holds the block, which is one of the shape's pool and class, and uses its memory no more; it was lent for
-/// `requested` bytes.
+/// The caller holds the block and uses its memory no more; it was lent for `requested` bytes.
 #[inline(always)]
-pub(crate) unsafe fn take_back(shape: NonNull<Shape>, block: NonNull<Block>, requested: usize) {
+pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let shape = shape.as_ref();
+        let shape = block.as_ref().shape();
         match current(shape.core) {
             Some(slot) => slot.give(shape, block.as_ref(), requested),
             None => take_back_anew(shape, block, requested),
@@ -226,7 +225,7 @@ impl Core {
         match self.take_piece(block_bytes, slot) {
             Ok((piece, evicted)) => {
                 // SAFETY: a bare record belongs to whoever popped or grew it.
-                unsafe { block.bind(piece, class) };
+                unsafe { block.bind(piece, self.shape(class)) };
                 self.depot.note_bound(class);
                 Ok((block, if evicted { Miss::Budget } else { miss }))
             }

@@ -165,8 +165,6 @@ impl Slot {
 
     /// Takes back a block that a buffer had, lent for `requested` bytes.
     ///
-    /// Nothing is read from the block's record, which may be in no cache: the buffer knows its class.
-    ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of the shape's pool, and holds the block, and gives it up.
