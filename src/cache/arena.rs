@@ -36,6 +36,8 @@ const COUNT_SHIFT: u32 = 40;
 pub(crate) const LENT_WORD_BYTES: usize = 1 << (COUNT_SHIFT - 1);
 /// The most a block may have, so that the count of its smallest buffers fits the lent word.
 pub(crate) const MOST_BLOCK_BYTES: usize = 1 << 29;
+/// For how many frames at least an arena keeps what a frame needed.
+const WINDOW_FRAMES: u32 = 64;
 /// How often the fold tries to read between two refills.
 const TRIES: u32 = 4;
 
@@ -79,8 +81,10 @@ pub(crate) struct Arena {
 struct Chain {
     blocks: Vec<Piece>,
     used: usize,
-    /// Decaying maximum of the bytes a frame used, for trimming.
-    high: u64,
+    /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
+    needed: [u64; 2],
+    /// Frames of the current window.
+    frames: u32,
 }
 
 // SAFETY: the head of this file says who touches which part when; the pieces in the chain are the arena's own memory.
@@ -103,7 +107,8 @@ impl Arena {
             chain: UnsafeCell::new(Chain {
                 blocks: Vec::new(),
                 used: 0,
-                high: 0,
+                needed: [0; 2],
+                frames: 0,
             }),
             last: UnsafeCell::new(ArenaReading::default()),
         }
@@ -179,8 +184,9 @@ impl Arena {
             self.base.store(start, Ordering::Release);
             self.cursor
                 .store(start.wrapping_add(stride), Ordering::Release);
+            let usable = usable_bytes(&block).max(stride);
             self.end
-                .store(start.wrapping_add(block.bytes), Ordering::Release);
+                .store(start.wrapping_add(usable), Ordering::Release);
         });
         Some(block.start)
     }
@@ -259,7 +265,10 @@ impl Arena {
         // SAFETY: the caller is alone with the arena.
         self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
-            chain.high = (chain.high - chain.high.div_ceil(16)).max(reading.bytes);
+            // Relaxed, both: the caller is alone with the arena.
+            let cursor = self.cursor.load(Ordering::Relaxed);
+            let base = self.base.load(Ordering::Relaxed);
+            chain.note_need((cursor.addr() - base.addr()) as u64);
             chain.used = usize::from(!chain.blocks.is_empty());
             self.start_at(chain.blocks.first());
         });
@@ -273,7 +282,7 @@ impl Arena {
     fn start_at(&self, block: Option<&Piece>) {
         let (start, end) = block.map_or((ptr::null_mut(), ptr::null_mut()), |block| {
             let start = block.start.as_ptr();
-            (start, start.wrapping_add(block.bytes))
+            (start, start.wrapping_add(usable_bytes(block)))
         });
         // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) passes them on.
         self.cursor.store(start, Ordering::Relaxed);
@@ -291,13 +300,15 @@ impl Arena {
     /// # Safety
     ///
     /// The caller has the frame's bit and no frame is open under it: nobody else touches the arena.
-    pub(crate) unsafe fn take_unneeded(&self, all: bool) -> Option<Piece> {
+    pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Piece> {
+        // Relaxed: the caller is alone with the arena; it never had a block.
+        if self.version.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
         // SAFETY: the caller is alone with the arena.
         let (block, first) = self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
-            let last = chain.blocks.last()?.bytes as u64;
-            let held: u64 = chain.blocks.iter().map(|block| block.bytes as u64).sum();
-            if !all && held - last < chain.high {
+            if !all && chain.is_needed(usual_bytes as u64) {
                 return None;
             }
             let block = chain.blocks.pop()?;
@@ -306,18 +317,6 @@ impl Arena {
         })?;
         self.start_at(first.as_ref());
         Some(block)
-    }
-
-    /// Halves the memory of past frames' needs, for a frame that is not used at all.
-    ///
-    /// # Safety
-    ///
-    /// As for [`take_unneeded`](Self::take_unneeded).
-    pub(crate) unsafe fn fade(&self) {
-        // SAFETY: the caller is alone with the arena.
-        self.chain.with_mut(|chain| unsafe {
-            (*chain).high /= 2;
-        });
     }
 
     /// Bytes of the blocks.
@@ -331,6 +330,41 @@ impl Arena {
         self.chain
             .with(|chain| unsafe { (*chain).blocks.iter().map(|block| block.bytes as u64).sum() })
     }
+}
+
+impl Chain {
+    /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one.
+    fn note_need(&mut self, of_last: u64) {
+        let full = self.used.saturating_sub(1);
+        let before: u64 = self.blocks[..full]
+            .iter()
+            .map(|block| block.bytes as u64)
+            .sum();
+        self.needed[1] = self.needed[1].max(before + of_last);
+        self.frames += 1;
+        if self.frames == WINDOW_FRAMES {
+            self.needed = [self.needed[1], 0];
+            self.frames = 0;
+        }
+    }
+
+    /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
+    /// made for a buffer much larger than what they needed.
+    fn is_needed(&self, usual_bytes: u64) -> bool {
+        let Some(last) = self.blocks.last() else {
+            return true;
+        };
+        let held: u64 = self.blocks.iter().map(|block| block.bytes as u64).sum();
+        let needed = self.needed[0].max(self.needed[1]);
+        let last = last.bytes as u64;
+        held - last < needed && last <= 2 * needed.max(usual_bytes)
+    }
+}
+
+/// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one
+/// very large buffer has more, and is then used as far as this.
+fn usable_bytes(block: &Piece) -> usize {
+    block.bytes.min(MOST_BLOCK_BYTES)
 }
 
 /// Adds to a word with one writer.

@@ -91,9 +91,11 @@ pub(crate) struct Lent {
 }
 
 impl Lent {
-    /// Frame ends since it was taken, when `frame` frames have ended.
+    /// Frame ends since it was taken, when `frame` frames had ended; none if it was taken since.
     pub(crate) fn age(&self, frame: u64) -> u64 {
-        frame.wrapping_sub(self.frame) & (u64::MAX >> FRAME_SHIFT)
+        const MOST: u64 = u64::MAX >> FRAME_SHIFT;
+        let age = frame.wrapping_sub(self.frame) & MOST;
+        if age <= MOST / 2 { age } else { 0 }
     }
 }
 

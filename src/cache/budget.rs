@@ -49,14 +49,18 @@ impl Budget {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => {
-                    // Relaxed: a maximum of its own; nothing is read through it.
-                    self.peak.fetch_max(raised, Ordering::Relaxed);
-                    return true;
-                }
+                Ok(_) => return true,
                 Err(seen) => reserved = seen,
             }
         }
+    }
+
+    /// Notes that the system gave what was reserved, or that a fold saw it.
+    pub(crate) fn confirm(&self) -> u64 {
+        let reserved = self.reserved();
+        // Relaxed: a maximum of its own; nothing is read through it.
+        self.peak.fetch_max(reserved, Ordering::Relaxed);
+        reserved
     }
 
     /// Takes back a reservation whose memory the system did not give: it was never lent, so no lock is needed.
@@ -82,7 +86,7 @@ impl Budget {
 
     /// The most bytes ever held.
     pub(crate) fn peak(&self) -> u64 {
-        // Relaxed: as in `reserve`.
+        // Relaxed: as in `confirm`.
         self.peak.load(Ordering::Relaxed)
     }
 

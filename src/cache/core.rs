@@ -137,6 +137,8 @@ impl Core {
         if unsafe { core.as_ref() }.ledger.drop_handle() {
             // This thread's slot goes first, so that a pool used by one thread is gone with its handle.
             tenancy::note_closed();
+            // Nobody can ask for idle memory any more. SAFETY: the handles' hold is given up only below.
+            unsafe { core.as_ref() }.trim_now(None);
             // SAFETY: the handles' hold is given up once, by the last of them.
             unsafe { Self::leave(core, 0) };
         }
@@ -159,7 +161,7 @@ impl Core {
         for slot in core.slots.iter() {
             for index in 0..crate::cache::in_flight::MOST_IN_FLIGHT {
                 // SAFETY: no frame is open, since each holds a handle; this thread is alone with the arenas.
-                while let Some(block) = unsafe { slot.arena(index).take_unneeded(true) } {
+                while let Some(block) = unsafe { slot.arena(index).take_unneeded(0, true) } {
                     // SAFETY: taken from the arena just now, and taken from the system with this alignment.
                     unsafe { block.give_back(align) };
                 }

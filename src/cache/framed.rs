@@ -74,7 +74,10 @@ unsafe fn lend_framed_slow(
     let lent = unsafe {
         with_slot(core, |slot| {
             let lent = lend_from(core.as_ref(), slot, index, alignment, bytes);
-            if let Err(reason) = lent {
+            // An overflow is counted where it is put into words.
+            if let Err(reason) = lent
+                && reason != Refusal::Overflow
+            {
                 count_refusal(slot, reason);
             }
             lent
@@ -127,6 +130,7 @@ unsafe fn lend_from(
         taken = core.take_piece(wanted, Some(slot));
     }
     let (block, _) = taken?;
+    core.in_flight.note_blocks(index);
     if let Err(block) = arena.add_block(block) {
         core.give_back_unused(block);
         return Err(Refusal::Memory(wanted as u64));

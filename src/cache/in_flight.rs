@@ -18,6 +18,8 @@ pub(crate) struct InFlight {
     /// The frame that has each bit.
     frames: [AtomicU64; MOST_IN_FLIGHT],
     begun: AtomicU64,
+    /// A bit per frame whose arenas may have blocks.
+    blocks: AtomicU32,
     limit: u32,
 }
 
@@ -27,6 +29,7 @@ impl InFlight {
             open: AtomicU32::new(0),
             frames: std::array::from_fn(|_| AtomicU64::new(0)),
             begun: AtomicU64::new(0),
+            blocks: AtomicU32::new(0),
             limit,
         }
     }
@@ -81,6 +84,24 @@ impl InFlight {
     pub(crate) fn open(&self) -> u32 {
         // Acquire: pairs with the Release in `free`.
         self.open.load(Ordering::Acquire)
+    }
+
+    /// Notes that an arena of the open frame `index` gets a block.
+    pub(crate) fn note_blocks(&self, index: usize) {
+        // Relaxed: the frame's bit orders it before any look by trimming.
+        self.blocks.fetch_or(1 << index, Ordering::Relaxed);
+    }
+
+    /// Notes that no arena of the frame `index`, whose bit the caller has, has a block.
+    pub(crate) fn note_no_blocks(&self, index: usize) {
+        // Relaxed: as in `note_blocks`.
+        self.blocks.fetch_and(!(1 << index), Ordering::Relaxed);
+    }
+
+    /// Whether an arena of the frame `index` may have a block.
+    pub(crate) fn may_have_blocks(&self, index: usize) -> bool {
+        // Relaxed: as in `note_blocks`.
+        self.blocks.load(Ordering::Relaxed) & 1 << index != 0
     }
 
     /// How many frames may be open.

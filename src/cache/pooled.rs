@@ -258,6 +258,7 @@ impl Core {
             Piece::take(bytes, align)
         });
         if let Some(piece) = piece {
+            self.budget.confirm();
             Ok((piece, evicted))
         } else {
             self.budget.cancel(wanted);

@@ -6,9 +6,9 @@
 
 use std::ptr::NonNull;
 
-use crate::cache::class::{MOST_CLASS_BYTES, class_of};
+use crate::cache::class::OVERSIZE;
 use crate::cache::core::Core;
-use crate::cache::pooled::Refusal;
+use crate::cache::pooled::{Refusal, class_for};
 use crate::cache::slot::Slot;
 use crate::cache::tenancy::with_slot;
 
@@ -18,10 +18,10 @@ const PAGE: usize = 4096;
 impl Core {
     /// Makes `count` blocks for `bytes` ready, in the calling thread's magazine as far as there is room, else in the depot.
     pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
-        if bytes > MOST_CLASS_BYTES {
+        let class = class_for(bytes).ok_or(Refusal::Overflow)?;
+        if class == OVERSIZE {
             return Ok(());
         }
-        let class = class_of(bytes);
         // SAFETY: the caller's handle keeps the pool alive.
         unsafe { with_slot(NonNull::from(self), |slot| self.stock(slot, class, count)) }
             .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))

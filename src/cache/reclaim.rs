@@ -12,6 +12,7 @@ use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
 use crate::cache::depot::Batch;
+use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
 use crate::fold::Fold;
@@ -28,8 +29,8 @@ const STEP_BYTES: u64 = 256 << 10;
 const STEP_PART: u64 = 32;
 /// The most blocks that one look at an arena gives back.
 const BLOCKS_PER_LOOK: usize = 8;
-/// Every how many frame ends the arenas of one frame that is not open are looked at.
-const CLOSED_EVERY: u64 = 8;
+/// After how many frame ends without use the arenas of a frame that is not open give their memory back.
+const UNUSED_FRAMES: u64 = 128;
 
 /// What trimming remembers between frame ends.
 #[derive(Debug)]
@@ -40,7 +41,9 @@ pub(crate) struct TrimState {
     /// Bytes that are to go, of those classes' blocks that no thread fetched while it lasted.
     to_go: u64,
     surplus: [u64; CLASSES],
-    /// The frame whose arenas are looked at next although no frame is open there.
+    /// At which frame end a frame last ended under each bit.
+    last_used: [u64; MOST_IN_FLIGHT],
+    /// The bit whose arenas are looked at next although no frame is open there.
     next_index: usize,
 }
 
@@ -60,6 +63,7 @@ impl TrimState {
             excess_since: None,
             to_go: 0,
             surplus: [0; CLASSES],
+            last_used: [0; MOST_IN_FLIGHT],
             next_index: 0,
         }
     }
@@ -69,9 +73,7 @@ impl Core {
     /// The step at a frame end.
     pub(crate) fn trim_step(&self, fold: &mut Fold) {
         self.let_go_oversize(fold);
-        if fold.trim.frames.is_multiple_of(CLOSED_EVERY) {
-            self.trim_closed_frame(fold);
-        }
+        self.trim_unused_frame(fold);
         fold.trim.frames += 1;
         let idle = self.depot.idle_bytes();
         self.budget
@@ -146,37 +148,57 @@ impl Core {
         while self.evict_batch(fold, CLASSES, u64::MAX) > 0 {}
     }
 
-    /// Gives back what the arenas of the frame `index` did not need lately, a few blocks of each at most.
+    /// Gives back what the arenas of the frame `index`, which has just ended, did not need lately, a few blocks of each at
+    /// most.
     ///
     /// # Safety
     ///
     /// The caller has the frame's bit, and the frame's buffers are gone.
     pub(crate) unsafe fn trim_arenas(&self, fold: &mut Fold, index: usize) {
+        fold.trim.last_used[index] = fold.trim.frames;
+        // SAFETY: as for this function.
+        unsafe { self.take_from_arenas(fold, index, false) };
+    }
+
+    /// Gives back the blocks of one frame under whose bit none was open for long, a few of each arena.
+    fn trim_unused_frame(&self, fold: &mut Fold) {
+        let limit = self.in_flight.limit() as usize;
+        let index = fold.trim.next_index % limit;
+        fold.trim.next_index = index + 1;
+        let unused = fold.trim.frames - fold.trim.last_used[index];
+        if unused < UNUSED_FRAMES
+            || !self.in_flight.may_have_blocks(index)
+            || !self.in_flight.claim_index(index)
+        {
+            return;
+        }
+        // SAFETY: we have the frame's bit, and the frame is not open.
+        if unsafe { self.take_from_arenas(fold, index, true) } {
+            self.in_flight.note_no_blocks(index);
+        }
+        self.in_flight.free(index);
+    }
+
+    /// Gives back a few blocks of each arena of the frame `index`; whether none of them was left.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit, and no frame is open under it.
+    unsafe fn take_from_arenas(&self, fold: &mut Fold, index: usize, all: bool) -> bool {
+        let usual_bytes = self.config.frame_block_bytes;
+        let mut none_left = true;
         for slot in self.slots.iter() {
-            for _ in 0..BLOCKS_PER_LOOK {
+            for looked in 1..=BLOCKS_PER_LOOK {
                 // SAFETY: the caller is alone with this frame's arenas.
-                let Some(block) = (unsafe { slot.arena(index).take_unneeded(false) }) else {
+                let block = unsafe { slot.arena(index).take_unneeded(usual_bytes, all) };
+                let Some(block) = block else {
                     break;
                 };
                 self.give_back_piece(fold, block);
+                none_left &= looked < BLOCKS_PER_LOOK;
             }
         }
-    }
-
-    /// Does the same for one frame that is not open, so that arenas no longer used at all shrink too.
-    fn trim_closed_frame(&self, fold: &mut Fold) {
-        let index = fold.trim.next_index % self.in_flight.limit() as usize;
-        fold.trim.next_index = index + 1;
-        if !self.in_flight.claim_index(index) {
-            return;
-        }
-        for slot in self.slots.iter() {
-            // SAFETY: we have the frame's bit, and the frame is not open.
-            unsafe { slot.arena(index).fade() };
-        }
-        // SAFETY: as above.
-        unsafe { self.trim_arenas(fold, index) };
-        self.in_flight.free(index);
+        none_left
     }
 
     /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
@@ -195,22 +217,24 @@ impl Core {
         }
     }
 
-    /// When the budget is used up: gives back idle memory until `wanted` fits, the caller's own magazine included.
+    /// When the budget is used up: gives back idle memory until `wanted` fits, the caller's own magazine included. For
+    /// memory that is asked for in advance (without a slot) what was kept in advance before it stays.
     pub(crate) fn make_way(&self, wanted: u64, slot: Option<&Slot>) {
         self.flush_own(slot);
         let mut fold = self.fold.lock();
         let limit = self.budget.limit().unwrap_or(u64::MAX);
-        let missing = (self.budget.reserved() + wanted).saturating_sub(limit);
-        if self.evict(&mut fold, missing, Depot::All) < missing {
+        let missing = (self.budget.reserved().saturating_add(wanted)).saturating_sub(limit);
+        if self.evict(&mut fold, missing, Depot::reach(slot)) < missing {
             self.give_back_closed_frames(&mut fold);
         }
     }
 
-    /// When the system has no memory: gives back all that is idle within reach.
+    /// When the system has no memory: gives back all that is idle within reach, with the same exception.
     pub(crate) fn give_back_all_idle(&self, slot: Option<&Slot>) -> u64 {
         self.flush_own(slot);
         let mut fold = self.fold.lock();
-        self.evict(&mut fold, u64::MAX, Depot::All) + self.give_back_closed_frames(&mut fold)
+        self.evict(&mut fold, u64::MAX, Depot::reach(slot))
+            + self.give_back_closed_frames(&mut fold)
     }
 
     /// `BufferPool::trim`: all that is idle within reach, whatever was asked for in advance.
@@ -293,7 +317,7 @@ impl Core {
             for slot in self.slots.iter() {
                 let arena: &Arena = slot.arena(index);
                 // SAFETY: we have the frame's bit, and the frame is not open.
-                while let Some(block) = unsafe { arena.take_unneeded(true) } {
+                while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
                     self.give_back_piece(fold, block);
                 }
             }
@@ -326,4 +350,15 @@ enum Depot {
     All,
     /// Those beyond what was asked for in advance.
     Beyond,
+}
+
+impl Depot {
+    /// What may go for a request that comes from this slot, or from none.
+    fn reach(slot: Option<&Slot>) -> Self {
+        if slot.is_some() {
+            Self::All
+        } else {
+            Self::Beyond
+        }
+    }
 }

@@ -139,6 +139,10 @@ unsafe fn hand_back(core: NonNull<Core>, slot: &Slot) {
     unsafe {
         let pool = core.as_ref();
         let balance = pool.slots.hand_back(pool, slot);
+        if pool.ledger.is_closed() {
+            // What came back is of no use to anybody.
+            pool.trim_now(None);
+        }
         Core::leave(core, balance);
     }
 }

@@ -106,7 +106,7 @@ impl Fold {
         walk.counts.frame_released_requested = ended.frame_released_requested;
         add_frame_counts(&mut walk.counts, ended);
         add_frame_counts(&mut walk.counts, &framed);
-        walk.reserved = core.budget.reserved();
+        walk.reserved = core.budget.confirm();
         walk.settle(core);
         walk
     }
@@ -218,7 +218,8 @@ impl Fold {
             idle_bytes: walk.reserved - in_use_bytes,
             pooled_bytes: walk.reserved,
             peak_bytes: core.budget.peak(),
-            requested_bytes: counts.requested_in_use(),
+            // Read at other moments than the blocks, so that it may seem more for a moment.
+            requested_bytes: counts.requested_in_use().min(in_use_bytes),
             limit_bytes: core.budget.limit(),
             pool_keys: core.pool_keys(),
             open_frames: core.in_flight.open().count_ones(),
@@ -260,9 +261,7 @@ impl Walk {
         settle(
             counts.pooled_requested_bytes,
             &mut counts.pooled_released_requested,
-            counts
-                .pooled_alloc_bytes
-                .wrapping_sub(counts.pooled_release_bytes),
+            bytes,
         );
     }
 }
