@@ -102,7 +102,7 @@ fn render(scenes: &Receiver<Scene>, ended: &SyncSender<()>) -> (u32, u32) {
     for scene in scenes {
         // The renderer's own scratch lives in the same frame.
         let picture = scene.frame.alloc_zeroed::<u32>(8);
-        for &position in scene.positions.iter() {
+        for &position in &scene.positions {
             picture[(position as usize - scene.number as usize) % 8] += 1;
         }
         assert_eq!(picture.iter().sum::<u32>(), BODIES as u32);

@@ -1,0 +1,182 @@
+//! The builder: defaults, ranges, and what a setting out of its range is answered with.
+
+use framepool::{Attribution, BufferPool, ConfigError, PoolBuilder};
+
+#[track_caller]
+fn refusal(builder: PoolBuilder) -> ConfigError {
+    builder
+        .build()
+        .expect_err("the setting is out of its range")
+}
+
+#[test]
+fn the_defaults_are_those_documented() {
+    let pool = BufferPool::new();
+    assert_eq!(pool.name(), "framepool");
+    assert_eq!(pool.alignment(), 64);
+    assert_eq!(pool.leak_after_frames(), 4);
+    assert_eq!(pool.attribution(), Attribution::CallSites);
+    assert_eq!(pool.stats().limit_bytes, None);
+    let frames: Vec<_> = (0..3).map(|_| pool.begin_frame()).collect();
+    assert!(pool.try_begin_frame().is_err(), "three frames in flight");
+    drop(frames);
+    let same = BufferPool::default();
+    assert_eq!(same.name(), "framepool");
+}
+
+#[test]
+fn every_setting_reaches_the_pool() {
+    let pool = BufferPool::builder()
+        .name(String::from("render"))
+        .max_frames_in_flight(1)
+        .frame_block_bytes(8192)
+        .thread_cache_bytes(1 << 16)
+        .max_bytes(1 << 30)
+        .leak_after_frames(9)
+        .alignment(256)
+        .history_frames(7)
+        .attribution(Attribution::Off)
+        .build()
+        .unwrap();
+    assert_eq!(pool.name(), "render");
+    assert_eq!(pool.alignment(), 256);
+    assert_eq!(pool.leak_after_frames(), 9);
+    assert_eq!(pool.attribution(), Attribution::Off);
+    let frame = pool.begin_frame();
+    assert!(pool.try_begin_frame().is_err());
+    let snapshot = frame.release_all();
+    assert_eq!(snapshot.frame.get(), 1);
+    assert!(format!("{pool:?}").contains("render"));
+}
+
+#[test]
+fn frames_in_flight_must_be_1_to_16() {
+    for given in [0, 17, u32::MAX] {
+        let error = refusal(BufferPool::builder().max_frames_in_flight(given));
+        assert_eq!(error, ConfigError::FramesInFlight { given, most: 16 });
+        let text = error.to_string();
+        assert!(text.contains("max_frames_in_flight"), "{text}");
+        assert!(
+            text.contains(&given.to_string()) && text.contains("16"),
+            "{text}"
+        );
+    }
+    for given in [1, 16] {
+        let pool = BufferPool::builder()
+            .max_frames_in_flight(given)
+            .build()
+            .unwrap();
+        let open: Vec<_> = (0..given).map(|_| pool.begin_frame()).collect();
+        assert!(pool.try_begin_frame().is_err());
+        drop(open);
+    }
+}
+
+#[test]
+fn alignment_must_be_one_of_four() {
+    for given in [0, 1, 32, 63, 65, 192, 512, 2048, 8192, usize::MAX] {
+        let error = refusal(BufferPool::builder().alignment(given));
+        assert_eq!(error, ConfigError::Alignment { given });
+        let text = error.to_string();
+        assert!(
+            text.contains("alignment") && text.contains("4096"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn frame_blocks_must_be_4_kib_to_512_mib() {
+    for given in [0, 4095, (512 << 20) + 1, usize::MAX] {
+        let error = refusal(BufferPool::builder().frame_block_bytes(given));
+        let ConfigError::FrameBlockBytes {
+            given: said,
+            least,
+            most,
+        } = error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!((said, least, most), (given, 4096, 512 << 20));
+        assert!(error.to_string().contains("frame_block_bytes"));
+    }
+    for given in [4096, 4097, 512 << 20] {
+        BufferPool::builder()
+            .frame_block_bytes(given)
+            .build()
+            .unwrap();
+    }
+}
+
+#[test]
+fn history_must_hold_1_to_2_20_frames() {
+    for given in [0, (1 << 20) + 1, usize::MAX] {
+        let error = refusal(BufferPool::builder().history_frames(given));
+        assert_eq!(
+            error,
+            ConfigError::HistoryFrames {
+                given,
+                most: 1 << 20
+            }
+        );
+        assert!(error.to_string().contains("history_frames"));
+    }
+    BufferPool::builder().history_frames(1).build().unwrap();
+    BufferPool::builder()
+        .history_frames(1 << 20)
+        .build()
+        .unwrap();
+}
+
+#[test]
+fn a_budget_of_nothing_is_refused() {
+    let error = refusal(BufferPool::builder().max_bytes(0));
+    assert!(
+        matches!(
+            error,
+            ConfigError::MaxBytes {
+                given: 0,
+                least: 1..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("max_bytes"));
+}
+
+#[test]
+fn a_builder_is_a_value_that_makes_any_number_of_pools() {
+    let builder = BufferPool::builder().name("twin");
+    let (first, second) = (builder.clone().build().unwrap(), builder.build().unwrap());
+    let kept = first.alloc::<u8>(10);
+    assert_eq!(
+        second.stats().in_use_buffers,
+        0,
+        "two pools, not two handles"
+    );
+    drop(kept);
+}
+
+#[test]
+fn extreme_settings_that_are_allowed_make_a_pool_that_works() {
+    for cache in [0, 1, 63, 64, usize::MAX / 2, usize::MAX] {
+        let pool = BufferPool::builder()
+            .thread_cache_bytes(cache)
+            .build()
+            .unwrap();
+        for len in [0, 1, 64, 1000, 70_000] {
+            for _ in 0..3 {
+                let buffers: Vec<_> = (0..40).map(|_| pool.alloc_zeroed::<u8>(len)).collect();
+                assert!(buffers.iter().all(|buffer| buffer.len() == len));
+            }
+        }
+        super::common::assert_empty(&pool);
+    }
+    let pool = BufferPool::builder()
+        .leak_after_frames(u64::MAX)
+        .max_bytes(u64::MAX)
+        .build()
+        .unwrap();
+    drop(pool.alloc::<u8>(1));
+    super::common::assert_empty(&pool);
+}

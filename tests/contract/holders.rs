@@ -1,0 +1,256 @@
+//! Who holds what: call sites, ages, threads, suspects, retained buffers, and the report of `assert_no_leaks`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use framepool::{Attribution, Buffer, BufferPool, Outstanding};
+
+use crate::common::{TELEMETRY, panic_text, pooled_bytes};
+
+fn ends(pool: &BufferPool, frames: usize) {
+    for _ in 0..frames {
+        pool.release_all();
+    }
+}
+
+#[track_caller]
+fn taken(pool: &BufferPool, len: usize) -> Buffer<u8> {
+    pool.alloc(len)
+}
+
+#[test]
+fn buffers_out_are_listed_by_line_largest_first_with_their_age() {
+    let pool = BufferPool::new();
+    let few = [5000, 1].map(|len| pool.alloc::<u8>(len));
+    let few_line = line!() - 1;
+    ends(&pool, 3);
+    let many: Vec<_> = (0..10).map(|_| pool.alloc_zeroed::<u32>(1000)).collect();
+    let many_line = line!() - 1;
+    ends(&pool, 1);
+    let copied = pool.alloc_copy(&[1_u8; 100]);
+    let copied_line = line!() - 1;
+    let tried = pool.try_alloc::<u8>(90).unwrap();
+    let tried_line = line!() - 1;
+    let out = pool.outstanding();
+    if !TELEMETRY {
+        assert_eq!(out, Outstanding::default());
+        return;
+    }
+    let lines: Vec<_> = out.sites.iter().map(|site| site.location.line()).collect();
+    assert_eq!(lines, [many_line, few_line, copied_line, tried_line]);
+    assert!(out.sites.iter().all(|site| site.location.file() == file!()));
+    assert_eq!(
+        out.sites
+            .iter()
+            .map(|site| site.buffers)
+            .collect::<Vec<_>>(),
+        [10, 2, 1, 1]
+    );
+    assert_eq!(out.sites[0].bytes, 10 * pooled_bytes(4000, 64));
+    assert_eq!(out.sites[1].bytes, pooled_bytes(5000, 64) + 64);
+    let ages: Vec<_> = out
+        .sites
+        .iter()
+        .map(|site| site.oldest_age_frames)
+        .collect();
+    assert_eq!(ages, [1, 4, 0, 0]);
+    assert_eq!(
+        (out.buffers, out.bytes),
+        (14, out.sites.iter().map(|site| site.bytes).sum())
+    );
+    assert_eq!(out.bytes, pool.stats().in_use_bytes);
+    let text = out.to_string();
+    assert_eq!(text.matches("holders.rs").count(), 4, "{text}");
+    assert!(text.contains("14 buffers"), "{text}");
+    drop((few, many, copied, tried));
+    let out = pool.outstanding();
+    assert_eq!(out, Outstanding::default());
+    assert!(!out.to_string().is_empty());
+}
+
+#[test]
+fn the_site_is_the_callers_where_the_caller_passes_it_on() {
+    let pool = BufferPool::new();
+    let buffer = taken(&pool, 1);
+    if TELEMETRY {
+        assert_eq!(pool.outstanding().sites[0].location.line(), line!() - 2);
+    }
+    drop(buffer);
+}
+
+#[test]
+fn two_sizes_and_two_threads_of_one_line_are_one_entry() {
+    let pool = BufferPool::new();
+    let mut kept = vec![];
+    for round in 0..3 {
+        let taken = |pool: BufferPool| move || pool.alloc::<u8>(1000 * (round + 1));
+        let worker = thread::Builder::new().name(format!("worker-{round}"));
+        kept.push(worker.spawn(taken(pool.clone())).unwrap().join().unwrap());
+        ends(&pool, 1);
+    }
+    let out = pool.outstanding();
+    if TELEMETRY {
+        assert_eq!(out.sites.len(), 1);
+        assert_eq!(
+            (out.sites[0].buffers, out.sites[0].oldest_age_frames),
+            (3, 3)
+        );
+        assert_eq!(out.sites[0].thread, "worker-0", "the oldest one's");
+    }
+    drop(kept.remove(0));
+    let out = pool.outstanding();
+    if TELEMETRY {
+        assert_eq!(out.sites[0].thread, "worker-1");
+    }
+}
+
+#[test]
+fn the_thread_is_the_one_that_took_it_whoever_has_it_now() {
+    let pool = BufferPool::new();
+    let shared = pool.clone();
+    let named = thread::Builder::new()
+        .name("mesher".into())
+        .spawn(move || shared.alloc::<u8>(100))
+        .unwrap()
+        .join()
+        .unwrap();
+    let shared = pool.clone();
+    let unnamed = thread::spawn(move || shared.alloc::<u8>(10))
+        .join()
+        .unwrap();
+    let out = pool.outstanding();
+    if TELEMETRY {
+        let threads: Vec<_> = out.sites.iter().map(|site| site.thread.as_str()).collect();
+        assert_eq!(threads, ["mesher", "unnamed"]);
+        assert!(out.to_string().contains("mesher"));
+    }
+    drop((named, unnamed));
+}
+
+#[test]
+fn a_suspect_is_older_than_the_leak_age_and_not_retained() {
+    for leak_age in [0, 1, 4] {
+        let pool = BufferPool::builder()
+            .leak_after_frames(leak_age)
+            .build()
+            .unwrap();
+        let buffer = pool.alloc::<u8>(1000);
+        let retained = pool.alloc::<u8>(100_000);
+        retained.retain();
+        for age in 0..10 {
+            let out = pool.outstanding();
+            if TELEMETRY {
+                let suspected = u64::from(age > leak_age);
+                assert_eq!((out.buffers, out.retained), (2, 1));
+                assert_eq!(out.suspects, suspected, "age {age}, leak age {leak_age}");
+                assert_eq!(out.suspect_bytes, suspected * 1024);
+                assert_eq!(out.suspect_sites().count() as u64, suspected);
+                assert_eq!(
+                    (out.sites[0].suspects, out.sites[1].suspects),
+                    (0, suspected)
+                );
+                assert_eq!(out.sites[1].oldest_age_frames, age);
+            }
+            ends(&pool, 1);
+        }
+        drop(buffer);
+        let out = pool.outstanding();
+        assert_eq!((out.suspects, out.suspect_bytes), (0, 0));
+        drop(retained);
+    }
+}
+
+#[test]
+fn memory_lent_again_has_a_new_age_and_is_not_retained_any_more() {
+    let pool = BufferPool::new();
+    let first = pool.alloc::<u8>(1000);
+    first.retain();
+    first.retain();
+    ends(&pool, 9);
+    drop(first);
+    let second = pool.alloc::<u8>(1000);
+    let out = pool.outstanding();
+    if TELEMETRY {
+        assert_eq!(
+            (out.retained, out.suspects, out.sites[0].oldest_age_frames),
+            (0, 0, 0)
+        );
+    }
+    ends(&pool, 5);
+    if TELEMETRY {
+        assert_eq!(pool.outstanding().suspects, 1);
+    }
+    drop(second);
+}
+
+#[test]
+fn frame_buffers_are_in_no_list() {
+    let pool = BufferPool::new();
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(1000);
+    assert_eq!(pool.outstanding(), Outstanding::default());
+    pool.assert_no_leaks();
+}
+
+#[test]
+fn no_leaks_is_asserted_with_the_report_of_who_holds_what() {
+    let pool = BufferPool::builder().name("strict").build().unwrap();
+    pool.assert_no_leaks();
+    let retained = pool.alloc::<u8>(10);
+    retained.retain();
+    pool.assert_no_leaks();
+    let leaked = pool.alloc::<u8>(10_000);
+    let outcome = catch_unwind(AssertUnwindSafe(|| pool.assert_no_leaks()));
+    if TELEMETRY {
+        let panic = outcome.unwrap_err();
+        let text = panic_text(&*panic);
+        for part in ["strict", "holders.rs", &(line!() - 5).to_string(), "1"] {
+            assert!(text.contains(part), "no `{part}` in: {text}");
+        }
+    } else {
+        assert!(outcome.is_ok(), "nothing is known");
+    }
+    drop(leaked);
+    pool.assert_no_leaks();
+    drop(retained);
+}
+
+#[test]
+fn with_attribution_off_buffers_are_counted_and_not_listed() {
+    let pool = BufferPool::builder()
+        .attribution(Attribution::Off)
+        .build()
+        .unwrap();
+    let unlisted = pool.alloc::<u8>(100);
+    assert_eq!(pool.outstanding().buffers, 0);
+    if TELEMETRY {
+        assert_eq!(pool.stats().in_use_buffers, 1);
+        assert!(catch_unwind(AssertUnwindSafe(|| pool.assert_no_leaks())).is_err());
+    }
+    pool.set_attribution(Attribution::CallSites);
+    assert_eq!(pool.attribution(), Attribution::CallSites);
+    let listed = pool.alloc::<u8>(100);
+    pool.set_attribution(Attribution::Off);
+    if TELEMETRY {
+        assert_eq!(pool.outstanding().buffers, 1);
+    }
+    drop((unlisted, listed));
+    assert_eq!(pool.outstanding().buffers, 0);
+    pool.assert_no_leaks();
+}
+
+#[test]
+fn an_earlier_list_can_be_filled_again() {
+    let pool = BufferPool::new();
+    let mut out = Outstanding::default();
+    for round in 0..4 {
+        let a: Vec<_> = (0..round).map(|_| pool.alloc::<u8>(100)).collect();
+        let b: Vec<_> = (0..4 - round).map(|_| pool.alloc::<u8>(200)).collect();
+        ends(&pool, round);
+        pool.outstanding_into(&mut out);
+        assert_eq!(out, pool.outstanding());
+        drop((a, b));
+    }
+    pool.outstanding_into(&mut out);
+    assert_eq!(out, Outstanding::default());
+}

@@ -1,0 +1,169 @@
+//! Memory before and after it is needed: prewarm and trim.
+
+use std::thread;
+
+use framepool::{AllocError, BufferPool};
+
+use crate::common::{TELEMETRY, assert_empty, pooled_bytes};
+
+#[test]
+fn what_was_prewarmed_is_lent_without_a_miss() {
+    for cache in [0, 1 << 14, 2 << 20] {
+        let pool = BufferPool::builder()
+            .thread_cache_bytes(cache)
+            .build()
+            .unwrap();
+        pool.prewarm::<f32>(1000, 100);
+        let snapshot = pool.release_all();
+        assert_eq!(
+            (snapshot.allocs, snapshot.misses, snapshot.in_use_bytes),
+            (0, 0, 0)
+        );
+        if TELEMETRY {
+            assert_eq!(snapshot.idle_bytes, 100 * pooled_bytes(4000, 64));
+        }
+        let buffers: Vec<_> = (0..100).map(|_| pool.alloc::<f32>(1000)).collect();
+        let snapshot = pool.release_all();
+        if TELEMETRY {
+            assert_eq!(
+                (snapshot.allocs, snapshot.misses, snapshot.idle_bytes),
+                (100, 0, 0)
+            );
+        }
+        assert!(
+            buffers
+                .iter()
+                .all(|buffer| buffer.iter().all(|&element| element == 0.0))
+        );
+        drop(buffers);
+        assert_empty(&pool);
+    }
+}
+
+#[test]
+fn what_one_thread_prewarmed_another_finds_once_it_is_gone() {
+    let pool = BufferPool::new();
+    let shared = pool.clone();
+    thread::spawn(move || shared.prewarm::<u8>(100, 50))
+        .join()
+        .unwrap();
+    let buffers: Vec<_> = (0..50).map(|_| pool.alloc::<u8>(100)).collect();
+    assert_eq!(pool.release_all().misses, 0);
+    drop(buffers);
+}
+
+#[test]
+fn what_was_prewarmed_stays_through_quiet_frames_until_trim() {
+    let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+    pool.prewarm::<u8>(1 << 20, 16);
+    for _ in 0..500 {
+        pool.release_all();
+    }
+    if TELEMETRY {
+        assert_eq!(pool.stats().idle_bytes, 16 << 20);
+    }
+    let gone = pool.trim();
+    assert_eq!(gone, 16 << 20);
+    assert_eq!(pool.stats().pooled_bytes, 0);
+}
+
+#[test]
+fn prewarming_nothing_does_nothing() {
+    let pool = BufferPool::new();
+    pool.prewarm::<u8>(0, 10);
+    pool.prewarm::<u8>(100, 0);
+    pool.prewarm::<()>(usize::MAX, 3);
+    let snapshot = pool.release_all();
+    assert_eq!((snapshot.pooled_bytes, snapshot.allocs), (0, 0));
+    assert_eq!(pool.alloc::<u8>(0).len(), 0);
+}
+
+#[test]
+fn prewarming_beyond_the_budget_is_refused_and_what_was_made_so_far_stays_ready() {
+    for cache in [0, 1 << 20] {
+        let pool = BufferPool::builder()
+            .max_bytes(1 << 20)
+            .thread_cache_bytes(cache)
+            .build()
+            .unwrap();
+        let outcome = pool.try_prewarm::<u8>(1 << 14, 1000);
+        assert!(
+            matches!(outcome, Err(AllocError::BudgetExceeded { limit, .. }) if limit == 1 << 20),
+            "16 MiB cannot be ready within 1 MiB: {outcome:?}"
+        );
+        let ready = (1 << 20) >> 14;
+        let buffers: Vec<_> = (0..ready).map(|_| pool.alloc::<u8>(1 << 14)).collect();
+        let snapshot = pool.release_all();
+        assert_eq!(snapshot.misses, 0, "all {ready} that fit were ready");
+        drop(buffers);
+        assert_empty(&pool);
+    }
+}
+
+#[test]
+fn trim_gives_back_all_that_is_idle_within_reach_and_says_how_much() {
+    let pool = BufferPool::new();
+    let kept = pool.alloc_copy(&[5_u8; 5000]);
+    drop(
+        (0..300)
+            .map(|len| pool.alloc::<u8>(len * 100))
+            .collect::<Vec<_>>(),
+    );
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(1 << 20);
+    frame.release_all();
+    let open = pool.begin_frame();
+    let alive = open.alloc_copy(&[6_u8; 1000]);
+    let before = pool.stats();
+    let gone = pool.trim();
+    let after = pool.stats();
+    if TELEMETRY {
+        assert_eq!(before.pooled_bytes - gone, after.pooled_bytes);
+        assert_eq!(
+            after.totals.evicted_bytes - before.totals.evicted_bytes,
+            gone
+        );
+        // What is left: the buffer kept, and the blocks of the frame that is open.
+        assert_eq!(after.in_use_bytes, before.in_use_bytes);
+        assert!(
+            after.idle_bytes <= (1 << 20) + 64 + (256 << 10),
+            "{after:?}"
+        );
+    }
+    assert!(gone > 0);
+    assert!(kept.iter().all(|&byte| byte == 5) && alive.iter().all(|&byte| byte == 6));
+    open.release_all();
+    drop(kept);
+    pool.trim();
+    let stats = pool.stats();
+    assert_eq!((stats.pooled_bytes, stats.idle_bytes), (0, 0));
+    assert_eq!(pool.trim(), 0, "there is nothing left to give");
+    // And it all works as before.
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(100).fill(1);
+    drop(pool.alloc::<u8>(100));
+    frame.release_all();
+    assert_empty(&pool);
+}
+
+#[test]
+fn trim_takes_nothing_from_a_thread_that_is_using_the_pool() {
+    let pool = BufferPool::new();
+    let shared = pool.clone();
+    let worker = thread::spawn(move || {
+        let mut buffer = shared.alloc::<u64>(100);
+        for number in 0..2000 {
+            buffer.fill(number);
+            let mut next = shared.alloc::<u64>(100);
+            next.copy_from_slice(&buffer);
+            buffer = next;
+            assert!(buffer.iter().all(|&element| element == number));
+        }
+    });
+    while !worker.is_finished() {
+        pool.trim();
+    }
+    worker.join().unwrap();
+    pool.trim();
+    assert_eq!(pool.stats().pooled_bytes, 0);
+}

@@ -1,0 +1,16 @@
+//! The public contract, item by item, as a program outside the crate sees it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod buffers;
+mod builder;
+mod errors;
+mod frames;
+mod holders;
+mod idle;
+mod numbers;
+#[cfg(not(feature = "telemetry"))]
+mod off;
+mod reading;
+mod types;

@@ -1,0 +1,157 @@
+//! Reading from outside: snapshots that never change, feeds that say what they lost, readers, handles.
+
+use std::sync::Arc;
+use std::thread;
+
+use framepool::{BufferPool, FrameSnapshot};
+
+use crate::common::{TELEMETRY, assert_lawful};
+
+#[test]
+fn a_snapshot_that_is_kept_never_changes() {
+    let pool = BufferPool::new();
+    let mut kept: Vec<(Arc<FrameSnapshot>, FrameSnapshot)> = Vec::new();
+    for number in 0..100_usize {
+        drop(pool.alloc::<u8>(number * 10));
+        let snapshot = pool.release_all();
+        if number % 3 == 0 {
+            kept.push((Arc::clone(&snapshot), *snapshot));
+        }
+        if number % 20 == 0 {
+            kept.drain(..kept.len() / 2);
+        }
+        for (shared, copy) in &kept {
+            assert_eq!(**shared, *copy);
+        }
+    }
+}
+
+#[test]
+fn a_feed_gives_every_frame_from_its_subscription_on_in_order() {
+    let pool = BufferPool::new();
+    pool.release_all();
+    let mut feed = pool.subscribe();
+    assert!(feed.next().is_none());
+    for number in 2..10 {
+        drop(pool.alloc::<u8>(number));
+        let published = pool.release_all();
+        let read = feed.next().expect("a frame ended");
+        assert_eq!(read, *published);
+        assert_eq!(read.frame.get(), number as u64);
+        assert!(feed.next().is_none());
+    }
+    for _ in 0..256 {
+        pool.release_all();
+    }
+    let numbers: Vec<_> = std::iter::from_fn(|| feed.next())
+        .map(|snapshot| snapshot.frame.get())
+        .collect();
+    assert_eq!(numbers, (10..266).collect::<Vec<_>>());
+    assert_eq!(feed.lost(), 0);
+}
+
+#[test]
+fn a_feed_too_far_behind_loses_the_oldest_and_counts_them() {
+    let pool = BufferPool::builder().history_frames(5).build().unwrap();
+    let mut slow = pool.subscribe();
+    let mut quick = pool.subscribe();
+    for number in 1..=12 {
+        pool.release_all();
+        assert_eq!(
+            quick.next().map(|snapshot| snapshot.frame.get()),
+            Some(number)
+        );
+    }
+    assert_eq!((slow.lost(), quick.lost()), (7, 0));
+    let late = pool.subscribe();
+    let fed: Vec<_> = std::iter::from_fn(|| slow.next())
+        .map(|snapshot| snapshot.frame.get())
+        .collect();
+    assert_eq!(fed, [8, 9, 10, 11, 12]);
+    pool.release_all();
+    assert_eq!(slow.next().map(|snapshot| snapshot.frame.get()), Some(13));
+    assert_eq!((slow.lost(), late.lost()), (7, 0));
+}
+
+#[test]
+fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
+    let pool = BufferPool::new();
+    let mut feed = pool.subscribe();
+    drop(pool.subscribe());
+    pool.release_all();
+    drop(pool);
+    assert_eq!(feed.next().map(|snapshot| snapshot.frame.get()), Some(1));
+    assert!(feed.next().is_none());
+    assert_eq!(feed.lost(), 0);
+}
+
+#[test]
+fn a_feed_can_be_read_while_frames_end() {
+    let pool = BufferPool::builder().history_frames(16).build().unwrap();
+    let mut feed = pool.subscribe();
+    let frames = 3000;
+    let ender = thread::spawn(move || {
+        for number in 0..frames {
+            drop(pool.alloc::<u8>(number % 100));
+            pool.release_all();
+        }
+    });
+    let (mut seen, mut last) = (0, 0);
+    loop {
+        let finished = ender.is_finished();
+        while let Some(snapshot) = feed.next() {
+            assert_lawful(&snapshot);
+            assert!(snapshot.frame.get() > last, "in order");
+            last = snapshot.frame.get();
+            seen += 1;
+        }
+        if finished {
+            break;
+        }
+    }
+    ender.join().unwrap();
+    assert_eq!(last, frames as u64);
+    assert_eq!(
+        seen + feed.lost(),
+        frames as u64,
+        "each frame was read or counted as lost"
+    );
+}
+
+#[test]
+fn a_reader_always_gives_the_latest() {
+    let pool = BufferPool::new();
+    let mut reader = pool.snapshot_reader();
+    assert_eq!(reader.latest().frame.get(), 0);
+    for number in 1..50 {
+        let published = pool.release_all();
+        assert!(Arc::ptr_eq(reader.latest(), &published));
+        assert_eq!(reader.latest().frame.get(), number);
+    }
+    let mut elsewhere = thread::spawn(move || {
+        assert_eq!(reader.latest().frame.get(), 49);
+        reader
+    })
+    .join()
+    .unwrap();
+    drop(pool);
+    assert_eq!(elsewhere.latest().frame.get(), 49);
+}
+
+#[test]
+fn handles_are_the_same_pool() {
+    let pool = BufferPool::new();
+    let clone = pool.clone();
+    let buffer = clone.alloc::<u8>(100);
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(10);
+    drop(clone);
+    let snapshot = frame.release_all();
+    if TELEMETRY {
+        assert_eq!((snapshot.allocs, snapshot.in_use_buffers), (2, 1));
+    }
+    drop(buffer);
+    if TELEMETRY {
+        assert_eq!(pool.release_all().releases, 1);
+    }
+}

@@ -1,0 +1,73 @@
+//! What the types promise to the compiler: which may cross threads, which may be kept, which are values.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::ops::DerefMut;
+use std::sync::Arc;
+
+use framepool::{
+    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError, FrameFeed,
+    FrameId, FrameSnapshot, Outstanding, PoolBuilder, PoolStats, SiteHolding, SnapshotReader,
+    Totals,
+};
+
+fn crosses_threads<T: Send + Sync + 'static>() {}
+fn is_sent<T: Send + 'static>() {}
+fn is_error<T: Error + Display + Debug + Clone + PartialEq + Send + Sync + 'static>() {}
+fn is_value<T: Clone + Debug + PartialEq + Send + Sync + 'static>() {}
+fn is_slice<T: DerefMut<Target = [f32]> + AsRef<[f32]> + AsMut<[f32]> + Debug>() {}
+
+#[test]
+fn handles_buffers_frames_and_readers_cross_threads() {
+    crosses_threads::<BufferPool>();
+    crosses_threads::<PoolBuilder>();
+    crosses_threads::<Buffer<f32>>();
+    crosses_threads::<Frame>();
+    crosses_threads::<FrameSnapshot>();
+    crosses_threads::<Outstanding>();
+    is_sent::<FrameFeed>();
+    is_sent::<SnapshotReader>();
+    is_slice::<Buffer<f32>>();
+}
+
+#[test]
+fn errors_are_errors_and_what_is_read_are_values() {
+    is_error::<AllocError>();
+    is_error::<FrameError>();
+    is_error::<ConfigError>();
+    is_value::<FrameSnapshot>();
+    is_value::<PoolStats>();
+    is_value::<Totals>();
+    is_value::<Outstanding>();
+    is_value::<SiteHolding>();
+    is_value::<FrameId>();
+    is_value::<Attribution>();
+}
+
+#[test]
+fn signatures_are_those_of_the_contract() {
+    let pool: BufferPool = BufferPool::builder().build().unwrap();
+    let frame: Frame = pool.begin_frame();
+    let _: &mut [f32] = frame.alloc::<f32>(1);
+    let _: &mut [u8] = frame.alloc_zeroed::<u8>(1);
+    let _: &mut [u16] = frame.alloc_copy(&[1_u16, 2]);
+    let _: Result<&mut [f64], AllocError> = frame.try_alloc::<f64>(1);
+    let snapshot: Arc<FrameSnapshot> = frame.release_all();
+    let _: Result<Frame, FrameError> = pool.try_begin_frame();
+    let buffer: Buffer<f32> = pool.alloc::<f32>(1);
+    buffer.retain();
+    let _: Buffer<f32> = pool.alloc_zeroed::<f32>(1);
+    let _: Result<Buffer<f32>, AllocError> = pool.try_alloc::<f32>(1);
+    let _: Arc<FrameSnapshot> = pool.release_all();
+    let _: Arc<FrameSnapshot> = pool.snapshot();
+    let stats: PoolStats = pool.stats();
+    let out: Outstanding = pool.outstanding();
+    pool.prewarm::<f32>(1, 1);
+    pool.trim();
+    let _: u64 = snapshot.frame.get();
+    let _: i64 = snapshot.imbalance();
+    let _: (u32, u32, u32) = (snapshot.pool_keys, snapshot.open_frames, snapshot.threads);
+    let _: std::time::Duration = snapshot.duration;
+    let _: Vec<SiteHolding> = out.sites;
+    let _: Totals = stats.totals;
+}

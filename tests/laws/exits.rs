@@ -1,0 +1,193 @@
+//! Use of a pool while a thread ends: buffers, frames and handles dropped by the destructors of thread-locals.
+
+use std::cell::RefCell;
+use std::thread;
+
+use framepool::{Buffer, BufferPool, Frame};
+
+use crate::common::{TELEMETRY, assert_empty, assert_lawful, rounds};
+
+/// What a thread still has when it ends.
+#[derive(Default)]
+struct Remains {
+    buffers: Vec<Buffer<u8>>,
+    frame: Option<Frame>,
+    pool: Option<BufferPool>,
+    /// Whether to use the pool once more from the destructor.
+    goes_on: bool,
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        if let (true, Some(pool)) = (self.goes_on, &self.pool) {
+            let last = pool.alloc_copy(&[1_u8; 77]);
+            assert!(last.iter().all(|&byte| byte == 1));
+            if let Some(frame) = &self.frame {
+                frame.alloc::<u8>(77).fill(2);
+            }
+            assert_lawful(&pool.release_all());
+            assert_lawful(&pool.snapshot());
+            self.buffers.push(last);
+        }
+    }
+}
+
+thread_local! {
+    static REMAINS: RefCell<Remains> = RefCell::default();
+    static MORE_REMAINS: RefCell<Remains> = RefCell::default();
+}
+
+/// A thread that leaves its thread-locals with things of the pool. Destructors run in some order that depends on which
+/// was used first: ours, the pool's own, and that of a second one of ours are initialised in both orders.
+fn leave(pool: &BufferPool, ours_first: bool, goes_on: bool) {
+    if ours_first {
+        REMAINS.with(|_| ());
+    }
+    drop(pool.alloc::<u8>(500));
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(200).fill(1);
+    REMAINS.with_borrow_mut(|remains| {
+        remains.buffers = (0..20).map(|len| pool.alloc::<u8>(len * 100)).collect();
+        remains.frame = Some(frame);
+        remains.pool = Some(pool.clone());
+        remains.goes_on = goes_on;
+    });
+    MORE_REMAINS.with_borrow_mut(|remains| {
+        remains.buffers = (0..5).map(|len| pool.alloc::<u8>(len * 1000)).collect();
+        remains.pool = Some(pool.clone());
+        remains.goes_on = goes_on;
+    });
+}
+
+#[test]
+fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
+    for ours_first in [false, true] {
+        for goes_on in [false, true] {
+            let pool = BufferPool::new();
+            let threads = rounds(200);
+            for _ in 0..threads {
+                let shared = pool.clone();
+                thread::spawn(move || leave(&shared, ours_first, goes_on))
+                    .join()
+                    .unwrap();
+                let snapshot = pool.release_all();
+                assert_lawful(&snapshot);
+                assert_eq!((snapshot.open_frames, snapshot.in_use_buffers), (0, 0));
+            }
+            let stats = pool.stats();
+            if TELEMETRY {
+                let each = 27 + 3 * u64::from(goes_on);
+                assert_eq!(stats.totals.allocs, each * threads as u64);
+                assert_eq!(stats.claimed_slots, 0);
+                assert!(stats.slots <= 2, "{} slots for two threads", stats.slots);
+            }
+            assert_empty(&pool);
+        }
+    }
+}
+
+#[test]
+fn a_thread_local_may_hold_the_last_handle_of_a_pool() {
+    for ours_first in [false, true] {
+        for _ in 0..rounds(200) {
+            thread::spawn(move || leave(&BufferPool::new(), ours_first, true))
+                .join()
+                .unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_pool_first_used_in_a_destructor_works() {
+    let pool = BufferPool::new();
+    for _ in 0..rounds(200) {
+        let shared = pool.clone();
+        thread::spawn(move || {
+            REMAINS.with_borrow_mut(|remains| {
+                remains.pool = Some(shared);
+                remains.goes_on = true;
+            });
+        })
+        .join()
+        .unwrap();
+    }
+    if TELEMETRY {
+        assert_eq!(pool.stats().totals.allocs, rounds(200) as u64);
+        assert_eq!(
+            pool.stats().claimed_slots,
+            0,
+            "what was claimed in a destructor was handed back"
+        );
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn buffers_outlive_the_pool_and_the_threads_that_took_them() {
+    let mut kept = Vec::new();
+    for number in 0..rounds(400) {
+        let taken = thread::spawn(move || {
+            let pool = BufferPool::new();
+            (0..10)
+                .map(|len| pool.alloc_copy(&vec![number as u8; len * 111]))
+                .collect::<Vec<_>>()
+        })
+        .join()
+        .unwrap();
+        kept.push((number as u8, taken));
+        if number % 3 == 0 {
+            let (mark, buffers) = kept.swap_remove(kept.len() / 2);
+            thread::spawn(move || {
+                for buffer in buffers {
+                    assert!(buffer.iter().all(|&byte| byte == mark));
+                }
+            })
+            .join()
+            .unwrap();
+        }
+    }
+    for (mark, buffers) in kept {
+        assert!(
+            buffers
+                .iter()
+                .flat_map(|buffer| buffer.iter())
+                .all(|&byte| byte == mark)
+        );
+    }
+}
+
+#[test]
+fn handles_frames_and_buffers_may_go_on_several_threads_at_once() {
+    for _ in 0..rounds(400) {
+        let pool = BufferPool::builder()
+            .max_frames_in_flight(4)
+            .build()
+            .unwrap();
+        let threads: Vec<_> = (0..4_u8)
+            .map(|mark| {
+                let buffers: Vec<_> = (0..20)
+                    .map(|len| pool.alloc_copy(&vec![mark; len * 7]))
+                    .collect();
+                let frame = pool.begin_frame();
+                frame.alloc::<u8>(100).fill(mark);
+                let pool = pool.clone();
+                thread::spawn(move || {
+                    drop(pool);
+                    let own = frame.alloc::<u8>(50);
+                    own.fill(mark);
+                    drop(frame);
+                    assert!(
+                        buffers
+                            .iter()
+                            .flat_map(|buffer| buffer.iter())
+                            .all(|&byte| byte == mark)
+                    );
+                })
+            })
+            .collect();
+        drop(pool);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Readers look all the time while workers hammer and several threads end frames: the laws hold in whatever they see.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use framepool::{BufferPool, Outstanding, PoolStats, Totals};
+
+use crate::common::{Seeded, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, rounds};
+
+/// Sets the flag when the scope that has it ends, by a panic too, so that readers stop.
+struct Finished<'f>(&'f AtomicBool);
+
+impl Drop for Finished<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Runs the workers to their end while the readers look again and again, each with what it saw last.
+fn watched<S: Default>(workers: &[&(dyn Fn() + Sync)], readers: &[&(dyn Fn(&mut S) + Sync)]) {
+    let finished = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let looking: Vec<_> = readers
+            .iter()
+            .map(|look| {
+                let finished = &finished;
+                scope.spawn(move || {
+                    let mut seen = S::default();
+                    while !finished.load(Relaxed) {
+                        look(&mut seen);
+                    }
+                    look(&mut seen);
+                })
+            })
+            .collect();
+        let _finished = Finished(&finished);
+        let working: Vec<_> = workers.iter().map(|work| scope.spawn(work)).collect();
+        for worker in working {
+            worker.join().unwrap();
+        }
+        finished.store(true, Relaxed);
+        for reader in looking {
+            reader.join().unwrap();
+        }
+    });
+}
+
+/// Nothing counted ever becomes less.
+#[track_caller]
+fn assert_risen(before: &Totals, after: &Totals) {
+    let numbers = |totals: &Totals| {
+        [
+            totals.frames,
+            totals.allocs,
+            totals.releases,
+            totals.alloc_bytes,
+            totals.release_bytes,
+            totals.system_bytes,
+            totals.evicted_bytes,
+            totals.counts.pooled_requested_bytes,
+            totals.counts.pooled_released_requested,
+            totals.counts.frame_requested_bytes,
+            totals.counts.misses(),
+            totals.counts.depot_hits,
+        ]
+    };
+    for (at, (before, after)) in numbers(before).into_iter().zip(numbers(after)).enumerate() {
+        assert!(before <= after, "number {at} fell from {before} to {after}");
+    }
+}
+
+fn look_at_snapshots(pool: &BufferPool, last: &mut Totals) {
+    let snapshot = pool.snapshot();
+    assert_lawful(&snapshot);
+    assert!(
+        snapshot.totals.frames >= last.frames,
+        "L4: a frame number went back"
+    );
+    assert_risen(last, &snapshot.totals);
+    *last = snapshot.totals;
+}
+
+fn look_at_stats(pool: &BufferPool, last: &mut PoolStats) {
+    let stats = pool.stats();
+    assert_lawful_stats(&stats);
+    assert_risen(&last.totals, &stats.totals);
+    assert!(stats.peak_bytes >= last.peak_bytes && stats.slots >= last.slots);
+    *last = stats;
+}
+
+#[derive(Default)]
+struct Seen {
+    totals: Totals,
+    stats: PoolStats,
+    out: Outstanding,
+}
+
+#[test]
+fn the_laws_hold_in_everything_read_while_workers_lend_and_release() {
+    let pool = BufferPool::builder()
+        .thread_cache_bytes(1 << 15)
+        .frame_block_bytes(4096)
+        .build()
+        .unwrap();
+    let lent = AtomicU64::new(0);
+    let seed = AtomicU64::new(1);
+    let worker = || {
+        let mut random = Seeded(seed.fetch_add(1, Relaxed));
+        let mut kept = Vec::new();
+        for _ in 0..rounds(30_000) {
+            for _ in 0..random.below(6) {
+                kept.push(pool.alloc::<u8>(random.bytes()));
+                lent.fetch_add(1, Relaxed);
+            }
+            kept.truncate(random.below(12));
+        }
+    };
+    let framer = || {
+        let mut random = Seeded(seed.fetch_add(1, Relaxed));
+        for _ in 0..rounds(8_000) {
+            let Ok(frame) = pool.try_begin_frame() else {
+                continue;
+            };
+            let allocs = random.below(40);
+            for _ in 0..allocs {
+                frame.alloc::<u8>(random.below(700));
+            }
+            lent.fetch_add(allocs as u64, Relaxed);
+            assert_lawful(&frame.release_all());
+        }
+    };
+    let trimmer = || {
+        for _ in 0..rounds(300) {
+            pool.trim();
+            assert_lawful(&pool.release_all());
+            thread::yield_now();
+        }
+    };
+    watched::<Seen>(
+        &[&worker, &worker, &framer, &framer, &trimmer],
+        &[
+            &|seen| look_at_snapshots(&pool, &mut seen.totals),
+            &|seen| look_at_stats(&pool, &mut seen.stats),
+            &|seen| pool.outstanding_into(&mut seen.out),
+        ],
+    );
+    if TELEMETRY {
+        assert_eq!(pool.release_all().totals.allocs, lent.into_inner(), "L1");
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn one_frame_filled_by_many_threads_reads_lawfully_while_it_is_filled() {
+    let pool = BufferPool::builder()
+        .frame_block_bytes(4096)
+        .build()
+        .unwrap();
+    for round in 0..rounds(40) {
+        let frame = pool.begin_frame();
+        let filler = || {
+            let mut random = Seeded(round as u64);
+            for _ in 0..500 {
+                frame.alloc::<u8>(random.below(900));
+            }
+        };
+        watched::<Seen>(
+            &[&filler, &filler, &filler],
+            &[&|seen| {
+                look_at_stats(&pool, &mut seen.stats);
+                pool.release_all();
+                look_at_snapshots(&pool, &mut seen.totals);
+            }],
+        );
+        let snapshot = frame.release_all();
+        assert_lawful(&snapshot);
+        if TELEMETRY {
+            assert_eq!(
+                snapshot.totals.counts.frame_allocs,
+                1500 * (round as u64 + 1)
+            );
+        }
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn every_frame_end_gets_its_own_number_whoever_ends_frames_at_once() {
+    let pool = BufferPool::builder()
+        .max_frames_in_flight(8)
+        .build()
+        .unwrap();
+    let (threads, each) = (4, rounds(2_000));
+    let mut numbers: Vec<u64> = thread::scope(|scope| {
+        let enders: Vec<_> = (0..threads)
+            .map(|_| {
+                let pool = &pool;
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    let mut allocs = 0;
+                    for round in 0..each {
+                        let snapshot = if round % 2 == 0 {
+                            let frame = pool.begin_frame();
+                            frame.alloc::<u8>(round % 90);
+                            frame.release_all()
+                        } else {
+                            pool.release_all()
+                        };
+                        assert_lawful(&snapshot);
+                        assert!(pool.snapshot().frame >= snapshot.frame, "L4");
+                        allocs += snapshot.allocs;
+                        mine.push(snapshot.frame.get());
+                    }
+                    assert!(mine.is_sorted(), "L4");
+                    (mine, allocs)
+                })
+            })
+            .collect();
+        let (numbers, allocs): (Vec<_>, Vec<_>) = enders
+            .into_iter()
+            .map(|ender| ender.join().unwrap())
+            .unzip();
+        if TELEMETRY {
+            let lent = threads * each.div_ceil(2);
+            assert_eq!(
+                allocs.iter().sum::<u64>(),
+                lent as u64,
+                "L1: each alloc is in one frame"
+            );
+        }
+        numbers.concat()
+    });
+    numbers.sort_unstable();
+    let expected: Vec<u64> = (1..=(threads * each) as u64).collect();
+    assert_eq!(numbers, expected);
+    assert_empty(&pool);
+}
+
+#[test]
+fn an_age_is_never_more_than_the_frames_that_ended() {
+    let pool = BufferPool::builder()
+        .leak_after_frames(1 << 30)
+        .build()
+        .unwrap();
+    let worker = || {
+        let mut kept = std::collections::VecDeque::new();
+        for number in 0..rounds(80_000) {
+            kept.push_back(pool.alloc::<u8>(number % 100));
+            if number % 8 == 0 {
+                pool.release_all();
+            }
+            if kept.len() > 200 {
+                kept.pop_front();
+            }
+        }
+    };
+    watched::<Outstanding>(
+        &[&worker],
+        &[&|out| {
+            pool.outstanding_into(out);
+            let ended = pool.snapshot().frame.get();
+            for site in &out.sites {
+                let age = site.oldest_age_frames;
+                assert!(age <= ended, "a buffer of age {age} after {ended} frames");
+            }
+            assert_eq!(
+                out.suspects, 0,
+                "no buffer is as old as the leak age: {out}"
+            );
+        }],
+    );
+    assert_empty(&pool);
+}
+
+#[test]
+fn a_budget_holds_while_many_threads_push_against_it() {
+    let limit = 1 << 20;
+    let pool = BufferPool::builder()
+        .max_bytes(limit)
+        .frame_block_bytes(8192)
+        .build()
+        .unwrap();
+    let seed = AtomicU64::new(1);
+    let (lent, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    let worker = || {
+        let mut random = Seeded(seed.fetch_add(1, Relaxed));
+        let mut kept = Vec::new();
+        for _ in 0..rounds(6_000) {
+            match pool.try_alloc::<u8>(random.below(40_000)) {
+                Ok(buffer) => {
+                    lent.fetch_add(1, Relaxed);
+                    kept.push(buffer);
+                }
+                Err(framepool::AllocError::BudgetExceeded {
+                    in_use,
+                    limit: said,
+                    ..
+                }) => {
+                    assert_eq!(said, limit);
+                    assert!(in_use <= limit, "{in_use} bytes in use");
+                    refused.fetch_add(1, Relaxed);
+                    kept.truncate(kept.len() / 2);
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    watched::<Seen>(
+        &[&worker, &worker, &worker],
+        &[&|seen| {
+            assert!(pool.release_all().pooled_bytes <= limit);
+            assert!(pool.stats().peak_bytes <= limit);
+            look_at_snapshots(&pool, &mut seen.totals);
+        }],
+    );
+    let totals = pool.release_all().totals;
+    if TELEMETRY {
+        assert_eq!(totals.allocs, lent.into_inner());
+        assert_eq!(totals.counts.budget_refusals, refused.into_inner());
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn a_full_pool_always_lends_a_frame_that_was_given_back() {
+    // Trimming looks at frames that are not open; a caller must never be refused because of that.
+    let pool = BufferPool::builder()
+        .max_frames_in_flight(1)
+        .build()
+        .unwrap();
+    let looper = || {
+        for _ in 0..rounds(20_000) {
+            pool.begin_frame().alloc::<u8>(10)[0] = 1;
+        }
+    };
+    let trimmer = || {
+        for _ in 0..rounds(10_000) {
+            pool.trim();
+        }
+    };
+    let ender = || {
+        for _ in 0..rounds(10_000) {
+            pool.release_all();
+        }
+    };
+    watched::<()>(&[&looper, &trimmer, &ender], &[]);
+    assert_empty(&pool);
+}

@@ -1,0 +1,12 @@
+//! Laws L1 to L4 and L6 on real threads: churn, hammering, panics, thread exits, rings, one owner.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod churn;
+mod exits;
+mod hammered;
+mod many_pools;
+mod ownership;
+mod panics;
+mod rings;

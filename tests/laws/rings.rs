@@ -1,0 +1,175 @@
+//! Buffers and frames handed from thread to thread: released far from where they were taken.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use framepool::{Buffer, BufferPool};
+
+use crate::common::{TELEMETRY, assert_empty, assert_lawful, pooled_bytes, rounds};
+
+/// A buffer, its mark, and how far it still goes.
+type Parcel = (Buffer<u32>, u32, usize);
+
+/// A number in every element, so that a buffer that two threads have is seen.
+fn stamped(pool: &BufferPool, number: u32, len: usize) -> Buffer<u32> {
+    pool.alloc_copy(&vec![number; len])
+}
+
+fn check(buffer: &Buffer<u32>, number: u32) {
+    assert!(
+        buffer.iter().all(|&element| element == number),
+        "L6: somebody else wrote here"
+    );
+}
+
+#[test]
+fn buffers_going_round_a_ring_of_threads_are_each_released_once() {
+    let pool = BufferPool::new();
+    let (threads, each) = (4, rounds(2_000));
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads)
+        .map(|_| std::sync::mpsc::channel::<Parcel>())
+        .unzip();
+    thread::scope(|scope| {
+        let workers: Vec<_> = receivers
+            .into_iter()
+            .enumerate()
+            .map(|(at, receiver)| {
+                let next = senders[(at + 1) % threads].clone();
+                let pool = &pool;
+                scope.spawn(move || {
+                    // Every parcel comes by here once, and ends where it was sent from.
+                    for step in 0..threads * each {
+                        if step < each {
+                            let number = (at * each + step) as u32;
+                            let parcel = stamped(pool, number, step % 500);
+                            next.send((parcel, number, threads - 1)).unwrap();
+                        }
+                        let (buffer, number, hops) = receiver.recv().unwrap();
+                        check(&buffer, number);
+                        if hops == 0 {
+                            drop(buffer);
+                        } else {
+                            // A receiver that is gone would mean that a parcel was received twice.
+                            next.send((buffer, number, hops - 1)).unwrap();
+                        }
+                        if step % 100 == 0 {
+                            assert_lawful(&pool.release_all());
+                        }
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
+    let totals = pool.release_all().totals;
+    if TELEMETRY {
+        assert_eq!(totals.allocs, (threads * each) as u64);
+        let bytes: u64 = (0..each as u64)
+            .map(|number| pooled_bytes(number % 500 * 4, 64))
+            .sum();
+        assert_eq!(totals.alloc_bytes, threads as u64 * bytes);
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn a_producer_that_only_takes_and_a_consumer_that_only_releases_share_a_bounded_memory() {
+    let pool = BufferPool::new();
+    let (sender, receiver): (SyncSender<(Buffer<u32>, u32)>, Receiver<_>) = sync_channel(16);
+    let count = rounds(100_000) as u32;
+    thread::scope(|scope| {
+        let producer = scope.spawn({
+            let pool = &pool;
+            move || {
+                for number in 0..count {
+                    sender.send((stamped(pool, number, 64), number)).unwrap();
+                }
+            }
+        });
+        let consumer = scope.spawn(move || {
+            for (buffer, number) in receiver {
+                check(&buffer, number);
+            }
+        });
+        producer.join().unwrap();
+        consumer.join().unwrap();
+    });
+    let snapshot = pool.release_all();
+    assert_lawful(&snapshot);
+    if TELEMETRY {
+        assert_eq!(
+            (snapshot.allocs, snapshot.releases),
+            (u64::from(count), u64::from(count))
+        );
+        // 16 to 18 on their way, and what one thread may keep, which goes back in batches.
+        assert!(
+            snapshot.peak_bytes < 256 * 300,
+            "{} bytes for 18 buffers of 256",
+            snapshot.peak_bytes
+        );
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn frames_are_begun_filled_and_ended_by_different_threads_of_a_pipeline() {
+    let pool = BufferPool::builder()
+        .max_frames_in_flight(3)
+        .frame_block_bytes(8192)
+        .build()
+        .unwrap();
+    let frames = rounds(3_000) as u64;
+    let (to_render, from_simulation) = sync_channel(0);
+    let (to_upload, from_render) = sync_channel(0);
+    thread::scope(|scope| {
+        let simulate = scope.spawn({
+            let pool = &pool;
+            move || {
+                for number in 0..frames {
+                    // Another frame may not have ended yet: then this thread does something else.
+                    let frame = loop {
+                        match pool.try_begin_frame() {
+                            Ok(frame) => break frame,
+                            Err(_) => thread::yield_now(),
+                        }
+                    };
+                    frame.alloc::<u64>(100).fill(number);
+                    let passed = pool.alloc_copy(&[number; 50]);
+                    to_render.send((frame, passed)).unwrap();
+                }
+            }
+        });
+        let render = scope.spawn(move || {
+            for (frame, passed) in from_simulation {
+                let copy = frame.alloc_copy(&passed);
+                assert_eq!(copy, &*passed);
+                drop(passed);
+                to_upload.send(frame).unwrap();
+            }
+        });
+        let upload = scope.spawn(move || {
+            let mut last = 0;
+            for frame in from_render {
+                frame.alloc::<u8>(3000).fill(1);
+                let snapshot = frame.release_all();
+                assert_lawful(&snapshot);
+                assert_eq!(snapshot.frame.get(), last + 1);
+                last += 1;
+            }
+            assert_eq!(last, frames);
+        });
+        for stage in [simulate, render, upload] {
+            stage.join().unwrap();
+        }
+    });
+    let totals = pool.release_all().totals;
+    if TELEMETRY {
+        assert_eq!(
+            (totals.counts.frame_allocs, totals.counts.pooled_allocs()),
+            (3 * frames, frames)
+        );
+    }
+    assert_empty(&pool);
+}

@@ -1,0 +1,235 @@
+//! L7: whatever is dropped in whatever order on whatever thread, at the end no memory is left.
+
+use std::any::Any;
+use std::panic::resume_unwind;
+use std::thread;
+
+use framepool::BufferPool;
+
+use crate::alone::alone;
+use crate::common::{Seeded, rounds};
+use crate::counting::live;
+
+/// The scenario, and then a use of another pool: up to that this thread may keep its magazine of a pool that another
+/// thread dropped.
+fn up_to_the_next_use(mut scenario: impl FnMut()) -> impl FnMut() {
+    let other = BufferPool::new();
+    move || {
+        scenario();
+        drop(other.alloc::<u8>(1));
+    }
+}
+
+/// Runs the scenario until what the process keeps anyway (thread-locals, the standard library's own) is there, then again,
+/// and compares.
+#[track_caller]
+fn leaves_nothing(scenario: impl FnMut()) {
+    let mut scenario = up_to_the_next_use(scenario);
+    scenario();
+    scenario();
+    let before = live();
+    for round in 0..5 {
+        scenario();
+        assert_eq!(live() - before, 0, "bytes left after round {round}");
+    }
+}
+
+/// As [`leaves_nothing`], where threads end frames at the same time: what `arc-swap` keeps per thread it makes anew now
+/// and then and uses again later. The pools here are so large that one that stays would be seen.
+#[track_caller]
+fn leaves_nothing_to_speak_of(scenario: impl FnMut()) {
+    let mut scenario = up_to_the_next_use(scenario);
+    for _ in 0..5 {
+        scenario();
+    }
+    let before = live();
+    for _ in 0..20 {
+        scenario();
+    }
+    let left = live() - before;
+    assert!(left < 4096, "{left} bytes left after 20 rounds");
+}
+
+type Thing = Box<dyn Any + Send>;
+
+/// One of everything that refers to a pool, with memory in all its places.
+fn things(pool: BufferPool, size: usize) -> Vec<Thing> {
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(size * 3).fill(1);
+    let other = pool.begin_frame();
+    other.alloc::<u8>(size).fill(1);
+    drop(frame);
+    drop(
+        (0..40)
+            .map(|len| pool.alloc::<u8>(len * size / 10))
+            .collect::<Vec<_>>(),
+    );
+    let buffers: Vec<_> = (0..10).map(|len| pool.alloc::<u8>(len * size)).collect();
+    let mut reader = pool.snapshot_reader();
+    reader.latest();
+    let feed = pool.subscribe();
+    let snapshot = pool.release_all();
+    pool.prewarm::<u8>(size, 3);
+    vec![
+        Box::new(pool.clone()),
+        Box::new(pool.alloc::<u8>(size)),
+        Box::new(pool.outstanding()),
+        Box::new(pool.begin_frame()),
+        Box::new(pool),
+        Box::new(other),
+        Box::new(buffers),
+        Box::new(reader),
+        Box::new(feed),
+        Box::new(snapshot),
+    ]
+}
+
+alone! {
+    fn one_thread_drops_everything_in_any_order() {
+        let mut seed = 0;
+        leaves_nothing(|| {
+            for _ in 0..rounds(200) {
+                seed += 1;
+                let mut random = Seeded(seed);
+                let cache = [0, 10_000, 2 << 20][random.below(3)];
+                let pool = BufferPool::builder().thread_cache_bytes(cache).frame_block_bytes(8192);
+                let size = 1 + random.below(5000);
+                let mut things = things(pool.build().unwrap(), size);
+                while !things.is_empty() {
+                    drop(things.swap_remove(random.below(things.len())));
+                }
+            }
+        });
+    }
+
+    fn threads_drop_everything_in_any_order_one_after_the_other() {
+        let mut seed = 0;
+        leaves_nothing(|| {
+            for _ in 0..rounds(80) {
+                seed += 1;
+                let mut random = Seeded(seed);
+                let mut things = things(BufferPool::new(), 1 + random.below(5000));
+                while !things.is_empty() {
+                    let many = 1 + random.below(4.min(things.len()));
+                    let mut some: Vec<_> =
+                        (0..many).map(|_| things.swap_remove(random.below(things.len()))).collect();
+                    let at = random.below(many);
+                    thread::spawn(move || {
+                        drop(some.swap_remove(at));
+                    })
+                    .join()
+                    .unwrap();
+                }
+            }
+        });
+    }
+
+    fn threads_drop_everything_at_once() {
+        let mut seed = 0;
+        leaves_nothing_to_speak_of(|| {
+            for _ in 0..rounds(40) {
+                seed += 1;
+                let mut random = Seeded(seed);
+                let mut things = things(BufferPool::new(), 4096 + random.below(5000));
+                let threads: Vec<_> = (0..4)
+                    .map(|_| {
+                        let many = random.below(4).min(things.len());
+                        let some: Vec<_> =
+                            (0..many).map(|_| things.swap_remove(random.below(things.len()))).collect();
+                        thread::spawn(move || drop(some))
+                    })
+                    .collect();
+                drop(things);
+                for thread in threads {
+                    thread.join().unwrap();
+                }
+            }
+        });
+    }
+
+    fn a_pool_dropped_before_its_buffers_goes_with_the_last_of_them() {
+        leaves_nothing(|| {
+            let pool = BufferPool::new();
+            let mut kept: Vec<_> = (0..100).map(|len| pool.alloc::<u8>(len * 100)).collect();
+            drop(pool);
+            while let Some(buffer) = kept.pop() {
+                let elsewhere = kept.len().is_multiple_of(7);
+                if elsewhere {
+                    thread::spawn(move || drop(buffer)).join().unwrap();
+                }
+            }
+        });
+    }
+
+    fn buffers_of_no_bytes_keep_a_pool_too_and_let_it_go() {
+        leaves_nothing(|| {
+            let pool = BufferPool::new();
+            let kept: Vec<_> = (0..100).map(|_| pool.alloc::<u8>(0)).collect();
+            drop(pool);
+            drop(kept);
+        });
+    }
+
+    fn many_short_threads_leave_nothing() {
+        leaves_nothing(|| {
+            let pool = BufferPool::new();
+            for number in 0..rounds(300) {
+                let shared = pool.clone();
+                let kept = thread::spawn(move || {
+                    drop((0..10).map(|len| shared.alloc::<u8>(len * number)).collect::<Vec<_>>());
+                    shared.begin_frame().alloc::<u8>(number);
+                    shared.alloc::<u8>(number)
+                });
+                drop(kept.join().unwrap());
+            }
+        });
+    }
+
+    fn panicking_threads_leave_nothing() {
+        leaves_nothing(|| {
+            let pool = BufferPool::new();
+            for number in 0..rounds(200) {
+                let shared = pool.clone();
+                let outcome = thread::spawn(move || {
+                    let _kept: Vec<_> = (0..10).map(|len| shared.alloc::<u8>(len * number)).collect();
+                    let frame = shared.begin_frame();
+                    frame.alloc::<u8>(5000).fill(1);
+                    resume_unwind(Box::new(()));
+                })
+                .join();
+                assert!(outcome.is_err());
+            }
+        });
+    }
+
+    fn a_refused_request_leaves_nothing() {
+        leaves_nothing(|| {
+            let pool = BufferPool::builder().max_bytes(1 << 16).frame_block_bytes(4096).build().unwrap();
+            let frame = pool.begin_frame();
+            let mut kept = Vec::with_capacity(1000);
+            for _ in 0..20 {
+                while let Ok(buffer) = pool.try_alloc::<u8>(1000) {
+                    kept.push(buffer);
+                }
+                assert!(pool.try_alloc::<u64>(usize::MAX).is_err());
+                assert!(pool.try_alloc::<u8>(1 << 60).is_err());
+                assert!(frame.try_alloc::<u8>(1 << 20).is_err());
+                kept.truncate(kept.len() / 2);
+            }
+        });
+    }
+
+    fn a_huge_buffer_leaves_nothing() {
+        leaves_nothing(|| {
+            let pool = BufferPool::new();
+            let early = pool.alloc::<u8>((1 << 30) + 1);
+            let frame = pool.begin_frame();
+            frame.alloc::<u8>((1 << 30) + 1);
+            drop(early);
+            let late = pool.alloc::<u8>((1 << 30) + (1 << 20));
+            frame.release_all();
+            drop(pool);
+            drop(late);
+        });
+    }
+}

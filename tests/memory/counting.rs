@@ -1,0 +1,90 @@
+//! The global allocator of this binary: the system's, with every call and every byte counted, and refusals on demand.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+static LIVE: AtomicI64 = AtomicI64::new(0);
+/// Zeroed requests still to be granted before one is refused; below zero, all are granted.
+static GRANTED: AtomicI64 = AtomicI64::new(-1);
+
+/// Calls to the allocator so far, of every kind.
+pub(crate) fn calls() -> u64 {
+    CALLS.load(SeqCst)
+}
+
+/// Bytes out now.
+pub(crate) fn live() -> i64 {
+    LIVE.load(SeqCst)
+}
+
+/// Refuses the zeroed requests, by which the library takes the memory that it lends, after `granted` more of them: the
+/// next one with `Some(1)`, that one and all after it with `None`.
+pub(crate) fn refuse_after(granted: u64, how_many: Option<u64>) {
+    HOW_MANY.store(how_many.map_or(i64::MAX, |many| many as i64), SeqCst);
+    GRANTED.store(granted as i64, SeqCst);
+}
+
+static HOW_MANY: AtomicI64 = AtomicI64::new(0);
+
+/// Grants everything again; whether anything was refused meanwhile.
+pub(crate) fn refuse_nothing() -> bool {
+    GRANTED.swap(-1, SeqCst) == 0
+}
+
+fn refused() -> bool {
+    match GRANTED.load(SeqCst) {
+        0 => HOW_MANY.fetch_sub(1, SeqCst) > 0,
+        granted if granted > 0 => {
+            GRANTED.fetch_sub(1, SeqCst);
+            false
+        }
+        _ => false,
+    }
+}
+
+fn count(bytes: usize, out: bool) {
+    CALLS.fetch_add(1, SeqCst);
+    let bytes = bytes as i64;
+    LIVE.fetch_add(if out { bytes } else { -bytes }, SeqCst);
+}
+
+// SAFETY: every request goes to the system's allocator as it came, or is refused with a null pointer.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), true);
+        // SAFETY: the caller's promises are the system allocator's conditions.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if refused() {
+            return ptr::null_mut();
+        }
+        // SAFETY: as above.
+        let start = unsafe { System.alloc_zeroed(layout) };
+        if !start.is_null() {
+            count(layout.size(), true);
+        }
+        start
+    }
+
+    unsafe fn realloc(&self, start: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count(new_size, true);
+        LIVE.fetch_sub(layout.size() as i64, SeqCst);
+        // SAFETY: as above.
+        unsafe { System.realloc(start, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        count(layout.size(), false);
+        // SAFETY: as above.
+        unsafe { System.dealloc(start, layout) }
+    }
+}

@@ -1,0 +1,106 @@
+//! Memory that the system refuses: an error, every law as before, and nothing left at the end.
+
+use framepool::{AllocError, BufferPool};
+
+use crate::alone::alone;
+use crate::common::{TELEMETRY, assert_empty, assert_lawful};
+use crate::counting::{live, refuse_after, refuse_nothing};
+
+/// A program of requests of both kinds; how many were lent and how many refused.
+fn program(pool: &BufferPool) -> (u64, u64) {
+    let (mut lent, mut refused) = (0, 0);
+    let mut note = |outcome: Result<(), AllocError>| match outcome {
+        Ok(()) => lent += 1,
+        Err(AllocError::OutOfMemory { requested }) => {
+            assert!(requested >= 64);
+            refused += 1;
+        }
+        Err(other) => panic!("{other:?}"),
+    };
+    let mut kept = Vec::with_capacity(64);
+    for round in 0..3 {
+        let frame = pool.begin_frame();
+        for size in 0..8 {
+            note(pool.try_alloc::<u8>(size * 1500).map(|mut buffer| {
+                buffer.fill(1);
+                kept.push(buffer);
+            }));
+            note(
+                frame
+                    .try_alloc::<u8>(size * 1500)
+                    .map(|buffer| buffer.fill(1)),
+            );
+        }
+        kept.truncate(4 * round);
+        assert_lawful(&frame.release_all());
+    }
+    (lent, refused)
+}
+
+/// Runs the program with the refusals that `arm` sets, and again without; whether one was met.
+fn survives(arm: impl Fn()) -> bool {
+    let pool = BufferPool::builder()
+        .frame_block_bytes(8192)
+        .build()
+        .unwrap();
+    drop(pool.alloc::<u8>(1));
+    arm();
+    let (lent, refused) = program(&pool);
+    let met = refuse_nothing();
+    let totals = pool.release_all().totals;
+    if TELEMETRY {
+        assert_eq!(
+            (totals.allocs, totals.counts.memory_refusals),
+            (lent + 1, refused)
+        );
+    }
+    assert_empty(&pool);
+    let (_, refused) = program(&pool);
+    assert_eq!(refused, 0, "the system gives again");
+    assert_empty(&pool);
+    met
+}
+
+alone! {
+    fn each_request_to_the_system_may_fail_once_or_from_then_on() {
+        for how_many in [Some(1), Some(2), None] {
+            survives(|| ());
+            survives(|| ());
+            let before = live();
+            let mut at = 0;
+            while survives(|| refuse_after(at, how_many)) {
+                assert_eq!(live(), before, "bytes left when request {at} failed");
+                at += 1;
+            }
+            assert!(at > 10, "only {at} requests");
+        }
+    }
+
+    fn one_failure_with_idle_memory_at_hand_is_not_even_noticed() {
+        let pool = BufferPool::new();
+        drop((0..30).map(|_| pool.alloc::<u8>(10_000)).collect::<Vec<_>>());
+        refuse_after(0, Some(1));
+        assert!(pool.try_alloc::<u8>(50_000).is_ok(), "what was idle is given back, and it is tried again");
+        assert!(refuse_nothing());
+        let stats = pool.stats();
+        assert_eq!(stats.totals.counts.memory_refusals, 0);
+        assert_eq!(stats.idle_bytes, stats.pooled_bytes - stats.in_use_bytes);
+        assert_empty(&pool);
+    }
+
+    fn prewarming_without_memory_is_an_error_and_what_was_made_stays_ready() {
+        for cache in [0, 2 << 20] {
+            let pool = BufferPool::builder().thread_cache_bytes(cache).build().unwrap();
+            drop(pool.alloc::<u8>(1));
+            refuse_after(5, None);
+            let outcome = pool.try_prewarm::<u8>(10_000, 20);
+            assert!(refuse_nothing());
+            assert!(matches!(outcome, Err(AllocError::OutOfMemory { .. })), "{outcome:?}");
+            pool.release_all();
+            let kept: Vec<_> = (0..5).map(|_| pool.alloc::<u8>(10_000)).collect();
+            assert_eq!(pool.release_all().misses, 0, "the five that were made are ready");
+            drop(kept);
+            assert_empty(&pool);
+        }
+    }
+}

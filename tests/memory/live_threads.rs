@@ -1,0 +1,206 @@
+//! L7 where a thread lives on after a pool was dropped: what it may keep, and until when.
+
+use std::cell::RefCell;
+use std::sync::Barrier;
+use std::thread;
+
+use framepool::{Buffer, BufferPool, Frame};
+
+use crate::alone::alone;
+use crate::common::rounds;
+use crate::counting::live;
+
+/// What a thread may keep of a dropped pool apart from its magazine: the pool's own bookkeeping.
+const BOOKKEEPING: i64 = 256 << 10;
+
+/// What a thread still has when it ends.
+type Remains = (Vec<Buffer<u8>>, Option<Frame>, Option<BufferPool>);
+
+thread_local! {
+    static REMAINS: RefCell<Remains> = RefCell::default();
+}
+
+/// A second thread fills its magazine from a pool, the first drops the pool, and the second does `next`.
+#[track_caller]
+fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
+    let other = BufferPool::new();
+    let step = Barrier::new(2);
+    let round = |measure: &mut dyn FnMut(&str, i64)| {
+        let pool = BufferPool::new();
+        let handed = pool.clone();
+        thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                drop(other.alloc::<u8>(1));
+                step.wait();
+                step.wait();
+                drop(
+                    (0..50)
+                        .map(|len| handed.alloc::<u8>(len * 500))
+                        .collect::<Vec<_>>(),
+                );
+                drop(handed);
+                step.wait();
+                step.wait();
+                next(&other);
+                step.wait();
+                step.wait();
+            });
+            step.wait();
+            let before = live();
+            step.wait();
+            step.wait();
+            drop(pool);
+            let held = live() - before;
+            step.wait();
+            step.wait();
+            measure("at the next use", live() - before);
+            step.wait();
+            worker.join().unwrap();
+            assert!(
+                held <= BOOKKEEPING + (2 << 20),
+                "{held} bytes held by a thread that may keep 2 MiB"
+            );
+        });
+    };
+    round(&mut |_, _| {});
+    round(&mut |_, _| {});
+    // The pool was made before `before`, so less than nothing is left of it.
+    round(&mut |when, left| assert!(left <= 0, "{left} bytes left {when}"));
+}
+
+alone! {
+    fn a_closed_pools_magazine_goes_back_at_the_next_alloc_from_any_pool() {
+        goes_back_at(|other| drop(other.alloc::<u8>(1)));
+    }
+
+    fn a_closed_pools_magazine_goes_back_at_the_next_frame_buffer_of_any_pool() {
+        goes_back_at(|other| {
+            let frame = other.begin_frame();
+            frame.alloc::<u8>(1);
+            frame.release_all();
+            other.trim();
+        });
+    }
+
+    fn a_closed_pools_magazine_goes_back_at_thread_exit() {
+        let scenario = || {
+            let pool = BufferPool::new();
+            let step = Barrier::new(2);
+            thread::scope(|scope| {
+                let handed = pool.clone();
+                let worker = scope.spawn(|| {
+                    drop((0..50).map(|len| handed.alloc::<u8>(len * 500)).collect::<Vec<_>>());
+                    drop(handed);
+                    step.wait();
+                    step.wait();
+                });
+                step.wait();
+                drop(pool);
+                step.wait();
+                worker.join().unwrap();
+            });
+        };
+        scenario();
+        scenario();
+        let before = live();
+        for _ in 0..5 {
+            scenario();
+            assert_eq!(live(), before);
+        }
+    }
+
+    fn an_idle_thread_keeps_at_most_its_magazine_of_a_dropped_pool() {
+        let cache = 1 << 20;
+        let step = Barrier::new(2);
+        thread::scope(|scope| {
+            let before = live();
+            let pool = BufferPool::builder().thread_cache_bytes(cache).build().unwrap();
+            let handed = pool.clone();
+            let worker = scope.spawn(|| {
+                drop(handed.alloc::<u8>(100));
+                drop(handed);
+                step.wait();
+                step.wait();
+            });
+            step.wait();
+            // 32 MiB that end in the depot, 16 MiB of frame blocks, and as much again dropped after the pool.
+            drop((0..512).map(|_| pool.alloc::<u8>(1 << 16)).collect::<Vec<_>>());
+            let frame = pool.begin_frame();
+            for _ in 0..64 {
+                frame.alloc::<u8>(250_000);
+            }
+            frame.release_all();
+            let late: Vec<_> = (0..128).map(|_| pool.alloc::<u8>(1 << 17)).collect();
+            drop(pool);
+            drop(late);
+            let held = live() - before;
+            step.wait();
+            worker.join().unwrap();
+            assert!(
+                held <= cache as i64 + BOOKKEEPING,
+                "{held} bytes of a dropped pool are held because of an idle thread that may keep {cache}"
+            );
+        });
+    }
+
+    fn what_thread_locals_hold_at_thread_exit_goes_back() {
+        let scenario = |ours_first: bool, keeps_handle: bool| {
+            thread::spawn(move || {
+                if ours_first {
+                    REMAINS.with(|_| ());
+                }
+                let pool = BufferPool::new();
+                let frame = pool.begin_frame();
+                frame.alloc::<u8>(100_000).fill(1);
+                let buffers = (0..50).map(|len| pool.alloc::<u8>(len * 500)).collect();
+                drop((0..50).map(|len| pool.alloc::<u8>(len * 500)).collect::<Vec<_>>());
+                let handle = keeps_handle.then(|| pool.clone());
+                REMAINS.set((buffers, Some(frame), handle));
+            })
+            .join()
+            .unwrap();
+        };
+        for (ours_first, keeps_handle) in [(false, false), (false, true), (true, false), (true, true)] {
+            scenario(ours_first, keeps_handle);
+            scenario(ours_first, keeps_handle);
+            let before = live();
+            for _ in 0..rounds(50) {
+                scenario(ours_first, keeps_handle);
+                assert_eq!(live() - before, 0, "ours first: {ours_first}, with a handle: {keeps_handle}");
+            }
+        }
+    }
+
+    fn pools_made_and_dropped_by_one_thread_while_another_lives_do_not_pile_up() {
+        let step = Barrier::new(2);
+        let enough = std::sync::atomic::AtomicBool::new(false);
+        let passed: std::sync::Mutex<Option<BufferPool>> = std::sync::Mutex::default();
+        thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                loop {
+                    step.wait();
+                    if enough.load(std::sync::atomic::Ordering::SeqCst) {
+                        return;
+                    }
+                    let pool = passed.lock().unwrap().take().unwrap();
+                    drop((0..20).map(|len| pool.alloc::<u8>(len * 5000)).collect::<Vec<_>>());
+                    step.wait();
+                }
+            });
+            let mut levels = Vec::with_capacity(200);
+            for _ in 0..100 {
+                let pool = BufferPool::new();
+                *passed.lock().unwrap() = Some(pool.clone());
+                step.wait();
+                step.wait();
+                drop(pool);
+                levels.push(live());
+            }
+            enough.store(true, std::sync::atomic::Ordering::SeqCst);
+            step.wait();
+            worker.join().unwrap();
+            let (early, late) = (levels[9], levels[99]);
+            assert!(late <= early, "{early} bytes after ten pools, {late} after a hundred");
+        });
+    }
+}

@@ -1,0 +1,220 @@
+//! L8: once warm, frames of any shape make no call to the system allocator.
+
+use std::collections::VecDeque;
+
+use framepool::{BufferPool, FrameSnapshot, Outstanding};
+
+use crate::alone::alone;
+use crate::common::assert_lawful;
+use crate::counting::calls;
+
+/// Frames until everything that is made once is made, and frames that are then watched. More than every window in which
+/// the pool looks back, so that whatever it does now and then is seen.
+const WARM: usize = 600;
+const WATCHED: usize = 600;
+
+#[track_caller]
+fn is_silent(mut frame: impl FnMut(usize)) {
+    (0..WARM).for_each(&mut frame);
+    let before = calls();
+    for number in 0..WATCHED {
+        frame(WARM + number);
+        let made = calls() - before;
+        assert_eq!(made, 0, "calls to the allocator in watched frame {number}");
+    }
+}
+
+#[track_caller]
+fn look(pool: &BufferPool, snapshot: &FrameSnapshot) {
+    assert_lawful(snapshot);
+    assert_eq!(pool.snapshot().frame, snapshot.frame);
+}
+
+/// Frames in each of which so many frame buffers of so many bytes are taken.
+#[track_caller]
+fn frames_of(pool: &BufferPool, count: usize, bytes: usize) {
+    is_silent(|_| {
+        let frame = pool.begin_frame();
+        for _ in 0..count {
+            frame.alloc::<u8>(bytes)[0] = 1;
+        }
+        look(pool, &frame.release_all());
+    });
+}
+
+alone! {
+    fn frames_of_pooled_buffers_are_silent() {
+        let pool = BufferPool::new();
+        let mut kept = Vec::with_capacity(100);
+        is_silent(|_| {
+            for len in 0..100 {
+                kept.push(pool.alloc::<u8>(len * 300));
+            }
+            kept.clear();
+            look(&pool, &pool.release_all());
+        });
+    }
+
+    fn frames_of_more_pooled_buffers_than_a_thread_keeps_are_silent() {
+        let pool = BufferPool::builder().thread_cache_bytes(1 << 16).build().unwrap();
+        let mut kept = Vec::with_capacity(400);
+        is_silent(|_| {
+            for len in 0..400 {
+                kept.push(pool.alloc::<u8>(len * 100));
+            }
+            kept.clear();
+            look(&pool, &pool.release_all());
+        });
+    }
+
+    fn frames_that_fit_one_block_are_silent() {
+        frames_of(&BufferPool::new(), 100, 1000);
+    }
+
+    fn frames_of_several_blocks_are_silent() {
+        frames_of(&BufferPool::new(), 100, 20_000);
+    }
+
+    fn frames_whose_buffers_leave_the_ends_of_their_blocks_unused_are_silent() {
+        frames_of(&BufferPool::new(), 10, 100_000);
+    }
+
+    fn frames_of_many_small_blocks_are_silent() {
+        let pool = BufferPool::builder().frame_block_bytes(4096).build().unwrap();
+        frames_of(&pool, 1000, 500);
+    }
+
+    fn frames_of_buffers_larger_than_a_block_are_silent() {
+        frames_of(&BufferPool::new(), 10, 1 << 20);
+    }
+
+    fn frames_with_one_in_flight_are_silent() {
+        let pool = BufferPool::builder().max_frames_in_flight(1).build().unwrap();
+        frames_of(&pool, 100, 20_000);
+    }
+
+    fn frames_in_flight_are_silent() {
+        let pool = BufferPool::builder().max_frames_in_flight(3).build().unwrap();
+        let mut open = VecDeque::with_capacity(4);
+        is_silent(|_| {
+            let frame = pool.begin_frame();
+            for _ in 0..50 {
+                frame.alloc::<u8>(20_000)[0] = 1;
+            }
+            open.push_back(frame);
+            if open.len() == 3 {
+                look(&pool, &open.pop_front().unwrap().release_all());
+            }
+        });
+    }
+
+    fn frames_of_both_kinds_with_buffers_that_live_several_frames_are_silent() {
+        let pool = BufferPool::new();
+        let mut kept = VecDeque::with_capacity(200);
+        is_silent(|number| {
+            let frame = pool.begin_frame();
+            for len in 0..30 {
+                frame.alloc::<f32>(len * 400).fill(1.0);
+                kept.push_back(pool.alloc_zeroed::<f32>(len * 50));
+            }
+            // Sometimes a burst of releases, sometimes none.
+            let keep = 150 - (number % 5) * 30;
+            while kept.len() > keep {
+                kept.pop_front();
+            }
+            look(&pool, &frame.release_all());
+        });
+    }
+
+    fn frames_whose_sizes_come_round_again_are_silent() {
+        let pool = BufferPool::new();
+        is_silent(|number| {
+            let frame = pool.begin_frame();
+            let size = 1000 * (1 + number % 7);
+            for _ in 0..60 {
+                frame.alloc::<u8>(size * 3)[0] = 1;
+                drop(pool.alloc::<u8>(size));
+            }
+            look(&pool, &frame.release_all());
+        });
+    }
+
+    fn reading_every_way_is_silent() {
+        let pool = BufferPool::new();
+        let mut feed = pool.subscribe();
+        let mut reader = pool.snapshot_reader();
+        let mut out = Outstanding::default();
+        let kept: Vec<_> = (0..20).map(|len| pool.alloc::<u8>(len * 100)).collect();
+        is_silent(|_| {
+            let snapshot = pool.release_all();
+            look(&pool, &snapshot);
+            assert_eq!(reader.latest().frame, snapshot.frame);
+            assert_eq!(feed.next().unwrap().frame, snapshot.frame);
+            pool.stats();
+            pool.outstanding_into(&mut out);
+            pool.assert_no_leaks_but_for(kept.len());
+        });
+    }
+
+    fn a_reader_that_holds_the_last_snapshots_is_silent() {
+        let pool = BufferPool::new();
+        let mut held = VecDeque::with_capacity(5);
+        is_silent(|_| {
+            drop(pool.alloc::<u8>(10));
+            held.push_back(pool.release_all());
+            if held.len() > 4 {
+                held.pop_front();
+            }
+        });
+    }
+
+    fn two_pools_in_turn_are_silent() {
+        let pools = [BufferPool::new(), BufferPool::new()];
+        is_silent(|_| {
+            for pool in &pools {
+                let frame = pool.begin_frame();
+                for other in &pools {
+                    drop(other.alloc::<u8>(3000));
+                    frame.alloc::<u8>(3000);
+                }
+                look(pool, &frame.release_all());
+            }
+        });
+    }
+
+    fn what_was_prewarmed_is_silent_from_the_first_frame() {
+        let pool = BufferPool::new();
+        drop(pool.release_all());
+        for _ in 0..8 {
+            pool.release_all();
+        }
+        pool.prewarm::<u8>(10_000, 50);
+        let mut kept = Vec::with_capacity(50);
+        let before = calls();
+        for _ in 0..3 {
+            kept.extend((0..50).map(|_| pool.alloc::<u8>(10_000)));
+            kept.clear();
+            pool.release_all();
+        }
+        assert_eq!(calls() - before, 0);
+    }
+}
+
+/// For the shape that keeps buffers out on purpose.
+trait AssertHeld {
+    fn assert_no_leaks_but_for(&self, held: usize);
+}
+
+impl AssertHeld for BufferPool {
+    fn assert_no_leaks_but_for(&self, held: usize) {
+        let out = self.stats().in_use_buffers;
+        assert_eq!(
+            out,
+            if crate::common::TELEMETRY {
+                held as u64
+            } else {
+                0
+            }
+        );
+    }
+}

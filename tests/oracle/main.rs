@@ -1,0 +1,33 @@
+//! Random programs over several pools and threads, compared with a slow, obvious account of what they did.
+//!
+//! The operations run on real threads, one after the other in the recorded order, so that every number has one right value:
+//! after every frame end all counters, levels, per-frame numbers and holdings are compared.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod model;
+mod program;
+
+use proptest::collection::vec;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::common::rounds;
+
+#[test]
+fn every_counter_and_snapshot_is_what_a_sequential_account_says() {
+    let config = Config {
+        cases: rounds(600) as u32,
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..Config::default()
+    };
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let programs = vec(program::operation(), 0..120);
+    TestRunner::new_with_rng(config, random)
+        .run(&programs, |operations| {
+            program::run(&operations);
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}

@@ -1,0 +1,328 @@
+//! The account: what a pool must report, kept in one place by one thread with nothing clever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use framepool::{FrameSnapshot, Outstanding, PoolStats};
+
+use crate::common::{TELEMETRY, assert_lawful, assert_lawful_stats, frame_bytes, pooled_bytes};
+
+/// What was counted of one kind of buffer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kind {
+    allocs: u64,
+    alloc_bytes: u64,
+    requested: u64,
+    releases: u64,
+    release_bytes: u64,
+    released_requested: u64,
+}
+
+impl Kind {
+    fn lend(&mut self, bytes: u64, requested: u64) {
+        self.allocs += 1;
+        self.alloc_bytes += bytes;
+        self.requested += requested;
+    }
+
+    fn release(&mut self, buffers: u64, bytes: u64, requested: u64) {
+        self.releases += buffers;
+        self.release_bytes += bytes;
+        self.released_requested += requested;
+    }
+}
+
+/// A pooled buffer that is out.
+#[derive(Clone, Debug)]
+struct Held {
+    line: u32,
+    thread: String,
+    bytes: u64,
+    requested: u64,
+    since: u64,
+    retained: bool,
+}
+
+/// An open frame: buffers lent, their bytes, and the bytes asked for.
+type OpenFrame = (u64, u64, u64);
+
+/// What one pool must report.
+#[derive(Debug)]
+pub(crate) struct Account {
+    alignment: u64,
+    leak_age: u64,
+    pooled: Kind,
+    framed: Kind,
+    overflows: u64,
+    before: (Kind, Kind, u64),
+    frames: u64,
+    begun: u64,
+    held: BTreeMap<usize, Held>,
+    open: BTreeMap<usize, OpenFrame>,
+    takers: BTreeSet<usize>,
+    tenants: BTreeSet<usize>,
+    most_tenants: usize,
+}
+
+impl Account {
+    pub(crate) fn new(alignment: u64, leak_age: u64) -> Self {
+        Self {
+            alignment,
+            leak_age,
+            pooled: Kind::default(),
+            framed: Kind::default(),
+            overflows: 0,
+            before: Default::default(),
+            frames: 0,
+            begun: 0,
+            held: BTreeMap::new(),
+            open: BTreeMap::new(),
+            takers: BTreeSet::new(),
+            tenants: BTreeSet::new(),
+            most_tenants: 0,
+        }
+    }
+
+    /// A thread used the pool in a way that needs a place in it.
+    pub(crate) fn enter(&mut self, thread: usize) {
+        self.tenants.insert(thread);
+        self.most_tenants = self.most_tenants.max(self.tenants.len());
+    }
+
+    pub(crate) fn thread_gone(&mut self, thread: usize) {
+        self.tenants.remove(&thread);
+    }
+
+    pub(crate) fn lend(&mut self, buffer: usize, thread: (usize, &str), line: u32, requested: u64) {
+        self.enter(thread.0);
+        self.takers.insert(thread.0);
+        let bytes = pooled_bytes(requested, self.alignment);
+        self.pooled.lend(bytes, requested);
+        let held = Held {
+            line,
+            thread: thread.1.to_owned(),
+            bytes,
+            requested,
+            since: self.frames,
+            retained: false,
+        };
+        self.held.insert(buffer, held);
+    }
+
+    pub(crate) fn retain(&mut self, buffer: usize) {
+        self.held.get_mut(&buffer).unwrap().retained = true;
+    }
+
+    pub(crate) fn release(&mut self, buffer: usize, thread: usize) {
+        self.enter(thread);
+        let held = self.held.remove(&buffer).unwrap();
+        self.pooled.release(1, held.bytes, held.requested);
+    }
+
+    pub(crate) fn refuse_overflow(&mut self, thread: usize) {
+        self.enter(thread);
+        self.overflows += 1;
+    }
+
+    /// The number the frame must have.
+    pub(crate) fn begin(&mut self, frame: usize) -> u64 {
+        self.open.insert(frame, (0, 0, 0));
+        self.begun += 1;
+        self.begun
+    }
+
+    pub(crate) fn open_frames(&self) -> u32 {
+        self.open.len() as u32
+    }
+
+    pub(crate) fn lend_framed(&mut self, frame: usize, thread: usize, requested: u64) {
+        self.enter(thread);
+        self.takers.insert(thread);
+        let bytes = if requested == 0 {
+            0
+        } else {
+            frame_bytes(requested, self.alignment)
+        };
+        self.framed.lend(bytes, requested);
+        let open = self.open.get_mut(&frame).unwrap();
+        *open = (open.0 + 1, open.1 + bytes, open.2 + requested);
+    }
+
+    /// A frame end, of an open frame or of none; compares what was published.
+    pub(crate) fn end(&mut self, frame: Option<usize>, snapshot: &FrameSnapshot) {
+        if let Some(frame) = frame {
+            let (buffers, bytes, requested) = self.open.remove(&frame).unwrap();
+            self.framed.release(buffers, bytes, requested);
+        }
+        self.frames += 1;
+        self.compare(snapshot);
+        self.before = (self.pooled, self.framed, self.overflows);
+        self.takers.clear();
+    }
+
+    fn compare(&self, snapshot: &FrameSnapshot) {
+        assert_lawful(snapshot);
+        assert_eq!(snapshot.frame.get(), self.frames);
+        if !TELEMETRY {
+            return;
+        }
+        let (pooled, framed, overflows) = self.before;
+        let since = |now: u64, before: u64| now - before;
+        assert_eq!(
+            snapshot.pooled_allocs,
+            since(self.pooled.allocs, pooled.allocs)
+        );
+        assert_eq!(
+            snapshot.frame_allocs,
+            since(self.framed.allocs, framed.allocs)
+        );
+        assert_eq!(
+            snapshot.releases,
+            since(self.pooled.releases, pooled.releases)
+                + since(self.framed.releases, framed.releases)
+        );
+        assert_eq!(
+            snapshot.alloc_bytes,
+            since(self.pooled.alloc_bytes, pooled.alloc_bytes)
+                + since(self.framed.alloc_bytes, framed.alloc_bytes)
+        );
+        assert_eq!(
+            snapshot.release_bytes,
+            since(self.pooled.release_bytes, pooled.release_bytes)
+                + since(self.framed.release_bytes, framed.release_bytes)
+        );
+        assert_eq!(
+            snapshot.counts.pooled_releases,
+            since(self.pooled.releases, pooled.releases)
+        );
+        assert_eq!(
+            snapshot.counts.frame_releases,
+            since(self.framed.releases, framed.releases)
+        );
+        assert_eq!(
+            snapshot.counts.pooled_requested_bytes,
+            since(self.pooled.requested, pooled.requested)
+        );
+        assert_eq!(
+            snapshot.counts.frame_requested_bytes,
+            since(self.framed.requested, framed.requested)
+        );
+        assert_eq!(
+            snapshot.counts.overflow_refusals,
+            since(self.overflows, overflows)
+        );
+        assert_eq!(
+            snapshot.counts.refusals(),
+            snapshot.counts.overflow_refusals
+        );
+        assert_eq!(
+            snapshot.hits_thread + snapshot.hits_depot + snapshot.misses,
+            snapshot.allocs
+        );
+        let takers = self.takers.len() as u32;
+        // A thread that came after another may have its place, and then both are one.
+        assert!(snapshot.threads <= takers && (snapshot.threads > 0) == (takers > 0));
+        assert_eq!(snapshot.open_frames, self.open_frames());
+        self.compare_levels(
+            (
+                snapshot.in_use_buffers,
+                snapshot.in_use_bytes,
+                snapshot.requested_bytes,
+            ),
+            &snapshot.totals,
+        );
+    }
+
+    fn compare_levels(
+        &self,
+        (buffers, bytes, requested): (u64, u64, u64),
+        totals: &framepool::Totals,
+    ) {
+        let (pooled, framed) = (&self.pooled, &self.framed);
+        assert_eq!(
+            buffers,
+            pooled.allocs - pooled.releases + framed.allocs - framed.releases
+        );
+        let bytes_out = |kind: &Kind| kind.alloc_bytes - kind.release_bytes;
+        assert_eq!(bytes, bytes_out(pooled) + bytes_out(framed));
+        let requested_out = |kind: &Kind| kind.requested - kind.released_requested;
+        assert_eq!(requested, requested_out(pooled) + requested_out(framed));
+        assert_eq!(totals.frames, self.frames);
+        assert_eq!(totals.allocs, pooled.allocs + framed.allocs);
+        assert_eq!(totals.releases, pooled.releases + framed.releases);
+        assert_eq!(totals.alloc_bytes, pooled.alloc_bytes + framed.alloc_bytes);
+        assert_eq!(
+            totals.release_bytes,
+            pooled.release_bytes + framed.release_bytes
+        );
+        assert_eq!(totals.counts.pooled_allocs(), pooled.allocs);
+        assert_eq!(totals.counts.frame_allocs, framed.allocs);
+        assert_eq!(totals.counts.overflow_refusals, self.overflows);
+    }
+
+    /// Compares the numbers read between frame ends.
+    pub(crate) fn compare_stats(&self, stats: &PoolStats) {
+        assert_lawful_stats(stats);
+        if !TELEMETRY {
+            return;
+        }
+        self.compare_levels(
+            (
+                stats.in_use_buffers,
+                stats.in_use_bytes,
+                stats.requested_bytes,
+            ),
+            &stats.totals,
+        );
+        assert_eq!(stats.open_frames, self.open_frames());
+        assert_eq!(stats.claimed_slots as usize, self.tenants.len());
+        assert_eq!(stats.slots as usize, self.most_tenants);
+    }
+
+    /// Compares who holds what.
+    pub(crate) fn compare_holders(&self, out: &Outstanding) {
+        if !TELEMETRY {
+            assert_eq!(*out, Outstanding::default());
+            return;
+        }
+        let mut sites: BTreeMap<u32, Vec<&Held>> = BTreeMap::new();
+        for held in self.held.values() {
+            sites.entry(held.line).or_default().push(held);
+        }
+        assert_eq!(out.sites.len(), sites.len());
+        assert!(
+            out.sites
+                .windows(2)
+                .all(|pair| pair[0].bytes >= pair[1].bytes),
+            "largest first"
+        );
+        for site in &out.sites {
+            let held = &sites[&site.location.line()];
+            let suspects = || held.iter().filter(|held| self.is_suspect(held));
+            assert_eq!(site.buffers, held.len() as u64);
+            assert_eq!(site.bytes, held.iter().map(|held| held.bytes).sum());
+            assert_eq!(site.suspects, suspects().count() as u64);
+            assert_eq!(site.suspect_bytes, suspects().map(|held| held.bytes).sum());
+            let since = held.iter().map(|held| held.since).min().unwrap();
+            assert_eq!(site.oldest_age_frames, self.frames - since);
+            let named = held
+                .iter()
+                .any(|held| held.since == since && held.thread == site.thread);
+            assert!(named, "`{}` took none of the oldest", site.thread);
+        }
+        let all = || self.held.values();
+        assert_eq!(out.buffers, all().count() as u64);
+        assert_eq!(out.bytes, all().map(|held| held.bytes).sum());
+        assert_eq!(
+            out.retained,
+            all().filter(|held| held.retained).count() as u64
+        );
+        assert_eq!(
+            out.suspects,
+            all().filter(|held| self.is_suspect(held)).count() as u64
+        );
+    }
+
+    fn is_suspect(&self, held: &Held) -> bool {
+        !held.retained && self.frames - held.since > self.leak_age
+    }
+}
