@@ -94,8 +94,14 @@ fn unexplained_unsafe(file: &str, text: &str) -> Vec<String> {
             comment.is_some_and(|comment| comment.contains(wanted))
         };
         let first = at.saturating_sub(REACH);
-        // A trait's function has the trait's words.
-        if !lines[first..=at].iter().any(explained) {
+        // A function of an unsafe trait has the trait's words, and the `impl` its reason.
+        let of_trait = what == "fn"
+            && lines[..at]
+                .iter()
+                .rev()
+                .find(|line| line.code.starts_with(|c: char| !c.is_whitespace()))
+                .is_some_and(|line| line.code.starts_with("unsafe impl"));
+        if !of_trait && !lines[first..=at].iter().any(explained) {
             found.push(format!(
                 "{file}:{}: unsafe {what} without `{wanted}`",
                 at + 1
@@ -160,6 +166,8 @@ mod tests {
         assert_eq!(unexplained_unsafe("a.rs", function).len(), 1);
         let said = "/// F.\n///\n/// # Safety\n///\n/// So.\nunsafe fn f() {}\n";
         assert!(unexplained_unsafe("a.rs", said).is_empty());
+        let of_trait = "// SAFETY: so.\nunsafe impl T for S {\n    unsafe fn f(&self) {}\n}\n";
+        assert!(unexplained_unsafe("a.rs", of_trait).is_empty());
         let word = "// unsafe { is a word }\n#![deny(unsafe_code)]\n";
         assert!(unexplained_unsafe("a.rs", word).is_empty());
     }

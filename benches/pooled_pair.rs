@@ -1,0 +1,44 @@
+//! What does a pooled buffer cost that is taken and given back at once, by size?
+
+#[path = "rivals/brief.rs"]
+mod brief;
+mod rivals;
+
+use std::alloc::System;
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use framepool::BufferPool;
+use mimalloc::MiMalloc;
+use rivals::{FreeList, Heap, Lender, Queue, pair};
+
+const SIZES: [usize; 7] = [
+    256,
+    1 << 10,
+    4 << 10,
+    16 << 10,
+    64 << 10,
+    256 << 10,
+    1 << 20,
+];
+
+fn bench<L: Lender>(c: &mut Criterion, name: &str, bytes: usize, lender: &L) {
+    c.benchmark_group("pooled_pair")
+        .bench_function(BenchmarkId::new(name, bytes), |b| {
+            let bytes = black_box(bytes);
+            b.iter(|| pair(lender, bytes));
+        });
+}
+
+fn pooled_pair(c: &mut Criterion) {
+    for bytes in SIZES {
+        bench(c, "framepool", bytes, &BufferPool::new());
+        bench(c, "mimalloc", bytes, &Heap(MiMalloc));
+        bench(c, "system malloc", bytes, &Heap(System));
+        bench(c, "hand-written list", bytes, &FreeList);
+        bench(c, "ArrayQueue as pool", bytes, &Queue::new(64));
+    }
+}
+
+criterion_group!(name = benches; config = brief::brief(); targets = pooled_pair);
+criterion_main!(benches);

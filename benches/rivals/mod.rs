@@ -1,0 +1,91 @@
+//! The contestants: framepool and what it is measured against, behind one face.
+//!
+//! All of them give a buffer whose owner gives it back by dropping it, and all are used through [`Lender`], so that what a
+//! benchmark measures is written once. The general allocators are called through their `GlobalAlloc` directly, none of
+//! them is the program's own allocator. They are asked for the alignment of `malloc`, 16 bytes, which is their fastest;
+//! framepool gives 64 all the same.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every benchmark uses some of the contestants"
+)]
+
+mod free_list;
+mod heap;
+mod queue;
+pub(crate) mod ring;
+pub(crate) mod sizes;
+
+pub(crate) use free_list::FreeList;
+pub(crate) use heap::Heap;
+pub(crate) use queue::Queue;
+
+use framepool::{Buffer, BufferPool};
+
+/// Gives buffers of bytes.
+pub(crate) trait Lender {
+    /// A buffer. Dropping it gives it back.
+    type Lent<'l>: Lent
+    where
+        Self: 'l;
+
+    /// A buffer of `bytes` bytes.
+    fn lend(&self, bytes: usize) -> Self::Lent<'_>;
+}
+
+/// A buffer of at least one byte.
+pub(crate) trait Lent {
+    /// Its first byte.
+    fn start(&mut self) -> *mut u8;
+
+    /// Writes the first byte, so that the compiler cannot leave it out.
+    #[inline(always)]
+    fn touch(&mut self) {
+        // SAFETY: every buffer here has at least one byte, and whoever has it may write to it.
+        unsafe { self.start().write_volatile(1) }
+    }
+
+    /// Reads the first byte.
+    #[inline(always)]
+    fn look(&mut self) -> u8 {
+        // SAFETY: as above.
+        unsafe { self.start().read_volatile() }
+    }
+}
+
+impl Lender for BufferPool {
+    type Lent<'l> = Buffer<u8>;
+
+    #[inline(always)]
+    fn lend(&self, bytes: usize) -> Buffer<u8> {
+        self.alloc::<u8>(bytes)
+    }
+}
+
+impl Lent for Buffer<u8> {
+    #[inline(always)]
+    fn start(&mut self) -> *mut u8 {
+        self.as_mut_ptr()
+    }
+}
+
+/// Takes a buffer, writes its first byte, gives it back.
+#[inline(always)]
+pub(crate) fn pair(lender: &impl Lender, bytes: usize) {
+    lender.lend(bytes).touch();
+}
+
+/// Takes a buffer of each size, writes each first byte, then gives all back. `held` is where they are kept meanwhile.
+#[inline(always)]
+pub(crate) fn hold<'l, L: Lender>(
+    lender: &'l L,
+    sizes: impl IntoIterator<Item = usize>,
+    held: &mut Vec<L::Lent<'l>>,
+) {
+    for bytes in sizes {
+        let mut buffer = lender.lend(bytes);
+        buffer.touch();
+        held.push(buffer);
+    }
+    held.clear();
+}
