@@ -76,3 +76,8 @@ pub use fold::{
 };
 pub use health::*;
 pub use show::{Diagnostics, DiagnosticsStore, HealthConfig, Watch};
+
+/// The README's example is compiled and run with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
