@@ -1,10 +1,12 @@
 //! A thread's own idle blocks: per class a list to take from and give to, and one full batch in reserve.
 //!
 //! ```text
-//!   bin of a class      active ─▶ block ─▶ block ─▶ …     room for (limit − blocks) more
+//!   bin of a class      front  ─▶ one block, or nothing
+//!                       active ─▶ block ─▶ block ─▶ …     room for (limit − 1 − blocks) more
 //!                       spare  ─▶ a full batch, or nothing
 //!                          │ ▲
-//!        active full, spare full: spare goes      active empty, spare empty: a batch comes
+//!        front and active full, spare full:       front and active empty, spare empty:
+//!        spare goes                               a batch comes
 //!                          ▼ │
 //!                         depot
 //! ```
@@ -13,8 +15,12 @@
 //! exchange it takes a whole batch of allocs or of releases to cause the next, so a thread that goes back and forth
 //! across a boundary does not pay for it. An exchange moves a list by its head; no block in it is touched.
 //!
+//! The place in front is for the loop that takes a buffer and gives it back: it needs neither a block's link nor a count.
+//! Those are two words that a release writes and the next alloc reads and writes, and the next release reads again: a chain
+//! of store forwardings that takes longer than everything else in the pair.
+//!
 //! What a thread may keep is bounded in bytes by credit: a bin's `limit` blocks and its spare batch are paid for when
-//! they are granted, in the slow path, so the fast path only counts `room`.
+//! they are granted, in the slow path, so the fast path only counts `room`. A bin of limit 0 has no place in front.
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -46,14 +52,34 @@ pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 struct Bin {
+    /// One block, null, or [`NO_PLACE`].
+    front: *const Block,
     active: *const Block,
     spare: *const Block,
     /// How many more blocks `active` takes.
     room: u32,
-    /// How many blocks `active` may have; paid for.
+    /// How many blocks `front` and `active` may have; paid for.
     limit: u32,
     /// Bytes of one block, here because the fast path counts them.
     block_bytes: u64,
+}
+
+/// Says that a bin has no place in front. Not null, so that nothing is put there, and not above itself, so that nothing is
+/// taken.
+const NO_PLACE: *const Block = ptr::without_provenance(1);
+
+impl Bin {
+    /// Takes the block out of the place in front.
+    #[inline(always)]
+    fn take_front(&mut self) -> *const Block {
+        debug_assert!(self.has_front());
+        std::mem::replace(&mut self.front, ptr::null())
+    }
+
+    #[inline(always)]
+    fn has_front(&self) -> bool {
+        self.front.addr() > NO_PLACE.addr()
+    }
 }
 
 /// A thread's idle blocks of all classes. Owned by the slot's owner.
@@ -86,6 +112,7 @@ impl Magazine {
     pub(crate) fn new(core: &Core) -> Self {
         Self {
             bins: std::array::from_fn(|class| Bin {
+                front: NO_PLACE,
                 active: ptr::null(),
                 spare: ptr::null(),
                 room: 0,
@@ -118,6 +145,10 @@ impl Magazine {
         debug_assert!(class < self.bins.len());
         // SAFETY: the caller passes a class, and there is a bin for each.
         let bin = unsafe { self.bins.get_unchecked_mut(class) };
+        if bin.has_front() {
+            // SAFETY: what is in front is a record of the pool's table, which is alive.
+            return Some(unsafe { &*bin.take_front() });
+        }
         // SAFETY: lists consist of records of the pool's table, which are alive.
         let block = unsafe { bin.active.as_ref() }?;
         bin.active = block.next();
@@ -136,6 +167,10 @@ impl Magazine {
         debug_assert!(class < self.bins.len());
         // SAFETY: the caller passes a class, and there is a bin for each.
         let bin = unsafe { self.bins.get_unchecked_mut(class) };
+        if bin.front.is_null() {
+            bin.front = block;
+            return true;
+        }
         if bin.room == 0 {
             return false;
         }
@@ -160,11 +195,11 @@ impl Magazine {
             let len = unsafe { spare.batch_len() };
             let bin = &mut self.bins[class];
             bin.spare = ptr::null();
-            bin.active = spare;
+            // The first block is lent at once, so that the place in front is not needed for it.
+            bin.active = spare.next();
             bin.room = bin.limit - len;
             self.credit += len as usize * core.block_bytes(class);
-            // SAFETY: the records of the table are alive.
-            return (unsafe { self.take(class) }, Exchanges(0));
+            return (Some(spare), Exchanges(0));
         }
         let Some(batch) = core.depot.pop(class, &core.table) else {
             return (None, Exchanges(0));
@@ -177,7 +212,9 @@ impl Magazine {
             self.grant(class, missing, core, &mut exchanges);
             let bin = &mut self.bins[class];
             if rest <= bin.limit {
-                bin.active = first.next();
+                bin.front = first.next();
+                // SAFETY: the records of the table are alive, and `rest` of them follow the first.
+                bin.active = unsafe { &*bin.front }.next();
                 bin.room = bin.limit - rest;
             } else {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
@@ -214,7 +251,8 @@ impl Magazine {
             exchanges.0 += 1;
             return exchanges;
         }
-        if self.bins[class].room == 0 {
+        let bin = &self.bins[class];
+        if bin.room == 0 && bin.has_front() {
             self.rotate(class, batch_len, core, &mut exchanges);
         }
         // SAFETY: the caller holds the block and gives it up.
@@ -223,15 +261,16 @@ impl Magazine {
         exchanges
     }
 
-    /// Empties the full active list: into the spare place if there is credit for it, else to the depot.
+    /// Empties what is full, front and active list: into the spare place if there is credit for it, else to the depot.
     fn rotate(&mut self, class: usize, batch_len: u32, core: &Core, exchanges: &mut Exchanges) {
         let bytes = self.bins[class].limit as usize * core.block_bytes(class);
         let bin = &mut self.bins[class];
-        // SAFETY: the active list is full and consists of records of the table, which are alive.
-        let full = unsafe { &*bin.active };
+        // SAFETY: there is a block in front, a record of the table, which is alive.
+        let full = unsafe { &*bin.take_front() };
+        full.set_next(bin.active.cast_mut());
         let len = bin.limit;
         bin.active = ptr::null();
-        bin.room = bin.limit;
+        bin.room = bin.limit - 1;
         // SAFETY: this magazine holds the blocks of its lists.
         unsafe { full.set_batch_len(len) };
         if bin.spare.is_null() {
@@ -270,14 +309,29 @@ impl Magazine {
         let affordable = self.credit.checked_div(block_bytes).unwrap_or(usize::MAX);
         let granted = (more as usize).min(affordable) as u32;
         self.credit -= granted as usize * block_bytes;
-        self.bins[class].limit += granted;
-        self.bins[class].room += granted;
+        if granted == 0 {
+            return;
+        }
+        let bin = &mut self.bins[class];
+        bin.room += granted;
+        if bin.limit == 0 {
+            bin.front = ptr::null();
+            bin.room -= 1;
+        }
+        bin.limit += granted;
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
     fn flush(&mut self, class: usize, core: &Core, exchanges: &mut Exchanges) {
         let bin = &mut self.bins[class];
-        let active_len = bin.limit - bin.room;
+        let mut active_len = bin.limit.saturating_sub(1) - bin.room;
+        if bin.has_front() {
+            // SAFETY: what is in front is a record of the table, which is alive.
+            let front = unsafe { &*bin.take_front() };
+            front.set_next(bin.active.cast_mut());
+            bin.active = front;
+            active_len += 1;
+        }
         let block_bytes = core.block_bytes(class);
         self.credit += bin.limit as usize * block_bytes;
         // SAFETY: lists consist of records of the table, which are alive.
@@ -295,6 +349,7 @@ impl Magazine {
             core.depot.push(unsafe { Batch::new(spare, len) });
             exchanges.0 += 1;
         }
+        bin.front = NO_PLACE;
         bin.active = ptr::null();
         bin.spare = ptr::null();
         bin.room = 0;
