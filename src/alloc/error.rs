@@ -140,11 +140,11 @@ pub enum ConfigError {
         /// What was asked for.
         given: usize,
     },
-    /// `max_bytes` is too small to lend one frame block.
+    /// `max_bytes` is zero.
     MaxBytes {
         /// What was asked for.
         given: u64,
-        /// The least there can be, given the other settings.
+        /// The least there can be.
         least: u64,
     },
     /// `history_frames` is zero or more than the pool supports.
@@ -154,8 +154,6 @@ pub enum ConfigError {
         /// The most there can be.
         most: usize,
     },
-    /// The memory for the pool's own bookkeeping could not be had.
-    OutOfMemory,
 }
 
 impl fmt::Display for ConfigError {
@@ -171,14 +169,12 @@ impl fmt::Display for ConfigError {
             Self::Alignment { given } => {
                 write!(f, "alignment is {given}; it must be 64, 128, 256 or 4096")
             }
-            Self::MaxBytes { given, least } => write!(
-                f,
-                "max_bytes is {given}; with these settings it must be at least {least}"
-            ),
+            Self::MaxBytes { given, least } => {
+                write!(f, "max_bytes is {given}; it must be at least {least}")
+            }
             Self::HistoryFrames { given, most } => {
                 write!(f, "history_frames is {given}; it must be 1 to {most}")
             }
-            Self::OutOfMemory => write!(f, "the system gave no memory for the pool's bookkeeping"),
         }
     }
 }

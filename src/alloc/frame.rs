@@ -93,7 +93,9 @@ impl Frame {
     #[track_caller]
     pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> &mut [T] {
         let buffer = self.alloc::<T>(len);
-        buffer.fill(T::zeroed());
+        if size_of::<T>() > 0 {
+            buffer.fill(T::zeroed());
+        }
         buffer
     }
 

@@ -142,7 +142,9 @@ impl BufferPool {
     #[track_caller]
     pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> Buffer<T> {
         let mut buffer = self.alloc::<T>(len);
-        buffer.fill(T::zeroed());
+        if size_of::<T>() > 0 {
+            buffer.fill(T::zeroed());
+        }
         buffer
     }
 
@@ -297,7 +299,8 @@ impl BufferPool {
             .unwrap_or_else(|| self.core().trim_now(None))
     }
 
-    /// For tests: that no pooled buffer is out, retained ones excepted.
+    /// For tests: that no pooled buffer is out, retained ones excepted. A buffer taken while attribution was off cannot be
+    /// known to be retained.
     ///
     /// # Panics
     ///

@@ -84,7 +84,12 @@ impl Core {
                 core: NonNull::dangling(),
                 block_bytes,
                 class: class as u32,
-                batch_len: batch_len(block_bytes, config.thread_cache_bytes),
+                // Blocks beyond the largest class have different sizes: one must never be lent for another's request.
+                batch_len: if class < CLASSES {
+                    batch_len(block_bytes, config.thread_cache_bytes)
+                } else {
+                    0
+                },
             }
         });
         let core = Self {

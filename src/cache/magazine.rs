@@ -198,6 +198,7 @@ impl Magazine {
             // The first block is lent at once, so that the place in front is not needed for it.
             bin.active = spare.next();
             bin.room = bin.limit - len;
+            prefetch(bin.active);
             self.credit += len as usize * core.block_bytes(class);
             return (Some(spare), Exchanges(0));
         }
@@ -216,6 +217,7 @@ impl Magazine {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 bin.active = unsafe { &*bin.front }.next();
                 bin.room = bin.limit - rest;
+                prefetch(bin.active);
             } else {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 let head = unsafe { &*first.next() };

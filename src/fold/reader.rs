@@ -10,7 +10,8 @@ use crate::sync::{Arc, Cached};
 /// A reader's own handle on a pool's latest snapshot, for loops that read it all the time.
 ///
 /// [`BufferPool::snapshot`] counts a reference each time; this looks whether a new snapshot was published and, if not,
-/// gives the one it has. Made by [`BufferPool::snapshot_reader`]. It keeps one snapshot from being recycled.
+/// gives the one it has. Made by [`BufferPool::snapshot_reader`]. It is a handle of the pool, and keeps one
+/// snapshot from being recycled.
 pub struct SnapshotReader {
     cached: Cached<Source, FrameSnapshot>,
 }

@@ -202,13 +202,14 @@ fn threads_are_those_that_took_a_buffer_in_this_frame() {
     drop(pool.alloc::<u8>(1));
     let ready = std::sync::Barrier::new(4);
     let expected = [3, 0, 2, 1];
+    let mut seen = [FrameSnapshot::default(); 4];
     thread::scope(|scope| {
         let workers: Vec<_> = (1..4_usize)
             .map(|number| {
                 let (pool, open, ready) = (&pool, &open, &ready);
                 scope.spawn(move || {
-                    for takers in [3, 0, 2, 1] {
-                        if number <= takers {
+                    for takers in expected {
+                        if number <= takers as usize {
                             if number.is_multiple_of(2) {
                                 drop(pool.alloc::<u8>(number));
                             } else {
@@ -221,23 +222,22 @@ fn threads_are_those_that_took_a_buffer_in_this_frame() {
                 })
             })
             .collect();
-        for (round, takers) in expected.into_iter().enumerate() {
+        for snapshot in &mut seen {
             ready.wait();
-            let snapshot = pool.release_all();
-            assert_lawful(&snapshot);
-            if TELEMETRY {
-                assert_eq!(
-                    snapshot.threads,
-                    takers + u32::from(round == 0),
-                    "round {round}"
-                );
-            }
+            *snapshot = *pool.release_all();
             ready.wait();
         }
         for worker in workers {
             worker.join().unwrap();
         }
     });
+    for (round, snapshot) in seen.iter().enumerate() {
+        assert_lawful(snapshot);
+        if TELEMETRY {
+            let takers = expected[round] + u32::from(round == 0);
+            assert_eq!(snapshot.threads, takers, "round {round}");
+        }
+    }
     if TELEMETRY {
         assert_eq!(pool.release_all().threads, 0);
         assert_eq!((pool.stats().slots, pool.stats().claimed_slots), (4, 1));
@@ -267,6 +267,25 @@ fn buffers_of_another_thread_come_from_the_depot_when_that_thread_is_gone() {
         );
     }
     drop(buffer);
+    assert_empty(&pool);
+}
+
+#[test]
+fn what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own() {
+    let pool = BufferPool::new();
+    for round in 0..3 {
+        let buffers: Vec<_> = (0..60).map(|_| pool.alloc::<u8>(1000)).collect();
+        let snapshot = pool.release_all();
+        if TELEMETRY {
+            let misses = if round == 0 { 60 } else { 0 };
+            assert_eq!(
+                (snapshot.misses, snapshot.hits_thread),
+                (misses, 60 - misses)
+            );
+            assert_eq!(snapshot.hits_depot, 0);
+        }
+        drop(buffers);
+    }
     assert_empty(&pool);
 }
 

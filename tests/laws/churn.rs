@@ -90,7 +90,8 @@ fn a_slot_changes_hands_while_other_threads_come_and_go() {
     let (spawners, each) = (4, rounds(1_600));
     // Threads exit and begin at the same moments here: a place given up too early has two owners for a while.
     let work = |mark: u64| {
-        let mut kept: Vec<_> = (0..60).map(|len| pool.alloc::<u64>(len * 3)).collect();
+        let lens = (0..60).rev().map(|len| len * 3);
+        let mut kept: Vec<_> = lens.map(|len| pool.alloc::<u64>(len)).collect();
         for buffer in &mut kept {
             buffer.fill(mark);
         }

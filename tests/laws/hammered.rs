@@ -1,49 +1,12 @@
 //! Readers look all the time while workers hammer and several threads end frames: the laws hold in whatever they see.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use framepool::{BufferPool, Outstanding, PoolStats, Totals};
+use framepool::{Buffer, BufferPool, Outstanding, PoolStats, Totals};
 
 use crate::common::{Seeded, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, rounds};
-
-/// Sets the flag when the scope that has it ends, by a panic too, so that readers stop.
-struct Finished<'f>(&'f AtomicBool);
-
-impl Drop for Finished<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-/// Runs the workers to their end while the readers look again and again, each with what it saw last.
-fn watched<S: Default>(workers: &[&(dyn Fn() + Sync)], readers: &[&(dyn Fn(&mut S) + Sync)]) {
-    let finished = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let looking: Vec<_> = readers
-            .iter()
-            .map(|look| {
-                let finished = &finished;
-                scope.spawn(move || {
-                    let mut seen = S::default();
-                    while !finished.load(Relaxed) {
-                        look(&mut seen);
-                    }
-                    look(&mut seen);
-                })
-            })
-            .collect();
-        let _finished = Finished(&finished);
-        let working: Vec<_> = workers.iter().map(|work| scope.spawn(work)).collect();
-        for worker in working {
-            worker.join().unwrap();
-        }
-        finished.store(true, Relaxed);
-        for reader in looking {
-            reader.join().unwrap();
-        }
-    });
-}
+use crate::watched::watched;
 
 /// Nothing counted ever becomes less.
 #[track_caller]
@@ -269,6 +232,101 @@ fn an_age_is_never_more_than_the_frames_that_ended() {
             );
         }],
     );
+    assert_empty(&pool);
+}
+
+/// Takes a buffer, always at this line.
+fn taken_on_the_left(pool: &BufferPool) -> Buffer<u8> {
+    pool.alloc(10)
+}
+
+/// Takes a buffer, always at this other line.
+fn taken_on_the_right(pool: &BufferPool) -> Buffer<u8> {
+    pool.alloc(10)
+}
+
+#[test]
+fn a_call_site_is_never_reported_with_the_thread_of_another() {
+    // No thread keeps anything, so the two take each other's blocks all the time.
+    let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+    let lines: Vec<u32> = [taken_on_the_left, taken_on_the_right]
+        .map(|take: fn(&BufferPool) -> Buffer<u8>| {
+            let kept = take(&pool);
+            let line = pool
+                .outstanding()
+                .sites
+                .first()
+                .map_or(0, |site| site.location.line());
+            drop(kept);
+            line
+        })
+        .to_vec();
+    let worker = |name: &'static str, take: fn(&BufferPool) -> Buffer<u8>| {
+        let pool = &pool;
+        move || {
+            let taking = || {
+                for _ in 0..rounds(60_000) {
+                    drop((take(pool), take(pool)));
+                }
+            };
+            thread::scope(|scope| {
+                let thread = thread::Builder::new().name(name.into());
+                thread.spawn_scoped(scope, taking).unwrap().join().unwrap();
+            });
+        }
+    };
+    watched::<Outstanding>(
+        &[
+            &worker("left", taken_on_the_left),
+            &worker("right", taken_on_the_right),
+        ],
+        &[&|out| {
+            pool.outstanding_into(out);
+            for site in &out.sites {
+                let expected = if site.location.line() == lines[0] {
+                    "left"
+                } else {
+                    "right"
+                };
+                assert_eq!(site.thread, expected, "of line {}", site.location.line());
+            }
+        }],
+    );
+    assert_empty(&pool);
+}
+
+#[test]
+fn a_frame_that_begins_the_moment_another_ends_loses_nothing_to_it() {
+    let pool = BufferPool::builder()
+        .max_frames_in_flight(4)
+        .frame_block_bytes(4096)
+        .build()
+        .unwrap();
+    let lent = AtomicU64::new(0);
+    let marks = AtomicU64::new(1);
+    let framer = || {
+        for _ in 0..rounds(40_000) {
+            let Ok(frame) = pool.try_begin_frame() else {
+                continue;
+            };
+            let mark = marks.fetch_add(1, Relaxed);
+            let slices: Vec<&mut [u64]> = (1..5)
+                .map(|len| frame.alloc_copy(&vec![mark; len]))
+                .collect();
+            lent.fetch_add(4, Relaxed);
+            for slice in slices {
+                assert!(
+                    slice.iter().all(|&element| element == mark),
+                    "L6: another wrote here"
+                );
+            }
+            assert_lawful(&frame.release_all());
+        }
+    };
+    watched::<()>(&[&framer, &framer, &framer], &[]);
+    if TELEMETRY {
+        assert_eq!(pool.release_all().totals.allocs, lent.into_inner(), "L1");
+    }
     assert_empty(&pool);
 }
 

@@ -10,3 +10,4 @@ mod many_pools;
 mod ownership;
 mod panics;
 mod rings;
+mod watched;

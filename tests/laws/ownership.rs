@@ -136,6 +136,43 @@ fn no_two_live_buffers_overlap_however_they_change_hands() {
 }
 
 #[test]
+fn blocks_that_pass_through_the_depot_every_time_have_one_owner() {
+    // No thread keeps anything, so every alloc and every release is an exchange that others race for.
+    let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..8_u64)
+            .map(|at| {
+                let pool = &pool;
+                scope.spawn(move || {
+                    let mut random = Seeded(at);
+                    for step in 0..rounds(40_000) as u64 {
+                        let mark = at << 32 | step;
+                        let mut held: Vec<_> = (0..3).map(|_| pool.alloc_copy(&[mark])).collect();
+                        if random.below(16) == 0 {
+                            thread::yield_now();
+                        }
+                        while !held.is_empty() {
+                            let buffer = held.swap_remove(random.below(held.len()));
+                            assert_eq!(buffer[0], mark, "L6: another wrote here");
+                        }
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
+    let snapshot = pool.release_all();
+    assert!(
+        snapshot.pooled_bytes <= 8 * 3 * 64,
+        "{} bytes",
+        snapshot.pooled_bytes
+    );
+    assert_empty(&pool);
+}
+
+#[test]
 fn frame_buffers_of_several_threads_and_open_frames_never_overlap() {
     let pool = BufferPool::builder()
         .frame_block_bytes(8192)

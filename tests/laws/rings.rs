@@ -59,6 +59,8 @@ fn buffers_going_round_a_ring_of_threads_are_each_released_once() {
                 })
             })
             .collect();
+        // So that a worker that panics takes its neighbours along instead of leaving them waiting.
+        drop(senders);
         for worker in workers {
             worker.join().unwrap();
         }

@@ -161,6 +161,26 @@ alone! {
         });
     }
 
+    fn a_closed_pools_buffers_may_be_dropped_by_many_threads_at_once() {
+        // Each of these drops claims a place in the pool and gives it back.
+        leaves_nothing_to_speak_of(|| {
+            let pool = BufferPool::new();
+            let mut shares: Vec<Vec<_>> = (0..4)
+                .map(|_| (0..rounds(2_000)).map(|len| pool.alloc::<u8>(len)).collect())
+                .collect();
+            drop(pool);
+            let last = shares.pop();
+            let threads: Vec<_> = shares
+                .into_iter()
+                .map(|share| thread::spawn(move || drop(share)))
+                .collect();
+            drop(last);
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    }
+
     fn buffers_of_no_bytes_keep_a_pool_too_and_let_it_go() {
         leaves_nothing(|| {
             let pool = BufferPool::new();

@@ -25,7 +25,7 @@ thread_local! {
 fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
     let other = BufferPool::new();
     let step = Barrier::new(2);
-    let round = |measure: &mut dyn FnMut(&str, i64)| {
+    let round = || {
         let pool = BufferPool::new();
         let handed = pool.clone();
         thread::scope(|scope| {
@@ -33,11 +33,8 @@ fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
                 drop(other.alloc::<u8>(1));
                 step.wait();
                 step.wait();
-                drop(
-                    (0..50)
-                        .map(|len| handed.alloc::<u8>(len * 500))
-                        .collect::<Vec<_>>(),
-                );
+                let taken: Vec<_> = (0..50).map(|len| handed.alloc::<u8>(len * 500)).collect();
+                drop(taken);
                 drop(handed);
                 step.wait();
                 step.wait();
@@ -53,19 +50,22 @@ fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
             let held = live() - before;
             step.wait();
             step.wait();
-            measure("at the next use", live() - before);
+            let left = live() - before;
             step.wait();
             worker.join().unwrap();
-            assert!(
-                held <= BOOKKEEPING + (2 << 20),
-                "{held} bytes held by a thread that may keep 2 MiB"
-            );
-        });
+            (held, left)
+        })
     };
-    round(&mut |_, _| {});
-    round(&mut |_, _| {});
-    // The pool was made before `before`, so less than nothing is left of it.
-    round(&mut |when, left| assert!(left <= 0, "{left} bytes left {when}"));
+    round();
+    round();
+    let (held, left) = round();
+    let allowed = BOOKKEEPING + (2 << 20);
+    assert!(
+        held <= allowed,
+        "{held} bytes held by a thread that may keep 2 MiB"
+    );
+    // The pool was made before the first look, so less than nothing is left of it.
+    assert!(left <= 0, "{left} bytes left after the next use");
 }
 
 alone! {
