@@ -233,14 +233,28 @@ impl Core {
     pub(crate) fn give_back_all_idle(&self, slot: Option<&Slot>) -> u64 {
         self.flush_own(slot);
         let mut fold = self.fold.lock();
-        self.evict(&mut fold, u64::MAX, Depot::reach(slot))
-            + self.give_back_closed_frames(&mut fold)
+        let evicted = match Depot::reach(slot) {
+            Depot::All => self.drain(&mut fold),
+            Depot::Beyond => self.evict(&mut fold, u64::MAX, Depot::Beyond),
+        };
+        evicted + self.give_back_closed_frames(&mut fold)
     }
 
-    /// `BufferPool::trim`: all that is idle within reach, whatever was asked for in advance.
+    /// `BufferPool::trim`, and when a pool is closed: all that is idle within reach, whatever was asked for in advance.
     pub(crate) fn trim_now(&self, slot: Option<&Slot>) -> u64 {
+        self.flush_own(slot);
         self.depot.keep_nothing();
-        self.give_back_all_idle(slot)
+        let mut fold = self.fold.lock();
+        self.drain(&mut fold) + self.give_back_closed_frames(&mut fold)
+    }
+
+    /// Gives back all idle blocks of the depot.
+    fn drain(&self, fold: &mut Fold) -> u64 {
+        let before = self.budget.evicted_bytes();
+        for class in 0..=CLASSES {
+            while self.evict_batch(fold, class, u64::MAX) > 0 {}
+        }
+        self.budget.evicted_bytes() - before
     }
 
     fn flush_own(&self, slot: Option<&Slot>) {
