@@ -178,7 +178,7 @@ impl Arena {
             add(&self.sealed_requested, lent & ((1 << COUNT_SHIFT) - 1));
             add(&self.misses, u64::from(missed));
             let start = block.start.as_ptr();
-            // Release, all four: pair with the Acquires in `read`.
+            // Release, all: pair with the Acquires in `read`; `end` alone is read by nobody but the owner.
             self.lent
                 .store((1 << COUNT_SHIFT) + requested as u64, Ordering::Release);
             self.base.store(start, Ordering::Release);

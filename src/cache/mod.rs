@@ -19,6 +19,7 @@ mod pooled;
 mod prewarm;
 mod reclaim;
 mod slot;
+mod slots;
 mod stack;
 mod system;
 mod table;

@@ -18,14 +18,14 @@ const EMIT_INTERVAL: Duration = Duration::from_millis(200);
 /// [`record_frame`](Self::record_frame) takes constant time and allocates nothing; [`emit`](Self::emit) walks the
 /// buffers that are out, and allocates only when there is something to report. One monitor watches one pool.
 ///
-/// ```no_run
+/// ```
 /// use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
 /// use std::time::Instant;
 ///
 /// let pool = BufferPool::new();
 /// let store = DiagnosticsStore::new();
 /// let mut monitor = HealthMonitor::new(Thresholds::default());
-/// loop {
+/// for _ in 0..3 {
 ///     let begun = Instant::now();
 ///     let frame = pool.begin_frame();
 ///     // … the frame's work …

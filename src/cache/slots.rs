@@ -1,0 +1,143 @@
+//! All slots of a pool: claimed at a thread's first use, handed back at its exit, claimed again by another.
+//!
+//! # Claim and hand-over
+//!
+//! `owner` is 0 or 1. A claim swings it from 0 to 1 (Acquire); a hand-back stores 0 (Release). So a new owner sees all
+//! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
+//! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
+//! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
+//! never are more slots than threads that lived at once.
+#![expect(unsafe_code, reason = "slots are freed with their list")]
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::{self, NonNull};
+
+use crate::cache::block::thread_stamp;
+use crate::cache::core::Core;
+use crate::cache::slot::Slot;
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
+
+/// All slots of a pool.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    newest: AtomicPtr<Slot>,
+    count: AtomicU32,
+    /// How often a slot was handed back.
+    freed: AtomicU32,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        Self {
+            newest: AtomicPtr::new(ptr::null_mut()),
+            count: AtomicU32::new(0),
+            freed: AtomicU32::new(0),
+        }
+    }
+
+    /// Every slot, the newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        // Acquire: pairs with the Release in `add`; this slot and all older ones are written.
+        let mut at = self.newest.load(Ordering::Acquire).cast_const();
+        std::iter::from_fn(move || {
+            // SAFETY: a slot is written before it is published and freed only with the list.
+            let slot = unsafe { at.as_ref() }?;
+            // Relaxed: written before the slot was published.
+            at = slot.older.load(Ordering::Relaxed).cast_const();
+            Some(slot)
+        })
+    }
+
+    /// A slot for the calling thread: one that is free, or a new one; `None` when there is no memory for it.
+    pub(crate) fn claim(&self, core: &Core) -> Option<NonNull<Slot>> {
+        let slot = loop {
+            // Acquire: pairs with the Release in `hand_back`; a walk that begins after a hand-back sees the slot free.
+            let freed = self.freed.load(Ordering::Acquire);
+            if let Some(slot) = self.iter().find(|slot| slot.claim()) {
+                break NonNull::from(slot);
+            }
+            // Acquire: as above; keeps the look behind the walk.
+            if self.freed.load(Ordering::Acquire) == freed {
+                break self.add(core)?;
+            }
+        };
+        let name = core.names.id_of_current_thread();
+        // SAFETY: slots are freed only with the list, and the caller keeps the pool alive.
+        let stamp = unsafe { &slot.as_ref().stamp };
+        // Relaxed: read by the owner only.
+        stamp.store(thread_stamp(name), Ordering::Relaxed);
+        Some(slot)
+    }
+
+    /// A new slot, owned by the caller.
+    fn add(&self, core: &Core) -> Option<NonNull<Slot>> {
+        let layout = Layout::new::<Slot>();
+        // SAFETY: a slot is not zero-sized.
+        let slot = NonNull::new(unsafe { alloc(layout) })?.cast::<Slot>();
+        // SAFETY: allocated just now for a slot.
+        unsafe { slot.write(Slot::new(core)) };
+        // Relaxed: for statistics.
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: the exchange decides.
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the slot is not published yet.
+            // Relaxed: published by the Release below.
+            unsafe { slot.as_ref() }
+                .older
+                .store(newest, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `iter`; publishes the slot. As every change of `newest` is such an
+            // exchange, it also carries on what was published before.
+            // Relaxed on failure: the next turn decides.
+            match self.newest.compare_exchange_weak(
+                newest,
+                slot.as_ptr(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(slot),
+                Err(seen) => newest = seen,
+            }
+        }
+    }
+
+    /// Gives a slot back: its idle blocks go to the depot, and what its owner still has out is returned, for the ledger.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`, and does not use it any more.
+    pub(crate) unsafe fn hand_back(&self, core: &Core, slot: &Slot) -> i64 {
+        // SAFETY: the caller owns the slot.
+        let balance = unsafe {
+            slot.flush(core);
+            slot.settle()
+        };
+        // Release: pairs with the Acquire in `Slot::claim`.
+        slot.owner.store(0, Ordering::Release);
+        // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
+        self.freed.fetch_add(1, Ordering::Release);
+        balance
+    }
+
+    /// How many slots there are.
+    pub(crate) fn count(&self) -> u32 {
+        // Relaxed: for statistics.
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        // Relaxed: whoever drops the list is alone with it.
+        let mut at = self.newest.load(Ordering::Relaxed);
+        while let Some(slot) = NonNull::new(at) {
+            // SAFETY: every slot was made by `add` and is in the list once; nobody uses it any more.
+            unsafe {
+                // Relaxed: as above.
+                at = slot.as_ref().older.load(Ordering::Relaxed);
+                slot.drop_in_place();
+                dealloc(slot.as_ptr().cast(), Layout::new::<Slot>());
+            }
+        }
+    }
+}
