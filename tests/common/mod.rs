@@ -1,18 +1,25 @@
 //! What all test binaries share: the documented rounding written out slowly, the laws as assertions, seeded numbers.
 #![allow(dead_code, reason = "every test binary uses its part")]
 
+use std::sync::OnceLock;
+
 use framepool::{BufferPool, FrameSnapshot, PoolStats, Totals};
 
 /// Whether the library counts. Without the feature `telemetry` every number reads zero.
 pub(crate) const TELEMETRY: bool = cfg!(feature = "telemetry");
 
-/// Rounds of a loop: fewer in a build without optimisation.
+/// Rounds of a loop: fewer in a build without optimisation, and as many times as many as `FRAMEPOOL_TEST_SCALE` says.
 pub(crate) fn rounds(release: usize) -> usize {
-    if cfg!(debug_assertions) {
-        release.div_ceil(8)
-    } else {
-        release
-    }
+    static SCALE: OnceLock<f64> = OnceLock::new();
+    let scale = *SCALE.get_or_init(|| match std::env::var("FRAMEPOOL_TEST_SCALE") {
+        Err(_) => 1.0,
+        Ok(text) => match text.parse() {
+            Ok(scale) if scale > 0.0 && scale <= 1e6 => scale,
+            _ => panic!("FRAMEPOOL_TEST_SCALE is `{text}`; it is a factor such as 0.1 or 20"),
+        },
+    });
+    let built = if cfg!(debug_assertions) { 8.0 } else { 1.0 };
+    ((release as f64 * scale / built).ceil() as usize).max(1)
 }
 
 /// The size classes of pooled buffers in bytes, before alignment: lines up to 256, then four steps per doubling.
