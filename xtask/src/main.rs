@@ -3,6 +3,7 @@
 mod ci;
 mod docs;
 mod source;
+mod verification;
 mod workspace;
 
 use std::process::ExitCode;
@@ -13,7 +14,11 @@ const HELP: &str = "\
 cargo xtask ci [STEP...]           run all checks, or only these steps
 cargo xtask ci --list              list the steps
 cargo xtask orderings [--check]    write docs/orderings.md from the comments in src/, or compare
-cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare";
+cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare
+cargo xtask verification [--check]
+                                   write the tables of docs/verification.md from the tests' marks, or compare
+cargo xtask verification --measure [METHOD...]
+                                   run the checks of all methods, or of these, and keep what they explored";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +30,9 @@ fn main() -> ExitCode {
         ["orderings", "--check"] => docs::orderings::check(&workspace),
         ["counters"] => docs::counters::write(&workspace),
         ["counters", "--check"] => docs::counters::check(&workspace),
+        ["verification"] => verification::write(&workspace),
+        ["verification", "--check"] => verification::check(&workspace),
+        ["verification", "--measure", methods @ ..] => verification::measure(&workspace, methods),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use super::suites::{Tally, plain};
+use crate::verification::Reader;
 use crate::workspace::Workspace;
 
 /// An address at which nobody answers: whatever wants to fetch toolchain parts on its own fails at once.
@@ -18,6 +19,8 @@ pub(crate) struct Runner<'w> {
     pub(crate) workspace: &'w Workspace,
     /// The suites that ran.
     pub(crate) tally: Tally,
+    /// What the tests of this step said they explored.
+    pub(crate) explored: Reader,
     environment: Vec<(&'static str, &'static str)>,
     locked: bool,
 }
@@ -27,6 +30,7 @@ impl<'w> Runner<'w> {
         Self {
             workspace,
             tally: Tally::default(),
+            explored: Reader::default(),
             environment: Vec::new(),
             locked: workspace.root.join("Cargo.lock").is_file(),
         }
@@ -89,13 +93,15 @@ impl<'w> Runner<'w> {
     /// Runs `cargo test`, counts the tests, and fails if a suite ran none or the whole command ran none.
     pub(crate) fn cargo_test(&mut self, arguments: &[&str]) -> Result<(), String> {
         let mut arguments = self.with_lock("test", arguments);
-        arguments.push("--no-fail-fast");
+        arguments.insert(1, "--no-fail-fast");
         announce("cargo", &arguments);
         let mut command = self.cargo_command(&arguments);
         let before = self.tally.suites.len();
         let status = each_line(&mut command, |line| {
             println!("{line}");
-            self.tally.read(&plain(line));
+            let line = plain(line);
+            self.tally.read(&line);
+            self.explored.read(&line);
         })
         .map_err(|error| format!("`cargo test`: {error}"))?;
         let suites = &self.tally.suites[before..];
@@ -147,7 +153,10 @@ fn judge(status: ExitStatus, arguments: &[&str]) -> Result<(), String> {
 }
 
 /// Runs a command and passes on each line of its output and of its messages, in the order in which they were written.
-fn each_line(command: &mut Command, mut line: impl FnMut(&str)) -> io::Result<ExitStatus> {
+pub(crate) fn each_line(
+    command: &mut Command,
+    mut line: impl FnMut(&str),
+) -> io::Result<ExitStatus> {
     let (reader, writer) = io::pipe()?;
     let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     // The command has our end of the pipe too: without it the reading would not end.

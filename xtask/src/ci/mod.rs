@@ -11,6 +11,8 @@ mod suites;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+pub(crate) use command::each_line;
+
 use command::Runner;
 use steps::{STEPS, Step};
 

@@ -3,6 +3,7 @@
 use super::command::Runner;
 use super::{downstream, hygiene, setup, smoke};
 use crate::docs;
+use crate::verification;
 
 /// The member with the models: built with a cfg of its own, and far too slow in debug.
 const MODELS: &str = "loom-tests";
@@ -69,7 +70,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "loom",
         what: "the models of every protocol",
-        run: |runner| runner.cargo_test(&["--release", "-p", MODELS, "--tests"]),
+        run: |runner| explore(runner, "loom", MODELS),
     },
     Step {
         name: "docs",
@@ -120,6 +121,12 @@ fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
         runner.cargo_locked("clippy", &arguments)?;
     }
     Ok(())
+}
+
+/// Runs a member whose tests say how much they explored, and holds them to what docs/verification.md says.
+fn explore(runner: &mut Runner<'_>, method: &str, member: &str) -> Result<(), String> {
+    runner.cargo_test(&["--release", "-p", member, "--tests", "--", "--show-output"])?;
+    verification::hold(runner.workspace, method, &runner.explored)
 }
 
 /// The binary and the library have one name and so one folder; the library's public pages are written last and stay.
