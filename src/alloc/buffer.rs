@@ -65,7 +65,7 @@ impl<T: Pod> Buffer<T> {
 }
 
 impl<T: Pod> Drop for Buffer<T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: the buffer held the block and ends here; it was lent for this many bytes.
         unsafe { take_back(self.block, self.len * size_of::<T>()) }

@@ -8,12 +8,12 @@
     reason = "every call lends other memory, as an arena does"
 )]
 
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use bytemuck::Pod;
 
 use crate::alloc::{AllocError, BufferPool};
-use crate::cache::{Refusal, lend_framed};
+use crate::cache::{lend_framed, lend_framed_at_once};
 use crate::fold::{FrameId, FrameSnapshot};
 use crate::sync::Arc;
 
@@ -77,11 +77,12 @@ impl Frame {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
-        let mut refusal = Refusal::Overflow;
-        match self.lend(len, &mut refusal) {
-            Some(buffer) => buffer,
-            None => refused(&self.pool.explain::<T>(refusal, len)),
-        }
+        let start = match self.lend_at_once::<T>(len) {
+            Some(start) => start,
+            None => self.lend_or_panic::<T>(len),
+        };
+        // SAFETY: lent to us just now, for these elements, until the frame ends.
+        unsafe { view(start, len) }
     }
 
     /// A buffer of `len` zeroes that lives as long as the frame.
@@ -120,22 +121,42 @@ impl Frame {
     /// is used up, or the system has no memory.
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
-        let mut refusal = Refusal::Overflow;
-        self.lend(len, &mut refusal)
-            .ok_or_else(|| self.pool.explain::<T>(refusal, len))
+        let start = match self.lend_at_once::<T>(len) {
+            Some(start) => start,
+            None => self.lend::<T>(len)?,
+        };
+        // SAFETY: as in `alloc`.
+        Ok(unsafe { view(start, len) })
     }
 
-    /// With `None` it says in `refusal`, which is `Overflow`, why not.
+    /// Memory for `len` elements if the calling thread has it at hand.
     #[inline(always)]
-    fn lend<T: Pod>(&self, len: usize, refusal: &mut Refusal) -> Option<&mut [T]> {
-        let bytes = self.pool.checked_bytes::<T>(len, refusal)?;
-        let (core, index, alignment) = (self.pool.core_ptr(), self.index, self.alignment);
+    fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
+        if !self.pool.is_aligned_for::<T>() {
+            return None;
+        }
+        let bytes = len.checked_mul(size_of::<T>())?;
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        let start = unsafe { lend_framed(core, index, alignment, bytes, refusal) }?;
-        // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever written
-        // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
-        // the frame ends, for which this borrow must have ended (law L6).
-        Some(unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) })
+        unsafe { lend_framed_at_once(self.pool.core_ptr(), self.index, self.alignment, bytes) }
+    }
+
+    /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
+    #[cold]
+    #[inline(never)]
+    fn lend<T: Pod>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+        let core = self.pool.core_ptr();
+        self.pool
+            .checked_bytes::<T>(len)
+            // SAFETY: as in `lend_at_once`.
+            .and_then(|bytes| unsafe { lend_framed(core, self.index, self.alignment, bytes) })
+            .map_err(|refusal| self.pool.explain::<T>(refusal, len))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn lend_or_panic<T: Pod>(&self, len: usize) -> NonNull<u8> {
+        self.lend::<T>(len).unwrap_or_else(|error| refused(&error))
     }
 
     /// Ends the frame: releases all its buffers at once, and publishes what happened since the frame end before.
@@ -153,6 +174,19 @@ impl Drop for Frame {
     fn drop(&mut self) {
         self.pool.core().end_frame(Some(self.index));
     }
+}
+
+/// Frame memory at `start` as a slice.
+///
+/// # Safety
+///
+/// It was lent for `len` elements of `T`, and nothing else uses it while `'f` lasts.
+#[inline(always)]
+unsafe fn view<'f, T: Pod>(start: NonNull<u8>, len: usize) -> &'f mut [T] {
+    // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever written
+    // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
+    // the frame ends, for which this borrow must have ended (law L6).
+    unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) }
 }
 
 #[cold]

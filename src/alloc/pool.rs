@@ -12,7 +12,7 @@ use bytemuck::Pod;
 
 use crate::alloc::frame::refused;
 use crate::alloc::{AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder};
-use crate::cache::{Core, LINE, Refusal, class_for, count_refusal, lend, with_slot};
+use crate::cache::{Block, Core, LINE, Refusal, count_refusal, lend, lend_at_once, with_slot};
 use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
 use crate::sync::Arc;
 
@@ -126,11 +126,12 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        let mut refusal = Refusal::Overflow;
-        match self.lend::<T>(len, Location::caller(), &mut refusal) {
-            Some(buffer) => buffer,
-            None => refused(&self.explain::<T>(refusal, len)),
-        }
+        let block = match self.lend_at_once::<T>(len, Location::caller()) {
+            Some(block) => block,
+            None => self.lend_or_panic::<T>(len, Location::caller()),
+        };
+        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
+        unsafe { Buffer::new(block, len) }
     }
 
     /// A buffer of `len` zeroes.
@@ -170,35 +171,67 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        let mut refusal = Refusal::Overflow;
-        self.lend(len, Location::caller(), &mut refusal)
-            .ok_or_else(|| self.explain::<T>(refusal, len))
+        let block = match self.lend_at_once::<T>(len, Location::caller()) {
+            Some(block) => block,
+            None => self.lend::<T>(len, Location::caller())?,
+        };
+        // SAFETY: as in `alloc`.
+        Ok(unsafe { Buffer::new(block, len) })
     }
 
-    /// With `None` it says in `refusal`, which is `Overflow`, why not.
+    /// A block for `len` elements if the calling thread has one at hand.
     #[inline(always)]
+    fn lend_at_once<T: Pod>(
+        &self,
+        len: usize,
+        site: &'static Location<'static>,
+    ) -> Option<NonNull<Block>> {
+        if !self.is_aligned_for::<T>() {
+            return None;
+        }
+        let bytes = len.checked_mul(size_of::<T>())?;
+        // SAFETY: the handle keeps the pool alive.
+        unsafe { lend_at_once(self.core(), bytes, site) }
+    }
+
+    /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
+    #[cold]
+    #[inline(never)]
     fn lend<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,
-        refusal: &mut Refusal,
-    ) -> Option<Buffer<T>> {
-        let bytes = self.checked_bytes::<T>(len, refusal)?;
-        let class = class_for(bytes)?;
-        // SAFETY: the handle keeps the pool alive.
-        let block = unsafe { lend(self.core(), class, bytes, site, refusal) }?;
-        // SAFETY: the block was lent to us just now, for these bytes; its alignment was checked.
-        Some(unsafe { Buffer::new(block, len) })
+    ) -> Result<NonNull<Block>, AllocError> {
+        self.checked_bytes::<T>(len)
+            // SAFETY: the handle keeps the pool alive.
+            .and_then(|bytes| unsafe { lend(self.core(), bytes, site) })
+            .map_err(|refusal| self.explain::<T>(refusal, len))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn lend_or_panic<T: Pod>(
+        &self,
+        len: usize,
+        site: &'static Location<'static>,
+    ) -> NonNull<Block> {
+        self.lend::<T>(len, site)
+            .unwrap_or_else(|error| refused(&error))
+    }
+
+    /// Whether this pool's buffers start where a `T` may.
+    #[inline(always)]
+    pub(super) fn is_aligned_for<T>(&self) -> bool {
+        align_of::<T>() <= LINE || align_of::<T>() <= self.alignment()
     }
 
     /// The bytes of `len` elements, if this pool can lend such.
-    #[inline(always)]
-    pub(super) fn checked_bytes<T: Pod>(&self, len: usize, refusal: &mut Refusal) -> Option<usize> {
-        if align_of::<T>() > LINE && align_of::<T>() > self.alignment() {
-            *refusal = Refusal::Alignment(align_of::<T>());
-            return None;
+    pub(super) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
+        if !self.is_aligned_for::<T>() {
+            return Err(Refusal::Alignment(align_of::<T>()));
         }
-        len.checked_mul(size_of::<T>())
+        len.checked_mul(size_of::<T>()).ok_or(Refusal::Overflow)
     }
 
     /// Puts a refusal into words; counts it if no slot did: what is refused before a slot is looked for.
@@ -283,9 +316,7 @@ impl BufferPool {
     /// As [`try_alloc`](Self::try_alloc); the buffers made so far stay ready. Buffers beyond the largest size class
     /// (1 GiB) are not kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
-        let mut refusal = Refusal::Overflow;
-        self.checked_bytes::<T>(len, &mut refusal)
-            .ok_or(refusal)
+        self.checked_bytes::<T>(len)
             .and_then(|bytes| self.core().prewarm(bytes, count))
             .map_err(|refusal| self.explain::<T>(refusal, len))
     }

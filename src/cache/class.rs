@@ -8,6 +8,8 @@
 //! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
 //! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
 
+use std::hint::cold_path;
+
 /// Bytes of a cache line, the unit of every block size.
 pub(crate) const LINE: usize = 64;
 
@@ -45,15 +47,19 @@ static TABLE: [u8; TABLE_BYTES / LINE + 1] = {
     table
 };
 
-/// The class whose blocks hold `bytes`, at most [`MOST_CLASS_BYTES`].
+/// The class whose blocks hold `bytes`; `None` beyond [`MOST_CLASS_BYTES`].
 #[inline(always)]
-pub(crate) fn class_of(bytes: usize) -> usize {
-    debug_assert!(bytes <= MOST_CLASS_BYTES);
-    if bytes <= TABLE_BYTES {
-        usize::from(TABLE[bytes.div_ceil(LINE)])
-    } else {
-        compute_class(bytes)
-    }
+pub(crate) fn class_for(bytes: usize) -> Option<usize> {
+    class_at_hand(bytes).or_else(|| {
+        cold_path();
+        (bytes <= MOST_CLASS_BYTES).then(|| compute_class(bytes))
+    })
+}
+
+/// The class whose blocks hold `bytes`, if it can be looked up.
+#[inline(always)]
+pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
+    (bytes <= TABLE_BYTES).then(|| usize::from(TABLE[bytes.div_ceil(LINE)]))
 }
 
 #[inline(always)]
@@ -88,10 +94,9 @@ mod tests {
     fn every_class_holds_its_own_size_and_the_next_byte_goes_to_the_next_class() {
         for class in 0..CLASSES {
             let bytes = class_bytes(class);
-            assert_eq!(class_of(bytes), class);
-            if class + 1 < CLASSES {
-                assert_eq!(class_of(bytes + 1), class + 1, "one byte beyond {bytes}");
-            }
+            assert_eq!(class_for(bytes), Some(class));
+            let next = (class + 1 < CLASSES).then_some(class + 1);
+            assert_eq!(class_for(bytes + 1), next, "one byte beyond {bytes}");
         }
         assert_eq!(MOST_CLASS_BYTES, 1 << 30);
     }
@@ -99,7 +104,7 @@ mod tests {
     #[test]
     fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
         for bytes in (LINEAR_BYTES + 1..1 << 17).chain([(1 << 29) + 1, (1 << 30) - 1]) {
-            let block = class_bytes(class_of(bytes));
+            let block = class_bytes(class_for(bytes).expect("a class"));
             assert!(block >= bytes);
             assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");
         }

@@ -69,8 +69,9 @@ macro_rules! counters {
         lent { $($lent:ident, $lent_unit:literal, $lent_help:literal;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
     ) => {
-        /// The counters of one slot. 128-byte aligned within the slot: the frame end reads two cache lines.
+        /// The counters of one slot: the frame end reads two cache lines.
         #[derive(Debug)]
+        #[repr(C, align(128))]
         pub(crate) struct SlotCounters {
             $(pub(crate) $settled: Counter,)*
             $(pub(crate) $lent: Counter,)*

@@ -28,50 +28,45 @@ fn stride(bytes: usize, alignment: usize) -> usize {
     }
 }
 
-/// Lends `bytes` bytes until the end of the open frame `index`; with `None` it says in `refusal` why not.
+/// Lends `bytes` bytes until the end of the open frame `index` if the calling thread used this pool last, and its frame
+/// block has room.
 ///
 /// # Safety
 ///
 /// The pool is alive for the call, and the frame is open for as long as the memory is used.
 #[inline(always)]
+pub(crate) unsafe fn lend_framed_at_once(
+    core: NonNull<Core>,
+    index: usize,
+    alignment: usize,
+    bytes: usize,
+) -> Option<NonNull<u8>> {
+    // One comparison for both: no bytes at all, and more than the lent word can count.
+    if bytes.wrapping_sub(1) >= LENT_WORD_BYTES - 1 {
+        return None;
+    }
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    let arena = unsafe { current(core) }?.arena(index);
+    arena.bump(stride(bytes, alignment), bytes)
+}
+
+/// Lends `bytes` bytes until the end of the open frame `index`, from wherever they can be had.
+///
+/// # Errors
+///
+/// Why there are none.
+///
+/// # Safety
+///
+/// As for [`lend_framed_at_once`].
 pub(crate) unsafe fn lend_framed(
     core: NonNull<Core>,
     index: usize,
     alignment: usize,
     bytes: usize,
-    refusal: &mut Refusal,
-) -> Option<NonNull<u8>> {
-    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe {
-        if let Some(slot) = current(core) {
-            let arena = slot.arena(index);
-            // One comparison for both: no bytes at all, and more than the lent word can count.
-            if bytes.wrapping_sub(1) < LENT_WORD_BYTES - 1
-                && let Some(start) = arena.bump(stride(bytes, alignment), bytes)
-            {
-                return Some(start);
-            }
-        }
-        lend_framed_slow(core, index, alignment, bytes, refusal)
-    }
-}
-
-/// The same when the block has no room, or the thread last used another pool, or none.
-///
-/// # Safety
-///
-/// As for [`lend_framed`].
-#[cold]
-#[inline(never)]
-unsafe fn lend_framed_slow(
-    core: NonNull<Core>,
-    index: usize,
-    alignment: usize,
-    bytes: usize,
-    refusal: &mut Refusal,
-) -> Option<NonNull<u8>> {
+) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
-    let lent = unsafe {
+    unsafe {
         with_slot(core, |slot| {
             let lent = lend_from(core.as_ref(), slot, index, alignment, bytes);
             // An overflow is counted where it is put into words.
@@ -82,14 +77,8 @@ unsafe fn lend_framed_slow(
             }
             lent
         })
-    };
-    match lent.unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64))) {
-        Ok(start) => Some(start),
-        Err(reason) => {
-            *refusal = reason;
-            None
-        }
     }
+    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
 }
 
 /// # Safety

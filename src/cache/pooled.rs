@@ -9,8 +9,8 @@ use std::ptr::NonNull;
 
 use crate::alloc::AllocError;
 use crate::cache::block::Block;
-use crate::cache::class::{MOST_CLASS_BYTES, OVERSIZE, class_of};
-use crate::cache::core::{Core, Shape};
+use crate::cache::class::{OVERSIZE, class_for};
+use crate::cache::core::Core;
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
 use crate::cache::tenancy::{current, with_slot};
@@ -43,55 +43,46 @@ pub(crate) enum Miss {
 /// The most bytes an allocation can have, with room for rounding and alignment.
 pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
 
-/// Lends a block of at least `bytes`; with `None` it says in `refusal` why not.
-///
-/// The result fits a register, and the reason is written in cold code only: a `Result` with the reason in it would go
-/// through memory in every alloc.
+/// Lends a block for `bytes` if the thread used this pool last and has one in its magazine.
 ///
 /// # Safety
 ///
 /// The pool is alive for the call.
 #[inline(always)]
-pub(crate) unsafe fn lend(
+pub(crate) unsafe fn lend_at_once(
     core: &Core,
-    class: usize,
     bytes: usize,
     site: &'static Location<'static>,
-    refusal: &mut Refusal,
 ) -> Option<NonNull<Block>> {
+    let class = class_for(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe {
-        let Some(slot) = current(NonNull::from(core)) else {
-            return lend_anew(core, class, bytes, site, refusal);
-        };
-        match slot.take(core, class, bytes, site) {
-            Some(block) => Some(block),
-            None => lend_slow(core, slot, class, bytes, site, refusal),
-        }
-    }
+    unsafe { current(NonNull::from(core))?.take(core, class, bytes, site) }
 }
 
-/// The same when the thread last used another pool, or none.
+/// Lends a block of at least `bytes`, from wherever it can be had.
+///
+/// # Errors
+///
+/// Why there is none.
 ///
 /// # Safety
 ///
-/// As for [`lend`].
-#[cold]
-#[inline(never)]
-unsafe fn lend_anew(
+/// The pool is alive for the call.
+pub(crate) unsafe fn lend(
     core: &Core,
-    class: usize,
     bytes: usize,
     site: &'static Location<'static>,
-    refusal: &mut Refusal,
-) -> Option<NonNull<Block>> {
-    *refusal = Refusal::Memory(size_of::<Slot>() as u64);
+) -> Result<NonNull<Block>, Refusal> {
+    let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(NonNull::from(core), |slot| {
-            slot.take(core, class, bytes, site)
-                .or_else(|| lend_slow(core, slot, class, bytes, site, refusal))
-        })?
+            match slot.take(core, class, bytes, site) {
+                Some(block) => Ok(block),
+                None => lend_slow(core, slot, class, bytes, site),
+            }
+        })
+        .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
     }
 }
 
@@ -100,21 +91,18 @@ unsafe fn lend_anew(
 /// # Safety
 ///
 /// The caller owns the slot, which is one of `core`, and [`Slot::take`] found nothing.
-#[cold]
-#[inline(never)]
 unsafe fn lend_slow(
     core: &Core,
     slot: &Slot,
     class: usize,
     bytes: usize,
     site: &'static Location<'static>,
-    refusal: &mut Refusal,
-) -> Option<NonNull<Block>> {
+) -> Result<NonNull<Block>, Refusal> {
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
         let block = unsafe { slot.refill(core, class, bytes, site) };
-        if block.is_some() {
-            return block;
+        if let Some(block) = block {
+            return Ok(block);
         }
     }
     match core.new_block(class, bytes, Some(slot)) {
@@ -126,31 +114,18 @@ unsafe fn lend_slow(
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
             unsafe { slot.lend(core, block, block.bytes(), bytes, site) };
-            Some(NonNull::from(block))
+            Ok(NonNull::from(block))
         }
-        Err(reason) => {
-            count_refusal(slot, reason);
-            *refusal = reason;
-            None
+        Err(refusal) => {
+            count_refusal(slot, refusal);
+            Err(refusal)
         }
     }
 }
 
-/// The class for `bytes` beyond the largest class, if an allocation can have so many.
-#[cold]
-#[inline(never)]
-fn beyond_classes(bytes: usize) -> Option<usize> {
-    (bytes <= MOST_BYTES).then_some(OVERSIZE)
-}
-
-/// The class for `bytes`, if an allocation can have so many.
-#[inline(always)]
-pub(crate) fn class_for(bytes: usize) -> Option<usize> {
-    if bytes <= MOST_CLASS_BYTES {
-        Some(class_of(bytes))
-    } else {
-        beyond_classes(bytes)
-    }
+/// The class for `bytes`, or `OVERSIZE`, if an allocation can have so many.
+pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
+    class_for(bytes).or((bytes <= MOST_BYTES).then_some(OVERSIZE))
 }
 
 /// Enters a refusal in the counters.
@@ -172,14 +147,15 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let shape = block.as_ref().shape();
-        match current(shape.core) {
-            Some(slot) => slot.give(shape, block.as_ref(), requested),
-            None => take_back_anew(shape, block, requested),
+        let at_once =
+            current(shape.core).is_some_and(|slot| slot.give(shape, block.as_ref(), requested));
+        if !at_once {
+            take_back_slow(block, requested);
         }
     }
 }
 
-/// The same when the thread last used another pool, or none.
+/// The same when the thread last used another pool, or none, or its magazine has no room.
 ///
 /// With no memory even for a slot the block cannot be counted as given back, so it stays out, and with it the pool. That
 /// is a leak, so it is said; and this is a drop, so it does not panic.
@@ -189,11 +165,14 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 /// As for [`take_back`].
 #[cold]
 #[inline(never)]
-unsafe fn take_back_anew(shape: &Shape, block: NonNull<Block>, requested: usize) {
+unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive, and `with_slot` passes the thread's own slot.
     let given = unsafe {
+        let (shape, block) = (block.as_ref().shape(), block.as_ref());
         with_slot(shape.core, |slot| {
-            slot.give(shape, block.as_ref(), requested);
+            if !slot.give(shape, block, requested) {
+                slot.give_with_room(shape, block, requested);
+            }
         })
     };
     if given.is_none() {

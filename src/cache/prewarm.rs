@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use crate::cache::class::OVERSIZE;
 use crate::cache::core::Core;
-use crate::cache::pooled::{Refusal, class_for};
+use crate::cache::pooled::{Refusal, class_or_oversize};
 use crate::cache::slot::Slot;
 use crate::cache::tenancy::with_slot;
 
@@ -18,7 +18,7 @@ const PAGE: usize = 4096;
 impl Core {
     /// Makes `count` blocks for `bytes` ready, in the calling thread's magazine as far as there is room, else in the depot.
     pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
-        let class = class_for(bytes).ok_or(Refusal::Overflow)?;
+        let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
         if class == OVERSIZE {
             return Ok(());
         }

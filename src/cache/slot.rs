@@ -2,11 +2,13 @@
 //! at its exit, claimed again by another.
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
+use std::hint::cold_path;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::cache::arena::Arena;
 use crate::cache::block::Block;
+use crate::cache::class::class_at_hand;
 use crate::cache::core::{Core, Shape};
 use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
@@ -26,12 +28,12 @@ pub(crate) struct Folded {
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    /// Written by the owner, read by the fold: two cache lines.
-    pub(crate) counters: SlotCounters,
+    /// The owner's idle blocks. Only for the owner. First, so that a bin's address is the slot's plus a multiple.
+    magazine: UnsafeCell<Magazine>,
     /// The part of a block's state that names the owner.
     pub(super) stamp: AtomicU64,
-    /// The owner's idle blocks. Only for the owner.
-    magazine: UnsafeCell<Magazine>,
+    /// Written by the owner, read by the fold: two cache lines.
+    pub(crate) counters: SlotCounters,
     /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
     balance: UnsafeCell<i64>,
     /// The owner's bump allocators, one per open frame.
@@ -155,33 +157,39 @@ impl Slot {
         }
     }
 
-    /// Takes back a block that a buffer had, lent for `requested` bytes.
+    /// Takes back a block that a buffer had, lent for `requested` bytes; `false` when the magazine has no room, and then
+    /// nothing has happened.
     ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of the shape's pool, and holds the block, and gives it up.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, shape: &Shape, block: &Block, requested: usize) {
-        // SAFETY: the caller owns the slot, and gives up the block, which is of the shape's class.
-        unsafe {
-            let given = self
-                .magazine
-                .with_mut(|magazine| (*magazine).give(shape.class as usize, block));
-            if given {
-                // The block is still ours: no other thread can lend it before this release is counted (L2).
-                self.count_release(block, shape.block_bytes as u64, requested);
-            } else {
-                self.give_slow(shape, block, requested);
-            }
+    pub(crate) unsafe fn give(&self, shape: &Shape, block: &Block, requested: usize) -> bool {
+        // Reckoned again and not read from the shape: that would be two loads one after the other before the bin's
+        // address is known, and the next alloc of the class waits for the store to it.
+        let class = class_at_hand(requested).unwrap_or_else(|| {
+            cold_path();
+            shape.class as usize
+        });
+        debug_assert_eq!(class, shape.class as usize);
+        // SAFETY: the caller owns the slot, and gives up the block, which is of this class.
+        let (given, bytes) = self.magazine.with_mut(|magazine| unsafe {
+            let magazine = &mut *magazine;
+            (magazine.give(class, block), magazine.block_bytes(class))
+        });
+        if given {
+            // The block is still ours: no other thread can lend it before this release is counted (L2).
+            self.count_release(block, bytes, requested);
         }
+        given
     }
 
+    /// As [`give`](Self::give), when the magazine had no room.
+    ///
     /// # Safety
     ///
-    /// As for [`give`](Self::give), and the magazine had no room.
-    #[cold]
-    #[inline(never)]
-    unsafe fn give_slow(&self, shape: &Shape, block: &Block, requested: usize) {
+    /// As for [`give`](Self::give).
+    pub(crate) unsafe fn give_with_room(&self, shape: &Shape, block: &Block, requested: usize) {
         // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
         self.count_release(block, block.bytes(), requested);
         // SAFETY: as for the caller; the shape's pool is alive.
@@ -193,7 +201,7 @@ impl Slot {
         if cfg!(feature = "telemetry") {
             block.mark_idle();
         } else {
-            // SAFETY: only `give` and `give_slow` call this, whose caller owns the slot.
+            // SAFETY: only `give` and `give_with_room` call this, whose caller owns the slot.
             self.balance.with_mut(|balance| unsafe { *balance -= 1 });
         }
         self.counters.pooled_releases.add(1);

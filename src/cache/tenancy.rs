@@ -1,7 +1,7 @@
 //! Which slot the calling thread has in a pool.
 //!
-//! The fast path compares two words of a thread-local without destructor: the pool used last, and how many pools had
-//! been closed when it was looked up. The slow path keeps a list of the thread's slots in a second thread-local, whose
+//! The fast path compares one word of a thread-local without destructor with a sum: the address of the pool used last
+//! plus, above the bits of addresses, how many pools had been closed when it was looked up. The slow path keeps a list of the thread's slots in a second thread-local, whose
 //! destructor hands them back at thread exit. Each entry of the list holds the pool's bookkeeping alive (`ledger.rs`),
 //! so an address in the cache is never that of another pool.
 //!
@@ -14,7 +14,7 @@
 )]
 
 use std::cell::{Cell, RefCell};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
@@ -22,9 +22,28 @@ use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_l
 
 /// The pool used last by this thread, if any, and its slot there.
 struct Last {
-    core: Cell<*const Core>,
+    /// [`key`] of the pool, or 0.
+    key: Cell<u64>,
     slot: Cell<NonNull<Slot>>,
-    closed: Cell<usize>,
+    /// What `CLOSED` was when the list was last looked through.
+    closed: Cell<u64>,
+}
+
+/// By how much `CLOSED` rises with each pool: it stands above the bits of an address, so that its sum with an address is
+/// that of no other pool. After 65,536 pools it begins anew: a thread that used no pool meanwhile may then find out at a
+/// later use that they were closed.
+const ONE_CLOSED: u64 = 1 << ADDRESS_BITS;
+const ADDRESS_BITS: u32 = 48;
+
+/// What a thread compares to see that it used this pool last, and that no pool was closed since.
+#[inline(always)]
+fn key(core: NonNull<Core>, closed: u64) -> u64 {
+    (core.addr().get() as u64).wrapping_add(closed)
+}
+
+/// Whether keys tell this pool from others. Systems give such addresses unless a program asks them for higher ones.
+pub(super) fn is_addressable(core: NonNull<Core>) -> bool {
+    (core.addr().get() as u64) < ONE_CLOSED
 }
 
 /// A slot that this thread owns.
@@ -37,13 +56,13 @@ struct Tenancy {
 struct Tenancies(RefCell<Vec<Tenancy>>);
 
 global_counter! {
-    /// How many pools were closed in this process.
+    /// How many pools were closed in this process, times [`ONE_CLOSED`].
     static CLOSED;
 }
 
 plain_thread_local! {
     static LAST: Last = Last {
-        core: Cell::new(ptr::null()),
+        key: Cell::new(0),
         slot: Cell::new(NonNull::dangling()),
         closed: Cell::new(0),
     };
@@ -63,8 +82,7 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
     LAST.try_with(|last| {
         // Relaxed: a thread that closed a pool, or learned of it, sees its own rise; for others it is a matter of time when
         // they hand their slot back.
-        let fresh = last.closed.get() == CLOSED.load(Ordering::Relaxed);
-        if fresh && ptr::eq(last.core.get(), core.as_ptr()) {
+        if last.key.get() == key(core, CLOSED.load(Ordering::Relaxed)) {
             // SAFETY: the cache names a slot, with its pool, only while this thread's list has it, and the list keeps the
             // pool alive.
             Some(unsafe { last.slot.get().as_ref() })
@@ -170,8 +188,8 @@ impl Tenancies {
             slot
         };
         let _ = LAST.try_with(|last| {
-            last.core.set(core.as_ptr());
             last.slot.set(slot);
+            last.key.set(key(core, last.closed.get()));
         });
         Some(slot)
     }
@@ -198,7 +216,7 @@ impl Tenancies {
 
 fn forget_last() {
     let _ = LAST.try_with(|last| {
-        last.core.set(ptr::null());
+        last.key.set(0);
     });
 }
 
@@ -215,6 +233,6 @@ impl Drop for Tenancies {
 /// Tells every thread that a pool was closed, and hands back the calling thread's slots of closed pools.
 pub(crate) fn note_closed() {
     // Release: pairs with the Acquire in `leave_closed`; who sees the rise sees the pool closed.
-    CLOSED.fetch_add(1, Ordering::Release);
+    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);
     let _ = TENANCIES.try_with(Tenancies::leave_closed);
 }

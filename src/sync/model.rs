@@ -282,7 +282,7 @@ macro_rules! global_counter {
     ($(#[$attr:meta])* static $name:ident;) => {
         ::loom::lazy_static! {
             $(#[$attr])*
-            static ref $name: $crate::sync::AtomicUsize = $crate::sync::AtomicUsize::new(0);
+            static ref $name: $crate::sync::AtomicU64 = $crate::sync::AtomicU64::new(0);
         }
     };
 }

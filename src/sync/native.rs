@@ -83,7 +83,7 @@ macro_rules! dropped_thread_local {
 macro_rules! global_counter {
     ($(#[$attr:meta])* static $name:ident;) => {
         $(#[$attr])*
-        static $name: $crate::sync::AtomicUsize = $crate::sync::AtomicUsize::new(0);
+        static $name: $crate::sync::AtomicU64 = $crate::sync::AtomicU64::new(0);
     };
 }
 
