@@ -62,104 +62,115 @@ middle of the run. Towards the end what was leaked is released, so that alerts a
 #[derive(Debug, Parser)]
 #[command(name = "framepool", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct CommandLine {
+pub struct CommandLine {
+    /// What to do; without it the bundled recording is replayed.
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub command: Option<Command>,
+    /// How to replay.
     #[command(flatten)]
-    pub(crate) options: ReplayOptions,
+    pub options: ReplayOptions,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
+    /// `framepool replay`.
     #[command(about = REPLAY_ABOUT, long_about = REPLAY_LONG)]
     Replay(ReplayArgs),
+    /// `framepool demo`.
     #[command(about = DEMO_ABOUT, long_about = DEMO_LONG)]
     Demo(DemoArgs),
+    /// The hidden command.
     #[command(name = MemoryArgs::COMMAND, hide = true)]
     Memory(MemoryArgs),
 }
 
 /// `framepool replay`.
 #[derive(Debug, Args)]
-pub(crate) struct ReplayArgs {
+pub struct ReplayArgs {
     /// The trace, plain or zstd-compressed; the bundled recording if left out
     #[arg(value_name = "TRACE")]
-    pub(crate) trace: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
+    /// How to replay.
     #[command(flatten)]
-    pub(crate) options: ReplayOptions,
+    pub options: ReplayOptions,
 }
 
 /// How to replay.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct ReplayOptions {
+pub struct ReplayOptions {
     /// End a frame every so many milliseconds of recorded time, unless the trace marks frame ends
     #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
-    pub(crate) frame_ms: f64,
+    pub frame_ms: f64,
     /// Replay on so many threads; by default on as many as were recorded
     ///
     /// With fewer, recorded threads share one and keep their recorded order. With more, each recorded thread has several
     /// stand-ins that take turns.
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
     /// Timed rounds after the first, cold one
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) rounds: u32,
+    pub rounds: u32,
     /// Frames after which a buffer that is still out becomes a leak suspect
     #[arg(long, value_name = "FRAMES", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(crate) leak_after: u64,
+    pub leak_after: u64,
     /// Speed of the watched replay as a multiple of the recorded one, 0 for as fast as possible
     ///
     /// By default it takes about three seconds on a terminal, so that there is something to see, and is as fast as possible
     /// elsewhere. With --live-only it has the recorded speed, but takes fifteen seconds at most.
     #[arg(long, value_name = "X", value_parser = speed)]
-    pub(crate) speed: Option<f64>,
+    pub speed: Option<f64>,
     /// Print the report as one JSON object; docs/replay-report.md explains its keys
     #[arg(long, conflicts_with = "live_only")]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Only the report: no progress bar, no live line
     #[arg(long, short)]
-    pub(crate) quiet: bool,
+    pub quiet: bool,
     /// Only the live view of one watched replay: no timing, no report
     #[arg(long, conflicts_with = "quiet")]
-    pub(crate) live_only: bool,
+    pub live_only: bool,
 }
 
 /// `framepool demo`.
 #[derive(Debug, Args)]
-pub(crate) struct DemoArgs {
+pub struct DemoArgs {
     /// How long to run
     #[arg(long, value_name = "S", default_value_t = 12.0, value_parser = seconds)]
-    pub(crate) seconds: f64,
+    pub seconds: f64,
     /// Leak so many buffers a second, all from one line of code
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
-    pub(crate) leak: u32,
+    pub leak: u32,
     /// Make all buffers much larger in the middle of the run
     #[arg(long)]
-    pub(crate) bloat: bool,
+    pub bloat: bool,
     /// Worker threads; by default one for each core
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
     /// Print the final report as one JSON object
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Only the final report: no live line
     #[arg(long, short)]
-    pub(crate) quiet: bool,
+    pub quiet: bool,
 }
 
 /// What the program asks of itself to measure one contestant's memory.
 #[derive(Debug, Args)]
-pub(crate) struct MemoryArgs {
+pub struct MemoryArgs {
+    /// Who is measured.
     #[arg(value_parser = contestant)]
-    pub(crate) contestant: Name,
+    pub contestant: Name,
+    /// Length of a frame.
     #[arg(long, default_value = "16.667", value_parser = milliseconds)]
-    pub(crate) frame_ms: f64,
+    pub frame_ms: f64,
+    /// Threads to replay on.
     #[arg(long, value_parser = threads)]
-    pub(crate) threads: Option<NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
+    /// Age of a leak suspect.
     #[arg(long, default_value_t = 4)]
-    pub(crate) leak_after: u64,
-    pub(crate) trace: Option<PathBuf>,
+    pub leak_after: u64,
+    /// The trace; the bundled recording if left out.
+    pub trace: Option<PathBuf>,
 }
 
 impl MemoryArgs {

@@ -54,7 +54,7 @@ fn small(pattern: u64) -> [u8; BOTH_ENDS] {
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Name {
+pub enum Name {
     /// This library.
     Framepool,
     /// The system's allocator.

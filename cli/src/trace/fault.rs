@@ -3,17 +3,17 @@
 use std::fmt;
 
 /// The first line of every trace.
-pub(crate) const HEADER: &str = "time_us,thread,op,id,size,site";
+pub const HEADER: &str = "time_us,thread,op,id,size,site";
 
 /// A trace that cannot be replayed: where and why.
 #[derive(Debug)]
-pub(crate) struct TraceError {
+pub struct TraceError {
     /// The file, as the user named it.
-    pub(crate) path: String,
+    pub path: String,
     /// The line, where a line is to blame.
-    pub(crate) line: Option<u64>,
+    pub line: Option<u64>,
     /// What is wrong with it.
-    pub(crate) fault: Fault,
+    pub fault: Fault,
 }
 
 impl fmt::Display for TraceError {
@@ -35,7 +35,7 @@ impl fmt::Display for TraceError {
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The file cannot be opened.
     Open(String),
     /// The path names a directory.

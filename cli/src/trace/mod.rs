@@ -5,7 +5,8 @@ mod line;
 mod reader;
 mod source;
 
-pub(crate) use fault::TraceError;
+pub use fault::{Fault, HEADER, TraceError};
+pub use source::read_any;
 pub(crate) use source::{TraceSource, open};
 
 /// A trace written down in a test.
@@ -21,51 +22,51 @@ pub(crate) fn line_of(operation: usize) -> u64 {
 
 /// A whole trace, checked: every free has its alloc before it, times never go back, ids are unique.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Trace {
+pub struct Trace {
     /// Every operation, in the order recorded.
-    pub(crate) operations: Vec<Operation>,
+    pub operations: Vec<Operation>,
     /// Every buffer, in the order taken; operations refer to it by index.
-    pub(crate) buffers: Vec<RecordedBuffer>,
+    pub buffers: Vec<RecordedBuffer>,
     /// The recorded thread ids, in the order of their first operation; operations refer to them by index.
-    pub(crate) threads: Vec<u64>,
+    pub threads: Vec<u64>,
     /// The recorded call sites, in the order of their first alloc; buffers refer to them by index.
-    pub(crate) sites: Vec<Box<str>>,
+    pub sites: Vec<Box<str>>,
     /// Frame ends that the trace marks. Zero: frames are cut by recorded time.
-    pub(crate) frame_marks: u64,
+    pub frame_marks: u64,
     /// Frees.
-    pub(crate) frees: u64,
+    pub frees: u64,
     /// The most bytes asked for and not given back at any point of the total order.
-    pub(crate) peak_live_bytes: u128,
+    pub peak_live_bytes: u128,
     /// The most buffers out at any point of the total order.
-    pub(crate) peak_live_buffers: u64,
+    pub peak_live_buffers: u64,
 }
 
 impl Trace {
     /// Recorded time of the last operation, in microseconds.
-    pub(crate) fn end_us(&self) -> u64 {
+    pub fn end_us(&self) -> u64 {
         self.operations.last().map_or(0, |last| last.time_us)
     }
 
     /// Allocs and frees: what is replayed and what a cost per operation is divided by.
-    pub(crate) fn allocs_and_frees(&self) -> u64 {
+    pub fn allocs_and_frees(&self) -> u64 {
         self.buffers.len() as u64 + self.frees
     }
 }
 
 /// One line of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Operation {
+pub struct Operation {
     /// Microseconds from the start of the recording.
-    pub(crate) time_us: u64,
+    pub time_us: u64,
     /// Index into [`Trace::threads`].
-    pub(crate) thread: u32,
+    pub thread: u32,
     /// What was done.
-    pub(crate) event: Event,
+    pub event: Event,
 }
 
 /// What an operation does; the number is an index into [`Trace::buffers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
     /// A buffer is taken.
     Alloc(u32),
     /// A buffer is given back.
@@ -76,18 +77,18 @@ pub(crate) enum Event {
 
 /// One buffer of the recorded program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RecordedBuffer {
+pub struct RecordedBuffer {
     /// The id in the file.
-    pub(crate) id: u64,
+    pub id: u64,
     /// Bytes asked for.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// Index into [`Trace::sites`].
-    pub(crate) site: u32,
+    pub site: u32,
     /// The operation that took it.
-    pub(crate) taken_by: u32,
+    pub taken_by: u32,
     /// The operation that gave it back; [`NEVER`] when none did.
-    pub(crate) freed_by: u32,
+    pub freed_by: u32,
 }
 
 /// Stands for "no operation" in [`RecordedBuffer::freed_by`].
-pub(crate) const NEVER: u32 = u32::MAX;
+pub const NEVER: u32 = u32::MAX;

@@ -56,6 +56,7 @@ pub(crate) fn open(source: &TraceSource) -> Result<Trace, TraceError> {
     })
 }
 
+/// The line to blame, if one is.
 type Place = Option<u64>;
 
 fn read_file(path: &Path) -> Result<Trace, (Place, Fault)> {
@@ -71,7 +72,11 @@ fn read_file(path: &Path) -> Result<Trace, (Place, Fault)> {
 }
 
 /// Reads text or zstd. The first bytes decide; the name counts only where they are neither.
-fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Place, Fault)> {
+///
+/// # Errors
+///
+/// What is wrong, with the number of the line where a line is to blame.
+pub fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Place, Fault)> {
     let mut magic = Vec::with_capacity(4);
     (&mut input)
         .take(4)

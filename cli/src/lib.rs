@@ -1,0 +1,46 @@
+//! Replays allocation traces through framepool and shows what its telemetry sees.
+//!
+//! The way of a replay, in the order of the modules: the command line ([`args`]) names a [`trace`], which is read and checked; a
+//! `replay` carries it out against each `contestant`; the watched run is followed by `inspect` and judged by `watch`;
+//! `measure` times and weighs; `report` shows. `session` leads through it, `screen` draws meanwhile, and `demo` is the
+//! other command.
+//!
+//! The binary is [`run`]; the rest is public as far as the fuzz targets drive it.
+#![deny(unsafe_code)]
+
+pub mod args;
+mod contestant;
+mod demo;
+mod inspect;
+mod measure;
+mod outcome;
+mod replay;
+mod report;
+mod screen;
+mod session;
+pub mod trace;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Command, CommandLine};
+use trace::TraceSource;
+
+/// The program: does what the command line says.
+pub fn run() -> ExitCode {
+    let line = CommandLine::parse();
+    let outcome = match line.command {
+        None => session::replay(&TraceSource::Bundled, &line.options),
+        Some(Command::Replay(args)) => {
+            session::replay(&TraceSource::from_argument(args.trace), &args.options)
+        }
+        Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Memory(args)) => session::measure_memory(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => problem.tell(),
+    }
+}
