@@ -8,6 +8,7 @@ mod common;
 
 mod model;
 mod program;
+mod strategy;
 
 use proptest::collection::vec;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -23,7 +24,7 @@ fn every_counter_and_snapshot_is_what_a_sequential_account_says() {
         ..Config::default()
     };
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-    let programs = vec(program::operation(), 0..120);
+    let programs = vec(strategy::operation(), 0..120);
     TestRunner::new_with_rng(config, random)
         .run(&programs, |operations| {
             program::run(&operations);

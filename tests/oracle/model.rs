@@ -299,9 +299,12 @@ impl Account {
             let held = &sites[&site.location.line()];
             let suspects = || held.iter().filter(|held| self.is_suspect(held));
             assert_eq!(site.buffers, held.len() as u64);
-            assert_eq!(site.bytes, held.iter().map(|held| held.bytes).sum());
+            assert_eq!(site.bytes, held.iter().map(|held| held.bytes).sum::<u64>());
             assert_eq!(site.suspects, suspects().count() as u64);
-            assert_eq!(site.suspect_bytes, suspects().map(|held| held.bytes).sum());
+            assert_eq!(
+                site.suspect_bytes,
+                suspects().map(|held| held.bytes).sum::<u64>()
+            );
             let since = held.iter().map(|held| held.since).min().unwrap();
             assert_eq!(site.oldest_age_frames, self.frames - since);
             let named = held
@@ -311,7 +314,7 @@ impl Account {
         }
         let all = || self.held.values();
         assert_eq!(out.buffers, all().count() as u64);
-        assert_eq!(out.bytes, all().map(|held| held.bytes).sum());
+        assert_eq!(out.bytes, all().map(|held| held.bytes).sum::<u64>());
         assert_eq!(
             out.retained,
             all().filter(|held| held.retained).count() as u64

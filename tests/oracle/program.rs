@@ -6,13 +6,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
 use framepool::{AllocError, Buffer, BufferPool, Frame, FrameError};
-use proptest::prelude::*;
 
 use crate::common::assert_empty;
 use crate::model::Account;
 
-const POOLS: usize = 3;
-const THREADS: usize = 3;
+pub(crate) const POOLS: usize = 3;
+pub(crate) const THREADS: usize = 3;
 const IN_FLIGHT: u32 = 2;
 const ALIGNMENTS: [usize; POOLS] = [64, 64, 256];
 const LEAK_AGES: [u64; POOLS] = [4, 0, 2];
@@ -68,40 +67,9 @@ pub(crate) enum Operation {
     },
 }
 
-fn bytes() -> impl Strategy<Value = usize> {
-    prop_oneof![
-        2 => Just(0_usize),
-        8 => 1_usize..600,
-        4 => 600_usize..20_000,
-        1 => 250_000_usize..600_000,
-    ]
-}
-
-pub(crate) fn operation() -> impl Strategy<Value = Operation> {
-    let pool = || 0..POOLS;
-    let thread = || 0..THREADS;
-    let any = || 0_usize..1000;
-    prop_oneof![
-        12 => (pool(), thread(), 0..SITES.len(), bytes())
-            .prop_map(|(pool, thread, site, bytes)| Operation::Alloc { pool, thread, site, bytes }),
-        1 => (pool(), thread()).prop_map(|(pool, thread)| Operation::Overflow { pool, thread }),
-        9 => (any(), thread()).prop_map(|(buffer, thread)| Operation::Drop { buffer, thread }),
-        1 => any().prop_map(|buffer| Operation::Retain { buffer }),
-        4 => (pool(), thread()).prop_map(|(pool, thread)| Operation::Begin { pool, thread }),
-        9 => (any(), thread(), bytes())
-            .prop_map(|(frame, thread, bytes)| Operation::AllocFramed { frame, thread, bytes }),
-        5 => (any(), thread()).prop_map(|(frame, thread)| Operation::End { frame, thread }),
-        5 => (pool(), thread()).prop_map(|(pool, thread)| Operation::EndPool { pool, thread }),
-        1 => (pool(), thread()).prop_map(|(pool, thread)| Operation::Trim { pool, thread }),
-        1 => (pool(), thread(), bytes())
-            .prop_map(|(pool, thread, bytes)| Operation::Prewarm { pool, thread, bytes }),
-        1 => thread().prop_map(|thread| Operation::Replace { thread }),
-    ]
-}
-
 /// Takes a buffer at a line of its own.
-type Site = fn(&BufferPool, usize) -> Buffer<u8>;
-const SITES: [(Site, u32); 3] = [
+pub(crate) type Site = fn(&BufferPool, usize) -> Buffer<u8>;
+pub(crate) const SITES: [(Site, u32); 3] = [
     (|pool, len| pool.alloc(len), line!()),
     (|pool, len| pool.alloc_zeroed(len), line!()),
     (|pool, len| pool.try_alloc(len).unwrap(), line!()),
