@@ -117,7 +117,7 @@ pub fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Pla
 enum Kind {
     Text,
     Zstd,
-    /// Named as zstd and neither zstd nor the start of a header.
+    /// Named as zstd and neither zstd nor the start of a header, after a byte order mark or not.
     Broken,
 }
 
@@ -125,9 +125,10 @@ impl Kind {
     fn of(magic: &[u8], named_zstd: bool) -> Self {
         let frame = magic == [0x28, 0xb5, 0x2f, 0xfd];
         let skippable = matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]);
+        let marked = magic.starts_with("\u{feff}".as_bytes());
         if frame || skippable {
             Self::Zstd
-        } else if named_zstd && !magic.is_empty() && magic != b"time" {
+        } else if named_zstd && !magic.is_empty() && magic != b"time" && !marked {
             Self::Broken
         } else {
             Self::Text
@@ -172,6 +173,8 @@ mod tests {
                 let trace = read_any(Cursor::new(bytes), named_zstd).expect("a good trace");
                 assert_eq!(trace.buffers.len(), 1);
             }
+            let marked = [b"\xef\xbb\xbf", &text[..]].concat();
+            read_any(Cursor::new(marked), named_zstd).expect("a byte order mark");
         }
         assert!(matches!(
             fault(b"not zstd", true),
