@@ -2,6 +2,7 @@
 
 mod ci;
 mod docs;
+mod fuzz;
 mod source;
 mod verification;
 mod workspace;
@@ -13,6 +14,10 @@ use workspace::Workspace;
 const HELP: &str = "\
 cargo xtask ci [STEP...]           run all checks, or only these steps
 cargo xtask ci --list              list the steps
+cargo xtask fuzz [TARGET...] [--seconds N]
+                                   replay the fuzz corpus, then fuzz each target so long
+cargo xtask fuzz TARGET --replay FILE
+                                   run one input through a target
 cargo xtask orderings [--check]    write docs/orderings.md from the comments in src/, or compare
 cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare
 cargo xtask verification [--check]
@@ -26,6 +31,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::find();
     let done = match arguments.as_slice() {
         ["ci", steps @ ..] => return ci::run(&workspace, steps),
+        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments),
         ["orderings"] => docs::orderings::write(&workspace),
         ["orderings", "--check"] => docs::orderings::check(&workspace),
         ["counters"] => docs::counters::write(&workspace),

@@ -1,0 +1,48 @@
+//! The command line: every word is refused with a message or is a number within its range.
+
+use clap::Parser;
+use framepool_cli::args::{Command, CommandLine, ReplayOptions};
+
+/// Parses `bytes` as the words of a command line, a line each.
+///
+/// # Panics
+///
+/// When a promise is broken.
+pub fn arguments(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let words = text.split('\n').filter(|word| !word.is_empty());
+    match CommandLine::try_parse_from(std::iter::once("framepool").chain(words)) {
+        Ok(line) => {
+            assert_options(&line.options);
+            match line.command {
+                None => {}
+                Some(Command::Replay(replay)) => assert_options(&replay.options),
+                Some(Command::Demo(demo)) => {
+                    assert!((0.5..=86_400.0).contains(&demo.seconds));
+                    assert!(demo.leak <= 100_000);
+                    assert_threads(demo.threads);
+                }
+                Some(Command::Memory(memory)) => {
+                    assert!((0.001..=86_400_000.0).contains(&memory.frame_ms));
+                    assert_threads(memory.threads);
+                }
+            }
+        }
+        Err(refusal) => assert!(!refusal.to_string().is_empty()),
+    }
+}
+
+fn assert_options(options: &ReplayOptions) {
+    assert!((0.001..=86_400_000.0).contains(&options.frame_ms));
+    assert!((1..=1000).contains(&options.rounds));
+    assert!((1..=1_000_000).contains(&options.leak_after));
+    if let Some(speed) = options.speed {
+        assert!(speed == 0.0 || (0.001..=1e9).contains(&speed), "{speed}");
+    }
+    assert_threads(options.threads);
+    assert!(!options.live_only || !(options.json || options.quiet));
+}
+
+fn assert_threads(threads: Option<std::num::NonZeroUsize>) {
+    assert!(threads.is_none_or(|threads| threads.get() <= 65_536));
+}

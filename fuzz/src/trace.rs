@@ -1,0 +1,158 @@
+//! The trace reader of the binary: what it refuses it refuses at the right line, what it accepts is what is written there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Cursor;
+
+use framepool_cli::trace::{Event, Fault, HEADER, NEVER, Trace, TraceError, read_any};
+
+type Outcome = Result<Trace, (Option<u64>, Fault)>;
+
+/// Reads `bytes` as the content of a file named as text and of one named as zstd, and its text compressed.
+///
+/// # Panics
+///
+/// When a promise is broken.
+pub fn trace(bytes: &[u8]) {
+    let outcome = read(bytes, false);
+    let named = read(bytes, true);
+    match (&named, &outcome) {
+        // The name matters only where the content is neither, and no such content is a trace.
+        (Err((line, Fault::Zstd(_))), Err(_)) => assert_eq!(*line, Some(1)),
+        _ => assert_eq!(named, outcome, "the name changed what was read"),
+    }
+    let packed = bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || matches!(bytes, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+    match &outcome {
+        Ok(trace) => {
+            assert_adds_up(trace);
+            let text = written(trace);
+            assert_eq!(read(text.as_bytes(), false).as_ref(), Ok(trace), "{text}");
+            let packed = zstd::encode_all(text.as_bytes(), 1).expect("compressing");
+            assert_eq!(read(&packed, true).as_ref(), Ok(trace), "compressed");
+        }
+        Err((line, fault)) => {
+            assert_names_its_line(*line, fault);
+            if !packed {
+                assert_is_where_it_says(bytes, line.expect("text has lines"), fault);
+            }
+        }
+    }
+}
+
+fn read(bytes: &[u8], named_zstd: bool) -> Outcome {
+    read_any(Cursor::new(bytes), named_zstd)
+}
+
+/// One line, which begins with the file and the line at fault.
+fn assert_names_its_line(line: Option<u64>, fault: &Fault) {
+    let error = TraceError {
+        path: "a.csv".to_owned(),
+        line,
+        fault: fault.clone(),
+    };
+    let text = error.to_string();
+    // Only a stream that cannot be begun has no line.
+    let place = match (line, fault) {
+        (Some(line), _) => format!("a.csv:{line}: "),
+        (None, Fault::Zstd(_) | Fault::Read(_)) => "a.csv: ".to_owned(),
+        (None, other) => panic!("no line for: {other}"),
+    };
+    assert!(text.starts_with(&place), "{text:?}");
+    assert!(text.len() > place.len() && text.len() < 1000, "{text:?}");
+    assert!(!text.contains(char::is_control), "{text:?}");
+}
+
+/// The lines before the one at fault are without fault, and the line itself has it whatever follows.
+fn assert_is_where_it_says(bytes: &[u8], line: u64, fault: &Fault) {
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
+    let at = usize::try_from(line).expect("few lines");
+    assert!(at >= 1 && at <= lines.len().max(1), "line {at}: {fault}");
+    let head = |count: usize| read(&lines[..count].concat(), false);
+    if !matches!(fault, Fault::NoOperations | Fault::Empty) {
+        match head(at - 1) {
+            Ok(_) | Err((_, Fault::NoOperations)) => {}
+            Err((_, Fault::Empty)) => assert_eq!(at, 1),
+            Err((earlier, other)) => panic!("line {earlier:?} before {at}: {other}"),
+        }
+    }
+    // A blank line is a fault only for what follows it, and a bundle without allocs only for what does not.
+    let last_ends = lines.last().is_some_and(|last| last.ends_with(b"\n"));
+    let is_last = at == lines.len() && !last_ends;
+    if !is_last && !matches!(fault, Fault::BlankLine | Fault::Empty) {
+        assert_eq!(head(at), Err((Some(line), fault.clone())));
+    }
+}
+
+/// What the reader counted, counted again.
+fn assert_adds_up(trace: &Trace) {
+    let mut out: BTreeMap<u32, u128> = BTreeMap::new();
+    let mut taken = 0;
+    let (mut frees, mut marks, mut time) = (0, 0, 0);
+    let (mut peak_bytes, mut peak_buffers) = (0_u128, 0);
+    for (at, operation) in trace.operations.iter().enumerate() {
+        assert!(operation.time_us >= time, "time goes back");
+        time = operation.time_us;
+        match operation.event {
+            Event::Alloc(buffer) => {
+                assert_eq!(buffer, taken, "buffers come in the order taken");
+                taken += 1;
+                let recorded = &trace.buffers[buffer as usize];
+                assert_eq!(recorded.taken_by as usize, at);
+                assert!((recorded.site as usize) < trace.sites.len());
+                out.insert(buffer, recorded.bytes as u128);
+            }
+            Event::Free(buffer) => {
+                assert_eq!(trace.buffers[buffer as usize].freed_by as usize, at);
+                out.remove(&buffer).expect("a buffer that is out");
+                frees += 1;
+            }
+            Event::Frame => marks += 1,
+        }
+        if operation.event != Event::Frame {
+            assert!((operation.thread as usize) < trace.threads.len());
+        }
+        peak_bytes = peak_bytes.max(out.values().sum());
+        peak_buffers = peak_buffers.max(out.len() as u64);
+    }
+    assert!(taken > 0 && taken as usize == trace.buffers.len());
+    assert_eq!((trace.frees, trace.frame_marks), (frees, marks));
+    assert_eq!(trace.peak_live_bytes, peak_bytes);
+    assert_eq!(trace.peak_live_buffers, peak_buffers);
+    let never = trace.buffers.iter().filter(|one| one.freed_by == NEVER);
+    assert_eq!(never.count(), out.len());
+    let ids: BTreeSet<u64> = trace.buffers.iter().map(|one| one.id).collect();
+    assert_eq!(ids.len(), trace.buffers.len(), "an id is used once");
+    assert_eq!(
+        (trace.end_us(), trace.allocs_and_frees()),
+        (time, u64::from(taken) + frees)
+    );
+}
+
+/// The trace as text. The line ends of two bytes keep a site that ends with a carriage return.
+fn written(trace: &Trace) -> String {
+    let mut text = format!("{HEADER}\r\n");
+    for operation in &trace.operations {
+        let time = operation.time_us;
+        let thread = || trace.threads[operation.thread as usize];
+        let _ = match operation.event {
+            Event::Alloc(buffer) => {
+                let taken = &trace.buffers[buffer as usize];
+                let site = &trace.sites[taken.site as usize];
+                write!(
+                    text,
+                    "{time},{},alloc,{},{},{site}\r\n",
+                    thread(),
+                    taken.id,
+                    taken.bytes
+                )
+            }
+            Event::Free(buffer) => {
+                let id = trace.buffers[buffer as usize].id;
+                write!(text, "{time},{},free,{id},,\r\n", thread())
+            }
+            Event::Frame => write!(text, "{time},,frame,,,\r\n"),
+        };
+    }
+    text
+}

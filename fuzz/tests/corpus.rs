@@ -1,0 +1,88 @@
+//! The corpus, run through the very functions that the fuzzers drive: what once broke something stays checked everywhere.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use framepool_fuzz::TARGETS;
+
+/// The most bytes that one target's corpus may have: it is there to be replayed, not to be grown.
+const MOST_BYTES: u64 = 16 << 10;
+
+fn folder(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target)
+}
+
+fn inputs(target: &str) -> Vec<PathBuf> {
+    let folder = folder(target);
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{}: no inputs", folder.display());
+    files
+}
+
+fn replay(name: &str) {
+    let (_, target) = TARGETS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .expect("a target");
+    for file in inputs(name) {
+        let bytes = fs::read(&file).expect("a readable file");
+        let outcome = catch_unwind(AssertUnwindSafe(|| target(&bytes)));
+        // The name of the input says more than the panic alone.
+        assert!(outcome.is_ok(), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_trace_reader_refuses_at_the_right_line_and_accepts_what_is_written() {
+    replay("trace");
+}
+
+#[test]
+fn the_command_line_gives_only_numbers_within_their_ranges() {
+    replay("arguments");
+}
+
+/// Laws: L1, L2, L3, L6.
+#[test]
+fn a_builder_names_the_wrong_setting_or_gives_a_lawful_pool() {
+    replay("config");
+}
+
+#[test]
+fn no_thresholds_panic_a_monitor() {
+    replay("health");
+}
+
+/// Laws: L1, L2, L3.
+#[test]
+fn every_program_agrees_with_the_account() {
+    replay("program");
+}
+
+#[test]
+fn every_target_has_a_small_corpus_and_every_corpus_a_target() {
+    let corpus = folder("");
+    for entry in fs::read_dir(&corpus).expect("the corpus") {
+        let name = entry.expect("an entry").file_name();
+        assert!(
+            TARGETS.iter().any(|(known, _)| name == *known),
+            "{}",
+            name.display()
+        );
+    }
+    for (name, _) in TARGETS {
+        let sizes = inputs(name)
+            .into_iter()
+            .map(|file| file.metadata().expect("a file").len());
+        let bytes: u64 = sizes.sum();
+        assert!(bytes <= MOST_BYTES, "corpus/{name}: {bytes} bytes");
+    }
+}
