@@ -3,14 +3,47 @@
 use clap::Parser;
 use framepool_cli::args::{Command, CommandLine, ReplayOptions};
 
-/// Parses `bytes` as the words of a command line, a line each.
+use crate::bytes::Bytes;
+
+/// Parses `bytes` as the words of a command line, a line each, and the options that they spell.
 ///
 /// # Panics
 ///
 /// When a promise is broken.
 pub fn arguments(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let words = text.split('\n').filter(|word| !word.is_empty());
+    check(text.split('\n').filter(|word| !word.is_empty()));
+    let spelt = spelt(&mut Bytes::new(bytes));
+    check(spelt.iter().map(String::as_str));
+}
+
+/// A command with options that it knows, each with some number.
+fn spelt(from: &mut Bytes<'_>) -> Vec<String> {
+    const REPLAY: [&str; 5] = ["frame-ms", "threads", "rounds", "leak-after", "speed"];
+    const DEMO: [&str; 3] = ["seconds", "leak", "threads"];
+    let command = ["replay", "demo"][from.below(2)];
+    let options = if command == "demo" {
+        &DEMO[..]
+    } else {
+        &REPLAY
+    };
+    let mut words = vec![command.to_owned()];
+    for option in options {
+        let value = match from.below(4) {
+            0 => continue,
+            1 => from.number().to_string(),
+            2 => from.real().to_string(),
+            _ => {
+                let len = from.below(8);
+                String::from_utf8_lossy(from.take(len)).into_owned()
+            }
+        };
+        words.push(format!("--{option}={value}"));
+    }
+    words
+}
+
+fn check<'a>(words: impl Iterator<Item = &'a str>) {
     match CommandLine::try_parse_from(std::iter::once("framepool").chain(words)) {
         Ok(line) => {
             assert_options(&line.options);

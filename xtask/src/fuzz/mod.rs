@@ -160,7 +160,9 @@ fn fuzz(
         .arg(format!("-artifact_prefix={}/", crashes.display()))
         // A window of 2 GiB is what a zstd stream may ask for.
         .args(["-timeout=60", "-rss_limit_mb=4096", "-malloc_limit_mb=4096"])
-        .args(["-len_control=0", "-print_final_stats=1"]);
+        // Numbers compared with limits are brought nearer to them.
+        .args(["-use_value_profile=1", "-len_control=0"])
+        .arg("-print_final_stats=1");
     let report = Report::of(&mut command)?;
     if !report.succeeded {
         let input = report.artifact.clone().unwrap_or_default();
