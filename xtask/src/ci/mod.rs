@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 pub(crate) use command::each_line;
+pub(crate) use setup::CXX;
 
 use command::Runner;
 use steps::{STEPS, Step};

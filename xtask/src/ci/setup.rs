@@ -1,17 +1,48 @@
-//! What the checks need besides cargo: a C compiler that links, rustfmt, clippy.
+//! What the checks need besides cargo: a C and a C++ compiler that link, rustfmt, clippy.
 //!
-//! The C compiler is for the linker's sake and for build scripts that compile C. What is missing is installed where that
-//! is possible without asking, and named where it is not.
+//! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer. What is
+//! missing is installed where that is possible without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
 
 use super::command::{Runner, announce, write_file};
+use crate::workspace::Workspace;
 
-const PACKAGES: &[&str] = &["gcc", "libc6-dev"];
-const PROBE: &str = "#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n";
+/// A compiler that must be there.
+#[derive(Debug)]
+pub(crate) struct Compiler {
+    command: &'static str,
+    language: &'static str,
+    /// What Debian calls what it needs.
+    packages: &'static [&'static str],
+    /// A program that it compiles and links.
+    probe: (&'static str, &'static str),
+}
+
+const C: Compiler = Compiler {
+    command: "cc",
+    language: "C",
+    packages: &["gcc", "libc6-dev"],
+    probe: (
+        "probe.c",
+        "#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n",
+    ),
+};
+
+pub(crate) const CXX: Compiler = Compiler {
+    command: "c++",
+    language: "C++",
+    packages: &["g++"],
+    probe: (
+        "probe.cc",
+        "#include <vector>\nint main() { return static_cast<int>(std::vector<int>().size()); }\n",
+    ),
+};
 
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
-    c_compiler(runner)?;
+    for compiler in [C, CXX] {
+        compiler.provide(runner.workspace)?;
+    }
     for (component, task) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !has_component(runner, task) {
             add_component(component)?;
@@ -28,41 +59,50 @@ pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn c_compiler(runner: &Runner<'_>) -> Result<(), String> {
-    if compiles_c(runner)? {
-        println!("C compiler and linker: there");
-        return Ok(());
+impl Compiler {
+    /// Installs it if it is missing.
+    fn provide(&self, workspace: &Workspace) -> Result<(), String> {
+        if self.works(workspace)? {
+            println!("{} compiler and linker: there", self.language);
+            return Ok(());
+        }
+        let Some(prefix) = privileged() else {
+            return self.must_work(workspace);
+        };
+        apt_get(prefix, &["update"])?;
+        let mut install = vec!["install", "-y", "--no-install-recommends"];
+        install.extend(self.packages);
+        apt_get(prefix, &install)?;
+        self.must_work(workspace)
     }
-    let packages = PACKAGES.join(" ");
-    let Some(prefix) = privileged() else {
-        return Err(format!(
-            "no working C compiler `cc`; install one (Debian: `apt-get install {packages}`) and run this again"
-        ));
-    };
-    apt_get(prefix, &["update"])?;
-    let mut install = vec!["install", "-y", "--no-install-recommends"];
-    install.extend(PACKAGES);
-    apt_get(prefix, &install)?;
-    if compiles_c(runner)? {
-        Ok(())
-    } else {
+
+    /// Says what to do if it does not work.
+    pub(crate) fn must_work(&self, workspace: &Workspace) -> Result<(), String> {
+        if self.works(workspace)? {
+            return Ok(());
+        }
         Err(format!(
-            "`cc` does not work although {packages} were installed"
+            "no working {} compiler `{}`; install one (Debian: `apt-get install {}`) and run this again",
+            self.language,
+            self.command,
+            self.packages.join(" ")
         ))
     }
-}
 
-/// Whether `cc` compiles and links a program.
-fn compiles_c(runner: &Runner<'_>) -> Result<bool, String> {
-    let source = runner.workspace.target().join("setup/probe.c");
-    write_file(&source, PROBE)?;
-    let status = Command::new("cc")
-        .arg("-o")
-        .arg(source.with_extension("out"))
-        .arg(&source)
-        .stdin(Stdio::null())
-        .status();
-    Ok(status.is_ok_and(|status| status.success()))
+    /// Whether it compiles and links a program.
+    fn works(&self, workspace: &Workspace) -> Result<bool, String> {
+        let (name, text) = self.probe;
+        let source = workspace.target().join("setup").join(name);
+        write_file(&source, text)?;
+        let status = Command::new(self.command)
+            .arg("-o")
+            .arg(source.with_extension("out"))
+            .arg(&source)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        Ok(status.is_ok_and(|status| status.success()))
+    }
 }
 
 /// What to put before `apt-get`, if this machine has it and lets us.

@@ -3,6 +3,7 @@
 use super::command::Runner;
 use super::{downstream, hygiene, setup, smoke};
 use crate::docs;
+use crate::fuzz;
 use crate::verification;
 
 /// The member with the models: built with a cfg of its own, and far too slow in debug.
@@ -20,7 +21,7 @@ pub(crate) struct Step {
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "setup",
-        what: "C compiler, linker, rustfmt and clippy are there, or are installed",
+        what: "C and C++ compilers, linker, rustfmt and clippy are there, or are installed",
         run: setup::run,
     },
     Step {
@@ -71,6 +72,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "loom",
         what: "the models of every protocol",
         run: |runner| explore(runner, "loom", MODELS),
+    },
+    Step {
+        name: "fuzz",
+        what: "each fuzz target runs its corpus, and then for its time",
+        run: |runner| fuzz::run(runner.workspace, &[]),
     },
     Step {
         name: "docs",
@@ -133,14 +139,8 @@ fn explore(runner: &mut Runner<'_>, method: &str, member: &str) -> Result<(), St
 fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
     runner.set("RUSTDOCFLAGS", "-D warnings");
     for arguments in [
-        &[
-            "-p",
-            "framepool-cli",
-            "-p",
-            "xtask",
-            "--bins",
-            "--document-private-items",
-        ][..],
+        &["-p", "xtask", "--bins", "--document-private-items"][..],
+        &["-p", "framepool-cli", "--lib", "--document-private-items"],
         &["-p", "framepool", "--document-private-items"],
         &["-p", "framepool", "--features", "serde"],
     ] {

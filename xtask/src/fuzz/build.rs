@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::succeeds;
+use crate::ci::CXX;
 use crate::workspace::Workspace;
 
 /// What libFuzzer steers by, and `AddressSanitizer`. The flags are the compiler's own but not stable ones.
@@ -17,9 +17,6 @@ const FLAGS: &[&str] = &[
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
     "-Cforce-frame-pointers=yes",
 ];
-
-const PROBE: &str =
-    "#include <vector>\nint main() { return static_cast<int>(std::vector<int>().size()); }\n";
 
 /// The built fuzzers.
 #[derive(Debug)]
@@ -34,7 +31,8 @@ impl Fuzzers {
     /// Builds the fuzzers of these targets.
     pub(super) fn build(workspace: &Workspace, names: &[&str]) -> Result<Self, String> {
         let dir = workspace.target().join("fuzz");
-        compiles_cxx(&dir)?;
+        // libFuzzer is C++: said here, before a build script fails over it.
+        CXX.must_work(workspace)?;
         let host = host()?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
@@ -80,26 +78,6 @@ impl Fuzzers {
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         Ok(folder)
-    }
-}
-
-/// libFuzzer is C++: says what is missing before a build script fails over it.
-fn compiles_cxx(dir: &std::path::Path) -> Result<(), String> {
-    let source = dir.join("probe/probe.cc");
-    let folder = source.parent().unwrap_or(dir);
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&source, PROBE))
-        .map_err(|error| format!("{}: {error}", source.display()))?;
-    let mut compiler = Command::new(std::env::var_os("CXX").unwrap_or_else(|| "c++".into()));
-    compiler
-        .arg("-o")
-        .arg(source.with_extension("out"))
-        .arg(&source);
-    if succeeds(&mut compiler) {
-        Ok(())
-    } else {
-        Err("no working C++ compiler `c++`, which libFuzzer is built with; install one (Debian: `apt-get install g++`)"
-            .to_owned())
     }
 }
 

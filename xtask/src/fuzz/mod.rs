@@ -7,7 +7,6 @@ mod build;
 mod report;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use crate::workspace::Workspace;
 use build::Fuzzers;
@@ -176,15 +175,6 @@ fn fuzz(
         return Err(format!("target {name}: nothing ran\n{}", report.messages()));
     }
     Ok(report)
-}
-
-/// Whether a command succeeds, its output aside.
-fn succeeds(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    quiet.status().is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]
