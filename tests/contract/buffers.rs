@@ -184,6 +184,7 @@ fn elements_aligned_more_coarsely_than_the_pool_are_refused_and_fit_a_coarser_po
     assert_eq!(pool.alloc::<WideNothing>(9).len(), 9);
 }
 
+/// Laws: L6, L7.
 #[test]
 fn a_buffer_crosses_threads_and_frames_and_outlives_the_pools_handles() {
     let pool = BufferPool::new();
@@ -241,6 +242,7 @@ fn buffers_beyond_the_largest_class_are_lent_at_their_own_size_and_not_kept() {
     assert_empty(&pool);
 }
 
+/// Laws: L6.
 #[test]
 fn a_huge_buffer_is_never_served_by_a_smaller_one_whatever_a_thread_may_keep() {
     for cache in [0, 2 << 20, usize::MAX / 2, usize::MAX] {

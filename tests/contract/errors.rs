@@ -1,4 +1,6 @@
 //! Every refusal: its fields, its text, and that nothing is lost by it.
+//!
+//! Laws: L1, L2, L3.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

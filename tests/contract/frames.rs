@@ -165,6 +165,7 @@ fn dropping_a_frame_ends_it_like_release_all() {
     assert_eq!(a.frame.get(), 1);
 }
 
+/// Laws: L4.
 #[test]
 fn release_all_returns_what_it_published() {
     let pool = BufferPool::new();
@@ -177,6 +178,7 @@ fn release_all_returns_what_it_published() {
     assert_eq!(returned.frame.get(), 2);
 }
 
+/// Laws: L1, L2, L3.
 #[test]
 fn several_threads_take_from_one_frame_and_any_of_them_may_end_it() {
     let pool = BufferPool::new();
@@ -209,6 +211,7 @@ fn several_threads_take_from_one_frame_and_any_of_them_may_end_it() {
     assert_empty(&pool);
 }
 
+/// Laws: L7.
 #[test]
 fn a_frame_keeps_its_pool_and_may_be_kept_anywhere() {
     let kept: Box<dyn std::any::Any + Send> = {
@@ -242,6 +245,7 @@ fn a_frame_buffer_may_be_larger_than_a_frame_block() {
     assert_empty(&pool);
 }
 
+/// Laws: L1.
 #[test]
 fn a_large_frame_block_lends_any_number_of_small_buffers_without_losing_count() {
     let pool = BufferPool::new();

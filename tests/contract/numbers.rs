@@ -17,6 +17,7 @@ fn before_the_first_frame_end_everything_is_zero() {
     assert_lawful(&pool.snapshot());
 }
 
+/// Laws: L4.
 #[test]
 fn frame_numbers_rise_by_one_with_every_frame_end_of_either_kind() {
     let pool = BufferPool::new();
@@ -76,6 +77,7 @@ fn rounding_is_what_the_documentation_says() {
     }
 }
 
+/// Laws: L1, L2, L3.
 #[test]
 fn a_known_program_gives_known_numbers() {
     let pool = BufferPool::new();
@@ -151,6 +153,7 @@ fn a_known_program_gives_known_numbers() {
     assert_empty(&pool);
 }
 
+/// Laws: L1, L2, L3.
 #[test]
 fn stats_at_rest_say_what_the_snapshot_says() {
     let pool = BufferPool::builder().max_bytes(1 << 24).build().unwrap();
@@ -177,6 +180,7 @@ fn stats_at_rest_say_what_the_snapshot_says() {
     assert_empty(&pool);
 }
 
+/// Laws: L1.
 #[test]
 fn reading_stats_takes_nothing_from_the_frame() {
     let pool = BufferPool::new();
@@ -289,6 +293,7 @@ fn what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own() {
     assert_empty(&pool);
 }
 
+/// Laws: L1, L2, L3.
 #[test]
 fn sources_sum_to_allocs_over_any_program_at_rest() {
     let pool = BufferPool::builder()

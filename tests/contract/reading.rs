@@ -7,6 +7,7 @@ use framepool::{BufferPool, FrameSnapshot};
 
 use crate::common::{TELEMETRY, assert_lawful};
 
+/// Laws: L4.
 #[test]
 fn a_snapshot_that_is_kept_never_changes() {
     let pool = BufferPool::new();
@@ -26,6 +27,7 @@ fn a_snapshot_that_is_kept_never_changes() {
     }
 }
 
+/// Laws: L4.
 #[test]
 fn a_feed_gives_every_frame_from_its_subscription_on_in_order() {
     let pool = BufferPool::new();
@@ -85,6 +87,7 @@ fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
     assert_eq!(feed.lost(), 0);
 }
 
+/// Laws: L2, L3, L4.
 #[test]
 fn a_feed_can_be_read_while_frames_end() {
     let pool = BufferPool::builder().history_frames(16).build().unwrap();
@@ -118,6 +121,7 @@ fn a_feed_can_be_read_while_frames_end() {
     );
 }
 
+/// Laws: L4.
 #[test]
 fn a_reader_always_gives_the_latest() {
     let pool = BufferPool::new();

@@ -1,4 +1,6 @@
 //! Threads that come and go: no count is lost, and slots are never more than threads that lived at once.
+//!
+//! Laws: L1, L2, L3.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -69,6 +71,7 @@ fn ten_thousand_short_threads_lose_no_count_and_leave_no_more_slots_than_lived_a
     assert_empty(&pool);
 }
 
+/// Laws: L1.
 #[test]
 fn a_joined_threads_slot_is_claimed_again_by_the_next() {
     let pool = BufferPool::new();
@@ -84,6 +87,7 @@ fn a_joined_threads_slot_is_claimed_again_by_the_next() {
     assert_empty(&pool);
 }
 
+/// Laws: L1, L3, L6.
 #[test]
 fn a_slot_changes_hands_while_other_threads_come_and_go() {
     let pool = BufferPool::new();
@@ -176,6 +180,7 @@ fn buffers_taken_by_threads_that_are_gone_come_back_through_others() {
     assert_empty(&pool);
 }
 
+/// Laws: L1, L2, L3, L6.
 #[test]
 fn an_open_frame_is_filled_on_by_a_thread_that_claims_the_slot_of_one_that_is_gone() {
     let pool = BufferPool::builder()

@@ -1,4 +1,6 @@
 //! Use of a pool while a thread ends: buffers, frames and handles dropped by the destructors of thread-locals.
+//!
+//! Laws: L1, L2, L3, L7.
 
 use std::cell::RefCell;
 use std::thread;
@@ -86,6 +88,7 @@ fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
     }
 }
 
+/// Laws: L2, L3, L7.
 #[test]
 fn a_thread_local_may_hold_the_last_handle_of_a_pool() {
     for ours_first in [false, true] {
@@ -122,6 +125,7 @@ fn a_pool_first_used_in_a_destructor_works() {
     assert_empty(&pool);
 }
 
+/// Laws: L6, L7.
 #[test]
 fn buffers_outlive_the_pool_and_the_threads_that_took_them() {
     let mut kept = Vec::new();
@@ -156,6 +160,7 @@ fn buffers_outlive_the_pool_and_the_threads_that_took_them() {
     }
 }
 
+/// Laws: L6, L7.
 #[test]
 fn handles_frames_and_buffers_may_go_on_several_threads_at_once() {
     for _ in 0..rounds(400) {

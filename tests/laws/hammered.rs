@@ -1,4 +1,6 @@
 //! Readers look all the time while workers hammer and several threads end frames: the laws hold in whatever they see.
+//!
+//! Laws: L1, L2, L3, L4.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -199,6 +201,7 @@ fn every_frame_end_gets_its_own_number_whoever_ends_frames_at_once() {
     assert_empty(&pool);
 }
 
+/// Laws: L1.
 #[test]
 fn an_age_is_never_more_than_the_frames_that_ended() {
     let pool = BufferPool::builder()
@@ -245,6 +248,7 @@ fn taken_on_the_right(pool: &BufferPool) -> Buffer<u8> {
     pool.alloc(10)
 }
 
+/// Laws: L1.
 #[test]
 fn a_call_site_is_never_reported_with_the_thread_of_another() {
     // No thread keeps anything, so the two take each other's blocks all the time.
@@ -295,6 +299,7 @@ fn a_call_site_is_never_reported_with_the_thread_of_another() {
     assert_empty(&pool);
 }
 
+/// Laws: L1, L2, L3, L6.
 #[test]
 fn a_frame_that_begins_the_moment_another_ends_loses_nothing_to_it() {
     let pool = BufferPool::builder()
@@ -379,6 +384,7 @@ fn a_budget_holds_while_many_threads_push_against_it() {
     assert_empty(&pool);
 }
 
+/// Laws: L1.
 #[test]
 fn a_full_pool_always_lends_a_frame_that_was_given_back() {
     // Trimming looks at frames that are not open; a caller must never be refused because of that.

@@ -1,4 +1,6 @@
 //! Many pools on one thread and few pools on many: each keeps its own books.
+//!
+//! Laws: L1, L2, L3.
 
 use std::thread;
 
@@ -54,6 +56,7 @@ fn a_thread_going_back_and_forth_between_pools_confuses_none() {
     pools.iter().for_each(assert_empty);
 }
 
+/// Laws: L1, L6.
 #[test]
 fn pools_made_and_dropped_while_others_stay_take_nothing_along() {
     let lasting = BufferPool::new();

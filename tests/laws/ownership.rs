@@ -1,4 +1,6 @@
 //! L6: no two live buffers overlap, and frame memory is not handed out again before its frame ended.
+//!
+//! Laws: L6.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

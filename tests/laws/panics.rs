@@ -1,4 +1,6 @@
 //! Threads that panic with buffers in their hands and frames open: all of it comes back, and nobody else notices.
+//!
+//! Laws: L1, L2, L3.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;

@@ -1,4 +1,6 @@
 //! Buffers and frames handed from thread to thread: released far from where they were taken.
+//!
+//! Laws: L1, L2, L3, L6.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;

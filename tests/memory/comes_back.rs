@@ -1,4 +1,6 @@
 //! L7: whatever is dropped in whatever order on whatever thread, at the end no memory is left.
+//!
+//! Laws: L7.
 
 use std::any::Any;
 use std::panic::resume_unwind;

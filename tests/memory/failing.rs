@@ -1,4 +1,6 @@
 //! Memory that the system refuses: an error, every law as before, and nothing left at the end.
+//!
+//! Laws: L1, L2, L3, L7.
 
 use framepool::{AllocError, BufferPool};
 

@@ -1,4 +1,6 @@
 //! L7 where a thread lives on after a pool was dropped: what it may keep, and until when.
+//!
+//! Laws: L7.
 
 use std::cell::RefCell;
 use std::sync::Barrier;

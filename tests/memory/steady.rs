@@ -1,4 +1,6 @@
 //! L8: once warm, frames of any shape make no call to the system allocator.
+//!
+//! Laws: L8.
 
 use std::collections::VecDeque;
 

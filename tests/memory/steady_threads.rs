@@ -1,4 +1,6 @@
 //! L8 with several threads: a warm producer and consumer, and warm workers of one frame, make no allocator calls.
+//!
+//! Laws: L8.
 
 use std::sync::{Barrier, Mutex, RwLock};
 use std::thread;

@@ -2,6 +2,8 @@
 //!
 //! The operations run on real threads, one after the other in the recorded order, so that every number has one right value:
 //! after every frame end all counters, levels, per-frame numbers and holdings are compared.
+//!
+//! Laws: L1, L2, L3.
 
 #[path = "../common/mod.rs"]
 mod common;
