@@ -39,12 +39,11 @@ fn until_the_harness_waits() {
     }
 }
 
-/// Tests that each run in a process of their own.
+/// Tests that each run in a process of their own. Each has its `#[test]`, as any other.
 macro_rules! alone {
     ($($(#[$attribute:meta])* fn $name:ident() $body:block)*) => {
         $(
             $(#[$attribute])*
-            #[test]
             fn $name() {
                 $crate::alone::run(concat!(module_path!(), "::", stringify!($name)), || $body);
             }

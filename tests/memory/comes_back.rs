@@ -87,6 +87,7 @@ fn things(pool: BufferPool, size: usize) -> Vec<Thing> {
 }
 
 alone! {
+    #[test]
     fn one_thread_drops_everything_in_any_order() {
         let mut seed = 0;
         leaves_nothing(|| {
@@ -104,6 +105,7 @@ alone! {
         });
     }
 
+    #[test]
     fn threads_drop_everything_in_any_order_one_after_the_other() {
         let mut seed = 0;
         leaves_nothing(|| {
@@ -126,6 +128,7 @@ alone! {
         });
     }
 
+    #[test]
     fn threads_drop_everything_at_once() {
         let mut seed = 0;
         leaves_nothing_to_speak_of(|| {
@@ -149,6 +152,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_pool_dropped_before_its_buffers_goes_with_the_last_of_them() {
         leaves_nothing(|| {
             let pool = BufferPool::new();
@@ -163,6 +167,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_closed_pools_buffers_may_be_dropped_by_many_threads_at_once() {
         // Each of these drops claims a place in the pool and gives it back.
         leaves_nothing_to_speak_of(|| {
@@ -183,6 +188,7 @@ alone! {
         });
     }
 
+    #[test]
     fn buffers_of_no_bytes_keep_a_pool_too_and_let_it_go() {
         leaves_nothing(|| {
             let pool = BufferPool::new();
@@ -192,6 +198,7 @@ alone! {
         });
     }
 
+    #[test]
     fn many_short_threads_leave_nothing() {
         leaves_nothing(|| {
             let pool = BufferPool::new();
@@ -207,6 +214,7 @@ alone! {
         });
     }
 
+    #[test]
     fn panicking_threads_leave_nothing() {
         leaves_nothing(|| {
             let pool = BufferPool::new();
@@ -224,6 +232,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_refused_request_leaves_nothing() {
         leaves_nothing(|| {
             let pool = BufferPool::builder().max_bytes(1 << 16).frame_block_bytes(4096).build().unwrap();
@@ -241,6 +250,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_huge_buffer_leaves_nothing() {
         leaves_nothing(|| {
             let pool = BufferPool::new();

@@ -64,6 +64,7 @@ fn survives(arm: impl Fn()) -> bool {
 }
 
 alone! {
+    #[test]
     fn each_request_to_the_system_may_fail_once_or_from_then_on() {
         for how_many in [Some(1), Some(2), None] {
             survives(|| ());
@@ -78,6 +79,7 @@ alone! {
         }
     }
 
+    #[test]
     fn one_failure_with_idle_memory_at_hand_is_not_even_noticed() {
         let pool = BufferPool::new();
         drop((0..30).map(|_| pool.alloc::<u8>(10_000)).collect::<Vec<_>>());
@@ -90,6 +92,7 @@ alone! {
         assert_empty(&pool);
     }
 
+    #[test]
     fn prewarming_without_memory_is_an_error_and_what_was_made_stays_ready() {
         for cache in [0, 2 << 20] {
             let pool = BufferPool::builder().thread_cache_bytes(cache).build().unwrap();

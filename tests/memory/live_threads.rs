@@ -71,10 +71,12 @@ fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
 }
 
 alone! {
+    #[test]
     fn a_closed_pools_magazine_goes_back_at_the_next_alloc_from_any_pool() {
         goes_back_at(|other| drop(other.alloc::<u8>(1)));
     }
 
+    #[test]
     fn a_closed_pools_magazine_goes_back_at_the_next_frame_buffer_of_any_pool() {
         goes_back_at(|other| {
             let frame = other.begin_frame();
@@ -84,6 +86,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_closed_pools_magazine_goes_back_at_thread_exit() {
         let scenario = || {
             let pool = BufferPool::new();
@@ -111,6 +114,7 @@ alone! {
         }
     }
 
+    #[test]
     fn an_idle_thread_keeps_at_most_its_magazine_of_a_dropped_pool() {
         let cache = 1 << 20;
         let step = Barrier::new(2);
@@ -145,6 +149,7 @@ alone! {
         });
     }
 
+    #[test]
     fn what_thread_locals_hold_at_thread_exit_goes_back() {
         let scenario = |ours_first: bool, keeps_handle: bool| {
             thread::spawn(move || {
@@ -173,6 +178,7 @@ alone! {
         }
     }
 
+    #[test]
     fn pools_made_and_dropped_by_one_thread_while_another_lives_do_not_pile_up() {
         let step = Barrier::new(2);
         let enough = std::sync::atomic::AtomicBool::new(false);

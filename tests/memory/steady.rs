@@ -45,6 +45,7 @@ fn frames_of(pool: &BufferPool, count: usize, bytes: usize) {
 }
 
 alone! {
+    #[test]
     fn frames_of_pooled_buffers_are_silent() {
         let pool = BufferPool::new();
         let mut kept = Vec::with_capacity(100);
@@ -57,6 +58,7 @@ alone! {
         });
     }
 
+    #[test]
     fn frames_of_more_pooled_buffers_than_a_thread_keeps_are_silent() {
         let pool = BufferPool::builder().thread_cache_bytes(1 << 16).build().unwrap();
         let mut kept = Vec::with_capacity(400);
@@ -69,32 +71,39 @@ alone! {
         });
     }
 
+    #[test]
     fn frames_that_fit_one_block_are_silent() {
         frames_of(&BufferPool::new(), 100, 1000);
     }
 
+    #[test]
     fn frames_of_several_blocks_are_silent() {
         frames_of(&BufferPool::new(), 100, 20_000);
     }
 
+    #[test]
     fn frames_whose_buffers_leave_the_ends_of_their_blocks_unused_are_silent() {
         frames_of(&BufferPool::new(), 10, 100_000);
     }
 
+    #[test]
     fn frames_of_many_small_blocks_are_silent() {
         let pool = BufferPool::builder().frame_block_bytes(4096).build().unwrap();
         frames_of(&pool, 1000, 500);
     }
 
+    #[test]
     fn frames_of_buffers_larger_than_a_block_are_silent() {
         frames_of(&BufferPool::new(), 10, 1 << 20);
     }
 
+    #[test]
     fn frames_with_one_in_flight_are_silent() {
         let pool = BufferPool::builder().max_frames_in_flight(1).build().unwrap();
         frames_of(&pool, 100, 20_000);
     }
 
+    #[test]
     fn frames_in_flight_are_silent() {
         let pool = BufferPool::builder().max_frames_in_flight(3).build().unwrap();
         let mut open = VecDeque::with_capacity(4);
@@ -110,6 +119,7 @@ alone! {
         });
     }
 
+    #[test]
     fn frames_of_both_kinds_with_buffers_that_live_several_frames_are_silent() {
         let pool = BufferPool::new();
         let mut kept = VecDeque::with_capacity(200);
@@ -128,6 +138,7 @@ alone! {
         });
     }
 
+    #[test]
     fn frames_whose_sizes_come_round_again_are_silent() {
         let pool = BufferPool::new();
         is_silent(|number| {
@@ -141,6 +152,7 @@ alone! {
         });
     }
 
+    #[test]
     fn reading_every_way_is_silent() {
         let pool = BufferPool::new();
         let mut feed = pool.subscribe();
@@ -158,6 +170,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_reader_that_holds_the_last_snapshots_is_silent() {
         let pool = BufferPool::new();
         let mut held = VecDeque::with_capacity(5);
@@ -170,6 +183,7 @@ alone! {
         });
     }
 
+    #[test]
     fn two_pools_in_turn_are_silent() {
         let pools = [BufferPool::new(), BufferPool::new()];
         is_silent(|_| {
@@ -184,6 +198,7 @@ alone! {
         });
     }
 
+    #[test]
     fn what_was_prewarmed_is_silent_from_the_first_frame() {
         let pool = BufferPool::new();
         drop(pool.release_all());

@@ -57,6 +57,7 @@ fn is_silent(workers: usize, begin: impl Fn(), work: impl Fn(usize) + Sync, end:
 }
 
 alone! {
+    #[test]
     fn one_thread_takes_and_another_releases_in_silence() {
         let pool = BufferPool::new();
         let belt: Vec<Mutex<Option<Buffer<u32>>>> = (0..64).map(|_| Mutex::new(None)).collect();
@@ -76,6 +77,7 @@ alone! {
         );
     }
 
+    #[test]
     fn the_same_is_silent_with_large_buffers_and_small_thread_caches() {
         let pool = BufferPool::builder().thread_cache_bytes(1 << 16).build().unwrap();
         let belt: Vec<Mutex<Option<Buffer<u8>>>> = (0..64).map(|_| Mutex::new(None)).collect();
@@ -95,6 +97,7 @@ alone! {
         );
     }
 
+    #[test]
     fn the_workers_of_one_frame_are_silent() {
         let pool = BufferPool::new();
         let current: RwLock<Option<Frame>> = RwLock::new(None);

@@ -40,6 +40,7 @@ fn shrinks(before: i64, pool: &BufferPool, lent_bytes: u64, mut quiet: impl FnMu
 }
 
 alone! {
+    #[test]
     fn a_peak_of_pooled_buffers_goes() {
         let before = live();
         let pool = BufferPool::new();
@@ -52,6 +53,7 @@ alone! {
         drop(kept);
     }
 
+    #[test]
     fn a_peak_of_frame_buffers_goes() {
         let before = live();
         let pool = BufferPool::new();
@@ -69,6 +71,7 @@ alone! {
         });
     }
 
+    #[test]
     fn one_huge_frame_buffer_goes() {
         let before = live();
         let pool = BufferPool::new();
@@ -80,6 +83,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_peak_of_several_frames_in_flight_goes_when_only_one_is_used_on() {
         let before = live();
         let pool = BufferPool::builder().max_frames_in_flight(16).build().unwrap();
@@ -95,6 +99,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_peak_of_frame_buffers_goes_when_no_frame_is_used_any_more() {
         let before = live();
         let pool = BufferPool::new();
@@ -109,6 +114,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_peak_of_threads_goes_when_they_are_gone() {
         let before = live();
         let pool = BufferPool::new();
@@ -133,6 +139,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_change_of_size_leaves_no_bloat() {
         let before = live();
         let pool = BufferPool::new();
@@ -145,6 +152,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_peak_of_huge_buffers_goes() {
         let before = live();
         let pool = BufferPool::new();
