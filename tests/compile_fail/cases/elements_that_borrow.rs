@@ -1,0 +1,12 @@
+//! Elements that borrow: the bytes left by another holder are no reference.
+
+#[cfg(feature = "misuse")]
+type Element = &'static u32;
+#[cfg(not(feature = "misuse"))]
+type Element = usize;
+
+fn main() {
+    let pool = framepool::BufferPool::new();
+    let frame = pool.begin_frame();
+    assert_eq!(frame.alloc::<Element>(4).len(), 4);
+}

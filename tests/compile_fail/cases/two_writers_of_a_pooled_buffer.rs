@@ -1,0 +1,13 @@
+//! Two mutable borrows of one pooled buffer at the same time.
+
+fn main() {
+    let pool = framepool::BufferPool::new();
+    let mut samples = pool.alloc_zeroed::<u16>(64);
+    #[cfg(feature = "misuse")]
+    let (left, right) = (&mut samples[..32], &mut samples[32..]);
+    #[cfg(not(feature = "misuse"))]
+    let (left, right) = samples.split_at_mut(32);
+    left[0] = 1;
+    right[0] = 2;
+    assert_eq!((samples[0], samples[32]), (1, 2));
+}

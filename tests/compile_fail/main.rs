@@ -1,0 +1,229 @@
+//! Programs that misuse the library do not compile, each for the reason that is meant, and each has a twin that does.
+//!
+//! A file in `cases/` is both: with the feature `misuse` it must be refused, with exactly the error code that its test
+//! names; without, it must compile and run. So it is the misuse that is refused, and not a slip of the pen. Codes are
+//! compared and not texts, since the compiler's words change with its versions and its codes hardly do. All programs are
+//! the binaries of one package that is written below the build folder; cargo builds it twice, without the network, from
+//! the versions that are locked here.
+//!
+//! Laws: L6.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+const NAME: &str = "compile-fail";
+
+/// What became of the programs of one build, by their name.
+type Outcomes = BTreeMap<String, Outcome>;
+
+#[derive(Debug, Default)]
+struct Outcome {
+    /// The codes of the compiler's errors, and the text of one that has none.
+    errors: BTreeSet<String>,
+    /// What the compiler said, for people.
+    said: String,
+    executable: Option<PathBuf>,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cases() -> Vec<(String, PathBuf)> {
+    let files = fs::read_dir(root().join("tests/compile_fail/cases")).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
+        .collect()
+}
+
+/// Writes a file if it is not there already, so that cargo sees what changed and what did not.
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|before| before == text) {
+        return;
+    }
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// The package, with the versions of its dependencies that are locked here.
+fn package() -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(NAME);
+    let mut manifest = format!(
+        "[package]\nname = \"{NAME}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+         [workspace]\n\n[features]\nmisuse = []\n\n\
+         [dependencies]\nframepool = {{ path = {:?} }}\nbytemuck = \"1\"\n",
+        root()
+    );
+    for (name, path) in cases() {
+        write!(manifest, "\n[[bin]]\nname = {name:?}\npath = {path:?}\n").unwrap();
+    }
+    write(&dir.join("Cargo.toml"), &manifest);
+    if !dir.join("Cargo.lock").exists() {
+        let locked = fs::read_to_string(root().join("Cargo.lock"));
+        write(&dir.join("Cargo.lock"), &locked.unwrap_or_default());
+    }
+    dir
+}
+
+/// Builds all programs, as far as they can be built.
+fn build(features: &[&str]) -> Outcomes {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let dir = package();
+    let output = Command::new(cargo)
+        .args(["build", "--offline", "--bins", "--keep-going"])
+        .args(["--message-format", "json"])
+        .args(features)
+        .current_dir(&dir)
+        .env("CARGO_TARGET_DIR", dir.join("target"))
+        .output()
+        .unwrap();
+    let mut outcomes = Outcomes::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let message: Value = serde_json::from_str(line).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        if message["target"]["kind"][0] != "bin" {
+            continue;
+        }
+        let outcome = outcomes
+            .entry(text(&message["target"]["name"]))
+            .or_default();
+        if let Some(executable) = message["executable"].as_str() {
+            outcome.executable = Some(executable.into());
+        }
+        let said = &message["message"];
+        if said["level"] == "error" {
+            let code = text(&said["code"]["code"]);
+            let words = text(&said["message"]);
+            outcome.said += &text(&said["rendered"]);
+            if !code.is_empty() {
+                outcome.errors.insert(code);
+            } else if !words.starts_with("aborting due to") {
+                outcome.errors.insert(words);
+            }
+        }
+    }
+    assert_eq!(
+        outcomes.len(),
+        cases().len(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    outcomes
+}
+
+/// The outcomes of misuses and twins. One build at a time: they share a folder.
+fn outcomes() -> &'static [Outcomes; 2] {
+    static OUTCOMES: OnceLock<[Outcomes; 2]> = OnceLock::new();
+    OUTCOMES.get_or_init(|| [build(&["--features", "misuse"]), build(&[])])
+}
+
+/// That the misuse in this file is refused with exactly these codes, and that its twin compiles and runs.
+#[track_caller]
+fn refused(case: &str, codes: &str) {
+    let [misuses, twins] = outcomes();
+    let misuse = &misuses[case];
+    assert!(misuse.executable.is_none(), "the misuse compiles");
+    let errors = misuse.errors.iter().map(String::as_str);
+    assert!(
+        errors.eq(codes.split(' ')),
+        "{:?}:\n{}",
+        misuse.errors,
+        misuse.said
+    );
+    let twin = &twins[case];
+    let Some(executable) = &twin.executable else {
+        panic!("the twin does not compile:\n{}", twin.said);
+    };
+    let ended = Command::new(executable).output().unwrap();
+    assert!(ended.status.success(), "the twin: {ended:?}");
+}
+
+#[test]
+fn a_frame_buffer_is_not_used_after_its_frame_was_released() {
+    refused("frame_buffer_after_release_all", "E0505");
+}
+
+#[test]
+fn a_frame_buffer_does_not_outlive_the_scope_of_its_frame() {
+    refused("frame_buffer_after_drop", "E0597");
+}
+
+#[test]
+fn a_frame_buffer_is_not_returned_past_the_end_of_its_frame() {
+    refused("frame_buffer_returned", "E0515");
+}
+
+#[test]
+fn a_frame_buffer_is_not_sent_to_a_thread_past_release_all() {
+    refused("frame_buffer_in_a_thread", "E0505 E0597");
+}
+
+#[test]
+fn a_frame_buffer_is_not_received_past_release_all() {
+    refused("frame_buffer_through_a_channel", "E0505");
+}
+
+#[test]
+fn a_frame_buffer_is_not_kept_past_release_all() {
+    refused("frame_buffer_stored", "E0505");
+}
+
+#[test]
+fn a_frame_ends_once() {
+    refused("frame_ended_twice", "E0382");
+}
+
+#[test]
+fn a_frame_buffer_has_one_writer() {
+    refused("two_writers_of_a_frame_buffer", "E0499");
+}
+
+#[test]
+fn a_pooled_buffer_has_one_writer() {
+    refused("two_writers_of_a_pooled_buffer", "E0499");
+}
+
+#[test]
+fn a_buffer_is_not_written_by_two_threads() {
+    refused("two_threads_write_one_buffer", "E0499");
+}
+
+#[test]
+fn a_pooled_buffer_is_not_used_after_it_went_back() {
+    refused("pooled_buffer_after_drop", "E0505");
+}
+
+#[test]
+fn elements_own_no_memory() {
+    refused("elements_that_own_memory", "E0277");
+}
+
+#[test]
+fn elements_borrow_nothing() {
+    refused("elements_that_borrow", "E0277");
+}
+
+#[test]
+fn elements_are_valid_whatever_their_bytes() {
+    refused("elements_with_invalid_values", "E0277");
+}
+
+#[test]
+fn elements_have_no_padding() {
+    refused("elements_with_padding", "E0277");
+}
+
+#[test]
+fn every_case_has_its_test() {
+    let source = include_str!("main.rs");
+    for (case, _) in cases() {
+        assert!(source.contains(&format!("refused(\"{case}\"")), "{case}");
+    }
+}
