@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+mod handed;
+
 pub(crate) use atomic::Atomic;
 pub(crate) use crossbeam_queue::ArrayQueue;
+pub(crate) use handed::{Mutex, MutexGuard};
+pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
 };
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
 /// An immutable value that one side replaces and any thread reads without waiting.
 pub(crate) struct Published<T>(arc_swap::ArcSwap<T>);
