@@ -1,7 +1,8 @@
 //! What all test binaries share: the documented rounding written out slowly, the laws as assertions, seeded numbers.
 #![allow(dead_code, reason = "every test binary uses its part")]
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use framepool::{BufferPool, FrameSnapshot, PoolStats, Totals};
 
@@ -191,6 +192,32 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .expect("a panic with a text")
+}
+
+/// A value under a lock whose hand-over `ThreadSanitizer` sees: what a contended `std::sync::Mutex` does happens in code that
+/// it does not know. A word that is stored before the lock is given up and loaded once it is taken says the same again.
+#[derive(Debug, Default)]
+pub(crate) struct Locked<T> {
+    value: Mutex<T>,
+    handed: AtomicBool,
+}
+
+impl<T> Locked<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            value: Mutex::new(value),
+            handed: AtomicBool::new(false),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        let mut value = self.value.lock().unwrap();
+        self.handed.load(Ordering::Acquire);
+        let result = f(&mut value);
+        self.handed.store(true, Ordering::Release);
+        result
+    }
 }
 
 /// Reproducible numbers (splitmix64).

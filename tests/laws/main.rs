@@ -4,10 +4,12 @@
 mod common;
 
 mod churn;
+mod endings;
 mod exits;
 mod hammered;
 mod many_pools;
 mod ownership;
 mod panics;
+mod planted;
 mod rings;
 mod watched;

@@ -4,17 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
 
 use framepool::{Buffer, BufferPool};
 
-use crate::common::{Seeded, assert_empty, assert_lawful, rounds};
+use crate::common::{Locked, Seeded, assert_empty, assert_lawful, rounds};
 
 /// The address intervals of all live buffers of a test.
 #[derive(Default)]
-struct Claims(Mutex<BTreeMap<usize, usize>>);
+struct Claims(Locked<BTreeMap<usize, usize>>);
 
 impl Claims {
     #[track_caller]
@@ -23,28 +22,28 @@ impl Claims {
         if start == end {
             return;
         }
-        let mut live = self.0.lock().unwrap();
-        let below = live
-            .range(..end)
-            .next_back()
-            .map(|(&start, &end)| start..end);
+        let below = self.0.with(|live| {
+            let below = live.range(..end).next_back();
+            let below = below.map(|(&start, &end)| start..end);
+            live.insert(start, end);
+            below
+        });
         assert!(
             below.as_ref().is_none_or(|other| other.end <= start),
             "L6: {start:#x}..{end:#x} was lent while {below:x?} is out"
         );
-        live.insert(start, end);
     }
 
     #[track_caller]
     fn leave(&self, slice: &[u64]) {
         let Range { start, end } = interval(slice);
         if start < end {
-            assert_eq!(self.0.lock().unwrap().remove(&start), Some(end));
+            assert_eq!(self.0.with(|live| live.remove(&start)), Some(end));
         }
     }
 
     fn assert_none_left(&self) {
-        assert!(self.0.lock().unwrap().is_empty());
+        assert!(self.0.with(|live| live.is_empty()));
     }
 }
 

@@ -3,6 +3,7 @@
 mod ci;
 mod docs;
 mod fuzz;
+mod sanitize;
 mod source;
 mod verification;
 mod workspace;
@@ -18,6 +19,8 @@ cargo xtask fuzz [TARGET...] [--seconds N]
                                    replay the fuzz corpus, then fuzz each target so long
 cargo xtask fuzz TARGET --replay FILE
                                    run one input through a target
+cargo xtask sanitize [NAME...]     run the library's tests under ThreadSanitizer, AddressSanitizer, LeakSanitizer
+                                   (thread, address, leak), or only under these
 cargo xtask orderings [--check]    write docs/orderings.md from the comments in src/, or compare
 cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare
 cargo xtask verification [--check]
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["ci", steps @ ..] => return ci::run(&workspace, steps),
         ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments),
+        ["sanitize", names @ ..] => sanitize::run(&workspace, names, &mut |_| ()),
         ["orderings"] => docs::orderings::write(&workspace),
         ["orderings", "--check"] => docs::orderings::check(&workspace),
         ["counters"] => docs::counters::write(&workspace),

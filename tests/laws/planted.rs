@@ -1,0 +1,71 @@
+//! Faults planted on purpose, one for each thing that a sanitizer must find. They are run by `cargo xtask sanitize`, which
+//! fails unless the sanitizer reports them, before it believes the silence of the other tests of this binary. Nothing
+//! happens in them unless that task asks for it.
+
+use std::hint::black_box;
+use std::thread;
+
+use framepool::BufferPool;
+
+fn is_asked_for() -> bool {
+    std::env::var_os("FRAMEPOOL_PLANTED").is_some()
+}
+
+/// An address that the compiler lets anybody use on any thread.
+#[derive(Clone, Copy)]
+struct Anywhere(*mut u64);
+
+// SAFETY: none. That is the fault.
+unsafe impl Send for Anywhere {}
+
+impl Anywhere {
+    fn write(self) {
+        // SAFETY: none, where another thread does the same. That is the fault.
+        unsafe { self.0.write(black_box(1)) }
+    }
+}
+
+#[test]
+#[ignore = "breaks a rule on purpose; see the head of this file"]
+fn two_threads_write_to_one_buffer() {
+    if !is_asked_for() {
+        return;
+    }
+    let pool = BufferPool::new();
+    let mut buffer = pool.alloc::<u64>(1);
+    let shared = Anywhere(buffer.as_mut_ptr());
+    let other = thread::spawn(move || shared.write());
+    shared.write();
+    other.join().unwrap();
+    assert_eq!(buffer[0], 1);
+}
+
+#[test]
+#[ignore = "breaks a rule on purpose; see the head of this file"]
+fn a_buffer_is_read_after_its_pool_is_gone() {
+    if !is_asked_for() {
+        return;
+    }
+    let pool = BufferPool::new();
+    let buffer = pool.alloc_copy(&[1_u64; 100]);
+    let start = buffer.as_ptr();
+    drop((buffer, pool));
+    // SAFETY: none, the memory went back to the system. That is the fault.
+    let read = unsafe { start.read_volatile() };
+    black_box(read);
+}
+
+#[test]
+#[ignore = "breaks a rule on purpose; see the head of this file"]
+fn a_frame_is_forgotten() {
+    if !is_asked_for() {
+        return;
+    }
+    // On a thread that ends, so that nothing remembers the pool.
+    let leaking = thread::spawn(|| {
+        let frame = BufferPool::new().begin_frame();
+        frame.alloc::<u8>(100).fill(1);
+        std::mem::forget(frame);
+    });
+    leaking.join().unwrap();
+}

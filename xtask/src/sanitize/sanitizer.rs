@@ -1,0 +1,137 @@
+//! The sanitizers: how each is switched on, what it runs, and what it must find first.
+
+use std::fmt;
+
+/// A sanitizer of the compiler.
+#[derive(Debug)]
+pub(crate) struct Sanitizer {
+    pub(super) name: &'static str,
+    /// What the compiler is told.
+    pub(super) flags: &'static str,
+    /// Environment variables for the tests; `{sources}` is this folder.
+    pub(super) options: &'static [(&'static str, &'static str)],
+    /// What every report of it contains.
+    pub(super) report: &'static str,
+    pub(super) planted: &'static [Planted],
+    pub(super) suites: &'static [Suite],
+    /// How many times as many rounds as in a plain run of the tests with debug assertions.
+    pub(super) scale: f64,
+}
+
+/// A planted fault.
+#[derive(Debug)]
+pub(crate) struct Planted {
+    /// The test that has it.
+    pub(super) test: &'static str,
+    /// What the report says.
+    pub(super) report: &'static str,
+}
+
+/// A suite of the library's tests.
+#[derive(Debug)]
+pub(crate) struct Suite {
+    pub(super) name: &'static str,
+    /// Tests that are not run.
+    pub(super) without: &'static [&'static str],
+}
+
+impl fmt::Display for Sanitizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sanitize {}", self.name)
+    }
+}
+
+const fn whole(name: &'static str) -> Suite {
+    Suite { name, without: &[] }
+}
+
+/// One thread after another writes to gigabytes: nothing to be seen, for minutes under a sanitizer.
+const HUGE: &[&str] = &["huge"];
+
+const LEAK: Planted = Planted {
+    test: "a_frame_is_forgotten",
+    report: "LeakSanitizer: detected memory leaks",
+};
+
+pub(crate) const SANITIZERS: &[Sanitizer] = &[
+    Sanitizer {
+        name: "thread",
+        // The standard library comes compiled without the sanitizer, and its code may be mixed with ours all the same.
+        flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
+        // Requests that no system can grant are to be refused, as without a sanitizer.
+        options: &[(
+            "TSAN_OPTIONS",
+            "suppressions='{sources}/thread.supp':exitcode=66:history_size=4:allocator_may_return_null=1",
+        )],
+        report: "WARNING: ThreadSanitizer",
+        planted: &[Planted {
+            test: "two_threads_write_to_one_buffer",
+            report: "ThreadSanitizer: data race",
+        }],
+        suites: &[
+            whole("laws"),
+            Suite {
+                name: "contract",
+                without: HUGE,
+            },
+            whole("oracle"),
+            Suite {
+                name: "memory",
+                without: HUGE,
+            },
+        ],
+        scale: 4.0,
+    },
+    Sanitizer {
+        name: "address",
+        flags: "-Zsanitizer=address",
+        options: &[
+            (
+                "ASAN_OPTIONS",
+                "exitcode=66:detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
+            ),
+            ("LSAN_OPTIONS", "exitcode=66"),
+        ],
+        report: "Sanitizer: ",
+        planted: &[
+            Planted {
+                test: "a_buffer_is_read_after_its_pool_is_gone",
+                report: "AddressSanitizer: heap-use-after-free",
+            },
+            LEAK,
+        ],
+        suites: &[
+            whole("laws"),
+            Suite {
+                name: "contract",
+                without: HUGE,
+            },
+            whole("oracle"),
+            Suite {
+                name: "memory",
+                without: HUGE,
+            },
+        ],
+        scale: 4.0,
+    },
+    Sanitizer {
+        name: "leak",
+        flags: "-Zsanitizer=leak",
+        options: &[("LSAN_OPTIONS", "exitcode=66:allocator_may_return_null=1")],
+        report: "ERROR: LeakSanitizer",
+        planted: &[LEAK],
+        suites: &[
+            whole("laws"),
+            Suite {
+                name: "contract",
+                without: HUGE,
+            },
+            whole("oracle"),
+            Suite {
+                name: "memory",
+                without: HUGE,
+            },
+        ],
+        scale: 4.0,
+    },
+];
