@@ -340,9 +340,7 @@ impl BufferPool {
     pub fn assert_no_leaks(&self) {
         let out = self.outstanding();
         let counts = self.stats().totals.counts;
-        let pooled = counts
-            .pooled_allocs()
-            .saturating_sub(counts.pooled_releases);
+        let pooled = counts.pooled_allocs().wrapping_sub(counts.pooled_releases);
         assert!(
             pooled <= out.retained,
             "framepool: {pooled} pooled buffers of pool `{}` were not released, {} of them retained: {out}",

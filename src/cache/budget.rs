@@ -104,6 +104,17 @@ impl Budget {
         self.busiest.load(Ordering::Relaxed)
     }
 
+    /// Bytes given back since their number was `before`. It wraps, so that a plain subtraction would not do.
+    pub(crate) fn evicted_since(&self, before: u64) -> u64 {
+        self.evicted_bytes().wrapping_sub(before)
+    }
+
+    /// Sets the bytes given back, as if it had been so many.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&self, evicted: u64) {
+        self.evicted.store(evicted, Ordering::Relaxed);
+    }
+
     /// Bytes given back, since the pool was made.
     pub(crate) fn evicted_bytes(&self) -> u64 {
         // Relaxed: as in `evicted`.

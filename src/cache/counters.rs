@@ -12,6 +12,8 @@
 //!
 //! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
 //! hits and misses always add up to the allocs, however a fold falls between two counts.
+//!
+//! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -80,6 +82,13 @@ macro_rules! counters {
         impl SlotCounters {
             pub(crate) fn new() -> Self {
                 Self { $($settled: Counter::new(),)* $($lent: Counter::new(),)* }
+            }
+
+            /// Sets all counters, as if so much had been counted before.
+            #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+            pub(crate) fn set(&self, counts: &Counts) {
+                $(self.$settled.value.store(counts.$settled, Ordering::Release);)*
+                $(self.$lent.value.store(counts.$lent, Ordering::Release);)*
             }
 
             /// First pass: what was released.
@@ -202,7 +211,10 @@ impl Counts {
 
     /// Allocs for which memory was taken from the system, for whatever reason.
     pub fn misses(&self) -> u64 {
-        self.cold_misses + self.oversize_misses + self.budget_misses + self.frame_misses
+        self.cold_misses
+            .wrapping_add(self.oversize_misses)
+            .wrapping_add(self.budget_misses)
+            .wrapping_add(self.frame_misses)
     }
 
     /// Allocs that touched nothing but the thread's own magazine or frame block.
@@ -214,6 +226,8 @@ impl Counts {
 
     /// Requests refused, for whatever reason.
     pub fn refusals(&self) -> u64 {
-        self.budget_refusals + self.memory_refusals + self.overflow_refusals
+        self.budget_refusals
+            .wrapping_add(self.memory_refusals)
+            .wrapping_add(self.overflow_refusals)
     }
 }

@@ -63,10 +63,16 @@ impl InFlight {
         self.open.fetch_or(1 << index, Ordering::Acquire) & 1 << index == 0
     }
 
+    /// Sets how many frames have begun.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&self, begun: u64) {
+        self.begun.store(begun, Ordering::Relaxed);
+    }
+
     /// Numbers the frame that claimed `index`.
     pub(crate) fn begin(&self, index: usize) -> FrameId {
         // Relaxed: a number of its own.
-        let id = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.begun.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         // Relaxed: read for messages only.
         self.frames[index].store(id, Ordering::Relaxed);
         FrameId(id)

@@ -67,6 +67,13 @@ impl TrimState {
             next_index: 0,
         }
     }
+
+    /// Sets the number of frame ends, as if so many had been before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&mut self, frames: u64) {
+        self.frames = frames;
+        self.last_used = [frames; MOST_IN_FLIGHT];
+    }
 }
 
 impl Core {
@@ -74,7 +81,7 @@ impl Core {
     pub(crate) fn trim_step(&self, fold: &mut Fold) {
         self.let_go_oversize(fold);
         self.trim_unused_frame(fold);
-        fold.trim.frames += 1;
+        fold.trim.frames = fold.trim.frames.wrapping_add(1);
         let idle = self.depot.idle_bytes();
         self.budget
             .note_busy(self.budget.reserved().saturating_sub(idle));
@@ -130,7 +137,7 @@ impl Core {
     fn trim_surplus(&self, fold: &mut Fold, too_much: u64) {
         let step = (too_much / STEP_PART).max(STEP_BYTES).min(fold.trim.to_go);
         let before = self.budget.evicted_bytes();
-        let gone = || self.budget.evicted_bytes() - before;
+        let gone = || self.budget.evicted_since(before);
         for class in (0..CLASSES).rev() {
             while fold.trim.surplus[class] > 0 && gone() < step {
                 let blocks = self.evict_batch(fold, class, fold.trim.surplus[class]);
@@ -165,7 +172,7 @@ impl Core {
         let limit = self.in_flight.limit() as usize;
         let index = fold.trim.next_index % limit;
         fold.trim.next_index = index + 1;
-        let unused = fold.trim.frames - fold.trim.last_used[index];
+        let unused = fold.trim.frames.wrapping_sub(fold.trim.last_used[index]);
         if unused < UNUSED_FRAMES
             || !self.in_flight.may_have_blocks(index)
             || !self.in_flight.claim_index(index)
@@ -254,7 +261,7 @@ impl Core {
         for class in 0..=CLASSES {
             while self.evict_batch(fold, class, u64::MAX) > 0 {}
         }
-        self.budget.evicted_bytes() - before
+        self.budget.evicted_since(before)
     }
 
     fn flush_own(&self, slot: Option<&Slot>) {
@@ -287,7 +294,7 @@ impl Core {
             if self.evict_batch(fold, class, blocks) == 0 {
                 break;
             }
-            gone += self.budget.evicted_bytes() - before;
+            gone += self.budget.evicted_since(before);
         }
         gone
     }
@@ -337,7 +344,7 @@ impl Core {
             }
             self.in_flight.free(index);
         }
-        self.budget.evicted_bytes() - before
+        self.budget.evicted_since(before)
     }
 
     /// Gives memory back to the system. The fold is the evidence that the caller has its lock.

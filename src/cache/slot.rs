@@ -268,11 +268,23 @@ impl Slot {
         self.balance.with_mut(|balance| unsafe {
             if cfg!(feature = "telemetry") {
                 // The counters say it, and `balance` how far they were settled before.
-                lent - std::mem::replace(&mut *balance, lent)
+                lent.wrapping_sub(std::mem::replace(&mut *balance, lent))
             } else {
                 std::mem::take(&mut *balance)
             }
         })
+    }
+
+    /// Sets the counters, as if so much had been counted and settled before.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, and nothing was lent since it last settled.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) unsafe fn start_at(&self, counts: &Counts) {
+        self.counters.set(counts);
+        // SAFETY: the caller owns the slot.
+        let _ = unsafe { self.settle() };
     }
 
     /// Tries to become the owner.

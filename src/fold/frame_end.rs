@@ -69,6 +69,14 @@ impl Fold {
         }
     }
 
+    /// Sets what frame ends remember, as if so much had happened before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&mut self, frames: u64, ended: Counts) {
+        self.frames = frames;
+        self.ended = ended;
+        self.trim.start_at(frames);
+    }
+
     /// Reads all counters. `end_frame` starts a new interval for `active`.
     fn walk(&mut self, core: &Core, end_frame: bool) -> Walk {
         let mut walk = Walk::default();
@@ -163,7 +171,7 @@ impl Fold {
     }
 
     fn snapshot(&mut self, core: &Core, walk: &Walk, now: Instant) -> FrameSnapshot {
-        self.frames += 1;
+        self.frames = self.frames.wrapping_add(1);
         let duration = now.saturating_duration_since(self.last_end);
         self.last_end = now;
         let frame = FrameId(self.frames);

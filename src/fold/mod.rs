@@ -8,6 +8,8 @@ mod outstanding;
 mod publish;
 mod reader;
 mod snapshot;
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod wrapping;
 
 pub use feed::FrameFeed;
 pub use id::FrameId;

@@ -213,7 +213,7 @@ impl Watcher {
             self.monitor.record_frame(&frame, frame.duration);
         }
         let lost = self.feed.lost();
-        self.monitor.record_lost(lost.saturating_sub(self.lost));
+        self.monitor.record_lost(lost.wrapping_sub(self.lost));
         self.lost = lost;
     }
 }

@@ -58,11 +58,16 @@ fn package() -> PathBuf {
     let mut manifest = format!(
         "[package]\nname = \"{NAME}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [workspace]\n\n[features]\nmisuse = []\n\n\
-         [dependencies]\nframepool = {{ path = {:?} }}\nbytemuck = \"1\"\n",
-        root()
+         [dependencies]\nframepool = {{ path = '{}' }}\nbytemuck = \"1\"\n",
+        root().display()
     );
     for (name, path) in cases() {
-        write!(manifest, "\n[[bin]]\nname = {name:?}\npath = {path:?}\n").unwrap();
+        write!(
+            manifest,
+            "\n[[bin]]\nname = \"{name}\"\npath = '{}'\n",
+            path.display()
+        )
+        .unwrap();
     }
     write(&dir.join("Cargo.toml"), &manifest);
     if !dir.join("Cargo.lock").exists() {
