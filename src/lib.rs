@@ -50,7 +50,8 @@
 //! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
 //! | `show/` | they are kept and shown | [`DiagnosticsStore`], [`Diagnostics::watch`] |
 //!
-//! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code.
+//! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code; `clock.rs` is the only
+//! one to the time.
 //!
 //! # Features
 //!
@@ -62,6 +63,7 @@
 
 mod alloc;
 mod cache;
+mod clock;
 mod fold;
 mod health;
 pub mod show;

@@ -112,6 +112,7 @@ impl Budget {
     /// Sets the bytes given back, as if it had been so many.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, evicted: u64) {
+        // Relaxed: before anybody else has the pool.
         self.evicted.store(evicted, Ordering::Relaxed);
     }
 

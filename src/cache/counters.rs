@@ -87,6 +87,7 @@ macro_rules! counters {
             /// Sets all counters, as if so much had been counted before.
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pub(crate) fn set(&self, counts: &Counts) {
+                // Release, all: as in `add`.
                 $(self.$settled.value.store(counts.$settled, Ordering::Release);)*
                 $(self.$lent.value.store(counts.$lent, Ordering::Release);)*
             }

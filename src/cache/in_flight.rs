@@ -66,6 +66,7 @@ impl InFlight {
     /// Sets how many frames have begun.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, begun: u64) {
+        // Relaxed: a number of its own.
         self.begun.store(begun, Ordering::Relaxed);
     }
 

@@ -15,6 +15,7 @@ use crate::cache::depot::Batch;
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
+use crate::clock;
 use crate::fold::Fold;
 use std::time::{Duration, Instant};
 
@@ -103,7 +104,7 @@ impl Core {
     fn has_lasted(&self, trim: &mut TrimState, too_much: u64) -> bool {
         let Some(excess) = &mut trim.excess_since else {
             trim.excess_since = Some(Excess {
-                since: Instant::now(),
+                since: clock::now(),
                 frames: 1,
                 least: too_much,
             });
@@ -114,12 +115,12 @@ impl Core {
         };
         excess.frames += 1;
         excess.least = excess.least.min(too_much);
-        if excess.frames < PATIENCE_FRAMES && excess.since.elapsed() < PATIENCE_TIME {
+        if excess.frames < PATIENCE_FRAMES && clock::since(excess.since) < PATIENCE_TIME {
             return false;
         }
         trim.to_go = excess.least;
         *excess = Excess {
-            since: Instant::now(),
+            since: clock::now(),
             frames: 0,
             least: too_much,
         };

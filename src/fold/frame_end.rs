@@ -27,6 +27,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cache::{ArenaReading, Core, Counts, MOST_IN_FLIGHT, TrimState};
+use crate::clock;
 use crate::fold::feed::Feeds;
 use crate::fold::publish::Recycler;
 use crate::fold::{FrameId, FrameSnapshot, PoolStats, Totals};
@@ -62,7 +63,7 @@ impl Fold {
             frames: 0,
             previous: Counts::default(),
             ended: Counts::default(),
-            last_end: Instant::now(),
+            last_end: clock::now(),
             recycler: Recycler::new(),
             feeds: Feeds::new(),
             trim: TrimState::new(),
@@ -121,7 +122,7 @@ impl Fold {
 
     /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
     pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
-        let began = Instant::now();
+        let began = clock::now();
         if let Some(index) = index {
             self.reset_arenas(core, index);
             // SAFETY: the frame has ended and we still have its bit.
@@ -130,7 +131,7 @@ impl Fold {
         }
         let walk = self.walk(core, true);
         let frame = FrameSnapshot {
-            fold_duration: began.elapsed(),
+            fold_duration: clock::since(began),
             ..self.snapshot(core, &walk, began)
         };
         self.previous = walk.counts;

@@ -8,6 +8,7 @@ use super::misses::MissWindow;
 use super::rules::rows;
 use super::{HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, Thresholds};
 use crate::BufferPool;
+use crate::clock;
 use crate::fold::{FrameSnapshot, Outstanding};
 
 /// Five health snapshots a second.
@@ -104,7 +105,7 @@ impl HealthMonitor {
     /// The numbers are those of the latest frame recorded, or of the pool's latest snapshot when none was recorded;
     /// who holds what is read now.
     pub fn emit(&mut self, pool: &BufferPool) -> Option<HealthSnapshot> {
-        self.emit_at(pool, Instant::now())
+        self.emit_at(pool, clock::now())
     }
 
     /// [`emit`](Self::emit) with the time given.
@@ -118,7 +119,7 @@ impl HealthMonitor {
 
     /// Judges the pool whatever the emit interval says: at the end of a run, or when somebody asks.
     pub fn emit_now(&mut self, pool: &BufferPool) -> HealthSnapshot {
-        self.clock.advance(Instant::now());
+        self.clock.advance(clock::now());
         self.judge_pool(pool)
     }
 

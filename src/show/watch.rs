@@ -105,15 +105,9 @@ impl Diagnostics {
     ///
     /// The system's error when the thread cannot be started, usually because there are too many.
     pub fn try_watch(pool: &BufferPool, config: HealthConfig) -> io::Result<Watch> {
-        let store = config.store.unwrap_or_default();
+        let mut watcher = Watcher::new(pool, &config);
+        let store = watcher.store.clone();
         let stopping = Arc::new(AtomicBool::new(false));
-        let mut watcher = Watcher {
-            pool: pool.clone(),
-            feed: pool.subscribe(),
-            lost: 0,
-            monitor: HealthMonitor::new(config.thresholds).with_emit_interval(config.emit_interval),
-            store: store.clone(),
-        };
         let interval = config.poll_interval.max(SHORTEST_POLL);
         let seen_by_thread = Arc::clone(&stopping);
         let thread = thread::Builder::new()
@@ -183,7 +177,7 @@ impl fmt::Debug for Watch {
 }
 
 /// What the thread owns.
-struct Watcher {
+pub(crate) struct Watcher {
     pool: BufferPool,
     feed: FrameFeed,
     /// Records lost so far, as the feed counts them.
@@ -193,16 +187,37 @@ struct Watcher {
 }
 
 impl Watcher {
+    pub(crate) fn new(pool: &BufferPool, config: &HealthConfig) -> Self {
+        Self {
+            pool: pool.clone(),
+            feed: pool.subscribe(),
+            lost: 0,
+            monitor: HealthMonitor::new(config.thresholds.clone())
+                .with_emit_interval(config.emit_interval),
+            store: config.store.clone().unwrap_or_default(),
+        }
+    }
+
     fn run(&mut self, stopping: &AtomicBool, interval: Duration) {
         // Acquire: pairs with the Release in `Watch::stop`.
         while !stopping.load(Ordering::Acquire) {
-            self.drain();
-            if let Some(health) = self.monitor.emit(&self.pool) {
-                self.store.receive(health);
-            }
+            self.look();
             // An unpark that came before is not lost: this returns at once then.
             thread::park_timeout(interval);
         }
+        self.last_look();
+    }
+
+    /// Records what is new, and judges if it is time.
+    pub(crate) fn look(&mut self) {
+        self.drain();
+        if let Some(health) = self.monitor.emit(&self.pool) {
+            self.store.receive(health);
+        }
+    }
+
+    /// Records what is new, and judges.
+    pub(crate) fn last_look(&mut self) {
         self.drain();
         self.store.receive(self.monitor.emit_now(&self.pool));
     }

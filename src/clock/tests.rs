@@ -1,0 +1,176 @@
+//! A clock that stands still, goes back, or leaps: frames, trimming, monitors and watches go on.
+
+use std::time::{Duration, Instant};
+
+use super::told;
+use crate::show::Watcher;
+use crate::{BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The clock of this thread, set by hand until this is dropped.
+struct Clock(Instant);
+
+impl Clock {
+    /// A clock that stands, so late that it can go back by days.
+    fn new() -> Self {
+        let clock = Self(Instant::now() + 100 * HOUR);
+        told::set(Some(clock.0));
+        clock
+    }
+
+    fn forward(&mut self, step: Duration) {
+        self.0 += step;
+        told::set(Some(self.0));
+    }
+
+    fn back(&mut self, step: Duration) {
+        self.0 -= step;
+        told::set(Some(self.0));
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        told::set(None);
+    }
+}
+
+#[test]
+fn a_frame_lasts_as_long_as_the_clock_says_and_never_less_than_nothing() {
+    let mut clock = Clock::new();
+    let pool = BufferPool::new();
+    for (step, goes_back, lasts) in [
+        (Duration::ZERO, false, Duration::ZERO),
+        (2 * SECOND, false, 2 * SECOND),
+        (HOUR, true, Duration::ZERO),
+        (3 * SECOND, false, 3 * SECOND),
+        (50 * HOUR, true, Duration::ZERO),
+        (60 * HOUR, false, 60 * HOUR),
+    ] {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(100);
+        drop(pool.alloc::<u8>(100));
+        if goes_back {
+            clock.back(step);
+        } else {
+            clock.forward(step);
+        }
+        let snapshot = frame.release_all();
+        assert_eq!(snapshot.duration, lasts);
+        assert_eq!(snapshot.fold_duration, Duration::ZERO, "the clock stood");
+        assert_eq!((snapshot.allocs, snapshot.releases), (2, 2));
+    }
+    assert_eq!(pool.snapshot().frame.get(), 6);
+}
+
+/// A pool with 64 MiB idle in the depot.
+fn bloated() -> BufferPool {
+    let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+    let many: Vec<_> = (0..64).map(|_| pool.alloc::<u8>(1 << 20)).collect();
+    drop(many);
+    assert!(pool.release_all().idle_bytes >= 64 << 20);
+    pool
+}
+
+/// Bytes held after so many frame ends, between which the clock does something.
+fn held_after(pool: &BufferPool, frames: usize, mut between: impl FnMut()) -> u64 {
+    for _ in 0..frames {
+        between();
+        pool.release_all();
+    }
+    pool.stats().pooled_bytes
+}
+
+#[test]
+fn idle_memory_goes_after_enough_frames_although_the_clock_stands_or_goes_back() {
+    let mut clock = Clock::new();
+    let pool = bloated();
+    assert_eq!(held_after(&pool, 100, || ()), 64 << 20, "not long enough");
+    assert!(held_after(&pool, 400, || ()) < 8 << 20);
+    let pool = bloated();
+    let mut back = || clock.back(60 * SECOND);
+    assert_eq!(held_after(&pool, 100, &mut back), 64 << 20);
+    assert!(held_after(&pool, 400, back) < 8 << 20);
+}
+
+#[test]
+fn idle_memory_goes_after_enough_time_also_where_the_clock_went_back_in_between() {
+    let mut clock = Clock::new();
+    let pool = bloated();
+    assert_eq!(held_after(&pool, 3, || clock.forward(SECOND)), 64 << 20);
+    // 4 s are over, in 20 frames.
+    assert!(held_after(&pool, 20, || clock.forward(SECOND)) < 64 << 20);
+    let pool = bloated();
+    clock.back(HOUR);
+    assert_eq!(held_after(&pool, 1, || ()), 64 << 20);
+    clock.forward(HOUR + 5 * SECOND);
+    assert!(
+        held_after(&pool, 2, || ()) < 64 << 20,
+        "time goes on from there"
+    );
+}
+
+#[test]
+fn a_monitor_emits_once_while_the_clock_stands_and_again_soon_after_it_went_back() {
+    let mut clock = Clock::new();
+    let pool = BufferPool::new();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    assert!(monitor.emit(&pool).is_some());
+    for _ in 0..1000 {
+        monitor.record_frame(&pool.release_all(), Duration::ZERO);
+        assert!(monitor.emit(&pool).is_none(), "no time has passed");
+    }
+    clock.back(HOUR);
+    assert!(monitor.emit(&pool).is_none());
+    clock.forward(199 * SECOND / 1000);
+    assert!(monitor.emit(&pool).is_none());
+    clock.forward(SECOND / 1000);
+    let health = monitor.emit(&pool).expect("200 ms after the step back");
+    assert_eq!(health.at, SECOND / 5, "the hour is not in it");
+    assert!(monitor.emit(&pool).is_none());
+    assert_eq!(monitor.emit_now(&pool).at, SECOND / 5);
+}
+
+#[test]
+fn a_watch_records_every_frame_once_whatever_the_clock_does() {
+    let mut clock = Clock::new();
+    let pool = BufferPool::builder()
+        .history_frames(8)
+        .leak_after_frames(2)
+        .build()
+        .unwrap();
+    let store = DiagnosticsStore::new();
+    let mut watcher = Watcher::new(&pool, &HealthConfig::default().store(store.clone()));
+    let kept = pool.alloc::<u8>(10);
+    for round in 0..30 {
+        pool.release_all();
+        watcher.look();
+        match round % 3 {
+            0 => clock.back(HOUR),
+            1 => clock.forward(SECOND / 20),
+            _ => (),
+        }
+    }
+    // Ten steps forward of a 20th of a second each: judged at the start, after 200 ms and after 400 ms.
+    let history = store.history();
+    let frames: Vec<u64> = history
+        .iter()
+        .map(|health| health.metrics.frame.get())
+        .collect();
+    assert_eq!(frames, [1, 12, 24]);
+    for _ in 0..10 {
+        pool.release_all();
+    }
+    watcher.last_look();
+    let last = store.latest().expect("judged");
+    assert_eq!(last.metrics.frame.get(), 40);
+    assert_eq!(
+        last.metrics.lost_records, 2,
+        "ten frames, a history of eight"
+    );
+    let alerts: Vec<Rule> = last.active.iter().map(|alert| alert.rule).collect();
+    assert!(alerts.contains(&Rule::Leak), "{last}");
+    drop(kept);
+}
