@@ -1,8 +1,8 @@
 //! What all test binaries share: the documented rounding written out slowly, the laws as assertions, seeded numbers.
 #![allow(dead_code, reason = "every test binary uses its part")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use framepool::{BufferPool, FrameSnapshot, PoolStats, Totals};
 
@@ -11,16 +11,23 @@ pub(crate) const TELEMETRY: bool = cfg!(feature = "telemetry");
 
 /// Rounds of a loop: fewer in a build without optimisation, and as many times as many as `FRAMEPOOL_TEST_SCALE` says.
 pub(crate) fn rounds(release: usize) -> usize {
-    static SCALE: OnceLock<f64> = OnceLock::new();
-    let scale = *SCALE.get_or_init(|| match std::env::var("FRAMEPOOL_TEST_SCALE") {
+    // The bits of the factor, or 0 before it was read.
+    static SCALE: AtomicU64 = AtomicU64::new(0);
+    let known = f64::from_bits(SCALE.load(Ordering::Relaxed));
+    let scale = if known > 0.0 { known } else { scale() };
+    SCALE.store(scale.to_bits(), Ordering::Relaxed);
+    let built = if cfg!(debug_assertions) { 8.0 } else { 1.0 };
+    ((release as f64 * scale / built).ceil() as usize).max(1)
+}
+
+fn scale() -> f64 {
+    match std::env::var("FRAMEPOOL_TEST_SCALE") {
         Err(_) => 1.0,
         Ok(text) => match text.parse() {
             Ok(scale) if scale > 0.0 && scale <= 1e6 => scale,
             _ => panic!("FRAMEPOOL_TEST_SCALE is `{text}`; it is a factor such as 0.1 or 20"),
         },
-    });
-    let built = if cfg!(debug_assertions) { 8.0 } else { 1.0 };
-    ((release as f64 * scale / built).ceil() as usize).max(1)
+    }
 }
 
 /// The size classes of pooled buffers in bytes, before alignment: lines up to 256, then four steps per doubling.

@@ -125,8 +125,8 @@ fn frames_are_begun_filled_and_ended_by_different_threads_of_a_pipeline() {
         .build()
         .unwrap();
     let frames = rounds(3_000) as u64;
-    let (to_render, from_simulation) = sync_channel(0);
-    let (to_upload, from_render) = sync_channel(0);
+    let (to_render, from_simulation) = sync_channel(1);
+    let (to_upload, from_render) = sync_channel(1);
     thread::scope(|scope| {
         let simulate = scope.spawn({
             let pool = &pool;

@@ -80,7 +80,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
                 without: HUGE,
             },
         ],
-        scale: 4.0,
+        scale: 2.0,
     },
     Sanitizer {
         name: "address",
@@ -112,7 +112,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
                 without: HUGE,
             },
         ],
-        scale: 4.0,
+        scale: 2.0,
     },
     Sanitizer {
         name: "leak",
@@ -132,6 +132,6 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
                 without: HUGE,
             },
         ],
-        scale: 4.0,
+        scale: 2.0,
     },
 ];
