@@ -38,6 +38,14 @@
 //! - **Pooled buffers** ([`Buffer`]) are owned values that may cross threads and frames, and go back when dropped. They are
 //!   the ones that can leak, so each carries where and when it was taken ([`BufferPool::outstanding`]).
 //!
+//! # When memory runs out
+//!
+//! What lends (`try_alloc`, `try_prewarm`, their panicking twins) and what takes back (dropping a buffer or a frame's
+//! memory, `trim`, a thread's exit) asks for all its memory so that the system may refuse: then there is an
+//! [`AllocError`], and every number and law holds as before. What builds and reports (`build`, `subscribe`, the snapshot of
+//! a frame end whose predecessors are all still being read, alerts, text) uses the standard library's collections, which
+//! abort the process when even a few hundred bytes are not to be had.
+//!
 //! # The map
 //!
 //! The source's folders, in the order of their names, are the way the data goes:

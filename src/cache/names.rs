@@ -25,6 +25,25 @@ struct Entry {
     older: *const Entry,
 }
 
+impl Entry {
+    /// An entry that is in no list; `None` when there is no memory for it.
+    fn new(name: &str) -> Option<Box<Self>> {
+        let mut text = String::new();
+        text.try_reserve_exact(name.len()).ok()?;
+        text.push_str(name);
+        let mut one = Vec::new();
+        one.try_reserve_exact(1).ok()?;
+        one.push(Self {
+            name: text.into_boxed_str(),
+            id: 0,
+            older: ptr::null(),
+        });
+        let one = Box::into_raw(one.into_boxed_slice());
+        // SAFETY: a slice of one entry is laid out as the entry, and the box was given up just now.
+        Some(unsafe { Box::from_raw(one.cast::<Self>()) })
+    }
+}
+
 /// The entry and all older ones. `newest` comes from an Acquire load of the list's head.
 fn entries_from<'n>(newest: *const Entry) -> impl Iterator<Item = &'n Entry> {
     let mut at = newest;
@@ -70,13 +89,9 @@ impl Names {
             if id >= FIRST + MOST {
                 return 1;
             }
-            let mut entry = new.take().unwrap_or_else(|| {
-                Box::new(Entry {
-                    name: name.into(),
-                    id,
-                    older: ptr::null(),
-                })
-            });
+            let Some(mut entry) = new.take().or_else(|| Entry::new(name)) else {
+                return 1;
+            };
             entry.id = id;
             entry.older = newest;
             let entry = Box::into_raw(entry);

@@ -30,27 +30,36 @@ impl Core {
         let mut last: Option<(&'static Location<'static>, usize)> = None;
         for lent in self.table.records().filter_map(Block::read) {
             let at = match last {
-                Some((location, at)) if ptr::eq(location, lent.site) => at,
+                Some((location, at)) if ptr::eq(location, lent.site) => Some(at),
                 _ => position(&mut sites, lent.site),
             };
-            last = Some((lent.site, at));
-            let site = &mut sites[at];
             let age = lent.age(frame);
-            site.buffers += 1;
-            site.bytes += lent.bytes;
+            let is_suspect = age > self.config.leak_after_frames && !lent.retained;
             out.buffers += 1;
             out.bytes += lent.bytes;
             out.retained += u64::from(lent.retained);
-            if age > self.config.leak_after_frames && !lent.retained {
-                site.suspects += 1;
-                site.suspect_bytes += lent.bytes;
+            if is_suspect {
                 out.suspects += 1;
                 out.suspect_bytes += lent.bytes;
+            }
+            let Some(at) = at else {
+                continue;
+            };
+            last = Some((lent.site, at));
+            let site = &mut sites[at];
+            site.buffers += 1;
+            site.bytes += lent.bytes;
+            if is_suspect {
+                site.suspects += 1;
+                site.suspect_bytes += lent.bytes;
             }
             if site.buffers == 1 || age > site.oldest_age_frames {
                 site.oldest_age_frames = age;
                 site.thread.clear();
-                site.thread.push_str(self.names.name(lent.thread));
+                let name = self.names.name(lent.thread);
+                if site.thread.try_reserve(name.len()).is_ok() {
+                    site.thread.push_str(name);
+                }
             }
         }
         sites.retain(|site| site.buffers > 0);
@@ -63,16 +72,19 @@ impl Core {
     }
 }
 
-/// Where the entry of this call site is in the list sorted by call site; made if there is none.
+/// Where the entry of this call site is in the list sorted by call site; made if there is none, and if there is memory for
+/// it: who is told that memory ran out is told who holds it as far as that can be written down.
 ///
 /// One line of code can have several `Location` values, so they are compared by what they say.
-fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) -> usize {
-    sites
-        .binary_search_by(|site| site.location.cmp(location))
-        .unwrap_or_else(|at| {
+fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) -> Option<usize> {
+    match sites.binary_search_by(|site| site.location.cmp(location)) {
+        Ok(at) => Some(at),
+        Err(at) => {
+            sites.try_reserve(1).ok()?;
             sites.insert(at, SiteHolding::new(location));
-            at
-        })
+            Some(at)
+        }
+    }
 }
 
 impl SiteHolding {

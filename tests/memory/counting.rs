@@ -1,6 +1,7 @@
 //! The global allocator of this binary: the system's, with every call and every byte counted, and refusals on demand.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 
@@ -33,12 +34,60 @@ pub(crate) fn refuse_after(granted: u64, how_many: Option<u64>) {
 
 static HOW_MANY: AtomicI64 = AtomicI64::new(0);
 
-/// Grants everything again; whether anything was refused meanwhile.
-pub(crate) fn refuse_nothing() -> bool {
-    GRANTED.swap(-1, SeqCst) == 0
+/// Where a request is refused.
+static WHERE: AtomicU64 = AtomicU64::new(ZEROED);
+/// Only zeroed requests, of any thread.
+const ZEROED: u64 = 0;
+/// Requests of every kind, between [`exposed`]'s beginning and end.
+const EXPOSED: u64 = 1;
+/// Requests of every kind, everywhere.
+const EVERYWHERE: u64 = 2;
+
+thread_local! {
+    static IS_EXPOSED: Cell<bool> = const { Cell::new(false) };
 }
 
-fn refused() -> bool {
+/// As [`refuse_after`], of the requests of every kind that are made in [`exposed`].
+pub(crate) fn refuse_exposed_after(granted: u64, how_many: Option<u64>) {
+    WHERE.store(EXPOSED, SeqCst);
+    refuse_after(granted, how_many);
+}
+
+/// As [`refuse_after`], of the requests of every kind.
+pub(crate) fn refuse_anything_after(granted: u64, how_many: Option<u64>) {
+    WHERE.store(EVERYWHERE, SeqCst);
+    refuse_after(granted, how_many);
+}
+
+/// Runs a part of a test whose requests may be refused.
+pub(crate) fn exposed<R>(part: impl FnOnce() -> R) -> R {
+    IS_EXPOSED.set(true);
+    let result = part();
+    IS_EXPOSED.set(false);
+    result
+}
+
+/// For the rest of a thread's life, its exit included.
+pub(crate) fn exposed_from_now_on() {
+    IS_EXPOSED.set(true);
+}
+
+/// Grants everything again; whether anything was refused meanwhile.
+pub(crate) fn refuse_nothing() -> bool {
+    let met = GRANTED.swap(-1, SeqCst) == 0;
+    WHERE.store(ZEROED, SeqCst);
+    met
+}
+
+fn refused(zeroed: bool) -> bool {
+    let counts = match WHERE.load(SeqCst) {
+        ZEROED => zeroed,
+        EXPOSED => IS_EXPOSED.get(),
+        _ => true,
+    };
+    if !counts {
+        return false;
+    }
     match GRANTED.load(SeqCst) {
         0 => HOW_MANY.fetch_sub(1, SeqCst) > 0,
         granted if granted > 0 => {
@@ -58,13 +107,16 @@ fn count(bytes: usize, out: bool) {
 // SAFETY: every request goes to the system's allocator as it came, or is refused with a null pointer.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if refused(false) {
+            return ptr::null_mut();
+        }
         count(layout.size(), true);
         // SAFETY: the caller's promises are the system allocator's conditions.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if refused() {
+        if refused(true) {
             return ptr::null_mut();
         }
         // SAFETY: as above.
@@ -76,6 +128,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if refused(false) {
+            return ptr::null_mut();
+        }
         count(new_size, true);
         LIVE.fetch_sub(layout.size() as i64, SeqCst);
         // SAFETY: as above.

@@ -9,6 +9,7 @@ mod alone;
 mod comes_back;
 mod counting;
 mod failing;
+mod failing_anywhere;
 mod live_threads;
 mod steady;
 mod steady_threads;

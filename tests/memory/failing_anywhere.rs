@@ -1,0 +1,201 @@
+//! Every single request to the allocator refused, of whatever kind: in what lends and takes back it is an error and nothing
+//! is lost; in what builds and reports the process ends as the standard library ends it, and in no other way.
+//!
+//! Laws: L1, L2, L3, L7.
+
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use framepool::{AllocError, Buffer, BufferPool, HealthMonitor, Thresholds};
+
+use crate::alone::alone;
+use crate::common::{TELEMETRY, assert_empty, assert_lawful};
+use crate::counting::{
+    exposed, exposed_from_now_on, live, refuse_anything_after, refuse_exposed_after, refuse_nothing,
+};
+
+/// What a thread did.
+#[derive(Default)]
+struct Count {
+    lent: u64,
+    refused: u64,
+    kept: Vec<Buffer<u8>>,
+}
+
+impl Count {
+    fn note<T>(&mut self, outcome: Result<T, AllocError>) -> Option<T> {
+        match outcome {
+            Ok(value) => {
+                self.lent += 1;
+                Some(value)
+            }
+            Err(AllocError::OutOfMemory { .. } | AllocError::BudgetExceeded { .. }) => {
+                self.refused += 1;
+                None
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What a thread lends and takes back, with buffers of another thread in its hands. All of it is exposed.
+fn work(pool: &BufferPool, given: Vec<Buffer<u8>>) -> Count {
+    let mut count = Count {
+        kept: Vec::with_capacity(64),
+        ..Count::default()
+    };
+    let frame = pool.begin_frame();
+    exposed(|| {
+        drop(given);
+        for size in [0, 100, 3000, 60_000] {
+            for zeroed in [false, true] {
+                let outcome = if zeroed {
+                    pool.try_alloc::<u8>(size)
+                } else {
+                    pool.try_alloc::<u8>(size + 1)
+                };
+                if let Some(buffer) = count.note(outcome) {
+                    count.kept.push(buffer);
+                }
+            }
+            count
+                .note(frame.try_alloc::<u8>(size))
+                .map(|lent| lent.fill(1));
+            count.kept.truncate(5);
+        }
+        let _ = pool.try_prewarm::<u8>(500, 3);
+        pool.trim();
+        let _ = pool.outstanding();
+    });
+    assert_lawful(&frame.release_all());
+    count
+}
+
+/// The same on a thread with a name that the pool does not know, which exits exposed.
+fn work_elsewhere(pool: &BufferPool, given: Vec<Buffer<u8>>, name: &str) -> Count {
+    let pool = pool.clone();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let count = work(&pool, given);
+            exposed_from_now_on();
+            count
+        })
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
+/// Runs all of it with the refusals that `arm` sets, and again without; whether one was met.
+fn survives(max_bytes: u64, arm: impl Fn()) -> bool {
+    let pool = BufferPool::builder()
+        .frame_block_bytes(8192)
+        .max_bytes(max_bytes)
+        .build()
+        .unwrap();
+    // What lets go of the buffers has its place in the pool: a drop without memory for one is another matter.
+    drop(pool.alloc::<u8>(1));
+    // Snapshots to write anew, so that frame ends take no memory.
+    for _ in 0..3 {
+        pool.release_all();
+    }
+    arm();
+    let first = work(&pool, Vec::new());
+    let second = work_elsewhere(&pool, Vec::new(), "second");
+    let back = work(&pool, second.kept);
+    let met = refuse_nothing();
+    let lent = 1 + first.lent + second.lent + back.lent;
+    drop((first.kept, back.kept));
+    if TELEMETRY {
+        let totals = pool.release_all().totals;
+        assert_eq!((totals.allocs, totals.releases), (lent, lent), "L1");
+    }
+    assert_empty(&pool);
+    let again = work_elsewhere(&pool, Vec::new(), "third");
+    drop(again.kept);
+    assert_empty(&pool);
+    met
+}
+
+/// What builds, reports and starts threads, too: nothing here has a value for \"no memory\".
+fn everything() {
+    let pool = BufferPool::builder().name("everything").build().unwrap();
+    let mut feed = pool.subscribe();
+    let mut monitor = HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO);
+    for name in ["one", "two"] {
+        let first = work(&pool, Vec::new());
+        let second = work_elsewhere(&pool, first.kept, name);
+        let held = pool.snapshot();
+        assert_lawful(&pool.release_all());
+        assert!(feed.next().is_some());
+        monitor.record_frame(&held, Duration::from_millis(1));
+        let _ = monitor.emit(&pool);
+        drop(second.kept);
+    }
+    println!("{}", if refuse_nothing() { MET } else { NOT_MET });
+    assert_empty(&pool);
+}
+
+const REFUSED: &str = "FRAMEPOOL_TEST_REFUSED";
+const MET: &str = "a request was refused";
+const NOT_MET: &str = "no request was refused";
+
+alone! {
+    #[test]
+    fn any_request_of_what_lends_may_fail_once_or_from_then_on_and_nothing_is_lost() {
+        for max_bytes in [1 << 30, 40_000] {
+            for how_many in [Some(1), Some(3), None] {
+                survives(max_bytes, || ());
+                survives(max_bytes, || ());
+                let before = live();
+                let mut at = 0;
+                while survives(max_bytes, || refuse_exposed_after(at, how_many)) {
+                    assert_eq!(live(), before, "bytes left when request {at} failed");
+                    at += 1;
+                }
+                assert!(at > 15, "only {at} requests");
+            }
+        }
+    }
+}
+
+/// Does nothing unless the test below runs it in a process of its own.
+#[test]
+fn everything_with_one_request_refused() {
+    let Ok(at) = std::env::var(REFUSED) else {
+        return;
+    };
+    refuse_anything_after(at.parse().unwrap(), Some(1));
+    everything();
+}
+
+#[test]
+fn a_request_refused_anywhere_is_survived_or_ends_the_process_as_the_standard_library_does() {
+    let (mut survived, mut aborted) = (0, 0);
+    for at in 0.. {
+        let ended = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "failing_anywhere::everything_with_one_request_refused",
+            ])
+            .args(["--nocapture", "--test-threads=1"])
+            .env(REFUSED, at.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        let wrote = String::from_utf8_lossy(&ended.stdout);
+        if !ended.status.success() {
+            let ours = said.contains("memory allocation of") && !said.contains("panicked");
+            assert!(ours, "request {at}: {ended:?}");
+            aborted += 1;
+        } else if wrote.contains(MET) {
+            survived += 1;
+        } else {
+            assert!(wrote.contains(NOT_MET), "{wrote}");
+            break;
+        }
+    }
+    println!("{survived} requests whose refusal was survived, {aborted} that ended the process");
+    assert!(survived > 20 && aborted > 20, "{survived} and {aborted}");
+}
