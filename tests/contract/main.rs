@@ -9,6 +9,7 @@ mod errors;
 mod frames;
 mod holders;
 mod idle;
+mod limits;
 mod numbers;
 #[cfg(not(feature = "telemetry"))]
 mod off;
