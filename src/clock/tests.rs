@@ -6,7 +6,7 @@ use super::told;
 use crate::show::Watcher;
 use crate::{BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The clock of this thread, set by hand until this is dropped.
@@ -142,7 +142,7 @@ fn a_watch_records_every_frame_once_whatever_the_clock_does() {
         .build()
         .unwrap();
     let store = DiagnosticsStore::new();
-    let mut watcher = Watcher::new(&pool, &HealthConfig::default().store(store.clone()));
+    let mut watcher = Watcher::new(&pool, HealthConfig::default().store(store.clone()));
     let kept = pool.alloc::<u8>(10);
     for round in 0..30 {
         pool.release_all();

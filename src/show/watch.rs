@@ -105,10 +105,10 @@ impl Diagnostics {
     ///
     /// The system's error when the thread cannot be started, usually because there are too many.
     pub fn try_watch(pool: &BufferPool, config: HealthConfig) -> io::Result<Watch> {
-        let mut watcher = Watcher::new(pool, &config);
+        let interval = config.poll_interval.max(SHORTEST_POLL);
+        let mut watcher = Watcher::new(pool, config);
         let store = watcher.store.clone();
         let stopping = Arc::new(AtomicBool::new(false));
-        let interval = config.poll_interval.max(SHORTEST_POLL);
         let seen_by_thread = Arc::clone(&stopping);
         let thread = thread::Builder::new()
             .name("framepool-watch".to_owned())
@@ -187,14 +187,13 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn new(pool: &BufferPool, config: &HealthConfig) -> Self {
+    pub(crate) fn new(pool: &BufferPool, config: HealthConfig) -> Self {
         Self {
             pool: pool.clone(),
             feed: pool.subscribe(),
             lost: 0,
-            monitor: HealthMonitor::new(config.thresholds.clone())
-                .with_emit_interval(config.emit_interval),
-            store: config.store.clone().unwrap_or_default(),
+            monitor: HealthMonitor::new(config.thresholds).with_emit_interval(config.emit_interval),
+            store: config.store.unwrap_or_default(),
         }
     }
 

@@ -62,7 +62,7 @@ impl Holder<'_> {
                 let needs = pooled_bytes(bytes as u64, 64);
                 assert_over_budget(self.pool, &error, needs, self.budget);
                 self.refused += 1;
-                if self.refused % 8 != 0 {
+                if !self.refused.is_multiple_of(8) {
                     return;
                 }
                 // Its panicking twins say the same, and are refused the same.

@@ -46,7 +46,9 @@ fn threads_exit_while_the_frame_they_filled_stays_open_and_their_writes_stay() {
                         drop(pool.alloc::<u8>(100 * mark));
                         // Several blocks, so that the chain of a thread that is gone is not its first one.
                         let slices: Vec<_> = (0..6).map(|_| frame.alloc::<u32>(500)).collect();
-                        slices.into_iter().for_each(|slice| slice.fill(mark as u32));
+                        for slice in slices {
+                            slice.fill(mark as u32);
+                        }
                         frame.alloc_copy(&[mark as u32; 9])
                     })
                 })
@@ -162,7 +164,7 @@ fn a_thread_that_exits_with_open_frames_of_its_own_ends_them_while_others_go_on(
             frame.alloc::<u8>(5000).fill(1);
             // Goes with the thread, in the destructor of a thread-local that was there before the pool's own or after.
             LEFT.with_borrow_mut(|left| {
-                left.push(Box::new((shared.alloc::<u8>(700), frame, shared)))
+                left.push(Box::new((shared.alloc::<u8>(700), frame, shared)));
             });
         });
         let working = thread::spawn(move || {
@@ -335,7 +337,9 @@ fn snapshots_and_readers_may_be_let_go_after_pool_and_threads_are_gone() {
             reader.join().unwrap();
         }
         assert_eq!(kept.len(), 60);
-        kept.iter().for_each(|snapshot| assert_lawful(snapshot));
+        for snapshot in &kept {
+            assert_lawful(snapshot);
+        }
     }
 }
 

@@ -112,12 +112,12 @@ fn a_frame_left_open_by_a_panicking_thread_is_ended_by_another() {
 
 #[test]
 fn a_frame_forgotten_by_a_thread_stays_open_and_the_rest_works() {
+    // A forgotten frame keeps the pool for good. It stays in reach, so that a leak checker takes it for what it is.
+    static KEPT: OnceLock<BufferPool> = OnceLock::new();
     let pool = BufferPool::builder()
         .max_frames_in_flight(2)
         .build()
         .unwrap();
-    // A forgotten frame keeps the pool for good. It stays in reach, so that a leak checker takes it for what it is.
-    static KEPT: OnceLock<BufferPool> = OnceLock::new();
     let shared = KEPT.get_or_init(|| pool.clone()).clone();
     thread::spawn(move || {
         let frame = shared.begin_frame();

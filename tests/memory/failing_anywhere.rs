@@ -59,9 +59,9 @@ fn work(pool: &BufferPool, given: Vec<Buffer<u8>>) -> Count {
                     count.kept.push(buffer);
                 }
             }
-            count
-                .note(frame.try_alloc::<u8>(size))
-                .map(|lent| lent.fill(1));
+            if let Some(lent) = count.note(frame.try_alloc::<u8>(size)) {
+                lent.fill(1);
+            }
             count.kept.truncate(5);
         }
         let _ = pool.try_prewarm::<u8>(500, 3);
