@@ -13,8 +13,8 @@
 //! # Reading a record while it changes hands
 //!
 //! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker reads the state,
-//! then site and size, then the state again, and believes what it read if both states are the same lent one. Each of
-//! these stores is a Release and each of the loads an Acquire: a walker that saw the site of a later holder also
+//! then site and size, then the state again, and believes what it read if both states are the same lent one. Site, size
+//! and lent state are stored with Release and loaded with Acquire: a walker that saw the site of a later holder also
 //! sees the idle state that came before it, or a later one, so its second look differs, unless the later holder took
 //! the block on the same thread in the same frame: then state and site are that holder's, and true.
 
@@ -237,6 +237,17 @@ impl Block {
         })
     }
 
+    /// Stands for a write to the block's memory, which the model checker does not see: what hands the block from one holder
+    /// to the next must order this before the next one's. Compiles to nothing.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn touch(&self) {
+        self.binding.with_mut(|_| ());
+    }
+
     /// Notes who takes the block: `stamp` is [`frame_stamp`] with [`thread_stamp`].
     #[inline(always)]
     pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
@@ -250,8 +261,9 @@ impl Block {
     /// Notes that nobody has the block.
     #[inline(always)]
     pub(crate) fn mark_idle(&self) {
-        // Release: pairs with the Acquire in `read`; keeps this before what the next holder writes.
-        self.state.store(IDLE, Ordering::Release);
+        // Relaxed: what hands the block on orders this before the next holder's Release of its line, with which a walker
+        // then sees it.
+        self.state.store(IDLE, Ordering::Relaxed);
     }
 
     /// Notes that the block is meant to be out for long.

@@ -1,4 +1,7 @@
 //! How much memory the pool holds from the system, and how much it may hold.
+//!
+//! Every change is a read-modify-write of one word, so none is lost, whatever its ordering. What a fold must see, the growth
+//! behind a buffer that it counts, comes to it with the counter: Release in `Counter::add`, Acquire in `Counter::get`.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -41,12 +44,11 @@ impl Budget {
             let Some(raised) = reserved.checked_add(bytes).filter(|&sum| sum <= limit) else {
                 return false;
             };
-            // AcqRel: pairs with the Acquire in `reserved`, by way of the counter that is raised after this.
-            // Relaxed on failure: the next turn decides.
+            // Relaxed: see the head of this file. Relaxed on failure: the next turn decides.
             match self.reserved.compare_exchange_weak(
                 reserved,
                 raised,
-                Ordering::AcqRel,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return true,
@@ -65,23 +67,23 @@ impl Budget {
 
     /// Takes back a reservation whose memory the system did not give: it was never lent, so no lock is needed.
     pub(crate) fn cancel(&self, bytes: u64) {
-        // AcqRel: as in `reserve`.
-        self.reserved.fetch_sub(bytes, Ordering::AcqRel);
+        // Relaxed: as in `reserve`.
+        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Enters that memory went back to the system. Whoever calls this holds the fold's lock, so that no fold counts the
     /// memory as in use and then finds it gone.
     pub(crate) fn evicted(&self, bytes: u64) {
-        // AcqRel: as in `reserve`.
-        self.reserved.fetch_sub(bytes, Ordering::AcqRel);
+        // Relaxed: as in `reserve`.
+        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
         // Relaxed: written and read under the fold's lock.
         self.evicted.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Bytes held.
     pub(crate) fn reserved(&self) -> u64 {
-        // Acquire: pairs with the AcqRel in `reserve`; a fold that saw a counter sees the growth before it.
-        self.reserved.load(Ordering::Acquire)
+        // Relaxed: see the head of this file; a fold that saw a counter sees the growth before it.
+        self.reserved.load(Ordering::Relaxed)
     }
 
     /// The most bytes ever held.

@@ -89,8 +89,8 @@ impl InFlight {
 
     /// The bits of the open frames.
     pub(crate) fn open(&self) -> u32 {
-        // Acquire: pairs with the Release in `free`.
-        self.open.load(Ordering::Acquire)
+        // Relaxed: who reads arenas by it has the fold's lock, under which bits are given back; a bit just claimed may be missed.
+        self.open.load(Ordering::Relaxed)
     }
 
     /// Notes that an arena of the open frame `index` gets a block.

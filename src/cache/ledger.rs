@@ -50,15 +50,15 @@ impl Ledger {
         if self.handles.fetch_sub(1, Ordering::AcqRel) != 1 {
             return false;
         }
-        // Release: pairs with the Acquire in `is_closed`.
-        self.closed.store(true, Ordering::Release);
+        // Relaxed: `tenancy.rs::note_closed` follows it, and its Release tells other threads.
+        self.closed.store(true, Ordering::Relaxed);
         true
     }
 
     /// Whether the last handle is gone.
     pub(crate) fn is_closed(&self) -> bool {
-        // Acquire: pairs with the Release in `drop_handle`.
-        self.closed.load(Ordering::Acquire)
+        // Relaxed: nothing is read through it; `tenancy.rs::leave_closed` acquired what it must see.
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Takes a hold. The caller has a handle, a frame or a buffer of the pool.

@@ -22,7 +22,8 @@ pub(crate) struct Names {
 struct Entry {
     name: Box<str>,
     id: u32,
-    older: *const Entry,
+    /// The entry added before this one. Never changes once the entry is in the list.
+    older: AtomicPtr<Entry>,
 }
 
 impl Entry {
@@ -36,7 +37,7 @@ impl Entry {
         one.push(Self {
             name: text.into_boxed_str(),
             id: 0,
-            older: ptr::null(),
+            older: AtomicPtr::new(ptr::null_mut()),
         });
         let one = Box::into_raw(one.into_boxed_slice());
         // SAFETY: a slice of one entry is laid out as the entry, and the box was given up just now.
@@ -50,7 +51,8 @@ fn entries_from<'n>(newest: *const Entry) -> impl Iterator<Item = &'n Entry> {
     std::iter::from_fn(move || {
         // SAFETY: entries are written before they are published and freed only with the list.
         let entry = unsafe { at.as_ref() }?;
-        at = entry.older;
+        // Relaxed: written before the entry was published.
+        at = entry.older.load(Ordering::Relaxed).cast_const();
         Some(entry)
     })
 }
@@ -76,7 +78,7 @@ impl Names {
         }
     }
 
-    fn id_of(&self, name: &str) -> u32 {
+    pub(super) fn id_of(&self, name: &str) -> u32 {
         let mut new: Option<Box<Entry>> = None;
         loop {
             // Acquire: as in `entries`.
@@ -93,7 +95,8 @@ impl Names {
                 return 1;
             };
             entry.id = id;
-            entry.older = newest;
+            // Relaxed: published by the Release below.
+            entry.older.store(newest, Ordering::Relaxed);
             let entry = Box::into_raw(entry);
             // Release: pairs with the Acquire in `entries`; publishes the entry.
             // Relaxed on failure: the next turn loads again.
@@ -135,11 +138,12 @@ impl Names {
 impl Drop for Names {
     fn drop(&mut self) {
         // Relaxed: whoever drops the list is alone with it.
-        let mut at = self.newest.load(Ordering::Relaxed).cast_const();
+        let mut at = self.newest.load(Ordering::Relaxed);
         while !at.is_null() {
             // SAFETY: every entry was made by `Box::into_raw` and is in the list once.
-            let entry = unsafe { Box::from_raw(at.cast_mut()) };
-            at = entry.older;
+            let entry = unsafe { Box::from_raw(at) };
+            // Relaxed: as above.
+            at = entry.older.load(Ordering::Relaxed);
         }
     }
 }

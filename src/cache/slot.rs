@@ -146,6 +146,8 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) {
+        // SAFETY: the caller holds the block.
+        unsafe { block.touch() };
         self.counters.pooled_alloc_bytes.add(bytes);
         self.counters.pooled_requested_bytes.add(requested as u64);
         if cfg!(feature = "telemetry") {
@@ -174,6 +176,7 @@ impl Slot {
         debug_assert_eq!(class, shape.class as usize);
         // SAFETY: the caller owns the slot, and gives up the block, which is of this class.
         let (given, bytes) = self.magazine.with_mut(|magazine| unsafe {
+            block.touch();
             let magazine = &mut *magazine;
             (magazine.give(class, block), magazine.block_bytes(class))
         });

@@ -69,12 +69,12 @@ impl Stack {
             let block = table.get(number_of(top));
             // Relaxed: if another thread popped this block meanwhile the value may be anything, and the exchange fails.
             let below = block.below.load(Ordering::Relaxed);
-            // Acquire on success: pairs with the Release in `push` (the value may be newer than the one loaded).
+            // Relaxed on success: the tag says that this is the very value that was acquired when it was loaded.
             // Acquire on failure: as the load above, for the next turn.
             match self.top.compare_exchange_weak(
                 top,
                 next_top(top, below),
-                Ordering::Acquire,
+                Ordering::Relaxed,
                 Ordering::Acquire,
             ) {
                 Ok(_) => return Some(block),

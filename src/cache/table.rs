@@ -58,8 +58,9 @@ impl Table {
     /// The record with this number, which [`grow`](Self::grow) handed out before.
     pub(crate) fn get(&self, number: u32) -> &Block {
         let (bucket, place) = Self::locate(number - 1);
-        // Acquire: pairs with the Release in `bucket`; the records in it are initialised.
-        let start = self.buckets[bucket].load(Ordering::Acquire);
+        // Relaxed: whoever has a number has acquired the bucket, by `bucket` itself, or with the number: from `len`, from a
+        // stack, from the thread that had the block.
+        let start = self.buckets[bucket].load(Ordering::Relaxed);
         debug_assert!(!start.is_null());
         // SAFETY: a number comes from a record that `grow` handed out, after the bucket was installed with all its
         // records initialised; buckets are freed only with the table.
@@ -106,7 +107,7 @@ impl Table {
                 start.add(place as usize).write(Block::new(first + place));
             }
         }
-        // Release: pairs with the Acquires above and in `get`; publishes the records.
+        // Release: pairs with the Acquire above; publishes the records.
         // Acquire on failure: pairs with the Release of the thread that was first.
         match self.buckets[bucket].compare_exchange(
             ptr::null_mut(),
