@@ -25,6 +25,10 @@ mod system;
 mod table;
 mod tenancy;
 
+#[cfg(all(test, framepool_loom))]
+#[path = "../../loom-tests/tests/primitives/mod.rs"]
+mod models;
+
 pub use counters::{CounterDefinition, Counts};
 
 pub(crate) use arena::{ArenaReading, MOST_BLOCK_BYTES};

@@ -23,7 +23,7 @@ mod alert_book;
 mod snapshot;
 mod status;
 
-#[cfg(all(test, feature = "telemetry"))]
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
 pub use alert::{Alert, AlertId, AlertState, PoolName};

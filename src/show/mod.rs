@@ -5,7 +5,7 @@ mod store;
 mod text;
 mod watch;
 
-#[cfg(all(test, feature = "telemetry"))]
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
 pub use store::DiagnosticsStore;

@@ -1,5 +1,17 @@
 //! Runs a model and says how much of it was explored.
+//!
+//! A model without a bound is searched whole: every order of its steps, and every value that a weak ordering lets a load
+//! see. Where that is too long for a check at every change the model names a bound, and its comment says which and what it
+//! comes to: every execution with at most so many involuntary switches of threads. A search in the night can go further:
+//!
+//! ```text
+//! FRAMEPOOL_LOOM_PREEMPTIONS=4     bounds below 4 are raised to it
+//! FRAMEPOOL_LOOM_PREEMPTIONS=all   no model has a bound
+//! ```
+//!
+//! The number of executions and the time are printed; `-- --nocapture` shows them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::model::Builder;
@@ -10,18 +22,38 @@ use loom::model::Builder;
 ///
 /// If the model fails, or if there was only one execution: then nothing was checked.
 pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
-    static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
     let mut builder = Builder::new();
-    builder.preemption_bound = preemptions;
+    builder.preemption_bound = raised(preemptions);
     builder.max_branches = 100_000;
-    // Relaxed: a number for the report, and tests of one binary that run at once only make it larger.
-    let before = EXECUTIONS.load(Ordering::Relaxed);
+    let bound = builder.preemption_bound;
     let began = std::time::Instant::now();
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&executions);
     builder.check(move || {
-        EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+        // Relaxed, here and below: a count of its own; the executions follow each other.
+        counted.fetch_add(1, Ordering::Relaxed);
         model();
     });
-    let executions = EXECUTIONS.load(Ordering::Relaxed) - before;
-    println!("{executions} executions in {:.1?}", began.elapsed());
+    let executions = executions.load(Ordering::Relaxed);
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("model");
+    let bound = bound.map_or("no bound".to_owned(), |most| {
+        format!("{most} preemptions at most")
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    println!("model {name}: {executions} executions, {bound}, {seconds:.1} s");
     assert!(executions > 1, "the model has nothing to explore");
+}
+
+/// The bound that the environment asks for, if it lets more be explored than the model's own.
+fn raised(preemptions: Option<usize>) -> Option<usize> {
+    let own = preemptions?;
+    match std::env::var("FRAMEPOOL_LOOM_PREEMPTIONS") {
+        Ok(all) if all == "all" => None,
+        Ok(asked) => {
+            let asked = asked.parse().expect("a number, or `all`");
+            Some(own.max(asked))
+        }
+        Err(_) => Some(own),
+    }
 }

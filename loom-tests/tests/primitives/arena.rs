@@ -1,0 +1,133 @@
+//! An arena, read by the fold while its owner lends from it.
+//!
+//! Laws: L2, L3.
+#![expect(unsafe_code, reason = "the model is the arena's owner and its fold")]
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::cache::arena::{Arena, ArenaReading};
+use crate::cache::class::LINE;
+use crate::cache::system::Piece;
+
+/// Every buffer takes one line, of which so much was asked for.
+const ASKED: usize = 10;
+
+/// An arena that gives its blocks back in the end.
+struct Filled(Arena);
+
+impl Filled {
+    /// With a block of each of these lengths, in lines.
+    fn new(lines: &[usize]) -> Arc<Self> {
+        let arena = Arena::new();
+        for lines in lines {
+            arena.add_block(piece(*lines)).unwrap();
+        }
+        Arc::new(Self(arena))
+    }
+
+    fn read(&self) -> ArenaReading {
+        // SAFETY: there is one reader in each model.
+        unsafe { self.0.read() }
+    }
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the arena, and the pieces were taken with this alignment.
+        unsafe {
+            while let Some(piece) = self.0.take_unneeded(0, true) {
+                piece.give_back(LINE);
+            }
+        }
+    }
+}
+
+fn piece(lines: usize) -> Piece {
+    Piece::take(lines * LINE, LINE).unwrap()
+}
+
+/// Buffers lent together with their bytes, their memory a little ahead: it is counted first.
+fn assert_whole(reading: ArenaReading, lent: std::ops::RangeInclusive<u64>) {
+    assert!(lent.contains(&reading.allocs), "{reading:?}");
+    assert_eq!(
+        reading.requested,
+        reading.allocs * ASKED as u64,
+        "{reading:?}"
+    );
+    let lines = reading.bytes / LINE as u64;
+    assert!(
+        lines >= reading.allocs && lines <= *lent.end(),
+        "{reading:?}"
+    );
+    assert!(reading.misses <= reading.allocs, "{reading:?}");
+}
+
+/// Two preemptions at most: 15,056 executions; the search without a bound is for a longer run.
+#[test]
+fn a_reading_while_the_arena_moves_on_is_of_before_or_after() {
+    explore(Some(2), || {
+        let arena = Filled::new(&[2, 2]);
+        arena.0.advance(LINE, ASKED, true).unwrap();
+        arena.0.bump(LINE, ASKED).unwrap();
+        assert_whole(arena.read(), 2..=2);
+        let owner = {
+            let arena = Arc::clone(&arena);
+            thread::spawn(move || {
+                arena.0.advance(LINE, ASKED, true).unwrap();
+                arena.0.bump(LINE, ASKED).unwrap();
+            })
+        };
+        let reading = arena.read();
+        assert_whole(reading, 2..=4);
+        let moved = reading.allocs > 2;
+        assert_eq!(reading.misses, 1 + u64::from(moved), "{reading:?}");
+        assert!(moved || reading.bytes == 2 * LINE as u64, "{reading:?}");
+        owner.join().unwrap();
+        assert_whole(arena.read(), 4..=4);
+    });
+}
+
+#[test]
+fn readings_while_buffers_are_lent_never_go_back() {
+    explore(None, || {
+        let arena = Filled::new(&[3]);
+        arena.0.advance(LINE, ASKED, true).unwrap();
+        let owner = {
+            let arena = Arc::clone(&arena);
+            thread::spawn(move || {
+                arena.0.bump(LINE, ASKED).unwrap();
+                arena.0.bump(LINE, ASKED).unwrap();
+            })
+        };
+        let first = arena.read();
+        let second = arena.read();
+        assert_whole(first, 1..=3);
+        assert_whole(second, 1..=3);
+        assert!(first.allocs <= second.allocs && first.bytes <= second.bytes);
+        owner.join().unwrap();
+    });
+}
+
+/// Three preemptions at most: 2,458 executions; the search without a bound is for a longer run.
+#[test]
+fn a_buffer_counted_apart_is_read_with_what_was_asked_for() {
+    explore(Some(3), || {
+        let arena = Filled::new(&[]);
+        let owner = {
+            let arena = Arc::clone(&arena);
+            thread::spawn(move || {
+                arena.0.count_apart(ASKED);
+            })
+        };
+        let reading = arena.read();
+        assert_eq!(
+            reading.requested,
+            reading.allocs * ASKED as u64,
+            "{reading:?}"
+        );
+        owner.join().unwrap();
+        assert_eq!(arena.read().allocs, 1);
+    });
+}

@@ -1,0 +1,150 @@
+//! A block's record, read by a walker while holders write it.
+#![expect(unsafe_code, reason = "the model holds the block it writes to")]
+
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::cache::block::{Block, frame_stamp, thread_stamp};
+use crate::cache::class::LINE;
+use crate::cache::core::Shape;
+use crate::cache::stack::Stack;
+use crate::cache::system::Piece;
+use crate::cache::table::Table;
+
+/// A table with one block, lent by `first` in frame 1.
+fn one_lent(first: &'static Location<'static>) -> Arc<(Table, Stack)> {
+    let shared = Arc::new((Table::new(), Stack::new()));
+    shared.0.grow().unwrap().mark_lent(stamp(1), first);
+    shared
+}
+
+fn stamp(frame: u64) -> u64 {
+    frame_stamp(frame) | thread_stamp(frame as u32)
+}
+
+#[track_caller]
+fn here() -> &'static Location<'static> {
+    Location::caller()
+}
+
+/// A walker sees the first holder with its line, the second with its own, or nobody.
+fn assert_whole(block: &Block, lines: [&'static Location<'static>; 2]) {
+    if let Some(lent) = block.read() {
+        assert_eq!(lent.site, lines[lent.frame as usize - 1]);
+        assert_eq!(u64::from(lent.thread), lent.frame);
+    }
+}
+
+#[test]
+fn a_walker_never_joins_one_holder_s_line_to_another_s_frame() {
+    explore(None, || {
+        let lines = [here(), Location::caller()];
+        let shared = one_lent(lines[0]);
+        let holder = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(1);
+                block.mark_idle();
+                block.mark_lent(stamp(2), lines[1]);
+            })
+        };
+        assert_whole(shared.0.get(1), lines);
+        holder.join().unwrap();
+    });
+}
+
+/// Four preemptions at most: 32,522 executions; the search without a bound is for a longer run.
+#[test]
+fn nor_when_the_block_went_to_another_thread_in_between() {
+    explore(Some(4), || {
+        let lines = [here(), Location::caller()];
+        let shared = one_lent(lines[0]);
+        let first = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(1);
+                block.mark_idle();
+                shared.1.push(block);
+            })
+        };
+        let second = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                if let Some(block) = shared.1.pop(&shared.0) {
+                    block.mark_lent(stamp(2), lines[1]);
+                }
+            })
+        };
+        assert_whole(shared.0.get(1), lines);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn a_retained_buffer_is_seen_as_out_while_it_is_retained() {
+    explore(None, || {
+        let line = here();
+        let shared = one_lent(line);
+        let holder = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.0.get(1).mark_retained())
+        };
+        let lent = shared.0.get(1).read().unwrap();
+        assert_eq!((lent.site, lent.frame), (line, 1));
+        holder.join().unwrap();
+        assert!(shared.0.get(1).read().unwrap().retained);
+    });
+}
+
+/// Four preemptions at most: 7,637 executions; the search without a bound is for a longer run.
+#[test]
+fn a_block_that_got_other_memory_is_never_seen_with_the_size_it_had() {
+    explore(Some(4), || {
+        let lines = [here(), Location::caller()];
+        let shared = Arc::new((Table::new(), Stack::new()));
+        // SAFETY: a record just grown has no memory and belongs to who grew it.
+        unsafe { bind(shared.0.grow().unwrap(), 64) };
+        shared.0.get(1).mark_lent(stamp(1), lines[0]);
+        let holder = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(1);
+                block.mark_idle();
+                // SAFETY: the holder of an idle block may give its memory back and bind it anew.
+                unsafe {
+                    block.unbind().give_back(LINE);
+                    bind(block, 128);
+                }
+                block.mark_lent(stamp(2), lines[1]);
+            })
+        };
+        if let Some(lent) = shared.0.get(1).read() {
+            assert_eq!(lent.bytes, 64 * lent.frame);
+            assert_eq!(lent.site, lines[lent.frame as usize - 1]);
+        }
+        holder.join().unwrap();
+        // SAFETY: the model is the last that has the block.
+        unsafe { shared.0.get(1).unbind().give_back(LINE) };
+    });
+}
+
+/// Gives a block memory, of a class that nobody looks at here.
+///
+/// # Safety
+///
+/// The caller holds the block, which has no memory.
+unsafe fn bind(block: &Block, bytes: usize) {
+    let shape = Shape {
+        core: NonNull::dangling(),
+        block_bytes: bytes,
+        class: 1,
+        batch_len: 1,
+    };
+    // SAFETY: as for the caller; the shape is not looked at again.
+    unsafe { block.bind(Piece::take(bytes, LINE).unwrap(), &shape) };
+}

@@ -1,0 +1,54 @@
+//! Counters with one writer each, read in two passes.
+//!
+//! Laws: L2.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::cache::counters::{Counts, SlotCounters};
+use crate::cache::stack::Stack;
+use crate::cache::table::Table;
+
+/// One thread lends a buffer, and another takes it back, in a slot of its own.
+#[test]
+fn a_release_in_one_slot_is_never_read_before_its_alloc_in_another() {
+    explore(None, || {
+        let shared = Arc::new((
+            [SlotCounters::new(), SlotCounters::new()],
+            Table::new(),
+            Stack::new(),
+        ));
+        shared.1.grow().unwrap();
+        let lender = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (slots, table, moved) = &*shared;
+                slots[0].cold_misses.add(1);
+                slots[0].pooled_alloc_bytes.add(64);
+                moved.push(table.get(1));
+            })
+        };
+        let releaser = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (slots, table, moved) = &*shared;
+                if moved.pop(table).is_some() {
+                    slots[1].pooled_releases.add(1);
+                    slots[1].pooled_release_bytes.add(64);
+                }
+            })
+        };
+        let mut counts = Counts::default();
+        for slot in &shared.0 {
+            slot.read_settled(&mut counts);
+        }
+        for slot in &shared.0 {
+            slot.read_lent(&mut counts);
+        }
+        assert!(counts.releases() <= counts.allocs());
+        assert!(counts.release_bytes() <= counts.alloc_bytes());
+        lender.join().unwrap();
+        releaser.join().unwrap();
+    });
+}

@@ -1,0 +1,117 @@
+//! The bits of the open frames, and what goes with them from one frame to the next.
+//!
+//! Laws: L6.
+#![expect(unsafe_code, reason = "the model ends the frames it begins")]
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::cache::arena::Arena;
+use crate::cache::class::LINE;
+use crate::cache::in_flight::InFlight;
+use crate::cache::system::Piece;
+
+/// An open frame, whose arena has lent all of its one block.
+fn open_frame() -> Arc<(InFlight, Arena)> {
+    let shared = Arc::new((InFlight::new(1), Arena::new()));
+    let (in_flight, arena) = &*shared;
+    assert_eq!(in_flight.claim(), Some(0));
+    arena.add_block(Piece::take(LINE, LINE).unwrap()).unwrap();
+    arena.advance(LINE, 1, true).unwrap();
+    shared
+}
+
+/// Ends the frame as the frame end does, on a thread of its own.
+fn end_frame(shared: &Arc<(InFlight, Arena)>) -> thread::JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let (in_flight, arena) = &*shared;
+        // SAFETY: the frame is not used any more, and nobody else folds.
+        assert_eq!(unsafe { arena.reset() }.allocs, 1);
+        in_flight.free(0);
+    })
+}
+
+/// Gives the arena's block back; it has one, unless it was taken before.
+fn clear(arena: &Arena) -> bool {
+    // SAFETY: the caller has the frame's bit, or is the last that has the arena.
+    let piece = unsafe { arena.take_unneeded(0, true) };
+    // SAFETY: the piece was taken with this alignment.
+    piece
+        .map(|piece| unsafe { piece.give_back(LINE) })
+        .is_some()
+}
+
+#[test]
+fn a_frame_begun_under_a_bit_given_back_finds_its_arenas_reset() {
+    explore(None, || {
+        let shared = open_frame();
+        let ender = end_frame(&shared);
+        let (in_flight, arena) = &*shared;
+        if in_flight.claim().is_some() {
+            assert!(
+                arena.bump(LINE, 1).is_some(),
+                "all of the block is free again"
+            );
+        }
+        ender.join().unwrap();
+        assert!(clear(arena));
+    });
+}
+
+#[test]
+fn trimming_takes_blocks_only_of_frames_that_have_ended() {
+    explore(None, || {
+        let shared = open_frame();
+        let ender = end_frame(&shared);
+        let (in_flight, arena) = &*shared;
+        let trimmed = in_flight.claim_index(0) && clear(arena);
+        ender.join().unwrap();
+        assert_ne!(trimmed, clear(arena));
+    });
+}
+
+/// Trimming takes the bit and gives it back; the frame begun then finds an arena without a block.
+#[test]
+fn a_frame_begun_after_trimming_finds_the_arena_as_trimming_left_it() {
+    explore(None, || {
+        let shared = Arc::new((InFlight::new(1), Arena::new()));
+        shared
+            .1
+            .add_block(Piece::take(LINE, LINE).unwrap())
+            .unwrap();
+        shared.1.advance(LINE, 1, true).unwrap();
+        let trimmer = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (in_flight, arena) = &*shared;
+                if in_flight.claim_index(0) {
+                    assert!(clear(arena));
+                    in_flight.free(0);
+                }
+            })
+        };
+        let (in_flight, arena) = &*shared;
+        if in_flight.claim().is_some() {
+            assert!(arena.bump(LINE, 1).is_none(), "no block, or a full one");
+        }
+        trimmer.join().unwrap();
+        clear(arena);
+    });
+}
+
+#[test]
+fn two_frames_begun_at_once_have_different_bits() {
+    explore(None, || {
+        let in_flight = Arc::new(InFlight::new(2));
+        let other = {
+            let in_flight = Arc::clone(&in_flight);
+            thread::spawn(move || in_flight.claim())
+        };
+        let mine = in_flight.claim();
+        let theirs = other.join().unwrap();
+        assert!(mine.is_some() && theirs.is_some() && mine != theirs);
+        assert_eq!(in_flight.claim(), None);
+    });
+}

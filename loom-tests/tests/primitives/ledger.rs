@@ -1,0 +1,118 @@
+//! The ledger that says who frees a pool.
+//!
+//! Laws: L7.
+#![expect(unsafe_code, reason = "a cell stands for what is freed")]
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::cache::ledger::Ledger;
+
+/// A ledger, and what it keeps alive: used by many, freed by one.
+struct Kept {
+    ledger: Ledger,
+    uses: UnsafeCell<u32>,
+}
+
+// SAFETY: the model checker watches the cell.
+unsafe impl Sync for Kept {}
+// SAFETY: as above.
+unsafe impl Send for Kept {}
+
+impl Kept {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            ledger: Ledger::new(),
+            uses: UnsafeCell::new(0),
+        })
+    }
+
+    fn use_it(&self) {
+        // SAFETY: it is freed only when nobody uses it any more, or the model fails.
+        self.uses.with(|uses| assert_eq!(unsafe { *uses }, 0));
+    }
+
+    fn free(&self) -> u32 {
+        // SAFETY: as above.
+        self.uses.with_mut(|uses| unsafe { *uses += 1 });
+        1
+    }
+
+    fn leave(&self, balance: i64) -> u32 {
+        self.use_it();
+        if self.ledger.leave(balance) {
+            self.free()
+        } else {
+            0
+        }
+    }
+
+    /// Gives up a handle; how often that freed it.
+    fn drop_handle(&self) -> u32 {
+        self.use_it();
+        if self.ledger.drop_handle() {
+            self.leave(0)
+        } else {
+            0
+        }
+    }
+}
+
+#[test]
+fn the_last_of_two_handles_frees_the_pool_after_all_that_was_done_with_it() {
+    explore(None, || {
+        let kept = Kept::new();
+        kept.ledger.add_handle();
+        let other = {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || kept.drop_handle())
+        };
+        let freed = kept.drop_handle();
+        assert_eq!(freed + other.join().unwrap(), 1);
+    });
+}
+
+/// The thread's slot has lent a buffer that the other thread drops.
+#[test]
+fn the_last_of_a_handle_a_slot_and_a_buffer_frees_the_pool_once() {
+    explore(None, || {
+        let kept = Kept::new();
+        kept.ledger.enter();
+        let slot = {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || kept.leave(1))
+        };
+        let buffer = {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || {
+                kept.use_it();
+                kept.ledger.enter();
+                kept.leave(-1)
+            })
+        };
+        let freed = kept.drop_handle();
+        assert_eq!(freed + slot.join().unwrap() + buffer.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn two_buffers_dropped_at_once_after_everything_else_free_the_pool_once() {
+    explore(None, || {
+        let kept = Kept::new();
+        kept.ledger.enter();
+        assert_eq!(kept.leave(2) + kept.drop_handle(), 0);
+        let drop_buffer = |kept: &Kept| {
+            kept.use_it();
+            kept.ledger.enter();
+            kept.leave(-1)
+        };
+        let other = {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || drop_buffer(&kept))
+        };
+        let freed = drop_buffer(&kept);
+        assert_eq!(freed + other.join().unwrap(), 1);
+    });
+}

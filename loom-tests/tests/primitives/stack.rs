@@ -1,0 +1,158 @@
+//! The stack through which blocks change threads.
+//!
+//! Laws: L6.
+#![expect(unsafe_code, reason = "what is pushed is a block that the model holds")]
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::cache::stack::Stack;
+use crate::cache::table::Table;
+
+/// A table and a stack with both of its first blocks, number 2 on top.
+fn two_on_a_stack() -> Arc<(Table, Stack)> {
+    let shared = Arc::new((Table::new(), Stack::new()));
+    for _ in 0..2 {
+        shared.1.push(shared.0.grow().unwrap());
+    }
+    shared
+}
+
+/// Four preemptions at most: 6,755 executions; the search without a bound is for a longer run.
+#[test]
+fn a_block_pushed_again_does_not_fool_a_pop_under_way() {
+    explore(Some(4), || {
+        let shared = two_on_a_stack();
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.1.pop(&shared.0).map(|block| block.number))
+        };
+        let (table, stack) = &*shared;
+        let top = stack.pop(table).unwrap();
+        let below = stack.pop(table).map(|block| block.number);
+        stack.push(top);
+        let theirs = other.join().unwrap();
+        let left = stack.pop(table).map(|block| block.number);
+        let mut all = [below, theirs, left]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
+        all.sort_unstable();
+        assert_eq!(
+            all,
+            [1, 2],
+            "each block was popped by one, and none was lost"
+        );
+        assert!(stack.pop(table).is_none());
+    });
+}
+
+#[test]
+fn two_pops_at_once_take_different_blocks() {
+    explore(None, || {
+        let shared = two_on_a_stack();
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.1.pop(&shared.0).unwrap().number)
+        };
+        let mine = shared.1.pop(&shared.0).unwrap().number;
+        assert_eq!(mine + other.join().unwrap(), 1 + 2);
+        assert!(shared.1.pop(&shared.0).is_none());
+    });
+}
+
+#[test]
+fn two_pushes_at_once_lose_no_block() {
+    explore(None, || {
+        let shared = Arc::new((Table::new(), Stack::new()));
+        let (first, _) = (shared.0.grow().unwrap(), shared.0.grow().unwrap());
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.1.push(shared.0.get(2)))
+        };
+        shared.1.push(first);
+        other.join().unwrap();
+        let (table, stack) = &*shared;
+        let sum = stack.pop(table).unwrap().number + stack.pop(table).unwrap().number;
+        assert_eq!(sum, 1 + 2);
+        assert!(stack.pop(table).is_none());
+    });
+}
+
+#[test]
+fn whoever_pops_a_block_has_all_that_was_written_before_its_push() {
+    explore(None, || {
+        let shared = Arc::new((Table::new(), Stack::new()));
+        shared.0.grow().unwrap();
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(1);
+                // SAFETY: nobody else has the block before it is pushed.
+                unsafe { block.set_batch_len(7) };
+                shared.1.push(block);
+            })
+        };
+        if let Some(block) = shared.1.pop(&shared.0) {
+            // SAFETY: whoever pops a block holds it.
+            assert_eq!(unsafe { block.batch_len() }, 7);
+            // SAFETY: as above.
+            unsafe { block.set_batch_len(8) };
+        }
+        other.join().unwrap();
+    });
+}
+
+/// The pop's first look is at another block than the one it gets.
+#[test]
+fn a_pop_that_had_to_look_again_has_all_that_was_written_before_the_push() {
+    explore(None, || {
+        let shared = Arc::new((Table::new(), Stack::new()));
+        let (first, _) = (shared.0.grow().unwrap(), shared.0.grow().unwrap());
+        shared.1.push(first);
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(2);
+                // SAFETY: nobody else has the block before it is pushed.
+                unsafe { block.set_batch_len(7) };
+                shared.1.push(block);
+            })
+        };
+        let block = shared.1.pop(&shared.0).unwrap();
+        if block.number == 2 {
+            // SAFETY: whoever pops a block holds it.
+            assert_eq!(unsafe { block.batch_len() }, 7);
+        }
+        other.join().unwrap();
+    });
+}
+
+/// The pop may find the first block's push continued by the other's exchange.
+/// Four preemptions at most: 7,003 executions; the search without a bound is for a longer run.
+#[test]
+fn a_push_on_top_passes_on_the_block_below() {
+    explore(Some(4), || {
+        let shared = Arc::new((Table::new(), Stack::new()));
+        shared.0.grow().unwrap();
+        shared.0.grow().unwrap();
+        let push = |number| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(number);
+                // SAFETY: nobody else has the block before it is pushed.
+                unsafe { block.set_batch_len(number) };
+                shared.1.push(block);
+            })
+        };
+        let (first, second) = (push(1), push(2));
+        let (table, stack) = &*shared;
+        if let Some(block) = stack.pop(table) {
+            // SAFETY: whoever pops a block holds it.
+            assert_eq!(unsafe { block.batch_len() }, block.number);
+        }
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
