@@ -1,23 +1,58 @@
 //! The one door to shared memory: atomics, cells, locks, queues, `ArcSwap` and thread-locals come from here only.
 //!
-//! In a normal build every name is the real thing, at no cost. Under the cfg `framepool_loom` the same names are
-//! types that the model checker sees, so that the models drive the library's own code. See `loom-tests/`.
+//! In a normal build every name is the real thing, at no cost. Under three cfgs, each set by the build script of a member
+//! of the workspace that compiles this very source, the same names are other types:
+//!
+//! | cfg | member | what the names are |
+//! |---|---|---|
+//! | `framepool_loom` | `loom-tests/` | loom's: every execution of a small model, weak memory included |
+//! | `framepool_shuttle` | `shuttle-tests/` | shuttle's: random schedules of a larger scenario, sequentially consistent |
+//! | `framepool_noise` | `stress-tests/` | the real ones, but a thread may be made to wait before each access |
 
-#[cfg(framepool_loom)]
-mod model;
-#[cfg(not(framepool_loom))]
+#[cfg(any(framepool_loom, framepool_shuttle, framepool_noise))]
+mod bits;
+#[cfg(any(framepool_loom, framepool_noise))]
+mod guarded;
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
 mod native;
-
+#[cfg(any(framepool_loom, framepool_shuttle))]
+mod stand_ins;
 #[cfg(framepool_loom)]
-pub(crate) use model::*;
-#[cfg(not(framepool_loom))]
+mod under_loom;
+#[cfg(framepool_noise)]
+mod under_noise;
+#[cfg(framepool_shuttle)]
+mod under_shuttle;
+
+#[cfg(any(framepool_loom, framepool_shuttle, framepool_noise))]
+pub(crate) use bits::Atomic;
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) use native::*;
+#[cfg(any(framepool_loom, framepool_shuttle))]
+pub(crate) use stand_ins::*;
+#[cfg(framepool_loom)]
+pub(crate) use under_loom::*;
+#[cfg(framepool_noise)]
+pub(crate) use under_noise::*;
+#[cfg(framepool_shuttle)]
+pub(crate) use under_shuttle::*;
 
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering;
 
 use std::fmt;
+
+/// A size that shrinks under a model: the real one, what suits shuttle's scenarios, and what suits loom's models.
+pub(crate) const fn sized(real: usize, shuttle: usize, loom: usize) -> usize {
+    if cfg!(framepool_loom) {
+        loom
+    } else if cfg!(framepool_shuttle) {
+        shuttle
+    } else {
+        real
+    }
+}
 
 /// A lock that outlives the panic of a holder: what it guards is written so that every step leaves it whole.
 pub(crate) struct Lock<T>(Mutex<T>);

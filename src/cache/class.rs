@@ -10,14 +10,13 @@
 
 use std::hint::cold_path;
 
+use crate::sync::sized;
+
 /// Bytes of a cache line, the unit of every block size.
 pub(crate) const LINE: usize = 64;
 
-/// How many size classes there are. Under the model checker a few are enough.
-#[cfg(not(framepool_loom))]
-pub(crate) const CLASSES: usize = 93;
-#[cfg(framepool_loom)]
-pub(crate) const CLASSES: usize = 3;
+/// How many size classes there are. Under a model a few are enough.
+pub(crate) const CLASSES: usize = sized(93, 3, 3);
 
 /// The class of blocks beyond the largest size class: taken from the system at their own size and not kept.
 pub(crate) const OVERSIZE: usize = CLASSES;

@@ -2,13 +2,10 @@
 
 use crate::alloc::FrameError;
 use crate::fold::FrameId;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, sized};
 
 /// The most frames a pool can have open: each slot has so many arenas.
-#[cfg(not(framepool_loom))]
-pub(crate) const MOST_IN_FLIGHT: usize = 16;
-#[cfg(framepool_loom)]
-pub(crate) const MOST_IN_FLIGHT: usize = 2;
+pub(crate) const MOST_IN_FLIGHT: usize = sized(16, 4, 2);
 
 /// The open frames of a pool.
 #[derive(Debug)]

@@ -32,12 +32,10 @@ use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
 use crate::cache::depot::Batch;
+use crate::sync::sized;
 
 /// The most blocks that change hands at once.
-#[cfg(not(framepool_loom))]
-const MOST_PER_BATCH: usize = 32;
-#[cfg(framepool_loom)]
-const MOST_PER_BATCH: usize = 1;
+const MOST_PER_BATCH: usize = sized(32, 2, 1);
 
 /// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
 /// take more than half of it, which threads do not keep: one of them would drive out all others.

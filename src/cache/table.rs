@@ -14,16 +14,10 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::cache::block::Block;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering, sized};
 
-#[cfg(not(framepool_loom))]
-const FIRST_BUCKET: u32 = 64;
-#[cfg(framepool_loom)]
-const FIRST_BUCKET: u32 = 2;
-#[cfg(not(framepool_loom))]
-const BUCKETS: usize = 25;
-#[cfg(framepool_loom)]
-const BUCKETS: usize = 2;
+const FIRST_BUCKET: u32 = sized(64, 2, 2) as u32;
+const BUCKETS: usize = sized(25, 5, 2);
 /// How many records there can be: their numbers fit 31 bits.
 const MOST: u32 = ((1 << BUCKETS as u32) - 1) * FIRST_BUCKET;
 

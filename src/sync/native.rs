@@ -4,10 +4,12 @@ use std::fmt;
 
 mod handed;
 
+#[cfg(not(framepool_noise))]
 pub(crate) use atomic::Atomic;
 pub(crate) use crossbeam_queue::ArrayQueue;
 pub(crate) use handed::{Mutex, MutexGuard};
 pub(crate) use std::sync::Arc;
+#[cfg(not(framepool_noise))]
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
 };

@@ -1,5 +1,9 @@
 //! Laws L1 to L4 and L6 on real threads: churn, hammering, panics, thread exits, rings, one owner.
 
+// Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
+#[cfg(framepool_noise)]
+extern crate framepool_under_noise as framepool;
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -2,6 +2,10 @@
 //!
 //! Every test runs in a process of its own, so that nothing else allocates meanwhile (`alone.rs`).
 
+// Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
+#[cfg(framepool_noise)]
+extern crate framepool_under_noise as framepool;
+
 #[path = "../common/mod.rs"]
 mod common;
 

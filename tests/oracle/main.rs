@@ -5,6 +5,10 @@
 //!
 //! Laws: L1, L2, L3.
 
+// Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
+#[cfg(framepool_noise)]
+extern crate framepool_under_noise as framepool;
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -1,0 +1,104 @@
+//! Atomics with a guard each, which does something before every access: what, the backend says.
+
+/// Defines the atomic types of the seam over those of `$inner`. `$guard` is a type with `new()` and `before_access()`;
+/// `[const]` makes `new` a constant function, for backends where it can be one.
+macro_rules! guarded_atomics {
+    ($inner:path, $guard:ty, [$($constness:tt)?]) => {
+        use $inner as unguarded;
+        use $crate::sync::guarded::{guarded_accesses, guarded_integer};
+
+        guarded_integer!($guard, [$($constness)?], AtomicBool, bool, []);
+        guarded_integer!($guard, [$($constness)?], AtomicU32, u32, [fetch_add, fetch_sub, fetch_or, fetch_and]);
+        guarded_integer!($guard, [$($constness)?], AtomicU64, u64, [fetch_add, fetch_sub, fetch_or, fetch_max, fetch_min]);
+        guarded_integer!($guard, [$($constness)?], AtomicI64, i64, [fetch_add, fetch_sub]);
+        guarded_integer!($guard, [$($constness)?], AtomicUsize, usize, [fetch_add, fetch_sub]);
+
+        /// A shared pointer.
+        #[derive(Debug)]
+        pub(crate) struct AtomicPtr<T> {
+            guard: $guard,
+            inner: unguarded::AtomicPtr<T>,
+        }
+
+        impl<T> AtomicPtr<T> {
+            pub(crate) $($constness)? fn new(value: *mut T) -> Self {
+                Self { guard: <$guard>::new(), inner: unguarded::AtomicPtr::new(value) }
+            }
+
+            guarded_accesses!(unguarded::AtomicPtr<T>, *mut T);
+        }
+    };
+}
+
+/// A type that is no pointer, with what it has besides.
+macro_rules! guarded_integer {
+    ($guard:ty, [$($constness:tt)?], $name:ident, $value:ty, [$($method:ident),*]) => {
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            guard: $guard,
+            inner: unguarded::$name,
+        }
+
+        #[allow(dead_code, reason = "the library does not do everything with every type")]
+        impl $name {
+            pub(crate) $($constness)? fn new(value: $value) -> Self {
+                Self { guard: <$guard>::new(), inner: unguarded::$name::new(value) }
+            }
+
+            guarded_accesses!(unguarded::$name, $value);
+
+            pub(crate) fn swap(&self, value: $value, ordering: Ordering) -> $value {
+                self.inner().swap(value, ordering)
+            }
+
+            $(
+                pub(crate) fn $method(&self, value: $value, ordering: Ordering) -> $value {
+                    self.inner().$method(value, ordering)
+                }
+            )*
+        }
+    };
+}
+
+/// What all atomics have.
+macro_rules! guarded_accesses {
+    ($inner:ty, $value:ty) => {
+        fn inner(&self) -> &$inner {
+            self.guard.before_access();
+            &self.inner
+        }
+
+        pub(crate) fn load(&self, ordering: Ordering) -> $value {
+            self.inner().load(ordering)
+        }
+
+        pub(crate) fn store(&self, value: $value, ordering: Ordering) {
+            self.inner().store(value, ordering);
+        }
+
+        pub(crate) fn compare_exchange(
+            &self,
+            current: $value,
+            new: $value,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<$value, $value> {
+            self.inner()
+                .compare_exchange(current, new, success, failure)
+        }
+
+        /// Not weak: a failure without a reason would only add executions to a model.
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            current: $value,
+            new: $value,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<$value, $value> {
+            self.inner()
+                .compare_exchange(current, new, success, failure)
+        }
+    };
+}
+
+pub(super) use {guarded_accesses, guarded_atomics, guarded_integer};

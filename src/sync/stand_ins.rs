@@ -1,0 +1,126 @@
+//! Stand-ins for what no model checker knows, `ArcSwap` and the lock-free queue: a lock takes their place. What is checked
+//! is our use of them, not they.
+//!
+//! The stand-in for `ArcSwap` orders a reader before a later writer, which the real one does not promise: nothing may
+//! depend on a replacement having returned.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Deref;
+
+use super::{Arc, Mutex, RwLock};
+
+/// Stand-in for the lock-free queue.
+#[derive(Debug)]
+pub(crate) struct ArrayQueue<T> {
+    items: Mutex<VecDeque<T>>,
+    capacity: usize,
+}
+
+impl<T> ArrayQueue<T> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            items: Mutex::new(VecDeque::new()),
+            capacity,
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(crate) fn force_push(&self, item: T) -> Option<T> {
+        let mut items = self.items.lock().expect("no panic under the lock");
+        items.push_back(item);
+        if items.len() > self.capacity {
+            items.pop_front()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.items
+            .lock()
+            .expect("no panic under the lock")
+            .pop_front()
+    }
+}
+
+/// Stand-in for `ArcSwap`.
+pub(crate) struct Published<T>(RwLock<Arc<T>>);
+
+/// What a [`Cached`] reader watches.
+pub(crate) type PublishedSource<T> = Published<T>;
+
+impl<T> Published<T> {
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self(RwLock::new(value))
+    }
+
+    pub(crate) fn load(&self) -> Arc<T> {
+        Arc::clone(&self.0.read().expect("no panic under the lock"))
+    }
+
+    pub(crate) fn swap(&self, value: Arc<T>) -> Arc<T> {
+        std::mem::replace(&mut self.0.write().expect("no panic under the lock"), value)
+    }
+
+    pub(crate) fn source(&self) -> &PublishedSource<T> {
+        self
+    }
+}
+
+impl<T> fmt::Debug for Published<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Published").finish_non_exhaustive()
+    }
+}
+
+/// Stand-in for the cached reader of `ArcSwap`.
+pub(crate) struct Cached<A, T> {
+    source: A,
+    value: Arc<T>,
+}
+
+impl<T, A: Deref<Target = PublishedSource<T>>> Cached<A, T> {
+    pub(crate) fn new(source: A) -> Self {
+        let value = source.load();
+        Self { source, value }
+    }
+
+    pub(crate) fn load(&mut self) -> &Arc<T> {
+        self.value = self.source.load();
+        &self.value
+    }
+}
+
+/// Thread-locals and the process-wide counter, by the checker's own macros: each execution begins with new ones.
+macro_rules! checked_statics {
+    ($checker:ident, $dollar:tt) => {
+        macro_rules! plain_thread_local {
+            ($dollar(#[$dollar attr:meta])* static $dollar name:ident: $dollar ty:ty = $dollar init:expr;) => {
+                ::$checker::thread_local! { $dollar(#[$dollar attr])* static $dollar name: $dollar ty = $dollar init; }
+            };
+        }
+
+        macro_rules! dropped_thread_local {
+            ($dollar(#[$dollar attr:meta])* static $dollar name:ident: $dollar ty:ty = $dollar init:expr;) => {
+                ::$checker::thread_local! { $dollar(#[$dollar attr])* static $dollar name: $dollar ty = $dollar init; }
+            };
+        }
+
+        macro_rules! global_counter {
+            ($dollar(#[$dollar attr:meta])* static $dollar name:ident;) => {
+                ::$checker::lazy_static! {
+                    $dollar(#[$dollar attr])*
+                    static ref $dollar name: $crate::sync::AtomicU64 = $crate::sync::AtomicU64::new(0);
+                }
+            };
+        }
+
+        pub(crate) use {dropped_thread_local, global_counter, plain_thread_local};
+    };
+}
+
+pub(super) use checked_statics;

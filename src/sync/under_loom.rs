@@ -1,0 +1,33 @@
+//! The same names as types that the model checker sees.
+//!
+//! Each atomic is guarded by a shadow: loom reorders two threads' accesses only if both touch the same object in a way
+//! it records, and a thread's own load before its store hides earlier loads of others from it (a single-writer counter
+//! would be explored in one order only). A relaxed read-modify-write of the shadow before each access brings all orders
+//! back; being relaxed, it adds no ordering of its own.
+
+use std::sync::atomic::Ordering;
+
+use super::guarded::guarded_atomics;
+use super::stand_ins::checked_statics;
+
+pub(crate) use loom::cell::UnsafeCell;
+pub(crate) use loom::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+/// What loom sees before each access to an atomic.
+#[derive(Debug)]
+pub(crate) struct Shadow(loom::sync::atomic::AtomicUsize);
+
+impl Shadow {
+    fn new() -> Self {
+        Self(loom::sync::atomic::AtomicUsize::new(0))
+    }
+
+    fn before_access(&self) {
+        // Relaxed: see the head of this file.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+guarded_atomics!(loom::sync::atomic, Shadow, []);
+
+checked_statics!(loom, $);

@@ -1,0 +1,59 @@
+//! The real types, with noise: before each access to an atomic a thread may have to yield, or to spin for a moment, so that
+//! threads meet in places where they otherwise hardly ever do.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+use super::guarded::guarded_atomics;
+
+/// One access in so many yields, and one in so many spins.
+const ONE_IN: u32 = 16;
+/// The longest spin, in turns.
+const MOST_TURNS: u32 = 64;
+
+/// What happens before an access.
+#[derive(Debug)]
+pub(crate) struct Noise;
+
+impl Noise {
+    const fn new() -> Self {
+        Self
+    }
+
+    #[inline]
+    #[expect(clippy::unused_self, reason = "loom's guard has a state")]
+    fn before_access(&self) {
+        let random = next();
+        match random % ONE_IN {
+            0 => std::thread::yield_now(),
+            1 => (0..random / ONE_IN % MOST_TURNS).for_each(|_| std::hint::spin_loop()),
+            _ => {}
+        }
+    }
+}
+
+/// A number of the calling thread's own series (xorshift; Marsaglia, "Xorshift RNGs", 2003).
+#[inline]
+fn next() -> u32 {
+    thread_local! {
+        // Without destructor, so that there is noise in the destructors of other thread-locals too.
+        static STATE: Cell<u32> = const { Cell::new(0) };
+    }
+    static THREADS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    STATE.with(|state| {
+        let mut random = state.get();
+        if random == 0 {
+            // Relaxed: a number of its own. An odd multiple of a number from 1 on: not 0 before 2^32 threads.
+            random = THREADS
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_mul(0x9E37_79B9);
+        }
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        state.set(random);
+        random
+    })
+}
+
+guarded_atomics!(std::sync::atomic, Noise, [const]);

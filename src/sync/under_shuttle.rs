@@ -1,0 +1,75 @@
+//! The same names as types that the scheduler of random schedules knows: it may switch threads before each access.
+//!
+//! All threads of a scenario are coroutines of one thread of the system, so nothing here is really shared. Shuttle knows
+//! only sequential consistency, whatever ordering an access names, and does not watch cells: ours watch themselves.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+use super::stand_ins::checked_statics;
+
+pub(crate) use shuttle::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
+};
+pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+/// A cell that panics when an access overlaps one by another thread, unless both only read.
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T> {
+    value: std::cell::UnsafeCell<T>,
+    /// Reads under way; [`WRITING`] during a write.
+    accesses: Cell<u32>,
+    /// Looked at in the middle of an access, so that the scheduler may switch there.
+    switch: AtomicBool,
+}
+
+const WRITING: u32 = u32::MAX;
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            value: std::cell::UnsafeCell::new(value),
+            accesses: Cell::new(0),
+            switch: AtomicBool::new(false),
+        }
+    }
+
+    /// Reads through a pointer that is valid for the call.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        let before = self.accesses.get();
+        assert!(before != WRITING, "L6: a cell is read while it is written");
+        let _access = self.begin(before + 1);
+        f(self.value.get())
+    }
+
+    /// Writes through a pointer that is valid for the call.
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        let before = self.accesses.get();
+        assert!(before == 0, "L6: a cell is written while it is in use");
+        let _access = self.begin(WRITING);
+        f(self.value.get())
+    }
+
+    fn begin(&self, during: u32) -> Access<'_> {
+        self.accesses.set(during);
+        let access = Access(&self.accesses);
+        // Relaxed: only the switch counts.
+        self.switch.load(Ordering::Relaxed);
+        access
+    }
+}
+
+/// An access under way.
+struct Access<'c>(&'c Cell<u32>);
+
+impl Drop for Access<'_> {
+    fn drop(&mut self) {
+        // Other reads may have begun or ended meanwhile.
+        self.0.set(match self.0.get() {
+            WRITING => 0,
+            reads => reads - 1,
+        });
+    }
+}
+
+checked_statics!(shuttle, $);
