@@ -105,14 +105,9 @@ pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> 
     }
     // SAFETY: as above.
     let pool = unsafe { core.as_ref() };
-    let listed = if pool.ledger.is_closed() {
-        let _ = TENANCIES.try_with(Tenancies::leave_closed);
-        None
-    } else {
-        TENANCIES
-            .try_with(|tenancies| tenancies.enter(core))
-            .unwrap_or(None)
-    };
+    let listed = TENANCIES
+        .try_with(|tenancies| tenancies.enter(core))
+        .unwrap_or(None);
     if let Some(slot) = listed {
         // SAFETY: the list has the slot and keeps the pool alive.
         return Some(f(unsafe { slot.as_ref() }));
@@ -166,17 +161,22 @@ unsafe fn hand_back(core: NonNull<Core>, slot: &Slot) {
 }
 
 impl Tenancies {
-    /// The slot of the pool, claimed if this thread has none; `None` when there is no memory for one.
+    /// The slot of the pool, claimed if this thread has none; `None` when there is no memory for one, or the pool is closed.
     fn enter(&self, core: NonNull<Core>) -> Option<NonNull<Slot>> {
         self.leave_closed();
+        // Looked at after `CLOSED`: if the pool closes from here on, `CLOSED` rises once more, and this thread's next use of any
+        // pool leaves it. Looked at before, a pool closed in between would be entered and never left.
+        // SAFETY: the caller of `with_slot` keeps the pool alive.
+        let pool = unsafe { core.as_ref() };
+        if pool.ledger.is_closed() {
+            return None;
+        }
         let mut list = self.0.borrow_mut();
         let known = list.iter().find(|tenancy| tenancy.core == core);
         let slot = if let Some(tenancy) = known {
             tenancy.slot
         } else {
             list.try_reserve(1).ok()?;
-            // SAFETY: the caller of `with_slot` keeps the pool alive.
-            let pool = unsafe { core.as_ref() };
             pool.ledger.enter();
             let Some(slot) = pool.slots.claim(pool) else {
                 drop(list);

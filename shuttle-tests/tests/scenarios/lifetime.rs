@@ -52,6 +52,23 @@ fn threads_that_used_a_pool_let_it_go_at_their_exit_or_their_next_use_of_another
     });
 }
 
+/// Laws: L7.
+#[test]
+fn a_thread_that_drops_a_buffer_while_the_pool_closes_lets_go_of_it_at_its_next_use_of_another() {
+    explore(4_000, |_| {
+        let (pool, other) = (BufferPool::new(), BufferPool::new());
+        let published = watch(&pool);
+        let kept = pool.alloc::<u8>(1);
+        // So that the drop has to look for this thread's slot.
+        drop(other.alloc::<u8>(1));
+        let closer = spawn(move || drop(pool));
+        drop(kept);
+        closer.join().unwrap();
+        drop(other.alloc::<u8>(1));
+        assert_gone(&published);
+    });
+}
+
 /// Laws: L6, L7.
 #[test]
 fn frames_handles_and_feeds_dropped_at_once_by_four_threads_free_the_pool_once() {
