@@ -78,7 +78,7 @@ fn frames_passed_along_a_pipeline_are_ended_elsewhere_and_counted_once() {
         };
         let filler = spawn(move || {
             for (frame, passed) in from_begin {
-                let copy = frame.alloc_copy(&*passed);
+                let copy = frame.alloc_copy(&passed);
                 drop(passed);
                 assert_marked(copy, copy[0]);
                 to_end.send(frame).unwrap();

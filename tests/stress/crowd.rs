@@ -1,0 +1,128 @@
+//! A crowd of threads on one pool, on many, and in a ring.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use framepool::BufferPool;
+
+use crate::alone::alone;
+use crate::books::{Books, CROWD, Marked, crowd, mark, to_the_last_byte};
+use crate::common::{Seeded, assert_lawful, assert_lawful_stats, rounds};
+
+/// The two ends of every channel of a ring.
+type Ends = (Vec<Sender<Marked>>, Vec<Receiver<Marked>>);
+
+alone! {
+    fn a_crowd_on_one_pool_keeps_the_books() {
+        to_the_last_byte(rounds(400), |steps| {
+            let pool = BufferPool::builder()
+                .max_frames_in_flight(16)
+                .thread_cache_bytes(1 << 14)
+                .frame_block_bytes(8192)
+                .build()
+                .unwrap();
+            let books = Books::default();
+            let shared = pool.begin_frame();
+            crowd(CROWD, |number| {
+                let mut random = Seeded(number as u64);
+                let mut kept = Vec::new();
+                for step in 0..steps {
+                    let (len, mark) = (random.below(2000), mark(number, step));
+                    match random.below(16) {
+                        0 => assert_lawful(&pool.release_all()),
+                        1 => if let Ok(frame) = pool.try_begin_frame() {
+                            books.in_frame(&frame, len, mark, || drop(kept.pop()));
+                            assert_lawful(&frame.release_all());
+                        },
+                        2 => books.in_frame(&shared, len % 256, mark, || kept.truncate(4)),
+                        3 => assert_lawful_stats(&pool.stats()),
+                        4 => assert_lawful(&pool.snapshot()),
+                        5 if number % 16 == 0 => drop(pool.trim()),
+                        6..12 => kept.push(books.buffer(&pool, len, mark)),
+                        _ if !kept.is_empty() => drop(kept.swap_remove(random.below(kept.len()))),
+                        _ => {}
+                    }
+                }
+            });
+            assert_lawful(&shared.release_all());
+            books.compare(&pool);
+        });
+    }
+
+    fn a_crowd_with_many_pools_keeps_the_books_of_each() {
+        to_the_last_byte(rounds(400), |steps| {
+            let pools: Vec<_> = (0..8).map(|_| (BufferPool::new(), Books::default())).collect();
+            crowd(CROWD, |number| {
+                let mut random = Seeded(number as u64);
+                let mut kept = Vec::new();
+                for step in 0..steps {
+                    let (pool, books) = &pools[random.below(pools.len())];
+                    kept.push(books.buffer(pool, random.below(1000), mark(number, step)));
+                    if kept.len() > 8 {
+                        drop(kept.swap_remove(random.below(8)));
+                    }
+                    if step % 64 == number {
+                        assert_lawful(&pool.release_all());
+                    }
+                }
+            });
+            for (pool, books) in &pools {
+                books.compare(pool);
+            }
+        });
+    }
+
+    fn buffers_going_round_a_ring_of_a_crowd_come_back_each_once() {
+        to_the_last_byte(rounds(300), |parcels| {
+            let pool = BufferPool::builder().thread_cache_bytes(1 << 13).build().unwrap();
+            let books = Books::default();
+            let (mut senders, receivers): Ends = (0..CROWD).map(|_| channel()).unzip();
+            senders.rotate_left(1);
+            let ends: Vec<_> = senders
+                .into_iter()
+                .zip(receivers)
+                .map(|ends| Mutex::new(Some(ends)))
+                .collect();
+            crowd(CROWD, |number| {
+                let (sender, receiver) = ends[number].lock().unwrap().take().unwrap();
+                let mut random = Seeded(number as u64);
+                for step in 0..parcels {
+                    let parcel = books.buffer(&pool, random.below(1500), mark(number, step));
+                    sender.send(parcel).unwrap();
+                    // Some are dropped at once, some in a bunch: by another thread than took them.
+                    if random.below(4) == 0 {
+                        receiver.try_iter().for_each(drop);
+                    } else {
+                        drop(receiver.try_recv());
+                    }
+                    if step % 32 == 0 && number % 8 == 0 {
+                        assert_lawful(&pool.release_all());
+                    }
+                }
+                drop(sender);
+                receiver.into_iter().for_each(drop);
+            });
+            drop(ends);
+            books.compare(&pool);
+        });
+    }
+
+    fn blocks_of_one_class_that_pass_through_the_depot_each_time_have_one_owner() {
+        to_the_last_byte(rounds(2_000), |steps| {
+            // Nobody keeps anything: every alloc and every release is an exchange, all of one stack of a few blocks.
+            let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+            let books = Books::default();
+            crowd(8, |number| {
+                for step in 0..steps {
+                    let mark = mark(number, step);
+                    let first = books.buffer(&pool, 100, mark);
+                    let second = books.buffer(&pool, 100, !mark);
+                    drop(first);
+                    drop(books.buffer(&pool, 100, mark));
+                    drop(second);
+                }
+            });
+            books.compare(&pool);
+        });
+    }
+}
