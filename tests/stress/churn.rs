@@ -1,4 +1,6 @@
 //! Ten thousand threads that come and go, a crowd at a time.
+//!
+//! Laws: L1, L2, L3, L7.
 
 use std::sync::Mutex;
 
@@ -9,6 +11,7 @@ use crate::books::{Books, CROWD, crowd, mark, to_the_last_byte};
 use crate::common::{TELEMETRY, assert_lawful};
 
 alone! {
+    #[test]
     fn ten_thousand_threads_leave_no_count_and_no_byte_behind() {
         to_the_last_byte(10_000, |threads| {
             let pool = BufferPool::builder()

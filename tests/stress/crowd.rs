@@ -1,4 +1,6 @@
 //! A crowd of threads on one pool, on many, and in a ring.
+//!
+//! Laws: L1, L2, L3, L7.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,6 +15,7 @@ use crate::common::{Seeded, assert_lawful, assert_lawful_stats, rounds};
 type Ends = (Vec<Sender<Marked>>, Vec<Receiver<Marked>>);
 
 alone! {
+    #[test]
     fn a_crowd_on_one_pool_keeps_the_books() {
         to_the_last_byte(rounds(400), |steps| {
             let pool = BufferPool::builder()
@@ -49,6 +52,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_crowd_with_many_pools_keeps_the_books_of_each() {
         to_the_last_byte(rounds(400), |steps| {
             let pools: Vec<_> = (0..8).map(|_| (BufferPool::new(), Books::default())).collect();
@@ -72,6 +76,7 @@ alone! {
         });
     }
 
+    #[test]
     fn buffers_going_round_a_ring_of_a_crowd_come_back_each_once() {
         to_the_last_byte(rounds(300), |parcels| {
             let pool = BufferPool::builder().thread_cache_bytes(1 << 13).build().unwrap();
@@ -107,6 +112,7 @@ alone! {
         });
     }
 
+    #[test]
     fn blocks_of_one_class_that_pass_through_the_depot_each_time_have_one_owner() {
         to_the_last_byte(rounds(2_000), |steps| {
             // Nobody keeps anything: every alloc and every release is an exchange, all of one stack of a few blocks.

@@ -1,4 +1,6 @@
 //! Buffers, frames and handles that end in thread-locals, after their threads, and after their pool.
+//!
+//! Laws: L1, L2, L3, L7.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
@@ -66,6 +68,7 @@ fn leave(pool: &BufferPool, books: &Arc<Books>, number: usize) {
 }
 
 alone! {
+    #[test]
     fn what_a_crowd_leaves_in_thread_locals_comes_back() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::builder()
@@ -84,6 +87,8 @@ alone! {
         });
     }
 
+    /// Laws: L6, L7.
+    #[test]
     fn pools_dropped_while_a_crowd_ends_with_their_buffers_in_thread_locals_are_freed() {
         to_the_last_byte(rounds(60), |times| {
             for _ in 0..times {
@@ -103,6 +108,8 @@ alone! {
         });
     }
 
+    /// Laws: L6, L7.
+    #[test]
     fn buffers_outlive_their_pools_and_their_threads_and_are_dropped_by_a_crowd() {
         to_the_last_byte(rounds(60), |times| {
             for time in 0..times {

@@ -1,4 +1,6 @@
 //! Threads that panic with buffers in their hands, inside frames, and with frames that nobody ends but their unwinding.
+//!
+//! Laws: L1, L2, L3, L7.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
@@ -34,6 +36,7 @@ fn give_up() -> ! {
 }
 
 alone! {
+    #[test]
     fn a_crowd_that_panics_while_holding_buffers_gives_all_of_them_back() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::new();
@@ -50,6 +53,7 @@ alone! {
         });
     }
 
+    #[test]
     fn a_crowd_that_panics_inside_frames_ends_them() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::builder()
@@ -75,6 +79,7 @@ alone! {
         });
     }
 
+    #[test]
     fn frames_left_open_by_threads_that_panicked_are_filled_on_and_ended_by_others() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::builder()

@@ -35,13 +35,13 @@ pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send
         model();
     });
     let executions = executions.load(Ordering::Relaxed);
-    let thread = std::thread::current();
-    let name = thread.name().unwrap_or("model");
     let bound = bound.map_or("no bound".to_owned(), |most| {
         format!("{most} preemptions at most")
     });
-    let seconds = began.elapsed().as_secs_f64();
-    println!("model {name}: {executions} executions, {bound}, {seconds:.1} s");
+    println!(
+        "{executions} executions in {:.1?}, {bound}",
+        began.elapsed()
+    );
     assert!(executions > 1, "the model has nothing to explore");
 }
 

@@ -4,10 +4,12 @@ use super::command::Runner;
 use super::{downstream, hygiene, setup, smoke};
 use crate::docs;
 use crate::fuzz;
+use crate::sanitize;
 use crate::verification;
 
-/// The member with the models: built with a cfg of its own, and far too slow in debug.
-const MODELS: &str = "loom-tests";
+/// The members that compile the library with other types behind its seam: they have steps of their own, since they are far
+/// too slow in debug.
+const OTHER_BUILDS: [&str; 3] = ["loom-tests", "shuttle-tests", "stress-tests"];
 
 /// One step.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         what: "all tests, with debug assertions",
-        run: |runner| runner.cargo_test(&["--workspace", "--exclude", MODELS, "--tests"]),
+        run: |runner| runner.cargo_test(&plain_members(&["--tests"])),
     },
     Step {
         name: "tests-release",
@@ -66,12 +68,27 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "doctests",
         what: "the examples in the documentation, those that must not compile included",
-        run: |runner| runner.cargo_test(&["--workspace", "--exclude", MODELS, "--doc"]),
+        run: |runner| runner.cargo_test(&plain_members(&["--doc"])),
     },
     Step {
         name: "loom",
         what: "the models of every protocol",
-        run: |runner| explore(runner, "loom", MODELS),
+        run: |runner| explore(runner, "loom"),
+    },
+    Step {
+        name: "shuttle",
+        what: "larger scenarios under random schedules",
+        run: |runner| explore(runner, "shuttle"),
+    },
+    Step {
+        name: "stress",
+        what: "the library's tests with yields injected at its seam",
+        run: |runner| runner.cargo_test(&["--release", "-p", "stress-tests", "--tests"]),
+    },
+    Step {
+        name: "sanitize",
+        what: "the library's tests under ThreadSanitizer, AddressSanitizer and LeakSanitizer",
+        run: sanitized,
     },
     Step {
         name: "fuzz",
@@ -86,18 +103,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "build",
         what: "benches and examples build",
-        run: |runner| {
-            runner.cargo_locked(
-                "build",
-                &[
-                    "--workspace",
-                    "--exclude",
-                    MODELS,
-                    "--benches",
-                    "--examples",
-                ],
-            )
-        },
+        run: |runner| runner.cargo_locked("build", &plain_members(&["--benches", "--examples"])),
     },
     Step {
         name: "examples",
@@ -129,10 +135,26 @@ fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs a member whose tests say how much they explored, and holds them to what docs/verification.md says.
-fn explore(runner: &mut Runner<'_>, method: &str, member: &str) -> Result<(), String> {
-    runner.cargo_test(&["--release", "-p", member, "--tests", "--", "--show-output"])?;
+/// Every member of the workspace that is built as users build it, with these arguments.
+fn plain_members<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["--workspace"];
+    for member in OTHER_BUILDS {
+        all.extend(["--exclude", member]);
+    }
+    all.extend(arguments);
+    all
+}
+
+/// Runs a method whose tests say how much they explored, and holds them to what docs/verification.md says.
+fn explore(runner: &mut Runner<'_>, method: &str) -> Result<(), String> {
+    let member = format!("{method}-tests");
+    runner.cargo_test(&["--release", "-p", &member, "--tests", "--", "--show-output"])?;
     verification::hold(runner.workspace, method, &runner.explored)
+}
+
+fn sanitized(runner: &mut Runner<'_>) -> Result<(), String> {
+    let tally = &mut runner.tally;
+    sanitize::run(runner.workspace, &[], &mut |line| tally.read(line))
 }
 
 /// The binary and the library have one name and so one folder; the library's public pages are written last and stay.

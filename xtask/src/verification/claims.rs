@@ -134,13 +134,16 @@ fn laws_in<'l>(
 fn reach(body: &str) -> String {
     let mut words = Vec::new();
     if let Some(rest) = after(body, "explore(") {
-        words.push(match rest.strip_prefix("Some(").map(number) {
-            Some(bound) if !bound.is_empty() => match bound.as_str() {
-                "1" => "1 preemption".to_owned(),
-                _ => format!("{bound} preemptions"),
-            },
-            _ => "all executions".to_owned(),
-        });
+        if rest.starts_with("None") {
+            words.push("all executions".to_owned());
+        } else if let Some(bound) = rest.strip_prefix("Some(").map(number) {
+            let unit = if bound == "1" {
+                "preemption"
+            } else {
+                "preemptions"
+            };
+            words.push(format!("{bound} {unit}"));
+        }
     }
     let mut most = 0;
     let mut rest = body;

@@ -1,6 +1,6 @@
 //! What a run of the checks printed: how much each explored, and how long it took.
 //!
-//! A check that explores prints one line `N executions in T` (or schedules, or runs), with T as `1.2s` or `340ms`. The
+//! A check that explores prints one line that begins `N executions in T` (or schedules, or runs), with T as `1.2s` or `340ms`. The
 //! test harness, told to show the output of passed tests, puts the test's name above it.
 
 use std::collections::BTreeMap;
@@ -111,9 +111,10 @@ impl Reader {
 /// A line `214 executions in 1.2s`.
 fn figure(line: &str) -> Option<Figure> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [number, unit, "in", taken] = words[..] else {
+    let [number, unit, "in", taken, ..] = words[..] else {
         return None;
     };
+    let taken = taken.trim_end_matches(',');
     Some(Figure {
         number: number.replace(',', "").parse().ok()?,
         unit: unit.to_owned(),
@@ -169,7 +170,7 @@ successes:
 2423 executions in 340.5ms
 ---- b stdout ----
 some words in between
-7 schedules in 2.0s
+7 schedules in 2.0s, fixed seed
 
 test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 2.41s
 "
