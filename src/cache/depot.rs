@@ -192,3 +192,27 @@ impl Depot {
         std::mem::size_of_val(&*self.shelves) as u64
     }
 }
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use crate::BufferPool;
+    use crate::cache::class::class_of;
+
+    #[test]
+    fn what_is_counted_as_idle_is_what_lies_here() {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let depot = &pool.core().depot;
+        let class = class_of(1000);
+        let counted = || (depot.idle(class), depot.idle_bytes());
+        let mut buffers: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1000)).collect();
+        assert_eq!(counted(), (0, 0));
+        buffers.clear();
+        assert_eq!(counted(), (10, 10 * 1024));
+        buffers.extend((0..4).map(|_| pool.alloc::<u8>(1000)));
+        assert_eq!(counted(), (6, 6 * 1024));
+        pool.trim();
+        assert_eq!(counted(), (0, 0));
+        buffers.clear();
+        assert_eq!(counted(), (4, 4 * 1024));
+    }
+}

@@ -314,11 +314,40 @@ mod tests {
             Some(Severity::Critical)
         );
         assert!((limits.clear_ratio - 1.0).abs() < f64::EPSILON);
+        assert!(limits.warning.is_infinite() && limits.critical.abs() < f64::EPSILON);
         let never = Limits {
             clear_ratio: 0.0,
             ..Thresholds::default().limits(Rule::FrameBudget)
         };
         assert_eq!(never.severity(Rule::FrameBudget, 1e12, None), None);
+    }
+
+    #[test]
+    fn what_is_set_for_bloat_and_misses_is_what_is_judged_by() {
+        let usual = Thresholds::default();
+        let critical = Limits {
+            critical: 1.0,
+            ..usual.limits(Rule::Bloat)
+        };
+        let set = usual
+            .clone()
+            .with_limits(Rule::Bloat, critical)
+            .bloat(1000, Duration::from_secs(7))
+            .warm_up(30, 40)
+            .misses(0.25);
+        let expected = Limits {
+            warning: 1000.0,
+            raise_after: Duration::from_secs(7),
+            ..usual.limits(Rule::Bloat)
+        };
+        assert_eq!(set.limits(Rule::Bloat), expected);
+        assert_eq!((set.warm_up_frames(), set.warm_up_allocs()), (30, 40));
+        let misses = |ratio| set.limits(Rule::Misses).severity(Rule::Misses, ratio, None);
+        assert_eq!(
+            (misses(0.25), misses(0.26)),
+            (None, Some(Severity::Warning))
+        );
+        assert_eq!(set.limits(Rule::Leak), usual.limits(Rule::Leak));
     }
 
     #[test]

@@ -176,6 +176,20 @@ fn a_budget_refusal_names_the_five_largest_holders_and_the_numbers() {
 }
 
 #[test]
+fn any_number_of_refusals_needs_no_more_bookkeeping() {
+    let pool = BufferPool::builder().max_bytes(1 << 16).build().unwrap();
+    let kept = pool.alloc::<u8>(60_000);
+    assert!(pool.try_alloc::<u8>(10_000).is_err());
+    let before = pool.stats().telemetry_bytes;
+    for _ in 0..500 {
+        assert!(pool.try_alloc::<u8>(10_000).is_err());
+    }
+    assert_eq!(pool.stats().telemetry_bytes, before);
+    drop(kept);
+    assert_empty(&pool);
+}
+
+#[test]
 fn the_pool_never_holds_more_than_its_budget_whatever_is_asked_for() {
     for limit in [1, 64, 5_000, 300_000, 2 << 20] {
         let pool = BufferPool::builder()

@@ -147,6 +147,60 @@ fn trim_gives_back_all_that_is_idle_within_reach_and_says_how_much() {
 }
 
 #[test]
+fn pool_keys_are_the_size_classes_that_have_memory_now() {
+    let pool = BufferPool::new();
+    let kept = pool.alloc::<u8>(100);
+    drop((
+        pool.alloc::<u8>(1000),
+        pool.alloc::<u8>(1000),
+        pool.alloc::<u8>(5000),
+    ));
+    let before = pool.release_all().pool_keys;
+    pool.trim();
+    let after = pool.release_all().pool_keys;
+    drop(kept);
+    pool.trim();
+    let last = pool.release_all().pool_keys;
+    if TELEMETRY {
+        assert_eq!((before, after, last), (3, 1, 0));
+    }
+    assert_empty(&pool);
+}
+
+#[test]
+fn the_peak_stays_when_the_memory_has_gone() {
+    let pool = BufferPool::new();
+    drop(pool.alloc::<u8>(10 << 20));
+    let peak = pool.release_all().peak_bytes;
+    assert!(pool.trim() > 0);
+    let kept = pool.alloc::<u8>(1000);
+    let snapshot = pool.release_all();
+    if TELEMETRY {
+        assert_eq!(peak, pooled_bytes(10 << 20, 64));
+        assert_eq!((snapshot.peak_bytes, snapshot.pooled_bytes), (peak, 1024));
+        assert_eq!(pool.stats().peak_bytes, peak);
+    }
+    drop(kept);
+    assert_empty(&pool);
+}
+
+#[test]
+fn memory_that_goes_and_comes_again_needs_no_more_bookkeeping() {
+    let pool = BufferPool::new();
+    let mut first = 0;
+    for round in 0..50 {
+        drop((0..60).map(|_| pool.alloc::<u8>(1000)).collect::<Vec<_>>());
+        assert!(pool.trim() > 0);
+        let occupied = pool.stats().telemetry_bytes;
+        if round == 0 {
+            first = occupied;
+        }
+        assert_eq!(occupied, first, "round {round}");
+    }
+    assert_empty(&pool);
+}
+
+#[test]
 fn trim_takes_nothing_from_a_thread_that_is_using_the_pool() {
     let pool = BufferPool::new();
     let shared = pool.clone();

@@ -89,6 +89,26 @@ fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
 
 /// Laws: L2, L3, L4.
 #[test]
+fn a_feed_that_was_dropped_takes_up_no_memory_from_the_next_frame_end_on() {
+    let pool = BufferPool::builder().history_frames(64).build().unwrap();
+    for _ in 0..20 {
+        pool.release_all();
+    }
+    let before = pool.stats().telemetry_bytes;
+    let feed = pool.subscribe();
+    pool.release_all();
+    let during = pool.stats().telemetry_bytes;
+    drop(feed);
+    pool.release_all();
+    let after = pool.stats().telemetry_bytes;
+    if TELEMETRY {
+        let frames = 64 * size_of::<framepool::FrameSnapshot>() as u64;
+        assert_eq!(during, before + frames);
+        assert_eq!(after, before);
+    }
+}
+
+#[test]
 fn a_feed_can_be_read_while_frames_end() {
     let pool = BufferPool::builder().history_frames(16).build().unwrap();
     let mut feed = pool.subscribe();

@@ -244,6 +244,8 @@ fn memory_of_an_open_frame_is_not_lent_again_when_another_frame_ends() {
             let short = pool.begin_frame();
             short.alloc::<u64>(3000).fill(u64::MAX - other);
             drop(short);
+            // If that end had set the long frame's memory free, this would be it.
+            long.alloc::<u64>(64).fill(u64::MAX - other);
         }
         for (at, slice) in slices.iter().enumerate() {
             assert!(

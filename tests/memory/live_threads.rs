@@ -115,6 +115,25 @@ alone! {
     }
 
     #[test]
+    fn what_lies_idle_in_a_pool_goes_with_its_last_handle_though_a_buffer_keeps_the_pool() {
+        let before = live();
+        let pool = BufferPool::new();
+        let handed = pool.clone();
+        // The thread that drops the last handle never took a buffer itself, and so has no magazine to give up.
+        let kept = thread::spawn(move || {
+            drop((0..100).map(|_| handed.alloc::<u8>(100_000)).collect::<Vec<_>>());
+            handed.alloc::<u8>(1000)
+        })
+        .join()
+        .unwrap();
+        assert!(live() - before > 100 * 100_000, "the thread's buffers lie idle");
+        drop(pool);
+        let held = live() - before;
+        assert!(held <= BOOKKEEPING, "{held} bytes held for one small buffer");
+        drop(kept);
+    }
+
+    #[test]
     fn an_idle_thread_keeps_at_most_its_magazine_of_a_dropped_pool() {
         let cache = 1 << 20;
         let step = Barrier::new(2);

@@ -153,6 +153,21 @@ alone! {
     }
 
     #[test]
+    fn a_load_that_comes_every_sixtieth_frame_is_silent() {
+        // In between its memory lies idle in the depot, and frames that take none of it are no reason to let go of it.
+        let pool = BufferPool::new();
+        let mut kept = Vec::with_capacity(200);
+        is_silent(|number| {
+            if number.is_multiple_of(60) {
+                kept.extend((0..200).map(|_| pool.alloc::<u8>(100_000)));
+                kept.clear();
+            }
+            drop(pool.alloc::<u8>(1000));
+            look(&pool, &pool.release_all());
+        });
+    }
+
+    #[test]
     fn reading_every_way_is_silent() {
         let pool = BufferPool::new();
         let mut feed = pool.subscribe();
@@ -215,6 +230,23 @@ alone! {
         }
         assert_eq!(calls() - before, 0);
     }
+
+    fn what_was_prewarmed_is_in_memory_before_it_is_written() {
+        let Some(before) = resident_pages() else {
+            return;
+        };
+        let pool = BufferPool::new();
+        pool.prewarm::<u8>(1 << 20, 64);
+        let pages = resident_pages().expect("as before") - before;
+        // Pages may be larger than the least there are; not one of these was there before.
+        assert!(pages * 4096 > 60 << 20, "{pages} pages came in for 64 MiB");
+    }
+}
+
+/// The pages of this process that are in memory, where the system says so.
+fn resident_pages() -> Option<usize> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    pages.split(' ').nth(1)?.parse().ok()
 }
 
 /// For the shape that keeps buffers out on purpose.
