@@ -1,0 +1,57 @@
+//! The diagnostics store while health is received and read.
+//!
+//! Laws: L4.
+
+mod support;
+
+use framepool_under_loom::{
+    BufferPool, DiagnosticsStore, HealthMonitor, HealthSnapshot, HealthStatus, Thresholds,
+};
+use loom::thread;
+use support::explore;
+
+/// Judgements of a pool that holds more than it should.
+fn critical<const COUNT: usize>() -> [HealthSnapshot; COUNT] {
+    let pool = BufferPool::new();
+    let kept = pool.alloc::<u8>(1);
+    pool.release_all();
+    let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1, 1));
+    let judged = std::array::from_fn(|_| monitor.emit_now(&pool));
+    drop(kept);
+    judged
+}
+
+#[test]
+fn who_reads_a_status_finds_the_state_it_was_taken_from() {
+    explore(Some(3), || {
+        let [health] = critical();
+        let store = DiagnosticsStore::new();
+        let receiver = {
+            let store = store.clone();
+            thread::spawn(move || store.receive(health))
+        };
+        if store.status() == HealthStatus::Critical {
+            assert_eq!(store.active_alerts().len(), 1);
+            assert!(store.latest().is_some());
+        }
+        receiver.join().unwrap();
+        assert_eq!(store.status(), HealthStatus::Critical);
+    });
+}
+
+#[test]
+fn two_that_are_received_at_once_are_both_kept() {
+    explore(Some(3), || {
+        let [first, second] = critical();
+        let store = DiagnosticsStore::new();
+        let receiver = {
+            let store = store.clone();
+            thread::spawn(move || store.receive(second))
+        };
+        store.receive(first);
+        receiver.join().unwrap();
+        assert_eq!(store.history().len(), 2);
+        // Only the first of them was raised.
+        assert_eq!(store.alert_log().len(), 1);
+    });
+}
