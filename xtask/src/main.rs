@@ -3,6 +3,7 @@
 mod ci;
 mod docs;
 mod fuzz;
+mod mutants;
 mod sanitize;
 mod source;
 mod verification;
@@ -26,7 +27,14 @@ cargo xtask counters [--check]     write the table in docs/counters.md from the 
 cargo xtask verification [--check]
                                    write the tables of docs/verification.md from the tests' marks, or compare
 cargo xtask verification --measure [METHOD...]
-                                   run the checks of all methods, or of these, and keep what they explored";
+                                   run the checks of all methods, or of these, and keep what they explored
+cargo xtask mutants [NAME...]      plant the bugs of the list, one after another, and see which checks notice
+    --sample N [--seed S|commit]   only N of them; one seed after another goes through the whole list
+    --all-checks                   run every check for each, not only until one notices
+cargo xtask mutants --list         list the planted bugs
+cargo xtask mutants --check        only see that every one still applies to the sources
+cargo xtask mutants --generated [FILES]
+                                   changes made up by cargo-mutants instead; slow";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +44,7 @@ fn main() -> ExitCode {
         ["ci", steps @ ..] => return ci::run(&workspace, steps),
         ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments),
         ["sanitize", names @ ..] => sanitize::run(&workspace, names, &mut |_| ()),
+        ["mutants", arguments @ ..] => return mutants::run(&workspace, arguments),
         ["orderings"] => docs::orderings::write(&workspace),
         ["orderings", "--check"] => docs::orderings::check(&workspace),
         ["counters"] => docs::counters::write(&workspace),
