@@ -187,8 +187,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L4",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "        self.frames += 1;\n",
-            "        self.frames += u64::from(self.frames != 7);\n",
+            "        self.frames = self.frames.wrapping_add(1);\n",
+            "        self.frames = self.frames.wrapping_add(u64::from(self.frames != 7));\n",
         )],
         noticed_by: &["contract"],
     },

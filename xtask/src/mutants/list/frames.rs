@@ -68,8 +68,8 @@ pub(super) const PLANTED: &[Planted] = &[
                 "            let ours = self.in_flight.claim_index(index);\n",
             ),
             (
-                "            self.in_flight.free(index);\n        }\n        self.budget.evicted_bytes() - before",
-                "            if ours {\n                self.in_flight.free(index);\n            }\n        }\n        self.budget.evicted_bytes() - before",
+                "            self.in_flight.free(index);\n        }\n        self.budget.evicted_since(before)",
+                "            if ours {\n                self.in_flight.free(index);\n            }\n        }\n        self.budget.evicted_since(before)",
             ),
         ],
         noticed_by: &[

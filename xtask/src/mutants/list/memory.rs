@@ -8,8 +8,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6, L7",
         file: "src/cache/reclaim.rs",
         edits: &[(
-            "        for class in 0..=CLASSES {\n            while self.evict_batch(fold, class, u64::MAX) > 0 {}\n        }\n        self.budget.evicted_bytes() - before",
-            "        for class in 0..=CLASSES {\n            while self.evict_batch(fold, class, u64::MAX) > 0 {}\n        }\n        if let Some(block) = self.table.records().find(|block| block.read().is_some()) {\n            // SAFETY: there is none: that is the bug.\n            let piece = unsafe { block.unbind() };\n            self.give_back_piece(fold, piece);\n        }\n        self.budget.evicted_bytes() - before",
+            "        for class in 0..=CLASSES {\n            while self.evict_batch(fold, class, u64::MAX) > 0 {}\n        }\n        self.budget.evicted_since(before)",
+            "        for class in 0..=CLASSES {\n            while self.evict_batch(fold, class, u64::MAX) > 0 {}\n        }\n        if let Some(block) = self.table.records().find(|block| block.read().is_some()) {\n            // SAFETY: there is none: that is the bug.\n            let piece = unsafe { block.unbind() };\n            self.give_back_piece(fold, piece);\n        }\n        self.budget.evicted_since(before)",
         )],
         noticed_by: &[
             "contract::trim_takes_nothing_from_a_thread_that_is_using_the_pool",

@@ -145,8 +145,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/alloc/pool.rs",
         edits: &[(
-            "        match self.lend::<T>(len, Location::caller(), &mut refusal) {",
-            "        const HERE: &Location<'static> = Location::caller();\n        match self.lend::<T>(len, HERE, &mut refusal) {",
+            "    pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {\n        let block = match self.lend_at_once::<T>(len, Location::caller()) {",
+            "    pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {\n        const HERE: &Location<'static> = Location::caller();\n        let block = match self.lend_at_once::<T>(len, HERE) {",
         )],
         noticed_by: &["contract::buffers_out_are_listed_by_line_largest_first_with_their_age"],
     },

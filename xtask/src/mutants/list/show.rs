@@ -92,7 +92,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/show/watch.rs",
         edits: &[(
-            "        self.monitor.record_lost(lost.saturating_sub(self.lost));\n",
+            "        self.monitor.record_lost(lost.wrapping_sub(self.lost));\n",
             "",
         )],
         noticed_by: &["diagnostics::records_overwritten_before_they_were_read_raise_an_alert"],

@@ -83,8 +83,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/slot.rs",
         edits: &[(
-            "lent - std::mem::replace(&mut *balance, lent)",
-            "lent - *balance",
+            "lent.wrapping_sub(std::mem::replace(&mut *balance, lent))",
+            "lent.wrapping_sub(*balance)",
         )],
         noticed_by: &["memory", "laws"],
     },
@@ -132,8 +132,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "    CLOSED.fetch_add(1, Ordering::Release);\n    let _ = TENANCIES.try_with(Tenancies::leave_closed);\n",
-            "    CLOSED.fetch_add(1, Ordering::Release);\n",
+            "    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);\n    let _ = TENANCIES.try_with(Tenancies::leave_closed);\n",
+            "    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);\n",
         )],
         noticed_by: &["memory"],
     },
@@ -142,7 +142,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "    CLOSED.fetch_add(1, Ordering::Release);\n",
+            "    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);\n",
             "    CLOSED.fetch_add(0, Ordering::Release);\n",
         )],
         noticed_by: &["memory"],
@@ -197,8 +197,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L6",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "if fresh && ptr::eq(last.core.get(), core.as_ptr()) {",
-            "if fresh && !last.core.get().is_null() {",
+            "if last.key.get() == key(core, CLOSED.load(Ordering::Relaxed)) {",
+            "if last.key.get() >> ADDRESS_BITS == CLOSED.load(Ordering::Relaxed) >> ADDRESS_BITS\n            && last.key.get() != 0\n            && core != NonNull::dangling()\n        {",
         )],
         noticed_by: &["laws::a_thread_going_back_and_forth_between_pools_confuses_none"],
     },
