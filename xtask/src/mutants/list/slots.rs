@@ -11,7 +11,10 @@ pub(super) const PLANTED: &[Planted] = &[
             "        // SAFETY: the caller owns the slot.\n        let balance = unsafe {\n            slot.flush(core);",
             "        slot.owner.store(0, Ordering::Release);\n        // SAFETY: the caller owns the slot.\n        let balance = unsafe {\n            slot.flush(core);",
         )],
-        noticed_by: &["loom/slots::a_slot_handed_over_at_exit_loses_no_count"],
+        noticed_by: &[
+            "shuttle::slots_left_while_a_frame_is_open_are_claimed_by_new_threads_and_lend_nothing_twice",
+            "shuttle::a_random_program_of_four_threads_keeps_the_books",
+        ],
     },
     Planted {
         name: "a_slot_is_claimed_without_an_exchange",
