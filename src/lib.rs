@@ -86,6 +86,9 @@ pub use fold::{
 };
 pub use health::*;
 pub use show::{Diagnostics, DiagnosticsStore, HealthConfig, Watch};
+#[cfg(framepool_noise)]
+#[doc(hidden)]
+pub use sync::{Accesses, accesses};
 
 /// The README's example is compiled and run with the doctests.
 #[cfg(doctest)]

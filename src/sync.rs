@@ -33,7 +33,11 @@ pub(crate) use stand_ins::*;
 #[cfg(framepool_loom)]
 pub(crate) use under_loom::*;
 #[cfg(framepool_noise)]
-pub(crate) use under_noise::*;
+pub use under_noise::{Accesses, accesses};
+#[cfg(framepool_noise)]
+pub(crate) use under_noise::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, note_lock,
+};
 #[cfg(framepool_shuttle)]
 pub(crate) use under_shuttle::*;
 

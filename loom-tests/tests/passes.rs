@@ -46,3 +46,41 @@ fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
         assert!(totals.release_bytes <= totals.alloc_bytes, "L2");
     });
 }
+
+/// The other thread's block reaches the depot, and this one takes it, counts it, and has the pool grow. A release that was
+/// not counted before its block left would be taken for granted by the first fold, which finds more lent than there is,
+/// and be missed by the second, which finds room for it.
+/// Two preemptions at most.
+#[test]
+fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
+    explore(Some(2), || {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let first = pool.alloc::<u8>(1);
+        let other = thread::spawn(move || drop(first));
+        let second = pool.alloc::<u8>(1);
+        let before = pool.release_all().totals;
+        pool.prewarm::<u8>(1, 1);
+        let after = pool.release_all().totals;
+        assert!(after.releases >= before.releases, "L1");
+        assert!(after.release_bytes >= before.release_bytes, "L1");
+        other.join().unwrap();
+        drop(second);
+    });
+}
+
+/// What was given back is no longer held and counts as given back, in one step. Two preemptions at most.
+#[test]
+fn what_the_pool_took_from_the_system_is_the_same_while_it_gives_some_back() {
+    explore(Some(2), || {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        drop(pool.alloc::<u8>(1));
+        let taken = pool.release_all().totals.system_bytes;
+        let trimmer = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.trim())
+        };
+        assert_eq!(pool.release_all().totals.system_bytes, taken, "L3");
+        trimmer.join().unwrap();
+        assert_eq!(pool.release_all().totals.system_bytes, taken, "L3");
+    });
+}

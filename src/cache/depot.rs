@@ -196,13 +196,13 @@ impl Depot {
 #[cfg(all(test, not(framepool_loom)))]
 mod tests {
     use crate::BufferPool;
-    use crate::cache::class::class_of;
+    use crate::cache::class::class_for;
 
     #[test]
     fn what_is_counted_as_idle_is_what_lies_here() {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         let depot = &pool.core().depot;
-        let class = class_of(1000);
+        let class = class_for(1000).unwrap();
         let counted = || (depot.idle(class), depot.idle_bytes());
         let mut buffers: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1000)).collect();
         assert_eq!(counted(), (0, 0));

@@ -1,6 +1,7 @@
 //! Atomics with a guard each, which does something before every access: what, the backend says.
 
-/// Defines the atomic types of the seam over those of `$inner`. `$guard` is a type with `new()` and `before_access()`;
+/// Defines the atomic types of the seam over those of `$inner`. `$guard` is a type with `new()`, `before_access()`, and
+/// `before_change()` for what reads and writes in one step;
 /// `[const]` makes `new` a constant function, for backends where it can be one.
 macro_rules! guarded_atomics {
     ($inner:path, $guard:ty, [$($constness:tt)?]) => {
@@ -48,12 +49,12 @@ macro_rules! guarded_integer {
             guarded_accesses!(unguarded::$name, $value);
 
             pub(crate) fn swap(&self, value: $value, ordering: Ordering) -> $value {
-                self.inner().swap(value, ordering)
+                self.inner_to_change().swap(value, ordering)
             }
 
             $(
                 pub(crate) fn $method(&self, value: $value, ordering: Ordering) -> $value {
-                    self.inner().$method(value, ordering)
+                    self.inner_to_change().$method(value, ordering)
                 }
             )*
         }
@@ -65,6 +66,11 @@ macro_rules! guarded_accesses {
     ($inner:ty, $value:ty) => {
         fn inner(&self) -> &$inner {
             self.guard.before_access();
+            &self.inner
+        }
+
+        fn inner_to_change(&self) -> &$inner {
+            self.guard.before_change();
             &self.inner
         }
 
@@ -83,7 +89,7 @@ macro_rules! guarded_accesses {
             success: Ordering,
             failure: Ordering,
         ) -> Result<$value, $value> {
-            self.inner()
+            self.inner_to_change()
                 .compare_exchange(current, new, success, failure)
         }
 
@@ -95,7 +101,7 @@ macro_rules! guarded_accesses {
             success: Ordering,
             failure: Ordering,
         ) -> Result<$value, $value> {
-            self.inner()
+            self.inner_to_change()
                 .compare_exchange(current, new, success, failure)
         }
     };

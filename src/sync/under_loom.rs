@@ -26,6 +26,10 @@ impl Shadow {
         // Relaxed: see the head of this file.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn before_change(&self) {
+        self.before_access();
+    }
 }
 
 guarded_atomics!(loom::sync::atomic, Shadow, []);

@@ -1,5 +1,6 @@
 //! The real types, with noise: before each access to an atomic a thread may have to yield, or to spin for a moment, so that
-//! threads meet in places where they otherwise hardly ever do.
+//! threads meet in places where they otherwise hardly ever do. And each thread counts what it does at the seam: what a worker
+//! does not do there, it cannot have to wait for.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -29,7 +30,54 @@ impl Noise {
             1 => (0..random / ONE_IN % MOST_TURNS).for_each(|_| std::hint::spin_loop()),
             _ => {}
         }
+        note(|accesses| accesses.all += 1);
     }
+
+    #[inline]
+    fn before_change(&self) {
+        note(|accesses| accesses.changes += 1);
+        self.before_access();
+    }
+}
+
+/// What a thread did at the seam so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accesses {
+    /// Accesses to atomics.
+    pub all: u64,
+    /// Of these, those that read and write in one step.
+    pub changes: u64,
+    /// Locks asked for.
+    pub locks: u64,
+}
+
+thread_local! {
+    // Without destructor, so that destructors of other thread-locals may count too.
+    static ACCESSES: Cell<Accesses> = const {
+        Cell::new(Accesses {
+            all: 0,
+            changes: 0,
+            locks: 0,
+        })
+    };
+}
+
+fn note(change: impl FnOnce(&mut Accesses)) {
+    ACCESSES.with(|cell| {
+        let mut accesses = cell.get();
+        change(&mut accesses);
+        cell.set(accesses);
+    });
+}
+
+/// A lock is asked for.
+pub(crate) fn note_lock() {
+    note(|accesses| accesses.locks += 1);
+}
+
+/// What the calling thread did at the seam since it began.
+pub fn accesses() -> Accesses {
+    ACCESSES.get()
 }
 
 /// A number of the calling thread's own series (xorshift; Marsaglia, "Xorshift RNGs", 2003).

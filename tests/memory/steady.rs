@@ -231,6 +231,7 @@ alone! {
         assert_eq!(calls() - before, 0);
     }
 
+    #[test]
     fn what_was_prewarmed_is_in_memory_before_it_is_written() {
         let Some(before) = resident_pages() else {
             return;

@@ -17,5 +17,6 @@ mod slots;
 mod stack;
 mod table;
 mod tenancy;
+mod waiting;
 
 use support::explore;

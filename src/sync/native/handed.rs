@@ -31,6 +31,8 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        #[cfg(framepool_noise)]
+        crate::sync::note_lock();
         match self.mutex.lock() {
             Ok(guard) => Ok(self.take(guard)),
             Err(poisoned) => Err(PoisonError::new(self.take(poisoned.into_inner()))),
@@ -38,6 +40,8 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        #[cfg(framepool_noise)]
+        crate::sync::note_lock();
         match self.mutex.try_lock() {
             Ok(guard) => Ok(self.take(guard)),
             Err(TryLockError::Poisoned(poisoned)) => {

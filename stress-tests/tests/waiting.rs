@@ -1,0 +1,165 @@
+//! What a worker does not do, it cannot have to wait for: the accesses of the hot paths are counted at the library's seam.
+//!
+//! No lock, no step that reads and writes a shared word at once, and the same number of steps each time, whoever looks.
+//!
+//! Laws: L5.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use framepool_under_noise::{Accesses, Buffer, BufferPool, Outstanding, accesses};
+
+/// Operations at a time.
+const TIMES: u64 = 1000;
+
+/// One test at a time: when a pool of another test is closed, the next use of any pool takes some steps more, to find out.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What `work`, done `TIMES` times, does at the seam.
+fn counted(mut work: impl FnMut()) -> Accesses {
+    let before = accesses();
+    (0..TIMES).for_each(|_| work());
+    let after = accesses();
+    Accesses {
+        all: after.all - before.all,
+        changes: after.changes - before.changes,
+        locks: after.locks - before.locks,
+    }
+}
+
+/// The same, for work that takes the same few steps every time, none of which another thread can hold up. How many steps.
+#[track_caller]
+fn steps(mut work: impl FnMut()) -> u64 {
+    let first = counted(&mut work);
+    assert_eq!((first.changes, first.locks), (0, 0), "{first:?}");
+    assert!(first.all > 0, "the seam counts");
+    assert_eq!(first.all % TIMES, 0, "every time the same: {first:?}");
+    assert_eq!(counted(work), first);
+    first.all / TIMES
+}
+
+#[test]
+fn a_hit_and_its_release_take_no_lock_and_change_no_shared_word() {
+    let _turn = one_at_a_time();
+    let pool = BufferPool::new();
+    for bytes in [1, 256, 4096, 65_536, 1 << 20] {
+        drop(pool.alloc::<u8>(bytes));
+        let taken = steps(|| drop(pool.alloc::<u8>(bytes)));
+        assert!(taken < 40, "{taken} accesses for a pair of {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_frame_alloc_takes_no_lock_and_changes_no_shared_word() {
+    let _turn = one_at_a_time();
+    let pool = BufferPool::builder()
+        .frame_block_bytes(32 << 20)
+        .build()
+        .unwrap();
+    let frame = pool.begin_frame();
+    for bytes in [1, 256, 4096] {
+        frame.alloc::<u8>(bytes);
+        let taken = steps(|| frame.alloc::<u8>(bytes)[0] = 1);
+        assert!(taken < 12, "{taken} accesses for {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_snapshot_is_read_without_a_lock() {
+    let _turn = one_at_a_time();
+    let pool = BufferPool::new();
+    let mut reader = pool.snapshot_reader();
+    assert_eq!(counted(|| drop(pool.snapshot())).locks, 0);
+    assert_eq!(
+        counted(|| assert_eq!(reader.latest().frame.get(), 0)).locks,
+        0
+    );
+}
+
+#[test]
+fn nobody_who_looks_adds_a_step_to_what_a_worker_does() {
+    let _turn = one_at_a_time();
+    let pool = BufferPool::new();
+    let frame = pool.begin_frame();
+    let mut work = || {
+        drop(pool.alloc::<u8>(1000));
+        drop(pool.alloc::<u8>(70_000));
+    };
+    work();
+    let alone = steps(&mut work);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let looker = scope.spawn(|| {
+            let mut out = Outstanding::default();
+            let mut looks = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                pool.outstanding_into(&mut out);
+                looks += u64::from(pool.stats().claimed_slots > 0);
+                looks += u64::from(pool.snapshot().frame.get() == 0);
+                pool.release_all();
+            }
+            looks
+        });
+        for _ in 0..20 {
+            assert_eq!(steps(&mut work), alone, "while somebody looks");
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(looker.join().unwrap() > 0);
+    });
+    drop(frame);
+}
+
+#[test]
+fn buffers_held_and_dropped_meet_the_depot_once_in_many() {
+    let _turn = one_at_a_time();
+    let pool = BufferPool::new();
+    let mut held: Vec<Buffer<u8>> = Vec::with_capacity(256);
+    let mut work = || {
+        held.extend((0..256).map(|_| pool.alloc::<u8>(1000)));
+        held.clear();
+    };
+    for _ in 0..3 {
+        work();
+    }
+    let before = pool.stats().totals.counts.depot_exchanges;
+    let done = counted(&mut work);
+    let exchanges = pool.stats().totals.counts.depot_exchanges - before;
+    let operations = TIMES * 512;
+    assert_eq!(done.locks, 0);
+    assert!(exchanges > 0, "more than a magazine holds");
+    assert!(exchanges <= operations / 16, "{exchanges} of {operations}");
+    // Alone with the depot, an exchange needs one step that reads and writes the list's head, and one for the balance.
+    assert!(done.changes <= 4 * exchanges, "{done:?}, {exchanges}");
+}
+
+#[test]
+fn a_producer_and_a_consumer_meet_at_the_depot_once_in_many() {
+    let _turn = one_at_a_time();
+    let pool = BufferPool::new();
+    let count = 40_000;
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Buffer<u8>>(256);
+    let consumer = thread::spawn(move || {
+        let before = accesses();
+        receiver.into_iter().for_each(drop);
+        accesses().locks - before.locks
+    });
+    let before = accesses();
+    for _ in 0..count {
+        sender.send(pool.alloc::<u8>(1000)).unwrap();
+    }
+    let cold = pool.stats().totals.counts.misses();
+    drop(sender);
+    assert_eq!(consumer.join().unwrap(), 0, "releases take no lock");
+    let counts = pool.release_all().totals.counts;
+    let locks = accesses().locks - before.locks;
+    assert!(
+        locks <= 4 * cold + 8,
+        "only new memory may need a lock: {locks}, {cold}"
+    );
+    let operations = 2 * count;
+    assert!(counts.depot_exchanges <= operations / 16, "{counts:?}");
+}
