@@ -6,10 +6,9 @@ use framepool_under_loom::BufferPool;
 use loom::thread;
 use support::explore;
 
-/// Four preemptions at most: 1,510 executions; the search without a bound is for a longer run.
 #[test]
 fn a_walker_names_the_line_that_has_the_buffer_or_none() {
-    explore(Some(4), || {
+    explore(None, || {
         let pool = BufferPool::new();
         drop(pool.alloc::<u8>(1));
         let walker = {
@@ -32,10 +31,9 @@ fn a_walker_names_the_line_that_has_the_buffer_or_none() {
     });
 }
 
-/// Four preemptions at most: 1,694 executions; the search without a bound is for a longer run.
 #[test]
 fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
-    explore(Some(4), || {
+    explore(None, || {
         let pool = BufferPool::new();
         let (old, old_line) = (pool.alloc::<u8>(1), line!());
         pool.release_all();

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::find();
     let done = match arguments.as_slice() {
         ["ci", steps @ ..] => return ci::run(&workspace, steps),
-        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments),
+        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments).map(|_| ()),
         ["sanitize", names @ ..] => sanitize::run(&workspace, names, &mut |_| ()),
         ["mutants", arguments @ ..] => return mutants::run(&workspace, arguments),
         ["orderings"] => docs::orderings::write(&workspace),

@@ -8,7 +8,7 @@ use loom::thread;
 use super::explore;
 use crate::BufferPool;
 
-/// Four preemptions at most: 6,711 executions; the search without a bound is for a longer run.
+/// Four preemptions at most: 6,711 executions; the search without a bound takes over a minute.
 #[test]
 fn two_threads_that_claim_at_once_get_different_slots() {
     explore(Some(4), || {

@@ -1,15 +1,21 @@
 //! The table of steps: what CI does, in this order, the quick ones first.
 
+use std::process::ExitCode;
+
 use super::command::Runner;
 use super::{downstream, hygiene, setup, smoke};
 use crate::docs;
 use crate::fuzz;
+use crate::mutants;
 use crate::sanitize;
 use crate::verification;
 
 /// The members that compile the library with other types behind its seam: they have steps of their own, since they are far
 /// too slow in debug.
 const OTHER_BUILDS: [&str; 3] = ["loom-tests", "shuttle-tests", "stress-tests"];
+
+/// How many planted bugs are tried in each run.
+const SAMPLE: &str = "6";
 
 /// One step.
 #[derive(Debug)]
@@ -38,12 +44,18 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "documents",
-        what: "docs/orderings.md and docs/counters.md agree with the sources; links lead somewhere",
+        what: "what docs/ says of orderings, counters and tests agrees with the sources; links lead somewhere",
         run: |runner| {
             docs::orderings::check(runner.workspace)?;
             docs::counters::check(runner.workspace)?;
+            verification::check(runner.workspace)?;
             docs::links::check(runner.workspace)
         },
+    },
+    Step {
+        name: "planted",
+        what: "every planted bug still applies to the sources",
+        run: |runner| mutants(runner, &["--check"]),
     },
     Step {
         name: "clippy",
@@ -93,7 +105,12 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "fuzz",
         what: "each fuzz target runs its corpus, and then for its time",
-        run: |runner| fuzz::run(runner.workspace, &[]),
+        run: |runner| fuzz::run(runner.workspace, &[]).map(|_| ()),
+    },
+    Step {
+        name: "mutants",
+        what: "a sample of the planted bugs is noticed, another one with each commit",
+        run: |runner| mutants(runner, &["--sample", SAMPLE, "--seed", "commit"]),
     },
     Step {
         name: "docs",
@@ -150,6 +167,16 @@ fn explore(runner: &mut Runner<'_>, method: &str) -> Result<(), String> {
     let member = format!("{method}-tests");
     runner.cargo_test(&["--release", "-p", &member, "--tests", "--", "--show-output"])?;
     verification::hold(runner.workspace, method, &runner.explored)
+}
+
+fn mutants(runner: &Runner<'_>, arguments: &[&str]) -> Result<(), String> {
+    if mutants::run(runner.workspace, arguments) == ExitCode::SUCCESS {
+        return Ok(());
+    }
+    Err(format!(
+        "`cargo xtask mutants {}` failed",
+        arguments.join(" ")
+    ))
 }
 
 fn sanitized(runner: &mut Runner<'_>) -> Result<(), String> {

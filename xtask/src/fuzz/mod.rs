@@ -87,22 +87,25 @@ fn positive(text: Option<&str>) -> Result<f64, String> {
         .ok_or_else(|| format!("`{text}` is no positive number"))
 }
 
-/// Fuzzes the targets that are named, or all.
-pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), String> {
+/// Fuzzes the targets that are named, or all; how many runs that were.
+pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<u64, String> {
     let order = Order::read(arguments)?;
     let seconds = order.time()?;
     let names: Vec<&str> = order.targets.iter().map(|(name, _)| *name).collect();
     let fuzzers = Fuzzers::build(workspace, &names)?;
     if let Some(input) = order.replay {
-        return replay(workspace, &fuzzers, names[0], &[PathBuf::from(input)]).map(|_| ());
+        return replay(workspace, &fuzzers, names[0], &[PathBuf::from(input)])
+            .map(|runs| runs as u64);
     }
+    let mut runs = 0;
     for (name, longest) in order.targets {
         let inputs = corpus(workspace, name)?;
         let replayed = replay(workspace, &fuzzers, name, &inputs)?;
         let report = fuzz(workspace, &fuzzers, (name, longest), seconds)?;
         println!("fuzz {name}: {replayed} inputs of the corpus replayed; {report} in {seconds} s");
+        runs += replayed as u64 + report.runs;
     }
-    Ok(())
+    Ok(runs)
 }
 
 /// The inputs kept in the repository.

@@ -25,12 +25,18 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use choice::Choice;
-use planted::Planted;
 use report::Row;
 use run::Bench;
 use verdict::Verdict;
 
 use crate::workspace::Workspace;
+
+pub(crate) use planted::Planted;
+
+/// All planted bugs.
+pub(crate) fn planted() -> Vec<&'static Planted> {
+    list::all()
+}
 
 /// What the command line asks for.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> ExitCode {

@@ -112,6 +112,12 @@ pub(crate) const SUITES: &[Suite] = &[
         "shuttle-tests/tests/scenarios",
     ),
     suite("stress", "stress-tests", "stress", "tests/stress"),
+    suite(
+        "stress/waiting",
+        "stress-tests",
+        "waiting",
+        "stress-tests/tests/waiting.rs",
+    ),
 ];
 
 /// Which tests of a suite to run: all of them if none is named.

@@ -31,6 +31,8 @@ pub(crate) struct Test {
     pub(crate) laws: Vec<Law>,
     /// How far it goes, in words: a bound on preemptions, a number of rounds; empty where it says nothing.
     pub(crate) reach: String,
+    /// Whether it explores executions or schedules, and says how many.
+    pub(crate) explores: bool,
 }
 
 /// The tests in the Rust files below `folder`, or in the one file.
@@ -70,6 +72,10 @@ fn in_source(file: &str, text: &str) -> Result<Vec<Test>, String> {
         let Some((begin, name)) = function_after(&read, at) else {
             return Err(format!("{file}:{}: `#[test]` without a function", at + 1));
         };
+        let ignored = |line: &Line| line.code.trim_start().starts_with("#[ignore");
+        if read[at..begin].iter().any(ignored) {
+            continue;
+        }
         let above = plain[..at].iter().rev().take_while(|line| {
             line.trim_start().starts_with("///") || line.trim_start().starts_with("#[")
         });
@@ -83,6 +89,7 @@ fn in_source(file: &str, text: &str) -> Result<Vec<Test>, String> {
             file: file.to_owned(),
             laws: own.or_else(|| of_file.clone()).unwrap_or_default(),
             reach: reach(&body),
+            explores: body.contains("explore("),
             name,
         });
     }

@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Names the figure of a method's whole run.
+pub(crate) const WHOLE: &str = "*";
+
 /// How much a check explored and how long that took.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Figure {
@@ -90,6 +93,15 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// All that ran.
+    pub(crate) fn whole(&self) -> Figure {
+        Figure {
+            number: self.passed,
+            unit: "tests".to_owned(),
+            seconds: self.seconds,
+        }
+    }
+
     /// Reads one line.
     pub(crate) fn read(&mut self, line: &str) {
         let line = line.trim();

@@ -6,14 +6,19 @@ use std::fmt::Write as _;
 use super::Evidence;
 use super::claims::{LAWS, Law, Test, thousands};
 use super::figures::brief;
+use crate::mutants::Planted;
 
-/// How many tests of each method check each law.
-pub(crate) fn matrix(evidence: &[Evidence]) -> String {
+/// How many tests of each method check each law, and how many planted bugs break it.
+pub(crate) fn matrix(evidence: &[Evidence], planted: &[&Planted]) -> String {
     let mut text = String::from("| law |");
     for method in evidence {
         let _ = write!(text, " {} |", method.name);
     }
-    let _ = writeln!(text, "\n|---|{}", "--:|".repeat(evidence.len()));
+    let _ = writeln!(
+        text,
+        " planted bugs |\n|---|{}",
+        "--:|".repeat(evidence.len() + 1)
+    );
     for (law, title) in LAWS {
         let _ = write!(text, "| [L{law} {title}](#{}) |", anchor(law, title));
         for method in evidence {
@@ -23,7 +28,38 @@ pub(crate) fn matrix(evidence: &[Evidence]) -> String {
                 tests => write!(text, " {tests} |"),
             };
         }
-        text.push('\n');
+        let name = format!("L{law}");
+        let bugs = planted
+            .iter()
+            .filter(|bug| laws_of(bug).any(|of| of == name));
+        let _ = writeln!(text, " {} |", bugs.count());
+    }
+    text
+}
+
+fn laws_of(bug: &Planted) -> impl Iterator<Item = &'static str> + use<> {
+    bug.laws.split(", ")
+}
+
+/// Every planted bug: what is broken, which laws, where, and who is known to notice.
+pub(crate) fn planted(planted: &[&Planted]) -> String {
+    let mut text =
+        String::from("| what is broken | laws | where | noticed by |\n|---|---|---|---|\n");
+    for bug in planted {
+        let short = bug.file.trim_start_matches("src/");
+        let noticed: Vec<String> = bug
+            .noticed_by
+            .iter()
+            .map(|check| format!("`{check}`"))
+            .collect();
+        let _ = writeln!(
+            text,
+            "| {} | {} | [{short}](../{}) | {} |",
+            bug.name.replace('_', " "),
+            bug.laws,
+            bug.file,
+            noticed.join("<br>")
+        );
     }
     text
 }
@@ -45,7 +81,11 @@ pub(crate) fn methods(evidence: &[Evidence]) -> String {
             method.name,
             method.tests.len(),
             method.explored(),
-            method.seconds.map(brief).unwrap_or_default(),
+            method
+                .whole
+                .as_ref()
+                .map(|whole| brief(whole.seconds))
+                .unwrap_or_default(),
             method.command,
             method.blind
         );
@@ -59,6 +99,17 @@ pub(crate) fn of_law(law: Law, evidence: &[Evidence]) -> String {
         "| method | where | tests: how far, how much explored, time |\n|---|---|---|\n",
     );
     for method in evidence {
+        if method.again {
+            let tests = method.of(law).count();
+            if tests > 0 {
+                let _ = writeln!(
+                    text,
+                    "| {} | | {tests} of the tests of other methods, in another build |",
+                    method.name
+                );
+            }
+            continue;
+        }
         let mut files: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
         for test in method.of(law) {
             files.entry(&test.file).or_default().push(test);

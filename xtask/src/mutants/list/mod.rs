@@ -12,6 +12,7 @@ mod numbers;
 mod orderings;
 mod show;
 mod slots;
+mod waiting;
 
 use super::planted::Planted;
 
@@ -19,6 +20,7 @@ const THEMES: &[&[Planted]] = &[
     orderings::PLANTED,
     fold::PLANTED,
     slots::PLANTED,
+    waiting::PLANTED,
     blocks::PLANTED,
     frames::PLANTED,
     memory::PLANTED,

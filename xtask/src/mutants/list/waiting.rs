@@ -1,0 +1,75 @@
+//! Workers that wait for others, or disturb them; what leaves before it is counted.
+
+use crate::mutants::planted::Planted;
+
+pub(super) const PLANTED: &[Planted] = &[
+    Planted {
+        name: "an_alloc_takes_the_folds_lock",
+        laws: "L5",
+        file: "src/cache/slot.rs",
+        edits: &[(
+            "        self.counters.thread_hits.add(1);\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.lend(core, block, bytes, requested, site) };",
+            "        self.counters.thread_hits.add(1);\n        drop(core.fold.lock());\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.lend(core, block, bytes, requested, site) };",
+        )],
+        noticed_by: &[
+            "stress/waiting::a_hit_and_its_release_take_no_lock_and_change_no_shared_word",
+        ],
+    },
+    Planted {
+        name: "a_worker_looks_whether_the_folds_lock_is_free",
+        laws: "L5",
+        file: "src/cache/pooled.rs",
+        edits: &[(
+            "            if !slot.give(shape, block, requested) {",
+            "            let _ = shape.core.as_ref().fold.lock();\n            if !slot.give(shape, block, requested) {",
+        )],
+        noticed_by: &[
+            "stress/waiting::buffers_held_and_dropped_meet_the_depot_once_in_many",
+            "loom/primitives::a_new_worker_takes_a_free_slot_and_a_batch_although_a_frame_end_never_ends",
+        ],
+    },
+    Planted {
+        name: "a_counter_is_shared_by_all_threads",
+        laws: "L5",
+        file: "src/cache/counters.rs",
+        edits: &[(
+            "            self.value\n                .store(before.wrapping_add(amount), Ordering::Release);",
+            "            let _ = before;\n            self.value.fetch_add(amount, Ordering::Release);",
+        )],
+        noticed_by: &[
+            "stress/waiting::a_hit_and_its_release_take_no_lock_and_change_no_shared_word",
+        ],
+    },
+    Planted {
+        name: "every_overflow_of_a_magazine_is_an_exchange_of_one_block",
+        laws: "L5",
+        file: "src/cache/magazine.rs",
+        edits: &[(
+            "const MOST_PER_BATCH: usize = sized(32,",
+            "const MOST_PER_BATCH: usize = sized(2,",
+        )],
+        noticed_by: &["stress/waiting::buffers_held_and_dropped_meet_the_depot_once_in_many"],
+    },
+    Planted {
+        name: "a_release_is_counted_after_the_block_has_left",
+        laws: "L1, L2",
+        file: "src/cache/slot.rs",
+        edits: &[(
+            "        self.count_release(block, block.bytes(), requested);\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };",
+            "        let bytes = block.bytes();\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };\n        self.count_release(block, bytes, requested);",
+        )],
+        noticed_by: &["loom/passes::a_release_that_was_counted_stays_counted_when_the_pool_grows"],
+    },
+    Planted {
+        name: "memory_goes_back_without_the_folds_lock",
+        laws: "L3",
+        file: "src/cache/reclaim.rs",
+        edits: &[(
+            "        self.depot.keep_nothing();\n        let mut fold = self.fold.lock();\n",
+            "        self.depot.keep_nothing();\n        let mut fold = Fold::new();\n",
+        )],
+        noticed_by: &[
+            "loom/passes::what_the_pool_took_from_the_system_is_the_same_while_it_gives_some_back",
+        ],
+    },
+];
