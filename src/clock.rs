@@ -9,7 +9,7 @@ use std::time::Instant;
 /// The time now.
 #[inline]
 pub(crate) fn now() -> Instant {
-    #[cfg(test)]
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     if let Some(told) = told::now() {
         return told;
     }
@@ -23,8 +23,8 @@ pub(crate) fn since(then: Instant) -> std::time::Duration {
 }
 
 /// A clock that a test sets.
-#[cfg(test)]
-pub(crate) mod told {
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod told {
     use std::cell::Cell;
     use std::time::Instant;
 
@@ -37,8 +37,7 @@ pub(crate) mod told {
     }
 
     /// Stands still at this time, for this thread; or goes with the system's again.
-    #[cfg(not(framepool_loom))]
-    pub(crate) fn set(time: Option<Instant>) {
+    pub(super) fn set(time: Option<Instant>) {
         NOW.set(time);
     }
 }
