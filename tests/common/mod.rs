@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every test binary uses its part")]
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use framepool::{BufferPool, FrameSnapshot, PoolStats, Totals};
 
@@ -190,6 +190,35 @@ pub(crate) fn assert_empty(pool: &BufferPool) {
     let stats = pool.stats();
     assert_lawful_stats(&stats);
     assert_eq!(stats.totals.allocs, totals.allocs);
+}
+
+/// Where threads wait for each other, step after step.
+///
+/// As `std::sync::Barrier`, but in code of ours: what the standard library's does is compiled with it, so that
+/// `ThreadSanitizer` does not see the hand-over.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    threads: usize,
+    arrived: AtomicUsize,
+}
+
+impl Gate {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            arrived: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn wait(&self) {
+        // AcqRel: what each thread did before it came is visible to all behind the gate.
+        let place = self.arrived.fetch_add(1, Ordering::AcqRel);
+        let full = (place / self.threads + 1) * self.threads;
+        // Acquire: pairs with the AcqRel of the others.
+        while self.arrived.load(Ordering::Acquire) < full {
+            std::thread::yield_now();
+        }
+    }
 }
 
 /// The text a panic carried.

@@ -2,13 +2,13 @@
 //!
 //! Laws: L8.
 
-use std::sync::{Barrier, Mutex, RwLock};
+use std::sync::{Mutex, RwLock};
 use std::thread;
 
 use framepool::{Buffer, BufferPool, Frame};
 
 use crate::alone::alone;
-use crate::common::assert_lawful;
+use crate::common::{Gate, assert_lawful};
 use crate::counting::calls;
 
 const WARM: usize = 600;
@@ -17,7 +17,7 @@ const WATCHED: usize = 600;
 /// Runs `workers` threads in lockstep with a leader: in each frame `begin`, then all `work` at once, then `end`.
 #[track_caller]
 fn is_silent(workers: usize, begin: impl Fn(), work: impl Fn(usize) + Sync, end: impl Fn()) {
-    let step = Barrier::new(workers + 1);
+    let step = Gate::new(workers + 1);
     let made = thread::scope(|scope| {
         let threads: Vec<_> = (0..workers)
             .map(|at| {

@@ -31,6 +31,26 @@ fn two_threads_that_claim_at_once_get_different_slots() {
 }
 
 #[test]
+fn the_one_slot_that_is_free_is_claimed_by_one_thread() {
+    explore(None, || {
+        let pool = BufferPool::new();
+        let core = pool.core();
+        let free = core.slots.claim(core).unwrap();
+        // SAFETY: claimed just now, and not used any more.
+        unsafe { core.slots.hand_back(core, free.as_ref()) };
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                let core = pool.core();
+                core.slots.claim(core).unwrap().addr()
+            })
+        };
+        let mine = core.slots.claim(core).unwrap().addr();
+        assert_ne!(mine, other.join().unwrap());
+    });
+}
+
+#[test]
 fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
     explore(None, || {
         let pool = BufferPool::new();

@@ -24,7 +24,7 @@ pub(super) const PLANTED: &[Planted] = &[
             "            && self\n                .owner\n                .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)\n                .is_ok()",
             "            && {\n                self.owner.store(1, Ordering::Relaxed);\n                true\n            }",
         )],
-        noticed_by: &["loom/primitives::two_threads_that_claim_at_once_get_different_slots"],
+        noticed_by: &["loom/primitives::the_one_slot_that_is_free_is_claimed_by_one_thread"],
     },
     Planted {
         name: "a_magazine_is_not_flushed_at_exit",
