@@ -6,7 +6,8 @@ use std::time::Duration;
 use framepool::{BufferPool, FrameSnapshot, PoolStats};
 
 use crate::common::{
-    TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, classes, frame_bytes, pooled_bytes,
+    Gate, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, classes, frame_bytes,
+    pooled_bytes,
 };
 
 #[test]
@@ -211,7 +212,7 @@ fn threads_are_those_that_took_a_buffer_in_this_frame() {
     let pool = BufferPool::new();
     let open = pool.begin_frame();
     drop(pool.alloc::<u8>(1));
-    let ready = std::sync::Barrier::new(4);
+    let ready = Gate::new(4);
     let expected = [3, 0, 2, 1];
     let mut seen = [FrameSnapshot::default(); 4];
     thread::scope(|scope| {

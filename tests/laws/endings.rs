@@ -7,10 +7,10 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use framepool::{
     Thresholds,
 };
 
-use crate::common::{TELEMETRY, assert_empty, assert_lawful, rounds};
+use crate::common::{Gate, TELEMETRY, assert_empty, assert_lawful, rounds};
 
 thread_local! {
     static LEFT: RefCell<Vec<Box<dyn std::any::Any>>> = const { RefCell::new(Vec::new()) };
@@ -227,7 +227,7 @@ fn a_pool_and_all_that_is_its_own_may_go_at_the_same_moment_on_different_threads
             snapshot,
         } = Holdings::of(&pool);
         let half = buffers.split_off(6);
-        let start = Barrier::new(4);
+        let start = Gate::new(4);
         thread::scope(|scope| {
             let start = &start;
             let threads = [

@@ -3,13 +3,12 @@
 //! Laws: L7.
 
 use std::cell::RefCell;
-use std::sync::Barrier;
 use std::thread;
 
 use framepool::{Buffer, BufferPool, Frame};
 
 use crate::alone::alone;
-use crate::common::rounds;
+use crate::common::{Gate, rounds};
 use crate::counting::live;
 
 /// What a thread may keep of a dropped pool apart from its magazine: the pool's own bookkeeping.
@@ -26,7 +25,7 @@ thread_local! {
 #[track_caller]
 fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
     let other = BufferPool::new();
-    let step = Barrier::new(2);
+    let step = Gate::new(2);
     let round = || {
         let pool = BufferPool::new();
         let handed = pool.clone();
@@ -90,7 +89,7 @@ alone! {
     fn a_closed_pools_magazine_goes_back_at_thread_exit() {
         let scenario = || {
             let pool = BufferPool::new();
-            let step = Barrier::new(2);
+            let step = Gate::new(2);
             thread::scope(|scope| {
                 let handed = pool.clone();
                 let worker = scope.spawn(|| {
@@ -136,7 +135,7 @@ alone! {
     #[test]
     fn an_idle_thread_keeps_at_most_its_magazine_of_a_dropped_pool() {
         let cache = 1 << 20;
-        let step = Barrier::new(2);
+        let step = Gate::new(2);
         thread::scope(|scope| {
             let before = live();
             let pool = BufferPool::builder().thread_cache_bytes(cache).build().unwrap();
@@ -199,7 +198,7 @@ alone! {
 
     #[test]
     fn pools_made_and_dropped_by_one_thread_while_another_lives_do_not_pile_up() {
-        let step = Barrier::new(2);
+        let step = Gate::new(2);
         let enough = std::sync::atomic::AtomicBool::new(false);
         let passed: std::sync::Mutex<Option<BufferPool>> = std::sync::Mutex::default();
         thread::scope(|scope| {
