@@ -202,6 +202,7 @@ impl Tenancies {
         if known.is_ok_and(|known| known == closed) {
             return;
         }
+        // The remembered key does not fit any more, but would again after 65,536 closings.
         forget_last();
         let mut list = self.0.borrow_mut();
         // SAFETY: an entry of the list keeps its pool alive.

@@ -151,16 +151,6 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["memory"],
     },
     Planted {
-        name: "a_slot_handed_back_stays_the_one_used_last",
-        laws: "L6, L7",
-        file: "src/cache/tenancy.rs",
-        edits: &[(
-            "        forget_last();\n        let mut list = self.0.borrow_mut();",
-            "        let mut list = self.0.borrow_mut();",
-        )],
-        noticed_by: &["laws", "memory"],
-    },
-    Planted {
         name: "a_thread_looks_whether_a_pool_is_closed_before_it_looks_for_closed_pools",
         laws: "L7",
         file: "src/cache/tenancy.rs",
