@@ -1,0 +1,162 @@
+//! framepool's hot paths as functions of their own.
+//!
+//! ```text
+//! contest-probe count PATH TIMES    does it so often, for callgrind
+//! contest-probe time PATH MILLIS    prints nanoseconds per operation: the median of short runs, and as a message the shortest
+//! ```
+//!
+//! The functions named `probe_…` are what callgrind counts and what the check of the machine code disassembles.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use framepool::{Buffer, BufferPool, Frame};
+
+const PER_FRAME: u64 = 1024;
+const HELD: usize = 64;
+
+/// Takes a pooled buffer, writes its first byte, gives it back.
+#[inline(never)]
+fn probe_pooled_pair(pool: &BufferPool, bytes: usize) {
+    touch(pool.alloc::<u8>(bytes).as_mut_ptr());
+}
+
+/// The alloc half of it.
+#[inline(never)]
+fn probe_pooled_alloc(pool: &BufferPool, bytes: usize) -> Buffer<u8> {
+    let mut buffer = pool.alloc::<u8>(bytes);
+    touch(buffer.as_mut_ptr());
+    buffer
+}
+
+/// The drop half.
+#[inline(never)]
+fn probe_pooled_drop(buffer: Buffer<u8>) {
+    drop(buffer);
+}
+
+/// Takes a frame buffer, writes its first byte.
+#[inline(never)]
+fn probe_frame_alloc(frame: &Frame, bytes: usize) {
+    touch(frame.alloc::<u8>(bytes).as_mut_ptr());
+}
+
+#[inline(always)]
+fn touch(start: *mut u8) {
+    // SAFETY: the callers pass the start of a buffer they just got, which has at least one byte.
+    unsafe { start.write_volatile(1) }
+}
+
+/// A pool whose frame blocks are large enough for everything that is counted.
+fn roomy_pool() -> BufferPool {
+    BufferPool::builder()
+        .frame_block_bytes(64 << 20)
+        .build()
+        .expect("valid settings")
+}
+
+fn count(path: &str, times: u64) -> Option<()> {
+    let pool = roomy_pool();
+    let (small, large) = (black_box(256), black_box(4096));
+    match path {
+        "pooled-pair" => (0..times).for_each(|_| probe_pooled_pair(&pool, small)),
+        "pooled-alloc" | "pooled-drop" => {
+            (0..times).for_each(|_| probe_pooled_drop(probe_pooled_alloc(&pool, small)));
+        }
+        "frame-alloc" => {
+            let frame = pool.begin_frame();
+            (0..times).for_each(|_| probe_frame_alloc(&frame, small));
+        }
+        "frame-alloc-coloured" => {
+            let frame = pool.begin_frame();
+            (0..times).for_each(|_| probe_frame_alloc(&frame, large));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// The same paths inlined, as users' code has them: so many operations per call.
+fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut() + 'p>)> {
+    let bytes = black_box(256);
+    Some(match path {
+        "pooled-pair" => (
+            PER_FRAME,
+            Box::new(move || {
+                for _ in 0..PER_FRAME {
+                    touch(pool.alloc::<u8>(bytes).as_mut_ptr());
+                }
+            }),
+        ),
+        "pooled-held" => {
+            let mut held = Vec::with_capacity(HELD);
+            (
+                HELD as u64,
+                Box::new(move || {
+                    for _ in 0..HELD {
+                        let mut buffer = pool.alloc::<u8>(4 * bytes);
+                        touch(buffer.as_mut_ptr());
+                        held.push(buffer);
+                    }
+                    held.clear();
+                }),
+            )
+        }
+        "frame-alloc" => (
+            PER_FRAME,
+            Box::new(move || {
+                let frame = pool.begin_frame();
+                for _ in 0..PER_FRAME {
+                    touch(frame.alloc::<u8>(bytes).as_mut_ptr());
+                }
+                frame.release_all();
+            }),
+        ),
+        _ => return None,
+    })
+}
+
+/// Nanoseconds per operation in each of many short runs, measured for about so long, the shortest first.
+fn time(path: &str, millis: u64) -> Option<Vec<f64>> {
+    let pool = BufferPool::new();
+    let (per_call, mut operation) = operation(path, &pool)?;
+    let span = Duration::from_millis(millis);
+    let mut run = |span: Duration| {
+        let mut nanos = Vec::new();
+        let began = Instant::now();
+        while nanos.is_empty() || began.elapsed() < span {
+            let begun = Instant::now();
+            operation();
+            nanos.push(begun.elapsed().as_secs_f64() * 1e9 / per_call as f64);
+        }
+        nanos
+    };
+    run(span / 4);
+    let mut nanos = run(span);
+    nanos.sort_by(f64::total_cmp);
+    Some(nanos)
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["count", path, times] => times.parse().ok().and_then(|times| count(path, times)),
+        ["time", path, millis] => millis
+            .parse()
+            .ok()
+            .and_then(|millis| time(path, millis))
+            .map(|nanos| {
+                println!("{}", nanos[nanos.len() / 2]);
+                eprintln!("shortest {:.3}", nanos[0]);
+            }),
+        _ => None,
+    };
+    if done.is_some() {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("usage: contest-probe count PATH TIMES | time PATH MILLIS");
+        ExitCode::from(2)
+    }
+}

@@ -1,0 +1,156 @@
+//! Interleaved measurement: all contestants in turns, again and again, and what the turns say about their ratio.
+
+use std::time::{Duration, Instant};
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) repetitions: usize,
+    /// How long one contestant's turn takes, about.
+    pub(crate) slice: Duration,
+}
+
+impl Plan {
+    pub(crate) const FULL: Self = Self {
+        repetitions: 25,
+        slice: Duration::from_millis(12),
+    };
+    pub(crate) const QUICK: Self = Self {
+        repetitions: 9,
+        slice: Duration::from_millis(3),
+    };
+}
+
+/// One side of a comparison: does so many operations and says how long they took.
+pub(crate) struct Contestant<'c> {
+    pub(crate) name: &'static str,
+    run: Box<dyn FnMut(u64) -> Duration + 'c>,
+}
+
+impl<'c> Contestant<'c> {
+    /// A contestant that takes its own time, so that it can leave preparations out.
+    pub(crate) fn timed(name: &'static str, run: impl FnMut(u64) -> Duration + 'c) -> Self {
+        Self {
+            name,
+            run: Box::new(run),
+        }
+    }
+
+    /// A contestant of which one operation is one call.
+    pub(crate) fn new(name: &'static str, mut operation: impl FnMut() + 'c) -> Self {
+        Self::timed(name, move |count| {
+            let began = Instant::now();
+            for _ in 0..count {
+                operation();
+            }
+            began.elapsed()
+        })
+    }
+
+    /// How many operations take about a slice. Warms up by the way.
+    fn calibrate(&mut self, slice: Duration) -> u64 {
+        let mut count = 1;
+        loop {
+            // The shorter of two: an interruption would pass for many operations.
+            let took = (self.run)(count).min((self.run)(count));
+            if took >= slice / 4 || count >= 1 << 32 {
+                let fitting = count as f64 * slice.as_secs_f64() / took.as_secs_f64().max(1e-9);
+                return (fitting as u64).max(1);
+            }
+            count *= 2;
+        }
+    }
+}
+
+/// What a contestant's turns took, in nanoseconds per operation, in the order of the repetitions.
+#[derive(Clone, Debug)]
+pub(crate) struct Times {
+    pub(crate) name: &'static str,
+    pub(crate) nanos: Vec<f64>,
+}
+
+impl Times {
+    pub(crate) fn median(&self) -> f64 {
+        median(self.nanos.iter().copied())
+    }
+
+    pub(crate) fn least(&self) -> f64 {
+        self.nanos.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// Lets all contestants run in turns; each repetition begins with another of them.
+pub(crate) fn interleave(plan: &Plan, contestants: Vec<Contestant<'_>>) -> Vec<Times> {
+    let mut contestants = contestants;
+    let counts: Vec<u64> = contestants
+        .iter_mut()
+        .map(|contestant| contestant.calibrate(plan.slice))
+        .collect();
+    let mut times: Vec<Times> = contestants
+        .iter()
+        .map(|contestant| Times {
+            name: contestant.name,
+            nanos: Vec::with_capacity(plan.repetitions),
+        })
+        .collect();
+    for repetition in 0..plan.repetitions {
+        for turn in 0..contestants.len() {
+            let at = (repetition + turn) % contestants.len();
+            let took = (contestants[at].run)(counts[at]);
+            times[at]
+                .nanos
+                .push(took.as_secs_f64() * 1e9 / counts[at] as f64);
+        }
+    }
+    times
+}
+
+/// A measured number: a ratio of two contestants, or nanoseconds of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    /// Of the medians.
+    pub(crate) value: f64,
+    /// Of the shortest turns: what is left when the machine is busy with other things.
+    pub(crate) by_minima: f64,
+    /// Of single repetitions, the least and the most.
+    pub(crate) spread: (f64, f64),
+}
+
+impl Measured {
+    /// How `ours` compares with `rival`.
+    pub(crate) fn ratio(ours: &Times, rival: &Times) -> Self {
+        let each = || ours.nanos.iter().zip(&rival.nanos).map(|(a, b)| a / b);
+        Self {
+            value: ours.median() / rival.median(),
+            by_minima: ours.least() / rival.least(),
+            spread: bounds(each()),
+        }
+    }
+
+    /// Values of which each stands for itself.
+    pub(crate) fn of(values: &[f64], best: f64) -> Self {
+        Self {
+            value: median(values.iter().copied()),
+            by_minima: best,
+            spread: bounds(values.iter().copied()),
+        }
+    }
+}
+
+fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0), |(least, most), value| {
+        (value.min(least), value.max(most))
+    })
+}
+
+/// The middle one, or the mean of the middle two.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}

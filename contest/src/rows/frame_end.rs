@@ -1,0 +1,137 @@
+//! What a frame end costs, by slots and by buffers.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use arc_swap::ArcSwap;
+use framepool::{BufferPool, FrameSnapshot};
+
+use super::{Question, against};
+use crate::measure::{Contestant, Measured, Plan, Times, interleave};
+use crate::table::{Limit, Row};
+
+pub(super) fn questions() -> Vec<Question> {
+    vec![
+        Question::new("frame end, nothing allocated, 2 slots", empty),
+        Question::new("frame end, per slot, 2 to 512 slots", per_slot),
+        Question::new("frame end, 16,384 frame buffers against 16", by_buffers),
+    ]
+}
+
+/// Runs `body` while `others` threads beside this one have a slot of the pool.
+fn with_slots<R>(pool: &BufferPool, others: usize, body: impl FnOnce() -> R) -> R {
+    std::thread::scope(|scope| {
+        let (ready, all_ready) = mpsc::channel();
+        let ends: Vec<_> = (0..others)
+            .map(|_| {
+                let (end, wait) = mpsc::channel::<()>();
+                let ready = ready.clone();
+                std::thread::Builder::new()
+                    .stack_size(64 << 10)
+                    .spawn_scoped(scope, move || {
+                        drop(pool.alloc::<u8>(256));
+                        ready.send(()).expect("the measurement waits");
+                        // Ends when the other side is dropped.
+                        let _ = wait.recv();
+                    })
+                    .expect("a thread");
+                end
+            })
+            .collect();
+        for _ in 0..others {
+            all_ready.recv().expect("every thread gets a slot");
+        }
+        drop(pool.alloc::<u8>(256));
+        let result = body();
+        drop(ends);
+        result
+    })
+}
+
+fn frame_end(pool: &BufferPool) -> Contestant<'_> {
+    Contestant::new("framepool", || {
+        pool.begin_frame().release_all();
+    })
+}
+
+fn empty(plan: &Plan) -> Vec<Row> {
+    let pool = BufferPool::new();
+    with_slots(&pool, 1, || {
+        let shared = ArcSwap::from_pointee(FrameSnapshot::default());
+        let times = interleave(
+            plan,
+            vec![
+                frame_end(&pool),
+                Contestant::new("arc-swap alone", || {
+                    shared.store(Arc::new(FrameSnapshot::default()));
+                }),
+            ],
+        );
+        vec![against(&times, "arc-swap alone", 6.0)]
+    })
+}
+
+/// The slope of the frame end's time over the number of slots.
+fn per_slot(plan: &Plan) -> Vec<Row> {
+    let time = |slots: usize| -> Times {
+        let pool = BufferPool::new();
+        with_slots(&pool, slots - 1, || {
+            interleave(plan, vec![frame_end(&pool)]).remove(0)
+        })
+    };
+    let (few, some, many) = (time(2), time(64), time(512));
+    let slope = |from: f64, to: f64, slots: usize| (to - from) / slots as f64;
+    let each: Vec<f64> = few
+        .nanos
+        .iter()
+        .zip(&many.nanos)
+        .map(|(few, many)| slope(*few, *many, 510))
+        .collect();
+    let measured = Measured::of(&each, slope(few.least(), many.least(), 510));
+    let note = format!(
+        "2, 64, 512 slots: {:.0}, {:.0}, {:.0} ns",
+        few.median(),
+        some.median(),
+        many.median()
+    );
+    vec![Row::new("itself", Limit::Nanos(30.0), measured).with_note(note)]
+}
+
+/// Whether the end takes longer for more frame buffers. Only the end is timed.
+fn by_buffers(plan: &Plan) -> Vec<Row> {
+    fn contestant<'p>(name: &'static str, pool: &'p BufferPool, buffers: usize) -> Contestant<'p> {
+        Contestant::timed(name, move |count| {
+            let mut took = std::time::Duration::ZERO;
+            for _ in 0..count {
+                let frame = pool.begin_frame();
+                for _ in 0..buffers {
+                    frame.alloc::<u8>(64);
+                }
+                let began = std::time::Instant::now();
+                frame.release_all();
+                took += began.elapsed();
+            }
+            took
+        })
+    }
+    let build = || {
+        BufferPool::builder()
+            .frame_block_bytes(2 << 20)
+            .build()
+            .expect("valid settings")
+    };
+    let (few, many) = (build(), build());
+    // So many buffers have to be taken for each end that is timed.
+    let plan = Plan {
+        slice: plan.slice / 50,
+        ..*plan
+    };
+    let times = interleave(
+        &plan,
+        vec![
+            contestant("framepool", &many, 16_384),
+            contestant("itself", &few, 16),
+        ],
+    );
+    vec![against(&times, "itself", 1.5)]
+}

@@ -1,0 +1,89 @@
+//! Pooled buffers on one thread: a pair by size, and 64 held at once.
+
+use std::hint::black_box;
+
+use framepool::BufferPool;
+use mimalloc::MiMalloc;
+use snmalloc_rs::SnMalloc;
+use std::alloc::System;
+use tikv_jemallocator::Jemalloc;
+
+use super::{Question, against, against_best, size};
+use crate::measure::{Contestant, Plan, Times, interleave};
+use crate::rivals::{FreeList, Heap, Lender, hold, pair};
+use crate::table::Row;
+
+const HEAPS: [&str; 3] = ["mimalloc", "jemalloc", "snmalloc"];
+const ALL_HEAPS: [&str; 4] = ["mimalloc", "jemalloc", "snmalloc", "glibc"];
+
+pub(super) fn questions() -> Vec<Question> {
+    let pairs = [
+        (256, HEAPS.as_slice(), 0.65),
+        (4 << 10, &HEAPS, 0.55),
+        (64 << 10, &HEAPS, 0.55),
+        (1 << 20, &ALL_HEAPS, 0.20),
+    ];
+    let mut questions: Vec<Question> = pairs
+        .into_iter()
+        .map(|(bytes, rivals, limit)| {
+            Question::new(format!("pooled pair, {}", size(bytes)), move |plan| {
+                let times = pair_times(plan, bytes);
+                vec![
+                    against_best(&times, rivals, limit),
+                    against(&times, "hand-written list", 2.2),
+                ]
+            })
+        })
+        .collect();
+    questions.push(Question::new("64 pooled buffers held, 1 KiB", held));
+    questions
+}
+
+fn pair_times(plan: &Plan, bytes: usize) -> Vec<Times> {
+    let pool = BufferPool::new();
+    interleave(
+        plan,
+        vec![
+            pairs("framepool", &pool, bytes),
+            pairs("mimalloc", &Heap(MiMalloc), bytes),
+            pairs("jemalloc", &Heap(Jemalloc), bytes),
+            pairs("snmalloc", &Heap(SnMalloc), bytes),
+            pairs("glibc", &Heap(System), bytes),
+            pairs("hand-written list", &FreeList, bytes),
+        ],
+    )
+}
+
+/// Pairs of a size that the compiler does not know.
+pub(super) fn pairs<'l>(
+    name: &'static str,
+    lender: &'l impl Lender,
+    bytes: usize,
+) -> Contestant<'l> {
+    let bytes = black_box(bytes);
+    Contestant::new(name, move || pair(lender, bytes))
+}
+
+fn held(plan: &Plan) -> Vec<Row> {
+    const COUNT: usize = 64;
+    fn contestant<'l>(name: &'static str, lender: &'l impl Lender) -> Contestant<'l> {
+        let mut kept = Vec::with_capacity(COUNT);
+        let bytes = black_box(1024);
+        Contestant::new(name, move || {
+            hold(lender, std::iter::repeat_n(bytes, COUNT), &mut kept);
+        })
+    }
+    let pool = BufferPool::new();
+    let times = interleave(
+        plan,
+        vec![
+            contestant("framepool", &pool),
+            contestant("mimalloc", &Heap(MiMalloc)),
+            contestant("hand-written list", &FreeList),
+        ],
+    );
+    vec![
+        against(&times, "mimalloc", 0.90),
+        against(&times, "hand-written list", 2.2),
+    ]
+}
