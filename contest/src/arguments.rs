@@ -3,24 +3,17 @@
 /// What is printed for `--help`.
 pub(crate) const USAGE: &str = "\
 usage: contest [--only SUBSTRING] [--quick] [--json] [--check]
-       contest instructions [--bless]
-       contest machine-code
 
   --only SUBSTRING  only the questions whose name has it
   --quick           shorter slices; 9 repetitions as always
   --json            the same as data
-  --check           exit code 1 if a row fails (machines are noisy: not for CI)
-  --bless           write the counted instructions as the new baseline";
+  --check           exit code 1 if a row fails (machines are noisy: not for CI)";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
     Table,
-    Instructions {
-        bless: bool,
-    },
-    MachineCode,
     /// What the contest starts itself again for: a measurement that needs a process of its own.
     Child(Vec<String>),
 }
@@ -45,29 +38,17 @@ impl Arguments {
             json: false,
             check: false,
         };
-        match words.peek().map(String::as_str) {
-            Some("child") => {
-                arguments.command = Command::Child(words.skip(1).collect());
-                return Ok(arguments);
-            }
-            Some("instructions") => {
-                words.next();
-                arguments.command = Command::Instructions { bless: false };
-            }
-            Some("machine-code") => {
-                words.next();
-                arguments.command = Command::MachineCode;
-            }
-            _ => {}
+        if words.peek().is_some_and(|word| word == "child") {
+            arguments.command = Command::Child(words.skip(1).collect());
+            return Ok(arguments);
         }
         while let Some(word) = words.next() {
-            match (word.as_str(), &mut arguments.command) {
-                ("--help" | "-h", command) => *command = Command::Help,
-                ("--bless", Command::Instructions { bless }) => *bless = true,
-                ("--quick", Command::Table) => arguments.quick = true,
-                ("--json", Command::Table) => arguments.json = true,
-                ("--check", Command::Table) => arguments.check = true,
-                ("--only", Command::Table) => {
+            match word.as_str() {
+                "--help" | "-h" => arguments.command = Command::Help,
+                "--quick" => arguments.quick = true,
+                "--json" => arguments.json = true,
+                "--check" => arguments.check = true,
+                "--only" => {
                     arguments.only = words.next().ok_or("--only needs a part of a question")?;
                 }
                 _ => return Err(format!("`{word}` is not understood here")),

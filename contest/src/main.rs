@@ -1,15 +1,13 @@
 //! Measures framepool against its rivals in one run, and says of every claim whether it holds on this machine.
 //!
 //! ```text
-//! cargo run --release -p contest                     the table
-//! cargo run --release -p contest -- instructions     instructions per operation against the checked-in baseline
-//! cargo run --release -p contest -- machine-code     what the hot paths' machine code must not contain
+//! cargo run --release -p contest
 //! ```
+//!
+//! What needs no clock is a check of its own: `cargo xtask instructions`, `cargo xtask machine-code`.
 
 mod arguments;
 mod child;
-mod instructions;
-mod machine_code;
 mod measure;
 mod probe;
 #[path = "../../benches/rivals/mod.rs"]
@@ -35,8 +33,6 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Command::Table => Ok(table(&arguments)),
-        Command::Instructions { bless } => instructions::compare(*bless),
-        Command::MachineCode => machine_code::check(),
         Command::Child(task) => child::run(task).map(|()| true),
     };
     match outcome {

@@ -1,4 +1,6 @@
 //! Building the probe: framepool's hot paths as functions of their own (`probe/`), with and without telemetry.
+//!
+//! The contest times them, and `cargo xtask` counts and disassembles them: both have this file.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,33 +12,34 @@ pub(crate) enum Build {
     WithoutTelemetry,
 }
 
-/// Builds the probe in release and says where it is. Each build has a target directory of its own, so that neither
-/// makes the other stale.
+/// Builds the probe in release and says where it is. Both builds have one name, so each is copied to a place of its own.
 pub(crate) fn build(build: Build) -> Result<PathBuf, String> {
     let (name, arguments): (_, &[&str]) = match build {
         Build::WithTelemetry => ("on", &[]),
         Build::WithoutTelemetry => ("off", &["--no-default-features"]),
     };
-    let target = target_directory().join("probe").join(name);
+    let target = target_directory();
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            "contest-probe",
-        ])
+        .args(["build", "--quiet", "--locked", "--release"])
+        .args(["--package", "contest-probe"])
         .args(arguments)
         .arg("--target-dir")
         .arg(&target)
+        // Flags from without, such as a processor to build for, would make other machine code.
+        .env("CARGO_ENCODED_RUSTFLAGS", "")
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
-    if status.success() {
-        Ok(target.join("release").join("contest-probe"))
-    } else {
-        Err(format!("the probe could not be built ({status})"))
+    if !status.success() {
+        return Err(format!("the probe could not be built ({status})"));
     }
+    let built = target.join("release").join("contest-probe");
+    let place = target.join("probe");
+    let copy = place.join(name);
+    std::fs::create_dir_all(&place)
+        .and_then(|()| std::fs::copy(&built, &copy))
+        .map_err(|error| format!("{}: {error}", copy.display()))?;
+    Ok(copy)
 }
 
 /// Where this program was built: two levels above it.

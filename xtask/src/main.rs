@@ -3,9 +3,11 @@
 mod ci;
 mod docs;
 mod fuzz;
+mod hot_paths;
 mod mutants;
 mod sanitize;
 mod source;
+mod toolchain;
 mod verification;
 mod workspace;
 
@@ -22,6 +24,9 @@ cargo xtask fuzz TARGET --replay FILE
                                    run one input through a target
 cargo xtask sanitize [NAME...]     run the library's tests under ThreadSanitizer, AddressSanitizer, LeakSanitizer
                                    (thread, address, leak), or only under these
+cargo xtask instructions [--bless] count the instructions of the hot paths and compare with contest/instructions.toml, or
+                                   write that anew
+cargo xtask machine-code           what the hot paths' machine code must not contain
 cargo xtask orderings [--check]    write docs/orderings.md from the comments in src/, or compare
 cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare
 cargo xtask verification [--check]
@@ -45,6 +50,9 @@ fn main() -> ExitCode {
         ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments).map(|_| ()),
         ["sanitize", names @ ..] => sanitize::run(&workspace, names, &mut |_| ()),
         ["mutants", arguments @ ..] => return mutants::run(&workspace, arguments),
+        ["instructions"] => hot_paths::compare(&workspace),
+        ["instructions", "--bless"] => hot_paths::bless(&workspace),
+        ["machine-code"] => hot_paths::check(&workspace),
         ["orderings"] => docs::orderings::write(&workspace),
         ["orderings", "--check"] => docs::orderings::check(&workspace),
         ["counters"] => docs::counters::write(&workspace),

@@ -6,6 +6,7 @@ use super::command::Runner;
 use super::{downstream, hygiene, setup, smoke};
 use crate::docs;
 use crate::fuzz;
+use crate::hot_paths;
 use crate::mutants;
 use crate::sanitize;
 use crate::verification;
@@ -81,6 +82,16 @@ pub(crate) const STEPS: &[Step] = &[
         name: "doctests",
         what: "the examples in the documentation, those that must not compile included",
         run: |runner| runner.cargo_test(&plain_members(&["--doc"])),
+    },
+    Step {
+        name: "machine-code",
+        what: "no lock, no division and no call in the hot paths, from their disassembly",
+        run: |runner| hot_paths::check(runner.workspace),
+    },
+    Step {
+        name: "instructions",
+        what: "no hot path takes more instructions than the baseline says, counted by callgrind",
+        run: |runner| hot_paths::compare(runner.workspace),
     },
     Step {
         name: "loom",

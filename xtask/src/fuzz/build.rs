@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::ci::CXX;
+use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 /// What libFuzzer steers by, and `AddressSanitizer`. The flags are the compiler's own but not stable ones.
@@ -33,7 +34,8 @@ impl Fuzzers {
         let dir = workspace.target().join("fuzz");
         // libFuzzer is C++: said here, before a build script fails over it.
         CXX.must_work(workspace)?;
-        let host = host()?;
+        // Named as a target, so that the flags do not reach build scripts.
+        let host = Toolchain::find()?.host;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command
@@ -79,15 +81,4 @@ impl Fuzzers {
             .map_err(|error| format!("{}: {error}", folder.display()))?;
         Ok(folder)
     }
-}
-
-/// The compiler's own platform. Named as a target, so that the flags do not reach build scripts.
-fn host() -> Result<String, String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").output();
-    let output = output.map_err(|error| format!("`rustc -vV`: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| "`rustc -vV` names no host".to_owned())
 }

@@ -15,6 +15,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::ci::each_line;
+use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use sanitizer::{SANITIZERS, Sanitizer, Suite};
 
@@ -34,7 +35,7 @@ pub(crate) fn run(
     line: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let chosen = choose(names)?;
-    let host = host()?;
+    let host = Toolchain::find()?.host;
     for sanitizer in chosen {
         let began = Instant::now();
         let session = Session {
@@ -75,19 +76,6 @@ fn choose(names: &[&str]) -> Result<Vec<&'static Sanitizer>, String> {
             })
     };
     names.iter().map(known).collect()
-}
-
-/// The platform that the compiler runs on, and that is tested.
-fn host() -> Result<String, String> {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .map_err(|error| format!("`rustc -vV`: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .map(str::to_owned)
-        .ok_or_else(|| "`rustc -vV` names no host".to_owned())
 }
 
 fn scale() -> Result<f64, String> {

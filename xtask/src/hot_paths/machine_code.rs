@@ -11,7 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use crate::probe::{self, Build};
+use super::{BUILDS, Baseline, Weight, probe};
+use crate::workspace::Workspace;
 
 const PROBES: [&str; 4] = [
     "probe_pooled_pair",
@@ -30,13 +31,13 @@ struct Instruction {
     text: String,
 }
 
-/// Checks all probes and prints what was found; whether all is well.
-pub(crate) fn check() -> Result<bool, String> {
-    let mut good = true;
-    for (build, name) in [
-        (Build::WithTelemetry, "telemetry"),
-        (Build::WithoutTelemetry, "no telemetry"),
-    ] {
+/// Checks all probes and prints what was found.
+pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
+    let Some(weight) = Weight::of(&Baseline::read(workspace)?)? else {
+        return Ok(());
+    };
+    let mut found = 0;
+    for (build, name) in BUILDS {
         let functions = disassemble(&probe::build(build)?)?;
         for probe in PROBES {
             let (_, code) = functions
@@ -47,15 +48,15 @@ pub(crate) fn check() -> Result<bool, String> {
             println!(
                 "{probe:<20} {name:<13} {:>3} instructions, {}",
                 code.len(),
-                if faults.is_empty() { "ok" } else { "FAIL" }
+                if faults.is_empty() { "ok" } else { "FAULTY" }
             );
             for fault in &faults {
                 println!("    {fault}");
             }
-            good &= faults.is_empty();
+            found += faults.len();
         }
     }
-    Ok(good)
+    weight.outcome(found, "faults in the machine code of the hot paths")
 }
 
 /// The functions of a program by their symbols.
@@ -69,7 +70,7 @@ fn disassemble(program: &std::path::Path) -> Result<Vec<(String, Vec<Instruction
         ])
         .arg(program)
         .output()
-        .map_err(|error| format!("objdump: {error}"))?;
+        .map_err(|error| format!("`objdump`: {error}; `cargo xtask ci setup` installs it"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut functions: Vec<(String, Vec<Instruction>)> = Vec::new();
     for line in text.lines() {

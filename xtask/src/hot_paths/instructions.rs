@@ -1,0 +1,95 @@
+//! Instructions per operation, counted by callgrind and held against the baseline.
+//!
+//! A path is run twice with different counts; the difference of the two totals over the difference of the counts is what
+//! one operation takes once everything is warm, exactly.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{BUILDS, Baseline, Weight, probe};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+
+/// The paths: name of the probe's command, what callgrind looks for.
+const PATHS: [(&str, &str); 5] = [
+    ("pooled-pair", "*probe_pooled_pair*"),
+    ("pooled-alloc", "*probe_pooled_alloc*"),
+    ("pooled-drop", "*probe_pooled_drop*"),
+    ("frame-alloc", "*probe_frame_alloc*"),
+    ("frame-alloc-coloured", "*probe_frame_alloc*"),
+];
+const FEW: u64 = 1_000;
+const MANY: u64 = 3_000;
+
+/// Half an instruction is less than any change of the code makes.
+const HALF: f64 = 0.5;
+
+/// Counts, and fails where a path takes more than the baseline says.
+pub(crate) fn compare(workspace: &Workspace) -> Result<(), String> {
+    let baseline = Baseline::read(workspace)?;
+    let Some(weight) = Weight::of(&baseline)? else {
+        return Ok(());
+    };
+    println!(
+        "{:<34} {:>8} {:>9}",
+        "instructions per operation", "counted", "baseline"
+    );
+    let mut more = 0;
+    each_path(|section, path, counted| {
+        let name = format!("{path}, {section}");
+        let Some(before) = baseline.get(section, path) else {
+            println!("{name:<34} {counted:>8.1} {:>9}  new: --bless", "-");
+            more += 1;
+            return;
+        };
+        let verdict = if counted > before + HALF {
+            more += 1;
+            "MORE"
+        } else if counted < before - HALF {
+            "fewer: --bless"
+        } else {
+            "ok"
+        };
+        println!("{name:<34} {counted:>8.1} {before:>9.1}  {verdict}");
+    })?;
+    weight.outcome(more, "paths take more instructions than the baseline allows")
+}
+
+/// Counts, and writes the baseline anew.
+pub(crate) fn bless(workspace: &Workspace) -> Result<(), String> {
+    let mut fresh = Baseline::of(Toolchain::find()?.rustc);
+    if Weight::of(&fresh)?.is_none() {
+        return Err("there is nothing to write".to_owned());
+    }
+    each_path(|section, path, counted| fresh.add(section, path, counted))?;
+    fresh.write(workspace)
+}
+
+/// Counts every path of both builds.
+fn each_path(mut counted: impl FnMut(&str, &str, f64)) -> Result<(), String> {
+    for (build, section) in BUILDS {
+        let program = probe::build(build)?;
+        for (path, function) in PATHS {
+            let few = total(&program, path, function, FEW)?;
+            let many = total(&program, path, function, MANY)?;
+            let per_operation = (many - few) as f64 / (MANY - FEW) as f64;
+            counted(section, path, per_operation);
+        }
+    }
+    Ok(())
+}
+
+/// Instructions executed within the function.
+fn total(program: &Path, path: &str, function: &str, times: u64) -> Result<u64, String> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(format!("--toggle-collect={function}"))
+        .arg(program)
+        .args(["count", path, &times.to_string()])
+        .output()
+        .map_err(|error| format!("`valgrind`: {error}; `cargo xtask ci setup` installs it"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    said.lines()
+        .find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
+        .ok_or_else(|| format!("valgrind counted nothing: {said}"))
+}
