@@ -1,7 +1,8 @@
-//! What the checks need besides cargo: a C and a C++ compiler that link, rustfmt, clippy.
+//! What the checks need besides cargo: a C and a C++ compiler that link, a few tools, rustfmt, clippy.
 //!
-//! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer. What is
-//! missing is installed where that is possible without asking, and named where it is not.
+//! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
+//! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths. What is missing is
+//! installed where that is possible without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
 
@@ -39,10 +40,19 @@ pub(crate) const CXX: Compiler = Compiler {
     ),
 };
 
+/// Programs that say their version when they are there, and what Debian calls their packages.
+const TOOLS: [(&str, &str); 4] = [
+    ("make", "make"),
+    ("cmake", "cmake"),
+    ("objdump", "binutils"),
+    ("valgrind", "valgrind"),
+];
+
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
     for compiler in [C, CXX] {
         compiler.provide(runner.workspace)?;
     }
+    provide_tools()?;
     for (component, task) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !has_component(runner, task) {
             add_component(component)?;
@@ -66,13 +76,7 @@ impl Compiler {
             println!("{} compiler and linker: there", self.language);
             return Ok(());
         }
-        let Some(prefix) = privileged() else {
-            return self.must_work(workspace);
-        };
-        apt_get(prefix, &["update"])?;
-        let mut install = vec!["install", "-y", "--no-install-recommends"];
-        install.extend(self.packages);
-        apt_get(prefix, &install)?;
+        install(self.packages)?;
         self.must_work(workspace)
     }
 
@@ -105,9 +109,44 @@ impl Compiler {
     }
 }
 
+/// Installs the tools that are missing, all at once.
+fn provide_tools() -> Result<(), String> {
+    let missing = || TOOLS.iter().filter(|(command, _)| !is_there(command));
+    let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();
+    install(&packages)?;
+    let still: Vec<&str> = missing().map(|(command, _)| *command).collect();
+    if still.is_empty() {
+        println!("{}: there", TOOLS.map(|(command, _)| command).join(", "));
+        return Ok(());
+    }
+    Err(format!(
+        "missing: {}; install them (Debian: `apt-get install {}`) and run this again",
+        still.join(", "),
+        packages.join(" ")
+    ))
+}
+
+fn is_there(command: &str) -> bool {
+    succeeds(command, &["--version"])
+}
+
+/// Installs Debian packages where that is possible without asking.
+fn install(packages: &[&str]) -> Result<(), String> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let Some(prefix) = privileged() else {
+        return Ok(());
+    };
+    apt_get(prefix, &["update"])?;
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(packages);
+    apt_get(prefix, &install)
+}
+
 /// What to put before `apt-get`, if this machine has it and lets us.
 fn privileged() -> Option<&'static [&'static str]> {
-    if !succeeds("apt-get", &["--version"]) {
+    if !is_there("apt-get") {
         return None;
     }
     let id = Command::new("id").arg("-u").output().ok()?;

@@ -30,7 +30,7 @@ pub(crate) struct Step {
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "setup",
-        what: "C and C++ compilers, linker, rustfmt and clippy are there, or are installed",
+        what: "C and C++ compilers, linker, tools, rustfmt and clippy are there, or are installed",
         run: setup::run,
     },
     Step {

@@ -52,7 +52,10 @@ pub(crate) fn compare(workspace: &Workspace) -> Result<(), String> {
         };
         println!("{name:<34} {counted:>8.1} {before:>9.1}  {verdict}");
     })?;
-    weight.outcome(more, "paths take more instructions than the baseline allows")
+    weight.outcome(
+        more,
+        "paths take more instructions than the baseline allows",
+    )
 }
 
 /// Counts, and writes the baseline anew.
