@@ -8,6 +8,7 @@ extern crate framepool_under_noise as framepool;
 mod common;
 
 mod churn;
+mod economy;
 mod endings;
 mod exits;
 mod hammered;

@@ -1,0 +1,199 @@
+//! How seldom threads meet at the depot, and what a thread and a buffer cost beside the memory that is lent.
+//!
+//! Laws: L5.
+
+use std::collections::VecDeque;
+use std::sync::RwLock;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use framepool::{Buffer, BufferPool, Frame};
+
+use crate::common::{Gate, TELEMETRY, rounds};
+
+/// What the README says of a thread's slot and of a pooled buffer.
+const SLOT_BYTES: u64 = 10 << 10;
+const BUFFER_BYTES: u64 = 64;
+
+/// The most buffers on their way from one thread to another.
+const RING: usize = 256;
+
+fn exchanges(pool: &BufferPool) -> u64 {
+    pool.stats().totals.counts.depot_exchanges
+}
+
+/// Exchanges with the depot while so many buffers go from one thread to another through a ring of 256, and so many
+/// operations, once so many others have gone the same way.
+fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
+    let pool = BufferPool::new();
+    let (warm, watched) = (4_000, rounds(40_000).max(4_000));
+    let (sender, receiver) = sync_channel::<Buffer<u8>>(RING);
+    let before = thread::scope(|scope| {
+        scope.spawn(move || receiver.into_iter().for_each(drop));
+        let send = |count: usize| {
+            for _ in 0..count {
+                sender.send(pool.alloc::<u8>(bytes)).unwrap();
+            }
+        };
+        send(warm);
+        let before = exchanges(&pool);
+        send(watched);
+        drop(sender);
+        before
+    });
+    (exchanges(&pool) - before, 2 * watched as u64)
+}
+
+#[track_caller]
+fn seldom_meet(bytes: usize) {
+    let (met, operations) = exchanges_through_a_ring(bytes);
+    // What was on its way when the watch began is released in it: one exchange more for sixteen buffers of the ring.
+    let most = (operations + RING as u64) / 16;
+    assert!(met <= most, "{met} of {operations}");
+    assert!(!TELEMETRY || met > 0, "buffers go round by the depot");
+}
+
+#[test]
+fn a_producer_and_a_consumer_of_256_bytes_exchange_one_batch_in_sixteen_operations() {
+    seldom_meet(256);
+}
+
+#[test]
+fn a_producer_and_a_consumer_of_4_kib_exchange_one_batch_in_sixteen_operations() {
+    seldom_meet(4096);
+}
+
+#[test]
+fn a_producer_and_a_consumer_of_64_kib_exchange_one_batch_in_sixteen_operations() {
+    seldom_meet(65_536);
+}
+
+const WARM: usize = 64;
+
+/// A thread's part of a frame: both kinds of buffer, some of them held together.
+fn fill(pool: &BufferPool, frame: &Frame) {
+    let held: Vec<_> = (0..32).map(|at| pool.alloc::<u8>(at * 100)).collect();
+    for at in 0..64 {
+        frame.alloc::<u8>(at * 500);
+        drop(pool.alloc::<f32>(at * 10));
+    }
+    drop(held);
+}
+
+#[test]
+fn steady_frames_of_one_thread_never_come_to_the_depot() {
+    let pool = BufferPool::new();
+    let run = |frames: usize| {
+        for _ in 0..frames {
+            let frame = pool.begin_frame();
+            fill(&pool, &frame);
+            frame.release_all();
+        }
+    };
+    run(WARM);
+    let before = exchanges(&pool);
+    run(rounds(2_000));
+    assert_eq!(exchanges(&pool), before);
+}
+
+#[test]
+fn steady_frames_with_buffers_that_live_several_never_come_to_the_depot() {
+    let pool = BufferPool::new();
+    let mut kept = VecDeque::new();
+    let mut run = |frames: usize| {
+        for _ in 0..frames {
+            let frame = pool.begin_frame();
+            fill(&pool, &frame);
+            kept.push_back(pool.alloc::<u8>(3_000));
+            if kept.len() > 3 {
+                kept.pop_front();
+            }
+            frame.release_all();
+        }
+    };
+    run(WARM);
+    let before = exchanges(&pool);
+    run(rounds(2_000));
+    assert_eq!(exchanges(&pool), before);
+}
+
+#[test]
+fn steady_frames_of_several_threads_never_come_to_the_depot() {
+    const WORKERS: usize = 3;
+    let pool = BufferPool::new();
+    let current: RwLock<Option<Frame>> = RwLock::new(None);
+    let step = Gate::new(WORKERS + 1);
+    let frames = WARM + rounds(1_000);
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                for _ in 0..frames {
+                    step.wait();
+                    fill(&pool, current.read().unwrap().as_ref().unwrap());
+                    step.wait();
+                }
+                // A thread that exits gives its magazine to the depot: not before the exchanges were read.
+                step.wait();
+            });
+        }
+        let mut before = 0;
+        for number in 0..frames {
+            if number == WARM {
+                before = exchanges(&pool);
+            }
+            *current.write().unwrap() = Some(pool.begin_frame());
+            step.wait();
+            step.wait();
+            current.write().unwrap().take().unwrap().release_all();
+        }
+        let met = exchanges(&pool) - before;
+        step.wait();
+        assert_eq!(met, 0, "in {frames} frames");
+    });
+}
+
+#[test]
+fn a_thread_costs_what_is_written_beside_what_it_lends() {
+    const THREADS: usize = 64;
+    let pool = BufferPool::new();
+    drop(pool.alloc::<u8>(100));
+    let before = pool.stats();
+    let (come, go) = (Gate::new(THREADS + 1), Gate::new(THREADS + 1));
+    let during = thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                drop(pool.alloc::<u8>(100));
+                come.wait();
+                go.wait();
+            });
+        }
+        come.wait();
+        let during = pool.stats();
+        go.wait();
+        during
+    });
+    if TELEMETRY {
+        let slots = u64::from(during.slots - before.slots);
+        assert_eq!(slots, THREADS as u64);
+        // Each thread lent one buffer.
+        let bytes = during.telemetry_bytes - before.telemetry_bytes - slots * BUFFER_BYTES;
+        assert!(bytes > 0);
+        assert!(bytes / slots <= SLOT_BYTES, "{} a slot", bytes / slots);
+    }
+}
+
+#[test]
+fn a_pooled_buffer_costs_what_is_written_beside_its_memory() {
+    // Records come in chunks that double: so many, with the one before, fill ten chunks.
+    const BUFFERS: u64 = 64 * 1023 - 1;
+    let pool = BufferPool::new();
+    drop(pool.alloc::<u8>(64));
+    let before = pool.stats().telemetry_bytes;
+    let held: Vec<_> = (0..BUFFERS).map(|_| pool.alloc::<u8>(64)).collect();
+    let bytes = pool.stats().telemetry_bytes - before;
+    drop(held);
+    if TELEMETRY {
+        assert!(bytes > 0);
+        assert!(bytes <= BUFFERS * BUFFER_BYTES, "{bytes} bytes");
+    }
+}
