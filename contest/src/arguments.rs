@@ -2,11 +2,12 @@
 
 /// What is printed for `--help`.
 pub(crate) const USAGE: &str = "\
-usage: contest [--only SUBSTRING] [--quick] [--json] [--check]
+usage: contest [--only SUBSTRING] [--quick] [--data] [--check]
 
   --only SUBSTRING  only the questions whose name has it
   --quick           shorter slices; 9 repetitions as always
-  --json            the same as data
+  --data            lines of fields between tabs, with the machine and the points of the charts;
+                    `cargo xtask benchmarks --measure` keeps them
   --check           exit code 1 if a row fails (machines are noisy: not for CI)";
 
 /// What to do.
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
     pub(crate) only: String,
     pub(crate) quick: bool,
-    pub(crate) json: bool,
+    pub(crate) data: bool,
     pub(crate) check: bool,
 }
 
@@ -35,7 +36,7 @@ impl Arguments {
             command: Command::Table,
             only: String::new(),
             quick: false,
-            json: false,
+            data: false,
             check: false,
         };
         if words.peek().is_some_and(|word| word == "child") {
@@ -46,7 +47,7 @@ impl Arguments {
             match word.as_str() {
                 "--help" | "-h" => arguments.command = Command::Help,
                 "--quick" => arguments.quick = true,
-                "--json" => arguments.json = true,
+                "--data" => arguments.data = true,
                 "--check" => arguments.check = true,
                 "--only" => {
                     arguments.only = words.next().ok_or("--only needs a part of a question")?;

@@ -7,7 +7,10 @@
 //! What needs no clock is a check of its own: `cargo xtask instructions`, `cargo xtask machine-code`.
 
 mod arguments;
+mod chart;
 mod child;
+mod data;
+mod machine;
 mod measure;
 mod probe;
 #[path = "../../benches/rivals/mod.rs"]
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
             println!("{}", arguments::USAGE);
             Ok(true)
         }
-        Command::Table => Ok(table(&arguments)),
+        Command::Table => table(&arguments),
         Command::Child(task) => child::run(task).map(|()| true),
     };
     match outcome {
@@ -46,33 +49,38 @@ fn main() -> ExitCode {
 }
 
 /// Measures and prints; whether the exit code is to say that all is well.
-fn table(arguments: &Arguments) -> bool {
+fn table(arguments: &Arguments) -> Result<bool, String> {
     let plan = if arguments.quick {
         measure::Plan::QUICK
     } else {
         measure::Plan::FULL
     };
-    let mut all = Vec::new();
-    if !arguments.json {
+    let mut questions = rows::questions();
+    // What is measured for a chart alone has no line in the table.
+    questions.retain(|question| {
+        question.name.contains(arguments.only.as_str()) && (arguments.data || question.has_rows)
+    });
+    if questions.is_empty() {
+        return Err(format!("no question has `{}` in it", arguments.only));
+    }
+    if arguments.data {
+        data::print_machine();
+    } else {
         table::print_head();
     }
-    for question in rows::questions() {
-        if !question.name.contains(arguments.only.as_str()) {
-            continue;
+    let mut failed = 0;
+    let count = questions.len();
+    for (at, question) in questions.iter().enumerate() {
+        if arguments.data {
+            eprintln!("{:>2} of {count}: {}", at + 1, question.name);
         }
-        let rows = (question.ask)(&plan);
-        if !arguments.json {
-            table::print(&question.name, &rows);
+        let answer = (question.ask)(&plan).map_err(|why| format!("{}: {why}", question.name))?;
+        if arguments.data {
+            data::print(&question.name, &answer);
+        } else {
+            table::print(&question.name, &answer.rows);
         }
-        all.push((question.name, rows));
+        failed += answer.rows.iter().filter(|row| row.failed()).count();
     }
-    if arguments.json {
-        table::print_json(&all);
-    }
-    let failed = all
-        .iter()
-        .flat_map(|(_, rows)| rows)
-        .filter(|row| row.failed())
-        .count();
-    !(arguments.check && failed > 0)
+    Ok(!(arguments.check && failed > 0))
 }

@@ -74,6 +74,13 @@ impl Times {
         median(self.nanos.iter().copied())
     }
 
+    /// What three quarters of the turns stayed below.
+    pub(crate) fn upper(&self) -> f64 {
+        let mut nanos = self.nanos.clone();
+        nanos.sort_by(f64::total_cmp);
+        nanos.get(nanos.len() * 3 / 4).copied().unwrap_or(f64::NAN)
+    }
+
     pub(crate) fn least(&self) -> f64 {
         self.nanos.iter().copied().fold(f64::INFINITY, f64::min)
     }

@@ -69,7 +69,7 @@ impl Row {
 }
 
 impl Limit {
-    fn unit(self) -> &'static str {
+    pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::AtMost(_) | Self::AtLeast(_) => "x",
             Self::Nanos(_) => "ns",
@@ -84,7 +84,7 @@ impl Limit {
         }
     }
 
-    fn number(self) -> f64 {
+    pub(crate) fn number(self) -> f64 {
         let (Self::AtMost(limit) | Self::AtLeast(limit) | Self::Nanos(limit)) = self;
         limit
     }
@@ -116,34 +116,4 @@ pub(crate) fn print(question: &str, rows: &[Row]) {
             Err(why) => println!("{:>42}  {}: {why}", "", row.verdict()),
         }
     }
-}
-
-pub(crate) fn print_json(questions: &[(String, Vec<Row>)]) {
-    let rows: Vec<String> = questions
-        .iter()
-        .flat_map(|(question, rows)| rows.iter().map(move |row| json(question, row)))
-        .collect();
-    println!("[\n  {}\n]", rows.join(",\n  "));
-}
-
-fn json(question: &str, row: &Row) -> String {
-    let measured = match &row.measured {
-        Ok(measured) => format!(
-            r#""measured": {:.4}, "by_minima": {:.4}, "least": {:.4}, "most": {:.4}"#,
-            measured.value, measured.by_minima, measured.spread.0, measured.spread.1
-        ),
-        Err(why) => format!(r#""measured": null, "why": {why:?}"#),
-    };
-    let sense = match row.limit {
-        Limit::AtLeast(_) => "at least",
-        Limit::AtMost(_) | Limit::Nanos(_) => "at most",
-    };
-    format!(
-        r#"{{"question": {question:?}, "rival": {:?}, "sense": {sense:?}, "limit": {}, "unit": {:?}, {measured}, "verdict": {:?}, "note": {:?}}}"#,
-        row.rival,
-        row.limit.number(),
-        row.limit.unit(),
-        row.verdict(),
-        row.note
-    )
 }

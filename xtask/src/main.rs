@@ -1,5 +1,6 @@
 //! The repository's own tasks: `cargo xtask ci` runs every check, the others make documents from the sources.
 
+mod benchmarks;
 mod ci;
 mod docs;
 mod fuzz;
@@ -33,6 +34,9 @@ cargo xtask verification [--check]
                                    write the tables of docs/verification.md from the tests' marks, or compare
 cargo xtask verification --measure [METHOD...]
                                    run the checks of all methods, or of these, and keep what they explored
+cargo xtask benchmarks [--check]   write the charts and the tables of docs/benchmarks.md from what was measured, or compare
+cargo xtask benchmarks --measure [WORD...]
+                                   measure all questions, or those with one of these words, and keep what came out
 cargo xtask mutants [NAME...]      plant the bugs of the list, one after another, and see which checks notice
     --sample N [--seed S|commit]   only N of them; one seed after another goes through the whole list
     --all-checks                   run every check for each, not only until one notices
@@ -60,6 +64,9 @@ fn main() -> ExitCode {
         ["verification"] => verification::write(&workspace),
         ["verification", "--check"] => verification::check(&workspace),
         ["verification", "--measure", methods @ ..] => verification::measure(&workspace, methods),
+        ["benchmarks"] => benchmarks::write(&workspace),
+        ["benchmarks", "--check"] => benchmarks::check(&workspace),
+        ["benchmarks", "--measure", words @ ..] => benchmarks::measure(&workspace, words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

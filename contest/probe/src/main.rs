@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! contest-probe count PATH TIMES    does it so often, for callgrind
-//! contest-probe time PATH MILLIS    prints nanoseconds per operation: the median of short runs, and as a message the shortest
+//! contest-probe time PATH MILLIS [unattributed]
+//!                                   prints nanoseconds per operation: the median of short runs, and as a message the shortest
 //! ```
 //!
 //! The functions named `probe_…` are what callgrind counts and what the check of the machine code disassembles.
@@ -11,7 +12,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use framepool::{Buffer, BufferPool, Frame};
+use framepool::{Attribution, Buffer, BufferPool, Frame};
 
 const PER_FRAME: u64 = 1024;
 const HELD: usize = 64;
@@ -118,8 +119,9 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
 }
 
 /// Nanoseconds per operation in each of many short runs, measured for about so long, the shortest first.
-fn time(path: &str, millis: u64) -> Option<Vec<f64>> {
+fn time(path: &str, millis: u64, attribution: Attribution) -> Option<Vec<f64>> {
     let pool = BufferPool::new();
+    pool.set_attribution(attribution);
     let (per_call, mut operation) = operation(path, &pool)?;
     let span = Duration::from_millis(millis);
     let mut run = |span: Duration| {
@@ -138,15 +140,25 @@ fn time(path: &str, millis: u64) -> Option<Vec<f64>> {
     Some(nanos)
 }
 
+/// What is recorded, by the words behind the duration.
+fn attribution(words: &[&str]) -> Option<Attribution> {
+    match words {
+        [] => Some(Attribution::default()),
+        ["unattributed"] => Some(Attribution::Off),
+        _ => None,
+    }
+}
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["count", path, times] => times.parse().ok().and_then(|times| count(path, times)),
-        ["time", path, millis] => millis
+        ["time", path, millis, more @ ..] => millis
             .parse()
             .ok()
-            .and_then(|millis| time(path, millis))
+            .zip(attribution(more))
+            .and_then(|(millis, attribution)| time(path, millis, attribution))
             .map(|nanos| {
                 println!("{}", nanos[nanos.len() / 2]);
                 eprintln!("shortest {:.3}", nanos[0]);
@@ -156,7 +168,7 @@ fn main() -> ExitCode {
     if done.is_some() {
         ExitCode::SUCCESS
     } else {
-        eprintln!("usage: contest-probe count PATH TIMES | time PATH MILLIS");
+        eprintln!("usage: contest-probe count PATH TIMES | time PATH MILLIS [unattributed]");
         ExitCode::from(2)
     }
 }

@@ -1,21 +1,31 @@
 //! What a frame end costs, by slots and by buffers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use framepool::{BufferPool, FrameSnapshot};
 
+use super::shared_frame::Gate;
 use super::{Question, against};
+use crate::chart::{FRAME_END, Point, points};
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
 use crate::table::{Limit, Row};
 
 pub(super) fn questions() -> Vec<Question> {
-    vec![
+    let active = [1_usize, 2, 8, 32, 128, 512].map(|slots| {
+        let name = format!("frame end, {} active of {slots} slots", slots.min(2));
+        Question::only_charted(name, move |plan| Ok(active(plan, slots)))
+    });
+    let mut questions = vec![
         Question::new("frame end, nothing allocated, 2 slots", empty),
         Question::new("frame end, per slot, 2 to 512 slots", per_slot),
         Question::new("frame end, 16,384 frame buffers against 16", by_buffers),
-    ]
+    ];
+    questions.extend(active);
+    questions
 }
 
 /// Runs `body` while `others` threads beside this one have a slot of the pool.
@@ -97,17 +107,61 @@ fn per_slot(plan: &Plan) -> Vec<Row> {
     vec![Row::new("itself", Limit::Nanos(30.0), measured).with_note(note)]
 }
 
+/// The frame end after this thread and, where there is one, another took and gave back a buffer. Only the end is timed.
+fn active(plan: &Plan, slots: usize) -> Vec<Point> {
+    let pool = BufferPool::new();
+    let stop = AtomicBool::new(false);
+    let others = usize::from(slots > 1);
+    let gate = Gate::new(1 + others);
+    let pair = || drop(pool.alloc::<u8>(256));
+    let times = with_slots(&pool, slots - 1 - others, || {
+        std::thread::scope(|scope| {
+            for _ in 0..others {
+                scope.spawn(|| {
+                    loop {
+                        gate.wait();
+                        // Relaxed: written before the gate, which orders it.
+                        if stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        pair();
+                        gate.wait();
+                    }
+                });
+            }
+            let contestant = Contestant::timed("framepool", |count| {
+                let mut took = Duration::ZERO;
+                for _ in 0..count {
+                    gate.wait();
+                    pair();
+                    gate.wait();
+                    let began = Instant::now();
+                    pool.begin_frame().release_all();
+                    took += began.elapsed();
+                }
+                took
+            });
+            let times = interleave(plan, vec![contestant]);
+            // Relaxed: read behind the gate.
+            stop.store(true, Ordering::Relaxed);
+            gate.wait();
+            times
+        })
+    });
+    points(FRAME_END, slots, &times)
+}
+
 /// Whether the end takes longer for more frame buffers. Only the end is timed.
 fn by_buffers(plan: &Plan) -> Vec<Row> {
     fn contestant<'p>(name: &'static str, pool: &'p BufferPool, buffers: usize) -> Contestant<'p> {
         Contestant::timed(name, move |count| {
-            let mut took = std::time::Duration::ZERO;
+            let mut took = Duration::ZERO;
             for _ in 0..count {
                 let frame = pool.begin_frame();
                 for _ in 0..buffers {
                     frame.alloc::<u8>(64);
                 }
-                let began = std::time::Instant::now();
+                let began = Instant::now();
                 frame.release_all();
                 took += began.elapsed();
             }

@@ -10,23 +10,64 @@ mod shared_frame;
 mod telemetry;
 mod trace;
 
+use crate::chart::Point;
 use crate::measure::{Measured, Plan, Times};
 use crate::table::{Limit, Row};
 
-/// Measures and gives the lines.
-type Ask = Box<dyn Fn(&Plan) -> Vec<Row>>;
+/// What a measurement gives: lines of the table, points of a chart, or both.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) points: Vec<Point>,
+}
+
+/// Measures and answers.
+type Ask = Box<dyn Fn(&Plan) -> Result<Answer, String>>;
 
 /// What is measured together.
 pub(crate) struct Question {
     pub(crate) name: String,
+    /// Whether it has lines in the table, or is asked for a chart alone.
+    pub(crate) has_rows: bool,
     pub(crate) ask: Ask,
 }
 
 impl Question {
+    /// A question of the table.
     fn new(name: impl Into<String>, ask: impl Fn(&Plan) -> Vec<Row> + 'static) -> Self {
+        Self::charted(name, move |plan| {
+            Ok(Answer {
+                rows: ask(plan),
+                points: Vec::new(),
+            })
+        })
+    }
+
+    /// A question of the table that also gives points of a chart.
+    fn charted(
+        name: impl Into<String>,
+        ask: impl Fn(&Plan) -> Result<Answer, String> + 'static,
+    ) -> Self {
         Self {
             name: name.into(),
+            has_rows: true,
             ask: Box::new(ask),
+        }
+    }
+
+    /// A question asked for a chart alone.
+    fn only_charted(
+        name: impl Into<String>,
+        ask: impl Fn(&Plan) -> Result<Vec<Point>, String> + 'static,
+    ) -> Self {
+        Self {
+            has_rows: false,
+            ..Self::charted(name, move |plan| {
+                Ok(Answer {
+                    rows: Vec::new(),
+                    points: ask(plan)?,
+                })
+            })
         }
     }
 }

@@ -8,7 +8,8 @@ use snmalloc_rs::SnMalloc;
 use std::alloc::System;
 use tikv_jemallocator::Jemalloc;
 
-use super::{Question, against, against_best, size};
+use super::{Answer, Question, against, against_best, size};
+use crate::chart::{POOLED_PAIR, points};
 use crate::measure::{Contestant, Plan, Times, interleave};
 use crate::rivals::{FreeList, Heap, Lender, hold, pair};
 use crate::table::Row;
@@ -17,22 +18,37 @@ const HEAPS: [&str; 3] = ["mimalloc", "jemalloc", "snmalloc"];
 const ALL_HEAPS: [&str; 4] = ["mimalloc", "jemalloc", "snmalloc", "glibc"];
 
 pub(super) fn questions() -> Vec<Question> {
-    let pairs = [
-        (256, HEAPS.as_slice(), 0.65),
-        (4 << 10, &HEAPS, 0.55),
-        (64 << 10, &HEAPS, 0.55),
-        (1 << 20, &ALL_HEAPS, 0.20),
+    // Bytes, and where the table asks: the rivals and the limit.
+    let pairs: [(usize, Option<(&[&str], f64)>); 9] = [
+        (64, None),
+        (256, Some((&HEAPS, 0.65))),
+        (1 << 10, None),
+        (4 << 10, Some((&HEAPS, 0.55))),
+        (16 << 10, None),
+        (64 << 10, Some((&HEAPS, 0.55))),
+        (256 << 10, None),
+        (1 << 20, Some((&ALL_HEAPS, 0.20))),
+        (4 << 20, None),
     ];
     let mut questions: Vec<Question> = pairs
         .into_iter()
-        .map(|(bytes, rivals, limit)| {
-            Question::new(format!("pooled pair, {}", size(bytes)), move |plan| {
-                let times = pair_times(plan, bytes);
-                vec![
-                    against_best(&times, rivals, limit),
-                    against(&times, "hand-written list", 2.2),
-                ]
-            })
+        .map(|(bytes, asked)| {
+            let name = format!("pooled pair, {}", size(bytes));
+            match asked {
+                Some((rivals, limit)) => Question::charted(name, move |plan| {
+                    let times = pair_times(plan, bytes);
+                    Ok(Answer {
+                        rows: vec![
+                            against_best(&times, rivals, limit),
+                            against(&times, "hand-written list", 2.2),
+                        ],
+                        points: points(POOLED_PAIR, bytes, &times),
+                    })
+                }),
+                None => Question::only_charted(name, move |plan| {
+                    Ok(points(POOLED_PAIR, bytes, &pair_times(plan, bytes)))
+                }),
+            }
         })
         .collect();
     questions.push(Question::new("64 pooled buffers held, 1 KiB", held));

@@ -1,27 +1,51 @@
 //! A producer and a consumer, everything included.
 
+use std::alloc::System;
 use std::time::Duration;
 
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
+use snmalloc_rs::SnMalloc;
+use tikv_jemallocator::Jemalloc;
 
-use super::{Question, against, size};
-use crate::measure::{Contestant, Plan, interleave};
+use super::{Answer, Question, against, size};
+use crate::chart::{PRODUCER_CONSUMER, points};
+use crate::measure::{Contestant, Plan, Times, interleave};
 use crate::rivals::ring::{CAPACITY, pass};
 use crate::rivals::{Heap, Lender, Queue};
-use crate::table::Row;
 
 pub(super) fn questions() -> Vec<Question> {
-    [(256, 0.95), (4 << 10, 0.60), (64 << 10, 0.40)]
-        .into_iter()
-        .map(|(bytes, limit)| {
-            let name = format!("producer/consumer, {}", size(bytes));
-            Question::new(name, move |plan| rows(plan, bytes, limit))
-        })
-        .collect()
+    // Bytes, and where the table asks: the limit.
+    [
+        (256, Some(0.95)),
+        (1 << 10, None),
+        (4 << 10, Some(0.60)),
+        (16 << 10, None),
+        (64 << 10, Some(0.40)),
+    ]
+    .into_iter()
+    .map(|(bytes, asked)| {
+        let name = format!("producer/consumer, {}", size(bytes));
+        match asked {
+            Some(limit) => Question::charted(name, move |plan| {
+                let times = times(plan, bytes);
+                Ok(Answer {
+                    rows: vec![
+                        against(&times, "mimalloc", limit),
+                        against(&times, "ArrayQueue as pool", 0.85),
+                    ],
+                    points: points(PRODUCER_CONSUMER, bytes, &times),
+                })
+            }),
+            None => Question::only_charted(name, move |plan| {
+                Ok(points(PRODUCER_CONSUMER, bytes, &times(plan, bytes)))
+            }),
+        }
+    })
+    .collect()
 }
 
-fn rows(plan: &Plan, bytes: usize, limit: f64) -> Vec<Row> {
+fn times(plan: &Plan, bytes: usize) -> Vec<Times> {
     fn contestant<'l, L>(name: &'static str, lender: &'l L, bytes: usize) -> Contestant<'l>
     where
         L: Lender + Sync,
@@ -36,16 +60,15 @@ fn rows(plan: &Plan, bytes: usize, limit: f64) -> Vec<Row> {
         slice: plan.slice.max(Duration::from_millis(10)),
         ..*plan
     };
-    let times = interleave(
+    interleave(
         &plan,
         vec![
             contestant("framepool", &pool, bytes),
             contestant("mimalloc", &Heap(MiMalloc), bytes),
+            contestant("jemalloc", &Heap(Jemalloc), bytes),
+            contestant("snmalloc", &Heap(SnMalloc), bytes),
+            contestant("glibc", &Heap(System), bytes),
             contestant("ArrayQueue as pool", &queue, bytes),
         ],
-    );
-    vec![
-        against(&times, "mimalloc", limit),
-        against(&times, "ArrayQueue as pool", 0.85),
-    ]
+    )
 }

@@ -1,4 +1,4 @@
-//! Frame buffers taken by two threads from one frame at once: the allocs alone, and how they grow with threads.
+//! Frame buffers taken by several threads from one frame at once: the allocs alone, and how they grow with threads.
 
 use std::alloc::Layout;
 use std::sync::Mutex;
@@ -8,8 +8,9 @@ use std::time::Instant;
 use bumpalo::Bump;
 use framepool::{BufferPool, Frame};
 
-use super::Question;
 use super::framed::touch;
+use super::{Answer, Question, against};
+use crate::chart::{FRAME_ALLOC, points};
 use crate::measure::{Measured, Plan, Times, median};
 use crate::rivals::sizes;
 use crate::table::{Limit, Row};
@@ -18,33 +19,61 @@ const PER_FRAME: usize = 512;
 const MOST: usize = 16 << 10;
 
 pub(super) fn questions() -> Vec<Question> {
+    let only_charted = |threads: usize| {
+        let name = match threads {
+            1 => "frame alloc, 1 thread, up to 16 KiB".to_owned(),
+            _ => format!("frame alloc, {threads} threads, up to 16 KiB"),
+        };
+        Question::only_charted(name, move |plan| {
+            Ok(points(FRAME_ALLOC, threads, &both(plan, threads)))
+        })
+    };
     vec![
-        Question::new("frame alloc, 2 threads, up to 16 KiB", against_bumpalo),
+        only_charted(1),
+        Question::charted("frame alloc, 2 threads, up to 16 KiB", against_bumpalo),
+        only_charted(4),
+        only_charted(8),
         Question::new("frame alloc, 2 threads against 1", scaling),
     ]
 }
 
-fn frames(plan: &Plan) -> usize {
-    // A frame's allocs take a few microseconds.
-    (plan.slice.as_micros() as usize / 8).max(16)
+fn frames(plan: &Plan, threads: usize) -> usize {
+    // A frame's allocs take a few microseconds; where threads outnumber cores, waiting for them takes far longer.
+    let each = if crowded(threads) { 100 } else { 8 };
+    (plan.slice.as_micros() as usize / each).max(16)
+}
+
+/// Whether so many threads cannot run at once.
+fn crowded(threads: usize) -> bool {
+    std::thread::available_parallelism().is_ok_and(|cores| threads > cores.get())
 }
 
 /// Where threads wait for each other, without going to sleep at once.
-struct Gate {
+pub(super) struct Gate {
     threads: usize,
+    /// How often a thread looks before it lets others run.
+    spins: u32,
     arrived: AtomicUsize,
 }
 
 impl Gate {
-    fn wait(&self) {
+    pub(super) fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            spins: if crowded(threads) { 0 } else { 10_000 },
+            arrived: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn wait(&self) {
         // AcqRel: what each thread did before is visible to all behind the gate.
         let place = self.arrived.fetch_add(1, Ordering::AcqRel);
         let full = (place / self.threads + 1) * self.threads;
-        let mut spins = 0_u32;
+        let mut spins = 0;
         // Acquire: pairs with the AcqRel of the others.
         while self.arrived.load(Ordering::Acquire) < full {
             spins += 1;
-            if spins > 10_000 {
+            if spins > self.spins {
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();
@@ -61,10 +90,7 @@ fn on_threads(
     work: &(dyn Fn(usize) -> f64 + Sync),
     end: &(dyn Fn() + Sync),
 ) -> Vec<Vec<f64>> {
-    let gate = Gate {
-        threads,
-        arrived: AtomicUsize::new(0),
-    };
+    let gate = Gate::new(threads);
     let run = |thread: usize| {
         let mut nanos = Vec::with_capacity(frames);
         for _ in 0..frames {
@@ -139,18 +165,22 @@ fn theirs(threads: usize, frames: usize, sizes: &[usize]) -> Vec<Vec<f64>> {
     )
 }
 
-fn against_bumpalo(plan: &Plan) -> Vec<Row> {
+/// What both sides take with so many threads, in turns.
+fn both(plan: &Plan, threads: usize) -> [Times; 2] {
     let sizes = sizes::mixed(PER_FRAME, MOST);
     let pool = BufferPool::new();
-    let frames = frames(plan);
-    let mut both = [("framepool", Vec::new()), ("bumpalo", Vec::new())];
+    let frames = frames(plan, threads);
+    let mut both = [
+        ("framepool", Vec::new()),
+        ("bumpalo, one per thread", Vec::new()),
+    ];
     for repetition in 0..=plan.repetitions {
         for turn in 0..2 {
             let side = (repetition + turn) % 2;
             let nanos = if side == 0 {
-                ours(&pool, 2, frames, &sizes)
+                ours(&pool, threads, frames, &sizes)
             } else {
-                theirs(2, frames, &sizes)
+                theirs(threads, frames, &sizes)
             };
             // The first repetition is the warm-up.
             if repetition > 0 {
@@ -158,17 +188,22 @@ fn against_bumpalo(plan: &Plan) -> Vec<Row> {
             }
         }
     }
-    let [ours, theirs] = both.map(|(name, nanos)| Times { name, nanos });
-    let note = format!("{:.2} against {:.2} ns", ours.median(), theirs.median());
-    let measured = Measured::ratio(&ours, &theirs);
-    vec![Row::new("bumpalo, one per thread", Limit::AtMost(1.05), measured).with_note(note)]
+    both.map(|(name, nanos)| Times { name, nanos })
+}
+
+fn against_bumpalo(plan: &Plan) -> Result<Answer, String> {
+    let times = both(plan, 2);
+    Ok(Answer {
+        rows: vec![against(&times, "bumpalo, one per thread", 1.05)],
+        points: points(FRAME_ALLOC, 2, &times),
+    })
 }
 
 /// How much more two threads do than one, by the fastest frame of each.
 fn scaling(plan: &Plan) -> Vec<Row> {
     let sizes = sizes::mixed(PER_FRAME, MOST);
     let pool = BufferPool::new();
-    let frames = frames(plan);
+    let frames = frames(plan, 2);
     let fastest = |threads| {
         let nanos = ours(&pool, threads, frames, &sizes);
         (0..frames)

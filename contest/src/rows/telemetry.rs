@@ -1,27 +1,47 @@
 //! What telemetry and attribution cost.
 //!
 //! One program cannot have two feature sets of one crate, so the build without telemetry is another build of the
-//! probe, and the two processes run in turns. Attribution is a setting of the pool, so that it is measured here.
+//! probe, and the two processes run in turns. Attribution is a setting of the pool, so that it needs no other build.
 
+use std::path::Path;
 use std::process::Command;
 
 use framepool::{Attribution, BufferPool};
 
 use super::pooled::pairs;
-use super::{Question, against};
+use super::{Answer, Question, against};
+use crate::chart::{Point, TELEMETRY, points};
 use crate::child::number_from;
-use crate::measure::{Measured, Plan, Times, interleave};
+use crate::measure::{Plan, Times, interleave};
 use crate::probe::{self, Build};
-use crate::table::{Limit, Row};
+use crate::table::Row;
+
+const WITHOUT: &str = "the build without it";
 
 pub(super) fn questions() -> Vec<Question> {
-    let mut questions: Vec<Question> = [("pooled-pair", 1.10), ("frame-alloc", 1.05)]
-        .into_iter()
-        .map(|(path, limit)| {
-            let name = format!("telemetry on against off, {path}");
-            Question::new(name, move |plan| on_against_off(plan, path, limit))
-        })
-        .collect();
+    // The probe's path, what the chart calls it, and where the table asks: the limit.
+    let mut questions: Vec<Question> = [
+        ("pooled-pair", "pooled pair, 256 B", Some(1.10)),
+        ("pooled-held", "64 held, 1 KiB", None),
+        ("frame-alloc", "frame alloc, 256 B", Some(1.05)),
+    ]
+    .into_iter()
+    .map(|(path, at, asked)| {
+        let name = format!("telemetry on against off, {path}");
+        match asked {
+            Some(limit) => Question::charted(name, move |plan| {
+                let times = times(plan, path)?;
+                Ok(Answer {
+                    rows: vec![against(&times, WITHOUT, limit)],
+                    points: in_chart_order(at, times),
+                })
+            }),
+            None => {
+                Question::only_charted(name, move |plan| Ok(in_chart_order(at, times(plan, path)?)))
+            }
+        }
+    })
+    .collect();
     questions.push(Question::new(
         "attribution on against off, pooled pair",
         attribution,
@@ -29,32 +49,28 @@ pub(super) fn questions() -> Vec<Question> {
     questions
 }
 
-fn on_against_off(plan: &Plan, path: &str, limit: f64) -> Vec<Row> {
-    let limit = Limit::AtMost(limit);
-    let rival = "the build without it";
-    match times(plan, path) {
-        Ok([on, off]) => {
-            let note = format!("{:.2} against {:.2} ns", on.median(), off.median());
-            vec![Row::new(rival, limit, Measured::ratio(&on, &off)).with_note(note)]
-        }
-        Err(why) => vec![Row::unmeasured(rival, limit, why)],
-    }
+/// The least first.
+fn in_chart_order(at: &str, mut times: [Times; 3]) -> Vec<Point> {
+    times.reverse();
+    points(TELEMETRY, at, &times)
 }
 
-fn times(plan: &Plan, path: &str) -> Result<[Times; 2], String> {
-    let programs = [
-        probe::build(Build::WithTelemetry)?,
-        probe::build(Build::WithoutTelemetry)?,
-    ];
-    let mut times = ["on", "off"].map(|name| Times {
+/// One path with all telemetry, without attribution, and without any, each in a process of its own, in turns.
+fn times(plan: &Plan, path: &str) -> Result<[Times; 3], String> {
+    let with = probe::build(Build::WithTelemetry)?;
+    let without = probe::build(Build::WithoutTelemetry)?;
+    let sides: [(&Path, &[&str]); 3] = [(&with, &[]), (&with, &["unattributed"]), (&without, &[])];
+    let mut times = ["all telemetry", "no attribution", WITHOUT].map(|name| Times {
         name,
         nanos: Vec::new(),
     });
     let millis = plan.slice.as_millis().max(5).to_string();
     for repetition in 0..plan.repetitions {
-        for turn in 0..2 {
-            let side = (repetition + turn) % 2;
-            let nanos = number_from(Command::new(&programs[side]).args(["time", path, &millis]))?;
+        for turn in 0..sides.len() {
+            let side = (repetition + turn) % sides.len();
+            let (program, more) = sides[side];
+            let mut command = Command::new(program);
+            let nanos = number_from(command.args(["time", path, &millis]).args(more))?;
             times[side].nanos.push(nanos);
         }
     }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::command::Runner;
 use super::{downstream, hygiene, setup, smoke};
+use crate::benchmarks;
 use crate::docs;
 use crate::fuzz;
 use crate::hot_paths;
@@ -45,11 +46,12 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "documents",
-        what: "what docs/ says of orderings, counters and tests agrees with the sources; links lead somewhere",
+        what: "what docs/ says of orderings, counters, tests and figures agrees with its sources; links lead somewhere",
         run: |runner| {
             docs::orderings::check(runner.workspace)?;
             docs::counters::check(runner.workspace)?;
             verification::check(runner.workspace)?;
+            benchmarks::check(runner.workspace)?;
             docs::links::check(runner.workspace)
         },
     },

@@ -1,0 +1,142 @@
+//! A chart of lines, each with its spread and its name beside its end.
+
+use plotters::element::{Circle, PathElement, Rectangle, Text};
+use plotters::style::Color;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::chart::{
+    BOTTOM, NAME_GAP, NAMES, Panel, Plot, axes, name, put, said, style, whisker, write,
+};
+use super::charts::{Chart, Kind};
+use super::data::Data;
+use super::scale::{Axis, Scale, apart};
+use super::style::{FAINT_TEXT, OURS, SHADE, SIZE, TEXT_SIZE, colour};
+use super::tables::number;
+
+pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), String> {
+    let Kind::Lines {
+        times,
+        below,
+        show: _,
+        threads,
+    } = chart.kind
+    else {
+        return Ok(());
+    };
+    let mut named = Vec::new();
+    for line in chart.lines(data) {
+        let mut points = Vec::new();
+        for point in chart.points(data, line)? {
+            points.push((chart.number(&point.at)? as f64, point));
+        }
+        named.push((line, colour(line)?, points));
+    }
+    // Ours last, so that it is above the others.
+    named.sort_by_key(|(line, ..)| *line == OURS);
+    let all = named.iter().flat_map(|(_, _, points)| points);
+    let axis = Axis::of_times(times, all.flat_map(|(_, p)| [p.least, p.upper]));
+    let mut places = Vec::new();
+    for (label, at) in chart.places(data)? {
+        places.push((chart.number(at)? as f64, label));
+    }
+    let along = Axis::of_places(Scale::Log, places);
+    let plot = axes(panel, along, axis, |plot| {
+        if threads {
+            crowded(plot, data.machine("cores"))?;
+        }
+        Ok(())
+    })?;
+    let (across, _) = plot.plotting_area().get_pixel_range();
+    let centre = i32::midpoint(across.start, across.end);
+    let bottom = SIZE.1 as i32 - 30;
+    write(
+        panel,
+        below,
+        (centre, bottom),
+        style(TEXT_SIZE, FAINT_TEXT, (HPos::Center, VPos::Bottom)),
+    )?;
+
+    let at = |x: f64, value: f64| plot.backend_coord(&(x, value));
+    for (line, colour, points) in &named {
+        let ours = *line == OURS;
+        for (x, point) in points {
+            let (least, most) = (at(*x, point.least), at(*x, point.upper));
+            whisker(panel, least, most, colour.mix(0.4))?;
+        }
+        let way: Vec<_> = points
+            .iter()
+            .map(|(x, point)| at(*x, point.median))
+            .collect();
+        put(
+            panel,
+            &PathElement::new(way.clone(), colour.stroke_width(if ours { 8 } else { 4 })),
+        )?;
+        for place in &way {
+            put(
+                panel,
+                &Circle::new(*place, if ours { 11 } else { 7 }, colour.filled()),
+            )?;
+        }
+        if named.len() < MANY {
+            for (place, (_, point)) in way.iter().zip(points) {
+                let above = named.iter().all(|(_, _, others)| {
+                    let there = others.iter().find(|(_, other)| other.at == point.at);
+                    there.is_none_or(|(_, other)| other.median <= point.median)
+                });
+                let (shift, side) = if above {
+                    (-22, VPos::Bottom)
+                } else {
+                    (26, VPos::Top)
+                };
+                let number = number(point.median);
+                write(
+                    panel,
+                    &number,
+                    (place.0 - 12, place.1 + shift),
+                    style(TEXT_SIZE, *colour, (HPos::Center, side)),
+                )?;
+            }
+        }
+    }
+    let ends: Vec<_> = named
+        .iter()
+        .filter_map(|(_, _, points)| points.last().map(|(x, point)| at(*x, point.median)))
+        .collect();
+    let wanted: Vec<i32> = ends.iter().map(|end| end.1).collect();
+    let heights = apart(&wanted, NAME_GAP, SIZE.1 as i32 - BOTTOM - TEXT_SIZE as i32);
+    for (((line, colour, _), end), height) in named.iter().zip(ends).zip(heights) {
+        put(
+            panel,
+            &PathElement::new(
+                vec![(end.0 + 14, end.1), (NAMES - 10, height)],
+                colour.mix(0.6).stroke_width(2),
+            ),
+        )?;
+        name(panel, line, (NAMES, height), *colour)?;
+    }
+    Ok(())
+}
+
+/// So many lines have no numbers beside their points: they would cover each other.
+const MANY: usize = 3;
+
+/// The part of the plot where threads outnumber cores.
+fn crowded(plot: &Plot<'_>, cores: &str) -> Result<(), String> {
+    let Ok(cores) = cores.parse::<f64>() else {
+        return Ok(());
+    };
+    // Half of the way to twice as many, on this axis.
+    let from = cores * std::f64::consts::SQRT_2;
+    let (end, times) = (plot.x_range().end, plot.y_range());
+    if from >= end {
+        return Ok(());
+    }
+    let area = plot.plotting_area();
+    let corners = [(from, times.start), (end, times.end)];
+    area.draw(&Rectangle::new(corners, SHADE.filled()))
+        .map_err(said)?;
+    let place = ((from * end).sqrt(), times.end);
+    let text = format!("more threads than the {cores} cores");
+    let style = style(TEXT_SIZE, FAINT_TEXT, (HPos::Center, VPos::Top));
+    area.draw(&Text::new(text, place, style)).map_err(said)
+}

@@ -1,0 +1,142 @@
+//! The tables of docs/benchmarks.md.
+
+use std::fmt::Write as _;
+
+use super::charts::Chart;
+use super::data::{Claim, Data, Point};
+
+/// What the figures were measured on.
+pub(crate) fn machine(data: &Data) -> String {
+    let mut text = String::from("| | |\n|---|---|\n");
+    for (what, value) in &data.machine {
+        let _ = writeln!(text, "| {what} | {value} |");
+    }
+    text
+}
+
+/// Every claim, and how many of them hold.
+pub(crate) fn claims(data: &Data) -> String {
+    let count = |holds| {
+        let which = data.claims.iter().filter(|claim| claim.holds() == holds);
+        which.count()
+    };
+    let mut text = format!(
+        "{} claims: {} hold, {} do not, {} are not measured here.\n\n\
+         | question | rival | limit | measured | by minima | single repetitions | | what the two took |\n\
+         |---|---|--:|--:|--:|--:|---|---|\n",
+        data.claims.len(),
+        count(Some(true)),
+        count(Some(false)),
+        count(None)
+    );
+    let mut above = "";
+    for claim in &data.claims {
+        let question = if claim.question == above {
+            ""
+        } else {
+            &claim.question
+        };
+        above = &claim.question;
+        let _ = writeln!(text, "| {question} | {} |", row(claim));
+    }
+    text
+}
+
+fn row(claim: &Claim) -> String {
+    let sense = if claim.sense == "at least" {
+        "≥"
+    } else {
+        "≤"
+    };
+    let unit = match claim.unit.as_str() {
+        "x" => "×",
+        unit => unit,
+    };
+    let show = |value| format!("{} {unit}", number(value));
+    let numbers = claim
+        .measured
+        .map_or("| | | not measured".to_owned(), |measured| {
+            format!(
+                "{} | {} | {} to {} | {}",
+                show(measured.value),
+                show(measured.by_minima),
+                number(measured.least),
+                number(measured.most),
+                if claim.holds() == Some(true) {
+                    "holds"
+                } else {
+                    "**fails**"
+                }
+            )
+        });
+    format!(
+        "{} | {sense} {} {unit} | {numbers} | {}",
+        claim.rival, claim.limit, claim.note
+    )
+}
+
+/// The medians and spreads of a chart: a line of the chart in each row.
+pub(crate) fn figures(chart: &Chart, data: &Data) -> Result<String, String> {
+    let places = chart.places(data)?;
+    let mut text = format!("| {} |", chart.unit);
+    for (place, _) in &places {
+        let _ = write!(text, " {place} |");
+    }
+    let _ = writeln!(text, "\n|---|{}", "--:|".repeat(places.len()));
+    for line in chart.lines(data) {
+        let _ = write!(text, "| {line} |");
+        for (_, at) in &places {
+            let point = data
+                .points_of(chart.name)
+                .find(|point| point.line == line && point.at == *at);
+            let _ = write!(text, " {} |", point.map_or_else(String::new, cell));
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// The median, and below it the least and the 75th percentile.
+fn cell(point: &Point) -> String {
+    format!(
+        "{}<br><sub>{} … {}</sub>",
+        number(point.median),
+        number(point.least),
+        number(point.upper)
+    )
+}
+
+/// Three digits, or all before the point.
+pub(crate) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 99.95 => 0,
+        size if size >= 9.995 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let Some(start) = text
+        .len()
+        .checked_sub(3)
+        .filter(|_| digits == 0 && value >= 1000.0)
+    else {
+        return text;
+    };
+    // No measured time is so long that it needs a second comma.
+    format!("{},{}", &text[..start], &text[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let all = [0.0412, 1.0, 9.994, 9.996, 42.34, 99.96, 846.2, 12_345.6].map(number);
+        assert_eq!(
+            all,
+            [
+                "0.04", "1.00", "9.99", "10.0", "42.3", "100", "846", "12,346"
+            ]
+        );
+    }
+}
