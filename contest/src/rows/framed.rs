@@ -70,8 +70,8 @@ fn same_size(plan: &Plan, bytes: usize, limit: f64) -> Vec<Row> {
     vec![against(&per_buffer(times, PER_FRAME), "bumpalo", limit)]
 }
 
-/// The times of frames as times of the buffers in them.
-fn per_buffer(mut times: Vec<Times>, buffers: usize) -> Vec<Times> {
+/// The times of frames, or of batches, as times of the buffers in them.
+pub(super) fn per_buffer(mut times: Vec<Times>, buffers: usize) -> Vec<Times> {
     for nanos in times.iter_mut().flat_map(|times| &mut times.nanos) {
         *nanos /= buffers as f64;
     }

@@ -16,7 +16,8 @@ use crate::measure::{Plan, Times, interleave};
 use crate::probe::{self, Build};
 use crate::table::Row;
 
-const WITHOUT: &str = "the build without it";
+/// The other build.
+const WITHOUT: &str = "no telemetry";
 
 pub(super) fn questions() -> Vec<Question> {
     // The probe's path, what the chart calls it, and where the table asks: the limit.

@@ -17,7 +17,7 @@ use super::style::{
 use super::{bars, lines};
 
 /// A place in the picture.
-type Place = (i32, i32);
+pub(crate) type Place = (i32, i32);
 /// The whole picture, in pixels.
 pub(crate) type Panel<'p> = DrawingArea<SVGBackend<'p>, Shift>;
 /// The part of it between the axes.
@@ -79,7 +79,7 @@ pub(crate) fn axes<'p>(
         .margin_bottom(BOTTOM)
         .margin_left(LEFT)
         .x_label_area_size(56)
-        .y_label_area_size(84)
+        .y_label_area_size(112)
         .build_cartesian_2d(along, times)
         .map_err(said)?;
     behind(&plot)?;

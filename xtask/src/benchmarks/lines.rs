@@ -1,17 +1,17 @@
 //! A chart of lines, each with its spread and its name beside its end.
 
 use plotters::element::{Circle, PathElement, Rectangle, Text};
-use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, VPos};
+use plotters::style::{Color, RGBColor};
 
 use super::chart::{
-    BOTTOM, NAME_GAP, NAMES, Panel, Plot, axes, name, put, said, style, whisker, write,
+    BOTTOM, NAME_GAP, NAMES, Panel, Place, Plot, axes, name, put, said, style, whisker, write,
 };
 use super::charts::{Chart, Kind};
 use super::data::Data;
 use super::scale::{Axis, Scale, apart};
 use super::style::{FAINT_TEXT, OURS, SHADE, SIZE, TEXT_SIZE, colour};
-use super::tables::number;
+use super::tables::time;
 
 pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), String> {
     let Kind::Lines {
@@ -56,20 +56,31 @@ pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), 
         style(TEXT_SIZE, FAINT_TEXT, (HPos::Center, VPos::Bottom)),
     )?;
 
-    let at = |x: f64, value: f64| plot.backend_coord(&(x, value));
-    for (line, colour, points) in &named {
+    let mut ends = Vec::new();
+    for (turn, (line, colour, points)) in named.iter().enumerate() {
+        // Beside one another, so that no whisker covers another.
+        let aside = ((turn as f64 - (named.len() as f64 - 1.0) / 2.0) * ASIDE).round() as i32;
+        let at = |x: f64, value: f64| {
+            let (x, y) = plot.backend_coord(&(x, value));
+            (x + aside, y)
+        };
         let ours = *line == OURS;
         for (x, point) in points {
-            let (least, most) = (at(*x, point.least), at(*x, point.upper));
-            whisker(panel, least, most, colour.mix(0.4))?;
+            whisker(
+                panel,
+                at(*x, point.least),
+                at(*x, point.upper),
+                colour.mix(0.4),
+            )?;
         }
         let way: Vec<_> = points
             .iter()
             .map(|(x, point)| at(*x, point.median))
             .collect();
+        let width = if ours { 8 } else { 4 };
         put(
             panel,
-            &PathElement::new(way.clone(), colour.stroke_width(if ours { 8 } else { 4 })),
+            &PathElement::new(way.clone(), colour.stroke_width(width)),
         )?;
         for place in &way {
             put(
@@ -78,45 +89,42 @@ pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), 
             )?;
         }
         if named.len() < MANY {
-            for (place, (_, point)) in way.iter().zip(points) {
+            for (x, point) in points {
                 let above = named.iter().all(|(_, _, others)| {
                     let there = others.iter().find(|(_, other)| other.at == point.at);
                     there.is_none_or(|(_, other)| other.median <= point.median)
                 });
-                let (shift, side) = if above {
-                    (-22, VPos::Bottom)
+                let (place, side) = if above {
+                    (at(*x, point.upper), VPos::Bottom)
                 } else {
-                    (26, VPos::Top)
+                    (at(*x, point.least), VPos::Top)
                 };
-                let number = number(point.median);
-                write(
-                    panel,
-                    &number,
-                    (place.0 - 12, place.1 + shift),
-                    style(TEXT_SIZE, *colour, (HPos::Center, side)),
-                )?;
+                let place = (place.0, place.1 + if above { -12 } else { 18 });
+                let style = style(TEXT_SIZE, *colour, (HPos::Center, side));
+                write(panel, &time(point.median), place, style)?;
             }
         }
+        ends.extend(way.last().map(|end| (*line, *colour, *end)));
     }
-    let ends: Vec<_> = named
-        .iter()
-        .filter_map(|(_, _, points)| points.last().map(|(x, point)| at(*x, point.median)))
-        .collect();
-    let wanted: Vec<i32> = ends.iter().map(|end| end.1).collect();
-    let heights = apart(&wanted, NAME_GAP, SIZE.1 as i32 - BOTTOM - TEXT_SIZE as i32);
-    for (((line, colour, _), end), height) in named.iter().zip(ends).zip(heights) {
-        put(
-            panel,
-            &PathElement::new(
-                vec![(end.0 + 14, end.1), (NAMES - 10, height)],
-                colour.mix(0.6).stroke_width(2),
-            ),
-        )?;
+    names(panel, &ends)
+}
+
+/// The names of the lines beside their ends, apart from one another.
+fn names(panel: &Panel<'_>, ends: &[(&str, RGBColor, Place)]) -> Result<(), String> {
+    let wanted: Vec<i32> = ends.iter().map(|(.., end)| end.1).collect();
+    let lowest = SIZE.1 as i32 - BOTTOM - TEXT_SIZE as i32;
+    let heights = apart(&wanted, NAME_GAP, lowest);
+    for ((line, colour, end), height) in ends.iter().zip(heights) {
+        let way = vec![(end.0 + 16, end.1), (NAMES - 10, height)];
+        let thin = colour.mix(0.6).stroke_width(2);
+        put(panel, &PathElement::new(way, thin))?;
         name(panel, line, (NAMES, height), *colour)?;
     }
     Ok(())
 }
 
+/// From one line's points to the next line's, in pixels.
+const ASIDE: f64 = 7.0;
 /// So many lines have no numbers beside their points: they would cover each other.
 const MANY: usize = 3;
 
@@ -135,8 +143,11 @@ fn crowded(plot: &Plot<'_>, cores: &str) -> Result<(), String> {
     let corners = [(from, times.start), (end, times.end)];
     area.draw(&Rectangle::new(corners, SHADE.filled()))
         .map_err(said)?;
-    let place = ((from * end).sqrt(), times.end);
+    let place = (
+        (from * end).sqrt(),
+        times.start + 0.02 * (times.end - times.start),
+    );
     let text = format!("more threads than the {cores} cores");
-    let style = style(TEXT_SIZE, FAINT_TEXT, (HPos::Center, VPos::Top));
+    let style = style(TEXT_SIZE, FAINT_TEXT, (HPos::Center, VPos::Bottom));
     area.draw(&Text::new(text, place, style)).map_err(said)
 }

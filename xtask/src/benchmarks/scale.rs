@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
+use super::tables::time;
+
 /// How values become places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scale {
@@ -47,7 +49,7 @@ impl Axis {
             scale,
             from,
             to,
-            marks: marks.into_iter().map(|mark| (mark, number(mark))).collect(),
+            marks: marks.into_iter().map(|mark| (mark, time(mark))).collect(),
         }
     }
 
@@ -57,7 +59,10 @@ impl Axis {
         let last = places.last().map_or(first, |place| place.0);
         let (from, to) = match scale {
             Scale::Linear => (first - 0.5, last + 0.5),
-            Scale::Log => (first / 1.2, last * 1.2),
+            Scale::Log => {
+                let room = (last / first).powf(0.06).max(1.2);
+                (first / room, last * room)
+            }
         };
         Self {
             scale,
@@ -126,18 +131,6 @@ fn logarithmic_marks(from: f64, to: f64) -> Vec<f64> {
         .collect()
 }
 
-/// A mark's number: round, so that it needs no more digits than it has.
-fn number(value: f64) -> String {
-    let rounded = (value * 1000.0).round() / 1000.0;
-    if rounded < 1000.0 {
-        return rounded.to_string();
-    }
-    // No measured time is so long that it needs a second comma.
-    let text = format!("{rounded:.0}");
-    let (thousands, rest) = text.split_at(text.len() - 3);
-    format!("{thousands},{rest}")
-}
-
 /// The next of 1, 2, 5, 10, 20, …
 fn step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
@@ -174,7 +167,7 @@ mod tests {
     #[test]
     fn a_logarithmic_axis_marks_ones_twos_and_fives() {
         let axis = Axis::of_times(Scale::Log, [3.0, 60.0]);
-        assert_eq!(marks(&axis), ["5", "10", "20", "50"]);
+        assert_eq!(marks(&axis), ["5 ns", "10 ns", "20 ns", "50 ns"]);
         let long = |from, to| axis.map(&to, (1000, 0)) - axis.map(&from, (1000, 0));
         assert!((long(5.0, 10.0) - long(20.0, 40.0)).abs() <= 1);
         assert!(axis.map(&3.0, (1000, 0)) < 1000 && axis.map(&60.0, (1000, 0)) > 0);
@@ -183,13 +176,16 @@ mod tests {
     #[test]
     fn a_long_logarithmic_axis_marks_powers_of_ten() {
         let axis = Axis::of_times(Scale::Log, [1.5, 4000.0]);
-        assert_eq!(marks(&axis), ["10", "100", "1,000"]);
+        assert_eq!(marks(&axis), ["10 ns", "100 ns", "1 µs"]);
     }
 
     #[test]
     fn a_linear_axis_begins_at_zero() {
         let axis = Axis::of_times(Scale::Linear, [4.0, 9.0]);
-        assert_eq!(marks(&axis), ["0", "2", "4", "6", "8", "10"]);
+        assert_eq!(
+            marks(&axis),
+            ["0 ns", "2 ns", "4 ns", "6 ns", "8 ns", "10 ns"]
+        );
         assert_eq!(axis.map(&0.0, (700, 100)), 700);
         assert!(axis.map(&9.0, (700, 100)) > 100);
     }

@@ -32,7 +32,7 @@ const COLOURS: [(&str, RGBColor); 11] = [
     ("hand-written list", RGBColor(0x5b, 0x64, 0x6e)),
     ("ArrayQueue as pool", RGBColor(0x27, 0x7d, 0xa1)),
     ("bumpalo, one per thread", RGBColor(0xc8, 0x4e, 0x00)),
-    ("the build without it", RGBColor(0xa9, 0xcc, 0xe8)),
+    ("no telemetry", RGBColor(0xa9, 0xcc, 0xe8)),
     ("no attribution", RGBColor(0x55, 0x9c, 0xd3)),
     ("all telemetry", RGBColor(0x00, 0x5f, 0xb0)),
 ];

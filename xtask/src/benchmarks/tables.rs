@@ -106,6 +106,21 @@ fn cell(point: &Point) -> String {
     )
 }
 
+/// A time with its unit, three digits and no needless zeros.
+pub(crate) fn time(nanos: f64) -> String {
+    let (value, unit) = match nanos {
+        nanos if nanos >= 999_500.0 => (nanos / 1e6, "ms"),
+        nanos if nanos >= 999.5 => (nanos / 1e3, "µs"),
+        nanos => (nanos, "ns"),
+    };
+    let digits = number(value);
+    let digits = match digits.split_once('.') {
+        Some(_) => digits.trim_end_matches('0').trim_end_matches('.'),
+        None => &digits,
+    };
+    format!("{digits} {unit}")
+}
+
 /// Three digits, or all before the point.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
@@ -128,6 +143,17 @@ pub(crate) fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_the_unit_in_which_they_are_short() {
+        let all = [0.0, 0.5, 20.0, 3.904, 999.7, 11_890.0, 2e6].map(time);
+        assert_eq!(
+            all,
+            [
+                "0 ns", "0.5 ns", "20 ns", "3.9 ns", "1 µs", "11.9 µs", "2 ms"
+            ]
+        );
+    }
 
     #[test]
     fn numbers_have_three_digits() {
