@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 use bytemuck::Pod;
 
 use crate::alloc::{AllocError, BufferPool};
-use crate::cache::{lend_framed, lend_framed_at_once};
+use crate::cache::{Lane, lend_framed, lend_framed_at_once};
 use crate::fold::{FrameId, FrameSnapshot};
 use crate::sync::Arc;
 
@@ -43,20 +43,14 @@ use crate::sync::Arc;
 #[must_use = "a frame that is not kept ends at once"]
 pub struct Frame {
     pool: BufferPool,
-    index: usize,
-    alignment: usize,
+    lane: Lane,
     id: FrameId,
 }
 
 impl Frame {
     pub(crate) fn new(pool: BufferPool, index: usize, id: FrameId) -> Self {
-        let alignment = pool.core().config.alignment;
-        Self {
-            pool,
-            index,
-            alignment,
-            id,
-        }
+        let lane = Lane::of(pool.core(), index);
+        Self { pool, lane, id }
     }
 
     /// The frame's number, in the order in which frames of the pool began.
@@ -137,7 +131,7 @@ impl Frame {
         }
         let bytes = len.checked_mul(size_of::<T>())?;
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        unsafe { lend_framed_at_once(self.pool.core_ptr(), self.index, self.alignment, bytes) }
+        unsafe { lend_framed_at_once(self.pool.core_ptr(), &self.lane, bytes) }
     }
 
     /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
@@ -148,7 +142,7 @@ impl Frame {
         self.pool
             .checked_bytes::<T>(len)
             // SAFETY: as in `lend_at_once`.
-            .and_then(|bytes| unsafe { lend_framed(core, self.index, self.alignment, bytes) })
+            .and_then(|bytes| unsafe { lend_framed(core, &self.lane, bytes) })
             .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 
@@ -163,7 +157,7 @@ impl Frame {
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
     pub fn release_all(self) -> Arc<FrameSnapshot> {
         let frame = std::mem::ManuallyDrop::new(self);
-        let snapshot = frame.pool.core().end_frame(Some(frame.index));
+        let snapshot = frame.pool.core().end_frame(Some(frame.lane.index()));
         // SAFETY: the frame is not dropped, so its handle is moved out once.
         drop(unsafe { ptr::read(&raw const frame.pool) });
         snapshot
@@ -172,7 +166,7 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        self.pool.core().end_frame(Some(self.index));
+        self.pool.core().end_frame(Some(self.lane.index()));
     }
 }
 

@@ -7,6 +7,15 @@
 //!   lent word  = count (24 bits) │ bytes asked for (40 bits), since `base` last moved
 //! ```
 //!
+//! # One block for a steady frame
+//!
+//! A frame that needs more than the block has takes further blocks. When it ends, they give way to one block as large as
+//! all of them (`reclaim.rs::tidy`), so that the next such frame finds what it needs in one run: no refill, and at its end
+//! nothing to look up. First the blocks go back, then the one is taken, under the fold's lock: the pool never holds more
+//! for it, the budget included, and if somebody else was faster or the system refuses, the arena has no block and its next
+//! frame begins with small ones. As every block of a growing arena is at least an eighth of those it has, a frame that
+//! grows and grows is tidied up a number of times that grows with the logarithm of its size.
+//!
 //! # Who touches an arena when
 //!
 //! While its frame is open: the owner of the slot, who alone writes it, and the fold, who reads `cursor`, `lent` and
@@ -51,7 +60,8 @@ pub(crate) struct ArenaReading {
     pub(crate) misses: u64,
 }
 
-/// The bump allocator of one slot for one open frame.
+/// The bump allocator of one slot for one open frame: a line that the owner writes at every alloc, one that changes with the
+/// blocks, and one of the fold.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Arena {
@@ -61,7 +71,7 @@ pub(crate) struct Arena {
     end: AtomicPtr<u8>,
     /// Buffers lent and bytes asked for since the last refill, packed.
     lent: AtomicU64,
-    /// Odd while a refill moves the words below and above.
+    /// Odd while a refill moves the words above and below.
     version: AtomicU64,
     /// Where `cursor` was after the last refill.
     base: AtomicPtr<u8>,
@@ -72,8 +82,8 @@ pub(crate) struct Arena {
     misses: AtomicU64,
     /// The blocks.
     chain: UnsafeCell<Chain>,
-    /// What the fold read last. Only under the fold's lock.
-    last: UnsafeCell<ArenaReading>,
+    /// Only under the fold's lock.
+    folded: UnsafeCell<Folded>,
 }
 
 /// The blocks of an arena, those in use first.
@@ -81,10 +91,32 @@ pub(crate) struct Arena {
 struct Chain {
     blocks: Vec<Piece>,
     used: usize,
+}
+
+/// What the fold remembers of an arena.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Folded {
+    /// What it read last in the open frame.
+    last: ArenaReading,
     /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
     needed: [u64; 2],
+    /// The version at the last reset. While it is the same, the block is the chain's first and nothing is sealed.
+    version: u64,
     /// Frames of the current window.
     frames: u32,
+    /// Whether the blocks changed since the last look at whether all are needed.
+    changed: bool,
+}
+
+/// What the end of a frame found in an arena.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) reading: ArenaReading,
+    /// Bytes of the blocks that the frame used, if they were several and one could be as large.
+    pub(crate) several_bytes: usize,
+    /// Whether there may be a block that is not needed any more.
+    pub(crate) may_trim: bool,
 }
 
 // SAFETY: the head of this file says who touches which part when; the pieces in the chain are the arena's own memory.
@@ -107,10 +139,8 @@ impl Arena {
             chain: UnsafeCell::new(Chain {
                 blocks: Vec::new(),
                 used: 0,
-                needed: [0; 2],
-                frames: 0,
             }),
-            last: UnsafeCell::new(ArenaReading::default()),
+            folded: UnsafeCell::new(Folded::default()),
         }
     }
 
@@ -141,7 +171,8 @@ impl Arena {
                 Ordering::Release,
             );
         }
-        NonNull::new(cursor)
+        // SAFETY: without a block the cursor is null and so is the end, where no stride has room, for it is not 0.
+        Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 
     /// Counts a buffer that `bump` cannot: one without bytes, or one of very many. Only for the owner.
@@ -208,6 +239,26 @@ impl Arena {
         })
     }
 
+    /// Gives the arena its one block, after all others were taken out; gives it back when the chain's own memory cannot grow.
+    ///
+    /// # Safety
+    ///
+    /// As for [`take_unneeded`](Self::take_unneeded).
+    pub(crate) unsafe fn restock(&self, block: Piece) -> Result<(), Piece> {
+        self.add_block(block)?;
+        // SAFETY: the caller is alone with the arena.
+        self.chain.with_mut(|chain| unsafe { (*chain).used = 1 });
+        self.start_at(Some(&block));
+        Ok(())
+    }
+
+    /// Bytes of the blocks. Only for the owner, or when the pool is at rest.
+    pub(crate) fn held(&self) -> usize {
+        // SAFETY: only the owner touches the chain while the frame is open.
+        self.chain
+            .with(|chain| unsafe { bytes_of(&(*chain).blocks) })
+    }
+
     /// Brackets a change of several words.
     fn rewrite(&self, change: impl FnOnce()) {
         // Relaxed: the owner reads what it wrote.
@@ -232,25 +283,17 @@ impl Arena {
             let lent = self.lent.load(Ordering::Acquire);
             let cursor = self.cursor.load(Ordering::Acquire);
             let base = self.base.load(Ordering::Acquire);
-            let reading = ArenaReading {
-                allocs: self.sealed_allocs.load(Ordering::Acquire) + (lent >> COUNT_SHIFT),
-                bytes: self
-                    .sealed_bytes
-                    .load(Ordering::Acquire)
-                    .wrapping_add(cursor.addr().wrapping_sub(base.addr()) as u64),
-                requested: self.sealed_requested.load(Ordering::Acquire)
-                    + (lent & ((1 << COUNT_SHIFT) - 1)),
-                misses: self.misses.load(Ordering::Acquire),
-            };
+            let reading = self.sum(lent, cursor.addr().wrapping_sub(base.addr()) as u64);
             // Relaxed: the loads before it are Acquire, so this one comes after them.
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
-                // SAFETY: `last` is only touched under the fold's lock, which the caller holds.
-                self.last.with_mut(|last| unsafe { *last = reading });
+                // SAFETY: only touched under the fold's lock, which the caller holds.
+                self.folded
+                    .with_mut(|folded| unsafe { (*folded).last = reading });
                 return reading;
             }
         }
         // SAFETY: as above.
-        self.last.with(|last| unsafe { *last })
+        self.folded.with(|folded| unsafe { (*folded).last })
     }
 
     /// Ends the frame for this arena: says what it lent, and makes all of it free again.
@@ -258,27 +301,70 @@ impl Arena {
     /// # Safety
     ///
     /// The caller holds the fold's lock, and the frame has ended: nobody else touches the arena or its memory.
-    pub(crate) unsafe fn reset(&self) -> ArenaReading {
-        // Relaxed: a slot that never lent for this frame has no block; the caller is alone with the arena.
-        if self.version.load(Ordering::Relaxed) == 0 {
-            return ArenaReading::default();
+    pub(crate) unsafe fn reset(&self) -> Ended {
+        // Relaxed, all: the caller is alone with the arena.
+        let version = self.version.load(Ordering::Relaxed);
+        let cursor = self.cursor.load(Ordering::Relaxed);
+        let base = self.base.load(Ordering::Relaxed);
+        let lent = self.lent.load(Ordering::Relaxed);
+        let of_last = (cursor.addr() - base.addr()) as u64;
+        // SAFETY: the caller holds the fold's lock.
+        self.folded.with_mut(|folded| unsafe {
+            let folded = &mut *folded;
+            folded.last = ArenaReading::default();
+            if version == folded.version {
+                if of_last > 0 {
+                    self.cursor.store(base, Ordering::Relaxed);
+                    self.lent.store(0, Ordering::Relaxed);
+                }
+                return Ended {
+                    reading: ArenaReading {
+                        allocs: lent >> COUNT_SHIFT,
+                        bytes: of_last,
+                        requested: lent & ((1 << COUNT_SHIFT) - 1),
+                        misses: 0,
+                    },
+                    several_bytes: 0,
+                    may_trim: folded.note_need(of_last) | folded.changed,
+                };
+            }
+            folded.version = version;
+            folded.changed = true;
+            let reading = self.sum(lent, of_last);
+            // SAFETY: the caller is alone with the arena.
+            // SAFETY: the caller is alone with the arena.
+            let (full_bytes, last_bytes) = self.chain.with_mut(|chain| {
+                let chain = &mut *chain;
+                let used = &chain.blocks[..chain.used];
+                let last_bytes = used.last().map_or(0, |block| block.bytes);
+                let full_bytes = bytes_of(used) - last_bytes;
+                chain.used = usize::from(!chain.blocks.is_empty());
+                self.start_at(chain.blocks.first());
+                (full_bytes, last_bytes)
+            });
+            folded.note_need(full_bytes as u64 + of_last);
+            let fits = full_bytes > 0 && full_bytes + last_bytes <= MOST_BLOCK_BYTES;
+            Ended {
+                reading,
+                several_bytes: if fits { full_bytes + last_bytes } else { 0 },
+                may_trim: true,
+            }
+        })
+    }
+
+    /// What is sealed, and what was lent since.
+    fn sum(&self, lent: u64, bytes: u64) -> ArenaReading {
+        // Acquire, all: as in `read`.
+        ArenaReading {
+            allocs: self.sealed_allocs.load(Ordering::Acquire) + (lent >> COUNT_SHIFT),
+            bytes: self
+                .sealed_bytes
+                .load(Ordering::Acquire)
+                .wrapping_add(bytes),
+            requested: self.sealed_requested.load(Ordering::Acquire)
+                + (lent & ((1 << COUNT_SHIFT) - 1)),
+            misses: self.misses.load(Ordering::Acquire),
         }
-        // SAFETY: the caller holds the fold's lock.
-        let reading = unsafe { self.read() };
-        // SAFETY: the caller is alone with the arena.
-        self.chain.with_mut(|chain| unsafe {
-            let chain = &mut *chain;
-            // Relaxed, both: the caller is alone with the arena.
-            let cursor = self.cursor.load(Ordering::Relaxed);
-            let base = self.base.load(Ordering::Relaxed);
-            chain.note_need((cursor.addr() - base.addr()) as u64);
-            chain.used = usize::from(!chain.blocks.is_empty());
-            self.start_at(chain.blocks.first());
-        });
-        // SAFETY: the caller holds the fold's lock.
-        self.last
-            .with_mut(|last| unsafe { *last = ArenaReading::default() });
-        reading
     }
 
     /// Sets all words to the beginning of a block. Only for whoever is alone with the arena.
@@ -308,11 +394,18 @@ impl Arena {
         if self.version.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        // SAFETY: the caller is alone with the arena.
+        // SAFETY: the caller is alone with the arena, and has the fold's lock.
         let (block, first) = self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
-            if !all && chain.is_needed(usual_bytes as u64) {
-                return None;
+            if !all {
+                let is_needed = self.folded.with_mut(|folded| {
+                    let folded = &mut *folded;
+                    folded.changed = !chain.is_needed(&folded.needed, usual_bytes as u64);
+                    !folded.changed
+                });
+                if is_needed {
+                    return None;
+                }
             }
             let block = chain.blocks.pop()?;
             chain.used = chain.used.min(chain.blocks.len());
@@ -321,47 +414,37 @@ impl Arena {
         self.start_at(first.as_ref());
         Some(block)
     }
-
-    /// Bytes of the blocks.
-    ///
-    /// # Safety
-    ///
-    /// As for [`take_unneeded`](Self::take_unneeded), or the pool is at rest.
-    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-    pub(crate) unsafe fn held_bytes(&self) -> u64 {
-        // SAFETY: the caller is alone with the arena.
-        self.chain
-            .with(|chain| unsafe { (*chain).blocks.iter().map(|block| block.bytes as u64).sum() })
-    }
 }
 
 impl Chain {
-    /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one.
-    fn note_need(&mut self, of_last: u64) {
-        let full = self.used.saturating_sub(1);
-        let before: u64 = self.blocks[..full]
-            .iter()
-            .map(|block| block.bytes as u64)
-            .sum();
-        self.needed[1] = self.needed[1].max(before + of_last);
+    /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
+    /// made for a buffer much larger than what they needed.
+    fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {
+        let needed = needed[0].max(needed[1]);
+        let Some((last, others)) = self.blocks.split_last() else {
+            return true;
+        };
+        (bytes_of(others) as u64) < needed && last.bytes as u64 <= 2 * needed.max(usual_bytes)
+    }
+}
+
+impl Folded {
+    /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one. Whether
+    /// less may be needed from now on than before.
+    fn note_need(&mut self, bytes: u64) -> bool {
+        self.needed[1] = self.needed[1].max(bytes);
         self.frames += 1;
-        if self.frames == WINDOW_FRAMES {
+        let ends_window = self.frames == WINDOW_FRAMES;
+        if ends_window {
             self.needed = [self.needed[1], 0];
             self.frames = 0;
         }
+        ends_window
     }
+}
 
-    /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
-    /// made for a buffer much larger than what they needed.
-    fn is_needed(&self, usual_bytes: u64) -> bool {
-        let Some(last) = self.blocks.last() else {
-            return true;
-        };
-        let held: u64 = self.blocks.iter().map(|block| block.bytes as u64).sum();
-        let needed = self.needed[0].max(self.needed[1]);
-        let last = last.bytes as u64;
-        held - last < needed && last <= 2 * needed.max(usual_bytes)
-    }
+fn bytes_of(blocks: &[Piece]) -> usize {
+    blocks.iter().map(|block| block.bytes).sum()
 }
 
 /// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one

@@ -169,9 +169,9 @@ impl Core {
             unsafe { block.unbind().give_back(align) };
         }
         for slot in core.slots.iter() {
-            for index in 0..crate::cache::in_flight::MOST_IN_FLIGHT {
+            for (_, arena) in slot.arenas_among(u32::MAX) {
                 // SAFETY: no frame is open, since each holds a handle; this thread is alone with the arenas.
-                while let Some(block) = unsafe { slot.arena(index).take_unneeded(0, true) } {
+                while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
                     // SAFETY: taken from the arena just now, and taken from the system with this alignment.
                     unsafe { block.give_back(align) };
                 }

@@ -4,11 +4,11 @@
 use std::num::NonZero;
 use std::ptr::NonNull;
 
-use crate::cache::arena::LENT_WORD_BYTES;
+use crate::cache::arena::{LENT_WORD_BYTES, MOST_BLOCK_BYTES};
 use crate::cache::class::LINE;
 use crate::cache::core::Core;
 use crate::cache::pooled::{MOST_BYTES, Refusal, count_refusal};
-use crate::cache::slot::Slot;
+use crate::cache::slot::{ArenaPlace, Slot};
 use crate::cache::tenancy::{current, with_slot};
 
 /// From this size on a frame buffer takes one line more than it needs.
@@ -17,19 +17,47 @@ use crate::cache::tenancy::{current, with_slot};
 /// evict each other. One line more moves each buffer's start to the next set.
 const COLOURED_FROM: usize = 2048;
 
-/// How far the cursor moves for `bytes`, at least 1 and at most half the address space.
-#[inline(always)]
-fn stride(bytes: usize, alignment: usize) -> usize {
-    let rounded = (bytes + alignment - 1) & !(alignment - 1);
-    if bytes >= COLOURED_FROM && alignment == LINE {
-        rounded + LINE
-    } else {
-        rounded
+/// What an open frame knows of how its buffers are lent, worked out once at its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    place: ArenaPlace,
+    /// The bits of an address below the pool's alignment.
+    below_alignment: usize,
+    /// From this size on a buffer takes one line more: [`COLOURED_FROM`], or never where buffers start at coarser boundaries.
+    coloured_from: usize,
+}
+
+impl Lane {
+    /// Of the frame `index` of this pool.
+    pub(crate) fn of(core: &Core, index: usize) -> Self {
+        let alignment = core.config.alignment;
+        Self {
+            place: ArenaPlace::of(index),
+            below_alignment: alignment - 1,
+            coloured_from: if alignment == LINE {
+                COLOURED_FROM
+            } else {
+                usize::MAX
+            },
+        }
+    }
+
+    /// The frame's index.
+    pub(crate) fn index(&self) -> usize {
+        self.place.index()
+    }
+
+    /// How far the cursor moves for `bytes`, at least 1 and at most half the address space.
+    #[inline(always)]
+    fn stride(&self, bytes: usize) -> usize {
+        let rounded = ((bytes - 1) | self.below_alignment) + 1;
+        // No branch: sizes around the limit may come in any order.
+        rounded + usize::from(bytes >= self.coloured_from) * LINE
     }
 }
 
-/// Lends `bytes` bytes until the end of the open frame `index` if the calling thread used this pool last, and its frame
-/// block has room.
+/// Lends `bytes` bytes until the end of the lane's frame if the calling thread used this pool last, and its frame block
+/// has room.
 ///
 /// # Safety
 ///
@@ -37,20 +65,19 @@ fn stride(bytes: usize, alignment: usize) -> usize {
 #[inline(always)]
 pub(crate) unsafe fn lend_framed_at_once(
     core: NonNull<Core>,
-    index: usize,
-    alignment: usize,
+    lane: &Lane,
     bytes: usize,
 ) -> Option<NonNull<u8>> {
-    // One comparison for both: no bytes at all, and more than the lent word can count.
-    if bytes.wrapping_sub(1) >= LENT_WORD_BYTES - 1 {
+    // One comparison for both: no bytes at all, and more than a block between two refills has.
+    if bytes.wrapping_sub(1) >= MOST_BLOCK_BYTES {
         return None;
     }
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    let arena = unsafe { current(core) }?.arena(index);
-    arena.bump(stride(bytes, alignment), bytes)
+    let arena = unsafe { current(core) }?.arena(lane.place);
+    arena.bump(lane.stride(bytes), bytes)
 }
 
-/// Lends `bytes` bytes until the end of the open frame `index`, from wherever they can be had.
+/// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.
 ///
 /// # Errors
 ///
@@ -61,14 +88,13 @@ pub(crate) unsafe fn lend_framed_at_once(
 /// As for [`lend_framed_at_once`].
 pub(crate) unsafe fn lend_framed(
     core: NonNull<Core>,
-    index: usize,
-    alignment: usize,
+    lane: &Lane,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(core, |slot| {
-            let lent = lend_from(core.as_ref(), slot, index, alignment, bytes);
+            let lent = lend_from(core.as_ref(), slot, lane, bytes);
             // An overflow is counted where it is put into words.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
@@ -87,14 +113,14 @@ pub(crate) unsafe fn lend_framed(
 unsafe fn lend_from(
     core: &Core,
     slot: &Slot,
-    index: usize,
-    alignment: usize,
+    lane: &Lane,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
-    let arena = slot.arena(index);
+    let arena = slot.arena(lane.place);
+    slot.note_arena(lane.place);
     if bytes == 0 {
         arena.count_apart(0);
-        let start = NonZero::new(alignment).expect("an alignment is not zero");
+        let start = NonZero::new(lane.below_alignment + 1).expect("an alignment is not zero");
         return Ok(NonNull::without_provenance(start));
     }
     if bytes > MOST_BYTES {
@@ -104,14 +130,15 @@ unsafe fn lend_from(
         // Half a terabyte: beyond what the lent word counts, and beyond what any system here would give.
         return Err(Refusal::Memory(bytes as u64));
     }
-    let stride = stride(bytes, alignment);
+    let stride = lane.stride(bytes);
     if let Some(start) = arena.bump(stride, bytes) {
         return Ok(start);
     }
     if let Some(start) = arena.advance(stride, bytes, false) {
         return Ok(start);
     }
-    let mut wanted = core.config.frame_block_bytes.max(stride);
+    let eighth = (arena.held() / 8).min(MOST_BLOCK_BYTES) & !lane.below_alignment;
+    let mut wanted = core.config.frame_block_bytes.max(eighth).max(stride);
     let mut taken = core.take_piece(wanted, Some(slot));
     if matches!(taken, Err(Refusal::Budget(_))) {
         // Not a whole block any more, but perhaps what is asked for.
@@ -119,7 +146,7 @@ unsafe fn lend_from(
         taken = core.take_piece(wanted, Some(slot));
     }
     let (block, _) = taken?;
-    core.in_flight.note_blocks(index);
+    core.in_flight.note_blocks(lane.index());
     if let Err(block) = arena.add_block(block) {
         core.give_back_unused(block);
         return Err(Refusal::Memory(wanted as u64));

@@ -7,7 +7,7 @@
     reason = "blocks popped from the depot lose their memory here"
 )]
 
-use crate::cache::arena::Arena;
+use crate::cache::arena::{Arena, Ended};
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
@@ -28,6 +28,8 @@ const PATIENCE_TIME: Duration = Duration::from_secs(4);
 /// One frame end gives back this much, or this part of what is too much, whichever is more.
 const STEP_BYTES: u64 = 256 << 10;
 const STEP_PART: u64 = 32;
+/// In how many arenas one frame end replaces several blocks by one.
+const ARENAS_PER_END: u32 = 8;
 /// The most blocks that one look at an arena gives back.
 const BLOCKS_PER_LOOK: usize = 8;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
@@ -44,6 +46,8 @@ pub(crate) struct TrimState {
     surplus: [u64; CLASSES],
     /// At which frame end a frame last ended under each bit.
     last_used: [u64; MOST_IN_FLIGHT],
+    /// In how many arenas this frame end replaced several blocks by one.
+    tidied: u32,
     /// The bit whose arenas are looked at next although no frame is open there.
     next_index: usize,
 }
@@ -65,6 +69,7 @@ impl TrimState {
             to_go: 0,
             surplus: [0; CLASSES],
             last_used: [0; MOST_IN_FLIGHT],
+            tidied: 0,
             next_index: 0,
         }
     }
@@ -156,16 +161,43 @@ impl Core {
         while self.evict_batch(fold, CLASSES, u64::MAX) > 0 {}
     }
 
-    /// Gives back what the arenas of the frame `index`, which has just ended, did not need lately, a few blocks of each at
-    /// most.
+    /// Notes that a frame ended under this bit.
+    pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize) {
+        fold.trim.last_used[index] = fold.trim.frames;
+        fold.trim.tidied = 0;
+    }
+
+    /// Brings the blocks of an arena into order whose frame has just ended: several that it used give way to one as large,
+    /// in a few arenas at each frame end; of those that recent frames did not need a few go.
     ///
     /// # Safety
     ///
     /// The caller has the frame's bit, and the frame's buffers are gone.
-    pub(crate) unsafe fn trim_arenas(&self, fold: &mut Fold, index: usize) {
-        fold.trim.last_used[index] = fold.trim.frames;
-        // SAFETY: as for this function.
-        unsafe { self.take_from_arenas(fold, index, false) };
+    pub(crate) unsafe fn tidy(&self, fold: &mut Fold, arena: &Arena, ended: Ended) {
+        let several = ended.several_bytes;
+        if several == 0 || fold.trim.tidied == ARENAS_PER_END {
+            // SAFETY: as for this function.
+            unsafe { self.take_from_arena(fold, arena, false) };
+            return;
+        }
+        fold.trim.tidied += 1;
+        // SAFETY: the caller is alone with the arena.
+        while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
+            self.give_back_piece(fold, block);
+        }
+        if !self.budget.reserve(several as u64) {
+            // Another thread took what just came free.
+            return;
+        }
+        let Some(block) = Piece::take(several, self.config.alignment) else {
+            self.budget.cancel(several as u64);
+            return;
+        };
+        self.budget.confirm();
+        // SAFETY: the caller is alone with the arena.
+        if let Err(block) = unsafe { arena.restock(block) } {
+            self.give_back_unused(block);
+        }
     }
 
     /// Gives back the blocks of one frame under whose bit none was open for long, a few of each arena.
@@ -193,20 +225,31 @@ impl Core {
     ///
     /// The caller has the frame's bit, and no frame is open under it.
     unsafe fn take_from_arenas(&self, fold: &mut Fold, index: usize, all: bool) -> bool {
-        let usual_bytes = self.config.frame_block_bytes;
         let mut none_left = true;
         for slot in self.slots.iter() {
-            for looked in 1..=BLOCKS_PER_LOOK {
-                // SAFETY: the caller is alone with this frame's arenas.
-                let block = unsafe { slot.arena(index).take_unneeded(usual_bytes, all) };
-                let Some(block) = block else {
-                    break;
-                };
-                self.give_back_piece(fold, block);
-                none_left &= looked < BLOCKS_PER_LOOK;
+            for (_, arena) in slot.arenas_among(1 << index) {
+                // SAFETY: as for this function.
+                none_left &= unsafe { self.take_from_arena(fold, arena, all) };
             }
         }
         none_left
+    }
+
+    /// Gives back a few blocks of the arena; whether no more are to go.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit, and no frame is open under it.
+    unsafe fn take_from_arena(&self, fold: &mut Fold, arena: &Arena, all: bool) -> bool {
+        let usual_bytes = self.config.frame_block_bytes;
+        for _ in 0..BLOCKS_PER_LOOK {
+            // SAFETY: the caller is alone with the arena.
+            let Some(block) = (unsafe { arena.take_unneeded(usual_bytes, all) }) else {
+                return true;
+            };
+            self.give_back_piece(fold, block);
+        }
+        false
     }
 
     /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
@@ -337,10 +380,11 @@ impl Core {
                 continue;
             }
             for slot in self.slots.iter() {
-                let arena: &Arena = slot.arena(index);
-                // SAFETY: we have the frame's bit, and the frame is not open.
-                while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
-                    self.give_back_piece(fold, block);
+                for (_, arena) in slot.arenas_among(1 << index) {
+                    // SAFETY: we have the frame's bit, and the frame is not open.
+                    while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
+                        self.give_back_piece(fold, block);
+                    }
                 }
             }
             self.in_flight.free(index);

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
 use std::hint::cold_path;
+use std::mem::offset_of;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -13,7 +14,7 @@ use crate::cache::core::{Core, Shape};
 use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::{Exchanges, Magazine};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, CachePadded, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
 /// What the fold remembers of a slot. Only under the fold's lock.
 #[derive(Debug)]
@@ -25,6 +26,11 @@ pub(crate) struct Folded {
 }
 
 /// One thread's place in a pool.
+///
+/// ```text
+///   magazine │ stamp, balance │ counters, 2 lines │ folded, arenas_used, owner, older, ahead: 1 line │ arenas, 3 lines each
+///     the owner's alone       │ read by the frame end, of every slot                                 │ of those in use
+/// ```
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
@@ -32,18 +38,43 @@ pub(crate) struct Slot {
     magazine: UnsafeCell<Magazine>,
     /// The part of a block's state that names the owner.
     pub(super) stamp: AtomicU64,
-    /// Written by the owner, read by the fold: two cache lines.
-    pub(crate) counters: SlotCounters,
     /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
     balance: UnsafeCell<i64>,
-    /// The owner's bump allocators, one per open frame.
-    arenas: [Arena; MOST_IN_FLIGHT],
-    /// What only the fold writes, on a line of its own.
-    pub(crate) folded: CachePadded<Folded>,
+    /// Written by the owner, read by the fold: two cache lines.
+    pub(crate) counters: SlotCounters,
+    /// What only the fold writes.
+    pub(crate) folded: Folded,
+    /// A bit per arena that an owner ever lent from. Written by the owner.
+    arenas_used: AtomicU32,
     /// 1 while a thread has the slot.
     pub(super) owner: AtomicU32,
     /// The slot added before this one. Never changes once the slot is in the list.
     pub(super) older: AtomicPtr<Slot>,
+    /// The slot some places further on, for a look ahead. Never changes once the slot is in the list.
+    pub(super) ahead: AtomicPtr<Slot>,
+    /// The owner's bump allocators, one per open frame.
+    arenas: [Arena; MOST_IN_FLIGHT],
+}
+
+/// Where in every slot the arena of one open frame is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArenaPlace {
+    index: usize,
+    offset: usize,
+}
+
+impl ArenaPlace {
+    /// Of the open frame `index`.
+    pub(crate) fn of(index: usize) -> Self {
+        assert!(index < MOST_IN_FLIGHT);
+        let offset = offset_of!(Slot, arenas) + index * size_of::<Arena>();
+        Self { index, offset }
+    }
+
+    /// The open frame's index.
+    pub(crate) fn index(self) -> usize {
+        self.index
+    }
 }
 
 // SAFETY: magazine and balance are only for the owner, and `owner` passes them from one to the next.
@@ -54,24 +85,51 @@ unsafe impl Sync for Slot {}
 impl Slot {
     pub(super) fn new(core: &Core) -> Self {
         Self {
-            counters: SlotCounters::new(),
             magazine: UnsafeCell::new(Magazine::new(core)),
-            balance: UnsafeCell::new(0),
             stamp: AtomicU64::new(0),
-            arenas: std::array::from_fn(|_| Arena::new()),
-            folded: CachePadded::new(Folded {
+            balance: UnsafeCell::new(0),
+            counters: SlotCounters::new(),
+            folded: Folded {
                 seen_allocs: AtomicU64::new(0),
                 ended_allocs: AtomicU64::new(0),
-            }),
+            },
+            arenas_used: AtomicU32::new(0),
             owner: AtomicU32::new(1),
             older: AtomicPtr::new(ptr::null_mut()),
+            ahead: AtomicPtr::new(ptr::null_mut()),
+            arenas: std::array::from_fn(|_| Arena::new()),
         }
     }
 
-    /// The owner's arena for the open frame `index`.
+    /// The owner's arena at this place.
     #[inline(always)]
-    pub(crate) fn arena(&self, index: usize) -> &Arena {
-        &self.arenas[index]
+    pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
+        // SAFETY: a place is that of an arena in every slot; only `of` makes one.
+        unsafe { &*ptr::from_ref(self).byte_add(place.offset).cast::<Arena>() }
+    }
+
+    /// The arenas an owner ever lent from, with their places, of those whose bits are set in `frames`.
+    pub(crate) fn arenas_among(&self, frames: u32) -> impl Iterator<Item = (ArenaPlace, &Arena)> {
+        // Relaxed: the end of a frame is ordered after all that was done in it; of an open one a bit may be missed, and
+        // with it what was lent a moment ago.
+        let mut bits = self.arenas_used.load(Ordering::Relaxed) & frames;
+        std::iter::from_fn(move || {
+            (bits != 0).then(|| {
+                let place = ArenaPlace::of(bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+                (place, self.arena(place))
+            })
+        })
+    }
+
+    /// Notes that the owner lends from the arena at this place. Only for the owner.
+    pub(crate) fn note_arena(&self, place: ArenaPlace) {
+        // Relaxed, both: the owner is the only writer; see `arenas_among`.
+        let used = self.arenas_used.load(Ordering::Relaxed);
+        if used & 1 << place.index == 0 {
+            self.arenas_used
+                .store(used | 1 << place.index, Ordering::Relaxed);
+        }
     }
 
     /// Whether a thread has the slot.

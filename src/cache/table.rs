@@ -131,11 +131,13 @@ impl Table {
 
     /// Bytes the records occupy.
     pub(crate) fn bytes(&self) -> u64 {
-        (0..BUCKETS)
-            // Relaxed: the sum of what is installed; nothing is read through the pointers.
-            .filter(|&bucket| !self.buckets[bucket].load(Ordering::Relaxed).is_null())
-            .map(|bucket| Self::bucket_layout(bucket).size() as u64)
-            .sum()
+        let Some(last) = self.len().checked_sub(1) else {
+            return 0;
+        };
+        // All buckets up to that of the last record.
+        let (bucket, _) = Self::locate(last);
+        let records = (2_u64 << bucket).wrapping_sub(1) * u64::from(FIRST_BUCKET);
+        records * size_of::<Block>() as u64
     }
 }
 

@@ -5,8 +5,9 @@
 //!
 //! # The steps
 //!
-//! 1. The ended frame's arenas are read and reset, and its bit is given back (`in_flight.rs`).
-//! 2. [`Fold::walk`]: over all slots what was released; over all slots, anew, what was lent; then the bytes reserved.
+//! 1. [`Fold::read_settled`]: over all slots what was released. At each slot the ended frame's arena is read, reset and
+//!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
+//! 2. [`Fold::walk`]: over all slots, anew, what was lent; then the bytes reserved.
 //! 3. The differences to the last frame end make the snapshot, which is published.
 //! 4. Subscribers get a copy; a step of trimming.
 //!
@@ -26,7 +27,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cache::{ArenaReading, Core, Counts, MOST_IN_FLIGHT, TrimState};
+use crate::cache::{Arena, ArenaReading, Core, Counts, Slot, TrimState};
 use crate::clock;
 use crate::fold::feed::Feeds;
 use crate::fold::publish::Recycler;
@@ -78,14 +79,57 @@ impl Fold {
         self.trim.start_at(frames);
     }
 
-    /// Reads all counters. `end_frame` starts a new interval for `active`.
-    fn walk(&mut self, core: &Core, end_frame: bool) -> Walk {
-        let mut walk = Walk::default();
+    /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
+    fn read_settled(&mut self, core: &Core, ended: Option<usize>) -> Counts {
+        let mut counts = Counts::default();
+        let ended = ended.map_or(0, |index| 1 << index);
+        for slot in core.slots.iter() {
+            for (_, arena) in slot.arenas_among(ended) {
+                self.end_arena(core, slot, arena);
+            }
+            if cfg!(feature = "telemetry") {
+                slot.counters.read_settled(&mut counts);
+            }
+        }
+        counts
+    }
+
+    /// Ends a slot's part of the ended frame.
+    fn end_arena(&mut self, core: &Core, slot: &Slot, arena: &Arena) {
+        // SAFETY: we have the fold's lock, and the frame was consumed, so that all its borrows are over.
+        let ended = unsafe { arena.reset() };
+        let lent = ended.reading;
+        let sum = &mut self.ended;
+        add_lent(sum, lent);
+        for (sum, amount) in [
+            (&mut sum.frame_releases, lent.allocs),
+            (&mut sum.frame_release_bytes, lent.bytes),
+            (&mut sum.frame_released_requested, lent.requested),
+        ] {
+            *sum = sum.wrapping_add(amount);
+        }
+        if lent.allocs > 0 {
+            // Relaxed, both: only under the fold's lock.
+            let ended = slot.folded.ended_allocs.load(Ordering::Relaxed);
+            slot.folded
+                .ended_allocs
+                .store(ended.wrapping_add(lent.allocs), Ordering::Relaxed);
+        }
+        if ended.may_trim {
+            // SAFETY: the frame has ended and we still have its bit.
+            unsafe { core.tidy(self, arena, ended) };
+        }
+    }
+
+    /// The second pass over the slots, with what the first found: all counters. `end_frame` starts a new interval for
+    /// `active`.
+    fn walk(&mut self, core: &Core, settled: Counts, end_frame: bool) -> Walk {
+        let mut walk = Walk {
+            counts: settled,
+            ..Walk::default()
+        };
         if !cfg!(feature = "telemetry") {
             return walk;
-        }
-        for slot in core.slots.iter() {
-            slot.counters.read_settled(&mut walk.counts);
         }
         let open = core.in_flight.open();
         let mut framed = Counts::default();
@@ -93,9 +137,9 @@ impl Fold {
             let pooled_before = walk.counts.pooled_allocs();
             slot.counters.read_lent(&mut walk.counts);
             let mut allocs = walk.counts.pooled_allocs().wrapping_sub(pooled_before);
-            for index in bits(open) {
+            for (_, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the fold's lock.
-                let reading = unsafe { slot.arena(index).read() };
+                let reading = unsafe { arena.read() };
                 add_lent(&mut framed, reading);
                 allocs = allocs.wrapping_add(reading.allocs);
             }
@@ -123,52 +167,20 @@ impl Fold {
     /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
     pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
         let began = clock::now();
+        let settled = self.read_settled(core, index);
         if let Some(index) = index {
-            self.reset_arenas(core, index);
-            // SAFETY: the frame has ended and we still have its bit.
-            unsafe { core.trim_arenas(self, index) };
+            Core::note_frame_ended(self, index);
             core.in_flight.free(index);
         }
-        let walk = self.walk(core, true);
-        let frame = FrameSnapshot {
-            fold_duration: clock::since(began),
-            ..self.snapshot(core, &walk, began)
-        };
+        let walk = self.walk(core, settled, true);
+        let mut frame = self.snapshot(core, &walk, began);
         self.previous = walk.counts;
+        frame.fold_duration = clock::since(began);
         let snapshot = self.recycler.publish(&core.published, &frame);
         core.set_frame(snapshot.frame);
         self.feeds.send(&snapshot);
         core.trim_step(self);
         snapshot
-    }
-
-    fn reset_arenas(&mut self, core: &Core, index: usize) {
-        debug_assert!(index < MOST_IN_FLIGHT);
-        let mut lent = Counts::default();
-        for slot in core.slots.iter() {
-            // SAFETY: we have the fold's lock, and the frame was consumed, so that all its borrows are over.
-            let reading = unsafe { slot.arena(index).reset() };
-            add_lent(&mut lent, reading);
-            if reading.allocs > 0 {
-                // Relaxed, both: only under the fold's lock.
-                let ended = slot.folded.ended_allocs.load(Ordering::Relaxed);
-                slot.folded
-                    .ended_allocs
-                    .store(ended.wrapping_add(reading.allocs), Ordering::Relaxed);
-            }
-        }
-        let ended = &mut self.ended;
-        add_frame_counts(ended, &lent);
-        for (sum, amount) in [
-            (&mut ended.frame_releases, lent.frame_allocs),
-            (&mut ended.frame_release_bytes, lent.frame_alloc_bytes),
-            (
-                &mut ended.frame_released_requested,
-                lent.frame_requested_bytes,
-            ),
-        ] {
-            *sum = sum.wrapping_add(amount);
-        }
     }
 
     fn snapshot(&mut self, core: &Core, walk: &Walk, now: Instant) -> FrameSnapshot {
@@ -283,14 +295,14 @@ fn settle(lent: u64, released: &mut u64, most: u64) {
 }
 
 fn add_lent(sum: &mut Counts, reading: ArenaReading) {
-    let lent = Counts {
-        frame_allocs: reading.allocs,
-        frame_misses: reading.misses,
-        frame_alloc_bytes: reading.bytes,
-        frame_requested_bytes: reading.requested,
-        ..Counts::default()
-    };
-    add_frame_counts(sum, &lent);
+    for (sum, amount) in [
+        (&mut sum.frame_allocs, reading.allocs),
+        (&mut sum.frame_misses, reading.misses),
+        (&mut sum.frame_alloc_bytes, reading.bytes),
+        (&mut sum.frame_requested_bytes, reading.requested),
+    ] {
+        *sum = sum.wrapping_add(amount);
+    }
 }
 
 /// Adds what frames lent.
@@ -305,17 +317,6 @@ fn add_frame_counts(sum: &mut Counts, lent: &Counts) {
     }
 }
 
-/// The places of the bits that are set.
-fn bits(mut word: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (word != 0).then(|| {
-            let place = word.trailing_zeros();
-            word &= word - 1;
-            place as usize
-        })
-    })
-}
-
 impl Core {
     /// Ends a frame.
     pub(crate) fn end_frame(&self, index: Option<usize>) -> Arc<FrameSnapshot> {
@@ -325,7 +326,8 @@ impl Core {
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
         let mut fold = self.fold.lock();
-        let walk = fold.walk(self, false);
+        let settled = fold.read_settled(self, None);
+        let walk = fold.walk(self, settled, false);
         fold.levels(self, &walk)
     }
 }
@@ -342,9 +344,8 @@ mod tests {
         let arenas: u64 = core
             .slots
             .iter()
-            .flat_map(|slot| (0..MOST_IN_FLIGHT).map(|index| slot.arena(index)))
-            // SAFETY: the pool is at rest.
-            .map(|arena| unsafe { arena.held_bytes() })
+            .flat_map(|slot| slot.arenas_among(u32::MAX))
+            .map(|(_, arena)| arena.held() as u64)
             .sum();
         blocks + arenas
     }

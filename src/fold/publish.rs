@@ -43,10 +43,11 @@ impl Recycler {
 
     /// An old snapshot that nobody reads.
     fn take_unread(&mut self) -> Option<Arc<FrameSnapshot>> {
+        // Who has no count any more cannot make another: what seems unread is, and `get_mut` synchronizes with it.
         let at = self
             .old
-            .iter_mut()
-            .position(|old| Arc::get_mut(old).is_some())?;
+            .iter()
+            .position(|old| Arc::strong_count(old) == 1)?;
         Some(self.old.remove(at))
     }
 
