@@ -28,23 +28,30 @@ const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 /// The most bytes a block of a size class can have.
 pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
-/// Up to here the class is looked up: a table of half a kilobyte is quicker than the arithmetic.
-const TABLE_BYTES: usize = if MOST_CLASS_BYTES < 32 << 10 {
-    MOST_CLASS_BYTES
-} else {
-    32 << 10
-};
+/// Up to here the class is looked up by lines, and up to [`COARSE_BYTES`] by steps: two tables of half a kilobyte are
+/// quicker than the arithmetic.
+const FINE_BYTES: usize = least(32 << 10, MOST_CLASS_BYTES);
+const COARSE_BYTES: usize = least(4 << 20, MOST_CLASS_BYTES);
+/// Beyond `FINE_BYTES` every class is a multiple of this.
+const STEP: usize = 8 << 10;
 
-/// The class of every number of lines.
-static TABLE: [u8; TABLE_BYTES / LINE + 1] = {
-    let mut table = [0; TABLE_BYTES / LINE + 1];
-    let mut lines = 0;
-    while lines < table.len() {
-        table[lines] = compute_class(lines * LINE) as u8;
-        lines += 1;
+static FINE: [u8; FINE_BYTES / LINE + 1] = classes_by(LINE);
+static COARSE: [u8; COARSE_BYTES / STEP + 1] = classes_by(STEP);
+
+const fn least(one: usize, other: usize) -> usize {
+    if one < other { one } else { other }
+}
+
+/// The class of every multiple of `unit`.
+const fn classes_by<const LEN: usize>(unit: usize) -> [u8; LEN] {
+    let mut table = [0; LEN];
+    let mut at = 0;
+    while at < LEN {
+        table[at] = compute_class(at * unit) as u8;
+        at += 1;
     }
     table
-};
+}
 
 /// The class whose blocks hold `bytes`; `None` beyond [`MOST_CLASS_BYTES`].
 #[inline(always)]
@@ -58,7 +65,12 @@ pub(crate) fn class_for(bytes: usize) -> Option<usize> {
 /// The class whose blocks hold `bytes`, if it can be looked up.
 #[inline(always)]
 pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
-    (bytes <= TABLE_BYTES).then(|| usize::from(TABLE[bytes.div_ceil(LINE)]))
+    if bytes <= FINE_BYTES {
+        Some(usize::from(FINE[bytes.div_ceil(LINE)]))
+    } else {
+        cold_path();
+        (bytes <= COARSE_BYTES).then(|| usize::from(COARSE[bytes.div_ceil(STEP)]))
+    }
 }
 
 #[inline(always)]
@@ -102,7 +114,8 @@ mod tests {
 
     #[test]
     fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
-        for bytes in (LINEAR_BYTES + 1..1 << 17).chain([(1 << 29) + 1, (1 << 30) - 1]) {
+        let large = [COARSE_BYTES, COARSE_BYTES + 1, (1 << 29) + 1, (1 << 30) - 1];
+        for bytes in (LINEAR_BYTES + 1..1 << 17).chain(large) {
             let block = class_bytes(class_for(bytes).expect("a class"));
             assert!(block >= bytes);
             assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");

@@ -10,6 +10,10 @@
 //! lent ([`SlotCounters::read_lent`]). A release that the first pass saw was counted after its alloc became visible, so
 //! the second pass sees that alloc, whichever slot it is in (law L2).
 //!
+//! What a thread takes from its magazine and gives to it is counted in the bin of its class ([`BinCounters`]), in the cache
+//! line that the take or the give writes anyway; bytes are not counted there, but follow from the number of buffers. All
+//! else is counted in the slot ([`SlotCounters`]). A counter of the table is the sum of both.
+//!
 //! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
 //! hits and misses always add up to the allocs, however a fold falls between two counts.
 //!
@@ -71,7 +75,7 @@ macro_rules! counters {
         lent { $($lent:ident, $lent_unit:literal, $lent_help:literal;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
     ) => {
-        /// The counters of one slot: the frame end reads two cache lines.
+        /// The counters of one slot, for what its bins do not count: two cache lines.
         #[derive(Debug)]
         #[repr(C, align(128))]
         pub(crate) struct SlotCounters {
@@ -168,6 +172,57 @@ counters! {
         frame_releases, "{buffer}", "Frame buffers released by the end of their frame.";
         frame_release_bytes, "By", "Bytes of frame blocks released by the end of their frame.";
         frame_released_requested, "By", "Bytes that had been asked for, of the frame buffers released.";
+    }
+}
+
+/// What a thread took from one bin of its magazine and gave to it.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct BinCounters {
+    pub(crate) hits: Counter,
+    pub(crate) requested: Counter,
+    pub(crate) releases: Counter,
+    pub(crate) released_requested: Counter,
+}
+
+impl BinCounters {
+    pub(crate) fn new() -> Self {
+        Self {
+            hits: Counter::new(),
+            requested: Counter::new(),
+            releases: Counter::new(),
+            released_requested: Counter::new(),
+        }
+    }
+
+    /// First pass, as [`SlotCounters::read_settled`].
+    pub(crate) fn read_settled(&self, block_bytes: u64, into: &mut Counts) {
+        let releases = self.releases.get();
+        for (sum, amount) in [
+            (&mut into.pooled_releases, releases),
+            (
+                &mut into.pooled_release_bytes,
+                releases.wrapping_mul(block_bytes),
+            ),
+            (
+                &mut into.pooled_released_requested,
+                self.released_requested.get(),
+            ),
+        ] {
+            *sum = sum.wrapping_add(amount);
+        }
+    }
+
+    /// Second pass, as [`SlotCounters::read_lent`].
+    pub(crate) fn read_lent(&self, block_bytes: u64, into: &mut Counts) {
+        let hits = self.hits.get();
+        for (sum, amount) in [
+            (&mut into.thread_hits, hits),
+            (&mut into.pooled_alloc_bytes, hits.wrapping_mul(block_bytes)),
+            (&mut into.pooled_requested_bytes, self.requested.get()),
+        ] {
+            *sum = sum.wrapping_add(amount);
+        }
     }
 }
 

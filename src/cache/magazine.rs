@@ -26,13 +26,16 @@
     reason = "lists are linked through the blocks they consist of"
 )]
 
+use std::cell::Cell;
+use std::hint::cold_path;
 use std::ptr;
 
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
+use crate::cache::counters::BinCounters;
 use crate::cache::depot::Batch;
-use crate::sync::sized;
+use crate::sync::{AtomicU64, Ordering, UnsafeCell, sized};
 
 /// The most blocks that change hands at once.
 const MOST_PER_BATCH: usize = sized(32, 2, 1);
@@ -46,20 +49,20 @@ pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
         .min(MOST_PER_BATCH) as u32
 }
 
-/// The idle blocks of one class.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-struct Bin {
+/// The idle blocks of one class, and what the thread took and gave: one cache line, all that an alloc or a release writes
+/// of the slot. The cells are only for the owner; the counters are read by the fold.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Bin {
     /// One block, null, or [`NO_PLACE`].
-    front: *const Block,
-    active: *const Block,
-    spare: *const Block,
+    front: Cell<*const Block>,
+    active: Cell<*const Block>,
+    spare: Cell<*const Block>,
     /// How many more blocks `active` takes.
-    room: u32,
+    room: Cell<u32>,
     /// How many blocks `front` and `active` may have; paid for.
-    limit: u32,
-    /// Bytes of one block, here because the fast path counts them.
-    block_bytes: u64,
+    limit: Cell<u32>,
+    pub(crate) counters: BinCounters,
 }
 
 /// Says that a bin has no place in front. Not null, so that nothing is put there, and not above itself, so that nothing is
@@ -67,16 +70,68 @@ struct Bin {
 const NO_PLACE: *const Block = ptr::without_provenance(1);
 
 impl Bin {
+    fn new() -> Self {
+        Self {
+            front: Cell::new(NO_PLACE),
+            active: Cell::new(ptr::null()),
+            spare: Cell::new(ptr::null()),
+            room: Cell::new(0),
+            limit: Cell::new(0),
+            counters: BinCounters::new(),
+        }
+    }
+
     /// Takes the block out of the place in front.
     #[inline(always)]
-    fn take_front(&mut self) -> *const Block {
+    fn take_front(&self) -> *const Block {
         debug_assert!(self.has_front());
-        std::mem::replace(&mut self.front, ptr::null())
+        self.front.replace(ptr::null())
     }
 
     #[inline(always)]
     fn has_front(&self) -> bool {
-        self.front.addr() > NO_PLACE.addr()
+        self.front.get().addr() > NO_PLACE.addr()
+    }
+
+    /// Takes the block given last; `None` when front and active list are empty.
+    ///
+    /// # Safety
+    ///
+    /// The records of the pool's table are alive.
+    #[inline(always)]
+    pub(crate) unsafe fn take<'t>(&self) -> Option<&'t Block> {
+        if self.has_front() {
+            // SAFETY: what is in front is a record of the pool's table, which is alive.
+            return Some(unsafe { &*self.take_front() });
+        }
+        // SAFETY: lists consist of records of the pool's table, which are alive.
+        let Some(block) = (unsafe { self.active.get().as_ref() }) else {
+            cold_path();
+            return None;
+        };
+        let next = block.next();
+        self.active.set(next);
+        prefetch(next);
+        self.room.set(self.room.get() + 1);
+        Some(block)
+    }
+
+    /// Gives a block of the bin's class, which the caller holds; `false` when there is no room, and then nothing has
+    /// happened.
+    #[inline(always)]
+    pub(crate) fn give(&self, block: &Block) -> bool {
+        if self.front.get().is_null() {
+            self.front.set(block);
+            return true;
+        }
+        if self.room.get() == 0 {
+            cold_path();
+            return false;
+        }
+        block.set_next(self.active.get().cast_mut());
+        self.active.set(block);
+        self.room.set(self.room.get() - 1);
+        true
     }
 }
 
@@ -85,8 +140,23 @@ impl Bin {
 pub(crate) struct Magazine {
     /// One bin per class, and one, always empty, for blocks beyond the largest.
     bins: [Bin; CLASSES + 1],
+    /// Which bins were ever granted anything, so that the fold need not look at the others: a bit each.
+    granted: [AtomicU64; CLASSES / 64 + 1],
     /// Bytes not yet granted to any bin.
-    credit: usize,
+    credit: Cell<usize>,
+    /// Nothing but a sign to the model checker, which does not see the cells: who uses the magazine owns it.
+    owned: UnsafeCell<()>,
+}
+
+/// The places of the bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let place = word.trailing_zeros();
+            word &= word - 1;
+            place as usize
+        })
+    })
 }
 
 /// Brings a block's record into the cache: the next alloc of its class reads it, and may do so at once.
@@ -109,95 +179,59 @@ pub(crate) struct Exchanges(pub(crate) u64);
 impl Magazine {
     pub(crate) fn new(core: &Core) -> Self {
         Self {
-            bins: std::array::from_fn(|class| Bin {
-                front: NO_PLACE,
-                active: ptr::null(),
-                spare: ptr::null(),
-                room: 0,
-                limit: 0,
-                block_bytes: core.block_bytes(class) as u64,
-            }),
-            credit: core.config.thread_cache_bytes,
+            bins: std::array::from_fn(|_| Bin::new()),
+            granted: std::array::from_fn(|_| AtomicU64::new(0)),
+            credit: Cell::new(core.config.thread_cache_bytes),
+            owned: UnsafeCell::new(()),
         }
     }
 
-    /// Bytes of a block of `class`; nothing of use for blocks beyond the largest class.
+    /// The bin of a class.
     ///
     /// # Safety
     ///
-    /// `class` is a size class or `OVERSIZE`.
+    /// `class` is a size class or `OVERSIZE`. Only for the owner.
     #[inline(always)]
-    pub(crate) unsafe fn block_bytes(&self, class: usize) -> u64 {
+    pub(crate) unsafe fn bin(&self, class: usize) -> &Bin {
         debug_assert!(class < self.bins.len());
+        self.owned.with_mut(|_| ());
         // SAFETY: the caller passes a class, and there is a bin for each.
-        unsafe { self.bins.get_unchecked(class) }.block_bytes
+        unsafe { self.bins.get_unchecked(class) }
     }
 
-    /// Takes the block given last; `None` when the active list is empty.
-    ///
-    /// # Safety
-    ///
-    /// The records of the pool's table are alive; `class` is a size class or `OVERSIZE`.
-    #[inline(always)]
-    pub(crate) unsafe fn take<'t>(&mut self, class: usize) -> Option<&'t Block> {
-        debug_assert!(class < self.bins.len());
-        // SAFETY: the caller passes a class, and there is a bin for each.
-        let bin = unsafe { self.bins.get_unchecked_mut(class) };
-        if bin.has_front() {
-            // SAFETY: what is in front is a record of the pool's table, which is alive.
-            return Some(unsafe { &*bin.take_front() });
-        }
-        // SAFETY: lists consist of records of the pool's table, which are alive.
-        let block = unsafe { bin.active.as_ref() }?;
-        bin.active = block.next();
-        prefetch(bin.active);
-        bin.room += 1;
-        Some(block)
+    /// The counters of every bin that was ever granted anything, with its class. For the fold.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = (usize, &BinCounters)> {
+        self.granted.iter().enumerate().flat_map(move |(at, word)| {
+            // Acquire: pairs with the Release in `grant`. A walk that has seen a release of a block, in whatever slot, is
+            // ordered after the block's alloc, so it finds the bit that was set before that (L2).
+            bits(word.load(Ordering::Acquire)).map(move |bit| {
+                let class = 64 * at + bit;
+                (class, &self.bins[class].counters)
+            })
+        })
     }
 
-    /// Gives a block; `false` when the active list has no room, and then nothing has happened.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the block, and gives it up; `class` is its size class or `OVERSIZE`.
-    #[inline(always)]
-    pub(crate) unsafe fn give(&mut self, class: usize, block: &Block) -> bool {
-        debug_assert!(class < self.bins.len());
-        // SAFETY: the caller passes a class, and there is a bin for each.
-        let bin = unsafe { self.bins.get_unchecked_mut(class) };
-        if bin.front.is_null() {
-            bin.front = block;
-            return true;
-        }
-        if bin.room == 0 {
-            return false;
-        }
-        block.set_next(bin.active.cast_mut());
-        bin.active = block;
-        bin.room -= 1;
-        true
-    }
-
-    /// When [`take`](Self::take) found nothing: takes from the spare batch, or from one fetched from the depot.
+    /// When [`Bin::take`] found nothing: takes from the spare batch, or from one fetched from the depot.
     #[cold]
     #[inline(never)]
     pub(crate) fn refill<'t>(
-        &mut self,
+        &self,
         class: usize,
         core: &'t Core,
     ) -> (Option<&'t Block>, Exchanges) {
-        debug_assert!(self.bins[class].active.is_null());
+        self.owned.with_mut(|_| ());
+        let bin = &self.bins[class];
+        debug_assert!(bin.active.get().is_null());
         // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
-        if let Some(spare) = unsafe { self.bins[class].spare.as_ref() } {
+        if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
             // SAFETY: this magazine holds the blocks of its spare batch.
             let len = unsafe { spare.batch_len() };
-            let bin = &mut self.bins[class];
-            bin.spare = ptr::null();
+            bin.spare.set(ptr::null());
             // The first block is lent at once, so that the place in front is not needed for it.
-            bin.active = spare.next();
-            bin.room = bin.limit - len;
-            prefetch(bin.active);
-            self.credit += len as usize * core.block_bytes(class);
+            bin.active.set(spare.next());
+            bin.room.set(bin.limit.get() - len);
+            prefetch(bin.active.get());
+            self.pay_back(len, class, core);
             return (Some(spare), Exchanges(0));
         }
         let Some(batch) = core.depot.pop(class, &core.table) else {
@@ -207,15 +241,14 @@ impl Magazine {
         let mut exchanges = Exchanges(1);
         if rest > 0 {
             // The first block is lent at once; the others become the active list, as far as there is credit.
-            let missing = rest.saturating_sub(self.bins[class].limit);
+            let missing = rest.saturating_sub(bin.limit.get());
             self.grant(class, missing, core, &mut exchanges);
-            let bin = &mut self.bins[class];
-            if rest <= bin.limit {
-                bin.front = first.next();
+            if rest <= bin.limit.get() {
+                bin.front.set(first.next());
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
-                bin.active = unsafe { &*bin.front }.next();
-                bin.room = bin.limit - rest;
-                prefetch(bin.active);
+                bin.active.set(unsafe { &*bin.front.get() }.next());
+                bin.room.set(bin.limit.get() - rest);
+                prefetch(bin.active.get());
             } else {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 let head = unsafe { &*first.next() };
@@ -227,23 +260,20 @@ impl Magazine {
         (Some(first), exchanges)
     }
 
-    /// When [`give`](Self::give) had no room: makes some, by credit or by sending a batch to the depot, and gives.
+    /// When [`Bin::give`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
     #[cold]
     #[inline(never)]
-    pub(crate) fn make_room_and_give(
-        &mut self,
-        class: usize,
-        block: &Block,
-        core: &Core,
-    ) -> Exchanges {
+    pub(crate) fn make_room_and_give(&self, class: usize, block: &Block, core: &Core) -> Exchanges {
+        self.owned.with_mut(|_| ());
         let batch_len = core.batch_len(class);
         let mut exchanges = Exchanges(0);
-        let limit = self.bins[class].limit;
+        let bin = &self.bins[class];
+        let limit = bin.limit.get();
         if limit < batch_len {
             let more = limit.max(1).min(batch_len - limit);
             self.grant(class, more, core, &mut exchanges);
         }
-        if self.bins[class].limit == 0 {
+        if bin.limit.get() == 0 {
             // Too large to be kept by a thread: straight to the depot.
             block.set_next(ptr::null_mut());
             // SAFETY: the caller holds the block and gives it up.
@@ -251,42 +281,38 @@ impl Magazine {
             exchanges.0 += 1;
             return exchanges;
         }
-        let bin = &self.bins[class];
-        if bin.room == 0 && bin.has_front() {
+        if bin.room.get() == 0 && bin.has_front() {
             self.rotate(class, batch_len, core, &mut exchanges);
         }
-        // SAFETY: the caller holds the block and gives it up.
-        let given = unsafe { self.give(class, block) };
+        let given = bin.give(block);
         debug_assert!(given);
         exchanges
     }
 
     /// Empties what is full, front and active list: into the spare place if there is credit for it, else to the depot.
-    fn rotate(&mut self, class: usize, batch_len: u32, core: &Core, exchanges: &mut Exchanges) {
-        let bytes = self.bins[class].limit as usize * core.block_bytes(class);
-        let bin = &mut self.bins[class];
+    fn rotate(&self, class: usize, batch_len: u32, core: &Core, exchanges: &mut Exchanges) {
+        let bin = &self.bins[class];
+        let len = bin.limit.get();
+        let bytes = len as usize * core.block_bytes(class);
         // SAFETY: there is a block in front, a record of the table, which is alive.
         let full = unsafe { &*bin.take_front() };
-        full.set_next(bin.active.cast_mut());
-        let len = bin.limit;
-        bin.active = ptr::null();
-        bin.room = bin.limit - 1;
+        full.set_next(bin.active.replace(ptr::null()).cast_mut());
+        bin.room.set(len - 1);
         // SAFETY: this magazine holds the blocks of its lists.
         unsafe { full.set_batch_len(len) };
-        if bin.spare.is_null() {
-            if len == batch_len && self.credit >= bytes {
-                self.credit -= bytes;
-                bin.spare = full;
+        if bin.spare.get().is_null() {
+            if len == batch_len && self.credit.get() >= bytes {
+                self.credit.set(self.credit.get() - bytes);
+                bin.spare.set(full);
                 return;
             }
             // SAFETY: the list was taken out of the bin above.
             core.depot.push(unsafe { Batch::new(full, len) });
         } else {
             // SAFETY: as for the active list.
-            let spare = unsafe { &*bin.spare };
+            let spare = unsafe { &*bin.spare.replace(full) };
             // SAFETY: as above.
             let spare_len = unsafe { spare.batch_len() };
-            bin.spare = full;
             // SAFETY: the spare batch was taken out of the bin just now.
             core.depot.push(unsafe { Batch::new(spare, spare_len) });
         }
@@ -294,70 +320,81 @@ impl Magazine {
     }
 
     /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
-    fn grant(&mut self, class: usize, more: u32, core: &Core, exchanges: &mut Exchanges) {
+    fn grant(&self, class: usize, more: u32, core: &Core, exchanges: &mut Exchanges) {
         let block_bytes = core.block_bytes(class);
         if core.batch_len(class) == 0 || more == 0 {
             return;
         }
         // The largest first: they give back the most for one exchange.
         for other in (0..CLASSES).rev().filter(|&other| other != class) {
-            if self.credit >= more as usize * block_bytes {
+            if self.credit.get() >= more as usize * block_bytes {
                 break;
             }
             self.flush(other, core, exchanges);
         }
-        let affordable = self.credit.checked_div(block_bytes).unwrap_or(usize::MAX);
+        let credit = self.credit.get();
+        let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
         let granted = (more as usize).min(affordable) as u32;
-        self.credit -= granted as usize * block_bytes;
+        self.credit.set(credit - granted as usize * block_bytes);
         if granted == 0 {
             return;
         }
-        let bin = &mut self.bins[class];
-        bin.room += granted;
-        if bin.limit == 0 {
-            bin.front = ptr::null();
-            bin.room -= 1;
+        // Relaxed: the owner is the only writer.
+        let word = &self.granted[class / 64];
+        let before = word.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire in `counters`. Before the bin has a block, so before it counts.
+        word.store(before | 1 << (class % 64), Ordering::Release);
+        let bin = &self.bins[class];
+        let mut room = bin.room.get() + granted;
+        if bin.limit.get() == 0 {
+            bin.front.set(ptr::null());
+            room -= 1;
         }
-        bin.limit += granted;
+        bin.room.set(room);
+        bin.limit.set(bin.limit.get() + granted);
+    }
+
+    /// Takes back the credit for `blocks` blocks.
+    fn pay_back(&self, blocks: u32, class: usize, core: &Core) {
+        let bytes = blocks as usize * core.block_bytes(class);
+        self.credit.set(self.credit.get() + bytes);
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
-    fn flush(&mut self, class: usize, core: &Core, exchanges: &mut Exchanges) {
-        let bin = &mut self.bins[class];
-        let mut active_len = bin.limit.saturating_sub(1) - bin.room;
+    fn flush(&self, class: usize, core: &Core, exchanges: &mut Exchanges) {
+        let bin = &self.bins[class];
+        let limit = bin.limit.replace(0);
+        let mut active_len = limit.saturating_sub(1) - bin.room.replace(0);
+        let mut active = bin.active.replace(ptr::null());
         if bin.has_front() {
             // SAFETY: what is in front is a record of the table, which is alive.
             let front = unsafe { &*bin.take_front() };
-            front.set_next(bin.active.cast_mut());
-            bin.active = front;
+            front.set_next(active.cast_mut());
+            active = front;
             active_len += 1;
         }
-        let block_bytes = core.block_bytes(class);
-        self.credit += bin.limit as usize * block_bytes;
+        bin.front.set(NO_PLACE);
+        self.pay_back(limit, class, core);
         // SAFETY: lists consist of records of the table, which are alive.
-        if let Some(active) = unsafe { bin.active.as_ref() } {
-            // SAFETY: the list leaves the bin below, and nobody else holds its blocks.
+        if let Some(active) = unsafe { active.as_ref() } {
+            // SAFETY: the list left the bin above, and nobody else holds its blocks.
             core.depot.push(unsafe { Batch::new(active, active_len) });
             exchanges.0 += 1;
         }
         // SAFETY: as above.
-        if let Some(spare) = unsafe { bin.spare.as_ref() } {
+        if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
             // SAFETY: this magazine holds the blocks of its spare batch.
             let len = unsafe { spare.batch_len() };
-            self.credit += len as usize * block_bytes;
-            // SAFETY: the batch leaves the bin below.
+            self.pay_back(len, class, core);
+            // SAFETY: the batch left the bin just now.
             core.depot.push(unsafe { Batch::new(spare, len) });
             exchanges.0 += 1;
         }
-        bin.front = NO_PLACE;
-        bin.active = ptr::null();
-        bin.spare = ptr::null();
-        bin.room = 0;
-        bin.limit = 0;
     }
 
     /// Sends everything to the depot.
-    pub(crate) fn flush_all(&mut self, core: &Core) -> Exchanges {
+    pub(crate) fn flush_all(&self, core: &Core) -> Exchanges {
+        self.owned.with_mut(|_| ());
         let mut exchanges = Exchanges(0);
         for class in 0..CLASSES {
             self.flush(class, core, &mut exchanges);

@@ -4,6 +4,7 @@
     reason = "the slot's owner passes blocks on to buffers and back"
 )]
 
+use std::hint::cold_path;
 use std::panic::Location;
 use std::ptr::NonNull;
 
@@ -113,7 +114,7 @@ unsafe fn lend_slow(
                 Miss::Budget => slot.counters.budget_misses.add(1),
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend(core, block, block.bytes(), bytes, site) };
+            unsafe { slot.lend(core, block, bytes, site) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {
@@ -150,6 +151,7 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
         let at_once =
             current(shape.core).is_some_and(|slot| slot.give(shape, block.as_ref(), requested));
         if !at_once {
+            cold_path();
             take_back_slow(block, requested);
         }
     }

@@ -34,13 +34,14 @@ pub(crate) struct Folded {
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    /// The owner's idle blocks. Only for the owner. First, so that a bin's address is the slot's plus a multiple.
-    magazine: UnsafeCell<Magazine>,
+    /// The owner's idle blocks. Only for the owner, but for the counters of its bins. First, so that a bin's address is the
+    /// slot's plus a multiple.
+    magazine: Magazine,
     /// The part of a block's state that names the owner.
     pub(super) stamp: AtomicU64,
     /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
     balance: UnsafeCell<i64>,
-    /// Written by the owner, read by the fold: two cache lines.
+    /// What the bins do not count. Written by the owner, read by the fold: two cache lines.
     pub(crate) counters: SlotCounters,
     /// What only the fold writes.
     pub(crate) folded: Folded,
@@ -79,13 +80,13 @@ impl ArenaPlace {
 
 // SAFETY: magazine and balance are only for the owner, and `owner` passes them from one to the next.
 unsafe impl Send for Slot {}
-// SAFETY: as above; the rest is atomic or says itself who touches it.
+// SAFETY: as above; of the magazine others read atomics only. The rest is atomic or says itself who touches it.
 unsafe impl Sync for Slot {}
 
 impl Slot {
     pub(super) fn new(core: &Core) -> Self {
         Self {
-            magazine: UnsafeCell::new(Magazine::new(core)),
+            magazine: Magazine::new(core),
             stamp: AtomicU64::new(0),
             balance: UnsafeCell::new(0),
             counters: SlotCounters::new(),
@@ -152,13 +153,14 @@ impl Slot {
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
         // SAFETY: the caller owns the slot; the records are alive because the pool is.
-        let (block, bytes) = self.magazine.with_mut(|magazine| unsafe {
-            let magazine = &mut *magazine;
-            Some((magazine.take(class)?, magazine.block_bytes(class)))
-        })?;
-        self.counters.thread_hits.add(1);
+        let (bin, block) = unsafe {
+            let bin = self.magazine.bin(class);
+            (bin, bin.take()?)
+        };
+        bin.counters.hits.add(1);
+        bin.counters.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
-        unsafe { self.lend(core, block, bytes, requested, site) };
+        unsafe { self.mark_lent(core, block, site) };
         Some(NonNull::from(block))
     }
 
@@ -174,10 +176,7 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
-        // SAFETY: the caller owns the slot.
-        let (block, exchanges) = self
-            .magazine
-            .with_mut(|magazine| unsafe { (*magazine).refill(class, core) });
+        let (block, exchanges) = self.magazine.refill(class, core);
         let block = block?;
         if exchanges.0 > 0 {
             self.counters.depot_hits.add(1);
@@ -186,28 +185,38 @@ impl Slot {
             self.counters.thread_hits.add(1);
         }
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.lend(core, block, block.bytes(), requested, site) };
+        unsafe { self.lend(core, block, requested, site) };
         Some(NonNull::from(block))
     }
 
-    /// Counts the bytes of a block that goes out, and marks it. The alloc itself was counted by where the block came from.
+    /// Counts the bytes of a block that goes out, and marks it, when it did not lie in a bin. The alloc itself was counted
+    /// by where the block came from.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot and holds the block.
+    pub(crate) unsafe fn lend(
+        &self,
+        core: &Core,
+        block: &Block,
+        requested: usize,
+        site: &'static Location<'static>,
+    ) {
+        self.counters.pooled_alloc_bytes.add(block.bytes());
+        self.counters.pooled_requested_bytes.add(requested as u64);
+        // SAFETY: as for the caller.
+        unsafe { self.mark_lent(core, block, site) };
+    }
+
+    /// Notes who has a block that goes out.
     ///
     /// # Safety
     ///
     /// The caller owns the slot and holds the block.
     #[inline(always)]
-    pub(crate) unsafe fn lend(
-        &self,
-        core: &Core,
-        block: &Block,
-        bytes: u64,
-        requested: usize,
-        site: &'static Location<'static>,
-    ) {
+    unsafe fn mark_lent(&self, core: &Core, block: &Block, site: &'static Location<'static>) {
         // SAFETY: the caller holds the block.
         unsafe { block.touch() };
-        self.counters.pooled_alloc_bytes.add(bytes);
-        self.counters.pooled_requested_bytes.add(requested as u64);
         if cfg!(feature = "telemetry") {
             // Relaxed: the owner reads what it wrote at its claim.
             block.mark_lent(core.stamp() | self.stamp.load(Ordering::Relaxed), site);
@@ -233,16 +242,18 @@ impl Slot {
         });
         debug_assert_eq!(class, shape.class as usize);
         // SAFETY: the caller owns the slot, and gives up the block, which is of this class.
-        let (given, bytes) = self.magazine.with_mut(|magazine| unsafe {
+        let bin = unsafe {
             block.touch();
-            let magazine = &mut *magazine;
-            (magazine.give(class, block), magazine.block_bytes(class))
-        });
-        if given {
-            // The block is still ours: no other thread can lend it before this release is counted (L2).
-            self.count_release(block, bytes, requested);
+            self.magazine.bin(class)
+        };
+        if !bin.give(block) {
+            return false;
         }
-        given
+        // The block is still ours: no other thread can lend it before this release is counted (L2).
+        self.mark_idle(block);
+        bin.counters.releases.add(1);
+        bin.counters.released_requested.add(requested as u64);
+        true
     }
 
     /// As [`give`](Self::give), when the magazine had no room.
@@ -252,24 +263,25 @@ impl Slot {
     /// As for [`give`](Self::give).
     pub(crate) unsafe fn give_with_room(&self, shape: &Shape, block: &Block, requested: usize) {
         // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
-        self.count_release(block, block.bytes(), requested);
+        self.mark_idle(block);
+        self.counters.pooled_releases.add(1);
+        self.counters.pooled_release_bytes.add(block.bytes());
+        self.counters
+            .pooled_released_requested
+            .add(requested as u64);
         // SAFETY: as for the caller; the shape's pool is alive.
         unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };
     }
 
+    /// Notes that nobody has a block that comes back.
     #[inline(always)]
-    fn count_release(&self, block: &Block, bytes: u64, requested: usize) {
+    fn mark_idle(&self, block: &Block) {
         if cfg!(feature = "telemetry") {
             block.mark_idle();
         } else {
             // SAFETY: only `give` and `give_with_room` call this, whose caller owns the slot.
             self.balance.with_mut(|balance| unsafe { *balance -= 1 });
         }
-        self.counters.pooled_releases.add(1);
-        self.counters.pooled_release_bytes.add(bytes);
-        self.counters
-            .pooled_released_requested
-            .add(requested as u64);
     }
 
     /// Gives a block for which the magazine had no room.
@@ -278,10 +290,7 @@ impl Slot {
     ///
     /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
     unsafe fn make_room(&self, core: &Core, class: usize, block: &Block) {
-        // SAFETY: the caller owns the slot.
-        let exchanges = self
-            .magazine
-            .with_mut(|magazine| unsafe { (*magazine).make_room_and_give(class, block, core) });
+        let exchanges = self.magazine.make_room_and_give(class, block, core);
         self.counters.depot_exchanges.add(exchanges.0);
     }
 
@@ -293,10 +302,7 @@ impl Slot {
     pub(crate) unsafe fn stock(&self, core: &Core, class: usize, block: &Block) {
         // SAFETY: the caller owns the slot, and gives up the block.
         unsafe {
-            let given = self
-                .magazine
-                .with_mut(|magazine| (*magazine).give(class, block));
-            if !given {
+            if !self.magazine.bin(class).give(block) {
                 self.make_room(core, class, block);
             }
         }
@@ -308,11 +314,24 @@ impl Slot {
     ///
     /// The caller owns the slot, which is one of `core`.
     pub(crate) unsafe fn flush(&self, core: &Core) {
-        // SAFETY: the caller owns the slot.
-        let Exchanges(exchanges) = self
-            .magazine
-            .with_mut(|magazine| unsafe { (*magazine).flush_all(core) });
+        let Exchanges(exchanges) = self.magazine.flush_all(core);
         self.counters.depot_exchanges.add(exchanges);
+    }
+
+    /// First pass of a walk: adds what was released.
+    pub(crate) fn read_settled(&self, core: &Core, into: &mut Counts) {
+        self.counters.read_settled(into);
+        for (class, counters) in self.magazine.counters() {
+            counters.read_settled(core.block_bytes(class) as u64, into);
+        }
+    }
+
+    /// Second pass: adds what was lent.
+    pub(crate) fn read_lent(&self, core: &Core, into: &mut Counts) {
+        self.counters.read_lent(into);
+        for (class, counters) in self.magazine.counters() {
+            counters.read_lent(core.block_bytes(class) as u64, into);
+        }
     }
 
     /// What this owner lent minus what it took back, since its claim or since it last settled.
@@ -320,10 +339,10 @@ impl Slot {
     /// # Safety
     ///
     /// The caller owns the slot.
-    pub(super) unsafe fn settle(&self) -> i64 {
+    pub(super) unsafe fn settle(&self, core: &Core) -> i64 {
         let mut counts = Counts::default();
-        self.counters.read_settled(&mut counts);
-        self.counters.read_lent(&mut counts);
+        self.read_settled(core, &mut counts);
+        self.read_lent(core, &mut counts);
         let lent = counts.pooled_allocs().wrapping_sub(counts.pooled_releases) as i64;
         // SAFETY: the caller owns the slot.
         self.balance.with_mut(|balance| unsafe {
@@ -342,10 +361,10 @@ impl Slot {
     ///
     /// The caller owns the slot, and nothing was lent since it last settled.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-    pub(crate) unsafe fn start_at(&self, counts: &Counts) {
+    pub(crate) unsafe fn start_at(&self, core: &Core, counts: &Counts) {
         self.counters.set(counts);
         // SAFETY: the caller owns the slot.
-        let _ = unsafe { self.settle() };
+        let _ = unsafe { self.settle(core) };
     }
 
     /// Tries to become the owner.

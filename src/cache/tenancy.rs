@@ -14,6 +14,7 @@
 )]
 
 use std::cell::{Cell, RefCell};
+use std::hint::cold_path;
 use std::ptr::NonNull;
 
 use crate::cache::core::Core;
@@ -87,6 +88,7 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
             // pool alive.
             Some(unsafe { last.slot.get().as_ref() })
         } else {
+            cold_path();
             None
         }
     })

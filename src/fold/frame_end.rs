@@ -88,7 +88,7 @@ impl Fold {
                 self.end_arena(core, slot, arena);
             }
             if cfg!(feature = "telemetry") {
-                slot.counters.read_settled(&mut counts);
+                slot.read_settled(core, &mut counts);
             }
         }
         counts
@@ -135,7 +135,7 @@ impl Fold {
         let mut framed = Counts::default();
         for slot in core.slots.iter() {
             let pooled_before = walk.counts.pooled_allocs();
-            slot.counters.read_lent(&mut walk.counts);
+            slot.read_lent(core, &mut walk.counts);
             let mut allocs = walk.counts.pooled_allocs().wrapping_sub(pooled_before);
             for (_, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the fold's lock.
