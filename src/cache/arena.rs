@@ -10,7 +10,7 @@
 //! # One block for a steady frame
 //!
 //! A frame that needs more than the block has takes further blocks. When it ends, they give way to one block as large as
-//! all of them (`reclaim.rs::tidy`), so that the next such frame finds what it needs in one run: no refill, and at its end
+//! all of them (`tidy.rs`), so that the next such frame finds what it needs in one run: no refill, and at its end
 //! nothing to look up. First the blocks go back, then the one is taken, under the fold's lock: the pool never holds more
 //! for it, the budget included, and if somebody else was faster or the system refuses, the arena has no block and its next
 //! frame begins with small ones. As every block of a growing arena is at least an eighth of those it has, a frame that
@@ -37,6 +37,7 @@
 
 use std::ptr::{self, NonNull};
 
+use crate::cache::chain::{Chain, Folded, bytes_of, usable_bytes};
 use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 
@@ -45,8 +46,6 @@ const COUNT_SHIFT: u32 = 40;
 pub(crate) const LENT_WORD_BYTES: usize = 1 << (COUNT_SHIFT - 1);
 /// The most a block may have, so that the count of its smallest buffers fits the lent word.
 pub(crate) const MOST_BLOCK_BYTES: usize = 1 << 29;
-/// For how many frames at least an arena keeps what a frame needed.
-const WINDOW_FRAMES: u32 = 64;
 /// How often the fold tries to read between two refills.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
@@ -84,29 +83,6 @@ pub(crate) struct Arena {
     chain: UnsafeCell<Chain>,
     /// Only under the fold's lock.
     folded: UnsafeCell<Folded>,
-}
-
-/// The blocks of an arena, those in use first.
-#[derive(Debug)]
-struct Chain {
-    blocks: Vec<Piece>,
-    used: usize,
-}
-
-/// What the fold remembers of an arena.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Folded {
-    /// What it read last in the open frame.
-    last: ArenaReading,
-    /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
-    needed: [u64; 2],
-    /// The version at the last reset. While it is the same, the block is the chain's first and nothing is sealed.
-    version: u64,
-    /// Frames of the current window.
-    frames: u32,
-    /// Whether the blocks changed since the last look at whether all are needed.
-    changed: bool,
 }
 
 /// What the end of a frame found in an arena.
@@ -414,43 +390,6 @@ impl Arena {
         self.start_at(first.as_ref());
         Some(block)
     }
-}
-
-impl Chain {
-    /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
-    /// made for a buffer much larger than what they needed.
-    fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {
-        let needed = needed[0].max(needed[1]);
-        let Some((last, others)) = self.blocks.split_last() else {
-            return true;
-        };
-        (bytes_of(others) as u64) < needed && last.bytes as u64 <= 2 * needed.max(usual_bytes)
-    }
-}
-
-impl Folded {
-    /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one. Whether
-    /// less may be needed from now on than before.
-    fn note_need(&mut self, bytes: u64) -> bool {
-        self.needed[1] = self.needed[1].max(bytes);
-        self.frames += 1;
-        let ends_window = self.frames == WINDOW_FRAMES;
-        if ends_window {
-            self.needed = [self.needed[1], 0];
-            self.frames = 0;
-        }
-        ends_window
-    }
-}
-
-fn bytes_of(blocks: &[Piece]) -> usize {
-    blocks.iter().map(|block| block.bytes).sum()
-}
-
-/// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one
-/// very large buffer has more, and is then used as far as this.
-fn usable_bytes(block: &Piece) -> usize {
-    block.bytes.min(MOST_BLOCK_BYTES)
 }
 
 /// Adds to a word with one writer.

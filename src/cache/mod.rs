@@ -6,6 +6,7 @@
 mod arena;
 mod block;
 mod budget;
+mod chain;
 mod class;
 mod core;
 mod counters;
@@ -24,6 +25,7 @@ mod stack;
 mod system;
 mod table;
 mod tenancy;
+mod tidy;
 
 #[cfg(all(test, framepool_loom))]
 #[path = "../../loom-tests/tests/primitives/mod.rs"]

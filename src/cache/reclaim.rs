@@ -7,7 +7,6 @@
     reason = "blocks popped from the depot lose their memory here"
 )]
 
-use crate::cache::arena::{Arena, Ended};
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
@@ -28,26 +27,22 @@ const PATIENCE_TIME: Duration = Duration::from_secs(4);
 /// One frame end gives back this much, or this part of what is too much, whichever is more.
 const STEP_BYTES: u64 = 256 << 10;
 const STEP_PART: u64 = 32;
-/// In how many arenas one frame end replaces several blocks by one.
-const ARENAS_PER_END: u32 = 8;
-/// The most blocks that one look at an arena gives back.
-const BLOCKS_PER_LOOK: usize = 8;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
 const UNUSED_FRAMES: u64 = 128;
 
 /// What trimming remembers between frame ends.
 #[derive(Debug)]
 pub(crate) struct TrimState {
-    frames: u64,
+    pub(super) frames: u64,
     /// Since when too much lies idle without a break.
     excess_since: Option<Excess>,
     /// Bytes that are to go, of those classes' blocks that no thread fetched while it lasted.
     to_go: u64,
     surplus: [u64; CLASSES],
     /// At which frame end a frame last ended under each bit.
-    last_used: [u64; MOST_IN_FLIGHT],
+    pub(super) last_used: [u64; MOST_IN_FLIGHT],
     /// In how many arenas this frame end replaced several blocks by one.
-    tidied: u32,
+    pub(super) tidied: u32,
     /// The bit whose arenas are looked at next although no frame is open there.
     next_index: usize,
 }
@@ -161,45 +156,6 @@ impl Core {
         while self.evict_batch(fold, CLASSES, u64::MAX) > 0 {}
     }
 
-    /// Notes that a frame ended under this bit.
-    pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize) {
-        fold.trim.last_used[index] = fold.trim.frames;
-        fold.trim.tidied = 0;
-    }
-
-    /// Brings the blocks of an arena into order whose frame has just ended: several that it used give way to one as large,
-    /// in a few arenas at each frame end; of those that recent frames did not need a few go.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the frame's bit, and the frame's buffers are gone.
-    pub(crate) unsafe fn tidy(&self, fold: &mut Fold, arena: &Arena, ended: Ended) {
-        let several = ended.several_bytes;
-        if several == 0 || fold.trim.tidied == ARENAS_PER_END {
-            // SAFETY: as for this function.
-            unsafe { self.take_from_arena(fold, arena, false) };
-            return;
-        }
-        fold.trim.tidied += 1;
-        // SAFETY: the caller is alone with the arena.
-        while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
-            self.give_back_piece(fold, block);
-        }
-        if !self.budget.reserve(several as u64) {
-            // Another thread took what just came free.
-            return;
-        }
-        let Some(block) = Piece::take(several, self.config.alignment) else {
-            self.budget.cancel(several as u64);
-            return;
-        };
-        self.budget.confirm();
-        // SAFETY: the caller is alone with the arena.
-        if let Err(block) = unsafe { arena.restock(block) } {
-            self.give_back_unused(block);
-        }
-    }
-
     /// Gives back the blocks of one frame under whose bit none was open for long, a few of each arena.
     fn trim_unused_frame(&self, fold: &mut Fold) {
         let limit = self.in_flight.limit() as usize;
@@ -233,23 +189,6 @@ impl Core {
             }
         }
         none_left
-    }
-
-    /// Gives back a few blocks of the arena; whether no more are to go.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the frame's bit, and no frame is open under it.
-    unsafe fn take_from_arena(&self, fold: &mut Fold, arena: &Arena, all: bool) -> bool {
-        let usual_bytes = self.config.frame_block_bytes;
-        for _ in 0..BLOCKS_PER_LOOK {
-            // SAFETY: the caller is alone with the arena.
-            let Some(block) = (unsafe { arena.take_unneeded(usual_bytes, all) }) else {
-                return true;
-            };
-            self.give_back_piece(fold, block);
-        }
-        false
     }
 
     /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
@@ -393,7 +332,7 @@ impl Core {
     }
 
     /// Gives memory back to the system. The fold is the evidence that the caller has its lock.
-    fn give_back_piece(&self, _fold: &mut Fold, piece: Piece) {
+    pub(super) fn give_back_piece(&self, _fold: &mut Fold, piece: Piece) {
         let bytes = piece.bytes as u64;
         // SAFETY: the callers took the piece off a block or an arena that nobody uses, so it is ours alone.
         unsafe { piece.give_back(self.config.alignment) };

@@ -378,3 +378,7 @@ impl Slot {
                 .is_ok()
     }
 }
+
+// What a thread costs a pool before it takes a buffer: its magazine, two lines and a half of counters, 16 arenas.
+#[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
+const _: () = assert!(size_of::<Slot>() <= 10 << 10);

@@ -334,7 +334,6 @@ impl Core {
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests {
-    use super::*;
     use crate::BufferPool;
 
     /// Bytes of all blocks and of all arenas. The pool is at rest.

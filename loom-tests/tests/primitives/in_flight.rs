@@ -28,7 +28,7 @@ fn end_frame(shared: &Arc<(InFlight, Arena)>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let (in_flight, arena) = &*shared;
         // SAFETY: the frame is not used any more, and nobody else folds.
-        assert_eq!(unsafe { arena.reset() }.allocs, 1);
+        assert_eq!(unsafe { arena.reset() }.reading.allocs, 1);
         in_flight.free(0);
     })
 }

@@ -9,8 +9,8 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "        for slot in core.slots.iter() {\n            slot.counters.read_settled(&mut walk.counts);\n        }\n        let open",
-                "        let open",
+                "            if cfg!(feature = \"telemetry\") {\n                slot.counters.read_settled(&mut counts);\n            }\n",
+                "",
             ),
             (
                 "        let ended = &self.ended;\n",
@@ -29,8 +29,8 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "        for slot in core.slots.iter() {\n            slot.counters.read_settled(&mut walk.counts);\n        }\n        let open",
-                "        let open",
+                "            if cfg!(feature = \"telemetry\") {\n                slot.counters.read_settled(&mut counts);\n            }\n",
+                "",
             ),
             (
                 "            slot.counters.read_lent(&mut walk.counts);\n",
@@ -79,8 +79,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "        for slot in core.slots.iter() {\n            slot.counters.read_settled",
-            "        for slot in core.slots.iter().skip(usize::from(core.slots.count() > 1)) {\n            slot.counters.read_settled",
+            "            if cfg!(feature = \"telemetry\") {\n                slot.counters.read_settled",
+            "            if cfg!(feature = \"telemetry\")\n                && (core.slots.count() < 2 || !core.slots.iter().next().is_some_and(|newest| std::ptr::eq(newest, slot)))\n            {\n                slot.counters.read_settled",
         )],
         noticed_by: &["contract", "oracle"],
     },
@@ -109,8 +109,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "(&mut ended.frame_releases, lent.frame_allocs),",
-            "(&mut ended.frame_releases, 0),",
+            "(&mut sum.frame_releases, lent.allocs),",
+            "(&mut sum.frame_releases, 0),",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -129,8 +129,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "let walk = fold.walk(self, false);",
-            "let walk = fold.walk(self, true);",
+            "let walk = fold.walk(self, settled, false);",
+            "let walk = fold.walk(self, settled, true);",
         )],
         noticed_by: &["contract::reading_stats_takes_nothing_from_the_frame"],
     },
@@ -162,7 +162,7 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/publish.rs",
         edits: &[
             (
-                "            .position(|old| Arc::get_mut(old).is_some())?;",
+                "            .position(|old| Arc::strong_count(old) == 1)?;",
                 "            .position(|_| true)?;",
             ),
             (

@@ -26,8 +26,8 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "            self.reset_arenas(core, index);\n",
-                "            core.in_flight.free(index);\n            self.reset_arenas(core, index);\n",
+                "        let settled = self.read_settled(core, index);\n",
+                "        index.into_iter().for_each(|index| core.in_flight.free(index));\n        let settled = self.read_settled(core, index);\n",
             ),
             (
                 "            core.in_flight.free(index);\n        }",
@@ -53,8 +53,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "let reading = unsafe { slot.arena(index).reset() };",
-            "let reading = unsafe { slot.arena(index).reset() };\n            // SAFETY: there is none: that is the bug.\n            unsafe { bits(core.in_flight.open()).filter(|&open| open != index).for_each(|open| _ = slot.arena(open).reset()) };",
+            "let ended = unsafe { arena.reset() };",
+            "let ended = unsafe { arena.reset() };\n        // SAFETY: there is none: that is the bug.\n        unsafe { slot.arenas_among(core.in_flight.open()).filter(|(_, other)| !std::ptr::eq(*other, arena)).for_each(|(_, other)| _ = other.reset()) };",
         )],
         noticed_by: &["laws::memory_of_an_open_frame_is_not_lent_again_when_another_frame_ends"],
     },
@@ -103,8 +103,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L3",
         file: "src/cache/arena.rs",
         edits: &[(
-            "            self.start_at(chain.blocks.first());\n        });",
-            "            let at = self.cursor.load(Ordering::Relaxed);\n            self.start_at(chain.blocks.first());\n            if chain.blocks.len() == 1 {\n                self.cursor.store(at, Ordering::Relaxed);\n            }\n        });",
+            "                    self.cursor.store(base, Ordering::Relaxed);\n",
+            "",
         )],
         noticed_by: &["contract", "oracle"],
     },
@@ -152,7 +152,10 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "a_frame_buffer_has_no_line_of_colour",
         laws: "",
         file: "src/cache/framed.rs",
-        edits: &[("        rounded + LINE\n", "        rounded\n")],
+        edits: &[(
+            "        rounded + usize::from(bytes >= self.coloured_from) * LINE\n",
+            "        rounded\n",
+        )],
         noticed_by: &["contract"],
     },
     Planted {
@@ -160,8 +163,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/framed.rs",
         edits: &[(
-            "let rounded = (bytes + alignment - 1) & !(alignment - 1);",
-            "let rounded = bytes & !(alignment - 1);",
+            "let rounded = ((bytes - 1) | self.below_alignment) + 1;",
+            "let rounded = bytes & !self.below_alignment;",
         )],
         noticed_by: &["contract", "laws"],
     },
@@ -177,8 +180,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L7",
         file: "src/alloc/frame.rs",
         edits: &[(
-            "        self.pool.core().end_frame(Some(self.index));\n",
-            "        let _ = self.index;\n",
+            "        self.pool.core().end_frame(Some(self.lane.index()));\n",
+            "        let _ = self.lane.index();\n",
         )],
         noticed_by: &["contract::dropping_a_frame_ends_it_like_release_all"],
     },

@@ -86,7 +86,7 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "arenas_keep_what_only_an_old_frame_needed",
         laws: "",
-        file: "src/cache/arena.rs",
+        file: "src/cache/chain.rs",
         edits: &[(
             "            self.needed = [self.needed[1], 0];\n",
             "            self.needed = [self.needed[1], self.needed[1]];\n",

@@ -1,0 +1,67 @@
+//! The blocks of an arena, and what the fold remembers of it: by that it judges which blocks are worth keeping.
+
+use crate::cache::arena::{ArenaReading, MOST_BLOCK_BYTES};
+use crate::cache::system::Piece;
+
+/// For how many frames at least an arena keeps what a frame needed.
+const WINDOW_FRAMES: u32 = 64;
+
+/// The blocks of an arena, those in use first.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) blocks: Vec<Piece>,
+    pub(super) used: usize,
+}
+
+/// What the fold remembers of an arena.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Folded {
+    /// What it read last in the open frame.
+    pub(super) last: ArenaReading,
+    /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
+    pub(super) needed: [u64; 2],
+    /// The version at the last reset. While it is the same, the block is the chain's first and nothing is sealed.
+    pub(super) version: u64,
+    /// Frames of the current window.
+    pub(super) frames: u32,
+    /// Whether the blocks changed since the last look at whether all are needed.
+    pub(super) changed: bool,
+}
+
+impl Chain {
+    /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
+    /// made for a buffer much larger than what they needed.
+    pub(super) fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {
+        let needed = needed[0].max(needed[1]);
+        let Some((last, others)) = self.blocks.split_last() else {
+            return true;
+        };
+        (bytes_of(others) as u64) < needed && last.bytes as u64 <= 2 * needed.max(usual_bytes)
+    }
+}
+
+impl Folded {
+    /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one. Whether
+    /// less may be needed from now on than before.
+    pub(super) fn note_need(&mut self, bytes: u64) -> bool {
+        self.needed[1] = self.needed[1].max(bytes);
+        self.frames += 1;
+        let ends_window = self.frames == WINDOW_FRAMES;
+        if ends_window {
+            self.needed = [self.needed[1], 0];
+            self.frames = 0;
+        }
+        ends_window
+    }
+}
+
+pub(super) fn bytes_of(blocks: &[Piece]) -> usize {
+    blocks.iter().map(|block| block.bytes).sum()
+}
+
+/// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one
+/// very large buffer has more, and is then used as far as this.
+pub(super) fn usable_bytes(block: &Piece) -> usize {
+    block.bytes.min(MOST_BLOCK_BYTES)
+}
