@@ -5,7 +5,7 @@
 //! `measure` times and weighs; `report` shows. `session` leads through it, `screen` draws meanwhile, and `demo` is the
 //! other command.
 //!
-//! The binary is [`run`]; the rest is public as far as the fuzz targets drive it.
+//! The binary is [`run`]; the rest is public as far as the fuzz targets drive it, and [`timed`] is for programs that compare.
 #![deny(unsafe_code)]
 
 pub mod args;
@@ -18,6 +18,7 @@ mod replay;
 mod report;
 mod screen;
 mod session;
+pub mod timed;
 pub mod trace;
 mod watch;
 

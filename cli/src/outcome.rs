@@ -23,13 +23,19 @@ impl Problem {
 
     /// Tells the user in one line, and makes the exit code of it.
     pub(crate) fn tell(&self) -> ExitCode {
-        let (text, code) = match self {
-            Self::Input(text) => (text, 2),
-            Self::Fault(text) => (text, 1),
-        };
         // Nobody reads a closed standard error.
-        let _ = writeln!(std::io::stderr().lock(), "framepool: {text}");
-        ExitCode::from(code)
+        let _ = writeln!(std::io::stderr().lock(), "framepool: {self}");
+        ExitCode::from(match self {
+            Self::Input(_) => 2,
+            Self::Fault(_) => 1,
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Input(text) | Self::Fault(text)) = self;
+        f.write_str(text)
     }
 }
 

@@ -118,7 +118,7 @@ fn new_pool(name: &str, leak_after: u64) -> BufferPool {
         .unwrap_or_else(|_| BufferPool::new())
 }
 
-fn lay_out(
+pub(crate) fn lay_out(
     trace: &Trace,
     threads: Option<usize>,
     frame_ms: f64,
@@ -129,7 +129,7 @@ fn lay_out(
         .map_err(|error| Problem::Input(format!("{}: {error}", source.name())))
 }
 
-fn hire(plan: &Plan) -> Result<Crew, Problem> {
+pub(crate) fn hire(plan: &Plan) -> Result<Crew, Problem> {
     Crew::new(plan.work.iter().map(|work| work.name.as_str())).map_err(|error| {
         Problem::Fault(format!(
             "{} threads could not be started ({error}); use fewer with --threads",
@@ -151,7 +151,12 @@ fn speed_of(options: &ReplayOptions, plan: &Plan, screen: &Screen) -> Option<f64
 }
 
 /// What stopped a replay, in a line that names the trace's line.
-fn explain(failure: &Failure, who: Name, trace: &Trace, source: &TraceSource) -> Problem {
+pub(crate) fn explain(
+    failure: &Failure,
+    who: Name,
+    trace: &Trace,
+    source: &TraceSource,
+) -> Problem {
     let (path, who) = (source.name(), who.as_str());
     Problem::Fault(match failure {
         Failure::Refused {
