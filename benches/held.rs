@@ -1,8 +1,6 @@
 //! What do 64 pooled buffers of 1 KiB cost that are all held, then all dropped?
 
-#[path = "rivals/brief.rs"]
 mod brief;
-mod rivals;
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -11,11 +9,13 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
 use rivals::{FreeList, Heap, Lender, Queue, hold};
+use snmalloc_rs::SnMalloc;
+use tikv_jemallocator::Jemalloc;
 
 const COUNT: usize = 64;
 const BYTES: usize = 1024;
 
-fn bench<L: Lender>(c: &mut Criterion, name: &str, lender: &L) {
+fn bench(c: &mut Criterion, name: &str, lender: &impl Lender) {
     let mut kept = Vec::with_capacity(COUNT);
     let mut group = c.benchmark_group("held");
     group.throughput(Throughput::Elements(COUNT as u64));
@@ -28,7 +28,9 @@ fn bench<L: Lender>(c: &mut Criterion, name: &str, lender: &L) {
 fn held(c: &mut Criterion) {
     bench(c, "framepool", &BufferPool::new());
     bench(c, "mimalloc", &Heap(MiMalloc));
-    bench(c, "system malloc", &Heap(System));
+    bench(c, "jemalloc", &Heap(Jemalloc));
+    bench(c, "snmalloc", &Heap(SnMalloc));
+    bench(c, "glibc", &Heap(System));
     bench(c, "hand-written list", &FreeList);
     bench(c, "ArrayQueue as pool", &Queue::new(COUNT));
 }

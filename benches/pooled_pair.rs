@@ -1,8 +1,6 @@
 //! What does a pooled buffer cost that is taken and given back at once, by size?
 
-#[path = "rivals/brief.rs"]
 mod brief;
-mod rivals;
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -11,6 +9,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
 use rivals::{FreeList, Heap, Lender, Queue, pair};
+use snmalloc_rs::SnMalloc;
+use tikv_jemallocator::Jemalloc;
 
 const SIZES: [usize; 7] = [
     256,
@@ -22,7 +22,7 @@ const SIZES: [usize; 7] = [
     1 << 20,
 ];
 
-fn bench<L: Lender>(c: &mut Criterion, name: &str, bytes: usize, lender: &L) {
+fn bench(c: &mut Criterion, name: &str, bytes: usize, lender: &impl Lender) {
     c.benchmark_group("pooled_pair")
         .bench_function(BenchmarkId::new(name, bytes), |b| {
             let bytes = black_box(bytes);
@@ -34,7 +34,9 @@ fn pooled_pair(c: &mut Criterion) {
     for bytes in SIZES {
         bench(c, "framepool", bytes, &BufferPool::new());
         bench(c, "mimalloc", bytes, &Heap(MiMalloc));
-        bench(c, "system malloc", bytes, &Heap(System));
+        bench(c, "jemalloc", bytes, &Heap(Jemalloc));
+        bench(c, "snmalloc", bytes, &Heap(SnMalloc));
+        bench(c, "glibc", bytes, &Heap(System));
         bench(c, "hand-written list", bytes, &FreeList);
         bench(c, "ArrayQueue as pool", bytes, &Queue::new(64));
     }

@@ -1,8 +1,6 @@
 //! What does a buffer cost that one thread takes and another gives back, everything included?
 
-#[path = "rivals/brief.rs"]
 mod brief;
-mod rivals;
 
 use std::alloc::System;
 
@@ -33,7 +31,7 @@ fn producer_consumer(c: &mut Criterion) {
     for bytes in [256, 4 << 10, 64 << 10] {
         bench(c, "framepool", bytes, &BufferPool::new());
         bench(c, "mimalloc", bytes, &Heap(MiMalloc));
-        bench(c, "system malloc", bytes, &Heap(System));
+        bench(c, "glibc", bytes, &Heap(System));
         bench(c, "ArrayQueue as pool", bytes, &Queue::new(2 * CAPACITY));
     }
 }

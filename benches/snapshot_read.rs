@@ -1,6 +1,5 @@
 //! What does it cost to read the newest snapshot?
 
-#[path = "rivals/brief.rs"]
 mod brief;
 
 use std::sync::{Arc, RwLock};

@@ -1,4 +1,7 @@
 //! Short measurements: all benchmarks together take a few minutes.
+//!
+//! Criterion measures one contestant after the other. Where the machine is noisy, `cargo run --release -p contest` tells
+//! more: there they take turns.
 
 use std::time::Duration;
 

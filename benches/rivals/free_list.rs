@@ -22,11 +22,11 @@ struct Free {
 
 /// The thread's own free lists. Their memory is never given back.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FreeList;
+pub struct FreeList;
 
 /// A buffer from the thread's own free lists.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub struct Listed {
     start: NonNull<u8>,
     class: usize,
 }

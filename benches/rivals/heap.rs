@@ -9,11 +9,11 @@ const ALIGNMENT: usize = 16;
 
 /// A general allocator.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Heap<A>(pub(crate) A);
+pub struct Heap<A>(pub A);
 
 /// Memory of a general allocator.
 #[derive(Debug)]
-pub(crate) struct Allocation<'h, A: GlobalAlloc> {
+pub struct Allocation<'h, A: GlobalAlloc> {
     start: NonNull<u8>,
     bytes: usize,
     heap: &'h Heap<A>,

@@ -4,26 +4,28 @@
 //! benchmark measures is written once. The general allocators are called through their `GlobalAlloc` directly, none of
 //! them is the program's own allocator. They are asked for the alignment of `malloc`, 16 bytes, which is their fastest;
 //! framepool gives 64 all the same.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "every benchmark uses some of the contestants"
-)]
+//!
+//! What takes more than a line to measure is here too, so that the benchmarks and the contest measure the same.
 
 mod free_list;
 mod heap;
 mod queue;
-pub(crate) mod ring;
-pub(crate) mod sizes;
 
-pub(crate) use free_list::FreeList;
-pub(crate) use heap::Heap;
-pub(crate) use queue::Queue;
+pub mod frames;
+pub mod readers;
+pub mod ring;
+pub mod shared_frame;
+pub mod sizes;
+pub mod slots;
+
+pub use free_list::FreeList;
+pub use heap::Heap;
+pub use queue::Queue;
 
 use framepool::{Buffer, BufferPool};
 
 /// Gives buffers of bytes.
-pub(crate) trait Lender {
+pub trait Lender {
     /// A buffer. Dropping it gives it back.
     type Lent<'l>: Lent
     where
@@ -34,7 +36,7 @@ pub(crate) trait Lender {
 }
 
 /// A buffer of at least one byte.
-pub(crate) trait Lent {
+pub trait Lent {
     /// Its first byte.
     fn start(&mut self) -> *mut u8;
 
@@ -71,13 +73,13 @@ impl Lent for Buffer<u8> {
 
 /// Takes a buffer, writes its first byte, gives it back.
 #[inline(always)]
-pub(crate) fn pair(lender: &impl Lender, bytes: usize) {
+pub fn pair(lender: &impl Lender, bytes: usize) {
     lender.lend(bytes).touch();
 }
 
 /// Takes a buffer of each size, writes each first byte, then gives all back. `held` is where they are kept meanwhile.
 #[inline(always)]
-pub(crate) fn hold<'l, L: Lender>(
+pub fn hold<'l, L: Lender>(
     lender: &'l L,
     sizes: impl IntoIterator<Item = usize>,
     held: &mut Vec<L::Lent<'l>>,

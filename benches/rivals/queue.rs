@@ -8,20 +8,20 @@ use super::{Lender, Lent};
 
 /// A pool of buffers of one size.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub struct Queue {
     free: ArrayQueue<Box<[u8]>>,
 }
 
 /// A buffer of a [`Queue`].
 #[derive(Debug)]
-pub(crate) struct Queued<'q> {
+pub struct Queued<'q> {
     buffer: ManuallyDrop<Box<[u8]>>,
     queue: &'q Queue,
 }
 
 impl Queue {
     /// A pool that keeps at most `most` free buffers.
-    pub(crate) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self {
             free: ArrayQueue::new(most),
         }

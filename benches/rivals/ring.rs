@@ -10,7 +10,7 @@ use crossbeam_utils::CachePadded;
 use super::{Lender, Lent};
 
 /// How many buffers are on their way at most.
-pub(crate) const CAPACITY: usize = 256;
+pub const CAPACITY: usize = 256;
 /// How often an end looks again before it lets other threads run.
 const SPINS: u32 = 64;
 
@@ -50,7 +50,11 @@ fn wait_for(ready: impl Fn() -> bool) {
 }
 
 /// Passes `count` buffers of `bytes` bytes: the producer takes and writes them, the consumer reads and drops them.
-pub(crate) fn pass<L>(lender: &L, bytes: usize, count: usize) -> Duration
+///
+/// # Panics
+///
+/// If a buffer did not arrive as it was written.
+pub fn pass<L>(lender: &L, bytes: usize, count: usize) -> Duration
 where
     L: Lender + Sync,
     for<'l> L::Lent<'l>: Send,

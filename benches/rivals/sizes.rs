@@ -1,7 +1,7 @@
 //! Buffer sizes of a mixed frame: the same for everybody and in every run.
 
 /// `count` sizes between 256 B and `most`, each power of two as likely as the next.
-pub(crate) fn mixed(count: usize, most: usize) -> Vec<usize> {
+pub fn mixed(count: usize, most: usize) -> Vec<usize> {
     let powers = u64::from(most.ilog2() - 256_usize.ilog2());
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = move || {

@@ -12,9 +12,7 @@ mod child;
 mod data;
 mod machine;
 mod measure;
-mod probe;
-#[path = "../../benches/rivals/mod.rs"]
-mod rivals;
+mod programs;
 mod rows;
 mod table;
 

@@ -1,19 +1,32 @@
-//! Building the probe: framepool's hot paths as functions of their own (`probe/`), with and without telemetry.
+//! Building the programs that are needed with and without telemetry: framepool's hot paths as functions of their own
+//! (`probe/`), and the trace replayed (`replay/`).
 //!
-//! The contest times them, and `cargo xtask` counts and disassembles them: both have this file.
+//! The contest times them, and `cargo xtask` counts and disassembles the hot paths: both have this file.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Which probe.
+/// Which of the programs.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "not all who have this file need all of them")]
+pub(crate) enum Program {
+    HotPaths,
+    Replay,
+}
+
+/// Which build of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Build {
     WithTelemetry,
     WithoutTelemetry,
 }
 
-/// Builds the probe in release and says where it is. Both builds have one name, so each is copied to a place of its own.
-pub(crate) fn build(build: Build) -> Result<PathBuf, String> {
+/// Builds the program in release and says where it is. Both builds have one name, so each is copied to a place of its own.
+pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
+    let package = match program {
+        Program::HotPaths => "contest-probe",
+        Program::Replay => "contest-replay",
+    };
     let (name, arguments): (_, &[&str]) = match build {
         Build::WithTelemetry => ("on", &[]),
         Build::WithoutTelemetry => ("off", &["--no-default-features"]),
@@ -22,7 +35,7 @@ pub(crate) fn build(build: Build) -> Result<PathBuf, String> {
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--quiet", "--locked", "--release"])
-        .args(["--package", "contest-probe"])
+        .args(["--package", package])
         .args(arguments)
         .arg("--target-dir")
         .arg(&target)
@@ -31,10 +44,10 @@ pub(crate) fn build(build: Build) -> Result<PathBuf, String> {
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
-        return Err(format!("the probe could not be built ({status})"));
+        return Err(format!("{package} could not be built ({status})"));
     }
-    let built = target.join("release").join("contest-probe");
-    let place = target.join("probe");
+    let built = target.join("release").join(package);
+    let place = target.join("contest").join(package);
     let copy = place.join(name);
     std::fs::create_dir_all(&place)
         .and_then(|()| std::fs::copy(&built, &copy))

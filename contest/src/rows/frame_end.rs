@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use framepool::{BufferPool, FrameSnapshot};
+use rivals::frames::{ends_of_frames, roomy_pool};
+use rivals::shared_frame::Gate;
+use rivals::slots::with_slots;
 
-use super::shared_frame::Gate;
 use super::{Question, against};
 use crate::chart::{FRAME_END, Point, points};
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
@@ -26,36 +27,6 @@ pub(super) fn questions() -> Vec<Question> {
     ];
     questions.extend(active);
     questions
-}
-
-/// Runs `body` while `others` threads beside this one have a slot of the pool.
-fn with_slots<R>(pool: &BufferPool, others: usize, body: impl FnOnce() -> R) -> R {
-    std::thread::scope(|scope| {
-        let (ready, all_ready) = mpsc::channel();
-        let ends: Vec<_> = (0..others)
-            .map(|_| {
-                let (end, wait) = mpsc::channel::<()>();
-                let ready = ready.clone();
-                std::thread::Builder::new()
-                    .stack_size(64 << 10)
-                    .spawn_scoped(scope, move || {
-                        drop(pool.alloc::<u8>(256));
-                        ready.send(()).expect("the measurement waits");
-                        // Ends when the other side is dropped.
-                        let _ = wait.recv();
-                    })
-                    .expect("a thread");
-                end
-            })
-            .collect();
-        for _ in 0..others {
-            all_ready.recv().expect("every thread gets a slot");
-        }
-        drop(pool.alloc::<u8>(256));
-        let result = body();
-        drop(ends);
-        result
-    })
 }
 
 fn frame_end(pool: &BufferPool) -> Contestant<'_> {
@@ -159,27 +130,9 @@ fn active(plan: &Plan, slots: usize) -> Vec<Point> {
 /// Whether the end takes longer for more frame buffers. Only the end is timed.
 fn by_buffers(plan: &Plan) -> Vec<Row> {
     fn contestant<'p>(name: &'static str, pool: &'p BufferPool, buffers: usize) -> Contestant<'p> {
-        Contestant::timed(name, move |count| {
-            let mut took = Duration::ZERO;
-            for _ in 0..count {
-                let frame = pool.begin_frame();
-                for _ in 0..buffers {
-                    frame.alloc::<u8>(64);
-                }
-                let began = Instant::now();
-                frame.release_all();
-                took += began.elapsed();
-            }
-            took
-        })
+        Contestant::timed(name, move |count| ends_of_frames(pool, buffers, count))
     }
-    let build = || {
-        BufferPool::builder()
-            .frame_block_bytes(2 << 20)
-            .build()
-            .expect("valid settings")
-    };
-    let (few, many) = (build(), build());
+    let (few, many) = (roomy_pool(), roomy_pool());
     // So many buffers have to be taken for each end that is timed.
     let plan = Plan {
         slice: plan.slice / 50,

@@ -1,17 +1,18 @@
 //! Frame buffers on one thread, frame end and publishing included.
 
-use std::alloc::{Layout, System};
+use std::alloc::System;
 use std::hint::black_box;
 use std::time::Duration;
 
 use bumpalo::Bump;
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
+use rivals::frames::{bump_frame, bump_layout, frame};
+use rivals::{Heap, Lender, hold, sizes};
 
 use super::{Question, against, size};
 use crate::child;
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
-use crate::rivals::{Heap, Lender, hold, sizes};
 use crate::table::{Limit, Row};
 
 const PER_FRAME: usize = 1024;
@@ -31,40 +32,18 @@ pub(super) fn questions() -> Vec<Question> {
     questions
 }
 
-/// Writes a frame buffer's first byte.
-#[inline(always)]
-pub(super) fn touch(start: *mut u8) {
-    // SAFETY: the callers pass the start of a buffer they just got, which has at least one byte.
-    unsafe { start.write_volatile(1) }
-}
-
-/// One frame: a buffer of each size, and the frame's end.
-#[inline(always)]
-fn frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
-    let frame = pool.begin_frame();
-    for bytes in sizes {
-        touch(frame.alloc::<u8>(bytes).as_mut_ptr());
-    }
-    frame.release_all();
-}
-
 fn same_size(plan: &Plan, bytes: usize, limit: f64) -> Vec<Row> {
     let bytes = black_box(bytes);
     let pool = BufferPool::new();
     let mut bump = Bump::new();
-    let layout = Layout::from_size_align(bytes, 64).expect("a small layout");
+    let layout = bump_layout(bytes);
     let times = interleave(
         plan,
         vec![
             Contestant::new("framepool", || {
                 frame(&pool, std::iter::repeat_n(bytes, PER_FRAME));
             }),
-            Contestant::new("bumpalo", || {
-                for _ in 0..PER_FRAME {
-                    touch(bump.alloc_layout(layout).as_ptr());
-                }
-                bump.reset();
-            }),
+            Contestant::new("bumpalo", || bump_frame(&mut bump, layout, PER_FRAME)),
         ],
     );
     vec![against(&per_buffer(times, PER_FRAME), "bumpalo", limit)]

@@ -1,17 +1,17 @@
 //! Pooled buffers on one thread: a pair by size, and 64 held at once.
 
+use std::alloc::System;
 use std::hint::black_box;
 
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
+use rivals::{FreeList, Heap, Lender, hold, pair};
 use snmalloc_rs::SnMalloc;
-use std::alloc::System;
 use tikv_jemallocator::Jemalloc;
 
 use super::{Answer, Question, against, against_best, size};
 use crate::chart::{POOLED_PAIR, points};
 use crate::measure::{Contestant, Plan, Times, interleave};
-use crate::rivals::{FreeList, Heap, Lender, hold, pair};
 use crate::table::Row;
 
 const HEAPS: [&str; 3] = ["mimalloc", "jemalloc", "snmalloc"];

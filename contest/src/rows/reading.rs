@@ -2,15 +2,14 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
-use framepool::{BufferPool, FrameSnapshot, Outstanding};
+use framepool::{BufferPool, FrameSnapshot};
+use rivals::readers::beside_a_reader;
 
+use super::pooled::pairs;
 use super::{Question, against};
 use crate::measure::{Contestant, Plan, interleave};
-use crate::rivals::pair;
 use crate::table::Row;
 
 pub(super) fn questions() -> Vec<Question> {
@@ -57,47 +56,21 @@ fn cached(plan: &Plan) -> Vec<Row> {
     vec![against(&times, "arc_swap::Cache", 1.5)]
 }
 
-/// The worker with and without a thread beside it that reads snapshots without pause and walks all records 100 times
-/// a second. While it is not to disturb, that thread spins on a word of its own, so that both cores are as busy.
+/// The worker with and without a thread beside it that reads and walks.
 fn disturbed(plan: &Plan) -> Vec<Row> {
     let pool = BufferPool::new();
-    let (disturb, stop) = (AtomicBool::new(false), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut out = Outstanding::default();
-            let mut walked = Instant::now();
-            // Relaxed, both: flags of their own.
-            while !stop.load(Ordering::Relaxed) {
-                if !disturb.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                    continue;
-                }
-                black_box(pool.snapshot().allocs);
-                if walked.elapsed() >= Duration::from_millis(10) {
-                    walked = Instant::now();
-                    pool.outstanding_into(&mut out);
-                }
-            }
-        });
+    beside_a_reader(&pool, |disturb| {
         let worker = |name: &'static str, disturbed: bool| {
-            let (pool, disturb) = (&pool, &disturb);
+            let mut pairs = pairs(name, &pool, 256);
             Contestant::timed(name, move |count| {
-                // Relaxed: a flag of its own.
-                disturb.store(disturbed, Ordering::Relaxed);
-                let bytes = black_box(256);
-                let began = Instant::now();
-                for _ in 0..count {
-                    pair(pool, bytes);
-                }
-                began.elapsed()
+                disturb(disturbed);
+                pairs.run(count)
             })
         };
         let times = interleave(
             plan,
             vec![worker("disturbed", true), worker("itself", false)],
         );
-        // Relaxed: a flag of its own.
-        stop.store(true, Ordering::Relaxed);
         vec![against(&times, "itself", 1.05)]
     })
 }

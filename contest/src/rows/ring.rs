@@ -4,6 +4,8 @@ use std::alloc::System;
 
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
+use rivals::ring::{CAPACITY, pass};
+use rivals::{Heap, Lender, Queue};
 use snmalloc_rs::SnMalloc;
 use tikv_jemallocator::Jemalloc;
 
@@ -11,8 +13,6 @@ use super::framed::per_buffer;
 use super::{Answer, Question, against, size};
 use crate::chart::{PRODUCER_CONSUMER, points};
 use crate::measure::{Contestant, Plan, Times, interleave};
-use crate::rivals::ring::{CAPACITY, pass};
-use crate::rivals::{Heap, Lender, Queue};
 
 /// So many buffers are passed at least in a turn: it begins with starting a thread, which a busy machine puts off.
 const BATCH: usize = 4096;

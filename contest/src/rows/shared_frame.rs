@@ -1,22 +1,15 @@
 //! Frame buffers taken by several threads from one frame at once: the allocs alone, and how they grow with threads.
 
-use std::alloc::Layout;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
-use bumpalo::Bump;
-use framepool::{BufferPool, Frame};
+use framepool::BufferPool;
+use rivals::shared_frame::{MOST, PER_FRAME, bumpalo, crowded, framepool};
+use rivals::sizes;
 
-use super::framed::touch;
 use super::{Answer, Question, against};
 use crate::chart::{FRAME_ALLOC, points};
 use crate::measure::{Measured, Plan, Times, median};
-use crate::rivals::sizes;
 use crate::table::{Limit, Row};
-
-const PER_FRAME: usize = 512;
-const MOST: usize = 16 << 10;
 
 pub(super) fn questions() -> Vec<Question> {
     let only_charted = |threads: usize| {
@@ -43,126 +36,8 @@ fn frames(plan: &Plan, threads: usize) -> usize {
     (plan.slice.as_micros() as usize / each).max(16)
 }
 
-/// Whether so many threads cannot run at once.
-fn crowded(threads: usize) -> bool {
-    std::thread::available_parallelism().is_ok_and(|cores| threads > cores.get())
-}
-
-/// Where threads wait for each other, without going to sleep at once.
-pub(super) struct Gate {
-    threads: usize,
-    /// How often a thread looks before it lets others run.
-    spins: u32,
-    arrived: AtomicUsize,
-}
-
-impl Gate {
-    pub(super) fn new(threads: usize) -> Self {
-        Self {
-            threads,
-            spins: if crowded(threads) { 0 } else { 10_000 },
-            arrived: AtomicUsize::new(0),
-        }
-    }
-
-    pub(super) fn wait(&self) {
-        // AcqRel: what each thread did before is visible to all behind the gate.
-        let place = self.arrived.fetch_add(1, Ordering::AcqRel);
-        let full = (place / self.threads + 1) * self.threads;
-        let mut spins = 0;
-        // Acquire: pairs with the AcqRel of the others.
-        while self.arrived.load(Ordering::Acquire) < full {
-            spins += 1;
-            if spins > self.spins {
-                std::thread::yield_now();
-            } else {
-                std::hint::spin_loop();
-            }
-        }
-    }
-}
-
-/// Nanoseconds per alloc on each thread in each frame; `work` takes one thread's buffers of one frame.
-fn on_threads(
-    threads: usize,
-    frames: usize,
-    begin: &(dyn Fn() + Sync),
-    work: &(dyn Fn(usize) -> f64 + Sync),
-    end: &(dyn Fn() + Sync),
-) -> Vec<Vec<f64>> {
-    let gate = Gate::new(threads);
-    let run = |thread: usize| {
-        let mut nanos = Vec::with_capacity(frames);
-        for _ in 0..frames {
-            if thread == 0 {
-                begin();
-            }
-            gate.wait();
-            nanos.push(work(thread));
-            gate.wait();
-            if thread == 0 {
-                end();
-            }
-        }
-        nanos
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads)
-            .map(|thread| scope.spawn(move || run(thread)))
-            .collect();
-        let mut all = vec![run(0)];
-        all.extend(
-            others
-                .into_iter()
-                .map(|other| other.join().expect("no panic")),
-        );
-        all
-    })
-}
-
-/// The time of one thread's allocs, per alloc.
-#[inline(always)]
-fn time_allocs(sizes: &[usize], mut alloc: impl FnMut(usize) -> *mut u8) -> f64 {
-    let began = Instant::now();
-    for &bytes in sizes {
-        touch(alloc(bytes));
-    }
-    began.elapsed().as_secs_f64() * 1e9 / sizes.len() as f64
-}
-
-fn ours(pool: &BufferPool, threads: usize, frames: usize, sizes: &[usize]) -> Vec<Vec<f64>> {
-    let open: Mutex<Option<std::sync::Arc<Frame>>> = Mutex::new(None);
-    let lock = || open.lock().expect("no panic");
-    on_threads(
-        threads,
-        frames,
-        &|| *lock() = Some(std::sync::Arc::new(pool.begin_frame())),
-        &|_| {
-            let frame = lock().clone().expect("the frame is open");
-            time_allocs(sizes, |bytes| frame.alloc::<u8>(bytes).as_mut_ptr())
-        },
-        &|| {
-            lock().take();
-        },
-    )
-}
-
-fn theirs(threads: usize, frames: usize, sizes: &[usize]) -> Vec<Vec<f64>> {
-    let bumps: Vec<Mutex<Bump>> = (0..threads).map(|_| Mutex::new(Bump::new())).collect();
-    on_threads(
-        threads,
-        frames,
-        &|| {},
-        &|thread| {
-            let mut bump = bumps[thread].lock().expect("no panic");
-            bump.reset();
-            time_allocs(sizes, |bytes| {
-                let layout = Layout::from_size_align(bytes, 64).expect("a small layout");
-                bump.alloc_layout(layout).as_ptr()
-            })
-        },
-        &|| {},
-    )
+fn per_alloc(took: Duration) -> f64 {
+    took.as_secs_f64() * 1e9 / PER_FRAME as f64
 }
 
 /// What both sides take with so many threads, in turns.
@@ -177,14 +52,16 @@ fn both(plan: &Plan, threads: usize) -> [Times; 2] {
     for repetition in 0..=plan.repetitions {
         for turn in 0..2 {
             let side = (repetition + turn) % 2;
-            let nanos = if side == 0 {
-                ours(&pool, threads, frames, &sizes)
+            let took = if side == 0 {
+                framepool(&pool, threads, frames, &sizes)
             } else {
-                theirs(threads, frames, &sizes)
+                bumpalo(threads, frames, &sizes)
             };
             // The first repetition is the warm-up.
             if repetition > 0 {
-                both[side].1.push(median(nanos.into_iter().flatten()));
+                both[side]
+                    .1
+                    .push(median(took.into_iter().flatten().map(per_alloc)));
             }
         }
     }
@@ -205,10 +82,11 @@ fn scaling(plan: &Plan) -> Vec<Row> {
     let pool = BufferPool::new();
     let frames = frames(plan, 2);
     let fastest = |threads| {
-        let nanos = ours(&pool, threads, frames, &sizes);
+        let took = framepool(&pool, threads, frames, &sizes);
         (0..frames)
-            .map(|frame| nanos.iter().map(|thread| thread[frame]).fold(0.0, f64::max))
-            .fold(f64::INFINITY, f64::min)
+            .filter_map(|frame| took.iter().map(|thread| thread[frame]).max())
+            .min()
+            .map_or(f64::INFINITY, per_alloc)
     };
     let mut scales = Vec::new();
     let (mut least_one, mut least_two) = (f64::INFINITY, f64::INFINITY);

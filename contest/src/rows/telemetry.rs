@@ -3,7 +3,7 @@
 //! One program cannot have two feature sets of one crate, so the build without telemetry is another build of the
 //! probe, and the two processes run in turns. Attribution is a setting of the pool, so that it needs no other build.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use framepool::{Attribution, BufferPool};
@@ -12,9 +12,9 @@ use super::pooled::pairs;
 use super::{Answer, Question, against};
 use crate::chart::{Point, TELEMETRY, points};
 use crate::child::number_from;
-use crate::measure::{Plan, Times, interleave};
-use crate::probe::{self, Build};
-use crate::table::Row;
+use crate::measure::{Measured, Plan, Times, interleave};
+use crate::programs::{self, Build, Program};
+use crate::table::{Limit, Row};
 
 /// The other build.
 const WITHOUT: &str = "no telemetry";
@@ -56,22 +56,58 @@ fn in_chart_order(at: &str, mut times: [Times; 3]) -> Vec<Point> {
     points(TELEMETRY, at, &times)
 }
 
-/// One path with all telemetry, without attribution, and without any, each in a process of its own, in turns.
+/// One path with all telemetry, without attribution, and without any.
 fn times(plan: &Plan, path: &str) -> Result<[Times; 3], String> {
-    let with = probe::build(Build::WithTelemetry)?;
-    let without = probe::build(Build::WithoutTelemetry)?;
-    let sides: [(&Path, &[&str]); 3] = [(&with, &[]), (&with, &["unattributed"]), (&without, &[])];
-    let mut times = ["all telemetry", "no attribution", WITHOUT].map(|name| Times {
+    let with = programs::build(Program::HotPaths, Build::WithTelemetry)?;
+    let without = programs::build(Program::HotPaths, Build::WithoutTelemetry)?;
+    let millis = plan.slice.as_millis().max(5).to_string();
+    let asked = ["time", path, &millis];
+    let unattributed = ["time", path, &millis, "unattributed"];
+    in_turns(
+        plan,
+        [
+            ("all telemetry", &with, &asked),
+            ("no attribution", &with, &unattributed),
+            (WITHOUT, &without, &asked),
+        ],
+    )
+}
+
+/// A line for the build with telemetry against the one without.
+pub(super) fn builds_compared(
+    plan: &Plan,
+    program: Program,
+    arguments: &[&str],
+    limit: f64,
+) -> Result<Row, String> {
+    let with = programs::build(program, Build::WithTelemetry)?;
+    let without = programs::build(program, Build::WithoutTelemetry)?;
+    let [on, off] = in_turns(
+        plan,
+        [
+            ("all telemetry", &with, arguments),
+            (WITHOUT, &without, arguments),
+        ],
+    )?;
+    let note = format!("{:.2} against {:.2} ns", on.median(), off.median());
+    let measured = Measured::ratio(&on, &off);
+    Ok(Row::new(WITHOUT, Limit::AtMost(limit), measured).with_note(note))
+}
+
+/// What programs take that measure themselves: each repetition is a process of its own, and they take turns.
+fn in_turns<const SIDES: usize>(
+    plan: &Plan,
+    sides: [(&'static str, &PathBuf, &[&str]); SIDES],
+) -> Result<[Times; SIDES], String> {
+    let mut times = sides.map(|(name, ..)| Times {
         name,
         nanos: Vec::new(),
     });
-    let millis = plan.slice.as_millis().max(5).to_string();
     for repetition in 0..plan.repetitions {
-        for turn in 0..sides.len() {
-            let side = (repetition + turn) % sides.len();
-            let (program, more) = sides[side];
-            let mut command = Command::new(program);
-            let nanos = number_from(command.args(["time", path, &millis]).args(more))?;
+        for turn in 0..SIDES {
+            let side = (repetition + turn) % SIDES;
+            let (_, program, arguments) = sides[side];
+            let nanos = number_from(Command::new(program).args(arguments))?;
             times[side].nanos.push(nanos);
         }
     }

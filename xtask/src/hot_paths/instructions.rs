@@ -6,7 +6,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{BUILDS, Baseline, Weight, probe};
+use super::programs::{self, Program};
+use super::{BUILDS, Baseline, Weight};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
@@ -71,7 +72,7 @@ pub(crate) fn bless(workspace: &Workspace) -> Result<(), String> {
 /// Counts every path of both builds.
 fn each_path(mut counted: impl FnMut(&str, &str, f64)) -> Result<(), String> {
     for (build, section) in BUILDS {
-        let program = probe::build(build)?;
+        let program = programs::build(Program::HotPaths, build)?;
         for (path, function) in PATHS {
             let few = total(&program, path, function, FEW)?;
             let many = total(&program, path, function, MANY)?;

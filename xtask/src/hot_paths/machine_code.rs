@@ -11,7 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use super::{BUILDS, Baseline, Weight, probe};
+use super::programs::{self, Program};
+use super::{BUILDS, Baseline, Weight};
 use crate::workspace::Workspace;
 
 const PROBES: [&str; 4] = [
@@ -38,7 +39,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
     };
     let mut found = 0;
     for (build, name) in BUILDS {
-        let functions = disassemble(&probe::build(build)?)?;
+        let functions = disassemble(&programs::build(Program::HotPaths, build)?)?;
         for probe in PROBES {
             let (_, code) = functions
                 .iter()

@@ -6,14 +6,14 @@
 mod baseline;
 mod instructions;
 mod machine_code;
-#[path = "../../../contest/src/probe.rs"]
-mod probe;
+#[path = "../../../contest/src/programs.rs"]
+mod programs;
 
 pub(crate) use instructions::{bless, compare};
 pub(crate) use machine_code::check;
 
 use baseline::Baseline;
-use probe::Build;
+use programs::Build;
 
 use crate::toolchain::Toolchain;
 

@@ -1,0 +1,73 @@
+//! Frames on one thread, from the first buffer to the frame's end.
+
+use std::alloc::Layout;
+use std::time::{Duration, Instant};
+
+use bumpalo::Bump;
+use framepool::BufferPool;
+
+/// The alignment that framepool gives, and a bump allocator has to be asked for.
+const ALIGNMENT: usize = 64;
+
+/// Writes a frame buffer's first byte, so that the compiler cannot leave it out.
+#[inline(always)]
+pub(crate) fn touch(start: *mut u8) {
+    // SAFETY: the callers pass the start of a buffer they just got, which has at least one byte.
+    unsafe { start.write_volatile(1) }
+}
+
+/// One frame of framepool: a buffer of each size, and the frame's end.
+#[inline(always)]
+pub fn frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
+    let frame = pool.begin_frame();
+    for bytes in sizes {
+        touch(frame.alloc::<u8>(bytes).as_mut_ptr());
+    }
+    frame.release_all();
+}
+
+/// How a bump allocator is asked for `bytes` bytes.
+///
+/// # Panics
+///
+/// If there are no buffers of that size.
+#[inline(always)]
+pub fn bump_layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, ALIGNMENT).expect("a small layout")
+}
+
+/// The same with a bump allocator, all buffers of one size.
+#[inline(always)]
+pub fn bump_frame(bump: &mut Bump, layout: Layout, buffers: usize) {
+    for _ in 0..buffers {
+        touch(bump.alloc_layout(layout).as_ptr());
+    }
+    bump.reset();
+}
+
+/// A pool whose frame blocks are so large that no frame measured here needs a second one.
+///
+/// # Panics
+///
+/// Never: the settings are valid.
+pub fn roomy_pool() -> BufferPool {
+    BufferPool::builder()
+        .frame_block_bytes(2 << 20)
+        .build()
+        .expect("valid settings")
+}
+
+/// The time of `count` frame ends, each of a frame with so many buffers; only the ends are timed.
+pub fn ends_of_frames(pool: &BufferPool, buffers: usize, count: u64) -> Duration {
+    (0..count)
+        .map(|_| {
+            let frame = pool.begin_frame();
+            for _ in 0..buffers {
+                frame.alloc::<u8>(64);
+            }
+            let began = Instant::now();
+            frame.release_all();
+            began.elapsed()
+        })
+        .sum()
+}

@@ -1,0 +1,40 @@
+//! A pool with many slots: threads that took a buffer once and now wait.
+
+use std::sync::mpsc;
+use std::thread::Builder;
+
+use framepool::BufferPool;
+
+/// Runs `body` while `others` threads beside this one have a slot of the pool.
+///
+/// # Panics
+///
+/// If so many threads cannot be started.
+pub fn with_slots<R>(pool: &BufferPool, others: usize, body: impl FnOnce() -> R) -> R {
+    std::thread::scope(|scope| {
+        let (ready, all_ready) = mpsc::channel();
+        let ends: Vec<_> = (0..others)
+            .map(|_| {
+                let (end, wait) = mpsc::channel::<()>();
+                let ready = ready.clone();
+                Builder::new()
+                    .stack_size(64 << 10)
+                    .spawn_scoped(scope, move || {
+                        drop(pool.alloc::<u8>(256));
+                        ready.send(()).expect("the measurement waits");
+                        // Ends when the other side is dropped.
+                        let _ = wait.recv();
+                    })
+                    .expect("a thread");
+                end
+            })
+            .collect();
+        for _ in 0..others {
+            all_ready.recv().expect("every thread gets a slot");
+        }
+        drop(pool.alloc::<u8>(256));
+        let result = body();
+        drop(ends);
+        result
+    })
+}
