@@ -5,6 +5,9 @@ use std::thread::Builder;
 
 use framepool::BufferPool;
 
+/// Enough for a first alloc in a build without optimisation too.
+const STACK: usize = 256 << 10;
+
 /// Runs `body` while `others` threads beside this one have a slot of the pool.
 ///
 /// # Panics
@@ -18,7 +21,7 @@ pub fn with_slots<R>(pool: &BufferPool, others: usize, body: impl FnOnce() -> R)
                 let (end, wait) = mpsc::channel::<()>();
                 let ready = ready.clone();
                 Builder::new()
-                    .stack_size(64 << 10)
+                    .stack_size(STACK)
                     .spawn_scoped(scope, move || {
                         drop(pool.alloc::<u8>(256));
                         ready.send(()).expect("the measurement waits");
