@@ -23,8 +23,6 @@ pub(crate) struct Lane {
     place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
-    /// From this size on a buffer takes one line more: [`COLOURED_FROM`], or never where buffers start at coarser boundaries.
-    coloured_from: usize,
 }
 
 impl Lane {
@@ -34,11 +32,6 @@ impl Lane {
         Self {
             place: ArenaPlace::of(index),
             below_alignment: alignment - 1,
-            coloured_from: if alignment == LINE {
-                COLOURED_FROM
-            } else {
-                usize::MAX
-            },
         }
     }
 
@@ -50,9 +43,12 @@ impl Lane {
     /// How far the cursor moves for `bytes`, at least 1 and at most half the address space.
     #[inline(always)]
     fn stride(&self, bytes: usize) -> usize {
-        let rounded = ((bytes - 1) | self.below_alignment) + 1;
-        // No branch: sizes around the limit may come in any order.
-        rounded + usize::from(bytes >= self.coloured_from) * LINE
+        let rounded = (bytes + self.below_alignment) & !self.below_alignment;
+        if bytes >= COLOURED_FROM && self.below_alignment == LINE - 1 {
+            rounded + LINE
+        } else {
+            rounded
+        }
     }
 }
 

@@ -57,19 +57,18 @@ pub(crate) struct Slot {
     arenas: [Arena; MOST_IN_FLIGHT],
 }
 
-/// Where in every slot the arena of one open frame is.
+/// Which of a slot's arenas is that of an open frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArenaPlace {
+    /// Below [`MOST_IN_FLIGHT`].
     index: usize,
-    offset: usize,
 }
 
 impl ArenaPlace {
     /// Of the open frame `index`.
     pub(crate) fn of(index: usize) -> Self {
         assert!(index < MOST_IN_FLIGHT);
-        let offset = offset_of!(Slot, arenas) + index * size_of::<Arena>();
-        Self { index, offset }
+        Self { index }
     }
 
     /// The open frame's index.
@@ -105,8 +104,8 @@ impl Slot {
     /// The owner's arena at this place.
     #[inline(always)]
     pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
-        // SAFETY: a place is that of an arena in every slot; only `of` makes one.
-        unsafe { &*ptr::from_ref(self).byte_add(place.offset).cast::<Arena>() }
+        // SAFETY: only `of` makes a place, and it is that of an arena in every slot.
+        unsafe { self.arenas.get_unchecked(place.index) }
     }
 
     /// The arenas an owner ever lent from, with their places, of those whose bits are set in `frames`.
