@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
 use std::hint::cold_path;
-use std::mem::offset_of;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 

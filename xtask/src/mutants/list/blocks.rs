@@ -41,8 +41,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "            bin.spare = full;\n            // SAFETY: the spare batch was taken out of the bin just now.\n            core.depot.push(unsafe { Batch::new(spare, spare_len) });",
-            "            bin.spare = full;\n            let _ = (spare, spare_len);",
+            "            // SAFETY: the spare batch was taken out of the bin just now.\n            core.depot.push(unsafe { Batch::new(spare, spare_len) });",
+            "            let _ = (spare, spare_len);",
         )],
         noticed_by: &["memory", "laws"],
     },
@@ -51,8 +51,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "        bin.front = NO_PLACE;\n        bin.active = ptr::null();\n        bin.spare",
-            "        bin.front = NO_PLACE;\n        bin.spare",
+            "let mut active = bin.active.replace(ptr::null());",
+            "let mut active = bin.active.get();",
         )],
         noticed_by: &["contract", "laws"],
     },
@@ -61,8 +61,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "            front.set_next(bin.active.cast_mut());\n            bin.active = front;\n            active_len += 1;\n",
-            "            let _ = (front, &mut active_len);\n",
+            "            front.set_next(active.cast_mut());\n            active = front;\n            active_len += 1;\n",
+            "            let _ = (front, &mut active, &mut active_len);\n",
         )],
         noticed_by: &["contract", "memory"],
     },
@@ -80,10 +80,7 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "the_front_block_is_lent_without_leaving_its_place",
         laws: "L6",
         file: "src/cache/magazine.rs",
-        edits: &[(
-            "std::mem::replace(&mut self.front, ptr::null())",
-            "self.front",
-        )],
+        edits: &[("self.front.replace(ptr::null())", "self.front.get()")],
         noticed_by: &["oracle"],
     },
     Planted {
@@ -91,18 +88,25 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "        self.credit -= granted as usize * block_bytes;\n",
+            "        self.credit.set(credit - granted as usize * block_bytes);\n",
             "",
         )],
         noticed_by: &["memory", "contract"],
+    },
+    Planted {
+        name: "the_fold_does_not_learn_of_a_bin",
+        laws: "L1",
+        file: "src/cache/magazine.rs",
+        edits: &[("before | 1 << (class % 64)", "before")],
+        noticed_by: &["contract", "laws"],
     },
     Planted {
         name: "a_spare_batch_taken_into_use_is_not_credited",
         laws: "",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "            self.credit += len as usize * core.block_bytes(class);\n",
-            "",
+            "            self.pay_back(len, class, core);\n            return",
+            "            return",
         )],
         noticed_by: &["contract::what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own"],
     },

@@ -9,12 +9,12 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "            if cfg!(feature = \"telemetry\") {\n                slot.counters.read_settled(&mut counts);\n            }\n",
+                "            if cfg!(feature = \"telemetry\") {\n                slot.read_settled(core, &mut counts);\n            }\n",
                 "",
             ),
             (
                 "        let ended = &self.ended;\n",
-                "        for slot in core.slots.iter() {\n            slot.counters.read_settled(&mut walk.counts);\n        }\n        let ended = &self.ended;\n",
+                "        for slot in core.slots.iter() {\n            slot.read_settled(core, &mut walk.counts);\n        }\n        let ended = &self.ended;\n",
             ),
         ],
         noticed_by: &[
@@ -29,12 +29,12 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "            if cfg!(feature = \"telemetry\") {\n                slot.counters.read_settled(&mut counts);\n            }\n",
+                "            if cfg!(feature = \"telemetry\") {\n                slot.read_settled(core, &mut counts);\n            }\n",
                 "",
             ),
             (
-                "            slot.counters.read_lent(&mut walk.counts);\n",
-                "            slot.counters.read_settled(&mut walk.counts);\n            slot.counters.read_lent(&mut walk.counts);\n",
+                "            slot.read_lent(core, &mut walk.counts);\n",
+                "            slot.read_settled(core, &mut walk.counts);\n            slot.read_lent(core, &mut walk.counts);\n",
             ),
         ],
         noticed_by: &[
@@ -79,8 +79,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "            if cfg!(feature = \"telemetry\") {\n                slot.counters.read_settled",
-            "            if cfg!(feature = \"telemetry\")\n                && (core.slots.count() < 2 || !core.slots.iter().next().is_some_and(|newest| std::ptr::eq(newest, slot)))\n            {\n                slot.counters.read_settled",
+            "            if cfg!(feature = \"telemetry\") {\n                slot.read_settled",
+            "            if cfg!(feature = \"telemetry\")\n                && (core.slots.count() < 2 || !core.slots.iter().next().is_some_and(|newest| std::ptr::eq(newest, slot)))\n            {\n                slot.read_settled",
         )],
         noticed_by: &["contract", "oracle"],
     },
@@ -99,8 +99,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "            slot.counters.read_lent(&mut walk.counts);\n",
-            "            slot.counters.read_lent(&mut walk.counts);\n            if core.slots.count() == 3 {\n                slot.counters.read_lent(&mut walk.counts);\n            }\n",
+            "            slot.read_lent(core, &mut walk.counts);\n",
+            "            slot.read_lent(core, &mut walk.counts);\n            if core.slots.count() == 3 {\n                slot.read_lent(core, &mut walk.counts);\n            }\n",
         )],
         noticed_by: &["contract", "oracle"],
     },

@@ -153,8 +153,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/framed.rs",
         edits: &[(
-            "        rounded + usize::from(bytes >= self.coloured_from) * LINE\n",
-            "        rounded\n",
+            "            rounded + LINE\n",
+            "            rounded\n",
         )],
         noticed_by: &["contract"],
     },
@@ -163,7 +163,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/framed.rs",
         edits: &[(
-            "let rounded = ((bytes - 1) | self.below_alignment) + 1;",
+            "let rounded = (bytes + self.below_alignment) & !self.below_alignment;",
             "let rounded = bytes & !self.below_alignment;",
         )],
         noticed_by: &["contract", "laws"],

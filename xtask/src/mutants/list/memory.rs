@@ -219,8 +219,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/class.rs",
         edits: &[(
-            "usize::from(TABLE[bytes.div_ceil(LINE)])",
-            "usize::from(TABLE[bytes / LINE])",
+            "usize::from(FINE[bytes.div_ceil(LINE)])",
+            "usize::from(FINE[bytes / LINE])",
         )],
         noticed_by: &["unit", "contract"],
     },

@@ -6,10 +6,10 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "bytes_given_back_are_those_asked_for",
         laws: "L1, L3",
-        file: "src/cache/slot.rs",
+        file: "src/cache/counters.rs",
         edits: &[(
-            "        self.counters.pooled_release_bytes.add(bytes);\n",
-            "        self.counters.pooled_release_bytes.add(bytes.min(requested as u64));\n",
+            "                releases.wrapping_mul(block_bytes),\n",
+            "                self.released_requested.get(),\n",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -18,8 +18,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/slot.rs",
         edits: &[(
-            "            .pooled_released_requested\n            .add(requested as u64);",
-            "            .pooled_released_requested\n            .add(requested as u64 & 0);",
+            "        bin.counters.released_requested.add(requested as u64);\n",
+            "",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -145,8 +145,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/alloc/pool.rs",
         edits: &[(
-            "            None => self.lend_or_panic::<T>(len, Location::caller()),\n",
-            "            None => {\n                const HERE: &Location<'static> = Location::caller();\n                self.lend_or_panic::<T>(len, HERE)\n            }\n",
+            "                self.lend_or_panic::<T>(len, Location::caller())\n",
+            "                const HERE: &Location<'static> = Location::caller();\n                self.lend_or_panic::<T>(len, HERE)\n",
         )],
         noticed_by: &["contract::buffers_out_are_listed_by_line_largest_first_with_their_age"],
     },

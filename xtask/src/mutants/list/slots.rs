@@ -31,8 +31,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/slots.rs",
         edits: &[(
-            "            slot.flush(core);\n            slot.settle()",
-            "            slot.settle()",
+            "            slot.flush(core);\n            slot.settle(core)",
+            "            slot.settle(core)",
         )],
         noticed_by: &[
             "contract::buffers_of_another_thread_come_from_the_depot_when_that_thread_is_gone",

@@ -8,8 +8,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L5",
         file: "src/cache/slot.rs",
         edits: &[(
-            "        self.counters.thread_hits.add(1);\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.lend(core, block, bytes, requested, site) };",
-            "        self.counters.thread_hits.add(1);\n        drop(core.fold.lock());\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.lend(core, block, bytes, requested, site) };",
+            "        bin.counters.hits.add(1);\n",
+            "        bin.counters.hits.add(1);\n        drop(core.fold.lock());\n",
         )],
         noticed_by: &[
             "stress/waiting::a_hit_and_its_release_take_no_lock_and_change_no_shared_word",
@@ -55,8 +55,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L2",
         file: "src/cache/slot.rs",
         edits: &[(
-            "        self.count_release(block, block.bytes(), requested);\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };",
-            "        let bytes = block.bytes();\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };\n        self.count_release(block, bytes, requested);",
+            "        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(block.bytes());\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };",
+            "        let bytes = block.bytes();\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };\n        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(bytes);\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);",
         )],
         noticed_by: &["loom/passes::a_release_that_was_counted_stays_counted_when_the_pool_grows"],
     },
