@@ -5,7 +5,6 @@
 )]
 
 use std::fmt;
-use std::hint::cold_path;
 use std::panic::Location;
 use std::ptr::NonNull;
 
@@ -129,10 +128,7 @@ impl BufferPool {
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
         let block = match self.lend_at_once::<T>(len, Location::caller()) {
             Some(block) => block,
-            None => {
-                cold_path();
-                self.lend_or_panic::<T>(len, Location::caller())
-            }
+            None => self.lend_or_panic::<T>(len, Location::caller()),
         };
         // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
         unsafe { Buffer::new(block, len) }
@@ -177,10 +173,7 @@ impl BufferPool {
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
         let block = match self.lend_at_once::<T>(len, Location::caller()) {
             Some(block) => block,
-            None => {
-                cold_path();
-                self.lend::<T>(len, Location::caller())?
-            }
+            None => self.lend::<T>(len, Location::caller())?,
         };
         // SAFETY: as in `alloc`.
         Ok(unsafe { Buffer::new(block, len) })

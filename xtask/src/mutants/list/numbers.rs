@@ -145,8 +145,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/alloc/pool.rs",
         edits: &[(
-            "                self.lend_or_panic::<T>(len, Location::caller())\n",
-            "                const HERE: &Location<'static> = Location::caller();\n                self.lend_or_panic::<T>(len, HERE)\n",
+            "            None => self.lend_or_panic::<T>(len, Location::caller()),\n",
+            "            None => {\n                const HERE: &Location<'static> = Location::caller();\n                self.lend_or_panic::<T>(len, HERE)\n            }\n",
         )],
         noticed_by: &["contract::buffers_out_are_listed_by_line_largest_first_with_their_age"],
     },
