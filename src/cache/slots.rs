@@ -20,10 +20,12 @@ use crate::cache::block::thread_stamp;
 use crate::cache::class::LINE;
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering, sized};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// How many places ahead of a walk slots are fetched into the cache: it takes longer to fetch one than to read it.
-const AHEAD: usize = sized(4, 0, 0);
+const AHEAD: usize = 4;
+/// Not under a model, for which each look is one more step.
+const LOOKS_AHEAD: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
 
 /// All slots of a pool.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ impl Slots {
         std::iter::from_fn(move || {
             // SAFETY: a slot is written before it is published and freed only with the list.
             let slot = unsafe { at.as_ref() }?;
-            if AHEAD > 0 {
+            if LOOKS_AHEAD {
                 // Relaxed: written before the slot was published.
                 fetch(slot.ahead.load(Ordering::Relaxed));
             }
@@ -97,7 +99,7 @@ impl Slots {
             let new = unsafe { slot.as_ref() };
             // Relaxed: published by the Release below.
             new.older.store(newest, Ordering::Relaxed);
-            if AHEAD > 0 {
+            if LOOKS_AHEAD {
                 // Relaxed: as above.
                 new.ahead
                     .store(nth_older(newest, AHEAD - 1), Ordering::Relaxed);
