@@ -1,10 +1,10 @@
 //! How often threads meet as they become more, and what a frame end then takes: the figures of `docs/scaling.md`.
 //!
 //! Every line is one pool and so many threads: what they did per microsecond in all, on how many cores that was (Linux only), how often
-//! they exchanged a batch with the depot, and which part of the buffers came from there. Of 64 slices the one is shown in which
+//! they exchanged a batch with the depot, and which part of the buffers came from there. Of the slices of 5 ms the one is shown in which
 //! the threads had the most of the machine. The last lines time frame ends, each after one thread or all took buffers.
 //!
-//!     cargo run --release --example many_threads [milliseconds per line, 32 if left out]
+//!     cargo run --release --example many_threads [milliseconds per line, 10 if left out]
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,7 +18,8 @@ use framepool::{Buffer, BufferPool, Frame};
 const THREADS: [usize; 5] = [2, 4, 8, 16, 64];
 /// Buffers that a thread has at once.
 const HELD: usize = 32;
-const SLICES: u32 = 64;
+/// How long threads run until it is asked what they did.
+const SLICE: Duration = Duration::from_millis(5);
 
 /// What threads did together.
 #[derive(Default)]
@@ -121,7 +122,7 @@ fn line(
         let began = Instant::now();
         let done = thread::scope(|scope| {
             scope.spawn(|| {
-                thread::sleep(time / SLICES);
+                thread::sleep(SLICE);
                 stop.store(true, Ordering::Relaxed);
             });
             work(&stop)
@@ -132,7 +133,7 @@ fn line(
     };
     run();
     let before = pool.stats().totals.counts;
-    let slices = (0..SLICES).map(|_| run());
+    let slices = (0..time.div_duration_f64(SLICE).ceil() as u32).map(|_| run());
     let (cores, rate) = slices.max_by(|a, b| a.0.total_cmp(&b.0)).expect("slices");
     let after = pool.stats().totals.counts;
     let allocs = (after.pooled_allocs() - before.pooled_allocs()) as f64;
@@ -206,7 +207,7 @@ fn frame_ends(threads: usize, active: usize, time: Duration) {
 fn main() {
     let time = std::env::args()
         .nth(1)
-        .map_or(32, |text| text.parse().expect("milliseconds"));
+        .map_or(10, |text| text.parse().expect("milliseconds"));
     let time = Duration::from_millis(time);
     println!(
         "                                 threads  buffers/µs  cores  exchanges/op  from depot"
