@@ -19,12 +19,13 @@ use crate::fold::Fold;
 use std::time::{Duration, Instant};
 
 /// Idle memory in the depot up to this much is never given back by itself, nor up to half of what else the pool holds.
-const SLACK_BYTES: u64 = 3 << 20;
+const SLACK_BYTES: u64 = 2 << 20;
 /// For how many frame ends in a row too much must lie idle before any of it goes.
-const PATIENCE_FRAMES: u64 = 150;
+const PATIENCE_FRAMES: u64 = 130;
 /// Or for how long, for slow frames.
 const PATIENCE_TIME: Duration = Duration::from_secs(4);
-/// One frame end gives back this much, or this part of what is too much, whichever is more.
+/// Then one frame end gives back this much, or this part of what was too much, whichever is more: unless frames
+/// are slow, all of it has gone before it is looked at anew.
 const STEP_BYTES: u64 = 256 << 10;
 const STEP_PART: u64 = 32;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
@@ -36,8 +37,8 @@ pub(crate) struct TrimState {
     pub(super) frames: u64,
     /// Since when too much lies idle without a break.
     excess_since: Option<Excess>,
-    /// Bytes that are to go, of those classes' blocks that no thread fetched while it lasted.
-    to_go: u64,
+    /// How many bytes a frame end gives back, of those classes' blocks that no thread fetched while it lasted.
+    step: u64,
     surplus: [u64; CLASSES],
     /// At which frame end a frame last ended under each bit.
     pub(super) last_used: [u64; MOST_IN_FLIGHT],
@@ -52,8 +53,6 @@ pub(crate) struct TrimState {
 struct Excess {
     since: Instant,
     frames: u64,
-    /// The least of what was too much.
-    least: u64,
 }
 
 impl TrimState {
@@ -61,7 +60,7 @@ impl TrimState {
         Self {
             frames: 0,
             excess_since: None,
-            to_go: 0,
+            step: 0,
             surplus: [0; CLASSES],
             last_used: [0; MOST_IN_FLIGHT],
             tidied: 0,
@@ -89,10 +88,11 @@ impl Core {
         let too_much = self.idle_beyond_allowance();
         if too_much == 0 {
             fold.trim.excess_since = None;
-            fold.trim.to_go = 0;
+            fold.trim.step = 0;
             return;
         }
-        if self.has_lasted(&mut fold.trim, too_much) {
+        if self.has_lasted(&mut fold.trim) {
+            fold.trim.step = (too_much / STEP_PART).max(STEP_BYTES);
             for class in 0..CLASSES {
                 fold.trim.surplus[class] = self.depot.unused_since_asked(class);
             }
@@ -101,12 +101,11 @@ impl Core {
     }
 
     /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins anew.
-    fn has_lasted(&self, trim: &mut TrimState, too_much: u64) -> bool {
+    fn has_lasted(&self, trim: &mut TrimState) -> bool {
         let Some(excess) = &mut trim.excess_since else {
             trim.excess_since = Some(Excess {
                 since: clock::now(),
                 frames: 1,
-                least: too_much,
             });
             for class in 0..CLASSES {
                 self.depot.unused_since_asked(class);
@@ -114,15 +113,12 @@ impl Core {
             return false;
         };
         excess.frames += 1;
-        excess.least = excess.least.min(too_much);
         if excess.frames < PATIENCE_FRAMES && clock::since(excess.since) < PATIENCE_TIME {
             return false;
         }
-        trim.to_go = excess.least;
         *excess = Excess {
             since: clock::now(),
             frames: 0,
-            least: too_much,
         };
         true
     }
@@ -134,9 +130,9 @@ impl Core {
         idle.saturating_sub(elsewhere / 2 + SLACK_BYTES)
     }
 
-    /// Gives back a step of what is to go, the largest classes first.
+    /// Gives back a step of what is too much, the largest classes first.
     fn trim_surplus(&self, fold: &mut Fold, too_much: u64) {
-        let step = (too_much / STEP_PART).max(STEP_BYTES).min(fold.trim.to_go);
+        let step = too_much.min(fold.trim.step);
         let before = self.budget.evicted_bytes();
         let gone = || self.budget.evicted_since(before);
         for class in (0..CLASSES).rev() {
@@ -148,7 +144,6 @@ impl Core {
                 fold.trim.surplus[class] -= blocks;
             }
         }
-        fold.trim.to_go = fold.trim.to_go.saturating_sub(gone());
     }
 
     /// Lets go of blocks beyond the largest class: they are not kept.

@@ -8,7 +8,7 @@ use crate::alone::alone;
 use crate::common::{TELEMETRY, assert_lawful};
 use crate::counting::live;
 
-const QUIET: usize = 2000;
+const QUIET: usize = 300;
 
 /// Runs quiet frames after a peak and compares what the pool then holds with what it lends in a quiet frame.
 #[track_caller]

@@ -66,11 +66,11 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/cache/reclaim.rs",
         edits: &[
             (
-                "const PATIENCE_FRAMES: u64 = 150;",
+                "const PATIENCE_FRAMES: u64 = 130;",
                 "const PATIENCE_FRAMES: u64 = 1;",
             ),
             (
-                "const SLACK_BYTES: u64 = 3 << 20;",
+                "const SLACK_BYTES: u64 = 2 << 20;",
                 "const SLACK_BYTES: u64 = 0;",
             ),
         ],
