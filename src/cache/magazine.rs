@@ -159,17 +159,18 @@ fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Brings a block's record into the cache: the next alloc of its class reads it, and may do so at once.
+/// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at
+/// once; a slot, to which a walk will come.
 #[inline(always)]
-fn prefetch(block: *const Block) {
+pub(super) fn prefetch<T>(at: *const T) {
     #[cfg(all(target_arch = "x86_64", not(framepool_loom)))]
     // SAFETY: a prefetch reads nothing and faults on no address.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(block.cast());
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
     }
     #[cfg(not(all(target_arch = "x86_64", not(framepool_loom))))]
-    let _ = block;
+    let _ = at;
 }
 
 /// What the slow path did, for the counters.
@@ -177,6 +178,9 @@ fn prefetch(block: *const Block) {
 pub(crate) struct Exchanges(pub(crate) u64);
 
 impl Magazine {
+    /// Where in a magazine the line is that the fold reads of every slot.
+    pub(crate) const GRANTED: usize = std::mem::offset_of!(Self, granted);
+
     pub(crate) fn new(core: &Core) -> Self {
         Self {
             bins: std::array::from_fn(|_| Bin::new()),

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
 use std::hint::cold_path;
+use std::mem::offset_of;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -82,6 +83,10 @@ unsafe impl Send for Slot {}
 unsafe impl Sync for Slot {}
 
 impl Slot {
+    /// Where the lines are that the fold reads of every slot: one, and three in a row.
+    pub(super) const GRANTED: usize = offset_of!(Self, magazine) + Magazine::GRANTED;
+    pub(super) const COUNTERS: usize = offset_of!(Self, counters);
+
     pub(super) fn new(core: &Core) -> Self {
         Self {
             magazine: Magazine::new(core),

@@ -11,14 +11,12 @@
 #![expect(unsafe_code, reason = "slots are freed with their list")]
 
 use std::alloc::{Layout, alloc, dealloc};
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 
 use crate::cache::block::thread_stamp;
-#[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::cache::class::LINE;
 use crate::cache::core::Core;
+use crate::cache::magazine::prefetch;
 use crate::cache::slot::Slot;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
@@ -158,15 +156,14 @@ fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
 /// Fetches what the frame end reads of a slot into the cache. Does nothing where there is no such hint.
 #[inline(always)]
 fn fetch(slot: *const Slot) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for line in 0..3 {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let at = slot.wrapping_byte_add(offset_of!(Slot, counters) + line * LINE);
-        // SAFETY: a hint: it reads nothing and does not fail, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    for line in [
+        Slot::GRANTED,
+        Slot::COUNTERS,
+        Slot::COUNTERS + LINE,
+        Slot::COUNTERS + 2 * LINE,
+    ] {
+        prefetch(slot.wrapping_byte_add(line));
     }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = slot;
 }
 
 impl Drop for Slots {

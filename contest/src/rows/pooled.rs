@@ -17,9 +17,12 @@ use crate::table::Row;
 const HEAPS: [&str; 3] = ["mimalloc", "jemalloc", "snmalloc"];
 const ALL_HEAPS: [&str; 4] = ["mimalloc", "jemalloc", "snmalloc", "glibc"];
 
+/// Whom the table compares with, and the limit.
+type Asked = (&'static [&'static str], f64);
+
 pub(super) fn questions() -> Vec<Question> {
     // Bytes, and where the table asks: the rivals and the limit.
-    let pairs: [(usize, Option<(&[&str], f64)>); 9] = [
+    let pairs: [(usize, Option<Asked>); 9] = [
         (64, None),
         (256, Some((&HEAPS, 0.65))),
         (1 << 10, None),

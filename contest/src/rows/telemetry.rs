@@ -94,10 +94,13 @@ pub(super) fn builds_compared(
     Ok(Row::new(WITHOUT, Limit::AtMost(limit), measured).with_note(note))
 }
 
+/// A name, a program that measures itself, and what it is asked.
+type Side<'s> = (&'static str, &'s PathBuf, &'s [&'s str]);
+
 /// What programs take that measure themselves: each repetition is a process of its own, and they take turns.
 fn in_turns<const SIDES: usize>(
     plan: &Plan,
-    sides: [(&'static str, &PathBuf, &[&str]); SIDES],
+    sides: [Side<'_>; SIDES],
 ) -> Result<[Times; SIDES], String> {
     let mut times = sides.map(|(name, ..)| Times {
         name,

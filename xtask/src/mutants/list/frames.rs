@@ -152,10 +152,7 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "a_frame_buffer_has_no_line_of_colour",
         laws: "",
         file: "src/cache/framed.rs",
-        edits: &[(
-            "            rounded + LINE\n",
-            "            rounded\n",
-        )],
+        edits: &[("            rounded + LINE\n", "            rounded\n")],
         noticed_by: &["contract"],
     },
     Planted {
