@@ -28,9 +28,9 @@ const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 /// The most bytes a block of a size class can have.
 pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
-/// Up to here the class is looked up by lines, and up to [`COARSE_BYTES`] by steps: two tables of half a kilobyte are
-/// quicker than the arithmetic.
-const FINE_BYTES: usize = least(32 << 10, MOST_CLASS_BYTES);
+/// Up to here the class is looked up by lines, and up to [`COARSE_BYTES`] by steps: two tables, of two kilobytes and
+/// of half a one, are quicker than the arithmetic.
+const FINE_BYTES: usize = least(128 << 10, MOST_CLASS_BYTES);
 const COARSE_BYTES: usize = least(4 << 20, MOST_CLASS_BYTES);
 /// Beyond `FINE_BYTES` every class is a multiple of this.
 const STEP: usize = 8 << 10;

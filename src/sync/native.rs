@@ -84,11 +84,12 @@ macro_rules! dropped_thread_local {
     };
 }
 
-/// A process-wide atomic number.
+/// A process-wide atomic number, with nothing beside it that could be written while it is only read.
 macro_rules! global_counter {
     ($(#[$attr:meta])* static $name:ident;) => {
         $(#[$attr])*
-        static $name: $crate::sync::AtomicU64 = $crate::sync::AtomicU64::new(0);
+        static $name: $crate::sync::CachePadded<$crate::sync::AtomicU64> =
+            $crate::sync::CachePadded::new($crate::sync::AtomicU64::new(0));
     };
 }
 
