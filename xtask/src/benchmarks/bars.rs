@@ -9,7 +9,7 @@ use super::charts::Chart;
 use super::data::Data;
 use super::scale::{Axis, Scale};
 use super::style::{TEXT, TEXT_SIZE, colour};
-use super::tables::time;
+use super::tables::number;
 
 pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), String> {
     /// A bar's part of its group, and the part in which the next begins.
@@ -40,10 +40,11 @@ pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), 
             put(panel, &Rectangle::new(corners, colour.filled()))?;
             let top = to(centre, point.upper);
             whisker(panel, to(centre, point.least), top, TEXT.mix(0.55))?;
-            let time = time(point.median);
+            // The axis has the unit: with it the numbers of neighbours would meet.
+            let nanos = number(point.median);
             write(
                 panel,
-                &time,
+                &nanos,
                 (top.0, top.1 - 10),
                 style(TEXT_SIZE, TEXT, (HPos::Center, VPos::Bottom)),
             )?;
