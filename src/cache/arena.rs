@@ -308,7 +308,6 @@ impl Arena {
             folded.changed = true;
             let reading = self.sum(lent, of_last);
             // SAFETY: the caller is alone with the arena.
-            // SAFETY: the caller is alone with the arena.
             let (full_bytes, last_bytes) = self.chain.with_mut(|chain| {
                 let chain = &mut *chain;
                 let used = &chain.blocks[..chain.used];
