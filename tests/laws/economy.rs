@@ -29,7 +29,7 @@ fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
     let (warm, watched) = (4_000, rounds(40_000).max(4_000));
     let (sender, receiver) = sync_channel::<Buffer<u8>>(RING);
     let before = thread::scope(|scope| {
-        scope.spawn(move || receiver.into_iter().for_each(drop));
+        let consumer = scope.spawn(move || receiver.into_iter().for_each(drop));
         let send = |count: usize| {
             for _ in 0..count {
                 sender.send(pool.alloc::<u8>(bytes)).unwrap();
@@ -39,6 +39,7 @@ fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
         let before = exchanges(&pool);
         send(watched);
         drop(sender);
+        consumer.join().unwrap();
         before
     });
     (exchanges(&pool) - before, 2 * watched as u64)
@@ -125,17 +126,16 @@ fn steady_frames_of_several_threads_never_come_to_the_depot() {
     let step = Gate::new(WORKERS + 1);
     let frames = WARM + rounds(1_000);
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                for _ in 0..frames {
-                    step.wait();
-                    fill(&pool, current.read().unwrap().as_ref().unwrap());
-                    step.wait();
-                }
-                // A thread that exits gives its magazine to the depot: not before the exchanges were read.
+        let work = || {
+            for _ in 0..frames {
                 step.wait();
-            });
-        }
+                fill(&pool, current.read().unwrap().as_ref().unwrap());
+                step.wait();
+            }
+            // A thread that exits gives its magazine to the depot: not before the exchanges were read.
+            step.wait();
+        };
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
         let mut before = 0;
         for number in 0..frames {
             if number == WARM {
@@ -148,6 +148,9 @@ fn steady_frames_of_several_threads_never_come_to_the_depot() {
         }
         let met = exchanges(&pool) - before;
         step.wait();
+        for worker in workers {
+            worker.join().unwrap();
+        }
         assert_eq!(met, 0, "in {frames} frames");
     });
 }
@@ -160,16 +163,18 @@ fn a_thread_costs_what_is_written_beside_what_it_lends() {
     let before = pool.stats();
     let (come, go) = (Gate::new(THREADS + 1), Gate::new(THREADS + 1));
     let during = thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                drop(pool.alloc::<u8>(100));
-                come.wait();
-                go.wait();
-            });
-        }
+        let stay = || {
+            drop(pool.alloc::<u8>(100));
+            come.wait();
+            go.wait();
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(stay)).collect();
         come.wait();
         let during = pool.stats();
         go.wait();
+        for thread in threads {
+            thread.join().unwrap();
+        }
         during
     });
     if TELEMETRY {
