@@ -96,7 +96,7 @@ pub(super) const PLANTED: &[Planted] = &[
             ".find(|&at| chain.blocks[at].bytes >= stride)?;",
             ".next()?;",
         )],
-        noticed_by: &["contract", "laws"],
+        noticed_by: &["unit"],
     },
     Planted {
         name: "an_arena_starts_its_next_frame_in_the_middle_of_its_block",
