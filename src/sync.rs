@@ -41,6 +41,10 @@ pub(crate) use under_noise::{
 #[cfg(framepool_shuttle)]
 pub(crate) use under_shuttle::*;
 
+/// A word whose holders write it in turn, and in which somebody else may set a bit.
+#[cfg(not(framepool_loom))]
+pub(crate) type Markable = AtomicU64;
+
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering;

@@ -6,17 +6,19 @@
 //! # The state word
 //!
 //! ```text
-//!   idle   …………………………………………………………………………… 1
-//!   lent   frame (40 bits) │ thread name (22 bits) │ retained │ 0
+//!   idle   ……………………………………………………………………………………… 1
+//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ retained │ 0
 //! ```
 //!
 //! # Reading a record while it changes hands
 //!
-//! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker reads the state,
-//! then site and size, then the state again, and believes what it read if both states are the same lent one. Site, size
-//! and lent state are stored with Release and loaded with Acquire: a walker that saw the site of a later holder also
-//! sees the idle state that came before it, or a later one, so its second look differs, unless the later holder took
-//! the block on the same thread in the same frame: then state and site are that holder's, and true.
+//! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker sets the state's
+//! watched bit, reads site and size, and looks at the state again: it believes what it read if the bit still stands.
+//!
+//! A holder writes whole states, none of them with the bit, and one walker walks at a time (`core.rs`, `walks`). So if the bit
+//! stands nobody wrote a state since it was set, neither another one nor the same one again. And a walker that saw the site
+//! or the size of a later holder would see more than that: these are stored with Release and loaded with Acquire, and the idle
+//! state came before them, so the second look finds it, or a later state, without the bit.
 
 #![expect(
     unsafe_code,
@@ -28,12 +30,14 @@ use std::ptr::{self, NonNull};
 
 use crate::cache::core::Shape;
 use crate::cache::system::Piece;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
 
 /// The state of a block that nobody has.
 pub(crate) const IDLE: u64 = 1;
 const RETAINED: u64 = 2;
-const THREAD_SHIFT: u32 = 2;
+/// Set by the walker, gone with the next state that a holder writes.
+const WATCHED: u64 = 4;
+const THREAD_SHIFT: u32 = 3;
 /// Bits of a state word that name the thread.
 const THREAD_BITS: u32 = 22;
 const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
@@ -43,7 +47,7 @@ pub(crate) fn thread_stamp(name: u32) -> u64 {
     (u64::from(name) & ((1 << THREAD_BITS) - 1)) << THREAD_SHIFT
 }
 
-/// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^40 frames.
+/// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^39 frames.
 pub(crate) fn frame_stamp(frame: u64) -> u64 {
     frame << FRAME_SHIFT
 }
@@ -53,7 +57,7 @@ pub(crate) fn frame_stamp(frame: u64) -> u64 {
 #[repr(C, align(64))]
 pub(crate) struct Block {
     /// Idle, or since when and by which thread it is lent. Written by the holder, read by the walker.
-    state: AtomicU64,
+    state: Markable,
     /// The line of code that took it, while it is lent. Written by the holder, read by the walker.
     site: AtomicPtr<Location<'static>>,
     /// The block behind this one in the list it lies in. Used only by the owner of that list.
@@ -83,7 +87,7 @@ struct Binding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lent {
     pub(crate) site: &'static Location<'static>,
-    /// Frame ends before it was taken, modulo 2^40.
+    /// Frame ends before it was taken, modulo 2^39.
     pub(crate) frame: u64,
     pub(crate) thread: u32,
     pub(crate) retained: bool,
@@ -109,7 +113,7 @@ unsafe impl Sync for Block {}
 impl Block {
     pub(crate) fn new(number: u32) -> Self {
         Self {
-            state: AtomicU64::new(IDLE),
+            state: Markable::new(IDLE),
             site: AtomicPtr::new(ptr::null_mut()),
             next: AtomicPtr::new(ptr::null_mut()),
             below: AtomicU32::new(0),
@@ -275,10 +279,14 @@ impl Block {
         }
     }
 
-    /// Who has the block, if somebody has and it is not just changing hands.
+    /// Who has the block, if somebody has and it is not just changing hands. Only for the one walker.
     pub(crate) fn read(&self) -> Option<Lent> {
         // Acquire: pairs with the Release in `mark_lent`, so that site and size are this holder's or a later one's.
-        let state = self.state.load(Ordering::Acquire);
+        let mut state = self.state.load(Ordering::Acquire);
+        if state & (IDLE | WATCHED) == 0 {
+            // Acquire: as above, for the state that gets the bit. A bit that stands from an earlier walk is as good.
+            state = self.state.fetch_or(WATCHED, Ordering::Acquire);
+        }
         if state & IDLE != 0 {
             return None;
         }
@@ -286,7 +294,7 @@ impl Block {
         let site = self.site.load(Ordering::Acquire);
         let bytes = self.bytes();
         // Relaxed: the loads before it are Acquire, so this one comes after them.
-        if self.state.load(Ordering::Relaxed) & !RETAINED != state & !RETAINED {
+        if self.state.load(Ordering::Relaxed) & WATCHED == 0 {
             return None;
         }
         // SAFETY: `site` is null or was made from a `&'static Location` by `mark_lent`.

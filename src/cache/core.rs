@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) names: Names,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) fold: Lock<Fold>,
+    /// Walks over the block records, of which there is one at a time. No worker takes it to lend or to take back.
+    pub(crate) walks: Lock<()>,
     pub(crate) published: Published<FrameSnapshot>,
 }
 
@@ -109,6 +111,7 @@ impl Core {
             depot: Depot::new(),
             names: Names::new(),
             fold: Lock::new(Fold::new()),
+            walks: Lock::new(()),
             published: Published::new(first),
             config,
         };

@@ -1,7 +1,8 @@
 //! The walk over the block records: who holds which buffers since when.
 //!
-//! It reads atomics only (`cache/block.rs` says why what it reads is true), takes no lock, and writes into the memory of
-//! an earlier result, so that a monitor that looks again and again allocates nothing.
+//! It reads atomics only (`cache/block.rs` says why what it reads is true), of which the worker that has a buffer writes the
+//! same few as ever. Walks wait for each other. The result goes into the memory of an earlier one, so that a monitor that looks
+//! again and again allocates nothing.
 
 use std::panic::Location;
 use std::ptr;
@@ -19,6 +20,7 @@ impl Core {
 
     /// The same, into an earlier result.
     pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
+        let _walk = self.walks.lock();
         let frame = self.frame().get();
         let mut sites = std::mem::take(&mut out.sites);
         sites.sort_unstable_by(|a, b| a.location.cmp(b.location));

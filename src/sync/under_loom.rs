@@ -35,3 +35,30 @@ impl Shadow {
 guarded_atomics!(loom::sync::atomic, Shadow, []);
 
 checked_statics!(loom, $);
+
+/// A word whose holders write it in turn, and in which somebody else may set a bit.
+///
+/// What reads and writes in one step leaves no room for a store between the two: a store that comes after the value that was
+/// read comes after the one that was written too. Loom knows that of other such steps only. So a store is one here, whose
+/// value nobody looks at. That it passes on what the stores before it passed on adds nothing: who gives up what the word
+/// stands for orders all its own accesses before the next holder's.
+#[derive(Debug)]
+pub(crate) struct Markable(AtomicU64);
+
+impl Markable {
+    pub(crate) fn new(value: u64) -> Self {
+        Self(AtomicU64::new(value))
+    }
+
+    pub(crate) fn load(&self, ordering: Ordering) -> u64 {
+        self.0.load(ordering)
+    }
+
+    pub(crate) fn store(&self, value: u64, ordering: Ordering) {
+        self.0.swap(value, ordering);
+    }
+
+    pub(crate) fn fetch_or(&self, bits: u64, ordering: Ordering) -> u64 {
+        self.0.fetch_or(bits, ordering)
+    }
+}

@@ -85,6 +85,30 @@ fn nor_when_the_block_went_to_another_thread_in_between() {
     });
 }
 
+/// What the first holder's thread took again in the same frame looks the same: whoever had it in between must not be joined
+/// to that. One thread plays all three, each of whom has what the one before it wrote.
+///
+/// Four preemptions at most; the search without a bound takes a minute: 537,907 executions.
+#[test]
+fn nor_when_the_first_holder_s_thread_took_it_again() {
+    explore(Some(4), || {
+        let lines = [here(), Location::caller()];
+        let shared = one_lent(lines[0]);
+        let holders = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(1);
+                for frame in [2, 1] {
+                    block.mark_idle();
+                    block.mark_lent(stamp(frame), lines[frame as usize - 1]);
+                }
+            })
+        };
+        assert_whole(shared.0.get(1), lines);
+        holders.join().unwrap();
+    });
+}
+
 #[test]
 fn a_retained_buffer_is_seen_as_out_while_it_is_retained() {
     explore(None, || {

@@ -160,6 +160,22 @@ pub(super) const PLANTED: &[Planted] = &[
         ],
     },
     Planted {
+        name: "a_walker_compares_states_that_may_be_written_again",
+        laws: "L1",
+        file: "src/cache/block.rs",
+        edits: &[
+            (
+                "            state = self.state.fetch_or(WATCHED, Ordering::Acquire);\n",
+                "            state = self.state.load(Ordering::Acquire);\n",
+            ),
+            (
+                "if self.state.load(Ordering::Relaxed) & WATCHED == 0 {",
+                "if self.state.load(Ordering::Relaxed) != state {",
+            ),
+        ],
+        noticed_by: &["loom/primitives::nor_when_the_first_holder_s_thread_took_it_again"],
+    },
+    Planted {
         name: "a_released_block_is_not_marked_idle",
         laws: "",
         file: "src/cache/slot.rs",
