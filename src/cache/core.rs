@@ -116,10 +116,6 @@ impl Core {
             config,
         };
         let core = NonNull::from(Box::leak(Box::new(core)));
-        assert!(
-            tenancy::is_addressable(core),
-            "framepool: memory beyond the lower 2^48 bytes of addresses is not supported"
-        );
         // SAFETY: nobody else knows the pool yet.
         for shape in unsafe { &mut (*core.as_ptr()).shapes } {
             shape.core = core;

@@ -1,13 +1,18 @@
 //! Which slot the calling thread has in a pool.
 //!
-//! The fast path compares one word of a thread-local without destructor with a sum: the address of the pool used last
-//! plus, above the bits of addresses, how many pools had been closed when it was looked up. The slow path keeps a list of the thread's slots in a second thread-local, whose
-//! destructor hands them back at thread exit. Each entry of the list holds the pool's bookkeeping alive (`ledger.rs`),
-//! so an address in the cache is never that of another pool.
+//! The fast path compares one word of a thread-local without destructor: the pool used last. The slow path keeps a list of
+//! the thread's slots in a second thread-local, whose destructor hands them back at thread exit. Each entry of the list holds
+//! the pool's bookkeeping alive (`ledger.rs`), so an address that is remembered is never that of another pool.
 //!
-//! When a pool is closed (its last handle is gone) `CLOSED` rises, so that every thread's next use of any pool takes
-//! the slow path, which hands back the slots of closed pools. A closed pool's buffers dropped after that, and any use
-//! in the destructor of another thread-local after ours has run, claim a slot for that one operation: slow, but right.
+//! # When a pool is closed
+//!
+//! Its last handle is gone, and every thread is to hand back its slot there at its next use of any pool, whichever it used
+//! last. So whoever closes a pool counts it in `CLOSED` and then takes away what every thread remembers: all threads with
+//! slots are listed in `THREADS`. Both sides swap the remembered word: if a thread remembers a pool after it was taken away,
+//! its swap saw the other's, and so the rise of `CLOSED`, and it forgets the pool again.
+//!
+//! A closed pool's buffers dropped after that, and any use in the destructor of another thread-local after ours has run,
+//! claim a slot for that one operation: slow, but right.
 #![expect(
     unsafe_code,
     reason = "thread-locals hold pointers to pools that they keep alive"
@@ -15,36 +20,95 @@
 
 use std::cell::{Cell, RefCell};
 use std::hint::cold_path;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
-use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
+use crate::sync::{
+    AtomicPtr, Ordering, dropped_thread_local, global_counter, global_lock, shared_thread_local,
+};
 
-/// The pool used last by this thread, if any, and its slot there.
+/// The pool used last by this thread, and its slot there.
 struct Last {
-    /// [`key`] of the pool, or 0.
-    key: Cell<u64>,
+    /// The pool, or null. Written by the thread, and taken away by whoever closes a pool.
+    pool: AtomicPtr<Core>,
     slot: Cell<NonNull<Slot>>,
     /// What `CLOSED` was when the list was last looked through.
     closed: Cell<u64>,
+    /// The neighbours in `THREADS`. Only under its lock.
+    before: Cell<*const Last>,
+    behind: Cell<*const Last>,
 }
 
-/// By how much `CLOSED` rises with each pool: it stands above the bits of an address, so that its sum with an address is
-/// that of no other pool. After 65,536 pools it begins anew: a thread that used no pool meanwhile may then find out at a
-/// later use that they were closed.
-const ONE_CLOSED: u64 = 1 << ADDRESS_BITS;
-const ADDRESS_BITS: u32 = 48;
+impl Last {
+    /// Forgets which pool was used last.
+    fn forget(&self) {
+        // AcqRel: pairs with the other swaps of the word; see the head of this file.
+        self.pool.swap(ptr::null_mut(), Ordering::AcqRel);
+    }
 
-/// What a thread compares to see that it used this pool last, and that no pool was closed since.
-#[inline(always)]
-fn key(core: NonNull<Core>, closed: u64) -> u64 {
-    (core.addr().get() as u64).wrapping_add(closed)
+    /// Remembers that a pool was used, unless a pool was closed since the list was looked through.
+    fn remember(&self, core: NonNull<Core>, slot: NonNull<Slot>) {
+        self.slot.set(slot);
+        // AcqRel: as in `forget`.
+        self.pool.swap(core.as_ptr(), Ordering::AcqRel);
+        // Relaxed: if the word was taken away before, the swap saw it, and what came before it.
+        if CLOSED.load(Ordering::Relaxed) != self.closed.get() {
+            self.forget();
+        }
+    }
 }
 
-/// Whether keys tell this pool from others. Systems give such addresses unless a program asks them for higher ones.
-pub(super) fn is_addressable(core: NonNull<Core>) -> bool {
-    (core.addr().get() as u64) < ONE_CLOSED
+/// A list of threads through their `LAST`: it needs no memory of its own.
+struct Threads {
+    first: *const Last,
+}
+
+// SAFETY: others use nothing of a thread's `LAST` but `pool`, which is atomic, and the links, and both only under the lock of
+// `THREADS`; a `LAST` is in the list only while the thread-local lives.
+unsafe impl Send for Threads {}
+
+impl Threads {
+    /// Puts a thread in front.
+    ///
+    /// # Safety
+    ///
+    /// It is not in the list, and is taken out before it goes.
+    unsafe fn add(&mut self, thread: &Last) {
+        // SAFETY: who is in the list is there.
+        if let Some(first) = unsafe { self.first.as_ref() } {
+            first.before.set(thread);
+        }
+        thread.before.set(ptr::null());
+        thread.behind.set(self.first);
+        self.first = thread;
+    }
+
+    /// Takes a thread out.
+    ///
+    /// # Safety
+    ///
+    /// It is in the list.
+    unsafe fn remove(&mut self, thread: &Last) {
+        let (before, behind) = (thread.before.get(), thread.behind.get());
+        // SAFETY: who is in the list is there.
+        match unsafe { before.as_ref() } {
+            Some(before) => before.behind.set(behind),
+            None => self.first = behind,
+        }
+        // SAFETY: as above.
+        if let Some(behind) = unsafe { behind.as_ref() } {
+            behind.before.set(before);
+        }
+    }
+
+    /// All threads.
+    fn iter(&self) -> impl Iterator<Item = &Last> {
+        // SAFETY: who is in the list is there, and stays while the list is borrowed: the lock is held.
+        std::iter::successors(unsafe { self.first.as_ref() }, |thread| unsafe {
+            thread.behind.get().as_ref()
+        })
+    }
 }
 
 /// A slot that this thread owns.
@@ -54,23 +118,37 @@ struct Tenancy {
 }
 
 /// All slots that this thread owns.
-struct Tenancies(RefCell<Vec<Tenancy>>);
+struct Tenancies {
+    list: RefCell<Vec<Tenancy>>,
+    /// Whether the thread is in `THREADS`.
+    told: Cell<bool>,
+}
 
 global_counter! {
-    /// How many pools were closed in this process, times [`ONE_CLOSED`].
+    /// How many pools were closed in this process.
     static CLOSED;
 }
 
-plain_thread_local! {
+global_lock! {
+    /// All threads that own slots.
+    static THREADS: Threads = Threads { first: ptr::null() };
+}
+
+shared_thread_local! {
     static LAST: Last = Last {
-        key: Cell::new(0),
+        pool: AtomicPtr::new(ptr::null_mut()),
         slot: Cell::new(NonNull::dangling()),
         closed: Cell::new(0),
+        before: Cell::new(ptr::null()),
+        behind: Cell::new(ptr::null()),
     };
 }
 
 dropped_thread_local! {
-    static TENANCIES: Tenancies = Tenancies(RefCell::new(Vec::new()));
+    static TENANCIES: Tenancies = Tenancies {
+        list: RefCell::new(Vec::new()),
+        told: Cell::new(false),
+    };
 }
 
 /// The calling thread's slot of the pool, if the pool is the one it used last.
@@ -81,9 +159,8 @@ dropped_thread_local! {
 #[inline(always)]
 pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
     LAST.try_with(|last| {
-        // Relaxed: a thread that closed a pool, or learned of it, sees its own rise; for others it is a matter of time when
-        // they hand their slot back.
-        if last.key.get() == key(core, CLOSED.load(Ordering::Relaxed)) {
+        // Relaxed: the thread's own word; when it is taken away is a matter of time.
+        if last.pool.load(Ordering::Relaxed) == core.as_ptr() {
             // SAFETY: the cache names a slot, with its pool, only while this thread's list has it, and the list keeps the
             // pool alive.
             Some(unsafe { last.slot.get().as_ref() })
@@ -165,6 +242,7 @@ unsafe fn hand_back(core: NonNull<Core>, slot: &Slot) {
 impl Tenancies {
     /// The slot of the pool, claimed if this thread has none; `None` when there is no memory for one, or the pool is closed.
     fn enter(&self, core: NonNull<Core>) -> Option<NonNull<Slot>> {
+        self.tell();
         self.leave_closed();
         // Looked at after `CLOSED`: if the pool closes from here on, `CLOSED` rises once more, and this thread's next use of any
         // pool leaves it. Looked at before, a pool closed in between would be entered and never left.
@@ -173,7 +251,7 @@ impl Tenancies {
         if pool.ledger.is_closed() {
             return None;
         }
-        let mut list = self.0.borrow_mut();
+        let mut list = self.list.borrow_mut();
         let known = list.iter().find(|tenancy| tenancy.core == core);
         let slot = if let Some(tenancy) = known {
             tenancy.slot
@@ -189,11 +267,24 @@ impl Tenancies {
             list.push(Tenancy { core, slot });
             slot
         };
-        let _ = LAST.try_with(|last| {
-            last.slot.set(slot);
-            last.key.set(key(core, last.closed.get()));
-        });
+        let _ = LAST.try_with(|last| last.remember(core, slot));
         Some(slot)
+    }
+
+    /// Enters the thread in `THREADS`, once.
+    fn tell(&self) {
+        if !self.told.replace(true) {
+            // SAFETY: it was not in the list, and `untell` takes it out before the thread's locals go.
+            let _ = LAST.try_with(|last| unsafe { THREADS.lock().add(last) });
+        }
+    }
+
+    /// Takes the thread out of `THREADS`.
+    fn untell(&self) {
+        if self.told.replace(false) {
+            // SAFETY: `tell` put it in.
+            let _ = LAST.try_with(|last| unsafe { THREADS.lock().remove(last) });
+        }
     }
 
     /// Hands back the slots of closed pools, if any pool was closed since this was last done.
@@ -204,9 +295,8 @@ impl Tenancies {
         if known.is_ok_and(|known| known == closed) {
             return;
         }
-        // The remembered key does not fit any more, but would again after 65,536 closings.
         forget_last();
-        let mut list = self.0.borrow_mut();
+        let mut list = self.list.borrow_mut();
         // SAFETY: an entry of the list keeps its pool alive.
         let is_closed = |tenancy: &mut Tenancy| unsafe { tenancy.core.as_ref() }.ledger.is_closed();
         while let Some(at) = list.iter_mut().position(is_closed) {
@@ -219,14 +309,15 @@ impl Tenancies {
 
 fn forget_last() {
     let _ = LAST.try_with(|last| {
-        last.key.set(0);
+        last.forget();
     });
 }
 
 impl Drop for Tenancies {
     fn drop(&mut self) {
+        self.untell();
         forget_last();
-        for tenancy in self.0.get_mut().drain(..) {
+        for tenancy in self.list.get_mut().drain(..) {
             // SAFETY: this thread owns the slot, and the entry is gone from the list.
             unsafe { hand_back(tenancy.core, tenancy.slot.as_ref()) };
         }
@@ -236,6 +327,9 @@ impl Drop for Tenancies {
 /// Tells every thread that a pool was closed, and hands back the calling thread's slots of closed pools.
 pub(crate) fn note_closed() {
     // Release: pairs with the Acquire in `leave_closed`; who sees the rise sees the pool closed.
-    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);
+    CLOSED.fetch_add(1, Ordering::Release);
+    for thread in THREADS.lock().iter() {
+        thread.forget();
+    }
     let _ = TENANCIES.try_with(Tenancies::leave_closed);
 }

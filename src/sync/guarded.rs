@@ -48,10 +48,6 @@ macro_rules! guarded_integer {
 
             guarded_accesses!(unguarded::$name, $value);
 
-            pub(crate) fn swap(&self, value: $value, ordering: Ordering) -> $value {
-                self.inner_to_change().swap(value, ordering)
-            }
-
             $(
                 pub(crate) fn $method(&self, value: $value, ordering: Ordering) -> $value {
                     self.inner_to_change().$method(value, ordering)
@@ -80,6 +76,10 @@ macro_rules! guarded_accesses {
 
         pub(crate) fn store(&self, value: $value, ordering: Ordering) {
             self.inner().store(value, ordering);
+        }
+
+        pub(crate) fn swap(&self, value: $value, ordering: Ordering) -> $value {
+            self.inner_to_change().swap(value, ordering)
         }
 
         pub(crate) fn compare_exchange(

@@ -70,8 +70,9 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A thread-local without destructor, so that it can be read at any moment of a thread's life.
-macro_rules! plain_thread_local {
+/// A thread-local without destructor, so that it can be read at any moment of a thread's life, and by other threads until
+/// the destructors of others have run.
+macro_rules! shared_thread_local {
     ($(#[$attr:meta])* static $name:ident: $ty:ty = $init:expr;) => {
         ::std::thread_local! { $(#[$attr])* static $name: $ty = const { $init } }
     };
@@ -93,7 +94,16 @@ macro_rules! global_counter {
     };
 }
 
-pub(crate) use {dropped_thread_local, global_counter, plain_thread_local};
+/// A process-wide value behind a [`Lock`](crate::sync::Lock).
+macro_rules! global_lock {
+    ($(#[$attr:meta])* static $name:ident: $ty:ty = $init:expr;) => {
+        $(#[$attr])*
+        static $name: ::std::sync::LazyLock<$crate::sync::Lock<$ty>> =
+            ::std::sync::LazyLock::new(|| $crate::sync::Lock::new($init));
+    };
+}
+
+pub(crate) use {dropped_thread_local, global_counter, global_lock, shared_thread_local};
 
 /// What a [`Cached`] reader watches.
 pub(crate) type PublishedSource<T> = arc_swap::ArcSwap<T>;

@@ -95,12 +95,16 @@ impl<T, A: Deref<Target = PublishedSource<T>>> Cached<A, T> {
     }
 }
 
-/// Thread-locals and the process-wide counter, by the checker's own macros: each execution begins with new ones.
+/// Thread-locals and what the whole process shares, by the checker's own macros: each execution begins with new ones.
 macro_rules! checked_statics {
     ($checker:ident, $dollar:tt) => {
-        macro_rules! plain_thread_local {
+        // The checker drops a thread's locals in an order of its own, and other threads may still look at this one.
+        macro_rules! shared_thread_local {
             ($dollar(#[$dollar attr:meta])* static $dollar name:ident: $dollar ty:ty = $dollar init:expr;) => {
-                ::$checker::thread_local! { $dollar(#[$dollar attr])* static $dollar name: $dollar ty = $dollar init; }
+                ::$checker::thread_local! {
+                    $dollar(#[$dollar attr])*
+                    static $dollar name: &'static $dollar ty = ::std::boxed::Box::leak(::std::boxed::Box::new($dollar init));
+                }
             };
         }
 
@@ -119,7 +123,16 @@ macro_rules! checked_statics {
             };
         }
 
-        pub(crate) use {dropped_thread_local, global_counter, plain_thread_local};
+        macro_rules! global_lock {
+            ($dollar(#[$dollar attr:meta])* static $dollar name:ident: $dollar ty:ty = $dollar init:expr;) => {
+                ::$checker::lazy_static! {
+                    $dollar(#[$dollar attr])*
+                    static ref $dollar name: $crate::sync::Lock<$dollar ty> = $crate::sync::Lock::new($dollar init);
+                }
+            };
+        }
+
+        pub(crate) use {dropped_thread_local, global_counter, global_lock, shared_thread_local};
     };
 }
 
