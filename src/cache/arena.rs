@@ -120,24 +120,26 @@ impl Arena {
         }
     }
 
-    /// Lends `stride` bytes of which `requested` were asked for; `None` when the block has no room.
+    /// Lends all bytes up to the one at `reach` from the cursor, of which `requested` were asked for; `None` when the block
+    /// does not have them.
     ///
-    /// `requested` is at least 1 and below [`LENT_WORD_BYTES`], `stride` is a multiple of the pool's alignment. Only
-    /// for the owner.
+    /// `reach` is one less than a multiple of the pool's alignment. Only for the owner.
     #[inline(always)]
-    pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn bump(&self, reach: usize, requested: usize) -> Option<NonNull<u8>> {
         // Relaxed: the owner reads what it wrote, or what the claim of slot or frame made visible.
         let cursor = self.cursor.load(Ordering::Relaxed);
         // Relaxed: as above.
         let end = self.end.load(Ordering::Relaxed);
-        if stride > end.addr() - cursor.addr() {
+        if reach >= end.addr() - cursor.addr() {
             return None;
         }
         // Nothing but a sign to the model checker, which does not see the memory itself: it belongs to the chain's owner.
         self.chain.with(|_| ());
         // Release: pairs with the Acquire in `read`.
-        self.cursor
-            .store(cursor.wrapping_add(stride), Ordering::Release);
+        self.cursor.store(
+            cursor.wrapping_add(reach).wrapping_add(1),
+            Ordering::Release,
+        );
         if cfg!(feature = "telemetry") {
             // Relaxed: the owner is the only writer.
             let lent = self.lent.load(Ordering::Relaxed);
@@ -147,7 +149,7 @@ impl Arena {
                 Ordering::Release,
             );
         }
-        // SAFETY: without a block the cursor is null and so is the end, where no stride has room, for it is not 0.
+        // SAFETY: without a block the cursor is null and so is the end, between which there is no byte.
         Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 

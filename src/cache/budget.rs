@@ -60,8 +60,10 @@ impl Budget {
     /// Notes that the system gave what was reserved, or that a fold saw it.
     pub(crate) fn confirm(&self) -> u64 {
         let reserved = self.reserved();
-        // Relaxed: a maximum of its own; nothing is read through it.
-        self.peak.fetch_max(reserved, Ordering::Relaxed);
+        // Relaxed, both: a maximum of its own, which never falls; nothing is read through it.
+        if reserved > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(reserved, Ordering::Relaxed);
+        }
         reserved
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Lane {
     place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
+    /// From how many bytes on a buffer takes a line more.
+    coloured_from: usize,
 }
 
 impl Lane {
@@ -32,6 +34,11 @@ impl Lane {
         Self {
             place: ArenaPlace::of(index),
             below_alignment: alignment - 1,
+            coloured_from: if alignment == LINE {
+                COLOURED_FROM
+            } else {
+                usize::MAX
+            },
         }
     }
 
@@ -40,14 +47,15 @@ impl Lane {
         self.place.index()
     }
 
-    /// How far the cursor moves for `bytes`, at least 1 and at most half the address space.
+    /// The place of the last byte that the cursor passes for `bytes` bytes, from where it is: one less than how far it moves.
+    /// For none that is more than any block has.
     #[inline(always)]
-    fn stride(&self, bytes: usize) -> usize {
-        let rounded = (bytes + self.below_alignment) & !self.below_alignment;
-        if bytes >= COLOURED_FROM && self.below_alignment == LINE - 1 {
-            rounded + LINE
+    fn reach(&self, bytes: usize) -> usize {
+        let reach = bytes.wrapping_sub(1) | self.below_alignment;
+        if bytes >= self.coloured_from {
+            reach.saturating_add(LINE)
         } else {
-            rounded
+            reach
         }
     }
 }
@@ -64,13 +72,9 @@ pub(crate) unsafe fn lend_framed_at_once(
     lane: &Lane,
     bytes: usize,
 ) -> Option<NonNull<u8>> {
-    // One comparison for both: no bytes at all, and more than a block between two refills has.
-    if bytes.wrapping_sub(1) >= MOST_BLOCK_BYTES {
-        return None;
-    }
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     let arena = unsafe { current(core) }?.arena(lane.place);
-    arena.bump(lane.stride(bytes), bytes)
+    arena.bump(lane.reach(bytes), bytes)
 }
 
 /// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.
@@ -126,10 +130,11 @@ unsafe fn lend_from(
         // Half a terabyte: beyond what the lent word counts, and beyond what any system here would give.
         return Err(Refusal::Memory(bytes as u64));
     }
-    let stride = lane.stride(bytes);
-    if let Some(start) = arena.bump(stride, bytes) {
+    let reach = lane.reach(bytes);
+    if let Some(start) = arena.bump(reach, bytes) {
         return Ok(start);
     }
+    let stride = reach + 1;
     if let Some(start) = arena.advance(stride, bytes, false) {
         return Ok(start);
     }

@@ -60,20 +60,22 @@ pub(crate) struct Slot {
 /// Which of a slot's arenas is that of an open frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArenaPlace {
-    /// Below [`MOST_IN_FLIGHT`].
-    index: usize,
+    /// How far into every slot.
+    offset: usize,
 }
 
 impl ArenaPlace {
     /// Of the open frame `index`.
     pub(crate) fn of(index: usize) -> Self {
         assert!(index < MOST_IN_FLIGHT);
-        Self { index }
+        Self {
+            offset: offset_of!(Slot, arenas) + index * size_of::<Arena>(),
+        }
     }
 
     /// The open frame's index.
     pub(crate) fn index(self) -> usize {
-        self.index
+        (self.offset - offset_of!(Slot, arenas)) / size_of::<Arena>()
     }
 }
 
@@ -109,7 +111,7 @@ impl Slot {
     #[inline(always)]
     pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
         // SAFETY: only `of` makes a place, and it is that of an arena in every slot.
-        unsafe { self.arenas.get_unchecked(place.index) }
+        unsafe { &*ptr::from_ref(self).byte_add(place.offset).cast() }
     }
 
     /// The arenas an owner ever lent from, with their places, of those whose bits are set in `frames`.
@@ -130,9 +132,9 @@ impl Slot {
     pub(crate) fn note_arena(&self, place: ArenaPlace) {
         // Relaxed, both: the owner is the only writer; see `arenas_among`.
         let used = self.arenas_used.load(Ordering::Relaxed);
-        if used & 1 << place.index == 0 {
-            self.arenas_used
-                .store(used | 1 << place.index, Ordering::Relaxed);
+        let bit = 1 << place.index();
+        if used & bit == 0 {
+            self.arenas_used.store(used | bit, Ordering::Relaxed);
         }
     }
 

@@ -173,59 +173,62 @@ impl Fold {
             core.in_flight.free(index);
         }
         let walk = self.walk(core, settled, true);
-        let mut frame = self.snapshot(core, &walk, began);
-        self.previous = walk.counts;
+        let (number, duration) = self.begin_interval(began);
+        let mut snapshot = self.recycler.take();
+        // Acquires what those did who had a count before.
+        let frame = Arc::get_mut(&mut snapshot).expect("nobody else has a count");
+        frame.frame = number;
+        frame.duration = duration;
+        self.fill(frame, core, &walk);
         frame.fold_duration = clock::since(began);
-        let snapshot = self.recycler.publish(&core.published, &frame);
-        core.set_frame(snapshot.frame);
+        self.previous = walk.counts;
+        self.recycler.publish(&core.published, &snapshot);
+        core.set_frame(number);
         self.feeds.send(&snapshot);
         core.trim_step(self);
         snapshot
     }
 
-    fn snapshot(&mut self, core: &Core, walk: &Walk, now: Instant) -> FrameSnapshot {
+    /// Begins the interval after a frame end: its number, and how long the one before it was.
+    fn begin_interval(&mut self, now: Instant) -> (FrameId, Duration) {
         self.frames = self.frames.wrapping_add(1);
         let duration = now.saturating_duration_since(self.last_end);
         self.last_end = now;
-        let frame = FrameId(self.frames);
+        (FrameId(self.frames), duration)
+    }
+
+    /// Writes into a snapshot what a walk found.
+    fn fill(&self, frame: &mut FrameSnapshot, core: &Core, walk: &Walk) {
         if !cfg!(feature = "telemetry") {
-            return FrameSnapshot {
-                frame,
-                duration,
-                ..FrameSnapshot::default()
-            };
+            return;
         }
         let counts = walk.counts.since(&self.previous);
         let levels = self.levels(core, walk);
-        FrameSnapshot {
-            frame,
-            duration,
-            allocs: counts.allocs(),
-            releases: counts.releases(),
-            alloc_bytes: counts.alloc_bytes(),
-            release_bytes: counts.release_bytes(),
-            frame_allocs: counts.frame_allocs,
-            pooled_allocs: counts.pooled_allocs(),
-            hits_thread: counts.hits_thread(),
-            hits_depot: counts.depot_hits,
-            misses: counts.misses(),
-            in_use_buffers: levels.in_use_buffers,
-            in_use_bytes: levels.in_use_bytes,
-            idle_bytes: levels.idle_bytes,
-            pooled_bytes: levels.pooled_bytes,
-            peak_bytes: levels.peak_bytes,
-            requested_bytes: levels.requested_bytes,
-            pool_keys: levels.pool_keys,
-            open_frames: levels.open_frames,
-            threads: walk.active,
-            telemetry_bytes: levels.telemetry_bytes,
-            fold_duration: Duration::ZERO,
-            counts,
-            totals: levels.totals,
-        }
+        frame.allocs = counts.allocs();
+        frame.releases = counts.releases();
+        frame.alloc_bytes = counts.alloc_bytes();
+        frame.release_bytes = counts.release_bytes();
+        frame.frame_allocs = counts.frame_allocs;
+        frame.pooled_allocs = counts.pooled_allocs();
+        frame.hits_thread = counts.hits_thread();
+        frame.hits_depot = counts.depot_hits;
+        frame.misses = counts.misses();
+        frame.in_use_buffers = levels.in_use_buffers;
+        frame.in_use_bytes = levels.in_use_bytes;
+        frame.idle_bytes = levels.idle_bytes;
+        frame.pooled_bytes = levels.pooled_bytes;
+        frame.peak_bytes = levels.peak_bytes;
+        frame.requested_bytes = levels.requested_bytes;
+        frame.pool_keys = levels.pool_keys;
+        frame.open_frames = levels.open_frames;
+        frame.threads = walk.active;
+        frame.telemetry_bytes = levels.telemetry_bytes;
+        frame.counts = counts;
+        frame.totals = levels.totals;
     }
 
     /// A walk's counters as levels and totals.
+    #[inline(always)]
     fn levels(&self, core: &Core, walk: &Walk) -> PoolStats {
         if !cfg!(feature = "telemetry") {
             return PoolStats::default();

@@ -10,49 +10,49 @@ const KEPT: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Recycler {
     old: Vec<Arc<FrameSnapshot>>,
+    /// How many snapshots there are: those in `old`, the one published, the one being written.
+    count: usize,
 }
 
 impl Recycler {
     pub(crate) fn new() -> Self {
         Self {
             old: Vec::with_capacity(KEPT),
+            count: 1,
         }
     }
 
-    /// Publishes `frame`, and gives the caller a count of it.
+    /// A snapshot to be written, of which the caller has the only count: one that nobody reads any more, or a new one.
     ///
-    /// A snapshot is written again only if this is the only count of it (`Arc::get_mut`), never because it was replaced:
-    /// a reader that was loading it when it was replaced has a count by the time `swap` returns.
+    /// A snapshot is written again only for that reason, never because it was replaced: a reader that was loading it when it
+    /// was replaced has a count by the time `swap` returns.
+    pub(crate) fn take(&mut self) -> Arc<FrameSnapshot> {
+        // Who has no count any more cannot make another: what seems unread is.
+        let unread = self.old.iter().position(|old| Arc::strong_count(old) == 1);
+        if let Some(at) = unread {
+            return self.old.swap_remove(at);
+        }
+        self.count += 1;
+        Arc::new(FrameSnapshot::default())
+    }
+
+    /// Publishes a snapshot.
     pub(crate) fn publish(
         &mut self,
         published: &Published<FrameSnapshot>,
-        frame: &FrameSnapshot,
-    ) -> Arc<FrameSnapshot> {
-        let mut next = self.take_unread().unwrap_or_else(|| Arc::new(*frame));
-        if let Some(unread) = Arc::get_mut(&mut next) {
-            *unread = *frame;
-        }
-        let before = published.swap(Arc::clone(&next));
+        next: &Arc<FrameSnapshot>,
+    ) {
+        let before = published.swap(Arc::clone(next));
         if self.old.len() == KEPT {
-            // All are still read: the oldest is left to its readers.
-            self.old.remove(0);
+            // All are still read: one is left to its readers.
+            self.old.swap_remove(0);
+            self.count -= 1;
         }
         self.old.push(before);
-        next
     }
 
-    /// An old snapshot that nobody reads.
-    fn take_unread(&mut self) -> Option<Arc<FrameSnapshot>> {
-        // Who has no count any more cannot make another: what seems unread is, and `get_mut` synchronizes with it.
-        let at = self
-            .old
-            .iter()
-            .position(|old| Arc::strong_count(old) == 1)?;
-        Some(self.old.remove(at))
-    }
-
-    /// Bytes of the snapshots kept.
+    /// Bytes of the snapshots.
     pub(crate) fn bytes(&self) -> u64 {
-        ((self.old.len() + 1) * size_of::<FrameSnapshot>()) as u64
+        (self.count * size_of::<FrameSnapshot>()) as u64
     }
 }
