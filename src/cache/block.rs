@@ -28,7 +28,7 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
-use crate::cache::core::Shape;
+use crate::cache::core::Core;
 use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
 
@@ -76,8 +76,8 @@ pub(crate) struct Block {
 #[derive(Clone, Copy, Debug)]
 struct Binding {
     start: NonNull<u8>,
-    /// The pool and the size class; dangling while the block has no memory.
-    shape: NonNull<Shape>,
+    /// The pool; dangling while the block has no memory.
+    core: NonNull<Core>,
     offset: u16,
     class: u8,
     batch_len: u8,
@@ -121,7 +121,7 @@ impl Block {
             bytes: AtomicU64::new(0),
             binding: UnsafeCell::new(Binding {
                 start: NonNull::dangling(),
-                shape: NonNull::dangling(),
+                core: NonNull::dangling(),
                 offset: 0,
                 class: 0,
                 batch_len: 0,
@@ -154,15 +154,15 @@ impl Block {
         self.binding.with(|binding| unsafe { (*binding).start })
     }
 
-    /// The pool and the size class.
+    /// The pool.
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has memory, and the pool is alive.
+    /// The caller holds the block, which has memory.
     #[inline(always)]
-    pub(crate) unsafe fn shape<'p>(&self) -> &'p Shape {
-        // SAFETY: the caller holds the block, so nobody writes the binding; shapes live as long as their pool.
-        unsafe { self.binding.with(|binding| (*binding).shape).as_ref() }
+    pub(crate) unsafe fn core(&self) -> NonNull<Core> {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        self.binding.with(|binding| unsafe { (*binding).core })
     }
 
     /// The size class, or `OVERSIZE`.
@@ -205,18 +205,18 @@ impl Block {
             .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });
     }
 
-    /// Makes this block stand for `piece`.
+    /// Makes this block stand for `piece`, as one of this size class, or `OVERSIZE`.
     ///
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
-    pub(crate) unsafe fn bind(&self, piece: Piece, shape: &Shape) {
+    pub(crate) unsafe fn bind(&self, piece: Piece, core: NonNull<Core>, class: usize) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
             (*binding).start = piece.start;
             (*binding).offset = piece.offset;
-            (*binding).shape = NonNull::from(shape);
-            (*binding).class = shape.class as u8;
+            (*binding).core = core;
+            (*binding).class = class as u8;
         });
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
         self.bytes.store(piece.bytes as u64, Ordering::Release);

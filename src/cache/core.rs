@@ -27,6 +27,8 @@ use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Core {
+    /// Where the pool is, as it was made: what frees it.
+    this: NonNull<Core>,
     pub(crate) config: Config,
     shapes: [Shape; CLASSES + 1],
     /// What workers read at every alloc and only a frame end writes.
@@ -47,16 +49,13 @@ pub(crate) struct Core {
     pub(crate) published: Published<FrameSnapshot>,
 }
 
-/// A size class in this pool: what a buffer needs to find its way back.
+/// A size class in this pool.
 #[derive(Debug)]
-pub(crate) struct Shape {
-    /// The pool.
-    pub(crate) core: NonNull<Core>,
+struct Shape {
     /// Bytes of a block; nothing of use for blocks beyond the largest class, which have their own sizes.
-    pub(crate) block_bytes: usize,
-    pub(crate) class: u32,
+    block_bytes: usize,
     /// Blocks that change hands at once; 0 if threads do not keep blocks of this class.
-    pub(crate) batch_len: u32,
+    batch_len: u32,
 }
 
 #[derive(Debug)]
@@ -84,9 +83,7 @@ impl Core {
                 usize::MAX
             };
             Shape {
-                core: NonNull::dangling(),
                 block_bytes,
-                class: class as u32,
                 // Blocks beyond the largest class have different sizes: one must never be lent for another's request.
                 batch_len: if class < CLASSES {
                     batch_len(block_bytes, config.thread_cache_bytes)
@@ -96,6 +93,7 @@ impl Core {
             }
         });
         let core = Self {
+            this: NonNull::dangling(),
             shapes,
             now: CachePadded::new(Now {
                 stamp: AtomicU64::new(stamp(FrameId(0), config.attribution)),
@@ -117,9 +115,7 @@ impl Core {
         };
         let core = NonNull::from(Box::leak(Box::new(core)));
         // SAFETY: nobody else knows the pool yet.
-        for shape in unsafe { &mut (*core.as_ptr()).shapes } {
-            shape.core = core;
-        }
+        unsafe { (*core.as_ptr()).this = core };
         core
     }
 
@@ -178,10 +174,9 @@ impl Core {
         }
     }
 
-    /// A size class, or what stands for blocks beyond the largest.
-    #[inline(always)]
-    pub(crate) fn shape(&self, class: usize) -> &Shape {
-        &self.shapes[class]
+    /// Where the pool is.
+    pub(crate) fn this(&self) -> NonNull<Self> {
+        self.this
     }
 
     /// Bytes of a block of `class`.

@@ -147,9 +147,8 @@ pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
 pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let shape = block.as_ref().shape();
         let at_once =
-            current(shape.core).is_some_and(|slot| slot.give(shape, block.as_ref(), requested));
+            current(block.as_ref().core()).is_some_and(|slot| slot.give(block.as_ref(), requested));
         if !at_once {
             cold_path();
             take_back_slow(block, requested);
@@ -170,10 +169,11 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive, and `with_slot` passes the thread's own slot.
     let given = unsafe {
-        let (shape, block) = (block.as_ref().shape(), block.as_ref());
-        with_slot(shape.core, |slot| {
-            if !slot.give(shape, block, requested) {
-                slot.give_with_room(shape, block, requested);
+        let block = block.as_ref();
+        let core = block.core();
+        with_slot(core, |slot| {
+            if !slot.give(block, requested) {
+                slot.give_with_room(core.as_ref(), block, requested);
             }
         })
     };
@@ -206,7 +206,7 @@ impl Core {
         match self.take_piece(block_bytes, slot) {
             Ok((piece, evicted)) => {
                 // SAFETY: a bare record belongs to whoever popped or grew it.
-                unsafe { block.bind(piece, self.shape(class)) };
+                unsafe { block.bind(piece, self.this(), class) };
                 self.depot.note_bound(class);
                 Ok((block, if evicted { Miss::Budget } else { miss }))
             }

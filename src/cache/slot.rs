@@ -2,15 +2,13 @@
 //! at its exit, claimed again by another.
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
-use std::hint::cold_path;
 use std::mem::offset_of;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::cache::arena::Arena;
 use crate::cache::block::Block;
-use crate::cache::class::class_at_hand;
-use crate::cache::core::{Core, Shape};
+use crate::cache::core::Core;
 use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::{Exchanges, Magazine};
@@ -236,26 +234,20 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of the shape's pool, and holds the block, and gives it up.
+    /// The caller owns the slot, which is one of the block's pool, and holds the block, and gives it up.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, shape: &Shape, block: &Block, requested: usize) -> bool {
-        // Reckoned again and not read from the shape: that would be two loads one after the other before the bin's
-        // address is known, and the next alloc of the class waits for the store to it.
-        let class = class_at_hand(requested).unwrap_or_else(|| {
-            cold_path();
-            shape.class as usize
-        });
-        debug_assert_eq!(class, shape.class as usize);
-        // SAFETY: the caller owns the slot, and gives up the block, which is of this class.
+    pub(crate) unsafe fn give(&self, block: &Block, requested: usize) -> bool {
+        // SAFETY: the caller owns the slot, and gives up the block.
         let bin = unsafe {
             block.touch();
-            self.magazine.bin(class)
+            self.magazine.bin(block.class())
         };
+        // The block is still ours: no other thread can lend it before this release is counted (L2). Before the bin is written,
+        // so that all stores to the bin's line, the next alloc's too, follow each other: so they leave the core two at a time.
+        self.mark_idle(block);
         if !bin.give(block) {
             return false;
         }
-        // The block is still ours: no other thread can lend it before this release is counted (L2).
-        self.mark_idle(block);
         bin.counters.releases.add(1);
         bin.counters.released_requested.add(requested as u64);
         true
@@ -266,7 +258,7 @@ impl Slot {
     /// # Safety
     ///
     /// As for [`give`](Self::give).
-    pub(crate) unsafe fn give_with_room(&self, shape: &Shape, block: &Block, requested: usize) {
+    pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
         // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
         self.mark_idle(block);
         self.counters.pooled_releases.add(1);
@@ -274,8 +266,8 @@ impl Slot {
         self.counters
             .pooled_released_requested
             .add(requested as u64);
-        // SAFETY: as for the caller; the shape's pool is alive.
-        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };
+        // SAFETY: as for the caller.
+        unsafe { self.make_room(core, block.class(), block) };
     }
 
     /// Notes that nobody has a block that comes back.
