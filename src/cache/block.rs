@@ -29,7 +29,7 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::cache::core::Core;
-use crate::cache::system::Piece;
+use crate::cache::system::{Origin, Piece};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
 
 /// The state of a block that nobody has.
@@ -78,7 +78,7 @@ struct Binding {
     start: NonNull<u8>,
     /// The pool; dangling while the block has no memory.
     core: NonNull<Core>,
-    offset: u16,
+    origin: Origin,
     class: u8,
     batch_len: u8,
 }
@@ -122,7 +122,7 @@ impl Block {
             binding: UnsafeCell::new(Binding {
                 start: NonNull::dangling(),
                 core: NonNull::dangling(),
-                offset: 0,
+                origin: Origin::NONE,
                 class: 0,
                 batch_len: 0,
             }),
@@ -214,7 +214,7 @@ impl Block {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
             (*binding).start = piece.start;
-            (*binding).offset = piece.offset;
+            (*binding).origin = piece.origin;
             (*binding).core = core;
             (*binding).class = class as u8;
         });
@@ -236,7 +236,7 @@ impl Block {
             Piece {
                 start: (*binding).start,
                 bytes,
-                offset: (*binding).offset,
+                origin: (*binding).origin,
             }
         })
     }

@@ -15,6 +15,7 @@ mod framed;
 mod in_flight;
 mod ledger;
 mod magazine;
+mod mapping;
 mod names;
 mod pooled;
 mod prewarm;

@@ -1,9 +1,18 @@
-//! The global allocator of this binary: the system's, with every call and every byte counted, and refusals on demand.
+//! The global allocator of this binary: the system's (its mappings are in `mappings.rs`), with every call and every byte counted, and refusals on demand.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+
+// Under a sanitizer the library takes all memory from the global allocator.
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(framepool_sanitized)
+))]
+#[path = "mappings.rs"]
+mod mappings;
 
 struct Counting;
 
@@ -79,7 +88,7 @@ pub(crate) fn refuse_nothing() -> bool {
     met
 }
 
-fn refused(zeroed: bool) -> bool {
+pub(crate) fn refused(zeroed: bool) -> bool {
     let counts = match WHERE.load(SeqCst) {
         ZEROED => zeroed,
         EXPOSED => IS_EXPOSED.get(),
@@ -98,7 +107,7 @@ fn refused(zeroed: bool) -> bool {
     }
 }
 
-fn count(bytes: usize, out: bool) {
+pub(crate) fn count(bytes: usize, out: bool) {
     CALLS.fetch_add(1, SeqCst);
     let bytes = bytes as i64;
     LIVE.fetch_add(if out { bytes } else { -bytes }, SeqCst);

@@ -93,6 +93,27 @@ alone! {
     }
 
     #[test]
+    fn a_refused_mapping_leaves_the_global_allocator_and_both_refused_are_an_error() {
+        let pool = BufferPool::new();
+        let before = live();
+        refuse_after(0, Some(1));
+        let mut allocated = pool.try_alloc::<u8>(1 << 20).unwrap();
+        assert!(refuse_nothing(), "a request was refused");
+        allocated.fill(1);
+        let mapped = pool.alloc::<u8>(1 << 20);
+        assert!(live() - before >= 2 << 20);
+        refuse_after(0, None);
+        let outcome = pool.try_alloc::<u8>(2 << 20);
+        assert!(refuse_nothing());
+        assert_eq!(outcome.err(), Some(AllocError::OutOfMemory { requested: 2 << 20 }));
+        assert_eq!((allocated[9], mapped[9]), (1, 0));
+        drop((allocated, mapped));
+        assert_empty(&pool);
+        pool.trim();
+        assert!(live() - before < 64 << 10, "each went back to where it came from");
+    }
+
+    #[test]
     fn prewarming_without_memory_is_an_error_and_what_was_made_stays_ready() {
         for cache in [0, 2 << 20] {
             let pool = BufferPool::builder().thread_cache_bytes(cache).build().unwrap();

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct Sanitizer {
     pub(super) name: &'static str,
-    /// What the compiler is told.
+    /// What the compiler is told. The library takes all memory from the global allocator then, so that the sanitizer follows it.
     pub(super) flags: &'static str,
     /// Environment variables for the tests; `{sources}` is this folder.
     pub(super) options: &'static [(&'static str, &'static str)],
@@ -76,7 +76,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
     Sanitizer {
         name: "thread",
         // The standard library comes compiled without the sanitizer, and its code may be mixed with ours all the same.
-        flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
+        flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg framepool_sanitized",
         // Requests that no system can grant are to be refused, as without a sanitizer.
         options: &[(
             "TSAN_OPTIONS",
@@ -103,7 +103,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
     },
     Sanitizer {
         name: "address",
-        flags: "-Zsanitizer=address",
+        flags: "-Zsanitizer=address --cfg framepool_sanitized",
         options: &[
             (
                 "ASAN_OPTIONS",
@@ -124,7 +124,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
     },
     Sanitizer {
         name: "leak",
-        flags: "-Zsanitizer=leak",
+        flags: "-Zsanitizer=leak --cfg framepool_sanitized",
         options: &[("LSAN_OPTIONS", "exitcode=66:allocator_may_return_null=1")],
         report: "ERROR: LeakSanitizer",
         planted: &[LEAK],

@@ -17,6 +17,46 @@ pub(super) const PLANTED: &[Planted] = &[
         ],
     },
     Planted {
+        name: "a_mapping_is_kept",
+        laws: "L7",
+        file: "src/cache/system.rs",
+        edits: &[(
+            "            unsafe { mapping::unmap(base, bytes) };\n",
+            "            let _ = (base, bytes);\n",
+        )],
+        noticed_by: &["memory"],
+    },
+    Planted {
+        name: "of_a_mapping_the_last_page_is_kept",
+        laws: "L7",
+        file: "src/cache/system.rs",
+        edits: &[(
+            "mapping::unmap(base, bytes)",
+            "mapping::unmap(base, bytes - PAGE)",
+        )],
+        noticed_by: &["memory"],
+    },
+    Planted {
+        name: "mappings_all_begin_at_a_page",
+        laws: "",
+        file: "src/cache/system.rs",
+        edits: &[(
+            "let offset = lines * LINE & !(align - 1);",
+            "let offset = lines * LINE & !(PAGE - 1);",
+        )],
+        noticed_by: &["unit"],
+    },
+    Planted {
+        name: "a_refused_mapping_is_not_asked_for_elsewhere",
+        laws: "",
+        file: "src/cache/system.rs",
+        edits: &[(
+            "Self::map(bytes, align).or_else(|| Self::allocate(bytes, align))",
+            "if bytes < MAPPED_BYTES {\n            Self::allocate(bytes, align)\n        } else {\n            Self::map(bytes, align)\n        }",
+        )],
+        noticed_by: &["memory"],
+    },
+    Planted {
         name: "memory_given_back_is_not_entered_in_the_budget",
         laws: "L3",
         file: "src/cache/reclaim.rs",

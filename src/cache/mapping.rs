@@ -1,0 +1,105 @@
+//! Large pieces of memory straight from the operating system, where it is known how to ask for them.
+//!
+//! What is given back to the global allocator need not leave the process: glibc's, for one, cuts its heap at the top only,
+//! where a small block that came last pins all that is free below. A mapping of its own is gone when it is given back, comes
+//! zeroed without being written, and begins where a page does.
+//!
+//! Known are the 64-bit Linux systems whose constants are the generic ones (`asm-generic/mman-common.h`). Elsewhere, and under
+//! the sanitizers, which follow what the global allocator gives, there are no mappings.
+#![expect(unsafe_code, reason = "calls to the operating system")]
+
+use std::ptr::NonNull;
+
+/// Zeroed memory, of which the caller has the only use; `None` when there is none, or no mappings.
+pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    known::map(bytes)
+}
+
+/// Gives a mapping back.
+///
+/// # Safety
+///
+/// `map` gave `start` for so many bytes, nobody uses them any more, and this is done once.
+pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: as for the caller.
+    unsafe { known::unmap(start, bytes) }
+}
+
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(framepool_sanitized)
+))]
+mod known {
+    use std::ffi::{c_int, c_void};
+    use std::ptr::{self, NonNull};
+
+    const PROT_READ_WRITE: c_int = 1 | 2;
+    const MAP_PRIVATE_ANONYMOUS: c_int = 0x02 | 0x20;
+    /// What `mmap` returns instead of an address: all bits set.
+    const MAP_FAILED: usize = usize::MAX;
+
+    // SAFETY: these are the C library's, which the standard library links; `off_t` has 64 bits here.
+    unsafe extern "C" {
+        fn mmap(
+            near: *mut c_void,
+            bytes: usize,
+            protection: c_int,
+            flags: c_int,
+            file: c_int,
+            offset: i64,
+        ) -> *mut c_void;
+        fn munmap(start: *mut c_void, bytes: usize) -> c_int;
+    }
+
+    pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
+        // SAFETY: a private mapping of no file, wherever the system likes, touches nothing that is there.
+        let start = unsafe {
+            mmap(
+                ptr::null_mut(),
+                bytes,
+                PROT_READ_WRITE,
+                MAP_PRIVATE_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if start.addr() == MAP_FAILED {
+            return None;
+        }
+        NonNull::new(start.cast())
+    }
+
+    pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
+        // SAFETY: as for the caller: a whole mapping, used no more.
+        let outcome = unsafe { munmap(start.as_ptr().cast(), bytes) };
+        debug_assert_eq!(outcome, 0, "a mapping can be given back");
+    }
+}
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(framepool_sanitized)
+)))]
+mod known {
+    use std::ptr::NonNull;
+
+    pub(super) fn map(_bytes: usize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    pub(super) unsafe fn unmap(_start: NonNull<u8>, _bytes: usize) {
+        unreachable!("there are no mappings here");
+    }
+}
