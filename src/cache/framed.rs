@@ -5,16 +5,16 @@ use std::num::NonZero;
 use std::ptr::NonNull;
 
 use crate::cache::arena::{LENT_WORD_BYTES, MOST_BLOCK_BYTES};
-use crate::cache::class::LINE;
 use crate::cache::core::Core;
 use crate::cache::pooled::{MOST_BYTES, Refusal, count_refusal};
 use crate::cache::slot::{ArenaPlace, Slot};
+use crate::cache::system::PAGE;
 use crate::cache::tenancy::{current, with_slot};
 
-/// From this size on a frame buffer takes one line more than it needs.
+/// From this size on a frame buffer takes one unit of the pool's alignment more than it needs.
 ///
 /// Buffers at strides of a power of two would all begin in the same few cache sets, and the caller's first writes would
-/// evict each other. One line more moves each buffer's start to the next set.
+/// evict each other. A unit more moves each buffer's start to another set; one of a page would not, and is left out.
 const COLOURED_FROM: usize = 2048;
 
 /// What an open frame knows of how its buffers are lent, worked out once at its beginning.
@@ -23,8 +23,6 @@ pub(crate) struct Lane {
     place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
-    /// From how many bytes on a buffer takes a line more.
-    coloured_from: usize,
 }
 
 impl Lane {
@@ -34,11 +32,6 @@ impl Lane {
         Self {
             place: ArenaPlace::of(index),
             below_alignment: alignment - 1,
-            coloured_from: if alignment == LINE {
-                COLOURED_FROM
-            } else {
-                usize::MAX
-            },
         }
     }
 
@@ -52,8 +45,8 @@ impl Lane {
     #[inline(always)]
     fn reach(&self, bytes: usize) -> usize {
         let reach = bytes.wrapping_sub(1) | self.below_alignment;
-        if bytes >= self.coloured_from {
-            reach.saturating_add(LINE)
+        if bytes >= COLOURED_FROM {
+            reach.saturating_add((self.below_alignment + 1) % PAGE)
         } else {
             reach
         }

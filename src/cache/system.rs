@@ -19,7 +19,7 @@ const NATURAL: usize = 16;
 /// From so many bytes on a piece is a mapping: sixteen pages, which cost more to touch for the first time than to ask for.
 pub(crate) const MAPPED_BYTES: usize = 64 << 10;
 /// What every mapping is aligned to, at least.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// A piece of memory from the system: `bytes` from `start`, which is aligned as asked.
 #[derive(Clone, Copy, Debug)]

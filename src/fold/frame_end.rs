@@ -123,6 +123,7 @@ impl Fold {
 
     /// The second pass over the slots, with what the first found: all counters. `end_frame` starts a new interval for
     /// `active`.
+    #[inline(always)]
     fn walk(&mut self, core: &Core, settled: Counts, end_frame: bool) -> Walk {
         let mut walk = Walk {
             counts: settled,
@@ -198,6 +199,7 @@ impl Fold {
     }
 
     /// Writes into a snapshot what a walk found.
+    #[inline(always)]
     fn fill(&self, frame: &mut FrameSnapshot, core: &Core, walk: &Walk) {
         if !cfg!(feature = "telemetry") {
             return;

@@ -45,11 +45,11 @@ pub(crate) fn pooled_bytes(bytes: u64, alignment: u64) -> u64 {
         .next_multiple_of(alignment)
 }
 
-/// Bytes reported for a frame buffer of `bytes` in a pool with this alignment: at the default alignment, one line more
-/// from 2 KiB on, so that large buffers do not all start in the same cache sets.
+/// Bytes reported for a frame buffer of `bytes` in a pool with this alignment: from 2 KiB on one unit of the alignment more,
+/// so that large buffers do not all start in the same cache sets; at page alignment they do anyway.
 pub(crate) fn frame_bytes(bytes: u64, alignment: u64) -> u64 {
-    let colour = if bytes >= 2048 && alignment == 64 {
-        64
+    let colour = if bytes >= 2048 && alignment < 4096 {
+        alignment
     } else {
         0
     };

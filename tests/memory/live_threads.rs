@@ -21,9 +21,17 @@ thread_local! {
     static REMAINS: RefCell<Remains> = RefCell::default();
 }
 
-/// A second thread fills its magazine from a pool, the first drops the pool, and the second does `next`.
+/// A second thread fills its magazine from a pool, the first drops the pool, and the second does `next`: with the pool as the one
+/// it used last, and with another.
 #[track_caller]
 fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
+    for uses_other_last in [false, true] {
+        goes_back_after(uses_other_last, &next);
+    }
+}
+
+#[track_caller]
+fn goes_back_after(uses_other_last: bool, next: &(impl Fn(&BufferPool) + Sync)) {
     let other = BufferPool::new();
     let step = Gate::new(2);
     let round = || {
@@ -37,6 +45,9 @@ fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
                 let taken: Vec<_> = (0..50).map(|len| handed.alloc::<u8>(len * 500)).collect();
                 drop(taken);
                 drop(handed);
+                if uses_other_last {
+                    drop(other.alloc::<u8>(1));
+                }
                 step.wait();
                 step.wait();
                 next(&other);

@@ -10,7 +10,6 @@ use loom::thread;
 use super::explore;
 use crate::cache::block::{Block, frame_stamp, thread_stamp};
 use crate::cache::class::LINE;
-use crate::cache::core::Shape;
 use crate::cache::stack::Stack;
 use crate::cache::system::Piece;
 use crate::cache::table::Table;
@@ -162,12 +161,6 @@ fn a_block_that_got_other_memory_is_never_seen_with_the_size_it_had() {
 ///
 /// The caller holds the block, which has no memory.
 unsafe fn bind(block: &Block, bytes: usize) {
-    let shape = Shape {
-        core: NonNull::dangling(),
-        block_bytes: bytes,
-        class: 1,
-        batch_len: 1,
-    };
-    // SAFETY: as for the caller; the shape is not looked at again.
-    unsafe { block.bind(Piece::take(bytes, LINE).unwrap(), &shape) };
+    // SAFETY: as for the caller; nobody looks for the block's pool.
+    unsafe { block.bind(Piece::take(bytes, LINE).unwrap(), NonNull::dangling(), 1) };
 }

@@ -135,7 +135,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/block.rs",
         edits: &[(
-            "if self.state.load(Ordering::Relaxed) & !RETAINED != state & !RETAINED {",
+            "if self.state.load(Ordering::Relaxed) & WATCHED == 0 {",
             "if self.state.load(Ordering::Relaxed) == 0 && state != 0 {",
         )],
         noticed_by: &["loom/primitives::a_walker_never_joins_one_holder_s_line_to_another_s_frame"],

@@ -46,8 +46,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L2",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "allocs: counts.allocs(),\n            releases: counts.releases(),\n            alloc_bytes: counts.alloc_bytes(),\n            release_bytes: counts.release_bytes(),\n            frame_allocs",
-            "allocs: counts.releases(),\n            releases: counts.allocs(),\n            alloc_bytes: counts.alloc_bytes(),\n            release_bytes: counts.release_bytes(),\n            frame_allocs",
+            "frame.allocs = counts.allocs();\n        frame.releases = counts.releases();\n",
+            "frame.allocs = counts.releases();\n        frame.releases = counts.allocs();\n",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -149,8 +149,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L4",
         file: "src/fold/publish.rs",
         edits: &[(
-            "        let before = published.swap(Arc::clone(&next));\n",
-            "        let mut early = *frame;\n        early.totals = crate::Totals::default();\n        published.swap(Arc::new(early));\n        let before = published.swap(Arc::clone(&next));\n",
+            "        let before = published.swap(Arc::clone(next));\n",
+            "        let mut early = **next;\n        early.totals = crate::Totals::default();\n        published.swap(Arc::new(early));\n        let before = published.swap(Arc::clone(next));\n",
         )],
         noticed_by: &[
             "loom/publish::a_reader_sees_whole_snapshots_in_order_while_they_are_recycled",
@@ -160,26 +160,17 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "a_snapshot_is_recycled_while_it_is_read",
         laws: "L4",
         file: "src/fold/publish.rs",
-        edits: &[
-            (
-                "            .position(|old| Arc::strong_count(old) == 1)?;",
-                "            .position(|_| true)?;",
-            ),
-            (
-                "        if let Some(unread) = Arc::get_mut(&mut next) {\n            *unread = *frame;\n        }\n",
-                "        // SAFETY: there is none: that is the bug.\n        #[expect(unsafe_code, reason = \"planted\")]\n        unsafe {\n            *Arc::as_ptr(&mut next).cast_mut() = *frame;\n        }\n",
-            ),
-        ],
+        edits: &[(
+            "            return self.old.swap_remove(at);\n",
+            "            return self.old.swap_remove(at);\n        }\n        // SAFETY: there is none: that is the bug.\n        #[expect(unsafe_code, reason = \"planted\")]\n        if let Some(read) = self.old.pop() {\n            let bits = unsafe { *Arc::as_ptr(&read) };\n            let kept = Arc::new(bits);\n            unsafe { *Arc::as_ptr(&read).cast_mut() = FrameSnapshot::default() };\n            return kept;\n",
+        )],
         noticed_by: &["contract::a_snapshot_that_is_kept_never_changes"],
     },
     Planted {
         name: "a_recycled_snapshot_is_not_written_anew",
         laws: "L4",
-        file: "src/fold/publish.rs",
-        edits: &[(
-            "            *unread = *frame;\n",
-            "            let _ = unread;\n",
-        )],
+        file: "src/fold/frame_end.rs",
+        edits: &[("        frame.frame = number;\n", "")],
         noticed_by: &["contract::frame_numbers_rise_by_one_with_every_frame_end_of_either_kind"],
     },
     Planted {
@@ -197,8 +188,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "core.set_frame(snapshot.frame);",
-            "core.set_frame(FrameId(snapshot.frame.get() - 1));",
+            "core.set_frame(number);",
+            "core.set_frame(FrameId(number.get() - 1));",
         )],
         noticed_by: &["contract"],
     },
@@ -206,7 +197,7 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "the_frame_number_of_new_buffers_never_moves",
         laws: "",
         file: "src/fold/frame_end.rs",
-        edits: &[("        core.set_frame(snapshot.frame);\n", "")],
+        edits: &[("        core.set_frame(number);\n", "")],
         noticed_by: &["contract"],
     },
     Planted {

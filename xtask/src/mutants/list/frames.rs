@@ -83,8 +83,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/arena.rs",
         edits: &[(
-            "if stride > end.addr() - cursor.addr() {",
-            "if !cursor.is_null() && stride > end.addr() - cursor.addr() + 64 {",
+            "if reach >= end.addr() - cursor.addr() {",
+            "if cursor.is_null() || reach >= end.addr() - cursor.addr() + 64 {",
         )],
         noticed_by: &["contract", "laws"],
     },
@@ -152,7 +152,10 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "a_frame_buffer_has_no_line_of_colour",
         laws: "",
         file: "src/cache/framed.rs",
-        edits: &[("            rounded + LINE\n", "            rounded\n")],
+        edits: &[(
+            "reach.saturating_add((self.below_alignment + 1) % PAGE)",
+            "reach",
+        )],
         noticed_by: &["contract"],
     },
     Planted {
@@ -160,8 +163,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/framed.rs",
         edits: &[(
-            "let rounded = (bytes + self.below_alignment) & !self.below_alignment;",
-            "let rounded = bytes & !self.below_alignment;",
+            "let reach = bytes.wrapping_sub(1) | self.below_alignment;",
+            "let reach = bytes.wrapping_sub(1);",
         )],
         noticed_by: &["contract", "laws"],
     },

@@ -289,8 +289,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/system.rs",
         edits: &[(
-            "self.start.as_ptr().sub(usize::from(self.offset))",
-            "self.start.as_ptr().sub(usize::from(self.offset) * 0)",
+            "self.start.sub(usize::from(self.origin.offset))",
+            "self.start.sub(usize::from(self.origin.offset) * 0)",
         )],
         noticed_by: &["contract", "memory"],
     },

@@ -250,8 +250,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/block.rs",
         edits: &[(
-            "let state = self.state.load(Ordering::Acquire);",
-            "let state = self.state.load(Ordering::Relaxed);",
+            "state = self.state.fetch_or(WATCHED, Ordering::Acquire);",
+            "state = self.state.fetch_or(WATCHED, Ordering::Relaxed);",
         )],
         noticed_by: &[
             "loom/primitives::a_walker_never_joins_one_holder_s_line_to_another_s_frame",

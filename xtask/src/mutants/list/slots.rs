@@ -43,8 +43,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "        for tenancy in self.0.get_mut().drain(..) {",
-            "        for tenancy in self.0.get_mut().drain(..0) {",
+            "        for tenancy in self.list.get_mut().drain(..) {",
+            "        for tenancy in self.list.get_mut().drain(..0) {",
         )],
         noticed_by: &[
             "contract",
@@ -135,8 +135,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);\n    let _ = TENANCIES.try_with(Tenancies::leave_closed);\n",
-            "    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);\n",
+            "        thread.forget();\n    }\n    let _ = TENANCIES.try_with(Tenancies::leave_closed);\n",
+            "        thread.forget();\n    }\n",
         )],
         noticed_by: &["memory"],
     },
@@ -145,10 +145,27 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "    CLOSED.fetch_add(ONE_CLOSED, Ordering::Release);\n",
+            "    CLOSED.fetch_add(1, Ordering::Release);\n",
             "    CLOSED.fetch_add(0, Ordering::Release);\n",
         )],
         noticed_by: &["memory"],
+    },
+    Planted {
+        name: "threads_go_on_remembering_when_a_pool_is_closed",
+        laws: "L7",
+        file: "src/cache/tenancy.rs",
+        edits: &[("        thread.forget();\n", "        let _ = thread;\n")],
+        noticed_by: &["memory"],
+    },
+    Planted {
+        name: "a_pool_is_remembered_although_one_was_closed_meanwhile",
+        laws: "L7",
+        file: "src/cache/tenancy.rs",
+        edits: &[(
+            "if CLOSED.load(Ordering::Relaxed) != self.closed.get() {",
+            "if CLOSED.load(Ordering::Relaxed) < self.closed.get() {",
+        )],
+        noticed_by: &["loom/primitives::a_closed_pool_is_gone_with_a_thread_s_next_use_of_another"],
     },
     Planted {
         name: "a_thread_looks_whether_a_pool_is_closed_before_it_looks_for_closed_pools",
@@ -156,8 +173,8 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/cache/tenancy.rs",
         edits: &[
             (
-                "-> Option<NonNull<Slot>> {\n        self.leave_closed();\n",
-                "-> Option<NonNull<Slot>> {\n        // SAFETY: the caller of `with_slot` keeps the pool alive.\n        let closed = unsafe { core.as_ref() }.ledger.is_closed();\n        self.leave_closed();\n",
+                "-> Option<NonNull<Slot>> {\n        self.tell();\n        self.leave_closed();\n",
+                "-> Option<NonNull<Slot>> {\n        // SAFETY: the caller of `with_slot` keeps the pool alive.\n        let closed = unsafe { core.as_ref() }.ledger.is_closed();\n        self.tell();\n        self.leave_closed();\n",
             ),
             (
                 "        if pool.ledger.is_closed() {\n            return None;\n",
@@ -190,8 +207,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L6",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "if last.key.get() == key(core, CLOSED.load(Ordering::Relaxed)) {",
-            "if last.key.get() >> ADDRESS_BITS == CLOSED.load(Ordering::Relaxed) >> ADDRESS_BITS\n            && last.key.get() != 0\n            && core != NonNull::dangling()\n        {",
+            "if last.pool.load(Ordering::Relaxed) == core.as_ptr() {",
+            "if !last.pool.load(Ordering::Relaxed).is_null() && core != NonNull::dangling() {",
         )],
         noticed_by: &["laws::a_thread_going_back_and_forth_between_pools_confuses_none"],
     },

@@ -20,8 +20,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L5",
         file: "src/cache/pooled.rs",
         edits: &[(
-            "            if !slot.give(shape, block, requested) {",
-            "            let _ = shape.core.as_ref().fold.lock();\n            if !slot.give(shape, block, requested) {",
+            "            if !slot.give(block, requested) {",
+            "            let _ = core.as_ref().fold.lock();\n            if !slot.give(block, requested) {",
         )],
         noticed_by: &[
             "stress/waiting::buffers_held_and_dropped_meet_the_depot_once_in_many",
@@ -55,8 +55,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L2",
         file: "src/cache/slot.rs",
         edits: &[(
-            "        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(block.bytes());\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };",
-            "        let bytes = block.bytes();\n        // SAFETY: as for the caller; the shape's pool is alive.\n        unsafe { self.make_room(shape.core.as_ref(), shape.class as usize, block) };\n        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(bytes);\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);",
+            "        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(block.bytes());\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);\n        // SAFETY: as for the caller.\n        unsafe { self.make_room(core, block.class(), block) };",
+            "        let bytes = block.bytes();\n        // SAFETY: as for the caller.\n        unsafe { self.make_room(core, block.class(), block) };\n        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(bytes);\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);",
         )],
         noticed_by: &["loom/passes::a_release_that_was_counted_stays_counted_when_the_pool_grows"],
     },
