@@ -6,6 +6,7 @@
 
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
+use crate::cache::magazine::bits;
 use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};
@@ -56,7 +57,8 @@ struct Shelf {
 pub(crate) struct Depot {
     /// One shelf per class, and one for blocks beyond the largest.
     shelves: Box<[CachePadded<Shelf>]>,
-    idle_bytes: CachePadded<AtomicU64>,
+    /// Classes of which the pool ever had a block: a bit each. No line that an exchange writes is common to all classes.
+    known: CachePadded<[AtomicU64; CLASSES / 64 + 1]>,
     /// Shelves whose `held` is not zero.
     keys: AtomicU32,
 }
@@ -75,7 +77,7 @@ impl Depot {
                     })
                 })
                 .collect(),
-            idle_bytes: CachePadded::new(AtomicU64::new(0)),
+            known: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
             keys: AtomicU32::new(0),
         }
     }
@@ -90,14 +92,11 @@ impl Depot {
         let class = unsafe { batch.head.class() };
         // SAFETY: as above.
         unsafe { batch.head.set_batch_len(batch.len) };
-        let bytes = u64::from(batch.len) * batch.head.bytes();
         let shelf = &self.shelves[class];
         // Relaxed: a level for trimming to judge by; the blocks themselves are passed on by the stack.
         shelf
             .idle
             .fetch_add(u64::from(batch.len), Ordering::Relaxed);
-        // Relaxed: as above.
-        self.idle_bytes.fetch_add(bytes, Ordering::Relaxed);
         shelf.batches.push(batch.head);
     }
 
@@ -114,17 +113,19 @@ impl Depot {
         if left < shelf.low.load(Ordering::Relaxed) {
             shelf.low.fetch_min(left, Ordering::Relaxed);
         }
-        // Relaxed: as in `push`.
-        self.idle_bytes
-            .fetch_sub(u64::from(len) * head.bytes(), Ordering::Relaxed);
         // SAFETY: popped just now, with this length.
         Some(unsafe { Batch::new(head, len) })
     }
 
-    /// Bytes of all idle blocks here.
-    pub(crate) fn idle_bytes(&self) -> u64 {
-        // Relaxed: a level to judge by.
-        self.idle_bytes.load(Ordering::Relaxed)
+    /// How many blocks lie idle here, of every class of which the pool ever had any.
+    pub(crate) fn idle_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.known.iter().enumerate().flat_map(move |(at, word)| {
+            // Relaxed: a class entered just now has nothing idle yet.
+            bits(word.load(Ordering::Relaxed)).map(move |bit| {
+                let class = 64 * at + bit;
+                (class, self.idle(class))
+            })
+        })
     }
 
     /// Idle blocks of a class.
@@ -167,9 +168,10 @@ impl Depot {
 
     /// Notes that a block of the class got memory.
     pub(crate) fn note_bound(&self, class: usize) {
-        // Relaxed, both: for statistics.
+        // Relaxed, all: for statistics, and to judge by. A bit is never taken away, so no order is needed between two threads.
         if self.shelves[class].held.fetch_add(1, Ordering::Relaxed) == 0 {
             self.keys.fetch_add(1, Ordering::Relaxed);
+            self.known[class / 64].fetch_or(1 << (class % 64), Ordering::Relaxed);
         }
     }
 
@@ -203,7 +205,7 @@ mod tests {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         let depot = &pool.core().depot;
         let class = class_for(1000).unwrap();
-        let counted = || (depot.idle(class), depot.idle_bytes());
+        let counted = || (depot.idle(class), pool.core().depot_bytes());
         let mut buffers: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1000)).collect();
         assert_eq!(counted(), (0, 0));
         buffers.clear();

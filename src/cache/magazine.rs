@@ -149,7 +149,7 @@ pub(crate) struct Magazine {
 }
 
 /// The places of the bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         (word != 0).then(|| {
             let place = word.trailing_zeros();

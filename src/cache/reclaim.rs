@@ -82,10 +82,11 @@ impl Core {
         self.let_go_oversize(fold);
         self.trim_unused_frame(fold);
         fold.trim.frames = fold.trim.frames.wrapping_add(1);
-        let idle = self.depot.idle_bytes();
-        self.budget
-            .note_busy(self.budget.reserved().saturating_sub(idle));
-        let too_much = self.idle_beyond_allowance();
+        let idle = self.depot_bytes();
+        let elsewhere = self.budget.reserved().saturating_sub(idle);
+        self.budget.note_busy(elsewhere);
+        // Idle bytes in the depot beyond what is worth keeping.
+        let too_much = idle.saturating_sub(elsewhere / 2 + SLACK_BYTES);
         if too_much == 0 {
             fold.trim.excess_since = None;
             fold.trim.step = 0;
@@ -123,11 +124,13 @@ impl Core {
         true
     }
 
-    /// Idle bytes in the depot beyond what is worth keeping.
-    fn idle_beyond_allowance(&self) -> u64 {
-        let idle = self.depot.idle_bytes();
-        let elsewhere = self.budget.reserved().saturating_sub(idle);
-        idle.saturating_sub(elsewhere / 2 + SLACK_BYTES)
+    /// Bytes that lie idle in the depot; of blocks beyond the largest class none, since they are let go.
+    pub(crate) fn depot_bytes(&self) -> u64 {
+        self.depot
+            .idle_by_class()
+            .filter(|&(class, _)| class < CLASSES)
+            .map(|(class, blocks)| blocks * self.block_bytes(class) as u64)
+            .sum()
     }
 
     /// Gives back a step of what is too much, the largest classes first.
@@ -193,7 +196,7 @@ impl Core {
         let reserved = self.budget.reserved();
         let needed = self.budget.busiest();
         if reserved + wanted <= needed + needed / 4 + SLACK_BYTES
-            || self.depot.idle_bytes() <= reserved / 8 + SLACK_BYTES
+            || self.depot_bytes() <= reserved / 8 + SLACK_BYTES
         {
             return;
         }

@@ -124,12 +124,12 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["contract::pool_keys_are_the_size_classes_that_have_memory_now"],
     },
     Planted {
-        name: "idle_bytes_of_the_depot_are_not_taken_off",
+        name: "blocks_fetched_from_the_depot_are_not_taken_off",
         laws: "",
         file: "src/cache/depot.rs",
         edits: &[(
-            ".fetch_sub(u64::from(len) * head.bytes(), Ordering::Relaxed);",
-            ".fetch_sub(u64::from(len) * head.bytes() / 2, Ordering::Relaxed);",
+            "let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);",
+            "let before = shelf.idle.fetch_sub(u64::from(len) / 2, Ordering::Relaxed);",
         )],
         noticed_by: &["unit::what_is_counted_as_idle_is_what_lies_here"],
     },
