@@ -33,7 +33,7 @@ pub(crate) struct Core {
     shapes: [Shape; CLASSES + 1],
     /// What workers read at every alloc and only a frame end writes.
     now: CachePadded<Now>,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: CachePadded<Ledger>,
     pub(crate) budget: CachePadded<Budget>,
     pub(crate) in_flight: CachePadded<InFlight>,
     pub(crate) slots: CachePadded<Slots>,
@@ -46,7 +46,7 @@ pub(crate) struct Core {
     pub(crate) fold: Lock<Fold>,
     /// Walks over the block records, of which there is one at a time. No worker takes it to lend or to take back.
     pub(crate) walks: Lock<()>,
-    pub(crate) published: Published<FrameSnapshot>,
+    pub(crate) published: CachePadded<Published<FrameSnapshot>>,
 }
 
 /// A size class in this pool.
@@ -100,7 +100,7 @@ impl Core {
                 frame: Atomic::new(FrameId(0)),
                 attribution: Atomic::new(config.attribution),
             }),
-            ledger: Ledger::new(),
+            ledger: CachePadded::new(Ledger::new()),
             budget: CachePadded::new(Budget::new(config.max_bytes)),
             in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
             slots: CachePadded::new(Slots::new()),
@@ -110,7 +110,7 @@ impl Core {
             names: Names::new(),
             fold: Lock::new(Fold::new()),
             walks: Lock::new(()),
-            published: Published::new(first),
+            published: CachePadded::new(Published::new(first)),
             config,
         };
         let core = NonNull::from(Box::leak(Box::new(core)));
