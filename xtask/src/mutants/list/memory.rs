@@ -206,8 +206,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/budget.rs",
         edits: &[(
-            "self.peak.fetch_max(reserved, Ordering::Relaxed);",
-            "self.peak.swap(reserved, Ordering::Relaxed);",
+            "if reserved > self.peak.load(Ordering::Relaxed) {\n            self.peak.fetch_max(reserved, Ordering::Relaxed);\n",
+            "if reserved != self.peak.load(Ordering::Relaxed) {\n            self.peak.swap(reserved, Ordering::Relaxed);\n",
         )],
         noticed_by: &["contract::the_peak_stays_when_the_memory_has_gone"],
     },
