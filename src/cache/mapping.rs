@@ -75,6 +75,9 @@ mod known {
         NonNull::new(start.cast())
     }
 
+    /// # Safety
+    ///
+    /// As for [`unmap`](super::unmap).
     pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
         // SAFETY: as for the caller: a whole mapping, used no more.
         let outcome = unsafe { munmap(start.as_ptr().cast(), bytes) };
@@ -99,6 +102,9 @@ mod known {
         None
     }
 
+    /// # Safety
+    ///
+    /// As for [`unmap`](super::unmap).
     pub(super) unsafe fn unmap(_start: NonNull<u8>, _bytes: usize) {
         unreachable!("there are no mappings here");
     }

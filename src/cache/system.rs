@@ -70,7 +70,7 @@ impl Piece {
         }
         let base = mapping::map(mapped_bytes(bytes, align)?)?;
         let lines = base.addr().get() / PAGE % (PAGE / LINE);
-        let offset = lines * LINE & !(align - 1);
+        let offset = (lines * LINE) & !(align - 1);
         debug_assert!(offset <= PAGE - align);
         Some(Self {
             // SAFETY: `offset` is at most `PAGE - align`, by which the mapping exceeds `bytes`.

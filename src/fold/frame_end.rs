@@ -176,8 +176,13 @@ impl Fold {
         let walk = self.walk(core, settled, true);
         let (number, duration) = self.begin_interval(began);
         let mut snapshot = self.recycler.take();
-        // Acquires what those did who had a count before.
-        let frame = Arc::get_mut(&mut snapshot).expect("nobody else has a count");
+        let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
+            frame
+        } else {
+            // Somebody has a `Weak` of it, and may ask for what it said.
+            snapshot = Arc::new(FrameSnapshot::default());
+            Arc::get_mut(&mut snapshot).expect("nobody else knows it")
+        };
         frame.frame = number;
         frame.duration = duration;
         self.fill(frame, core, &walk);

@@ -22,12 +22,13 @@ impl Recycler {
         }
     }
 
-    /// A snapshot to be written, of which the caller has the only count: one that nobody reads any more, or a new one.
+    /// A snapshot to be written: an old one, of which the caller has the only count, or a new one.
     ///
-    /// A snapshot is written again only for that reason, never because it was replaced: a reader that was loading it when it
-    /// was replaced has a count by the time `swap` returns.
+    /// A snapshot is written again only if nobody has or can get another count, never because it was replaced: a reader that
+    /// was loading it when it was replaced has a count by the time `swap` returns. Whoever has a `Weak` of the old one can get
+    /// one, and only `Arc::get_mut` tells: where it does not give the snapshot, a new one is to be
+    /// written.
     pub(crate) fn take(&mut self) -> Arc<FrameSnapshot> {
-        // Who has no count any more cannot make another: what seems unread is.
         let unread = self.old.iter().position(|old| Arc::strong_count(old) == 1);
         if let Some(at) = unread {
             return self.old.swap_remove(at);

@@ -29,6 +29,23 @@ fn a_snapshot_that_is_kept_never_changes() {
 
 /// Laws: L4.
 #[test]
+fn a_snapshot_that_somebody_may_still_ask_for_is_not_written_again() {
+    let pool = BufferPool::new();
+    for number in (1..150).step_by(3) {
+        let snapshot = pool.release_all();
+        assert_eq!(snapshot.frame.get(), number);
+        let asked_for = Arc::downgrade(&snapshot);
+        drop(snapshot);
+        assert_eq!(pool.release_all().frame.get(), number + 1);
+        if let Some(snapshot) = asked_for.upgrade() {
+            assert_eq!(snapshot.frame.get(), number);
+        }
+        assert_eq!(pool.release_all().frame.get(), number + 2);
+    }
+}
+
+/// Laws: L4.
+#[test]
 fn a_feed_gives_every_frame_from_its_subscription_on_in_order() {
     let pool = BufferPool::new();
     pool.release_all();
