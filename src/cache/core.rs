@@ -44,7 +44,8 @@ pub(crate) struct Core {
     pub(crate) names: Names,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) fold: Lock<Fold>,
-    /// Walks over the block records, of which there is one at a time. No worker takes it to lend or to take back.
+    /// Walks over the block records, of which there is one at a time. A worker takes it only to say
+    /// who holds what when it was refused.
     pub(crate) walks: Lock<()>,
     pub(crate) published: CachePadded<Published<FrameSnapshot>>,
 }
@@ -155,8 +156,9 @@ impl Core {
     ///
     /// Nothing refers to the pool any more.
     unsafe fn free(core: NonNull<Self>) {
+        // What the caller has may be a view of the pool; `this` is what the box was made into.
         // SAFETY: made by `create`, and the caller is alone with it.
-        let core = unsafe { Box::from_raw(core.as_ptr()) };
+        let core = unsafe { Box::from_raw(core.as_ref().this.as_ptr()) };
         let align = core.config.alignment;
         for block in core.table.records() {
             // SAFETY: no buffer is out and no slot has an owner: every block is idle and held by this thread. A block

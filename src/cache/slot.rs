@@ -26,7 +26,7 @@ pub(crate) struct Folded {
 /// One thread's place in a pool.
 ///
 /// ```text
-///   magazine │ stamp, balance │ counters, 2 lines │ folded, arenas_used, owner, older, ahead: 1 line │ arenas, 3 lines each
+///   magazine │ stamp, pool, balance │ counters, 2 lines │ folded, arenas_used, owner, older, ahead: 1 line │ arenas, 3 lines each
 ///     the owner's alone       │ read by the frame end, of every slot                                 │ of those in use
 /// ```
 #[derive(Debug)]
@@ -37,6 +37,9 @@ pub(crate) struct Slot {
     magazine: Magazine,
     /// The part of a block's state that names the owner.
     pub(super) stamp: AtomicU64,
+    /// The pool, while the owner need not look further to use the slot (`tenancy.rs`). Written by the owner, and emptied by whoever
+    /// closes a pool.
+    pub(super) pool: AtomicPtr<Core>,
     /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
     balance: UnsafeCell<i64>,
     /// What the bins do not count. Written by the owner, read by the fold: two cache lines.
@@ -91,6 +94,7 @@ impl Slot {
         Self {
             magazine: Magazine::new(core),
             stamp: AtomicU64::new(0),
+            pool: AtomicPtr::new(ptr::null_mut()),
             balance: UnsafeCell::new(0),
             counters: SlotCounters::new(),
             folded: Folded {
@@ -230,7 +234,7 @@ impl Slot {
     }
 
     /// Takes back a block that a buffer had, lent for `requested` bytes; `false` when the magazine has no room, and then
-    /// nothing has happened.
+    /// nothing has happened but that the block's record may say so.
     ///
     /// # Safety
     ///
@@ -242,12 +246,14 @@ impl Slot {
             block.touch();
             self.magazine.bin(block.class())
         };
-        // The block is still ours: no other thread can lend it before this release is counted (L2). Before the bin is written,
-        // so that all stores to the bin's line, the next alloc's too, follow each other: so they leave the core two at a time.
-        self.mark_idle(block);
+        // Before the bin is written, so that all stores to the bin's line, the next alloc's too, follow each other: so they leave
+        // the core two at a time.
+        Self::mark_idle(block);
         if !bin.give(block) {
             return false;
         }
+        // The block is still ours: no other thread can lend it before this release is counted (L2).
+        self.note_returned();
         bin.counters.releases.add(1);
         bin.counters.released_requested.add(requested as u64);
         true
@@ -260,7 +266,8 @@ impl Slot {
     /// As for [`give`](Self::give).
     pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
         // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
-        self.mark_idle(block);
+        Self::mark_idle(block);
+        self.note_returned();
         self.counters.pooled_releases.add(1);
         self.counters.pooled_release_bytes.add(block.bytes());
         self.counters
@@ -272,10 +279,16 @@ impl Slot {
 
     /// Notes that nobody has a block that comes back.
     #[inline(always)]
-    fn mark_idle(&self, block: &Block) {
+    fn mark_idle(block: &Block) {
         if cfg!(feature = "telemetry") {
             block.mark_idle();
-        } else {
+        }
+    }
+
+    /// Notes that a block came back, where no counter says so.
+    #[inline(always)]
+    fn note_returned(&self) {
+        if !cfg!(feature = "telemetry") {
             // SAFETY: only `give` and `give_with_room` call this, whose caller owns the slot.
             self.balance.with_mut(|balance| unsafe { *balance -= 1 });
         }

@@ -7,9 +7,16 @@
 //! # When a pool is closed
 //!
 //! Its last handle is gone, and every thread is to hand back its slot there at its next use of any pool, whichever it used
-//! last. So whoever closes a pool counts it in `CLOSED` and then takes away what every thread remembers: all threads with
-//! slots are listed in `THREADS`. Both sides swap the remembered word: if a thread remembers a pool after it was taken away,
-//! its swap saw the other's, and so the rise of `CLOSED`, and it forgets the pool again.
+//! last. The fast path finds the pool's address in the slot that the thread remembers; whoever closes a pool counts it in
+//! `CLOSED` and then takes that address out of the slots that threads remember. It finds them by the [`Tenant`]s, which are
+//! linked under the lock of [`threads`].
+//!
+//! - *No thread goes on.* Both sides swap the word in which the tenant says which slot the thread remembers. If the thread's
+//!   swap comes second it saw the other's, and so the rise of `CLOSED`, and it forgets the slot again. If it comes first, the
+//!   closer got this very slot, with the address in it, and takes it out.
+//! - *The slot is there.* A slot that a tenant names has its pool's hold, and is named no more, by a swap under the lock, before
+//!   the thread hands it back. A thread whose destructors never run keeps its slots, its pools and its tenant for ever: that is a leak,
+//!   and nothing is touched that is gone.
 //!
 //! A closed pool's buffers dropped after that, and any use in the destructor of another thread-local after ours has run,
 //! claim a slot for that one operation: slow, but right.
@@ -18,6 +25,7 @@
     reason = "thread-locals hold pointers to pools that they keep alive"
 )]
 
+use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, RefCell};
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
@@ -25,89 +33,95 @@ use std::ptr::{self, NonNull};
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
 use crate::sync::{
-    AtomicPtr, Ordering, dropped_thread_local, global_counter, global_lock, shared_thread_local,
+    AtomicPtr, Lock, Ordering, dropped_thread_local, global_counter, global_lock,
+    plain_thread_local,
 };
 
-/// The pool used last by this thread, and its slot there.
+/// What this thread remembers.
 struct Last {
-    /// The pool, or null. Written by the thread, and taken away by whoever closes a pool.
-    pool: AtomicPtr<Core>,
-    slot: Cell<NonNull<Slot>>,
+    /// Its slot of the pool that it used last, or null. Only while the thread's list has it.
+    slot: Cell<*const Slot>,
     /// What `CLOSED` was when the list was last looked through.
     closed: Cell<u64>,
-    /// The neighbours in `THREADS`. Only under its lock.
-    before: Cell<*const Last>,
-    behind: Cell<*const Last>,
 }
 
-impl Last {
-    /// Forgets which pool was used last.
-    fn forget(&self) {
-        // AcqRel: pairs with the other swaps of the word; see the head of this file.
-        self.pool.swap(ptr::null_mut(), Ordering::AcqRel);
-    }
-
-    /// Remembers that a pool was used, unless a pool was closed since the list was looked through.
-    fn remember(&self, core: NonNull<Core>, slot: NonNull<Slot>) {
-        self.slot.set(slot);
-        // AcqRel: as in `forget`.
-        self.pool.swap(core.as_ptr(), Ordering::AcqRel);
-        // Relaxed: if the word was taken away before, the swap saw it, and what came before it.
-        if CLOSED.load(Ordering::Relaxed) != self.closed.get() {
-            self.forget();
-        }
-    }
+/// What other threads know of a thread that owns slots.
+struct Tenant {
+    /// The slot that the thread remembers, or null; see the head of this file.
+    remembers: AtomicPtr<Slot>,
+    /// The list that it is in.
+    list: &'static Lock<Threads>,
+    /// The neighbours there. Only under its lock.
+    before: Cell<*const Tenant>,
+    behind: Cell<*const Tenant>,
 }
 
-/// A list of threads through their `LAST`: it needs no memory of its own.
+/// All tenants, linked through themselves.
 struct Threads {
-    first: *const Last,
+    first: *const Tenant,
 }
 
-// SAFETY: others use nothing of a thread's `LAST` but `pool`, which is atomic, and the links, and both only under the lock of
-// `THREADS`; a `LAST` is in the list only while the thread-local lives.
+// SAFETY: others use nothing of a tenant but its atomic word, and the links under the lock of `threads`; a tenant is freed only
+// after it was taken out.
 unsafe impl Send for Threads {}
 
 impl Threads {
-    /// Puts a thread in front.
+    /// Puts a new tenant in front; `None` when there is no memory for one.
+    fn add(list: &'static Lock<Self>) -> Option<NonNull<Tenant>> {
+        // SAFETY: a tenant is not zero-sized.
+        let tenant = NonNull::new(unsafe { alloc(Layout::new::<Tenant>()) })?.cast::<Tenant>();
+        let mut threads = list.lock();
+        let new = Tenant {
+            remembers: AtomicPtr::new(ptr::null_mut()),
+            list,
+            before: Cell::new(ptr::null()),
+            behind: Cell::new(threads.first),
+        };
+        // SAFETY: allocated just now for a tenant.
+        unsafe { tenant.write(new) };
+        // SAFETY: who is in the list is there.
+        if let Some(first) = unsafe { threads.first.as_ref() } {
+            first.before.set(tenant.as_ptr());
+        }
+        threads.first = tenant.as_ptr();
+        Some(tenant)
+    }
+
+    /// Takes a tenant out and frees it.
     ///
     /// # Safety
     ///
-    /// It is not in the list, and is taken out before it goes.
-    unsafe fn add(&mut self, thread: &Last) {
-        // SAFETY: who is in the list is there.
-        if let Some(first) = unsafe { self.first.as_ref() } {
-            first.before.set(thread);
-        }
-        thread.before.set(ptr::null());
-        thread.behind.set(self.first);
-        self.first = thread;
-    }
-
-    /// Takes a thread out.
-    ///
-    /// # Safety
-    ///
-    /// It is in the list.
-    unsafe fn remove(&mut self, thread: &Last) {
-        let (before, behind) = (thread.before.get(), thread.behind.get());
-        // SAFETY: who is in the list is there.
-        match unsafe { before.as_ref() } {
-            Some(before) => before.behind.set(behind),
-            None => self.first = behind,
-        }
-        // SAFETY: as above.
-        if let Some(behind) = unsafe { behind.as_ref() } {
-            behind.before.set(before);
+    /// It is in the list, and its thread does not use it any more.
+    unsafe fn remove(&mut self, tenant: NonNull<Tenant>) {
+        // SAFETY: it is in the list, and who is in the list is there: its neighbours too.
+        unsafe {
+            let (before, behind) = (tenant.as_ref().before.get(), tenant.as_ref().behind.get());
+            match before.as_ref() {
+                Some(before) => before.behind.set(behind),
+                None => self.first = behind,
+            }
+            if let Some(behind) = behind.as_ref() {
+                behind.before.set(before);
+            }
+            tenant.drop_in_place();
+            dealloc(tenant.as_ptr().cast(), Layout::new::<Tenant>());
         }
     }
 
-    /// All threads.
-    fn iter(&self) -> impl Iterator<Item = &Last> {
-        // SAFETY: who is in the list is there, and stays while the list is borrowed: the lock is held.
-        std::iter::successors(unsafe { self.first.as_ref() }, |thread| unsafe {
-            thread.behind.get().as_ref()
-        })
+    /// Makes all threads forget what they remember.
+    fn forget_all(&self) {
+        let mut at = self.first;
+        // SAFETY: who is in the list is there.
+        while let Some(tenant) = unsafe { at.as_ref() } {
+            // AcqRel: pairs with the swaps of the thread; see the head of this file.
+            let slot = tenant.remembers.swap(ptr::null_mut(), Ordering::AcqRel);
+            // SAFETY: a slot that a tenant names under the lock is there.
+            if let Some(slot) = unsafe { slot.as_ref() } {
+                // Relaxed: when the owner sees it is a matter of time, unless something else orders it.
+                slot.pool.store(ptr::null_mut(), Ordering::Relaxed);
+            }
+            at = tenant.behind.get();
+        }
     }
 }
 
@@ -120,8 +134,8 @@ struct Tenancy {
 /// All slots that this thread owns.
 struct Tenancies {
     list: RefCell<Vec<Tenancy>>,
-    /// Whether the thread is in `THREADS`.
-    told: Cell<bool>,
+    /// What others know of the thread, once it owns a slot.
+    tenant: Cell<Option<NonNull<Tenant>>>,
 }
 
 global_counter! {
@@ -131,23 +145,20 @@ global_counter! {
 
 global_lock! {
     /// All threads that own slots.
-    static THREADS: Threads = Threads { first: ptr::null() };
+    fn threads() -> Threads = Threads { first: ptr::null() };
 }
 
-shared_thread_local! {
+plain_thread_local! {
     static LAST: Last = Last {
-        pool: AtomicPtr::new(ptr::null_mut()),
-        slot: Cell::new(NonNull::dangling()),
+        slot: Cell::new(ptr::null()),
         closed: Cell::new(0),
-        before: Cell::new(ptr::null()),
-        behind: Cell::new(ptr::null()),
     };
 }
 
 dropped_thread_local! {
     static TENANCIES: Tenancies = Tenancies {
         list: RefCell::new(Vec::new()),
-        told: Cell::new(false),
+        tenant: Cell::new(None),
     };
 }
 
@@ -158,18 +169,17 @@ dropped_thread_local! {
 /// The pool is alive while the slot is used: the caller has a handle, a frame or a buffer of it.
 #[inline(always)]
 pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
-    LAST.try_with(|last| {
-        // Relaxed: the thread's own word; when it is taken away is a matter of time.
-        if last.pool.load(Ordering::Relaxed) == core.as_ptr() {
-            // SAFETY: the cache names a slot, with its pool, only while this thread's list has it, and the list keeps the
-            // pool alive.
-            Some(unsafe { last.slot.get().as_ref() })
-        } else {
-            cold_path();
-            None
-        }
-    })
-    .unwrap_or(None)
+    let remembered = LAST.try_with(|last| {
+        // SAFETY: a slot is remembered only while this thread's list has it, and the list keeps its pool alive.
+        let slot = unsafe { last.slot.get().as_ref() }?;
+        // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
+        (slot.pool.load(Ordering::Relaxed) == core.as_ptr()).then_some(slot)
+    });
+    if let Ok(Some(slot)) = remembered {
+        return Some(slot);
+    }
+    cold_path();
+    None
 }
 
 /// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot.
@@ -242,8 +252,8 @@ unsafe fn hand_back(core: NonNull<Core>, slot: &Slot) {
 impl Tenancies {
     /// The slot of the pool, claimed if this thread has none; `None` when there is no memory for one, or the pool is closed.
     fn enter(&self, core: NonNull<Core>) -> Option<NonNull<Slot>> {
-        self.tell();
-        self.leave_closed();
+        let tenant = self.tenant()?;
+        self.leave_closed(tenant);
         // Looked at after `CLOSED`: if the pool closes from here on, `CLOSED` rises once more, and this thread's next use of any
         // pool leaves it. Looked at before, a pool closed in between would be entered and never left.
         // SAFETY: the caller of `with_slot` keeps the pool alive.
@@ -267,28 +277,20 @@ impl Tenancies {
             list.push(Tenancy { core, slot });
             slot
         };
-        let _ = LAST.try_with(|last| last.remember(core, slot));
+        // SAFETY: the thread's tenant is freed only with the list; the thread owns the slot.
+        unsafe { remember(tenant.as_ref(), core, slot) };
         Some(slot)
     }
 
-    /// Enters the thread in `THREADS`, once.
-    fn tell(&self) {
-        if !self.told.replace(true) {
-            // SAFETY: it was not in the list, and `untell` takes it out before the thread's locals go.
-            let _ = LAST.try_with(|last| unsafe { THREADS.lock().add(last) });
-        }
-    }
-
-    /// Takes the thread out of `THREADS`.
-    fn untell(&self) {
-        if self.told.replace(false) {
-            // SAFETY: `tell` put it in.
-            let _ = LAST.try_with(|last| unsafe { THREADS.lock().remove(last) });
-        }
+    /// What others know of this thread; `None` when there is no memory for that.
+    fn tenant(&self) -> Option<NonNull<Tenant>> {
+        let tenant = self.tenant.get().or_else(|| Threads::add(threads()))?;
+        self.tenant.set(Some(tenant));
+        Some(tenant)
     }
 
     /// Hands back the slots of closed pools, if any pool was closed since this was last done.
-    fn leave_closed(&self) {
+    fn leave_closed(&self, tenant: NonNull<Tenant>) {
         // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
         let closed = CLOSED.load(Ordering::Acquire);
         let known = LAST.try_with(|last| last.closed.replace(closed));
@@ -296,6 +298,12 @@ impl Tenancies {
             return;
         }
         forget_last();
+        // SAFETY: the thread's tenant is freed only with the list of its slots.
+        let tenant = unsafe { tenant.as_ref() };
+        let unnamed = tenant.list.lock();
+        // AcqRel: as all swaps of the word. Under the lock: nobody looks at a slot that was named before.
+        tenant.remembers.swap(ptr::null_mut(), Ordering::AcqRel);
+        drop(unnamed);
         let mut list = self.list.borrow_mut();
         // SAFETY: an entry of the list keeps its pool alive.
         let is_closed = |tenancy: &mut Tenancy| unsafe { tenancy.core.as_ref() }.ledger.is_closed();
@@ -307,16 +315,38 @@ impl Tenancies {
     }
 }
 
-fn forget_last() {
+/// Remembers that a pool was used, unless a pool was closed since the thread's list was looked through.
+///
+/// # Safety
+///
+/// The thread owns the slot, which is one of the pool, and the tenant is its own.
+unsafe fn remember(tenant: &Tenant, core: NonNull<Core>, slot: NonNull<Slot>) {
+    // Relaxed: the owner's to read; the swap passes it on to who may take it out.
+    // SAFETY: the thread owns the slot.
+    unsafe { slot.as_ref() }
+        .pool
+        .store(core.as_ptr(), Ordering::Relaxed);
+    // AcqRel: pairs with the swaps of others; see the head of this file.
+    tenant.remembers.swap(slot.as_ptr(), Ordering::AcqRel);
     let _ = LAST.try_with(|last| {
-        last.forget();
+        // Relaxed: if the word was taken away before, the swap saw it, and what came before it.
+        let missed = CLOSED.load(Ordering::Relaxed) != last.closed.get();
+        last.slot
+            .set(if missed { ptr::null() } else { slot.as_ptr() });
     });
+}
+
+fn forget_last() {
+    let _ = LAST.try_with(|last| last.slot.set(ptr::null()));
 }
 
 impl Drop for Tenancies {
     fn drop(&mut self) {
-        self.untell();
         forget_last();
+        if let Some(tenant) = self.tenant.take() {
+            // SAFETY: `tenant` put it in, and it is used no more.
+            unsafe { tenant.as_ref().list.lock().remove(tenant) };
+        }
         for tenancy in self.list.get_mut().drain(..) {
             // SAFETY: this thread owns the slot, and the entry is gone from the list.
             unsafe { hand_back(tenancy.core, tenancy.slot.as_ref()) };
@@ -328,8 +358,10 @@ impl Drop for Tenancies {
 pub(crate) fn note_closed() {
     // Release: pairs with the Acquire in `leave_closed`; who sees the rise sees the pool closed.
     CLOSED.fetch_add(1, Ordering::Release);
-    for thread in THREADS.lock().iter() {
-        thread.forget();
-    }
-    let _ = TENANCIES.try_with(Tenancies::leave_closed);
+    threads().lock().forget_all();
+    let _ = TENANCIES.try_with(|tenancies| {
+        if let Some(tenant) = tenancies.tenant.get() {
+            tenancies.leave_closed(tenant);
+        }
+    });
 }

@@ -70,9 +70,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A thread-local without destructor, so that it can be read at any moment of a thread's life, and by other threads until
-/// the destructors of others have run.
-macro_rules! shared_thread_local {
+/// A thread-local without destructor, so that it can be read at any moment of a thread's life.
+macro_rules! plain_thread_local {
     ($(#[$attr:meta])* static $name:ident: $ty:ty = $init:expr;) => {
         ::std::thread_local! { $(#[$attr])* static $name: $ty = const { $init } }
     };
@@ -94,16 +93,19 @@ macro_rules! global_counter {
     };
 }
 
-/// A process-wide value behind a [`Lock`](crate::sync::Lock).
+/// A function that gives the lock of a process-wide value.
 macro_rules! global_lock {
-    ($(#[$attr:meta])* static $name:ident: $ty:ty = $init:expr;) => {
+    ($(#[$attr:meta])* fn $name:ident() -> $ty:ty = $init:expr;) => {
         $(#[$attr])*
-        static $name: ::std::sync::LazyLock<$crate::sync::Lock<$ty>> =
-            ::std::sync::LazyLock::new(|| $crate::sync::Lock::new($init));
+        fn $name() -> &'static $crate::sync::Lock<$ty> {
+            static VALUE: ::std::sync::LazyLock<$crate::sync::Lock<$ty>> =
+                ::std::sync::LazyLock::new(|| $crate::sync::Lock::new($init));
+            &VALUE
+        }
     };
 }
 
-pub(crate) use {dropped_thread_local, global_counter, global_lock, shared_thread_local};
+pub(crate) use {dropped_thread_local, global_counter, global_lock, plain_thread_local};
 
 /// What a [`Cached`] reader watches.
 pub(crate) type PublishedSource<T> = arc_swap::ArcSwap<T>;

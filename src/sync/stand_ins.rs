@@ -98,13 +98,9 @@ impl<T, A: Deref<Target = PublishedSource<T>>> Cached<A, T> {
 /// Thread-locals and what the whole process shares, by the checker's own macros: each execution begins with new ones.
 macro_rules! checked_statics {
     ($checker:ident, $dollar:tt) => {
-        // The checker drops a thread's locals in an order of its own, and other threads may still look at this one.
-        macro_rules! shared_thread_local {
+        macro_rules! plain_thread_local {
             ($dollar(#[$dollar attr:meta])* static $dollar name:ident: $dollar ty:ty = $dollar init:expr;) => {
-                ::$checker::thread_local! {
-                    $dollar(#[$dollar attr])*
-                    static $dollar name: &'static $dollar ty = ::std::boxed::Box::leak(::std::boxed::Box::new($dollar init));
-                }
+                ::$checker::thread_local! { $dollar(#[$dollar attr])* static $dollar name: $dollar ty = $dollar init; }
             };
         }
 
@@ -123,16 +119,21 @@ macro_rules! checked_statics {
             };
         }
 
+        // The checker drops its statics while destructors of thread-locals may still run.
         macro_rules! global_lock {
-            ($dollar(#[$dollar attr:meta])* static $dollar name:ident: $dollar ty:ty = $dollar init:expr;) => {
-                ::$checker::lazy_static! {
-                    $dollar(#[$dollar attr])*
-                    static ref $dollar name: $crate::sync::Lock<$dollar ty> = $crate::sync::Lock::new($dollar init);
+            ($dollar(#[$dollar attr:meta])* fn $dollar name:ident() -> $dollar ty:ty = $dollar init:expr;) => {
+                $dollar(#[$dollar attr])*
+                fn $dollar name() -> &'static $crate::sync::Lock<$dollar ty> {
+                    ::$checker::lazy_static! {
+                        static ref VALUE: &'static $crate::sync::Lock<$dollar ty> =
+                            ::std::boxed::Box::leak(::std::boxed::Box::new($crate::sync::Lock::new($dollar init)));
+                    }
+                    *VALUE
                 }
             };
         }
 
-        pub(crate) use {dropped_thread_local, global_counter, global_lock, shared_thread_local};
+        pub(crate) use {dropped_thread_local, global_counter, global_lock, plain_thread_local};
     };
 }
 
