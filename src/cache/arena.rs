@@ -163,7 +163,7 @@ impl Arena {
     }
 
     /// Moves on to a block with room for `stride`, if the chain has one, and lends from it. `missed` says that the block
-    /// was taken from the system for this. Only for the owner; `stride` and `requested` are as for [`bump`](Self::bump).
+    /// was taken from the system for this. Only for the owner; `stride` is the whole of what the cursor passes, `requested` as for [`bump`](Self::bump).
     pub(crate) fn advance(
         &self,
         stride: usize,

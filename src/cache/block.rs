@@ -56,7 +56,7 @@ pub(crate) fn frame_stamp(frame: u64) -> u64 {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// Idle, or since when and by which thread it is lent. Written by the holder, read by the walker.
+    /// Idle, or since when and by which thread it is lent. Written by the holder, read and marked by the walker.
     state: Markable,
     /// The line of code that took it, while it is lent. Written by the holder, read by the walker.
     site: AtomicPtr<Location<'static>>,

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
 
 use crate::cache::block::Block;
-use crate::cache::class::CLASSES;
+use crate::cache::class::{CLASSES, OVERSIZE};
 use crate::cache::magazine::bits;
 use crate::cache::stack::Stack;
 use crate::cache::table::Table;
@@ -61,6 +61,8 @@ pub(crate) struct Depot {
     known: CachePadded<[AtomicU64; CLASSES / 64 + 1]>,
     /// Shelves whose `held` is not zero.
     keys: AtomicU32,
+    /// Bytes of the idle blocks beyond the largest class, which have sizes of their own.
+    oversize_bytes: AtomicU64,
 }
 
 impl Depot {
@@ -79,6 +81,7 @@ impl Depot {
                 .collect(),
             known: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
             keys: AtomicU32::new(0),
+            oversize_bytes: AtomicU64::new(0),
         }
     }
 
@@ -97,6 +100,11 @@ impl Depot {
         shelf
             .idle
             .fetch_add(u64::from(batch.len), Ordering::Relaxed);
+        if class == OVERSIZE {
+            // Relaxed: as above.
+            self.oversize_bytes
+                .fetch_add(batch.head.bytes(), Ordering::Relaxed);
+        }
         shelf.batches.push(batch.head);
     }
 
@@ -113,6 +121,11 @@ impl Depot {
         if left < shelf.low.load(Ordering::Relaxed) {
             shelf.low.fetch_min(left, Ordering::Relaxed);
         }
+        if class == OVERSIZE {
+            // Relaxed: as in `push`.
+            self.oversize_bytes
+                .fetch_sub(head.bytes(), Ordering::Relaxed);
+        }
         // SAFETY: popped just now, with this length.
         Some(unsafe { Batch::new(head, len) })
     }
@@ -126,6 +139,12 @@ impl Depot {
                 (class, self.idle(class))
             })
         })
+    }
+
+    /// Bytes of the idle blocks beyond the largest class.
+    pub(crate) fn oversize_bytes(&self) -> u64 {
+        // Relaxed: a level to judge by.
+        self.oversize_bytes.load(Ordering::Relaxed)
     }
 
     /// Idle blocks of a class.

@@ -10,6 +10,10 @@
 
 use std::ptr::NonNull;
 
+/// Whether there are mappings.
+#[cfg(all(test, not(framepool_loom)))]
+pub(super) const KNOWN: bool = known::KNOWN;
+
 /// Zeroed memory, of which the caller has the only use; `None` when there is none, or no mappings.
 pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
     known::map(bytes)
@@ -39,8 +43,11 @@ mod known {
     use std::ffi::{c_int, c_void};
     use std::ptr::{self, NonNull};
 
+    #[cfg(all(test, not(framepool_loom)))]
+    pub(super) const KNOWN: bool = true;
     const PROT_READ_WRITE: c_int = 1 | 2;
     const MAP_PRIVATE_ANONYMOUS: c_int = 0x02 | 0x20;
+    const MADV_DONTNEED: c_int = 4;
     /// What `mmap` returns instead of an address: all bits set.
     const MAP_FAILED: usize = usize::MAX;
 
@@ -55,6 +62,7 @@ mod known {
             offset: i64,
         ) -> *mut c_void;
         fn munmap(start: *mut c_void, bytes: usize) -> c_int;
+        fn madvise(start: *mut c_void, bytes: usize, advice: c_int) -> c_int;
     }
 
     pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
@@ -79,9 +87,13 @@ mod known {
     ///
     /// As for [`unmap`](super::unmap).
     pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
-        // SAFETY: as for the caller: a whole mapping, used no more.
-        let outcome = unsafe { munmap(start.as_ptr().cast(), bytes) };
-        debug_assert_eq!(outcome, 0, "a mapping can be given back");
+        // SAFETY: as for the caller: a whole mapping, used no more. Where its neighbours lie close it may take a place in the system's
+        // list of mappings more than there is; then the addresses stay, and the pages go.
+        unsafe {
+            if munmap(start.as_ptr().cast(), bytes) != 0 {
+                madvise(start.as_ptr().cast(), bytes, MADV_DONTNEED);
+            }
+        }
     }
 }
 
@@ -97,6 +109,9 @@ mod known {
 )))]
 mod known {
     use std::ptr::NonNull;
+
+    #[cfg(all(test, not(framepool_loom)))]
+    pub(super) const KNOWN: bool = false;
 
     pub(super) fn map(_bytes: usize) -> Option<NonNull<u8>> {
         None

@@ -124,13 +124,15 @@ impl Core {
         true
     }
 
-    /// Bytes that lie idle in the depot; of blocks beyond the largest class none, since they are let go.
+    /// Bytes that lie idle in the depot.
     pub(crate) fn depot_bytes(&self) -> u64 {
-        self.depot
+        let of_classes: u64 = self
+            .depot
             .idle_by_class()
             .filter(|&(class, _)| class < CLASSES)
             .map(|(class, blocks)| blocks * self.block_bytes(class) as u64)
-            .sum()
+            .sum();
+        of_classes + self.depot.oversize_bytes()
     }
 
     /// Gives back a step of what is too much, the largest classes first.

@@ -1,7 +1,7 @@
 //! The walk over the block records: who holds which buffers since when.
 //!
-//! It reads atomics only (`cache/block.rs` says why what it reads is true), of which the worker that has a buffer writes the
-//! same few as ever. Walks wait for each other. The result goes into the memory of an earlier one, so that a monitor that looks
+//! It reads atomics, and marks what it read (`cache/block.rs` says why that is true); the worker that has a buffer writes the same
+//! few words as ever. Walks wait for each other. The result goes into the memory of an earlier one, so that a monitor that looks
 //! again and again allocates nothing.
 
 use std::panic::Location;

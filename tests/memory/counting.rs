@@ -1,4 +1,5 @@
-//! The global allocator of this binary: the system's (its mappings are in `mappings.rs`), with every call and every byte counted, and refusals on demand.
+//! The global allocator of this binary: the system's, with every call and every byte counted, and refusals on demand. The
+//! system's mappings are in `mappings.rs`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,6 +10,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 #[cfg(all(
     target_os = "linux",
     target_pointer_width = "64",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
     not(framepool_sanitized)
 ))]
 #[path = "mappings.rs"]

@@ -41,8 +41,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/system.rs",
         edits: &[(
-            "let offset = (lines * LINE) & !(align - 1);",
-            "let offset = (lines * LINE) & !(PAGE - 1);",
+            "let offset = lines * align;",
+            "let offset = lines * align / PAGE;",
         )],
         noticed_by: &["unit"],
     },

@@ -135,8 +135,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "        thread.forget();\n    }\n    let _ = TENANCIES.try_with(Tenancies::leave_closed);\n",
-            "        thread.forget();\n    }\n",
+            "            tenancies.leave_closed(tenant);\n        }\n    });\n",
+            "            let _ = tenant;\n        }\n    });\n",
         )],
         noticed_by: &["memory"],
     },
@@ -154,7 +154,10 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "threads_go_on_remembering_when_a_pool_is_closed",
         laws: "L7",
         file: "src/cache/tenancy.rs",
-        edits: &[("        thread.forget();\n", "        let _ = thread;\n")],
+        edits: &[(
+            "                slot.pool.store(ptr::null_mut(), Ordering::Relaxed);\n",
+            "                let _ = slot;\n",
+        )],
         noticed_by: &["memory"],
     },
     Planted {
@@ -162,8 +165,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "if CLOSED.load(Ordering::Relaxed) != self.closed.get() {",
-            "if CLOSED.load(Ordering::Relaxed) < self.closed.get() {",
+            "let missed = CLOSED.load(Ordering::Relaxed) != last.closed.get();",
+            "let missed = CLOSED.load(Ordering::Relaxed) < last.closed.get();",
         )],
         noticed_by: &["loom/primitives::a_closed_pool_is_gone_with_a_thread_s_next_use_of_another"],
     },
@@ -173,8 +176,8 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/cache/tenancy.rs",
         edits: &[
             (
-                "-> Option<NonNull<Slot>> {\n        self.tell();\n        self.leave_closed();\n",
-                "-> Option<NonNull<Slot>> {\n        // SAFETY: the caller of `with_slot` keeps the pool alive.\n        let closed = unsafe { core.as_ref() }.ledger.is_closed();\n        self.tell();\n        self.leave_closed();\n",
+                "-> Option<NonNull<Slot>> {\n        let tenant = self.tenant()?;\n        self.leave_closed(tenant);\n",
+                "-> Option<NonNull<Slot>> {\n        // SAFETY: the caller of `with_slot` keeps the pool alive.\n        let closed = unsafe { core.as_ref() }.ledger.is_closed();\n        let tenant = self.tenant()?;\n        self.leave_closed(tenant);\n",
             ),
             (
                 "        if pool.ledger.is_closed() {\n            return None;\n",
@@ -197,8 +200,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6, L7",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "        forget_last();\n        for tenancy in",
-            "        for tenancy in",
+            "    fn drop(&mut self) {\n        forget_last();\n        if let",
+            "    fn drop(&mut self) {\n        if let",
         )],
         noticed_by: &["laws", "memory"],
     },
@@ -207,8 +210,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L6",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "if last.pool.load(Ordering::Relaxed) == core.as_ptr() {",
-            "if !last.pool.load(Ordering::Relaxed).is_null() && core != NonNull::dangling() {",
+            "(slot.pool.load(Ordering::Relaxed) == core.as_ptr()).then_some(slot)",
+            "(!slot.pool.load(Ordering::Relaxed).is_null() && core != NonNull::dangling()).then_some(slot)",
         )],
         noticed_by: &["laws::a_thread_going_back_and_forth_between_pools_confuses_none"],
     },
