@@ -26,7 +26,7 @@
 )]
 
 use std::alloc::{Layout, alloc, dealloc};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
@@ -37,9 +37,26 @@ use crate::sync::{
     plain_thread_local,
 };
 
+/// A place like a slot that lends for no pool, so that the fast path need not ask whether a slot is remembered.
+#[repr(C, align(128))]
+struct Nowhere(UnsafeCell<[u8; size_of::<Slot>()]>);
+
+// SAFETY: nobody writes there.
+unsafe impl Sync for Nowhere {}
+
+static NOWHERE: Nowhere = Nowhere(UnsafeCell::new([0; size_of::<Slot>()]));
+
+/// No slot. Under a model checker, whose atomics are not made of zeroes, it has no place.
+const NO_SLOT: *const Slot = if HAS_PLACE {
+    (&raw const NOWHERE).cast()
+} else {
+    ptr::null()
+};
+const HAS_PLACE: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
+
 /// What this thread remembers.
 struct Last {
-    /// Its slot of the pool that it used last, or null. Only while the thread's list has it.
+    /// Its slot of the pool that it used last, or [`NO_SLOT`]. Only while the thread's list has it.
     slot: Cell<*const Slot>,
     /// What `CLOSED` was when the list was last looked through.
     closed: Cell<u64>,
@@ -150,7 +167,7 @@ global_lock! {
 
 plain_thread_local! {
     static LAST: Last = Last {
-        slot: Cell::new(ptr::null()),
+        slot: Cell::new(NO_SLOT),
         closed: Cell::new(0),
     };
 }
@@ -170,10 +187,19 @@ dropped_thread_local! {
 #[inline(always)]
 pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
     let remembered = LAST.try_with(|last| {
-        // SAFETY: a slot is remembered only while this thread's list has it, and the list keeps its pool alive.
-        let slot = unsafe { last.slot.get().as_ref() }?;
+        let slot = last.slot.get();
+        if !HAS_PLACE && slot.is_null() {
+            return None;
+        }
+        // SAFETY: a slot is remembered only while this thread's list has it, and the list keeps its pool alive. `NOWHERE` is as
+        // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
+        let pool = unsafe { &(*slot).pool };
         // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
-        (slot.pool.load(Ordering::Relaxed) == core.as_ptr()).then_some(slot)
+        if pool.load(Ordering::Relaxed) != core.as_ptr() {
+            return None;
+        }
+        // SAFETY: as above; a slot that has a pool's address is one.
+        Some(unsafe { &*slot })
     });
     if let Ok(Some(slot)) = remembered {
         return Some(slot);
@@ -331,13 +357,12 @@ unsafe fn remember(tenant: &Tenant, core: NonNull<Core>, slot: NonNull<Slot>) {
     let _ = LAST.try_with(|last| {
         // Relaxed: if the word was taken away before, the swap saw it, and what came before it.
         let missed = CLOSED.load(Ordering::Relaxed) != last.closed.get();
-        last.slot
-            .set(if missed { ptr::null() } else { slot.as_ptr() });
+        last.slot.set(if missed { NO_SLOT } else { slot.as_ptr() });
     });
 }
 
 fn forget_last() {
-    let _ = LAST.try_with(|last| last.slot.set(ptr::null()));
+    let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
 }
 
 impl Drop for Tenancies {

@@ -210,8 +210,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L6",
         file: "src/cache/tenancy.rs",
         edits: &[(
-            "(slot.pool.load(Ordering::Relaxed) == core.as_ptr()).then_some(slot)",
-            "(!slot.pool.load(Ordering::Relaxed).is_null() && core != NonNull::dangling()).then_some(slot)",
+            "if pool.load(Ordering::Relaxed) != core.as_ptr() {",
+            "if pool.load(Ordering::Relaxed).is_null() || core == NonNull::dangling() {",
         )],
         noticed_by: &["laws::a_thread_going_back_and_forth_between_pools_confuses_none"],
     },
