@@ -67,7 +67,11 @@ pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+        Self::of(Mutex::new(value))
+    }
+
+    pub(crate) const fn of(mutex: Mutex<T>) -> Self {
+        Self(mutex)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

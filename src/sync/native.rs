@@ -98,8 +98,8 @@ macro_rules! global_lock {
     ($(#[$attr:meta])* fn $name:ident() -> $ty:ty = $init:expr;) => {
         $(#[$attr])*
         fn $name() -> &'static $crate::sync::Lock<$ty> {
-            static VALUE: ::std::sync::LazyLock<$crate::sync::Lock<$ty>> =
-                ::std::sync::LazyLock::new(|| $crate::sync::Lock::new($init));
+            static VALUE: $crate::sync::Lock<$ty> =
+                $crate::sync::Lock::of($crate::sync::Mutex::new($init));
             &VALUE
         }
     };

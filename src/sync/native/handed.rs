@@ -23,7 +23,7 @@ pub(crate) struct MutexGuard<'m, T> {
 }
 
 impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub(crate) const fn new(value: T) -> Self {
         Self {
             mutex: std::sync::Mutex::new(value),
             handed: AtomicBool::new(false),
