@@ -56,7 +56,7 @@ fn a_walker_never_joins_one_holder_s_line_to_another_s_frame() {
     });
 }
 
-/// Four preemptions at most: 32,522 executions; the search without a bound takes over a minute.
+/// Four preemptions at most: 27,547 executions; the search without a bound takes over a minute.
 #[test]
 fn nor_when_the_block_went_to_another_thread_in_between() {
     explore(Some(4), || {

@@ -19,7 +19,7 @@ fn touch(pool: &BufferPool) {
 
 /// The thread uses another pool while the one it has a slot of is closed, and once more after it has learned of that.
 /// If it took note of the closing the first time, but not of what was closed, the slot would stay.
-/// Four preemptions at most: 27,285 executions; the search without a bound takes over a minute.
+/// Four preemptions at most: 40,046 executions; the search without a bound takes over a minute.
 #[test]
 fn a_closed_pool_is_gone_with_a_thread_s_next_use_of_another() {
     explore(Some(4), || {
