@@ -7,7 +7,7 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use framepool::BufferPool;
-use rivals::frames::{bump_frame, bump_layout, frame};
+use rivals::frames::{arena_frame, bump_frame, bump_layout, frame};
 
 const PER_FRAME: usize = 1024;
 
@@ -16,6 +16,11 @@ fn frame_alloc(c: &mut Criterion) {
     group.throughput(Throughput::Elements(PER_FRAME as u64));
     for bytes in [256, 1 << 10, 4 << 10] {
         group.bench_function(BenchmarkId::new("framepool", bytes), |b| {
+            let pool = BufferPool::new();
+            let bytes = black_box(bytes);
+            b.iter(|| arena_frame(&pool, std::iter::repeat_n(bytes, PER_FRAME)));
+        });
+        group.bench_function(BenchmarkId::new("framepool, each looked up", bytes), |b| {
             let pool = BufferPool::new();
             let bytes = black_box(bytes);
             b.iter(|| frame(&pool, std::iter::repeat_n(bytes, PER_FRAME)));

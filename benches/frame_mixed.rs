@@ -30,6 +30,9 @@ fn frame_mixed(c: &mut Criterion) {
     let sizes = sizes::mixed(MIXED, MOST);
     let pool = BufferPool::new();
     bench(c, "framepool", || {
+        frames::arena_frame(&pool, sizes.iter().copied());
+    });
+    bench(c, "framepool, each looked up", || {
         frames::frame(&pool, sizes.iter().copied());
     });
     heap(c, "mimalloc", &Heap(MiMalloc), &sizes);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use framepool::BufferPool;
-use rivals::shared_frame::{MOST, PER_FRAME, bumpalo, framepool};
+use rivals::shared_frame::{MOST, PER_FRAME, arenas, bumpalo, framepool};
 use rivals::sizes;
 
 /// The time of a thread's allocs, of all frames together: the mean of the threads.
@@ -21,10 +21,16 @@ fn shared_frame(c: &mut Criterion) {
     group.throughput(Throughput::Elements(PER_FRAME as u64));
     for threads in [1, 2] {
         group.bench_function(BenchmarkId::new("framepool, one frame", threads), |b| {
-            b.iter_custom(|frames| {
-                of_one_thread(&framepool(&pool, threads, frames as usize, &sizes))
-            });
+            b.iter_custom(|frames| of_one_thread(&arenas(&pool, threads, frames as usize, &sizes)));
         });
+        group.bench_function(
+            BenchmarkId::new("framepool, one frame, each looked up", threads),
+            |b| {
+                b.iter_custom(|frames| {
+                    of_one_thread(&framepool(&pool, threads, frames as usize, &sizes))
+                });
+            },
+        );
         group.bench_function(BenchmarkId::new("bumpalo, one per thread", threads), |b| {
             b.iter_custom(|frames| of_one_thread(&bumpalo(threads, frames as usize, &sizes)));
         });

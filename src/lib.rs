@@ -78,7 +78,8 @@ pub mod show;
 mod sync;
 
 pub use alloc::{
-    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError, PoolBuilder,
+    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameArena, FrameError,
+    PoolBuilder,
 };
 pub use cache::{CounterDefinition, Counts};
 pub use fold::{

@@ -16,7 +16,19 @@ pub(crate) fn touch(start: *mut u8) {
     unsafe { start.write_volatile(1) }
 }
 
-/// One frame of framepool: a buffer of each size, and the frame's end.
+/// One frame of framepool: a buffer of each size from the thread's arena, and the frame's end.
+#[inline(always)]
+pub fn arena_frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
+    let frame = pool.begin_frame();
+    frame.with_arena(|arena| {
+        for bytes in sizes {
+            touch(arena.alloc::<u8>(bytes).as_mut_ptr());
+        }
+    });
+    frame.release_all();
+}
+
+/// The same with the thread looked up at each buffer.
 #[inline(always)]
 pub fn frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
     let frame = pool.begin_frame();

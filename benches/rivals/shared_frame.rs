@@ -106,7 +106,24 @@ fn time_allocs(sizes: &[usize], mut alloc: impl FnMut(usize) -> *mut u8) -> Dura
     began.elapsed()
 }
 
-/// framepool: all threads share one frame. By thread and frame, the time that a buffer of each size took.
+/// framepool: all threads share one frame, each takes from its arena there. By thread and frame, the time that a buffer of each
+/// size took.
+///
+/// # Panics
+///
+/// If a thread cannot be started.
+pub fn arenas(
+    pool: &BufferPool,
+    threads: usize,
+    frames: usize,
+    sizes: &[usize],
+) -> Vec<Vec<Duration>> {
+    in_one_frame(pool, threads, frames, &|frame| {
+        frame.with_arena(|arena| time_allocs(sizes, |bytes| arena.alloc::<u8>(bytes).as_mut_ptr()))
+    })
+}
+
+/// The same with the thread looked up at each buffer.
 ///
 /// # Panics
 ///
@@ -117,6 +134,18 @@ pub fn framepool(
     frames: usize,
     sizes: &[usize],
 ) -> Vec<Vec<Duration>> {
+    in_one_frame(pool, threads, frames, &|frame| {
+        time_allocs(sizes, |bytes| frame.alloc::<u8>(bytes).as_mut_ptr())
+    })
+}
+
+/// What each thread took for its buffers of each frame, which all threads share.
+fn in_one_frame(
+    pool: &BufferPool,
+    threads: usize,
+    frames: usize,
+    allocs: &(dyn Fn(&Frame) -> Duration + Sync),
+) -> Vec<Vec<Duration>> {
     let open: Mutex<Option<Arc<Frame>>> = Mutex::new(None);
     let lock = || open.lock().expect("no panic");
     on_threads(
@@ -125,7 +154,7 @@ pub fn framepool(
         &|| *lock() = Some(Arc::new(pool.begin_frame())),
         &|_| {
             let frame = lock().clone().expect("the frame is open");
-            time_allocs(sizes, |bytes| frame.alloc::<u8>(bytes).as_mut_ptr())
+            allocs(&frame)
         },
         &|| {
             lock().take();

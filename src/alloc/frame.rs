@@ -12,8 +12,8 @@ use std::ptr::{self, NonNull};
 
 use bytemuck::Pod;
 
-use crate::alloc::{AllocError, BufferPool};
-use crate::cache::{Lane, lend_framed, lend_framed_at_once};
+use crate::alloc::{AllocError, BufferPool, FrameArena};
+use crate::cache::{Lane, lend_framed, lend_framed_at_once, with_arena};
 use crate::fold::{FrameId, FrameSnapshot};
 use crate::sync::Arc;
 
@@ -71,12 +71,9 @@ impl Frame {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
-        let start = match self.lend_at_once::<T>(len) {
-            Some(start) => start,
-            None => self.lend_or_panic::<T>(len),
-        };
-        // SAFETY: lent to us just now, for these elements, until the frame ends.
-        unsafe { view(start, len) }
+        let at_once = self.lend_at_once::<T>(len);
+        // SAFETY: what was lent is for these elements, and ours until the frame ends.
+        unsafe { self.view_or_panic(at_once, len) }
     }
 
     /// A buffer of `len` zeroes that lives as long as the frame.
@@ -87,11 +84,7 @@ impl Frame {
     #[inline]
     #[track_caller]
     pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> &mut [T] {
-        let buffer = self.alloc::<T>(len);
-        if size_of::<T>() > 0 {
-            buffer.fill(T::zeroed());
-        }
-        buffer
+        zeroed(self.alloc::<T>(len))
     }
 
     /// A copy of `source` that lives as long as the frame.
@@ -102,9 +95,7 @@ impl Frame {
     #[inline]
     #[track_caller]
     pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> &mut [T] {
-        let buffer = self.alloc::<T>(source.len());
-        buffer.copy_from_slice(source);
-        buffer
+        copied(self.alloc::<T>(source.len()), source)
     }
 
     /// A buffer of `len` elements that lives as long as the frame. Contents: initialised, otherwise unspecified.
@@ -115,21 +106,99 @@ impl Frame {
     /// is used up, or the system has no memory.
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
-        let start = match self.lend_at_once::<T>(len) {
+        let at_once = self.lend_at_once::<T>(len);
+        // SAFETY: as in `alloc`.
+        unsafe { self.view_or_error(at_once, len) }
+    }
+
+    /// Runs `f` with the calling thread's part of the frame, from which a loop takes buffers faster: who the thread is and what it
+    /// has of the frame is looked up once, before the loop, instead of at every buffer.
+    ///
+    /// The buffers live as long as the frame, not only as long as the call.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let rows: Vec<&mut [f32]> = frame.with_arena(|arena| (0..100).map(|n| arena.alloc(n)).collect());
+    /// assert_eq!(rows[99].len(), 99);
+    /// assert_eq!(frame.release_all().frame_allocs, 100);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system has no memory for what the pool keeps of the thread: [`try_with_arena`](Self::try_with_arena) says so.
+    #[inline]
+    #[track_caller]
+    pub fn with_arena<'f, R>(&'f self, f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R) -> R {
+        match self.try_with_arena(f) {
+            Ok(result) => result,
+            Err(error) => refused(&error),
+        }
+    }
+
+    /// The same as [`with_arena`](Self::with_arena).
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::OutOfMemory`]: the thread is new to the pool, and the system has no memory for what the pool keeps of it.
+    /// `f` was not called.
+    #[inline]
+    pub fn try_with_arena<'f, R>(
+        &'f self,
+        f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R,
+    ) -> Result<R, AllocError> {
+        // SAFETY: the handle keeps the pool alive; the frame is borrowed, so it is open.
+        unsafe {
+            with_arena(self.pool.core_ptr(), &self.lane, |arena| {
+                f(FrameArena::new(self, self.lane, arena))
+            })
+        }
+        .map_err(|refusal| self.pool.explain::<u8>(refusal, 0))
+    }
+
+    /// What was lent at once, or what can be lent some other way.
+    ///
+    /// # Safety
+    ///
+    /// What was lent at once was lent from this frame for `len` elements, and nobody else has it.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) unsafe fn view_or_panic<T: Pod>(
+        &self,
+        at_once: Option<NonNull<u8>>,
+        len: usize,
+    ) -> &mut [T] {
+        let start = match at_once {
+            Some(start) => start,
+            None => self.lend_or_panic::<T>(len),
+        };
+        // SAFETY: lent to us just now, for these elements, until the frame ends.
+        unsafe { view(start, len) }
+    }
+
+    /// The same, or why there is nothing.
+    ///
+    /// # Safety
+    ///
+    /// As for [`view_or_panic`](Self::view_or_panic).
+    #[inline(always)]
+    pub(super) unsafe fn view_or_error<T: Pod>(
+        &self,
+        at_once: Option<NonNull<u8>>,
+        len: usize,
+    ) -> Result<&mut [T], AllocError> {
+        let start = match at_once {
             Some(start) => start,
             None => self.lend::<T>(len)?,
         };
-        // SAFETY: as in `alloc`.
+        // SAFETY: as in `view_or_panic`.
         Ok(unsafe { view(start, len) })
     }
 
     /// Memory for `len` elements if the calling thread has it at hand.
     #[inline(always)]
     fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
-        if !self.pool.is_aligned_for::<T>() {
-            return None;
-        }
-        let bytes = len.checked_mul(size_of::<T>())?;
+        let bytes = self.pool.bytes_at_once::<T>(len)?;
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
         unsafe { lend_framed_at_once(self.pool.core_ptr(), &self.lane, bytes) }
     }
@@ -168,6 +237,22 @@ impl Drop for Frame {
     fn drop(&mut self) {
         self.pool.core().end_frame(Some(self.lane.index()));
     }
+}
+
+/// A buffer filled with zeroes.
+#[inline]
+pub(super) fn zeroed<T: Pod>(buffer: &mut [T]) -> &mut [T] {
+    if size_of::<T>() > 0 {
+        buffer.fill(T::zeroed());
+    }
+    buffer
+}
+
+/// A buffer filled with a copy of as many elements.
+#[inline]
+pub(super) fn copied<'f, T: Pod>(buffer: &'f mut [T], source: &[T]) -> &'f mut [T] {
+    buffer.copy_from_slice(source);
+    buffer
 }
 
 /// Frame memory at `start` as a slice.

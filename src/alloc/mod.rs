@@ -4,12 +4,14 @@ mod buffer;
 mod config;
 mod error;
 mod frame;
+mod frame_arena;
 mod pool;
 
 pub use buffer::Buffer;
 pub use config::{Attribution, PoolBuilder};
 pub use error::{AllocError, ConfigError, FrameError};
 pub use frame::Frame;
+pub use frame_arena::FrameArena;
 pub use pool::BufferPool;
 
 pub(crate) use config::Config;

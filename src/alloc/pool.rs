@@ -186,10 +186,7 @@ impl BufferPool {
         len: usize,
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
-        if !self.is_aligned_for::<T>() {
-            return None;
-        }
-        let bytes = len.checked_mul(size_of::<T>())?;
+        let bytes = self.bytes_at_once::<T>(len)?;
         // SAFETY: the handle keeps the pool alive.
         unsafe { lend_at_once(self.core(), bytes, site) }
     }
@@ -227,6 +224,15 @@ impl BufferPool {
     }
 
     /// The bytes of `len` elements, if this pool can lend such.
+    #[inline(always)]
+    pub(super) fn bytes_at_once<T: Pod>(&self, len: usize) -> Option<usize> {
+        if !self.is_aligned_for::<T>() {
+            return None;
+        }
+        len.checked_mul(size_of::<T>())
+    }
+
+    /// The same, or why it cannot.
     pub(super) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
         if !self.is_aligned_for::<T>() {
             return Err(Refusal::Alignment(align_of::<T>()));

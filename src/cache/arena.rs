@@ -35,6 +35,7 @@
     reason = "the chain is a cell that belongs to the slot's owner"
 )]
 
+use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
 use crate::cache::chain::{Chain, Folded, bytes_of, usable_bytes};
@@ -42,8 +43,10 @@ use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell};
 
 const COUNT_SHIFT: u32 = 40;
-/// A request of this size or more is counted outside the lent word.
-pub(crate) const LENT_WORD_BYTES: usize = 1 << (COUNT_SHIFT - 1);
+/// The most bytes that can be asked for: half a terabyte, so that the lent word holds what one block can lend.
+pub(crate) const MOST_REQUESTED: usize = 1 << (COUNT_SHIFT - 1);
+/// The most by which the cursor can move at once.
+pub(crate) const MOST_STRIDE: usize = 2 * MOST_REQUESTED;
 /// The most a block may have, so that the count of its smallest buffers fits the lent word.
 pub(crate) const MOST_BLOCK_BYTES: usize = 1 << 29;
 /// How often the fold tries to read between two refills.
@@ -120,26 +123,25 @@ impl Arena {
         }
     }
 
-    /// Lends all bytes up to the one at `reach` from the cursor, of which `requested` were asked for; `None` when the block
-    /// does not have them.
+    /// Lends the `stride` bytes at the cursor, of which `requested` were asked for; `None` when the block does not have them.
     ///
-    /// `reach` is one less than a multiple of the pool's alignment. Only for the owner.
+    /// `stride` is a multiple of the pool's alignment, not zero, and at most [`MOST_STRIDE`]. Only for the owner.
     #[inline(always)]
-    pub(crate) fn bump(&self, reach: usize, requested: usize) -> Option<NonNull<u8>> {
+    pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
+        debug_assert!(0 < stride && stride <= MOST_STRIDE);
         // Relaxed: the owner reads what it wrote, or what the claim of slot or frame made visible.
         let cursor = self.cursor.load(Ordering::Relaxed);
+        // Far from wrapping: no address has as many bits as a word.
+        let next = cursor.wrapping_add(stride);
         // Relaxed: as above.
-        let end = self.end.load(Ordering::Relaxed);
-        if reach >= end.addr() - cursor.addr() {
+        if next.addr() > self.end.load(Ordering::Relaxed).addr() {
+            cold_path();
             return None;
         }
         // Nothing but a sign to the model checker, which does not see the memory itself: it belongs to the chain's owner.
         self.chain.with(|_| ());
         // Release: pairs with the Acquire in `read`.
-        self.cursor.store(
-            cursor.wrapping_add(reach).wrapping_add(1),
-            Ordering::Release,
-        );
+        self.cursor.store(next, Ordering::Release);
         if cfg!(feature = "telemetry") {
             // Relaxed: the owner is the only writer.
             let lent = self.lent.load(Ordering::Relaxed);
@@ -149,17 +151,14 @@ impl Arena {
                 Ordering::Release,
             );
         }
-        // SAFETY: without a block the cursor is null and so is the end, between which there is no byte.
+        // SAFETY: without a block the cursor is null and so is the end, beyond which any stride goes.
         Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 
-    /// Counts a buffer that `bump` cannot: one without bytes, or one of very many. Only for the owner.
+    /// Counts a buffer without bytes. Only for the owner.
     #[cold]
-    pub(crate) fn count_apart(&self, requested: usize) {
-        self.rewrite(|| {
-            add(&self.sealed_allocs, 1);
-            add(&self.sealed_requested, requested as u64);
-        });
+    pub(crate) fn count_empty(&self) {
+        self.rewrite(|| add(&self.sealed_allocs, 1));
     }
 
     /// Moves on to a block with room for `stride`, if the chain has one, and lends from it. `missed` says that the block

@@ -1,21 +1,25 @@
 //! Lending frame buffers: the arena's cursor, then its next block, then the system.
 #![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
 
+use std::hint::cold_path;
 use std::num::NonZero;
 use std::ptr::NonNull;
 
-use crate::cache::arena::{LENT_WORD_BYTES, MOST_BLOCK_BYTES};
+use crate::cache::arena::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
 use crate::cache::core::Core;
-use crate::cache::pooled::{MOST_BYTES, Refusal, count_refusal};
+use crate::cache::pooled::{MOST_BYTES, NO_SLOT, Refusal, count_refusal};
 use crate::cache::slot::{ArenaPlace, Slot};
 use crate::cache::system::PAGE;
 use crate::cache::tenancy::{current, with_slot};
 
-/// From this size on a frame buffer takes one unit of the pool's alignment more than it needs.
+/// From this size on a frame buffer takes an odd number of units of the pool's alignment.
 ///
 /// Buffers at strides of a power of two would all begin in the same few cache sets, and the caller's first writes would
-/// evict each other. A unit more moves each buffer's start to another set; one of a page would not, and is left out.
-const COLOURED_FROM: usize = 2048;
+/// evict each other. Odd strides go through all sets. Where a unit is a page it would not move a start to another set, and none
+/// is added; smaller buffers would grow by more than a sixteenth.
+const COLOURED_FROM: usize = 1024;
+/// The most bytes that are lent at once. A compiler finds room for it in an instruction.
+const MOST_AT_ONCE: usize = i32::MAX as usize;
 
 /// What an open frame knows of how its buffers are lent, worked out once at its beginning.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Lane {
     place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
+    /// The bit that makes a number of units odd, if buffers are coloured.
+    colour: usize,
 }
 
 impl Lane {
@@ -32,6 +38,7 @@ impl Lane {
         Self {
             place: ArenaPlace::of(index),
             below_alignment: alignment - 1,
+            colour: if alignment < PAGE { alignment } else { 0 },
         }
     }
 
@@ -40,16 +47,27 @@ impl Lane {
         self.place.index()
     }
 
-    /// The place of the last byte that the cursor passes for `bytes` bytes, from where it is: one less than how far it moves.
-    /// For none that is more than any block has.
+    /// Lends `bytes` bytes from the frame's arena of the calling thread, if its block has room.
     #[inline(always)]
-    fn reach(&self, bytes: usize) -> usize {
-        let reach = bytes.wrapping_sub(1) | self.below_alignment;
-        if bytes >= COLOURED_FROM {
-            reach.saturating_add((self.below_alignment + 1) % PAGE)
-        } else {
-            reach
+    pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
+        // Neither none nor very many.
+        if bytes.wrapping_sub(1) >= MOST_AT_ONCE {
+            cold_path();
+            return None;
         }
+        arena.bump(self.stride(bytes), bytes)
+    }
+
+    /// How far the cursor moves for `bytes` bytes, at most [`MOST_REQUESTED`].
+    #[inline(always)]
+    fn stride(&self, bytes: usize) -> usize {
+        let units = (bytes + self.below_alignment) & !self.below_alignment;
+        let colour = if bytes < COLOURED_FROM {
+            0
+        } else {
+            self.colour
+        };
+        units | colour
     }
 }
 
@@ -67,7 +85,26 @@ pub(crate) unsafe fn lend_framed_at_once(
 ) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     let arena = unsafe { current(core) }?.arena(lane.place);
-    arena.bump(lane.reach(bytes), bytes)
+    lane.bump(arena, bytes)
+}
+
+/// Runs `f` with the calling thread's arena of the lane's frame.
+///
+/// # Errors
+///
+/// There is no memory for a slot.
+///
+/// # Safety
+///
+/// The pool is alive for the call, and the frame is open.
+#[inline]
+pub(crate) unsafe fn with_arena<R>(
+    core: NonNull<Core>,
+    lane: &Lane,
+    f: impl FnOnce(&Arena) -> R,
+) -> Result<R, Refusal> {
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    unsafe { with_slot(core, |slot| f(slot.arena(lane.place))) }.ok_or(NO_SLOT)
 }
 
 /// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.
@@ -97,7 +134,7 @@ pub(crate) unsafe fn lend_framed(
             lent
         })
     }
-    .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+    .unwrap_or(Err(NO_SLOT))
 }
 
 /// # Safety
@@ -112,22 +149,21 @@ unsafe fn lend_from(
     let arena = slot.arena(lane.place);
     slot.note_arena(lane.place);
     if bytes == 0 {
-        arena.count_apart(0);
+        arena.count_empty();
         let start = NonZero::new(lane.below_alignment + 1).expect("an alignment is not zero");
         return Ok(NonNull::without_provenance(start));
     }
     if bytes > MOST_BYTES {
         return Err(Refusal::Overflow);
     }
-    if bytes >= LENT_WORD_BYTES {
-        // Half a terabyte: beyond what the lent word counts, and beyond what any system here would give.
+    if bytes > MOST_REQUESTED {
+        // Beyond what can be counted, and beyond what any system here would give.
         return Err(Refusal::Memory(bytes as u64));
     }
-    let reach = lane.reach(bytes);
-    if let Some(start) = arena.bump(reach, bytes) {
+    let stride = lane.stride(bytes);
+    if let Some(start) = arena.bump(stride, bytes) {
         return Ok(start);
     }
-    let stride = reach + 1;
     if let Some(start) = arena.advance(stride, bytes, false) {
         return Ok(start);
     }

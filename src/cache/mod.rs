@@ -38,7 +38,7 @@ pub(crate) use arena::{Arena, ArenaReading, MOST_BLOCK_BYTES};
 pub(crate) use block::Block;
 pub(crate) use class::LINE;
 pub(crate) use core::Core;
-pub(crate) use framed::{Lane, lend_framed, lend_framed_at_once};
+pub(crate) use framed::{Lane, lend_framed, lend_framed_at_once, with_arena};
 pub(crate) use in_flight::MOST_IN_FLIGHT;
 pub(crate) use pooled::{Refusal, count_refusal, lend, lend_at_once, take_back};
 pub(crate) use reclaim::TrimState;

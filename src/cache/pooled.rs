@@ -41,6 +41,9 @@ pub(crate) enum Miss {
     Budget,
 }
 
+/// There is no memory for a slot.
+pub(crate) const NO_SLOT: Refusal = Refusal::Memory(size_of::<Slot>() as u64);
+
 /// The most bytes an allocation can have, with room for rounding and alignment.
 pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
 
@@ -83,7 +86,7 @@ pub(crate) unsafe fn lend(
                 None => lend_slow(core, slot, class, bytes, site),
             }
         })
-        .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+        .unwrap_or(Err(NO_SLOT))
     }
 }
 

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use crate::cache::class::OVERSIZE;
 use crate::cache::core::Core;
-use crate::cache::pooled::{Refusal, class_or_oversize};
+use crate::cache::pooled::{NO_SLOT, Refusal, class_or_oversize};
 use crate::cache::slot::Slot;
 use crate::cache::tenancy::with_slot;
 
@@ -24,7 +24,7 @@ impl Core {
         }
         // SAFETY: the caller's handle keeps the pool alive.
         unsafe { with_slot(NonNull::from(self), |slot| self.stock(slot, class, count)) }
-            .unwrap_or(Err(Refusal::Memory(size_of::<Slot>() as u64)))
+            .unwrap_or(Err(NO_SLOT))
     }
 
     /// The same, into the slot that the caller owns.

@@ -213,47 +213,68 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
 /// # Safety
 ///
 /// The pool is alive for the call: the caller has a handle, a frame or a buffer of it.
+#[inline]
 pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
     // SAFETY: the caller keeps the pool alive.
-    if let Some(slot) = unsafe { current(core) } {
-        return Some(f(slot));
-    }
-    // SAFETY: as above.
-    let pool = unsafe { core.as_ref() };
-    let listed = TENANCIES
-        .try_with(|tenancies| tenancies.enter(core))
-        .unwrap_or(None);
-    if let Some(slot) = listed {
-        // SAFETY: the list has the slot and keeps the pool alive.
-        return Some(f(unsafe { slot.as_ref() }));
-    }
-    // No list to put it in: a slot for this one operation.
-    pool.ledger.enter();
-    let Some(slot) = pool.slots.claim(pool) else {
-        // SAFETY: entered just above.
-        unsafe { Core::leave(core, 0) };
-        return None;
+    let stay = match unsafe { current(core) } {
+        Some(slot) => Stay {
+            core,
+            slot,
+            is_visit: false,
+        },
+        // SAFETY: as above.
+        None => unsafe { Stay::begin(core) }?,
     };
-    let visit = Visit {
-        core,
-        // SAFETY: claimed just now.
-        slot: unsafe { slot.as_ref() },
-    };
-    let result = f(visit.slot);
-    drop(visit);
-    Some(result)
+    Some(f(stay.slot))
 }
 
-/// A slot claimed for one operation, handed back even if that panics.
-struct Visit<'s> {
+/// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
+struct Stay<'s> {
     core: NonNull<Core>,
     slot: &'s Slot,
+    is_visit: bool,
 }
 
-impl Drop for Visit<'_> {
+impl Stay<'_> {
+    /// In the slot of the thread's list, or in one of its own when there is no list to put it in.
+    ///
+    /// # Safety
+    ///
+    /// As for [`with_slot`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn begin(core: NonNull<Core>) -> Option<Self> {
+        // SAFETY: the caller keeps the pool alive.
+        let pool = unsafe { core.as_ref() };
+        let listed = TENANCIES
+            .try_with(|tenancies| tenancies.enter(core))
+            .unwrap_or(None);
+        let is_visit = listed.is_none();
+        let slot = listed.or_else(|| {
+            pool.ledger.enter();
+            let claimed = pool.slots.claim(pool);
+            if claimed.is_none() {
+                // SAFETY: entered just above.
+                unsafe { Core::leave(core, 0) };
+            }
+            claimed
+        })?;
+        Some(Self {
+            core,
+            // SAFETY: the list has the slot and keeps the pool alive, or it was claimed just now.
+            slot: unsafe { slot.as_ref() },
+            is_visit,
+        })
+    }
+}
+
+impl Drop for Stay<'_> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
-        unsafe { hand_back(self.core, self.slot) };
+        if self.is_visit {
+            // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
+            unsafe { hand_back(self.core, self.slot) };
+        }
     }
 }
 

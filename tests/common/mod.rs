@@ -45,15 +45,12 @@ pub(crate) fn pooled_bytes(bytes: u64, alignment: u64) -> u64 {
         .next_multiple_of(alignment)
 }
 
-/// Bytes reported for a frame buffer of `bytes` in a pool with this alignment: from 2 KiB on one unit of the alignment more,
-/// so that large buffers do not all start in the same cache sets; at page alignment they do anyway.
+/// Bytes reported for a frame buffer of `bytes` in a pool with this alignment: from 1 KiB on an odd number of units of the
+/// alignment, so that buffers do not all start in the same cache sets; at page alignment they do anyway.
 pub(crate) fn frame_bytes(bytes: u64, alignment: u64) -> u64 {
-    let colour = if bytes >= 2048 && alignment < 4096 {
-        alignment
-    } else {
-        0
-    };
-    bytes.next_multiple_of(alignment) + colour
+    let units = bytes.div_ceil(alignment);
+    let coloured = bytes >= 1024 && alignment < 4096 && units.is_multiple_of(2);
+    (units + u64::from(coloured)) * alignment
 }
 
 /// What must hold of any snapshot at any moment, whatever other threads do (L2, L3).

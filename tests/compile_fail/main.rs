@@ -171,6 +171,16 @@ fn a_frame_buffer_is_not_sent_to_a_thread_past_release_all() {
 }
 
 #[test]
+fn a_threads_arena_is_not_used_by_another_thread() {
+    refused("frame_arena_in_a_thread", "E0277");
+}
+
+#[test]
+fn a_threads_arena_is_not_kept_beyond_its_call() {
+    refused("frame_arena_kept", "E0521");
+}
+
+#[test]
 fn a_frame_buffer_is_not_received_past_release_all() {
     refused("frame_buffer_through_a_channel", "E0505");
 }

@@ -1,5 +1,6 @@
 //! Frames: their buffers, how many can be open, and how they end.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -51,6 +52,107 @@ fn every_frame_buffer_starts_on_the_boundary_asked_for() {
         }
         assert_empty(&pool);
     }
+}
+
+/// Laws: L1.
+#[test]
+fn a_threads_arena_lends_like_its_frame_and_its_buffers_outlive_the_call() {
+    let pool = BufferPool::builder()
+        .frame_block_bytes(4096)
+        .build()
+        .unwrap();
+    let other = BufferPool::new();
+    for _ in 0..3 {
+        let frame = pool.begin_frame();
+        let source: Vec<u16> = (0..3000).collect();
+        let (plain, zeroed, copy) = frame.with_arena(|arena| {
+            assert_eq!(arena.frame().id(), frame.id());
+            let plain = arena.alloc::<u32>(100);
+            plain.fill(u32::MAX);
+            // What lies between does not disturb it: the frame itself, another pool, pooled buffers.
+            frame.alloc::<u8>(50).fill(1);
+            other.alloc::<u8>(50).fill(2);
+            other.begin_frame().alloc::<u8>(50).fill(3);
+            pool.alloc::<u8>(50).fill(4);
+            let inner = frame.with_arena(|arena| arena.alloc::<u8>(70));
+            inner.fill(5);
+            let zeroed = arena.alloc_zeroed::<u32>(1000);
+            assert!(arena.try_alloc::<u64>(0).unwrap().is_empty());
+            assert!(inner.iter().all(|&element| element == 5));
+            (plain, zeroed, arena.alloc_copy(&source))
+        });
+        assert!(zeroed.iter().all(|&element| element == 0));
+        zeroed.fill(7);
+        assert_eq!(copy, &source[..]);
+        assert!(plain.iter().all(|&element| element == u32::MAX));
+        let snapshot = frame.release_all();
+        if TELEMETRY {
+            assert_eq!((snapshot.frame_allocs, snapshot.pooled_allocs), (6, 1));
+            let sizes = [400, 50, 70, 4000, 0, 6000];
+            let bytes: u64 = sizes.map(|bytes| frame_bytes(bytes, 64)).iter().sum();
+            assert_eq!(snapshot.alloc_bytes, bytes + 64);
+        }
+    }
+    assert_empty(&pool);
+}
+
+/// Laws: L6.
+#[test]
+fn a_panic_in_a_threads_arena_leaves_what_it_lent_to_the_frame() {
+    let pool = BufferPool::new();
+    let frame = pool.begin_frame();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        frame.with_arena(|arena| {
+            arena.alloc::<u8>(100);
+            panic!("on purpose");
+        })
+    }));
+    assert!(panicked.is_err());
+    frame.with_arena(|arena| arena.alloc::<u8>(100).fill(1));
+    let snapshot = frame.release_all();
+    if TELEMETRY {
+        assert_eq!((snapshot.frame_allocs, snapshot.releases), (2, 2));
+    }
+    assert_empty(&pool);
+}
+
+/// A thread whose own list is gone works in a slot of its own, for as long as it has the arena.
+#[test]
+fn a_thread_that_ends_has_an_arena_too() {
+    struct AtTheEnd(BufferPool);
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            let frame = self.0.begin_frame();
+            let (first, second) = frame.with_arena(|arena| {
+                let first = arena.alloc::<u8>(100);
+                first.fill(1);
+                // Another slot, since the first is taken.
+                frame.alloc::<u8>(100).fill(2);
+                (first, arena.alloc::<u8>(100))
+            });
+            second.fill(3);
+            assert!(first.iter().all(|&element| element == 1));
+            let snapshot = frame.release_all();
+            if TELEMETRY {
+                assert_eq!(snapshot.frame_allocs, 3);
+            }
+        }
+    }
+    thread_local! {
+        static LATE: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    }
+    let pool = BufferPool::new();
+    let ended = {
+        let pool = pool.clone();
+        thread::spawn(move || {
+            LATE.with_borrow_mut(|late| *late = Some(AtTheEnd(pool.clone())));
+            // The pool's list comes after it, and is gone before it.
+            drop(pool.alloc::<u8>(1));
+        })
+        .join()
+    };
+    assert!(ended.is_ok());
+    assert_empty(&pool);
 }
 
 #[test]
@@ -188,7 +290,13 @@ fn several_threads_take_from_one_frame_and_any_of_them_may_end_it() {
             .map(|number| {
                 let frame = &frame;
                 scope.spawn(move || {
-                    let mine: Vec<&mut [u8]> = (0..50).map(|len| frame.alloc(len * 100)).collect();
+                    // Half of them look up the thread at each buffer.
+                    let mine: Vec<&mut [u8]> = if number % 2 == 0 {
+                        (0..50).map(|len| frame.alloc(len * 100)).collect()
+                    } else {
+                        frame
+                            .with_arena(|arena| (0..50).map(|len| arena.alloc(len * 100)).collect())
+                    };
                     for buffer in mine {
                         buffer.fill(number);
                     }

@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use framepool::{Attribution, Buffer, BufferPool, Frame};
+use framepool::{Attribution, Buffer, BufferPool, Frame, FrameArena};
 
 const PER_FRAME: u64 = 1024;
 const HELD: usize = 64;
@@ -35,6 +35,14 @@ fn probe_pooled_alloc(pool: &BufferPool, bytes: usize) -> Buffer<u8> {
 #[inline(never)]
 fn probe_pooled_drop(buffer: Buffer<u8>) {
     drop(buffer);
+}
+
+/// Takes so many frame buffers from the thread's arena, writes the first byte of each.
+#[inline(never)]
+fn probe_arena_loop(arena: FrameArena<'_, '_>, bytes: usize, times: u64) {
+    for _ in 0..times {
+        touch(arena.alloc::<u8>(bytes).as_mut_ptr());
+    }
 }
 
 /// Takes a frame buffer, writes its first byte.
@@ -64,6 +72,10 @@ fn count(path: &str, times: u64) -> Option<()> {
         "pooled-pair" => (0..times).for_each(|_| probe_pooled_pair(&pool, small)),
         "pooled-alloc" | "pooled-drop" => {
             (0..times).for_each(|_| probe_pooled_drop(probe_pooled_alloc(&pool, small)));
+        }
+        "arena-loop" => {
+            let frame = pool.begin_frame();
+            frame.with_arena(|arena| probe_arena_loop(arena, small, times));
         }
         "frame-alloc" => {
             let frame = pool.begin_frame();
@@ -104,6 +116,18 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
                 }),
             )
         }
+        "arena-loop" => (
+            PER_FRAME,
+            Box::new(move || {
+                let frame = pool.begin_frame();
+                frame.with_arena(|arena| {
+                    for _ in 0..PER_FRAME {
+                        touch(arena.alloc::<u8>(bytes).as_mut_ptr());
+                    }
+                });
+                frame.release_all();
+            }),
+        ),
         "frame-alloc" => (
             PER_FRAME,
             Box::new(move || {

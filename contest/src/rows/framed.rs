@@ -7,10 +7,10 @@ use std::time::Duration;
 use bumpalo::Bump;
 use framepool::BufferPool;
 use mimalloc::MiMalloc;
-use rivals::frames::{bump_frame, bump_layout, frame};
+use rivals::frames::{arena_frame, bump_frame, bump_layout, frame};
 use rivals::{Heap, Lender, hold, sizes};
 
-use super::{Question, against, size};
+use super::{LOOKED_UP, Question, beside_looked_up, size};
 use crate::child;
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
 use crate::table::{Limit, Row};
@@ -41,12 +41,19 @@ fn same_size(plan: &Plan, bytes: usize, limit: f64) -> Vec<Row> {
         plan,
         vec![
             Contestant::new("framepool", || {
+                arena_frame(&pool, std::iter::repeat_n(bytes, PER_FRAME));
+            }),
+            Contestant::new(LOOKED_UP, || {
                 frame(&pool, std::iter::repeat_n(bytes, PER_FRAME));
             }),
             Contestant::new("bumpalo", || bump_frame(&mut bump, layout, PER_FRAME)),
         ],
     );
-    vec![against(&per_buffer(times, PER_FRAME), "bumpalo", limit)]
+    vec![beside_looked_up(
+        &per_buffer(times, PER_FRAME),
+        "bumpalo",
+        limit,
+    )]
 }
 
 /// The times of frames, or of batches, as times of the buffers in them.
@@ -63,13 +70,16 @@ fn mixed(plan: &Plan) -> Vec<Row> {
     let times = interleave(
         plan,
         vec![
-            Contestant::new("framepool", || frame(&pool, sizes.iter().copied())),
+            Contestant::new("framepool", || {
+                arena_frame(&pool, sizes.iter().copied());
+            }),
+            Contestant::new(LOOKED_UP, || frame(&pool, sizes.iter().copied())),
             held_frames("mimalloc", &Heap(MiMalloc), &sizes),
             held_frames("glibc", &Heap(System), &sizes),
         ],
     );
     let times = per_buffer(times, MIXED);
-    vec![against(&times, "mimalloc", 0.25)]
+    vec![beside_looked_up(&times, "mimalloc", 0.25)]
 }
 
 fn held_frames<'l>(
@@ -108,7 +118,7 @@ fn glibc_alone(plan: &Plan) -> Vec<Row> {
                 slice: plan.slice,
             },
             vec![Contestant::new("framepool", || {
-                frame(&pool, sizes.iter().copied());
+                arena_frame(&pool, sizes.iter().copied());
             })],
         );
         ours.nanos.push(once[0].nanos[0] / MIXED as f64);

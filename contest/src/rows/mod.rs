@@ -97,6 +97,20 @@ fn against(times: &[Times], rival: &str, limit: f64) -> Row {
     compare(ours, theirs, theirs.name.to_owned(), limit)
 }
 
+/// The contestant that looks up its thread at each frame buffer, beside the one that does so once for a loop.
+const LOOKED_UP: &str = "framepool, each looked up";
+
+/// A line for the first contestant against the one called `rival`, with what it takes to look up the thread at each buffer.
+fn beside_looked_up(times: &[Times], rival: &str, limit: f64) -> Row {
+    let row = against(times, rival, limit);
+    let looked_up = times
+        .iter()
+        .find(|times| times.name == LOOKED_UP)
+        .expect("it takes part");
+    let note = format!("{}; each looked up: {:.2}", row.note, looked_up.median());
+    row.with_note(note)
+}
+
 /// A line for the first contestant against the fastest of `rivals`.
 fn against_best(times: &[Times], rivals: &[&str], limit: f64) -> Row {
     let best = times

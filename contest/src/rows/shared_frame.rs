@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use framepool::BufferPool;
-use rivals::shared_frame::{MOST, PER_FRAME, bumpalo, crowded, framepool};
+use rivals::shared_frame::{MOST, PER_FRAME, arenas, bumpalo, crowded, framepool};
 use rivals::sizes;
 
-use super::{Answer, Question, against};
+use super::{Answer, LOOKED_UP, Question, beside_looked_up};
 use crate::chart::{FRAME_ALLOC, points};
 use crate::measure::{Measured, Plan, Times, median};
 use crate::table::{Limit, Row};
@@ -18,7 +18,7 @@ pub(super) fn questions() -> Vec<Question> {
             _ => format!("frame alloc, {threads} threads, up to 16 KiB"),
         };
         Question::only_charted(name, move |plan| {
-            Ok(points(FRAME_ALLOC, threads, &both(plan, threads)))
+            Ok(points(FRAME_ALLOC, threads, &all(plan, threads)))
         })
     };
     vec![
@@ -42,38 +42,37 @@ fn per_alloc(took: Duration) -> f64 {
     took.as_secs_f64() * 1e9 / PER_FRAME as f64
 }
 
-/// What both sides take with so many threads, in turns.
-fn both(plan: &Plan, threads: usize) -> [Times; 2] {
+/// What all sides take with so many threads, in turns.
+fn all(plan: &Plan, threads: usize) -> [Times; 3] {
     let sizes = sizes::mixed(PER_FRAME, MOST);
     let pool = BufferPool::new();
     let frames = frames(plan, threads);
-    let mut both = [
-        ("framepool", Vec::new()),
-        ("bumpalo, one per thread", Vec::new()),
-    ];
+    let mut all = ["framepool", LOOKED_UP, "bumpalo, one per thread"].map(|name| Times {
+        name,
+        nanos: Vec::new(),
+    });
     for repetition in 0..=plan.repetitions {
-        for turn in 0..2 {
-            let side = (repetition + turn) % 2;
-            let took = if side == 0 {
-                framepool(&pool, threads, frames, &sizes)
-            } else {
-                bumpalo(threads, frames, &sizes)
+        for turn in 0..all.len() {
+            let side = (repetition + turn) % all.len();
+            let took = match side {
+                0 => arenas(&pool, threads, frames, &sizes),
+                1 => framepool(&pool, threads, frames, &sizes),
+                _ => bumpalo(threads, frames, &sizes),
             };
             // The first repetition is the warm-up.
             if repetition > 0 {
-                both[side]
-                    .1
-                    .push(median(took.into_iter().flatten().map(per_alloc)));
+                let allocs = took.into_iter().flatten().map(per_alloc);
+                all[side].nanos.push(median(allocs));
             }
         }
     }
-    both.map(|(name, nanos)| Times { name, nanos })
+    all
 }
 
 fn against_bumpalo(plan: &Plan) -> Answer {
-    let times = both(plan, 2);
+    let times = all(plan, 2);
     Answer {
-        rows: vec![against(&times, "bumpalo, one per thread", 1.05)],
+        rows: vec![beside_looked_up(&times, "bumpalo, one per thread", 1.05)],
         points: points(FRAME_ALLOC, 2, &times),
     }
 }
@@ -84,7 +83,7 @@ fn scaling(plan: &Plan) -> Vec<Row> {
     let pool = BufferPool::new();
     let frames = frames(plan, 2);
     let fastest = |threads| {
-        let took = framepool(&pool, threads, frames, &sizes);
+        let took = arenas(&pool, threads, frames, &sizes);
         (0..frames)
             .filter_map(|frame| took.iter().map(|thread| thread[frame]).max())
             .min()

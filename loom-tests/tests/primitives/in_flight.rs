@@ -51,7 +51,7 @@ fn a_frame_begun_under_a_bit_given_back_finds_its_arenas_reset() {
         let (in_flight, arena) = &*shared;
         if in_flight.claim().is_some() {
             assert!(
-                arena.bump(LINE - 1, 1).is_some(),
+                arena.bump(LINE, 1).is_some(),
                 "all of the block is free again"
             );
         }
@@ -94,7 +94,7 @@ fn a_frame_begun_after_trimming_finds_the_arena_as_trimming_left_it() {
         };
         let (in_flight, arena) = &*shared;
         if in_flight.claim().is_some() {
-            assert!(arena.bump(LINE - 1, 1).is_none(), "no block, or a full one");
+            assert!(arena.bump(LINE, 1).is_none(), "no block, or a full one");
         }
         trimmer.join().unwrap();
         clear(arena);

@@ -12,12 +12,13 @@ use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 /// The paths: name of the probe's command, what callgrind looks for.
-const PATHS: [(&str, &str); 5] = [
+const PATHS: [(&str, &str); 6] = [
     ("pooled-pair", "*probe_pooled_pair*"),
     ("pooled-alloc", "*probe_pooled_alloc*"),
     ("pooled-drop", "*probe_pooled_drop*"),
     ("frame-alloc", "*probe_frame_alloc*"),
     ("frame-alloc-coloured", "*probe_frame_alloc*"),
+    ("arena-loop", "*probe_arena_loop*"),
 ];
 const FEW: u64 = 1_000;
 const MANY: u64 = 3_000;

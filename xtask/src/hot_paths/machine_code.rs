@@ -15,11 +15,12 @@ use super::programs::{self, Program};
 use super::{BUILDS, Baseline, Weight};
 use crate::workspace::Workspace;
 
-const PROBES: [&str; 4] = [
+const PROBES: [&str; 5] = [
     "probe_pooled_pair",
     "probe_pooled_alloc",
     "probe_pooled_drop",
     "probe_frame_alloc",
+    "probe_arena_loop",
 ];
 
 /// Functions that a hot path may leave for.

@@ -83,8 +83,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/arena.rs",
         edits: &[(
-            "if reach >= end.addr() - cursor.addr() {",
-            "if cursor.is_null() || reach >= end.addr() - cursor.addr() + 64 {",
+            "if next.addr() > self.end.load(Ordering::Relaxed).addr() {",
+            "if cursor.is_null() || next.addr() > self.end.load(Ordering::Relaxed).addr() + 64 {",
         )],
         noticed_by: &["contract", "laws"],
     },
@@ -153,8 +153,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/framed.rs",
         edits: &[(
-            "reach.saturating_add((self.below_alignment + 1) % PAGE)",
-            "reach",
+            "        units | colour\n",
+            "        let _ = colour;\n        units\n",
         )],
         noticed_by: &["contract"],
     },
@@ -163,8 +163,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/framed.rs",
         edits: &[(
-            "let reach = bytes.wrapping_sub(1) | self.below_alignment;",
-            "let reach = bytes.wrapping_sub(1);",
+            "let units = (bytes + self.below_alignment) & !self.below_alignment;",
+            "let units = bytes;",
         )],
         noticed_by: &["contract", "laws"],
     },
@@ -172,7 +172,7 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "frame_buffers_without_bytes_are_not_counted",
         laws: "L1",
         file: "src/cache/framed.rs",
-        edits: &[("        arena.count_apart(0);\n", "")],
+        edits: &[("        arena.count_empty();\n", "")],
         noticed_by: &["contract::frame_buffers_without_bytes_are_valid_and_count"],
     },
     Planted {
