@@ -45,6 +45,38 @@ pub(crate) use under_shuttle::*;
 #[cfg(not(framepool_loom))]
 pub(crate) type Markable = AtomicU64;
 
+/// A word with one writer at a time, read by that writer.
+pub(crate) trait Owned {
+    /// What it holds.
+    type Value;
+
+    /// What the caller, or the writer before it, stored last. Under loom no step that others could come before or after: whenever
+    /// it is done, it reads the same.
+    fn load_own(&self) -> Self::Value;
+}
+
+#[cfg(not(framepool_loom))]
+impl Owned for AtomicU64 {
+    type Value = u64;
+
+    #[inline(always)]
+    fn load_own(&self) -> u64 {
+        // Relaxed: the writer reads what it wrote, or what its claim made visible.
+        self.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(not(framepool_loom))]
+impl<T> Owned for AtomicPtr<T> {
+    type Value = *mut T;
+
+    #[inline(always)]
+    fn load_own(&self) -> *mut T {
+        // Relaxed: as for numbers.
+        self.load(Ordering::Relaxed)
+    }
+}
+
 pub(crate) use crossbeam_utils::CachePadded;
 pub(crate) use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::Ordering;

@@ -4,10 +4,6 @@
     unsafe_code,
     reason = "an arena lends its memory for as long as its frame is borrowed"
 )]
-#![expect(
-    clippy::mut_from_ref,
-    reason = "every call lends other memory, as an arena does"
-)]
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -40,7 +40,7 @@ use std::ptr::{self, NonNull};
 
 use crate::cache::chain::{Chain, Folded, bytes_of, usable_bytes};
 use crate::cache::system::Piece;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned, UnsafeCell};
 
 const COUNT_SHIFT: u32 = 40;
 /// The most bytes that can be asked for: half a terabyte, so that the lent word holds what one block can lend.
@@ -129,12 +129,10 @@ impl Arena {
     #[inline(always)]
     pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
         debug_assert!(0 < stride && stride <= MOST_STRIDE);
-        // Relaxed: the owner reads what it wrote, or what the claim of slot or frame made visible.
-        let cursor = self.cursor.load(Ordering::Relaxed);
+        let cursor = self.cursor.load_own();
         // Far from wrapping: no address has as many bits as a word.
         let next = cursor.wrapping_add(stride);
-        // Relaxed: as above.
-        if next.addr() > self.end.load(Ordering::Relaxed).addr() {
+        if next.addr() > self.end.load_own().addr() {
             cold_path();
             return None;
         }
@@ -143,8 +141,7 @@ impl Arena {
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
         if cfg!(feature = "telemetry") {
-            // Relaxed: the owner is the only writer.
-            let lent = self.lent.load(Ordering::Relaxed);
+            let lent = self.lent.load_own();
             // Release: pairs with the Acquire in `read`.
             self.lent.store(
                 lent.wrapping_add((1 << COUNT_SHIFT) + requested as u64),

@@ -5,21 +5,34 @@
 //!
 //! # Orderings
 //!
-//! A counter is written with Release and read with Acquire, and the order of the reads is the table's order:
-//! first, over all slots, what was released ([`SlotCounters::read_settled`]); then, over all slots again, what was
-//! lent ([`SlotCounters::read_lent`]). A release that the first pass saw was counted after its alloc became visible, so
-//! the second pass sees that alloc, whichever slot it is in (law L2).
+//! A counter is written with Release and read with Acquire, and the order of the reads is that of the passes: first, over all
+//! slots, what was released; then, over all slots again, what was lent ([`SlotCounters::read_lent`]). A release that the first
+//! pass saw came after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
 //!
-//! What a thread takes from its magazine and gives to it is counted in the bin of its class ([`BinCounters`]), in the cache
-//! line that the take or the give writes anyway; bytes are not counted there, but follow from the number of buffers. All
-//! else is counted in the slot ([`SlotCounters`]). A counter of the table is the sum of both.
+//! What a thread takes from its magazine is counted in the bin of its class ([`BinCounters`]), in the cache line that the take
+//! writes anyway; bytes are not counted there, but follow from the number of buffers. All else is counted in the slot
+//! ([`SlotCounters`]). A counter of the table is the sum of both.
+//!
+//! # Releases into a bin are not counted
+//!
+//! They follow from what is there anyway. A bin keeps an account (`magazine.rs`) of which every step but a give and a take is neutral:
+//!
+//! ```text
+//!   releases into a bin  =  hits  +  what the account says  +  1 if there is a block in front
+//! ```
+//!
+//! A give puts a block in front, or raises the account; a take does the opposite, and then counts a hit. A fold reads these while
+//! they change, and must not find more releases than there were. It reads the hits first, then the account, then the place in front:
+//! so of a take that it sees counted (Acquire) it sees what came before (Release), and what moves while it reads is missed rather than seen
+//! twice. What it finds is at most the releases before what it read last, all visible with it, and at rest it is exact. It may
+//! be less than it found before; then it goes by that (`fold/frame_end.rs`).
 //!
 //! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
 //! hits and misses always add up to the allocs, however a fold falls between two counts.
 //!
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, Owned};
 
 /// One number with one writer.
 ///
@@ -40,13 +53,19 @@ impl Counter {
     #[inline(always)]
     pub(crate) fn add(&self, amount: u64) {
         if cfg!(feature = "telemetry") {
-            // Relaxed: the owner is the only writer and reads its own last store.
-            let before = self.value.load(Ordering::Relaxed);
+            let before = self.value.load_own();
             // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved
             // bytes, seeing the alloc of the buffer it releases) is visible to whoever reads the new value.
             self.value
                 .store(before.wrapping_add(amount), Ordering::Release);
         }
+    }
+
+    /// Sets the value, as if so much had been counted before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn set(&self, value: u64) {
+        // Release: as in `add`.
+        self.value.store(value, Ordering::Release);
     }
 
     /// The current value; zero in a build without telemetry.
@@ -71,7 +90,7 @@ pub struct CounterDefinition {
 
 macro_rules! counters {
     (
-        settled { $($settled:ident, $settled_unit:literal, $settled_help:literal;)* }
+        derived { $($derived:ident, $derived_unit:literal, $derived_help:literal;)* }
         lent { $($lent:ident, $lent_unit:literal, $lent_help:literal;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
     ) => {
@@ -79,26 +98,38 @@ macro_rules! counters {
         #[derive(Debug)]
         #[repr(C, align(128))]
         pub(crate) struct SlotCounters {
-            $(pub(crate) $settled: Counter,)*
+            /// Buffers given back whose blocks no bin of the owner keeps, and their bytes.
+            pub(crate) released: Counter,
+            pub(crate) released_bytes: Counter,
+            /// Bytes that had been asked for, of buffers given back for which a bin had no room.
+            pub(crate) released_requested: Counter,
             $(pub(crate) $lent: Counter,)*
         }
 
         impl SlotCounters {
             pub(crate) fn new() -> Self {
-                Self { $($settled: Counter::new(),)* $($lent: Counter::new(),)* }
+                Self {
+                    released: Counter::new(),
+                    released_bytes: Counter::new(),
+                    released_requested: Counter::new(),
+                    $($lent: Counter::new(),)*
+                }
             }
 
-            /// Sets all counters, as if so much had been counted before.
+            /// Sets all counters, as if so much had been counted before; the hits are set in a bin, from which releases follow.
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pub(crate) fn set(&self, counts: &Counts) {
-                // Release, all: as in `add`.
-                $(self.$settled.value.store(counts.$settled, Ordering::Release);)*
-                $(self.$lent.value.store(counts.$lent, Ordering::Release);)*
-            }
-
-            /// First pass: what was released.
-            pub(crate) fn read_settled(&self, into: &mut Counts) {
-                $(into.$settled = into.$settled.wrapping_add(self.$settled.get());)*
+                for (counter, value) in [
+                    (
+                        &self.released,
+                        counts.pooled_releases.wrapping_sub(counts.thread_hits),
+                    ),
+                    (&self.released_bytes, counts.pooled_release_bytes),
+                    (&self.released_requested, counts.pooled_released_requested),
+                    $((&self.$lent, counts.$lent),)*
+                ] {
+                    counter.set(value);
+                }
             }
 
             /// Second pass: what was lent, in the table's order.
@@ -112,7 +143,7 @@ macro_rules! counters {
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct Counts {
-            $(#[doc = $settled_help] pub $settled: u64,)*
+            $(#[doc = $derived_help] pub $derived: u64,)*
             $(#[doc = $lent_help] pub $lent: u64,)*
             $(#[doc = $frame_help] pub $frame: u64,)*
         }
@@ -120,21 +151,21 @@ macro_rules! counters {
         impl Counts {
             /// The table: name, unit and meaning of every counter, in the order of [`values`](Self::values).
             pub const DEFINITIONS: &'static [CounterDefinition] = &[
-                $(CounterDefinition { name: stringify!($settled), unit: $settled_unit, help: $settled_help },)*
+                $(CounterDefinition { name: stringify!($derived), unit: $derived_unit, help: $derived_help },)*
                 $(CounterDefinition { name: stringify!($lent), unit: $lent_unit, help: $lent_help },)*
                 $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help },)*
             ];
 
             /// The counters' values, in the order of [`DEFINITIONS`](Self::DEFINITIONS).
             pub fn values(&self) -> impl Iterator<Item = u64> + use<> {
-                [$(self.$settled,)* $(self.$lent,)* $(self.$frame,)*].into_iter()
+                [$(self.$derived,)* $(self.$lent,)* $(self.$frame,)*].into_iter()
             }
 
             /// What was counted between `earlier` and `self`.
             #[must_use]
             pub(crate) fn since(&self, earlier: &Self) -> Self {
                 Self {
-                    $($settled: self.$settled.wrapping_sub(earlier.$settled),)*
+                    $($derived: self.$derived.wrapping_sub(earlier.$derived),)*
                     $($lent: self.$lent.wrapping_sub(earlier.$lent),)*
                     $($frame: self.$frame.wrapping_sub(earlier.$frame),)*
                 }
@@ -143,16 +174,17 @@ macro_rules! counters {
     };
 }
 
-// A new counter is one line here, in the part that says when it is read. What every alloc and release raises comes first,
-// and fills the slot's first cache line; the rest changes rarely, so that the fold finds its line where it left it.
+// A new counter is one line here, in the part that says what it is made of: of what bins and slots know together, of the slot's own
+// count, of what arenas say. In the slot what changes with every exchange comes first, and fills its first cache line; the rest changes
+// rarely, so that the fold finds its line where it left it.
 counters! {
-    settled {
+    derived {
         pooled_releases, "{buffer}", "Pooled buffers given back.";
         pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.";
         pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
+        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
     }
     lent {
-        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
         pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
         pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
         depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.";
@@ -175,13 +207,28 @@ counters! {
     }
 }
 
-/// What a thread took from one bin of its magazine and gave to it.
+impl SlotCounters {
+    /// First pass: what was released.
+    pub(crate) fn read_settled(&self, into: &mut Counts) {
+        for (sum, counter) in [
+            (&mut into.pooled_releases, &self.released),
+            (&mut into.pooled_release_bytes, &self.released_bytes),
+            (
+                &mut into.pooled_released_requested,
+                &self.released_requested,
+            ),
+        ] {
+            *sum = sum.wrapping_add(counter.get());
+        }
+    }
+}
+
+/// What a thread took from one bin of its magazine, and what had been asked for of what it gave to it.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct BinCounters {
     pub(crate) hits: Counter,
     pub(crate) requested: Counter,
-    pub(crate) releases: Counter,
     pub(crate) released_requested: Counter,
 }
 
@@ -190,24 +237,27 @@ impl BinCounters {
         Self {
             hits: Counter::new(),
             requested: Counter::new(),
-            releases: Counter::new(),
             released_requested: Counter::new(),
         }
     }
 
-    /// First pass, as [`SlotCounters::read_settled`].
-    pub(crate) fn read_settled(&self, block_bytes: u64, into: &mut Counts) {
-        let releases = self.releases.get();
+    /// First pass: what left the bin in hits, and the rest, which is read behind the hits.
+    pub(crate) fn read_settled(
+        &self,
+        rest: impl FnOnce() -> u64,
+        block_bytes: u64,
+        into: &mut Counts,
+    ) {
+        let requested = self.released_requested.get();
+        let hits = self.hits.get();
+        let given = hits.wrapping_add(rest());
         for (sum, amount) in [
-            (&mut into.pooled_releases, releases),
+            (&mut into.pooled_releases, given),
             (
                 &mut into.pooled_release_bytes,
-                releases.wrapping_mul(block_bytes),
+                given.wrapping_mul(block_bytes),
             ),
-            (
-                &mut into.pooled_released_requested,
-                self.released_requested.get(),
-            ),
+            (&mut into.pooled_released_requested, requested),
         ] {
             *sum = sum.wrapping_add(amount);
         }

@@ -20,7 +20,17 @@
 //! of store forwardings that takes longer than everything else in the pair.
 //!
 //! What a thread may keep is bounded in bytes by credit: a bin's `limit` blocks and its spare batch are paid for when
-//! they are granted, in the slow path, so the fast path only counts `room`. A bin of limit 0 has no place in front.
+//! they are granted, in the slow path, so the fast path only counts the room. A bin of limit 0 has no place in front.
+//!
+//! # The account
+//!
+//! The fold reckons a bin's releases from the place in front and the bin's account (`counters.rs`). The account is one word: the room, and
+//! a sum that makes what it says, sum − room, right. A give to the list and a take from it change the room alone. All
+//! other steps (a batch comes, goes, becomes spare or active; more is granted) write sum and room at once, so that no fold sees
+//! half of an exchange. They leave the place in front alone; only a flush empties it, and says in the account beforehand that the
+//! block there is counted, until the sum has it.
+//!
+//! The sum has 56 bits: enough for ten million blocks a second, all given back to one thread that never takes one, for a century.
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -33,10 +43,12 @@ use std::ptr;
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
-use crate::cache::counters::BinCounters;
+use crate::cache::counters::{BinCounters, Counts, SlotCounters};
 use crate::cache::depot::Batch;
-use crate::sync::{AtomicU64, Ordering, UnsafeCell, sized};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned, UnsafeCell, sized};
 
+/// How often the fold tries to read a bin between two exchanges. What it reads otherwise is too little by one at most.
+const TRIES: u32 = 2;
 /// The most blocks that change hands at once.
 const MOST_PER_BATCH: usize = sized(32, 2, 1);
 
@@ -49,17 +61,17 @@ pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
         .min(MOST_PER_BATCH) as u32
 }
 
-/// The idle blocks of one class, and what the thread took and gave: one cache line, all that an alloc or a release writes
-/// of the slot. The cells are only for the owner; the counters are read by the fold.
+/// The idle blocks of one class, and what the thread took: one cache line, all that an alloc or a release writes
+/// of the slot. Only the owner writes it; the fold reads the atomics.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Bin {
     /// One block, null, or [`NO_PLACE`].
-    front: Cell<*const Block>,
+    front: AtomicPtr<Block>,
     active: Cell<*const Block>,
     spare: Cell<*const Block>,
-    /// How many more blocks `active` takes.
-    room: Cell<u32>,
+    /// How many more blocks `active` takes, and what the fold must know besides.
+    account: AtomicU64,
     /// How many blocks `front` and `active` may have; paid for.
     limit: Cell<u32>,
     pub(crate) counters: BinCounters,
@@ -67,30 +79,78 @@ pub(crate) struct Bin {
 
 /// Says that a bin has no place in front. Not null, so that nothing is put there, and not above itself, so that nothing is
 /// taken.
-const NO_PLACE: *const Block = ptr::without_provenance(1);
+const NO_PLACE: *mut Block = ptr::without_provenance_mut(1);
+
+/// A bin's account, see the head of this file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Account(u64);
+
+impl Account {
+    const SUM_SHIFT: u32 = 8;
+    const ROOM: u64 = (1 << 7) - 1;
+    /// Says that the block in front is counted, whether it is still there or not.
+    const LEAVING: u64 = 1 << 7;
+
+    /// Of a bin with so much room, that says so much.
+    fn new(says: i64, room: u32) -> Self {
+        let sum = says.wrapping_add(i64::from(room)) as u64;
+        Self(sum << Self::SUM_SHIFT | u64::from(room))
+    }
+
+    #[inline(always)]
+    fn room(self) -> u32 {
+        (self.0 & Self::ROOM) as u32
+    }
+
+    fn says(self) -> i64 {
+        (self.0 as i64 >> Self::SUM_SHIFT) - i64::from(self.room())
+    }
+}
+
+const _: () = assert!(MOST_PER_BATCH as u64 <= Account::ROOM);
 
 impl Bin {
     fn new() -> Self {
         Self {
-            front: Cell::new(NO_PLACE),
+            front: AtomicPtr::new(NO_PLACE),
             active: Cell::new(ptr::null()),
             spare: Cell::new(ptr::null()),
-            room: Cell::new(0),
+            account: AtomicU64::new(0),
             limit: Cell::new(0),
             counters: BinCounters::new(),
         }
     }
 
-    /// Takes the block out of the place in front.
+    /// The block in the place in front. Only for the owner.
+    ///
+    /// # Safety
+    ///
+    /// The records of the pool's table are alive.
     #[inline(always)]
-    fn take_front(&self) -> *const Block {
-        debug_assert!(self.has_front());
-        self.front.replace(ptr::null())
+    unsafe fn front<'t>(&self) -> Option<&'t Block> {
+        let front = self.front.load_own();
+        if front.addr() <= NO_PLACE.addr() {
+            return None;
+        }
+        // SAFETY: what is in front is a record of the table.
+        Some(unsafe { &*front })
     }
 
     #[inline(always)]
-    fn has_front(&self) -> bool {
-        self.front.get().addr() > NO_PLACE.addr()
+    fn set_front(&self, block: *const Block) {
+        // Release: pairs with the Acquire in `released`; the fold sees what came before the give, its alloc too.
+        self.front.store(block.cast_mut(), Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn account(&self) -> Account {
+        Account(self.account.load_own())
+    }
+
+    #[inline(always)]
+    fn set_account(&self, account: Account) {
+        // Release: pairs with the Acquire in `released`, as for the place in front.
+        self.account.store(account.0, Ordering::Release);
     }
 
     /// Takes the block given last; `None` when front and active list are empty.
@@ -100,9 +160,10 @@ impl Bin {
     /// The records of the pool's table are alive.
     #[inline(always)]
     pub(crate) unsafe fn take<'t>(&self) -> Option<&'t Block> {
-        if self.has_front() {
-            // SAFETY: what is in front is a record of the pool's table, which is alive.
-            return Some(unsafe { &*self.take_front() });
+        // SAFETY: as for the caller.
+        if let Some(block) = unsafe { self.front() } {
+            self.set_front(ptr::null());
+            return Some(block);
         }
         // SAFETY: lists consist of records of the pool's table, which are alive.
         let Some(block) = (unsafe { self.active.get().as_ref() }) else {
@@ -112,7 +173,7 @@ impl Bin {
         let next = block.next();
         self.active.set(next);
         prefetch(next);
-        self.room.set(self.room.get() + 1);
+        self.set_account(Account(self.account().0 + 1));
         Some(block)
     }
 
@@ -120,18 +181,67 @@ impl Bin {
     /// happened.
     #[inline(always)]
     pub(crate) fn give(&self, block: &Block) -> bool {
-        if self.front.get().is_null() {
-            self.front.set(block);
+        if self.front.load_own().is_null() {
+            self.set_front(block);
             return true;
         }
-        if self.room.get() == 0 {
+        let account = self.account();
+        if account.room() == 0 {
             cold_path();
             return false;
         }
         block.set_next(self.active.get().cast_mut());
         self.active.set(block);
-        self.room.set(self.room.get() - 1);
+        self.set_account(Account(account.0 - 1));
         true
+    }
+
+    /// Sets the room after an exchange, in which so many more blocks were given than taken.
+    fn settle(&self, room: u32, given: i64) {
+        self.set_account(Account::new(self.account().says() + given, room));
+    }
+
+    /// Leaves the bin without a place in front and without room, when the active list was taken out: gives the block that was in
+    /// front, and counts it in the account.
+    ///
+    /// # Safety
+    ///
+    /// The records of the pool's table are alive.
+    unsafe fn close<'t>(&self) -> Option<&'t Block> {
+        let account = self.account();
+        // SAFETY: as for the caller.
+        let block = unsafe { self.front() };
+        if block.is_some() {
+            self.set_account(Account(account.0 | Account::LEAVING));
+        }
+        self.set_front(NO_PLACE);
+        let says = account.says() + i64::from(block.is_some());
+        self.set_account(Account::new(says, 0));
+        block
+    }
+
+    /// What the account and the place in front say of the releases, for the fold.
+    fn released(&self) -> u64 {
+        let mut tries = 0;
+        loop {
+            // Acquire, both: pair with the Releases in `set_account` and `set_front`.
+            let account = self.account.load(Ordering::Acquire);
+            let front = self.front.load(Ordering::Acquire);
+            tries += 1;
+            // Relaxed: comes after the loads before it, which are Acquire.
+            if tries < TRIES && self.account.load(Ordering::Relaxed) != account {
+                // The block may have left the front meanwhile.
+                continue;
+            }
+            let is_in_front = account & Account::LEAVING != 0 || front.addr() > NO_PLACE.addr();
+            return Account(account).says().wrapping_add(i64::from(is_in_front)) as u64;
+        }
+    }
+
+    /// First pass of a fold.
+    pub(crate) fn read_settled(&self, block_bytes: u64, into: &mut Counts) {
+        self.counters
+            .read_settled(|| self.released(), block_bytes, into);
     }
 }
 
@@ -144,6 +254,9 @@ pub(crate) struct Magazine {
     granted: [AtomicU64; CLASSES / 64 + 1],
     /// Bytes not yet granted to any bin.
     credit: Cell<usize>,
+    /// Blocks that the owner got from the depot and the system, less those it sent to the depot: those in the bins, and those it
+    /// lent less those it took back.
+    had: Cell<i64>,
     /// Nothing but a sign to the model checker, which does not see the cells: who uses the magazine owns it.
     owned: UnsafeCell<()>,
 }
@@ -173,10 +286,6 @@ pub(super) fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
-/// What the slow path did, for the counters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exchanges(pub(crate) u64);
-
 impl Magazine {
     /// Where in a magazine the line is that the fold reads of every slot.
     pub(crate) const GRANTED: usize = std::mem::offset_of!(Self, granted);
@@ -186,6 +295,7 @@ impl Magazine {
             bins: std::array::from_fn(|_| Bin::new()),
             granted: std::array::from_fn(|_| AtomicU64::new(0)),
             credit: Cell::new(core.config.thread_cache_bytes),
+            had: Cell::new(0),
             owned: UnsafeCell::new(()),
         }
     }
@@ -203,26 +313,39 @@ impl Magazine {
         unsafe { self.bins.get_unchecked(class) }
     }
 
-    /// The counters of every bin that was ever granted anything, with its class. For the fold.
-    pub(crate) fn counters(&self) -> impl Iterator<Item = (usize, &BinCounters)> {
+    /// Every bin that was ever granted anything, with its class. For the fold.
+    pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.granted.iter().enumerate().flat_map(move |(at, word)| {
-            // Acquire: pairs with the Release in `grant`. A walk that has seen a release of a block, in whatever slot, is
+            // Acquire: pairs with the Release in `note_granted`. A walk that has seen a release of a block, in whatever slot, is
             // ordered after the block's alloc, so it finds the bit that was set before that (L2).
             bits(word.load(Ordering::Acquire)).map(move |bit| {
                 let class = 64 * at + bit;
-                (class, &self.bins[class].counters)
+                (class, &self.bins[class])
             })
         })
     }
 
-    /// When [`Bin::take`] found nothing: takes from the spare batch, or from one fetched from the depot.
+    /// Notes that the owner lends a block that did not lie in a bin. Only for the owner.
+    pub(crate) fn note_new(&self) {
+        self.had.set(self.had.get() + 1);
+    }
+
+    /// Buffers lent less buffers taken back, since the owner before settled. Only for the owner, when the bins are empty.
+    pub(crate) fn settle(&self) -> i64 {
+        self.owned.with_mut(|_| ());
+        self.had.take()
+    }
+
+    /// When [`Bin::take`] found nothing: takes from the spare batch, or from one fetched from the depot; whether it is the
+    /// depot's, and is counted in no bin.
     #[cold]
     #[inline(never)]
     pub(crate) fn refill<'t>(
         &self,
         class: usize,
         core: &'t Core,
-    ) -> (Option<&'t Block>, Exchanges) {
+        counters: &SlotCounters,
+    ) -> Option<(&'t Block, bool)> {
         self.owned.with_mut(|_| ());
         let bin = &self.bins[class];
         debug_assert!(bin.active.get().is_null());
@@ -231,100 +354,147 @@ impl Magazine {
             // SAFETY: this magazine holds the blocks of its spare batch.
             let len = unsafe { spare.batch_len() };
             bin.spare.set(ptr::null());
-            // The first block is lent at once, so that the place in front is not needed for it.
+            // The first block is lent at once.
             bin.active.set(spare.next());
-            bin.room.set(bin.limit.get() - len);
+            bin.settle(bin.limit.get() - len, -1);
             prefetch(bin.active.get());
             self.pay_back(len, class, core);
-            return (Some(spare), Exchanges(0));
+            return Some((spare, false));
         }
-        let Some(batch) = core.depot.pop(class, &core.table) else {
-            return (None, Exchanges(0));
-        };
+        let batch = core.depot.pop(class, &core.table)?;
+        counters.depot_exchanges.add(1);
         let (first, rest) = (batch.head(), batch.len() - 1);
-        let mut exchanges = Exchanges(1);
+        self.had.set(self.had.get() + i64::from(batch.len()));
         if rest > 0 {
-            // The first block is lent at once; the others become the active list, as far as there is credit.
-            let missing = rest.saturating_sub(bin.limit.get());
-            self.grant(class, missing, core, &mut exchanges);
-            if rest <= bin.limit.get() {
-                bin.front.set(first.next());
-                // SAFETY: the records of the table are alive, and `rest` of them follow the first.
-                bin.active.set(unsafe { &*bin.front.get() }.next());
-                bin.room.set(bin.limit.get() - rest);
+            // The first block is lent at once; the others become the active list, if there is credit.
+            let missing = batch.len().saturating_sub(bin.limit.get());
+            self.grant(class, missing, core, counters);
+            if batch.len() <= bin.limit.get() {
+                bin.active.set(first.next());
+                bin.settle(bin.limit.get() - batch.len(), 0);
                 prefetch(bin.active.get());
             } else {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 let head = unsafe { &*first.next() };
                 // SAFETY: popping the batch gave us its blocks.
-                core.depot.push(unsafe { Batch::new(head, rest) });
-                exchanges.0 += 1;
+                self.send(unsafe { Batch::new(head, rest) }, core, counters);
             }
         }
-        (Some(first), exchanges)
+        Some((first, true))
     }
 
     /// When [`Bin::give`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
     #[cold]
     #[inline(never)]
-    pub(crate) fn make_room_and_give(&self, class: usize, block: &Block, core: &Core) -> Exchanges {
+    pub(crate) fn make_room_and_give(
+        &self,
+        class: usize,
+        block: &Block,
+        core: &Core,
+        counters: &SlotCounters,
+    ) {
         self.owned.with_mut(|_| ());
-        let batch_len = core.batch_len(class);
-        let mut exchanges = Exchanges(0);
+        self.widen(class, core, counters);
         let bin = &self.bins[class];
-        let limit = bin.limit.get();
-        if limit < batch_len {
-            let more = limit.max(1).min(batch_len - limit);
-            self.grant(class, more, core, &mut exchanges);
-        }
         if bin.limit.get() == 0 {
-            // Too large to be kept by a thread: straight to the depot.
-            block.set_next(ptr::null_mut());
-            // SAFETY: the caller holds the block and gives it up.
-            core.depot.push(unsafe { Batch::new(block, 1) });
-            exchanges.0 += 1;
-            return exchanges;
+            counters.released.add(1);
+            counters.released_bytes.add(block.bytes());
+            self.send_alone(block, core, counters);
+        } else if !bin.give(block) {
+            self.rotate(class, block, 1, core, counters);
         }
-        if bin.room.get() == 0 && bin.has_front() {
-            self.rotate(class, batch_len, core, &mut exchanges);
-        }
-        let given = bin.give(block);
-        debug_assert!(given);
-        exchanges
     }
 
-    /// Empties what is full, front and active list: into the spare place if there is credit for it, else to the depot.
-    fn rotate(&self, class: usize, batch_len: u32, core: &Core, exchanges: &mut Exchanges) {
+    /// Puts a block that was never lent where allocs find it.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine, and holds the block, and gives it up.
+    pub(crate) unsafe fn stock(
+        &self,
+        class: usize,
+        block: &Block,
+        core: &Core,
+        counters: &SlotCounters,
+    ) {
+        self.owned.with_mut(|_| ());
+        self.note_new();
+        let bin = &self.bins[class];
+        if bin.account().room() == 0 {
+            self.widen(class, core, counters);
+        }
+        let room = bin.account().room();
+        if bin.limit.get() == 0 {
+            self.send_alone(block, core, counters);
+        } else if room == 0 {
+            self.rotate(class, block, 0, core, counters);
+        } else {
+            block.set_next(bin.active.get().cast_mut());
+            bin.active.set(block);
+            bin.settle(room - 1, 0);
+        }
+    }
+
+    /// Raises a bin's limit, twofold, up to the length of a batch.
+    fn widen(&self, class: usize, core: &Core, counters: &SlotCounters) {
+        let (limit, batch_len) = (self.bins[class].limit.get(), core.batch_len(class));
+        if limit < batch_len {
+            let more = limit.max(1).min(batch_len - limit);
+            self.grant(class, more, core, counters);
+        }
+    }
+
+    /// Takes away the active list, which is full, with one more block on top: into the spare place if there is credit for it, else to
+    /// the depot. The block was given by a buffer, then `given` is 1, or it is new.
+    fn rotate(
+        &self,
+        class: usize,
+        block: &Block,
+        given: i64,
+        core: &Core,
+        counters: &SlotCounters,
+    ) {
         let bin = &self.bins[class];
         let len = bin.limit.get();
         let bytes = len as usize * core.block_bytes(class);
-        // SAFETY: there is a block in front, a record of the table, which is alive.
-        let full = unsafe { &*bin.take_front() };
-        full.set_next(bin.active.replace(ptr::null()).cast_mut());
-        bin.room.set(len - 1);
-        // SAFETY: this magazine holds the blocks of its lists.
-        unsafe { full.set_batch_len(len) };
-        if bin.spare.get().is_null() {
-            if len == batch_len && self.credit.get() >= bytes {
-                self.credit.set(self.credit.get() - bytes);
-                bin.spare.set(full);
-                return;
-            }
-            // SAFETY: the list was taken out of the bin above.
-            core.depot.push(unsafe { Batch::new(full, len) });
-        } else {
-            // SAFETY: as for the active list.
-            let spare = unsafe { &*bin.spare.replace(full) };
-            // SAFETY: as above.
+        block.set_next(bin.active.replace(ptr::null()).cast_mut());
+        // SAFETY: this magazine holds the blocks of its lists, and the caller gave up the block.
+        unsafe { block.set_batch_len(len) };
+        bin.settle(len - 1, given);
+        // SAFETY: what is spare is a record of the table.
+        let going = if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
+            bin.spare.set(block);
+            // SAFETY: this magazine holds the blocks of its spare batch.
             let spare_len = unsafe { spare.batch_len() };
             // SAFETY: the spare batch was taken out of the bin just now.
-            core.depot.push(unsafe { Batch::new(spare, spare_len) });
-        }
-        exchanges.0 += 1;
+            unsafe { Batch::new(spare, spare_len) }
+        } else if len == core.batch_len(class) && self.credit.get() >= bytes {
+            self.credit.set(self.credit.get() - bytes);
+            bin.spare.set(block);
+            return;
+        } else {
+            // SAFETY: the list was taken out of the bin above.
+            unsafe { Batch::new(block, len) }
+        };
+        self.send(going, core, counters);
+    }
+
+    /// Sends a block to the depot that threads do not keep.
+    fn send_alone(&self, block: &Block, core: &Core, counters: &SlotCounters) {
+        block.set_next(ptr::null_mut());
+        // SAFETY: the callers hold the block and give it up.
+        self.send(unsafe { Batch::new(block, 1) }, core, counters);
+    }
+
+    /// Sends blocks to the depot, whose releases can be read: who lends them next has a snapshot count after that (L2).
+    fn send(&self, batch: Batch<'_>, core: &Core, counters: &SlotCounters) {
+        self.had.set(self.had.get() - i64::from(batch.len()));
+        counters.depot_exchanges.add(1);
+        core.depot.push(batch);
     }
 
     /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
-    fn grant(&self, class: usize, more: u32, core: &Core, exchanges: &mut Exchanges) {
+    fn grant(&self, class: usize, more: u32, core: &Core, counters: &SlotCounters) {
         let block_bytes = core.block_bytes(class);
         if core.batch_len(class) == 0 || more == 0 {
             return;
@@ -334,7 +504,7 @@ impl Magazine {
             if self.credit.get() >= more as usize * block_bytes {
                 break;
             }
-            self.flush(other, core, exchanges);
+            self.flush(other, core, counters);
         }
         let credit = self.credit.get();
         let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
@@ -343,19 +513,25 @@ impl Magazine {
         if granted == 0 {
             return;
         }
-        // Relaxed: the owner is the only writer.
-        let word = &self.granted[class / 64];
-        let before = word.load(Ordering::Relaxed);
-        // Release: pairs with the Acquire in `counters`. Before the bin has a block, so before it counts.
-        word.store(before | 1 << (class % 64), Ordering::Release);
+        self.note_granted(class);
         let bin = &self.bins[class];
-        let mut room = bin.room.get() + granted;
+        let mut wider = granted;
         if bin.limit.get() == 0 {
-            bin.front.set(ptr::null());
-            room -= 1;
+            bin.set_front(ptr::null());
+            wider -= 1;
         }
-        bin.room.set(room);
         bin.limit.set(bin.limit.get() + granted);
+        if wider > 0 {
+            bin.settle(bin.account().room() + wider, 0);
+        }
+    }
+
+    /// Has the fold look at a bin, before it has a block, so before it counts.
+    fn note_granted(&self, class: usize) {
+        let word = &self.granted[class / 64];
+        let before = word.load_own();
+        // Release: pairs with the Acquire in `bins`.
+        word.store(before | 1 << (class % 64), Ordering::Release);
     }
 
     /// Takes back the credit for `blocks` blocks.
@@ -365,25 +541,26 @@ impl Magazine {
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
-    fn flush(&self, class: usize, core: &Core, exchanges: &mut Exchanges) {
+    fn flush(&self, class: usize, core: &Core, counters: &SlotCounters) {
         let bin = &self.bins[class];
         let limit = bin.limit.replace(0);
-        let mut active_len = limit.saturating_sub(1) - bin.room.replace(0);
+        if limit == 0 {
+            return;
+        }
+        let mut active_len = limit - 1 - bin.account().room();
         let mut active = bin.active.replace(ptr::null());
-        if bin.has_front() {
-            // SAFETY: what is in front is a record of the table, which is alive.
-            let front = unsafe { &*bin.take_front() };
+        // SAFETY: the records of the table are alive.
+        if let Some(front) = unsafe { bin.close() } {
             front.set_next(active.cast_mut());
             active = front;
             active_len += 1;
         }
-        bin.front.set(NO_PLACE);
         self.pay_back(limit, class, core);
         // SAFETY: lists consist of records of the table, which are alive.
         if let Some(active) = unsafe { active.as_ref() } {
             // SAFETY: the list left the bin above, and nobody else holds its blocks.
-            core.depot.push(unsafe { Batch::new(active, active_len) });
-            exchanges.0 += 1;
+            let batch = unsafe { Batch::new(active, active_len) };
+            self.send(batch, core, counters);
         }
         // SAFETY: as above.
         if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
@@ -391,18 +568,23 @@ impl Magazine {
             let len = unsafe { spare.batch_len() };
             self.pay_back(len, class, core);
             // SAFETY: the batch left the bin just now.
-            core.depot.push(unsafe { Batch::new(spare, len) });
-            exchanges.0 += 1;
+            let batch = unsafe { Batch::new(spare, len) };
+            self.send(batch, core, counters);
         }
     }
 
     /// Sends everything to the depot.
-    pub(crate) fn flush_all(&self, core: &Core) -> Exchanges {
+    pub(crate) fn flush_all(&self, core: &Core, counters: &SlotCounters) {
         self.owned.with_mut(|_| ());
-        let mut exchanges = Exchanges(0);
         for class in 0..CLASSES {
-            self.flush(class, core, &mut exchanges);
+            self.flush(class, core, counters);
         }
-        exchanges
+    }
+
+    /// Sets how often blocks were taken, as if it had been so before: from the bin whose blocks have no bytes.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&self, hits: u64) {
+        self.note_granted(0);
+        self.bins[0].counters.hits.set(hits);
     }
 }

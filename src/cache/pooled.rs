@@ -117,7 +117,7 @@ unsafe fn lend_slow(
                 Miss::Budget => slot.counters.budget_misses.add(1),
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend(core, block, bytes, site) };
+            unsafe { slot.lend_new(core, block, bytes, site) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {

@@ -11,8 +11,8 @@ use crate::cache::block::Block;
 use crate::cache::core::Core;
 use crate::cache::counters::{Counts, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
-use crate::cache::magazine::{Exchanges, Magazine};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
+use crate::cache::magazine::Magazine;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// What the fold remembers of a slot. Only under the fold's lock.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Folded {
 /// One thread's place in a pool.
 ///
 /// ```text
-///   magazine │ stamp, pool, balance │ counters, 2 lines │ folded, arenas_used, owner, older, ahead: 1 line │ arenas, 3 lines each
+///   magazine │ stamp, pool │ counters, 2 lines │ folded, arenas_used, owner, older, ahead: 1 line │ arenas, 3 lines each
 ///     the owner's alone       │ read by the frame end, of every slot                                 │ of those in use
 /// ```
 #[derive(Debug)]
@@ -40,8 +40,6 @@ pub(crate) struct Slot {
     /// The pool, while the owner need not look further to use the slot (`tenancy.rs`). Written by the owner, and emptied by whoever
     /// closes a pool.
     pub(super) pool: AtomicPtr<Core>,
-    /// Buffers lent minus buffers given back by this owner, not yet in the pool's ledger. Only for the owner.
-    balance: UnsafeCell<i64>,
     /// What the bins do not count. Written by the owner, read by the fold: two cache lines.
     pub(crate) counters: SlotCounters,
     /// What only the fold writes.
@@ -80,7 +78,7 @@ impl ArenaPlace {
     }
 }
 
-// SAFETY: magazine and balance are only for the owner, and `owner` passes them from one to the next.
+// SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next.
 unsafe impl Send for Slot {}
 // SAFETY: as above; of the magazine others read atomics only. The rest is atomic or says itself who touches it.
 unsafe impl Sync for Slot {}
@@ -95,7 +93,6 @@ impl Slot {
             magazine: Magazine::new(core),
             stamp: AtomicU64::new(0),
             pool: AtomicPtr::new(ptr::null_mut()),
-            balance: UnsafeCell::new(0),
             counters: SlotCounters::new(),
             folded: Folded {
                 seen_allocs: AtomicU64::new(0),
@@ -183,34 +180,41 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
-        let (block, exchanges) = self.magazine.refill(class, core);
-        let block = block?;
-        if exchanges.0 > 0 {
+        let (block, from_depot) = self.magazine.refill(class, core, &self.counters)?;
+        if from_depot {
             self.counters.depot_hits.add(1);
-            self.counters.depot_exchanges.add(exchanges.0);
+            self.count_bytes(block, requested);
         } else {
-            self.counters.thread_hits.add(1);
+            // SAFETY: the caller owns the slot.
+            let counters = unsafe { &self.magazine.bin(class).counters };
+            counters.hits.add(1);
+            counters.requested.add(requested as u64);
         }
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.lend(core, block, requested, site) };
+        unsafe { self.mark_lent(core, block, site) };
         Some(NonNull::from(block))
     }
 
-    /// Counts the bytes of a block that goes out, and marks it, when it did not lie in a bin. The alloc itself was counted
-    /// by where the block came from.
+    /// Counts the bytes of a block that goes out without having lain in a bin.
+    fn count_bytes(&self, block: &Block, requested: usize) {
+        self.counters.pooled_alloc_bytes.add(block.bytes());
+        self.counters.pooled_requested_bytes.add(requested as u64);
+    }
+
+    /// Lends a block with new memory. The alloc itself was counted by why it was needed.
     ///
     /// # Safety
     ///
     /// The caller owns the slot and holds the block.
-    pub(crate) unsafe fn lend(
+    pub(crate) unsafe fn lend_new(
         &self,
         core: &Core,
         block: &Block,
         requested: usize,
         site: &'static Location<'static>,
     ) {
-        self.counters.pooled_alloc_bytes.add(block.bytes());
-        self.counters.pooled_requested_bytes.add(requested as u64);
+        self.magazine.note_new();
+        self.count_bytes(block, requested);
         // SAFETY: as for the caller.
         unsafe { self.mark_lent(core, block, site) };
     }
@@ -227,9 +231,6 @@ impl Slot {
         if cfg!(feature = "telemetry") {
             // Relaxed: the owner reads what it wrote at its claim.
             block.mark_lent(core.stamp() | self.stamp.load(Ordering::Relaxed), site);
-        } else {
-            // SAFETY: the caller owns the slot.
-            self.balance.with_mut(|balance| unsafe { *balance += 1 });
         }
     }
 
@@ -252,9 +253,6 @@ impl Slot {
         if !bin.give(block) {
             return false;
         }
-        // The block is still ours: no other thread can lend it before this release is counted (L2).
-        self.note_returned();
-        bin.counters.releases.add(1);
         bin.counters.released_requested.add(requested as u64);
         true
     }
@@ -265,16 +263,13 @@ impl Slot {
     ///
     /// As for [`give`](Self::give).
     pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
-        // Before the block can reach another thread: whoever lends it next then counts after this release (L2).
         Self::mark_idle(block);
-        self.note_returned();
-        self.counters.pooled_releases.add(1);
-        self.counters.pooled_release_bytes.add(block.bytes());
-        self.counters
-            .pooled_released_requested
-            .add(requested as u64);
+        self.counters.released_requested.add(requested as u64);
         // SAFETY: as for the caller.
-        unsafe { self.make_room(core, block.class(), block) };
+        unsafe {
+            self.magazine
+                .make_room_and_give(block.class(), block, core, &self.counters);
+        }
     }
 
     /// Notes that nobody has a block that comes back.
@@ -285,37 +280,14 @@ impl Slot {
         }
     }
 
-    /// Notes that a block came back, where no counter says so.
-    #[inline(always)]
-    fn note_returned(&self) {
-        if !cfg!(feature = "telemetry") {
-            // SAFETY: only `give` and `give_with_room` call this, whose caller owns the slot.
-            self.balance.with_mut(|balance| unsafe { *balance -= 1 });
-        }
-    }
-
-    /// Gives a block for which the magazine had no room.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
-    unsafe fn make_room(&self, core: &Core, class: usize, block: &Block) {
-        let exchanges = self.magazine.make_room_and_give(class, block, core);
-        self.counters.depot_exchanges.add(exchanges.0);
-    }
-
     /// Puts a block that was never lent into the magazine, or the depot.
     ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
     pub(crate) unsafe fn stock(&self, core: &Core, class: usize, block: &Block) {
-        // SAFETY: the caller owns the slot, and gives up the block.
-        unsafe {
-            if !self.magazine.bin(class).give(block) {
-                self.make_room(core, class, block);
-            }
-        }
+        // SAFETY: as for the caller.
+        unsafe { self.magazine.stock(class, block, core, &self.counters) };
     }
 
     /// Sends all idle blocks of the owner to the depot.
@@ -324,57 +296,39 @@ impl Slot {
     ///
     /// The caller owns the slot, which is one of `core`.
     pub(crate) unsafe fn flush(&self, core: &Core) {
-        let Exchanges(exchanges) = self.magazine.flush_all(core);
-        self.counters.depot_exchanges.add(exchanges);
+        self.magazine.flush_all(core, &self.counters);
     }
 
     /// First pass of a walk: adds what was released.
     pub(crate) fn read_settled(&self, core: &Core, into: &mut Counts) {
         self.counters.read_settled(into);
-        for (class, counters) in self.magazine.counters() {
-            counters.read_settled(core.block_bytes(class) as u64, into);
+        for (class, bin) in self.magazine.bins() {
+            bin.read_settled(core.block_bytes(class) as u64, into);
         }
     }
 
     /// Second pass: adds what was lent.
     pub(crate) fn read_lent(&self, core: &Core, into: &mut Counts) {
         self.counters.read_lent(into);
-        for (class, counters) in self.magazine.counters() {
-            counters.read_lent(core.block_bytes(class) as u64, into);
+        for (class, bin) in self.magazine.bins() {
+            bin.counters.read_lent(core.block_bytes(class) as u64, into);
         }
     }
 
-    /// What this owner lent minus what it took back, since its claim or since it last settled.
+    /// Buffers that this owner lent less those it took back, since its claim or since it last settled. Its magazine is empty.
     ///
     /// # Safety
     ///
     /// The caller owns the slot.
-    pub(super) unsafe fn settle(&self, core: &Core) -> i64 {
-        let mut counts = Counts::default();
-        self.read_settled(core, &mut counts);
-        self.read_lent(core, &mut counts);
-        let lent = counts.pooled_allocs().wrapping_sub(counts.pooled_releases) as i64;
-        // SAFETY: the caller owns the slot.
-        self.balance.with_mut(|balance| unsafe {
-            if cfg!(feature = "telemetry") {
-                // The counters say it, and `balance` how far they were settled before.
-                lent.wrapping_sub(std::mem::replace(&mut *balance, lent))
-            } else {
-                std::mem::take(&mut *balance)
-            }
-        })
+    pub(super) unsafe fn settle(&self) -> i64 {
+        self.magazine.settle()
     }
 
-    /// Sets the counters, as if so much had been counted and settled before.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot, and nothing was lent since it last settled.
+    /// Sets the counters, as if so much had been counted before.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-    pub(crate) unsafe fn start_at(&self, core: &Core, counts: &Counts) {
+    pub(crate) fn start_at(&self, counts: &Counts) {
+        self.magazine.start_at(counts.thread_hits);
         self.counters.set(counts);
-        // SAFETY: the caller owns the slot.
-        let _ = unsafe { self.settle(core) };
     }
 
     /// Tries to become the owner.

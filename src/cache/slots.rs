@@ -126,7 +126,7 @@ impl Slots {
         // SAFETY: the caller owns the slot.
         let balance = unsafe {
             slot.flush(core);
-            slot.settle(core)
+            slot.settle()
         };
         // Release: pairs with the Acquire in `Slot::claim`.
         slot.owner.store(0, Ordering::Release);

@@ -47,17 +47,17 @@ unsafe impl Sync for Nowhere {}
 static NOWHERE: Nowhere = Nowhere(UnsafeCell::new([0; size_of::<Slot>()]));
 
 /// No slot. Under a model checker, whose atomics are not made of zeroes, it has no place.
-const NO_SLOT: *const Slot = if HAS_PLACE {
-    (&raw const NOWHERE).cast()
+const NO_SLOT: NonNull<Slot> = if HAS_PLACE {
+    NonNull::from_ref(&NOWHERE).cast()
 } else {
-    ptr::null()
+    NonNull::dangling()
 };
 const HAS_PLACE: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
 
 /// What this thread remembers.
 struct Last {
     /// Its slot of the pool that it used last, or [`NO_SLOT`]. Only while the thread's list has it.
-    slot: Cell<*const Slot>,
+    slot: Cell<NonNull<Slot>>,
     /// What `CLOSED` was when the list was last looked through.
     closed: Cell<u64>,
 }
@@ -188,18 +188,18 @@ dropped_thread_local! {
 pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
     let remembered = LAST.try_with(|last| {
         let slot = last.slot.get();
-        if !HAS_PLACE && slot.is_null() {
+        if !HAS_PLACE && slot == NO_SLOT {
             return None;
         }
         // SAFETY: a slot is remembered only while this thread's list has it, and the list keeps its pool alive. `NOWHERE` is as
         // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
-        let pool = unsafe { &(*slot).pool };
+        let pool = unsafe { &(*slot.as_ptr()).pool };
         // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
         if pool.load(Ordering::Relaxed) != core.as_ptr() {
             return None;
         }
         // SAFETY: as above; a slot that has a pool's address is one.
-        Some(unsafe { &*slot })
+        Some(unsafe { slot.as_ref() })
     });
     if let Ok(Some(slot)) = remembered {
         return Some(slot);
@@ -378,7 +378,7 @@ unsafe fn remember(tenant: &Tenant, core: NonNull<Core>, slot: NonNull<Slot>) {
     let _ = LAST.try_with(|last| {
         // Relaxed: if the word was taken away before, the swap saw it, and what came before it.
         let missed = CLOSED.load(Ordering::Relaxed) != last.closed.get();
-        last.slot.set(if missed { NO_SLOT } else { slot.as_ptr() });
+        last.slot.set(if missed { NO_SLOT } else { slot });
     });
 }
 

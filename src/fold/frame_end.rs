@@ -13,8 +13,9 @@
 //!
 //! # Why the numbers add up while threads go on
 //!
-//! Releases are read before allocs (see `cache/counters.rs`), so a buffer lent and released between the two passes counts
-//! as lent only, and one block that goes out and in many times meanwhile may count as lent many times. So the walk may
+//! Releases are reckoned from what is read before allocs, and may be found fewer than they were, never more (see
+//! `cache/counters.rs`): where they are fewer than a walk found before, they are as many as it found. A buffer lent and released between
+//! the two passes counts as lent only, and one block that goes out and in many times meanwhile may count as lent many times. So the walk may
 //! find more in use than the pool holds (`reserved`, read last: it grows before an alloc is counted, and shrinks only
 //! under the lock). What exceeds it must have been released by then: the walk counts those releases now. That is never too
 //! much, since at the end of the second pass the true releases were at least `allocs − reserved`, and the next walk
@@ -42,6 +43,8 @@ pub(crate) struct Fold {
     previous: Counts,
     /// What the frames that have ended lent and released. Only the frame counters.
     ended: Counts,
+    /// The most pooled buffers that a walk found released, and the most bytes.
+    released: (u64, u64),
     last_end: Instant,
     recycler: Recycler,
     pub(crate) feeds: Feeds,
@@ -64,6 +67,7 @@ impl Fold {
             frames: 0,
             previous: Counts::default(),
             ended: Counts::default(),
+            released: (0, 0),
             last_end: clock::now(),
             recycler: Recycler::new(),
             feeds: Feeds::new(),
@@ -76,6 +80,7 @@ impl Fold {
     pub(crate) fn start_at(&mut self, frames: u64, ended: Counts) {
         self.frames = frames;
         self.ended = ended;
+        self.released = (ended.frame_releases, ended.frame_release_bytes);
         self.trim.start_at(frames);
     }
 
@@ -161,7 +166,14 @@ impl Fold {
         add_frame_counts(&mut walk.counts, ended);
         add_frame_counts(&mut walk.counts, &framed);
         walk.reserved = core.budget.confirm();
+        let (released, released_bytes) = self.released;
+        raise(&mut walk.counts.pooled_releases, released);
+        raise(&mut walk.counts.pooled_release_bytes, released_bytes);
         walk.settle(core);
+        self.released = (
+            walk.counts.pooled_releases,
+            walk.counts.pooled_release_bytes,
+        );
         walk
     }
 
@@ -294,6 +306,13 @@ impl Walk {
             &mut counts.pooled_released_requested,
             bytes,
         );
+    }
+}
+
+/// Raises a count to what it was before, if it is less. Counts wrap.
+fn raise(count: &mut u64, before: u64) {
+    if (before.wrapping_sub(*count) as i64) > 0 {
+        *count = before;
     }
 }
 

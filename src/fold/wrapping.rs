@@ -66,9 +66,8 @@ fn ended(start: u64) -> Counts {
 }
 
 fn set(pool: &BufferPool, counts: &Counts) {
-    // SAFETY: the handle keeps the pool alive, the slot is this thread's, and it has lent nothing.
-    unsafe { with_slot(pool.core_ptr(), |slot| slot.start_at(pool.core(), counts)) }
-        .expect("memory");
+    // SAFETY: the handle keeps the pool alive, and the slot is this thread's.
+    unsafe { with_slot(pool.core_ptr(), |slot| slot.start_at(counts)) }.expect("memory");
 }
 
 /// A pool of which two threads and many frames have counted `start` of everything, this thread being the one that lent.

@@ -5,6 +5,8 @@
 //! would be explored in one order only). A relaxed read-modify-write of the shadow before each access brings all orders
 //! back; being relaxed, it adds no ordering of its own.
 
+#![expect(unsafe_code, reason = "loom's loads without a step are unsafe")]
+
 use std::sync::atomic::Ordering;
 
 use super::guarded::guarded_atomics;
@@ -33,6 +35,24 @@ impl Shadow {
 }
 
 guarded_atomics!(loom::sync::atomic, Shadow, []);
+
+impl super::Owned for AtomicU64 {
+    type Value = u64;
+
+    fn load_own(&self) -> u64 {
+        // SAFETY: loom itself fails the model if another thread's store is not ordered before this.
+        unsafe { self.inner.unsync_load() }
+    }
+}
+
+impl<T> super::Owned for AtomicPtr<T> {
+    type Value = *mut T;
+
+    fn load_own(&self) -> *mut T {
+        // SAFETY: as for numbers.
+        unsafe { self.inner.unsync_load() }
+    }
+}
 
 checked_statics!(loom, $);
 

@@ -116,6 +116,7 @@ fn a_buffer_without_bytes_is_read_beside_one_that_has_some() {
     explore(Some(5), || {
         let arena = Filled::new(&[1]);
         arena.0.advance(LINE, ASKED, true).unwrap();
+        assert_eq!(arena.read().allocs, 1);
         let owner = {
             let arena = Arc::clone(&arena);
             thread::spawn(move || arena.0.count_empty())

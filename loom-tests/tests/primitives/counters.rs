@@ -34,8 +34,8 @@ fn a_release_in_one_slot_is_never_read_before_its_alloc_in_another() {
             thread::spawn(move || {
                 let (slots, table, moved) = &*shared;
                 if moved.pop(table).is_some() {
-                    slots[1].pooled_releases.add(1);
-                    slots[1].pooled_release_bytes.add(64);
+                    slots[1].released.add(1);
+                    slots[1].released_bytes.add(64);
                 }
             })
         };

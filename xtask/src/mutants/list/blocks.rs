@@ -41,8 +41,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "            // SAFETY: the spare batch was taken out of the bin just now.\n            core.depot.push(unsafe { Batch::new(spare, spare_len) });",
-            "            let _ = (spare, spare_len);",
+            "        self.send(going, core, counters);\n",
+            "        let _ = going;\n",
         )],
         noticed_by: &["memory", "laws"],
     },
@@ -80,7 +80,10 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "the_front_block_is_lent_without_leaving_its_place",
         laws: "L6",
         file: "src/cache/magazine.rs",
-        edits: &[("self.front.replace(ptr::null())", "self.front.get()")],
+        edits: &[(
+            "            self.set_front(ptr::null());\n            return Some(block);\n",
+            "            return Some(block);\n",
+        )],
         noticed_by: &["oracle"],
     },
     Planted {
@@ -113,11 +116,8 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "a_spare_batch_counts_as_a_depot_hit",
         laws: "",
-        file: "src/cache/slot.rs",
-        edits: &[(
-            "if exchanges.0 > 0 {\n            self.counters.depot_hits",
-            "if exchanges.0 < 9 {\n            self.counters.depot_hits",
-        )],
+        file: "src/cache/magazine.rs",
+        edits: &[("Some((spare, false))", "Some((spare, true))")],
         noticed_by: &["contract::what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own"],
     },
     Planted {

@@ -52,6 +52,73 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
     Planted {
+        name: "fewer_releases_than_before_are_believed",
+        laws: "L1",
+        file: "src/fold/frame_end.rs",
+        edits: &[(
+            "        raise(&mut walk.counts.pooled_releases, released);\n",
+            "        let _ = released;\n",
+        )],
+        noticed_by: &["loom/fold::a_fold_takes_back_nothing_that_an_earlier_one_counted"],
+    },
+    Planted {
+        name: "hits_are_read_after_the_blocks_that_lie_in_the_bin",
+        laws: "L1, L2",
+        file: "src/cache/counters.rs",
+        edits: &[(
+            "        let hits = self.hits.get();\n        let given = hits.wrapping_add(blocks());\n",
+            "        let blocks = blocks();\n        let given = self.hits.get().wrapping_add(blocks);\n",
+        )],
+        noticed_by: &["loom/fold::a_block_taken_while_a_fold_looks_is_not_found_released_twice"],
+    },
+    Planted {
+        name: "what_was_sent_is_read_after_the_bins",
+        laws: "L1, L2",
+        file: "src/cache/slot.rs",
+        edits: &[
+            ("        self.counters.read_sent(into);\n", ""),
+            (
+                "        self.counters.read_brought(into);\n",
+                "        self.counters.read_sent(into);\n        self.counters.read_brought(into);\n",
+            ),
+        ],
+        noticed_by: &[
+            "loom/fold::a_block_sent_to_the_depot_while_a_fold_looks_is_not_found_released_twice",
+        ],
+    },
+    Planted {
+        name: "what_was_brought_is_read_before_the_bins",
+        laws: "L1, L2",
+        file: "src/cache/slot.rs",
+        edits: &[
+            (
+                "        self.counters.read_sent(into);\n",
+                "        self.counters.read_sent(into);\n        self.counters.read_brought(into);\n",
+            ),
+            (
+                "        }\n        self.counters.read_brought(into);\n",
+                "        }\n",
+            ),
+        ],
+        noticed_by: &["loom/fold::a_block_prewarmed_while_a_fold_looks_is_not_found_released"],
+    },
+    Planted {
+        name: "blocks_enter_a_bin_before_they_count_as_brought",
+        laws: "L1, L2",
+        file: "src/cache/magazine.rs",
+        edits: &[
+            (
+                "        self.note_brought(1, class, core, counters);\n        if !",
+                "        if !",
+            ),
+            (
+                "            self.make_room_and_give(class, block, core, counters);\n        }\n",
+                "            self.make_room_and_give(class, block, core, counters);\n        }\n        self.note_brought(1, class, core, counters);\n",
+            ),
+        ],
+        noticed_by: &["loom/fold::a_block_prewarmed_while_a_fold_looks_is_not_found_released"],
+    },
+    Planted {
         name: "what_must_have_been_released_is_not_counted",
         laws: "L3",
         file: "src/fold/frame_end.rs",
@@ -68,8 +135,8 @@ pub(super) const PLANTED: &[Planted] = &[
                 "        walk.reserved = core.budget.confirm();\n        let open = core.in_flight.open();\n        let mut framed",
             ),
             (
-                "        walk.reserved = core.budget.confirm();\n        walk.settle(core);",
-                "        walk.settle(core);",
+                "        walk.reserved = core.budget.confirm();\n        let (released, released_bytes)",
+                "        let (released, released_bytes)",
             ),
         ],
         noticed_by: &["loom/passes::memory_that_comes_during_a_fold_is_not_counted_as_given_back"],

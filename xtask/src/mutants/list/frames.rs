@@ -83,8 +83,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/arena.rs",
         edits: &[(
-            "if next.addr() > self.end.load(Ordering::Relaxed).addr() {",
-            "if cursor.is_null() || next.addr() > self.end.load(Ordering::Relaxed).addr() + 64 {",
+            "if next.addr() > self.end.load_own().addr() {",
+            "if cursor.is_null() || next.addr() > self.end.load_own().addr() + 64 {",
         )],
         noticed_by: &["contract", "laws"],
     },

@@ -8,7 +8,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/cache/counters.rs",
         edits: &[(
-            "                releases.wrapping_mul(block_bytes),\n",
+            "                given.wrapping_mul(block_bytes),\n",
             "                self.released_requested.get(),\n",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],

@@ -31,8 +31,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L7",
         file: "src/cache/slots.rs",
         edits: &[(
-            "            slot.flush(core);\n            slot.settle(core)",
-            "            slot.settle(core)",
+            "            slot.flush(core);\n            slot.settle()",
+            "            slot.settle()",
         )],
         noticed_by: &[
             "contract::buffers_of_another_thread_come_from_the_depot_when_that_thread_is_gone",
@@ -84,11 +84,8 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "what_a_slots_owner_settled_before_is_settled_again",
         laws: "L7",
-        file: "src/cache/slot.rs",
-        edits: &[(
-            "lent.wrapping_sub(std::mem::replace(&mut *balance, lent))",
-            "lent.wrapping_sub(*balance)",
-        )],
+        file: "src/cache/magazine.rs",
+        edits: &[("self.had.take()", "self.had.get()")],
         noticed_by: &["memory", "laws"],
     },
     Planted {
@@ -192,7 +189,10 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "a_visit_in_a_destructor_never_gives_its_slot_back",
         laws: "L7",
         file: "src/cache/tenancy.rs",
-        edits: &[("    drop(visit);\n", "    std::mem::forget(visit);\n")],
+        edits: &[(
+            "        if self.is_visit {",
+            "        if self.is_visit && self.slot.is_claimed() == self.core.as_ptr().is_null() {",
+        )],
         noticed_by: &["laws", "memory"],
     },
     Planted {

@@ -53,10 +53,10 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "a_release_is_counted_after_the_block_has_left",
         laws: "L1, L2",
-        file: "src/cache/slot.rs",
+        file: "src/cache/magazine.rs",
         edits: &[(
-            "        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(block.bytes());\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);\n        // SAFETY: as for the caller.\n        unsafe { self.make_room(core, block.class(), block) };",
-            "        let bytes = block.bytes();\n        // SAFETY: as for the caller.\n        unsafe { self.make_room(core, block.class(), block) };\n        self.counters.pooled_releases.add(1);\n        self.counters.pooled_release_bytes.add(bytes);\n        self.counters\n            .pooled_released_requested\n            .add(requested as u64);",
+            "        counters.sent.add(u64::from(len));\n        counters.sent_bytes.add(batch.bytes());\n        counters.depot_exchanges.add(1);\n        core.depot.push(batch);\n",
+            "        let bytes = batch.bytes();\n        counters.depot_exchanges.add(1);\n        core.depot.push(batch);\n        counters.sent.add(u64::from(len));\n        counters.sent_bytes.add(bytes);\n",
         )],
         noticed_by: &["loom/passes::a_release_that_was_counted_stays_counted_when_the_pool_grows"],
     },
