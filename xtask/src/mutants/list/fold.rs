@@ -62,61 +62,54 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["loom/fold::a_fold_takes_back_nothing_that_an_earlier_one_counted"],
     },
     Planted {
-        name: "hits_are_read_after_the_blocks_that_lie_in_the_bin",
+        name: "hits_are_read_after_the_account",
         laws: "L1, L2",
         file: "src/cache/counters.rs",
         edits: &[(
-            "        let hits = self.hits.get();\n        let given = hits.wrapping_add(blocks());\n",
-            "        let blocks = blocks();\n        let given = self.hits.get().wrapping_add(blocks);\n",
+            "        let hits = self.hits.get();\n        let given = hits.wrapping_add(rest());\n",
+            "        let rest = rest();\n        let given = self.hits.get().wrapping_add(rest);\n",
         )],
         noticed_by: &["loom/fold::a_block_taken_while_a_fold_looks_is_not_found_released_twice"],
     },
     Planted {
-        name: "what_was_sent_is_read_after_the_bins",
-        laws: "L1, L2",
-        file: "src/cache/slot.rs",
-        edits: &[
-            ("        self.counters.read_sent(into);\n", ""),
-            (
-                "        self.counters.read_brought(into);\n",
-                "        self.counters.read_sent(into);\n        self.counters.read_brought(into);\n",
-            ),
-        ],
-        noticed_by: &[
-            "loom/fold::a_block_sent_to_the_depot_while_a_fold_looks_is_not_found_released_twice",
-        ],
+        name: "a_block_leaves_the_front_without_a_word_in_the_account",
+        laws: "L1",
+        file: "src/cache/magazine.rs",
+        edits: &[(
+            "            self.set_account(Account(account.0 | Account::LEAVING));\n",
+            "",
+        )],
+        noticed_by: &["loom/fold::a_block_sent_to_the_depot_while_a_fold_looks_stays_released"],
     },
     Planted {
-        name: "what_was_brought_is_read_before_the_bins",
-        laws: "L1, L2",
-        file: "src/cache/slot.rs",
-        edits: &[
-            (
-                "        self.counters.read_sent(into);\n",
-                "        self.counters.read_sent(into);\n        self.counters.read_brought(into);\n",
-            ),
-            (
-                "        }\n        self.counters.read_brought(into);\n",
-                "        }\n",
-            ),
-        ],
-        noticed_by: &["loom/fold::a_block_prewarmed_while_a_fold_looks_is_not_found_released"],
+        name: "a_bin_is_read_without_looking_at_its_account_again",
+        laws: "L1",
+        file: "src/cache/magazine.rs",
+        edits: &[(
+            "            if tries < TRIES && ",
+            "            if tries < 1 && ",
+        )],
+        noticed_by: &["loom/fold::a_block_sent_to_the_depot_while_a_fold_looks_stays_released"],
     },
     Planted {
-        name: "blocks_enter_a_bin_before_they_count_as_brought",
+        name: "a_block_made_in_advance_counts_as_given_back",
         laws: "L1, L2",
         file: "src/cache/magazine.rs",
-        edits: &[
-            (
-                "        self.note_brought(1, class, core, counters);\n        if !",
-                "        if !",
-            ),
-            (
-                "            self.make_room_and_give(class, block, core, counters);\n        }\n",
-                "            self.make_room_and_give(class, block, core, counters);\n        }\n        self.note_brought(1, class, core, counters);\n",
-            ),
-        ],
-        noticed_by: &["loom/fold::a_block_prewarmed_while_a_fold_looks_is_not_found_released"],
+        edits: &[(
+            "            bin.settle(room - 1, 0);\n",
+            "            bin.settle(room - 1, 1);\n",
+        )],
+        noticed_by: &["contract", "laws"],
+    },
+    Planted {
+        name: "a_spare_batch_does_not_count_what_it_lends",
+        laws: "L1, L2",
+        file: "src/cache/magazine.rs",
+        edits: &[(
+            "bin.settle(bin.limit.get() - len, -1);",
+            "bin.settle(bin.limit.get() - len, 0);",
+        )],
+        noticed_by: &["contract", "laws"],
     },
     Planted {
         name: "what_must_have_been_released_is_not_counted",

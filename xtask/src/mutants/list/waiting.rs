@@ -55,8 +55,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L2",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "        counters.sent.add(u64::from(len));\n        counters.sent_bytes.add(batch.bytes());\n        counters.depot_exchanges.add(1);\n        core.depot.push(batch);\n",
-            "        let bytes = batch.bytes();\n        counters.depot_exchanges.add(1);\n        core.depot.push(batch);\n        counters.sent.add(u64::from(len));\n        counters.sent_bytes.add(bytes);\n",
+            "            counters.released.add(1);\n            counters.released_bytes.add(block.bytes());\n            self.send_alone(block, core, counters);\n",
+            "            let bytes = block.bytes();\n            self.send_alone(block, core, counters);\n            counters.released.add(1);\n            counters.released_bytes.add(bytes);\n",
         )],
         noticed_by: &["loom/passes::a_release_that_was_counted_stays_counted_when_the_pool_grows"],
     },
