@@ -15,7 +15,7 @@
 //!
 //! # Releases into a bin are not counted
 //!
-//! They follow from what is there anyway. A bin keeps an account (`magazine.rs`) of which every step but a give and a take is neutral:
+//! They follow from what is there anyway. A bin keeps an account (`bin.rs`) of which every step but a give and a take is neutral:
 //!
 //! ```text
 //!   releases into a bin  =  hits  +  what the account says  +  1 if there is a block in front

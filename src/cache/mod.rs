@@ -4,6 +4,7 @@
 //! new memory from the `system` within the `budget`. Back: the magazine, the depot, and by `reclaim` the system.
 
 mod arena;
+mod bin;
 mod block;
 mod budget;
 mod chain;

@@ -79,7 +79,7 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "the_front_block_is_lent_without_leaving_its_place",
         laws: "L6",
-        file: "src/cache/magazine.rs",
+        file: "src/cache/bin.rs",
         edits: &[(
             "            self.set_front(ptr::null());\n            return Some(block);\n",
             "            return Some(block);\n",

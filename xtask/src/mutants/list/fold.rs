@@ -74,7 +74,7 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "a_block_leaves_the_front_without_a_word_in_the_account",
         laws: "L1",
-        file: "src/cache/magazine.rs",
+        file: "src/cache/bin.rs",
         edits: &[(
             "            self.set_account(Account(account.0 | Account::LEAVING));\n",
             "",
@@ -84,7 +84,7 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "a_bin_is_read_without_looking_at_its_account_again",
         laws: "L1",
-        file: "src/cache/magazine.rs",
+        file: "src/cache/bin.rs",
         edits: &[(
             "            if tries < TRIES && ",
             "            if tries < 1 && ",
