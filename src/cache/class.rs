@@ -64,7 +64,7 @@ pub(crate) fn class_for(bytes: usize) -> Option<usize> {
 
 /// The class whose blocks hold `bytes`, if it can be looked up.
 #[inline(always)]
-pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
+fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes <= FINE_BYTES {
         Some(usize::from(FINE[bytes.div_ceil(LINE)]))
     } else {

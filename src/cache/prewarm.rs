@@ -10,10 +10,8 @@ use crate::cache::class::OVERSIZE;
 use crate::cache::core::Core;
 use crate::cache::pooled::{NO_SLOT, Refusal, class_or_oversize};
 use crate::cache::slot::Slot;
+use crate::cache::system::PAGE;
 use crate::cache::tenancy::with_slot;
-
-/// The smallest page of the systems we know. Touching more often than needed costs little.
-const PAGE: usize = 4096;
 
 impl Core {
     /// Makes `count` blocks for `bytes` ready, in the calling thread's magazine as far as there is room, else in the depot.

@@ -69,11 +69,8 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
                 let slot = slot.unwrap();
                 slot.counters.released.add(1);
                 // SAFETY: this thread does as the owner that hands its slot back.
-                assert_eq!(
-                    unsafe { core.slots.hand_back(core, slot) },
-                    0,
-                    "nothing is out"
-                );
+                let out = unsafe { core.slots.hand_back(core, slot) };
+                assert_eq!(out, 0, "nothing was lent");
             })
         };
         // SAFETY: the pool lives to the model's end.
