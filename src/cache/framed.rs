@@ -58,7 +58,7 @@ impl Lane {
         arena.bump(self.stride(bytes), bytes)
     }
 
-    /// How far the cursor moves for `bytes` bytes, at most [`MOST_REQUESTED`].
+    /// How far the cursor moves for so many bytes, which are at most [`MOST_REQUESTED`].
     #[inline(always)]
     fn stride(&self, bytes: usize) -> usize {
         let units = (bytes + self.below_alignment) & !self.below_alignment;

@@ -6,8 +6,8 @@
 //! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
 //! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
 //! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
-//! never are more slots than threads that lived at once. No law depends on that: a look that missed a free slot costs a
-//! slot more.
+//! never are more slots than threads that lived at once, but for visits (`tenancy.rs`) within each other. No law depends on
+//! that: a look that missed a free slot costs a slot more.
 #![expect(unsafe_code, reason = "slots are freed with their list")]
 
 use std::alloc::{Layout, alloc, dealloc};

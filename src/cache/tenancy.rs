@@ -19,7 +19,7 @@
 //!   and nothing is touched that is gone.
 //!
 //! A closed pool's buffers dropped after that, and any use in the destructor of another thread-local after ours has run,
-//! claim a slot for that one operation: slow, but right.
+//! claim a slot for that one use: slow, but right. A use within such a use (`Frame::with_arena`) claims another.
 #![expect(
     unsafe_code,
     reason = "thread-locals hold pointers to pools that they keep alive"

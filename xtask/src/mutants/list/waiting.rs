@@ -51,16 +51,6 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["stress/waiting::buffers_held_and_dropped_meet_the_depot_once_in_many"],
     },
     Planted {
-        name: "a_release_is_counted_after_the_block_has_left",
-        laws: "L1, L2",
-        file: "src/cache/magazine.rs",
-        edits: &[(
-            "            counters.released.add(1);\n            counters.released_bytes.add(block.bytes());\n            self.send_alone(block, core, counters);\n",
-            "            let bytes = block.bytes();\n            self.send_alone(block, core, counters);\n            counters.released.add(1);\n            counters.released_bytes.add(bytes);\n",
-        )],
-        noticed_by: &["loom/passes::a_release_that_was_counted_stays_counted_when_the_pool_grows"],
-    },
-    Planted {
         name: "memory_goes_back_without_the_folds_lock",
         laws: "L3",
         file: "src/cache/reclaim.rs",
