@@ -20,7 +20,7 @@ fn frame_alloc(c: &mut Criterion) {
             let bytes = black_box(bytes);
             b.iter(|| arena_frame(&pool, std::iter::repeat_n(bytes, PER_FRAME)));
         });
-        group.bench_function(BenchmarkId::new("framepool, each looked up", bytes), |b| {
+        group.bench_function(BenchmarkId::new("framepool, looked up", bytes), |b| {
             let pool = BufferPool::new();
             let bytes = black_box(bytes);
             b.iter(|| frame(&pool, std::iter::repeat_n(bytes, PER_FRAME)));

@@ -32,7 +32,7 @@ fn frame_mixed(c: &mut Criterion) {
     bench(c, "framepool", || {
         frames::arena_frame(&pool, sizes.iter().copied());
     });
-    bench(c, "framepool, each looked up", || {
+    bench(c, "framepool, looked up", || {
         frames::frame(&pool, sizes.iter().copied());
     });
     heap(c, "mimalloc", &Heap(MiMalloc), &sizes);

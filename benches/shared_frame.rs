@@ -24,7 +24,7 @@ fn shared_frame(c: &mut Criterion) {
             b.iter_custom(|frames| of_one_thread(&arenas(&pool, threads, frames as usize, &sizes)));
         });
         group.bench_function(
-            BenchmarkId::new("framepool, one frame, each looked up", threads),
+            BenchmarkId::new("framepool, one frame, looked up", threads),
             |b| {
                 b.iter_custom(|frames| {
                     of_one_thread(&framepool(&pool, threads, frames as usize, &sizes))

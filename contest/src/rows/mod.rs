@@ -98,7 +98,7 @@ fn against(times: &[Times], rival: &str, limit: f64) -> Row {
 }
 
 /// The contestant that looks up its thread at each frame buffer, beside the one that does so once for a loop.
-const LOOKED_UP: &str = "framepool, each looked up";
+const LOOKED_UP: &str = "framepool, looked up";
 
 /// A line for the first contestant against the one called `rival`, with what it takes to look up the thread at each buffer.
 fn beside_looked_up(times: &[Times], rival: &str, limit: f64) -> Row {

@@ -25,7 +25,7 @@ pub(crate) const OURS: &str = "framepool";
 
 const COLOURS: [(&str, RGBColor); 12] = [
     (OURS, RGBColor(0x00, 0x5f, 0xb0)),
-    ("framepool, each looked up", RGBColor(0x55, 0x9c, 0xd3)),
+    ("framepool, looked up", RGBColor(0x55, 0x9c, 0xd3)),
     ("mimalloc", RGBColor(0xc8, 0x4e, 0x00)),
     ("jemalloc", RGBColor(0x00, 0x82, 0x5e)),
     ("snmalloc", RGBColor(0xb0, 0x4f, 0x86)),
