@@ -23,7 +23,8 @@ use crate::cache::counters::{BinCounters, Counts};
 use crate::cache::magazine::{MOST_PER_BATCH, prefetch};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 
-/// How often the fold tries to read a bin between two exchanges. What it reads otherwise is too little by one at most.
+/// How often the fold tries to read account and front between two exchanges. Together they are too little by one at most
+/// otherwise.
 const TRIES: u32 = 2;
 
 /// The idle blocks of one class, and what the thread took: one cache line, all that an alloc or a release writes
@@ -155,10 +156,16 @@ impl Bin {
             cold_path();
             return false;
         }
-        block.set_next(self.active.get().cast_mut());
-        self.active.set(block);
+        self.lay(block);
         self.set_account(Account(account.0 - 1));
         true
+    }
+
+    /// Lays a block on the active list. The account is the caller's.
+    #[inline(always)]
+    pub(super) fn lay(&self, block: &Block) {
+        block.set_next(self.active.get().cast_mut());
+        self.active.set(block);
     }
 
     /// Sets the room after an exchange, in which so many more blocks were given than taken.

@@ -233,8 +233,7 @@ impl Magazine {
         } else if room == 0 {
             self.rotate(class, block, 0, core, counters);
         } else {
-            block.set_next(bin.active.get().cast_mut());
-            bin.active.set(block);
+            bin.lay(block);
             bin.settle(room - 1, 0);
         }
     }

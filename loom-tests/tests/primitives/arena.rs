@@ -110,7 +110,7 @@ fn readings_while_buffers_are_lent_never_go_back() {
     });
 }
 
-/// Five preemptions at most: 4,595 executions; the search without a bound takes over a minute.
+/// Five preemptions at most: 4,595 executions; the search without a bound, of 34,397, found nothing either.
 #[test]
 fn a_buffer_without_bytes_is_read_beside_one_that_has_some() {
     explore(Some(5), || {
