@@ -198,8 +198,32 @@ fn released_during(
         let totals = folder.join().unwrap();
         assert!(found.contains(&totals.releases), "{}", totals.releases);
         assert_eq!(totals.release_bytes, 64 * totals.releases);
-        assert_eq!(pool.stats().totals.releases, 1, "L1");
+        let last = pool.stats();
+        assert_eq!(last.totals.releases, 1, "L1");
+        assert_eq!(last.in_use_buffers, u64::from(kept.is_some()), "L1");
         drop(kept);
+    }
+}
+
+/// A buffer given back during a fold, to a pool whose threads may keep so many bytes.
+fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let pool = BufferPool::builder()
+            .thread_cache_bytes(thread_cache_bytes)
+            .build()
+            .unwrap();
+        drop(pool.alloc::<u8>(1));
+        let kept = pool.alloc::<u8>(1);
+        let folder = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.stats().totals)
+        };
+        drop(kept);
+        let totals = folder.join().unwrap();
+        assert!((1..=2).contains(&totals.releases), "{}", totals.releases);
+        let last = pool.stats();
+        assert_eq!((last.totals.releases, last.in_use_bytes), (2, 0), "L1");
+        assert_eq!(last.requested_bytes, 0, "L1");
     }
 }
 
@@ -231,4 +255,15 @@ fn a_block_prewarmed_while_a_fold_looks_is_not_found_released() {
             None
         }),
     );
+}
+
+#[test]
+fn a_buffer_given_back_while_a_fold_looks_is_found_released_by_the_next() {
+    explore(None, given_back_during(1 << 20));
+}
+
+/// Three preemptions at most: 0 executions; the search without a bound, of a minute and a half, found nothing either.
+#[test]
+fn a_block_that_no_thread_keeps_is_found_released_by_the_next_fold() {
+    explore(Some(3), given_back_during(0));
 }

@@ -62,6 +62,18 @@ pub(crate) struct ArenaReading {
     pub(crate) misses: u64,
 }
 
+impl ArenaReading {
+    /// The sum of both, modulo 2^64.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            allocs: self.allocs.wrapping_add(other.allocs),
+            bytes: self.bytes.wrapping_add(other.bytes),
+            requested: self.requested.wrapping_add(other.requested),
+            misses: self.misses.wrapping_add(other.misses),
+        }
+    }
+}
+
 /// The bump allocator of one slot for one open frame: a line that the owner writes at every alloc, one that changes with the
 /// blocks, and one of the fold.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use std::hint::cold_path;
 use std::ptr;
 
 use crate::cache::block::Block;
-use crate::cache::counters::{BinCounters, Counts};
+use crate::cache::counters::Counter;
 use crate::cache::magazine::{MOST_PER_BATCH, prefetch};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 
@@ -40,7 +40,8 @@ pub(crate) struct Bin {
     account: AtomicU64,
     /// How many blocks `front` and `active` may have; paid for.
     pub(super) limit: Cell<u32>,
-    pub(crate) counters: BinCounters,
+    /// Blocks that were taken from here and lent.
+    pub(crate) hits: Counter,
 }
 
 /// Says that a bin has no place in front. Not null, so that nothing is put there, and not above itself, so that nothing is
@@ -83,7 +84,7 @@ impl Bin {
             spare: Cell::new(ptr::null()),
             account: AtomicU64::new(0),
             limit: Cell::new(0),
-            counters: BinCounters::new(),
+            hits: Counter::new(),
         }
     }
 
@@ -192,8 +193,10 @@ impl Bin {
         block
     }
 
-    /// What the account and the place in front say of the releases, for the fold.
-    fn released(&self) -> u64 {
+    /// How many blocks were released into this bin, for the fold; see `counters.rs`.
+    pub(crate) fn released(&self) -> u64 {
+        // Before the account and the place in front.
+        let hits = self.hits.get();
         let mut tries = 0;
         loop {
             // Acquire, both: pair with the Releases in `set_account` and `set_front`.
@@ -206,13 +209,8 @@ impl Bin {
                 continue;
             }
             let is_in_front = account & Account::LEAVING != 0 || front.addr() > NO_PLACE.addr();
-            return Account(account).says().wrapping_add(i64::from(is_in_front)) as u64;
+            let rest = Account(account).says().wrapping_add(i64::from(is_in_front));
+            return hits.wrapping_add_signed(rest);
         }
-    }
-
-    /// First pass of a fold.
-    pub(crate) fn read_settled(&self, block_bytes: u64, into: &mut Counts) {
-        self.counters
-            .read_settled(|| self.released(), block_bytes, into);
     }
 }

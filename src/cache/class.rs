@@ -35,7 +35,12 @@ const COARSE_BYTES: usize = least(4 << 20, MOST_CLASS_BYTES);
 /// Beyond `FINE_BYTES` every class is a multiple of this.
 const STEP: usize = 8 << 10;
 
-static FINE: [u8; FINE_BYTES / LINE + 1] = classes_by(LINE);
+static FINE: [u8; FINE_BYTES / LINE + 1] = {
+    let mut classes = classes_by(LINE);
+    // No bytes: there, but not at hand.
+    classes[0] = OVERSIZE as u8;
+    classes
+};
 static COARSE: [u8; COARSE_BYTES / STEP + 1] = classes_by(STEP);
 
 const fn least(one: usize, other: usize) -> usize {
@@ -54,17 +59,14 @@ const fn classes_by<const LEN: usize>(unit: usize) -> [u8; LEN] {
 }
 
 /// The class whose blocks hold `bytes`; `None` beyond [`MOST_CLASS_BYTES`].
-#[inline(always)]
 pub(crate) fn class_for(bytes: usize) -> Option<usize> {
-    class_at_hand(bytes).or_else(|| {
-        cold_path();
-        (bytes <= MOST_CLASS_BYTES).then(|| compute_class(bytes))
-    })
+    (bytes <= MOST_CLASS_BYTES).then(|| compute_class(bytes))
 }
 
-/// The class whose blocks hold `bytes`, if it can be looked up.
+/// The class whose blocks hold `bytes`, as the quick ways look it up. For no bytes it is `OVERSIZE`, in whose bin nothing
+/// ever lies: so these ways leave them to the long ones, which tell the fold (`tally.rs`). `None` for bytes beyond the tables.
 #[inline(always)]
-fn class_at_hand(bytes: usize) -> Option<usize> {
+pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes <= FINE_BYTES {
         Some(usize::from(FINE[bytes.div_ceil(LINE)]))
     } else {
@@ -106,6 +108,10 @@ mod tests {
         for class in 0..CLASSES {
             let bytes = class_bytes(class);
             assert_eq!(class_for(bytes), Some(class));
+            if bytes <= COARSE_BYTES {
+                let at_hand = if bytes == 0 { OVERSIZE } else { class };
+                assert_eq!(class_at_hand(bytes), Some(at_hand));
+            }
             let next = (class + 1 < CLASSES).then_some(class + 1);
             assert_eq!(class_for(bytes + 1), next, "one byte beyond {bytes}");
         }
@@ -116,7 +122,9 @@ mod tests {
     fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
         let large = [COARSE_BYTES, COARSE_BYTES + 1, (1 << 29) + 1, (1 << 30) - 1];
         for bytes in (LINEAR_BYTES + 1..1 << 17).chain(large) {
-            let block = class_bytes(class_for(bytes).expect("a class"));
+            let class = class_for(bytes).expect("a class");
+            assert!(bytes > COARSE_BYTES || class_at_hand(bytes) == Some(class));
+            let block = class_bytes(class);
             assert!(block >= bytes);
             assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");
         }

@@ -6,12 +6,12 @@
 //! # Orderings
 //!
 //! A counter is written with Release and read with Acquire, and the order of the reads is that of the passes: first, over all
-//! slots, what was released; then, over all slots again, what was lent ([`SlotCounters::read_lent`]). A release that the first
+//! slots, what was released; then, over all slots again, what was lent. A release that the first
 //! pass saw came after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
 //!
-//! What a thread takes from its magazine is counted in the bin of its class ([`BinCounters`]), in the cache line that the take
-//! writes anyway; bytes are not counted there, but follow from the number of buffers. All else is counted in the slot
-//! ([`SlotCounters`]). A counter of the table is the sum of both.
+//! What a thread takes from its magazine is counted in the bin of its class, in the cache line that the take writes anyway; its bytes
+//! are not counted, but follow from the number of buffers. The bytes asked for are counted in the slot for all classes at once, and tell
+//! the fold that there is something to read (`tally.rs`). All else is counted in the slot too ([`SlotCounters`]).
 //!
 //! # Releases into a bin are not counted
 //!
@@ -32,6 +32,7 @@
 //!
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
+use crate::cache::arena::ArenaReading;
 use crate::sync::{AtomicU64, Ordering, Owned};
 
 /// One number with one writer.
@@ -90,20 +91,21 @@ pub struct CounterDefinition {
 
 macro_rules! counters {
     (
+        settled { $($settled:ident, $settled_unit:literal, $settled_help:literal;)* }
         derived { $($derived:ident, $derived_unit:literal, $derived_help:literal;)* }
-        lent { $($lent:ident, $lent_unit:literal, $lent_help:literal;)* }
+        counted { $($counted:ident, $counted_unit:literal, $counted_help:literal;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
     ) => {
-        /// The counters of one slot, for what its bins do not count: two cache lines.
+        /// The counters of one slot, for what its bins do not show: two cache lines.
         #[derive(Debug)]
-        #[repr(C, align(128))]
+        #[repr(C, align(64))]
         pub(crate) struct SlotCounters {
             /// Buffers given back whose blocks no bin of the owner keeps, and their bytes.
             pub(crate) released: Counter,
             pub(crate) released_bytes: Counter,
-            /// Bytes that had been asked for, of buffers given back for which a bin had no room.
-            pub(crate) released_requested: Counter,
-            $(pub(crate) $lent: Counter,)*
+            /// Block bytes of buffers lent whose blocks did not lie in a bin.
+            pub(crate) lent_bytes: Counter,
+            $(pub(crate) $counted: Counter,)*
         }
 
         impl SlotCounters {
@@ -111,8 +113,8 @@ macro_rules! counters {
                 Self {
                     released: Counter::new(),
                     released_bytes: Counter::new(),
-                    released_requested: Counter::new(),
-                    $($lent: Counter::new(),)*
+                    lent_bytes: Counter::new(),
+                    $($counted: Counter::new(),)*
                 }
             }
 
@@ -125,16 +127,50 @@ macro_rules! counters {
                         counts.pooled_releases.wrapping_sub(counts.thread_hits),
                     ),
                     (&self.released_bytes, counts.pooled_release_bytes),
-                    (&self.released_requested, counts.pooled_released_requested),
-                    $((&self.$lent, counts.$lent),)*
+                    (&self.lent_bytes, counts.pooled_alloc_bytes),
+                    $((&self.$counted, counts.$counted),)*
                 ] {
                     counter.set(value);
                 }
             }
 
-            /// Second pass: what was lent, in the table's order.
-            pub(crate) fn read_lent(&self, into: &mut Counts) {
-                $(into.$lent = into.$lent.wrapping_add(self.$lent.get());)*
+            /// What was lent, as far as it is counted here, in the table's order.
+            pub(crate) fn read_lent(&self) -> Lent {
+                Lent {
+                    pooled_alloc_bytes: self.lent_bytes.get(),
+                    $($counted: self.$counted.get(),)*
+                    ..Lent::default()
+                }
+            }
+        }
+
+        /// Of pooled buffers, what the first pass of a fold finds.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub(crate) struct Settled {
+            $(pub(crate) $settled: u64,)*
+        }
+
+        /// Of pooled buffers, what the second pass of a fold finds, and of everything else that slots count.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub(crate) struct Lent {
+            $(pub(crate) $derived: u64,)*
+            $(pub(crate) $counted: u64,)*
+        }
+
+        impl Settled {
+            /// Puts `now` in the place of `before`, which is part of the sum.
+            pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
+                $(self.$settled = self.$settled.wrapping_add(now.$settled.wrapping_sub(before.$settled));)*
+                *before = now;
+            }
+        }
+
+        impl Lent {
+            /// As [`Settled::replace`].
+            pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
+                $(self.$derived = self.$derived.wrapping_add(now.$derived.wrapping_sub(before.$derived));)*
+                $(self.$counted = self.$counted.wrapping_add(now.$counted.wrapping_sub(before.$counted));)*
+                *before = now;
             }
         }
 
@@ -143,30 +179,51 @@ macro_rules! counters {
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct Counts {
+            $(#[doc = $settled_help] pub $settled: u64,)*
             $(#[doc = $derived_help] pub $derived: u64,)*
-            $(#[doc = $lent_help] pub $lent: u64,)*
+            $(#[doc = $counted_help] pub $counted: u64,)*
             $(#[doc = $frame_help] pub $frame: u64,)*
         }
 
         impl Counts {
             /// The table: name, unit and meaning of every counter, in the order of [`values`](Self::values).
             pub const DEFINITIONS: &'static [CounterDefinition] = &[
+                $(CounterDefinition { name: stringify!($settled), unit: $settled_unit, help: $settled_help },)*
                 $(CounterDefinition { name: stringify!($derived), unit: $derived_unit, help: $derived_help },)*
-                $(CounterDefinition { name: stringify!($lent), unit: $lent_unit, help: $lent_help },)*
+                $(CounterDefinition { name: stringify!($counted), unit: $counted_unit, help: $counted_help },)*
                 $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help },)*
             ];
 
             /// The counters' values, in the order of [`DEFINITIONS`](Self::DEFINITIONS).
             pub fn values(&self) -> impl Iterator<Item = u64> + use<> {
-                [$(self.$derived,)* $(self.$lent,)* $(self.$frame,)*].into_iter()
+                [$(self.$settled,)* $(self.$derived,)* $(self.$counted,)* $(self.$frame,)*].into_iter()
+            }
+
+            /// What a fold found: of pooled buffers, of the frames that have ended, of those that are open.
+            pub(crate) fn of(settled: &Settled, lent: &Lent, ended: ArenaReading, open: ArenaReading) -> Self {
+                let framed = ended.plus(open);
+                Self {
+                    $($settled: settled.$settled,)*
+                    $($derived: lent.$derived,)*
+                    $($counted: lent.$counted,)*
+                    frame_allocs: framed.allocs,
+                    frame_misses: framed.misses,
+                    frame_alloc_bytes: framed.bytes,
+                    frame_requested_bytes: framed.requested,
+                    // What an ended frame lent is released.
+                    frame_releases: ended.allocs,
+                    frame_release_bytes: ended.bytes,
+                    frame_released_requested: ended.requested,
+                }
             }
 
             /// What was counted between `earlier` and `self`.
             #[must_use]
             pub(crate) fn since(&self, earlier: &Self) -> Self {
                 Self {
+                    $($settled: self.$settled.wrapping_sub(earlier.$settled),)*
                     $($derived: self.$derived.wrapping_sub(earlier.$derived),)*
-                    $($lent: self.$lent.wrapping_sub(earlier.$lent),)*
+                    $($counted: self.$counted.wrapping_sub(earlier.$counted),)*
                     $($frame: self.$frame.wrapping_sub(earlier.$frame),)*
                 }
             }
@@ -174,19 +231,20 @@ macro_rules! counters {
     };
 }
 
-// A new counter is one line here, in the part that says what it is made of: of what bins and slots know together, of the slot's own
-// count, of what arenas say. In the slot what changes with every exchange comes first, and fills its first cache line; the rest changes
-// rarely, so that the fold finds its line where it left it.
+// A new counter is one line here, in the part that says what it is made of: of what bins show of releases; of bins and the slot; of the
+// slot's own count; of what arenas say. In the slot what changes with every exchange comes first; the rest changes rarely.
 counters! {
-    derived {
+    settled {
         pooled_releases, "{buffer}", "Pooled buffers given back.";
         pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.";
         pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
-        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
     }
-    lent {
+    derived {
+        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
         pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
         pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
+    }
+    counted {
         depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.";
         cold_misses, "{buffer}", "Pooled buffers that took new memory because no idle block of their class was found.";
         oversize_misses, "{buffer}", "Pooled buffers larger than the largest size class; their memory is not kept.";
@@ -207,72 +265,14 @@ counters! {
     }
 }
 
-impl SlotCounters {
-    /// First pass: what was released.
-    pub(crate) fn read_settled(&self, into: &mut Counts) {
-        for (sum, counter) in [
-            (&mut into.pooled_releases, &self.released),
-            (&mut into.pooled_release_bytes, &self.released_bytes),
-            (
-                &mut into.pooled_released_requested,
-                &self.released_requested,
-            ),
-        ] {
-            *sum = sum.wrapping_add(counter.get());
-        }
-    }
-}
-
-/// What a thread took from one bin of its magazine, and what had been asked for of what it gave to it.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct BinCounters {
-    pub(crate) hits: Counter,
-    pub(crate) requested: Counter,
-    pub(crate) released_requested: Counter,
-}
-
-impl BinCounters {
-    pub(crate) fn new() -> Self {
-        Self {
-            hits: Counter::new(),
-            requested: Counter::new(),
-            released_requested: Counter::new(),
-        }
-    }
-
-    /// First pass: what left the bin in hits, and the rest, which is read behind the hits.
-    pub(crate) fn read_settled(
-        &self,
-        rest: impl FnOnce() -> u64,
-        block_bytes: u64,
-        into: &mut Counts,
-    ) {
-        let requested = self.released_requested.get();
-        let hits = self.hits.get();
-        let given = hits.wrapping_add(rest());
-        for (sum, amount) in [
-            (&mut into.pooled_releases, given),
-            (
-                &mut into.pooled_release_bytes,
-                given.wrapping_mul(block_bytes),
-            ),
-            (&mut into.pooled_released_requested, requested),
-        ] {
-            *sum = sum.wrapping_add(amount);
-        }
-    }
-
-    /// Second pass, as [`SlotCounters::read_lent`].
-    pub(crate) fn read_lent(&self, block_bytes: u64, into: &mut Counts) {
-        let hits = self.hits.get();
-        for (sum, amount) in [
-            (&mut into.thread_hits, hits),
-            (&mut into.pooled_alloc_bytes, hits.wrapping_mul(block_bytes)),
-            (&mut into.pooled_requested_bytes, self.requested.get()),
-        ] {
-            *sum = sum.wrapping_add(amount);
-        }
+impl Lent {
+    /// Pooled buffers lent, wherever their memory came from.
+    pub(crate) fn allocs(&self) -> u64 {
+        self.thread_hits
+            .wrapping_add(self.depot_hits)
+            .wrapping_add(self.cold_misses)
+            .wrapping_add(self.oversize_misses)
+            .wrapping_add(self.budget_misses)
     }
 }
 

@@ -91,9 +91,6 @@ pub(super) fn prefetch<T>(at: *const T) {
 }
 
 impl Magazine {
-    /// Where in a magazine the line is that the fold reads of every slot.
-    pub(crate) const GRANTED: usize = std::mem::offset_of!(Self, granted);
-
     pub(crate) fn new(core: &Core) -> Self {
         Self {
             bins: std::array::from_fn(|_| Bin::new()),
@@ -388,6 +385,6 @@ impl Magazine {
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, hits: u64) {
         self.note_granted(0);
-        self.bins[0].counters.hits.set(hits);
+        self.bins[0].hits.set(hits);
     }
 }

@@ -26,6 +26,7 @@ mod slots;
 mod stack;
 mod system;
 mod table;
+mod tally;
 mod tenancy;
 mod tidy;
 
@@ -34,6 +35,7 @@ mod tidy;
 mod models;
 
 pub use counters::{CounterDefinition, Counts};
+pub(crate) use counters::{Lent, Settled};
 
 pub(crate) use arena::{Arena, ArenaReading, MOST_BLOCK_BYTES};
 pub(crate) use block::Block;

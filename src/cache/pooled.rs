@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 use crate::alloc::AllocError;
 use crate::cache::block::Block;
-use crate::cache::class::{OVERSIZE, class_for};
+use crate::cache::class::{OVERSIZE, class_at_hand, class_for};
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
@@ -58,7 +58,7 @@ pub(crate) unsafe fn lend_at_once(
     bytes: usize,
     site: &'static Location<'static>,
 ) -> Option<NonNull<Block>> {
-    let class = class_for(bytes)?;
+    let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe { current(NonNull::from(core))?.take(core, class, bytes, site) }
 }
@@ -150,8 +150,10 @@ pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
 pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let at_once =
-            current(block.as_ref().core()).is_some_and(|slot| slot.give(block.as_ref(), requested));
+        let at_once = class_at_hand(requested).is_some_and(|class| {
+            current(block.as_ref().core())
+                .is_some_and(|slot| slot.give(class, block.as_ref(), requested))
+        });
         if !at_once {
             cold_path();
             take_back_slow(block, requested);
@@ -175,7 +177,7 @@ unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
         let block = block.as_ref();
         let core = block.core();
         with_slot(core, |slot| {
-            if !slot.give(block, requested) {
+            if !slot.give(block.class(), block, requested) {
                 slot.give_with_room(core.as_ref(), block, requested);
             }
         })

@@ -7,32 +7,28 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::cache::arena::Arena;
+use crate::cache::bin::Bin;
 use crate::cache::block::Block;
 use crate::cache::core::Core;
-use crate::cache::counters::{Counts, SlotCounters};
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+use crate::cache::counters::Counts;
+use crate::cache::counters::{Counter, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::Magazine;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-
-/// What the fold remembers of a slot. Only under the fold's lock.
-#[derive(Debug)]
-pub(crate) struct Folded {
-    /// Allocs, of both kinds, at the last frame end.
-    pub(crate) seen_allocs: AtomicU64,
-    /// Frame allocs of all ended frames.
-    pub(crate) ended_allocs: AtomicU64,
-}
+use crate::cache::tally::Folded;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
 /// One thread's place in a pool.
 ///
 /// ```text
-///   magazine │ stamp, pool │ counters, 2 lines │ folded, arenas_used, owner, older, ahead: 1 line │ arenas, 3 lines each
-///     the owner's alone       │ read by the frame end, of every slot                                 │ of those in use
+///   bins │ granted … released_requested │ stays … folded's marks │ folded's sums │ counters │ arenas, 3 lines each
+///     a line each │ 1 line, the owner's  │ 1 line               │ 2 lines       │ 2 lines  │ of those in use
+///                 └── read by the frame end, of every slot ────┘ └─ of those that counted ─┘
 /// ```
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    /// The owner's idle blocks. Only for the owner, but for the counters of its bins. First, so that a bin's address is the
+    /// The owner's idle blocks. Only for the owner, but for what the fold reads. First, so that a bin's address is the
     /// slot's plus a multiple.
     magazine: Magazine,
     /// The part of a block's state that names the owner.
@@ -40,10 +36,11 @@ pub(crate) struct Slot {
     /// The pool, while the owner need not look further to use the slot (`tenancy.rs`). Written by the owner, and emptied by whoever
     /// closes a pool.
     pub(super) pool: AtomicPtr<Core>,
-    /// What the bins do not count. Written by the owner, read by the fold: two cache lines.
-    pub(crate) counters: SlotCounters,
-    /// What only the fold writes.
-    pub(crate) folded: Folded,
+    /// Bytes asked for of all pooled buffers lent, and of all that were given back: see `tally.rs`.
+    pub(super) requested: Counter,
+    pub(super) released_requested: Counter,
+    /// How often the owner used the slot otherwise than by the quick ways: see `tally.rs`.
+    pub(super) stays: Counter,
     /// A bit per arena that an owner ever lent from. Written by the owner.
     arenas_used: AtomicU32,
     /// 1 while a thread has the slot.
@@ -52,6 +49,10 @@ pub(crate) struct Slot {
     pub(super) older: AtomicPtr<Slot>,
     /// The slot some places further on, for a look ahead. Never changes once the slot is in the list.
     pub(super) ahead: AtomicPtr<Slot>,
+    /// What the fold remembers. Only under its lock.
+    pub(super) folded: UnsafeCell<Folded>,
+    /// What the bins do not show. Written by the owner, read by the fold.
+    pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
     arenas: [Arena; MOST_IN_FLIGHT],
 }
@@ -78,30 +79,30 @@ impl ArenaPlace {
     }
 }
 
-// SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next.
+// SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next; `folded` is only for the fold.
 unsafe impl Send for Slot {}
 // SAFETY: as above; of the magazine others read atomics only. The rest is atomic or says itself who touches it.
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    /// Where the lines are that the fold reads of every slot: one, and three in a row.
-    pub(super) const GRANTED: usize = offset_of!(Self, magazine) + Magazine::GRANTED;
-    pub(super) const COUNTERS: usize = offset_of!(Self, counters);
+    /// Where the two lines are that the fold reads of every slot.
+    pub(super) const READ_BY_FOLD: [usize; 2] =
+        [offset_of!(Self, requested), offset_of!(Self, stays)];
 
     pub(super) fn new(core: &Core) -> Self {
         Self {
             magazine: Magazine::new(core),
             stamp: AtomicU64::new(0),
             pool: AtomicPtr::new(ptr::null_mut()),
-            counters: SlotCounters::new(),
-            folded: Folded {
-                seen_allocs: AtomicU64::new(0),
-                ended_allocs: AtomicU64::new(0),
-            },
+            requested: Counter::new(),
+            released_requested: Counter::new(),
+            stays: Counter::new(),
             arenas_used: AtomicU32::new(0),
             owner: AtomicU32::new(1),
             older: AtomicPtr::new(ptr::null_mut()),
             ahead: AtomicPtr::new(ptr::null_mut()),
+            folded: UnsafeCell::new(Folded::default()),
+            counters: SlotCounters::new(),
             arenas: std::array::from_fn(|_| Arena::new()),
         }
     }
@@ -161,8 +162,9 @@ impl Slot {
             let bin = self.magazine.bin(class);
             (bin, bin.take()?)
         };
-        bin.counters.hits.add(1);
-        bin.counters.requested.add(requested as u64);
+        bin.hits.add(1);
+        // Behind the hit, of which it tells the fold.
+        self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
         unsafe { self.mark_lent(core, block, site) };
         Some(NonNull::from(block))
@@ -183,22 +185,15 @@ impl Slot {
         let (block, from_depot) = self.magazine.refill(class, core, &self.counters)?;
         if from_depot {
             self.counters.depot_hits.add(1);
-            self.count_bytes(block, requested);
+            self.counters.lent_bytes.add(block.bytes());
         } else {
             // SAFETY: the caller owns the slot.
-            let counters = unsafe { &self.magazine.bin(class).counters };
-            counters.hits.add(1);
-            counters.requested.add(requested as u64);
+            unsafe { self.magazine.bin(class) }.hits.add(1);
         }
+        self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine or the depot.
         unsafe { self.mark_lent(core, block, site) };
         Some(NonNull::from(block))
-    }
-
-    /// Counts the bytes of a block that goes out without having lain in a bin.
-    fn count_bytes(&self, block: &Block, requested: usize) {
-        self.counters.pooled_alloc_bytes.add(block.bytes());
-        self.counters.pooled_requested_bytes.add(requested as u64);
     }
 
     /// Lends a block with new memory. The alloc itself was counted by why it was needed.
@@ -214,7 +209,8 @@ impl Slot {
         site: &'static Location<'static>,
     ) {
         self.magazine.note_new();
-        self.count_bytes(block, requested);
+        self.counters.lent_bytes.add(block.bytes());
+        self.requested.add(requested as u64);
         // SAFETY: as for the caller.
         unsafe { self.mark_lent(core, block, site) };
     }
@@ -234,18 +230,22 @@ impl Slot {
         }
     }
 
-    /// Takes back a block that a buffer had, lent for `requested` bytes; `false` when the magazine has no room, and then
-    /// nothing has happened but that the block's record may say so.
+    /// Takes back a block of `class` that a buffer had, lent for `requested` bytes; `false` when the magazine has no room, and
+    /// then nothing has happened but that the block's record may say so.
+    ///
+    /// The class is the caller's to say, from the bytes: read from the record, the address of all stores to the bin would hang
+    /// on the load of the block from that bin before, and a processor that looks at addresses before it passes a store on to a
+    /// load would go through the pair of an alloc and a release one load after another.
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of the block's pool, and holds the block, and gives it up.
+    /// The caller owns the slot, which is one of the block's pool, and holds the block, which is of the class, and gives it up.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, block: &Block, requested: usize) -> bool {
+    pub(crate) unsafe fn give(&self, class: usize, block: &Block, requested: usize) -> bool {
         // SAFETY: the caller owns the slot, and gives up the block.
         let bin = unsafe {
             block.touch();
-            self.magazine.bin(block.class())
+            self.magazine.bin(class)
         };
         // Before the bin is written, so that all stores to the bin's line, the next alloc's too, follow each other: so they leave
         // the core two at a time.
@@ -253,7 +253,10 @@ impl Slot {
         if !bin.give(block) {
             return false;
         }
-        bin.counters.released_requested.add(requested as u64);
+        // SAFETY: as above; what reads the class is the new owner of the block.
+        debug_assert_eq!(class, unsafe { block.class() });
+        // Behind the give, of which it tells the fold.
+        self.released_requested.add(requested as u64);
         true
     }
 
@@ -264,7 +267,7 @@ impl Slot {
     /// As for [`give`](Self::give).
     pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
         Self::mark_idle(block);
-        self.counters.released_requested.add(requested as u64);
+        self.released_requested.add(requested as u64);
         // SAFETY: as for the caller.
         unsafe {
             self.magazine
@@ -299,20 +302,9 @@ impl Slot {
         self.magazine.flush_all(core, &self.counters);
     }
 
-    /// First pass of a walk: adds what was released.
-    pub(crate) fn read_settled(&self, core: &Core, into: &mut Counts) {
-        self.counters.read_settled(into);
-        for (class, bin) in self.magazine.bins() {
-            bin.read_settled(core.block_bytes(class) as u64, into);
-        }
-    }
-
-    /// Second pass: adds what was lent.
-    pub(crate) fn read_lent(&self, core: &Core, into: &mut Counts) {
-        self.counters.read_lent(into);
-        for (class, bin) in self.magazine.bins() {
-            bin.counters.read_lent(core.block_bytes(class) as u64, into);
-        }
+    /// Every bin that was ever granted anything, with its class. For the fold.
+    pub(super) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
+        self.magazine.bins()
     }
 
     /// Buffers that this owner lent less those it took back, since its claim or since it last settled. Its magazine is empty.
@@ -329,6 +321,11 @@ impl Slot {
     pub(crate) fn start_at(&self, counts: &Counts) {
         self.magazine.start_at(counts.thread_hits);
         self.counters.set(counts);
+        self.requested.set(counts.pooled_requested_bytes);
+        self.released_requested
+            .set(counts.pooled_released_requested);
+        // So that the words that announce have not moved by exactly 2^64 since the fold looked last (`tally.rs`).
+        self.stays.set(1 << 32);
     }
 
     /// Tries to become the owner.

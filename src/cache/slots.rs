@@ -14,7 +14,6 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::cache::block::thread_stamp;
-use crate::cache::class::LINE;
 use crate::cache::core::Core;
 use crate::cache::magazine::prefetch;
 use crate::cache::slot::Slot;
@@ -128,6 +127,7 @@ impl Slots {
             slot.flush(core);
             slot.settle()
         };
+        slot.announce();
         // Release: pairs with the Acquire in `Slot::claim`.
         slot.owner.store(0, Ordering::Release);
         // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
@@ -156,12 +156,7 @@ fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
 /// Fetches what the frame end reads of a slot into the cache. Does nothing where there is no such hint.
 #[inline(always)]
 fn fetch(slot: *const Slot) {
-    for line in [
-        Slot::GRANTED,
-        Slot::COUNTERS,
-        Slot::COUNTERS + LINE,
-        Slot::COUNTERS + 2 * LINE,
-    ] {
+    for line in Slot::READ_BY_FOLD {
         prefetch(slot.wrapping_byte_add(line));
     }
 }

@@ -228,7 +228,8 @@ pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> 
     Some(f(stay.slot))
 }
 
-/// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
+/// A use of a slot that the thread has, or has claimed for this use alone and hands back. At its end, even if that is a panic, the fold
+/// is told that something was done.
 struct Stay<'s> {
     core: NonNull<Core>,
     slot: &'s Slot,
@@ -271,6 +272,7 @@ impl Stay<'_> {
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
+        self.slot.announce();
         if self.is_visit {
             // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
             unsafe { hand_back(self.core, self.slot) };

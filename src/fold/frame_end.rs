@@ -5,7 +5,7 @@
 //!
 //! # The steps
 //!
-//! 1. [`Fold::read_settled`]: over all slots what was released. At each slot the ended frame's arena is read, reset and
+//! 1. [`Fold::read_settled`]: over all slots what was released, where anything changed (`cache/tally.rs`). At each slot the ended frame's arena is read, reset and
 //!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
 //! 2. [`Fold::walk`]: over all slots, anew, what was lent; then the bytes reserved.
 //! 3. The differences to the last frame end make the snapshot, which is published.
@@ -28,12 +28,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cache::{Arena, ArenaReading, Core, Counts, Slot, TrimState};
+use crate::cache::{Arena, ArenaReading, Core, Counts, Lent, Settled, Slot, TrimState};
 use crate::clock;
 use crate::fold::feed::Feeds;
 use crate::fold::publish::Recycler;
 use crate::fold::{FrameId, FrameSnapshot, PoolStats, Totals};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 
 /// What frame ends remember. Whoever has it has the fold's lock.
 #[derive(Debug)]
@@ -41,8 +41,11 @@ pub(crate) struct Fold {
     frames: u64,
     /// The counters at the last frame end.
     previous: Counts,
-    /// What the frames that have ended lent and released. Only the frame counters.
-    ended: Counts,
+    /// What slots counted: of pooled buffers given back, and all else, as of the last walk.
+    settled: Settled,
+    lent: Lent,
+    /// What the frames that have ended lent, and so released.
+    ended: ArenaReading,
     /// The most pooled buffers that a walk found released, and the most bytes.
     released: (u64, u64),
     last_end: Instant,
@@ -66,7 +69,9 @@ impl Fold {
         Self {
             frames: 0,
             previous: Counts::default(),
-            ended: Counts::default(),
+            settled: Settled::default(),
+            lent: Lent::default(),
+            ended: ArenaReading::default(),
             released: (0, 0),
             last_end: clock::now(),
             recycler: Recycler::new(),
@@ -77,94 +82,65 @@ impl Fold {
 
     /// Sets what frame ends remember, as if so much had happened before.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-    pub(crate) fn start_at(&mut self, frames: u64, ended: Counts) {
+    pub(crate) fn start_at(&mut self, frames: u64, ended: ArenaReading) {
         self.frames = frames;
         self.ended = ended;
-        self.released = (ended.frame_releases, ended.frame_release_bytes);
+        self.released = (ended.allocs, ended.bytes);
         self.trim.start_at(frames);
     }
 
     /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
-    fn read_settled(&mut self, core: &Core, ended: Option<usize>) -> Counts {
-        let mut counts = Counts::default();
+    fn read_settled(&mut self, core: &Core, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
         for slot in core.slots.iter() {
             for (_, arena) in slot.arenas_among(ended) {
                 self.end_arena(core, slot, arena);
             }
             if cfg!(feature = "telemetry") {
-                slot.read_settled(core, &mut counts);
+                // SAFETY: we have the fold's lock.
+                unsafe { slot.read_settled(core, &mut self.settled) };
             }
         }
-        counts
     }
 
     /// Ends a slot's part of the ended frame.
     fn end_arena(&mut self, core: &Core, slot: &Slot, arena: &Arena) {
         // SAFETY: we have the fold's lock, and the frame was consumed, so that all its borrows are over.
         let ended = unsafe { arena.reset() };
-        let lent = ended.reading;
-        let sum = &mut self.ended;
-        add_lent(sum, lent);
-        for (sum, amount) in [
-            (&mut sum.frame_releases, lent.allocs),
-            (&mut sum.frame_release_bytes, lent.bytes),
-            (&mut sum.frame_released_requested, lent.requested),
-        ] {
-            *sum = sum.wrapping_add(amount);
-        }
-        if lent.allocs > 0 {
-            // Relaxed, both: only under the fold's lock.
-            let ended = slot.folded.ended_allocs.load(Ordering::Relaxed);
-            slot.folded
-                .ended_allocs
-                .store(ended.wrapping_add(lent.allocs), Ordering::Relaxed);
-        }
+        self.ended = self.ended.plus(ended.reading);
+        // SAFETY: we have the fold's lock.
+        unsafe { slot.note_ended(ended.reading.allocs) };
         if ended.may_trim {
             // SAFETY: the frame has ended and we still have its bit.
             unsafe { core.tidy(self, arena, ended) };
         }
     }
 
-    /// The second pass over the slots, with what the first found: all counters. `end_frame` starts a new interval for
-    /// `active`.
+    /// The second pass over the slots, after the first: all counters. `end_frame` starts a new interval for `active`.
     #[inline(always)]
-    fn walk(&mut self, core: &Core, settled: Counts, end_frame: bool) -> Walk {
-        let mut walk = Walk {
-            counts: settled,
-            ..Walk::default()
-        };
+    fn walk(&mut self, core: &Core, end_frame: bool) -> Walk {
+        let mut walk = Walk::default();
         if !cfg!(feature = "telemetry") {
             return walk;
         }
         let open = core.in_flight.open();
-        let mut framed = Counts::default();
+        let mut framed = ArenaReading::default();
         for slot in core.slots.iter() {
-            let pooled_before = walk.counts.pooled_allocs();
-            slot.read_lent(core, &mut walk.counts);
-            let mut allocs = walk.counts.pooled_allocs().wrapping_sub(pooled_before);
+            // SAFETY: we have the fold's lock.
+            unsafe { slot.read_lent(core, &mut self.lent) };
+            let mut in_open_frames = 0_u64;
             for (_, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the fold's lock.
                 let reading = unsafe { arena.read() };
-                add_lent(&mut framed, reading);
-                allocs = allocs.wrapping_add(reading.allocs);
+                framed = framed.plus(reading);
+                in_open_frames = in_open_frames.wrapping_add(reading.allocs);
             }
-            // Relaxed, all: only under the fold's lock.
-            allocs = allocs.wrapping_add(slot.folded.ended_allocs.load(Ordering::Relaxed));
-            if allocs != slot.folded.seen_allocs.load(Ordering::Relaxed) {
-                walk.active += 1;
-                if end_frame {
-                    slot.folded.seen_allocs.store(allocs, Ordering::Relaxed);
-                }
-            }
+            // SAFETY: we have the fold's lock, and have read what was lent.
+            let is_active = unsafe { slot.is_active(in_open_frames, end_frame) };
+            walk.active += u32::from(is_active);
             walk.claimed += u32::from(slot.is_claimed());
         }
-        let ended = &self.ended;
-        walk.counts.frame_releases = ended.frame_releases;
-        walk.counts.frame_release_bytes = ended.frame_release_bytes;
-        walk.counts.frame_released_requested = ended.frame_released_requested;
-        add_frame_counts(&mut walk.counts, ended);
-        add_frame_counts(&mut walk.counts, &framed);
+        walk.counts = Counts::of(&self.settled, &self.lent, self.ended, framed);
         walk.reserved = core.budget.confirm();
         let (released, released_bytes) = self.released;
         raise(&mut walk.counts.pooled_releases, released);
@@ -180,12 +156,12 @@ impl Fold {
     /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
     pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
         let began = clock::now();
-        let settled = self.read_settled(core, index);
+        self.read_settled(core, index);
         if let Some(index) = index {
             Core::note_frame_ended(self, index);
             core.in_flight.free(index);
         }
-        let walk = self.walk(core, settled, true);
+        let walk = self.walk(core, true);
         let (number, duration) = self.begin_interval(began);
         let mut snapshot = self.recycler.take();
         let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
@@ -323,29 +299,6 @@ fn settle(lent: u64, released: &mut u64, most: u64) {
     }
 }
 
-fn add_lent(sum: &mut Counts, reading: ArenaReading) {
-    for (sum, amount) in [
-        (&mut sum.frame_allocs, reading.allocs),
-        (&mut sum.frame_misses, reading.misses),
-        (&mut sum.frame_alloc_bytes, reading.bytes),
-        (&mut sum.frame_requested_bytes, reading.requested),
-    ] {
-        *sum = sum.wrapping_add(amount);
-    }
-}
-
-/// Adds what frames lent.
-fn add_frame_counts(sum: &mut Counts, lent: &Counts) {
-    for (sum, amount) in [
-        (&mut sum.frame_allocs, lent.frame_allocs),
-        (&mut sum.frame_misses, lent.frame_misses),
-        (&mut sum.frame_alloc_bytes, lent.frame_alloc_bytes),
-        (&mut sum.frame_requested_bytes, lent.frame_requested_bytes),
-    ] {
-        *sum = sum.wrapping_add(amount);
-    }
-}
-
 impl Core {
     /// Ends a frame.
     pub(crate) fn end_frame(&self, index: Option<usize>) -> Arc<FrameSnapshot> {
@@ -355,8 +308,8 @@ impl Core {
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
         let mut fold = self.fold.lock();
-        let settled = fold.read_settled(self, None);
-        let walk = fold.walk(self, settled, false);
+        fold.read_settled(self, None);
+        let walk = fold.walk(self, false);
         fold.levels(self, &walk)
     }
 }

@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use crate::cache::{Counts, with_slot};
+use crate::cache::{ArenaReading, Counts, with_slot};
 use crate::fold::{FrameSnapshot, PoolStats, Totals};
 use crate::{Buffer, BufferPool, HealthMonitor, HealthStatus, Rule, Thresholds};
 
@@ -51,17 +51,13 @@ fn lent_and_released(start: u64) -> [Counts; 2] {
     [lent, released]
 }
 
-/// What ended frames lent and released.
-fn ended(start: u64) -> Counts {
-    Counts {
-        frame_allocs: start,
-        frame_misses: start,
-        frame_alloc_bytes: start,
-        frame_requested_bytes: start,
-        frame_releases: start,
-        frame_release_bytes: start,
-        frame_released_requested: start,
-        ..Counts::default()
+/// What ended frames lent, and so released.
+fn ended(start: u64) -> ArenaReading {
+    ArenaReading {
+        allocs: start,
+        bytes: start,
+        requested: start,
+        misses: start,
     }
 }
 

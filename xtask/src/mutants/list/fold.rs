@@ -9,12 +9,12 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "            if cfg!(feature = \"telemetry\") {\n                slot.read_settled(core, &mut counts);\n            }\n",
+                "            if cfg!(feature = \"telemetry\") {\n                // SAFETY: we have the fold's lock.\n                unsafe { slot.read_settled(core, &mut self.settled) };\n            }\n",
                 "",
             ),
             (
-                "        let ended = &self.ended;\n",
-                "        for slot in core.slots.iter() {\n            slot.read_settled(core, &mut walk.counts);\n        }\n        let ended = &self.ended;\n",
+                "        walk.counts = Counts::of(",
+                "        for slot in core.slots.iter() {\n            // SAFETY: we have the fold's lock.\n            unsafe { slot.read_settled(core, &mut self.settled) };\n        }\n        walk.counts = Counts::of(",
             ),
         ],
         noticed_by: &[
@@ -29,12 +29,12 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "            if cfg!(feature = \"telemetry\") {\n                slot.read_settled(core, &mut counts);\n            }\n",
+                "            if cfg!(feature = \"telemetry\") {\n                // SAFETY: we have the fold's lock.\n                unsafe { slot.read_settled(core, &mut self.settled) };\n            }\n",
                 "",
             ),
             (
-                "            slot.read_lent(core, &mut walk.counts);\n",
-                "            slot.read_settled(core, &mut walk.counts);\n            slot.read_lent(core, &mut walk.counts);\n",
+                "            unsafe { slot.read_lent(core, &mut self.lent) };\n",
+                "            unsafe { slot.read_settled(core, &mut self.settled) };\n            // SAFETY: as above.\n            unsafe { slot.read_lent(core, &mut self.lent) };\n",
             ),
         ],
         noticed_by: &[
@@ -67,11 +67,17 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "hits_are_read_after_the_account",
         laws: "L1, L2",
-        file: "src/cache/counters.rs",
-        edits: &[(
-            "        let hits = self.hits.get();\n        let given = hits.wrapping_add(rest());\n",
-            "        let rest = rest();\n        let given = self.hits.get().wrapping_add(rest);\n",
-        )],
+        file: "src/cache/bin.rs",
+        edits: &[
+            (
+                "        // Before the account and the place in front.\n        let hits = self.hits.get();\n",
+                "",
+            ),
+            (
+                "            return hits.wrapping_add_signed(rest);\n",
+                "            return self.hits.get().wrapping_add_signed(rest);\n",
+            ),
+        ],
         noticed_by: &["loom/fold::a_block_taken_while_a_fold_looks_is_not_found_released_twice"],
     },
     Planted {
@@ -142,8 +148,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "            if cfg!(feature = \"telemetry\") {\n                slot.read_settled",
-            "            if cfg!(feature = \"telemetry\")\n                && (core.slots.count() < 2 || !core.slots.iter().next().is_some_and(|newest| std::ptr::eq(newest, slot)))\n            {\n                slot.read_settled",
+            "            if cfg!(feature = \"telemetry\") {\n                // SAFETY: we have",
+            "            if cfg!(feature = \"telemetry\")\n                && (core.slots.count() < 2 || !core.slots.iter().next().is_some_and(|newest| std::ptr::eq(newest, slot)))\n            {\n                // SAFETY: we have",
         )],
         noticed_by: &["contract", "oracle"],
     },
@@ -152,28 +158,18 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "for slot in core.slots.iter() {\n            let pooled_before",
-            "for slot in core.slots.iter().take(core.slots.count().max(3) as usize - usize::from(core.slots.count() > 2)) {\n            let pooled_before",
-        )],
-        noticed_by: &["contract", "oracle"],
-    },
-    Planted {
-        name: "a_slot_is_read_twice_once_there_are_three",
-        laws: "L1",
-        file: "src/fold/frame_end.rs",
-        edits: &[(
-            "            slot.read_lent(core, &mut walk.counts);\n",
-            "            slot.read_lent(core, &mut walk.counts);\n            if core.slots.count() == 3 {\n                slot.read_lent(core, &mut walk.counts);\n            }\n",
+            "for slot in core.slots.iter() {\n            // SAFETY: we have the fold's lock.\n            unsafe { slot.read_lent",
+            "for slot in core.slots.iter().take(core.slots.count().max(3) as usize - usize::from(core.slots.count() > 2)) {\n            // SAFETY: we have the fold's lock.\n            unsafe { slot.read_lent",
         )],
         noticed_by: &["contract", "oracle"],
     },
     Planted {
         name: "a_frames_releases_are_not_counted_at_its_end",
         laws: "L1, L3",
-        file: "src/fold/frame_end.rs",
+        file: "src/cache/counters.rs",
         edits: &[(
-            "(&mut sum.frame_releases, lent.allocs),",
-            "(&mut sum.frame_releases, 0),",
+            "                    frame_releases: ended.allocs,\n",
+            "                    frame_releases: 0,\n",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -192,8 +188,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/fold/frame_end.rs",
         edits: &[(
-            "let walk = fold.walk(self, settled, false);",
-            "let walk = fold.walk(self, settled, true);",
+            "let walk = fold.walk(self, false);",
+            "let walk = fold.walk(self, true);",
         )],
         noticed_by: &["contract::reading_stats_takes_nothing_from_the_frame"],
     },

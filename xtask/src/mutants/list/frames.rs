@@ -26,8 +26,8 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/fold/frame_end.rs",
         edits: &[
             (
-                "        let settled = self.read_settled(core, index);\n",
-                "        index.into_iter().for_each(|index| core.in_flight.free(index));\n        let settled = self.read_settled(core, index);\n",
+                "        self.read_settled(core, index);\n",
+                "        index.into_iter().for_each(|index| core.in_flight.free(index));\n        self.read_settled(core, index);\n",
             ),
             (
                 "            core.in_flight.free(index);\n        }",

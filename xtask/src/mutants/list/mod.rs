@@ -12,6 +12,7 @@ mod numbers;
 mod orderings;
 mod show;
 mod slots;
+mod tally;
 mod waiting;
 
 use super::planted::Planted;
@@ -19,6 +20,7 @@ use super::planted::Planted;
 const THEMES: &[&[Planted]] = &[
     orderings::PLANTED,
     fold::PLANTED,
+    tally::PLANTED,
     slots::PLANTED,
     waiting::PLANTED,
     blocks::PLANTED,

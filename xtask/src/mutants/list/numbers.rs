@@ -4,12 +4,12 @@ use super::Planted;
 
 pub(super) const PLANTED: &[Planted] = &[
     Planted {
-        name: "bytes_given_back_are_those_asked_for",
+        name: "bytes_given_back_are_without_those_asked_for",
         laws: "L1, L3",
-        file: "src/cache/counters.rs",
+        file: "src/cache/tally.rs",
         edits: &[(
-            "                given.wrapping_mul(block_bytes),\n",
-            "                self.released_requested.get(),\n",
+            "                pooled_release_bytes: self.counters.released_bytes.get(),\n",
+            "                pooled_release_bytes: self.counters.released_bytes.get().wrapping_sub(released),\n",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -18,8 +18,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/slot.rs",
         edits: &[(
-            "        bin.counters.released_requested.add(requested as u64);\n",
-            "",
+            "        self.released_requested.add(requested as u64);\n        true\n",
+            "        self.released_requested.add(u64::from(requested > 0));\n        true\n",
         )],
         noticed_by: &["contract::a_known_program_gives_known_numbers"],
     },
@@ -100,15 +100,15 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "a_thread_that_only_takes_frame_buffers_is_no_active_thread",
         laws: "",
-        file: "src/fold/frame_end.rs",
+        file: "src/cache/tally.rs",
         edits: &[
             (
-                "                allocs = allocs.wrapping_add(reading.allocs);\n",
-                "",
+                "            let allocs = folded.allocs.wrapping_add(in_open_frames);\n",
+                "            let allocs = folded.allocs;\n            let _ = in_open_frames;\n",
             ),
             (
-                "            allocs = allocs.wrapping_add(slot.folded.ended_allocs.load(Ordering::Relaxed));\n",
-                "",
+                "            (*folded).allocs = (*folded).allocs.wrapping_add(allocs);\n",
+                "            let _ = (folded, allocs);\n",
             ),
         ],
         noticed_by: &["contract::threads_are_those_that_took_a_buffer_in_this_frame"],

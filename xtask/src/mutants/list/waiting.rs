@@ -8,8 +8,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L5",
         file: "src/cache/slot.rs",
         edits: &[(
-            "        bin.counters.hits.add(1);\n",
-            "        bin.counters.hits.add(1);\n        drop(core.fold.lock());\n",
+            "        bin.hits.add(1);\n        // Behind",
+            "        bin.hits.add(1);\n        drop(core.fold.lock());\n        // Behind",
         )],
         noticed_by: &[
             "stress/waiting::a_hit_and_its_release_take_no_lock_and_change_no_shared_word",
@@ -20,8 +20,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L5",
         file: "src/cache/pooled.rs",
         edits: &[(
-            "            if !slot.give(block, requested) {",
-            "            let _ = core.as_ref().fold.lock();\n            if !slot.give(block, requested) {",
+            "            if !slot.give(block.class(), block, requested) {",
+            "            let _ = core.as_ref().fold.lock();\n            if !slot.give(block.class(), block, requested) {",
         )],
         noticed_by: &[
             "stress/waiting::buffers_held_and_dropped_meet_the_depot_once_in_many",

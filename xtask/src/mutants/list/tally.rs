@@ -1,0 +1,112 @@
+//! What announces to the fold that a slot counted something, and what the fold remembers.
+
+use super::Planted;
+
+pub(super) const PLANTED: &[Planted] = &[
+    Planted {
+        name: "a_take_does_not_make_the_first_pass_look_again",
+        laws: "L1",
+        file: "src/cache/tally.rs",
+        edits: &[(
+            "        let requested = self.requested.get();\n        let released",
+            "        let requested = 0_u64;\n        let released",
+        )],
+        noticed_by: &["loom/fold::a_block_taken_while_a_fold_looks_is_not_found_released_twice"],
+    },
+    Planted {
+        name: "a_hit_is_counted_after_it_was_announced",
+        laws: "L1",
+        file: "src/cache/slot.rs",
+        edits: &[
+            (
+                "        bin.hits.add(1);\n        // Behind the hit, of which it tells the fold.\n",
+                "",
+            ),
+            (
+                "        self.requested.add(requested as u64);\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.mark_lent(core, block, site) };\n        Some(NonNull::from(block))\n    }\n\n    /// As [`take`]",
+                "        self.requested.add(requested as u64);\n        bin.hits.add(1);\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.mark_lent(core, block, site) };\n        Some(NonNull::from(block))\n    }\n\n    /// As [`take`]",
+            ),
+        ],
+        noticed_by: &["loom/fold::a_block_taken_while_a_fold_looks_is_not_found_released_twice"],
+    },
+    Planted {
+        name: "a_give_is_announced_before_it_is_done",
+        laws: "L1",
+        file: "src/cache/slot.rs",
+        edits: &[
+            (
+                "        if !bin.give(block) {\n            return false;\n        }\n",
+                "        self.released_requested.add(requested as u64);\n        if !bin.give(block) {\n            return false;\n        }\n",
+            ),
+            (
+                "        self.released_requested.add(requested as u64);\n        true\n",
+                "        true\n",
+            ),
+        ],
+        noticed_by: &[
+            "loom/fold::a_buffer_given_back_while_a_fold_looks_is_found_released_by_the_next",
+        ],
+    },
+    Planted {
+        name: "a_stay_is_announced_at_its_beginning",
+        laws: "L1",
+        file: "src/cache/tenancy.rs",
+        edits: &[
+            ("        self.slot.announce();\n", ""),
+            (
+                "    Some(f(stay.slot))\n",
+                "    stay.slot.announce();\n    Some(f(stay.slot))\n",
+            ),
+        ],
+        noticed_by: &["loom/fold::a_block_that_no_thread_keeps_is_found_released_by_the_next_fold"],
+    },
+    Planted {
+        name: "a_stay_is_not_announced",
+        laws: "L1",
+        file: "src/cache/tenancy.rs",
+        edits: &[("        self.slot.announce();\n", "")],
+        noticed_by: &["contract", "oracle"],
+    },
+    Planted {
+        name: "what_a_thread_counts_at_its_exit_is_not_announced",
+        laws: "L1",
+        file: "src/cache/slots.rs",
+        edits: &[("        slot.announce();\n", "")],
+        noticed_by: &["contract::the_exchanges_of_a_thread_that_exits_are_counted"],
+    },
+    Planted {
+        name: "the_words_are_read_after_what_they_announce",
+        laws: "L1",
+        file: "src/cache/tally.rs",
+        edits: &[
+            ("            folded.settled_at = at;\n", ""),
+            (
+                "            sum.replace(&mut folded.settled, now);\n",
+                "            folded.settled_at = self.requested.get().wrapping_add(self.released_requested.get()).wrapping_add(self.stays.get());\n            sum.replace(&mut folded.settled, now);\n",
+            ),
+        ],
+        noticed_by: &[
+            "loom/fold::a_buffer_given_back_while_a_fold_looks_is_found_released_by_the_next",
+        ],
+    },
+    Planted {
+        name: "buffers_without_bytes_go_the_quick_way",
+        laws: "L1",
+        file: "src/cache/class.rs",
+        edits: &[(
+            "    classes[0] = OVERSIZE as u8;\n",
+            "    classes[0] = 0;\n",
+        )],
+        noticed_by: &["contract", "oracle"],
+    },
+    Planted {
+        name: "what_a_slot_had_stays_in_the_sum",
+        laws: "L1",
+        file: "src/cache/counters.rs",
+        edits: &[(
+            "                $(self.$counted = self.$counted.wrapping_add(now.$counted.wrapping_sub(before.$counted));)*\n",
+            "                $(self.$counted = self.$counted.wrapping_add(now.$counted);)*\n",
+        )],
+        noticed_by: &["contract", "oracle"],
+    },
+];
