@@ -4,7 +4,7 @@
 //!   chain   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
 //!                              base ──────────┘        end
 //!   bytes lent = sealed_bytes + (cursor − base)
-//!   lent word  = count (24 bits) │ bytes asked for (40 bits), since `base` last moved
+//!   lent word  = count (34 bits) │ bytes asked for (30 bits), since the first buffer of the block, which is sealed
 //! ```
 //!
 //! # One block for a steady frame
@@ -35,44 +35,22 @@
     reason = "the chain is a cell that belongs to the slot's owner"
 )]
 
+use std::cell::Cell;
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
-use crate::cache::chain::{Chain, Folded, bytes_of, usable_bytes};
+use crate::cache::chain::{ArenaReading, Chain, Ended, Folded, bytes_of, usable_bytes};
 use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned, UnsafeCell};
 
-const COUNT_SHIFT: u32 = 40;
-/// The most bytes that can be asked for: half a terabyte, so that the lent word holds what one block can lend.
-pub(crate) const MOST_REQUESTED: usize = 1 << (COUNT_SHIFT - 1);
-/// The most by which the cursor can move at once.
-pub(crate) const MOST_STRIDE: usize = 2 * MOST_REQUESTED;
-/// The most a block may have, so that the count of its smallest buffers fits the lent word.
-pub(crate) const MOST_BLOCK_BYTES: usize = 1 << 29;
+/// One count more in the lent word is a number that fits an instruction.
+const COUNT_SHIFT: u32 = 30;
+/// The most bytes that can be asked for: half a terabyte.
+pub(crate) const MOST_REQUESTED: usize = 1 << 39;
+/// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
+pub(crate) const MOST_BLOCK_BYTES: usize = 1 << (COUNT_SHIFT - 1);
 /// How often the fold tries to read between two refills.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
-
-/// What an arena has lent since its frame began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ArenaReading {
-    pub(crate) allocs: u64,
-    pub(crate) bytes: u64,
-    pub(crate) requested: u64,
-    /// Of the allocs, those for which a block was taken from the system.
-    pub(crate) misses: u64,
-}
-
-impl ArenaReading {
-    /// The sum of both, modulo 2^64.
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            allocs: self.allocs.wrapping_add(other.allocs),
-            bytes: self.bytes.wrapping_add(other.bytes),
-            requested: self.requested.wrapping_add(other.requested),
-            misses: self.misses.wrapping_add(other.misses),
-        }
-    }
-}
 
 /// The bump allocator of one slot for one open frame: a line that the owner writes at every alloc, one that changes with the
 /// blocks, and one of the fold.
@@ -81,8 +59,8 @@ impl ArenaReading {
 pub(crate) struct Arena {
     /// The next free byte.
     cursor: AtomicPtr<u8>,
-    /// The end of the block.
-    end: AtomicPtr<u8>,
+    /// The end of the block. Only for the owner.
+    end: Cell<*mut u8>,
     /// Buffers lent and bytes asked for since the last refill, packed.
     lent: AtomicU64,
     /// Odd while a refill moves the words above and below.
@@ -100,16 +78,6 @@ pub(crate) struct Arena {
     folded: UnsafeCell<Folded>,
 }
 
-/// What the end of a frame found in an arena.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ended {
-    pub(crate) reading: ArenaReading,
-    /// Bytes of the blocks that the frame used, if they were several and one could be as large.
-    pub(crate) several_bytes: usize,
-    /// Whether there may be a block that is not needed any more.
-    pub(crate) may_trim: bool,
-}
-
 // SAFETY: the head of this file says who touches which part when; the pieces in the chain are the arena's own memory.
 unsafe impl Send for Arena {}
 // SAFETY: as above.
@@ -119,7 +87,7 @@ impl Arena {
     pub(crate) fn new() -> Self {
         Self {
             cursor: AtomicPtr::new(ptr::null_mut()),
-            end: AtomicPtr::new(ptr::null_mut()),
+            end: Cell::new(ptr::null_mut()),
             lent: AtomicU64::new(0),
             version: AtomicU64::new(0),
             base: AtomicPtr::new(ptr::null_mut()),
@@ -137,14 +105,15 @@ impl Arena {
 
     /// Lends the `stride` bytes at the cursor, of which `requested` were asked for; `None` when the block does not have them.
     ///
-    /// `stride` is a multiple of the pool's alignment, not zero, and at most [`MOST_STRIDE`]. Only for the owner.
+    /// `stride` is a multiple of the pool's alignment, not zero, and not much more than `isize::MAX`. Only for the owner.
     #[inline(always)]
     pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
-        debug_assert!(0 < stride && stride <= MOST_STRIDE);
+        debug_assert!(stride > 0);
         let cursor = self.cursor.load_own();
-        // Far from wrapping: no address has as many bits as a word.
+        debug_assert!(cursor.addr().checked_add(stride).is_some());
+        // Does not wrap: no address is in the upper half.
         let next = cursor.wrapping_add(stride);
-        if next.addr() > self.end.load_own().addr() {
+        if next.addr() > self.end.get().addr() {
             cold_path();
             return None;
         }
@@ -156,7 +125,8 @@ impl Arena {
             let lent = self.lent.load_own();
             // Release: pairs with the Acquire in `read`.
             self.lent.store(
-                lent.wrapping_add((1 << COUNT_SHIFT) + requested as u64),
+                // What the block had is below the count.
+                lent.wrapping_add(1 << COUNT_SHIFT | requested as u64),
                 Ordering::Release,
             );
         }
@@ -193,20 +163,19 @@ impl Arena {
             let base = self.base.load(Ordering::Relaxed);
             let lent = self.lent.load(Ordering::Relaxed);
             add(&self.sealed_bytes, (cursor.addr() - base.addr()) as u64);
-            add(&self.sealed_allocs, lent >> COUNT_SHIFT);
-            add(&self.sealed_requested, lent & ((1 << COUNT_SHIFT) - 1));
+            // With the first buffer of the new block, which may be larger than what the lent word holds.
+            let (allocs, sealed_requested) = unpack(lent);
+            add(&self.sealed_allocs, allocs + 1);
+            add(&self.sealed_requested, sealed_requested + requested as u64);
             add(&self.misses, u64::from(missed));
             let start = block.start.as_ptr();
             // Release, all: pair with the Acquires in `read`.
-            self.lent
-                .store((1 << COUNT_SHIFT) + requested as u64, Ordering::Release);
+            self.lent.store(0, Ordering::Release);
             self.base.store(start, Ordering::Release);
             self.cursor
                 .store(start.wrapping_add(stride), Ordering::Release);
             let usable = usable_bytes(&block).max(stride);
-            // Relaxed: read by nobody but the owner.
-            self.end
-                .store(start.wrapping_add(usable), Ordering::Relaxed);
+            self.end.set(start.wrapping_add(usable));
         });
         Some(block.start)
     }
@@ -303,11 +272,12 @@ impl Arena {
                     self.cursor.store(base, Ordering::Relaxed);
                     self.lent.store(0, Ordering::Relaxed);
                 }
+                let (allocs, requested) = unpack(lent);
                 return Ended {
                     reading: ArenaReading {
-                        allocs: lent >> COUNT_SHIFT,
+                        allocs,
                         bytes: of_last,
-                        requested: lent & ((1 << COUNT_SHIFT) - 1),
+                        requested,
                         misses: 0,
                     },
                     several_bytes: 0,
@@ -339,15 +309,15 @@ impl Arena {
 
     /// What is sealed, and what was lent since.
     fn sum(&self, lent: u64, bytes: u64) -> ArenaReading {
+        let (allocs, requested) = unpack(lent);
         // Acquire, all: as in `read`.
         ArenaReading {
-            allocs: self.sealed_allocs.load(Ordering::Acquire) + (lent >> COUNT_SHIFT),
+            allocs: self.sealed_allocs.load(Ordering::Acquire) + allocs,
             bytes: self
                 .sealed_bytes
                 .load(Ordering::Acquire)
                 .wrapping_add(bytes),
-            requested: self.sealed_requested.load(Ordering::Acquire)
-                + (lent & ((1 << COUNT_SHIFT) - 1)),
+            requested: self.sealed_requested.load(Ordering::Acquire) + requested,
             misses: self.misses.load(Ordering::Acquire),
         }
     }
@@ -361,7 +331,7 @@ impl Arena {
         // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) passes them on.
         self.cursor.store(start, Ordering::Relaxed);
         self.base.store(start, Ordering::Relaxed);
-        self.end.store(end, Ordering::Relaxed);
+        self.end.set(end);
         self.lent.store(0, Ordering::Relaxed);
         self.sealed_allocs.store(0, Ordering::Relaxed);
         self.sealed_bytes.store(0, Ordering::Relaxed);
@@ -399,6 +369,11 @@ impl Arena {
         self.start_at(first.as_ref());
         Some(block)
     }
+}
+
+/// Buffers and bytes asked for, of the lent word.
+fn unpack(lent: u64) -> (u64, u64) {
+    (lent >> COUNT_SHIFT, lent & ((1 << COUNT_SHIFT) - 1))
 }
 
 /// Adds to a word with one writer.

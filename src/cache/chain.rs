@@ -1,10 +1,42 @@
-//! The blocks of an arena, and what the fold remembers of it: by that it judges which blocks are worth keeping.
+//! The blocks of an arena, what the fold reads of it, and what it remembers: by that it judges which blocks are worth keeping.
 
-use crate::cache::arena::{ArenaReading, MOST_BLOCK_BYTES};
+use crate::cache::arena::MOST_BLOCK_BYTES;
 use crate::cache::system::Piece;
 
 /// For how many frames at least an arena keeps what a frame needed.
 const WINDOW_FRAMES: u32 = 64;
+
+/// What an arena has lent since its frame began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ArenaReading {
+    pub(crate) allocs: u64,
+    pub(crate) bytes: u64,
+    pub(crate) requested: u64,
+    /// Of the allocs, those for which a block was taken from the system.
+    pub(crate) misses: u64,
+}
+
+impl ArenaReading {
+    /// The sum of both, modulo 2^64.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            allocs: self.allocs.wrapping_add(other.allocs),
+            bytes: self.bytes.wrapping_add(other.bytes),
+            requested: self.requested.wrapping_add(other.requested),
+            misses: self.misses.wrapping_add(other.misses),
+        }
+    }
+}
+
+/// What the end of a frame found in an arena.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) reading: ArenaReading,
+    /// Bytes of the blocks that the frame used, if they were several and one could be as large.
+    pub(crate) several_bytes: usize,
+    /// Whether there may be a block that is not needed any more.
+    pub(crate) may_trim: bool,
+}
 
 /// The blocks of an arena, those in use first.
 #[derive(Debug)]

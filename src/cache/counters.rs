@@ -32,7 +32,7 @@
 //!
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
-use crate::cache::arena::ArenaReading;
+use crate::cache::chain::ArenaReading;
 use crate::sync::{AtomicU64, Ordering, Owned};
 
 /// One number with one writer.

@@ -18,8 +18,6 @@ use crate::cache::tenancy::{current, with_slot};
 /// evict each other. Odd strides go through all sets. Where a unit is a page it would not move a start to another set, and none
 /// is added; smaller buffers would grow by more than a sixteenth.
 const COLOURED_FROM: usize = 1024;
-/// The most bytes that are lent at once. A compiler finds room for it in an instruction.
-const MOST_AT_ONCE: usize = i32::MAX as usize;
 
 /// What an open frame knows of how its buffers are lent, worked out once at its beginning.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +25,8 @@ pub(crate) struct Lane {
     place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
-    /// The bit that makes a number of units odd, if buffers are coloured.
-    colour: usize,
+    /// The bits below an odd number of units, if buffers are coloured.
+    below_odd: usize,
 }
 
 impl Lane {
@@ -38,7 +36,11 @@ impl Lane {
         Self {
             place: ArenaPlace::of(index),
             below_alignment: alignment - 1,
-            colour: if alignment < PAGE { alignment } else { 0 },
+            below_odd: if alignment < PAGE {
+                2 * alignment - 1
+            } else {
+                alignment - 1
+            },
         }
     }
 
@@ -50,24 +52,27 @@ impl Lane {
     /// Lends `bytes` bytes from the frame's arena of the calling thread, if its block has room.
     #[inline(always)]
     pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
-        // Neither none nor very many.
-        if bytes.wrapping_sub(1) >= MOST_AT_ONCE {
+        // Neither none nor so many that a cursor moved by them would wrap.
+        if bytes.cast_signed() <= 0 {
             cold_path();
             return None;
         }
         arena.bump(self.stride(bytes), bytes)
     }
 
-    /// How far the cursor moves for so many bytes, which are at most [`MOST_REQUESTED`].
+    /// How far the cursor moves for so many bytes: a multiple of the alignment, or an odd one. Wraps for very many.
+    ///
+    /// Setting the bits below and taking the alignment's off again is one instruction and one register less than clearing them and
+    /// setting the one that makes the multiple odd.
     #[inline(always)]
     fn stride(&self, bytes: usize) -> usize {
-        let units = (bytes + self.below_alignment) & !self.below_alignment;
-        let colour = if bytes < COLOURED_FROM {
-            0
+        let below = if bytes < COLOURED_FROM {
+            self.below_alignment
         } else {
-            self.colour
+            self.below_odd
         };
-        units | colour
+        let last = bytes.wrapping_add(self.below_alignment) | below;
+        last.wrapping_sub(self.below_alignment)
     }
 }
 
@@ -104,7 +109,14 @@ pub(crate) unsafe fn with_arena<R>(
     f: impl FnOnce(&Arena) -> R,
 ) -> Result<R, Refusal> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { with_slot(core, |slot| f(slot.arena(lane.place))) }.ok_or(NO_SLOT)
+    unsafe { with_slot(core, |slot| f(in_one_register(slot, lane.place))) }.ok_or(NO_SLOT)
+}
+
+/// The arena as an address that the compiler knows nothing of: it would keep the slot and the offset in a register each, throughout
+/// a loop that has none left.
+#[inline(never)]
+fn in_one_register(slot: &Slot, place: ArenaPlace) -> &Arena {
+    slot.arena(place)
 }
 
 /// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.

@@ -37,8 +37,9 @@ mod models;
 pub use counters::{CounterDefinition, Counts};
 pub(crate) use counters::{Lent, Settled};
 
-pub(crate) use arena::{Arena, ArenaReading, MOST_BLOCK_BYTES};
+pub(crate) use arena::{Arena, MOST_BLOCK_BYTES};
 pub(crate) use block::Block;
+pub(crate) use chain::ArenaReading;
 pub(crate) use class::LINE;
 pub(crate) use core::Core;
 pub(crate) use framed::{Lane, lend_framed, lend_framed_at_once, with_arena};

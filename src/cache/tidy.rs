@@ -4,7 +4,8 @@
     reason = "arenas of ended frames are emptied and filled here"
 )]
 
-use crate::cache::arena::{Arena, Ended};
+use crate::cache::arena::Arena;
+use crate::cache::chain::Ended;
 use crate::cache::core::Core;
 use crate::cache::system::Piece;
 use crate::fold::Fold;

@@ -7,7 +7,8 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::arena::{Arena, ArenaReading};
+use crate::cache::arena::Arena;
+use crate::cache::chain::ArenaReading;
 use crate::cache::class::LINE;
 use crate::cache::system::Piece;
 

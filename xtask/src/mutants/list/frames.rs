@@ -83,8 +83,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/arena.rs",
         edits: &[(
-            "if next.addr() > self.end.load_own().addr() {",
-            "if cursor.is_null() || next.addr() > self.end.load_own().addr() + 64 {",
+            "if next.addr() > self.end.get().addr() {",
+            "if cursor.is_null() || next.addr() > self.end.get().addr() + 64 {",
         )],
         noticed_by: &["contract", "laws"],
     },
@@ -112,10 +112,7 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "what_an_arena_lent_before_a_refill_is_forgotten",
         laws: "L1, L3",
         file: "src/cache/arena.rs",
-        edits: &[(
-            "            add(&self.sealed_allocs, lent >> COUNT_SHIFT);\n",
-            "",
-        )],
+        edits: &[("            add(&self.sealed_allocs, allocs + 1);\n", "")],
         noticed_by: &["oracle", "contract"],
     },
     Planted {
@@ -153,8 +150,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/framed.rs",
         edits: &[(
-            "        units | colour\n",
-            "        let _ = colour;\n        units\n",
+            "            self.below_odd\n        };\n",
+            "            self.below_alignment\n        };\n",
         )],
         noticed_by: &["contract"],
     },
@@ -163,8 +160,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/framed.rs",
         edits: &[(
-            "let units = (bytes + self.below_alignment) & !self.below_alignment;",
-            "let units = bytes;",
+            "let last = bytes.wrapping_add(self.below_alignment) | below;",
+            "let last = bytes.wrapping_add(self.below_alignment) | (below & 3);",
         )],
         noticed_by: &["contract", "laws"],
     },
