@@ -8,7 +8,6 @@
 //! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
 //! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
 
-use std::hint::cold_path;
 
 use crate::sync::sized;
 
@@ -70,7 +69,6 @@ pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes <= FINE_BYTES {
         Some(usize::from(FINE[bytes.div_ceil(LINE)]))
     } else {
-        cold_path();
         (bytes <= COARSE_BYTES).then(|| usize::from(COARSE[bytes.div_ceil(STEP)]))
     }
 }
