@@ -8,6 +8,7 @@
 //! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
 //! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
 
+use std::hint::cold_path;
 
 use crate::sync::sized;
 
@@ -27,35 +28,25 @@ const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 /// The most bytes a block of a size class can have.
 pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
-/// Up to here the class is looked up by lines, and up to [`COARSE_BYTES`] by steps: two tables, of two kilobytes and
-/// of half a one, are quicker than the arithmetic.
-const FINE_BYTES: usize = least(128 << 10, MOST_CLASS_BYTES);
-const COARSE_BYTES: usize = least(4 << 20, MOST_CLASS_BYTES);
-/// Beyond `FINE_BYTES` every class is a multiple of this.
-const STEP: usize = 8 << 10;
+/// Up to here the class is looked up, by lines: one table, of which a program touches what its sizes need, is quicker than
+/// arithmetic, or a choice between two. It covers what threads keep by default ([`batch_len`](super::magazine::batch_len)).
+const AT_HAND_BYTES: usize = if MOST_CLASS_BYTES < 1 << 20 {
+    MOST_CLASS_BYTES
+} else {
+    1 << 20
+};
 
-static FINE: [u8; FINE_BYTES / LINE + 1] = {
-    let mut classes = classes_by(LINE);
+static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
+    let mut classes = [0; AT_HAND_BYTES / LINE + 1];
     // No bytes: there, but not at hand.
     classes[0] = OVERSIZE as u8;
+    let mut lines = 1;
+    while lines < classes.len() {
+        classes[lines] = compute_class(lines * LINE) as u8;
+        lines += 1;
+    }
     classes
 };
-static COARSE: [u8; COARSE_BYTES / STEP + 1] = classes_by(STEP);
-
-const fn least(one: usize, other: usize) -> usize {
-    if one < other { one } else { other }
-}
-
-/// The class of every multiple of `unit`.
-const fn classes_by<const LEN: usize>(unit: usize) -> [u8; LEN] {
-    let mut table = [0; LEN];
-    let mut at = 0;
-    while at < LEN {
-        table[at] = compute_class(at * unit) as u8;
-        at += 1;
-    }
-    table
-}
 
 /// The class whose blocks hold `bytes`; `None` beyond [`MOST_CLASS_BYTES`].
 pub(crate) fn class_for(bytes: usize) -> Option<usize> {
@@ -63,17 +54,16 @@ pub(crate) fn class_for(bytes: usize) -> Option<usize> {
 }
 
 /// The class whose blocks hold `bytes`, as the quick ways look it up. For no bytes it is `OVERSIZE`, in whose bin nothing
-/// ever lies: so these ways leave them to the long ones, which tell the fold (`tally.rs`). `None` for bytes beyond the tables.
+/// ever lies: so these ways leave them to the long ones, which tell the fold (`tally.rs`). `None` for bytes beyond the table.
 #[inline(always)]
 pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
-    if bytes <= FINE_BYTES {
-        Some(usize::from(FINE[bytes.div_ceil(LINE)]))
-    } else {
-        (bytes <= COARSE_BYTES).then(|| usize::from(COARSE[bytes.div_ceil(STEP)]))
+    if bytes > AT_HAND_BYTES {
+        cold_path();
+        return None;
     }
+    Some(usize::from(AT_HAND[bytes.div_ceil(LINE)]))
 }
 
-#[inline(always)]
 const fn compute_class(bytes: usize) -> usize {
     if bytes <= LINEAR_BYTES {
         bytes.div_ceil(LINE)
@@ -106,7 +96,7 @@ mod tests {
         for class in 0..CLASSES {
             let bytes = class_bytes(class);
             assert_eq!(class_for(bytes), Some(class));
-            if bytes <= COARSE_BYTES {
+            if bytes <= AT_HAND_BYTES {
                 let at_hand = if bytes == 0 { OVERSIZE } else { class };
                 assert_eq!(class_at_hand(bytes), Some(at_hand));
             }
@@ -118,10 +108,15 @@ mod tests {
 
     #[test]
     fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
-        let large = [COARSE_BYTES, COARSE_BYTES + 1, (1 << 29) + 1, (1 << 30) - 1];
+        let large = [
+            AT_HAND_BYTES,
+            AT_HAND_BYTES + 1,
+            (1 << 29) + 1,
+            (1 << 30) - 1,
+        ];
         for bytes in (LINEAR_BYTES + 1..1 << 17).chain(large) {
             let class = class_for(bytes).expect("a class");
-            assert!(bytes > COARSE_BYTES || class_at_hand(bytes) == Some(class));
+            assert!(bytes > AT_HAND_BYTES || class_at_hand(bytes) == Some(class));
             let block = class_bytes(class);
             assert!(block >= bytes);
             assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");

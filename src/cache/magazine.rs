@@ -286,7 +286,7 @@ impl Magazine {
         self.send(unsafe { Batch::new(block, 1) }, core, counters);
     }
 
-    /// Sends blocks to the depot, whose releases can be read: who lends them next has a snapshot count after that (L2).
+    /// Sends blocks to the depot.
     fn send(&self, batch: Batch<'_>, core: &Core, counters: &SlotCounters) {
         self.had.set(self.had.get() - i64::from(batch.len()));
         counters.depot_exchanges.add(1);

@@ -28,6 +28,7 @@ mod system;
 mod table;
 mod tally;
 mod tenancy;
+mod tenants;
 mod tidy;
 
 #[cfg(all(test, framepool_loom))]

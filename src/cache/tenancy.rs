@@ -25,17 +25,14 @@
     reason = "thread-locals hold pointers to pools that they keep alive"
 )]
 
-use std::alloc::{Layout, alloc, dealloc};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
 use crate::cache::core::Core;
 use crate::cache::slot::Slot;
-use crate::sync::{
-    AtomicPtr, Lock, Ordering, dropped_thread_local, global_counter, global_lock,
-    plain_thread_local,
-};
+use crate::cache::tenants::{Tenant, Threads, threads};
+use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
 
 /// A place like a slot that lends for no pool, so that the fast path need not ask whether a slot is remembered.
 #[repr(C, align(128))]
@@ -62,86 +59,6 @@ struct Last {
     closed: Cell<u64>,
 }
 
-/// What other threads know of a thread that owns slots.
-struct Tenant {
-    /// The slot that the thread remembers, or null; see the head of this file.
-    remembers: AtomicPtr<Slot>,
-    /// The list that it is in.
-    list: &'static Lock<Threads>,
-    /// The neighbours there. Only under its lock.
-    before: Cell<*const Tenant>,
-    behind: Cell<*const Tenant>,
-}
-
-/// All tenants, linked through themselves.
-struct Threads {
-    first: *const Tenant,
-}
-
-// SAFETY: others use nothing of a tenant but its atomic word, and the links under the lock of `threads`; a tenant is freed only
-// after it was taken out.
-unsafe impl Send for Threads {}
-
-impl Threads {
-    /// Puts a new tenant in front; `None` when there is no memory for one.
-    fn add(list: &'static Lock<Self>) -> Option<NonNull<Tenant>> {
-        // SAFETY: a tenant is not zero-sized.
-        let tenant = NonNull::new(unsafe { alloc(Layout::new::<Tenant>()) })?.cast::<Tenant>();
-        let mut threads = list.lock();
-        let new = Tenant {
-            remembers: AtomicPtr::new(ptr::null_mut()),
-            list,
-            before: Cell::new(ptr::null()),
-            behind: Cell::new(threads.first),
-        };
-        // SAFETY: allocated just now for a tenant.
-        unsafe { tenant.write(new) };
-        // SAFETY: who is in the list is there.
-        if let Some(first) = unsafe { threads.first.as_ref() } {
-            first.before.set(tenant.as_ptr());
-        }
-        threads.first = tenant.as_ptr();
-        Some(tenant)
-    }
-
-    /// Takes a tenant out and frees it.
-    ///
-    /// # Safety
-    ///
-    /// It is in the list, and its thread does not use it any more.
-    unsafe fn remove(&mut self, tenant: NonNull<Tenant>) {
-        // SAFETY: it is in the list, and who is in the list is there: its neighbours too.
-        unsafe {
-            let (before, behind) = (tenant.as_ref().before.get(), tenant.as_ref().behind.get());
-            match before.as_ref() {
-                Some(before) => before.behind.set(behind),
-                None => self.first = behind,
-            }
-            if let Some(behind) = behind.as_ref() {
-                behind.before.set(before);
-            }
-            tenant.drop_in_place();
-            dealloc(tenant.as_ptr().cast(), Layout::new::<Tenant>());
-        }
-    }
-
-    /// Makes all threads forget what they remember.
-    fn forget_all(&self) {
-        let mut at = self.first;
-        // SAFETY: who is in the list is there.
-        while let Some(tenant) = unsafe { at.as_ref() } {
-            // AcqRel: pairs with the swaps of the thread; see the head of this file.
-            let slot = tenant.remembers.swap(ptr::null_mut(), Ordering::AcqRel);
-            // SAFETY: a slot that a tenant names under the lock is there.
-            if let Some(slot) = unsafe { slot.as_ref() } {
-                // Relaxed: when the owner sees it is a matter of time, unless something else orders it.
-                slot.pool.store(ptr::null_mut(), Ordering::Relaxed);
-            }
-            at = tenant.behind.get();
-        }
-    }
-}
-
 /// A slot that this thread owns.
 struct Tenancy {
     core: NonNull<Core>,
@@ -158,11 +75,6 @@ struct Tenancies {
 global_counter! {
     /// How many pools were closed in this process.
     static CLOSED;
-}
-
-global_lock! {
-    /// All threads that own slots.
-    fn threads() -> Threads = Threads { first: ptr::null() };
 }
 
 plain_thread_local! {

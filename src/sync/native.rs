@@ -95,9 +95,9 @@ macro_rules! global_counter {
 
 /// A function that gives the lock of a process-wide value.
 macro_rules! global_lock {
-    ($(#[$attr:meta])* fn $name:ident() -> $ty:ty = $init:expr;) => {
+    ($(#[$attr:meta])* $vis:vis fn $name:ident() -> $ty:ty = $init:expr;) => {
         $(#[$attr])*
-        fn $name() -> &'static $crate::sync::Lock<$ty> {
+        $vis fn $name() -> &'static $crate::sync::Lock<$ty> {
             static VALUE: $crate::sync::Lock<$ty> =
                 $crate::sync::Lock::of($crate::sync::Mutex::new($init));
             &VALUE

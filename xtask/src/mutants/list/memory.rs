@@ -259,8 +259,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/class.rs",
         edits: &[(
-            "usize::from(FINE[bytes.div_ceil(LINE)])",
-            "usize::from(FINE[bytes / LINE])",
+            "usize::from(AT_HAND[bytes.div_ceil(LINE)])",
+            "usize::from(AT_HAND[bytes / LINE])",
         )],
         noticed_by: &["unit", "contract"],
     },

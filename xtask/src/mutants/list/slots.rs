@@ -150,7 +150,7 @@ pub(super) const PLANTED: &[Planted] = &[
     Planted {
         name: "threads_go_on_remembering_when_a_pool_is_closed",
         laws: "L7",
-        file: "src/cache/tenancy.rs",
+        file: "src/cache/tenants.rs",
         edits: &[(
             "                slot.pool.store(ptr::null_mut(), Ordering::Relaxed);\n",
             "                let _ = slot;\n",
