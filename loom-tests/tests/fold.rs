@@ -27,7 +27,7 @@ fn assert_it_adds_up(snapshot: &FrameSnapshot) {
     );
 }
 
-/// Four preemptions at most: 16,394 executions; the search without a bound takes over a minute.
+/// Four preemptions at most: 21,476 executions; the search without a bound takes over a minute.
 #[test]
 fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
     explore(Some(4), || {
@@ -50,10 +50,9 @@ fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
     });
 }
 
-/// Four preemptions at most: 16,394 executions; the search without a bound takes over a minute.
 #[test]
 fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
-    explore(Some(4), || {
+    explore(None, || {
         let pool = BufferPool::new();
         drop(pool.alloc::<u8>(1));
         let before = pool.release_all().totals;
@@ -70,7 +69,7 @@ fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
     });
 }
 
-/// Two preemptions at most: 9,365 executions; the search without a bound takes over a minute.
+/// Two preemptions at most: 12,967 executions; the search without a bound takes over a minute.
 #[test]
 fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
     explore(Some(2), || {
@@ -89,7 +88,7 @@ fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
     });
 }
 
-/// One preemption at most: 345,358 executions; the search without a bound takes over a minute.
+/// One preemption at most: 726,964 executions; the search without a bound takes over a minute.
 #[test]
 fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
     explore(Some(1), || {
@@ -110,7 +109,7 @@ fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
     });
 }
 
-/// Four preemptions at most: 54,096 executions; the search without a bound takes over a minute.
+/// Four preemptions at most: 61,798 executions; the search without a bound takes over a minute.
 /// Laws: L1, L2, L3, L4.
 #[test]
 fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
@@ -133,7 +132,7 @@ fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
     });
 }
 
-/// Two preemptions at most: 89,592 executions; the search without a bound takes over a minute.
+/// Two preemptions at most: 133,557 executions; the search without a bound takes over a minute.
 #[test]
 fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
     explore(Some(2), || {
@@ -161,7 +160,7 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
     });
 }
 
-/// One preemption at most: 3,006 executions; the search without a bound takes over a minute.
+/// One preemption at most: 28,747 executions; the search without a bound takes over a minute.
 #[test]
 fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
     explore(Some(1), || {
@@ -229,13 +228,12 @@ fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'st
     }
 }
 
-/// Four preemptions at most: 1,590 executions; the search without a bound, of 8,712, found nothing either.
 #[test]
 fn a_block_taken_while_a_fold_looks_is_not_found_released_twice() {
-    explore(Some(4), released_during(0..=1, |pool| Some(pool.alloc(1))));
+    explore(None, released_during(0..=1, |pool| Some(pool.alloc(1))));
 }
 
-/// Three preemptions at most: 21,577 executions; the search without a bound takes over a minute.
+/// Three preemptions at most: 49,374 executions; the search without a bound takes over a minute.
 #[test]
 fn a_block_sent_to_the_depot_while_a_fold_looks_stays_released() {
     explore(
@@ -247,7 +245,7 @@ fn a_block_sent_to_the_depot_while_a_fold_looks_stays_released() {
     );
 }
 
-/// Three preemptions at most: 33,996 executions; the search without a bound takes over a minute.
+/// Three preemptions at most: 14,315 executions; the search without a bound takes over a minute.
 #[test]
 fn a_block_prewarmed_while_a_fold_looks_is_not_found_released() {
     explore(
@@ -264,7 +262,7 @@ fn a_buffer_given_back_while_a_fold_looks_is_found_released_by_the_next() {
     explore(None, given_back_during(1 << 20));
 }
 
-/// Three preemptions at most: 0 executions; the search without a bound, of a minute and a half, found nothing either.
+/// Three preemptions at most: 3,142 executions; the search without a bound, of a minute and a half, found nothing either.
 #[test]
 fn a_block_that_no_thread_keeps_is_found_released_by_the_next_fold() {
     explore(Some(3), given_back_during(0));
