@@ -4,7 +4,7 @@
 //!   chain   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
 //!                              base ──────────┘        end
 //!   bytes lent = sealed_bytes + (cursor − base)
-//!   lent word  = count (34 bits) │ bytes asked for (30 bits), since the first buffer of the block, which is sealed
+//!   lent word  = count (34 bits) │ bytes asked for (30 bits), without the buffer for which the arena moved on to the block
 //! ```
 //!
 //! # One block for a steady frame
@@ -59,15 +59,15 @@ const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 pub(crate) struct Arena {
     /// The next free byte.
     cursor: AtomicPtr<u8>,
-    /// The end of the block. Only for the owner.
+    /// The end of the block. Only for the owner, and whoever is alone with the arena.
     end: Cell<*mut u8>,
-    /// Buffers lent and bytes asked for since the last refill, packed.
+    /// Buffers lent and bytes asked for from the block, but for the one that needed it, packed.
     lent: AtomicU64,
     /// Odd while a refill moves the words above and below.
     version: AtomicU64,
-    /// Where `cursor` was after the last refill.
+    /// Where the block begins.
     base: AtomicPtr<u8>,
-    /// What was lent before the last refill.
+    /// What was lent before the last refill, and by it; of bytes, before it.
     sealed_allocs: AtomicU64,
     sealed_bytes: AtomicU64,
     sealed_requested: AtomicU64,
@@ -105,14 +105,13 @@ impl Arena {
 
     /// Lends the `stride` bytes at the cursor, of which `requested` were asked for; `None` when the block does not have them.
     ///
-    /// `stride` is a multiple of the pool's alignment, not zero, and not much more than `isize::MAX`. Only for the owner.
+    /// `stride` is a multiple of the pool's alignment, not zero, and at most a little more than 2 GiB. Only for the owner.
     #[inline(always)]
     pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
         debug_assert!(stride > 0);
         let cursor = self.cursor.load_own();
-        debug_assert!(cursor.addr().checked_add(stride).is_some());
-        // Does not wrap: no address is in the upper half.
         let next = cursor.wrapping_add(stride);
+        // Does not wrap: no memory ends so close to the end of 64 bits.
         if next.addr() > self.end.get().addr() {
             cold_path();
             return None;

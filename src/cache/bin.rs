@@ -27,8 +27,8 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 /// otherwise.
 const TRIES: u32 = 2;
 
-/// The idle blocks of one class, and what the thread took: one cache line, all that an alloc or a release writes
-/// of the slot. Only the owner writes it; the fold reads the atomics.
+/// The idle blocks of one class, and what the thread took: one cache line. Besides it an alloc and a release write one of the slot, which
+/// all classes have in common. Only the owner writes it; the fold reads the atomics.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Bin {

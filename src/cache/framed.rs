@@ -18,6 +18,8 @@ use crate::cache::tenancy::{current, with_slot};
 /// evict each other. Odd strides go through all sets. Where a unit is a page it would not move a start to another set, and none
 /// is added; smaller buffers would grow by more than a sixteenth.
 const COLOURED_FROM: usize = 1024;
+/// The most bytes that are lent at once. A compiler finds room for it in an instruction.
+const MOST_AT_ONCE: usize = i32::MAX as usize;
 
 /// What an open frame knows of how its buffers are lent, worked out once at its beginning.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +54,15 @@ impl Lane {
     /// Lends `bytes` bytes from the frame's arena of the calling thread, if its block has room.
     #[inline(always)]
     pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
-        // Neither none nor so many that a cursor moved by them would wrap.
-        if bytes.cast_signed() <= 0 {
+        // Neither none nor very many.
+        if bytes.wrapping_sub(1) >= MOST_AT_ONCE {
             cold_path();
             return None;
         }
         arena.bump(self.stride(bytes), bytes)
     }
 
-    /// How far the cursor moves for so many bytes: a multiple of the alignment, or an odd one. Wraps for very many.
+    /// How far the cursor moves for so many bytes, which are at most [`MOST_REQUESTED`]: a multiple of the alignment, or an odd one.
     ///
     /// Setting the bits below and taking the alignment's off again is one instruction and one register less than clearing them and
     /// setting the one that makes the multiple odd.
@@ -71,8 +73,7 @@ impl Lane {
         } else {
             self.below_odd
         };
-        let last = bytes.wrapping_add(self.below_alignment) | below;
-        last.wrapping_sub(self.below_alignment)
+        ((bytes + self.below_alignment) | below) - self.below_alignment
     }
 }
 

@@ -33,8 +33,8 @@ use crate::cache::bin::Bin;
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
-use crate::cache::counters::SlotCounters;
 use crate::cache::depot::Batch;
+use crate::cache::slot::Slot;
 use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell, sized};
 
 /// The most blocks that change hands at once.
@@ -145,7 +145,7 @@ impl Magazine {
         &self,
         class: usize,
         core: &'t Core,
-        counters: &SlotCounters,
+        slot: &Slot,
     ) -> Option<(&'t Block, bool)> {
         self.owned.with_mut(|_| ());
         let bin = &self.bins[class];
@@ -163,13 +163,13 @@ impl Magazine {
             return Some((spare, false));
         }
         let batch = core.depot.pop(class, &core.table)?;
-        counters.depot_exchanges.add(1);
+        slot.counters.depot_exchanges.add(1);
         let (first, rest) = (batch.head(), batch.len() - 1);
         self.had.set(self.had.get() + i64::from(batch.len()));
         if rest > 0 {
             // The first block is lent at once; the others become the active list, if there is credit.
             let missing = batch.len().saturating_sub(bin.limit.get());
-            self.grant(class, missing, core, counters);
+            self.grant(class, missing, core, slot);
             if batch.len() <= bin.limit.get() {
                 bin.active.set(first.next());
                 bin.settle(bin.limit.get() - batch.len(), 0);
@@ -178,7 +178,7 @@ impl Magazine {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 let head = unsafe { &*first.next() };
                 // SAFETY: popping the batch gave us its blocks.
-                self.send(unsafe { Batch::new(head, rest) }, core, counters);
+                self.send(unsafe { Batch::new(head, rest) }, core, slot);
             }
         }
         Some((first, true))
@@ -187,22 +187,16 @@ impl Magazine {
     /// When [`Bin::give`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
     #[cold]
     #[inline(never)]
-    pub(crate) fn make_room_and_give(
-        &self,
-        class: usize,
-        block: &Block,
-        core: &Core,
-        counters: &SlotCounters,
-    ) {
+    pub(crate) fn make_room_and_give(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
         self.owned.with_mut(|_| ());
-        self.widen(class, core, counters);
+        self.widen(class, core, slot);
         let bin = &self.bins[class];
         if bin.limit.get() == 0 {
-            counters.released.add(1);
-            counters.released_bytes.add(block.bytes());
-            self.send_alone(block, core, counters);
+            slot.counters.released.add(1);
+            slot.counters.released_bytes.add(block.bytes());
+            self.send_alone(block, core, slot);
         } else if !bin.give(block) {
-            self.rotate(class, block, 1, core, counters);
+            self.rotate(class, block, 1, core, slot);
         }
     }
 
@@ -211,24 +205,18 @@ impl Magazine {
     /// # Safety
     ///
     /// The caller owns the magazine, and holds the block, and gives it up.
-    pub(crate) unsafe fn stock(
-        &self,
-        class: usize,
-        block: &Block,
-        core: &Core,
-        counters: &SlotCounters,
-    ) {
+    pub(crate) unsafe fn stock(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
         self.owned.with_mut(|_| ());
         self.note_new();
         let bin = &self.bins[class];
         if bin.account().room() == 0 {
-            self.widen(class, core, counters);
+            self.widen(class, core, slot);
         }
         let room = bin.account().room();
         if bin.limit.get() == 0 {
-            self.send_alone(block, core, counters);
+            self.send_alone(block, core, slot);
         } else if room == 0 {
-            self.rotate(class, block, 0, core, counters);
+            self.rotate(class, block, 0, core, slot);
         } else {
             bin.lay(block);
             bin.settle(room - 1, 0);
@@ -236,24 +224,17 @@ impl Magazine {
     }
 
     /// Raises a bin's limit, twofold, up to the length of a batch.
-    fn widen(&self, class: usize, core: &Core, counters: &SlotCounters) {
+    fn widen(&self, class: usize, core: &Core, slot: &Slot) {
         let (limit, batch_len) = (self.bins[class].limit.get(), core.batch_len(class));
         if limit < batch_len {
             let more = limit.max(1).min(batch_len - limit);
-            self.grant(class, more, core, counters);
+            self.grant(class, more, core, slot);
         }
     }
 
     /// Takes away the active list, which is full, with one more block on top: into the spare place if there is credit for it, else to
     /// the depot. The block was given by a buffer, then `given` is 1, or it is new.
-    fn rotate(
-        &self,
-        class: usize,
-        block: &Block,
-        given: i64,
-        core: &Core,
-        counters: &SlotCounters,
-    ) {
+    fn rotate(&self, class: usize, block: &Block, given: i64, core: &Core, slot: &Slot) {
         let bin = &self.bins[class];
         let len = bin.limit.get();
         let bytes = len as usize * core.block_bytes(class);
@@ -276,25 +257,27 @@ impl Magazine {
             // SAFETY: the list was taken out of the bin above.
             unsafe { Batch::new(block, len) }
         };
-        self.send(going, core, counters);
+        self.send(going, core, slot);
     }
 
     /// Sends a block to the depot that threads do not keep.
-    fn send_alone(&self, block: &Block, core: &Core, counters: &SlotCounters) {
+    fn send_alone(&self, block: &Block, core: &Core, slot: &Slot) {
         block.set_next(ptr::null_mut());
         // SAFETY: the callers hold the block and give it up.
-        self.send(unsafe { Batch::new(block, 1) }, core, counters);
+        self.send(unsafe { Batch::new(block, 1) }, core, slot);
     }
 
-    /// Sends blocks to the depot.
-    fn send(&self, batch: Batch<'_>, core: &Core, counters: &SlotCounters) {
+    /// Sends blocks to the depot, once the fold is told what was done so far: who lends them next, and then folds, finds them given
+    /// back.
+    fn send(&self, batch: Batch<'_>, core: &Core, slot: &Slot) {
         self.had.set(self.had.get() - i64::from(batch.len()));
-        counters.depot_exchanges.add(1);
+        slot.counters.depot_exchanges.add(1);
+        slot.announce();
         core.depot.push(batch);
     }
 
     /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
-    fn grant(&self, class: usize, more: u32, core: &Core, counters: &SlotCounters) {
+    fn grant(&self, class: usize, more: u32, core: &Core, slot: &Slot) {
         let block_bytes = core.block_bytes(class);
         if core.batch_len(class) == 0 || more == 0 {
             return;
@@ -304,7 +287,7 @@ impl Magazine {
             if self.credit.get() >= more as usize * block_bytes {
                 break;
             }
-            self.flush(other, core, counters);
+            self.flush(other, core, slot);
         }
         let credit = self.credit.get();
         let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
@@ -341,7 +324,7 @@ impl Magazine {
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
-    fn flush(&self, class: usize, core: &Core, counters: &SlotCounters) {
+    fn flush(&self, class: usize, core: &Core, slot: &Slot) {
         let bin = &self.bins[class];
         let limit = bin.limit.replace(0);
         if limit == 0 {
@@ -360,7 +343,7 @@ impl Magazine {
         if let Some(active) = unsafe { active.as_ref() } {
             // SAFETY: the list left the bin above, and nobody else holds its blocks.
             let batch = unsafe { Batch::new(active, active_len) };
-            self.send(batch, core, counters);
+            self.send(batch, core, slot);
         }
         // SAFETY: as above.
         if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
@@ -369,15 +352,15 @@ impl Magazine {
             self.pay_back(len, class, core);
             // SAFETY: the batch left the bin just now.
             let batch = unsafe { Batch::new(spare, len) };
-            self.send(batch, core, counters);
+            self.send(batch, core, slot);
         }
     }
 
     /// Sends everything to the depot.
-    pub(crate) fn flush_all(&self, core: &Core, counters: &SlotCounters) {
+    pub(crate) fn flush_all(&self, core: &Core, slot: &Slot) {
         self.owned.with_mut(|_| ());
         for class in 0..CLASSES {
-            self.flush(class, core, counters);
+            self.flush(class, core, slot);
         }
     }
 

@@ -9,6 +9,8 @@ use std::ptr::{self, NonNull};
 use crate::cache::arena::Arena;
 use crate::cache::bin::Bin;
 use crate::cache::block::Block;
+#[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
+use crate::cache::class::LINE;
 use crate::cache::core::Core;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 use crate::cache::counters::Counts;
@@ -21,9 +23,9 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 /// One thread's place in a pool.
 ///
 /// ```text
-///   bins │ granted … released_requested │ stays … folded's marks │ folded's sums │ counters │ arenas, 3 lines each
-///     a line each │ 1 line, the owner's  │ 1 line               │ 2 lines       │ 2 lines  │ of those in use
-///                 └── read by the frame end, of every slot ────┘ └─ of those that counted ─┘
+///   magazine: bins, credit │ stamp … ahead │ folded, 3 lines │ counters, 2 lines │ arenas, 3 lines each
+///     a line each, and one │ 1 line        │ 1st line        │                   │ of those in use
+///     of those that counted└─ read by the frame end, of all ┘└─ of those that counted
 /// ```
 #[derive(Debug)]
 #[repr(C, align(128))]
@@ -87,7 +89,7 @@ unsafe impl Sync for Slot {}
 impl Slot {
     /// Where the two lines are that the fold reads of every slot.
     pub(super) const READ_BY_FOLD: [usize; 2] =
-        [offset_of!(Self, requested), offset_of!(Self, stays)];
+        [offset_of!(Self, requested), offset_of!(Self, folded)];
 
     pub(super) fn new(core: &Core) -> Self {
         Self {
@@ -182,7 +184,7 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
-        let (block, from_depot) = self.magazine.refill(class, core, &self.counters)?;
+        let (block, from_depot) = self.magazine.refill(class, core, self)?;
         if from_depot {
             self.counters.depot_hits.add(1);
             self.counters.lent_bytes.add(block.bytes());
@@ -239,7 +241,8 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of the block's pool, and holds the block, which is of the class, and gives it up.
+    /// The caller owns the slot, which is one of the block's pool, and holds the block, and gives it up. The block is of the
+    /// class, or the class is `OVERSIZE`, whose bin takes nothing.
     #[inline(always)]
     pub(crate) unsafe fn give(&self, class: usize, block: &Block, requested: usize) -> bool {
         // SAFETY: the caller owns the slot, and gives up the block.
@@ -267,12 +270,12 @@ impl Slot {
     /// As for [`give`](Self::give).
     pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
         Self::mark_idle(block);
-        self.released_requested.add(requested as u64);
         // SAFETY: as for the caller.
         unsafe {
             self.magazine
-                .make_room_and_give(block.class(), block, core, &self.counters);
+                .make_room_and_give(block.class(), block, core, self);
         }
+        self.released_requested.add(requested as u64);
     }
 
     /// Notes that nobody has a block that comes back.
@@ -290,7 +293,7 @@ impl Slot {
     /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
     pub(crate) unsafe fn stock(&self, core: &Core, class: usize, block: &Block) {
         // SAFETY: as for the caller.
-        unsafe { self.magazine.stock(class, block, core, &self.counters) };
+        unsafe { self.magazine.stock(class, block, core, self) };
     }
 
     /// Sends all idle blocks of the owner to the depot.
@@ -299,7 +302,7 @@ impl Slot {
     ///
     /// The caller owns the slot, which is one of `core`.
     pub(crate) unsafe fn flush(&self, core: &Core) {
-        self.magazine.flush_all(core, &self.counters);
+        self.magazine.flush_all(core, self);
     }
 
     /// Every bin that was ever granted anything, with its class. For the fold.
@@ -340,6 +343,13 @@ impl Slot {
     }
 }
 
-// What a thread costs a pool before it takes a buffer: its magazine, two lines and a half of counters, 16 arenas.
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
-const _: () = assert!(size_of::<Slot>() <= 10 << 10);
+const _: () = {
+    // What a thread costs a pool before it takes a buffer: its magazine, six lines, 16 arenas.
+    assert!(size_of::<Slot>() <= 10 << 10);
+    // What is read of every slot lies on two lines, one behind the other.
+    let [announced, folded] = Slot::READ_BY_FOLD;
+    assert!(folded % LINE == 0 && folded / LINE == announced / LINE + 1);
+    assert!(offset_of!(Slot, stamp) / LINE == announced / LINE);
+    assert!(offset_of!(Slot, ahead) / LINE == announced / LINE);
+};

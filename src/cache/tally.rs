@@ -11,7 +11,7 @@
 //! ```text
 //!   a take from the magazine          requested             by the bytes asked for
 //!   a give to the magazine            released_requested    by the bytes that had been asked for
-//!   all else: a stay (tenancy.rs)     stays                 by one, at its end
+//!   all else: a stay (tenancy.rs)     stays                 by one, at its end, and before a batch goes to the depot
 //! ```
 //!
 //! Bytes asked for are to be counted anyway, and it is no matter of which class. Buffers without bytes would not raise them:

@@ -41,7 +41,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1, L3",
         file: "src/cache/magazine.rs",
         edits: &[(
-            "        self.send(going, core, counters);\n",
+            "        self.send(going, core, slot);\n",
             "        let _ = going;\n",
         )],
         noticed_by: &["memory", "laws"],

@@ -160,8 +160,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/framed.rs",
         edits: &[(
-            "let last = bytes.wrapping_add(self.below_alignment) | below;",
-            "let last = bytes.wrapping_add(self.below_alignment) | (below & 3);",
+            "((bytes + self.below_alignment) | below) - self.below_alignment",
+            "((bytes + self.below_alignment) | (below & 3)) - self.below_alignment",
         )],
         noticed_by: &["contract", "laws"],
     },

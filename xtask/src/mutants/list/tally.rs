@@ -68,6 +68,16 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["contract", "oracle"],
     },
     Planted {
+        name: "blocks_go_to_the_depot_before_the_fold_is_told",
+        laws: "",
+        file: "src/cache/magazine.rs",
+        edits: &[(
+            "        slot.announce();\n        core.depot.push(batch);\n",
+            "        core.depot.push(batch);\n",
+        )],
+        noticed_by: &["loom/fold::a_block_that_somebody_else_lends_next_is_found_released_by_then"],
+    },
+    Planted {
         name: "what_a_thread_counts_at_its_exit_is_not_announced",
         laws: "L1",
         file: "src/cache/slots.rs",
