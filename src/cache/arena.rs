@@ -49,6 +49,17 @@ const COUNT_SHIFT: u32 = 30;
 pub(crate) const MOST_REQUESTED: usize = 1 << 39;
 /// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
 pub(crate) const MOST_BLOCK_BYTES: usize = 1 << (COUNT_SHIFT - 1);
+/// Whether no address has its highest bit set, so that none wraps with a stride added: so the systems named lay out what a program
+/// has. Elsewhere the highest bits may be a tag (Arm), or the upper half is used (illumos).
+const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
+    target_arch = "x86_64",
+    any(
+        target_os = "linux",
+        target_os = "macos",
+        target_os = "windows",
+        target_os = "freebsd"
+    )
+));
 /// How often the fold tries to read between two refills.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
@@ -105,14 +116,14 @@ impl Arena {
 
     /// Lends the `stride` bytes at the cursor, of which `requested` were asked for; `None` when the block does not have them.
     ///
-    /// `stride` is a multiple of the pool's alignment, not zero, and at most a little more than 2 GiB. Only for the owner.
+    /// `stride` is a multiple of the pool's alignment, not zero, and at most a little more than `isize::MAX`. Only for the owner.
     #[inline(always)]
     pub(crate) fn bump(&self, stride: usize, requested: usize) -> Option<NonNull<u8>> {
         debug_assert!(stride > 0);
         let cursor = self.cursor.load_own();
         let next = cursor.wrapping_add(stride);
-        // Does not wrap: no memory ends so close to the end of 64 bits.
-        if next.addr() > self.end.get().addr() {
+        let wraps = !ADDRESSES_ARE_POSITIVE && next.addr() < stride;
+        if next.addr() > self.end.get().addr() || wraps {
             cold_path();
             return None;
         }

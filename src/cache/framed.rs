@@ -10,7 +10,7 @@ use crate::cache::core::Core;
 use crate::cache::pooled::{MOST_BYTES, NO_SLOT, Refusal, count_refusal};
 use crate::cache::slot::{ArenaPlace, Slot};
 use crate::cache::system::PAGE;
-use crate::cache::tenancy::{current, with_slot};
+use crate::cache::tenancy::{current, with_slot, with_slot_untold};
 
 /// From this size on a frame buffer takes an odd number of units of the pool's alignment.
 ///
@@ -18,8 +18,6 @@ use crate::cache::tenancy::{current, with_slot};
 /// evict each other. Odd strides go through all sets. Where a unit is a page it would not move a start to another set, and none
 /// is added; smaller buffers would grow by more than a sixteenth.
 const COLOURED_FROM: usize = 1024;
-/// The most bytes that are lent at once. A compiler finds room for it in an instruction.
-const MOST_AT_ONCE: usize = i32::MAX as usize;
 
 /// What an open frame knows of how its buffers are lent, worked out once at its beginning.
 #[derive(Clone, Copy, Debug)]
@@ -54,15 +52,15 @@ impl Lane {
     /// Lends `bytes` bytes from the frame's arena of the calling thread, if its block has room.
     #[inline(always)]
     pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
-        // Neither none nor very many.
-        if bytes.wrapping_sub(1) >= MOST_AT_ONCE {
+        // Neither none nor more than there can be.
+        if bytes.cast_signed() <= 0 {
             cold_path();
             return None;
         }
         arena.bump(self.stride(bytes), bytes)
     }
 
-    /// How far the cursor moves for so many bytes, which are at most [`MOST_REQUESTED`]: a multiple of the alignment, or an odd one.
+    /// How far the cursor moves for so many bytes, which are at most `isize::MAX`: a multiple of the alignment, or an odd one.
     ///
     /// Setting the bits below and taking the alignment's off again is one instruction and one register less than clearing them and
     /// setting the one that makes the multiple odd.
@@ -109,8 +107,9 @@ pub(crate) unsafe fn with_arena<R>(
     lane: &Lane,
     f: impl FnOnce(&Arena) -> R,
 ) -> Result<R, Refusal> {
+    // What is lent from the arena shows there; all else that `f` does with the slot, it does in a stay of its own.
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { with_slot(core, |slot| f(in_one_register(slot, lane.place))) }.ok_or(NO_SLOT)
+    unsafe { with_slot_untold(core, |slot| f(in_one_register(slot, lane.place))) }.ok_or(NO_SLOT)
 }
 
 /// The arena as an address that the compiler knows nothing of: it would keep the slot and the offset in a register each, throughout

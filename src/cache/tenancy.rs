@@ -120,13 +120,34 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
     None
 }
 
-/// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot.
+/// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot. At its
+/// end the fold is told that something was done.
 ///
 /// # Safety
 ///
 /// The pool is alive for the call: the caller has a handle, a frame or a buffer of it.
 #[inline]
 pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+    // SAFETY: as for the caller.
+    unsafe {
+        with_slot_untold(core, |slot| {
+            let result = f(slot);
+            slot.announce();
+            result
+        })
+    }
+}
+
+/// The same for an `f` that itself does nothing with the slot of which the fold must be told. It may panic.
+///
+/// # Safety
+///
+/// As for [`with_slot`].
+#[inline]
+pub(crate) unsafe fn with_slot_untold<R>(
+    core: NonNull<Core>,
+    f: impl FnOnce(&Slot) -> R,
+) -> Option<R> {
     // SAFETY: the caller keeps the pool alive.
     let stay = match unsafe { current(core) } {
         Some(slot) => Stay {
@@ -140,8 +161,7 @@ pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> 
     Some(f(stay.slot))
 }
 
-/// A use of a slot that the thread has, or has claimed for this use alone and hands back. At its end, even if that is a panic, the fold
-/// is told that something was done.
+/// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
 struct Stay<'s> {
     core: NonNull<Core>,
     slot: &'s Slot,
@@ -184,7 +204,6 @@ impl Stay<'_> {
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.slot.announce();
         if self.is_visit {
             // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
             unsafe { hand_back(self.core, self.slot) };

@@ -83,8 +83,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/arena.rs",
         edits: &[(
-            "if next.addr() > self.end.get().addr() {",
-            "if cursor.is_null() || next.addr() > self.end.get().addr() + 64 {",
+            "if next.addr() > self.end.get().addr() || wraps {",
+            "if cursor.is_null() || next.addr() > self.end.get().addr() + 64 || wraps {",
         )],
         noticed_by: &["contract", "laws"],
     },

@@ -51,20 +51,20 @@ pub(super) const PLANTED: &[Planted] = &[
         name: "a_stay_is_announced_at_its_beginning",
         laws: "L1",
         file: "src/cache/tenancy.rs",
-        edits: &[
-            ("        self.slot.announce();\n", ""),
-            (
-                "    Some(f(stay.slot))\n",
-                "    stay.slot.announce();\n    Some(f(stay.slot))\n",
-            ),
-        ],
+        edits: &[(
+            "            let result = f(slot);\n            slot.announce();\n            result\n",
+            "            slot.announce();\n            f(slot)\n",
+        )],
         noticed_by: &["loom/fold::a_block_that_no_thread_keeps_is_found_released_by_the_next_fold"],
     },
     Planted {
         name: "a_stay_is_not_announced",
         laws: "L1",
         file: "src/cache/tenancy.rs",
-        edits: &[("        self.slot.announce();\n", "")],
+        edits: &[(
+            "            slot.announce();\n            result\n",
+            "            result\n",
+        )],
         noticed_by: &["contract", "oracle"],
     },
     Planted {
