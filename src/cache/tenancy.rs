@@ -199,14 +199,21 @@ impl Stay<'_> {
             is_visit,
         })
     }
+
+    /// Hands the slot back. Apart, and by reference, so that the slot stays in memory and not in a register throughout the stay.
+    #[cold]
+    #[inline(never)]
+    fn end_visit(&self) {
+        // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
+        unsafe { hand_back(self.core, self.slot) };
+    }
 }
 
 impl Drop for Stay<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.is_visit {
-            // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
-            unsafe { hand_back(self.core, self.slot) };
+            self.end_visit();
         }
     }
 }
