@@ -50,22 +50,26 @@ fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
     });
 }
 
+/// Four preemptions at most: 79,779 executions; the search without a bound was not tried.
 #[test]
 fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
-    explore(None, || {
+    explore(Some(4), || {
         let pool = BufferPool::new();
-        drop(pool.alloc::<u8>(1));
+        let (one, other) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
+        drop((one, other));
         let before = pool.release_all().totals;
         let folder = {
             let pool = pool.clone();
             thread::spawn(move || pool.release_all())
         };
-        drop(pool.alloc::<u8>(1));
+        // The first has the fold look again, which then may come amid the second.
+        let taken = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         let after = folder.join().unwrap();
         assert_it_adds_up(&after);
         assert!(after.totals.allocs >= before.allocs);
         assert!(after.totals.releases >= before.releases);
         assert!(after.totals.release_bytes >= before.release_bytes);
+        drop(taken);
     });
 }
 
@@ -291,5 +295,22 @@ fn a_block_that_somebody_else_lends_next_is_found_released_by_then() {
         let again = next.join().unwrap();
         assert_eq!(pool.stats().in_use_buffers, 1, "L1");
         drop(again);
+    });
+}
+
+/// Two preemptions at most: 425 executions; the search without a bound was not tried.
+#[test]
+fn a_request_refused_while_a_fold_looks_is_counted_by_the_next() {
+    explore(Some(2), || {
+        let pool = BufferPool::builder().max_bytes(64).build().unwrap();
+        let kept = pool.alloc::<u8>(1);
+        let folder = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.stats())
+        };
+        assert!(pool.try_alloc::<u8>(1).is_err());
+        folder.join().unwrap();
+        assert_eq!(pool.stats().totals.counts.budget_refusals, 1, "L1");
+        drop(kept);
     });
 }

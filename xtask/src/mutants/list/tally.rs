@@ -55,7 +55,7 @@ pub(super) const PLANTED: &[Planted] = &[
             "            let result = f(slot);\n            slot.announce();\n            result\n",
             "            slot.announce();\n            f(slot)\n",
         )],
-        noticed_by: &["loom/fold::a_block_that_no_thread_keeps_is_found_released_by_the_next_fold"],
+        noticed_by: &["loom/fold::a_request_refused_while_a_fold_looks_is_counted_by_the_next"],
     },
     Planted {
         name: "a_stay_is_not_announced",
@@ -76,13 +76,6 @@ pub(super) const PLANTED: &[Planted] = &[
             "        core.depot.push(batch);\n",
         )],
         noticed_by: &["loom/fold::a_block_that_somebody_else_lends_next_is_found_released_by_then"],
-    },
-    Planted {
-        name: "what_a_thread_counts_at_its_exit_is_not_announced",
-        laws: "L1",
-        file: "src/cache/slots.rs",
-        edits: &[("        slot.announce();\n", "")],
-        noticed_by: &["contract::the_exchanges_of_a_thread_that_exits_are_counted"],
     },
     Planted {
         name: "the_words_are_read_after_what_they_announce",
