@@ -279,6 +279,7 @@ impl Arena {
             folded.last = ArenaReading::default();
             if version == folded.version {
                 if of_last > 0 {
+                    // Relaxed, both: as above.
                     self.cursor.store(base, Ordering::Relaxed);
                     self.lent.store(0, Ordering::Relaxed);
                 }

@@ -41,7 +41,7 @@ pub(crate) struct Slot {
     /// Bytes asked for of all pooled buffers lent, and of all that were given back: see `tally.rs`.
     pub(super) requested: Counter,
     pub(super) released_requested: Counter,
-    /// How often the owner used the slot otherwise than by the quick ways: see `tally.rs`.
+    /// How often the owner told the fold of what neither of these shows: see `tally.rs`.
     pub(super) stays: Counter,
     /// A bit per arena that an owner ever lent from. Written by the owner.
     arenas_used: AtomicU32,

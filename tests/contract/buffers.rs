@@ -5,7 +5,7 @@ use std::thread;
 use bytemuck::{Pod, Zeroable};
 use framepool::{AllocError, Buffer, BufferPool};
 
-use crate::common::{TELEMETRY, assert_empty};
+use crate::common::{TELEMETRY, assert_empty, assert_lawful};
 
 /// An element that wants to start on every second cache line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,6 +135,27 @@ fn a_buffer_of_no_elements_is_valid_and_counts() {
     }
     assert_eq!(snapshot.pooled_bytes, 0, "no memory is touched for it");
     drop((empty, others));
+    assert_empty(&pool);
+}
+
+#[test]
+fn buffers_without_bytes_are_counted_in_every_frame() {
+    let pool = BufferPool::new();
+    let mut kept = Vec::new();
+    for round in 1..=5 {
+        drop(pool.alloc::<u8>(0));
+        kept.push(pool.alloc::<u32>(0));
+        let snapshot = pool.release_all();
+        assert_lawful(&snapshot);
+        if TELEMETRY {
+            assert_eq!((snapshot.allocs, snapshot.releases), (2, 1));
+            assert_eq!((snapshot.in_use_buffers, snapshot.in_use_bytes), (round, 0));
+        }
+    }
+    drop(kept);
+    if TELEMETRY {
+        assert_eq!(pool.release_all().releases, 5);
+    }
     assert_empty(&pool);
 }
 

@@ -303,27 +303,6 @@ fn the_exchanges_of_a_thread_that_exits_are_counted() {
 }
 
 #[test]
-fn buffers_without_bytes_are_counted_in_every_frame() {
-    let pool = BufferPool::new();
-    let mut kept = Vec::new();
-    for round in 1..=5 {
-        drop(pool.alloc::<u8>(0));
-        kept.push(pool.alloc::<u32>(0));
-        let snapshot = pool.release_all();
-        assert_lawful(&snapshot);
-        if TELEMETRY {
-            assert_eq!((snapshot.allocs, snapshot.releases), (2, 1));
-            assert_eq!((snapshot.in_use_buffers, snapshot.in_use_bytes), (round, 0));
-        }
-    }
-    drop(kept);
-    if TELEMETRY {
-        assert_eq!(pool.release_all().releases, 5);
-    }
-    assert_empty(&pool);
-}
-
-#[test]
 fn what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own() {
     let pool = BufferPool::new();
     // So often that an exchange which took a little off what the thread may keep would use all of it up.
