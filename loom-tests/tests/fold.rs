@@ -50,7 +50,7 @@ fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
     });
 }
 
-/// Four preemptions at most: 79,779 executions; the search without a bound was not tried.
+/// Four preemptions at most: 79,779 executions; the search without a bound takes over a minute.
 #[test]
 fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
     explore(Some(4), || {
