@@ -18,13 +18,20 @@ use crate::cache::{Block, take_back};
 /// It may cross threads and frames, and may outlive the pool's handles. Its memory goes to the magazine of the thread
 /// that drops it.
 ///
-/// Two words in size, so that it is returned and moved in registers.
+/// Three words in size, as a `Vec` is: it knows where its elements are and how many, so a loop over indices compiles as it does
+/// for a slice, and reading what another thread wrote waits for nothing but the elements themselves.
 #[must_use = "a buffer that is not kept goes back at once"]
 pub struct Buffer<T: Pod> {
-    block: NonNull<Block>,
+    start: NonNull<T>,
     len: usize,
+    block: NonNull<Block>,
     owned: PhantomData<T>,
 }
+
+const _: () = {
+    const WORD: usize = size_of::<usize>();
+    assert!(size_of::<Buffer<u8>>() == 3 * WORD && size_of::<Option<Buffer<u8>>>() == 3 * WORD);
+};
 
 // SAFETY: a buffer owns its memory like a boxed slice; the block's record may be used from any thread, by the buffer
 // alone as far as it is not atomic. `T` must be `Send` since the elements move along.
@@ -42,17 +49,12 @@ impl<T: Pod> Buffer<T> {
     #[inline(always)]
     pub(crate) unsafe fn new(block: NonNull<Block>, len: usize) -> Self {
         Self {
-            block,
+            // SAFETY: the caller holds the block, whose record lives while it is out.
+            start: unsafe { block.as_ref().start() }.cast(),
             len,
+            block,
             owned: PhantomData,
         }
-    }
-
-    /// Where the elements are.
-    #[inline(always)]
-    fn start(&self) -> *mut T {
-        // SAFETY: the buffer holds the block, whose record lives while a buffer is out.
-        unsafe { self.block.as_ref().start() }.as_ptr().cast()
     }
 
     /// Says that this buffer is meant to live long: it is never a leak suspect.
@@ -80,7 +82,7 @@ impl<T: Pod> Deref for Buffer<T> {
         // SAFETY: the block has room for `len` elements, aligned; block memory is zeroed at birth and only ever written
         // through types without padding, so it is initialised, and any bytes are a `T: Pod`. The buffer holds the
         // block, so nobody else has this memory, and `&self` keeps it from being written.
-        unsafe { std::slice::from_raw_parts(self.start(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }
 
@@ -88,7 +90,7 @@ impl<T: Pod> DerefMut for Buffer<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as in `deref`, and `&mut self` makes the view exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.start(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 }
 

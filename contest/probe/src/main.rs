@@ -37,6 +37,14 @@ fn probe_pooled_drop(buffer: Buffer<u8>) {
     drop(buffer);
 }
 
+/// Works through a pooled buffer by index, which takes what it takes for a slice.
+#[inline(never)]
+fn probe_index_loop(buffer: &mut Buffer<u32>) {
+    for at in 0..buffer.len() {
+        buffer[at] = buffer[at].wrapping_add(at as u32);
+    }
+}
+
 /// Takes so many frame buffers from the thread's arena, writes the first byte of each.
 #[inline(never)]
 fn probe_arena_loop(arena: FrameArena<'_, '_>, bytes: usize, times: u64) {
@@ -73,6 +81,7 @@ fn count(path: &str, times: u64) -> Option<()> {
         "pooled-alloc" | "pooled-drop" => {
             (0..times).for_each(|_| probe_pooled_drop(probe_pooled_alloc(&pool, small)));
         }
+        "index-loop" => probe_index_loop(&mut pool.alloc(usize::try_from(times).ok()?)),
         "arena-loop" => {
             let frame = pool.begin_frame();
             frame.with_arena(|arena| probe_arena_loop(arena, small, times));
