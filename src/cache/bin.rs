@@ -20,7 +20,8 @@ use std::ptr;
 
 use crate::cache::block::Block;
 use crate::cache::counters::Counter;
-use crate::cache::magazine::{MOST_PER_BATCH, prefetch};
+use crate::cache::hints::prefetch;
+use crate::cache::magazine::MOST_PER_BATCH;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 
 /// How often the fold tries to read account and front between two exchanges. Together they are too little by one at most

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 
 use crate::cache::arena::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
 use crate::cache::core::Core;
+use crate::cache::hints::in_one_register;
 use crate::cache::pooled::{MOST_BYTES, NO_SLOT, Refusal, count_refusal};
 use crate::cache::slot::{ArenaPlace, Slot};
 use crate::cache::system::PAGE;
@@ -109,14 +110,8 @@ pub(crate) unsafe fn with_arena<R>(
 ) -> Result<R, Refusal> {
     // What is lent from the arena shows there; all else that `f` does with the slot, it does in a stay of its own.
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { with_slot_untold(core, |slot| f(in_one_register(slot, lane.place))) }.ok_or(NO_SLOT)
-}
-
-/// The arena as an address that the compiler knows nothing of: it would keep the slot and the offset in a register each, throughout
-/// a loop that has none left.
-#[inline(never)]
-fn in_one_register(slot: &Slot, place: ArenaPlace) -> &Arena {
-    slot.arena(place)
+    unsafe { with_slot_untold(core, |slot| f(in_one_register(slot.arena(lane.place)))) }
+        .ok_or(NO_SLOT)
 }
 
 /// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.

@@ -34,6 +34,7 @@ use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
 use crate::cache::depot::Batch;
+use crate::cache::hints::{in_one_register, prefetch};
 use crate::cache::slot::Slot;
 use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell, sized};
 
@@ -76,20 +77,6 @@ pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at
-/// once; a slot, to which a walk will come.
-#[inline(always)]
-pub(super) fn prefetch<T>(at: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(framepool_loom)))]
-    // SAFETY: a prefetch reads nothing and faults on no address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(framepool_loom))))]
-    let _ = at;
-}
-
 impl Magazine {
     pub(crate) fn new(core: &Core) -> Self {
         Self {
@@ -111,7 +98,7 @@ impl Magazine {
         debug_assert!(class < self.bins.len());
         self.owned.with_mut(|_| ());
         // SAFETY: the caller passes a class, and there is a bin for each.
-        unsafe { self.bins.get_unchecked(class) }
+        in_one_register(unsafe { self.bins.get_unchecked(class) })
     }
 
     /// Every bin that was ever granted anything, with its class. For the fold.

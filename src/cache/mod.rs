@@ -13,6 +13,7 @@ mod core;
 mod counters;
 mod depot;
 mod framed;
+mod hints;
 mod in_flight;
 mod ledger;
 mod magazine;

@@ -15,7 +15,7 @@ use std::ptr::{self, NonNull};
 
 use crate::cache::block::thread_stamp;
 use crate::cache::core::Core;
-use crate::cache::magazine::prefetch;
+use crate::cache::hints::prefetch;
 use crate::cache::slot::Slot;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 

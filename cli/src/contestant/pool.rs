@@ -16,12 +16,12 @@ impl Contestant for Pool {
 
     fn seat(&self, _work: &Work) {}
 
-    #[inline]
+    #[inline(always)]
     fn alloc(&self, _seat: &mut (), bytes: usize) -> Result<Buffer<u8>, AllocError> {
         self.0.try_alloc::<u8>(bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn free(&self, buffer: Buffer<u8>) {
         drop(buffer);
     }
@@ -30,7 +30,7 @@ impl Contestant for Pool {
         let _ = self.0.release_all();
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(buffer: &mut Buffer<u8>, pattern: u64) {
         let bytes = buffer.len();
         if bytes >= BOTH_ENDS {
@@ -42,7 +42,7 @@ impl Contestant for Pool {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds(buffer: &Buffer<u8>, pattern: u64) -> bool {
         let bytes = buffer.len();
         if bytes >= BOTH_ENDS {

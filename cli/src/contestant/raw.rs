@@ -32,7 +32,7 @@ pub(crate) struct RawBuffer {
 unsafe impl Send for RawBuffer {}
 
 impl RawBuffer {
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, pattern: u64) {
         let start = self.start.as_ptr();
         if self.bytes >= BOTH_ENDS {
@@ -51,7 +51,7 @@ impl RawBuffer {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds(&self, pattern: u64) -> bool {
         let start = self.start.as_ptr();
         if self.bytes >= BOTH_ENDS {
@@ -89,7 +89,7 @@ impl fmt::Display for NoMemory {
 pub(crate) struct Heap<A>(pub(crate) A);
 
 /// The layout of a buffer; an allocator may not be asked for nothing, so an empty buffer has one byte.
-#[inline]
+#[inline(always)]
 fn layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes.max(1), ALIGNMENT).ok()
 }
@@ -101,7 +101,7 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
 
     fn seat(&self, _work: &Work) {}
 
-    #[inline]
+    #[inline(always)]
     fn alloc(&self, _seat: &mut (), bytes: usize) -> Result<RawBuffer, NoMemory> {
         let layout = layout(bytes).ok_or(NoMemory)?;
         // SAFETY: the layout's size is not zero.
@@ -110,7 +110,7 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
         Ok(RawBuffer { start, bytes })
     }
 
-    #[inline]
+    #[inline(always)]
     fn free(&self, buffer: RawBuffer) {
         if let Some(layout) = layout(buffer.bytes) {
             // SAFETY: `alloc` of the same allocator gave this pointer for the same layout, and the buffer is consumed.
@@ -118,12 +118,12 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(buffer: &mut RawBuffer, pattern: u64) {
         buffer.write(pattern);
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds(buffer: &RawBuffer, pattern: u64) -> bool {
         buffer.holds(pattern)
     }
@@ -185,7 +185,7 @@ impl Contestant for Given {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn alloc(&self, seat: &mut GivenSeat, bytes: usize) -> Result<RawBuffer, NoMemory> {
         let &offset = seat.offsets.get(seat.next).ok_or(NoMemory)?;
         seat.next += 1;
@@ -195,15 +195,15 @@ impl Contestant for Given {
         Ok(RawBuffer { start, bytes })
     }
 
-    #[inline]
+    #[inline(always)]
     fn free(&self, _buffer: RawBuffer) {}
 
-    #[inline]
+    #[inline(always)]
     fn write(buffer: &mut RawBuffer, pattern: u64) {
         buffer.write(pattern);
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds(buffer: &RawBuffer, pattern: u64) -> bool {
         buffer.holds(pattern)
     }

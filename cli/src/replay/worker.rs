@@ -139,7 +139,9 @@ impl<C: Contestant> Bench<'_, C> {
             .saturating_sub(self.spent.waited.saturating_sub(waited_before));
     }
 
-    #[inline]
+    /// All of a step is one function for every contestant: what the compiler left apart for one of them, it would pay for
+    /// and the others not.
+    #[inline(always)]
     fn step(&mut self, index: usize) -> Result<(), Failure> {
         let step = self.work.steps[index];
         match step.action() {
@@ -171,7 +173,7 @@ impl<C: Contestant> Bench<'_, C> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, index: usize, step: Step) -> Result<C::Buffer, Failure> {
         match self.contestant.alloc(&mut self.seat, step.bytes) {
             Ok(mut buffer) => {
@@ -185,7 +187,7 @@ impl<C: Contestant> Bench<'_, C> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn give_back(&mut self, index: usize, step: Step, buffer: C::Buffer) -> Result<(), Failure> {
         let whole = C::holds(&buffer, pattern(step.buffer));
         self.contestant.free(buffer);

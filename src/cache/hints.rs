@@ -1,0 +1,66 @@
+//! What the processor and the compiler are told beyond the program: nothing that it does depends on it.
+#![expect(unsafe_code, reason = "there is no other way to say it")]
+
+/// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at
+/// once; a slot, to which a walk will come.
+#[inline(always)]
+pub(super) fn prefetch<T>(at: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(framepool_loom)))]
+    // SAFETY: a prefetch reads nothing and faults on no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(framepool_loom))))]
+    let _ = at;
+}
+
+/// The same place, as an address of which the compiler knows nothing: it lies in one register.
+///
+/// What the compiler knows to be a sum it adds again in each access, where the processor's addresses allow that. It then keeps
+/// two registers, which a loop may not have; and a load whose address is a sum of registers gets the value of a store just
+/// before it a few cycles later than one with a register and a constant.
+#[inline(always)]
+pub(super) fn in_one_register<T>(place: &T) -> &T {
+    // SAFETY: the address is that of the place, which is borrowed for as long as the result.
+    unsafe { &*opaque(place) }
+}
+
+/// The address, through no instruction.
+#[cfg(all(
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(miri)
+))]
+#[expect(
+    clippy::pointers_in_nomem_asm_block,
+    reason = "nothing is read or written"
+)]
+#[inline(always)]
+fn opaque<T>(mut at: *const T) -> *const T {
+    // SAFETY: there is no instruction, so the register keeps what it has.
+    unsafe {
+        std::arch::asm!(
+            "/* {} */",
+            inout(reg) at,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    at
+}
+
+#[cfg(not(all(
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(miri)
+)))]
+#[inline(always)]
+fn opaque<T>(at: *const T) -> *const T {
+    at
+}
