@@ -127,7 +127,6 @@ impl Slots {
             slot.flush(core);
             slot.settle()
         };
-        slot.announce();
         // Release: pairs with the Acquire in `Slot::claim`.
         slot.owner.store(0, Ordering::Release);
         // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.

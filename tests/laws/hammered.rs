@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use framepool::{Buffer, BufferPool, Outstanding, PoolStats, Totals};
+use framepool::{BufferPool, Outstanding, PoolStats, Totals};
 
 use crate::common::{Seeded, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, rounds};
 use crate::watched::watched;
@@ -198,104 +198,6 @@ fn every_frame_end_gets_its_own_number_whoever_ends_frames_at_once() {
     numbers.sort_unstable();
     let expected: Vec<u64> = (1..=(threads * each) as u64).collect();
     assert_eq!(numbers, expected);
-    assert_empty(&pool);
-}
-
-/// Laws: L1.
-#[test]
-fn an_age_is_never_more_than_the_frames_that_ended() {
-    let pool = BufferPool::builder()
-        .leak_after_frames(1 << 30)
-        .build()
-        .unwrap();
-    let worker = || {
-        let mut kept = std::collections::VecDeque::new();
-        for number in 0..rounds(80_000) {
-            kept.push_back(pool.alloc::<u8>(number % 100));
-            if number % 8 == 0 {
-                pool.release_all();
-            }
-            if kept.len() > 200 {
-                kept.pop_front();
-            }
-        }
-    };
-    watched::<Outstanding>(
-        &[&worker],
-        &[&|out| {
-            pool.outstanding_into(out);
-            let ended = pool.snapshot().frame.get();
-            for site in &out.sites {
-                let age = site.oldest_age_frames;
-                assert!(age <= ended, "a buffer of age {age} after {ended} frames");
-            }
-            assert_eq!(
-                out.suspects, 0,
-                "no buffer is as old as the leak age: {out}"
-            );
-        }],
-    );
-    assert_empty(&pool);
-}
-
-/// Takes a buffer, always at this line.
-fn taken_on_the_left(pool: &BufferPool) -> Buffer<u8> {
-    pool.alloc(10)
-}
-
-/// Takes a buffer, always at this other line.
-fn taken_on_the_right(pool: &BufferPool) -> Buffer<u8> {
-    pool.alloc(10)
-}
-
-/// Laws: L1.
-#[test]
-fn a_call_site_is_never_reported_with_the_thread_of_another() {
-    // No thread keeps anything, so the two take each other's blocks all the time.
-    let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
-    let lines: Vec<u32> = [taken_on_the_left, taken_on_the_right]
-        .map(|take: fn(&BufferPool) -> Buffer<u8>| {
-            let kept = take(&pool);
-            let line = pool
-                .outstanding()
-                .sites
-                .first()
-                .map_or(0, |site| site.location.line());
-            drop(kept);
-            line
-        })
-        .to_vec();
-    let worker = |name: &'static str, take: fn(&BufferPool) -> Buffer<u8>| {
-        let pool = &pool;
-        move || {
-            let taking = || {
-                for _ in 0..rounds(60_000) {
-                    drop((take(pool), take(pool)));
-                }
-            };
-            thread::scope(|scope| {
-                let thread = thread::Builder::new().name(name.into());
-                thread.spawn_scoped(scope, taking).unwrap().join().unwrap();
-            });
-        }
-    };
-    watched::<Outstanding>(
-        &[
-            &worker("left", taken_on_the_left),
-            &worker("right", taken_on_the_right),
-        ],
-        &[&|out| {
-            pool.outstanding_into(out);
-            for site in &out.sites {
-                let expected = if site.location.line() == lines[0] {
-                    "left"
-                } else {
-                    "right"
-                };
-                assert_eq!(site.thread, expected, "of line {}", site.location.line());
-            }
-        }],
-    );
     assert_empty(&pool);
 }
 

@@ -7,6 +7,7 @@ extern crate framepool_under_noise as framepool;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attribution;
 mod churn;
 mod economy;
 mod endings;

@@ -259,8 +259,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L6",
         file: "src/cache/class.rs",
         edits: &[(
-            "usize::from(AT_HAND[bytes.div_ceil(LINE)])",
-            "usize::from(AT_HAND[bytes / LINE])",
+            "usize::from(AT_HAND[(bytes + (LINE - 1)) >> LINE.ilog2()])",
+            "usize::from(AT_HAND[bytes >> LINE.ilog2()])",
         )],
         noticed_by: &["unit", "contract"],
     },

@@ -1,0 +1,107 @@
+//! What is said of buffers that are out while they change hands: whose they are, from which line, how old.
+//!
+//! Laws: L1.
+
+use std::collections::VecDeque;
+use std::thread;
+
+use framepool::{Buffer, BufferPool, Outstanding};
+
+use crate::common::{assert_empty, rounds};
+use crate::watched::watched;
+
+#[test]
+fn an_age_is_never_more_than_the_frames_that_ended() {
+    let pool = BufferPool::builder()
+        .leak_after_frames(1 << 30)
+        .build()
+        .unwrap();
+    let worker = || {
+        let mut kept = VecDeque::new();
+        for number in 0..rounds(80_000) {
+            kept.push_back(pool.alloc::<u8>(number % 100));
+            if number % 8 == 0 {
+                pool.release_all();
+            }
+            if kept.len() > 200 {
+                kept.pop_front();
+            }
+        }
+    };
+    watched::<Outstanding>(
+        &[&worker],
+        &[&|out| {
+            pool.outstanding_into(out);
+            let ended = pool.snapshot().frame.get();
+            for site in &out.sites {
+                let age = site.oldest_age_frames;
+                assert!(age <= ended, "a buffer of age {age} after {ended} frames");
+            }
+            assert_eq!(
+                out.suspects, 0,
+                "no buffer is as old as the leak age: {out}"
+            );
+        }],
+    );
+    assert_empty(&pool);
+}
+
+/// Takes a buffer, always at this line.
+fn taken_on_the_left(pool: &BufferPool) -> Buffer<u8> {
+    pool.alloc(10)
+}
+
+/// Takes a buffer, always at this other line.
+fn taken_on_the_right(pool: &BufferPool) -> Buffer<u8> {
+    pool.alloc(10)
+}
+
+#[test]
+fn a_call_site_is_never_reported_with_the_thread_of_another() {
+    // No thread keeps anything, so the two take each other's blocks all the time.
+    let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+    let lines: Vec<u32> = [taken_on_the_left, taken_on_the_right]
+        .map(|take: fn(&BufferPool) -> Buffer<u8>| {
+            let kept = take(&pool);
+            let line = pool
+                .outstanding()
+                .sites
+                .first()
+                .map_or(0, |site| site.location.line());
+            drop(kept);
+            line
+        })
+        .to_vec();
+    let worker = |name: &'static str, take: fn(&BufferPool) -> Buffer<u8>| {
+        let pool = &pool;
+        move || {
+            let taking = || {
+                for _ in 0..rounds(60_000) {
+                    drop((take(pool), take(pool)));
+                }
+            };
+            thread::scope(|scope| {
+                let thread = thread::Builder::new().name(name.into());
+                thread.spawn_scoped(scope, taking).unwrap().join().unwrap();
+            });
+        }
+    };
+    watched::<Outstanding>(
+        &[
+            &worker("left", taken_on_the_left),
+            &worker("right", taken_on_the_right),
+        ],
+        &[&|out| {
+            pool.outstanding_into(out);
+            for site in &out.sites {
+                let expected = if site.location.line() == lines[0] {
+                    "left"
+                } else {
+                    "right"
+                };
+                assert_eq!(site.thread, expected, "of line {}", site.location.line());
+            }
+        }],
+    );
+    assert_empty(&pool);
+}
