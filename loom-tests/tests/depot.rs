@@ -17,7 +17,7 @@ fn address(buffer: &Buffer<u8>) -> *const u8 {
     buffer.as_ptr()
 }
 
-/// Two preemptions at most: 7,188 executions; the search without a bound takes over a minute.
+/// Two preemptions at most: 2,288 executions; the search without a bound takes over a minute.
 #[test]
 fn two_threads_that_pop_at_once_get_different_blocks() {
     explore(Some(2), || {
@@ -56,7 +56,7 @@ fn a_block_popped_and_pushed_again_does_not_fool_a_pop_under_way() {
     });
 }
 
-/// Two preemptions at most: 6,372 executions; the search without a bound takes over a minute.
+/// Two preemptions at most: 2,020 executions; the search without a bound takes over a minute.
 #[test]
 fn two_threads_that_push_at_once_lose_no_block() {
     explore(Some(2), || {

@@ -92,7 +92,7 @@ fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
     });
 }
 
-/// One preemption at most: 656,882 executions; the search without a bound takes over a minute.
+/// One preemption at most: 323,338 executions; the search without a bound takes over a minute.
 #[test]
 fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
     explore(Some(1), || {
@@ -164,7 +164,7 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
     });
 }
 
-/// One preemption at most: 32,526 executions; the search without a bound takes over a minute.
+/// One preemption at most: 10,726 executions; the search without a bound takes over a minute.
 #[test]
 fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
     explore(Some(1), || {
@@ -272,7 +272,7 @@ fn a_block_that_no_thread_keeps_is_found_released_by_the_next_fold() {
     explore(Some(3), given_back_during(0));
 }
 
-/// One preemption at most: 1,431 executions; the search without a bound takes over a minute.
+/// One preemption at most: 467 executions; the search without a bound takes over a minute.
 #[test]
 fn a_block_that_somebody_else_lends_next_is_found_released_by_then() {
     explore(Some(1), || {

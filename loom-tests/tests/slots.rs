@@ -10,7 +10,7 @@ use loom::thread;
 use support::explore;
 
 /// Laws: L1.
-/// One preemption at most: 80,787 executions; the search without a bound takes over a minute.
+/// One preemption at most: 26,751 executions; the search without a bound takes over a minute.
 #[test]
 fn a_slot_handed_over_at_exit_loses_no_count() {
     explore(Some(1), || {
@@ -31,7 +31,7 @@ fn a_slot_handed_over_at_exit_loses_no_count() {
     });
 }
 
-/// One preemption at most: 8,493 executions; the search without a bound takes over a minute.
+/// One preemption at most: 2,825 executions; the search without a bound takes over a minute.
 #[test]
 fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
     explore(Some(1), || {

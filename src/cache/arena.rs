@@ -40,6 +40,7 @@ use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
 use crate::cache::chain::{ArenaReading, Chain, Ended, Folded, bytes_of, usable_bytes};
+use crate::cache::hints::in_register;
 use crate::cache::system::Piece;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned, UnsafeCell};
 
@@ -132,7 +133,7 @@ impl Arena {
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
         if cfg!(feature = "telemetry") {
-            let lent = self.lent.load_own();
+            let lent = in_register(self.lent.load_own());
             // Release: pairs with the Acquire in `read`.
             self.lent.store(
                 // What the block had is below the count.

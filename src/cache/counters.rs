@@ -33,6 +33,7 @@
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
 use crate::cache::chain::ArenaReading;
+use crate::cache::hints::in_register;
 use crate::sync::{AtomicU64, Ordering, Owned};
 
 /// One number with one writer.
@@ -50,29 +51,39 @@ impl Counter {
         }
     }
 
+    /// Adds one. Only the slot's owner calls this. Nothing in a build without telemetry.
+    #[inline(always)]
+    pub(crate) fn increment(&self) {
+        if cfg!(feature = "telemetry") {
+            self.store(self.value.load_own().wrapping_add(1));
+        }
+    }
+
     /// Adds `amount`. Only the slot's owner calls this. Nothing in a build without telemetry.
     #[inline(always)]
     pub(crate) fn add(&self, amount: u64) {
         if cfg!(feature = "telemetry") {
-            let before = self.value.load_own();
-            // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved
-            // bytes, seeing the alloc of the buffer it releases) is visible to whoever reads the new value.
-            self.value
-                .store(before.wrapping_add(amount), Ordering::Release);
+            self.store(in_register(self.value.load_own()).wrapping_add(amount));
         }
+    }
+
+    #[inline(always)]
+    fn store(&self, value: u64) {
+        // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved bytes, seeing the
+        // alloc of the buffer it releases) is visible to whoever reads the new value.
+        self.value.store(value, Ordering::Release);
     }
 
     /// Sets the value, as if so much had been counted before.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn set(&self, value: u64) {
-        // Release: as in `add`.
-        self.value.store(value, Ordering::Release);
+        self.store(value);
     }
 
     /// The current value; zero in a build without telemetry.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        // Acquire: pairs with the Release in `add`.
+        // Acquire: pairs with the Release in `store`.
         self.value.load(Ordering::Acquire)
     }
 }

@@ -1,6 +1,48 @@
 //! What the processor and the compiler are told beyond the program: nothing that it does depends on it.
 #![expect(unsafe_code, reason = "there is no other way to say it")]
 
+/// The same value, through no instruction.
+#[cfg(all(
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(miri)
+))]
+macro_rules! opaque {
+    ($value:expr) => {{
+        let mut value = $value;
+        #[allow(
+            clippy::pointers_in_nomem_asm_block,
+            reason = "nothing is read or written"
+        )]
+        // SAFETY: there is no instruction, so the register keeps what it has.
+        unsafe {
+            std::arch::asm!(
+                "/* {} */",
+                inout(reg) value,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        value
+    }};
+}
+
+#[cfg(not(all(
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(miri)
+)))]
+macro_rules! opaque {
+    ($value:expr) => {
+        $value
+    };
+}
+
 /// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at
 /// once; a slot, to which a walk will come.
 #[inline(always)]
@@ -18,49 +60,19 @@ pub(super) fn prefetch<T>(at: *const T) {
 /// The same place, as an address of which the compiler knows nothing: it lies in one register.
 ///
 /// What the compiler knows to be a sum it adds again in each access, where the processor's addresses allow that. It then keeps
-/// two registers, which a loop may not have; and a load whose address is a sum of registers gets the value of a store just
-/// before it a few cycles later than one with a register and a constant.
+/// two registers, which a loop may not have; and a processor that passes the value of a store on to a later load without
+/// delay (Golden Cove) does so for addresses of one register and a constant only, others wait some seven cycles.
 #[inline(always)]
 pub(super) fn in_one_register<T>(place: &T) -> &T {
+    let at: *const T = opaque!(std::ptr::from_ref(place));
     // SAFETY: the address is that of the place, which is borrowed for as long as the result.
-    unsafe { &*opaque(place) }
+    unsafe { &*at }
 }
 
-/// The address, through no instruction.
-#[cfg(all(
-    any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64"
-    ),
-    not(miri)
-))]
-#[expect(
-    clippy::pointers_in_nomem_asm_block,
-    reason = "nothing is read or written"
-)]
+/// The same number, of which the compiler knows nothing but its register: what is added to it is not added in memory.
+///
+/// An instruction that adds a register in memory waits those seven cycles for the one before it, a plain load does not.
 #[inline(always)]
-fn opaque<T>(mut at: *const T) -> *const T {
-    // SAFETY: there is no instruction, so the register keeps what it has.
-    unsafe {
-        std::arch::asm!(
-            "/* {} */",
-            inout(reg) at,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    at
-}
-
-#[cfg(not(all(
-    any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64"
-    ),
-    not(miri)
-)))]
-#[inline(always)]
-fn opaque<T>(at: *const T) -> *const T {
-    at
+pub(super) fn in_register(number: u64) -> u64 {
+    opaque!(number)
 }

@@ -150,7 +150,7 @@ impl Magazine {
             return Some((spare, false));
         }
         let batch = core.depot.pop(class, &core.table)?;
-        slot.counters.depot_exchanges.add(1);
+        slot.counters.depot_exchanges.increment();
         let (first, rest) = (batch.head(), batch.len() - 1);
         self.had.set(self.had.get() + i64::from(batch.len()));
         if rest > 0 {
@@ -179,7 +179,7 @@ impl Magazine {
         self.widen(class, core, slot);
         let bin = &self.bins[class];
         if bin.limit.get() == 0 {
-            slot.counters.released.add(1);
+            slot.counters.released.increment();
             slot.counters.released_bytes.add(block.bytes());
             self.send_alone(block, core, slot);
         } else if !bin.give(block) {
@@ -258,7 +258,7 @@ impl Magazine {
     /// back.
     fn send(&self, batch: Batch<'_>, core: &Core, slot: &Slot) {
         self.had.set(self.had.get() - i64::from(batch.len()));
-        slot.counters.depot_exchanges.add(1);
+        slot.counters.depot_exchanges.increment();
         slot.announce();
         core.depot.push(batch);
     }

@@ -112,9 +112,9 @@ unsafe fn lend_slow(
     match core.new_block(class, bytes, Some(slot)) {
         Ok((block, miss)) => {
             match miss {
-                Miss::Cold => slot.counters.cold_misses.add(1),
-                Miss::Oversize => slot.counters.oversize_misses.add(1),
-                Miss::Budget => slot.counters.budget_misses.add(1),
+                Miss::Cold => slot.counters.cold_misses.increment(),
+                Miss::Oversize => slot.counters.oversize_misses.increment(),
+                Miss::Budget => slot.counters.budget_misses.increment(),
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
             unsafe { slot.lend_new(core, block, bytes, site) };
@@ -135,9 +135,9 @@ pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
 /// Enters a refusal in the counters.
 pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
     match refusal {
-        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.add(1),
-        Refusal::Budget(_) => slot.counters.budget_refusals.add(1),
-        Refusal::Memory(_) => slot.counters.memory_refusals.add(1),
+        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),
+        Refusal::Budget(_) => slot.counters.budget_refusals.increment(),
+        Refusal::Memory(_) => slot.counters.memory_refusals.increment(),
     }
 }
 

@@ -164,7 +164,7 @@ impl Slot {
             let bin = self.magazine.bin(class);
             (bin, bin.take()?)
         };
-        bin.hits.add(1);
+        bin.hits.increment();
         // Behind the hit, of which it tells the fold.
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
@@ -186,11 +186,11 @@ impl Slot {
     ) -> Option<NonNull<Block>> {
         let (block, from_depot) = self.magazine.refill(class, core, self)?;
         if from_depot {
-            self.counters.depot_hits.add(1);
+            self.counters.depot_hits.increment();
             self.counters.lent_bytes.add(block.bytes());
         } else {
             // SAFETY: the caller owns the slot.
-            unsafe { self.magazine.bin(class) }.hits.add(1);
+            unsafe { self.magazine.bin(class) }.hits.increment();
         }
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine or the depot.

@@ -58,7 +58,7 @@ impl Slot {
     /// Notes that the owner did something that neither of the other words announces. Only for the owner.
     #[inline]
     pub(super) fn announce(&self) {
-        self.stays.add(1);
+        self.stays.increment();
     }
 
     /// First pass of a fold: brings a sum over all slots up to date, of what was released.

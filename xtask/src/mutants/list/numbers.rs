@@ -28,8 +28,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/pooled.rs",
         edits: &[(
-            "Miss::Budget => slot.counters.budget_misses.add(1),",
-            "Miss::Budget => slot.counters.cold_misses.add(1),",
+            "Miss::Budget => slot.counters.budget_misses.increment(),",
+            "Miss::Budget => slot.counters.cold_misses.increment(),",
         )],
         noticed_by: &["contract::idle_memory_makes_way_for_what_is_asked_for"],
     },
@@ -38,7 +38,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L1",
         file: "src/cache/pooled.rs",
         edits: &[(
-            "Miss::Oversize => slot.counters.oversize_misses.add(1),",
+            "Miss::Oversize => slot.counters.oversize_misses.increment(),",
             "Miss::Oversize => slot.counters.oversize_misses.add(0),",
         )],
         noticed_by: &[
@@ -50,7 +50,7 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "",
         file: "src/cache/pooled.rs",
         edits: &[(
-            "Refusal::Budget(_) => slot.counters.budget_refusals.add(1),",
+            "Refusal::Budget(_) => slot.counters.budget_refusals.increment(),",
             "Refusal::Budget(_) => slot.counters.budget_refusals.add(0),",
         )],
         noticed_by: &["contract", "oracle"],

@@ -8,8 +8,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L2, L3",
         file: "src/cache/counters.rs",
         edits: &[(
-            ".store(before.wrapping_add(amount), Ordering::Release);",
-            ".store(before.wrapping_add(amount), Ordering::Relaxed);",
+            "self.value.store(value, Ordering::Release);",
+            "self.value.store(value, Ordering::Relaxed);",
         )],
         noticed_by: &[
             "loom/primitives::a_release_in_one_slot_is_never_read_before_its_alloc_in_another",

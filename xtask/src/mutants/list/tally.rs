@@ -19,12 +19,12 @@ pub(super) const PLANTED: &[Planted] = &[
         file: "src/cache/slot.rs",
         edits: &[
             (
-                "        bin.hits.add(1);\n        // Behind the hit, of which it tells the fold.\n",
+                "        bin.hits.increment();\n        // Behind the hit, of which it tells the fold.\n",
                 "",
             ),
             (
                 "        self.requested.add(requested as u64);\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.mark_lent(core, block, site) };\n        Some(NonNull::from(block))\n    }\n\n    /// As [`take`]",
-                "        self.requested.add(requested as u64);\n        bin.hits.add(1);\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.mark_lent(core, block, site) };\n        Some(NonNull::from(block))\n    }\n\n    /// As [`take`]",
+                "        self.requested.add(requested as u64);\n        bin.hits.increment();\n        // SAFETY: as above, and the block just left the magazine.\n        unsafe { self.mark_lent(core, block, site) };\n        Some(NonNull::from(block))\n    }\n\n    /// As [`take`]",
             ),
         ],
         noticed_by: &["loom/fold::a_block_taken_while_a_fold_looks_is_not_found_released_twice"],

@@ -8,8 +8,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L5",
         file: "src/cache/slot.rs",
         edits: &[(
-            "        bin.hits.add(1);\n        // Behind",
-            "        bin.hits.add(1);\n        drop(core.fold.lock());\n        // Behind",
+            "        bin.hits.increment();\n        // Behind",
+            "        bin.hits.increment();\n        drop(core.fold.lock());\n        // Behind",
         )],
         noticed_by: &[
             "stress/waiting::a_hit_and_its_release_take_no_lock_and_change_no_shared_word",
@@ -33,8 +33,8 @@ pub(super) const PLANTED: &[Planted] = &[
         laws: "L5",
         file: "src/cache/counters.rs",
         edits: &[(
-            "            self.value\n                .store(before.wrapping_add(amount), Ordering::Release);",
-            "            let _ = before;\n            self.value.fetch_add(amount, Ordering::Release);",
+            "            self.store(in_register(self.value.load_own()).wrapping_add(amount));",
+            "            self.value.fetch_add(in_register(amount), Ordering::Release);",
         )],
         noticed_by: &[
             "stress/waiting::a_hit_and_its_release_take_no_lock_and_change_no_shared_word",
