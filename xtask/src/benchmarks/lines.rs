@@ -89,18 +89,28 @@ pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), 
             )?;
         }
         if named.len() < MANY {
-            for (x, point) in points {
+            for (turn, (x, point)) in points.iter().enumerate() {
                 let above = named.iter().all(|(_, _, others)| {
                     let there = others.iter().find(|(_, other)| other.at == point.at);
                     there.is_none_or(|(_, other)| other.median <= point.median)
                 });
+                // The first one's would hang over the axis.
+                let above = above != (turn == 0 && crosses(&way, 0, 1, above));
                 let (place, side) = if above {
                     (at(*x, point.upper), VPos::Bottom)
                 } else {
                     (at(*x, point.least), VPos::Top)
                 };
-                let place = (place.0, place.1 + if above { -12 } else { 18 });
-                let style = style(TEXT_SIZE, *colour, (HPos::Center, side));
+                let hangs = beside(&way, turn, above);
+                let place = (
+                    match hangs {
+                        HPos::Left => place.0 - BESIDE,
+                        HPos::Center => place.0,
+                        HPos::Right => place.0 + BESIDE,
+                    },
+                    place.1 + if above { -12 } else { 18 },
+                );
+                let style = style(TEXT_SIZE, *colour, (hangs, side));
                 write(panel, &time(point.median), place, style)?;
             }
         }
@@ -123,6 +133,28 @@ fn names(panel: &Panel<'_>, ends: &[(&str, RGBColor, Place)]) -> Result<(), Stri
     Ok(())
 }
 
+/// Where a point's number has its anchor, above or below the point: on the side to which the line leaves the number's place free.
+fn beside(way: &[Place], at: usize, above: bool) -> HPos {
+    let left = at > 0 && crosses(way, at, at - 1, above);
+    match (left, crosses(way, at, at + 1, above)) {
+        (false, true) => HPos::Right,
+        (true, false) => HPos::Left,
+        _ => HPos::Center,
+    }
+}
+
+/// Whether the line from a point to its neighbour, if it has that, goes through the place above or below it.
+fn crosses(way: &[Place], at: usize, neighbour: usize, above: bool) -> bool {
+    way.get(neighbour).is_some_and(|other| {
+        let rise = way[at].1 - other.1;
+        (if above { rise } else { -rise }) > STEEP
+    })
+}
+
+/// A line that rises by more than this towards the next point would touch a number above this one, in pixels.
+const STEEP: i32 = 40;
+/// How far a number to the side of its point reaches over it, in pixels.
+const BESIDE: i32 = 12;
 /// From one line's points to the next line's, in pixels.
 const ASIDE: f64 = 7.0;
 /// So many lines have no numbers beside their points: they would cover each other.
@@ -150,4 +182,25 @@ fn crowded(plot: &Plot<'_>, cores: &str) -> Result<(), String> {
     let text = format!("more threads than the {cores} cores");
     let style = style(TEXT_SIZE, FAINT_TEXT, (HPos::Center, VPos::Bottom));
     area.draw(&Text::new(text, place, style)).map_err(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_clear_of_the_line() {
+        let way = [(0, 300), (100, 200), (200, 190), (300, 290)];
+        let places = |above| [0, 1, 2, 3].map(|at| beside(&way, at, above));
+        let above = places(true);
+        assert!(matches!(
+            above,
+            [HPos::Right, HPos::Center, HPos::Center, HPos::Left]
+        ));
+        let below = places(false);
+        assert!(matches!(
+            below,
+            [HPos::Center, HPos::Left, HPos::Right, HPos::Center]
+        ));
+    }
 }

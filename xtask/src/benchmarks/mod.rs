@@ -8,6 +8,7 @@ mod bars;
 mod chart;
 mod charts;
 mod data;
+mod fields;
 mod lines;
 mod reading;
 mod scale;

@@ -1,7 +1,8 @@
 //! What `contest --data` prints, read.
 
 use super::charts::CHARTS;
-use super::data::{Claim, Data, Line, Measured, Point};
+use super::data::{Claim, Data, Measured, Point};
+use super::fields::Line;
 
 /// All of it; contest/src/data.rs says what the lines are.
 pub(crate) fn read(text: &str) -> Result<Data, String> {
