@@ -168,7 +168,7 @@ impl BufferPool {
     ///
     /// [`AllocError`]: the size cannot be addressed, the element's alignment is coarser than the pool's, the pool's budget
     /// is used up, or the system has no memory.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
         let block = match self.lend_at_once::<T>(len, Location::caller()) {

@@ -1,7 +1,7 @@
 //! How much memory the pool holds from the system, and how much it may hold.
 //!
 //! Every change is a read-modify-write of one word, so none is lost, whatever its ordering. What a fold must see, the growth
-//! behind a buffer that it counts, comes to it with the counter: Release in `Counter::add`, Acquire in `Counter::get`.
+//! behind a buffer that it counts, comes to it with the counter: Release in `Counter::store`, Acquire in `Counter::get`.
 
 use crate::sync::{AtomicU64, Ordering};
 

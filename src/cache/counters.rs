@@ -38,7 +38,7 @@ use crate::sync::{AtomicU64, Ordering, Owned};
 
 /// One number with one writer.
 ///
-/// `add` is a load and a store, not a read-modify-write: the compiler makes a single unlocked `add` on memory of it.
+/// `add` and `increment` are a load and a store, not a read-modify-write: no other thread waits for them.
 #[derive(Debug)]
 pub(crate) struct Counter {
     value: AtomicU64,

@@ -8,6 +8,7 @@
         target_arch = "aarch64",
         target_arch = "riscv64"
     ),
+    target_pointer_width = "64",
     not(miri)
 ))]
 macro_rules! opaque {
@@ -35,6 +36,7 @@ macro_rules! opaque {
         target_arch = "aarch64",
         target_arch = "riscv64"
     ),
+    target_pointer_width = "64",
     not(miri)
 )))]
 macro_rules! opaque {

@@ -122,6 +122,7 @@ impl Slots {
     ///
     /// The caller owns the slot, which is one of `core`, and does not use it any more.
     pub(crate) unsafe fn hand_back(&self, core: &Core, slot: &Slot) -> i64 {
+        // Nothing is announced to the fold here: each batch was before it went, and a bin without a block says what it said.
         // SAFETY: the caller owns the slot.
         let balance = unsafe {
             slot.flush(core);

@@ -6,7 +6,7 @@
 //!
 //! # What announces what
 //!
-//! Whatever an owner changes in its bins and counters, it afterwards writes one of these, which only rise:
+//! Whatever an owner changes of what its bins and counters say, it afterwards writes one of these, which only rise:
 //!
 //! ```text
 //!   a take from the magazine          requested             by the bytes asked for

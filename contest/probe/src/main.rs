@@ -6,7 +6,8 @@
 //!                                   prints nanoseconds per operation: the median of short runs, and as a message the shortest
 //! ```
 //!
-//! The functions named `probe_…` are what callgrind counts and what the check of the machine code disassembles.
+//! The functions named `probe_…` are what callgrind counts; those that lend or take back are what the check of the machine code
+//! disassembles.
 
 use std::hint::black_box;
 use std::process::ExitCode;

@@ -3,10 +3,13 @@
 //! Laws: L1, L6.
 #![expect(unsafe_code, reason = "the model owns the slots it claims")]
 
+use std::panic::Location;
+
 use loom::thread;
 
 use super::explore;
 use crate::BufferPool;
+use crate::cache::class::class_for;
 
 /// Four preemptions at most: 6,711 executions; the search without a bound takes over a minute.
 #[test]
@@ -57,7 +60,7 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
         let core = pool.core();
         let slot = core.slots.claim(core).unwrap();
         // SAFETY: the pool lives to the model's end.
-        unsafe { slot.as_ref() }.counters.released.add(1);
+        unsafe { slot.as_ref() }.counters.released.increment();
         let other = {
             let (pool, slot) = (pool.clone(), slot.addr());
             thread::spawn(move || {
@@ -67,7 +70,7 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
                     .iter()
                     .find(|&own| std::ptr::from_ref(own).addr() == slot.get());
                 let slot = slot.unwrap();
-                slot.counters.released.add(1);
+                slot.counters.released.increment();
                 // SAFETY: this thread does as the owner that hands its slot back.
                 let out = unsafe { core.slots.hand_back(core, slot) };
                 assert_eq!(out, 0, "nothing was lent");
@@ -75,7 +78,7 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
         };
         // SAFETY: the pool lives to the model's end.
         let next = unsafe { core.slots.claim(core).unwrap().as_ref() };
-        next.counters.released.add(1);
+        next.counters.released.increment();
         let told = u64::from(next.counters.released.get() == 3);
         other.join().unwrap();
         assert_eq!(u64::from(core.slots.count()), 2 - told);
@@ -85,5 +88,43 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
             .map(|slot| slot.counters.released.get())
             .sum();
         assert_eq!(releases, 3, "L1");
+    });
+}
+
+/// Two preemptions at most: 2,847 executions; the search without a bound takes over a minute.
+#[test]
+fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let core = pool.core();
+        // SAFETY: claimed just now; the pool lives to the model's end.
+        let slot = unsafe { core.slots.claim(core).unwrap().as_ref() };
+        let (block, _) = core
+            .new_block(class_for(1).unwrap(), 1, Some(slot))
+            .unwrap();
+        slot.counters.cold_misses.increment();
+        // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
+        unsafe {
+            slot.lend_new(core, block, 1, Location::caller());
+            slot.give_with_room(core, block, 1);
+        }
+        slot.announce();
+        let owner = {
+            let (pool, slot) = (pool.clone(), std::ptr::from_ref(slot).addr());
+            thread::spawn(move || {
+                let core = pool.core();
+                let slot = core
+                    .slots
+                    .iter()
+                    .find(|&own| std::ptr::from_ref(own).addr() == slot);
+                // SAFETY: this thread does as the owner that hands its slot back.
+                unsafe { core.slots.hand_back(core, slot.unwrap()) }
+            })
+        };
+        pool.stats();
+        assert_eq!(owner.join().unwrap(), 0, "nothing is out");
+        let totals = pool.stats().totals;
+        assert_eq!((totals.allocs, totals.releases), (1, 1), "L1");
+        assert_eq!(totals.counts.depot_exchanges, 1, "L1");
     });
 }

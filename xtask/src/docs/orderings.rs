@@ -18,7 +18,7 @@ other side that it pairs with, and what becomes visible; Relaxed is justified li
 `cargo xtask orderings` and compared in CI, which fails on an ordering without a comment. The order of the files is the
 order in which a buffer's data passes through them.
 
-A compare-exchange has two orderings, success / failure. The hot paths, `Counter::add` and `Arena::bump`, are loads and
+A compare-exchange has two orderings, success / failure. The hot paths, `Counter::add` and `increment` and `Arena::bump`, are loads and
 stores with one writer and no read-modify-write; on x86-64 their Release stores are plain stores.
 
 The protocols these orderings belong to are in the heads of the files, and in short in [design.md](design.md).

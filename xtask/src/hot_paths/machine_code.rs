@@ -1,6 +1,6 @@
 //! What the hot paths' machine code must not contain, read from the disassembly of the probe (x86-64, objdump).
 //!
-//! Three things are checked of each probe function, of all its instructions, the cold ones included:
+//! Three things are checked of each probe function that lends or takes back, of all its instructions, the cold ones included:
 //!
 //! 1. no instruction that locks the bus (`lock …`, or `xchg` with memory, which locks without saying so) and no division;
 //! 2. every call and every jump out of the function goes to a function on a list: the cold ways out, each of which the

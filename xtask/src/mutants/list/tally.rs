@@ -68,14 +68,30 @@ pub(super) const PLANTED: &[Planted] = &[
         noticed_by: &["contract", "oracle"],
     },
     Planted {
+        name: "an_exchange_is_counted_after_it_was_announced",
+        laws: "L1",
+        file: "src/cache/magazine.rs",
+        edits: &[(
+            "        slot.counters.depot_exchanges.increment();\n        slot.announce();\n",
+            "        slot.announce();\n        slot.counters.depot_exchanges.increment();\n",
+        )],
+        noticed_by: &[
+            "loom/primitives::what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next",
+        ],
+    },
+    Planted {
         name: "blocks_go_to_the_depot_before_the_fold_is_told",
-        laws: "",
+        laws: "L1",
         file: "src/cache/magazine.rs",
         edits: &[(
             "        slot.announce();\n        core.depot.push(batch);\n",
             "        core.depot.push(batch);\n",
         )],
-        noticed_by: &["loom/fold::a_block_that_somebody_else_lends_next_is_found_released_by_then"],
+        noticed_by: &[
+            "contract::the_exchanges_of_a_thread_that_exits_are_counted",
+            "loom/fold::a_block_that_somebody_else_lends_next_is_found_released_by_then",
+            "loom/primitives::what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next",
+        ],
     },
     Planted {
         name: "the_words_are_read_after_what_they_announce",
