@@ -1,19 +1,20 @@
 //! What the processor and the compiler are told beyond the program: nothing that it does depends on it.
 #![expect(unsafe_code, reason = "there is no other way to say it")]
 
-/// The same value, through no instruction.
-#[cfg(all(
-    any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64"
-    ),
-    target_pointer_width = "64",
-    not(miri)
-))]
+/// The same value, through no instruction; where there is no assembler for that, the value.
 macro_rules! opaque {
     ($value:expr) => {{
+        #[allow(unused_mut, reason = "written only where there is an assembler")]
         let mut value = $value;
+        #[cfg(all(
+            any(
+                target_arch = "x86_64",
+                target_arch = "aarch64",
+                target_arch = "riscv64"
+            ),
+            target_pointer_width = "64",
+            not(miri)
+        ))]
         #[allow(
             clippy::pointers_in_nomem_asm_block,
             reason = "nothing is read or written"
@@ -28,21 +29,6 @@ macro_rules! opaque {
         }
         value
     }};
-}
-
-#[cfg(not(all(
-    any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64"
-    ),
-    target_pointer_width = "64",
-    not(miri)
-)))]
-macro_rules! opaque {
-    ($value:expr) => {
-        $value
-    };
 }
 
 /// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at

@@ -94,24 +94,8 @@ pub(crate) fn draw(panel: &Panel<'_>, chart: &Chart, data: &Data) -> Result<(), 
                     let there = others.iter().find(|(_, other)| other.at == point.at);
                     there.is_none_or(|(_, other)| other.median <= point.median)
                 });
-                // The first one's would hang over the axis.
-                let above = above != (turn == 0 && crosses(&way, 0, 1, above));
-                let (place, side) = if above {
-                    (at(*x, point.upper), VPos::Bottom)
-                } else {
-                    (at(*x, point.least), VPos::Top)
-                };
-                let hangs = beside(&way, turn, above);
-                let place = (
-                    match hangs {
-                        HPos::Left => place.0 - BESIDE,
-                        HPos::Center => place.0,
-                        HPos::Right => place.0 + BESIDE,
-                    },
-                    place.1 + if above { -12 } else { 18 },
-                );
-                let style = style(TEXT_SIZE, *colour, (hangs, side));
-                write(panel, &time(point.median), place, style)?;
+                let ends = (at(*x, point.upper), at(*x, point.least));
+                number(panel, &way, turn, above, ends, &time(point.median), *colour)?;
             }
         }
         ends.extend(way.last().map(|end| (*line, *colour, *end)));
@@ -131,6 +115,37 @@ fn names(panel: &Panel<'_>, ends: &[(&str, RGBColor, Place)]) -> Result<(), Stri
         name(panel, line, (NAMES, height), *colour)?;
     }
     Ok(())
+}
+
+/// Writes a point's number above the upper end of its whisker, or below the lower one, clear of the line.
+fn number(
+    panel: &Panel<'_>,
+    way: &[Place],
+    at: usize,
+    above: bool,
+    (upper, lower): (Place, Place),
+    text: &str,
+    colour: RGBColor,
+) -> Result<(), String> {
+    // Beside the first point there is the axis: its number keeps clear on the other side.
+    let above = if at == 0 && crosses(way, at, 1, above) {
+        !above
+    } else {
+        above
+    };
+    let (place, side) = if above {
+        ((upper.0, upper.1 - 12), VPos::Bottom)
+    } else {
+        ((lower.0, lower.1 + 18), VPos::Top)
+    };
+    let hangs = beside(way, at, above);
+    let aside = match hangs {
+        HPos::Left => -BESIDE,
+        HPos::Center => 0,
+        HPos::Right => BESIDE,
+    };
+    let style = style(TEXT_SIZE, colour, (hangs, side));
+    write(panel, text, (place.0 + aside, place.1), style)
 }
 
 /// Where a point's number has its anchor, above or below the point: on the side to which the line leaves the number's place free.
