@@ -7,22 +7,26 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, FrameSnapshot, HealthMonitor, HealthStatus, Thresholds};
+use framepool::{
+    BufferPool, DiagnosticsStore, FrameSnapshot, HealthMonitor, HealthStatus, Thresholds,
+};
 
 struct Counting;
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
-fn count() {
+fn count(bytes: usize) {
     let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+    let _ = BYTES.try_with(|sum| sum.set(sum.get() + bytes as u64));
 }
 
 // SAFETY: every call goes to the system's allocator unchanged; the count touches a thread-local without destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
@@ -33,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: as above.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -83,4 +87,23 @@ fn judging_a_healthy_pool_allocates_nothing_once_warm() {
     }
     judge(3);
     assert_eq!(calls_of(|| judge(100)), 0);
+}
+
+#[test]
+fn receiving_costs_the_same_however_long_the_history() {
+    let pool = BufferPool::new();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let store = DiagnosticsStore::with_history(1_000_000);
+    let mut most = 0;
+    for _ in 0..20_000 {
+        let health = monitor.emit_now(&pool);
+        let before = BYTES.get();
+        store.receive(health);
+        most = most.max(BYTES.get() - before);
+    }
+    assert_eq!(store.history().len(), 20_000);
+    assert!(
+        most < 8 << 10,
+        "{most} bytes were allocated for one receipt"
+    );
 }

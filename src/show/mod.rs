@@ -1,5 +1,6 @@
 //! Keeping and showing what was judged: the store, the background watch, and text for people.
 
+mod history;
 mod report;
 mod store;
 mod text;

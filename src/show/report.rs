@@ -43,7 +43,7 @@ const COURSES: [Course; 3] = [
 impl fmt::Display for DiagnosticsStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.kept();
-        let Some(latest) = kept.history.last() else {
+        let Some(latest) = kept.history.latest() else {
             return f.write_str("nothing received yet");
         };
         write_head(f, latest)?;
@@ -59,6 +59,7 @@ fn write_courses(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
     if kept.history.len() < 2 {
         return Ok(());
     }
+    let history = kept.history.to_vec();
     let mut table = Table::new(&[
         ("course", Align::Left),
         ("least", Align::Right),
@@ -66,7 +67,7 @@ fn write_courses(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
         ("oldest to latest", Align::Left),
     ]);
     for (name, number, words) in COURSES {
-        let series: Vec<f64> = kept.history.iter().map(|h| number(&h.metrics)).collect();
+        let series: Vec<f64> = history.iter().map(|h| number(&h.metrics)).collect();
         let least = series.iter().copied().fold(f64::INFINITY, f64::min);
         let most = series.iter().copied().fold(0.0, f64::max);
         table.row([

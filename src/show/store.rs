@@ -2,10 +2,13 @@
 //!
 //! The whole state is one immutable value. A receiver builds the next one and publishes it with one exchange of a
 //! pointer; a reader takes the pointer. So readers do not wait for receivers nor receivers for readers, and all that
-//! one reader sees at once belongs together. Only receivers take turns, by a lock that no reader touches.
+//! one reader sees at once belongs together. Only receivers take turns, by a lock that no reader touches. The next state
+//! shares the history with the one before, but for a few nodes (`history.rs`): the cost of a receipt does not depend on
+//! how much is remembered.
 
 use std::fmt;
 
+use super::history::History;
 use crate::health::{Alert, HealthSnapshot, HealthStatus};
 use crate::sync::{Arc, Atomic, Lock, Ordering, Published};
 
@@ -36,8 +39,7 @@ struct Shared {
 /// What is kept; never changed once published.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// The latest last.
-    pub(crate) history: Vec<Arc<HealthSnapshot>>,
+    pub(crate) history: History<HealthSnapshot>,
     pub(crate) active: Vec<Alert>,
     /// Raised and resolved, the latest last. Shared with the states before while nothing is added.
     pub(crate) log: Arc<Vec<Alert>>,
@@ -82,12 +84,13 @@ impl DiagnosticsStore {
 
     /// The health snapshot received last.
     pub fn latest(&self) -> Option<Arc<HealthSnapshot>> {
-        self.kept().history.last().cloned()
+        self.kept().history.latest().cloned()
     }
 
-    /// The health snapshots remembered, the latest last.
+    /// The health snapshots remembered, the latest last. The cost grows with their number; the receiver waits for no
+    /// reader.
     pub fn history(&self) -> Vec<Arc<HealthSnapshot>> {
-        self.kept().history.clone()
+        self.kept().history.to_vec()
     }
 
     /// The alerts that last, with their present severity and value, the oldest first.
@@ -119,12 +122,8 @@ impl Kept {
             log.drain(..log.len().saturating_sub(LOG));
             Arc::new(log)
         };
-        let forgotten = (self.history.len() + 1).saturating_sub(most);
-        let mut history = Vec::with_capacity(most.min(self.history.len() + 1));
-        history.extend(self.history.iter().skip(forgotten).cloned());
-        history.push(Arc::new(health));
         Self {
-            history,
+            history: self.history.with(Arc::new(health), most),
             active,
             log,
         }

@@ -158,15 +158,19 @@ fn what_a_reader_sees_is_whole_and_never_goes_back() {
                 while last < SNAPSHOTS {
                     let status = store.status();
                     let kept = store.kept();
-                    let Some(latest) = kept.history.last() else {
+                    let Some(latest) = kept.history.latest() else {
                         assert_eq!(status, HealthStatus::Healthy);
                         continue;
                     };
                     assert!(latest.metrics.frame.get() >= last);
                     last = latest.metrics.frame.get();
                     assert_eq!(kept.active, latest.active);
-                    let frames: Vec<u64> =
-                        kept.history.iter().map(|h| h.metrics.frame.get()).collect();
+                    let frames: Vec<u64> = kept
+                        .history
+                        .to_vec()
+                        .iter()
+                        .map(|h| h.metrics.frame.get())
+                        .collect();
                     assert!(frames.is_sorted_by(|a, b| a + 1 == *b), "{frames:?}");
                 }
             });
