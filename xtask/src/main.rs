@@ -7,9 +7,7 @@ mod fuzz;
 mod hot_paths;
 mod mutants;
 mod sanitize;
-mod source;
 mod toolchain;
-mod verification;
 mod workspace;
 
 use std::process::ExitCode;
@@ -28,16 +26,11 @@ cargo xtask sanitize [NAME...]     run the library's tests under ThreadSanitizer
 cargo xtask instructions [--bless] count the instructions of the hot paths and compare with contest/instructions.toml, or
                                    write that anew
 cargo xtask machine-code           what the hot paths' machine code must not contain
-cargo xtask orderings [--check]    write docs/orderings.md from the comments in src/, or compare
 cargo xtask counters [--check]     write the table in docs/counters.md from the library's, or compare
-cargo xtask verification [--check]
-                                   write the tables of docs/verification.md from the tests' marks, or compare
-cargo xtask verification --measure [METHOD...]
-                                   run the checks of all methods, or of these, and keep what they explored
 cargo xtask benchmarks [--check]   write the charts and the tables of docs/benchmarks.md from what was measured, or compare
 cargo xtask benchmarks --measure [WORD...]
                                    measure all questions, or those with one of these words, and keep what came out
-cargo xtask mutants [NAME...]      plant the bugs of the list, one after another, and see which checks notice
+cargo xtask mutants [NAME...]      plant the bugs of xtask/planted/, one after another, and see which checks notice
     --sample N [--seed S|commit]   only N of them; one seed after another goes through the whole list
     --all-checks                   run every check for each, not only until one notices
 cargo xtask mutants --list         list the planted bugs
@@ -57,13 +50,8 @@ fn main() -> ExitCode {
         ["instructions"] => hot_paths::compare(&workspace),
         ["instructions", "--bless"] => hot_paths::bless(&workspace),
         ["machine-code"] => hot_paths::check(&workspace),
-        ["orderings"] => docs::orderings::write(&workspace),
-        ["orderings", "--check"] => docs::orderings::check(&workspace),
         ["counters"] => docs::counters::write(&workspace),
         ["counters", "--check"] => docs::counters::check(&workspace),
-        ["verification"] => verification::write(&workspace),
-        ["verification", "--check"] => verification::check(&workspace),
-        ["verification", "--measure", methods @ ..] => verification::measure(&workspace, methods),
         ["benchmarks"] => benchmarks::write(&workspace),
         ["benchmarks", "--check"] => benchmarks::check(&workspace),
         ["benchmarks", "--measure", words @ ..] => benchmarks::measure(&workspace, words),

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use super::suites::{Tally, plain};
-use crate::verification::Reader;
 use crate::workspace::Workspace;
 
 /// An address at which nobody answers: whatever wants to fetch toolchain parts on its own fails at once.
@@ -19,8 +18,6 @@ pub(crate) struct Runner<'w> {
     pub(crate) workspace: &'w Workspace,
     /// The suites that ran.
     pub(crate) tally: Tally,
-    /// What the tests of this step said they explored.
-    pub(crate) explored: Reader,
     environment: Vec<(&'static str, &'static str)>,
     locked: bool,
 }
@@ -30,7 +27,6 @@ impl<'w> Runner<'w> {
         Self {
             workspace,
             tally: Tally::default(),
-            explored: Reader::default(),
             environment: Vec::new(),
             locked: workspace.root.join("Cargo.lock").is_file(),
         }
@@ -101,7 +97,6 @@ impl<'w> Runner<'w> {
             println!("{line}");
             let line = plain(line);
             self.tally.read(&line);
-            self.explored.read(&line);
         })
         .map_err(|error| format!("`cargo test`: {error}"))?;
         let suites = &self.tally.suites[before..];

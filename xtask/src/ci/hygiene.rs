@@ -1,11 +1,9 @@
-//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained unsafe code.
+//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained memory orderings.
 
 use std::fs;
 use std::path::Path;
 
 use super::command::in_ci;
-use crate::docs::orderings;
-use crate::source::{Line, lines};
 use crate::workspace::Workspace;
 
 /// What no file may contain. Put together here, so that this file does not contain it.
@@ -23,8 +21,11 @@ const REGISTRY: &str = "source = \"registry+https://github.com/rust-lang/crates.
 /// A longer source is mentioned.
 const LONG: usize = 400;
 
-/// How many lines above unsafe code its reason may begin.
-const REACH: usize = 15;
+/// The memory orderings.
+const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
+
+/// How many lines above an ordering its reason may end.
+const ORDERING_REACH: usize = 8;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
     let mut errors = Vec::new();
@@ -42,14 +43,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
             errors.extend(foreign_sources(&text));
         }
         if Path::new(file).extension().is_some_and(|end| end == "rs") {
-            errors.extend(unexplained_unsafe(file, &text));
+            if file.starts_with("src/") {
+                errors.extend(unexplained_orderings(file, &text));
+            }
             let length = text.lines().count();
             if length > LONG {
                 println!("note: {file} has {length} lines");
             }
         }
     }
-    errors.extend(orderings::unexplained(workspace)?);
     if in_ci() {
         errors.extend(changed_lock(workspace));
     }
@@ -79,51 +81,24 @@ fn foreign_sources(lock: &str) -> Vec<String> {
         .collect()
 }
 
-/// `unsafe` without `SAFETY:` above it, or `# Safety` for a function. Clippy judges more exactly; this also looks at
-/// what clippy does not expand.
-fn unexplained_unsafe(file: &str, text: &str) -> Vec<String> {
-    let lines = lines(text);
+/// Memory orderings without a comment on the line or directly above the statement. Clippy does the same for unsafe code.
+fn unexplained_orderings(file: &str, text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.starts_with("mod tests"))
+        .collect();
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let Some(what) = unsafe_code(&line.code) else {
-            continue;
-        };
-        let wanted = if what == "fn" { "# Safety" } else { "SAFETY:" };
-        let explained = |line: &Line| {
-            let comment = line.comment.as_deref();
-            comment.is_some_and(|comment| comment.contains(wanted))
-        };
-        let first = at.saturating_sub(REACH);
-        // A function of an unsafe trait has the trait's words, and the `impl` its reason.
-        let of_trait = what == "fn"
-            && lines[..at]
-                .iter()
-                .rev()
-                .find(|line| line.code.starts_with(|c: char| !c.is_whitespace()))
-                .is_some_and(|line| line.code.starts_with("unsafe impl"));
-        if !of_trait && !lines[first..=at].iter().any(explained) {
-            found.push(format!(
-                "{file}:{}: unsafe {what} without `{wanted}`",
-                at + 1
-            ));
+        let code = line.split("//").next().unwrap_or_default();
+        let names_one = ORDERINGS
+            .iter()
+            .any(|name| code.contains(&format!("{name},")) || code.contains(&format!("{name})")));
+        let nearby = &lines[at.saturating_sub(ORDERING_REACH)..=at];
+        if names_one && !nearby.iter().any(|line| line.contains("//")) {
+            found.push(format!("{file}:{}: an ordering without a comment", at + 1));
         }
     }
     found
-}
-
-/// What is unsafe in a line of code, if anything is.
-fn unsafe_code(code: &str) -> Option<&'static str> {
-    let (_, rest) = code.split_once("unsafe ")?;
-    let rest = rest.trim_start();
-    if rest.starts_with('{') {
-        Some("block")
-    } else if rest.starts_with("impl") {
-        Some("impl")
-    } else if rest.starts_with("fn ") && !rest.starts_with("fn(") {
-        Some("fn")
-    } else {
-        None
-    }
 }
 
 /// The lock file must be the committed one: building this task would have completed it silently.
@@ -156,20 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn unsafe_code_needs_its_reason() {
-        let bare = "fn f() {\n    unsafe { g() }\n}\n";
-        assert_eq!(unexplained_unsafe("a.rs", bare).len(), 1);
-        let said =
-            "fn f() {\n    // SAFETY: so.\n    let a = b\n        .map(|c| unsafe { g(c) });\n}\n";
-        assert!(unexplained_unsafe("a.rs", said).is_empty());
-        let function = "/// F.\nunsafe fn f() {}\n";
-        assert_eq!(unexplained_unsafe("a.rs", function).len(), 1);
-        let said = "/// F.\n///\n/// # Safety\n///\n/// So.\nunsafe fn f() {}\n";
-        assert!(unexplained_unsafe("a.rs", said).is_empty());
-        let of_trait = "// SAFETY: so.\nunsafe impl T for S {\n    unsafe fn f(&self) {}\n}\n";
-        assert!(unexplained_unsafe("a.rs", of_trait).is_empty());
-        let word = "// unsafe { is a word }\n#![deny(unsafe_code)]\n";
-        assert!(unexplained_unsafe("a.rs", word).is_empty());
+    fn an_ordering_needs_its_reason() {
+        let bare = "fn f() {\n    x.load(Ordering::Acquire);\n}\n";
+        assert_eq!(unexplained_orderings("a.rs", bare).len(), 1);
+        let said = "fn f() {\n    // Acquire: why.\n    x.load(Ordering::Acquire);\n}\n";
+        assert!(unexplained_orderings("a.rs", said).is_empty());
+        let tested = format!("mod tests {{\n{bare}}}\n");
+        assert!(unexplained_orderings("a.rs", &tested).is_empty());
     }
 
     #[test]

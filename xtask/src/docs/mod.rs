@@ -2,10 +2,6 @@
 
 pub(crate) mod counters;
 pub(crate) mod links;
-pub(crate) mod orderings;
-
-mod accesses;
-mod notes;
 
 use crate::workspace::Workspace;
 

@@ -166,6 +166,10 @@ mod tests {
         assert!(read(&["--sample", "few"]).is_err());
         assert!(read(&["--unknown"]).is_err());
         let unknown = read(&["no_such_bug"]).expect("a name");
-        assert!(unknown.among(super::super::list::all()).is_err());
+        assert!(
+            unknown
+                .among(super::super::planted::all(&workspace).expect("all read"))
+                .is_err()
+        );
     }
 }

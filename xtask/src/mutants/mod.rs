@@ -1,6 +1,6 @@
 //! `cargo xtask mutants`: small changes to the sources, each of which breaks one law, and the checks that notice them.
 //!
-//! A check that was never seen to fail proves nothing. So each planted bug of [`list`] is put into a copy of the tree
+//! A check that was never seen to fail proves nothing. So each bug of `xtask/planted/` is put into a copy of the tree
 //! (`target/mutants/tree`, with a build folder of its own), and the checks that should notice are run there. What none
 //! of them notices is a hole in the checks and fails the task. Before that the unchanged copy must pass the same checks:
 //! otherwise "noticed" would say nothing.
@@ -13,7 +13,6 @@
 
 mod choice;
 mod generated;
-mod list;
 mod planted;
 mod report;
 mod run;
@@ -31,24 +30,19 @@ use verdict::Verdict;
 
 use crate::workspace::Workspace;
 
-pub(crate) use planted::Planted;
-
-/// All planted bugs.
-pub(crate) fn planted() -> Vec<&'static Planted> {
-    list::all()
-}
+use planted::Planted;
 
 /// What the command line asks for.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> ExitCode {
     let done = match arguments {
-        ["--list"] => {
-            report::list(&list::all());
-            Ok(true)
-        }
+        ["--list"] => planted::all(workspace).map(|all| {
+            report::list(&all);
+            true
+        }),
         ["--check"] => check(workspace),
         ["--generated", files @ ..] => generated::run(workspace, files),
         arguments => Choice::read(arguments, workspace).and_then(|choice| {
-            let chosen = choice.among(list::all())?;
+            let chosen = choice.among(planted::all(workspace)?)?;
             plant_all(workspace, &chosen, choice.all_checks)
         }),
     };
@@ -65,12 +59,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> ExitCode {
 /// Whether every change applies to today's sources, and every test named is there. Builds nothing.
 fn check(workspace: &Workspace) -> Result<bool, String> {
     let began = Instant::now();
-    let all = list::all();
+    let all = planted::all(workspace)?;
     let files = workspace.files()?;
-    let mut faults = list::faults(&all);
+    let mut faults = Vec::new();
     for planted in &all {
         let applied = workspace
-            .read(planted.file)
+            .read(&planted.file)
             .and_then(|text| planted.apply(&text));
         faults.extend(applied.err());
         faults.extend(suite::faults(workspace, &files, planted)?);

@@ -1,25 +1,55 @@
-//! One planted bug: a claim of what is broken, the law, the change, and who should notice.
+//! One planted bug: a small change to one source file that breaks a law, and the checks that notice it.
+//!
+//! Each bug is a file `xtask/planted/NAME.toml`. The name states what is broken.
+
+use serde::Deserialize;
+
+use crate::workspace::Workspace;
+
+/// Where the files are.
+const DIR: &str = "xtask/planted";
 
 /// A small change that breaks a law.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Planted {
-    /// What is broken, as a claim.
-    pub(crate) name: &'static str,
-    /// The laws it breaks; empty for a promise of the contract that is no law.
-    pub(crate) laws: &'static str,
-    pub(crate) file: &'static str,
-    /// Texts that each occur exactly once in the file, and what takes their place.
-    pub(crate) edits: &'static [(&'static str, &'static str)],
-    /// The checks that should notice, the quickest first: `suite` or `suite::test`.
-    pub(crate) noticed_by: &'static [&'static str],
+    /// What is broken, as a claim: the name of the file.
+    #[serde(skip)]
+    pub(crate) name: String,
+    /// The laws it breaks. Empty for a promise of the contract that is no law.
+    #[serde(default)]
+    pub(crate) laws: Vec<String>,
+    /// The source file that is changed.
+    pub(crate) file: String,
+    /// The checks that notice it, the quickest first: `suite` or `suite::test`.
+    pub(crate) noticed_by: Vec<String>,
+    /// The changes.
+    pub(crate) edits: Vec<Edit>,
+}
+
+/// A text that occurs exactly once in the file, and the text that replaces it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Edit {
+    find: String,
+    replace: String,
 }
 
 impl Planted {
+    fn read(name: &str, text: &str) -> Result<Self, String> {
+        let planted: Self =
+            toml::from_str(text).map_err(|error| format!("{DIR}/{name}.toml: {error}"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            ..planted
+        })
+    }
+
     /// The file's text with the bug in it.
     pub(crate) fn apply(&self, text: &str) -> Result<String, String> {
         let mut changed = text.to_owned();
-        for (find, replacement) in self.edits {
-            changed = replace_once(&changed, find, replacement)
+        for edit in &self.edits {
+            changed = replace_once(&changed, &edit.find, &edit.replace)
                 .map_err(|fault| format!("{}: {}: {fault}", self.name, self.file))?;
         }
         if changed == text {
@@ -27,6 +57,26 @@ impl Planted {
         }
         Ok(changed)
     }
+}
+
+/// Every planted bug, by name. They live as long as the process.
+pub(crate) fn all(workspace: &Workspace) -> Result<Vec<&'static Planted>, String> {
+    let mut all = Vec::new();
+    for file in workspace.files()? {
+        let name = file
+            .strip_prefix(DIR)
+            .and_then(|file| file.strip_prefix('/'))
+            .and_then(|file| file.strip_suffix(".toml"));
+        if let Some(name) = name {
+            let planted = Planted::read(name, &workspace.read(&file)?)?;
+            all.push(&*Box::leak(Box::new(planted)));
+        }
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    if all.is_empty() {
+        return Err(format!("no planted bug in {DIR}"));
+    }
+    Ok(all)
 }
 
 fn replace_once(text: &str, find: &str, replacement: &str) -> Result<String, String> {
@@ -42,19 +92,15 @@ fn replace_once(text: &str, find: &str, replacement: &str) -> Result<String, Str
 mod tests {
     use super::*;
 
-    fn planted(edits: &'static [(&'static str, &'static str)]) -> Planted {
-        Planted {
-            name: "some_bug",
-            laws: "L1",
-            file: "some.rs",
-            edits,
-            noticed_by: &[],
-        }
+    fn planted(edits: &str) -> Planted {
+        let text = format!("laws = [\"L1\"]\nfile = \"a.rs\"\nnoticed_by = []\nedits = [{edits}]");
+        Planted::read("some_bug", &text).expect("well formed")
     }
 
     #[test]
-    fn a_change_is_made_where_its_text_occurs_exactly_once() {
-        let bug = planted(&[("two", "2"), ("three", "3")]);
+    fn an_edit_applies_where_its_text_occurs_once() {
+        let bug =
+            planted("{ find = \"two\", replace = \"2\" }, { find = \"three\", replace = \"3\" }");
         assert_eq!(bug.apply("one two three"), Ok("one 2 3".to_owned()));
         let gone = bug.apply("one two").expect_err("no third");
         assert!(
@@ -66,8 +112,24 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_changes_nothing_is_a_fault() {
-        assert!(planted(&[("one", "one")]).apply("one").is_err());
-        assert!(planted(&[]).apply("one").is_err());
+    fn an_edit_without_effect_is_a_fault() {
+        let same = planted("{ find = \"one\", replace = \"one\" }");
+        assert!(same.apply("one").is_err());
+        assert!(planted("").apply("one").is_err());
+    }
+
+    #[test]
+    fn every_law_has_a_planted_bug() {
+        let all = all(&Workspace::find()).expect("the files are well formed");
+        for law in 1..=8 {
+            let law = format!("L{law}");
+            assert!(all.iter().any(|bug| bug.laws.contains(&law)), "{law}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let error = Planted::read("some_bug", "law = 3").expect_err("unknown");
+        assert!(error.contains("some_bug.toml"), "{error}");
     }
 }

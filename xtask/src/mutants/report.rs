@@ -48,7 +48,7 @@ pub(crate) fn list(all: &[&'static Planted]) {
     for planted in all {
         println!(
             "{:9} {:26} {}\n{:36} {}",
-            planted.laws,
+            planted.laws.join(", "),
             planted.file,
             planted.name,
             "",
@@ -63,7 +63,7 @@ pub(crate) fn table(rows: &[Row]) {
     let width =
         |of: fn(&Row) -> usize, least: usize| rows.iter().map(of).max().unwrap_or(0).max(least);
     let name = width(|row| row.planted.name.len() + 2, 11);
-    let laws = width(|row| row.planted.laws.len(), 4);
+    let laws = width(|row| row.planted.laws.join(", ").len(), 4);
     let file = width(|row| row.planted.file.len() + 2, 4);
     println!(
         "\n| {:name$} | {:laws$} | {:file$} | {:>6} | noticed by |",
@@ -81,7 +81,7 @@ pub(crate) fn table(rows: &[Row]) {
         println!(
             "| {:name$} | {:laws$} | {:file$} | {:4.0} s | {} |",
             format!("`{}`", row.planted.name),
-            row.planted.laws,
+            row.planted.laws.join(", "),
             format!("`{}`", row.planted.file),
             row.time.as_secs_f64(),
             row.outcome()

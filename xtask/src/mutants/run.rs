@@ -53,8 +53,7 @@ impl<'w> Bench<'w> {
             selections(
                 chosen
                     .iter()
-                    .flat_map(|planted| planted.noticed_by)
-                    .copied(),
+                    .flat_map(|planted| planted.noticed_by.iter().map(String::as_str)),
             )?
         };
         for selection in &selections {
@@ -83,14 +82,14 @@ impl<'w> Bench<'w> {
 
     /// Plants a bug and runs what should notice it, until one does, or with `all_checks` everything; then the copy is as
     /// before.
-    pub(crate) fn plant(&self, planted: &Planted, all_checks: bool) -> Verdict {
+    pub(crate) fn plant(&self, planted: &'static Planted, all_checks: bool) -> Verdict {
         let verdict = self
             .put_in(planted)
             .and_then(|()| self.look(planted, all_checks));
         let restored = self
             .workspace
-            .read(planted.file)
-            .and_then(|text| self.tree.put(planted.file, text.as_bytes()));
+            .read(&planted.file)
+            .and_then(|text| self.tree.put(&planted.file, text.as_bytes()));
         match verdict.and_then(|verdict| restored.map(|()| verdict)) {
             Ok(verdict) => verdict,
             Err(fault) => Verdict::Broken(fault),
@@ -98,23 +97,23 @@ impl<'w> Bench<'w> {
     }
 
     fn put_in(&self, planted: &Planted) -> Result<(), String> {
-        let text = self.workspace.read(planted.file)?;
+        let text = self.workspace.read(&planted.file)?;
         let changed = planted.apply(&text)?;
-        self.tree.put(planted.file, changed.as_bytes())
+        self.tree.put(&planted.file, changed.as_bytes())
     }
 
-    fn look(&self, planted: &Planted, all_checks: bool) -> Result<Verdict, String> {
+    fn look(&self, planted: &'static Planted, all_checks: bool) -> Result<Verdict, String> {
         let selections = if all_checks {
             everything()
         } else {
-            selections(planted.noticed_by.iter().copied())?
+            selections(planted.noticed_by.iter().map(String::as_str))?
         };
         let mut seen = Vec::new();
         for selection in &selections {
             let executable = self.build(selection.suite)?;
             let usual = self.usual.get(selection.suite.name);
             let limit = LEAST_LIMIT + usual.copied().unwrap_or_default() * TIMES;
-            seen.extend(self.execute(planted.name, selection, &executable, limit)?);
+            seen.extend(self.execute(&planted.name, selection, &executable, limit)?);
             if !all_checks && !seen.is_empty() {
                 break;
             }

@@ -195,14 +195,14 @@ pub(crate) fn everything() -> Vec<Selection> {
 pub(crate) fn faults(
     workspace: &Workspace,
     files: &[String],
-    planted: &Planted,
+    planted: &'static Planted,
 ) -> Result<Vec<String>, String> {
     let mut faults = Vec::new();
     if planted.noticed_by.is_empty() {
         faults.push(format!("{}: no check is named", planted.name));
     }
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
-    for named in planted.noticed_by {
+    for named in &planted.noticed_by {
         let Some((suite, test)) = resolve(named) else {
             faults.push(format!("{}: there is no check `{named}`", planted.name));
             continue;
