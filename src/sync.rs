@@ -1,4 +1,4 @@
-//! The one door to shared memory: atomics, cells, locks, queues, `ArcSwap` and thread-locals come from here only.
+//! The one door to shared memory: atomics, cells, locks, `ArcSwap` and thread-locals come from here only.
 //!
 //! In a normal build every name is the real thing, at no cost. Under three cfgs, each set by the build script of a member
 //! of the workspace that compiles this very source, the same names are other types:

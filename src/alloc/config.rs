@@ -6,9 +6,9 @@
 
 use crate::alloc::{BufferPool, ConfigError};
 use crate::cache::{LINE, MOST_BLOCK_BYTES, MOST_IN_FLIGHT};
+use crate::fold::MOST_PLACES;
 
 const LEAST_BLOCK_BYTES: usize = 4096;
-const MOST_HISTORY_FRAMES: usize = 1 << 20;
 
 /// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -172,10 +172,10 @@ impl PoolBuilder {
             });
         }
         config.frame_block_bytes = config.frame_block_bytes.next_multiple_of(config.alignment);
-        if !(1..=MOST_HISTORY_FRAMES).contains(&config.history_frames) {
+        if !(1..=MOST_PLACES).contains(&config.history_frames) {
             return Err(ConfigError::HistoryFrames {
                 given: config.history_frames,
-                most: MOST_HISTORY_FRAMES,
+                most: MOST_PLACES,
             });
         }
         if let Some(max_bytes) = config.max_bytes {

@@ -271,7 +271,10 @@ impl BufferPool {
     /// The snapshots of all frame ends from now on.
     pub fn subscribe(&self) -> FrameFeed {
         let frames = self.core().config.history_frames;
-        self.core().fold.lock().feeds.subscribe(frames)
+        // Made before the lock is taken: a frame end does not wait for the allocation.
+        let (subscriber, feed) = FrameFeed::new(frames);
+        self.core().fold.lock().feeds.add(subscriber);
+        feed
     }
 
     /// The pool's numbers now. Waits for frame ends and other walks, never for workers.

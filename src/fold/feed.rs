@@ -1,84 +1,80 @@
-//! Every frame's snapshot, for a reader that must not miss one: a bounded queue per subscriber.
+//! Every frame's snapshot, for a reader that must not miss one: a ring per subscriber.
 //!
-//! The frame end puts a copy into each queue and waits for nobody: in a full queue the oldest is overwritten, and the
-//! loss is counted for that subscriber.
+//! The frame end writes a copy into each ring and waits for no reader (`ring.rs`): in a full ring the oldest is
+//! overwritten, and the loss is counted for that subscriber. A ring's memory belongs to its subscriber and is freed
+//! when the subscription is dropped. What the pool keeps of it, a few words, goes at the next subscription or frame end.
 
 use crate::fold::FrameSnapshot;
-use crate::sync::{Arc, ArrayQueue, AtomicU64, Ordering};
-
-/// What the pool and one subscriber share.
-#[derive(Debug)]
-struct Feed {
-    frames: ArrayQueue<FrameSnapshot>,
-    lost: AtomicU64,
-}
+use crate::fold::ring::{Reader, Writer, ring};
 
 /// The snapshots of all frame ends since the subscription, oldest first.
 ///
 /// Holds as many as the builder's `history_frames`; if more frames end before they are read, the oldest are lost and
-/// [`lost`](Self::lost) says how many. Dropping it ends the subscription. It does not keep the pool's memory alive.
+/// [`lost`](Self::lost) says how many. A frame end never waits for a feed's reader. Dropping a feed ends the
+/// subscription and frees its memory. It does not keep the pool's memory alive.
 #[derive(Debug)]
 pub struct FrameFeed {
-    feed: Arc<Feed>,
+    frames: Reader<FrameSnapshot>,
+}
+
+/// The pool's end of a feed.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    frames: Writer<FrameSnapshot>,
 }
 
 impl FrameFeed {
+    /// A feed that can be `frames` behind, and the pool's end of it.
+    pub(crate) fn new(frames: usize) -> (Subscriber, Self) {
+        let (writer, reader) = ring(frames);
+        (Subscriber { frames: writer }, Self { frames: reader })
+    }
+
     /// The oldest snapshot not read yet.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator would end at the first moment without a new frame"
     )]
     pub fn next(&mut self) -> Option<FrameSnapshot> {
-        self.feed.frames.pop()
+        self.frames.read()
     }
 
     /// Snapshots overwritten before they were read, since the subscription.
     pub fn lost(&self) -> u64 {
-        // Relaxed: a number of its own.
-        self.feed.lost.load(Ordering::Relaxed)
+        self.frames.lost()
     }
 }
 
 /// The subscribers of a pool.
 #[derive(Debug)]
 pub(crate) struct Feeds {
-    feeds: Vec<Arc<Feed>>,
+    subscribers: Vec<Subscriber>,
 }
 
 impl Feeds {
     pub(crate) fn new() -> Self {
-        Self { feeds: Vec::new() }
+        Self {
+            subscribers: Vec::new(),
+        }
     }
 
-    /// A new subscriber that can be `frames` behind.
-    pub(crate) fn subscribe(&mut self, frames: usize) -> FrameFeed {
-        let feed = Arc::new(Feed {
-            frames: ArrayQueue::new(frames),
-            lost: AtomicU64::new(0),
-        });
-        self.feeds.push(Arc::clone(&feed));
-        FrameFeed { feed }
+    /// Adds a subscriber; forgets those that are gone.
+    pub(crate) fn add(&mut self, subscriber: Subscriber) {
+        self.subscribers.retain(|before| !before.frames.is_gone());
+        self.subscribers.push(subscriber);
     }
 
     /// Gives every subscriber a copy; forgets those that are gone.
     pub(crate) fn send(&mut self, snapshot: &FrameSnapshot) {
-        self.feeds.retain(|feed| {
-            if Arc::strong_count(feed) == 1 {
-                return false;
-            }
-            if feed.frames.force_push(*snapshot).is_some() {
-                // Relaxed: a number of its own; the fold's lock makes this the only writer.
-                feed.lost.fetch_add(1, Ordering::Relaxed);
-            }
-            true
-        });
+        self.subscribers
+            .retain_mut(|subscriber| subscriber.frames.write(snapshot));
     }
 
-    /// Bytes of the queues.
+    /// Bytes of the rings.
     pub(crate) fn bytes(&self) -> u64 {
-        self.feeds
+        self.subscribers
             .iter()
-            .map(|feed| (feed.frames.capacity() * size_of::<FrameSnapshot>()) as u64)
+            .map(|subscriber| subscriber.frames.bytes())
             .sum()
     }
 }

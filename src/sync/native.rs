@@ -1,4 +1,4 @@
-//! The real types: what the standard library, `arc-swap`, `atomic` and `crossbeam` give.
+//! The real types: what the standard library, `arc-swap` and `atomic` give.
 
 use std::fmt;
 
@@ -6,13 +6,17 @@ mod handed;
 
 #[cfg(not(framepool_noise))]
 pub(crate) use atomic::Atomic;
-pub(crate) use crossbeam_queue::ArrayQueue;
 pub(crate) use handed::{Mutex, MutexGuard};
-pub(crate) use std::sync::Arc;
 #[cfg(not(framepool_noise))]
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
 };
+pub(crate) use std::sync::{Arc, Weak};
+
+/// A pointer that does not keep the value alive.
+pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
+    Arc::downgrade(value)
+}
 
 /// An immutable value that one side replaces and any thread reads without waiting.
 pub(crate) struct Published<T>(arc_swap::ArcSwap<T>);

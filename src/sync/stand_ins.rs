@@ -1,51 +1,13 @@
-//! Stand-ins for what no model checker knows, `ArcSwap` and the lock-free queue: a lock takes their place. What is checked
-//! is our use of them, not they.
+//! Stand-in for what no model checker knows, `ArcSwap`: a lock takes its place. What is checked is our use of it, not
+//! `ArcSwap` itself.
 //!
 //! The stand-in for `ArcSwap` orders a reader before a later writer, which the real one does not promise: nothing may
 //! depend on a replacement having returned.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 
-use super::{Arc, Mutex, RwLock};
-
-/// Stand-in for the lock-free queue.
-#[derive(Debug)]
-pub(crate) struct ArrayQueue<T> {
-    items: Mutex<VecDeque<T>>,
-    capacity: usize,
-}
-
-impl<T> ArrayQueue<T> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self {
-            items: Mutex::new(VecDeque::new()),
-            capacity,
-        }
-    }
-
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    pub(crate) fn force_push(&self, item: T) -> Option<T> {
-        let mut items = self.items.lock().expect("no panic under the lock");
-        items.push_back(item);
-        if items.len() > self.capacity {
-            items.pop_front()
-        } else {
-            None
-        }
-    }
-
-    pub(crate) fn pop(&self) -> Option<T> {
-        self.items
-            .lock()
-            .expect("no panic under the lock")
-            .pop_front()
-    }
-}
+use super::{Arc, RwLock};
 
 /// Stand-in for `ArcSwap`.
 pub(crate) struct Published<T>(RwLock<Arc<T>>);

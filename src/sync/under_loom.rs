@@ -15,6 +15,22 @@ use super::stand_ins::checked_statics;
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard, RwLock};
 
+/// Stand-in for a pointer that does not keep the value alive, which loom has not. It keeps the value, but does not give
+/// it out once nobody else has it. So there may be one for each value.
+#[derive(Debug)]
+pub(crate) struct Weak<T>(Arc<T>);
+
+/// A pointer that does not keep the value alive.
+pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
+    Weak(Arc::clone(value))
+}
+
+impl<T> Weak<T> {
+    pub(crate) fn upgrade(&self) -> Option<Arc<T>> {
+        (Arc::strong_count(&self.0) > 1).then(|| Arc::clone(&self.0))
+    }
+}
+
 /// What loom sees before each access to an atomic.
 #[derive(Debug)]
 pub(crate) struct Shadow(loom::sync::atomic::AtomicUsize);

@@ -11,7 +11,12 @@ use super::stand_ins::checked_statics;
 pub(crate) use shuttle::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
 };
-pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, RwLock};
+pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
+
+/// A pointer that does not keep the value alive.
+pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
+    Arc::downgrade(value)
+}
 
 /// A cell that panics when an access overlaps one by another thread, unless both only read.
 #[derive(Debug)]

@@ -104,9 +104,8 @@ fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
     assert_eq!(feed.lost(), 0);
 }
 
-/// Laws: L2, L3, L4.
 #[test]
-fn a_feed_that_was_dropped_takes_up_no_memory_from_the_next_frame_end_on() {
+fn a_dropped_feed_takes_no_memory() {
     let pool = BufferPool::builder().history_frames(64).build().unwrap();
     for _ in 0..20 {
         pool.release_all();
@@ -116,15 +115,16 @@ fn a_feed_that_was_dropped_takes_up_no_memory_from_the_next_frame_end_on() {
     pool.release_all();
     let during = pool.stats().telemetry_bytes;
     drop(feed);
-    pool.release_all();
     let after = pool.stats().telemetry_bytes;
     if TELEMETRY {
         let frames = 64 * size_of::<framepool::FrameSnapshot>() as u64;
-        assert_eq!(during, before + frames);
+        assert!(during >= before + frames);
+        assert!(during < before + frames + frames / 10);
         assert_eq!(after, before);
     }
 }
 
+/// Laws: L2, L3, L4.
 #[test]
 fn a_feed_can_be_read_while_frames_end() {
     let pool = BufferPool::builder().history_frames(16).build().unwrap();

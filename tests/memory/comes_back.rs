@@ -251,6 +251,19 @@ alone! {
     }
 
     #[test]
+    fn dropped_subscriptions_leave_nothing() {
+        let pool = BufferPool::new();
+        let mut feeds: Vec<_> = (0..10).map(|_| pool.subscribe()).collect();
+        feeds.clear();
+        let before = live();
+        feeds.extend((0..10).map(|_| pool.subscribe()));
+        assert!(live() > before + 10 * 256 * size_of::<framepool::FrameSnapshot>() as i64);
+        feeds.clear();
+        // The pool keeps a few words of each until the next frame end.
+        assert!(live() < before + 10_000, "{} bytes are left", live() - before);
+    }
+
+    #[test]
     fn a_huge_buffer_leaves_nothing() {
         leaves_nothing(|| {
             let pool = BufferPool::new();

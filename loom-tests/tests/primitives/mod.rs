@@ -13,6 +13,7 @@ mod counters;
 mod in_flight;
 mod ledger;
 mod names;
+mod ring;
 mod slots;
 mod stack;
 mod table;

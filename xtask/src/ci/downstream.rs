@@ -9,7 +9,6 @@ const ALLOWED: &[&str] = &[
     "arc-swap",
     "atomic",
     "bytemuck",
-    "crossbeam-queue",
     "crossbeam-utils",
     "downstream",
     "framepool",
