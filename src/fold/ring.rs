@@ -109,7 +109,7 @@ pub(crate) fn ring<T: Copy + Default>(places: usize) -> (Writer<T>, Reader<T>) {
 
 /// The word of a place with this cell, whose entry was read.
 fn word(lap: u64, cell: u64) -> u64 {
-    lap % LAPS << LAP_SHIFT | cell
+    (lap % LAPS) << LAP_SHIFT | cell
 }
 
 fn cell_of(word: u64) -> u64 {

@@ -259,7 +259,11 @@ alone! {
         feeds.extend((0..10).map(|_| pool.subscribe()));
         assert!(live() > before + 10 * 256 * size_of::<framepool::FrameSnapshot>() as i64);
         feeds.clear();
-        // The pool keeps a few words of each until the next frame end.
+        // The pool keeps a few words of each until the next frame end or subscription.
+        assert!(live() < before + 10_000, "{} bytes are left", live() - before);
+        for _ in 0..1_000 {
+            drop(pool.subscribe());
+        }
         assert!(live() < before + 10_000, "{} bytes are left", live() - before);
     }
 
