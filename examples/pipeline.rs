@@ -55,7 +55,7 @@ fn main() {
         most_open <= 1,
         "when a frame ends, at most the other one is open"
     );
-    let last = pool.release_all();
+    let last = pool.end_frame();
     assert_eq!(
         last.totals.counts.pooled_allocs(),
         u64::from(FRAMES),

@@ -62,7 +62,7 @@ fn main() {
     );
 
     drop(tiles);
-    let last = pool.release_all();
+    let last = pool.end_frame();
     assert_eq!(
         last.totals.allocs, last.totals.releases,
         "all of it came back"

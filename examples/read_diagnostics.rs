@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framepool::{Buffer, BufferPool, Diagnostics, HealthConfig, Rule};
+use framepool::{Buffer, BufferPool, HealthConfig, Rule, Watch};
 
 fn main() {
     let pool = BufferPool::builder()
@@ -17,7 +17,7 @@ fn main() {
         .leak_after_frames(4)
         .build()
         .expect("a pool with default settings");
-    let watch = Diagnostics::watch(&pool, HealthConfig::default());
+    let watch = Watch::start(&pool, HealthConfig::default());
     let (found, done) = (AtomicBool::new(false), AtomicBool::new(false));
 
     thread::scope(|scope| {

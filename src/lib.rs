@@ -56,7 +56,7 @@
 //! | `cache/` | each thread's slot: counters, magazine, arenas; the shared depot; the blocks | [`Counts`] |
 //! | `fold/` | at frame end the slots are summed up and a snapshot is published | [`FrameSnapshot`] |
 //! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
-//! | `show/` | they are kept and shown | [`DiagnosticsStore`], [`Diagnostics::watch`] |
+//! | `show/` | they are kept and shown | [`DiagnosticsStore`], [`Watch::start`] |
 //!
 //! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code; `clock.rs` is the only
 //! one to the time.
@@ -78,15 +78,15 @@ pub mod show;
 mod sync;
 
 pub use alloc::{
-    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameArena, FrameError,
-    PoolBuilder,
+    Alignment, AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameArena,
+    FrameError, PoolBuilder,
 };
 pub use cache::{CounterDefinition, Counts};
 pub use fold::{
     FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SiteHolding, SnapshotReader, Totals,
 };
 pub use health::*;
-pub use show::{Diagnostics, DiagnosticsStore, HealthConfig, Watch};
+pub use show::{DiagnosticsStore, HealthConfig, Watch};
 #[cfg(framepool_noise)]
 #[doc(hidden)]
 pub use sync::{Accesses, accesses};

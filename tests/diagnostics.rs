@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use framepool::{
-    BufferPool, Diagnostics, DiagnosticsStore, HealthConfig, HealthStatus, Rule, Thresholds,
+    BufferPool, DiagnosticsStore, HealthConfig, HealthStatus, Rule, Thresholds, Watch,
 };
 
 const LONG: Duration = Duration::from_secs(1000);
@@ -32,14 +32,14 @@ fn a_watch_sees_a_leak_come_and_go() {
         .leak_after_frames(2)
         .build()
         .unwrap();
-    let watch = Diagnostics::watch(&pool, config());
+    let watch = Watch::start(&pool, config());
     let store = watch.store().clone();
     eventually("a first health snapshot", || store.latest().is_some());
     assert_eq!(store.status(), HealthStatus::Healthy);
 
     let leaked = pool.alloc::<u8>(100);
     for _ in 0..5 {
-        pool.release_all();
+        pool.end_frame();
     }
     eventually("the alert", || store.status() == HealthStatus::Warning);
     let alerts = store.active_alerts();
@@ -61,11 +61,11 @@ fn stopping_judges_the_final_frames_and_does_not_wait_for_the_poll() {
     let config = HealthConfig::default()
         .poll_interval(LONG)
         .emit_interval(LONG);
-    let watch = Diagnostics::watch(&pool, config);
+    let watch = Watch::start(&pool, config);
     let store = watch.store().clone();
     eventually("a first health snapshot", || store.latest().is_some());
     for _ in 0..100 {
-        pool.release_all();
+        pool.end_frame();
     }
     let asked = Instant::now();
     assert!(watch.is_running());
@@ -88,9 +88,9 @@ fn a_watch_dropped_at_once_stops_cleanly() {
     let pool = BufferPool::new();
     for _ in 0..50 {
         let config = HealthConfig::default().poll_interval(LONG);
-        let watch = Diagnostics::watch(&pool, config);
+        let watch = Watch::start(&pool, config);
         let store = watch.store().clone();
-        pool.release_all();
+        pool.end_frame();
         drop(watch);
         assert!(store.latest().is_some());
     }
@@ -102,11 +102,11 @@ fn records_overwritten_before_they_were_read_raise_an_alert() {
     let config = HealthConfig::default()
         .poll_interval(LONG)
         .emit_interval(LONG);
-    let watch = Diagnostics::watch(&pool, config);
+    let watch = Watch::start(&pool, config);
     let store = watch.store().clone();
     eventually("a first health snapshot", || store.latest().is_some());
     for _ in 0..1000 {
-        pool.release_all();
+        pool.end_frame();
     }
     watch.stop();
     let latest = store.latest().unwrap();
@@ -124,11 +124,11 @@ fn records_overwritten_before_they_were_read_raise_an_alert() {
 #[test]
 fn a_lost_record_is_counted_once() {
     let pool = BufferPool::builder().history_frames(8).build().unwrap();
-    let watch = Diagnostics::watch(&pool, config());
+    let watch = Watch::start(&pool, config());
     let latest = || watch.store().latest();
     eventually("a loss", || {
         for _ in 0..1000 {
-            pool.release_all();
+            pool.end_frame();
         }
         latest().is_some_and(|latest| latest.metrics.lost_records > 0)
     });
@@ -151,7 +151,7 @@ fn a_watch_can_feed_a_store_of_the_users_and_obeys_its_thresholds() {
     let store = DiagnosticsStore::with_history(4);
     let thresholds = Thresholds::default().leaked_buffers(3, 4);
     let config = config().thresholds(thresholds).store(store.clone());
-    let watch = Diagnostics::try_watch(&pool, config).unwrap();
+    let watch = Watch::try_start(&pool, config).unwrap();
     let mut leaked = Vec::new();
     for (buffers, status) in [
         (2, HealthStatus::Healthy),
@@ -160,7 +160,7 @@ fn a_watch_can_feed_a_store_of_the_users_and_obeys_its_thresholds() {
     ] {
         leaked.resize_with(buffers, || pool.alloc::<u8>(64));
         for _ in 0..3 {
-            pool.release_all();
+            pool.end_frame();
         }
         let frame = pool.snapshot().frame;
         eventually("the frame to be judged", || {
@@ -177,9 +177,9 @@ fn a_watch_can_feed_a_store_of_the_users_and_obeys_its_thresholds() {
 #[test]
 fn the_store_outlives_watch_and_pool() {
     let pool = BufferPool::new();
-    let watch = Diagnostics::watch(&pool, config());
+    let watch = Watch::start(&pool, config());
     let store = watch.store().clone();
-    pool.release_all();
+    pool.end_frame();
     drop(pool);
     drop(watch);
     assert_eq!(store.latest().unwrap().metrics.frame.get(), 1);

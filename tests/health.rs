@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use framepool::{
-    AlertState, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity, Thresholds,
+    AlertState, Buffer, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity,
+    Thresholds,
 };
 
 const LEAK_AGE: u64 = 4;
@@ -35,7 +36,7 @@ impl Bench {
 
     fn frames(&mut self, count: u64) {
         for _ in 0..count {
-            let snapshot = self.pool.release_all();
+            let snapshot = self.pool.end_frame();
             self.monitor
                 .record_frame(&snapshot, Duration::from_millis(10));
         }
@@ -97,7 +98,7 @@ fn retaining_a_buffer_resolves_its_leak() {
     let mut bench = Bench::new(only(Rule::Leak));
     let kept = bench.pool.alloc::<u64>(10);
     assert_eq!(bench.judge_after(LEAK_AGE + 1).raised.len(), 1);
-    kept.retain();
+    Buffer::mark_long_lived(&kept);
     let health = bench.judge_after(1);
     assert_eq!(
         (health.status, health.resolved.len()),
@@ -179,7 +180,7 @@ fn the_metrics_are_those_of_the_latest_frame() {
 fn without_a_recorded_frame_the_pools_latest_is_judged() {
     let pool = pool();
     let kept = pool.alloc::<u8>(100);
-    pool.release_all();
+    pool.end_frame();
     let mut monitor = HealthMonitor::new(Thresholds::default());
     let health = monitor.emit(&pool).unwrap();
     assert_eq!(health.metrics.frame.get(), 1);

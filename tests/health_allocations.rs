@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use framepool::{
-    BufferPool, DiagnosticsStore, FrameSnapshot, HealthMonitor, HealthStatus, Thresholds,
+    Buffer, BufferPool, DiagnosticsStore, FrameSnapshot, HealthMonitor, HealthStatus, Thresholds,
 };
 
 struct Counting;
@@ -71,7 +71,7 @@ fn judging_a_healthy_pool_allocates_nothing_once_warm() {
     let mut monitor = HealthMonitor::new(Thresholds::default());
     let kept: Vec<_> = (0..32).map(|_| pool.alloc::<u8>(100)).collect();
     for buffer in &kept {
-        buffer.retain();
+        Buffer::mark_long_lived(buffer);
     }
     let mut now = Instant::now();
     let mut judge = |emits: u32| {
@@ -83,7 +83,7 @@ fn judging_a_healthy_pool_allocates_nothing_once_warm() {
         }
     };
     for _ in 0..10 {
-        pool.release_all();
+        pool.end_frame();
     }
     judge(3);
     assert_eq!(calls_of(|| judge(100)), 0);

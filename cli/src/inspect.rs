@@ -217,7 +217,7 @@ impl Observer for Watcher<'_> {
         let mut frames_ended = self.plan.frames.len() as u64;
         let seconds = self.last_us / 1e6 / frames_ended as f64;
         for _ in 0..=self.pool.leak_after_frames() {
-            let snapshot = self.pool.release_all();
+            let snapshot = self.pool.end_frame();
             frames_ended += 1;
             self.judge(&snapshot, seconds);
         }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use framepool::{
-    Alert, AlertId, BufferPool, Diagnostics, FrameSnapshot, HealthConfig, HealthMonitor,
-    HealthSnapshot, HealthStatus, Severity, Thresholds, Watch,
+    Alert, AlertId, BufferPool, FrameSnapshot, HealthConfig, HealthMonitor, HealthSnapshot,
+    HealthStatus, Severity, Thresholds, Watch,
 };
 use serde::Serialize;
 
@@ -204,7 +204,7 @@ pub(crate) struct LiveWatch {
 impl LiveWatch {
     pub(crate) fn new(pool: &BufferPool) -> Self {
         Self {
-            watch: Diagnostics::watch(pool, HealthConfig::default()),
+            watch: Watch::start(pool, HealthConfig::default()),
             log: AlertLog::default(),
         }
     }

@@ -1,7 +1,8 @@
 //! A pool's settings: `build` names the setting that its documentation forbids, or gives a pool that obeys the laws.
 
 use framepool::{
-    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError, PoolBuilder,
+    Alignment, AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError,
+    PoolBuilder,
 };
 
 use crate::bytes::Bytes;
@@ -21,7 +22,7 @@ struct Settings {
     cache: Option<u64>,
     budget: Option<u64>,
     leak_age: Option<u64>,
-    alignment: Option<u64>,
+    alignment: Option<Alignment>,
     history: Option<u64>,
     attribution: Attribution,
 }
@@ -60,10 +61,7 @@ impl Settings {
         let cache = number(2);
         let budget = number(3);
         let leak_age = number(4);
-        let alignment = number(5).map(|any| {
-            // Each of the four allowed as often as all the others.
-            [64, 128, 256, 4096, any, any, any, any][(any % 8) as usize]
-        });
+        let alignment = number(5).map(|any| Alignment::ALL[any as usize % Alignment::ALL.len()]);
         let history = number(6);
         let name = (set >> 7 & 1 == 1).then(|| {
             let len = from.below(64);
@@ -107,8 +105,8 @@ impl Settings {
         if let Some(frames) = self.leak_age {
             builder = builder.leak_after_frames(frames);
         }
-        if let Some(bytes) = self.alignment {
-            builder = builder.alignment(bytes as usize);
+        if let Some(alignment) = self.alignment {
+            builder = builder.alignment(alignment);
         }
         if let Some(frames) = self.history {
             builder = builder.history_frames(frames as usize);
@@ -125,9 +123,6 @@ impl Settings {
                 .is_none_or(|bytes| (4 << 10..=512 << 20).contains(&bytes))
             && self.budget != Some(0)
             && self
-                .alignment
-                .is_none_or(|bytes| [64, 128, 256, 4096].contains(&bytes))
-            && self
                 .history
                 .is_none_or(|frames| (1..=1 << 20).contains(&frames))
     }
@@ -143,10 +138,6 @@ impl Settings {
             ConfigError::FrameBlockBytes { given, least, most } => (
                 same(given, self.block) && !(least..=most).contains(&given),
                 "frame_block_bytes",
-            ),
-            ConfigError::Alignment { given } => (
-                same(given, self.alignment) && ![64, 128, 256, 4096].contains(&given),
-                "alignment",
             ),
             ConfigError::MaxBytes { given, least } => {
                 (self.budget == Some(given) && given < least, "max_bytes")
@@ -217,7 +208,7 @@ impl<'a> Use<'a> {
                         assert_eq!(buffer.as_ptr().addr() % self.alignment(), 0);
                         buffer.fill(mark);
                         if word >= 128 {
-                            buffer.retain();
+                            Buffer::mark_long_lived(&buffer);
                         }
                         self.buffers.push((buffer, mark));
                     }
@@ -256,7 +247,7 @@ impl<'a> Use<'a> {
             }
             5 => {
                 let snapshot = if self.frames.is_empty() || word >= 128 {
-                    self.pool.release_all()
+                    self.pool.end_frame()
                 } else {
                     let at = from.below(self.frames.len());
                     self.frames.swap_remove(at).release_all()
@@ -277,7 +268,7 @@ impl<'a> Use<'a> {
     }
 
     fn alignment(&self) -> usize {
-        self.settings.alignment.map_or(64, |bytes| bytes as usize)
+        self.settings.alignment.unwrap_or_default().bytes()
     }
 
     fn check(&self) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use framepool::{
-    AlertId, BufferPool, Diagnostics, DiagnosticsStore, HealthConfig, HealthMonitor,
-    HealthSnapshot, HealthStatus, Limits, Rule, Severity, Thresholds,
+    AlertId, BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, HealthSnapshot,
+    HealthStatus, Limits, Rule, Severity, Thresholds, Watch,
 };
 
 use crate::bytes::Bytes;
@@ -90,8 +90,8 @@ fn watch(thresholds: &Thresholds, history: usize, emit: Duration, poll: Duration
         .history(history)
         .emit_interval(emit)
         .poll_interval(poll);
-    let watch = Diagnostics::watch(&pool, config);
-    let frames = pool.release_all().frame;
+    let watch = Watch::start(&pool, config);
+    let frames = pool.end_frame().frame;
     assert!(watch.is_running());
     watch.stop();
     assert!(!watch.is_running());
@@ -122,7 +122,7 @@ impl Judged {
                 0 => held.push(pool.alloc::<u8>(usize::from(from.short()))),
                 1 => held.truncate(held.len() / 2),
                 2 | 3 => {
-                    let snapshot = pool.release_all();
+                    let snapshot = pool.end_frame();
                     self.monitor.record_frame(&snapshot, from.duration());
                 }
                 4 => self.monitor.record_lost(from.number()),

@@ -35,12 +35,12 @@ fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
         drop(pool.alloc::<u8>(1));
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.release_all())
+            thread::spawn(move || pool.end_frame())
         };
         drop(pool.alloc::<u8>(1));
         let first = folder.join().unwrap();
         assert_it_adds_up(&first);
-        let second = pool.release_all();
+        let second = pool.end_frame();
         assert_it_adds_up(&second);
         assert_eq!(first.allocs + second.allocs, 2, "L1");
         assert_eq!(first.releases + second.releases, 2, "L1");
@@ -57,10 +57,10 @@ fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
         let pool = BufferPool::new();
         let (one, other) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         drop((one, other));
-        let before = pool.release_all().totals;
+        let before = pool.end_frame().totals;
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.release_all())
+            thread::spawn(move || pool.end_frame())
         };
         // The first has the fold look again, which then may come amid the second.
         let taken = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
@@ -81,14 +81,14 @@ fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
         drop(pool.alloc::<u8>(1));
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.release_all())
+            thread::spawn(move || pool.end_frame())
         };
         drop(pool.alloc::<u8>(1));
         drop(pool.alloc::<u8>(1));
         let snapshot = folder.join().unwrap();
         assert_it_adds_up(&snapshot);
         assert!(snapshot.in_use_buffers <= 1, "there is one block");
-        assert_eq!(pool.release_all().totals.allocs, 3, "L1");
+        assert_eq!(pool.end_frame().totals.allocs, 3, "L1");
     });
 }
 
@@ -99,7 +99,7 @@ fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
         let pool = BufferPool::new();
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.release_all())
+            thread::spawn(move || pool.end_frame())
         };
         let lender = {
             let pool = pool.clone();
@@ -107,7 +107,7 @@ fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
         };
         drop(lender.join().unwrap());
         assert_it_adds_up(&folder.join().unwrap());
-        let last = pool.release_all();
+        let last = pool.end_frame();
         assert_it_adds_up(&last);
         assert_eq!((last.totals.allocs, last.totals.releases), (1, 1), "L1");
     });
@@ -122,15 +122,15 @@ fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
         drop(pool.alloc::<u8>(1));
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || pool.release_all())
+            thread::spawn(move || pool.end_frame())
         };
         drop(pool.alloc::<u8>(1));
-        let mine = pool.release_all();
+        let mine = pool.end_frame();
         let theirs = other.join().unwrap();
         assert_it_adds_up(&mine);
         assert_it_adds_up(&theirs);
         assert_ne!(mine.frame, theirs.frame, "L4");
-        let last = pool.release_all();
+        let last = pool.end_frame();
         assert_eq!(mine.allocs + theirs.allocs + last.allocs, 2, "L1");
         assert_eq!(mine.releases + theirs.releases + last.releases, 2, "L1");
     });
@@ -148,7 +148,7 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
         frame.alloc::<u8>(1);
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.release_all())
+            thread::spawn(move || pool.end_frame())
         };
         frame.alloc::<u8>(4095);
         let during = folder.join().unwrap();
@@ -174,12 +174,12 @@ fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
             let pool = pool.clone();
             thread::spawn(move || {
                 pool.trim();
-                pool.release_all()
+                pool.end_frame()
             })
         };
         drop(pool.alloc::<u8>(1));
         assert_it_adds_up(&trimmer.join().unwrap());
-        let last = pool.release_all();
+        let last = pool.end_frame();
         assert_it_adds_up(&last);
         assert_eq!((last.totals.allocs, last.in_use_bytes), (2, 0), "L1");
     });

@@ -35,7 +35,7 @@ fn a_reader_sees_whole_snapshots_in_order_while_they_are_recycled() {
         };
         for _ in 0..3 {
             drop(pool.alloc::<u8>(1));
-            pool.release_all();
+            pool.end_frame();
         }
         reader.join().unwrap();
         assert_eq!(pool.snapshot().frame.get(), 3);
@@ -51,8 +51,8 @@ fn what_a_subscriber_gets_and_loses_is_every_frame() {
             let first = feed.next().map(|snapshot| snapshot.frame.get());
             (feed, first)
         });
-        pool.release_all();
-        pool.release_all();
+        pool.end_frame();
+        pool.end_frame();
         let (mut feed, first) = reader.join().unwrap();
         let mut got = first.into_iter().collect::<Vec<_>>();
         got.extend(std::iter::from_fn(|| feed.next()).map(|snapshot| snapshot.frame.get()));

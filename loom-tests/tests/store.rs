@@ -14,7 +14,7 @@ use support::explore;
 fn critical<const COUNT: usize>() -> [HealthSnapshot; COUNT] {
     let pool = BufferPool::new();
     let kept = pool.alloc::<u8>(1);
-    pool.release_all();
+    pool.end_frame();
     let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1, 1));
     let judged = std::array::from_fn(|_| monitor.emit_now(&pool));
     drop(kept);

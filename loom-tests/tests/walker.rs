@@ -36,8 +36,8 @@ fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
     explore(None, || {
         let pool = BufferPool::new();
         let (old, old_line) = (pool.alloc::<u8>(1), line!());
-        pool.release_all();
-        pool.release_all();
+        pool.end_frame();
+        pool.end_frame();
         let walker = {
             let pool = pool.clone();
             thread::spawn(move || pool.outstanding())

@@ -57,12 +57,22 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// Says that this buffer is meant to live long: it is never a leak suspect.
+    /// Marks this buffer as intentionally long-lived; it is never reported as a leak.
     ///
-    /// It is still listed by [`outstanding`](crate::BufferPool::outstanding).
-    pub fn retain(&self) {
+    /// [`outstanding`](crate::BufferPool::outstanding) still lists it. The mark ends when the buffer is dropped.
+    /// This is an associated function, so that it hides no method of the slice: `Buffer::mark_long_lived(&buffer)`.
+    ///
+    /// ```
+    /// use framepool::{Buffer, BufferPool};
+    ///
+    /// let pool = BufferPool::new();
+    /// let table = pool.alloc::<u32>(1 << 16);
+    /// Buffer::mark_long_lived(&table);
+    /// assert_eq!(pool.outstanding().long_lived, 1);
+    /// ```
+    pub fn mark_long_lived(this: &Self) {
         // SAFETY: the record lives while a buffer is out.
-        unsafe { self.block.as_ref() }.mark_retained();
+        unsafe { this.block.as_ref() }.mark_long_lived();
     }
 }
 

@@ -25,6 +25,68 @@ pub enum Attribution {
 // SAFETY: one byte, hence no padding; `Copy` and `'static`.
 unsafe impl bytemuck::NoUninit for Attribution {}
 
+/// The boundary on which every buffer of a pool starts.
+///
+/// ```
+/// use framepool::{Alignment, BufferPool};
+///
+/// let pool = BufferPool::builder().alignment(Alignment::Bytes256).build()?;
+/// assert_eq!(pool.alloc::<f32>(10).as_ptr().addr() % 256, 0);
+/// assert_eq!(pool.alignment().bytes(), 256);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Alignment {
+    /// 64 bytes: one cache line, one AVX-512 register.
+    #[default]
+    Bytes64,
+    /// 128 bytes: two cache lines, which some processors fetch together.
+    Bytes128,
+    /// 256 bytes: what GPU interfaces ask of uniform buffers and copies.
+    Bytes256,
+    /// 4096 bytes: one page of memory, for direct I/O.
+    Bytes4096,
+}
+
+impl Alignment {
+    /// Every alignment, smallest first.
+    pub const ALL: &'static [Self] = &[
+        Self::Bytes64,
+        Self::Bytes128,
+        Self::Bytes256,
+        Self::Bytes4096,
+    ];
+
+    /// The boundary in bytes.
+    ///
+    /// ```
+    /// assert_eq!(framepool::Alignment::Bytes128.bytes(), 128);
+    /// ```
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Bytes64 => 64,
+            Self::Bytes128 => 128,
+            Self::Bytes256 => 256,
+            Self::Bytes4096 => 4096,
+        }
+    }
+
+    /// The alignment of this many bytes, or `None` if there is none.
+    ///
+    /// ```
+    /// use framepool::Alignment;
+    ///
+    /// assert_eq!(Alignment::from_bytes(4096), Some(Alignment::Bytes4096));
+    /// assert_eq!(Alignment::from_bytes(48), None);
+    /// ```
+    #[must_use]
+    pub fn from_bytes(bytes: usize) -> Option<Self> {
+        Self::ALL.iter().copied().find(|a| a.bytes() == bytes)
+    }
+}
+
 /// A pool's settings, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -125,11 +187,11 @@ impl PoolBuilder {
         self
     }
 
-    /// The boundary on which every buffer starts, in bytes: 64, 128, 256 or 4096. Default: 64.
+    /// Sets the boundary on which every buffer starts. Default: [`Alignment::Bytes64`].
     ///
     /// Block sizes are rounded up to it.
-    pub fn alignment(mut self, bytes: usize) -> Self {
-        self.config.alignment = bytes;
+    pub fn alignment(mut self, alignment: Alignment) -> Self {
+        self.config.alignment = alignment.bytes();
         self
     }
 
@@ -157,11 +219,6 @@ impl PoolBuilder {
             return Err(ConfigError::FramesInFlight {
                 given: config.max_frames_in_flight,
                 most,
-            });
-        }
-        if !matches!(config.alignment, 64 | 128 | 256 | 4096) {
-            return Err(ConfigError::Alignment {
-                given: config.alignment,
             });
         }
         if !(LEAST_BLOCK_BYTES..=MOST_BLOCK_BYTES).contains(&config.frame_block_bytes) {

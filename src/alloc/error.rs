@@ -135,11 +135,6 @@ pub enum ConfigError {
         /// The most there can be.
         most: usize,
     },
-    /// `alignment` is none of 64, 128, 256 and 4096.
-    Alignment {
-        /// What was asked for.
-        given: usize,
-    },
     /// `max_bytes` is zero.
     MaxBytes {
         /// What was asked for.
@@ -166,9 +161,6 @@ impl fmt::Display for ConfigError {
                 f,
                 "frame_block_bytes is {given}; it must be {least} to {most}"
             ),
-            Self::Alignment { given } => {
-                write!(f, "alignment is {given}; it must be 64, 128, 256 or 4096")
-            }
             Self::MaxBytes { given, least } => {
                 write!(f, "max_bytes is {given}; it must be at least {least}")
             }

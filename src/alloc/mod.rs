@@ -8,7 +8,7 @@ mod frame_arena;
 mod pool;
 
 pub use buffer::Buffer;
-pub use config::{Attribution, PoolBuilder};
+pub use config::{Alignment, Attribution, PoolBuilder};
 pub use error::{AllocError, ConfigError, FrameError};
 pub use frame::Frame;
 pub use frame_arena::FrameArena;

@@ -11,7 +11,9 @@ use std::ptr::NonNull;
 use bytemuck::Pod;
 
 use crate::alloc::frame::refused;
-use crate::alloc::{AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder};
+use crate::alloc::{
+    Alignment, AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder,
+};
 use crate::cache::{Block, Core, LINE, Refusal, count_refusal, lend, lend_at_once, with_slot};
 use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
 use crate::sync::Arc;
@@ -81,9 +83,9 @@ impl BufferPool {
         self.core().config.leak_after_frames
     }
 
-    /// The boundary on which every buffer starts, in bytes.
-    pub fn alignment(&self) -> usize {
-        self.core().config.alignment
+    /// The boundary on which every buffer starts.
+    pub fn alignment(&self) -> Alignment {
+        Alignment::from_bytes(self.core().config.alignment).unwrap_or_default()
     }
 
     /// Begins a frame.
@@ -220,7 +222,7 @@ impl BufferPool {
     /// Whether this pool's buffers start where a `T` may.
     #[inline(always)]
     pub(super) fn is_aligned_for<T>(&self) -> bool {
-        align_of::<T>() <= LINE || align_of::<T>() <= self.alignment()
+        align_of::<T>() <= LINE || align_of::<T>() <= self.core().config.alignment
     }
 
     /// The bytes of `len` elements, if this pool can lend such.
@@ -251,9 +253,20 @@ impl BufferPool {
         self.core().explain(refusal, len, size_of::<T>())
     }
 
-    /// A frame end for loops that use no [`Frame`]: publishes what happened since the frame end before.
+    /// Ends a frame of a loop that uses no [`Frame`], and publishes its snapshot.
+    ///
+    /// It counts what happened since the frame end before. It releases nothing and ends no open [`Frame`]: those end with
+    /// [`Frame::release_all`].
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let samples = pool.alloc::<f32>(1024);
+    /// let snapshot = pool.end_frame();
+    /// assert_eq!(snapshot.in_use_buffers, 1);
+    /// # drop(samples);
+    /// ```
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
-    pub fn release_all(&self) -> Arc<FrameSnapshot> {
+    pub fn end_frame(&self) -> Arc<FrameSnapshot> {
         self.core().end_frame(None)
     }
 
@@ -339,8 +352,8 @@ impl BufferPool {
             .unwrap_or_else(|| self.core().trim_now(None))
     }
 
-    /// For tests: that no pooled buffer is out, retained ones excepted. A buffer taken while attribution was off cannot be
-    /// known to be retained.
+    /// For tests: that no pooled buffer is out, long-lived ones excepted. A buffer taken while attribution was off cannot be
+    /// known to be long-lived.
     ///
     /// # Panics
     ///
@@ -351,10 +364,10 @@ impl BufferPool {
         let counts = self.stats().totals.counts;
         let pooled = counts.pooled_allocs().wrapping_sub(counts.pooled_releases);
         assert!(
-            pooled <= out.retained,
-            "framepool: {pooled} pooled buffers of pool `{}` were not released, {} of them retained: {out}",
+            pooled <= out.long_lived,
+            "framepool: {pooled} pooled buffers of pool `{}` were not released, {} of them long-lived: {out}",
             self.name(),
-            out.retained,
+            out.long_lived,
         );
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   idle   ……………………………………………………………………………………… 1
-//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ retained │ 0
+//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 0
 //! ```
 //!
 //! # Reading a record while it changes hands
@@ -34,7 +34,7 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCel
 
 /// The state of a block that nobody has.
 pub(crate) const IDLE: u64 = 1;
-const RETAINED: u64 = 2;
+const LONG_LIVED: u64 = 2;
 /// Set by the walker, gone with the next state that a holder writes.
 const WATCHED: u64 = 4;
 const THREAD_SHIFT: u32 = 3;
@@ -90,7 +90,7 @@ pub(crate) struct Lent {
     /// Frame ends before it was taken, modulo 2^39.
     pub(crate) frame: u64,
     pub(crate) thread: u32,
-    pub(crate) retained: bool,
+    pub(crate) long_lived: bool,
     pub(crate) bytes: u64,
 }
 
@@ -271,11 +271,11 @@ impl Block {
     }
 
     /// Notes that the block is meant to be out for long.
-    pub(crate) fn mark_retained(&self) {
+    pub(crate) fn mark_long_lived(&self) {
         // Relaxed: a bit of the state the holder wrote; it brings nothing with it.
         if self.state.load(Ordering::Relaxed) & IDLE == 0 {
             // Relaxed: as above; the state's other bits stay, and with them what the walker concludes from them.
-            self.state.fetch_or(RETAINED, Ordering::Relaxed);
+            self.state.fetch_or(LONG_LIVED, Ordering::Relaxed);
         }
     }
 
@@ -303,7 +303,7 @@ impl Block {
             site,
             frame: state >> FRAME_SHIFT,
             thread: (state >> THREAD_SHIFT) as u32 & ((1 << THREAD_BITS) - 1),
-            retained: state & RETAINED != 0,
+            long_lived: state & LONG_LIVED != 0,
             bytes,
         })
     }

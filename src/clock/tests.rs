@@ -70,7 +70,7 @@ fn bloated() -> BufferPool {
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     let many: Vec<_> = (0..64).map(|_| pool.alloc::<u8>(1 << 20)).collect();
     drop(many);
-    assert!(pool.release_all().idle_bytes >= 64 << 20);
+    assert!(pool.end_frame().idle_bytes >= 64 << 20);
     pool
 }
 
@@ -78,7 +78,7 @@ fn bloated() -> BufferPool {
 fn held_after(pool: &BufferPool, frames: usize, mut between: impl FnMut()) -> u64 {
     for _ in 0..frames {
         between();
-        pool.release_all();
+        pool.end_frame();
     }
     pool.stats().pooled_bytes
 }
@@ -119,7 +119,7 @@ fn a_monitor_emits_once_while_the_clock_stands_and_again_soon_after_it_went_back
     let mut monitor = HealthMonitor::new(Thresholds::default());
     assert!(monitor.emit(&pool).is_some());
     for _ in 0..1000 {
-        monitor.record_frame(&pool.release_all(), Duration::ZERO);
+        monitor.record_frame(&pool.end_frame(), Duration::ZERO);
         assert!(monitor.emit(&pool).is_none(), "no time has passed");
     }
     clock.back(HOUR);
@@ -145,7 +145,7 @@ fn a_watch_records_every_frame_once_whatever_the_clock_does() {
     let mut watcher = Watcher::new(&pool, HealthConfig::default().store(store.clone()));
     let kept = pool.alloc::<u8>(10);
     for round in 0..30 {
-        pool.release_all();
+        pool.end_frame();
         watcher.look();
         match round % 3 {
             0 => clock.back(HOUR),
@@ -161,7 +161,7 @@ fn a_watch_records_every_frame_once_whatever_the_clock_does() {
         .collect();
     assert_eq!(frames, [1, 12, 24]);
     for _ in 0..10 {
-        pool.release_all();
+        pool.end_frame();
     }
     watcher.last_look();
     let last = store.latest().expect("judged");

@@ -36,10 +36,10 @@ impl Core {
                 _ => position(&mut sites, lent.site),
             };
             let age = lent.age(frame);
-            let is_suspect = age > self.config.leak_after_frames && !lent.retained;
+            let is_suspect = age > self.config.leak_after_frames && !lent.long_lived;
             out.buffers += 1;
             out.bytes += lent.bytes;
-            out.retained += u64::from(lent.retained);
+            out.long_lived += u64::from(lent.long_lived);
             if is_suspect {
                 out.suspects += 1;
                 out.suspect_bytes += lent.bytes;

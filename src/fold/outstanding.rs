@@ -14,9 +14,9 @@ pub struct Outstanding {
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Of them, buffers that were retained: meant to live long.
-    pub retained: u64,
-    /// Of them, buffers unreleased for longer than the leak age and not retained.
+    /// Of them, buffers marked as long-lived.
+    pub long_lived: u64,
+    /// Of them, buffers unreleased for longer than the leak age and not marked as long-lived.
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,
@@ -45,7 +45,7 @@ pub struct SiteHolding {
     pub bytes: u64,
     /// Frame ends since the oldest of them was taken.
     pub oldest_age_frames: u64,
-    /// Of them, buffers unreleased for longer than the leak age and not retained.
+    /// Of them, buffers unreleased for longer than the leak age and not marked as long-lived.
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,

@@ -85,7 +85,7 @@ fn pool_at(start: u64) -> BufferPool {
     core.in_flight.start_at(start);
     core.budget.start_at(start);
     // The first difference is all of that.
-    let first = pool.release_all();
+    let first = pool.end_frame();
     assert_eq!(first.frame.get(), start);
     assert_eq!((first.in_use_buffers, first.in_use_bytes), (0, 0));
     pool
@@ -171,7 +171,7 @@ fn every_frame_and_every_level_is_right_while_the_counters_pass_two_to_the_63rd_
         } = pool.stats();
         assert_eq!((in_use_buffers, since(&totals, &before)[5]), (120, 40));
         kept.clear();
-        let last = pool.release_all();
+        let last = pool.end_frame();
         assert_lawful(&last);
         assert_eq!((last.releases, last.imbalance()), (120, -120));
         assert_eq!((last.in_use_buffers, last.in_use_bytes), (0, 0));
@@ -189,7 +189,7 @@ fn leaks_are_seen_and_named_on_both_sides_of_the_wrap() {
         pool.assert_no_leaks();
         let kept = pool.alloc::<u8>(1);
         for age in 1..=6 {
-            pool.release_all();
+            pool.end_frame();
             let site = &pool.outstanding().sites[0];
             assert_eq!(
                 (site.oldest_age_frames, site.suspects),
@@ -255,7 +255,7 @@ fn threads_come_and_go_and_the_pool_with_them_whatever_their_slots_have_counted(
                 .unwrap();
             assert!(kept.iter().all(|&byte| byte == 5));
         }
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_lawful(&snapshot);
         assert_eq!(since(&snapshot.totals, &before)[..2], [20, 20]);
         let kept: Vec<_> = (0..5).map(|_| pool.alloc_copy(&[6_u8; 10])).collect();

@@ -67,9 +67,9 @@ pub struct RuntimeHealthMetrics {
     pub outstanding_buffers: u64,
     /// Bytes of the pooled buffers out when this was measured.
     pub outstanding_bytes: u64,
-    /// Of them, buffers that were retained: meant to live long.
-    pub retained_buffers: u64,
-    /// Of them, buffers past the leak age that were not retained.
+    /// Of them, buffers marked as long-lived.
+    pub long_lived_buffers: u64,
+    /// Of them, buffers past the leak age that are not marked as long-lived.
     pub leak_suspects: u64,
     /// Bytes of the leak suspects.
     pub leak_suspect_bytes: u64,
@@ -146,7 +146,7 @@ impl RuntimeHealthMetrics {
             telemetry_bytes: frame.telemetry_bytes,
             outstanding_buffers: outstanding.buffers,
             outstanding_bytes: outstanding.bytes,
-            retained_buffers: outstanding.retained,
+            long_lived_buffers: outstanding.long_lived,
             leak_suspects: outstanding.suspects,
             leak_suspect_bytes: outstanding.suspect_bytes,
             frames_measured: times.frames,

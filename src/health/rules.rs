@@ -13,7 +13,7 @@ use crate::show::bytes;
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Rule {
-    /// Buffers of one call site that are past the pool's leak age and were not retained.
+    /// Buffers of one call site that are past the pool's leak age and are not marked as long-lived.
     Leak,
     /// Bytes the pool holds from the system.
     PooledBytes,

@@ -11,7 +11,7 @@ mod tests;
 
 pub use store::DiagnosticsStore;
 pub use text::{Align, Table, bytes, sparkline};
-pub use watch::{Diagnostics, HealthConfig, Watch};
+pub use watch::{HealthConfig, Watch};
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;

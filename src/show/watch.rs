@@ -81,46 +81,6 @@ impl HealthConfig {
     }
 }
 
-/// The entry to diagnostics: [`watch`](Self::watch) is all a program needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Diagnostics;
-
-impl Diagnostics {
-    /// Has a pool watched by a background thread named `framepool-watch`, from the next frame end on.
-    ///
-    /// # Panics
-    ///
-    /// When the thread cannot be started; [`try_watch`](Self::try_watch) returns the error instead.
-    #[track_caller]
-    pub fn watch(pool: &BufferPool, config: HealthConfig) -> Watch {
-        match Self::try_watch(pool, config) {
-            Ok(watch) => watch,
-            Err(error) => panic!("the thread that watches the pool could not be started: {error}"),
-        }
-    }
-
-    /// [`watch`](Self::watch), with the failure as a value.
-    ///
-    /// # Errors
-    ///
-    /// The system's error when the thread cannot be started, usually because there are too many.
-    pub fn try_watch(pool: &BufferPool, config: HealthConfig) -> io::Result<Watch> {
-        let interval = config.poll_interval.max(SHORTEST_POLL);
-        let mut watcher = Watcher::new(pool, config);
-        let store = watcher.store.clone();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let seen_by_thread = Arc::clone(&stopping);
-        let thread = thread::Builder::new()
-            .name("framepool-watch".to_owned())
-            .spawn(move || watcher.run(&seen_by_thread, interval))?;
-        Ok(Watch {
-            store,
-            stopping,
-            thread: Lock::new(Some(thread)),
-        })
-    }
-}
-
 /// A pool being watched. Dropping it stops the watch, as [`stop`](Self::stop) does.
 ///
 /// The watch holds a handle of the pool, so the pool lives at least as long.
@@ -132,6 +92,50 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Starts a background thread named `framepool-watch` that watches the pool from the next frame end on.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    ///
+    /// let pool = BufferPool::new();
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// pool.end_frame();
+    /// watch.stop();
+    /// assert!(watch.store().latest().is_some());
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the thread cannot be started; [`try_start`](Self::try_start) returns the error instead.
+    #[track_caller]
+    pub fn start(pool: &BufferPool, config: HealthConfig) -> Self {
+        match Self::try_start(pool, config) {
+            Ok(watch) => watch,
+            Err(error) => panic!("the thread that watches the pool could not be started: {error}"),
+        }
+    }
+
+    /// Starts a watch as [`start`](Self::start) does, and returns the error if it cannot.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if the thread cannot be started, usually because there are too many.
+    pub fn try_start(pool: &BufferPool, config: HealthConfig) -> io::Result<Self> {
+        let interval = config.poll_interval.max(SHORTEST_POLL);
+        let mut watcher = Watcher::new(pool, config);
+        let store = watcher.store.clone();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let seen_by_thread = Arc::clone(&stopping);
+        let thread = thread::Builder::new()
+            .name("framepool-watch".to_owned())
+            .spawn(move || watcher.run(&seen_by_thread, interval))?;
+        Ok(Self {
+            store,
+            stopping,
+            thread: Lock::new(Some(thread)),
+        })
+    }
+
     /// The store that the watch feeds. It stays readable after the watch has stopped.
     pub fn store(&self) -> &DiagnosticsStore {
         &self.store

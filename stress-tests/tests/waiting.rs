@@ -100,7 +100,7 @@ fn nobody_who_looks_adds_a_step_to_what_a_worker_does() {
                 pool.outstanding_into(&mut out);
                 looks += u64::from(pool.stats().claimed_slots > 0);
                 looks += u64::from(pool.snapshot().frame.get() == 0);
-                pool.release_all();
+                pool.end_frame();
             }
             looks
         });
@@ -157,7 +157,7 @@ fn a_producer_and_a_consumer_meet_at_the_depot_once_in_many() {
     let cold = pool.stats().totals.counts.misses();
     drop(sender);
     assert_eq!(consumer.join().unwrap(), 0, "releases take no lock");
-    let counts = pool.release_all().totals.counts;
+    let counts = pool.end_frame().totals.counts;
     let locks = accesses().locks - before.locks;
     assert!(
         locks <= 4 * cold + 8,

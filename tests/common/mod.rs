@@ -166,7 +166,7 @@ fn assert_totals(totals: &Totals, in_use_buffers: u64, in_use_bytes: u64) {
 /// What must hold besides when nobody uses the pool: every alloc has one source, and all that was lent came back.
 #[track_caller]
 pub(crate) fn assert_empty(pool: &BufferPool) {
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     assert_lawful(&snapshot);
     assert_eq!(
         snapshot.hits_thread + snapshot.hits_depot + snapshot.misses,

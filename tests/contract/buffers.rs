@@ -3,7 +3,7 @@
 use std::thread;
 
 use bytemuck::{Pod, Zeroable};
-use framepool::{AllocError, Buffer, BufferPool};
+use framepool::{Alignment, AllocError, Buffer, BufferPool};
 
 use crate::common::{TELEMETRY, assert_empty, assert_lawful};
 
@@ -87,8 +87,9 @@ fn zeroed_is_zero_and_a_copy_is_equal_although_the_memory_was_used_before() {
 
 #[test]
 fn every_length_starts_on_the_boundary_asked_for() {
-    for alignment in [64, 128, 256, 4096] {
-        let pool = BufferPool::builder().alignment(alignment).build().unwrap();
+    for &boundary in Alignment::ALL {
+        let alignment = boundary.bytes();
+        let pool = BufferPool::builder().alignment(boundary).build().unwrap();
         let lens = (0..300)
             .chain((9..21).flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 1]));
         let mut kept = Vec::new();
@@ -118,7 +119,7 @@ fn a_buffer_of_no_elements_is_valid_and_counts() {
         pool.alloc_copy::<u64>(&[]),
         pool.try_alloc::<u64>(0).unwrap(),
     ];
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!((snapshot.allocs, snapshot.releases), (4, 0));
         assert_eq!(
@@ -145,7 +146,7 @@ fn buffers_without_bytes_are_counted_in_every_frame() {
     for round in 1..=5 {
         drop(pool.alloc::<u8>(0));
         kept.push(pool.alloc::<u32>(0));
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_lawful(&snapshot);
         if TELEMETRY {
             assert_eq!((snapshot.allocs, snapshot.releases), (2, 1));
@@ -154,7 +155,7 @@ fn buffers_without_bytes_are_counted_in_every_frame() {
     }
     drop(kept);
     if TELEMETRY {
-        assert_eq!(pool.release_all().releases, 5);
+        assert_eq!(pool.end_frame().releases, 5);
     }
     assert_empty(&pool);
 }
@@ -167,7 +168,7 @@ fn elements_without_bytes_may_be_any_number() {
     let mut arrays = pool.alloc::<[u32; 0]>(1_000);
     arrays[999] = [];
     assert_eq!(arrays.iter().count(), 1_000);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!((snapshot.allocs, snapshot.alloc_bytes), (2, 0));
     }
@@ -196,12 +197,18 @@ fn elements_aligned_more_coarsely_than_the_pool_are_refused_and_fit_a_coarser_po
     frame.release_all();
     assert_empty(&pool);
 
-    let pool = BufferPool::builder().alignment(128).build().unwrap();
+    let pool = BufferPool::builder()
+        .alignment(Alignment::Bytes128)
+        .build()
+        .unwrap();
     let wide = pool.alloc_copy(&[Wide([7; 128]); 3]);
     assert_starts_at(&wide, 128);
     assert_eq!(wide[2], Wide([7; 128]));
     assert!(pool.try_alloc::<WideNothing>(1).is_err());
-    let pool = BufferPool::builder().alignment(4096).build().unwrap();
+    let pool = BufferPool::builder()
+        .alignment(Alignment::Bytes4096)
+        .build()
+        .unwrap();
     assert_eq!(pool.alloc::<WideNothing>(9).len(), 9);
 }
 
@@ -230,7 +237,7 @@ fn memory_given_back_is_lent_again_to_the_same_thread() {
     drop(first);
     let second: Buffer<u8> = pool.alloc(900);
     assert_eq!(second.as_ptr(), start, "last in, first out");
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!((snapshot.misses, snapshot.hits_thread), (1, 1));
     }
@@ -242,7 +249,7 @@ fn buffers_beyond_the_largest_class_are_lent_at_their_own_size_and_not_kept() {
     let len = (1 << 30) + 1;
     let mut huge = pool.alloc::<u8>(len);
     (huge[0], huge[len - 1]) = (1, 2);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!(snapshot.counts.oversize_misses, 1);
         assert_eq!(snapshot.requested_bytes, len as u64);
@@ -254,7 +261,7 @@ fn buffers_beyond_the_largest_class_are_lent_at_their_own_size_and_not_kept() {
     }
     assert_eq!((huge[0], huge[len - 1]), (1, 2));
     drop(huge);
-    pool.release_all();
+    pool.end_frame();
     assert_eq!(
         pool.stats().pooled_bytes,
         0,

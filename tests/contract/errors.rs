@@ -261,7 +261,7 @@ fn idle_memory_makes_way_for_what_is_asked_for() {
         .try_alloc::<u8>(1 << 20)
         .expect("all that is idle can go");
     assert_eq!(large.len(), 1 << 20);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!(snapshot.totals.counts.budget_misses, 1);
         assert_eq!(snapshot.totals.counts.budget_refusals, 0);

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use framepool::{BufferPool, FrameError};
+use framepool::{Alignment, BufferPool, FrameError};
 
 use super::buffers::assert_starts_at;
 use crate::common::{TELEMETRY, assert_empty, assert_lawful, frame_bytes, panic_text};
@@ -35,9 +35,10 @@ fn frame_buffers_are_slices_of_the_length_and_contents_asked_for() {
 
 #[test]
 fn every_frame_buffer_starts_on_the_boundary_asked_for() {
-    for alignment in [64, 128, 256, 4096] {
+    for &boundary in Alignment::ALL {
+        let alignment = boundary.bytes();
         let pool = BufferPool::builder()
-            .alignment(alignment)
+            .alignment(boundary)
             .frame_block_bytes(5000)
             .build()
             .unwrap();
@@ -275,7 +276,7 @@ fn release_all_returns_what_it_published() {
     frame.alloc::<u8>(3);
     let returned = frame.release_all();
     assert!(Arc::ptr_eq(&returned, &pool.snapshot()));
-    let returned = pool.release_all();
+    let returned = pool.end_frame();
     assert!(Arc::ptr_eq(&returned, &pool.snapshot()));
     assert_eq!(returned.frame.get(), 2);
 }

@@ -1,4 +1,4 @@
-//! Who holds what: call sites, ages, threads, suspects, retained buffers, and the report of `assert_no_leaks`.
+//! Who holds what: call sites, ages, threads, suspects, long-lived buffers, and the report of `assert_no_leaks`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -9,7 +9,7 @@ use crate::common::{TELEMETRY, panic_text, pooled_bytes};
 
 fn ends(pool: &BufferPool, frames: usize) {
     for _ in 0..frames {
-        pool.release_all();
+        pool.end_frame();
     }
 }
 
@@ -128,20 +128,20 @@ fn the_thread_is_the_one_that_took_it_whoever_has_it_now() {
 }
 
 #[test]
-fn a_suspect_is_older_than_the_leak_age_and_not_retained() {
+fn a_suspect_is_older_than_the_leak_age_and_not_long_lived() {
     for leak_age in [0, 1, 4] {
         let pool = BufferPool::builder()
             .leak_after_frames(leak_age)
             .build()
             .unwrap();
         let buffer = pool.alloc::<u8>(1000);
-        let retained = pool.alloc::<u8>(100_000);
-        retained.retain();
+        let long_lived = pool.alloc::<u8>(100_000);
+        Buffer::mark_long_lived(&long_lived);
         for age in 0..10 {
             let out = pool.outstanding();
             if TELEMETRY {
                 let suspected = u64::from(age > leak_age);
-                assert_eq!((out.buffers, out.retained), (2, 1));
+                assert_eq!((out.buffers, out.long_lived), (2, 1));
                 assert_eq!(out.suspects, suspected, "age {age}, leak age {leak_age}");
                 assert_eq!(out.suspect_bytes, suspected * 1024);
                 assert_eq!(out.suspect_sites().count() as u64, suspected);
@@ -156,23 +156,23 @@ fn a_suspect_is_older_than_the_leak_age_and_not_retained() {
         drop(buffer);
         let out = pool.outstanding();
         assert_eq!((out.suspects, out.suspect_bytes), (0, 0));
-        drop(retained);
+        drop(long_lived);
     }
 }
 
 #[test]
-fn memory_lent_again_has_a_new_age_and_is_not_retained_any_more() {
+fn memory_lent_again_has_a_new_age_and_is_not_long_lived_any_more() {
     let pool = BufferPool::new();
     let first = pool.alloc::<u8>(1000);
-    first.retain();
-    first.retain();
+    Buffer::mark_long_lived(&first);
+    Buffer::mark_long_lived(&first);
     ends(&pool, 9);
     drop(first);
     let second = pool.alloc::<u8>(1000);
     let out = pool.outstanding();
     if TELEMETRY {
         assert_eq!(
-            (out.retained, out.suspects, out.sites[0].oldest_age_frames),
+            (out.long_lived, out.suspects, out.sites[0].oldest_age_frames),
             (0, 0, 0)
         );
     }
@@ -196,8 +196,8 @@ fn frame_buffers_are_in_no_list() {
 fn no_leaks_is_asserted_with_the_report_of_who_holds_what() {
     let pool = BufferPool::builder().name("strict").build().unwrap();
     pool.assert_no_leaks();
-    let retained = pool.alloc::<u8>(10);
-    retained.retain();
+    let long_lived = pool.alloc::<u8>(10);
+    Buffer::mark_long_lived(&long_lived);
     pool.assert_no_leaks();
     let leaked = pool.alloc::<u8>(10_000);
     let outcome = catch_unwind(AssertUnwindSafe(|| pool.assert_no_leaks()));
@@ -212,7 +212,7 @@ fn no_leaks_is_asserted_with_the_report_of_who_holds_what() {
     }
     drop(leaked);
     pool.assert_no_leaks();
-    drop(retained);
+    drop(long_lived);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn what_was_prewarmed_is_lent_without_a_miss() {
             .build()
             .unwrap();
         pool.prewarm::<f32>(1000, 100);
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_eq!(
             (snapshot.allocs, snapshot.misses, snapshot.in_use_bytes),
             (0, 0, 0)
@@ -23,7 +23,7 @@ fn what_was_prewarmed_is_lent_without_a_miss() {
             assert_eq!(snapshot.idle_bytes, 100 * pooled_bytes(4000, 64));
         }
         let buffers: Vec<_> = (0..100).map(|_| pool.alloc::<f32>(1000)).collect();
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         if TELEMETRY {
             assert_eq!(
                 (snapshot.allocs, snapshot.misses, snapshot.idle_bytes),
@@ -48,7 +48,7 @@ fn what_one_thread_prewarmed_another_finds_once_it_is_gone() {
         .join()
         .unwrap();
     let buffers: Vec<_> = (0..50).map(|_| pool.alloc::<u8>(100)).collect();
-    assert_eq!(pool.release_all().misses, 0);
+    assert_eq!(pool.end_frame().misses, 0);
     drop(buffers);
 }
 
@@ -57,7 +57,7 @@ fn what_was_prewarmed_stays_through_quiet_frames_until_trim() {
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     pool.prewarm::<u8>(1 << 20, 16);
     for _ in 0..500 {
-        pool.release_all();
+        pool.end_frame();
     }
     if TELEMETRY {
         assert_eq!(pool.stats().idle_bytes, 16 << 20);
@@ -73,7 +73,7 @@ fn prewarming_nothing_does_nothing() {
     pool.prewarm::<u8>(0, 10);
     pool.prewarm::<u8>(100, 0);
     pool.prewarm::<()>(usize::MAX, 3);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     assert_eq!((snapshot.pooled_bytes, snapshot.allocs), (0, 0));
     assert_eq!(pool.alloc::<u8>(0).len(), 0);
 }
@@ -93,7 +93,7 @@ fn prewarming_beyond_the_budget_is_refused_and_what_was_made_so_far_stays_ready(
         );
         let ready = (1 << 20) >> 14;
         let buffers: Vec<_> = (0..ready).map(|_| pool.alloc::<u8>(1 << 14)).collect();
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_eq!(snapshot.misses, 0, "all {ready} that fit were ready");
         drop(buffers);
         assert_empty(&pool);
@@ -155,12 +155,12 @@ fn pool_keys_are_the_size_classes_that_have_memory_now() {
         pool.alloc::<u8>(1000),
         pool.alloc::<u8>(5000),
     ));
-    let before = pool.release_all().pool_keys;
+    let before = pool.end_frame().pool_keys;
     pool.trim();
-    let after = pool.release_all().pool_keys;
+    let after = pool.end_frame().pool_keys;
     drop(kept);
     pool.trim();
-    let last = pool.release_all().pool_keys;
+    let last = pool.end_frame().pool_keys;
     if TELEMETRY {
         assert_eq!((before, after, last), (3, 1, 0));
     }
@@ -171,10 +171,10 @@ fn pool_keys_are_the_size_classes_that_have_memory_now() {
 fn the_peak_stays_when_the_memory_has_gone() {
     let pool = BufferPool::new();
     drop(pool.alloc::<u8>(10 << 20));
-    let peak = pool.release_all().peak_bytes;
+    let peak = pool.end_frame().peak_bytes;
     assert!(pool.trim() > 0);
     let kept = pool.alloc::<u8>(1000);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!(peak, pooled_bytes(10 << 20, 64));
         assert_eq!((snapshot.peak_bytes, snapshot.pooled_bytes), (peak, 1024));

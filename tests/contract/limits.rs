@@ -136,7 +136,7 @@ fn a_budget_at_every_level_is_kept_and_its_refusals_say_what_is_so() {
                 pool.trim();
             }
         }
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         if TELEMETRY {
             assert_eq!(snapshot.totals.allocs, holder.lent);
             assert!(snapshot.totals.counts.budget_refusals >= holder.refused);
@@ -257,7 +257,7 @@ fn a_length_beyond_what_can_be_addressed_or_had_is_refused_in_every_way_and_no_c
         ask::<[u8; 4096]>(&pool),
         ask::<[[u64; 1024]; 64]>(&pool),
     ];
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     assert_lawful(&snapshot);
     if TELEMETRY {
         let counts = snapshot.totals.counts;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use framepool::{BufferPool, FrameSnapshot, PoolStats};
+use framepool::{Alignment, BufferPool, FrameSnapshot, PoolStats};
 
 use crate::common::{
     Gate, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, classes, frame_bytes,
@@ -24,7 +24,7 @@ fn frame_numbers_rise_by_one_with_every_frame_end_of_either_kind() {
     let pool = BufferPool::new();
     for number in 1..20 {
         let snapshot = if number % 3 == 0 {
-            pool.release_all()
+            pool.end_frame()
         } else {
             pool.begin_frame().release_all()
         };
@@ -38,8 +38,8 @@ fn frame_numbers_rise_by_one_with_every_frame_end_of_either_kind() {
 fn durations_are_the_time_between_frame_ends() {
     let pool = BufferPool::new();
     let begun = std::time::Instant::now();
-    pool.release_all();
-    let sum: Duration = (0..50).map(|_| pool.release_all().duration).sum();
+    pool.end_frame();
+    let sum: Duration = (0..50).map(|_| pool.end_frame().duration).sum();
     assert!(sum <= begun.elapsed(), "the intervals do not overlap");
 }
 
@@ -48,11 +48,9 @@ fn rounding_is_what_the_documentation_says() {
     if !TELEMETRY {
         return;
     }
-    for alignment in [64, 128, 256, 4096] {
-        let pool = BufferPool::builder()
-            .alignment(alignment as usize)
-            .build()
-            .unwrap();
+    for &boundary in Alignment::ALL {
+        let alignment = boundary.bytes() as u64;
+        let pool = BufferPool::builder().alignment(boundary).build().unwrap();
         let sizes = classes().take_while(|&class| class <= 1 << 22);
         for bytes in sizes.flat_map(|class| [class.saturating_sub(1), class, class + 1]) {
             let buffer = pool.alloc::<u8>(bytes as usize);
@@ -144,7 +142,7 @@ fn a_known_program_gives_known_numbers() {
 
     // The next frame knows nothing of what happened before it.
     drop(kept);
-    let next = pool.release_all();
+    let next = pool.end_frame();
     assert_eq!((next.allocs, next.releases, next.imbalance()), (0, 1, -1));
     assert_eq!((next.alloc_bytes, next.release_bytes), (0, four));
     assert_eq!((next.hits_thread, next.misses, next.threads), (0, 0, 0));
@@ -161,7 +159,7 @@ fn stats_at_rest_say_what_the_snapshot_says() {
     let kept: Vec<_> = (0..100).map(|len| pool.alloc::<u8>(len * 37)).collect();
     let open = pool.begin_frame();
     open.alloc::<u8>(5000);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     let stats: PoolStats = pool.stats();
     assert_eq!(stats.in_use_buffers, snapshot.in_use_buffers);
     assert_eq!(stats.in_use_bytes, snapshot.in_use_bytes);
@@ -191,7 +189,7 @@ fn reading_stats_takes_nothing_from_the_frame() {
         pool.outstanding();
     }
     drop(pool.alloc::<u8>(1));
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!(
             (snapshot.allocs, snapshot.releases, snapshot.threads),
@@ -201,7 +199,7 @@ fn reading_stats_takes_nothing_from_the_frame() {
     // Nor that there was a thread at all, when it does nothing more in the frame.
     drop(pool.alloc::<u8>(1));
     pool.stats();
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!((snapshot.allocs, snapshot.threads), (1, 1));
     }
@@ -236,7 +234,7 @@ fn threads_are_those_that_took_a_buffer_in_this_frame() {
             .collect();
         for snapshot in &mut seen {
             ready.wait();
-            *snapshot = *pool.release_all();
+            *snapshot = *pool.end_frame();
             ready.wait();
         }
         for worker in workers {
@@ -251,7 +249,7 @@ fn threads_are_those_that_took_a_buffer_in_this_frame() {
         }
     }
     if TELEMETRY {
-        assert_eq!(pool.release_all().threads, 0);
+        assert_eq!(pool.end_frame().threads, 0);
         assert_eq!((pool.stats().slots, pool.stats().claimed_slots), (4, 1));
     }
     drop(open);
@@ -265,9 +263,9 @@ fn buffers_of_another_thread_come_from_the_depot_when_that_thread_is_gone() {
     thread::spawn(move || drop(shared.alloc::<u8>(1000)))
         .join()
         .unwrap();
-    pool.release_all();
+    pool.end_frame();
     let buffer = pool.alloc::<u8>(1000);
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!(
             (snapshot.hits_depot, snapshot.hits_thread, snapshot.misses),
@@ -293,10 +291,10 @@ fn the_exchanges_of_a_thread_that_exits_are_counted() {
             counted.wait();
         });
         counted.wait();
-        let before = pool.release_all().totals.counts.depot_exchanges;
+        let before = pool.end_frame().totals.counts.depot_exchanges;
         counted.wait();
         worker.join().unwrap();
-        let after = pool.release_all().totals.counts.depot_exchanges;
+        let after = pool.end_frame().totals.counts.depot_exchanges;
         assert_eq!((before, after), (0, u64::from(TELEMETRY)));
     });
     assert_empty(&pool);
@@ -308,7 +306,7 @@ fn what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own() {
     // So often that an exchange which took a little off what the thread may keep would use all of it up.
     for round in 0..300 {
         let buffers: Vec<_> = (0..60).map(|_| pool.alloc::<u8>(1000)).collect();
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         if TELEMETRY {
             let misses = if round == 0 { 60 } else { 0 };
             assert_eq!(

@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use framepool::{
-    BufferPool, Diagnostics, HealthConfig, HealthMonitor, HealthStatus, RuntimeHealthMetrics,
-    Thresholds,
+    BufferPool, HealthConfig, HealthMonitor, HealthStatus, RuntimeHealthMetrics, Thresholds, Watch,
 };
 
 #[test]
 fn every_number_reads_zero() {
     let pool = BufferPool::builder().leak_after_frames(1).build().unwrap();
-    let watch = Diagnostics::watch(&pool, HealthConfig::default());
+    let watch = Watch::start(&pool, HealthConfig::default());
     let thresholds = Thresholds::default().frame_budget(Duration::from_millis(1));
     let mut monitor = HealthMonitor::new(thresholds);
     let kept = pool.alloc::<u8>(1000);
     for _ in 0..10 {
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         monitor.record_frame(&snapshot, Duration::from_millis(100));
     }
     let health = monitor.emit(&pool).unwrap();

@@ -14,7 +14,7 @@ fn a_snapshot_that_is_kept_never_changes() {
     let mut kept: Vec<(Arc<FrameSnapshot>, FrameSnapshot)> = Vec::new();
     for number in 0..100_usize {
         drop(pool.alloc::<u8>(number * 10));
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         if number % 3 == 0 {
             kept.push((Arc::clone(&snapshot), *snapshot));
         }
@@ -32,15 +32,15 @@ fn a_snapshot_that_is_kept_never_changes() {
 fn a_snapshot_that_somebody_may_still_ask_for_is_not_written_again() {
     let pool = BufferPool::new();
     for number in (1..150).step_by(3) {
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_eq!(snapshot.frame.get(), number);
         let asked_for = Arc::downgrade(&snapshot);
         drop(snapshot);
-        assert_eq!(pool.release_all().frame.get(), number + 1);
+        assert_eq!(pool.end_frame().frame.get(), number + 1);
         if let Some(snapshot) = asked_for.upgrade() {
             assert_eq!(snapshot.frame.get(), number);
         }
-        assert_eq!(pool.release_all().frame.get(), number + 2);
+        assert_eq!(pool.end_frame().frame.get(), number + 2);
     }
 }
 
@@ -48,19 +48,19 @@ fn a_snapshot_that_somebody_may_still_ask_for_is_not_written_again() {
 #[test]
 fn a_feed_gives_every_frame_from_its_subscription_on_in_order() {
     let pool = BufferPool::new();
-    pool.release_all();
+    pool.end_frame();
     let mut feed = pool.subscribe();
     assert!(feed.next().is_none());
     for number in 2..10 {
         drop(pool.alloc::<u8>(number));
-        let published = pool.release_all();
+        let published = pool.end_frame();
         let read = feed.next().expect("a frame ended");
         assert_eq!(read, *published);
         assert_eq!(read.frame.get(), number as u64);
         assert!(feed.next().is_none());
     }
     for _ in 0..256 {
-        pool.release_all();
+        pool.end_frame();
     }
     let numbers: Vec<_> = std::iter::from_fn(|| feed.next())
         .map(|snapshot| snapshot.frame.get())
@@ -75,7 +75,7 @@ fn a_feed_too_far_behind_loses_the_oldest_and_counts_them() {
     let mut slow = pool.subscribe();
     let mut quick = pool.subscribe();
     for number in 1..=12 {
-        pool.release_all();
+        pool.end_frame();
         assert_eq!(
             quick.next().map(|snapshot| snapshot.frame.get()),
             Some(number)
@@ -87,7 +87,7 @@ fn a_feed_too_far_behind_loses_the_oldest_and_counts_them() {
         .map(|snapshot| snapshot.frame.get())
         .collect();
     assert_eq!(fed, [8, 9, 10, 11, 12]);
-    pool.release_all();
+    pool.end_frame();
     assert_eq!(slow.next().map(|snapshot| snapshot.frame.get()), Some(13));
     assert_eq!((slow.lost(), late.lost()), (7, 0));
 }
@@ -97,7 +97,7 @@ fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
     let pool = BufferPool::new();
     let mut feed = pool.subscribe();
     drop(pool.subscribe());
-    pool.release_all();
+    pool.end_frame();
     drop(pool);
     assert_eq!(feed.next().map(|snapshot| snapshot.frame.get()), Some(1));
     assert!(feed.next().is_none());
@@ -108,11 +108,11 @@ fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
 fn a_dropped_feed_takes_no_memory() {
     let pool = BufferPool::builder().history_frames(64).build().unwrap();
     for _ in 0..20 {
-        pool.release_all();
+        pool.end_frame();
     }
     let before = pool.stats().telemetry_bytes;
     let feed = pool.subscribe();
-    pool.release_all();
+    pool.end_frame();
     let during = pool.stats().telemetry_bytes;
     drop(feed);
     let after = pool.stats().telemetry_bytes;
@@ -133,7 +133,7 @@ fn a_feed_can_be_read_while_frames_end() {
     let ender = thread::spawn(move || {
         for number in 0..frames {
             drop(pool.alloc::<u8>(number % 100));
-            pool.release_all();
+            pool.end_frame();
         }
     });
     let (mut seen, mut last) = (0, 0);
@@ -165,7 +165,7 @@ fn a_reader_always_gives_the_latest() {
     let mut reader = pool.snapshot_reader();
     assert_eq!(reader.latest().frame.get(), 0);
     for number in 1..50 {
-        let published = pool.release_all();
+        let published = pool.end_frame();
         assert!(Arc::ptr_eq(reader.latest(), &published));
         assert_eq!(reader.latest().frame.get(), number);
     }
@@ -193,6 +193,6 @@ fn handles_are_the_same_pool() {
     }
     drop(buffer);
     if TELEMETRY {
-        assert_eq!(pool.release_all().releases, 1);
+        assert_eq!(pool.end_frame().releases, 1);
     }
 }

@@ -55,10 +55,10 @@ fn signatures_are_those_of_the_contract() {
     let snapshot: Arc<FrameSnapshot> = frame.release_all();
     let _: Result<Frame, FrameError> = pool.try_begin_frame();
     let buffer: Buffer<f32> = pool.alloc::<f32>(1);
-    buffer.retain();
+    Buffer::mark_long_lived(&buffer);
     let _: Buffer<f32> = pool.alloc_zeroed::<f32>(1);
     let _: Result<Buffer<f32>, AllocError> = pool.try_alloc::<f32>(1);
-    let _: Arc<FrameSnapshot> = pool.release_all();
+    let _: Arc<FrameSnapshot> = pool.end_frame();
     let _: Arc<FrameSnapshot> = pool.snapshot();
     let stats: PoolStats = pool.stats();
     let out: Outstanding = pool.outstanding();

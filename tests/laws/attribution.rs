@@ -21,7 +21,7 @@ fn an_age_is_never_more_than_the_frames_that_ended() {
         for number in 0..rounds(80_000) {
             kept.push_back(pool.alloc::<u8>(number % 100));
             if number % 8 == 0 {
-                pool.release_all();
+                pool.end_frame();
             }
             if kept.len() > 200 {
                 kept.pop_front();

@@ -44,7 +44,7 @@ fn ten_thousand_short_threads_lose_no_count_and_leave_no_more_slots_than_lived_a
         drop(pool.alloc::<u16>(len));
         drop(kept);
     });
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     assert_lawful(&snapshot);
     if TELEMETRY {
         let counts = snapshot.totals.counts;
@@ -138,7 +138,7 @@ fn memory_of_threads_that_are_gone_is_used_again() {
         .join()
         .unwrap();
     }
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     if TELEMETRY {
         assert_eq!(snapshot.misses, 20, "only the first thread found none");
         assert_eq!(snapshot.pooled_bytes, 20 * pooled_bytes(10_000, 64));
@@ -164,7 +164,7 @@ fn buffers_taken_by_threads_that_are_gone_come_back_through_others() {
             .unwrap(),
         );
         if number % 10 == 0 {
-            let snapshot = pool.release_all();
+            let snapshot = pool.end_frame();
             assert_lawful(&snapshot);
             if TELEMETRY {
                 assert_eq!(snapshot.in_use_buffers, kept.len() as u64);
@@ -245,7 +245,7 @@ fn sixty_four_threads_on_few_cores_keep_the_books() {
                             thread::yield_now();
                         }
                         if step % 256 == 0 {
-                            assert_lawful(&pool.release_all());
+                            assert_lawful(&pool.end_frame());
                         }
                     }
                 })
@@ -255,7 +255,7 @@ fn sixty_four_threads_on_few_cores_keep_the_books() {
             worker.join().unwrap();
         }
     });
-    let totals = pool.release_all().totals;
+    let totals = pool.end_frame().totals;
     if TELEMETRY {
         assert_eq!(
             (totals.allocs, totals.alloc_bytes),

@@ -15,8 +15,8 @@ use std::thread;
 use std::time::Duration;
 
 use framepool::{
-    Buffer, BufferPool, Diagnostics, Frame, FrameFeed, HealthConfig, HealthMonitor, SnapshotReader,
-    Thresholds,
+    Buffer, BufferPool, Frame, FrameFeed, HealthConfig, HealthMonitor, SnapshotReader, Thresholds,
+    Watch,
 };
 
 use crate::common::{Gate, TELEMETRY, assert_empty, assert_lawful, rounds};
@@ -177,7 +177,7 @@ fn a_thread_that_exits_with_open_frames_of_its_own_ends_them_while_others_go_on(
         exiting.join().unwrap();
         working.join().unwrap();
         assert!(slice.iter().all(|&element| element == 7));
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_lawful(&snapshot);
         if TELEMETRY {
             assert_eq!((snapshot.open_frames, snapshot.in_use_buffers), (1, 1));
@@ -207,7 +207,7 @@ impl Holdings {
             frame,
             reader: pool.snapshot_reader(),
             feed: pool.subscribe(),
-            snapshot: pool.release_all(),
+            snapshot: pool.end_frame(),
         };
         assert_eq!(holdings.snapshot.frame.get(), 1);
         holdings
@@ -329,7 +329,7 @@ fn snapshots_and_readers_may_be_let_go_after_pool_and_threads_are_gone() {
         drop(sender);
         for len in 0..30 {
             drop(pool.alloc::<u8>(len));
-            pool.release_all();
+            pool.end_frame();
         }
         drop(pool);
         let kept: Vec<_> = receiver.iter().collect();
@@ -350,7 +350,7 @@ fn a_watch_may_hold_a_pool_last_and_stop_on_another_thread() {
         let config = HealthConfig::default()
             .poll_interval(Duration::from_millis(1))
             .emit_interval(Duration::ZERO);
-        let watch = Diagnostics::watch(&pool, config);
+        let watch = Watch::start(&pool, config);
         let worker = {
             let pool = pool.clone();
             thread::spawn(move || {

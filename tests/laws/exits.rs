@@ -27,7 +27,7 @@ impl Drop for Remains {
             if let Some(frame) = &self.frame {
                 frame.alloc::<u8>(77).fill(2);
             }
-            assert_lawful(&pool.release_all());
+            assert_lawful(&pool.end_frame());
             assert_lawful(&pool.snapshot());
             self.buffers.push(last);
         }
@@ -72,7 +72,7 @@ fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
                 thread::spawn(move || leave(&shared, ours_first, goes_on))
                     .join()
                     .unwrap();
-                let snapshot = pool.release_all();
+                let snapshot = pool.end_frame();
                 assert_lawful(&snapshot);
                 assert_eq!((snapshot.open_frames, snapshot.in_use_buffers), (0, 0));
             }

@@ -97,7 +97,7 @@ fn the_laws_hold_in_everything_read_while_workers_lend_and_release() {
     let trimmer = || {
         for _ in 0..rounds(300) {
             pool.trim();
-            assert_lawful(&pool.release_all());
+            assert_lawful(&pool.end_frame());
             thread::yield_now();
         }
     };
@@ -110,7 +110,7 @@ fn the_laws_hold_in_everything_read_while_workers_lend_and_release() {
         ],
     );
     if TELEMETRY {
-        assert_eq!(pool.release_all().totals.allocs, lent.into_inner(), "L1");
+        assert_eq!(pool.end_frame().totals.allocs, lent.into_inner(), "L1");
     }
     assert_empty(&pool);
 }
@@ -133,7 +133,7 @@ fn one_frame_filled_by_many_threads_reads_lawfully_while_it_is_filled() {
             &[&filler, &filler, &filler],
             &[&|seen| {
                 look_at_stats(&pool, &mut seen.stats);
-                pool.release_all();
+                pool.end_frame();
                 look_at_snapshots(&pool, &mut seen.totals);
             }],
         );
@@ -169,7 +169,7 @@ fn every_frame_end_gets_its_own_number_whoever_ends_frames_at_once() {
                             frame.alloc::<u8>(round % 90);
                             frame.release_all()
                         } else {
-                            pool.release_all()
+                            pool.end_frame()
                         };
                         assert_lawful(&snapshot);
                         assert!(pool.snapshot().frame >= snapshot.frame, "L4");
@@ -232,7 +232,7 @@ fn a_frame_that_begins_the_moment_another_ends_loses_nothing_to_it() {
     };
     watched::<()>(&[&framer, &framer, &framer], &[]);
     if TELEMETRY {
-        assert_eq!(pool.release_all().totals.allocs, lent.into_inner(), "L1");
+        assert_eq!(pool.end_frame().totals.allocs, lent.into_inner(), "L1");
     }
     assert_empty(&pool);
 }
@@ -273,12 +273,12 @@ fn a_budget_holds_while_many_threads_push_against_it() {
     watched::<Seen>(
         &[&worker, &worker, &worker],
         &[&|seen| {
-            assert!(pool.release_all().pooled_bytes <= limit);
+            assert!(pool.end_frame().pooled_bytes <= limit);
             assert!(pool.stats().peak_bytes <= limit);
             look_at_snapshots(&pool, &mut seen.totals);
         }],
     );
-    let totals = pool.release_all().totals;
+    let totals = pool.end_frame().totals;
     if TELEMETRY {
         assert_eq!(totals.allocs, lent.into_inner());
         assert_eq!(totals.counts.budget_refusals, refused.into_inner());
@@ -306,7 +306,7 @@ fn a_full_pool_always_lends_a_frame_that_was_given_back() {
     };
     let ender = || {
         for _ in 0..rounds(10_000) {
-            pool.release_all();
+            pool.end_frame();
         }
     };
     watched::<()>(&[&looper, &trimmer, &ender], &[]);

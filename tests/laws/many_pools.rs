@@ -103,7 +103,7 @@ fn threads_with_several_pools_each_keep_all_books() {
                             drop(kept.swap_remove(random.below(20)));
                         }
                         if step % 500 == 0 {
-                            assert_lawful(&pools[random.below(pools.len())].release_all());
+                            assert_lawful(&pools[random.below(pools.len())].end_frame());
                         }
                     }
                 })

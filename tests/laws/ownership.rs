@@ -109,7 +109,7 @@ fn no_two_live_buffers_overlap_however_they_change_hands() {
                             }
                         }
                         if random.below(512) == 0 {
-                            assert_lawful(&pool.release_all());
+                            assert_lawful(&pool.end_frame());
                         }
                         if random.below(1024) == 0 {
                             pool.trim();
@@ -164,7 +164,7 @@ fn blocks_that_pass_through_the_depot_every_time_have_one_owner() {
             worker.join().unwrap();
         }
     });
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     assert!(
         snapshot.pooled_bytes <= 8 * 3 * 64,
         "{} bytes",
@@ -200,7 +200,7 @@ fn frame_buffers_of_several_threads_and_open_frames_never_overlap() {
                             mine.push((slice, mark));
                             if step % 40 == 0 {
                                 // A frame end of the other kind, and trimming, release nothing of an open frame.
-                                pool.release_all();
+                                pool.end_frame();
                                 pool.trim();
                             }
                         }

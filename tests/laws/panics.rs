@@ -38,7 +38,7 @@ fn what_a_panicking_thread_holds_comes_back() {
         })
         .join();
         assert!(outcome.is_err());
-        let snapshot = pool.release_all();
+        let snapshot = pool.end_frame();
         assert_lawful(&snapshot);
         assert_eq!(
             (

@@ -55,7 +55,7 @@ fn buffers_going_round_a_ring_of_threads_are_each_released_once() {
                             next.send((buffer, number, hops - 1)).unwrap();
                         }
                         if step % 100 == 0 {
-                            assert_lawful(&pool.release_all());
+                            assert_lawful(&pool.end_frame());
                         }
                     }
                 })
@@ -67,7 +67,7 @@ fn buffers_going_round_a_ring_of_threads_are_each_released_once() {
             worker.join().unwrap();
         }
     });
-    let totals = pool.release_all().totals;
+    let totals = pool.end_frame().totals;
     if TELEMETRY {
         assert_eq!(totals.allocs, (threads * each) as u64);
         let bytes: u64 = (0..each as u64)
@@ -100,7 +100,7 @@ fn a_producer_that_only_takes_and_a_consumer_that_only_releases_share_a_bounded_
         producer.join().unwrap();
         consumer.join().unwrap();
     });
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     assert_lawful(&snapshot);
     if TELEMETRY {
         assert_eq!(
@@ -168,7 +168,7 @@ fn frames_are_begun_filled_and_ended_by_different_threads_of_a_pipeline() {
             stage.join().unwrap();
         }
     });
-    let totals = pool.release_all().totals;
+    let totals = pool.end_frame().totals;
     if TELEMETRY {
         assert_eq!(
             (totals.counts.frame_allocs, totals.counts.pooled_allocs()),

@@ -70,7 +70,7 @@ fn things(pool: BufferPool, size: usize) -> Vec<Thing> {
     let mut reader = pool.snapshot_reader();
     reader.latest();
     let feed = pool.subscribe();
-    let snapshot = pool.release_all();
+    let snapshot = pool.end_frame();
     pool.prewarm::<u8>(size, 3);
     vec![
         Box::new(pool.clone()),

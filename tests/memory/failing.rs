@@ -49,7 +49,7 @@ fn survives(arm: impl Fn()) -> bool {
     arm();
     let (lent, refused) = program(&pool);
     let met = refuse_nothing();
-    let totals = pool.release_all().totals;
+    let totals = pool.end_frame().totals;
     if TELEMETRY {
         assert_eq!(
             (totals.allocs, totals.counts.memory_refusals),
@@ -130,9 +130,9 @@ alone! {
             let outcome = pool.try_prewarm::<u8>(10_000, 20);
             assert!(refuse_nothing());
             assert!(matches!(outcome, Err(AllocError::OutOfMemory { .. })), "{outcome:?}");
-            pool.release_all();
+            pool.end_frame();
             let kept: Vec<_> = (0..5).map(|_| pool.alloc::<u8>(10_000)).collect();
-            assert_eq!(pool.release_all().misses, 0, "the five that were made are ready");
+            assert_eq!(pool.end_frame().misses, 0, "the five that were made are ready");
             drop(kept);
             assert_empty(&pool);
         }

@@ -98,7 +98,7 @@ fn survives(max_bytes: u64, arm: impl Fn()) -> bool {
     drop(pool.alloc::<u8>(1));
     // Snapshots to write anew, so that frame ends take no memory.
     for _ in 0..3 {
-        pool.release_all();
+        pool.end_frame();
     }
     arm();
     let first = work(&pool, Vec::new());
@@ -108,7 +108,7 @@ fn survives(max_bytes: u64, arm: impl Fn()) -> bool {
     let lent = 1 + first.lent + second.lent + back.lent;
     drop((first.kept, back.kept));
     if TELEMETRY {
-        let totals = pool.release_all().totals;
+        let totals = pool.end_frame().totals;
         assert_eq!((totals.allocs, totals.releases), (lent, lent), "L1");
     }
     assert_empty(&pool);
@@ -127,7 +127,7 @@ fn everything() {
         let first = work(&pool, Vec::new());
         let second = work_elsewhere(&pool, first.kept, name);
         let held = pool.snapshot();
-        assert_lawful(&pool.release_all());
+        assert_lawful(&pool.end_frame());
         assert!(feed.next().is_some());
         monitor.record_frame(&held, Duration::from_millis(1));
         let _ = monitor.emit(&pool);

@@ -54,7 +54,7 @@ alone! {
                 kept.push(pool.alloc::<u8>(len * 300));
             }
             kept.clear();
-            look(&pool, &pool.release_all());
+            look(&pool, &pool.end_frame());
         });
     }
 
@@ -67,7 +67,7 @@ alone! {
                 kept.push(pool.alloc::<u8>(len * 100));
             }
             kept.clear();
-            look(&pool, &pool.release_all());
+            look(&pool, &pool.end_frame());
         });
     }
 
@@ -163,7 +163,7 @@ alone! {
                 kept.clear();
             }
             drop(pool.alloc::<u8>(1000));
-            look(&pool, &pool.release_all());
+            look(&pool, &pool.end_frame());
         });
     }
 
@@ -175,7 +175,7 @@ alone! {
         let mut out = Outstanding::default();
         let kept: Vec<_> = (0..20).map(|len| pool.alloc::<u8>(len * 100)).collect();
         is_silent(|_| {
-            let snapshot = pool.release_all();
+            let snapshot = pool.end_frame();
             look(&pool, &snapshot);
             assert_eq!(reader.latest().frame, snapshot.frame);
             assert_eq!(feed.next().unwrap().frame, snapshot.frame);
@@ -191,7 +191,7 @@ alone! {
         let mut held = VecDeque::with_capacity(5);
         is_silent(|_| {
             drop(pool.alloc::<u8>(10));
-            held.push_back(pool.release_all());
+            held.push_back(pool.end_frame());
             if held.len() > 4 {
                 held.pop_front();
             }
@@ -216,9 +216,9 @@ alone! {
     #[test]
     fn what_was_prewarmed_is_silent_from_the_first_frame() {
         let pool = BufferPool::new();
-        drop(pool.release_all());
+        drop(pool.end_frame());
         for _ in 0..8 {
-            pool.release_all();
+            pool.end_frame();
         }
         pool.prewarm::<u8>(10_000, 50);
         let mut kept = Vec::with_capacity(50);
@@ -226,7 +226,7 @@ alone! {
         for _ in 0..3 {
             kept.extend((0..50).map(|_| pool.alloc::<u8>(10_000)));
             kept.clear();
-            pool.release_all();
+            pool.end_frame();
         }
         assert_eq!(calls() - before, 0);
     }

@@ -73,7 +73,7 @@ alone! {
                     drop(place.lock().unwrap().take());
                 }
             },
-            || assert_lawful(&pool.release_all()),
+            || assert_lawful(&pool.end_frame()),
         );
     }
 
@@ -93,7 +93,7 @@ alone! {
                     drop(place.lock().unwrap().take());
                 }
             },
-            || assert_lawful(&pool.release_all()),
+            || assert_lawful(&pool.end_frame()),
         );
     }
 

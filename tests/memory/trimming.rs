@@ -48,7 +48,7 @@ alone! {
         drop((0..3000).map(|len| pool.alloc::<u8>(len * 20)).collect::<Vec<_>>());
         shrinks(before, &pool, 800 * 10_240, || {
             drop(pool.alloc::<u8>(10_000));
-            pool.release_all();
+            pool.end_frame();
         });
         drop(kept);
     }
@@ -110,7 +110,7 @@ alone! {
             }
         }
         shrinks(before, &pool, 0, || {
-            pool.release_all();
+            pool.end_frame();
         });
     }
 
@@ -148,7 +148,7 @@ alone! {
         shrinks(before, &pool, 40 * 114_688, || {
             kept.extend((0..40).map(|_| pool.alloc::<u8>(110_000)));
             kept.clear();
-            pool.release_all();
+            pool.end_frame();
         });
     }
 
@@ -158,7 +158,7 @@ alone! {
         let pool = BufferPool::new();
         drop((0..4).map(|_| pool.alloc::<u8>((1 << 30) + 1)).collect::<Vec<_>>());
         shrinks(before, &pool, 0, || {
-            pool.release_all();
+            pool.end_frame();
         });
     }
 }

@@ -39,7 +39,7 @@ struct Held {
     bytes: u64,
     requested: u64,
     since: u64,
-    retained: bool,
+    long_lived: bool,
 }
 
 /// An open frame: buffers lent, their bytes, and the bytes asked for.
@@ -103,13 +103,13 @@ impl Account {
             bytes,
             requested,
             since: self.frames,
-            retained: false,
+            long_lived: false,
         };
         self.held.insert(buffer, held);
     }
 
-    pub(crate) fn retain(&mut self, buffer: usize) {
-        self.held.get_mut(&buffer).unwrap().retained = true;
+    pub(crate) fn mark_long_lived(&mut self, buffer: usize) {
+        self.held.get_mut(&buffer).unwrap().long_lived = true;
     }
 
     pub(crate) fn release(&mut self, buffer: usize, thread: usize) {
@@ -316,8 +316,8 @@ impl Account {
         assert_eq!(out.buffers, all().count() as u64);
         assert_eq!(out.bytes, all().map(|held| held.bytes).sum::<u64>());
         assert_eq!(
-            out.retained,
-            all().filter(|held| held.retained).count() as u64
+            out.long_lived,
+            all().filter(|held| held.long_lived).count() as u64
         );
         assert_eq!(
             out.suspects,
@@ -326,6 +326,6 @@ impl Account {
     }
 
     fn is_suspect(&self, held: &Held) -> bool {
-        !held.retained && self.frames - held.since > self.leak_age
+        !held.long_lived && self.frames - held.since > self.leak_age
     }
 }

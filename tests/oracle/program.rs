@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use framepool::{AllocError, Buffer, BufferPool, Frame, FrameError};
+use framepool::{Alignment, AllocError, Buffer, BufferPool, Frame, FrameError};
 
 use crate::common::assert_empty;
 use crate::model::Account;
@@ -13,7 +13,8 @@ use crate::model::Account;
 pub(crate) const POOLS: usize = 3;
 pub(crate) const THREADS: usize = 3;
 const IN_FLIGHT: u32 = 2;
-const ALIGNMENTS: [usize; POOLS] = [64, 64, 256];
+const ALIGNMENTS: [Alignment; POOLS] =
+    [Alignment::Bytes64, Alignment::Bytes64, Alignment::Bytes256];
 const LEAK_AGES: [u64; POOLS] = [4, 0, 2];
 
 /// One step. Numbers choose among what there is, modulo.
@@ -162,7 +163,10 @@ impl Run {
                 .frame_block_bytes(16 << 10)
                 .build()
                 .unwrap();
-            (pool, Account::new(ALIGNMENTS[at] as u64, LEAK_AGES[at]))
+            (
+                pool,
+                Account::new(ALIGNMENTS[at].bytes() as u64, LEAK_AGES[at]),
+            )
         });
         Self {
             pools: pools.collect(),
@@ -217,8 +221,8 @@ impl Run {
                     return;
                 };
                 let (pool, buffer) = &self.buffers[&key];
-                buffer.retain();
-                self.pools[*pool].1.retain(key);
+                Buffer::mark_long_lived(buffer);
+                self.pools[*pool].1.mark_long_lived(key);
             }
             Operation::Begin { pool, thread } => self.begin(pool, thread),
             Operation::AllocFramed {
@@ -247,7 +251,7 @@ impl Run {
             }
             Operation::EndPool { pool, thread } => {
                 let handle = self.pools[pool].0.clone();
-                let snapshot = self.workers[thread].run(move || handle.release_all());
+                let snapshot = self.workers[thread].run(move || handle.end_frame());
                 self.ended(pool, None, &snapshot);
             }
             Operation::Trim { pool, thread } => {

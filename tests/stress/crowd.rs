@@ -32,7 +32,7 @@ alone! {
                 for step in 0..steps {
                     let (len, mark) = (random.below(2000), mark(number, step));
                     match random.below(16) {
-                        0 => assert_lawful(&pool.release_all()),
+                        0 => assert_lawful(&pool.end_frame()),
                         1 => if let Ok(frame) = pool.try_begin_frame() {
                             books.in_frame(&frame, len, mark, || drop(kept.pop()));
                             assert_lawful(&frame.release_all());
@@ -66,7 +66,7 @@ alone! {
                         drop(kept.swap_remove(random.below(8)));
                     }
                     if step % 64 == number {
-                        assert_lawful(&pool.release_all());
+                        assert_lawful(&pool.end_frame());
                     }
                 }
             });
@@ -101,7 +101,7 @@ alone! {
                         drop(receiver.try_recv());
                     }
                     if step % 32 == 0 && number % 8 == 0 {
-                        assert_lawful(&pool.release_all());
+                        assert_lawful(&pool.end_frame());
                     }
                 }
                 drop(sender);

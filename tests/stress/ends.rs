@@ -27,7 +27,7 @@ impl Drop for Remains {
             if let Some(frame) = &self.frame {
                 books.in_frame(frame, 77, 2, || self.buffers.truncate(1));
             }
-            assert_lawful(&pool.release_all());
+            assert_lawful(&pool.end_frame());
         }
     }
 }
@@ -79,7 +79,7 @@ alone! {
             let books = Arc::new(Books::default());
             for _ in 0..times {
                 crowd(CROWD, |number| leave(&pool, &books, number));
-                let snapshot = pool.release_all();
+                let snapshot = pool.end_frame();
                 assert_lawful(&snapshot);
                 assert_eq!((snapshot.open_frames, snapshot.in_use_buffers), (0, 0));
             }

@@ -47,7 +47,7 @@ alone! {
                         (0..10).map(|len| books.buffer(&pool, len * 100, mark(number, time))).collect();
                     give_up();
                 });
-                assert_lawful(&pool.release_all());
+                assert_lawful(&pool.end_frame());
             }
             books.compare(&pool);
         });
@@ -73,7 +73,7 @@ alone! {
                     let _kept = books.buffer(&pool, number, mark(number, time));
                     books.in_frame(&frame, 100 * number, mark(number, time), || give_up());
                 });
-                assert_eq!(pool.release_all().open_frames, 0);
+                assert_eq!(pool.end_frame().open_frames, 0);
             }
             books.compare(&pool);
         });
@@ -97,7 +97,7 @@ alone! {
                     left.lock().unwrap().push(frame);
                     give_up();
                 });
-                assert_eq!(pool.release_all().open_frames, if crate::common::TELEMETRY { 4 } else { 0 });
+                assert_eq!(pool.end_frame().open_frames, if crate::common::TELEMETRY { 4 } else { 0 });
                 drop(shared);
                 let mut left = left.into_inner().unwrap();
                 thread::scope(|scope| {
@@ -115,7 +115,7 @@ alone! {
                         ender.join().unwrap();
                     }
                 });
-                let snapshot = pool.release_all();
+                let snapshot = pool.end_frame();
                 assert_lawful(&snapshot);
                 assert_eq!((snapshot.open_frames, snapshot.in_use_buffers), (0, 0));
             }

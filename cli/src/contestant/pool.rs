@@ -27,7 +27,7 @@ impl Contestant for Pool {
     }
 
     fn end_frame(&self) {
-        let _ = self.0.release_all();
+        let _ = self.0.end_frame();
     }
 
     #[inline(always)]

@@ -109,18 +109,18 @@ fn nor_when_the_first_holder_s_thread_took_it_again() {
 }
 
 #[test]
-fn a_retained_buffer_is_seen_as_out_while_it_is_retained() {
+fn a_long_lived_buffer_is_seen_as_out() {
     explore(None, || {
         let line = here();
         let shared = one_lent(line);
         let holder = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.0.get(1).mark_retained())
+            thread::spawn(move || shared.0.get(1).mark_long_lived())
         };
         let lent = shared.0.get(1).read().unwrap();
         assert_eq!((lent.site, lent.frame), (line, 1));
         holder.join().unwrap();
-        assert!(shared.0.get(1).read().unwrap().retained);
+        assert!(shared.0.get(1).read().unwrap().long_lived);
     });
 }
 

@@ -45,6 +45,6 @@ fn a_new_worker_takes_a_free_slot_and_a_batch_although_a_frame_end_never_ends() 
         };
         worker.join().unwrap();
         drop(stuck);
-        assert_eq!(pool.release_all().totals.releases, 2);
+        assert_eq!(pool.end_frame().totals.releases, 2);
     });
 }

@@ -40,7 +40,7 @@ fn slots_left_while_a_frame_is_open_are_claimed_by_new_threads_and_lend_nothing_
         let folder = {
             let pool = pool.clone();
             spawn(move || {
-                let snapshot = pool.release_all();
+                let snapshot = pool.end_frame();
                 assert_lawful(&snapshot);
                 *snapshot
             })
@@ -84,7 +84,7 @@ fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
         let folders = crew(1, {
             let pool = pool.clone();
             move |_| {
-                let snapshot = pool.release_all();
+                let snapshot = pool.end_frame();
                 assert_lawful(&snapshot);
                 *snapshot
             }

@@ -95,7 +95,7 @@ fn frames_passed_along_a_pipeline_are_ended_elsewhere_and_counted_once() {
         });
         let other = {
             let pool = pool.clone();
-            spawn(move || *pool.release_all())
+            spawn(move || *pool.end_frame())
         };
         let mut snapshots = ender.join().unwrap();
         snapshots.push(other.join().unwrap());

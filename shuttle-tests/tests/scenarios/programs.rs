@@ -63,7 +63,7 @@ fn work(shared: &Shared, random: &mut Seeded, number: usize) -> Account {
                     account.snapshots.push(*frame.release_all());
                 }
             }
-            8 => account.snapshots.push(*pool.release_all()),
+            8 => account.snapshots.push(*pool.end_frame()),
             _ => match random.below(3) {
                 0 => drop(pool.trim()),
                 1 => assert_lawful_stats(&pool.stats()),

@@ -18,7 +18,7 @@ fn everything_read_while_threads_work_and_two_end_frames_is_lawful() {
                 let mark = number as u8 + 1;
                 let kept = Marked::take(&pool, 100, mark);
                 drop(Marked::take(&pool, 50, mark));
-                let snapshot = pool.release_all();
+                let snapshot = pool.end_frame();
                 assert_lawful(&snapshot);
                 drop(kept);
                 *snapshot

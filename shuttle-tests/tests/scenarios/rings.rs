@@ -30,7 +30,7 @@ fn ring(pool: BufferPool, ends_frames: impl Fn(usize) -> bool) {
                         .unwrap();
                     drop(receiver.recv().unwrap());
                     if ends {
-                        let snapshot = pool.release_all();
+                        let snapshot = pool.end_frame();
                         assert_lawful(&snapshot);
                         snapshots.push(*snapshot);
                     }

@@ -79,7 +79,7 @@ pub(crate) fn sums<'s>(snapshots: impl IntoIterator<Item = &'s FrameSnapshot>) -
 /// on without a gap (L1, L4), and drops the pool: then it is gone (L7).
 #[track_caller]
 pub(crate) fn close(pool: BufferPool, mut snapshots: Vec<FrameSnapshot>, expected: Sums) {
-    snapshots.push(*pool.release_all());
+    snapshots.push(*pool.end_frame());
     assert_eq!(
         sums(&snapshots),
         expected,
