@@ -14,4 +14,6 @@ mod numbers;
 #[cfg(not(feature = "telemetry"))]
 mod off;
 mod reading;
+#[cfg(feature = "telemetry")]
+mod trimming;
 mod types;

@@ -1,0 +1,254 @@
+//! What trimming gives back, to the byte and to the frame end (docs/design.md, "Trim").
+
+use framepool::{Buffer, BufferPool};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// A pool whose threads keep nothing: every idle block lies in the depot.
+fn pool() -> BufferPool {
+    BufferPool::builder().thread_cache_bytes(0).build().unwrap()
+}
+
+/// Buffers that together have this many bytes; `each` is the size of a class.
+fn taken(pool: &BufferPool, each: u64, together: u64) -> Vec<Buffer<u8>> {
+    (0..together / each)
+        .map(|_| pool.alloc::<u8>(each as usize))
+        .collect()
+}
+
+fn end_frames(pool: &BufferPool, count: u64) {
+    for _ in 0..count {
+        pool.begin_frame().release_all();
+    }
+}
+
+fn idle(pool: &BufferPool) -> u64 {
+    pool.stats().idle_bytes
+}
+
+/// Idle bytes after one more step, of blocks of this size, when the steps of this time give back `step` bytes.
+fn after_a_step(idle: u64, elsewhere: u64, step: u64, block: u64) -> u64 {
+    let too_much = idle.saturating_sub(elsewhere / 2 + 2 * MIB);
+    idle - too_much.min(step).div_ceil(block) * block
+}
+
+#[test]
+fn too_much_goes_after_130_ends_in_32_steps() {
+    let pool = pool();
+    let too_much = 16 * MIB + 64 * KIB;
+    drop(taken(&pool, 64 * KIB, 2 * MIB + too_much));
+    let mut expected = 2 * MIB + too_much;
+    for end in 1..=200 {
+        end_frames(&pool, 1);
+        if end >= 130 {
+            expected = after_a_step(expected, 0, too_much / 32, 64 * KIB);
+        }
+        assert_eq!(idle(&pool), expected, "after frame end {end}");
+    }
+    assert_eq!(expected, 2 * MIB);
+    end_frames(&pool, 300);
+    assert_eq!(idle(&pool), 2 * MIB, "this much is worth keeping");
+    assert_eq!(pool.stats().totals.evicted_bytes, too_much);
+}
+
+#[test]
+fn a_step_is_256_kib_at_least() {
+    let pool = pool();
+    drop(taken(&pool, 64 * KIB, 4 * MIB));
+    end_frames(&pool, 129);
+    for step in 1..=8 {
+        end_frames(&pool, 1);
+        assert_eq!(idle(&pool), 4 * MIB - step * 256 * KIB);
+    }
+    end_frames(&pool, 200);
+    assert_eq!(idle(&pool), 2 * MIB);
+}
+
+#[test]
+fn half_of_what_else_is_held_may_lie_idle() {
+    let pool = pool();
+    let kept = taken(&pool, 64 * KIB, 8 * MIB);
+    drop(taken(&pool, 64 * KIB, 6 * MIB));
+    end_frames(&pool, 400);
+    assert_eq!(idle(&pool), 6 * MIB, "2 MiB and half of 8");
+    // One line more is too much, and the largest class pays for it.
+    drop((pool.alloc::<u8>(64), taken(&pool, 64 * KIB, 6 * MIB)));
+    end_frames(&pool, 129);
+    assert_eq!(idle(&pool), 6 * MIB + 64);
+    end_frames(&pool, 1);
+    assert_eq!(idle(&pool), 6 * MIB + 64 - 64 * KIB);
+    end_frames(&pool, 400);
+    assert_eq!(idle(&pool), 6 * MIB + 64 - 64 * KIB);
+    drop(kept);
+}
+
+#[test]
+fn a_frame_without_too_much_begins_the_wait_anew() {
+    let pool = pool();
+    drop(taken(&pool, 256 * KIB, 4 * MIB));
+    end_frames(&pool, 129);
+    let kept = taken(&pool, 256 * KIB, 4 * MIB);
+    end_frames(&pool, 1);
+    drop(kept);
+    end_frames(&pool, 129);
+    assert_eq!(idle(&pool), 4 * MIB);
+    end_frames(&pool, 1);
+    assert_eq!(idle(&pool), 4 * MIB - 256 * KIB);
+}
+
+#[test]
+fn a_second_peak_waits_as_long_as_the_first() {
+    let pool = pool();
+    for _ in 0..2 {
+        drop(taken(&pool, 256 * KIB, 10 * MIB));
+        end_frames(&pool, 129);
+        assert_eq!(idle(&pool), 10 * MIB);
+        end_frames(&pool, 32);
+        assert_eq!(idle(&pool), 2 * MIB);
+        // What is idle now is not too much, so that the time is over.
+        end_frames(&pool, 1);
+    }
+}
+
+#[test]
+fn what_was_fetched_during_the_wait_stays() {
+    let pool = pool();
+    drop(taken(&pool, 256 * KIB, 12 * MIB));
+    for _ in 0..130 {
+        drop(taken(&pool, 256 * KIB, 6 * MIB));
+        end_frames(&pool, 1);
+    }
+    end_frames(&pool, 129);
+    assert_eq!(idle(&pool), 6 * MIB, "the other half was not fetched");
+    // Nobody fetched any in the second time of 130 frame ends.
+    end_frames(&pool, 1);
+    assert_eq!(idle(&pool), 6 * MIB - 256 * KIB);
+    end_frames(&pool, 40);
+    assert_eq!(idle(&pool), 2 * MIB);
+}
+
+#[test]
+fn what_was_fetched_before_the_wait_does_not_count() {
+    let pool = pool();
+    drop(taken(&pool, 256 * KIB, 2 * MIB));
+    end_frames(&pool, 5);
+    drop(taken(&pool, 256 * KIB, 12 * MIB));
+    end_frames(&pool, 300);
+    assert_eq!(idle(&pool), 2 * MIB);
+}
+
+#[test]
+fn the_largest_classes_go_first() {
+    let pool = pool();
+    let (large, small) = (
+        taken(&pool, 512 * KIB, 3 * MIB),
+        taken(&pool, 64 * KIB, 3 * MIB),
+    );
+    drop((large, small));
+    end_frames(&pool, 300);
+    assert_eq!(idle(&pool), 2 * MIB);
+    assert_eq!(pool.stats().pool_keys, 1);
+    let kept = taken(&pool, 64 * KIB, 2 * MIB);
+    assert_eq!(pool.begin_frame().release_all().misses, 0);
+    drop(kept);
+}
+
+#[test]
+fn a_block_of_the_largest_class_goes_too() {
+    let pool = pool();
+    drop(pool.alloc::<u8>(1 << 30));
+    end_frames(&pool, 129);
+    assert_eq!(idle(&pool), 1 << 30);
+    end_frames(&pool, 1);
+    assert_eq!(idle(&pool), 0);
+}
+
+#[test]
+fn what_was_prewarmed_is_not_taken_for_too_much() {
+    let pool = pool();
+    pool.prewarm::<u8>(256 << 10, 40);
+    drop(taken(&pool, 256 * KIB, 20 * MIB));
+    end_frames(&pool, 400);
+    assert_eq!(idle(&pool), 10 * MIB);
+}
+
+#[test]
+fn arenas_unused_for_128_ends_give_all_back() {
+    let pool = BufferPool::builder()
+        .max_frames_in_flight(1)
+        .build()
+        .unwrap();
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(1000);
+    drop(frame);
+    // Frame ends that end no frame.
+    for _ in 0..127 {
+        pool.release_all();
+    }
+    assert_eq!(idle(&pool), 256 * KIB);
+    pool.release_all();
+    assert_eq!(idle(&pool), 0);
+}
+
+#[test]
+fn growth_by_a_quarter_lets_nothing_go() {
+    let pool = pool();
+    let needed = taken(&pool, 256 * KIB, 8 * MIB);
+    end_frames(&pool, 1);
+    drop(needed);
+    let grown = pool.alloc::<u8>(4 << 20);
+    assert_eq!(pool.stats().pooled_bytes, 12 * MIB, "a quarter, and 2 MiB");
+    let line = pool.alloc::<u8>(64);
+    assert_eq!(pool.stats().pooled_bytes, 12 * MIB + 64 - 256 * KIB);
+    drop((grown, line));
+}
+
+#[test]
+fn growth_lets_as_much_go_as_it_takes() {
+    let pool = pool();
+    drop(taken(&pool, 256 * KIB, 16 * MIB));
+    let grown = pool.alloc::<u8>(1 << 20);
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.pooled_bytes, stats.totals.evicted_bytes),
+        (16 * MIB, MIB)
+    );
+    drop(grown);
+}
+
+#[test]
+fn growth_lets_an_eighth_lie_idle() {
+    let pool = pool();
+    let mut kept = taken(&pool, 256 * KIB, 16 * MIB);
+    kept.truncate(12 * 4);
+    assert_eq!(idle(&pool), 4 * MIB, "an eighth, and 2 MiB");
+    let first = pool.alloc::<u8>(64);
+    assert_eq!(pool.stats().totals.evicted_bytes, 0);
+    kept.pop();
+    let second = pool.alloc::<u8>(128);
+    assert_eq!(pool.stats().totals.evicted_bytes, 256 * KIB);
+    drop((first, second));
+}
+
+#[test]
+fn growth_takes_nothing_that_was_prewarmed() {
+    let pool = pool();
+    pool.prewarm::<u8>(256 << 10, 64);
+    let grown = pool.alloc::<u8>(1 << 20);
+    assert_eq!(pool.stats().totals.evicted_bytes, 0);
+    drop(grown);
+}
+
+#[test]
+fn growth_takes_a_huge_buffer_given_back_first() {
+    let pool = pool();
+    let huge = (1_u64 << 30) + 64 * KIB;
+    drop(pool.alloc::<u8>(huge as usize));
+    let next = pool.alloc::<u8>(huge as usize);
+    let stats = pool.stats();
+    assert_eq!((stats.pooled_bytes, stats.peak_bytes), (huge, huge));
+    drop(next);
+    end_frames(&pool, 1);
+    assert_eq!(pool.stats().pooled_bytes, 0, "it is not kept");
+}
