@@ -184,10 +184,10 @@ fn arenas_unused_for_128_ends_give_all_back() {
     drop(frame);
     // Frame ends that end no frame.
     for _ in 0..127 {
-        pool.release_all();
+        pool.end_frame();
     }
     assert_eq!(idle(&pool), 256 * KIB);
-    pool.release_all();
+    pool.end_frame();
     assert_eq!(idle(&pool), 0);
 }
 
