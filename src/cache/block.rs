@@ -47,6 +47,11 @@ pub(crate) fn thread_stamp(name: u32) -> u64 {
     (u64::from(name) & ((1 << THREAD_BITS) - 1)) << THREAD_SHIFT
 }
 
+/// The number of the thread's name in a stamp or a lent state.
+pub(crate) fn thread_of(state: u64) -> u32 {
+    (state >> THREAD_SHIFT) as u32 & ((1 << THREAD_BITS) - 1)
+}
+
 /// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^39 frames.
 pub(crate) fn frame_stamp(frame: u64) -> u64 {
     frame << FRAME_SHIFT
@@ -302,7 +307,7 @@ impl Block {
         Some(Lent {
             site,
             frame: state >> FRAME_SHIFT,
-            thread: (state >> THREAD_SHIFT) as u32 & ((1 << THREAD_BITS) - 1),
+            thread: thread_of(state),
             long_lived: state & LONG_LIVED != 0,
             bytes,
         })

@@ -13,7 +13,7 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
-use crate::cache::block::thread_stamp;
+use crate::cache::block::{Block, thread_of, thread_stamp};
 use crate::cache::core::Core;
 use crate::cache::hints::prefetch;
 use crate::cache::slot::Slot;
@@ -72,11 +72,14 @@ impl Slots {
                 break self.add(core)?;
             }
         };
-        let name = core.names.id_of_current_thread();
+        let name = core.names.acquire_own();
         // SAFETY: slots are freed only with the list, and the caller keeps the pool alive.
         let stamp = unsafe { &slot.as_ref().stamp };
         // Relaxed: read by the owner only.
         stamp.store(thread_stamp(name), Ordering::Relaxed);
+        if core.names.is_crowded() {
+            core.sweep_names();
+        }
         Some(slot)
     }
 
@@ -128,6 +131,9 @@ impl Slots {
             slot.flush(core);
             slot.settle()
         };
+        // Relaxed: the owner reads what it wrote at its claim.
+        core.names
+            .release(thread_of(slot.stamp.load(Ordering::Relaxed)));
         // Release: pairs with the Acquire in `Slot::claim`.
         slot.owner.store(0, Ordering::Release);
         // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
@@ -139,6 +145,17 @@ impl Slots {
     pub(crate) fn count(&self) -> u32 {
         // Relaxed: for statistics.
         self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Core {
+    /// Frees the names of threads that have no slot and no buffer out any more. Waits for nobody: if a walk over the blocks
+    /// is on, the next claim does it.
+    fn sweep_names(&self) {
+        if let Some(_walk) = self.walks.try_lock() {
+            let lent = self.table.records().filter_map(Block::read);
+            self.names.sweep(lent.map(|lent| lent.thread));
+        }
     }
 }
 

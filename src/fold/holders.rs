@@ -58,10 +58,11 @@ impl Core {
             if site.buffers == 1 || age > site.oldest_age_frames {
                 site.oldest_age_frames = age;
                 site.thread.clear();
-                let name = self.names.name(lent.thread);
-                if site.thread.try_reserve(name.len()).is_ok() {
-                    site.thread.push_str(name);
-                }
+                self.names.read(lent.thread, |name| {
+                    if site.thread.try_reserve(name.len()).is_ok() {
+                        site.thread.push_str(name);
+                    }
+                });
             }
         }
         sites.retain(|site| site.buffers > 0);

@@ -104,6 +104,41 @@ fn two_sizes_and_two_threads_of_one_line_are_one_entry() {
     }
 }
 
+/// A thread of this name takes a buffer, and is gone.
+fn taken_by(pool: &BufferPool, name: String) -> Buffer<u8> {
+    let pool = pool.clone();
+    let thread = thread::Builder::new().name(name);
+    let taking = thread.spawn(move || pool.alloc::<u8>(10)).unwrap();
+    taking.join().unwrap()
+}
+
+#[test]
+fn the_last_of_many_threads_has_its_name() {
+    const THREADS: usize = if cfg!(miri) { 300 } else { 5_000 };
+    let pool = BufferPool::new();
+    let kept = taken_by(&pool, "the first".to_owned());
+    let mut most = 0;
+    for number in 0..THREADS {
+        drop(taken_by(
+            &pool,
+            format!("a thread with the number {number}"),
+        ));
+        if number == 200 {
+            most = pool.stats().telemetry_bytes;
+        }
+    }
+    let last = taken_by(&pool, "the last".to_owned());
+    if TELEMETRY {
+        assert_eq!(pool.outstanding().sites[0].thread, "the first");
+        pool.end_frame();
+        drop(kept);
+        assert_eq!(pool.outstanding().sites[0].thread, "the last");
+        let bytes = pool.stats().telemetry_bytes;
+        assert!(bytes <= most + 1_000, "{bytes} bytes after {most}");
+    }
+    drop(last);
+}
+
 #[test]
 fn the_thread_is_the_one_that_took_it_whoever_has_it_now() {
     let pool = BufferPool::new();

@@ -1,35 +1,53 @@
-//! The list of thread names.
+//! The names of threads, while they are swept.
+
+use std::panic::Location;
 
 use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
+use crate::cache::Block;
+use crate::cache::block::{frame_stamp, thread_stamp};
 use crate::cache::names::Names;
 
+fn name(names: &Names, number: u32) -> String {
+    names.read(number, ToOwned::to_owned)
+}
+
 #[test]
-fn two_threads_of_one_name_that_enter_it_at_once_get_one_number() {
+fn two_threads_that_enter_one_name_share_it() {
     explore(None, || {
         let names = Arc::new(Names::new());
         let other = {
             let names = Arc::clone(&names);
-            thread::spawn(move || names.id_of("worker"))
+            thread::spawn(move || names.acquire("worker"))
         };
-        let mine = names.id_of("worker");
-        assert_eq!(names.name(mine), "worker");
+        let mine = names.acquire("worker");
+        assert_eq!(name(&names, mine), "worker");
         assert_eq!(mine, other.join().unwrap());
     });
 }
 
 #[test]
-fn a_name_is_found_while_another_is_entered() {
+fn the_name_of_a_lent_block_is_never_freed() {
     explore(None, || {
-        let names = Arc::new(Names::new());
-        let mine = names.id_of("worker");
+        let shared = Arc::new((Names::new(), Block::new(0)));
         let other = {
-            let names = Arc::clone(&names);
-            thread::spawn(move || names.id_of("loader"))
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let (names, block) = &*shared;
+                let number = names.acquire("worker");
+                let stamp = frame_stamp(1) | thread_stamp(number);
+                block.mark_lent(stamp, Location::caller());
+                names.release(number);
+            })
         };
-        assert_eq!(names.name(mine), "worker");
-        assert_eq!(names.name(other.join().unwrap()), "loader");
+        let (names, block) = &*shared;
+        names.sweep(std::iter::once(block).filter_map(|block| Some(block.read()?.thread)));
+        other.join().unwrap();
+        let lent = block.read().unwrap();
+        assert_eq!(name(names, lent.thread), "worker");
+        names.sweep(std::iter::empty());
+        assert_eq!(name(names, lent.thread), "(other threads)");
     });
 }
