@@ -17,5 +17,7 @@ mod numbers;
 mod off;
 mod reading;
 #[cfg(feature = "telemetry")]
+mod sources;
+#[cfg(feature = "telemetry")]
 mod trimming;
 mod types;
