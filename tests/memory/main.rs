@@ -10,6 +10,7 @@ extern crate framepool_under_noise as framepool;
 mod common;
 
 mod alone;
+mod bookkeeping;
 mod comes_back;
 mod counting;
 mod failing;

@@ -1,0 +1,82 @@
+//! `telemetry_bytes` is what the system gave for bookkeeping, as the allocator of this binary saw it.
+#![cfg(feature = "telemetry")]
+
+use std::sync::Arc;
+use std::thread;
+
+use framepool::{BufferPool, FrameSnapshot};
+
+use crate::alone::alone;
+use crate::common::Gate;
+use crate::counting::live;
+
+/// Compares what the pool says that its bookkeeping occupies with what it got from the system: never more, and nearly as
+/// much. The counts in front of shared values, and a few lists of pointers, are not in it.
+#[track_caller]
+fn says_what_it_has(before: i64, pool: &BufferPool, stage: &str) -> u64 {
+    pool.trim();
+    let stats = pool.stats();
+    assert_eq!(stats.pooled_bytes, 0, "{stage}");
+    let (said, held) = (stats.telemetry_bytes, (live() - before) as u64);
+    assert!(
+        said <= held && held - said <= 1024,
+        "{stage}: {said} bytes, and {held} are held"
+    );
+    said
+}
+
+/// Has this many threads use the pool at once.
+fn use_with(pool: &BufferPool, threads: usize) {
+    let together = Gate::new(threads);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    drop(pool.alloc::<u8>(64));
+                    together.wait();
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .for_each(|worker| worker.join().unwrap());
+    });
+}
+
+alone! {
+    #[test]
+    fn a_pools_bookkeeping_is_reported_as_it_grows() {
+        let before = live();
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(64));
+        let mut last = says_what_it_has(before, &pool, "a new pool");
+        let mut grows = |stage, at_least: u64| {
+            let now = says_what_it_has(before, &pool, stage);
+            assert!(now >= last + at_least, "{stage}: {now} bytes after {last}");
+            last = now;
+        };
+        use_with(&pool, 30);
+        grows("thirty threads", 30 * 1024);
+        let snapshots: Vec<Arc<FrameSnapshot>> = (0..20).map(|_| pool.end_frame()).collect();
+        drop(snapshots);
+        grows("eight snapshots to be written again", 8 * size_of::<FrameSnapshot>() as u64);
+        let feed = pool.subscribe();
+        grows("a feed", 256 * size_of::<FrameSnapshot>() as u64);
+        drop(feed);
+    }
+
+    #[test]
+    fn buffers_out_are_in_the_bookkeeping() {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(0));
+        let before = (live(), pool.stats().telemetry_bytes);
+        let kept: Vec<_> = (0..20_000).map(|_| pool.alloc::<u8>(0)).collect();
+        let list = kept.capacity() * size_of_val(&kept[0]);
+        let (held, said) = (live() - before.0 - list as i64, pool.stats().telemetry_bytes - before.1);
+        assert!(
+            said.abs_diff(held as u64) <= 4096 + held as u64 / 64,
+            "{said} bytes, and {held} are held"
+        );
+        drop(kept);
+    }
+}
