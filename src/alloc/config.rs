@@ -4,11 +4,14 @@
     reason = "an enum of one byte says that it has no padding"
 )]
 
+use std::time::Duration;
+
 use crate::alloc::{BufferPool, ConfigError};
 use crate::cache::{LINE, MOST_BLOCK_BYTES, MOST_IN_FLIGHT};
 use crate::fold::MOST_PLACES;
 
 const LEAST_BLOCK_BYTES: usize = 4096;
+const LEAK_AFTER: Duration = Duration::from_secs(1);
 
 /// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -96,6 +99,7 @@ pub(crate) struct Config {
     pub(crate) thread_cache_bytes: usize,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) leak_after_frames: u64,
+    pub(crate) leak_after: Duration,
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,
@@ -118,6 +122,8 @@ pub(crate) struct Config {
 pub struct PoolBuilder {
     config: Config,
     own_thread_cache: bool,
+    /// Of the leak age, what was set: in frames, in time.
+    own_leak_after: (bool, bool),
 }
 
 impl PoolBuilder {
@@ -130,11 +136,13 @@ impl PoolBuilder {
                 thread_cache_bytes: 2 << 20,
                 max_bytes: None,
                 leak_after_frames: 4,
+                leak_after: LEAK_AFTER,
                 alignment: LINE,
                 history_frames: 256,
                 attribution: Attribution::CallSites,
             },
             own_thread_cache: false,
+            own_leak_after: (false, false),
         }
     }
 
@@ -182,8 +190,23 @@ impl PoolBuilder {
     }
 
     /// The age, in frames, beyond which an unreleased buffer is a leak suspect. Default: 4.
+    ///
+    /// A suspect is old in frames *and* in time, see [`leak_after`](Self::leak_after). If you set the frames and not the
+    /// time, frames alone count.
     pub fn leak_after_frames(mut self, frames: u64) -> Self {
         self.config.leak_after_frames = frames;
+        self.own_leak_after.0 = true;
+        self
+    }
+
+    /// The time after which an unreleased buffer is a leak suspect, if it is also older than
+    /// [`leak_after_frames`](Self::leak_after_frames). Default: one second; zero if only the frames are set.
+    ///
+    /// At 2,000 frames a second a read from a disk lasts for 20 frames and is no leak; at one frame a second a buffer of 3
+    /// seconds is none. A second is longer than usual reads, uploads and read-backs, and short for who waits for an alert.
+    pub fn leak_after(mut self, time: Duration) -> Self {
+        self.config.leak_after = time;
+        self.own_leak_after.1 = true;
         self
     }
 
@@ -214,6 +237,9 @@ impl PoolBuilder {
     /// A setting out of its range.
     pub fn build(mut self) -> Result<BufferPool, ConfigError> {
         let config = &mut self.config;
+        if self.own_leak_after == (true, false) {
+            config.leak_after = Duration::ZERO;
+        }
         let most = MOST_IN_FLIGHT as u32;
         if !(1..=most).contains(&config.max_frames_in_flight) {
             return Err(ConfigError::FramesInFlight {

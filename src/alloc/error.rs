@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
 
 use crate::fold::{FrameId, SiteHolding};
 use crate::show::bytes;
@@ -87,6 +89,7 @@ impl Error for AllocError {}
 #[non_exhaustive]
 pub enum FrameError {
     /// As many frames are open as the pool allows.
+    #[non_exhaustive]
     TooManyInFlight {
         /// Frames open.
         open: u32,
@@ -94,6 +97,10 @@ pub enum FrameError {
         limit: u32,
         /// The frame open longest.
         oldest: FrameId,
+        /// The line that began it; none if it has not got so far.
+        oldest_site: Option<&'static Location<'static>>,
+        /// For how long it has been open.
+        oldest_age: Duration,
     },
 }
 
@@ -104,11 +111,19 @@ impl fmt::Display for FrameError {
                 open,
                 limit,
                 oldest,
-            } => write!(
-                f,
-                "{open} of {limit} frames are open, the oldest is frame {oldest}; end it with `release_all`, \
-                 or raise `max_frames_in_flight`"
-            ),
+                oldest_site,
+                oldest_age,
+            } => {
+                write!(f, "{open} of {limit} frames are open")?;
+                if let Some(site) = oldest_site {
+                    write!(
+                        f,
+                        ", the oldest is frame {oldest}, begun {:.1} s ago at {site}",
+                        oldest_age.as_secs_f64()
+                    )?;
+                }
+                f.write_str("; end it with `release_all`, or raise `max_frames_in_flight`")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use bytemuck::Pod;
 
@@ -15,7 +16,9 @@ use crate::alloc::{
     Alignment, AllocError, Attribution, Buffer, Config, Frame, FrameError, PoolBuilder,
 };
 use crate::cache::{Block, Core, LINE, Refusal, count_refusal, lend, lend_at_once, with_slot};
-use crate::fold::{FrameFeed, FrameId, FrameSnapshot, Outstanding, PoolStats, SnapshotReader};
+use crate::fold::{
+    FrameFeed, FrameId, FrameSnapshot, OpenFrame, Outstanding, PoolStats, SnapshotReader,
+};
 use crate::sync::Arc;
 
 /// A frame-scoped buffer pool. This is a handle: clones are the same pool.
@@ -83,6 +86,11 @@ impl BufferPool {
         self.core().config.leak_after_frames
     }
 
+    /// The time after which an unreleased buffer is a leak suspect, if it is that old in frames too.
+    pub fn leak_after(&self) -> Duration {
+        self.core().config.leak_after
+    }
+
     /// The boundary on which every buffer starts.
     pub fn alignment(&self) -> Alignment {
         Alignment::from_bytes(self.core().config.alignment).unwrap_or_default()
@@ -106,18 +114,28 @@ impl BufferPool {
     /// # Errors
     ///
     /// [`FrameError::TooManyInFlight`] if as many frames are open as the pool allows.
+    #[track_caller]
     pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
-        let in_flight = &self.core().in_flight;
-        let claimed = in_flight.claim().or_else(|| {
-            // Trimming may have one for a moment, under the fold's lock.
-            let _fold = self.core().fold.lock();
-            in_flight.claim()
-        });
-        let Some(index) = claimed else {
-            return Err(in_flight.refusal());
+        let core = self.core();
+        let index = if let Some(index) = core.in_flight.claim() {
+            index
+        } else {
+            // Trimming may have one for a moment, under the fold's lock; and no frame ends while it is held.
+            let _fold = core.fold.lock();
+            let claimed = core.in_flight.claim();
+            claimed.ok_or_else(|| core.in_flight.refusal(core.round()))?
         };
-        let id = in_flight.begin(index);
+        let id = core
+            .in_flight
+            .begin(index, Location::caller(), core.round());
         Ok(Frame::new(self.clone(), index, id))
+    }
+
+    /// The frames that are open, the oldest first.
+    pub fn open_frames(&self) -> Vec<OpenFrame> {
+        let mut open = Vec::new();
+        self.core().open_frames_into(&mut open);
+        open
     }
 
     /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.

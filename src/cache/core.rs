@@ -20,7 +20,8 @@ use crate::cache::slots::Slots;
 use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
-use crate::fold::{Fold, FrameId, FrameSnapshot};
+use crate::clock;
+use crate::fold::{Fold, FrameId, FrameSnapshot, RoundTimes};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published};
 
 /// A pool, apart from its handles.
@@ -45,8 +46,8 @@ pub(crate) struct Core {
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) fold: Lock<Fold>,
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
-    /// who holds what when it was refused.
-    pub(crate) walks: Lock<()>,
+    /// who holds what when it was refused. What it guards is the walk's own copy of when rounds began.
+    pub(crate) walks: Lock<RoundTimes>,
     pub(crate) published: CachePadded<Published<FrameSnapshot>>,
 }
 
@@ -61,8 +62,10 @@ struct Shape {
 
 #[derive(Debug)]
 struct Now {
-    /// What blocks lent now are stamped with: the number of frame ends so far, and idle if call sites are not recorded.
+    /// What blocks lent now are stamped with: the present round, and idle if call sites are not recorded.
     stamp: AtomicU64,
+    /// The present round (`fold/rounds.rs`).
+    round: AtomicU64,
     frame: Atomic<FrameId>,
     attribution: Atomic<Attribution>,
 }
@@ -97,7 +100,8 @@ impl Core {
             this: NonNull::dangling(),
             shapes,
             now: CachePadded::new(Now {
-                stamp: AtomicU64::new(stamp(FrameId(0), config.attribution)),
+                stamp: AtomicU64::new(stamp(0, config.attribution)),
+                round: AtomicU64::new(0),
                 frame: Atomic::new(FrameId(0)),
                 attribution: Atomic::new(config.attribution),
             }),
@@ -110,7 +114,7 @@ impl Core {
             depot: Depot::new(),
             names: Names::new(),
             fold: Lock::new(Fold::new()),
-            walks: Lock::new(()),
+            walks: Lock::new(RoundTimes::new(clock::now())),
             published: CachePadded::new(Published::new(first)),
             config,
         };
@@ -209,13 +213,20 @@ impl Core {
         self.now.frame.load(Ordering::Relaxed)
     }
 
-    /// Notes that a frame ended. Only under the fold's lock.
-    pub(crate) fn set_frame(&self, frame: FrameId) {
-        // Relaxed, both: numbers of their own; an alloc takes the one or the other.
+    /// Notes that a frame ended, and the present round. Only under the fold's lock.
+    pub(crate) fn set_frame(&self, frame: FrameId, round: u64) {
+        // Relaxed, all: numbers of their own; an alloc takes the one or the other.
         self.now
             .stamp
-            .store(stamp(frame, self.attribution()), Ordering::Relaxed);
+            .store(stamp(round, self.attribution()), Ordering::Relaxed);
+        self.now.round.store(round, Ordering::Relaxed);
         self.now.frame.store(frame, Ordering::Relaxed);
+    }
+
+    /// The present round.
+    pub(crate) fn round(&self) -> u64 {
+        // Relaxed: a number of its own.
+        self.now.round.load(Ordering::Relaxed)
     }
 
     /// What blocks lent now are stamped with.
@@ -238,15 +249,15 @@ impl Core {
         self.now.attribution.store(attribution, Ordering::Relaxed);
         self.now
             .stamp
-            .store(stamp(self.frame(), attribution), Ordering::Relaxed);
+            .store(stamp(self.round(), attribution), Ordering::Relaxed);
     }
 }
 
-/// What blocks lent in a frame are stamped with. Without attribution the stamp says idle, so that the alloc itself need
+/// What blocks lent in a round are stamped with. Without attribution the stamp says idle, so that the alloc itself need
 /// not ask: the walker then takes the block for one that nobody has.
-fn stamp(frame: FrameId, attribution: Attribution) -> u64 {
+fn stamp(round: u64, attribution: Attribution) -> u64 {
     match attribution {
-        Attribution::CallSites => frame_stamp(frame.get()),
-        Attribution::Off => frame_stamp(frame.get()) | IDLE,
+        Attribution::CallSites => frame_stamp(round),
+        Attribution::Off => frame_stamp(round) | IDLE,
     }
 }

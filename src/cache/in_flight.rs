@@ -1,8 +1,26 @@
-//! Which frames are open: a bit each, claimed by `begin_frame` and given back by the frame end.
+//! Which frames are open: a bit each, claimed by `begin_frame` and given back by the frame end; and when, where and under
+//! which number each began.
+//!
+//! # Reading what is open
+//!
+//! The thread that claims a bit writes where and when the frame began, and its number last. The frame end writes a zero over
+//! the number, then gives the bit back. A reader loads the number, then the rest, then the number again. It believes what it
+//! read if the number is the same and not zero: a later frame stores its words with Release after it saw the zero, so a
+//! reader that loads one of them with Acquire finds the zero, or a later number, at its second look. No two frames have one number.
+
+#![expect(
+    unsafe_code,
+    reason = "the line of code that began a frame is kept as a pointer"
+)]
+
+use std::panic::Location;
+use std::ptr;
+use std::time::{Duration, Instant};
 
 use crate::alloc::FrameError;
-use crate::fold::FrameId;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, sized};
+use crate::clock;
+use crate::fold::{FrameId, OpenFrame, this_thread};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, sized};
 
 /// The most frames a pool can have open: each slot has so many arenas.
 pub(crate) const MOST_IN_FLIGHT: usize = sized(16, 4, 2);
@@ -13,21 +31,43 @@ pub(crate) struct InFlight {
     /// A bit per open frame.
     open: AtomicU32,
     /// The frame that has each bit.
-    frames: [AtomicU64; MOST_IN_FLIGHT],
+    frames: [Begun; MOST_IN_FLIGHT],
     begun: AtomicU64,
+    /// Frames that could not begin, because as many as allowed were open.
+    refused: AtomicU64,
     /// A bit per frame whose arenas may have blocks.
     blocks: AtomicU32,
     limit: u32,
+    /// What begin times are counted from.
+    origin: Instant,
+}
+
+/// When and where the frame began that has a bit. See the head of this file.
+#[derive(Debug)]
+struct Begun {
+    /// The frame's number; 0: none.
+    id: AtomicU64,
+    site: AtomicPtr<Location<'static>>,
+    /// Nanoseconds since `origin`.
+    at: AtomicU64,
+    /// The thread that began it (`fold/rounds.rs`). Only for who ends the frame.
+    thread: AtomicU64,
+    /// The pool's round then (`fold/rounds.rs`).
+    round: AtomicU64,
+    /// Frames that could not begin until then.
+    refused: AtomicU64,
 }
 
 impl InFlight {
     pub(crate) fn new(limit: u32) -> Self {
         Self {
             open: AtomicU32::new(0),
-            frames: std::array::from_fn(|_| AtomicU64::new(0)),
+            frames: std::array::from_fn(|_| Begun::new()),
             begun: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             blocks: AtomicU32::new(0),
             limit,
+            origin: clock::now(),
         }
     }
 
@@ -67,21 +107,77 @@ impl InFlight {
         self.begun.store(begun, Ordering::Relaxed);
     }
 
-    /// Numbers the frame that claimed `index`.
-    pub(crate) fn begin(&self, index: usize) -> FrameId {
+    /// Numbers the frame that claimed `index`, and notes where and when it began.
+    pub(crate) fn begin(
+        &self,
+        index: usize,
+        site: &'static Location<'static>,
+        round: u64,
+    ) -> FrameId {
+        let frame = &self.frames[index];
+        let at = clock::since(self.origin).as_nanos() as u64;
         // Relaxed: a number of its own.
         let id = self.begun.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        // Relaxed: read for messages only.
-        self.frames[index].store(id, Ordering::Relaxed);
+        // Relaxed: a count of its own.
+        let refused = self.refused.load(Ordering::Relaxed);
+        // Relaxed: passed on with the frame.
+        frame.thread.store(this_thread(), Ordering::Relaxed);
+        // Release, all: pair with the Acquire in `read`; a reader that sees one of them sees the zero that `free` wrote before.
+        frame
+            .site
+            .store(ptr::from_ref(site).cast_mut(), Ordering::Release);
+        frame.at.store(at, Ordering::Release);
+        frame.round.store(round, Ordering::Release);
+        frame.refused.store(refused, Ordering::Release);
+        // Release: pairs with the Acquire in `read`; a reader that sees the number sees what belongs to it.
+        frame.id.store(id, Ordering::Release);
         FrameId(id)
     }
 
     /// Gives the bit back, once the frame's arenas are reset.
     pub(crate) fn free(&self, index: usize) {
-        // Relaxed: read for messages only.
-        self.frames[index].store(0, Ordering::Relaxed);
+        // Relaxed: the Release below passes it on to the next frame that has the bit, whose words pass it on to readers.
+        self.frames[index].id.store(0, Ordering::Relaxed);
         // Release: pairs with the Acquire in `claim`.
         self.open.fetch_and(!(1 << index), Ordering::Release);
+    }
+
+    /// The open frame that has this bit, if one has. `round` is the pool's round now.
+    fn read(&self, index: usize, round: u64) -> Option<OpenFrame> {
+        let frame = &self.frames[index];
+        // Acquire: pairs with the Release in `begin`; what follows is of this frame or of a later one.
+        let id = frame.id.load(Ordering::Acquire);
+        // Acquire, all: pair with the Release in `begin`; they keep the second look at the number behind them.
+        let site = frame.site.load(Ordering::Acquire);
+        let at = Duration::from_nanos(frame.at.load(Ordering::Acquire));
+        let begun_in = frame.round.load(Ordering::Acquire);
+        let refused_before = frame.refused.load(Ordering::Acquire);
+        // Relaxed: the loads before it are Acquire, so this one comes after them.
+        if id == 0 || frame.id.load(Ordering::Relaxed) != id {
+            return None;
+        }
+        // Relaxed: a count of its own.
+        let refused = self.refused.load(Ordering::Relaxed);
+        Some(OpenFrame {
+            id: FrameId(id),
+            // SAFETY: stored by `begin`, from a location that lives for ever.
+            location: unsafe { site.as_ref() }?,
+            age: clock::since(self.origin).saturating_sub(at),
+            age_frames: round
+                .saturating_sub(begun_in)
+                .saturating_add(refused.saturating_sub(refused_before)),
+        })
+    }
+
+    /// The open frames, in no order. `round` is the pool's round now.
+    pub(crate) fn open_frames(&self, round: u64) -> impl Iterator<Item = OpenFrame> {
+        (0..self.limit as usize).filter_map(move |index| self.read(index, round))
+    }
+
+    /// The thread that began the open frame `index`. Only for who ends it.
+    pub(crate) fn begun_by(&self, index: usize) -> u64 {
+        // Relaxed: whoever ends the frame has it from the thread that began it.
+        self.frames[index].thread.load(Ordering::Relaxed)
     }
 
     /// The bits of the open frames.
@@ -113,19 +209,31 @@ impl InFlight {
         self.limit
     }
 
-    /// Why no bit could be claimed.
-    pub(crate) fn refusal(&self) -> FrameError {
-        let oldest = self
-            .frames
-            .iter()
-            // Relaxed: for a message.
-            .map(|frame| frame.load(Ordering::Relaxed))
-            .filter(|&id| id != 0)
-            .min();
+    /// Why no bit could be claimed, and counts it. Only under the fold's lock, under which no frame ends: then all that may be
+    /// open are open.
+    pub(crate) fn refusal(&self, round: u64) -> FrameError {
+        // Relaxed: a count of its own.
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let oldest = self.open_frames(round).min_by_key(|frame| frame.id);
         FrameError::TooManyInFlight {
-            open: self.open().count_ones(),
+            open: self.limit,
             limit: self.limit,
-            oldest: FrameId(oldest.unwrap_or(0)),
+            oldest: oldest.as_ref().map_or(FrameId(0), |frame| frame.id),
+            oldest_site: oldest.as_ref().map(|frame| frame.location),
+            oldest_age: oldest.map_or(Duration::ZERO, |frame| frame.age),
+        }
+    }
+}
+
+impl Begun {
+    fn new() -> Self {
+        Self {
+            id: AtomicU64::new(0),
+            site: AtomicPtr::new(ptr::null_mut()),
+            at: AtomicU64::new(0),
+            thread: AtomicU64::new(0),
+            round: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::cache::{Arena, ArenaReading, Core, Counts, Lent, Settled, Slot, TrimS
 use crate::clock;
 use crate::fold::feed::Feeds;
 use crate::fold::publish::Recycler;
+use crate::fold::rounds::{RoundTimes, Rounds, this_thread};
 use crate::fold::{FrameId, FrameSnapshot, PoolStats, Totals};
 use crate::sync::Arc;
 
@@ -49,6 +50,8 @@ pub(crate) struct Fold {
     /// The most pooled buffers that a walk found released, and the most bytes.
     released: (u64, u64),
     last_end: Instant,
+    rounds: Rounds,
+    pub(super) round_times: RoundTimes,
     recycler: Recycler,
     pub(crate) feeds: Feeds,
     pub(crate) trim: TrimState,
@@ -74,6 +77,8 @@ impl Fold {
             ended: ArenaReading::default(),
             released: (0, 0),
             last_end: clock::now(),
+            rounds: Rounds::new(),
+            round_times: RoundTimes::new(clock::now()),
             recycler: Recycler::new(),
             feeds: Feeds::new(),
             trim: TrimState::new(),
@@ -86,6 +91,7 @@ impl Fold {
         self.frames = frames;
         self.ended = ended;
         self.released = (ended.allocs, ended.bytes);
+        self.rounds.start_at(frames);
         self.trim.start_at(frames);
     }
 
@@ -157,6 +163,11 @@ impl Fold {
     pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
         let began = clock::now();
         self.read_settled(core, index);
+        let thread = index.map_or_else(this_thread, |index| core.in_flight.begun_by(index));
+        let (round, is_new) = self.rounds.end_frame(thread);
+        if is_new {
+            self.round_times.note(round, began);
+        }
         if let Some(index) = index {
             Core::note_frame_ended(self, index);
             core.in_flight.free(index);
@@ -177,7 +188,7 @@ impl Fold {
         frame.fold_duration = clock::since(began);
         self.previous = walk.counts;
         self.recycler.publish(&core.published, &snapshot);
-        core.set_frame(number);
+        core.set_frame(number, round);
         self.feeds.send(&snapshot);
         core.trim_step(self);
         snapshot

@@ -6,8 +6,10 @@
 
 use std::panic::Location;
 use std::ptr;
+use std::time::Duration;
 
 use crate::cache::{Block, Core};
+use crate::clock;
 use crate::fold::{Outstanding, SiteHolding};
 
 impl Core {
@@ -20,8 +22,12 @@ impl Core {
 
     /// The same, into an earlier result.
     pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
-        let _walk = self.walks.lock();
-        let frame = self.frame().get();
+        let mut times = self.walks.lock();
+        // The round is read first: a round that begins meanwhile makes buffers younger, not older.
+        let round = self.round();
+        times.clone_from(&self.fold.lock().round_times);
+        let now = clock::now();
+        let old_before = times.old_before(self.config.leak_after, now);
         let mut sites = std::mem::take(&mut out.sites);
         sites.sort_unstable_by(|a, b| a.location.cmp(b.location));
         for site in &mut sites {
@@ -35,11 +41,16 @@ impl Core {
                 Some((location, at)) if ptr::eq(location, lent.site) => Some(at),
                 _ => position(&mut sites, lent.site),
             };
-            let age = lent.age(frame);
-            let is_suspect = age > self.config.leak_after_frames && !lent.long_lived;
+            let age = lent.age(round);
+            let is_suspect = age > self.config.leak_after_frames
+                && !lent.long_lived
+                && old_before.is_none_or(|before| round.wrapping_sub(age) < before);
             out.buffers += 1;
             out.bytes += lent.bytes;
-            out.long_lived += u64::from(lent.long_lived);
+            if lent.long_lived {
+                out.long_lived += 1;
+                out.long_lived_bytes += lent.bytes;
+            }
             if is_suspect {
                 out.suspects += 1;
                 out.suspect_bytes += lent.bytes;
@@ -51,6 +62,10 @@ impl Core {
             let site = &mut sites[at];
             site.buffers += 1;
             site.bytes += lent.bytes;
+            if lent.long_lived {
+                site.long_lived += 1;
+                site.long_lived_bytes += lent.bytes;
+            }
             if is_suspect {
                 site.suspects += 1;
                 site.suspect_bytes += lent.bytes;
@@ -66,6 +81,9 @@ impl Core {
             }
         }
         sites.retain(|site| site.buffers > 0);
+        for site in &mut sites {
+            site.oldest_age = times.age(round.wrapping_sub(site.oldest_age_frames), now);
+        }
         sites.sort_unstable_by(|a, b| {
             b.bytes
                 .cmp(&a.bytes)
@@ -97,8 +115,11 @@ impl SiteHolding {
             buffers: 0,
             bytes: 0,
             oldest_age_frames: 0,
+            oldest_age: Duration::ZERO,
             suspects: 0,
             suspect_bytes: 0,
+            long_lived: 0,
+            long_lived_bytes: 0,
             thread: String::new(),
         }
     }
@@ -109,5 +130,7 @@ impl SiteHolding {
         self.oldest_age_frames = 0;
         self.suspects = 0;
         self.suspect_bytes = 0;
+        self.long_lived = 0;
+        self.long_lived_bytes = 0;
     }
 }

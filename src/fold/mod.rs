@@ -4,16 +4,19 @@ mod feed;
 mod frame_end;
 mod holders;
 mod id;
+mod open_frames;
 mod outstanding;
 mod publish;
 mod reader;
 mod ring;
+mod rounds;
 mod snapshot;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod wrapping;
 
 pub use feed::FrameFeed;
 pub use id::FrameId;
+pub use open_frames::OpenFrame;
 pub use outstanding::{Outstanding, SiteHolding};
 pub use reader::SnapshotReader;
 pub use snapshot::{FrameSnapshot, PoolStats, Totals};
@@ -23,3 +26,4 @@ pub(crate) use ring::{Reader, ring};
 
 pub(crate) use frame_end::Fold;
 pub(crate) use ring::MOST_PLACES;
+pub(crate) use rounds::{RoundTimes, this_thread};

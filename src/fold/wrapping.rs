@@ -70,6 +70,7 @@ fn set(pool: &BufferPool, counts: &Counts) {
 fn pool_at(start: u64) -> BufferPool {
     let pool = BufferPool::builder()
         .frame_block_bytes(4096)
+        .leak_after(std::time::Duration::ZERO)
         .build()
         .unwrap();
     let [lent, released] = lent_and_released(start);

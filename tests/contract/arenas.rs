@@ -63,9 +63,9 @@ fn crowded_frame(pool: &BufferPool, threads: usize, blocks: usize) {
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .for_each(|worker| worker.join().unwrap());
+        for worker in workers {
+            worker.join().unwrap();
+        }
     });
     frame.release_all();
 }

@@ -196,6 +196,7 @@ fn as_many_frames_as_allowed_are_open_at_once_and_end_in_any_order() {
         open: count,
         limit,
         oldest,
+        ..
     } = error
     else {
         panic!("{error:?}");

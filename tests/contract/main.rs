@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod ages;
 #[cfg(feature = "telemetry")]
 mod arenas;
 mod buffers;

@@ -42,8 +42,8 @@ struct Held {
     long_lived: bool,
 }
 
-/// An open frame: buffers lent, their bytes, and the bytes asked for.
-type OpenFrame = (u64, u64, u64);
+/// An open frame: buffers lent, their bytes, and the bytes asked for; and the thread that began it.
+type OpenFrame = (u64, u64, u64, usize);
 
 /// What one pool must report.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ pub(crate) struct Account {
     overflows: u64,
     before: (Kind, Kind, u64),
     frames: u64,
+    /// In how many rounds the frames ended, and of which threads frames have ended in this one.
+    rounds: u64,
+    enders: BTreeSet<usize>,
     begun: u64,
     held: BTreeMap<usize, Held>,
     open: BTreeMap<usize, OpenFrame>,
@@ -73,6 +76,8 @@ impl Account {
             overflows: 0,
             before: Default::default(),
             frames: 0,
+            rounds: 0,
+            enders: BTreeSet::new(),
             begun: 0,
             held: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -102,7 +107,7 @@ impl Account {
             thread: thread.1.to_owned(),
             bytes,
             requested,
-            since: self.frames,
+            since: self.rounds,
             long_lived: false,
         };
         self.held.insert(buffer, held);
@@ -124,8 +129,8 @@ impl Account {
     }
 
     /// The number the frame must have.
-    pub(crate) fn begin(&mut self, frame: usize) -> u64 {
-        self.open.insert(frame, (0, 0, 0));
+    pub(crate) fn begin(&mut self, frame: usize, thread: usize) -> u64 {
+        self.open.insert(frame, (0, 0, 0, thread));
         self.begun += 1;
         self.begun
     }
@@ -144,16 +149,24 @@ impl Account {
         };
         self.framed.lend(bytes, requested);
         let open = self.open.get_mut(&frame).unwrap();
-        *open = (open.0 + 1, open.1 + bytes, open.2 + requested);
+        *open = (open.0 + 1, open.1 + bytes, open.2 + requested, open.3);
     }
 
-    /// A frame end, of an open frame or of none; compares what was published.
-    pub(crate) fn end(&mut self, frame: Option<usize>, snapshot: &FrameSnapshot) {
+    /// A frame end by a thread, of an open frame or of none; compares what was published.
+    pub(crate) fn end(&mut self, frame: Option<usize>, thread: usize, snapshot: &FrameSnapshot) {
+        let mut whose = thread;
         if let Some(frame) = frame {
-            let (buffers, bytes, requested) = self.open.remove(&frame).unwrap();
+            let (buffers, bytes, requested, begun_by) = self.open.remove(&frame).unwrap();
             self.framed.release(buffers, bytes, requested);
+            whose = begun_by;
         }
         self.frames += 1;
+        if self.enders.is_empty() || self.enders.contains(&whose) {
+            self.rounds += 1;
+            self.enders.clear();
+        }
+        self.enders.insert(whose);
+        assert!(self.enders.len() < 32, "more threads are not told apart");
         self.compare(snapshot);
         self.before = (self.pooled, self.framed, self.overflows);
         self.takers.clear();
@@ -306,7 +319,7 @@ impl Account {
                 suspects().map(|held| held.bytes).sum::<u64>()
             );
             let since = held.iter().map(|held| held.since).min().unwrap();
-            assert_eq!(site.oldest_age_frames, self.frames - since);
+            assert_eq!(site.oldest_age_frames, self.rounds - since);
             let named = held
                 .iter()
                 .any(|held| held.since == since && held.thread == site.thread);
@@ -326,6 +339,6 @@ impl Account {
     }
 
     fn is_suspect(&self, held: &Held) -> bool {
-        !held.long_lived && self.frames - held.since > self.leak_age
+        !held.long_lived && self.rounds - held.since > self.leak_age
     }
 }

@@ -247,12 +247,12 @@ impl Run {
                 let (pool, frame) = self.frames.remove(&key).unwrap();
                 let frame = Arc::into_inner(frame).expect("no thread has it any more");
                 let snapshot = self.workers[thread].run(move || frame.release_all());
-                self.ended(pool, Some(key), &snapshot);
+                self.ended(pool, Some(key), self.workers[thread].id, &snapshot);
             }
             Operation::EndPool { pool, thread } => {
                 let handle = self.pools[pool].0.clone();
                 let snapshot = self.workers[thread].run(move || handle.end_frame());
-                self.ended(pool, None, &snapshot);
+                self.ended(pool, None, self.workers[thread].id, &snapshot);
             }
             Operation::Trim { pool, thread } => {
                 let (handle, account) = &mut self.pools[pool];
@@ -287,13 +287,17 @@ impl Run {
         match self.workers[thread].run(move || asked.try_begin_frame()) {
             Ok(frame) => {
                 assert!(account.open_frames() < IN_FLIGHT);
-                assert_eq!(frame.id().get(), account.begin(self.next));
+                assert_eq!(
+                    frame.id().get(),
+                    account.begin(self.next, self.workers[thread].id)
+                );
                 self.frames.insert(self.next, (pool, Arc::new(frame)));
             }
             Err(FrameError::TooManyInFlight {
                 open,
                 limit,
                 oldest,
+                ..
             }) => {
                 assert_eq!((open, limit), (IN_FLIGHT, IN_FLIGHT));
                 assert_eq!(account.open_frames(), IN_FLIGHT);
@@ -305,9 +309,15 @@ impl Run {
         }
     }
 
-    fn ended(&mut self, pool: usize, frame: Option<usize>, snapshot: &framepool::FrameSnapshot) {
+    fn ended(
+        &mut self,
+        pool: usize,
+        frame: Option<usize>,
+        thread: usize,
+        snapshot: &framepool::FrameSnapshot,
+    ) {
         let (handle, account) = &mut self.pools[pool];
-        account.end(frame, snapshot);
+        account.end(frame, thread, snapshot);
         assert_eq!(
             *handle.snapshot(),
             *snapshot,
@@ -319,7 +329,7 @@ impl Run {
     fn end(mut self) {
         while let Some((key, (pool, frame))) = self.frames.pop_first() {
             let snapshot = Arc::into_inner(frame).unwrap().release_all();
-            self.ended(pool, Some(key), &snapshot);
+            self.ended(pool, Some(key), usize::MAX, &snapshot);
         }
         self.buffers.clear();
         for worker in self.workers {

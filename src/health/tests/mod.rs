@@ -65,8 +65,11 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
             buffers: suspects + 1,
             bytes: (suspects + 1) * 64,
             oldest_age_frames: 9,
+            oldest_age: Duration::from_secs(2),
             suspects,
             suspect_bytes: suspects * 64,
+            long_lived: 0,
+            long_lived_bytes: 0,
             thread: "worker".to_owned(),
         })
         .collect();

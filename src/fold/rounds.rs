@@ -1,0 +1,308 @@
+//! The age of buffers in frames: rounds of frame ends, and when they were.
+//!
+//! # Rounds
+//!
+//! A buffer's age in frames must not depend on how many threads have frames of the pool. If eight threads each have a frame
+//! in every tick, a tick is one frame to each of them, and eight frame ends to the pool. So ages count *rounds*: a frame end
+//! begins a new round if a frame of the same thread has ended in the present round already. A frame is that of the thread that
+//! began it; a frame end without a frame is that of its own thread.
+//!
+//! With one thread that begins frames every frame end is a round, whichever threads end them, and however many are in flight.
+//! Of eight threads with frames at the same pace, the first in each tick begins a round. If one is faster than the others,
+//! rounds are its frames. Where frames of one sequence begin on changing threads, rounds are fewer than frames. So no age in
+//! frames is too high.
+//!
+//! [`MOST_THREADS`] threads are told apart. If more have frames, a round has that many frame ends at most.
+//!
+//! # When rounds were
+//!
+//! A buffer's record has the round in which it was taken and no time. [`RoundTimes`] knows when later rounds began, and so
+//! how long the buffer has been out *at least*. Exact times of all rounds would take memory without bound, so they are kept
+//! more sparsely the older they are: level `k` keeps the last [`KEPT`] of the beginnings that are at least `1 ms << k` apart.
+//! So an age is too low by a quarter of itself at most, or by a millisecond, and stays at about 25 days once it is that high.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::sync::{Ordering, global_counter, plain_thread_local};
+
+/// Threads with frames that are told apart.
+const MOST_THREADS: usize = 32;
+
+/// Round beginnings kept on each level.
+const KEPT: usize = 16;
+/// Levels of round beginnings.
+const LEVELS: usize = 28;
+/// The least nanoseconds between round beginnings kept on the finest level.
+const FINEST: u64 = 1_000_000;
+
+global_counter! {
+    /// How many threads have a number.
+    static THREADS;
+}
+
+plain_thread_local! {
+    /// The thread's number; 0 before it has one.
+    static OWN: Cell<u64> = Cell::new(0);
+}
+
+/// The number of the calling thread.
+pub(crate) fn this_thread() -> u64 {
+    OWN.with(|own| {
+        if own.get() == 0 {
+            // Relaxed: a number of its own.
+            own.set(THREADS.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        own.get()
+    })
+}
+
+/// The present round, and whose frames have ended in it.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    round: u64,
+    threads: [u64; MOST_THREADS],
+    count: usize,
+}
+
+impl Rounds {
+    pub(crate) fn new() -> Self {
+        Self {
+            round: 0,
+            threads: [0; MOST_THREADS],
+            count: 0,
+        }
+    }
+
+    /// Sets the present round, as if so many had been before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&mut self, round: u64) {
+        self.round = round;
+    }
+
+    /// Counts the end of a frame of this thread. Gives the present round then, and whether it is new.
+    pub(crate) fn end_frame(&mut self, thread: u64) -> (u64, bool) {
+        let is_new = self.count == 0
+            || self.count == MOST_THREADS
+            || self.threads[..self.count].contains(&thread);
+        if is_new {
+            self.round = self.round.wrapping_add(1);
+            self.count = 0;
+        }
+        self.threads[self.count] = thread;
+        self.count += 1;
+        (self.round, is_new)
+    }
+}
+
+/// The beginning of a round.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    round: u64,
+    /// Nanoseconds since `origin`.
+    at: u64,
+}
+
+/// When the latest rounds began, the more sparsely the longer ago.
+#[derive(Clone, Debug)]
+pub(crate) struct RoundTimes {
+    origin: Instant,
+    latest: Beginning,
+    levels: [Level; LEVELS],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    /// A ring: the next one replaces the one at `next`.
+    kept: [Beginning; KEPT],
+    next: u8,
+    count: u8,
+}
+
+impl RoundTimes {
+    /// No round has begun.
+    pub(crate) fn new(now: Instant) -> Self {
+        let none = Beginning { round: 0, at: 0 };
+        let level = Level {
+            kept: [none; KEPT],
+            next: 0,
+            count: 0,
+        };
+        Self {
+            origin: now,
+            latest: none,
+            levels: [level; LEVELS],
+        }
+    }
+
+    /// Notes that a round began.
+    pub(crate) fn note(&mut self, round: u64, now: Instant) {
+        let at = now.saturating_duration_since(self.origin).as_nanos() as u64;
+        let beginning = Beginning { round, at };
+        self.latest = beginning;
+        for (k, level) in self.levels.iter_mut().enumerate() {
+            let is_due = level
+                .newest()
+                .is_none_or(|newest| at.saturating_sub(newest.at) >= FINEST << k);
+            if !is_due {
+                // The next levels wait for this one's next.
+                break;
+            }
+            level.push(beginning);
+        }
+    }
+
+    /// The round before which a buffer must have been taken to have been out for `age`; none if any has been.
+    pub(crate) fn old_before(&self, age: Duration, now: Instant) -> Option<u64> {
+        if age.is_zero() {
+            return None;
+        }
+        let now = now.saturating_duration_since(self.origin);
+        let is_old =
+            |beginning: &&Beginning| now.saturating_sub(Duration::from_nanos(beginning.at)) >= age;
+        let rounds = self.known().filter(is_old).map(|beginning| beginning.round);
+        Some(rounds.max().unwrap_or(0))
+    }
+
+    /// The beginnings known, in no order.
+    fn known(&self) -> impl Iterator<Item = &Beginning> {
+        self.levels
+            .iter()
+            .flat_map(Level::kept)
+            .chain([&self.latest])
+    }
+
+    /// For how long a buffer has been out at least that was taken in `round`; none while no later round is known.
+    pub(crate) fn age(&self, round: u64, now: Instant) -> Duration {
+        let later = |beginning: &Beginning| {
+            (1..=u64::MAX / 2).contains(&beginning.round.wrapping_sub(round))
+        };
+        let after = self.known().filter(|beginning| later(beginning));
+        let earliest = after.map(|beginning| beginning.at).min();
+        let now = now.saturating_duration_since(self.origin);
+        earliest.map_or(Duration::ZERO, |at| {
+            now.saturating_sub(Duration::from_nanos(at))
+        })
+    }
+}
+
+impl Level {
+    fn kept(&self) -> impl Iterator<Item = &Beginning> {
+        self.kept[..usize::from(self.count)].iter()
+    }
+
+    fn newest(&self) -> Option<&Beginning> {
+        let before = (usize::from(self.next) + KEPT - 1) % KEPT;
+        (self.count > 0).then(|| &self.kept[before])
+    }
+
+    fn push(&mut self, beginning: Beginning) {
+        let place = usize::from(self.next);
+        self.kept[place] = beginning;
+        self.next = ((place + 1) % KEPT) as u8;
+        self.count = self.count.max(place as u8 + 1);
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    /// The rounds after frames of these threads ended.
+    fn rounds(threads: impl IntoIterator<Item = u64>) -> u64 {
+        let mut rounds = Rounds::new();
+        let ends = threads.into_iter().map(|thread| rounds.end_frame(thread).0);
+        ends.last().unwrap()
+    }
+
+    #[test]
+    fn every_frame_of_one_thread_is_a_round() {
+        assert_eq!(rounds((0..50).map(|_| 7)), 50);
+    }
+
+    #[test]
+    fn frames_at_the_same_pace_are_one_round() {
+        for threads in [2, 8, 31] {
+            let ends = (0..100).flat_map(|_| 0..threads);
+            assert_eq!(rounds(ends), 100, "{threads} threads");
+        }
+        // In another order in each tick there may be fewer, never more.
+        let shuffled = (0..100).flat_map(|tick| (0..8).map(move |turn| (tick * 3 + turn * 5) % 8));
+        assert!((50..=100).contains(&rounds(shuffled)));
+    }
+
+    #[test]
+    fn the_fastest_thread_sets_the_rounds() {
+        let ends = (0..1000).flat_map(|end| {
+            let slow = (end % 10 == 0).then_some(2);
+            std::iter::once(1).chain(slow)
+        });
+        assert_eq!(rounds(ends), 1000);
+    }
+
+    #[test]
+    fn more_threads_than_are_told_apart_still_make_rounds() {
+        let ends = (0..100).flat_map(|_| 0..3 * MOST_THREADS as u64);
+        assert_eq!(rounds(ends), 300);
+    }
+
+    #[test]
+    fn threads_are_told_apart() {
+        let own = this_thread();
+        assert_eq!(own, this_thread());
+        let other = std::thread::spawn(this_thread).join().unwrap();
+        assert_ne!(own, other);
+    }
+
+    #[test]
+    fn an_age_is_never_too_high_and_at_most_a_quarter_too_low() {
+        for (frame_us, frames) in [(16_667_u64, 20_000_u64), (500, 100_000), (1_000_000, 9_000)] {
+            let origin = Instant::now();
+            let begun = |round: u64| Duration::from_micros(round * frame_us);
+            let mut times = RoundTimes::new(origin);
+            for round in 1..=frames {
+                times.note(round, origin + begun(round));
+            }
+            let now = begun(frames) + Duration::from_micros(frame_us / 2);
+            for taken in (0..frames).step_by(37) {
+                let truly = now.saturating_sub(begun(taken + 1));
+                let age = times.age(taken, origin + now);
+                assert!(
+                    age <= truly,
+                    "{frame_us} us, round {taken}: {age:?} > {truly:?}"
+                );
+                let least = truly.mul_f64(0.75).saturating_sub(Duration::from_millis(1));
+                assert!(
+                    age >= least,
+                    "{frame_us} us, round {taken}: {age:?} < {least:?}"
+                );
+                // What is old is said in the same way.
+                let limit = Duration::from_secs(1);
+                let old_before = times.old_before(limit, origin + now).unwrap();
+                assert_eq!(
+                    taken < old_before,
+                    age >= limit,
+                    "{frame_us} us, round {taken}"
+                );
+            }
+            assert_eq!(times.age(frames, origin + now), Duration::ZERO);
+            assert_eq!(times.old_before(Duration::ZERO, origin + now), None);
+        }
+    }
+
+    #[test]
+    fn an_age_goes_on_without_frame_ends() {
+        let origin = Instant::now();
+        let mut times = RoundTimes::new(origin);
+        let ms = Duration::from_millis;
+        for round in 1..=6 {
+            times.note(round, origin + ms(100) + Duration::from_micros(round));
+        }
+        let later = origin + ms(100) + ms(5000);
+        assert!(times.age(0, later) >= ms(4999));
+        // Of the sixth frame end no level knows, but it was the latest.
+        assert!(times.age(5, later) >= ms(4999));
+        assert_eq!(times.old_before(ms(1000), later), Some(6));
+        assert_eq!(times.old_before(ms(6000), later), Some(0));
+    }
+}
