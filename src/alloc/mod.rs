@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod frame;
 mod frame_arena;
+mod located;
 mod pool;
 
 pub use buffer::Buffer;

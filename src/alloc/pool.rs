@@ -140,6 +140,9 @@ impl BufferPool {
 
     /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
     ///
+    /// Reports name the line that called this. In a wrapper that is the wrapper's line, unless it is `#[track_caller]`;
+    /// through a function pointer it is a line of this library. See [`alloc_at`](Self::alloc_at) for the cure.
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -201,7 +204,7 @@ impl BufferPool {
 
     /// A block for `len` elements if the calling thread has one at hand.
     #[inline(always)]
-    fn lend_at_once<T: Pod>(
+    pub(super) fn lend_at_once<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,
@@ -214,7 +217,7 @@ impl BufferPool {
     /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
     #[cold]
     #[inline(never)]
-    fn lend<T: Pod>(
+    pub(super) fn lend<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,

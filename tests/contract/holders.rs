@@ -1,6 +1,6 @@
 //! Who holds what: call sites, ages, threads, suspects, long-lived buffers, and the report of `assert_no_leaks`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
 
 use framepool::{Attribution, Buffer, BufferPool, Outstanding};
@@ -74,6 +74,53 @@ fn the_site_is_the_callers_where_the_caller_passes_it_on() {
     let buffer = taken(&pool, 1);
     if TELEMETRY {
         assert_eq!(pool.outstanding().sites[0].location.line(), line!() - 2);
+    }
+    drop(buffer);
+}
+
+/// A wrapper that hides its caller, unless it is told where the call was.
+fn hidden(pool: &BufferPool, len: usize) -> Buffer<u8> {
+    pool.alloc(len)
+}
+
+#[test]
+fn a_location_that_is_given_is_the_site() {
+    let pool = BufferPool::new();
+    let here = Location::caller();
+    let kept = (
+        pool.alloc_at::<u8>(5000, here),
+        pool.alloc_zeroed_at::<u32>(2000, here),
+        pool.try_alloc_at::<u8>(1, here).unwrap(),
+    );
+    assert!(kept.1.iter().all(|&element| element == 0));
+    assert!(pool.try_alloc_at::<u64>(usize::MAX, here).is_err());
+    let out = pool.outstanding();
+    if TELEMETRY {
+        assert_eq!((out.sites.len(), out.buffers), (1, 3));
+        assert_eq!(out.sites[0].location, here);
+    }
+}
+
+#[test]
+fn a_hidden_call_site_has_a_cure() {
+    let pool = BufferPool::new();
+    let site = || pool.outstanding().sites[0].location;
+    let pointer: fn(&BufferPool, usize) -> Buffer<u8> = BufferPool::alloc::<u8>;
+    let buffer = pointer(&pool, 1);
+    if TELEMETRY {
+        assert_ne!(site().file(), file!());
+    }
+    drop(buffer);
+    let closure: fn(&BufferPool, usize) -> Buffer<u8> = |pool, len| pool.alloc::<u8>(len);
+    let line = line!() - 1;
+    let buffer = closure(&pool, 1);
+    if TELEMETRY {
+        assert_eq!((site().file(), site().line()), (file!(), line));
+    }
+    drop(buffer);
+    let buffer = hidden(&pool, 1);
+    if TELEMETRY {
+        assert!(site().line() < line!() - 30, "the wrapper's line");
     }
     drop(buffer);
 }
