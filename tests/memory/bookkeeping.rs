@@ -79,4 +79,18 @@ alone! {
         );
         drop(kept);
     }
+
+    #[test]
+    fn names_of_threads_are_in_the_bookkeeping() {
+        let occupied = |name: &str| {
+            let pool = BufferPool::new();
+            let shared = pool.clone();
+            let taker = thread::Builder::new().name(name.to_owned());
+            let taken = taker.spawn(move || shared.alloc::<u8>(1)).unwrap().join().unwrap();
+            let occupied = pool.stats().telemetry_bytes;
+            drop(taken);
+            occupied
+        };
+        assert_eq!(occupied(&"n".repeat(8010)) - occupied("ten bytes!"), 8000);
+    }
 }
