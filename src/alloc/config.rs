@@ -121,7 +121,6 @@ pub(crate) struct Config {
 #[must_use = "settings do nothing until `build`"]
 pub struct PoolBuilder {
     config: Config,
-    own_thread_cache: bool,
     /// Of the leak age, what was set: in frames, in time.
     own_leak_after: (bool, bool),
 }
@@ -141,7 +140,6 @@ impl PoolBuilder {
                 history_frames: 256,
                 attribution: Attribution::CallSites,
             },
-            own_thread_cache: false,
             own_leak_after: (false, false),
         }
     }
@@ -170,20 +168,23 @@ impl PoolBuilder {
         self
     }
 
-    /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB, or an eighth of
-    /// `max_bytes` if that is less.
+    /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB.
+    ///
+    /// No other thread can use or give back what a thread keeps. So in a pool with [`max_bytes`](Self::max_bytes) one thread keeps
+    /// at most a 128th of the limit, whatever is set here, and all threads together a sixteenth.
     ///
     /// A buffer larger than half of it is passed through the shared depot each time, which costs tens of nanoseconds more.
     pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
         self.config.thread_cache_bytes = bytes;
-        self.own_thread_cache = true;
         self
     }
 
     /// The most bytes the pool may hold from the system. Default: no limit.
     ///
     /// Counts buffers in use and idle memory alike. Before a request is refused, idle memory of the depot, of the calling
-    /// thread and of frames that are not open is given back; what other threads keep (`thread_cache_bytes`) stays.
+    /// thread and of frames that are not open is given back, and what threads have for an open frame and did not use yet. What other
+    /// threads keep ([`thread_cache_bytes`](Self::thread_cache_bytes)) stays: a sixteenth of the limit at most. If all that would not do,
+    /// nothing is given back.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.config.max_bytes = Some(bytes);
         self
@@ -261,17 +262,8 @@ impl PoolBuilder {
                 most: MOST_PLACES,
             });
         }
-        if let Some(max_bytes) = config.max_bytes {
-            if max_bytes == 0 {
-                return Err(ConfigError::MaxBytes {
-                    given: max_bytes,
-                    least: 1,
-                });
-            }
-            if !self.own_thread_cache {
-                let share = usize::try_from(max_bytes / 8).unwrap_or(usize::MAX);
-                config.thread_cache_bytes = config.thread_cache_bytes.min(share);
-            }
+        if config.max_bytes == Some(0) {
+            return Err(ConfigError::MaxBytes { given: 0, least: 1 });
         }
         Ok(BufferPool::from_config(self.config))
     }

@@ -23,6 +23,21 @@
 //! the thread that ends it, under the fold's lock, alone. Then again an owner, after a `begin_frame` that acquired the
 //! frame's bit (`in_flight.rs`). A slot that changes owners while the frame is open passes its arenas on with the claim.
 //!
+//! # Parking: who has the blocks before the first buffer
+//!
+//! In a pool with a limit, idle blocks must be within reach of every thread that asks for memory, also those of a frame that
+//! is open and that the thread has not used. So a frame end parks its arenas, in three states:
+//!
+//! ```text
+//!   OWNED   ── frame end ──▶   PARKED   ── the owner's first buffer ──▶   OWNED
+//!                              PARKED   ◀── reclaim, under the fold's lock ──▶   SEIZED
+//! ```
+//!
+//! A parked arena has no `end`, so the owner's first buffer takes the slow way, which swings the state from PARKED to OWNED
+//! before it touches the chain ([`unpark`](Arena::unpark)). Reclaim swings it from PARKED to SEIZED first, and back when
+//! it has taken what it wants. An owner that finds SEIZED waits for the fold's lock and looks again. Reclaim never writes `end`,
+//! which the owner reads at any time. Nothing is lent from an arena that is parked or seized. Without a limit no arena is ever parked.
+//!
 //! # Reading while the owner writes
 //!
 //! Between two refills only `cursor` and `lent` change, both upwards. A refill moves several words together, so it is
@@ -42,12 +57,15 @@ use std::ptr::{self, NonNull};
 use crate::cache::chain::{ArenaReading, Chain, Ended, Folded, bytes_of, usable_bytes};
 use crate::cache::hints::in_register;
 use crate::cache::system::Piece;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
 
 /// One count more in the lent word is a number that fits an instruction.
 const COUNT_SHIFT: u32 = 30;
 /// The most bytes that can be asked for: half a terabyte.
-pub(crate) const MOST_REQUESTED: usize = 1 << 39;
+pub(crate) const MOST_REQUESTED: usize = match 1_usize.checked_shl(39) {
+    Some(bytes) => bytes,
+    None => usize::MAX,
+};
 /// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
 pub(crate) const MOST_BLOCK_BYTES: usize = 1 << (COUNT_SHIFT - 1);
 /// Whether no address has its highest bit set, so that none wraps with a stride added: so the systems named lay out what a program
@@ -61,6 +79,10 @@ const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
         target_os = "freebsd"
     )
 ));
+/// Who may touch the chain: see the head of this file.
+const OWNED: u32 = 0;
+const PARKED: u32 = 1;
+const SEIZED: u32 = 2;
 /// How often the fold tries to read between two refills.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
@@ -84,6 +106,9 @@ pub(crate) struct Arena {
     sealed_bytes: AtomicU64,
     sealed_requested: AtomicU64,
     misses: AtomicU64,
+    /// Bytes of the blocks, for those who may not look at the chain. Written by whoever changes the chain.
+    held: AtomicU64,
+    state: AtomicU32,
     /// The blocks.
     chain: UnsafeCell<Chain>,
     /// Only under the fold's lock.
@@ -107,6 +132,8 @@ impl Arena {
             sealed_bytes: AtomicU64::new(0),
             sealed_requested: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+            state: AtomicU32::new(OWNED),
             chain: UnsafeCell::new(Chain {
                 blocks: Vec::new(),
                 used: 0,
@@ -145,7 +172,7 @@ impl Arena {
         Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 
-    /// Counts a buffer without bytes. Only for the owner.
+    /// Counts a buffer without bytes. Only for the owner, of an arena that is not parked.
     #[cold]
     pub(crate) fn count_empty(&self) {
         self.rewrite(|| add(&self.sealed_allocs, 1));
@@ -162,8 +189,10 @@ impl Arena {
         // SAFETY: only the owner touches the chain while the frame is open.
         let block = self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
-            let fit =
-                (chain.used..chain.blocks.len()).find(|&at| chain.blocks[at].bytes >= stride)?;
+            // The smallest that fits: a block made for one very large buffer is there for the next such buffer.
+            let fit = (chain.used..chain.blocks.len())
+                .filter(|&at| chain.blocks[at].bytes >= stride)
+                .min_by_key(|&at| chain.blocks[at].bytes)?;
             chain.blocks.swap(chain.used, fit);
             chain.used += 1;
             Some(chain.blocks[chain.used - 1])
@@ -191,38 +220,114 @@ impl Arena {
         Some(block.start)
     }
 
-    /// Adds a block to the chain, as the next to be used; gives it back when the chain's own memory cannot grow.
-    /// Only for the owner.
-    pub(crate) fn add_block(&self, block: Piece) -> Result<(), Piece> {
+    /// Makes room in the chain for one more block; `false` when the chain's own memory cannot grow. Only for the owner.
+    pub(crate) fn reserve_place(&self) -> bool {
+        // SAFETY: only the owner touches the chain while the frame is open.
+        self.chain
+            .with_mut(|chain| unsafe { (*chain).blocks.try_reserve(1).is_ok() })
+    }
+
+    /// Adds a block to the chain, as the next to be used. Only for the owner, after [`reserve_place`](Self::reserve_place).
+    pub(crate) fn add_block(&self, block: Piece) {
         // SAFETY: only the owner touches the chain while the frame is open.
         self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
-            if chain.blocks.try_reserve(1).is_err() {
-                return Err(block);
-            }
+            debug_assert!(chain.blocks.len() < chain.blocks.capacity());
             chain.blocks.push(block);
-            Ok(())
-        })
+            self.note_held(chain);
+        });
     }
 
-    /// Gives the arena its one block, after all others were taken out; gives it back when the chain's own memory cannot grow.
+    /// Gives the arena its one block, after others were taken out.
     ///
     /// # Safety
     ///
     /// As for [`take_unneeded`](Self::take_unneeded).
-    pub(crate) unsafe fn restock(&self, block: Piece) -> Result<(), Piece> {
-        self.add_block(block)?;
+    pub(crate) unsafe fn restock(&self, block: Piece) {
+        self.add_block(block);
         // SAFETY: the caller is alone with the arena.
-        self.chain.with_mut(|chain| unsafe { (*chain).used = 1 });
-        self.start_at(Some(&block));
-        Ok(())
+        self.chain
+            .with_mut(|chain| self.rewind(unsafe { &mut *chain }));
     }
 
-    /// Bytes of the blocks. Only for the owner, or when the pool is at rest.
-    pub(crate) fn held(&self) -> usize {
+    /// Bytes of the blocks. Of an arena that others change, as of now or a moment ago.
+    pub(crate) fn held(&self) -> u64 {
+        // Relaxed: a level to judge by, and the owner reads what it wrote.
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// For whoever changed the chain.
+    fn note_held(&self, chain: &Chain) {
+        // Relaxed: as in `held`.
+        self.held
+            .store(bytes_of(&chain.blocks) as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of the blocks that the open frame has not used. Only for the owner.
+    pub(crate) fn unused(&self) -> u64 {
         // SAFETY: only the owner touches the chain while the frame is open.
         self.chain
-            .with(|chain| unsafe { bytes_of(&(*chain).blocks) })
+            .with(|chain| unsafe { bytes_of(&(&(*chain).blocks)[(*chain).used..]) as u64 })
+    }
+
+    /// Takes a block out of the chain that the open frame has not used. Only for the owner, under the fold's lock.
+    pub(crate) fn take_unused(&self) -> Option<Piece> {
+        // SAFETY: only the owner touches the chain while the frame is open.
+        self.chain.with_mut(|chain| unsafe {
+            let chain = &mut *chain;
+            if chain.blocks.len() == chain.used {
+                return None;
+            }
+            let block = chain.blocks.pop();
+            self.note_held(chain);
+            block
+        })
+    }
+
+    /// Leaves the blocks to the owner's first buffer, or to whoever needs memory before. Only for whoever ends the frame.
+    pub(crate) fn park(&self) {
+        self.end.set(ptr::null_mut());
+        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chain as it is now.
+        self.state.store(PARKED, Ordering::Release);
+    }
+
+    /// Whether nothing was lent since the arena was parked.
+    pub(crate) fn is_parked(&self) -> bool {
+        // Relaxed: a level to judge by.
+        self.state.load(Ordering::Relaxed) == PARKED
+    }
+
+    /// Takes the blocks back for the owner; `false` while somebody reclaims them under the fold's lock. Only for the owner.
+    pub(crate) fn unpark(&self) -> bool {
+        // Relaxed: only the owner makes it OWNED while a frame is open; everything else is decided by the exchange.
+        if self.state.load(Ordering::Relaxed) == OWNED {
+            return true;
+        }
+        // Acquire: pairs with the Releases in `park` and `release`; the chain is as whoever had it before left it.
+        // Relaxed on failure: nothing is read.
+        let swung =
+            self.state
+                .compare_exchange(PARKED, OWNED, Ordering::Acquire, Ordering::Relaxed);
+        if swung.is_ok() {
+            // SAFETY: the exchange made the chain the owner's.
+            let end = self.chain.with(|chain| unsafe { (*chain).end() });
+            self.end.set(end);
+        }
+        swung.is_ok()
+    }
+
+    /// Keeps the owner out, if the arena is parked. Only under the fold's lock.
+    pub(crate) fn seize(&self) -> bool {
+        // Acquire: pairs with the Release in `park`. Relaxed on failure: nothing is read.
+        self.state
+            .compare_exchange(PARKED, SEIZED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Ends what [`seize`](Self::seize) began.
+    pub(crate) fn release(&self) {
+        // Release: pairs with the Acquire in `unpark`; the owner sees what is left of the chain.
+        self.state.store(PARKED, Ordering::Release);
     }
 
     /// Brackets a change of several words.
@@ -305,8 +410,7 @@ impl Arena {
                 let used = &chain.blocks[..chain.used];
                 let last_bytes = used.last().map_or(0, |block| block.bytes);
                 let full_bytes = bytes_of(used) - last_bytes;
-                chain.used = usize::from(!chain.blocks.is_empty());
-                self.start_at(chain.blocks.first());
+                self.rewind(chain);
                 (full_bytes, last_bytes)
             });
             folded.note_need(full_bytes as u64 + of_last);
@@ -334,16 +438,17 @@ impl Arena {
         }
     }
 
-    /// Sets all words to the beginning of a block. Only for whoever is alone with the arena.
-    fn start_at(&self, block: Option<&Piece>) {
-        let (start, end) = block.map_or((ptr::null_mut(), ptr::null_mut()), |block| {
-            let start = block.start.as_ptr();
-            (start, start.wrapping_add(usable_bytes(block)))
-        });
-        // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) passes them on.
+    /// Sets all words to the beginning of the block with which the next frame begins. Only for whoever is alone with the arena.
+    fn rewind(&self, chain: &mut Chain) {
+        let start = chain.rewind();
+        // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) or the state (Release in `release`)
+        // passes them on.
         self.cursor.store(start, Ordering::Relaxed);
         self.base.store(start, Ordering::Relaxed);
-        self.end.set(end);
+        // Relaxed: as above. Of an arena that is parked or seized the owner may look at `end` now.
+        if self.state.load(Ordering::Relaxed) == OWNED {
+            self.end.set(chain.end());
+        }
         self.lent.store(0, Ordering::Relaxed);
         self.sealed_allocs.store(0, Ordering::Relaxed);
         self.sealed_bytes.store(0, Ordering::Relaxed);
@@ -355,14 +460,15 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// The caller has the frame's bit and no frame is open under it: nobody else touches the arena.
+    /// The caller has the fold's lock, and nobody else touches the arena: the caller has the frame's bit, under which no frame is
+    /// open, or has seized the arena.
     pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Piece> {
         // Relaxed: the caller is alone with the arena; it never had a block.
         if self.version.load(Ordering::Relaxed) == 0 {
             return None;
         }
         // SAFETY: the caller is alone with the arena, and has the fold's lock.
-        let (block, first) = self.chain.with_mut(|chain| unsafe {
+        self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
             if !all {
                 let is_needed = self.folded.with_mut(|folded| {
@@ -375,11 +481,10 @@ impl Arena {
                 }
             }
             let block = chain.blocks.pop()?;
-            chain.used = chain.used.min(chain.blocks.len());
-            Some((block, chain.blocks.first().copied()))
-        })?;
-        self.start_at(first.as_ref());
-        Some(block)
+            self.note_held(chain);
+            self.rewind(chain);
+            Some(block)
+        })
     }
 }
 

@@ -1,31 +1,76 @@
 //! How much memory the pool holds from the system, and how much it may hold.
 //!
-//! Every change is a read-modify-write of one word, so none is lost, whatever its ordering. What a fold must see, the growth
-//! behind a buffer that it counts, comes to it with the counter: Release in `Counter::store`, Acquire in `Counter::get`.
+//! # Two accounts
+//!
+//! ```text
+//!   claimed   what the limit is enforced on: held, and what is being asked for
+//!   held      what the system gave: every number that is published
+//! ```
+//!
+//! A request goes through three steps. A refusal ends it after the first, and then no published number ever showed it.
+//!
+//! 1. [`reserve`](Budget::reserve): `claimed` grows, if the limit allows it.
+//! 2. The system is asked. If it gives nothing, [`cancel`](Budget::cancel): `claimed` shrinks again.
+//! 3. [`commit`](Budget::commit): `held` grows, and with it the peak. Only then is the memory lent.
+//!
+//! Memory that goes back leaves `held` first and `claimed` after it ([`evicted`](Budget::evicted)). So `claimed` is never
+//! less than what the pool has from the system, and the pool never exceeds its limit.
+//!
+//! # Why in use plus idle is what is held (L3)
+//!
+//! `held` grows before a counter says that the memory is lent, and the counter is stored with Release. An aggregation loads
+//! the counters with Acquire first and `held` last: it sees the growth behind every buffer that it counts. `held` shrinks
+//! only under the fold's lock, which the aggregation has. So in use never exceeds what is held, and idle, the difference,
+//! is never negative.
+//!
+//! # What magazines keep
+//!
+//! No thread reaches another's magazine: its owner takes and gives there without a read-modify-write, and a thread that rests
+//! may rest in the middle of that. A store more in every operation would tell, and cost a tenth of a pair. So under a limit all
+//! magazines together are granted a sixteenth of it at most, and one thread an eighth of that. This much can lie idle out of
+//! reach of a request, in threads that rest; the refusal says in which.
+//!
+//! Every change is a read-modify-write of one word, so none is lost, whatever its ordering.
 
 use crate::sync::{AtomicU64, Ordering};
 
 /// The account of bytes held from the system.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// Bytes held now. Grows before a block counts as lent; what was lent shrinks it only under the fold's lock (L3).
-    reserved: AtomicU64,
-    /// The most that `reserved` ever was.
+    /// Bytes held, and bytes that are being asked for.
+    claimed: AtomicU64,
+    /// Bytes held. Grows before a block counts as lent; shrinks only under the fold's lock (L3).
+    held: AtomicU64,
+    /// The most that `held` ever was.
     peak: AtomicU64,
     /// The most bytes that were not idle in the depot, of all frame ends.
     busiest: AtomicU64,
     /// Bytes given back, since the pool was made.
     evicted: AtomicU64,
+    /// Bytes that the pool's magazines were granted.
+    granted: AtomicU64,
     limit: Option<u64>,
+}
+
+/// All magazines of a pool together are granted at most this part of its limit.
+const MAGAZINES_PART: u64 = 16;
+/// One thread's magazine is granted at most this part of that.
+const THREAD_PART: u64 = 8;
+
+/// The most that a thread may keep in a pool with this limit.
+pub(crate) fn most_kept_by_thread(limit: u64) -> usize {
+    usize::try_from(limit / (MAGAZINES_PART * THREAD_PART)).unwrap_or(usize::MAX)
 }
 
 impl Budget {
     pub(crate) fn new(limit: Option<u64>) -> Self {
         Self {
-            reserved: AtomicU64::new(0),
+            claimed: AtomicU64::new(0),
+            held: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             busiest: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            granted: AtomicU64::new(0),
             limit,
         }
     }
@@ -35,62 +80,112 @@ impl Budget {
         self.limit
     }
 
-    /// Enters `bytes` that are about to be taken; `false` when the limit forbids it, and then nothing has happened.
+    /// Whether there is a limit.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Enters `bytes` that are about to be asked for; `false` when the limit forbids it, and then nothing has happened.
     pub(crate) fn reserve(&self, bytes: u64) -> bool {
         let limit = self.limit.unwrap_or(u64::MAX);
         // Relaxed: the update decides on the newest value.
-        let mut reserved = self.reserved.load(Ordering::Relaxed);
+        let mut claimed = self.claimed.load(Ordering::Relaxed);
         loop {
-            let Some(raised) = reserved.checked_add(bytes).filter(|&sum| sum <= limit) else {
+            let Some(raised) = claimed.checked_add(bytes).filter(|&sum| sum <= limit) else {
                 return false;
             };
             // Relaxed: see the head of this file. Relaxed on failure: the next turn decides.
-            match self.reserved.compare_exchange_weak(
-                reserved,
+            match self.claimed.compare_exchange_weak(
+                claimed,
                 raised,
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return true,
-                Err(seen) => reserved = seen,
+                Err(seen) => claimed = seen,
             }
         }
     }
 
-    /// Notes that the system gave what was reserved, or that a fold saw it.
-    pub(crate) fn confirm(&self) -> u64 {
-        let reserved = self.reserved();
-        // Relaxed, both: a maximum of its own, which never falls; nothing is read through it.
-        if reserved > self.peak.load(Ordering::Relaxed) {
-            self.peak.fetch_max(reserved, Ordering::Relaxed);
-        }
-        reserved
+    /// Enters that the system gave what was reserved. Before the memory is lent.
+    pub(crate) fn commit(&self, bytes: u64) {
+        // Relaxed: the counter that says that the memory is lent passes it on; see the head of this file.
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.raise_peak(held);
     }
 
-    /// Takes back a reservation whose memory the system did not give: it was never lent, so no lock is needed.
+    /// Takes back a reservation whose memory the system did not give.
     pub(crate) fn cancel(&self, bytes: u64) {
         // Relaxed: as in `reserve`.
-        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
+        self.claimed.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Enters that memory went back to the system. Whoever calls this holds the fold's lock, so that no fold counts the
     /// memory as in use and then finds it gone.
     pub(crate) fn evicted(&self, bytes: u64) {
-        // Relaxed: as in `reserve`.
-        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
+        // Relaxed, both: as in `reserve`.
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.claimed.fetch_sub(bytes, Ordering::Relaxed);
         // Relaxed: written and read under the fold's lock.
         self.evicted.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    fn raise_peak(&self, held: u64) {
+        // Relaxed, both: a maximum of its own, which never falls; nothing is read through it.
+        if held > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(held, Ordering::Relaxed);
+        }
+    }
+
     /// Bytes held.
-    pub(crate) fn reserved(&self) -> u64 {
+    pub(crate) fn held(&self) -> u64 {
         // Relaxed: see the head of this file; a fold that saw a counter sees the growth before it.
-        self.reserved.load(Ordering::Relaxed)
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Bytes held, for a fold, whose peak is never below it: a thread may have committed and not yet raised the peak.
+    pub(crate) fn held_at_fold(&self) -> u64 {
+        let held = self.held();
+        self.raise_peak(held);
+        held
+    }
+
+    /// Bytes held, and bytes that are being asked for.
+    pub(crate) fn claimed(&self) -> u64 {
+        // Relaxed: a level to judge by.
+        self.claimed.load(Ordering::Relaxed)
+    }
+
+    /// By how many bytes a request exceeds what the limit leaves.
+    pub(crate) fn missing(&self, wanted: u64) -> u64 {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        self.claimed().saturating_add(wanted).saturating_sub(limit)
+    }
+
+    /// Grants a magazine so many bytes; `false` if all magazines together would have too many.
+    pub(crate) fn grant(&self, bytes: u64) -> bool {
+        let Some(limit) = self.limit else {
+            return true;
+        };
+        // Relaxed, both: a sum of its own. Over the bound it is taken back at once; another grant may be refused for that meanwhile.
+        if self.granted.fetch_add(bytes, Ordering::Relaxed) + bytes <= limit / MAGAZINES_PART {
+            return true;
+        }
+        self.granted.fetch_sub(bytes, Ordering::Relaxed);
+        false
+    }
+
+    /// Takes back what was granted to a magazine.
+    pub(crate) fn take_back_grant(&self, bytes: u64) {
+        if self.limit.is_some() {
+            // Relaxed: as in `grant`.
+            self.granted.fetch_sub(bytes, Ordering::Relaxed);
+        }
     }
 
     /// The most bytes ever held.
     pub(crate) fn peak(&self) -> u64 {
-        // Relaxed: as in `confirm`.
+        // Relaxed: as in `raise_peak`.
         self.peak.load(Ordering::Relaxed)
     }
 

@@ -1,5 +1,7 @@
 //! The blocks of an arena, what the fold reads of it, and what it remembers: by that it judges which blocks are worth keeping.
 
+use std::ptr;
+
 use crate::cache::arena::MOST_BLOCK_BYTES;
 use crate::cache::system::Piece;
 
@@ -62,6 +64,29 @@ pub(super) struct Folded {
 }
 
 impl Chain {
+    /// Begins anew: where the next frame's first buffer lies, or null.
+    ///
+    /// That is in the first block, unless it was made for one very large buffer. Such a block is not lent in pieces beyond what the
+    /// lent word counts: it waits for a buffer that needs it, and another block takes its place if there is one.
+    pub(super) fn rewind(&mut self) -> *mut u8 {
+        let is_usual = |block: &Piece| block.bytes <= MOST_BLOCK_BYTES;
+        let first = self.blocks.iter().position(is_usual);
+        self.used = usize::from(first.is_some());
+        first.map_or(ptr::null_mut(), |at| {
+            self.blocks.swap(0, at);
+            self.blocks[0].start.as_ptr()
+        })
+    }
+
+    /// Where the block with which a frame begins ends, or null.
+    pub(super) fn end(&self) -> *mut u8 {
+        if self.used == 0 {
+            return ptr::null_mut();
+        }
+        let block = &self.blocks[0];
+        block.start.as_ptr().wrapping_add(usable_bytes(block))
+    }
+
     /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
     /// made for a buffer much larger than what they needed.
     pub(super) fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use crate::alloc::{Attribution, Config};
 use crate::cache::block::{IDLE, frame_stamp};
-use crate::cache::budget::Budget;
+use crate::cache::budget::{Budget, most_kept_by_thread};
 use crate::cache::class::{CLASSES, class_bytes};
 use crate::cache::depot::Depot;
 use crate::cache::in_flight::InFlight;
@@ -78,7 +78,10 @@ unsafe impl Sync for Core {}
 
 impl Core {
     /// A new pool with one handle; freed by [`leave`](Self::leave).
-    pub(crate) fn create(config: Config) -> NonNull<Self> {
+    pub(crate) fn create(mut config: Config) -> NonNull<Self> {
+        if let Some(limit) = config.max_bytes {
+            config.thread_cache_bytes = config.thread_cache_bytes.min(most_kept_by_thread(limit));
+        }
         let first = Arc::new(FrameSnapshot::default());
         let shapes = std::array::from_fn(|class| {
             let block_bytes = if class < CLASSES {

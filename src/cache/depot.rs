@@ -169,12 +169,20 @@ impl Depot {
             .saturating_sub(self.shelves[class].kept.load(Ordering::Relaxed))
     }
 
-    /// Keeps `blocks` more of a class from being trimmed.
-    pub(crate) fn keep(&self, class: usize, blocks: u64) {
+    /// Keeps so many blocks of a class from being trimmed, if not more are kept; how many were kept before.
+    pub(crate) fn keep(&self, class: usize, blocks: u64) -> u64 {
         // Relaxed: a level to judge by.
         self.shelves[class]
             .kept
-            .fetch_add(blocks, Ordering::Relaxed);
+            .fetch_max(blocks, Ordering::Relaxed)
+    }
+
+    /// Keeps no more than so many blocks of a class.
+    pub(crate) fn keep_at_most(&self, class: usize, blocks: u64) {
+        // Relaxed: a level to judge by.
+        self.shelves[class]
+            .kept
+            .fetch_min(blocks, Ordering::Relaxed);
     }
 
     /// Keeps nothing from being trimmed any more.

@@ -9,8 +9,9 @@ use crate::cache::arena::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
 use crate::cache::core::Core;
 use crate::cache::hints::in_one_register;
 use crate::cache::pooled::{MOST_BYTES, NO_SLOT, Refusal, count_refusal};
+use crate::cache::pressure::Reach;
 use crate::cache::slot::{ArenaPlace, Slot};
-use crate::cache::system::PAGE;
+use crate::cache::system::{PAGE, Piece};
 use crate::cache::tenancy::{current, with_slot, with_slot_untold};
 
 /// From this size on a frame buffer takes an odd number of units of the pool's alignment.
@@ -155,6 +156,12 @@ unsafe fn lend_from(
 ) -> Result<NonNull<u8>, Refusal> {
     let arena = slot.arena(lane.place);
     slot.note_arena(lane.place);
+    if core.budget.is_limited() {
+        while !arena.unpark() {
+            // Somebody reclaims the arena's blocks, under the fold's lock.
+            drop(core.fold.lock());
+        }
+    }
     if bytes == 0 {
         arena.count_empty();
         let start = NonZero::new(lane.below_alignment + 1).expect("an alignment is not zero");
@@ -165,7 +172,9 @@ unsafe fn lend_from(
     }
     if bytes > MOST_REQUESTED {
         // Beyond what can be counted, and beyond what any system here would give.
-        return Err(Refusal::Memory(bytes as u64));
+        return Err(core
+            .out_of_reach(bytes as u64)
+            .unwrap_or(Refusal::Memory(bytes as u64)));
     }
     let stride = lane.stride(bytes);
     if let Some(start) = arena.bump(stride, bytes) {
@@ -174,21 +183,35 @@ unsafe fn lend_from(
     if let Some(start) = arena.advance(stride, bytes, false) {
         return Ok(start);
     }
-    let eighth = (arena.held() / 8).min(MOST_BLOCK_BYTES) & !lane.below_alignment;
-    let mut wanted = core.config.frame_block_bytes.max(eighth).max(stride);
-    let mut taken = core.take_piece(wanted, Some(slot));
-    if matches!(taken, Err(Refusal::Budget(_))) {
-        // Not a whole block any more, but perhaps what is asked for.
-        wanted = stride;
-        taken = core.take_piece(wanted, Some(slot));
+    if !arena.reserve_place() {
+        return Err(Refusal::Memory(size_of::<Piece>() as u64));
     }
-    let (block, _) = taken?;
+    let block = take_block(core, slot, lane, stride)?;
     core.in_flight.note_blocks(lane.index());
-    if let Err(block) = arena.add_block(block) {
-        core.give_back_unused(block);
-        return Err(Refusal::Memory(wanted as u64));
-    }
+    arena.add_block(block);
     Ok(arena
         .advance(stride, bytes, true)
         .expect("the block just added has room"))
+}
+
+/// A block with room for `stride` bytes, as large as is usual if the budget and the system give it, else smaller.
+///
+/// The usual size is tried first, and what is idle goes for it. Then half of it, and so on, whatever is to be had without
+/// taking anything from others. Last comes what the buffer itself needs.
+fn take_block(core: &Core, slot: &Slot, lane: &Lane, stride: usize) -> Result<Piece, Refusal> {
+    let held = slot.arena(lane.place).held();
+    let eighth = (held as usize / 8).min(MOST_BLOCK_BYTES) & !lane.below_alignment;
+    let usual = core.config.frame_block_bytes.max(eighth).max(stride);
+    if let Ok((block, _)) = core.take_piece(usual, Reach::Thread(slot)) {
+        return Ok(block);
+    }
+    let mut smaller = (usual / 2) & !lane.below_alignment;
+    while smaller > stride {
+        if let Ok((block, _)) = core.take_piece(smaller, Reach::Nothing) {
+            return Ok(block);
+        }
+        smaller = (smaller / 2) & !lane.below_alignment;
+    }
+    let (block, _) = core.take_piece(stride, Reach::Thread(slot))?;
+    Ok(block)
 }

@@ -236,8 +236,7 @@ impl Magazine {
             let spare_len = unsafe { spare.batch_len() };
             // SAFETY: the spare batch was taken out of the bin just now.
             unsafe { Batch::new(spare, spare_len) }
-        } else if len == core.batch_len(class) && self.credit.get() >= bytes {
-            self.credit.set(self.credit.get() - bytes);
+        } else if len == core.batch_len(class) && self.spend(bytes, core) {
             bin.spare.set(block);
             return;
         } else {
@@ -279,8 +278,7 @@ impl Magazine {
         let credit = self.credit.get();
         let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
         let granted = (more as usize).min(affordable) as u32;
-        self.credit.set(credit - granted as usize * block_bytes);
-        if granted == 0 {
+        if granted == 0 || !self.spend(granted as usize * block_bytes, core) {
             return;
         }
         self.note_granted(class);
@@ -304,10 +302,21 @@ impl Magazine {
         word.store(before | 1 << (class % 64), Ordering::Release);
     }
 
+    /// Pays for so many bytes with credit, if there is enough and the pool grants them.
+    fn spend(&self, bytes: usize, core: &Core) -> bool {
+        let credit = self.credit.get();
+        if credit < bytes || !core.budget.grant(bytes as u64) {
+            return false;
+        }
+        self.credit.set(credit - bytes);
+        true
+    }
+
     /// Takes back the credit for `blocks` blocks.
     fn pay_back(&self, blocks: u32, class: usize, core: &Core) {
         let bytes = blocks as usize * core.block_bytes(class);
         self.credit.set(self.credit.get() + bytes);
+        core.budget.take_back_grant(bytes as u64);
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
@@ -341,6 +350,22 @@ impl Magazine {
             let batch = unsafe { Batch::new(spare, len) };
             self.send(batch, core, slot);
         }
+    }
+
+    /// Idle blocks of a class. Only for the owner.
+    pub(crate) fn idle(&self, class: usize) -> u64 {
+        self.owned.with_mut(|_| ());
+        let bin = &self.bins[class];
+        let limit = bin.limit.get();
+        if limit == 0 {
+            return 0;
+        }
+        // SAFETY: front and spare are records of the table, which are alive, and their blocks are this magazine's.
+        let apart = unsafe {
+            let spare = bin.spare.get().as_ref();
+            u32::from(bin.front().is_some()) + spare.map_or(0, |spare| spare.batch_len())
+        };
+        u64::from(limit - 1 - bin.account().room() + apart)
     }
 
     /// Sends everything to the depot.

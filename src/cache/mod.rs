@@ -20,6 +20,7 @@ mod magazine;
 mod mapping;
 mod names;
 mod pooled;
+mod pressure;
 mod prewarm;
 mod reclaim;
 mod slot;

@@ -12,8 +12,8 @@ use crate::alloc::AllocError;
 use crate::cache::block::Block;
 use crate::cache::class::{OVERSIZE, class_at_hand, class_for};
 use crate::cache::core::Core;
+use crate::cache::pressure::Reach;
 use crate::cache::slot::Slot;
-use crate::cache::system::Piece;
 use crate::cache::tenancy::{current, with_slot};
 
 /// The unit by which blocks beyond the largest size class are rounded up.
@@ -109,7 +109,7 @@ unsafe fn lend_slow(
             return Ok(block);
         }
     }
-    match core.new_block(class, bytes, Some(slot)) {
+    match core.new_block(class, bytes, Reach::Thread(slot)) {
         Ok((block, miss)) => {
             match miss {
                 Miss::Cold => slot.counters.cold_misses.increment(),
@@ -190,25 +190,38 @@ unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl Core {
+    /// Bytes of a block of `class` for `bytes`.
+    pub(crate) fn block_bytes_for(&self, class: usize, bytes: usize) -> usize {
+        if class == OVERSIZE {
+            bytes.next_multiple_of(OVERSIZE_STEP.max(self.config.alignment))
+        } else {
+            self.block_bytes(class)
+        }
+    }
+
     /// A block with new memory, held by the caller.
     pub(crate) fn new_block(
         &self,
         class: usize,
         bytes: usize,
-        slot: Option<&Slot>,
+        reach: Reach<'_>,
     ) -> Result<(&Block, Miss), Refusal> {
-        let (block_bytes, miss) = if class == OVERSIZE {
-            let step = OVERSIZE_STEP.max(self.config.alignment);
-            (bytes.next_multiple_of(step), Miss::Oversize)
+        let miss = if class == OVERSIZE {
+            Miss::Oversize
         } else {
-            (self.block_bytes(class), Miss::Cold)
+            Miss::Cold
         };
+        let block_bytes = self.block_bytes_for(class, bytes);
+        // Before a record is made for it.
+        if let Some(refusal) = self.out_of_reach(block_bytes as u64) {
+            return Err(refusal);
+        }
         let block = self
             .bare
             .pop(&self.table)
             .or_else(|| self.table.grow())
             .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
-        match self.take_piece(block_bytes, slot) {
+        match self.take_piece(block_bytes, reach) {
             Ok((piece, evicted)) => {
                 // SAFETY: a bare record belongs to whoever popped or grew it.
                 unsafe { block.bind(piece, self.this(), class) };
@@ -219,36 +232,6 @@ impl Core {
                 self.bare.push(block);
                 Err(refusal)
             }
-        }
-    }
-
-    /// Memory from the system, within the budget; whether idle memory had to go for it.
-    pub(crate) fn take_piece(
-        &self,
-        bytes: usize,
-        slot: Option<&Slot>,
-    ) -> Result<(Piece, bool), Refusal> {
-        let wanted = bytes as u64;
-        self.shed_before_growing(wanted);
-        let mut evicted = false;
-        if !self.budget.reserve(wanted) {
-            evicted = true;
-            self.make_way(wanted, slot);
-            if !self.budget.reserve(wanted) {
-                return Err(Refusal::Budget(wanted));
-            }
-        }
-        let align = self.config.alignment;
-        let piece = Piece::take(bytes, align).or_else(|| {
-            self.give_back_all_idle(slot);
-            Piece::take(bytes, align)
-        });
-        if let Some(piece) = piece {
-            self.budget.confirm();
-            Ok((piece, evicted))
-        } else {
-            self.budget.cancel(wanted);
-            Err(Refusal::Memory(wanted))
         }
     }
 

@@ -9,34 +9,59 @@ use std::ptr::NonNull;
 use crate::cache::class::OVERSIZE;
 use crate::cache::core::Core;
 use crate::cache::pooled::{NO_SLOT, Refusal, class_or_oversize};
+use crate::cache::pressure::Reach;
 use crate::cache::slot::Slot;
 use crate::cache::system::PAGE;
 use crate::cache::tenancy::with_slot;
 
 impl Core {
-    /// Makes `count` blocks for `bytes` ready, in the calling thread's magazine as far as there is room, else in the depot.
+    /// Has `count` blocks for `bytes` ready: in the calling thread's magazine as far as there is room, else in the depot.
+    ///
+    /// Blocks that are ready already count. A request that cannot be met takes and gives back nothing.
     pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
         let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
-        if class == OVERSIZE {
+        let block_bytes = self.block_bytes_for(class, bytes);
+        // A block without bytes has nothing to make ready.
+        if count == 0 || block_bytes == 0 {
             return Ok(());
         }
+        if class == OVERSIZE {
+            return self.out_of_reach(block_bytes as u64).map_or(Ok(()), Err);
+        }
         // SAFETY: the caller's handle keeps the pool alive.
-        unsafe { with_slot(NonNull::from(self), |slot| self.stock(slot, class, count)) }
-            .unwrap_or(Err(NO_SLOT))
+        unsafe {
+            with_slot(NonNull::from(self), |slot| {
+                self.stock(slot, class, count as u64)
+            })
+        }
+        .unwrap_or(Err(NO_SLOT))
     }
 
     /// The same, into the slot that the caller owns.
-    fn stock(&self, slot: &Slot, class: usize, count: usize) -> Result<(), Refusal> {
+    fn stock(&self, slot: &Slot, class: usize, count: u64) -> Result<(), Refusal> {
         let bytes = self.block_bytes(class);
-        for _ in 0..count {
-            let (block, _) = self.new_block(class, bytes, None)?;
-            for at in (0..bytes).step_by(PAGE) {
+        // SAFETY: the caller owns the slot.
+        let ready = self.depot.idle(class) + unsafe { slot.idle_blocks(class) };
+        let missing = count.saturating_sub(ready);
+        let all = missing.saturating_mul(bytes as u64);
+        if let Some(refusal) = self.out_of_reach(all) {
+            return Err(refusal);
+        }
+        // Before trimming can see the blocks idle, and before what is ready goes for what is not.
+        let kept = self.depot.keep(class, count);
+        if !self.may_make_way(all, Reach::Beyond) {
+            self.depot.keep_at_most(class, kept);
+            return Err(Refusal::Budget(all));
+        }
+        for made in 0..missing {
+            let (block, _) = self
+                .new_block(class, bytes, Reach::Beyond)
+                .inspect_err(|_| self.depot.keep_at_most(class, kept.max(ready + made)))?;
+            for at in (0..bytes).step_by(PAGE).chain([bytes - 1]) {
                 // SAFETY: the block is new and ours, and has `bytes` bytes. Volatile, so that the write of a zero to zeroed
-                // memory is not left out: it is what brings the page in.
+                // memory is not left out: it is what brings the page in. The last byte may lie in a page of its own.
                 unsafe { block.start().add(at).write_volatile(0) };
             }
-            // Before trimming can see the block idle.
-            self.depot.keep(class, 1);
             // SAFETY: the caller owns the slot, and the block is ours.
             unsafe { slot.stock(self, class, block) };
         }

@@ -1,4 +1,4 @@
-//! Giving memory back: in small steps at frame ends, before the pool grows, under pressure, and on demand.
+//! Giving memory back in small steps at frame ends. What is given back at once, for a request or on demand, is in `pressure.rs`.
 //!
 //! Memory goes back to the system only under the fold's lock (law L3) and only from two places: the depot, whose blocks
 //! belong to whoever pops them, and the arenas of frames that are not open, which belong to whoever has the frame's bit.
@@ -12,14 +12,13 @@ use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
 use crate::cache::depot::Batch;
 use crate::cache::in_flight::MOST_IN_FLIGHT;
-use crate::cache::slot::Slot;
 use crate::cache::system::Piece;
 use crate::clock;
 use crate::fold::Fold;
 use std::time::{Duration, Instant};
 
 /// Idle memory in the depot up to this much is never given back by itself, nor up to half of what else the pool holds.
-const SLACK_BYTES: u64 = 2 << 20;
+pub(super) const SLACK_BYTES: u64 = 2 << 20;
 /// For how many frame ends in a row too much must lie idle before any of it goes.
 const PATIENCE_FRAMES: u64 = 130;
 /// Or for how long, for slow frames.
@@ -83,7 +82,7 @@ impl Core {
         self.trim_unused_frame(fold);
         fold.trim.frames = fold.trim.frames.wrapping_add(1);
         let idle = self.depot_bytes();
-        let elsewhere = self.budget.reserved().saturating_sub(idle);
+        let elsewhere = self.budget.held().saturating_sub(idle);
         self.budget.note_busy(elsewhere);
         // Idle bytes in the depot beyond what is worth keeping.
         let too_much = idle.saturating_sub(elsewhere / 2 + SLACK_BYTES);
@@ -191,99 +190,8 @@ impl Core {
         none_left
     }
 
-    /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
-    /// lets as much go, if nobody is folding. So a program that goes from one buffer size to another within a frame does
-    /// not pay for both.
-    pub(crate) fn shed_before_growing(&self, wanted: u64) {
-        let reserved = self.budget.reserved();
-        let needed = self.budget.busiest();
-        if reserved + wanted <= needed + needed / 4 + SLACK_BYTES
-            || self.depot_bytes() <= reserved / 8 + SLACK_BYTES
-        {
-            return;
-        }
-        if let Some(mut fold) = self.fold.try_lock() {
-            self.evict(&mut fold, wanted, Depot::Beyond);
-        }
-    }
-
-    /// When the budget is used up: gives back idle memory until `wanted` fits, the caller's own magazine included. For
-    /// memory that is asked for in advance (without a slot) what was kept in advance before it stays.
-    pub(crate) fn make_way(&self, wanted: u64, slot: Option<&Slot>) {
-        self.flush_own(slot);
-        let mut fold = self.fold.lock();
-        let limit = self.budget.limit().unwrap_or(u64::MAX);
-        let missing = (self.budget.reserved().saturating_add(wanted)).saturating_sub(limit);
-        if self.evict(&mut fold, missing, Depot::reach(slot)) < missing {
-            self.give_back_closed_frames(&mut fold);
-        }
-    }
-
-    /// When the system has no memory: gives back all that is idle within reach, with the same exception.
-    pub(crate) fn give_back_all_idle(&self, slot: Option<&Slot>) -> u64 {
-        self.flush_own(slot);
-        let mut fold = self.fold.lock();
-        let evicted = match Depot::reach(slot) {
-            Depot::All => self.drain(&mut fold),
-            Depot::Beyond => self.evict(&mut fold, u64::MAX, Depot::Beyond),
-        };
-        evicted + self.give_back_closed_frames(&mut fold)
-    }
-
-    /// `BufferPool::trim`, and when a pool is closed: all that is idle within reach, whatever was asked for in advance.
-    pub(crate) fn trim_now(&self, slot: Option<&Slot>) -> u64 {
-        self.flush_own(slot);
-        self.depot.keep_nothing();
-        let mut fold = self.fold.lock();
-        self.drain(&mut fold) + self.give_back_closed_frames(&mut fold)
-    }
-
-    /// Gives back all idle blocks of the depot.
-    fn drain(&self, fold: &mut Fold) -> u64 {
-        let before = self.budget.evicted_bytes();
-        for class in 0..=CLASSES {
-            while self.evict_batch(fold, class, u64::MAX) > 0 {}
-        }
-        self.budget.evicted_since(before)
-    }
-
-    fn flush_own(&self, slot: Option<&Slot>) {
-        if let Some(slot) = slot {
-            // SAFETY: whoever passes a slot here owns it.
-            unsafe { slot.flush(self) };
-        }
-    }
-
-    /// Evicts idle blocks, from the class with the most idle bytes first, until `wanted` bytes are gone.
-    fn evict(&self, fold: &mut Fold, wanted: u64, depot: Depot) -> u64 {
-        let mut gone = 0;
-        while gone < wanted {
-            let idle_bytes = |class: &usize| {
-                let blocks = match depot {
-                    Depot::All => self.depot.idle(*class),
-                    Depot::Beyond => self.depot.spare(*class),
-                };
-                // A block beyond the largest class is larger than any other.
-                blocks.saturating_mul(self.block_bytes(*class) as u64)
-            };
-            let Some(class) = (0..=CLASSES)
-                .filter(|class| idle_bytes(class) > 0)
-                .max_by_key(idle_bytes)
-            else {
-                break;
-            };
-            let before = self.budget.evicted_bytes();
-            let blocks = (wanted - gone).div_ceil(self.block_bytes(class) as u64);
-            if self.evict_batch(fold, class, blocks) == 0 {
-                break;
-            }
-            gone += self.budget.evicted_since(before);
-        }
-        gone
-    }
-
     /// Gives the memory of one batch back, or of `most` of its blocks; how many blocks that were.
-    fn evict_batch(&self, fold: &mut Fold, class: usize, most: u64) -> u64 {
+    pub(super) fn evict_batch(&self, fold: &mut Fold, class: usize, most: u64) -> u64 {
         let Some(batch) = self.depot.pop(class, &self.table) else {
             return 0;
         };
@@ -311,59 +219,11 @@ impl Core {
         u64::from(going)
     }
 
-    /// Gives back all blocks of arenas whose frames are not open.
-    fn give_back_closed_frames(&self, fold: &mut Fold) -> u64 {
-        let before = self.budget.evicted_bytes();
-        for index in 0..self.in_flight.limit() as usize {
-            if !self.in_flight.claim_index(index) {
-                continue;
-            }
-            for slot in self.slots.iter() {
-                for (_, arena) in slot.arenas_among(1 << index) {
-                    // SAFETY: we have the frame's bit, and the frame is not open.
-                    while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
-                        self.give_back_piece(fold, block);
-                    }
-                }
-            }
-            self.in_flight.free(index);
-        }
-        self.budget.evicted_since(before)
-    }
-
     /// Gives memory back to the system. The fold is the evidence that the caller has its lock.
     pub(super) fn give_back_piece(&self, _fold: &mut Fold, piece: Piece) {
         let bytes = piece.bytes as u64;
         // SAFETY: the callers took the piece off a block or an arena that nobody uses, so it is ours alone.
         unsafe { piece.give_back(self.config.alignment) };
         self.budget.evicted(bytes);
-    }
-
-    /// Gives back memory that was taken and never used, so that no fold can have counted it.
-    pub(crate) fn give_back_unused(&self, piece: Piece) {
-        let bytes = piece.bytes as u64;
-        // SAFETY: the caller took the piece from the system and nobody else has it.
-        unsafe { piece.give_back(self.config.alignment) };
-        self.budget.cancel(bytes);
-    }
-}
-
-/// Which idle blocks may go.
-#[derive(Clone, Copy, Debug)]
-enum Depot {
-    /// All of them.
-    All,
-    /// Those beyond what was asked for in advance.
-    Beyond,
-}
-
-impl Depot {
-    /// What may go for a request that comes from this slot, or from none.
-    fn reach(slot: Option<&Slot>) -> Self {
-        if slot.is_some() {
-            Self::All
-        } else {
-            Self::Beyond
-        }
     }
 }

@@ -7,7 +7,7 @@
     reason = "the one place that takes the memory that is lent, and gives it back"
 )]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::num::NonZero;
 use std::ptr::NonNull;
 
@@ -62,6 +62,29 @@ impl Piece {
             });
         }
         Self::map(bytes, align).or_else(|| Self::allocate(bytes, align))
+    }
+
+    /// Whether the system would give so many bytes now. Nothing is touched, and all goes back at once.
+    pub(crate) fn could_take(bytes: usize, align: usize) -> bool {
+        if bytes >= MAPPED_BYTES
+            && let Some(mapped) = mapped_bytes(bytes, align)
+            && let Some(start) = mapping::map(mapped)
+        {
+            // SAFETY: mapped just now with so many bytes, and not used.
+            unsafe { mapping::unmap(start, mapped) };
+            return true;
+        }
+        let Some(layout) = layout(bytes, align).filter(|layout| layout.size() > 0) else {
+            return false;
+        };
+        // SAFETY: the layout is not empty.
+        let start = unsafe { alloc(layout) };
+        if start.is_null() {
+            return false;
+        }
+        // SAFETY: allocated just now with this layout, and not used.
+        unsafe { dealloc(start, layout) };
+        true
     }
 
     /// A mapping, if the piece is large enough for one.

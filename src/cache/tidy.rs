@@ -48,11 +48,9 @@ impl Core {
             self.budget.cancel(several as u64);
             return;
         };
-        self.budget.confirm();
+        self.budget.commit(several as u64);
         // SAFETY: the caller is alone with the arena.
-        if let Err(block) = unsafe { arena.restock(block) } {
-            self.give_back_unused(block);
-        }
+        unsafe { arena.restock(block) };
     }
 
     /// Gives back a few blocks of the arena; whether no more are to go.

@@ -120,6 +120,9 @@ impl Fold {
             // SAFETY: the frame has ended and we still have its bit.
             unsafe { core.tidy(self, arena, ended) };
         }
+        if core.budget.is_limited() {
+            arena.park();
+        }
     }
 
     /// The second pass over the slots, after the first: all counters. `end_frame` starts a new interval for `active`.
@@ -147,7 +150,7 @@ impl Fold {
             walk.claimed += u32::from(slot.is_claimed());
         }
         walk.counts = Counts::of(&self.settled, &self.lent, self.ended, framed);
-        walk.reserved = core.budget.confirm();
+        walk.reserved = core.budget.held_at_fold();
         let (released, released_bytes) = self.released;
         raise(&mut walk.counts.pooled_releases, released);
         raise(&mut walk.counts.pooled_release_bytes, released_bytes);

@@ -79,7 +79,7 @@ fn prewarming_nothing_does_nothing() {
 }
 
 #[test]
-fn prewarming_beyond_the_budget_is_refused_and_what_was_made_so_far_stays_ready() {
+fn prewarming_beyond_the_budget_changes_nothing() {
     for cache in [0, 1 << 20] {
         let pool = BufferPool::builder()
             .max_bytes(1 << 20)
@@ -91,10 +91,10 @@ fn prewarming_beyond_the_budget_is_refused_and_what_was_made_so_far_stays_ready(
             matches!(outcome, Err(AllocError::BudgetExceeded { limit, .. }) if limit == 1 << 20),
             "16 MiB cannot be ready within 1 MiB: {outcome:?}"
         );
-        let ready = (1 << 20) >> 14;
-        let buffers: Vec<_> = (0..ready).map(|_| pool.alloc::<u8>(1 << 14)).collect();
-        let snapshot = pool.end_frame();
-        assert_eq!(snapshot.misses, 0, "all {ready} that fit were ready");
+        assert_eq!(pool.stats().pooled_bytes, 0);
+        pool.prewarm::<u8>(1 << 14, 64);
+        let buffers: Vec<_> = (0..64).map(|_| pool.alloc::<u8>(1 << 14)).collect();
+        assert_eq!(pool.end_frame().misses, 0, "all that fit were ready");
         drop(buffers);
         assert_empty(&pool);
     }
@@ -220,4 +220,81 @@ fn trim_takes_nothing_from_a_thread_that_is_using_the_pool() {
     worker.join().unwrap();
     pool.trim();
     assert_eq!(pool.stats().pooled_bytes, 0);
+}
+
+#[test]
+fn prewarming_again_tops_up_to_the_count() {
+    for cache in [0, 2 << 20] {
+        let pool = BufferPool::builder()
+            .thread_cache_bytes(cache)
+            .max_bytes(64 << 20)
+            .build()
+            .unwrap();
+        for _ in 0..5 {
+            pool.prewarm::<u8>(1 << 20, 50);
+            if TELEMETRY {
+                assert_eq!(pool.stats().pooled_bytes, 50 << 20);
+            }
+        }
+        let kept: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1 << 20)).collect();
+        pool.prewarm::<u8>(1 << 20, 50);
+        if TELEMETRY {
+            assert_eq!(pool.stats().idle_bytes, 50 << 20, "`count` are ready again");
+        }
+        drop(kept);
+    }
+}
+
+#[test]
+fn prewarming_nothing_takes_no_memory_for_records() {
+    let pool = BufferPool::new();
+    drop(pool.alloc::<u8>(1));
+    let before = pool.stats().telemetry_bytes;
+    pool.prewarm::<u8>(0, 100_000);
+    pool.prewarm::<u8>(0, usize::MAX);
+    pool.prewarm::<()>(1, usize::MAX);
+    assert_eq!(pool.stats().telemetry_bytes, before);
+}
+
+#[test]
+fn an_impossible_prewarm_gives_nothing_away() {
+    for limit in [1 << 40, 64 << 20] {
+        let pool = BufferPool::builder().max_bytes(limit).build().unwrap();
+        pool.prewarm::<u8>(1 << 20, 8);
+        drop(pool.alloc::<u64>(1000));
+        let ready = pool.stats();
+        let impossible = [
+            pool.try_prewarm::<u8>(1 << 60, 1),
+            pool.try_prewarm::<u8>(1 << 30, 1 << 60),
+            pool.try_prewarm::<u8>(2 << 40, 1),
+            pool.try_prewarm::<u8>(1 << 52, usize::MAX),
+        ];
+        for (at, outcome) in impossible.into_iter().enumerate() {
+            assert!(outcome.is_err(), "{at}");
+        }
+        let after = pool.stats();
+        assert_eq!(after.totals.evicted_bytes, ready.totals.evicted_bytes);
+        assert_eq!(after.pooled_bytes, ready.pooled_bytes);
+        drop(
+            (0..8)
+                .map(|_| pool.alloc::<u8>(1 << 20))
+                .collect::<Vec<_>>(),
+        );
+        let misses = pool.end_frame().totals.counts.misses();
+        assert_eq!(misses, ready.totals.counts.misses());
+    }
+}
+
+#[test]
+fn an_unlimited_pool_refuses_what_no_system_has() {
+    let pool = BufferPool::new();
+    pool.prewarm::<u8>(1 << 20, 2);
+    let outcome = pool.try_prewarm::<u8>(1 << 20, 1 << 60);
+    assert!(
+        matches!(outcome, Err(AllocError::OutOfMemory { .. })),
+        "{outcome:?}"
+    );
+    if TELEMETRY {
+        assert_eq!(pool.stats().pooled_bytes, 2 << 20);
+    }
 }

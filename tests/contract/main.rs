@@ -6,6 +6,7 @@ mod common;
 mod ages;
 #[cfg(feature = "telemetry")]
 mod arenas;
+mod budget;
 mod buffers;
 mod builder;
 mod errors;

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 // Under a sanitizer the library takes all memory from the global allocator.
 #[cfg(all(
@@ -47,6 +47,12 @@ pub(crate) fn refuse_after(granted: u64, how_many: Option<u64>) {
     GRANTED.store(granted as i64, SeqCst);
 }
 
+/// Refuses zeroed requests for more than so many bytes.
+pub(crate) fn refuse_large(bytes: usize) {
+    LARGE.store(bytes, SeqCst);
+}
+
+static LARGE: AtomicUsize = AtomicUsize::new(usize::MAX);
 static HOW_MANY: AtomicI64 = AtomicI64::new(0);
 
 /// Where a request is refused.
@@ -94,7 +100,10 @@ pub(crate) fn refuse_nothing() -> bool {
     met
 }
 
-pub(crate) fn refused(zeroed: bool) -> bool {
+pub(crate) fn refused(zeroed: bool, bytes: usize) -> bool {
+    if zeroed && bytes > LARGE.load(SeqCst) {
+        return true;
+    }
     let counts = match WHERE.load(SeqCst) {
         ZEROED => zeroed,
         EXPOSED => IS_EXPOSED.get(),
@@ -122,7 +131,7 @@ pub(crate) fn count(bytes: usize, out: bool) {
 // SAFETY: every request goes to the system's allocator as it came, or is refused with a null pointer.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if refused(false) {
+        if refused(false, layout.size()) {
             return ptr::null_mut();
         }
         count(layout.size(), true);
@@ -131,7 +140,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if refused(true) {
+        if refused(true, layout.size()) {
             return ptr::null_mut();
         }
         // SAFETY: as above.
@@ -143,7 +152,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if refused(false) {
+        if refused(false, new_size) {
             return ptr::null_mut();
         }
         count(new_size, true);

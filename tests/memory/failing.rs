@@ -6,7 +6,7 @@ use framepool::{AllocError, BufferPool};
 
 use crate::alone::alone;
 use crate::common::{TELEMETRY, assert_empty, assert_lawful};
-use crate::counting::{live, refuse_after, refuse_nothing};
+use crate::counting::{live, refuse_after, refuse_large, refuse_nothing};
 
 /// A program of requests of both kinds; how many were lent and how many refused.
 fn program(pool: &BufferPool) -> (u64, u64) {
@@ -103,8 +103,8 @@ alone! {
     fn a_refused_mapping_leaves_the_global_allocator_and_both_refused_are_an_error() {
         let pool = BufferPool::new();
         let before = live();
-        // A mapping, the global allocator, and when idle memory was given back a mapping again.
-        refuse_after(0, Some(3));
+        // A mapping; then the global allocator is asked.
+        refuse_after(0, Some(1));
         let mut allocated = pool.try_alloc::<u8>(1 << 20).unwrap();
         assert!(refuse_nothing(), "requests were refused");
         allocated.fill(1);
@@ -119,6 +119,28 @@ alone! {
         assert_empty(&pool);
         pool.trim();
         assert!(live() - before < 64 << 10, "each went back to where it came from");
+    }
+
+    #[test]
+    fn a_frame_buffer_gets_less_when_the_system_has_no_whole_block() {
+        let pool = BufferPool::builder().frame_block_bytes(64 << 10).build().unwrap();
+        let frame = pool.begin_frame();
+        for _ in 0..4 {
+            frame.alloc::<u8>(1 << 20);
+        }
+        refuse_large(32 << 10);
+        let mut lent = 0;
+        for _ in 0..1000 {
+            lent += usize::from(frame.try_alloc::<u8>(1000).is_ok());
+        }
+        refuse_large(usize::MAX);
+        assert_eq!(lent, 1000, "the system gives 32 KiB at a time");
+        let snapshot = frame.release_all();
+        assert_lawful(&snapshot);
+        if TELEMETRY {
+            assert!(snapshot.misses < 80, "{snapshot:?}");
+        }
+        assert_empty(&pool);
     }
 
     #[test]

@@ -31,7 +31,7 @@ unsafe extern "C" fn mmap(
     offset: i64,
 ) -> *mut c_void {
     const FAILED: *mut c_void = std::ptr::without_provenance_mut(usize::MAX);
-    if bytes >= LARGE && refused(true) {
+    if bytes >= LARGE && refused(true, bytes) {
         return FAILED;
     }
     // SAFETY: the caller's promises are the system's conditions.

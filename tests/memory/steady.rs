@@ -242,6 +242,33 @@ alone! {
         // Pages may be larger than the least there are; not one of these was there before.
         assert!(pages * 4096 > 60 << 20, "{pages} pages came in for 64 MiB");
     }
+
+    #[test]
+    fn what_was_prewarmed_is_in_memory_to_its_last_page() {
+        if resident_pages().is_none() {
+            return;
+        }
+        let pool = BufferPool::new();
+        pool.prewarm::<u8>(64 << 10, 256);
+        let buffers: Vec<_> = (0..256).map(|_| pool.alloc::<u8>(64 << 10)).collect();
+        let mut ends: Vec<u8> = Vec::with_capacity(256);
+        let before = page_faults();
+        ends.extend(buffers.iter().map(|buffer| buffer[(64 << 10) - 1]));
+        let faults = page_faults() - before;
+        assert!(faults < 16, "{faults} of 256 last pages came in when they were read");
+    }
+}
+
+/// Pages that came in for this thread when it touched them.
+fn page_faults() -> u64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("as `statm`");
+    let (_, after_name) = stat.rsplit_once(')').expect("a name in brackets");
+    after_name
+        .split_whitespace()
+        .nth(7)
+        .expect("a count of faults")
+        .parse()
+        .expect("a number")
 }
 
 /// The pages of this process that are in memory, where the system says so.

@@ -264,12 +264,7 @@ impl Run {
                 pool,
                 thread,
                 bytes,
-            } => {
-                let (handle, account) = &mut self.pools[pool];
-                let handle = handle.clone();
-                self.workers[thread].run(move || handle.prewarm::<u8>(bytes, 2));
-                account.enter(self.workers[thread].id);
-            }
+            } => self.prewarm(pool, thread, bytes),
             Operation::Replace { thread } => {
                 let gone = std::mem::replace(&mut self.workers[thread], Worker::new(self.spawned));
                 self.spawned += 1;
@@ -278,6 +273,16 @@ impl Run {
                 }
                 gone.exit();
             }
+        }
+    }
+
+    fn prewarm(&mut self, pool: usize, thread: usize, bytes: usize) {
+        let (handle, account) = &mut self.pools[pool];
+        let handle = handle.clone();
+        self.workers[thread].run(move || handle.prewarm::<u8>(bytes, 2));
+        // Buffers without bytes need no preparation, and so no slot.
+        if bytes > 0 {
+            account.enter(self.workers[thread].id);
         }
     }
 

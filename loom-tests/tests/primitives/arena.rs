@@ -23,7 +23,8 @@ impl Filled {
     fn new(lines: &[usize]) -> Arc<Self> {
         let arena = Arena::new();
         for lines in lines {
-            arena.add_block(piece(*lines)).unwrap();
+            assert!(arena.reserve_place());
+            arena.add_block(piece(*lines));
         }
         Arc::new(Self(arena))
     }
@@ -130,5 +131,38 @@ fn a_buffer_without_bytes_is_read_beside_one_that_has_some() {
         );
         owner.join().unwrap();
         assert_eq!(arena.read().allocs, 2);
+    });
+}
+
+/// A thread's first buffer of a frame, beside a thread that needs memory: the block is lent or taken, never both.
+#[test]
+fn a_parked_block_is_lent_or_reclaimed_never_both() {
+    explore(None, || {
+        let arena = Filled::new(&[1]);
+        arena.0.park();
+        let owner = {
+            let arena = Arc::clone(&arena);
+            thread::spawn(move || {
+                while !arena.0.unpark() {
+                    thread::yield_now();
+                }
+                let lent = arena.0.bump(LINE, ASKED);
+                lent.or_else(|| arena.0.advance(LINE, ASKED, false))
+                    .is_some()
+            })
+        };
+        let mut taken = None;
+        if arena.0.seize() {
+            // SAFETY: the arena is seized, and this thread stands for the fold.
+            taken = unsafe { arena.0.take_unneeded(0, true) };
+            arena.0.release();
+        }
+        let is_lent = owner.join().unwrap();
+        assert_ne!(is_lent, taken.is_some(), "one of them has the block");
+        assert_eq!(arena.read().allocs, u64::from(is_lent));
+        if let Some(piece) = taken {
+            // SAFETY: taken with this alignment, and lent to nobody.
+            unsafe { piece.give_back(LINE) };
+        }
     });
 }

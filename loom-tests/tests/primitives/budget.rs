@@ -7,27 +7,28 @@ use super::explore;
 use crate::cache::budget::Budget;
 use crate::cache::counters::Counter;
 
-/// Laws: L3.
+/// Laws: L3. Four preemptions at most: the search without a bound takes over a minute.
 #[test]
 fn what_a_counter_tells_of_is_in_the_account_already() {
-    explore(None, || {
+    explore(Some(4), || {
         let shared = Arc::new((Budget::new(None), Counter::new()));
         let worker = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 assert!(shared.0.reserve(64));
-                shared.0.confirm();
+                shared.0.commit(64);
                 shared.1.add(64);
             })
         };
         // Another worker's growth comes in between.
         assert!(shared.0.reserve(64));
+        shared.0.commit(64);
         let lent = shared.1.get();
-        let reserved = shared.0.confirm();
-        assert!(lent + 64 <= reserved);
-        assert!(reserved <= shared.0.peak());
+        let held = shared.0.held_at_fold();
+        assert!(lent + 64 <= held);
+        assert!(held <= shared.0.peak());
         worker.join().unwrap();
-        assert_eq!((shared.0.reserved(), shared.0.confirm()), (128, 128));
+        assert_eq!((shared.0.held(), shared.0.peak()), (128, 128));
     });
 }
 
@@ -42,8 +43,53 @@ fn two_requests_at_once_never_exceed_the_limit() {
         };
         let mine = budget.reserve(64);
         assert_ne!(mine, other.join().unwrap(), "one of them fits");
-        assert_eq!(budget.reserved(), 64);
+        assert_eq!((budget.claimed(), budget.held()), (64, 0));
         budget.cancel(64);
         assert!(budget.reserve(64));
+    });
+}
+
+/// A request that the system refuses, beside one that it grants: the refused one shows in no number that is published.
+#[test]
+fn a_request_the_system_refuses_is_never_held() {
+    explore(None, || {
+        let budget = Arc::new(Budget::new(None));
+        let refused = {
+            let budget = Arc::clone(&budget);
+            thread::spawn(move || {
+                assert!(budget.reserve(1 << 20));
+                budget.cancel(1 << 20);
+            })
+        };
+        assert!(budget.reserve(64));
+        budget.commit(64);
+        assert_eq!((budget.held_at_fold(), budget.peak()), (64, 64));
+        refused.join().unwrap();
+        assert_eq!(
+            (budget.claimed(), budget.held(), budget.peak()),
+            (64, 64, 64)
+        );
+    });
+}
+
+/// Memory that goes back beside a request for as much: what is held never exceeds the limit, and the request fits afterwards.
+#[test]
+fn memory_that_goes_back_makes_room_only_once_it_is_gone() {
+    explore(None, || {
+        let budget = Arc::new(Budget::new(Some(64)));
+        assert!(budget.reserve(64));
+        budget.commit(64);
+        let evictor = {
+            let budget = Arc::clone(&budget);
+            thread::spawn(move || budget.evicted(64))
+        };
+        let fits = budget.reserve(64);
+        if fits {
+            budget.commit(64);
+            assert!(budget.held() <= 64);
+        }
+        evictor.join().unwrap();
+        assert_eq!(budget.held(), 64 * u64::from(fits));
+        assert_eq!(budget.peak(), 64);
     });
 }

@@ -17,7 +17,8 @@ fn open_frame() -> Arc<(InFlight, Arena)> {
     let shared = Arc::new((InFlight::new(1), Arena::new()));
     let (in_flight, arena) = &*shared;
     assert_eq!(in_flight.claim(), Some(0));
-    arena.add_block(Piece::take(LINE, LINE).unwrap()).unwrap();
+    assert!(arena.reserve_place());
+    arena.add_block(Piece::take(LINE, LINE).unwrap());
     arena.advance(LINE, 1, true).unwrap();
     shared
 }
@@ -77,10 +78,8 @@ fn trimming_takes_blocks_only_of_frames_that_have_ended() {
 fn a_frame_begun_after_trimming_finds_the_arena_as_trimming_left_it() {
     explore(None, || {
         let shared = Arc::new((InFlight::new(1), Arena::new()));
-        shared
-            .1
-            .add_block(Piece::take(LINE, LINE).unwrap())
-            .unwrap();
+        assert!(shared.1.reserve_place());
+        shared.1.add_block(Piece::take(LINE, LINE).unwrap());
         shared.1.advance(LINE, 1, true).unwrap();
         let trimmer = {
             let shared = Arc::clone(&shared);

@@ -10,6 +10,7 @@ use loom::thread;
 use super::explore;
 use crate::BufferPool;
 use crate::cache::class::class_for;
+use crate::cache::pressure::Reach;
 
 /// Four preemptions at most: 6,711 executions; the search without a bound takes over a minute.
 #[test]
@@ -100,7 +101,7 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
         // SAFETY: claimed just now; the pool lives to the model's end.
         let slot = unsafe { core.slots.claim(core).unwrap().as_ref() };
         let (block, _) = core
-            .new_block(class_for(1).unwrap(), 1, Some(slot))
+            .new_block(class_for(1).unwrap(), 1, Reach::Thread(slot))
             .unwrap();
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.

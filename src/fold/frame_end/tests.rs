@@ -10,7 +10,7 @@ fn walked(pool: &BufferPool) -> u64 {
         .slots
         .iter()
         .flat_map(|slot| slot.arenas_among(u32::MAX))
-        .map(|(_, arena)| arena.held() as u64)
+        .map(|(_, arena)| arena.held())
         .sum();
     blocks + arenas
 }
