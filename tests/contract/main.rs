@@ -12,8 +12,12 @@ mod builder;
 mod errors;
 mod frames;
 mod holders;
+#[cfg(feature = "telemetry")]
+mod holdings;
 mod idle;
 mod limits;
+#[cfg(feature = "telemetry")]
+mod magazines;
 mod numbers;
 #[cfg(not(feature = "telemetry"))]
 mod off;

@@ -252,3 +252,15 @@ fn growth_takes_a_huge_buffer_given_back_first() {
     end_frames(&pool, 1);
     assert_eq!(pool.stats().pooled_bytes, 0, "it is not kept");
 }
+
+#[test]
+fn a_huge_buffer_that_has_gone_counts_no_more() {
+    let pool = pool();
+    for _ in 0..3 {
+        drop(pool.alloc::<u8>((1 << 30) + 1));
+        end_frames(&pool, 1);
+    }
+    drop(taken(&pool, 256 * KIB, 2 * MIB));
+    end_frames(&pool, 300);
+    assert_eq!(idle(&pool), 2 * MIB);
+}

@@ -1,0 +1,123 @@
+//! Every field of what call sites hold, and the table that shows them.
+
+use std::thread;
+use std::time::Duration;
+
+use framepool::{Buffer, BufferPool, Outstanding};
+
+/// Takes four buffers at one line, two of which are suspects and one of which is meant to live long.
+fn hold(pool: &BufferPool) -> Vec<Buffer<u8>> {
+    let take = |bytes| pool.alloc::<u8>(bytes);
+    let mut kept = vec![take(1000), take(5000)];
+    for _ in 0..2 {
+        pool.end_frame();
+    }
+    kept.extend([take(100), take(60)]);
+    Buffer::mark_long_lived(&kept[2]);
+    kept
+}
+
+fn pool() -> BufferPool {
+    BufferPool::builder()
+        .leak_after_frames(1)
+        .leak_after(Duration::ZERO)
+        .build()
+        .unwrap()
+}
+
+/// What `hold` took, on a thread of this name.
+fn held_by(pool: &BufferPool, name: &str) -> Vec<Buffer<u8>> {
+    let shared = pool.clone();
+    let holder = thread::Builder::new().name(name.to_owned());
+    holder.spawn(move || hold(&shared)).unwrap().join().unwrap()
+}
+
+const HELD: u64 = 1024 + 5120 + 128 + 64;
+const SUSPECTED: u64 = 1024 + 5120;
+
+#[test]
+fn every_field_of_a_call_site_is_exact() {
+    let pool = pool();
+    let kept = held_by(&pool, "holder");
+    let out = pool.outstanding();
+    assert_eq!((out.buffers, out.bytes), (4, HELD));
+    assert_eq!((out.long_lived, out.long_lived_bytes), (1, 128));
+    assert_eq!((out.suspects, out.suspect_bytes), (2, SUSPECTED));
+    let [site] = &out.sites[..] else {
+        panic!("one line took them all: {out}");
+    };
+    assert_eq!((site.buffers, site.bytes), (4, HELD));
+    assert_eq!((site.long_lived, site.long_lived_bytes), (1, 128));
+    assert_eq!((site.suspects, site.suspect_bytes), (2, SUSPECTED));
+    assert_eq!(
+        (site.oldest_age_frames, site.thread.as_str()),
+        (2, "holder")
+    );
+    drop(kept);
+}
+
+#[test]
+fn a_list_filled_again_keeps_nothing_of_before() {
+    let pool = pool();
+    let mut kept = held_by(&pool, "holder");
+    let mut out = pool.outstanding();
+    // Only the youngest, of the same line.
+    kept.drain(..3);
+    pool.outstanding_into(&mut out);
+    assert_eq!(out, pool.outstanding());
+    assert_eq!((out.suspects, out.suspect_bytes), (0, 0));
+    assert_eq!((out.long_lived, out.long_lived_bytes), (0, 0));
+    let site = &out.sites[0];
+    assert_eq!((site.buffers, site.bytes), (1, 64));
+    assert_eq!((site.suspects, site.suspect_bytes), (0, 0));
+    assert_eq!((site.long_lived, site.long_lived_bytes), (0, 0));
+    assert_eq!(site.oldest_age_frames, 0);
+    kept.clear();
+    pool.outstanding_into(&mut out);
+    assert_eq!(out, Outstanding::default());
+}
+
+#[test]
+fn of_equally_old_buffers_the_first_names_its_thread() {
+    let pool = pool();
+    let take = |name: &str| {
+        let shared = pool.clone();
+        let taker = thread::Builder::new().name(name.to_owned());
+        let taken = taker.spawn(move || shared.alloc::<u8>(1));
+        taken.unwrap().join().unwrap()
+    };
+    let kept = [take("first"), take("second")];
+    assert_eq!(pool.outstanding().sites[0].thread, "first");
+    drop(kept);
+}
+
+#[test]
+fn the_table_shows_what_the_fields_say() {
+    let pool = pool();
+    let kept = held_by(&pool, "holder");
+    let out = pool.outstanding();
+    let text = out.to_string();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("4 buffers out, 6.19 KiB; 2 of them leak suspects, 6.00 KiB; 1 long-lived, 128 B")
+    );
+    let site = out.sites[0].location.to_string();
+    let row = lines.find(|line| line.contains(&site)).unwrap();
+    let cells: Vec<_> = row
+        .split("  ")
+        .map(str::trim)
+        .filter(|cell| !cell.is_empty())
+        .collect();
+    assert_eq!(cells[..6], [&*site, "4", "6.19 KiB", "2", "1", "2"]);
+    assert_eq!(cells.last(), Some(&"holder"));
+    drop(kept);
+    assert_eq!(pool.outstanding().to_string(), "no pooled buffer is out");
+    let one = pool.alloc::<u8>(1);
+    assert!(
+        pool.outstanding()
+            .to_string()
+            .starts_with("1 buffer out, 64 B;")
+    );
+    drop(one);
+}

@@ -1,0 +1,108 @@
+//! What a thread keeps for itself: to the byte and to the exchange.
+
+use std::thread;
+
+use framepool::{Buffer, BufferPool, Counts};
+
+fn pool(thread_cache_bytes: usize) -> BufferPool {
+    BufferPool::builder()
+        .thread_cache_bytes(thread_cache_bytes)
+        .build()
+        .unwrap()
+}
+
+fn taken(pool: &BufferPool, count: usize, bytes: usize) -> Vec<Buffer<u8>> {
+    (0..count).map(|_| pool.alloc::<u8>(bytes)).collect()
+}
+
+/// What is counted in a frame in which this happens.
+fn counted(pool: &BufferPool, work: impl FnOnce()) -> Counts {
+    pool.end_frame();
+    work();
+    pool.end_frame().counts
+}
+
+#[test]
+fn a_buffer_of_half_the_cache_is_kept_and_no_larger_one() {
+    let pool = pool(8192);
+    for (bytes, hits_thread) in [(4096, 1), (4097, 0)] {
+        drop(pool.alloc::<u8>(bytes));
+        let counts = counted(&pool, || drop(pool.alloc::<u8>(bytes)));
+        assert_eq!(counts.thread_hits, hits_thread, "{bytes} bytes");
+        assert_eq!(counts.depot_hits, 1 - hits_thread, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn a_cache_filled_to_its_last_byte_needs_no_exchange() {
+    let pool = pool(8192);
+    let eight = taken(&pool, 8, 1024);
+    let counts = counted(&pool, || {
+        drop(eight);
+        drop(taken(&pool, 8, 1024));
+    });
+    assert_eq!((counts.thread_hits, counts.depot_exchanges), (8, 0));
+    // One more is one too many: a batch of four goes.
+    let nine = taken(&pool, 9, 1024);
+    let counts = counted(&pool, || drop(nine));
+    assert_eq!(counts.depot_exchanges, 1);
+}
+
+#[test]
+fn credit_is_taken_for_no_more_than_was_given_back() {
+    let small_first = [64, 128, 256, 512, 1024, 2048];
+    let mut large_first = small_first;
+    large_first.reverse();
+    for sizes in [small_first, large_first] {
+        let pool = pool(2 * sizes.iter().sum::<usize>());
+        let two_of_each = || -> Vec<_> {
+            let each = sizes.iter().map(|&bytes| taken(&pool, 2, bytes));
+            each.flatten().collect()
+        };
+        drop(two_of_each());
+        let counts = counted(&pool, || drop(two_of_each()));
+        assert_eq!((counts.thread_hits, counts.depot_exchanges), (12, 0));
+    }
+}
+
+#[test]
+fn a_fetched_batch_takes_only_the_credit_it_lacks() {
+    let pool = pool(16 << 10);
+    drop(taken(&pool, 2, 1024));
+    let shared = pool.clone();
+    thread::spawn(move || drop(taken(&shared, 8, 1024)))
+        .join()
+        .unwrap();
+    let kept = taken(&pool, 16, 1024);
+    // A list and a reserve of eight, all the credit there is.
+    let counts = counted(&pool, || drop(kept));
+    assert_eq!(counts.depot_exchanges, 0);
+}
+
+#[test]
+fn credit_comes_back_when_a_class_makes_way() {
+    let pool = pool(8192);
+    for _ in 0..50 {
+        // In the list and in reserve, both the whole cache.
+        drop(taken(&pool, 8, 1024));
+        drop(taken(&pool, 2, 4096));
+    }
+    let counts = counted(&pool, || {
+        drop(taken(&pool, 2, 4096));
+    });
+    assert_eq!((counts.thread_hits, counts.depot_exchanges), (2, 0));
+}
+
+#[test]
+fn a_batch_from_the_depot_serves_to_its_last_block() {
+    let pool = pool(2 << 20);
+    let shared = pool.clone();
+    thread::spawn(move || drop(taken(&shared, 64, 100)))
+        .join()
+        .unwrap();
+    let mut kept = Vec::new();
+    let counts = counted(&pool, || kept = taken(&pool, 64, 100));
+    assert_eq!((counts.depot_hits, counts.thread_hits), (2, 62));
+    assert_eq!(counts.depot_exchanges, 2);
+    drop(kept);
+}
