@@ -83,8 +83,8 @@ pub use alloc::{
 };
 pub use cache::{CounterDefinition, Counts};
 pub use fold::{
-    FrameFeed, FrameId, FrameSnapshot, OpenFrame, Outstanding, PoolStats, SiteHolding,
-    SnapshotReader, Totals,
+    FrameFeed, FrameId, FrameSnapshot, HeldBy, Holding, OpenFrame, Outstanding, PoolStats,
+    SiteHolding, SnapshotReader, Totals,
 };
 pub use health::*;
 pub use show::{DiagnosticsStore, HealthConfig, Watch};

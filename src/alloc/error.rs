@@ -1,11 +1,12 @@
 //! What can go wrong, as values that say what to do.
 
+use std::cmp::Reverse;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::fold::{FrameId, SiteHolding};
+use crate::fold::{FrameId, HeldBy, Holding, SiteHolding};
 use crate::show::bytes;
 
 /// Why a buffer could not be lent. Every counter and every law still holds after it.
@@ -30,12 +31,19 @@ pub enum AllocError {
     BudgetExceeded {
         /// Bytes the pool would have had to take from the system.
         requested: u64,
-        /// Bytes of the buffers out.
+        /// Bytes of the buffers out, of both kinds.
         in_use: u64,
         /// The budget.
         limit: u64,
-        /// The call sites that hold the most, five at most, the largest first.
+        /// Bytes that count against the budget.
+        held: u64,
+        /// What has them: the parts add up to `held`.
+        parts: Vec<Holding>,
+        /// The call sites whose pooled buffers hold the most, five at most, the largest first.
         holders: Vec<SiteHolding>,
+        /// How long ago the call sites were looked at. Zero if few pooled buffers are out; with many a look takes long, and is
+        /// not taken at every refusal.
+        holders_age: Duration,
     },
     /// The system gave no memory.
     OutOfMemory {
@@ -58,22 +66,29 @@ impl fmt::Display for AllocError {
             ),
             Self::BudgetExceeded {
                 requested,
-                in_use,
                 limit,
-                holders,
+                held,
+                parts,
+                holders_age,
+                ..
             } => {
                 write!(
                     f,
-                    "taking {} more would exceed the pool's budget of {} ({} in use)",
+                    "taking {} more would exceed the pool's budget of {}, of which {} are held",
                     bytes(*requested),
                     bytes(*limit),
-                    bytes(*in_use)
+                    bytes(*held)
                 )?;
-                for (i, site) in holders.iter().enumerate() {
-                    let lead = if i == 0 { "; held by" } else { "," };
-                    write!(f, "{lead} {} ({})", site.location, bytes(site.bytes))?;
+                let mut largest: Vec<&Holding> = parts.iter().collect();
+                largest.sort_by_key(|part| Reverse(part.bytes));
+                for (at, part) in largest.iter().enumerate() {
+                    let lead = if at == 0 { ":" } else { "," };
+                    write!(f, "{lead} {} {}", bytes(part.bytes), part.by)?;
                 }
-                write!(f, "; release buffers, or raise `max_bytes`")
+                if !holders_age.is_zero() {
+                    write!(f, " (call sites as of {holders_age:.0?} ago)")?;
+                }
+                write!(f, "; {}", advice(*requested, *limit, &largest))
             }
             Self::OutOfMemory { requested } => {
                 write!(f, "the system gave no memory for {}", bytes(*requested))
@@ -83,6 +98,32 @@ impl fmt::Display for AllocError {
 }
 
 impl Error for AllocError {}
+
+/// What to do about a refusal, given the parts of what is held, the largest first.
+fn advice(requested: u64, limit: u64, largest: &[&Holding]) -> String {
+    const RAISE: &str = "or raise `max_bytes`";
+    if requested > limit {
+        return format!("it never fits: ask for less, {RAISE}");
+    }
+    let stays = || largest.iter().filter(|part| part.by.stays());
+    let staying: u64 = stays().map(|part| part.bytes).sum();
+    if requested <= limit - staying.min(limit) {
+        return format!("give back what is kept in advance with `trim`, {RAISE}");
+    }
+    match stays().next().map(|part| &part.by) {
+        Some(HeldBy::Frame { frame, .. }) => {
+            format!("end frame {frame} first (`release_all`), {RAISE}")
+        }
+        Some(HeldBy::OtherFrames) => format!("end frames first (`release_all`), {RAISE}"),
+        Some(HeldBy::UnusedInFrames) => {
+            format!("end frames first, set a smaller `frame_block_bytes`, {RAISE}")
+        }
+        Some(HeldBy::Thread(_) | HeldBy::OtherThreads) => {
+            format!("set a smaller `thread_cache_bytes`, let threads that rest end, {RAISE}")
+        }
+        _ => format!("release buffers, {RAISE}"),
+    }
+}
 
 /// Why a frame could not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

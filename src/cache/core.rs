@@ -21,7 +21,7 @@ use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::clock;
-use crate::fold::{Fold, FrameId, FrameSnapshot, RoundTimes};
+use crate::fold::{Fold, FrameId, FrameSnapshot, LastWalk, RoundTimes};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published};
 
 /// A pool, apart from its handles.
@@ -48,6 +48,8 @@ pub(crate) struct Core {
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
     /// who holds what when it was refused. What it guards is the walk's own copy of when rounds began.
     pub(crate) walks: Lock<RoundTimes>,
+    /// The walk of the last refusal. A worker takes it only when it was refused.
+    pub(crate) last_walk: Lock<LastWalk>,
     pub(crate) published: CachePadded<Published<FrameSnapshot>>,
 }
 
@@ -118,6 +120,7 @@ impl Core {
             names: Names::new(),
             fold: Lock::new(Fold::new()),
             walks: Lock::new(RoundTimes::new(clock::now())),
+            last_walk: Lock::new(LastWalk::default()),
             published: CachePadded::new(Published::new(first)),
             config,
         };

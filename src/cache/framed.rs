@@ -200,7 +200,9 @@ unsafe fn lend_from(
 /// taking anything from others. Last comes what the buffer itself needs.
 fn take_block(core: &Core, slot: &Slot, lane: &Lane, stride: usize) -> Result<Piece, Refusal> {
     let held = slot.arena(lane.place).held();
-    let eighth = (held as usize / 8).min(MOST_BLOCK_BYTES) & !lane.below_alignment;
+    // Of a budget a block takes no more than others can spare.
+    let most = core.budget.limit().map_or(u64::MAX, |limit| limit / 64);
+    let eighth = (held / 8).min(most).min(MOST_BLOCK_BYTES as u64) as usize & !lane.below_alignment;
     let usual = core.config.frame_block_bytes.max(eighth).max(stride);
     if let Ok((block, _)) = core.take_piece(usual, Reach::Thread(slot)) {
         return Ok(block);

@@ -134,6 +134,12 @@ impl InFlight {
         FrameId(id)
     }
 
+    /// The number of the open frame `index`; zero if none is open there.
+    pub(crate) fn id(&self, index: usize) -> FrameId {
+        // Relaxed: for a message.
+        FrameId(self.frames[index].id.load(Ordering::Relaxed))
+    }
+
     /// Gives the bit back, once the frame's arenas are reset.
     pub(crate) fn free(&self, index: usize) {
         // Relaxed: the Release below passes it on to the next frame that has the bit, whose words pass it on to readers.

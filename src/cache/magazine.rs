@@ -33,6 +33,7 @@ use crate::cache::bin::Bin;
 use crate::cache::block::Block;
 use crate::cache::class::CLASSES;
 use crate::cache::core::Core;
+use crate::cache::counters::Counter;
 use crate::cache::depot::Batch;
 use crate::cache::hints::{in_one_register, prefetch};
 use crate::cache::slot::Slot;
@@ -62,6 +63,8 @@ pub(crate) struct Magazine {
     /// Blocks that the owner got from the depot and the system, less those it sent to the depot: those in the bins, and those it
     /// lent less those it took back.
     had: Cell<i64>,
+    /// Bytes of these blocks, since the slot was made. Read by the fold.
+    had_bytes: Counter,
     /// Nothing but a sign to the model checker, which does not see the cells: who uses the magazine owns it.
     owned: UnsafeCell<()>,
 }
@@ -84,6 +87,7 @@ impl Magazine {
             granted: std::array::from_fn(|_| AtomicU64::new(0)),
             credit: Cell::new(core.config.thread_cache_bytes),
             had: Cell::new(0),
+            had_bytes: Counter::new(),
             owned: UnsafeCell::new(()),
         }
     }
@@ -114,8 +118,14 @@ impl Magazine {
     }
 
     /// Notes that the owner lends a block that did not lie in a bin. Only for the owner.
-    pub(crate) fn note_new(&self) {
+    pub(crate) fn note_new(&self, bytes: u64) {
         self.had.set(self.had.get() + 1);
+        self.had_bytes.add(bytes);
+    }
+
+    /// Bytes of the blocks that came less those that were sent. For the fold.
+    pub(crate) fn stocked_bytes(&self) -> u64 {
+        self.had_bytes.get()
     }
 
     /// Buffers lent less buffers taken back, since the owner before settled. Only for the owner, when the bins are empty.
@@ -153,6 +163,7 @@ impl Magazine {
         slot.counters.depot_exchanges.increment();
         let (first, rest) = (batch.head(), batch.len() - 1);
         self.had.set(self.had.get() + i64::from(batch.len()));
+        self.had_bytes.add(u64::from(batch.len()) * first.bytes());
         if rest > 0 {
             // The first block is lent at once; the others become the active list, if there is credit.
             let missing = batch.len().saturating_sub(bin.limit.get());
@@ -194,7 +205,7 @@ impl Magazine {
     /// The caller owns the magazine, and holds the block, and gives it up.
     pub(crate) unsafe fn stock(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
         self.owned.with_mut(|_| ());
-        self.note_new();
+        self.note_new(block.bytes());
         let bin = &self.bins[class];
         if bin.account().room() == 0 {
             self.widen(class, core, slot);
@@ -257,6 +268,8 @@ impl Magazine {
     /// back.
     fn send(&self, batch: Batch<'_>, core: &Core, slot: &Slot) {
         self.had.set(self.had.get() - i64::from(batch.len()));
+        let bytes = u64::from(batch.len()) * batch.head().bytes();
+        self.had_bytes.add(bytes.wrapping_neg());
         slot.counters.depot_exchanges.increment();
         slot.announce();
         core.depot.push(batch);

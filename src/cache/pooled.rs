@@ -246,13 +246,15 @@ impl Core {
             },
             Refusal::Memory(requested) => AllocError::OutOfMemory { requested },
             Refusal::Budget(requested) => {
-                let mut holders = self.outstanding().sites;
-                holders.truncate(5);
+                let holdings = self.holdings();
                 AllocError::BudgetExceeded {
                     requested,
-                    in_use: self.stats().in_use_bytes,
+                    in_use: holdings.in_use,
                     limit: self.budget.limit().unwrap_or(u64::MAX),
-                    holders,
+                    held: holdings.held,
+                    parts: holdings.parts,
+                    holders: holdings.holders,
+                    holders_age: holdings.holders_age,
                 }
             }
         }

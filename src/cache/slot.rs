@@ -8,7 +8,7 @@ use std::ptr::{self, NonNull};
 
 use crate::cache::arena::Arena;
 use crate::cache::bin::Bin;
-use crate::cache::block::Block;
+use crate::cache::block::{Block, thread_of};
 use crate::cache::class::CLASSES;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::cache::class::LINE;
@@ -141,6 +141,17 @@ impl Slot {
         }
     }
 
+    /// Bytes of the blocks that came to the magazine less those it sent away.
+    pub(super) fn stocked_bytes(&self) -> u64 {
+        self.magazine.stocked_bytes()
+    }
+
+    /// The number of the name of the thread that has the slot, or had it last.
+    pub(crate) fn thread(&self) -> u32 {
+        // Relaxed: a number of its own.
+        thread_of(self.stamp.load(Ordering::Relaxed))
+    }
+
     /// Whether a thread has the slot.
     pub(crate) fn is_claimed(&self) -> bool {
         // Relaxed: for statistics.
@@ -211,7 +222,7 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) {
-        self.magazine.note_new();
+        self.magazine.note_new(block.bytes());
         self.counters.lent_bytes.add(block.bytes());
         self.requested.add(requested as u64);
         // SAFETY: as for the caller.

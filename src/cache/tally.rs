@@ -127,6 +127,25 @@ impl Slot {
         });
     }
 
+    /// Bytes of the idle blocks in the slot's magazine: what came to it, less what it sent away, less what it lent and did not take
+    /// back. Exact when the owner rests.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the fold's lock, and both passes have read the slot.
+    pub(crate) unsafe fn kept_bytes(&self) -> u64 {
+        self.folded.with(|folded| {
+            // SAFETY: the caller has the fold's lock.
+            let folded = unsafe { &*folded };
+            let out = folded
+                .lent
+                .pooled_alloc_bytes
+                .wrapping_sub(folded.settled.pooled_release_bytes);
+            let kept = self.stocked_bytes().wrapping_sub(out);
+            if kept.cast_signed() > 0 { kept } else { 0 }
+        })
+    }
+
     /// Notes how many frame buffers the slot lent in a frame that has ended.
     ///
     /// # Safety

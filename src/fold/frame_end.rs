@@ -197,6 +197,13 @@ impl Fold {
         snapshot
     }
 
+    /// The pool's numbers now, between frame ends.
+    pub(super) fn levels_now(&mut self, core: &Core) -> PoolStats {
+        self.read_settled(core, None);
+        let walk = self.walk(core, false);
+        self.levels(core, &walk)
+    }
+
     /// Begins the interval after a frame end: its number, and how long the one before it was.
     fn begin_interval(&mut self, now: Instant) -> (FrameId, Duration) {
         self.frames = self.frames.wrapping_add(1);
@@ -321,10 +328,7 @@ impl Core {
 
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
-        let mut fold = self.fold.lock();
-        fold.read_settled(self, None);
-        let walk = fold.walk(self, false);
-        fold.levels(self, &walk)
+        self.fold.lock().levels_now(self)
     }
 }
 

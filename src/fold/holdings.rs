@@ -12,6 +12,10 @@
 //! The parts cost what an aggregation costs. The call sites need a walk over the records, which takes as long as many buffers are out. A
 //! program that takes refusals as a sign to wait asks often, so a walk of many buffers is done only when it takes at most a hundredth of the time:
 //! in between the error names the call sites of the last walk, and how long ago that was.
+#![expect(
+    unsafe_code,
+    reason = "what slots and arenas say is read under the fold's lock"
+)]
 
 use std::fmt;
 use std::panic::Location;
@@ -130,7 +134,7 @@ impl<T> Largest<T> {
 }
 
 impl Core {
-    /// What the pool holds now. `walks` says that the call sites are wanted too.
+    /// What the pool holds now, and who.
     pub(crate) fn holdings(&self) -> Holdings {
         let mut holdings = Holdings::default();
         if !cfg!(feature = "telemetry") {
@@ -167,7 +171,10 @@ impl Core {
             threads.enter(unsafe { slot.kept_bytes() }, slot);
         }
 
-        let mut rest = Rest { parts, left: framed };
+        let mut rest = Rest {
+            parts,
+            left: framed,
+        };
         for (bytes, (index, slot)) in frames.0.into_iter().flatten() {
             let frame = self.in_flight.id(index);
             let thread = self.thread_of(slot);
@@ -224,19 +231,27 @@ impl Core {
         }
         rest.part(u64::MAX, HeldBy::OtherBuffers);
         if holdings.holders.try_reserve(named.len()).is_ok() {
-            holdings.holders.extend_from_slice(named);
+            let copies = named.iter().map(|site| SiteHolding {
+                thread: copied(&site.thread),
+                ..*site
+            });
+            holdings.holders.extend(copies);
         }
     }
 
-    /// The name of the thread that has a slot, or had it last; empty if there is no memory for it.
+    /// The name of the thread that has a slot, or had it last.
     fn thread_of(&self, slot: &Slot) -> String {
-        let name = self.names.name(slot.thread());
-        let mut thread = String::new();
-        if thread.try_reserve(name.len()).is_ok() {
-            thread.push_str(name);
-        }
-        thread
+        self.names.read(slot.thread(), copied)
     }
+}
+
+/// The same text; empty if there is no memory for it.
+fn copied(text: &str) -> String {
+    let mut copy = String::new();
+    if copy.try_reserve(text.len()).is_ok() {
+        copy.push_str(text);
+    }
+    copy
 }
 
 impl HeldBy {

@@ -3,6 +3,7 @@
 mod feed;
 mod frame_end;
 mod holders;
+mod holdings;
 mod id;
 mod open_frames;
 mod outstanding;
@@ -15,6 +16,7 @@ mod snapshot;
 mod wrapping;
 
 pub use feed::FrameFeed;
+pub use holdings::{HeldBy, Holding};
 pub use id::FrameId;
 pub use open_frames::OpenFrame;
 pub use outstanding::{Outstanding, SiteHolding};
@@ -25,5 +27,6 @@ pub use snapshot::{FrameSnapshot, PoolStats, Totals};
 pub(crate) use ring::{Reader, ring};
 
 pub(crate) use frame_end::Fold;
+pub(crate) use holdings::LastWalk;
 pub(crate) use ring::MOST_PLACES;
 pub(crate) use rounds::{RoundTimes, this_thread};

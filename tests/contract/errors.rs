@@ -124,6 +124,7 @@ fn a_budget_refusal_names_the_five_largest_holders_and_the_numbers() {
         in_use,
         limit: said,
         holders,
+        ..
     } = &error
     else {
         panic!("{error:?}");

@@ -20,7 +20,10 @@ fn assert_over_budget(pool: &BufferPool, error: &AllocError, needs: u64, budget:
         requested,
         in_use,
         limit,
+        held,
+        parts,
         holders,
+        ..
     } = error
     else {
         panic!("{error:?}");
@@ -32,6 +35,12 @@ fn assert_over_budget(pool: &BufferPool, error: &AllocError, needs: u64, budget:
     let stats = pool.stats();
     assert_lawful_stats(&stats);
     assert_eq!(*in_use, stats.in_use_bytes);
+    assert_eq!(*held, stats.pooled_bytes);
+    assert_eq!(
+        parts.iter().map(|part| part.bytes).sum::<u64>(),
+        *held,
+        "L10: {parts:?}"
+    );
     assert!(
         stats.pooled_bytes.saturating_add(needs) > budget,
         "{needs} bytes would fit {stats:?}"

@@ -259,9 +259,13 @@ fn a_budget_holds_while_many_threads_push_against_it() {
                 Err(framepool::AllocError::BudgetExceeded {
                     in_use,
                     limit: said,
+                    held,
+                    parts,
                     ..
                 }) => {
                     assert_eq!(said, limit);
+                    let sum: u64 = parts.iter().map(|part| part.bytes).sum();
+                    assert_eq!(sum, held, "L10: {parts:?}");
                     assert!(in_use <= limit, "{in_use} bytes in use");
                     refused.fetch_add(1, Relaxed);
                     kept.truncate(kept.len() / 2);

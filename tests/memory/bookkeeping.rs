@@ -37,9 +37,9 @@ fn use_with(pool: &BufferPool, threads: usize) {
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .for_each(|worker| worker.join().unwrap());
+        for worker in workers {
+            worker.join().unwrap();
+        }
     });
 }
 
