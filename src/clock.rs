@@ -1,12 +1,22 @@
-//! The one door to the time: where frames, trimming and monitors look at the clock.
+//! The one door to the time: where frames, trimming and monitors read the clock.
 //!
-//! The clock is that of the system, which never goes back, or so it says; virtual machines and broken drivers have been seen
-//! to disagree. Nothing here relies on it: a clock that stands still or goes back makes durations zero. A test can make it
-//! do that, for what happens on its own thread.
+//! Durations and orders use the system's monotonic clock. Virtual machines and broken drivers have been seen to let it go
+//! back, so nothing here relies on it: a clock that stands still or goes back makes durations zero.
+//!
+//! A [`Timestamp`] also has the time of day. A frame end reads the monotonic clock only: [`WallClock`] adds the difference
+//! between the two clocks, and measures that difference again once a second. So a time of day follows an adjustment of the
+//! system's clock within a second, and never costs a second reading per frame.
+//!
+//! A test can set both clocks for what happens on its own thread.
 
-use std::time::Instant;
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The time now.
+/// The age at which the difference between the two clocks is measured again.
+const MEASURED_EVERY: Duration = Duration::from_secs(1);
+
+/// The monotonic time now.
 #[inline]
 pub(crate) fn now() -> Instant {
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -18,11 +28,157 @@ pub(crate) fn now() -> Instant {
 
 /// The time that passed since then; none if the clock went back meanwhile.
 #[inline]
-pub(crate) fn since(then: Instant) -> std::time::Duration {
+pub(crate) fn since(then: Instant) -> Duration {
     now().saturating_duration_since(then)
 }
 
-/// A clock that a test sets.
+/// The time of day now, in nanoseconds since 1970.
+fn unix_now() -> u64 {
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    if let Some(told) = told::unix() {
+        return told;
+    }
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    since_epoch.map_or(0, nanos)
+}
+
+/// Where the process's monotonic time begins: at the first use of the library.
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    // Never the time that a test sets: all threads share it.
+    *ORIGIN.get_or_init(Instant::now)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A moment, by two clocks: the monotonic time, which orders moments of one process, and the time of day.
+///
+/// Moments compare by their monotonic time first. The default is the beginning of both clocks, and stands for a moment that
+/// never was. `Display` gives the time of day in UTC, as in `2026-03-14T09:26:53.589Z`.
+///
+/// ```
+/// use framepool::{BufferPool, Timestamp};
+///
+/// let before = Timestamp::now();
+/// let snapshot = BufferPool::new().begin_frame().release_all();
+/// assert!(snapshot.time >= before);
+/// println!("frame {} ended at {}", snapshot.frame, snapshot.time);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Timestamp {
+    monotonic_ns: u64,
+    unix_ns: u64,
+}
+
+impl Timestamp {
+    /// This moment. Reads both clocks.
+    pub fn now() -> Self {
+        Self::at(now())
+    }
+
+    /// The moment at which the monotonic clock shows `instant`. Reads both clocks.
+    pub(crate) fn at(instant: Instant) -> Self {
+        WallClock::new(now()).stamp(instant)
+    }
+
+    /// The monotonic time: since the process first used the library.
+    pub fn monotonic(self) -> Duration {
+        Duration::from_nanos(self.monotonic_ns)
+    }
+
+    /// The time of day by the system's clock.
+    pub fn wall(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.unix_ns)
+    }
+
+    /// The time of day in nanoseconds since 1970, without leap seconds.
+    pub fn unix_nanos(self) -> u64 {
+        self.unix_ns
+    }
+
+    /// The monotonic time from `earlier` to this moment; zero if it is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.monotonic_ns.saturating_sub(earlier.monotonic_ns))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (millis, seconds) = (
+            self.unix_ns / 1_000_000 % 1000,
+            self.unix_ns / 1_000_000_000,
+        );
+        let (year, month, day) = date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
+        )
+    }
+}
+
+/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01.
+///
+/// Counts in eras of 400 years and in years that begin in March, so that a leap day is a year's last day:
+/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
+/// The difference between the two clocks, for many timestamps at one reading each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WallClock {
+    measured: Instant,
+    unix_ns: u64,
+}
+
+impl WallClock {
+    /// Measures the difference now.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            measured: now,
+            unix_ns: unix_now(),
+        }
+    }
+
+    /// The moment `now`, at which the monotonic clock was just read.
+    #[inline]
+    pub(crate) fn stamp_now(&mut self, now: Instant) -> Timestamp {
+        let age = now.checked_duration_since(self.measured);
+        if age.is_none_or(|age| age >= MEASURED_EVERY) {
+            *self = Self::new(now);
+        }
+        self.stamp(now)
+    }
+
+    /// The moment `instant`, by the difference measured last.
+    fn stamp(self, instant: Instant) -> Timestamp {
+        let later = nanos(instant.saturating_duration_since(self.measured));
+        let earlier = nanos(self.measured.saturating_duration_since(instant));
+        Timestamp {
+            monotonic_ns: nanos(instant.saturating_duration_since(origin())),
+            unix_ns: self.unix_ns.saturating_add(later).saturating_sub(earlier),
+        }
+    }
+}
+
+/// Clocks that a test sets.
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod told {
     use std::cell::Cell;
@@ -30,15 +186,25 @@ mod told {
 
     thread_local! {
         static NOW: Cell<Option<Instant>> = const { Cell::new(None) };
+        static UNIX: Cell<Option<u64>> = const { Cell::new(None) };
     }
 
     pub(super) fn now() -> Option<Instant> {
         NOW.get()
     }
 
-    /// Stands still at this time, for this thread; or goes with the system's again.
+    pub(super) fn unix() -> Option<u64> {
+        UNIX.get()
+    }
+
+    /// The monotonic clock stands still at this time, for this thread; or follows the system's again.
     pub(super) fn set(time: Option<Instant>) {
         NOW.set(time);
+    }
+
+    /// The same for the time of day.
+    pub(super) fn set_unix(nanos: Option<u64>) {
+        UNIX.set(nanos);
     }
 }
 

@@ -82,9 +82,10 @@ pub use alloc::{
     FrameError, PoolBuilder,
 };
 pub use cache::{CounterDefinition, Counts};
+pub use clock::Timestamp;
 pub use fold::{
-    FrameFeed, FrameId, FrameSnapshot, HeldBy, Holding, OpenFrame, Outstanding, PoolStats,
-    SiteHolding, SnapshotReader, Totals,
+    FrameEnd, FrameFeed, FrameId, FrameSnapshot, HeldBy, Holding, LargestMiss, Mark, OpenFrame,
+    Outstanding, Peak, PoolStats, SiteHolding, SnapshotReader, Totals,
 };
 pub use health::*;
 pub use show::{DiagnosticsStore, HealthConfig, Watch};

@@ -17,7 +17,7 @@ use crate::alloc::{
 };
 use crate::cache::{Block, Core, LINE, Refusal, count_refusal, lend, lend_at_once, with_slot};
 use crate::fold::{
-    FrameFeed, FrameId, FrameSnapshot, OpenFrame, Outstanding, PoolStats, SnapshotReader,
+    FrameFeed, FrameSnapshot, Mark, OpenFrame, Outstanding, Peak, PoolStats, SnapshotReader,
 };
 use crate::sync::Arc;
 
@@ -316,6 +316,39 @@ impl BufferPool {
         self.core().stats()
     }
 
+    /// Marks the beginning of a phase, such as a level or a request, for [`peak_since`](Self::peak_since).
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// drop(pool.alloc::<u8>(8 << 20));
+    /// pool.trim();
+    /// let level = pool.mark();
+    /// drop(pool.alloc::<u8>(1 << 20));
+    /// let peak = pool.peak_since(&level);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert!(peak.bytes >= 1 << 20 && peak.bytes < 8 << 20);
+    /// assert!(pool.stats().peak_bytes >= 8 << 20);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.core().mark()
+    }
+
+    /// The most bytes that the pool held from the system since a mark.
+    ///
+    /// A growth that runs while the mark is made may count or not. The peak since the pool was made is in every
+    /// [`FrameSnapshot`] and in [`stats`](Self::stats).
+    ///
+    /// # Panics
+    ///
+    /// If the mark was made by another pool.
+    #[track_caller]
+    pub fn peak_since(&self, mark: &Mark) -> Peak {
+        let peak = self.core().peak_since(mark);
+        peak.expect("framepool: the mark was made by another pool; keep each pool's own marks")
+    }
+
     /// Which pooled buffers are out: by call site, with age in frames, the largest first.
     pub fn outstanding(&self) -> Outstanding {
         self.core().outstanding()
@@ -417,7 +450,7 @@ impl fmt::Debug for BufferPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufferPool")
             .field("name", &self.name())
-            .field("frame", &FrameId::get(self.core().frame()))
+            .field("frame", &self.core().frame().get())
             .finish_non_exhaustive()
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Budget {
     claimed: AtomicU64,
     /// Bytes held. Grows before a block counts as lent; shrinks only under the fold's lock (L3).
     held: AtomicU64,
-    /// The most that `held` ever was.
+    /// The most that `held` was in the present phase (`fold/peaks.rs`).
     peak: AtomicU64,
     /// The most bytes that were not idle in the depot, of all frame ends.
     busiest: AtomicU64,
@@ -114,6 +114,14 @@ impl Budget {
         self.raise_peak(held);
     }
 
+    /// Ends the present phase and begins one; the most bytes held in the phase that ended. Only under the fold's lock.
+    pub(crate) fn begin_phase(&self) -> u64 {
+        // Acquire: pairs with the Release in `raise_peak`; the look below sees every growth whose peak is taken away here.
+        let peak = self.peak.swap(0, Ordering::Acquire);
+        self.held_at_fold();
+        peak
+    }
+
     /// Takes back a reservation whose memory the system did not give.
     pub(crate) fn cancel(&self, bytes: u64) {
         // Relaxed: as in `reserve`.
@@ -131,9 +139,10 @@ impl Budget {
     }
 
     fn raise_peak(&self, held: u64) {
-        // Relaxed, both: a maximum of its own, which never falls; nothing is read through it.
+        // Relaxed: a first look; if a new phase begins meanwhile, the fold enters into it what is held.
         if held > self.peak.load(Ordering::Relaxed) {
-            self.peak.fetch_max(held, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `begin_phase`; whoever takes this peak away sees the growth behind it.
+            self.peak.fetch_max(held, Ordering::Release);
         }
     }
 
@@ -183,7 +192,7 @@ impl Budget {
         }
     }
 
-    /// The most bytes ever held.
+    /// The most bytes held in the present phase.
     pub(crate) fn peak(&self) -> u64 {
         // Relaxed: as in `raise_peak`.
         self.peak.load(Ordering::Relaxed)

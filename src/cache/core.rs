@@ -21,7 +21,7 @@ use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::clock;
-use crate::fold::{Fold, FrameId, FrameSnapshot, LastWalk, RoundTimes};
+use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, RoundTimes};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published};
 
 /// A pool, apart from its handles.
@@ -43,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) bare: CachePadded<Stack>,
     pub(crate) depot: Depot,
     pub(crate) names: Names,
+    pub(crate) misses: Misses,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) fold: Lock<Fold>,
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
@@ -68,7 +69,7 @@ struct Now {
     stamp: AtomicU64,
     /// The present round (`fold/rounds.rs`).
     round: AtomicU64,
-    frame: Atomic<FrameId>,
+    frame: Atomic<FrameEnd>,
     attribution: Atomic<Attribution>,
 }
 
@@ -107,7 +108,7 @@ impl Core {
             now: CachePadded::new(Now {
                 stamp: AtomicU64::new(stamp(0, config.attribution)),
                 round: AtomicU64::new(0),
-                frame: Atomic::new(FrameId(0)),
+                frame: Atomic::new(FrameEnd(0)),
                 attribution: Atomic::new(config.attribution),
             }),
             ledger: CachePadded::new(Ledger::new()),
@@ -118,6 +119,7 @@ impl Core {
             bare: CachePadded::new(Stack::new()),
             depot: Depot::new(),
             names: Names::new(),
+            misses: Misses::new(),
             fold: Lock::new(Fold::new()),
             walks: Lock::new(RoundTimes::new(clock::now())),
             last_walk: Lock::new(LastWalk::default()),
@@ -214,13 +216,13 @@ impl Core {
     }
 
     /// Frame ends so far.
-    pub(crate) fn frame(&self) -> FrameId {
+    pub(crate) fn frame(&self) -> FrameEnd {
         // Relaxed: a number of its own.
         self.now.frame.load(Ordering::Relaxed)
     }
 
     /// Notes that a frame ended, and the present round. Only under the fold's lock.
-    pub(crate) fn set_frame(&self, frame: FrameId, round: u64) {
+    pub(crate) fn set_frame(&self, frame: FrameEnd, round: u64) {
         // Relaxed, all: numbers of their own; an alloc takes the one or the other.
         self.now
             .stamp

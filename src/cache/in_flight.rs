@@ -140,6 +140,18 @@ impl InFlight {
         FrameId(self.frames[index].id.load(Ordering::Relaxed))
     }
 
+    /// The open frame `index`, and when it began. Only for whoever ends it.
+    pub(crate) fn begun(&self, index: usize) -> (FrameId, Instant) {
+        let frame = &self.frames[index];
+        // Relaxed, both: whoever ends the frame has it from the thread that began it.
+        let id = frame.id.load(Ordering::Relaxed);
+        let at = Duration::from_nanos(frame.at.load(Ordering::Relaxed));
+        (
+            FrameId(id),
+            self.origin.checked_add(at).unwrap_or(self.origin),
+        )
+    }
+
     /// Gives the bit back, once the frame's arenas are reset.
     pub(crate) fn free(&self, index: usize) {
         // Relaxed: the Release below passes it on to the next frame that has the bit, whose words pass it on to readers.

@@ -42,12 +42,13 @@ pub(crate) use counters::{Lent, Settled};
 
 pub(crate) use arena::{Arena, MOST_BLOCK_BYTES};
 pub(crate) use block::Block;
+pub(crate) use budget::Budget;
 pub(crate) use chain::ArenaReading;
 pub(crate) use class::LINE;
 pub(crate) use core::Core;
 pub(crate) use framed::{Lane, lend_framed, lend_framed_at_once, with_arena};
 pub(crate) use in_flight::MOST_IN_FLIGHT;
 pub(crate) use pooled::{Refusal, count_refusal, lend, lend_at_once, take_back};
-pub(crate) use reclaim::TrimState;
+pub(crate) use reclaim::{TrimState, TrimTime};
 pub(crate) use slot::Slot;
 pub(crate) use tenancy::with_slot;

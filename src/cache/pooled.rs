@@ -8,7 +8,7 @@ use std::hint::cold_path;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use crate::alloc::AllocError;
+use crate::alloc::{AllocError, Attribution};
 use crate::cache::block::Block;
 use crate::cache::class::{OVERSIZE, class_at_hand, class_for};
 use crate::cache::core::Core;
@@ -115,6 +115,10 @@ unsafe fn lend_slow(
                 Miss::Cold => slot.counters.cold_misses.increment(),
                 Miss::Oversize => slot.counters.oversize_misses.increment(),
                 Miss::Budget => slot.counters.budget_misses.increment(),
+            }
+            if cfg!(feature = "telemetry") {
+                let is_recorded = core.attribution() == Attribution::CallSites;
+                core.misses.note(block.bytes(), is_recorded.then_some(site));
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
             unsafe { slot.lend_new(core, block, bytes, site) };

@@ -1,4 +1,5 @@
-//! Giving memory back in small steps at frame ends. What is given back at once, for a request or on demand, is in `pressure.rs`.
+//! Giving memory back in small steps, at frame ends and while none ends. What is given back at once, for a request or on
+//! demand, is in `pressure.rs`.
 //!
 //! Memory goes back to the system only under the fold's lock (law L3) and only from two places: the depot, whose blocks
 //! belong to whoever pops them, and the arenas of frames that are not open, which belong to whoever has the frame's bit.
@@ -30,6 +31,15 @@ const STEP_PART: u64 = 32;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
 const UNUSED_FRAMES: u64 = 128;
 
+/// When a step of trimming happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrimTime {
+    /// At a frame end.
+    FrameEnd,
+    /// At a time when no frame ends.
+    BetweenFrames,
+}
+
 /// What trimming remembers between frame ends.
 #[derive(Debug)]
 pub(crate) struct TrimState {
@@ -41,6 +51,10 @@ pub(crate) struct TrimState {
     surplus: [u64; CLASSES],
     /// At which frame end a frame last ended under each bit.
     pub(super) last_used: [u64; MOST_IN_FLIGHT],
+    /// The same as a time.
+    pub(super) last_used_at: [Option<Instant>; MOST_IN_FLIGHT],
+    /// Pieces of memory given back to the system so far, and taken under the fold's lock.
+    pub(crate) pieces: u64,
     /// In how many arenas this frame end replaced several blocks by one.
     pub(super) tidied: u32,
     /// The bit whose arenas are looked at next although no frame is open there.
@@ -62,6 +76,8 @@ impl TrimState {
             step: 0,
             surplus: [0; CLASSES],
             last_used: [0; MOST_IN_FLIGHT],
+            last_used_at: [None; MOST_IN_FLIGHT],
+            pieces: 0,
             tidied: 0,
             next_index: 0,
         }
@@ -76,11 +92,12 @@ impl TrimState {
 }
 
 impl Core {
-    /// The step at a frame end.
-    pub(crate) fn trim_step(&self, fold: &mut Fold) {
+    /// A step of trimming.
+    pub(crate) fn trim_step(&self, fold: &mut Fold, time: TrimTime) {
+        let frames = u64::from(time == TrimTime::FrameEnd);
         self.let_go_oversize(fold);
         self.trim_unused_frame(fold);
-        fold.trim.frames = fold.trim.frames.wrapping_add(1);
+        fold.trim.frames = fold.trim.frames.wrapping_add(frames);
         let idle = self.depot_bytes();
         let elsewhere = self.budget.held().saturating_sub(idle);
         self.budget.note_busy(elsewhere);
@@ -91,7 +108,7 @@ impl Core {
             fold.trim.step = 0;
             return;
         }
-        if self.has_lasted(&mut fold.trim) {
+        if self.has_lasted(&mut fold.trim, frames) {
             fold.trim.step = (too_much / STEP_PART).max(STEP_BYTES);
             for class in 0..CLASSES {
                 fold.trim.surplus[class] = self.depot.unused_since_asked(class);
@@ -101,18 +118,19 @@ impl Core {
     }
 
     /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins anew.
-    fn has_lasted(&self, trim: &mut TrimState) -> bool {
+    /// `frames` are the frame ends since this was last called.
+    fn has_lasted(&self, trim: &mut TrimState, frames: u64) -> bool {
         let Some(excess) = &mut trim.excess_since else {
             trim.excess_since = Some(Excess {
                 since: clock::now(),
-                frames: 1,
+                frames,
             });
             for class in 0..CLASSES {
                 self.depot.unused_since_asked(class);
             }
             return false;
         };
-        excess.frames += 1;
+        excess.frames += frames;
         if excess.frames < PATIENCE_FRAMES && clock::since(excess.since) < PATIENCE_TIME {
             return false;
         }
@@ -161,7 +179,8 @@ impl Core {
         let index = fold.trim.next_index % limit;
         fold.trim.next_index = index + 1;
         let unused = fold.trim.frames.wrapping_sub(fold.trim.last_used[index]);
-        if unused < UNUSED_FRAMES
+        let is_long = |used: Instant| clock::since(used) >= PATIENCE_TIME;
+        if unused < UNUSED_FRAMES && !fold.trim.last_used_at[index].is_some_and(is_long)
             || !self.in_flight.may_have_blocks(index)
             || !self.in_flight.claim_index(index)
         {
@@ -220,7 +239,8 @@ impl Core {
     }
 
     /// Gives memory back to the system. The fold is the evidence that the caller has its lock.
-    pub(super) fn give_back_piece(&self, _fold: &mut Fold, piece: Piece) {
+    pub(super) fn give_back_piece(&self, fold: &mut Fold, piece: Piece) {
+        fold.trim.pieces = fold.trim.pieces.wrapping_add(1);
         let bytes = piece.bytes as u64;
         // SAFETY: the callers took the piece off a block or an arena that nobody uses, so it is ours alone.
         unsafe { piece.give_back(self.config.alignment) };

@@ -9,6 +9,7 @@ use crate::cache::chain::Ended;
 use crate::cache::core::Core;
 use crate::cache::system::Piece;
 use crate::fold::Fold;
+use std::time::Instant;
 
 /// In how many arenas one frame end replaces several blocks by one.
 const ARENAS_PER_END: u32 = 8;
@@ -17,8 +18,9 @@ const BLOCKS_PER_LOOK: usize = 8;
 
 impl Core {
     /// Notes that a frame ended under this bit.
-    pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize) {
+    pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize, now: Instant) {
         fold.trim.last_used[index] = fold.trim.frames;
+        fold.trim.last_used_at[index] = Some(now);
         fold.trim.tidied = 0;
     }
 
@@ -49,6 +51,7 @@ impl Core {
             return;
         };
         self.budget.commit(several as u64);
+        fold.trim.pieces = fold.trim.pieces.wrapping_add(1);
         // SAFETY: the caller is alone with the arena.
         unsafe { arena.restock(block) };
     }

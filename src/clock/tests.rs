@@ -1,10 +1,15 @@
 //! A clock that stands still, goes back, or leaps: frames, trimming, monitors and watches go on.
 
+mod silence;
+mod window;
+
 use std::time::{Duration, Instant};
 
 use super::told;
 use crate::show::Watcher;
-use crate::{BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds};
+use crate::{
+    BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds, Timestamp,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,6 +30,11 @@ impl Clock {
         told::set(Some(self.0));
     }
 
+    /// Sets the time of day, in seconds since 1970.
+    fn set_unix(seconds: u64) {
+        told::set_unix(Some(seconds * 1_000_000_000));
+    }
+
     fn back(&mut self, step: Duration) {
         self.0 -= step;
         told::set(Some(self.0));
@@ -34,6 +44,45 @@ impl Clock {
 impl Drop for Clock {
     fn drop(&mut self) {
         told::set(None);
+        told::set_unix(None);
+    }
+}
+
+#[test]
+fn a_timestamp_follows_both_clocks() {
+    let mut clock = Clock::new();
+    Clock::set_unix(1_000_000);
+    let pool = BufferPool::new();
+    let end = |pool: &BufferPool| pool.begin_frame().release_all().time;
+    let first = end(&pool);
+    assert_eq!(first.unix_nanos(), 1_000_000_000_000_000);
+    clock.forward(SECOND / 4);
+    let second = end(&pool);
+    assert_eq!(second.since(first), SECOND / 4);
+    assert_eq!(first.since(second), Duration::ZERO);
+    assert_eq!(second.wall(), first.wall() + SECOND / 4);
+    // The system's clock is set: a second later the time of day follows, the monotonic time does not.
+    Clock::set_unix(2_000_000);
+    clock.forward(SECOND);
+    let third = end(&pool);
+    assert_eq!(third.unix_nanos(), 2_000_000_000_000_000);
+    assert_eq!(third.since(second), SECOND);
+    clock.back(HOUR);
+    assert_eq!(third.since(end(&pool)), HOUR);
+}
+
+#[test]
+fn a_timestamp_is_written_in_utc() {
+    for (seconds, text) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (951_782_400, "2000-02-29T00:00:00.000Z"),
+        (1_773_480_413, "2026-03-14T09:26:53.000Z"),
+        (4_107_542_399, "2100-02-28T23:59:59.000Z"),
+        (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+    ] {
+        let _clock = Clock::new();
+        Clock::set_unix(seconds);
+        assert_eq!(Timestamp::now().to_string(), text);
     }
 }
 

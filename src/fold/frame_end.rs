@@ -28,12 +28,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cache::{Arena, ArenaReading, Core, Counts, Lent, Settled, Slot, TrimState};
-use crate::clock;
+use crate::cache::{Arena, ArenaReading, Core, Counts, Lent, Settled, Slot, TrimState, TrimTime};
+use crate::clock::{self, Timestamp, WallClock};
 use crate::fold::feed::Feeds;
+use crate::fold::peaks::Peaks;
 use crate::fold::publish::Recycler;
 use crate::fold::rounds::{RoundTimes, Rounds, this_thread};
-use crate::fold::{FrameId, FrameSnapshot, PoolStats, Totals};
+use crate::fold::{FrameEnd, FrameSnapshot, Mark, Peak, PoolStats, Totals};
 use crate::sync::Arc;
 
 /// What frame ends remember. Whoever has it has the fold's lock.
@@ -52,6 +53,11 @@ pub(crate) struct Fold {
     last_end: Instant,
     rounds: Rounds,
     pub(super) round_times: RoundTimes,
+    wall: WallClock,
+    pub(super) peaks: Peaks,
+    /// Bytes ever taken from the system, and pieces that frame ends moved, as of the last frame end.
+    system_bytes: u64,
+    pieces: u64,
     recycler: Recycler,
     pub(crate) feeds: Feeds,
     pub(crate) trim: TrimState,
@@ -69,6 +75,7 @@ struct Walk {
 
 impl Fold {
     pub(crate) fn new() -> Self {
+        let now = clock::now();
         Self {
             frames: 0,
             previous: Counts::default(),
@@ -76,9 +83,13 @@ impl Fold {
             lent: Lent::default(),
             ended: ArenaReading::default(),
             released: (0, 0),
-            last_end: clock::now(),
+            last_end: now,
             rounds: Rounds::new(),
-            round_times: RoundTimes::new(clock::now()),
+            round_times: RoundTimes::new(now),
+            wall: WallClock::new(now),
+            peaks: Peaks::default(),
+            system_bytes: 0,
+            pieces: 0,
             recycler: Recycler::new(),
             feeds: Feeds::new(),
             trim: TrimState::new(),
@@ -165,6 +176,8 @@ impl Fold {
     /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
     pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
         let began = clock::now();
+        let time = self.wall.stamp_now(began);
+        let ended = index.map(|index| core.in_flight.begun(index));
         self.read_settled(core, index);
         let thread = index.map_or_else(this_thread, |index| core.in_flight.begun_by(index));
         let (round, is_new) = self.rounds.end_frame(thread);
@@ -172,7 +185,7 @@ impl Fold {
             self.round_times.note(round, began);
         }
         if let Some(index) = index {
-            Core::note_frame_ended(self, index);
+            Core::note_frame_ended(self, index, began);
             core.in_flight.free(index);
         }
         let walk = self.walk(core, true);
@@ -186,14 +199,19 @@ impl Fold {
             Arc::get_mut(&mut snapshot).expect("nobody else knows it")
         };
         frame.frame = number;
+        frame.ended = ended.map(|(id, _)| id);
+        frame.time = time;
         frame.duration = duration;
+        if cfg!(feature = "telemetry") {
+            frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
+        }
         self.fill(frame, core, &walk);
         frame.fold_duration = clock::since(began);
         self.previous = walk.counts;
         self.recycler.publish(&core.published, &snapshot);
         core.set_frame(number, round);
         self.feeds.send(&snapshot);
-        core.trim_step(self);
+        core.trim_step(self, TrimTime::FrameEnd);
         snapshot
     }
 
@@ -201,25 +219,26 @@ impl Fold {
     pub(super) fn levels_now(&mut self, core: &Core) -> PoolStats {
         self.read_settled(core, None);
         let walk = self.walk(core, false);
-        self.levels(core, &walk)
+        let now = self.wall.stamp_now(clock::now());
+        self.levels(core, &walk, now)
     }
 
     /// Begins the interval after a frame end: its number, and how long the one before it was.
-    fn begin_interval(&mut self, now: Instant) -> (FrameId, Duration) {
+    fn begin_interval(&mut self, now: Instant) -> (FrameEnd, Duration) {
         self.frames = self.frames.wrapping_add(1);
         let duration = now.saturating_duration_since(self.last_end);
         self.last_end = now;
-        (FrameId(self.frames), duration)
+        (FrameEnd(self.frames), duration)
     }
 
     /// Writes into a snapshot what a walk found.
     #[inline(always)]
-    fn fill(&self, frame: &mut FrameSnapshot, core: &Core, walk: &Walk) {
+    fn fill(&mut self, frame: &mut FrameSnapshot, core: &Core, walk: &Walk) {
         if !cfg!(feature = "telemetry") {
             return;
         }
         let counts = walk.counts.since(&self.previous);
-        let levels = self.levels(core, walk);
+        let levels = self.levels(core, walk, frame.time);
         frame.allocs = counts.allocs();
         frame.releases = counts.releases();
         frame.alloc_bytes = counts.alloc_bytes();
@@ -229,11 +248,19 @@ impl Fold {
         frame.hits_thread = counts.hits_thread();
         frame.hits_depot = counts.depot_hits;
         frame.misses = counts.misses();
+        let system_bytes = levels.totals.system_bytes;
+        frame.system_bytes = system_bytes.wrapping_sub(self.system_bytes);
+        self.system_bytes = system_bytes;
+        let pieces = self.trim.pieces.wrapping_sub(self.pieces);
+        self.pieces = self.trim.pieces;
+        frame.system_calls = frame.misses.wrapping_add(pieces);
+        frame.largest_miss = core.misses.take();
         frame.in_use_buffers = levels.in_use_buffers;
         frame.in_use_bytes = levels.in_use_bytes;
         frame.idle_bytes = levels.idle_bytes;
         frame.pooled_bytes = levels.pooled_bytes;
         frame.peak_bytes = levels.peak_bytes;
+        frame.peak_at = levels.peak_at;
         frame.requested_bytes = levels.requested_bytes;
         frame.pool_keys = levels.pool_keys;
         frame.open_frames = levels.open_frames;
@@ -245,19 +272,23 @@ impl Fold {
 
     /// A walk's counters as levels and totals.
     #[inline(always)]
-    fn levels(&self, core: &Core, walk: &Walk) -> PoolStats {
+    fn levels(&mut self, core: &Core, walk: &Walk, time: Timestamp) -> PoolStats {
         if !cfg!(feature = "telemetry") {
             return PoolStats::default();
         }
         let counts = walk.counts;
         let in_use_bytes = counts.alloc_bytes().wrapping_sub(counts.release_bytes());
         let evicted_bytes = core.budget.evicted_bytes();
+        self.peaks.observe(&core.budget, time);
+        let peak = self.peaks.all_time();
         PoolStats {
+            time,
             in_use_buffers: counts.allocs().wrapping_sub(counts.releases()),
             in_use_bytes,
             idle_bytes: walk.reserved - in_use_bytes,
             pooled_bytes: walk.reserved,
-            peak_bytes: core.budget.peak(),
+            peak_bytes: peak.bytes,
+            peak_at: peak.time,
             // Read at other moments than the blocks, so that it may seem more for a moment.
             requested_bytes: counts.requested_in_use().min(in_use_bytes),
             limit_bytes: core.budget.limit(),
@@ -265,7 +296,10 @@ impl Fold {
             open_frames: core.in_flight.open().count_ones(),
             slots: core.slots.count(),
             claimed_slots: walk.claimed,
-            telemetry_bytes: core.own_bytes() + self.feeds.bytes() + self.recycler.bytes(),
+            telemetry_bytes: core.own_bytes()
+                + self.feeds.bytes()
+                + self.recycler.bytes()
+                + self.peaks.bytes(),
             totals: Totals {
                 frames: self.frames,
                 allocs: counts.allocs(),
@@ -329,6 +363,30 @@ impl Core {
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
         self.fold.lock().levels_now(self)
+    }
+
+    /// Begins a phase.
+    pub(crate) fn mark(&self) -> Mark {
+        let fold = &mut *self.fold.lock();
+        let now = fold.wall.stamp_now(clock::now());
+        fold.peaks.mark(&self.budget, now, FrameEnd(fold.frames))
+    }
+
+    /// The peak since a mark; none if the mark is another pool's.
+    pub(crate) fn peak_since(&self, mark: &Mark) -> Option<Peak> {
+        let fold = &mut *self.fold.lock();
+        let now = fold.wall.stamp_now(clock::now());
+        fold.peaks.observe(&self.budget, now);
+        fold.peaks.since(mark)
+    }
+
+    /// Takes a step of trimming if no frame has ended for `quiet`, unless a frame ends or somebody reads the pool just now.
+    pub(crate) fn trim_if_quiet(&self, quiet: Duration) {
+        if let Some(mut fold) = self.fold.try_lock()
+            && clock::since(fold.last_end) >= quiet
+        {
+            self.trim_step(&mut fold, TrimTime::BetweenFrames);
+        }
     }
 }
 

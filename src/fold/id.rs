@@ -1,4 +1,4 @@
-//! The number of a frame.
+//! The two numbers that frames have: in the order in which they began, and in the order in which they ended.
 #![expect(
     unsafe_code,
     reason = "a transparent number says that it has no padding"
@@ -6,16 +6,13 @@
 
 use std::fmt;
 
-/// The number of a frame: it rises by one with every frame end of a pool.
+/// The number of a frame: the n-th frame that began in a pool, from 1.
 ///
-/// Frame 0 is the state before the first frame end.
+/// Frames that are open at once may end in another order than they began; [`FrameEnd`] counts the ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(transparent)]
 pub struct FrameId(pub(crate) u64);
-
-// SAFETY: a transparent `u64`, hence no padding; `Copy` and `'static`.
-unsafe impl bytemuck::NoUninit for FrameId {}
 
 impl FrameId {
     /// The number itself.
@@ -25,6 +22,30 @@ impl FrameId {
 }
 
 impl fmt::Display for FrameId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The number of a frame end: the n-th of a pool, from 1. It rises by one with every frame end.
+///
+/// Number 0 stands for the time before the first frame end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[repr(transparent)]
+pub struct FrameEnd(pub(crate) u64);
+
+// SAFETY: a transparent `u64`, hence no padding; `Copy` and `'static`.
+unsafe impl bytemuck::NoUninit for FrameEnd {}
+
+impl FrameEnd {
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for FrameEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::cache::Counts;
-use crate::fold::FrameId;
+use crate::clock::Timestamp;
+use crate::fold::{FrameEnd, FrameId, LargestMiss};
 
 /// The state of a pool at one frame end, and what happened since the frame end before it.
 ///
@@ -13,10 +14,17 @@ use crate::fold::FrameId;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FrameSnapshot {
-    /// How many frames have ended, this one included.
-    pub frame: FrameId,
-    /// Wall time since the frame end before this one.
+    /// Which frame end of the pool this is: the n-th.
+    pub frame: FrameEnd,
+    /// The frame that ended; none if no frame did: [`end_frame`](crate::BufferPool::end_frame).
+    pub ended: Option<FrameId>,
+    /// When the frame end began. All numbers of the snapshot are of this moment, or of `fold_duration` later at most.
+    pub time: Timestamp,
+    /// The period: the time from the frame end before this one, or from the making of the pool.
     pub duration: Duration,
+    /// The time from the beginning of the frame that ended to its end; none if no frame ended. The time that a program
+    /// waits between two frames, for the display for example, is in `duration` and not in here.
+    pub work: Option<Duration>,
     /// Buffers lent in this frame, of both kinds.
     pub allocs: u64,
     /// Buffers given back in this frame, of both kinds.
@@ -35,6 +43,12 @@ pub struct FrameSnapshot {
     pub hits_depot: u64,
     /// Allocs of this frame that took memory from the system; `counts` has them by reason.
     pub misses: u64,
+    /// Bytes taken from the system in this frame, for buffers: by misses, and by whatever else made the pool grow.
+    pub system_bytes: u64,
+    /// Pieces of memory taken from the system by misses, and pieces given back to it, in this frame.
+    pub system_calls: u64,
+    /// The alloc of a pooled buffer that took the most memory from the system in this frame, if one did.
+    pub largest_miss: Option<LargestMiss>,
     /// Buffers out at the frame end.
     pub in_use_buffers: u64,
     /// Bytes of the buffers out at the frame end.
@@ -45,6 +59,8 @@ pub struct FrameSnapshot {
     pub pooled_bytes: u64,
     /// The most bytes the pool ever held from the system, seen at every growth.
     pub peak_bytes: u64,
+    /// When a frame end, or another reading, first found `peak_bytes`.
+    pub peak_at: Timestamp,
     /// Bytes that were asked for, of the buffers out at the frame end.
     pub requested_bytes: u64,
     /// Size classes for which the pool holds memory.
@@ -119,6 +135,8 @@ impl Totals {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PoolStats {
+    /// When this was read.
+    pub time: Timestamp,
     /// Buffers out.
     pub in_use_buffers: u64,
     /// Bytes of the buffers out.
@@ -127,8 +145,10 @@ pub struct PoolStats {
     pub idle_bytes: u64,
     /// Bytes the pool holds from the system: in use and idle.
     pub pooled_bytes: u64,
-    /// The most bytes the pool ever held from the system.
+    /// The most bytes the pool ever held from the system, seen at every growth.
     pub peak_bytes: u64,
+    /// When this or an earlier reading first found `peak_bytes`.
+    pub peak_at: Timestamp,
     /// Bytes that were asked for, of the buffers out.
     pub requested_bytes: u64,
     /// The budget, when there is one.
@@ -145,4 +165,31 @@ pub struct PoolStats {
     pub telemetry_bytes: u64,
     /// What was counted since the pool was made.
     pub totals: Totals,
+}
+
+impl PoolStats {
+    /// Bytes lost to rounding up to block sizes, of the buffers out.
+    pub fn rounding_bytes(&self) -> u64 {
+        self.in_use_bytes.saturating_sub(self.requested_bytes)
+    }
+}
+
+/// The levels and totals of a frame end as a reading of its own, for tests of what is made of given numbers.
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+impl From<&FrameSnapshot> for PoolStats {
+    fn from(frame: &FrameSnapshot) -> Self {
+        Self {
+            time: frame.time,
+            in_use_buffers: frame.in_use_buffers,
+            in_use_bytes: frame.in_use_bytes,
+            idle_bytes: frame.idle_bytes,
+            pooled_bytes: frame.pooled_bytes,
+            peak_bytes: frame.peak_bytes,
+            requested_bytes: frame.requested_bytes,
+            pool_keys: frame.pool_keys,
+            open_frames: frame.open_frames,
+            totals: frame.totals,
+            ..Self::default()
+        }
+    }
 }

@@ -15,7 +15,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::{Rule, Severity};
-use crate::fold::FrameId;
+use crate::clock::Timestamp;
+use crate::fold::FrameEnd;
 use crate::sync::Arc;
 
 /// A pool's name, shared by all that was reported of the pool. Cloning it allocates nothing.
@@ -166,16 +167,20 @@ pub struct Alert {
     /// The level of this severity.
     pub threshold: f64,
     /// The latest frame at this report.
-    pub frame: FrameId,
+    pub frame: FrameEnd,
     /// The latest frame when the alert was raised.
-    pub raised_frame: FrameId,
+    pub raised_frame: FrameEnd,
     /// When this report was made, since the monitor's first.
     pub at: Duration,
     /// When the alert was raised, since the monitor's first report.
     pub raised_at: Duration,
+    /// When this report was made, by the clocks.
+    pub time: Timestamp,
+    /// When the alert was raised, by the clocks.
+    pub raised_time: Timestamp,
     /// The pool.
     pub pool: PoolName,
-    /// The line of code, for rules that judge call sites.
+    /// The line of code: the one that is judged, or the one that took the most memory from the system.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_site"))]
     pub site: Option<&'static Location<'static>>,
 }
@@ -217,6 +222,15 @@ impl Alert {
             (Rule::Bloat, _) => write!(f, "{value} lie idle, more than is in use"),
             (Rule::Misses, _) => write!(f, "{value} of recent allocs took memory from the system"),
             (Rule::FrameBudget, _) => write!(f, "one frame in a hundred takes {value} or longer"),
+            (Rule::MissedBytes, site) => {
+                write!(f, "every frame takes {value} from the system")?;
+                site.map_or(Ok(()), |site| write!(f, ", most at {site}"))
+            }
+            (Rule::SystemCalls, site) => {
+                write!(f, "every frame makes {value} to the system")?;
+                site.map_or(Ok(()), |site| write!(f, ", for the most memory at {site}"))
+            }
+            (Rule::Stalled, _) => write!(f, "no frame has ended for {value}"),
             (Rule::TelemetryLost, _) => {
                 write!(f, "{value} of frames overwritten before they were read")
             }
@@ -234,6 +248,9 @@ impl Alert {
             (Rule::Bloat, _) => f.write_str("the idle memory"),
             (Rule::Misses, _) => f.write_str("the share of misses"),
             (Rule::FrameBudget, _) => f.write_str("the frame time"),
+            (Rule::MissedBytes, _) => f.write_str("the memory taken per frame"),
+            (Rule::SystemCalls, _) => f.write_str("the number of calls per frame"),
+            (Rule::Stalled, _) => f.write_str("the time without a frame end"),
             (Rule::TelemetryLost, _) => f.write_str("the loss of frame records"),
         }
     }

@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use super::rules::Row;
 use super::{Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, Thresholds};
-use crate::fold::FrameId;
+use crate::clock::Timestamp;
+use crate::fold::FrameEnd;
 
 /// All conditions that are not quiet, the oldest first.
 #[derive(Debug, Default)]
@@ -37,8 +38,9 @@ pub(crate) struct AlertBook {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) pool: &'a PoolName,
-    pub(crate) frame: FrameId,
+    pub(crate) frame: FrameEnd,
     pub(crate) at: Duration,
+    pub(crate) time: Timestamp,
 }
 
 /// What a report says of alerts.
@@ -53,13 +55,16 @@ pub(crate) struct Findings {
 struct Condition {
     rule: Rule,
     site: Option<&'static Location<'static>>,
+    /// Of the latest row that named one.
+    blamed: Option<&'static Location<'static>>,
     /// Of the rows entered since the report before.
     value: f64,
     worst: f64,
     severity: Option<Severity>,
     change: Option<Change>,
-    raised_frame: FrameId,
+    raised_frame: FrameEnd,
     raised_at: Duration,
+    raised_time: Timestamp,
 }
 
 /// A change that builds up.
@@ -78,6 +83,7 @@ impl AlertBook {
             .find(|known| known.rule == row.rule && known.site == row.site);
         if let Some(known) = known {
             known.value += row.value;
+            known.blamed = row.blamed.or(known.blamed);
         } else if thresholds
             .limits(row.rule)
             .severity(row.rule, row.value, None)
@@ -86,12 +92,14 @@ impl AlertBook {
             self.conditions.push(Condition {
                 rule: row.rule,
                 site: row.site,
+                blamed: row.blamed,
                 value: row.value,
                 worst: 0.0,
                 severity: None,
                 change: None,
-                raised_frame: FrameId::default(),
+                raised_frame: FrameEnd::default(),
                 raised_at: Duration::ZERO,
+                raised_time: Timestamp::default(),
             });
         }
     }
@@ -117,6 +125,7 @@ impl Condition {
         if before.is_none() && self.severity.is_some() {
             self.raised_frame = moment.frame;
             self.raised_at = moment.at;
+            self.raised_time = moment.time;
         }
         match (before, self.severity) {
             (Some(last), None) => {
@@ -198,8 +207,10 @@ impl Condition {
             raised_frame: self.raised_frame,
             at: moment.at,
             raised_at: self.raised_at,
+            time: moment.time,
+            raised_time: self.raised_time,
             pool: moment.pool.clone(),
-            site: self.site,
+            site: self.site.or(self.blamed),
         }
     }
 }

@@ -1,10 +1,61 @@
 //! The numbers of one health snapshot, flat, for exporters and dashboards.
 
-use super::frame_times::FrameTimeSummary;
-use crate::fold::{FrameId, FrameSnapshot, Outstanding};
+use std::fmt;
+use std::time::Duration;
 
-/// A pool's numbers at one health snapshot: of the latest frame recorded, of the recent frames, and since the pool
-/// was made.
+use super::frame_times::FrameTimeSummary;
+use super::misses::MissSummary;
+use crate::clock::Timestamp;
+use crate::fold::{FrameEnd, FrameSnapshot, Outstanding, PoolStats};
+
+/// What a frame time measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum FrameTimeSource {
+    /// From the frame end before to this one, waiting included: [`FrameSnapshot::duration`].
+    #[default]
+    Period,
+    /// From the beginning of the frame to its end: [`FrameSnapshot::work`].
+    Work,
+    /// What the program passed to [`HealthMonitor::record_frame`](crate::HealthMonitor::record_frame).
+    Given,
+    /// Not the same for all frames.
+    Mixed,
+}
+
+impl FrameTimeSource {
+    /// The name in labels and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Period => "period",
+            Self::Work => "work",
+            Self::Given => "given",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// What the times of frames with either source measure.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Mixed }
+    }
+}
+
+impl fmt::Display for FrameTimeSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A pool's numbers at one health snapshot.
+///
+/// Each group of numbers is of one time:
+///
+/// - *the latest frame*: the frame end `frame`, at `frame_ended_at`;
+/// - *now*: levels, outstanding buffers and totals, read at `read_at`, whether frames end or not;
+/// - *the window*: the frames that ended in the last `window_ms` before `read_at`. When frames stop ending, `fps_estimate`
+///   falls to zero within the window's length.
 ///
 /// Bytes are rounded block sizes unless they say `requested`. In a build without telemetry everything reads zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -12,8 +63,17 @@ use crate::fold::{FrameId, FrameSnapshot, Outstanding};
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct RuntimeHealthMetrics {
-    /// The latest frame recorded.
-    pub frame: FrameId,
+    /// The latest frame end recorded.
+    pub frame: FrameEnd,
+    /// When that frame ended.
+    pub frame_ended_at: Timestamp,
+    /// The time from the frame end before to the latest one, in milliseconds.
+    pub frame_period_ms: f64,
+    /// The time from the beginning of the latest frame to its end, in milliseconds, if a frame ended.
+    pub frame_work_ms: Option<f64>,
+    /// The time since frames stopped ending, in milliseconds, as far as the monitor saw it: zero if a frame was recorded
+    /// since the monitor last looked.
+    pub since_frame_end_ms: f64,
 
     /// Buffers lent in the latest frame, of both kinds.
     pub pool_allocs: u64,
@@ -35,6 +95,10 @@ pub struct RuntimeHealthMetrics {
     pub hits_depot: u64,
     /// Allocs of the latest frame that took memory from the system.
     pub misses: u64,
+    /// Bytes taken from the system in the latest frame.
+    pub system_bytes: u64,
+    /// Pieces of memory taken from the system and given back to it in the latest frame.
+    pub system_calls: u64,
     /// Requests refused in the latest frame.
     pub refusals: u64,
     /// Threads that took a buffer in the latest frame.
@@ -42,6 +106,8 @@ pub struct RuntimeHealthMetrics {
     /// How long the latest frame end took, in milliseconds.
     pub frame_end_ms: f64,
 
+    /// When everything below was read.
+    pub read_at: Timestamp,
     /// Bytes the pool holds from the system: in use and idle.
     pub pooled_bytes: u64,
     /// Bytes of the buffers out.
@@ -50,6 +116,8 @@ pub struct RuntimeHealthMetrics {
     pub idle_bytes: u64,
     /// The most bytes the pool ever held from the system.
     pub peak_bytes: u64,
+    /// When a reading first found `peak_bytes`.
+    pub peak_at: Timestamp,
     /// Bytes that were asked for, of the buffers out.
     pub requested_bytes: u64,
     /// Bytes lost to rounding up to block sizes, of the buffers out.
@@ -74,19 +142,31 @@ pub struct RuntimeHealthMetrics {
     /// Bytes of the leak suspects.
     pub leak_suspect_bytes: u64,
 
-    /// Frames the frame times below are taken from: the latest 512, or as many as there were.
+    /// The time that the window covers, in milliseconds: its length, or less while there were not enough frames.
+    pub window_ms: f64,
+    /// Frames in the window.
     pub frames_measured: u32,
-    /// Average frame time of these frames, in milliseconds.
+    /// What the frame times measure.
+    pub frame_time_source: FrameTimeSource,
+    /// Average frame time, in milliseconds. A frame that began before the window counts by the share of it inside.
     pub avg_frame_ms: f64,
-    /// Longest frame time of these frames, in milliseconds.
-    pub worst_frame_ms: f64,
-    /// 99th percentile of these frames' times, in milliseconds: the observed time at index `⌊0.99 (n − 1)⌋` of the `n`
+    /// Median frame time, in milliseconds: an observed time, as the 99th percentile.
+    pub p50_frame_ms: f64,
+    /// 99th percentile of the frame times, in milliseconds: the observed time at index `⌊0.99 (n − 1)⌋` of the `n`
     /// sorted, so it is not the longest one unless there is only one.
     pub p99_frame_ms: f64,
-    /// Frames a second at the average frame time.
+    /// Longest frame time, in milliseconds.
+    pub worst_frame_ms: f64,
+    /// Frames a second: the frames in the window divided by the time it covers, the time since the latest frame included.
     pub fps_estimate: f64,
-    /// Misses per alloc over the last 120 frames after the warm-up, 0 to 1; zero until there are enough allocs.
+    /// Misses per alloc, 0 to 1, in the frames after the warm-up; zero until there are enough allocs.
     pub miss_ratio: f64,
+    /// Bytes taken from the system per frame after the warm-up, without the frame that took the most; zero until there are
+    /// enough frames.
+    pub system_bytes_per_frame: f64,
+    /// Pieces taken from the system and given back per frame after the warm-up, without the frame with the most; zero until
+    /// there are enough frames.
+    pub system_calls_per_frame: f64,
 
     /// Frame ends since the pool was made.
     pub total_frames: u64,
@@ -113,14 +193,21 @@ pub struct RuntimeHealthMetrics {
 impl RuntimeHealthMetrics {
     pub(crate) fn new(
         frame: &FrameSnapshot,
+        now: &PoolStats,
         outstanding: &Outstanding,
         times: FrameTimeSummary,
-        miss_ratio: f64,
+        misses: MissSummary,
+        since_frame_end: Duration,
         lost_records: u64,
     ) -> Self {
-        let totals = &frame.totals;
+        let totals = &now.totals;
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
         Self {
             frame: frame.frame,
+            frame_ended_at: frame.time,
+            frame_period_ms: ms(frame.duration),
+            frame_work_ms: frame.work.map(ms),
+            since_frame_end_ms: ms(since_frame_end),
             pool_allocs: frame.allocs,
             pool_releases: frame.releases,
             imbalance: frame.imbalance(),
@@ -131,30 +218,39 @@ impl RuntimeHealthMetrics {
             hits_thread: frame.hits_thread,
             hits_depot: frame.hits_depot,
             misses: frame.misses,
+            system_bytes: frame.system_bytes,
+            system_calls: frame.system_calls,
             refusals: frame.counts.refusals(),
             threads: frame.threads,
-            frame_end_ms: frame.fold_duration.as_secs_f64() * 1e3,
-            pooled_bytes: frame.pooled_bytes,
-            in_use_bytes: frame.in_use_bytes,
-            idle_bytes: frame.idle_bytes,
-            peak_bytes: frame.peak_bytes,
-            requested_bytes: frame.requested_bytes,
-            rounding_bytes: frame.rounding_bytes(),
-            in_use_buffers: frame.in_use_buffers,
-            pool_key_count: frame.pool_keys,
-            open_frames: frame.open_frames,
-            telemetry_bytes: frame.telemetry_bytes,
+            frame_end_ms: ms(frame.fold_duration),
+            read_at: now.time,
+            pooled_bytes: now.pooled_bytes,
+            in_use_bytes: now.in_use_bytes,
+            idle_bytes: now.idle_bytes,
+            peak_bytes: now.peak_bytes,
+            peak_at: now.peak_at,
+            requested_bytes: now.requested_bytes,
+            rounding_bytes: now.rounding_bytes(),
+            in_use_buffers: now.in_use_buffers,
+            pool_key_count: now.pool_keys,
+            open_frames: now.open_frames,
+            telemetry_bytes: now.telemetry_bytes,
             outstanding_buffers: outstanding.buffers,
             outstanding_bytes: outstanding.bytes,
             long_lived_buffers: outstanding.long_lived,
             leak_suspects: outstanding.suspects,
             leak_suspect_bytes: outstanding.suspect_bytes,
+            window_ms: times.window_ms,
             frames_measured: times.frames,
+            frame_time_source: times.source,
             avg_frame_ms: times.avg_ms,
-            worst_frame_ms: times.worst_ms,
+            p50_frame_ms: times.p50_ms,
             p99_frame_ms: times.p99_ms,
+            worst_frame_ms: times.worst_ms,
             fps_estimate: times.fps,
-            miss_ratio,
+            miss_ratio: misses.ratio,
+            system_bytes_per_frame: misses.bytes_per_frame,
+            system_calls_per_frame: misses.calls_per_frame,
             total_frames: totals.frames,
             total_allocs: totals.allocs,
             total_releases: totals.releases,

@@ -1,15 +1,17 @@
 //! Judging: frame records and the pool's outstanding buffers in, health snapshots with alerts out.
 //!
 //! ```text
-//! record_frame ──▶ FrameTimes, MissWindow ─┐
-//! outstanding_into ────────────────────────┴▶ RuntimeHealthMetrics ──▶ rules: (rule, site, value)
+//! record_frame ──▶ RecentFrames, Spreads ───┐
+//! stats, outstanding_into ─────────────────┴▶ RuntimeHealthMetrics ──▶ rules: (rule, site, value)
 //!                                                                          │
 //!                      HealthSnapshot ◀── AlertBook: hold, raise, clear ◀──┘
 //! ```
 
 mod frame_times;
 mod misses;
-mod window;
+mod recent;
+mod spread;
+mod worst;
 
 mod metrics;
 mod monitor;
@@ -27,10 +29,12 @@ mod status;
 mod tests;
 
 pub use alert::{Alert, AlertId, AlertState, PoolName};
-pub use metrics::RuntimeHealthMetrics;
+pub use metrics::{FrameTimeSource, RuntimeHealthMetrics};
 pub use monitor::HealthMonitor;
 pub use rules::Rule;
 pub use snapshot::HealthSnapshot;
 pub(crate) use snapshot::{write_head, write_metrics};
+pub use spread::{FrameSpreads, Spread};
 pub use status::{HealthStatus, Severity};
 pub use thresholds::{Limits, Thresholds};
+pub use worst::{WorstFrame, WorstFrames};

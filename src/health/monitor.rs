@@ -4,20 +4,32 @@ use std::time::{Duration, Instant};
 
 use super::alert_book::{AlertBook, Moment};
 use super::frame_times::FrameTimes;
-use super::misses::MissWindow;
+use super::metrics::FrameTimeSource;
+use super::misses::miss_summary;
+use super::recent::{FrameMisses, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
-use super::{HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, Thresholds};
+use super::{
+    FrameSpreads, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, Thresholds,
+    WorstFrames,
+};
 use crate::BufferPool;
-use crate::clock;
-use crate::fold::{FrameSnapshot, Outstanding};
+use crate::clock::{self, Timestamp};
+use crate::fold::{FrameSnapshot, LargestMiss, Outstanding, PoolStats};
 
 /// Five health snapshots a second.
 const EMIT_INTERVAL: Duration = Duration::from_millis(200);
 
+/// The window over which rate, averages and percentiles are taken.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// Frames have stopped ending if none did for so many times the usual period.
+const STALLED_PERIODS: u32 = 4;
+
 /// Judges the health of one pool.
 ///
-/// [`record_frame`](Self::record_frame) takes constant time and allocates nothing; [`emit`](Self::emit) walks the
-/// buffers that are out, and allocates only when there is something to report. One monitor watches one pool.
+/// [`record_frame`](Self::record_frame) takes constant time, and once warm allocates nothing. [`emit`](Self::emit) reads the
+/// pool as it is now, also when no frame has ended since the last time: it walks the slots and the buffers that are out, and
+/// allocates only when there is something to report. One monitor watches one pool.
 ///
 /// ```
 /// use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
@@ -41,12 +53,18 @@ const EMIT_INTERVAL: Duration = Duration::from_millis(200);
 pub struct HealthMonitor {
     thresholds: Thresholds,
     clock: Clock,
+    recent: RecentFrames,
     times: FrameTimes,
-    misses: MissWindow,
+    spreads: FrameSpreads,
+    worst: WorstFrames,
+    /// The largest miss of the frames recorded since the last health snapshot, and that of the one before.
+    largest_miss: Option<LargestMiss>,
+    blamed: Option<LargestMiss>,
     /// The latest frame recorded.
     latest: Option<FrameSnapshot>,
+    /// The median period, as of the last time that a frame was in the window.
+    usual_period: Duration,
     lost: u64,
-    lost_before: u64,
     outstanding: Outstanding,
     alerts: AlertBook,
     pool: Option<PoolName>,
@@ -58,11 +76,15 @@ impl HealthMonitor {
         Self {
             thresholds,
             clock: Clock::new(EMIT_INTERVAL),
+            recent: RecentFrames::new(WINDOW),
             times: FrameTimes::new(),
-            misses: MissWindow::new(),
+            spreads: FrameSpreads::default(),
+            worst: WorstFrames::default(),
+            largest_miss: None,
+            blamed: None,
             latest: None,
+            usual_period: Duration::ZERO,
             lost: 0,
-            lost_before: 0,
             outstanding: Outstanding::default(),
             alerts: AlertBook::default(),
             pool: None,
@@ -76,19 +98,73 @@ impl HealthMonitor {
         self
     }
 
+    /// Takes rate, averages and percentiles over the frames of this time: 5 s by default. Of a program that ends more than
+    /// 4,096 frames in this time the latest 4,096 count.
+    ///
+    /// Set it before the first frame is recorded: it forgets those before.
+    #[must_use]
+    pub fn with_window(mut self, window: Duration) -> Self {
+        self.recent = RecentFrames::new(window);
+        self
+    }
+
     /// The limits it judges by.
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds
     }
 
-    /// Takes one frame's record. `frame_time` is what the frame took by the caller's measure; who has none passes
-    /// the record's own `duration`.
+    /// Takes one frame's record. `frame_time` is the time that the program measured for this frame: the frame budget is judged
+    /// by it. A program that does not measure calls [`record`](Self::record).
+    ///
+    /// A frame time longer than the record's own `duration` also counts as the frame's period.
     pub fn record_frame(&mut self, frame: &FrameSnapshot, frame_time: Duration) {
+        let source = if frame.work == Some(frame_time) {
+            FrameTimeSource::Work
+        } else if frame.duration == frame_time {
+            FrameTimeSource::Period
+        } else {
+            FrameTimeSource::Given
+        };
+        self.record_as(frame, frame_time, source);
+    }
+
+    /// Takes one frame's record, with the frame's own work as its frame time. If the work is not known, because the frame end
+    /// was [`end_frame`](BufferPool::end_frame), it is the period.
+    pub fn record(&mut self, frame: &FrameSnapshot) {
+        match frame.work {
+            Some(work) => self.record_as(frame, work, FrameTimeSource::Work),
+            None => self.record_as(frame, frame.duration, FrameTimeSource::Period),
+        }
+    }
+
+    fn record_as(&mut self, frame: &FrameSnapshot, frame_time: Duration, source: FrameTimeSource) {
         if !cfg!(feature = "telemetry") {
             return;
         }
-        self.times.push(frame_time);
-        self.misses.push(frame, self.thresholds.warm_up_frames());
+        let period = if source == FrameTimeSource::Given {
+            frame.duration.max(frame_time)
+        } else {
+            frame.duration
+        };
+        let is_warm = frame.frame.get() > self.thresholds.warm_up_frames();
+        self.recent.push(RecentFrame {
+            period: capped(period),
+            time: capped(frame_time),
+            source,
+            misses: is_warm.then_some(FrameMisses {
+                allocs: frame.allocs,
+                misses: frame.misses,
+                bytes: frame.system_bytes,
+                calls: frame.system_calls,
+            }),
+        });
+        self.spreads.add(frame, frame_time);
+        self.worst.add(frame, frame_time, is_warm);
+        let bytes = |miss: Option<LargestMiss>| miss.map_or(0, |miss| miss.bytes);
+        if is_warm && bytes(frame.largest_miss) > bytes(self.largest_miss) {
+            self.largest_miss = frame.largest_miss;
+        }
+        self.clock.note_frame();
         match &mut self.latest {
             Some(latest) => *latest = *frame,
             none => *none = Some(*frame),
@@ -98,12 +174,13 @@ impl HealthMonitor {
     /// Counts frame records that were overwritten before they could be recorded here.
     pub fn record_lost(&mut self, records: u64) {
         self.lost = self.lost.saturating_add(records);
+        self.spreads.lost = self.spreads.lost.saturating_add(records);
     }
 
     /// Judges the pool, unless it did so within the emit interval.
     ///
-    /// The numbers are those of the latest frame recorded, or of the pool's latest snapshot when none was recorded;
-    /// who holds what is read now.
+    /// Levels, totals and who holds what are read now. Numbers of a frame are those of the latest frame recorded, or of the
+    /// pool's latest snapshot if none was recorded. [`RuntimeHealthMetrics`] says of what time each number is.
     pub fn emit(&mut self, pool: &BufferPool) -> Option<HealthSnapshot> {
         self.emit_at(pool, clock::now())
     }
@@ -114,50 +191,77 @@ impl HealthMonitor {
     /// counts for nothing and wedges nothing.
     pub fn emit_at(&mut self, pool: &BufferPool, now: Instant) -> Option<HealthSnapshot> {
         self.clock.advance(now);
-        self.clock.is_due().then(|| self.judge_pool(pool))
+        self.clock.is_due().then(|| self.judge_pool(pool, now))
     }
 
     /// Judges the pool whatever the emit interval says: at the end of a run, or when somebody asks.
     pub fn emit_now(&mut self, pool: &BufferPool) -> HealthSnapshot {
-        self.clock.advance(clock::now());
-        self.judge_pool(pool)
+        let now = clock::now();
+        self.clock.advance(now);
+        self.judge_pool(pool, now)
     }
 
-    fn judge_pool(&mut self, pool: &BufferPool) -> HealthSnapshot {
+    fn judge_pool(&mut self, pool: &BufferPool, now: Instant) -> HealthSnapshot {
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
         pool.outstanding_into(&mut outstanding);
-        let frame = match self.latest {
-            Some(recorded) => recorded,
-            None if cfg!(feature = "telemetry") => *pool.snapshot(),
+        let mut stats = PoolStats::default();
+        let frame = if cfg!(feature = "telemetry") {
+            stats = pool.stats();
+            stats.time = Timestamp::at(now);
+            self.latest.unwrap_or_else(|| *pool.snapshot())
+        } else {
             // Without telemetry a snapshot still has a number and a time; here everything reads zero.
-            None => FrameSnapshot::default(),
+            FrameSnapshot::default()
         };
-        let health = self.judge(pool.name(), &frame, &outstanding);
+        let health = self.judge(pool.name(), &frame, &stats, &outstanding);
         self.outstanding = outstanding;
         health
     }
 
-    /// Judges these numbers at the clock's present time.
+    /// Judges these numbers at the clock's present time: those of the latest frame, and those read now.
     pub(crate) fn judge(
         &mut self,
         pool: &str,
         frame: &FrameSnapshot,
+        now: &PoolStats,
         outstanding: &Outstanding,
     ) -> HealthSnapshot {
         let pool = match &self.pool {
             Some(known) if *known == pool => known.clone(),
             _ => self.pool.insert(PoolName::new(pool)).clone(),
         };
+        let idle = self.clock.since_frame();
+        let times = self.times.summary(&self.recent, idle);
+        if times.frames > 0 {
+            self.usual_period = times.usual_period;
+        }
+        let warm_up_allocs = self.thresholds.warm_up_allocs();
         let metrics = RuntimeHealthMetrics::new(
             frame,
+            now,
             outstanding,
-            self.times.summary(),
-            self.misses.ratio(self.thresholds.warm_up_allocs()),
+            times,
+            miss_summary(&self.recent, idle, warm_up_allocs),
+            idle,
             self.lost,
         );
-        let newly_lost = self.lost - std::mem::replace(&mut self.lost_before, self.lost);
-        for row in rows(&metrics, newly_lost, outstanding.suspect_sites()) {
+        let spreads = std::mem::take(&mut self.spreads);
+        // A frame end is late only by what is usual for this program.
+        let stalled = if idle > self.usual_period.saturating_mul(STALLED_PERIODS) {
+            idle
+        } else {
+            Duration::ZERO
+        };
+        self.blamed = self.largest_miss.take().or(self.blamed);
+        let blamed = self.blamed.and_then(|miss| miss.site);
+        for row in rows(
+            &metrics,
+            spreads.lost,
+            stalled,
+            blamed,
+            outstanding.suspect_sites(),
+        ) {
             self.alerts.enter(row, &self.thresholds);
         }
         let at = self.clock.emitted();
@@ -165,17 +269,21 @@ impl HealthMonitor {
             pool: &pool,
             frame: frame.frame,
             at,
+            time: now.time,
         };
         let findings = self.alerts.report(&self.thresholds, moment);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
             metrics,
+            interval: spreads,
+            worst: self.worst,
             raised: findings.raised,
             resolved: findings.resolved,
             active: findings.active,
             leaks: outstanding.suspect_sites().cloned().collect(),
             at,
+            time: now.time,
             pool,
         }
     }
@@ -195,6 +303,10 @@ struct Clock {
     read: Option<Instant>,
     now: Duration,
     emitted: Option<Duration>,
+    /// Whether a frame was recorded since the last reading.
+    has_new_frame: bool,
+    /// The first reading after the latest frame was recorded.
+    frame_at: Option<Duration>,
 }
 
 impl Clock {
@@ -204,6 +316,8 @@ impl Clock {
             read: None,
             now: Duration::ZERO,
             emitted: None,
+            has_new_frame: false,
+            frame_at: None,
         }
     }
 
@@ -211,6 +325,22 @@ impl Clock {
         if let Some(before) = self.read.replace(now) {
             let step = now.saturating_duration_since(before);
             self.now = self.now.saturating_add(step);
+        }
+        if std::mem::take(&mut self.has_new_frame) {
+            self.frame_at = Some(self.now);
+        }
+    }
+
+    /// Notes that a frame was recorded.
+    fn note_frame(&mut self) {
+        self.has_new_frame = true;
+    }
+
+    /// The time since the latest frame was recorded, as far as readings show; zero if none was.
+    fn since_frame(&self) -> Duration {
+        match self.frame_at {
+            Some(at) if !self.has_new_frame => self.now.saturating_sub(at),
+            _ => Duration::ZERO,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::metrics::RuntimeHealthMetrics;
 use crate::fold::SiteHolding;
@@ -25,19 +26,28 @@ pub enum Rule {
     Misses,
     /// The 99th percentile of recent frame times, in milliseconds.
     FrameBudget,
+    /// Bytes that recent frames took from the system, per frame, once the pool is warm.
+    MissedBytes,
+    /// Pieces of memory that recent frames took from the system and gave back, per frame, once the pool is warm.
+    SystemCalls,
+    /// Seconds without a frame end, in a program that ended frames before.
+    Stalled,
     /// Frame records that were overwritten before the monitor read them, since the health snapshot before.
     TelemetryLost,
 }
 
 impl Rule {
     /// Every rule, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Leak,
         Self::PooledBytes,
         Self::PoolKeys,
         Self::Bloat,
         Self::Misses,
         Self::FrameBudget,
+        Self::MissedBytes,
+        Self::SystemCalls,
+        Self::Stalled,
         Self::TelemetryLost,
     ];
 
@@ -50,18 +60,23 @@ impl Rule {
             Self::Bloat => "bloat",
             Self::Misses => "misses",
             Self::FrameBudget => "frame_budget",
+            Self::MissedBytes => "missed_bytes",
+            Self::SystemCalls => "system_calls",
+            Self::Stalled => "stalled",
             Self::TelemetryLost => "telemetry_lost",
         }
     }
 
-    /// UCUM unit of the rule's values and levels: `By`, `ms`, `1` for a ratio, or what is counted in braces.
+    /// UCUM unit of the rule's values and levels: `By`, `ms`, `s`, `1` for a ratio, or what is counted in braces.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Leak => "{buffer}",
-            Self::PooledBytes | Self::Bloat => "By",
+            Self::PooledBytes | Self::Bloat | Self::MissedBytes => "By",
             Self::PoolKeys => "{class}",
             Self::Misses => "1",
             Self::FrameBudget => "ms",
+            Self::SystemCalls => "{call}",
+            Self::Stalled => "s",
             Self::TelemetryLost => "{record}",
         }
     }
@@ -80,10 +95,12 @@ impl Rule {
         };
         match self {
             Self::Leak => counted("buffer", "buffers"),
-            Self::PooledBytes | Self::Bloat => bytes(count).to_string(),
+            Self::PooledBytes | Self::Bloat | Self::MissedBytes => bytes(count).to_string(),
             Self::PoolKeys => counted("size class", "size classes"),
             Self::Misses => format!("{:.1} %", value * 100.0),
             Self::FrameBudget => format!("{value:.2} ms"),
+            Self::SystemCalls => format!("{value:.1} calls"),
+            Self::Stalled => format!("{value:.1} s"),
             Self::TelemetryLost => counted("record", "records"),
         }
     }
@@ -100,13 +117,18 @@ impl fmt::Display for Rule {
 pub(crate) struct Row {
     pub(crate) rule: Rule,
     pub(crate) site: Option<&'static Location<'static>>,
+    /// The line of code to look at, if the rule judges the whole pool.
+    pub(crate) blamed: Option<&'static Location<'static>>,
     pub(crate) value: f64,
 }
 
-/// What every rule measures now. `lost` are the records lost since the emit before.
+/// What every rule measures now. `lost` are the records lost since the emit before, `stalled` is for how long frames have
+/// stopped ending, and `blamed` is the line of code that took the most memory from the system.
 pub(crate) fn rows<'a>(
     metrics: &RuntimeHealthMetrics,
     lost: u64,
+    stalled: Duration,
+    blamed: Option<&'static Location<'static>>,
     suspect_sites: impl Iterator<Item = &'a SiteHolding>,
 ) -> impl Iterator<Item = Row> {
     let bloated = metrics.idle_bytes > metrics.in_use_bytes;
@@ -123,16 +145,22 @@ pub(crate) fn rows<'a>(
         ),
         (Rule::Misses, metrics.miss_ratio),
         (Rule::FrameBudget, metrics.p99_frame_ms),
+        (Rule::MissedBytes, metrics.system_bytes_per_frame),
+        (Rule::SystemCalls, metrics.system_calls_per_frame),
+        (Rule::Stalled, stalled.as_secs_f64()),
         (Rule::TelemetryLost, lost as f64),
     ];
     let leaks = suspect_sites.map(|holding| Row {
         rule: Rule::Leak,
         site: Some(holding.location),
+        blamed: None,
         value: holding.suspects as f64,
     });
-    leaks.chain(pool_wide.into_iter().map(|(rule, value)| Row {
+    leaks.chain(pool_wide.into_iter().map(move |(rule, value)| Row {
         rule,
         site: None,
+        blamed:
+            blamed.filter(|_| matches!(rule, Rule::Misses | Rule::MissedBytes | Rule::SystemCalls)),
         value,
     }))
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Alert, HealthStatus, PoolName, RuntimeHealthMetrics};
+use super::{Alert, FrameSpreads, HealthStatus, PoolName, RuntimeHealthMetrics, WorstFrames};
+use crate::clock::Timestamp;
 use crate::fold::SiteHolding;
 use crate::show::bytes;
 
@@ -18,6 +19,10 @@ pub struct HealthSnapshot {
     pub status: HealthStatus,
     /// The numbers.
     pub metrics: RuntimeHealthMetrics,
+    /// All frames since the health snapshot before.
+    pub interval: FrameSpreads,
+    /// The worst frames since the monitor began.
+    pub worst: WorstFrames,
     /// Alerts that began, and alerts that escalated: those say from what in `escalated_from`.
     pub raised: Vec<Alert>,
     /// Alerts that are over.
@@ -28,6 +33,8 @@ pub struct HealthSnapshot {
     pub leaks: Vec<SiteHolding>,
     /// When this was, since the monitor's first health snapshot.
     pub at: Duration,
+    /// When this was, by the clocks.
+    pub time: Timestamp,
     /// The pool.
     pub pool: PoolName,
 }
@@ -60,11 +67,17 @@ impl fmt::Display for HealthSnapshot {
 
 /// Pool, status, frame and rate in one line.
 pub(crate) fn write_head(f: &mut fmt::Formatter<'_>, health: &HealthSnapshot) -> fmt::Result {
+    let metrics = &health.metrics;
     write!(
         f,
         "pool `{}`: {}, frame {}, {:.1} frames/s",
-        health.pool, health.status, health.metrics.frame, health.metrics.fps_estimate
-    )
+        health.pool, health.status, metrics.frame, metrics.fps_estimate
+    )?;
+    let silent = metrics.since_frame_end_ms / 1e3;
+    if silent >= 1.0 {
+        write!(f, ", no frame end for {silent:.1} s")?;
+    }
+    write!(f, ", at {}", health.time)
 }
 
 /// Memory, flow and frame times, a line each, every line begun with a line break.
@@ -93,9 +106,22 @@ pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics
     if m.total_refusals > 0 {
         write!(f, ", {} requests refused so far", m.total_refusals)?;
     }
+    write!(f, "\n  frames  ")?;
+    if m.window_ms == 0.0 {
+        return f.write_str("none recorded");
+    }
+    if m.frames_measured == 0 {
+        return write!(f, "none ended in the last {:.1} s", m.window_ms / 1e3);
+    }
     write!(
         f,
-        "\n  frames  {:.2} ms on average, p99 {:.2} ms, worst {:.2} ms, of {} frames",
-        m.avg_frame_ms, m.p99_frame_ms, m.worst_frame_ms, m.frames_measured
+        "{:.2} ms on average ({}), median {:.2} ms, p99 {:.2} ms, worst {:.2} ms, of {} frames in {:.1} s",
+        m.avg_frame_ms,
+        m.frame_time_source,
+        m.p50_frame_ms,
+        m.p99_frame_ms,
+        m.worst_frame_ms,
+        m.frames_measured,
+        m.window_ms / 1e3
     )
 }

@@ -89,8 +89,11 @@ impl Limits {
 /// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | 90 % | at once | 1 s |
 /// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100 | 90 % | at once | 1 s |
 /// | [`Bloat`](Rule::Bloat) | above 16 MB idle, and more idle than in use | never | 90 % | 5 s | 1 s |
-/// | [`Misses`](Rule::Misses) | above 5 % of the allocs of the last 120 frames | never | 90 % | at once | 1 s |
+/// | [`Misses`](Rule::Misses) | above 5 % of the allocs in the window | never | 90 % | at once | 1 s |
 /// | [`FrameBudget`](Rule::FrameBudget) | never, until a budget is set | never | 90 % | at once | 1 s |
+/// | [`MissedBytes`](Rule::MissedBytes) | above 1 MB a frame in the window | never | 90 % | 1 s | 1 s |
+/// | [`SystemCalls`](Rule::SystemCalls) | above 100 a frame in the window | never | 90 % | 1 s | 1 s |
+/// | [`Stalled`](Rule::Stalled) | above 1 s, and 4 times the usual time between frame ends | never | the level | at once | at once |
 /// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | the level | at once | 5 s |
 ///
 /// A leak is raised and resolved at once because the pool's leak age already is its hold time. MB are 1,000,000 bytes.
@@ -137,6 +140,19 @@ impl Default for Thresholds {
             },
             Rule::Misses => usual(0.05, NEVER),
             Rule::FrameBudget => usual(NEVER, NEVER),
+            Rule::MissedBytes => Limits {
+                raise_after: Duration::from_secs(1),
+                ..usual(MB, NEVER)
+            },
+            Rule::SystemCalls => Limits {
+                raise_after: Duration::from_secs(1),
+                ..usual(100.0, NEVER)
+            },
+            Rule::Stalled => Limits {
+                clear_ratio: 1.0,
+                clear_after: Duration::ZERO,
+                ..usual(1.0, NEVER)
+            },
             Rule::TelemetryLost => Limits {
                 clear_ratio: 1.0,
                 clear_after: Duration::from_secs(5),
@@ -207,8 +223,26 @@ impl Thresholds {
         self.levels(Rule::Misses, ratio, NEVER)
     }
 
-    /// When [`Rule::Misses`] begins to judge: after the pool's first `frames` frames, 120 unless told, and from
-    /// `allocs` allocs in its window, 100 unless told.
+    /// Warns when recent frames took more than this many bytes from the system, per frame.
+    #[must_use]
+    pub fn missed_bytes(self, bytes_per_frame: u64) -> Self {
+        self.levels(Rule::MissedBytes, bytes_per_frame as f64, NEVER)
+    }
+
+    /// Warns when recent frames took more than this many pieces of memory from the system or gave them back, per frame.
+    #[must_use]
+    pub fn system_calls(self, calls_per_frame: u64) -> Self {
+        self.levels(Rule::SystemCalls, calls_per_frame as f64, NEVER)
+    }
+
+    /// Warns when no frame has ended for longer than this.
+    #[must_use]
+    pub fn stalled(self, after: Duration) -> Self {
+        self.levels(Rule::Stalled, after.as_secs_f64(), NEVER)
+    }
+
+    /// When [`Rule::Misses`], [`Rule::MissedBytes`] and [`Rule::SystemCalls`] begin to judge: after the pool's first
+    /// `frames` frames, 120 by default. The first also needs `allocs` allocs in the window, 100 by default.
     #[must_use]
     pub fn warm_up(mut self, frames: u64, allocs: u64) -> Self {
         self.warm_up_frames = frames;
@@ -218,6 +252,9 @@ impl Thresholds {
 
     /// Warns when one frame in a hundred takes longer than this: the 99th percentile of recent frame times exceeds
     /// it. There is no budget unless one is set.
+    ///
+    /// The frame time is the work if it is known, so that waiting for the display does not count; see
+    /// [`FrameTimeSource`](crate::FrameTimeSource).
     #[must_use]
     pub fn frame_budget(self, budget: Duration) -> Self {
         self.levels(Rule::FrameBudget, budget.as_secs_f64() * 1e3, NEVER)

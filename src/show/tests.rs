@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::DiagnosticsStore;
-use crate::fold::{FrameId, FrameSnapshot, Outstanding};
+use crate::fold::{FrameEnd, FrameSnapshot, Outstanding};
 use crate::health::{
     AlertState, HealthMonitor, HealthSnapshot, HealthStatus, Severity, Thresholds,
 };
@@ -31,13 +31,13 @@ impl Bench {
         assert!(self.monitor.is_due_at(self.now));
         let bytes = megabytes * 1_000_000;
         let frame = FrameSnapshot {
-            frame: FrameId(frame),
+            frame: FrameEnd(frame),
             pooled_bytes: bytes,
             in_use_bytes: bytes,
             ..FrameSnapshot::default()
         };
         self.monitor
-            .judge(self.pool, &frame, &Outstanding::default())
+            .judge(self.pool, &frame, &(&frame).into(), &Outstanding::default())
     }
 }
 

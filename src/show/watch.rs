@@ -3,15 +3,23 @@
 use std::fmt;
 use std::io;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::store::DiagnosticsStore;
+use crate::clock;
 use crate::health::{HealthMonitor, Thresholds};
 use crate::sync::{Arc, AtomicBool, Lock, Ordering};
 use crate::{BufferPool, FrameFeed};
 
 /// The shortest sleep between two looks at the feed, so that no setting makes the thread spin.
 const SHORTEST_POLL: Duration = Duration::from_millis(1);
+
+/// The watch trims when no frame has ended for this time.
+const QUIET: Duration = Duration::from_millis(200);
+/// Then it takes a step of trimming in this time, whatever the poll interval.
+const TRIM_INTERVAL: Duration = Duration::from_millis(20);
+/// The most steps at one look: a few of them trim everything that is due.
+const MOST_TRIM_STEPS: u128 = 50;
 
 /// How a pool is watched.
 ///
@@ -29,6 +37,7 @@ pub struct HealthConfig {
     thresholds: Thresholds,
     emit_interval: Duration,
     poll_interval: Duration,
+    window: Option<Duration>,
     store: Option<DiagnosticsStore>,
 }
 
@@ -38,6 +47,7 @@ impl Default for HealthConfig {
             thresholds: Thresholds::default(),
             emit_interval: Duration::from_millis(200),
             poll_interval: Duration::from_millis(20),
+            window: None,
             store: None,
         }
     }
@@ -63,6 +73,13 @@ impl HealthConfig {
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
+        self
+    }
+
+    /// The time over which rate, averages and percentiles are taken: 5 s by default. See [`HealthMonitor::with_window`].
+    #[must_use]
+    pub fn window(mut self, window: Duration) -> Self {
+        self.window = Some(window);
         self
     }
 
@@ -188,16 +205,23 @@ pub(crate) struct Watcher {
     lost: u64,
     monitor: HealthMonitor,
     store: DiagnosticsStore,
+    trimmed_at: Instant,
 }
 
 impl Watcher {
     pub(crate) fn new(pool: &BufferPool, config: HealthConfig) -> Self {
+        let mut monitor =
+            HealthMonitor::new(config.thresholds).with_emit_interval(config.emit_interval);
+        if let Some(window) = config.window {
+            monitor = monitor.with_window(window);
+        }
         Self {
             pool: pool.clone(),
             feed: pool.subscribe(),
             lost: 0,
-            monitor: HealthMonitor::new(config.thresholds).with_emit_interval(config.emit_interval),
+            monitor,
             store: config.store.unwrap_or_default(),
+            trimmed_at: clock::now(),
         }
     }
 
@@ -211,9 +235,10 @@ impl Watcher {
         self.last_look();
     }
 
-    /// Records what is new, and judges if it is time.
+    /// Records what is new, trims if no frame ends, and judges if it is time.
     pub(crate) fn look(&mut self) {
         self.drain();
+        self.trim();
         if let Some(health) = self.monitor.emit(&self.pool) {
             self.store.receive(health);
         }
@@ -225,10 +250,23 @@ impl Watcher {
         self.store.receive(self.monitor.emit_now(&self.pool));
     }
 
+    /// Trims as many steps as are due, if no frame has ended for a while.
+    fn trim(&mut self) {
+        let now = clock::now();
+        let passed = now.saturating_duration_since(self.trimmed_at);
+        let steps = (passed.as_nanos() / TRIM_INTERVAL.as_nanos()).min(MOST_TRIM_STEPS);
+        if steps > 0 {
+            self.trimmed_at = now;
+        }
+        for _ in 0..steps {
+            self.pool.core().trim_if_quiet(QUIET);
+        }
+    }
+
     /// Records every frame that waits in the feed.
     fn drain(&mut self) {
         while let Some(frame) = self.feed.next() {
-            self.monitor.record_frame(&frame, frame.duration);
+            self.monitor.record(&frame);
         }
         let lost = self.feed.lost();
         self.monitor.record_lost(lost.wrapping_sub(self.lost));

@@ -181,7 +181,7 @@ fn the_last_of_many_threads_has_its_name() {
         drop(kept);
         assert_eq!(pool.outstanding().sites[0].thread, "the last");
         let bytes = pool.stats().telemetry_bytes;
-        assert!(bytes <= most + 1_000, "{bytes} bytes after {most}");
+        assert!(bytes <= most + 2_000, "{bytes} bytes after {most}");
     }
     drop(last);
 }

@@ -186,8 +186,9 @@ fn emits_are_throttled_and_no_clock_wedges_them() {
     let mut emits_at = |now: Instant| {
         let due = monitor.is_due_at(now);
         let at = due.then(|| {
+            let frame = FrameSnapshot::default();
             monitor
-                .judge("", &FrameSnapshot::default(), &Outstanding::default())
+                .judge("", &frame, &(&frame).into(), &Outstanding::default())
                 .at
         });
         at.map(|at| at.as_millis())

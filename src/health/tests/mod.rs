@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::fold::{FrameId, FrameSnapshot, Outstanding, SiteHolding};
+use crate::fold::{FrameEnd, FrameSnapshot, Outstanding, SiteHolding};
 
 /// A monitor with a clock of its own, in milliseconds.
 struct Bench {
@@ -33,13 +33,14 @@ impl Bench {
             self.monitor
                 .is_due_at(self.begun + Duration::from_millis(ms))
         );
-        self.monitor.judge("render", frame, outstanding)
+        self.monitor
+            .judge("render", frame, &frame.into(), outstanding)
     }
 
     /// Judges a pool that holds this many bytes, all in use.
     fn pooled(&mut self, ms: u64, bytes: u64) -> HealthSnapshot {
         let frame = FrameSnapshot {
-            frame: FrameId(ms),
+            frame: FrameEnd(ms),
             pooled_bytes: bytes,
             in_use_bytes: bytes,
             ..FrameSnapshot::default()
@@ -50,7 +51,7 @@ impl Bench {
     /// Judges a pool with these suspects.
     fn leaks(&mut self, ms: u64, suspects: &[(&'static Location<'static>, u64)]) -> HealthSnapshot {
         let frame = FrameSnapshot {
-            frame: FrameId(ms),
+            frame: FrameEnd(ms),
             ..FrameSnapshot::default()
         };
         self.judge(ms, &frame, &outstanding(suspects))

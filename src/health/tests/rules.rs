@@ -67,7 +67,7 @@ fn misses_are_judged_once_the_pool_is_warm() {
     let mut play = |from: u64, to: u64, allocs: u64, misses: u64| {
         for number in from..=to {
             let frame = FrameSnapshot {
-                frame: FrameId(number),
+                frame: FrameEnd(number),
                 allocs,
                 misses,
                 ..FrameSnapshot::default()
@@ -77,7 +77,7 @@ fn misses_are_judged_once_the_pool_is_warm() {
                 .record_frame(&frame, Duration::from_millis(16));
         }
         let latest = FrameSnapshot {
-            frame: FrameId(to),
+            frame: FrameEnd(to),
             ..FrameSnapshot::default()
         };
         bench.judge(to * 16, &latest, &Outstanding::default())
@@ -93,9 +93,9 @@ fn misses_are_judged_once_the_pool_is_warm() {
         [(Rule::Misses, Severity::Warning)]
     );
     assert!((health.metrics.miss_ratio - 219.0 / 2499.0).abs() < 1e-12);
-    // The window moves on to frames without misses.
+    // The window moves on to frames without misses: 5 s are 312 frames.
     assert!(play(146, 265, 100, 0).resolved.is_empty());
-    let health = play(266, 400, 100, 0);
+    let health = play(266, 700, 100, 0);
     assert_eq!(health.resolved.len(), 1);
     assert!(health.metrics.miss_ratio.abs() < f64::EPSILON);
 }

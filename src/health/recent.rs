@@ -1,0 +1,107 @@
+//! The frames of the last few seconds, for averages and percentiles over a window of time.
+//!
+//! A frame's *period* is the time from the frame end before it to its own. Periods follow each other without a gap, so the
+//! age of a frame end is the time since the latest one plus the periods of the frames after it. The window holds the
+//! frames that ended within its time. The oldest of them may have begun before the window did, so it counts with the
+//! *share* of its period that lies inside. So one very long frame counts as the small part of a frame that it is, for as long as the
+//! window reaches into it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::metrics::FrameTimeSource;
+
+/// The most frames kept. A program that ends more of them in the window's time is judged by so many.
+const MOST: usize = 4096;
+
+/// Frames for which there is room from the start: five seconds at 100 frames a second.
+pub(crate) const USUAL: usize = 512;
+
+/// No time counts for more, so that the sum over all frames fits: about 26 days.
+const LONGEST: u64 = u64::MAX / (2 * MOST as u64);
+
+/// What is kept of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecentFrame {
+    pub(crate) period: u64,
+    /// The frame's time, in nanoseconds, and what it measures.
+    pub(crate) time: u64,
+    pub(crate) source: FrameTimeSource,
+    /// What the frame took from the system; none during the warm-up.
+    pub(crate) misses: Option<FrameMisses>,
+}
+
+/// What a frame took from the system.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FrameMisses {
+    pub(crate) allocs: u64,
+    pub(crate) misses: u64,
+    pub(crate) bytes: u64,
+    pub(crate) calls: u64,
+}
+
+/// The frames of the last few seconds, the oldest first.
+#[derive(Debug)]
+pub(crate) struct RecentFrames {
+    window: u64,
+    frames: VecDeque<RecentFrame>,
+    /// The sum of their periods.
+    span: u64,
+}
+
+impl RecentFrames {
+    pub(crate) fn new(window: Duration) -> Self {
+        Self {
+            window: capped(window).max(1),
+            frames: VecDeque::with_capacity(USUAL),
+            span: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, frame: RecentFrame) {
+        if self.frames.len() == MOST {
+            self.pop();
+        }
+        self.span += frame.period;
+        self.frames.push_back(frame);
+        while self.frames.len() > 1 && self.span - self.frames[0].period >= self.window {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some(oldest) = self.frames.pop_front() {
+            self.span -= oldest.period;
+        }
+    }
+
+    /// The frames in the window, the latest first, each with the share of it that lies inside. `idle` is the time since the
+    /// latest frame end.
+    pub(crate) fn in_window(&self, idle: Duration) -> impl Iterator<Item = (&RecentFrame, f64)> {
+        let mut left = self.window.saturating_sub(capped(idle));
+        self.frames.iter().rev().map_while(move |frame| {
+            if left == 0 {
+                return None;
+            }
+            let inside = frame.period.min(left);
+            left -= inside;
+            let share = if inside == frame.period {
+                1.0
+            } else {
+                inside as f64 / frame.period as f64
+            };
+            Some((frame, share))
+        })
+    }
+
+    /// The time that the window covers: shorter than its length while there were not enough frames.
+    pub(crate) fn covered(&self, idle: Duration) -> Duration {
+        let known = self.span.saturating_add(capped(idle));
+        Duration::from_nanos(known.min(self.window))
+    }
+}
+
+/// A duration in nanoseconds.
+pub(crate) fn capped(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).map_or(LONGEST, |nanos| nanos.min(LONGEST))
+}

@@ -1,0 +1,118 @@
+//! What happened in all frames since the health snapshot before: least, most and sum of each number.
+
+use std::time::Duration;
+
+use crate::fold::FrameSnapshot;
+
+/// The least, the most and the sum of a number over some frames. All zero when there were none.
+///
+/// ```
+/// # use framepool::Spread;
+/// let spread: Spread = [3, 1, 8].into_iter().collect();
+/// assert_eq!((spread.min, spread.max, spread.sum, spread.count), (1, 8, 12, 3));
+/// assert_eq!(spread.mean(), 4.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct Spread {
+    /// The least.
+    pub min: u64,
+    /// The most.
+    pub max: u64,
+    /// The sum. Stays at the largest `u64` if it would be more.
+    pub sum: u64,
+    /// How many frames.
+    pub count: u64,
+}
+
+impl Spread {
+    fn add(&mut self, value: u64) {
+        self.min = if self.count == 0 {
+            value
+        } else {
+            self.min.min(value)
+        };
+        self.max = self.max.max(value);
+        self.sum = self.sum.saturating_add(value);
+        self.count += 1;
+    }
+
+    /// The sum divided by the count; 0 when there were no frames.
+    pub fn mean(&self) -> f64 {
+        if self.count == 0 {
+            0.0
+        } else {
+            self.sum as f64 / self.count as f64
+        }
+    }
+}
+
+impl FromIterator<u64> for Spread {
+    fn from_iter<I: IntoIterator<Item = u64>>(values: I) -> Self {
+        let mut spread = Self::default();
+        values.into_iter().for_each(|value| spread.add(value));
+        spread
+    }
+}
+
+/// Every frame that ended since the health snapshot before, in one [`Spread`] per number. So no frame is missing in a
+/// history of health snapshots, however many frames end between two of them.
+///
+/// `count` is the same in all spreads. Times are in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct FrameSpreads {
+    /// Frames whose records were overwritten before the monitor read them. They are in no spread.
+    pub lost: u64,
+    /// The frame time, as the metrics' [`frame_time_source`](crate::RuntimeHealthMetrics::frame_time_source) says.
+    pub frame_time_ns: Spread,
+    /// The time from the frame end before.
+    pub period_ns: Spread,
+    /// Buffers lent, of both kinds.
+    pub allocs: Spread,
+    /// Buffers given back, of both kinds.
+    pub releases: Spread,
+    /// Bytes lent.
+    pub alloc_bytes: Spread,
+    /// Of them, bytes of frame buffers.
+    pub frame_bytes: Spread,
+    /// Bytes given back.
+    pub release_bytes: Spread,
+    /// Allocs that took memory from the system.
+    pub misses: Spread,
+    /// Bytes taken from the system.
+    pub system_bytes: Spread,
+    /// Pieces of memory taken from the system and given back to it.
+    pub system_calls: Spread,
+    /// Bytes of the buffers out at the frame end.
+    pub in_use_bytes: Spread,
+    /// Bytes the pool held from the system at the frame end.
+    pub pooled_bytes: Spread,
+}
+
+impl FrameSpreads {
+    pub(crate) fn add(&mut self, frame: &FrameSnapshot, frame_time: Duration) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.frame_time_ns.add(nanos(frame_time));
+        self.period_ns.add(nanos(frame.duration));
+        self.allocs.add(frame.allocs);
+        self.releases.add(frame.releases);
+        self.alloc_bytes.add(frame.alloc_bytes);
+        self.frame_bytes.add(frame.counts.frame_alloc_bytes);
+        self.release_bytes.add(frame.release_bytes);
+        self.misses.add(frame.misses);
+        self.system_bytes.add(frame.system_bytes);
+        self.system_calls.add(frame.system_calls);
+        self.in_use_bytes.add(frame.in_use_bytes);
+        self.pooled_bytes.add(frame.pooled_bytes);
+    }
+
+    /// How many frames are in the spreads.
+    pub fn frames(&self) -> u64 {
+        self.allocs.count
+    }
+}

@@ -1,0 +1,73 @@
+//! The worst frames so far: by time, by bytes from the system, and by misses.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::fold::{FrameEnd, FrameId, FrameSnapshot};
+
+/// Frames kept of each kind.
+const KEPT: usize = 3;
+
+/// One of the worst frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WorstFrame {
+    /// The frame end.
+    pub frame: FrameEnd,
+    /// The frame that ended, if one did.
+    pub ended: Option<FrameId>,
+    /// When it ended.
+    pub time: Timestamp,
+    /// What it is among the worst for, in the unit of its list.
+    pub value: u64,
+    /// The line of code whose alloc took the most memory from the system in this frame, if it is known.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::fold::serialize_site")
+    )]
+    pub site: Option<&'static Location<'static>>,
+}
+
+/// The worst frames since the monitor began, the worst first.
+///
+/// Frames of the warm-up are in none of the lists by bytes and misses: taking memory is what they are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WorstFrames {
+    /// The longest frame times, in nanoseconds.
+    pub by_time: [Option<WorstFrame>; KEPT],
+    /// The most bytes taken from the system.
+    pub by_system_bytes: [Option<WorstFrame>; KEPT],
+    /// The most allocs that took memory from the system.
+    pub by_misses: [Option<WorstFrame>; KEPT],
+}
+
+impl WorstFrames {
+    pub(crate) fn add(&mut self, frame: &FrameSnapshot, frame_time: Duration, is_warm: bool) {
+        let nanos = u64::try_from(frame_time.as_nanos()).unwrap_or(u64::MAX);
+        insert(&mut self.by_time, frame, nanos);
+        if is_warm {
+            insert(&mut self.by_system_bytes, frame, frame.system_bytes);
+            insert(&mut self.by_misses, frame, frame.misses);
+        }
+    }
+}
+
+/// Enters a frame into a list if it is worse than the last one there. Equal frames stay in the order in which they ended.
+fn insert(list: &mut [Option<WorstFrame>; KEPT], frame: &FrameSnapshot, value: u64) {
+    let is_worse = |kept: &Option<WorstFrame>| kept.is_none_or(|kept| kept.value < value);
+    let Some(place) = list.iter().position(is_worse).filter(|_| value > 0) else {
+        return;
+    };
+    list[place..].rotate_right(1);
+    list[place] = Some(WorstFrame {
+        frame: frame.frame,
+        ended: frame.ended,
+        time: frame.time,
+        value,
+        site: frame.largest_miss.and_then(|miss| miss.site),
+    });
+}
