@@ -55,3 +55,25 @@ fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
         drop(new);
     });
 }
+
+/// The walk after the first reads the pages that it knows to be busy, and only if that is not enough the others.
+///
+/// Two preemptions at most; the search without a bound takes over a minute.
+#[test]
+fn a_walk_meets_every_buffer_that_is_out_throughout() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let first = pool.alloc::<u8>(1);
+        assert_eq!(pool.outstanding().buffers, 1);
+        let others = [1, 1].map(|len| pool.alloc::<u8>(len));
+        drop(first);
+        let churning = {
+            let pool = pool.clone();
+            thread::spawn(move || drop(pool.alloc::<u8>(1)))
+        };
+        let out = pool.outstanding().buffers;
+        assert!((2..=3).contains(&out), "{out} of the two that are kept");
+        churning.join().unwrap();
+        drop(others);
+    });
+}

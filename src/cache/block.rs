@@ -1,14 +1,19 @@
 //! The record of one pooled block: where its memory is, and who has it since when.
 //!
-//! Records lie in a table of their own (`table.rs`), one cache line each, and are never freed while the pool lives:
-//! a walker on another thread reads them whenever it likes, whatever happens to the memory they describe.
+//! Records lie in a table of their own (`table.rs`), one cache line each. Their addresses stay readable while the pool lives:
+//! a walker on another thread reads them at any time, whatever happens to the memory they describe.
+//!
+//! A record of zeroes is a valid record: idle, and bound to no memory. So new records need no initialisation, and the table
+//! may give the pages of unused records back to the system, which makes them zero.
 //!
 //! # The state word
 //!
 //! ```text
-//!   idle   ……………………………………………………………………………………… 1
-//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 0
+//!   idle   ……………………………………………………………………………………… 0
+//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
 //! ```
+//!
+//! Of an idle state only the last bit counts: a late walker may have set the watched bit in it.
 //!
 //! # Reading a record while it changes hands
 //!
@@ -33,7 +38,9 @@ use crate::cache::system::{Origin, Piece};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
 
 /// The state of a block that nobody has.
-pub(crate) const IDLE: u64 = 1;
+const IDLE: u64 = 0;
+/// Set in every state of a block that somebody has.
+const LENT: u64 = 1;
 const LONG_LIVED: u64 = 2;
 /// Set by the walker, gone with the next state that a holder writes.
 const WATCHED: u64 = 4;
@@ -44,18 +51,26 @@ const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
 
 /// The part of a lent state that is the same for all buffers a thread takes.
 pub(crate) fn thread_stamp(name: u32) -> u64 {
-    (u64::from(name) & ((1 << THREAD_BITS) - 1)) << THREAD_SHIFT
+    u64::from(name & ANONYMOUS) << THREAD_SHIFT
 }
 
 /// The number of the thread's name in a stamp or a lent state.
 pub(crate) fn thread_of(state: u64) -> u32 {
-    (state >> THREAD_SHIFT) as u32 & ((1 << THREAD_BITS) - 1)
+    (state >> THREAD_SHIFT) as u32 & ANONYMOUS
 }
 
 /// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^39 frames.
 pub(crate) fn frame_stamp(frame: u64) -> u64 {
-    frame << FRAME_SHIFT
+    frame << FRAME_SHIFT | LENT
 }
+
+/// The same without attribution: it hides the thread's name, and the walker then names no holder.
+pub(crate) fn anonymous_stamp(frame: u64) -> u64 {
+    frame_stamp(frame) | u64::from(ANONYMOUS) << THREAD_SHIFT
+}
+
+/// The thread name of a block lent without attribution.
+const ANONYMOUS: u32 = (1 << THREAD_BITS) - 1;
 
 /// One pooled block.
 #[derive(Debug)]
@@ -69,23 +84,34 @@ pub(crate) struct Block {
     next: AtomicPtr<Block>,
     /// The block below this one in a shared stack, by number. Whoever pops from the stack may read it.
     pub(crate) below: AtomicU32,
-    /// This block's place in the table, plus one. Never changes.
-    pub(crate) number: u32,
+    /// This block's place in the table, plus one. Written when the table hands the record out.
+    number: AtomicU32,
     /// Bytes of the memory. Read by the holder and the walker.
     bytes: AtomicU64,
     /// The memory. Belongs to whoever holds the block: a buffer, the owner of the list it lies in.
     binding: UnsafeCell<Binding>,
 }
 
-/// Which memory a block stands for, and how many blocks lie in the batch that it heads.
+/// Which memory a block stands for, and how many blocks lie in the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    start: NonNull<u8>,
-    /// The pool; dangling while the block has no memory.
-    core: NonNull<Core>,
+    /// Null until the record is bound for the first time, as `core`.
+    start: *mut u8,
+    core: *mut Core,
     origin: Origin,
     class: u8,
     batch_len: u8,
+}
+
+#[cfg(any(framepool_loom, framepool_shuttle))]
+impl Binding {
+    const VACANT: Self = Self {
+        start: ptr::null_mut(),
+        core: ptr::null_mut(),
+        origin: Origin::NONE,
+        class: 0,
+        batch_len: 0,
+    };
 }
 
 /// Who has a block.
@@ -97,6 +123,26 @@ pub(crate) struct Lent {
     pub(crate) thread: u32,
     pub(crate) long_lived: bool,
     pub(crate) bytes: u64,
+}
+
+/// What the walker finds in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nobody has the block, or it is just changing hands.
+    Idle,
+    /// Somebody has it, without attribution.
+    Anonymous,
+    Lent(Lent),
+}
+
+impl Seen {
+    /// Who has the block, if the record says so.
+    pub(crate) fn lent(self) -> Option<Lent> {
+        match self {
+            Self::Lent(lent) => Some(lent),
+            Self::Idle | Self::Anonymous => None,
+        }
+    }
 }
 
 impl Lent {
@@ -116,22 +162,45 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    pub(crate) fn new(number: u32) -> Self {
+    /// What zeroed memory is, where atomics are more than their value.
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    pub(crate) fn vacant() -> Self {
         Self {
             state: Markable::new(IDLE),
             site: AtomicPtr::new(ptr::null_mut()),
             next: AtomicPtr::new(ptr::null_mut()),
             below: AtomicU32::new(0),
-            number,
+            number: AtomicU32::new(0),
             bytes: AtomicU64::new(0),
-            binding: UnsafeCell::new(Binding {
-                start: NonNull::dangling(),
-                core: NonNull::dangling(),
-                origin: Origin::NONE,
-                class: 0,
-                batch_len: 0,
-            }),
+            binding: UnsafeCell::new(Binding::VACANT),
         }
+    }
+
+    /// Stands for the system's return of the record's page, where a model shall see it.
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    pub(crate) fn clear(&self) {
+        // Relaxed, all: who takes the page back is ordered by the table's lock, and readers without it may see either.
+        self.state.store(IDLE, Ordering::Relaxed);
+        self.site.store(ptr::null_mut(), Ordering::Relaxed);
+        self.next.store(ptr::null_mut(), Ordering::Relaxed);
+        self.below.store(0, Ordering::Relaxed);
+        self.number.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        // SAFETY: nobody holds the record; the checker fails the model otherwise.
+        self.binding
+            .with_mut(|binding| unsafe { *binding = Binding::VACANT });
+    }
+
+    /// This block's place in the table, plus one. Only for the holder.
+    pub(crate) fn number(&self) -> u32 {
+        // Relaxed: written before the record had a holder, and passed on with it.
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// Notes the place in the table. Only for the table, when it hands the record out.
+    pub(crate) fn set_number(&self, number: u32) {
+        // Relaxed: as in `number`.
+        self.number.store(number, Ordering::Relaxed);
     }
 
     /// The block behind this one. Only for the owner of the list it lies in.
@@ -152,11 +221,13 @@ impl Block {
     ///
     /// # Safety
     ///
-    /// The caller holds the block.
+    /// The caller holds the block, which has memory, if only of no bytes.
     #[inline(always)]
     pub(crate) unsafe fn start(&self) -> NonNull<u8> {
         // SAFETY: the caller holds the block, so nobody writes the binding.
-        self.binding.with(|binding| unsafe { (*binding).start })
+        // It has memory, or stands for none at a dangling address: neither is null.
+        self.binding
+            .with(|binding| unsafe { NonNull::new_unchecked((*binding).start) })
     }
 
     /// The pool.
@@ -167,7 +238,8 @@ impl Block {
     #[inline(always)]
     pub(crate) unsafe fn core(&self) -> NonNull<Core> {
         // SAFETY: the caller holds the block, so nobody writes the binding.
-        self.binding.with(|binding| unsafe { (*binding).core })
+        self.binding
+            .with(|binding| unsafe { NonNull::new_unchecked((*binding).core) })
     }
 
     /// The size class, or `OVERSIZE`.
@@ -218,9 +290,9 @@ impl Block {
     pub(crate) unsafe fn bind(&self, piece: Piece, core: NonNull<Core>, class: usize) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            (*binding).start = piece.start;
+            (*binding).start = piece.start.as_ptr();
             (*binding).origin = piece.origin;
-            (*binding).core = core;
+            (*binding).core = core.as_ptr();
             (*binding).class = class as u8;
         });
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
@@ -231,7 +303,7 @@ impl Block {
     ///
     /// # Safety
     ///
-    /// The caller holds the block and it is bound to memory, or was never bound since it lost it.
+    /// The caller holds the block and it is bound to memory.
     pub(crate) unsafe fn unbind(&self) -> Piece {
         let bytes = self.bytes() as usize;
         // Release: as in `bind`.
@@ -239,7 +311,7 @@ impl Block {
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding.with(|binding| unsafe {
             Piece {
-                start: (*binding).start,
+                start: NonNull::new_unchecked((*binding).start),
                 bytes,
                 origin: (*binding).origin,
             }
@@ -278,36 +350,42 @@ impl Block {
     /// Notes that the block is meant to be out for long.
     pub(crate) fn mark_long_lived(&self) {
         // Relaxed: a bit of the state the holder wrote; it brings nothing with it.
-        if self.state.load(Ordering::Relaxed) & IDLE == 0 {
+        if self.state.load(Ordering::Relaxed) & LENT != 0 {
             // Relaxed: as above; the state's other bits stay, and with them what the walker concludes from them.
             self.state.fetch_or(LONG_LIVED, Ordering::Relaxed);
         }
     }
 
-    /// Who has the block, if somebody has and it is not just changing hands. Only for the one walker.
-    pub(crate) fn read(&self) -> Option<Lent> {
+    /// Who has the block. Only for the one walker.
+    pub(crate) fn read(&self) -> Seen {
         // Acquire: pairs with the Release in `mark_lent`, so that site and size are this holder's or a later one's.
         let mut state = self.state.load(Ordering::Acquire);
-        if state & (IDLE | WATCHED) == 0 {
+        if state & (LENT | WATCHED) == LENT {
             // Acquire: as above, for the state that gets the bit. A bit that stands from an earlier walk is as good.
             state = self.state.fetch_or(WATCHED, Ordering::Acquire);
         }
-        if state & IDLE != 0 {
-            return None;
+        if state & LENT == 0 {
+            return Seen::Idle;
         }
         // Acquire: pairs with the Release in `mark_lent`; keeps the second look at the state behind it.
         let site = self.site.load(Ordering::Acquire);
         let bytes = self.bytes();
         // Relaxed: the loads before it are Acquire, so this one comes after them.
         if self.state.load(Ordering::Relaxed) & WATCHED == 0 {
-            return None;
+            return Seen::Idle;
+        }
+        let thread = thread_of(state);
+        if thread == ANONYMOUS {
+            return Seen::Anonymous;
         }
         // SAFETY: `site` is null or was made from a `&'static Location` by `mark_lent`.
-        let site = unsafe { site.as_ref() }?;
-        Some(Lent {
+        let Some(site) = (unsafe { site.as_ref() }) else {
+            return Seen::Idle;
+        };
+        Seen::Lent(Lent {
             site,
             frame: state >> FRAME_SHIFT,
-            thread: thread_of(state),
+            thread,
             long_lived: state & LONG_LIVED != 0,
             bytes,
         })

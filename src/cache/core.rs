@@ -7,7 +7,7 @@
 use std::ptr::NonNull;
 
 use crate::alloc::{Attribution, Config};
-use crate::cache::block::{IDLE, frame_stamp};
+use crate::cache::block::{anonymous_stamp, frame_stamp};
 use crate::cache::budget::{Budget, most_kept_by_thread};
 use crate::cache::class::{CLASSES, class_bytes};
 use crate::cache::depot::Depot;
@@ -17,11 +17,10 @@ use crate::cache::magazine::batch_len;
 use crate::cache::names::Names;
 use crate::cache::slot::Slot;
 use crate::cache::slots::Slots;
-use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::clock;
-use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, RoundTimes};
+use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, Walks};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published};
 
 /// A pool, apart from its handles.
@@ -39,16 +38,14 @@ pub(crate) struct Core {
     pub(crate) in_flight: CachePadded<InFlight>,
     pub(crate) slots: CachePadded<Slots>,
     pub(crate) table: Table,
-    /// Records of the table that have lost their memory.
-    pub(crate) bare: CachePadded<Stack>,
     pub(crate) depot: Depot,
     pub(crate) names: Names,
     pub(crate) misses: Misses,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) fold: Lock<Fold>,
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
-    /// who holds what when it was refused. What it guards is the walk's own copy of when rounds began.
-    pub(crate) walks: Lock<RoundTimes>,
+    /// who holds what when it was refused.
+    pub(crate) walks: Lock<Walks>,
     /// The walk of the last refusal. A worker takes it only when it was refused.
     pub(crate) last_walk: Lock<LastWalk>,
     pub(crate) published: CachePadded<Published<FrameSnapshot>>,
@@ -65,7 +62,7 @@ struct Shape {
 
 #[derive(Debug)]
 struct Now {
-    /// What blocks lent now are stamped with: the present round, and idle if call sites are not recorded.
+    /// What blocks lent now are stamped with: the present round, and anonymous if call sites are not recorded.
     stamp: AtomicU64,
     /// The present round (`fold/rounds.rs`).
     round: AtomicU64,
@@ -116,12 +113,11 @@ impl Core {
             in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
             slots: CachePadded::new(Slots::new()),
             table: Table::new(),
-            bare: CachePadded::new(Stack::new()),
             depot: Depot::new(),
             names: Names::new(),
             misses: Misses::new(),
             fold: Lock::new(Fold::new()),
-            walks: Lock::new(RoundTimes::new(clock::now())),
+            walks: Lock::new(Walks::new(clock::now())),
             last_walk: Lock::new(LastWalk::default()),
             published: CachePadded::new(Published::new(first)),
             config,
@@ -173,8 +169,7 @@ impl Core {
         let core = unsafe { Box::from_raw(core.as_ref().this.as_ptr()) };
         let align = core.config.alignment;
         for block in core.table.records() {
-            // SAFETY: no buffer is out and no slot has an owner: every block is idle and held by this thread. A block
-            // that lost its memory, or never had any, gives an empty piece.
+            // SAFETY: no buffer is out and no slot has an owner: every block is idle and held by this thread.
             unsafe { block.unbind().give_back(align) };
         }
         for slot in core.slots.iter() {
@@ -261,11 +256,11 @@ impl Core {
     }
 }
 
-/// What blocks lent in a round are stamped with. Without attribution the stamp says idle, so that the alloc itself need
-/// not ask: the walker then takes the block for one that nobody has.
+/// What blocks lent in a round are stamped with. Without attribution the stamp hides the holder, so that the alloc itself need
+/// not ask.
 fn stamp(round: u64, attribution: Attribution) -> u64 {
     match attribution {
         Attribution::CallSites => frame_stamp(round),
-        Attribution::Off => frame_stamp(round) | IDLE,
+        Attribution::Off => anonymous_stamp(round),
     }
 }

@@ -29,6 +29,17 @@ pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
     unsafe { known::unmap(start, bytes) }
 }
 
+/// Gives the memory of whole pages back while their addresses stay: they read as zeroes from now on.
+///
+/// # Safety
+///
+/// The pages lie in one mapping that `map` gave, and nobody relies on what is in them.
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+pub(super) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: as for the caller.
+    unsafe { known::discard(start, bytes) }
+}
+
 #[cfg(all(
     target_os = "linux",
     target_pointer_width = "64",
@@ -91,9 +102,17 @@ mod known {
         // list of mappings more than there is; then the addresses stay, and the pages go.
         unsafe {
             if munmap(start.as_ptr().cast(), bytes) != 0 {
-                madvise(start.as_ptr().cast(), bytes, MADV_DONTNEED);
+                discard(start, bytes);
             }
         }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody relies on what is in these pages of a mapping.
+    pub(super) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
+        // SAFETY: as for the caller.
+        unsafe { madvise(start.as_ptr().cast(), bytes, MADV_DONTNEED) };
     }
 }
 
@@ -121,6 +140,14 @@ mod known {
     ///
     /// As for [`unmap`](super::unmap).
     pub(super) unsafe fn unmap(_start: NonNull<u8>, _bytes: usize) {
+        unreachable!("there are no mappings here");
+    }
+
+    /// # Safety
+    ///
+    /// As for [`discard`](super::discard).
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(super) unsafe fn discard(_start: NonNull<u8>, _bytes: usize) {
         unreachable!("there are no mappings here");
     }
 }

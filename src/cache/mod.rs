@@ -41,7 +41,7 @@ pub use counters::{CounterDefinition, Counts};
 pub(crate) use counters::{Lent, Settled};
 
 pub(crate) use arena::{Arena, MOST_BLOCK_BYTES};
-pub(crate) use block::Block;
+pub(crate) use block::{Block, Seen};
 pub(crate) use budget::Budget;
 pub(crate) use chain::ArenaReading;
 pub(crate) use class::LINE;

@@ -23,8 +23,8 @@ use crate::sync::{AtomicBool, AtomicU64, Lock, Ordering};
 const UNNAMED: u32 = 0;
 const OTHERS: u32 = 1;
 const FIRST: u32 = 2;
-/// As many as a block's state has numbers for.
-const MOST: usize = (1 << 22) - FIRST as usize;
+/// As many as a block's state has numbers for, one of which stands for no name.
+const MOST: usize = (1 << 22) - 1 - FIRST as usize;
 /// So few names need no sweep.
 const FEW: usize = 64;
 

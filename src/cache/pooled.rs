@@ -221,19 +221,19 @@ impl Core {
             return Err(refusal);
         }
         let block = self
-            .bare
-            .pop(&self.table)
-            .or_else(|| self.table.grow())
+            .table
+            .claim()
             .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
         match self.take_piece(block_bytes, reach) {
             Ok((piece, evicted)) => {
-                // SAFETY: a bare record belongs to whoever popped or grew it.
+                // SAFETY: a record belongs to whoever claimed it.
                 unsafe { block.bind(piece, self.this(), class) };
                 self.depot.note_bound(class);
                 Ok((block, if evicted { Miss::Budget } else { miss }))
             }
             Err(refusal) => {
-                self.bare.push(block);
+                // SAFETY: claimed above, and bound to nothing.
+                unsafe { self.table.release(block) };
                 Err(refusal)
             }
         }

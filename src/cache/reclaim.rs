@@ -223,7 +223,8 @@ impl Core {
             let piece = unsafe { block.unbind() };
             self.depot.note_unbound(class);
             self.give_back_piece(fold, piece);
-            self.bare.push(block);
+            // SAFETY: as above, and it has no memory any more.
+            unsafe { self.table.release(block) };
             if left == 0 {
                 break;
             }

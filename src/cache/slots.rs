@@ -13,7 +13,7 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
-use crate::cache::block::{Block, thread_of, thread_stamp};
+use crate::cache::block::{thread_of, thread_stamp};
 use crate::cache::core::Core;
 use crate::cache::hints::prefetch;
 use crate::cache::slot::Slot;
@@ -153,7 +153,7 @@ impl Core {
     /// is on, the next claim does it.
     fn sweep_names(&self) {
         if let Some(_walk) = self.walks.try_lock() {
-            let lent = self.table.records().filter_map(Block::read);
+            let lent = self.table.records().filter_map(|block| block.read().lent());
             self.names.sweep(lent.map(|lent| lent.thread));
         }
     }

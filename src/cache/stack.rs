@@ -1,10 +1,10 @@
-//! A lock-free stack of blocks: the depot keeps batches in it, the table keeps records without memory in it.
+//! A lock-free stack of blocks: the depot keeps batches in it.
 //!
 //! # Protocol
 //!
 //! The stack is one word, `tag │ number of the top block` (32 bits each, number 0: empty); a block's `below` is the
-//! number under it. Blocks are named by number and records are never freed, so following a number that is out of date
-//! reads a live record. Every exchange raises the tag, so a compare-exchange that prepared on an old top fails even
+//! number under it. Blocks are named by number and records stay readable (`table.rs`), so following a number that is out of date
+//! reads a record, or zero. Every exchange raises the tag, so a compare-exchange that prepared on an old top fails even
 //! if the same block is on top again (the ABA problem); it would take 2^32 exchanges during one pop to fool it.
 //!
 //! Push: write `below`, then swing the word (Release). Pop: read the word (Acquire), read `below` of its top, swing.
@@ -48,7 +48,7 @@ impl Stack {
             // Relaxed on failure: as the load above.
             match self.top.compare_exchange_weak(
                 top,
-                next_top(top, block.number),
+                next_top(top, block.number()),
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {

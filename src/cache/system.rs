@@ -17,7 +17,7 @@ use crate::sync::{Ordering, global_counter};
 /// The alignment that the global allocator gives without extra work.
 const NATURAL: usize = 16;
 /// From so many bytes on a piece is a mapping: sixteen pages, which cost more to touch for the first time than to ask for.
-const MAPPED_BYTES: usize = 64 << 10;
+pub(crate) const MAPPED_BYTES: usize = 64 << 10;
 /// What every mapping is aligned to, at least.
 pub(crate) const PAGE: usize = 4096;
 
@@ -85,6 +85,11 @@ impl Piece {
         // SAFETY: allocated just now with this layout, and not used.
         unsafe { dealloc(start, layout) };
         true
+    }
+
+    /// Whether the piece is a mapping of its own, whose pages can go back one by one.
+    pub(crate) fn is_mapping(&self) -> bool {
+        self.origin.is_mapping
     }
 
     /// A mapping, if the piece is large enough for one.

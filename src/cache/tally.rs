@@ -177,3 +177,35 @@ impl Slot {
         })
     }
 }
+
+impl Core {
+    /// How many pooled buffers were lent and given back so far, as all slots count them now. For the walk over the records, which
+    /// takes no lock for it: releases are read before allocs, so their difference is not less than what is out throughout.
+    pub(crate) fn pooled_counts(&self) -> PooledCounts {
+        let mut counts = PooledCounts::default();
+        for slot in self.slots.iter() {
+            let of_bins = slot.bins().map(|(_, bin)| bin.released());
+            counts.releases = of_bins.fold(
+                counts.releases.wrapping_add(slot.counters.released.get()),
+                u64::wrapping_add,
+            );
+        }
+        for slot in self.slots.iter() {
+            let of_bins = slot.bins().map(|(_, bin)| bin.hits.get());
+            counts.allocs = of_bins.fold(
+                counts
+                    .allocs
+                    .wrapping_add(slot.counters.read_lent().allocs()),
+                u64::wrapping_add,
+            );
+        }
+        counts
+    }
+}
+
+/// Pooled buffers lent and given back since the pool was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PooledCounts {
+    pub(crate) allocs: u64,
+    pub(crate) releases: u64,
+}

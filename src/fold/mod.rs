@@ -31,6 +31,7 @@ pub use snapshot::{FrameSnapshot, PoolStats, Totals};
 pub(crate) use ring::{Reader, ring};
 
 pub(crate) use frame_end::Fold;
+pub(crate) use holders::Walks;
 pub(crate) use holdings::LastWalk;
 pub(crate) use largest_miss::Misses;
 #[cfg(feature = "serde")]

@@ -21,6 +21,7 @@ macro_rules! guarded_atomics {
             inner: unguarded::AtomicPtr<T>,
         }
 
+        #[allow(dead_code, reason = "the library does not do everything with every type")]
         impl<T> AtomicPtr<T> {
             pub(crate) $($constness)? fn new(value: *mut T) -> Self {
                 Self { guard: <$guard>::new(), inner: unguarded::AtomicPtr::new(value) }

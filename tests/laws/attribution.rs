@@ -7,7 +7,7 @@ use std::thread;
 
 use framepool::{Buffer, BufferPool, Outstanding};
 
-use crate::common::{assert_empty, rounds};
+use crate::common::{TELEMETRY, assert_empty, rounds};
 use crate::watched::watched;
 
 #[test]
@@ -101,6 +101,38 @@ fn a_call_site_is_never_reported_with_the_thread_of_another() {
                 };
                 assert_eq!(site.thread, expected, "of line {}", site.location.line());
             }
+        }],
+    );
+    assert_empty(&pool);
+}
+
+#[test]
+fn a_walk_misses_no_buffer_that_stays_out() {
+    let pool = BufferPool::new();
+    // Many pages of idle records.
+    drop((0..5_000).map(|_| pool.alloc::<u8>(10)).collect::<Vec<_>>());
+    let worker = || {
+        for round in 0..rounds(4_000) {
+            drop(
+                (0..round % 90)
+                    .map(|_| pool.alloc::<u8>(10))
+                    .collect::<Vec<_>>(),
+            );
+        }
+    };
+    watched::<Outstanding>(
+        &[&worker],
+        &[&|out| {
+            let kept = [(); 3].map(|()| pool.alloc::<u8>(100));
+            pool.outstanding_into(out);
+            let met: u64 = out
+                .sites
+                .iter()
+                .filter(|site| site.bytes == 128 * site.buffers)
+                .map(|site| site.buffers)
+                .sum();
+            assert_eq!(met, if TELEMETRY { 3 } else { 0 }, "{out}");
+            drop(kept);
         }],
     );
     assert_empty(&pool);

@@ -190,8 +190,7 @@ fn a_thread_costs_what_is_written_beside_what_it_lends() {
 
 #[test]
 fn a_pooled_buffer_costs_what_is_written_beside_its_memory() {
-    // Records come in chunks that double: so many, with the one before, fill ten chunks.
-    const BUFFERS: u64 = 64 * 1023 - 1;
+    const BUFFERS: u64 = 50_000;
     let pool = BufferPool::new();
     drop(pool.alloc::<u8>(64));
     let before = pool.stats().telemetry_bytes;
@@ -200,6 +199,8 @@ fn a_pooled_buffer_costs_what_is_written_beside_its_memory() {
     drop(held);
     if TELEMETRY {
         assert!(bytes > 0);
-        assert!(bytes <= BUFFERS * BUFFER_BYTES, "{bytes} bytes");
+        // With what says which records are in use.
+        let least = BUFFERS * BUFFER_BYTES;
+        assert!(bytes <= least + least / 100, "{bytes} bytes");
     }
 }

@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::block::{Block, frame_stamp, thread_stamp};
+use crate::cache::block::{Block, Lent, frame_stamp, thread_stamp};
 use crate::cache::class::LINE;
 use crate::cache::stack::Stack;
 use crate::cache::system::Piece;
@@ -17,7 +17,7 @@ use crate::cache::table::Table;
 /// A table with one block, lent by `first` in frame 1.
 fn one_lent(first: &'static Location<'static>) -> Arc<(Table, Stack)> {
     let shared = Arc::new((Table::new(), Stack::new()));
-    shared.0.grow().unwrap().mark_lent(stamp(1), first);
+    shared.0.claim().unwrap().mark_lent(stamp(1), first);
     shared
 }
 
@@ -30,9 +30,14 @@ fn here() -> &'static Location<'static> {
     Location::caller()
 }
 
+/// Who has the first block.
+fn lent(table: &Table) -> Lent {
+    table.get(1).read().lent().expect("a holder has it")
+}
+
 /// A walker sees the first holder with its line, the second with its own, or nobody.
 fn assert_whole(block: &Block, lines: [&'static Location<'static>; 2]) {
-    if let Some(lent) = block.read() {
+    if let Some(lent) = block.read().lent() {
         assert_eq!(lent.site, lines[lent.frame as usize - 1]);
         assert_eq!(u64::from(lent.thread), lent.frame);
     }
@@ -117,10 +122,10 @@ fn a_long_lived_buffer_is_seen_as_out() {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.0.get(1).mark_long_lived())
         };
-        let lent = shared.0.get(1).read().unwrap();
+        let lent = lent(&shared.0);
         assert_eq!((lent.site, lent.frame), (line, 1));
         holder.join().unwrap();
-        assert!(shared.0.get(1).read().unwrap().long_lived);
+        assert!(self::lent(&shared.0).long_lived);
     });
 }
 
@@ -130,8 +135,8 @@ fn a_block_that_got_other_memory_is_never_seen_with_the_size_it_had() {
     explore(Some(4), || {
         let lines = [here(), Location::caller()];
         let shared = Arc::new((Table::new(), Stack::new()));
-        // SAFETY: a record just grown has no memory and belongs to who grew it.
-        unsafe { bind(shared.0.grow().unwrap(), 64) };
+        // SAFETY: a record just claimed has no memory and belongs to who claimed it.
+        unsafe { bind(shared.0.claim().unwrap(), 64) };
         shared.0.get(1).mark_lent(stamp(1), lines[0]);
         let holder = {
             let shared = Arc::clone(&shared);
@@ -146,7 +151,7 @@ fn a_block_that_got_other_memory_is_never_seen_with_the_size_it_had() {
                 block.mark_lent(stamp(2), lines[1]);
             })
         };
-        if let Some(lent) = shared.0.get(1).read() {
+        if let Some(lent) = shared.0.get(1).read().lent() {
             assert_eq!(lent.bytes, 64 * lent.frame);
             assert_eq!(lent.site, lines[lent.frame as usize - 1]);
         }

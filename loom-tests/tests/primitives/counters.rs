@@ -19,7 +19,7 @@ fn a_release_in_one_slot_is_never_read_before_its_alloc_in_another() {
             Table::new(),
             Stack::new(),
         ));
-        shared.1.grow().unwrap();
+        shared.1.claim().unwrap();
         let lender = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {

@@ -31,7 +31,7 @@ fn two_threads_that_enter_one_name_share_it() {
 #[test]
 fn the_name_of_a_lent_block_is_never_freed() {
     explore(None, || {
-        let shared = Arc::new((Names::new(), Block::new(0)));
+        let shared = Arc::new((Names::new(), Block::vacant()));
         let other = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -43,9 +43,9 @@ fn the_name_of_a_lent_block_is_never_freed() {
             })
         };
         let (names, block) = &*shared;
-        names.sweep(std::iter::once(block).filter_map(|block| Some(block.read()?.thread)));
+        names.sweep(std::iter::once(block).filter_map(|block| Some(block.read().lent()?.thread)));
         other.join().unwrap();
-        let lent = block.read().unwrap();
+        let lent = block.read().lent().unwrap();
         assert_eq!(name(names, lent.thread), "worker");
         names.sweep(std::iter::empty());
         assert_eq!(name(names, lent.thread), "(other threads)");

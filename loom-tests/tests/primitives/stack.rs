@@ -7,6 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
+use crate::cache::block::Block;
 use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 
@@ -14,7 +15,7 @@ use crate::cache::table::Table;
 fn two_on_a_stack() -> Arc<(Table, Stack)> {
     let shared = Arc::new((Table::new(), Stack::new()));
     for _ in 0..2 {
-        shared.1.push(shared.0.grow().unwrap());
+        shared.1.push(shared.0.claim().unwrap());
     }
     shared
 }
@@ -26,14 +27,14 @@ fn a_block_pushed_again_does_not_fool_a_pop_under_way() {
         let shared = two_on_a_stack();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.pop(&shared.0).map(|block| block.number))
+            thread::spawn(move || shared.1.pop(&shared.0).map(Block::number))
         };
         let (table, stack) = &*shared;
         let top = stack.pop(table).unwrap();
-        let below = stack.pop(table).map(|block| block.number);
+        let below = stack.pop(table).map(Block::number);
         stack.push(top);
         let theirs = other.join().unwrap();
-        let left = stack.pop(table).map(|block| block.number);
+        let left = stack.pop(table).map(Block::number);
         let mut all = [below, theirs, left]
             .into_iter()
             .flatten()
@@ -54,9 +55,9 @@ fn two_pops_at_once_take_different_blocks() {
         let shared = two_on_a_stack();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.pop(&shared.0).unwrap().number)
+            thread::spawn(move || shared.1.pop(&shared.0).unwrap().number())
         };
-        let mine = shared.1.pop(&shared.0).unwrap().number;
+        let mine = shared.1.pop(&shared.0).unwrap().number();
         assert_eq!(mine + other.join().unwrap(), 1 + 2);
         assert!(shared.1.pop(&shared.0).is_none());
     });
@@ -66,7 +67,7 @@ fn two_pops_at_once_take_different_blocks() {
 fn two_pushes_at_once_lose_no_block() {
     explore(None, || {
         let shared = Arc::new((Table::new(), Stack::new()));
-        let (first, _) = (shared.0.grow().unwrap(), shared.0.grow().unwrap());
+        let (first, _) = (shared.0.claim().unwrap(), shared.0.claim().unwrap());
         let other = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.1.push(shared.0.get(2)))
@@ -74,7 +75,7 @@ fn two_pushes_at_once_lose_no_block() {
         shared.1.push(first);
         other.join().unwrap();
         let (table, stack) = &*shared;
-        let sum = stack.pop(table).unwrap().number + stack.pop(table).unwrap().number;
+        let sum = stack.pop(table).unwrap().number() + stack.pop(table).unwrap().number();
         assert_eq!(sum, 1 + 2);
         assert!(stack.pop(table).is_none());
     });
@@ -84,7 +85,7 @@ fn two_pushes_at_once_lose_no_block() {
 fn whoever_pops_a_block_has_all_that_was_written_before_its_push() {
     explore(None, || {
         let shared = Arc::new((Table::new(), Stack::new()));
-        shared.0.grow().unwrap();
+        shared.0.claim().unwrap();
         let other = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -109,7 +110,7 @@ fn whoever_pops_a_block_has_all_that_was_written_before_its_push() {
 fn a_pop_that_had_to_look_again_has_all_that_was_written_before_the_push() {
     explore(None, || {
         let shared = Arc::new((Table::new(), Stack::new()));
-        let (first, _) = (shared.0.grow().unwrap(), shared.0.grow().unwrap());
+        let (first, _) = (shared.0.claim().unwrap(), shared.0.claim().unwrap());
         shared.1.push(first);
         let other = {
             let shared = Arc::clone(&shared);
@@ -121,7 +122,7 @@ fn a_pop_that_had_to_look_again_has_all_that_was_written_before_the_push() {
             })
         };
         let block = shared.1.pop(&shared.0).unwrap();
-        if block.number == 2 {
+        if block.number() == 2 {
             // SAFETY: whoever pops a block holds it.
             assert_eq!(unsafe { block.batch_len() }, 7);
         }
@@ -134,8 +135,8 @@ fn a_pop_that_had_to_look_again_has_all_that_was_written_before_the_push() {
 fn a_push_on_top_passes_on_the_block_below() {
     explore(None, || {
         let shared = Arc::new((Table::new(), Stack::new()));
-        shared.0.grow().unwrap();
-        shared.0.grow().unwrap();
+        shared.0.claim().unwrap();
+        shared.0.claim().unwrap();
         let push = |number| {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
@@ -149,7 +150,7 @@ fn a_push_on_top_passes_on_the_block_below() {
         let (table, stack) = &*shared;
         if let Some(block) = stack.pop(table) {
             // SAFETY: whoever pops a block holds it.
-            assert_eq!(unsafe { block.batch_len() }, block.number);
+            assert_eq!(unsafe { block.batch_len() }, block.number());
         }
         first.join().unwrap();
         second.join().unwrap();

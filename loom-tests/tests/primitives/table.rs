@@ -1,26 +1,31 @@
-//! The table of block records while it grows.
+//! The table of block records: claims, releases, and pages that go back to the system.
 //!
 //! Laws: L6.
+#![expect(unsafe_code, reason = "a model gives up the records that it claimed")]
+
+use std::panic::Location;
 
 use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
+use crate::cache::block::{Block, Seen, frame_stamp};
+use crate::cache::stack::Stack;
 use crate::cache::table::Table;
 
 #[test]
-fn two_threads_that_grow_the_table_at_once_get_different_records() {
+fn two_claims_at_once_get_different_records() {
     explore(None, || {
         let table = Arc::new(Table::new());
         let other = {
             let table = Arc::clone(&table);
-            thread::spawn(move || table.grow().unwrap().number)
+            thread::spawn(move || table.claim().unwrap().number())
         };
-        let mine = table.grow().unwrap();
+        let mine = table.claim().unwrap();
         // The record is whole, whoever made its bucket.
-        assert!(mine.read().is_none());
-        assert_eq!(mine.number + other.join().unwrap(), 1 + 2);
-        assert_eq!(table.len(), 2);
+        assert_eq!(mine.read(), Seen::Idle);
+        assert_eq!(mine.number() + other.join().unwrap(), 1 + 2);
+        assert_eq!((table.len(), table.pages()), (2, 1));
     });
 }
 
@@ -32,15 +37,98 @@ fn a_walk_while_the_table_grows_meets_whole_records_only() {
         let other = {
             let table = Arc::clone(&table);
             thread::spawn(move || {
-                table.grow().unwrap();
-                table.grow().unwrap();
+                for _ in 0..3 {
+                    table.claim().unwrap();
+                }
             })
         };
-        for (at, block) in table.records().enumerate() {
-            assert_eq!(block.number as usize, at + 1);
-            assert!(block.read().is_none());
-        }
+        assert!(table.records().all(|block| block.read() == Seen::Idle));
         other.join().unwrap();
-        assert_eq!(table.records().count(), 2);
+        assert_eq!(table.records().count(), 3);
     });
+}
+
+/// Laws: L6. The claimed record must not lie in a page that is about to go back.
+#[test]
+fn a_claim_beside_the_return_of_a_page_gets_a_vacant_record() {
+    explore(None, || {
+        let table = Arc::new(Table::new());
+        let first = table.claim().unwrap().number();
+        let other = {
+            let table = Arc::clone(&table);
+            // SAFETY: claimed above, and used no more.
+            thread::spawn(move || unsafe { table.release(table.get(first)) })
+        };
+        let mine = table.claim().unwrap();
+        // SAFETY: claimed just now.
+        unsafe { mine.set_batch_len(3) };
+        other.join().unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { mine.batch_len() }, 3);
+        assert!(mine.number() == 1 || mine.number() == 2);
+        assert_eq!(table.len(), 1);
+        assert!(table.records().any(|block| std::ptr::eq(block, mine)));
+    });
+}
+
+/// Laws: L6. The pop holds the number of a record whose page goes back.
+///
+/// Four preemptions at most; the search without a bound takes over a minute.
+#[test]
+fn a_pop_beside_the_return_of_a_page_is_not_fooled() {
+    explore(Some(4), || {
+        let shared = Arc::new((Table::new(), Stack::new()));
+        let (table, stack) = &*shared;
+        for _ in 0..2 {
+            stack.push(table.claim().unwrap());
+        }
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.1.pop(&shared.0).map(Block::number))
+        };
+        let mut mine = Vec::new();
+        while let Some(block) = stack.pop(table) {
+            mine.push(block.number());
+            // SAFETY: popped just now, bound to nothing.
+            unsafe { table.release(block) };
+        }
+        mine.extend(other.join().unwrap());
+        mine.sort_unstable();
+        assert_eq!(mine, [1, 2], "each was popped by one");
+    });
+}
+
+/// Laws: L9. The page goes back and comes back while the walker reads a record in it.
+#[test]
+fn a_walk_beside_the_return_of_a_page_names_holders_only() {
+    explore(Some(4), || {
+        let lines = [Location::caller(), here()];
+        let table = Arc::new(Table::new());
+        table.claim().unwrap().mark_lent(frame_stamp(1), lines[0]);
+        let holder = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                table.get(1).mark_idle();
+                // SAFETY: this thread holds the record, which is bound to nothing.
+                unsafe { table.release(table.get(1)) };
+                table.claim().unwrap().mark_lent(frame_stamp(2), lines[1]);
+            })
+        };
+        let block = table.get(1);
+        for _ in 0..2 {
+            if let Seen::Lent(lent) = block.read() {
+                assert_eq!(lent.site, lines[lent.frame as usize - 1]);
+            }
+        }
+        holder.join().unwrap();
+        let Seen::Lent(lent) = block.read() else {
+            panic!("the second holder has it");
+        };
+        assert_eq!((lent.frame, lent.site), (2, lines[1]));
+    });
+}
+
+#[track_caller]
+fn here() -> &'static Location<'static> {
+    Location::caller()
 }
