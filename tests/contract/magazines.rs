@@ -4,6 +4,8 @@ use std::thread;
 
 use framepool::{Buffer, BufferPool, Counts};
 
+use crate::common::Gate;
+
 fn pool(thread_cache_bytes: usize) -> BufferPool {
     BufferPool::builder()
         .thread_cache_bytes(thread_cache_bytes)
@@ -105,4 +107,60 @@ fn a_batch_from_the_depot_serves_to_its_last_block() {
     assert_eq!((counts.depot_hits, counts.thread_hits), (2, 62));
     assert_eq!(counts.depot_exchanges, 2);
     drop(kept);
+}
+
+/// A pool whose threads keep 8 KiB each, and 64 KiB together.
+fn limited() -> BufferPool {
+    BufferPool::builder().max_bytes(1 << 20).build().unwrap()
+}
+
+/// Exchanges of a thread that gives back eight buffers of 1 KiB, and of one that gives back nine.
+fn exchanges(pool: &BufferPool) -> [u64; 2] {
+    [8, 9].map(|count| {
+        let kept = taken(pool, count, 1024);
+        counted(pool, || drop(kept)).depot_exchanges
+    })
+}
+
+#[test]
+fn a_thread_keeps_a_128th_of_the_budget() {
+    assert_eq!(exchanges(&limited()), [0, 1]);
+}
+
+#[test]
+fn what_a_thread_no_longer_keeps_others_may() {
+    let pool = limited();
+    for _ in 0..20 {
+        drop(taken(&pool, 8, 1024));
+        drop(taken(&pool, 2, 4096));
+    }
+    for _ in 0..20 {
+        let shared = pool.clone();
+        thread::spawn(move || drop(taken(&shared, 8, 1024)))
+            .join()
+            .unwrap();
+    }
+    assert_eq!(exchanges(&pool), [0, 1]);
+}
+
+#[test]
+fn threads_keep_a_16th_of_the_budget_together() {
+    let pool = limited();
+    let together = Gate::new(21);
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                drop(taken(&pool, 8, 1024));
+                together.wait();
+                together.wait();
+            });
+        }
+        together.wait();
+        pool.trim();
+        let kept = pool.stats().pooled_bytes;
+        assert!((32 << 10..=64 << 10).contains(&kept), "{kept} bytes");
+        together.wait();
+    });
+    // Those who were granted nothing left no trace.
+    assert_eq!(exchanges(&pool), [0, 1]);
 }

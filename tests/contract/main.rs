@@ -23,6 +23,8 @@ mod numbers;
 mod off;
 mod reading;
 #[cfg(feature = "telemetry")]
+mod reclaiming;
+#[cfg(feature = "telemetry")]
 mod sources;
 #[cfg(feature = "telemetry")]
 mod trimming;

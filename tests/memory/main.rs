@@ -16,6 +16,7 @@ mod counting;
 mod failing;
 mod failing_anywhere;
 mod live_threads;
+mod refused;
 mod steady;
 mod steady_threads;
 mod trimming;
