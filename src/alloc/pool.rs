@@ -399,6 +399,10 @@ impl BufferPool {
 
     /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames not open. Returns
     /// how many bytes. What other threads keep (`thread_cache_bytes` each at most) stays with them.
+    ///
+    /// Idle memory also goes back by itself, in steps: at frame ends, and at times without frame ends if the pool is watched
+    /// ([`Watch`](crate::Watch)). A pool that is not watched and ends no frame keeps it until this is called, the pool grows,
+    /// or a request is refused.
     #[expect(clippy::must_use_candidate, reason = "the effect is the point")]
     pub fn trim(&self) -> u64 {
         // SAFETY: the handle keeps the pool alive.

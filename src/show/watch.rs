@@ -100,6 +100,8 @@ impl HealthConfig {
 
 /// A pool being watched. Dropping it stops the watch, as [`stop`](Self::stop) does.
 ///
+/// When no frame ends, the watch goes on judging the pool as it is, and gives idle memory back: about 5 s after it became idle.
+///
 /// The watch holds a handle of the pool, so the pool lives at least as long.
 #[must_use = "dropping it stops the watch"]
 pub struct Watch {
