@@ -373,7 +373,8 @@ impl BufferPool {
     /// Has `count` buffers of `len` elements ready, with their pages touched, and keeps them from being trimmed until
     /// [`trim`](Self::trim) is called.
     ///
-    /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them.
+    /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them. What lies
+    /// in either already counts: calling it again tops up to `count`. Buffers without bytes need no preparation.
     ///
     /// # Panics
     ///
@@ -389,8 +390,9 @@ impl BufferPool {
     ///
     /// # Errors
     ///
-    /// As [`try_alloc`](Self::try_alloc); the buffers made so far stay ready. Buffers beyond the largest size class
-    /// (1 GiB) are not kept, so preparing them does nothing.
+    /// As [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is made and nothing is given back. If
+    /// the system has no memory for one of them, those made so far stay ready. Buffers beyond the largest size class (1 GiB) are not
+    /// kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
         self.checked_bytes::<T>(len)
             .and_then(|bytes| self.core().prewarm(bytes, count))

@@ -25,6 +25,8 @@ mod reading;
 #[cfg(feature = "telemetry")]
 mod reclaiming;
 #[cfg(feature = "telemetry")]
+mod refusals;
+#[cfg(feature = "telemetry")]
 mod sources;
 #[cfg(feature = "telemetry")]
 mod trimming;
