@@ -1,6 +1,7 @@
 //! What the monitor says of given numbers, at given times.
 
 mod life;
+mod numbers;
 mod rules;
 
 use std::panic::Location;

@@ -1,0 +1,387 @@
+//! Every number of a health snapshot, and of the text that shows it, with a value of its own.
+
+use super::*;
+use crate::cache::Counts;
+use crate::clock::Timestamp;
+use crate::fold::{FrameId, LargestMiss, PoolStats, Totals};
+
+/// Gives every number once.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+
+    fn small(&mut self) -> u32 {
+        self.next() as u32
+    }
+
+    fn micros(&mut self) -> Duration {
+        Duration::from_micros(self.next())
+    }
+
+    fn counts(&mut self) -> Counts {
+        Counts {
+            budget_refusals: self.next(),
+            memory_refusals: self.next(),
+            overflow_refusals: self.next(),
+            cold_misses: self.next(),
+            frame_alloc_bytes: self.next(),
+            ..Counts::default()
+        }
+    }
+
+    fn totals(&mut self) -> Totals {
+        Totals {
+            frames: self.next(),
+            allocs: self.next(),
+            releases: self.next(),
+            alloc_bytes: self.next(),
+            release_bytes: self.next(),
+            system_bytes: self.next(),
+            evicted_bytes: self.next(),
+            counts: self.counts(),
+        }
+    }
+
+    fn frame(&mut self) -> FrameSnapshot {
+        FrameSnapshot {
+            frame: FrameEnd(self.next()),
+            ended: Some(FrameId(self.next())),
+            time: Timestamp::now(),
+            duration: self.micros(),
+            work: Some(self.micros()),
+            releases: self.next(),
+            allocs: 1000 + self.next(),
+            alloc_bytes: self.next(),
+            release_bytes: self.next(),
+            frame_allocs: self.next(),
+            pooled_allocs: self.next(),
+            hits_thread: self.next(),
+            hits_depot: self.next(),
+            misses: self.next(),
+            system_bytes: self.next(),
+            system_calls: self.next(),
+            largest_miss: Some(LargestMiss {
+                bytes: self.next(),
+                site: Some(here()),
+            }),
+            in_use_buffers: self.next(),
+            in_use_bytes: self.next(),
+            idle_bytes: self.next(),
+            pooled_bytes: self.next(),
+            peak_bytes: self.next(),
+            peak_at: Timestamp::now(),
+            requested_bytes: 1,
+            pool_keys: self.small(),
+            open_frames: self.small(),
+            threads: self.small(),
+            telemetry_bytes: self.next(),
+            fold_duration: self.micros(),
+            counts: self.counts(),
+            totals: self.totals(),
+        }
+    }
+
+    fn stats(&mut self) -> PoolStats {
+        PoolStats {
+            time: Timestamp::now(),
+            in_use_buffers: self.next(),
+            in_use_bytes: 5000 + self.next(),
+            idle_bytes: 6000 + self.next(),
+            pooled_bytes: 7000 + self.next(),
+            peak_bytes: 8000 + self.next(),
+            peak_at: Timestamp::now(),
+            requested_bytes: self.next(),
+            limit_bytes: None,
+            pool_keys: self.small(),
+            open_frames: self.small(),
+            slots: self.small(),
+            claimed_slots: self.small(),
+            telemetry_bytes: self.next(),
+            totals: self.totals(),
+        }
+    }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Numbers of a frame, of now, and of buffers out, and a health snapshot of them.
+fn judged() -> (FrameSnapshot, PoolStats, Outstanding, HealthSnapshot) {
+    let mut numbers = Numbers(100);
+    let (frame, now) = (numbers.frame(), numbers.stats());
+    let out = Outstanding {
+        buffers: numbers.next(),
+        bytes: numbers.next(),
+        long_lived: numbers.next(),
+        ..outstanding(&[(here(), 7)])
+    };
+    let mut monitor = HealthMonitor::new(Thresholds::default().warm_up(0, 0));
+    for time in [40, 10, 20, 30] {
+        monitor.record_frame(
+            &FrameSnapshot {
+                duration: Duration::from_millis(time),
+                ..frame
+            },
+            Duration::from_millis(time / 2),
+        );
+    }
+    monitor.record_lost(77);
+    let health = monitor.judge("render", &frame, &now, &out);
+    (frame, now, out, health)
+}
+
+#[test]
+fn every_metric_is_the_number_it_is_named_after() {
+    let (frame, now, out, health) = judged();
+    let metrics = health.metrics;
+    let expected = RuntimeHealthMetrics {
+        frame: frame.frame,
+        frame_ended_at: frame.time,
+        frame_period_ms: ms(frame.duration),
+        frame_work_ms: frame.work.map(ms),
+        since_frame_end_ms: 0.0,
+        pool_allocs: frame.allocs,
+        pool_releases: frame.releases,
+        imbalance: frame.allocs as i64 - frame.releases as i64,
+        alloc_bytes: frame.alloc_bytes,
+        release_bytes: frame.release_bytes,
+        frame_allocs: frame.frame_allocs,
+        pooled_allocs: frame.pooled_allocs,
+        hits_thread: frame.hits_thread,
+        hits_depot: frame.hits_depot,
+        misses: frame.misses,
+        system_bytes: frame.system_bytes,
+        system_calls: frame.system_calls,
+        refusals: frame.counts.refusals(),
+        threads: frame.threads,
+        frame_end_ms: ms(frame.fold_duration),
+        read_at: now.time,
+        pooled_bytes: now.pooled_bytes,
+        in_use_bytes: now.in_use_bytes,
+        idle_bytes: now.idle_bytes,
+        peak_bytes: now.peak_bytes,
+        peak_at: now.peak_at,
+        requested_bytes: now.requested_bytes,
+        rounding_bytes: now.in_use_bytes - now.requested_bytes,
+        in_use_buffers: now.in_use_buffers,
+        pool_key_count: now.pool_keys,
+        open_frames: now.open_frames,
+        telemetry_bytes: now.telemetry_bytes,
+        outstanding_buffers: out.buffers,
+        outstanding_bytes: out.bytes,
+        long_lived_buffers: out.long_lived,
+        leak_suspects: 7,
+        leak_suspect_bytes: 7 * 64,
+        window_ms: 100.0,
+        frames_measured: 4,
+        frame_time_source: FrameTimeSource::Given,
+        avg_frame_ms: 12.5,
+        p50_frame_ms: 10.0,
+        p99_frame_ms: 15.0,
+        worst_frame_ms: 20.0,
+        fps_estimate: 40.0,
+        miss_ratio: frame.misses as f64 / frame.allocs as f64,
+        system_bytes_per_frame: frame.system_bytes as f64,
+        system_calls_per_frame: frame.system_calls as f64,
+        total_frames: now.totals.frames,
+        total_allocs: now.totals.allocs,
+        total_releases: now.totals.releases,
+        total_alloc_bytes: now.totals.alloc_bytes,
+        total_release_bytes: now.totals.release_bytes,
+        total_misses: now.totals.counts.misses(),
+        total_refusals: now.totals.counts.refusals(),
+        total_system_bytes: now.totals.system_bytes,
+        total_evicted_bytes: now.totals.evicted_bytes,
+        lost_records: 77,
+    };
+    assert_eq!(metrics, expected);
+    let hits = 1.0 - frame.misses as f64 / frame.allocs as f64;
+    assert!((metrics.hit_ratio() - hits).abs() < 1e-12);
+    assert!((RuntimeHealthMetrics::default().hit_ratio() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn every_spread_is_of_the_number_it_is_named_after() {
+    let (frame, _, _, health) = judged();
+    let same = |value: u64| [value; 4].into_iter().collect::<Spread>();
+    let spread = |millis: [u64; 4]| millis.map(|time| time * 1_000_000).into_iter().collect();
+    let (times, periods): (Spread, Spread) = (spread([20, 5, 10, 15]), spread([40, 10, 20, 30]));
+    assert_eq!(
+        (times.min, times.max, times.sum, times.count),
+        (5_000_000, 20_000_000, 50_000_000, 4)
+    );
+    let expected = FrameSpreads {
+        lost: 77,
+        frame_time_ns: times,
+        period_ns: periods,
+        allocs: same(frame.allocs),
+        releases: same(frame.releases),
+        alloc_bytes: same(frame.alloc_bytes),
+        frame_bytes: same(frame.counts.frame_alloc_bytes),
+        release_bytes: same(frame.release_bytes),
+        misses: same(frame.misses),
+        system_bytes: same(frame.system_bytes),
+        system_calls: same(frame.system_calls),
+        in_use_bytes: same(frame.in_use_bytes),
+        pooled_bytes: same(frame.pooled_bytes),
+    };
+    assert_eq!(health.interval, expected);
+    assert_eq!(expected.frames(), 4);
+    let worst = health.worst.by_time.map(|worst| worst.unwrap().value);
+    assert_eq!(worst, [20_000_000, 15_000_000, 10_000_000]);
+    let [by_bytes, ..] = health.worst.by_system_bytes.map(Option::unwrap);
+    assert_eq!((by_bytes.frame, by_bytes.ended), (frame.frame, frame.ended));
+    assert_eq!(
+        (by_bytes.time, by_bytes.value),
+        (frame.time, frame.system_bytes)
+    );
+    assert_eq!(by_bytes.site, frame.largest_miss.unwrap().site);
+    assert_eq!(health.worst.by_misses[0].unwrap().value, frame.misses);
+}
+
+#[test]
+fn the_short_report_shows_every_number_in_its_place() {
+    let (frame, now, out, health) = judged();
+    let text = health.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    let bytes = |count| crate::show::bytes(count).to_string();
+    assert!(
+        lines[0].starts_with(&format!(
+            "pool `render`: {}, frame {}, 40.0 frames/s",
+            health.status, frame.frame
+        )),
+        "{text}"
+    );
+    assert_eq!(
+        lines[1],
+        format!(
+            "  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {} size classes",
+            bytes(now.in_use_bytes),
+            bytes(now.idle_bytes),
+            bytes(now.pooled_bytes),
+            bytes(now.peak_bytes),
+            bytes(now.rounding_bytes()),
+            now.pool_keys
+        )
+    );
+    assert_eq!(
+        lines[2],
+        format!(
+            "  flow    {} allocs, {} releases ({:+}) by {} threads in the latest frame, {:.1} % from the system; \
+             {} buffers out, {} requests refused so far",
+            frame.allocs,
+            frame.releases,
+            frame.imbalance(),
+            frame.threads,
+            frame.miss_ratio() * 100.0,
+            now.in_use_buffers,
+            now.totals.counts.refusals()
+        )
+    );
+    assert_eq!(
+        lines[3],
+        "  frames  12.50 ms on average (given), median 10.00 ms, p99 15.00 ms, worst 20.00 ms, of 4 frames in 0.1 s"
+    );
+    let leak = lines.last().unwrap();
+    let site = &out.sites[0];
+    assert!(
+        leak.contains(&format!(
+            "{}: 7 of 8 buffers, 448 B, oldest 9 frames",
+            site.location
+        )) && leak.contains("thread worker"),
+        "{leak}"
+    );
+}
+
+#[test]
+fn the_default_limits_are_those_of_the_table() {
+    let never = f64::INFINITY;
+    let seconds = Duration::from_secs;
+    // Warning, critical, clear ratio, raised after, resolved after.
+    let table = [
+        (Rule::Leak, 1.0, 10.0, 1.0, 0, 0),
+        (Rule::PooledBytes, 50e6, 100e6, 0.9, 0, 1),
+        (Rule::PoolKeys, 50.0, 100.0, 0.9, 0, 1),
+        (Rule::Bloat, 16e6, never, 0.9, 5, 1),
+        (Rule::Misses, 0.05, never, 0.9, 0, 1),
+        (Rule::FrameBudget, never, never, 0.9, 0, 1),
+        (Rule::MissedBytes, 1e6, never, 0.9, 1, 1),
+        (Rule::SystemCalls, 100.0, never, 0.9, 1, 1),
+        (Rule::Stalled, 1.0, never, 1.0, 0, 0),
+        (Rule::TelemetryLost, 1.0, never, 1.0, 0, 5),
+    ];
+    assert_eq!(table.map(|row| row.0), Rule::ALL);
+    let usual = Thresholds::default();
+    for (rule, warning, critical, clear_ratio, raised, resolved) in table {
+        let expected = Limits {
+            warning,
+            critical,
+            clear_ratio,
+            raise_after: seconds(raised),
+            clear_after: seconds(resolved),
+        };
+        assert_eq!(usual.limits(rule), expected, "{rule}");
+    }
+    assert_eq!((usual.warm_up_frames(), usual.warm_up_allocs()), (120, 100));
+}
+
+/// The ratio of misses after frames with these allocs, each of which missed once.
+fn miss_ratio(thresholds: &Thresholds, allocs: &[u64]) -> f64 {
+    let mut monitor = HealthMonitor::new(thresholds.clone());
+    let mut frame = FrameSnapshot::default();
+    for (number, &allocs) in (1..).zip(allocs) {
+        frame = FrameSnapshot {
+            frame: FrameEnd(number),
+            duration: Duration::from_millis(10),
+            allocs,
+            misses: 1,
+            ..FrameSnapshot::default()
+        };
+        monitor.record_frame(&frame, frame.duration);
+    }
+    let health = monitor.judge("render", &frame, &(&frame).into(), &Outstanding::default());
+    health.metrics.miss_ratio
+}
+
+#[test]
+fn misses_are_judged_from_the_first_alloc_that_suffices() {
+    let from_100 = Thresholds::default().warm_up(0, 100);
+    assert!(miss_ratio(&from_100, &[50, 49]) < 1e-12);
+    assert!((miss_ratio(&from_100, &[50, 50]) - 0.02).abs() < 1e-12);
+    let after_two = Thresholds::default().warm_up(2, 1);
+    assert!(miss_ratio(&after_two, &[1, 1]) < 1e-12);
+    assert!((miss_ratio(&after_two, &[1, 1, 4]) - 0.25).abs() < 1e-12);
+}
+
+#[test]
+fn bytes_and_calls_are_judged_from_four_frames_on() {
+    let per_frame = |frames: u64| {
+        let mut monitor = HealthMonitor::new(Thresholds::default().warm_up(0, 1));
+        let mut frame = FrameSnapshot::default();
+        for number in 1..=frames {
+            frame = FrameSnapshot {
+                frame: FrameEnd(number),
+                duration: Duration::from_millis(10),
+                system_bytes: 100 * number,
+                system_calls: 10 * number,
+                ..FrameSnapshot::default()
+            };
+            monitor.record_frame(&frame, frame.duration);
+        }
+        let health = monitor.judge("render", &frame, &(&frame).into(), &Outstanding::default());
+        let metrics = health.metrics;
+        (
+            metrics.system_bytes_per_frame as u64,
+            metrics.system_calls_per_frame as u64,
+        )
+    };
+    assert_eq!(per_frame(3), (0, 0));
+    // Without the frame that took the most.
+    assert_eq!(per_frame(4), (200, 20));
+    assert_eq!(per_frame(5), (250, 25));
+}
