@@ -94,6 +94,36 @@ pub(crate) const fn sized(real: usize, shuttle: usize, loom: usize) -> usize {
     }
 }
 
+/// The order in which locks of several kinds are taken by one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// The lock of a store's receivers. No other is taken under it.
+    Store,
+    /// The walk of a pool's last refusal, which is made anew under it.
+    Refusals,
+    /// The walks over a pool's blocks, which look at the fold.
+    Walks,
+    /// A pool's frame ends.
+    Fold,
+    /// What a pool's workers note now and then: no other lock of the pool is taken under it.
+    Notes,
+    /// What the whole process shares.
+    Process,
+}
+
+impl Rank {
+    /// All ranks, in this order.
+    #[cfg_attr(any(framepool_loom, framepool_shuttle), expect(dead_code))]
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Store,
+        Self::Refusals,
+        Self::Walks,
+        Self::Fold,
+        Self::Notes,
+        Self::Process,
+    ];
+}
+
 /// A lock that outlives the panic of a holder: what it guards is written so that every step leaves it whole.
 pub(crate) struct Lock<T>(Mutex<T>);
 
@@ -108,6 +138,11 @@ impl<T> Lock<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the lock guards, without taking it: nobody else has the lock.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lock, unless somebody holds it.

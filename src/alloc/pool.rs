@@ -39,6 +39,18 @@ use crate::sync::Arc;
 ///     # }
 /// }
 /// ```
+///
+/// # Forks
+///
+/// A child process made by `fork` has a copy of the pool, and of all threads only the one that forked. There the pool can
+/// be used as before: the locks of all pools and stores are held during the fork, so each is whole and free in the child.
+/// What the other threads had stays as it was at the fork: buffers and open frames of theirs are out for ever, the idle
+/// memory in their caches is not reused, and the pool is not freed before the child exits. A [`Watch`](crate::Watch) is
+/// stopped in the child; start another one there. A fork waits for frame ends, walks and trimming that are in progress.
+/// The standard library makes no such promise for its own locks: starting a thread in the child, a watch too, can hang if
+/// another thread of the parent began or ended at the moment of the fork.
+/// This holds for `fork` of the C library on Unix. A `fork` in a signal handler may interrupt a frame end of its own thread
+/// and then waits for ever.
 pub struct BufferPool {
     core: NonNull<Core>,
 }

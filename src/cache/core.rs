@@ -21,7 +21,7 @@ use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::clock;
 use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, Walks};
-use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, Lock, Ordering, Published};
+use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 
 /// A pool, apart from its handles.
 #[derive(Debug)]
@@ -42,12 +42,12 @@ pub(crate) struct Core {
     pub(crate) names: Names,
     pub(crate) misses: Misses,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
-    pub(crate) fold: Lock<Fold>,
+    pub(crate) fold: ForkLock<Fold>,
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
     /// who holds what when it was refused.
-    pub(crate) walks: Lock<Walks>,
+    pub(crate) walks: ForkLock<Walks>,
     /// The walk of the last refusal. A worker takes it only when it was refused.
-    pub(crate) last_walk: Lock<LastWalk>,
+    pub(crate) last_walk: ForkLock<LastWalk>,
     pub(crate) published: CachePadded<Published<FrameSnapshot>>,
 }
 
@@ -116,9 +116,9 @@ impl Core {
             depot: Depot::new(),
             names: Names::new(),
             misses: Misses::new(),
-            fold: Lock::new(Fold::new()),
-            walks: Lock::new(Walks::new(clock::now())),
-            last_walk: Lock::new(LastWalk::default()),
+            fold: ForkLock::new(Rank::Fold, Fold::new()),
+            walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
+            last_walk: ForkLock::new(Rank::Refusals, LastWalk::default()),
             published: CachePadded::new(Published::new(first)),
             config,
         };
@@ -206,7 +206,11 @@ impl Core {
     /// Bytes of the bookkeeping, apart from the fold's.
     pub(crate) fn own_bytes(&self) -> u64 {
         let slots = u64::from(self.slots.count()) * size_of::<Slot>() as u64;
-        let core = size_of::<Self>() as u64;
+        let locks = ForkLock::<Fold>::BYTES
+            + ForkLock::<Walks>::BYTES
+            + ForkLock::<LastWalk>::BYTES
+            + Misses::LOCK_BYTES;
+        let core = size_of::<Self>() as u64 + locks;
         core + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
     }
 

@@ -18,7 +18,7 @@
 //! Who makes a name starts a sweep when there are twice as many names as the last sweep left. So there are at most
 //! twice as many as threads with a slot and threads whose buffers are out, and a few more.
 
-use crate::sync::{AtomicBool, AtomicU64, Lock, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, ForkLock, Ordering, Rank};
 
 const UNNAMED: u32 = 0;
 const OTHERS: u32 = 1;
@@ -31,7 +31,7 @@ const FEW: usize = 64;
 /// The names in use.
 #[derive(Debug)]
 pub(crate) struct Names {
-    kept: Lock<Kept>,
+    kept: ForkLock<Kept>,
     /// Bytes of what is kept. Written under the lock, read without.
     bytes: AtomicU64,
     /// Whether it is time for a sweep. Written under the lock, read without.
@@ -66,14 +66,17 @@ struct Entry {
 impl Names {
     pub(crate) fn new() -> Self {
         Self {
-            kept: Lock::new(Kept {
-                entries: Vec::new(),
-                by_name: Vec::new(),
-                free: Vec::new(),
-                sweeps: 0,
-                left: 0,
-                text: 0,
-            }),
+            kept: ForkLock::new(
+                Rank::Notes,
+                Kept {
+                    entries: Vec::new(),
+                    by_name: Vec::new(),
+                    free: Vec::new(),
+                    sweeps: 0,
+                    left: 0,
+                    text: 0,
+                },
+            ),
             bytes: AtomicU64::new(0),
             crowded: AtomicBool::new(false),
         }
@@ -159,7 +162,7 @@ impl Names {
     /// Bytes the names occupy.
     pub(crate) fn bytes(&self) -> u64 {
         // Relaxed: for statistics.
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed) + ForkLock::<Kept>::BYTES
     }
 
     fn note(&self, kept: &Kept) {

@@ -40,7 +40,7 @@ use crate::cache::class::LINE;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 use crate::cache::mapping;
 use crate::cache::system::{MAPPED_BYTES, PAGE, Piece};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Lock, Ordering, sized};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, ForkLock, Ordering, Rank, sized};
 
 /// Records of a page.
 const PER_PAGE: u32 = sized(64, 2, 2) as u32;
@@ -66,7 +66,7 @@ pub(crate) struct Table {
     in_use: AtomicU32,
     /// Bytes that are resident, or come from the global allocator.
     bytes: AtomicU64,
-    supply: Lock<Supply>,
+    supply: ForkLock<Supply>,
 }
 
 /// What claims and releases change together.
@@ -93,10 +93,13 @@ impl Table {
             pages: AtomicU32::new(0),
             in_use: AtomicU32::new(0),
             bytes: AtomicU64::new(0),
-            supply: Lock::new(Supply {
-                lowest: 0,
-                buckets: [None; BUCKETS],
-            }),
+            supply: ForkLock::new(
+                Rank::Notes,
+                Supply {
+                    lowest: 0,
+                    buckets: [None; BUCKETS],
+                },
+            ),
         }
     }
 
@@ -266,7 +269,7 @@ impl Table {
     /// Bytes that the records occupy.
     pub(crate) fn bytes(&self) -> u64 {
         // Relaxed: for statistics.
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed) + ForkLock::<Supply>::BYTES
     }
 }
 

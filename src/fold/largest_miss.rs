@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::sync::{AtomicU64, Lock, Ordering};
+use crate::sync::{AtomicU64, ForkLock, Ordering, Rank};
 
 /// The alloc of a pooled buffer that took the most memory from the system in a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +39,17 @@ pub(crate) fn serialize_site<S: serde::Serializer>(
 pub(crate) struct Misses {
     /// Bytes of `largest`, or 0.
     most: AtomicU64,
-    largest: Lock<Option<LargestMiss>>,
+    largest: ForkLock<Option<LargestMiss>>,
 }
 
 impl Misses {
+    /// Bytes of the lock, apart from the pool.
+    pub(crate) const LOCK_BYTES: u64 = ForkLock::<Option<LargestMiss>>::BYTES;
+
     pub(crate) fn new() -> Self {
         Self {
             most: AtomicU64::new(0),
-            largest: Lock::new(None),
+            largest: ForkLock::new(Rank::Notes, None),
         }
     }
 

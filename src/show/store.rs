@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::history::History;
 use crate::health::{Alert, HealthSnapshot, HealthStatus};
-use crate::sync::{Arc, Atomic, Lock, Ordering, Published};
+use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
 
 /// A minute at five health snapshots a second.
 const HISTORY: usize = 300;
@@ -33,7 +33,7 @@ struct Shared {
     history: usize,
     kept: Published<Kept>,
     status: Atomic<HealthStatus>,
-    receiving: Lock<()>,
+    receiving: ForkLock<()>,
 }
 
 /// What is kept; never changed once published.
@@ -58,7 +58,7 @@ impl DiagnosticsStore {
                 history: snapshots,
                 kept: Published::new(Arc::new(Kept::default())),
                 status: Atomic::new(HealthStatus::Healthy),
-                receiving: Lock::new(()),
+                receiving: ForkLock::new(Rank::Store, ()),
             }),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::process;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -103,11 +104,16 @@ impl HealthConfig {
 /// When no frame ends, the watch goes on judging the pool as it is, and gives idle memory back: about 5 s after it became idle.
 ///
 /// The watch holds a handle of the pool, so the pool lives at least as long.
+///
+/// In a child process made by `fork` the watch is stopped, since the child has no such thread: see
+/// [`BufferPool`](BufferPool#forks).
 #[must_use = "dropping it stops the watch"]
 pub struct Watch {
     store: DiagnosticsStore,
     stopping: Arc<AtomicBool>,
     thread: Lock<Option<JoinHandle<()>>>,
+    /// The process that has the thread: a fork copies the watch, but not its thread.
+    process: u32,
 }
 
 impl Watch {
@@ -152,6 +158,7 @@ impl Watch {
             store,
             stopping,
             thread: Lock::new(Some(thread)),
+            process: process::id(),
         })
     }
 
@@ -163,8 +170,11 @@ impl Watch {
     /// Stops watching, and returns when the thread is gone: at once, whatever the poll interval.
     ///
     /// Every frame that ended before this call has been judged then, and the last health snapshot is in the store.
-    /// Once stopped, a further call does nothing.
+    /// Once stopped, a further call does nothing. Nor does one in a forked child, which has no thread to stop.
     pub fn stop(&self) {
+        if self.is_of_another_process() {
+            return;
+        }
         // Held until the thread is gone: a second caller waits for that too.
         let mut running = self.thread.lock();
         let Some(thread) = running.take() else {
@@ -177,16 +187,31 @@ impl Watch {
         let _ = thread.join();
     }
 
-    /// Whether the thread is at work: false after [`stop`](Self::stop), or if it panicked.
+    /// Whether the thread is at work: false after [`stop`](Self::stop), if it panicked, or in a forked child.
     pub fn is_running(&self) -> bool {
+        if self.is_of_another_process() {
+            return false;
+        }
         let thread = self.thread.lock();
         thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 }
 
+impl Watch {
+    /// Whether this is a copy that a fork made. The lock of the thread is not asked then: somebody may have held it.
+    fn is_of_another_process(&self) -> bool {
+        self.process != process::id()
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stop();
+        if self.is_of_another_process() {
+            // There is no such thread, so it cannot be joined, nor detached.
+            std::mem::forget(self.thread.get_mut().take());
+        } else {
+            self.stop();
+        }
     }
 }
 

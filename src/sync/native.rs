@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+mod across_fork;
 mod handed;
 
+pub(crate) use across_fork::{ForkLock, StaticForkLock};
 #[cfg(not(framepool_noise))]
 pub(crate) use atomic::Atomic;
 pub(crate) use handed::{Mutex, MutexGuard};
@@ -97,14 +99,14 @@ macro_rules! global_counter {
     };
 }
 
-/// A function that gives the lock of a process-wide value.
+/// A function that gives the lock of a process-wide value, which the thread that forks holds while it forks.
 macro_rules! global_lock {
     ($(#[$attr:meta])* $vis:vis fn $name:ident() -> $ty:ty = $init:expr;) => {
         $(#[$attr])*
         $vis fn $name() -> &'static $crate::sync::Lock<$ty> {
-            static VALUE: $crate::sync::Lock<$ty> =
-                $crate::sync::Lock::of($crate::sync::Mutex::new($init));
-            &VALUE
+            static VALUE: $crate::sync::StaticForkLock<$ty> =
+                $crate::sync::StaticForkLock::new($crate::sync::Rank::Process, $init);
+            VALUE.get()
         }
     };
 }

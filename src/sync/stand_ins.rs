@@ -7,7 +7,27 @@
 use std::fmt;
 use std::ops::Deref;
 
-use super::{Arc, RwLock};
+use super::{Arc, Lock, Rank, RwLock};
+
+/// Stand-in for a lock that a fork leaves whole: a model does not fork.
+#[derive(Debug)]
+pub(crate) struct ForkLock<T>(Lock<T>);
+
+impl<T> ForkLock<T> {
+    pub(crate) const BYTES: u64 = 0;
+
+    pub(crate) fn new(_rank: Rank, value: T) -> Self {
+        Self(Lock::new(value))
+    }
+}
+
+impl<T> Deref for ForkLock<T> {
+    type Target = Lock<T>;
+
+    fn deref(&self) -> &Lock<T> {
+        &self.0
+    }
+}
 
 /// Stand-in for `ArcSwap`.
 pub(crate) struct Published<T>(RwLock<Arc<T>>);

@@ -39,6 +39,10 @@ impl<T> Mutex<T> {
         }
     }
 
+    pub(crate) fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.mutex.get_mut()
+    }
+
     pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         #[cfg(framepool_noise)]
         crate::sync::note_lock();

@@ -1,0 +1,281 @@
+//! Locks that a fork leaves whole.
+//!
+//! A child process has a copy of all memory, but of all threads only the one that forked. A lock that another thread held
+//! at that moment is never given up in the child, and what it guards may be half changed. So the thread that forks first
+//! takes all locks of this kind, and parent and child give them up after the fork (`pthread_atfork`).
+//!
+//! # No deadlock
+//!
+//! The thread that forks takes the lock of the list, and then the locks in the list by rank. Where the library takes one of
+//! these locks while it holds another, it does so in the order of the ranks, too. And nobody who holds one of them waits for
+//! the list: a lock enters the list before others know it, and leaves it when nobody knows it any more.
+//!
+//! The locks in the list are linked through themselves, so that an entry allocates nothing besides its lock.
+#![expect(
+    unsafe_code,
+    reason = "a list linked through what it consists of, and a call to the operating system"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+
+use super::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Lock, Ordering, Rank};
+
+/// All locks that are held during a fork.
+static LIST: Lock<List> = Lock::of(Mutex::new(List {
+    first: ptr::null(),
+    is_told_of_forks: false,
+}));
+
+struct List {
+    first: *const Link,
+    is_told_of_forks: bool,
+}
+
+// SAFETY: whoever has the lock of the list uses the links; a lock leaves the list before it is freed.
+unsafe impl Send for List {}
+
+/// A lock's place in the list. The first field of a [`Node`], so that the one's address is the other's.
+struct Link {
+    before: Cell<*const Link>,
+    behind: Cell<*const Link>,
+    rank: Rank,
+    /// Takes the lock of the node.
+    hold: unsafe fn(*const Link) -> Box<dyn Held>,
+}
+
+impl Link {
+    /// The link of a node with a `T`.
+    const fn new<T: 'static>(rank: Rank) -> Self {
+        Self {
+            before: Cell::new(ptr::null()),
+            behind: Cell::new(ptr::null()),
+            rank,
+            hold: hold::<T>,
+        }
+    }
+}
+
+/// A lock that is held.
+trait Held {}
+
+impl<T> Held for MutexGuard<'_, T> {}
+
+#[repr(C)]
+struct Node<T> {
+    link: Link,
+    lock: Lock<T>,
+}
+
+/// A lock that is held by the thread that forks while it forks.
+pub(crate) struct ForkLock<T: 'static> {
+    /// On the heap, where others can point at it.
+    node: NonNull<Node<T>>,
+    owned: PhantomData<Node<T>>,
+}
+
+// SAFETY: a boxed lock, apart from the link, which is used under the list's lock only.
+unsafe impl<T: Send> Send for ForkLock<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for ForkLock<T> {}
+
+impl<T: 'static> ForkLock<T> {
+    pub(crate) fn new(rank: Rank, value: T) -> Self {
+        let node = Box::new(Node {
+            link: Link::new::<T>(rank),
+            lock: Lock::new(value),
+        });
+        let node = NonNull::from(Box::leak(node));
+        LIST.lock().add(node.cast());
+        Self {
+            node,
+            owned: PhantomData,
+        }
+    }
+
+    /// Bytes of the lock, and of what it guards, apart from this handle.
+    pub(crate) const BYTES: u64 = size_of::<Node<T>>() as u64;
+}
+
+/// A lock of the whole process that is held by the thread that forks while it forks.
+pub(crate) struct StaticForkLock<T: 'static> {
+    node: Node<T>,
+    is_in_list: AtomicBool,
+}
+
+// SAFETY: as for a `ForkLock`.
+unsafe impl<T: Send> Sync for StaticForkLock<T> {}
+
+impl<T> StaticForkLock<T> {
+    pub(crate) const fn new(rank: Rank, value: T) -> Self {
+        Self {
+            node: Node {
+                link: Link::new::<T>(rank),
+                lock: Lock::of(Mutex::new(value)),
+            },
+            is_in_list: AtomicBool::new(false),
+        }
+    }
+
+    /// The lock, which is in the list from the first call on.
+    pub(crate) fn get(&'static self) -> &'static Lock<T> {
+        // Acquire: pairs with the Release below; the lock is in the list.
+        if !self.is_in_list.load(Ordering::Acquire) {
+            let mut list = LIST.lock();
+            // Relaxed: written under the list's lock.
+            if !self.is_in_list.load(Ordering::Relaxed) {
+                list.add(NonNull::from(&self.node).cast());
+                // Release: pairs with the Acquire above.
+                self.is_in_list.store(true, Ordering::Release);
+            }
+        }
+        &self.node.lock
+    }
+}
+
+/// Takes the lock of a node.
+///
+/// # Safety
+///
+/// The link is that of a `Node<T>`, which stays in the list until what is returned is dropped.
+unsafe fn hold<T: 'static>(link: *const Link) -> Box<dyn Held> {
+    // SAFETY: as for the caller; the link is the first field.
+    let node: &'static Node<T> = unsafe { &*link.cast() };
+    Box::new(node.lock.lock())
+}
+
+impl List {
+    fn add(&mut self, link: NonNull<Link>) {
+        if !self.is_told_of_forks {
+            self.is_told_of_forks = true;
+            system::tell_of_forks();
+        }
+        // SAFETY: the new one is where it stays, and who is in the list is there.
+        unsafe {
+            link.as_ref().behind.set(self.first);
+            if let Some(first) = self.first.as_ref() {
+                first.before.set(link.as_ptr());
+            }
+        }
+        self.first = link.as_ptr();
+    }
+
+    /// Takes a link out.
+    ///
+    /// # Safety
+    ///
+    /// It is in the list.
+    unsafe fn remove(&mut self, link: NonNull<Link>) {
+        // SAFETY: it is in the list, and who is in the list is there: its neighbours too.
+        unsafe {
+            let (before, behind) = (link.as_ref().before.get(), link.as_ref().behind.get());
+            match before.as_ref() {
+                Some(before) => before.behind.set(behind),
+                None => self.first = behind,
+            }
+            if let Some(behind) = behind.as_ref() {
+                behind.before.set(before);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Link> {
+        let mut at = self.first;
+        std::iter::from_fn(move || {
+            // SAFETY: who is in the list is there.
+            let link = unsafe { at.as_ref() }?;
+            at = link.behind.get();
+            Some(link)
+        })
+    }
+}
+
+impl<T> Drop for ForkLock<T> {
+    fn drop(&mut self) {
+        // SAFETY: it was added when it was made, and nobody else knows it any more.
+        unsafe {
+            LIST.lock().remove(self.node.cast());
+            drop(Box::from_raw(self.node.as_ptr()));
+        }
+    }
+}
+
+impl<T> Deref for ForkLock<T> {
+    type Target = Lock<T>;
+
+    fn deref(&self) -> &Lock<T> {
+        // SAFETY: the node is freed with this handle.
+        unsafe { &self.node.as_ref().lock }
+    }
+}
+
+impl<T> fmt::Debug for ForkLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForkLock").finish_non_exhaustive()
+    }
+}
+
+thread_local! {
+    /// What this thread holds while it forks; in the child, what the thread that forked held.
+    static HELD: RefCell<Vec<Box<dyn Held>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Before a fork: takes all locks.
+extern "C" fn before_fork() {
+    let list = LIST.lock();
+    let mut held: Vec<Box<dyn Held>> = Vec::new();
+    for rank in Rank::ALL {
+        for link in list.iter().filter(|link| link.rank == rank) {
+            // SAFETY: a link is that of the node for which it was made, and stays in the list while the list is locked.
+            held.push(unsafe { (link.hold)(link) });
+        }
+    }
+    // The list's own comes last, and so is given up last.
+    held.push(Box::new(list));
+    let _ = HELD.try_with(|cell| cell.replace(held));
+}
+
+/// After a fork, in the parent and in the child: gives them up.
+extern "C" fn after_fork() {
+    let _ = HELD.try_with(RefCell::take);
+}
+
+#[cfg(all(unix, not(miri)))]
+mod system {
+    use std::ffi::c_int;
+
+    type Handler = extern "C" fn();
+
+    // SAFETY: this is the C library's, which the standard library links.
+    unsafe extern "C" {
+        fn pthread_atfork(
+            prepare: Option<Handler>,
+            parent: Option<Handler>,
+            child: Option<Handler>,
+        ) -> c_int;
+    }
+
+    /// Has the handlers called at every fork. If there is no memory for that, a child must not use pools.
+    pub(super) fn tell_of_forks() {
+        // SAFETY: the handlers are functions without conditions.
+        let _ = unsafe {
+            pthread_atfork(
+                Some(super::before_fork),
+                Some(super::after_fork),
+                Some(super::after_fork),
+            )
+        };
+    }
+}
+
+#[cfg(not(all(unix, not(miri))))]
+mod system {
+    /// There are no forks.
+    pub(super) fn tell_of_forks() {
+        let _: [extern "C" fn(); 2] = [super::before_fork, super::after_fork];
+    }
+}
