@@ -116,6 +116,8 @@ mod tests {
         };
         let all = pool.mark();
         use_and_trim(8);
+        // A smaller peak before anybody reads.
+        use_and_trim(1);
         let first = pool.mark();
         use_and_trim(2);
         let second = pool.mark();

@@ -49,6 +49,7 @@ impl fmt::Display for DiagnosticsStore {
         write_head(f, latest)?;
         write_metrics(f, &latest.metrics)?;
         write_courses(f, &kept)?;
+        write_worst(f, latest)?;
         write_active(f, &kept, latest.at)?;
         write_leaks(f, latest)?;
         write_resolved(f, &kept, latest.at)
@@ -75,6 +76,42 @@ fn write_courses(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
             words(least),
             words(most),
             sparkline(&series, WIDTH).to_string(),
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+/// The worst frame of each kind.
+fn write_worst(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
+    let worst = &latest.worst;
+    let kinds = [
+        ("frame time", worst.by_time[0]),
+        ("bytes from the system", worst.by_system_bytes[0]),
+        ("misses", worst.by_misses[0]),
+    ];
+    if kinds.iter().all(|(_, frame)| frame.is_none()) {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("worst frame by", Align::Left),
+        ("value", Align::Right),
+        ("frame end", Align::Right),
+        ("at", Align::Left),
+        ("largest miss", Align::Left),
+    ]);
+    for (place, (kind, frame)) in kinds.into_iter().enumerate() {
+        let Some(frame) = frame else { continue };
+        let value = match place {
+            0 => format!("{:.2} ms", frame.value as f64 / 1e6),
+            1 => bytes(frame.value).to_string(),
+            _ => frame.value.to_string(),
+        };
+        table.row([
+            kind.to_owned(),
+            value,
+            frame.frame.to_string(),
+            frame.time.to_string(),
+            frame.site.map(ToString::to_string).unwrap_or_default(),
         ]);
     }
     write!(f, "\n\n{table}")

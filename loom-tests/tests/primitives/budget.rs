@@ -72,6 +72,30 @@ fn a_request_the_system_refuses_is_never_held() {
     });
 }
 
+/// A growth beside the beginning of a phase is in the phase that ends or in the one that begins. If the one that ends has it, the
+/// one that begins knows that it is held.
+#[test]
+fn a_growth_beside_a_mark_is_in_a_phase() {
+    explore(None, || {
+        let budget = Arc::new(Budget::new(None));
+        assert!(budget.reserve(64));
+        budget.commit(64);
+        let worker = {
+            let budget = Arc::clone(&budget);
+            thread::spawn(move || {
+                assert!(budget.reserve(64));
+                budget.commit(64);
+            })
+        };
+        let ended = budget.begin_phase();
+        let begun = budget.peak();
+        assert!(ended >= 64 && begun >= 64);
+        assert!(ended < 128 || begun == 128, "the level is known");
+        worker.join().unwrap();
+        assert_eq!(ended.max(budget.peak()), 128);
+    });
+}
+
 /// Memory that goes back beside a request for as much: what is held never exceeds the limit, and the request fits afterwards.
 #[test]
 fn memory_that_goes_back_makes_room_only_once_it_is_gone() {
