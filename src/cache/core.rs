@@ -20,7 +20,7 @@ use crate::cache::slots::Slots;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::clock;
-use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, Walks};
+use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, RoundTimes, Walks};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 
 /// A pool, apart from its handles.
@@ -210,7 +210,9 @@ impl Core {
             + ForkLock::<Walks>::BYTES
             + ForkLock::<LastWalk>::BYTES
             + Misses::LOCK_BYTES;
-        let core = size_of::<Self>() as u64 + locks;
+        // The fold has one, and the walker.
+        let round_times = 2 * RoundTimes::own_bytes();
+        let core = size_of::<Self>() as u64 + locks + round_times;
         core + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
     }
 

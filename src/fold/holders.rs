@@ -97,7 +97,7 @@ impl Core {
         let mut walks = self.walks.lock();
         // The round is read first: a round that begins meanwhile makes buffers younger, not older.
         let round = self.round();
-        walks.times.clone_from(&self.fold.lock().round_times);
+        walks.times.copy_from(&self.fold.lock().round_times);
         let now = clock::now();
         let mut sites = std::mem::take(&mut out.sites);
         sites.sort_unstable_by(|a, b| a.location.cmp(b.location));

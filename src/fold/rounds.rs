@@ -104,11 +104,12 @@ struct Beginning {
 }
 
 /// When the latest rounds began, the more sparsely the longer ago.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct RoundTimes {
     origin: Instant,
     latest: Beginning,
-    levels: [Level; LEVELS],
+    /// On the heap: a pool is made on the stack of a thread, which may be small.
+    levels: Box<[Level]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +132,20 @@ impl RoundTimes {
         Self {
             origin: now,
             latest: none,
-            levels: [level; LEVELS],
+            levels: vec![level; LEVELS].into_boxed_slice(),
         }
+    }
+
+    /// Becomes as `other`. Takes no memory.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.origin = other.origin;
+        self.latest = other.latest;
+        self.levels.copy_from_slice(&other.levels);
+    }
+
+    /// Bytes on the heap.
+    pub(crate) const fn own_bytes() -> u64 {
+        (LEVELS * size_of::<Level>()) as u64
     }
 
     /// Notes that a round began.
