@@ -28,6 +28,8 @@ const PATIENCE_TIME: Duration = Duration::from_secs(4);
 /// are slow, all of it has gone before it is looked at anew.
 const STEP_BYTES: u64 = 256 << 10;
 const STEP_PART: u64 = 32;
+/// But no more blocks than this: each is a call to the system's allocator.
+const STEP_BLOCKS: u64 = 1024;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
 const UNUSED_FRAMES: u64 = 128;
 
@@ -157,13 +159,15 @@ impl Core {
         let step = too_much.min(fold.trim.step);
         let before = self.budget.evicted_bytes();
         let gone = || self.budget.evicted_since(before);
+        let mut left = STEP_BLOCKS;
         for class in (0..CLASSES).rev() {
-            while fold.trim.surplus[class] > 0 && gone() < step {
-                let blocks = self.evict_batch(fold, class, fold.trim.surplus[class]);
+            while left.min(fold.trim.surplus[class]) > 0 && gone() < step {
+                let blocks = self.evict_batch(fold, class, left.min(fold.trim.surplus[class]));
                 if blocks == 0 {
                     break;
                 }
                 fold.trim.surplus[class] -= blocks;
+                left -= blocks;
             }
         }
     }

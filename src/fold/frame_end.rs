@@ -8,8 +8,8 @@
 //! 1. [`Fold::read_settled`]: over all slots what was released, where anything changed (`cache/tally.rs`). At each slot the ended frame's arena is read, reset and
 //!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
 //! 2. [`Fold::walk`]: over all slots, anew, what was lent; then the bytes reserved.
-//! 3. The differences to the last frame end make the snapshot, which is published.
-//! 4. Subscribers get a copy; a step of trimming.
+//! 3. The differences to the last frame end make the snapshot. A step of trimming.
+//! 4. The snapshot is published, with the time that all of this took. Subscribers get a copy.
 //!
 //! # Why the numbers add up while threads go on
 //!
@@ -206,12 +206,13 @@ impl Fold {
             frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
         }
         self.fill(frame, core, &walk);
+        // The frame's levels are read already; trimming is part of the time only.
+        core.trim_step(self, TrimTime::FrameEnd);
         frame.fold_duration = clock::since(began);
         self.previous = walk.counts;
         self.recycler.publish(&core.published, &snapshot);
         core.set_frame(number, round);
         self.feeds.send(&snapshot);
-        core.trim_step(self, TrimTime::FrameEnd);
         snapshot
     }
 

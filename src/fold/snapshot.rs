@@ -71,7 +71,7 @@ pub struct FrameSnapshot {
     pub threads: u32,
     /// Bytes the bookkeeping itself occupies: slots, block records, history.
     pub telemetry_bytes: u64,
-    /// How long this frame end took to end the frame and to read and sum up all slots.
+    /// How long this frame end took to end the frame, to read and sum up all slots, and to give idle memory back.
     pub fold_duration: Duration,
     /// Every counter of the table, for this frame.
     pub counts: Counts,

@@ -264,3 +264,16 @@ fn a_huge_buffer_that_has_gone_counts_no_more() {
     end_frames(&pool, 300);
     assert_eq!(idle(&pool), 2 * MIB);
 }
+
+#[test]
+fn a_step_is_1024_blocks_at_most() {
+    let pool = pool();
+    drop(taken(&pool, 64, 8 * MIB));
+    end_frames(&pool, 129);
+    for step in 1..=96 {
+        end_frames(&pool, 1);
+        assert_eq!(idle(&pool), 8 * MIB - step * 64 * KIB, "after step {step}");
+    }
+    end_frames(&pool, 10);
+    assert_eq!(idle(&pool), 2 * MIB);
+}
