@@ -85,7 +85,7 @@ pub use cache::{CounterDefinition, Counts};
 pub use clock::Timestamp;
 pub use fold::{
     FrameEnd, FrameFeed, FrameId, FrameSnapshot, HeldBy, Holding, LargestMiss, Mark, OpenFrame,
-    Outstanding, Peak, PoolStats, SiteHolding, SnapshotReader, Totals,
+    Outstanding, Peak, PoolId, PoolStats, SiteHolding, SnapshotReader, Totals,
 };
 pub use health::*;
 pub use show::{DiagnosticsStore, HealthConfig, Watch};

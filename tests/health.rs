@@ -206,3 +206,74 @@ fn emits_are_throttled_to_five_a_second() {
     assert!(bench.monitor.emit_at(&bench.pool, start).is_none());
     assert_eq!(bench.monitor.emit_now(&bench.pool).metrics.frame.get(), 1);
 }
+
+#[test]
+fn long_lived_buffers_are_listed_and_named_when_memory_alerts() {
+    let store = framepool::DiagnosticsStore::new();
+    let mut bench = Bench::new(Thresholds::default());
+    let kept = bench.pool.alloc::<u8>(60_000_000);
+    Buffer::mark_long_lived(&kept);
+    let health = bench.judge_after(1);
+    let site = health.long_lived[0].location.to_string();
+    assert_eq!(
+        (health.long_lived.len(), health.long_lived[0].long_lived),
+        (1, 1)
+    );
+    assert!(health.long_lived[0].long_lived_bytes >= 60_000_000);
+    let alert = health
+        .raised
+        .iter()
+        .find(|alert| alert.rule == Rule::PooledBytes)
+        .unwrap();
+    assert!(alert.to_string().contains(&site), "{alert}");
+    store.receive(health);
+    let report = store.to_string();
+    assert!(
+        report.contains("long-lived buffers by call site") && report.contains(&site),
+        "{report}"
+    );
+    drop(kept);
+    assert!(bench.judge_after(1).long_lived.is_empty());
+}
+
+#[test]
+fn a_frame_never_ended_alerts_before_the_limit() {
+    let mut bench = Bench::new(Thresholds::default().open_frame_age(16, Duration::ZERO));
+    let line = line!() + 1;
+    let forgotten = bench.pool.begin_frame();
+    for _ in 0..17 {
+        let frame = bench.pool.begin_frame();
+        let ended = frame.release_all();
+        bench
+            .monitor
+            .record_frame(&ended, Duration::from_millis(10));
+    }
+    let health = bench.judge_after(0);
+    assert_eq!(health.raised.len(), 1, "{health}");
+    let alert = &health.raised[0];
+    assert_eq!(
+        (alert.rule, alert.site.unwrap().line()),
+        (Rule::OpenFrame, line)
+    );
+    assert_eq!(health.open_too_long[0].id, forgotten.id());
+    assert!(bench.pool.try_begin_frame().is_ok());
+    drop(forgotten);
+    assert_eq!(bench.judge_after(0).resolved.len(), 1);
+}
+
+#[test]
+fn a_healthy_frame_program_is_never_bloated() {
+    let mut bench = Bench::new(Thresholds::default());
+    for _ in 0..60 {
+        let frame = bench.pool.begin_frame();
+        frame.alloc::<u8>(20 << 20);
+        drop(bench.pool.alloc::<u8>(20 << 20));
+        let ended = frame.release_all();
+        bench
+            .monitor
+            .record_frame(&ended, Duration::from_millis(10));
+        bench.now += Duration::from_secs(1);
+        let health = bench.monitor.emit_at(&bench.pool, bench.now).unwrap();
+        assert!(health.active.is_empty(), "{health}");
+    }
+}

@@ -93,7 +93,8 @@ impl Alignment {
 /// A pool's settings, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) name: String,
+    /// None: the pool gets a name of its own.
+    pub(crate) name: Option<String>,
     pub(crate) max_frames_in_flight: u32,
     pub(crate) frame_block_bytes: usize,
     pub(crate) thread_cache_bytes: usize,
@@ -129,7 +130,7 @@ impl PoolBuilder {
     pub(crate) fn new() -> Self {
         Self {
             config: Config {
-                name: "framepool".to_owned(),
+                name: None,
                 max_frames_in_flight: if MOST_IN_FLIGHT < 3 { 1 } else { 3 },
                 frame_block_bytes: 256 << 10,
                 thread_cache_bytes: 2 << 20,
@@ -148,9 +149,12 @@ impl PoolBuilder {
         self.config
     }
 
-    /// The name under which the pool reports. Default: `framepool`.
+    /// The name under which the pool reports. Default: `framepool` for the first pool of the process, and `framepool-2` and
+    /// so on, by the pool's [number](BufferPool::id), for the others.
+    ///
+    /// A name is a label: pools are told apart by their numbers.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.config.name = name.into();
+        self.config.name = Some(name.into());
         self
     }
 

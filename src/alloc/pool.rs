@@ -17,7 +17,7 @@ use crate::alloc::{
 };
 use crate::cache::{Block, Core, LINE, Refusal, count_refusal, lend, lend_at_once, with_slot};
 use crate::fold::{
-    FrameFeed, FrameSnapshot, Mark, OpenFrame, Outstanding, Peak, PoolStats, SnapshotReader,
+    FrameFeed, FrameSnapshot, Mark, OpenFrame, Outstanding, Peak, PoolId, PoolStats, SnapshotReader,
 };
 use crate::sync::Arc;
 
@@ -90,7 +90,12 @@ impl BufferPool {
 
     /// The name under which the pool reports.
     pub fn name(&self) -> &str {
-        &self.core().config.name
+        &self.core().name
+    }
+
+    /// The pool's number, by which it is told apart from all others of the process.
+    pub fn id(&self) -> PoolId {
+        self.core().id
     }
 
     /// The age, in frames, beyond which an unreleased buffer is a leak suspect.

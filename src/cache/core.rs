@@ -20,7 +20,7 @@ use crate::cache::slots::Slots;
 use crate::cache::table::Table;
 use crate::cache::tenancy;
 use crate::clock;
-use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, RoundTimes, Walks};
+use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, PoolId, RoundTimes, Walks};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 
 /// A pool, apart from its handles.
@@ -30,6 +30,8 @@ pub(crate) struct Core {
     /// Where the pool is, as it was made: what frees it.
     this: NonNull<Core>,
     pub(crate) config: Config,
+    pub(crate) id: PoolId,
+    pub(crate) name: String,
     shapes: [Shape; CLASSES + 1],
     /// What workers read at every alloc and only a frame end writes.
     now: CachePadded<Now>,
@@ -83,6 +85,11 @@ impl Core {
             config.thread_cache_bytes = config.thread_cache_bytes.min(most_kept_by_thread(limit));
         }
         let first = Arc::new(FrameSnapshot::default());
+        let id = PoolId::next();
+        let name = config.name.clone().unwrap_or_else(|| match id.get() {
+            1 => "framepool".to_owned(),
+            number => format!("framepool-{number}"),
+        });
         let shapes = std::array::from_fn(|class| {
             let block_bytes = if class < CLASSES {
                 class_bytes(class).next_multiple_of(config.alignment)
@@ -101,6 +108,8 @@ impl Core {
         });
         let core = Self {
             this: NonNull::dangling(),
+            id,
+            name,
             shapes,
             now: CachePadded::new(Now {
                 stamp: AtomicU64::new(stamp(0, config.attribution)),
@@ -201,6 +210,16 @@ impl Core {
     /// Size classes of which the pool has blocks.
     pub(crate) fn pool_keys(&self) -> u32 {
         self.depot.keys()
+    }
+
+    /// Bytes of the blocks made in advance that trimming keeps.
+    pub(crate) fn prewarmed_bytes(&self) -> u64 {
+        let kept = self
+            .depot
+            .kept_by_class()
+            .filter(|&(class, _)| class < CLASSES);
+        kept.map(|(class, blocks)| blocks * self.block_bytes(class) as u64)
+            .sum()
     }
 
     /// Bytes of the bookkeeping, apart from the fold's.

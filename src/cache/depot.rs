@@ -185,6 +185,13 @@ impl Depot {
             .fetch_min(blocks, Ordering::Relaxed);
     }
 
+    /// Blocks kept in advance, of every class of which the pool ever had any.
+    pub(crate) fn kept_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
+        let classes = self.idle_by_class().map(|(class, _)| class);
+        // Relaxed: a level to judge by.
+        classes.map(|class| (class, self.shelves[class].kept.load(Ordering::Relaxed)))
+    }
+
     /// Keeps nothing from being trimmed any more.
     pub(crate) fn keep_nothing(&self) {
         for shelf in &self.shelves {

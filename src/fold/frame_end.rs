@@ -198,6 +198,7 @@ impl Fold {
             snapshot = Arc::new(FrameSnapshot::default());
             Arc::get_mut(&mut snapshot).expect("nobody else knows it")
         };
+        frame.pool_id = core.id;
         frame.frame = number;
         frame.ended = ended.map(|(id, _)| id);
         frame.time = time;

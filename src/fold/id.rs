@@ -1,10 +1,12 @@
-//! The two numbers that frames have: in the order in which they began, and in the order in which they ended.
+//! The numbers of pools, and the two that frames have: in the order in which they began, and in that in which they ended.
 #![expect(
     unsafe_code,
     reason = "a transparent number says that it has no padding"
 )]
 
 use std::fmt;
+
+use crate::sync::{Ordering, global_counter};
 
 /// The number of a frame: the n-th frame that began in a pool, from 1.
 ///
@@ -22,6 +24,37 @@ impl FrameId {
 }
 
 impl fmt::Display for FrameId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+global_counter! {
+    /// Pools made in this process.
+    static POOLS;
+}
+
+/// The number of a pool: given when it is made, and never again in this process.
+///
+/// Pools are told apart by it; names are labels, and several pools can have one. The first pool is number 1; 0 is no pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct PoolId(pub(crate) u64);
+
+impl PoolId {
+    /// The number of a new pool.
+    pub(crate) fn next() -> Self {
+        // Relaxed: a number of its own.
+        Self(POOLS.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The number itself.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for PoolId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }

@@ -19,7 +19,7 @@ mod wrapping;
 
 pub use feed::FrameFeed;
 pub use holdings::{HeldBy, Holding};
-pub use id::{FrameEnd, FrameId};
+pub use id::{FrameEnd, FrameId, PoolId};
 pub use largest_miss::LargestMiss;
 pub use open_frames::OpenFrame;
 pub use outstanding::{Outstanding, SiteHolding};

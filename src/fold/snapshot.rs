@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cache::Counts;
 use crate::clock::Timestamp;
-use crate::fold::{FrameEnd, FrameId, LargestMiss};
+use crate::fold::{FrameEnd, FrameId, LargestMiss, PoolId};
 
 /// The state of a pool at one frame end, and what happened since the frame end before it.
 ///
@@ -14,6 +14,8 @@ use crate::fold::{FrameEnd, FrameId, LargestMiss};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FrameSnapshot {
+    /// The pool. No pool in what is published before the first frame end.
+    pub pool_id: PoolId,
     /// Which frame end of the pool this is: the n-th.
     pub frame: FrameEnd,
     /// The frame that ended; none if no frame did: [`end_frame`](crate::BufferPool::end_frame).

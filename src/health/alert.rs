@@ -16,16 +16,23 @@ use std::time::Duration;
 
 use super::{Rule, Severity};
 use crate::clock::Timestamp;
-use crate::fold::FrameEnd;
+use crate::fold::{FrameEnd, PoolId};
 use crate::sync::Arc;
 
-/// A pool's name, shared by all that was reported of the pool. Cloning it allocates nothing.
+/// A pool by name and number, shared by all that was reported of the pool. Cloning it allocates nothing.
+///
+/// Two are equal if they are the same pool, whatever its name; to compare with text compares the name.
 #[derive(Clone, Debug)]
-pub struct PoolName(Arc<Box<str>>);
+pub struct PoolName(Arc<(PoolId, Box<str>)>);
 
 impl PoolName {
-    pub(crate) fn new(name: &str) -> Self {
-        Self(Arc::new(name.into()))
+    pub(crate) fn new(id: PoolId, name: &str) -> Self {
+        Self(Arc::new((id, name.into())))
+    }
+
+    /// The pool's number.
+    pub fn id(&self) -> PoolId {
+        self.0.0
     }
 }
 
@@ -33,13 +40,13 @@ impl Deref for PoolName {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0
+        &self.0.1
     }
 }
 
 impl PartialEq for PoolName {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        self.id() == other.id()
     }
 }
 
@@ -47,7 +54,7 @@ impl Eq for PoolName {}
 
 impl Hash for PoolName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash(state);
+        self.id().hash(state);
     }
 }
 
@@ -78,23 +85,22 @@ impl serde::Serialize for PoolName {
 
 /// The number of an alert: the same as long as the condition lasts, and the same again when it comes back.
 ///
-/// It is the 64-bit FNV-1a hash (offset basis `0xcbf29ce484222325`, prime `0x100000001b3`) of the pool's name, a byte
-/// `0xff` and the [rule's name](Rule::name), and where there is a call site: a byte `0xff`, the file's path as the
-/// compiler gives it, and the line and the column as little-endian `u32`. So it needs no state, survives restarts,
-/// and changes when the line of code moves. Two pools of one name share their numbers. Written as 16 hex digits.
+/// It is the 64-bit FNV-1a hash (offset basis `0xcbf29ce484222325`, prime `0x100000001b3`) of the pool's number as a
+/// little-endian `u64` and the [rule's name](Rule::name), and where there is a call site: a byte `0xff`, the file's path as the
+/// compiler gives it, and the line and the column as little-endian `u32`. So it needs no state, is the same after a restart if
+/// the program makes its pools in the same order, and changes when the line of code moves. Written as 16 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId(u64);
 
 impl AlertId {
-    pub(crate) fn new(pool: &str, rule: Rule, site: Option<&Location<'_>>) -> Self {
+    pub(crate) fn new(pool: PoolId, rule: Rule, site: Option<&Location<'_>>) -> Self {
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         let mut add = |bytes: &[u8]| {
             for &byte in bytes {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
             }
         };
-        add(pool.as_bytes());
-        add(&[0xff]);
+        add(&pool.get().to_le_bytes());
         add(rule.name().as_bytes());
         if let Some(site) = site {
             add(&[0xff]);
@@ -103,6 +109,12 @@ impl AlertId {
             add(&site.column().to_le_bytes());
         }
         Self(hash)
+    }
+
+    /// This number.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number)
     }
 
     /// The number itself.
@@ -130,9 +142,9 @@ impl serde::Serialize for AlertId {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum AlertState {
-    /// It lasts.
+    /// The condition still holds.
     Raised,
-    /// It is over.
+    /// The condition has cleared.
     Resolved,
 }
 
@@ -178,6 +190,17 @@ pub struct Alert {
     pub time: Timestamp,
     /// When the alert was raised, by the clocks.
     pub raised_time: Timestamp,
+    /// How many times the condition came: the alert was raised, or stayed raised by
+    /// [damping](crate::Thresholds::damping) and the value came back.
+    pub count: u64,
+    /// The latest frame when it came for the first time.
+    pub first_frame: FrameEnd,
+    /// When it came for the first time, since the monitor's first report.
+    pub first_at: Duration,
+    /// What to do, in words.
+    pub next_step: String,
+    /// The pool's number.
+    pub pool_id: PoolId,
     /// The pool.
     pub pool: PoolName,
     /// The line of code: the one that is judged, or the one that took the most memory from the system.
@@ -202,6 +225,10 @@ impl Alert {
         self.at.saturating_sub(self.raised_at)
     }
 
+    fn reaches_level(&self) -> bool {
+        self.value > self.threshold || (self.rule.is_from() && self.value >= self.threshold)
+    }
+
     fn is_resolved(&self) -> bool {
         self.state == AlertState::Resolved
     }
@@ -211,6 +238,16 @@ impl Alert {
         let value = self.rule.in_words(self.value);
         let level = self.rule.in_words(self.threshold);
         let limit = if self.rule.is_from() { "from" } else { "above" };
+        if !self.reaches_level() {
+            // It has fallen, and is not below its clear level, or not for long enough.
+            self.subject(f)?;
+            let worst = self.rule.in_words(self.worst);
+            return write!(
+                f,
+                " is below its level for now, {worst} at worst ({} {limit} {level})",
+                self.severity
+            );
+        }
         match (self.rule, self.site) {
             (Rule::Leak, Some(site)) => {
                 let were = if self.value > 1.0 { "were" } else { "was" };
@@ -219,8 +256,18 @@ impl Alert {
             (Rule::Leak, None) => write!(f, "{value} past the leak age"),
             (Rule::PooledBytes, _) => write!(f, "the pool holds {value} from the system"),
             (Rule::PoolKeys, _) => write!(f, "the pool holds memory of {value}"),
-            (Rule::Bloat, _) => write!(f, "{value} lie idle, more than is in use"),
+            (Rule::Bloat, _) => {
+                write!(
+                    f,
+                    "{value} lie idle beyond what recent frames needed, and more than that"
+                )
+            }
             (Rule::Misses, _) => write!(f, "{value} of recent allocs took memory from the system"),
+            (Rule::OpenFrame, site) => {
+                let are = if self.value > 1.0 { "are" } else { "is" };
+                write!(f, "{value} {are} open for too long")?;
+                site.map_or(Ok(()), |site| write!(f, ", begun at {site}"))
+            }
             (Rule::FrameBudget, _) => write!(f, "one frame in a hundred takes {value} or longer"),
             (Rule::MissedBytes, site) => {
                 write!(f, "every frame takes {value} from the system")?;
@@ -247,6 +294,8 @@ impl Alert {
             (Rule::PoolKeys, _) => f.write_str("the number of size classes"),
             (Rule::Bloat, _) => f.write_str("the idle memory"),
             (Rule::Misses, _) => f.write_str("the share of misses"),
+            (Rule::OpenFrame, Some(site)) => write!(f, "the open frame begun at {site}"),
+            (Rule::OpenFrame, None) => f.write_str("the open frame"),
             (Rule::FrameBudget, _) => f.write_str("the frame time"),
             (Rule::MissedBytes, _) => f.write_str("the memory taken per frame"),
             (Rule::SystemCalls, _) => f.write_str("the number of calls per frame"),
@@ -270,7 +319,8 @@ impl fmt::Display for Alert {
                 self.raised_frame,
                 self.frame,
                 self.rule.in_words(self.worst)
-            )
+            )?;
+            write!(f, "; {}", self.next_step)
         } else {
             write!(f, "{}", self.severity)?;
             if let Some(before) = self.escalated_from {
@@ -282,7 +332,11 @@ impl fmt::Display for Alert {
                 f,
                 " in pool `{}`, since frame {}",
                 self.pool, self.raised_frame
-            )
+            )?;
+            if self.count > 1 {
+                write!(f, ", {} times since frame {}", self.count, self.first_frame)?;
+            }
+            write!(f, "; {}", self.next_step)
         }
     }
 }

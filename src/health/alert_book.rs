@@ -9,8 +9,13 @@
 //!    └──────────── below the clear level for clear_after: resolved ───────┘
 //! ```
 //!
-//! States: a condition is known by rule and call site. It has the severity it is raised at, if any, and the change
-//! that is building up, if any. What is quiet is forgotten, so a healthy pool's book is empty.
+//! States: a condition is known by pool, rule and call site. It has the severity it is raised at, if any, and the change
+//! that is building up, if any. A condition that was never raised is forgotten when it is quiet, so a healthy pool's book is
+//! empty. One that was is remembered, so that its alert is the same one when it comes again, with its count. Of each rule the
+//! last [`REMEMBERED`] quiet ones are.
+//!
+//! Damping: a condition that comes and goes often would be raised and resolved again and again. If its latest
+//! comings lie close together ([`Thresholds::damping`]), it resolves only after it was quiet for a longer time.
 //!
 //! Steps, one per report: the rows of all rules are entered; what got no row measures zero; then every condition is
 //! held against its limits once. A change of direction starts the hold time anew. A change that builds up goes no
@@ -23,10 +28,15 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use super::advice::{Situation, next_step};
 use super::rules::Row;
+use super::thresholds::{Damping, MOST_COMINGS};
 use super::{Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, Thresholds};
 use crate::clock::Timestamp;
-use crate::fold::FrameEnd;
+use crate::fold::{FrameEnd, PoolId};
+
+/// Quiet conditions of a rule that are remembered.
+const REMEMBERED: usize = 64;
 
 /// All conditions that are not quiet, the oldest first.
 #[derive(Debug, Default)]
@@ -41,6 +51,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) frame: FrameEnd,
     pub(crate) at: Duration,
     pub(crate) time: Timestamp,
+    pub(crate) situation: Situation<'a>,
 }
 
 /// What a report says of alerts.
@@ -57,6 +68,17 @@ struct Condition {
     site: Option<&'static Location<'static>>,
     /// Of the latest row that named one.
     blamed: Option<&'static Location<'static>>,
+    pool: PoolId,
+    /// How often it came, and when it did for the first time.
+    count: u64,
+    first_frame: FrameEnd,
+    first_at: Duration,
+    /// When it came the last few times, the latest first.
+    comings: [Duration; MOST_COMINGS],
+    /// Since when the value has been below the clear level, while the alert is raised.
+    away_since: Option<Duration>,
+    /// When it resolved.
+    quiet_since: Duration,
     /// Of the rows entered since the report before.
     value: f64,
     worst: f64,
@@ -76,11 +98,11 @@ struct Change {
 
 impl AlertBook {
     /// Enters what a rule measured. Rows of one rule and site add up.
-    pub(crate) fn enter(&mut self, row: Row, thresholds: &Thresholds) {
+    pub(crate) fn enter(&mut self, pool: PoolId, row: Row, thresholds: &Thresholds) {
         let known = self
             .conditions
             .iter_mut()
-            .find(|known| known.rule == row.rule && known.site == row.site);
+            .find(|known| known.is_of(pool, &row));
         if let Some(known) = known {
             known.value += row.value;
             known.blamed = row.blamed.or(known.blamed);
@@ -93,6 +115,13 @@ impl AlertBook {
                 rule: row.rule,
                 site: row.site,
                 blamed: row.blamed,
+                pool,
+                count: 0,
+                first_frame: FrameEnd::default(),
+                first_at: Duration::ZERO,
+                comings: [Duration::ZERO; MOST_COMINGS],
+                away_since: None,
+                quiet_since: Duration::ZERO,
                 value: row.value,
                 worst: 0.0,
                 severity: None,
@@ -107,25 +136,82 @@ impl AlertBook {
     /// Holds every condition against its limits, and reports.
     pub(crate) fn report(&mut self, thresholds: &Thresholds, moment: Moment<'_>) -> Findings {
         let mut findings = Findings::default();
+        let pool = moment.pool.id();
         self.conditions.retain_mut(|condition| {
-            let limits = thresholds.limits(condition.rule);
-            condition.step(&limits, moment, &mut findings);
+            if condition.pool != pool {
+                return true;
+            }
+            condition.step(thresholds, moment, &mut findings);
             condition.value = 0.0;
-            condition.severity.is_some() || condition.change.is_some()
+            condition.count > 0 || condition.change.is_some()
         });
+        for resolved in &findings.resolved {
+            self.forget_beyond(pool, resolved.rule);
+        }
+        findings.active.sort_by_key(|alert| alert.raised_at);
         findings
+    }
+
+    /// Forgets what has been quiet longest, if more conditions of the rule are quiet than are remembered.
+    fn forget_beyond(&mut self, pool: PoolId, rule: Rule) {
+        let is_quiet = |known: &Condition| {
+            known.pool == pool
+                && known.rule == rule
+                && known.severity.is_none()
+                && known.change.is_none()
+        };
+        if self
+            .conditions
+            .iter()
+            .filter(|known| is_quiet(known))
+            .count()
+            > REMEMBERED
+        {
+            let quiet = self
+                .conditions
+                .iter()
+                .enumerate()
+                .filter(|(_, known)| is_quiet(known));
+            if let Some((oldest, _)) = quiet.min_by_key(|(_, known)| known.quiet_since) {
+                self.conditions.remove(oldest);
+            }
+        }
     }
 }
 
 impl Condition {
-    fn step(&mut self, limits: &Limits, moment: Moment<'_>, findings: &mut Findings) {
-        self.worst = self.worst.max(self.value);
+    fn is_of(&self, pool: PoolId, row: &Row) -> bool {
+        self.pool == pool && self.rule == row.rule && self.site == row.site
+    }
+
+    fn step(&mut self, thresholds: &Thresholds, moment: Moment<'_>, findings: &mut Findings) {
+        let limits = &thresholds.limits(self.rule);
         let before = self.severity;
-        self.severity = self.severity_after(limits, moment.at);
-        if before.is_none() && self.severity.is_some() {
+        if before.is_none() && self.change.is_none() {
+            self.worst = 0.0;
+        }
+        self.worst = self.worst.max(self.value);
+        let is_there = limits.severity(self.rule, self.value, before).is_some();
+        self.severity = self.severity_after(limits, thresholds.damped(), moment.at);
+        let is_new = before.is_none() && self.severity.is_some();
+        if is_new {
             self.raised_frame = moment.frame;
             self.raised_at = moment.at;
             self.raised_time = moment.time;
+        }
+        let away_since = if is_there {
+            self.away_since.take()
+        } else {
+            self.away_since.get_or_insert(moment.at);
+            None
+        };
+        let is_back =
+            away_since.is_some_and(|since| moment.at.saturating_sub(since) >= limits.clear_after);
+        if is_new || (before.is_some() && is_back) {
+            self.come(moment);
+        }
+        if before.is_some() && self.severity.is_none() {
+            self.quiet_since = moment.at;
         }
         match (before, self.severity) {
             (Some(last), None) => {
@@ -146,8 +232,37 @@ impl Condition {
         }
     }
 
+    /// Notes that the condition came.
+    fn come(&mut self, moment: Moment<'_>) {
+        if self.count == 0 {
+            self.first_frame = moment.frame;
+            self.first_at = moment.at;
+        }
+        self.count += 1;
+        self.comings.rotate_right(1);
+        self.comings[0] = moment.at;
+    }
+
+    /// For how long the value must be below the clear level before the alert resolves.
+    fn quiet_time(&self, limits: &Limits, damping: Damping) -> Duration {
+        let times = damping.times as usize;
+        let is_often = times > 0
+            && self.count >= times as u64
+            && self.comings[0].saturating_sub(self.comings[times - 1]) <= damping.within;
+        if is_often {
+            limits.clear_after.max(damping.quiet)
+        } else {
+            limits.clear_after
+        }
+    }
+
     /// The severity after this step: the present one, unless a change has built up for long enough.
-    fn severity_after(&mut self, limits: &Limits, now: Duration) -> Option<Severity> {
+    fn severity_after(
+        &mut self,
+        limits: &Limits,
+        damping: Damping,
+        now: Duration,
+    ) -> Option<Severity> {
         let wanted = limits.severity(self.rule, self.value, self.severity);
         let building = self.change.take();
         if wanted == self.severity {
@@ -170,6 +285,8 @@ impl Condition {
         };
         let hold = if rises {
             limits.raise_after
+        } else if change.toward.is_none() {
+            self.quiet_time(limits, damping)
         } else {
             limits.clear_after
         };
@@ -195,7 +312,7 @@ impl Condition {
         moment: Moment<'_>,
     ) -> Alert {
         Alert {
-            id: AlertId::new(moment.pool, self.rule, self.site),
+            id: AlertId::new(self.pool, self.rule, self.site),
             rule: self.rule,
             state,
             severity,
@@ -209,6 +326,11 @@ impl Condition {
             raised_at: self.raised_at,
             time: moment.time,
             raised_time: self.raised_time,
+            count: self.count,
+            first_frame: self.first_frame,
+            first_at: self.first_at,
+            next_step: next_step(self.rule, state, self.count, moment.situation),
+            pool_id: self.pool,
             pool: moment.pool.clone(),
             site: self.site.or(self.blamed),
         }

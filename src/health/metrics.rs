@@ -114,6 +114,10 @@ pub struct RuntimeHealthMetrics {
     pub in_use_bytes: u64,
     /// Bytes the pool holds that nobody uses.
     pub idle_bytes: u64,
+    /// The most bytes that one of the frames of the last 10 s can have had in use at once: at its end, and given back in it.
+    pub needed_bytes: u64,
+    /// Bytes of blocks that were made ready by `prewarm` and are kept until `trim` is called.
+    pub prewarmed_bytes: u64,
     /// The most bytes the pool ever held from the system.
     pub peak_bytes: u64,
     /// When a reading first found `peak_bytes`.
@@ -137,6 +141,8 @@ pub struct RuntimeHealthMetrics {
     pub outstanding_bytes: u64,
     /// Of them, buffers marked as long-lived.
     pub long_lived_buffers: u64,
+    /// Bytes of the long-lived buffers.
+    pub long_lived_bytes: u64,
     /// Of them, buffers past the leak age that are not marked as long-lived.
     pub leak_suspects: u64,
     /// Bytes of the leak suspects.
@@ -227,6 +233,8 @@ impl RuntimeHealthMetrics {
             pooled_bytes: now.pooled_bytes,
             in_use_bytes: now.in_use_bytes,
             idle_bytes: now.idle_bytes,
+            needed_bytes: 0,
+            prewarmed_bytes: 0,
             peak_bytes: now.peak_bytes,
             peak_at: now.peak_at,
             requested_bytes: now.requested_bytes,
@@ -238,6 +246,7 @@ impl RuntimeHealthMetrics {
             outstanding_buffers: outstanding.buffers,
             outstanding_bytes: outstanding.bytes,
             long_lived_buffers: outstanding.long_lived,
+            long_lived_bytes: outstanding.long_lived_bytes,
             leak_suspects: outstanding.suspects,
             leak_suspect_bytes: outstanding.suspect_bytes,
             window_ms: times.window_ms,

@@ -16,6 +16,8 @@ mod worst;
 mod metrics;
 mod monitor;
 
+mod advice;
+mod need;
 mod rules;
 mod thresholds;
 
@@ -32,7 +34,7 @@ pub use alert::{Alert, AlertId, AlertState, PoolName};
 pub use metrics::{FrameTimeSource, RuntimeHealthMetrics};
 pub use monitor::HealthMonitor;
 pub use rules::Rule;
-pub use snapshot::HealthSnapshot;
+pub use snapshot::{HealthSnapshot, SharedSites};
 pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
 pub use status::{HealthStatus, Severity};

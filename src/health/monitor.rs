@@ -2,19 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use super::advice::Situation;
 use super::alert_book::{AlertBook, Moment};
 use super::frame_times::FrameTimes;
 use super::metrics::FrameTimeSource;
 use super::misses::miss_summary;
+use super::need::Need;
 use super::recent::{FrameMisses, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
 use super::{
-    FrameSpreads, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, Thresholds,
-    WorstFrames,
+    FrameSpreads, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedSites,
+    Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
-use crate::fold::{FrameSnapshot, LargestMiss, Outstanding, PoolStats};
+use crate::fold::{FrameSnapshot, LargestMiss, OpenFrame, Outstanding, PoolStats, SiteHolding};
 
 /// Five health snapshots a second.
 const EMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -24,6 +26,8 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 /// Frames have stopped ending if none did for so many times the usual period.
 const STALLED_PERIODS: u32 = 4;
+/// Call sites with long-lived buffers that a health snapshot lists.
+const LONG_LIVED_SITES: usize = 16;
 
 /// Judges the health of one pool.
 ///
@@ -67,6 +71,12 @@ pub struct HealthMonitor {
     lost: u64,
     outstanding: Outstanding,
     alerts: AlertBook,
+    need: Need,
+    /// The sites with long-lived buffers, as of when they last changed.
+    long_lived: SharedSites,
+    /// What was read of the pool for this judgement.
+    pub(super) prewarmed_bytes: u64,
+    pub(super) open_frames: Vec<OpenFrame>,
     pool: Option<PoolName>,
 }
 
@@ -87,6 +97,10 @@ impl HealthMonitor {
             lost: 0,
             outstanding: Outstanding::default(),
             alerts: AlertBook::default(),
+            need: Need::default(),
+            long_lived: SharedSites::new(Vec::new()),
+            prewarmed_bytes: 0,
+            open_frames: Vec::new(),
             pool: None,
         }
     }
@@ -165,6 +179,7 @@ impl HealthMonitor {
             self.largest_miss = frame.largest_miss;
         }
         self.clock.note_frame();
+        self.need.push(frame);
         match &mut self.latest {
             Some(latest) => *latest = *frame,
             none => *none = Some(*frame),
@@ -214,7 +229,16 @@ impl HealthMonitor {
             // Without telemetry a snapshot still has a number and a time; here everything reads zero.
             FrameSnapshot::default()
         };
-        let health = self.judge(pool.name(), &frame, &stats, &outstanding);
+        self.prewarmed_bytes = pool.core().prewarmed_bytes();
+        pool.core().open_frames_into(&mut self.open_frames);
+        let name = match &self.pool {
+            Some(known) if known.id() == pool.id() => known.clone(),
+            _ => self
+                .pool
+                .insert(PoolName::new(pool.id(), pool.name()))
+                .clone(),
+        };
+        let health = self.judge(&name, &frame, &stats, &outstanding);
         self.outstanding = outstanding;
         health
     }
@@ -222,22 +246,19 @@ impl HealthMonitor {
     /// Judges these numbers at the clock's present time: those of the latest frame, and those read now.
     pub(crate) fn judge(
         &mut self,
-        pool: &str,
+        pool: &PoolName,
         frame: &FrameSnapshot,
         now: &PoolStats,
         outstanding: &Outstanding,
     ) -> HealthSnapshot {
-        let pool = match &self.pool {
-            Some(known) if *known == pool => known.clone(),
-            _ => self.pool.insert(PoolName::new(pool)).clone(),
-        };
+        let at = self.clock.emitted();
         let idle = self.clock.since_frame();
         let times = self.times.summary(&self.recent, idle);
         if times.frames > 0 {
             self.usual_period = times.usual_period;
         }
         let warm_up_allocs = self.thresholds.warm_up_allocs();
-        let metrics = RuntimeHealthMetrics::new(
+        let mut metrics = RuntimeHealthMetrics::new(
             frame,
             now,
             outstanding,
@@ -246,6 +267,11 @@ impl HealthMonitor {
             idle,
             self.lost,
         );
+        metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
+        metrics.prewarmed_bytes = self.prewarmed_bytes;
+        let thresholds = &self.thresholds;
+        self.open_frames
+            .retain(|frame| thresholds.is_open_too_long(frame));
         let spreads = std::mem::take(&mut self.spreads);
         // A frame end is late only by what is usual for this program.
         let stalled = if idle > self.usual_period.saturating_mul(STALLED_PERIODS) {
@@ -261,15 +287,19 @@ impl HealthMonitor {
             stalled,
             blamed,
             outstanding.suspect_sites(),
+            &self.open_frames,
         ) {
-            self.alerts.enter(row, &self.thresholds);
+            self.alerts.enter(pool.id(), row, &self.thresholds);
         }
-        let at = self.clock.emitted();
         let moment = Moment {
-            pool: &pool,
+            pool,
             frame: frame.frame,
             at,
             time: now.time,
+            situation: Situation {
+                metrics: &metrics,
+                outstanding,
+            },
         };
         let findings = self.alerts.report(&self.thresholds, moment);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
@@ -282,10 +312,24 @@ impl HealthMonitor {
             resolved: findings.resolved,
             active: findings.active,
             leaks: outstanding.suspect_sites().cloned().collect(),
+            long_lived: self.long_lived_sites(outstanding),
+            open_too_long: self.open_frames.clone(),
             at,
             time: now.time,
-            pool,
+            pool_id: pool.id(),
+            pool: pool.clone(),
         }
+    }
+
+    /// The call sites that hold long-lived buffers. The list is made anew only when it changes, so that a judgement that
+    /// finds the same as before allocates nothing.
+    fn long_lived_sites(&mut self, outstanding: &Outstanding) -> SharedSites {
+        let sites = || outstanding.long_lived_sites().take(LONG_LIVED_SITES);
+        let held = |site: &SiteHolding| (site.location, site.long_lived, site.long_lived_bytes);
+        if !sites().map(held).eq(self.long_lived.iter().map(held)) {
+            self.long_lived = SharedSites::new(sites().cloned().collect());
+        }
+        self.long_lived.clone()
     }
 
     /// Lets time pass and says whether an emit is due, for tests of what a monitor says of given numbers.

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::metrics::RuntimeHealthMetrics;
-use crate::fold::SiteHolding;
+use crate::fold::{OpenFrame, SiteHolding};
 use crate::show::bytes;
 
 /// What an alert is about. What counts as too much is in [`Thresholds`](crate::Thresholds).
@@ -18,10 +18,13 @@ pub enum Rule {
     Leak,
     /// Bytes the pool holds from the system.
     PooledBytes,
-    /// Size classes for which the pool holds memory.
+    /// Size classes for which the pool holds memory, of 94.
     PoolKeys,
-    /// Idle bytes, while they are more than the bytes in use.
+    /// Idle bytes beyond what recent frames needed at once and what was prewarmed, while they are more than that need.
     Bloat,
+    /// Frames begun at one line that are open for too long, in frames and in time
+    /// ([`Thresholds::open_frame_age`](crate::Thresholds::open_frame_age)).
+    OpenFrame,
     /// The share of recent allocs that took memory from the system, once the pool is warm, 0 to 1.
     Misses,
     /// The 99th percentile of recent frame times, in milliseconds.
@@ -38,11 +41,12 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order of declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Leak,
         Self::PooledBytes,
         Self::PoolKeys,
         Self::Bloat,
+        Self::OpenFrame,
         Self::Misses,
         Self::FrameBudget,
         Self::MissedBytes,
@@ -58,6 +62,7 @@ impl Rule {
             Self::PooledBytes => "pooled_bytes",
             Self::PoolKeys => "pool_keys",
             Self::Bloat => "bloat",
+            Self::OpenFrame => "open_frame",
             Self::Misses => "misses",
             Self::FrameBudget => "frame_budget",
             Self::MissedBytes => "missed_bytes",
@@ -73,6 +78,7 @@ impl Rule {
             Self::Leak => "{buffer}",
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => "By",
             Self::PoolKeys => "{class}",
+            Self::OpenFrame => "{frame}",
             Self::Misses => "1",
             Self::FrameBudget => "ms",
             Self::SystemCalls => "{call}",
@@ -83,7 +89,7 @@ impl Rule {
 
     /// Whether a value at the level has reached it ("from 1"), or only one above it ("above 50 MB").
     pub(crate) fn is_from(self) -> bool {
-        matches!(self, Self::Leak | Self::TelemetryLost)
+        matches!(self, Self::Leak | Self::OpenFrame | Self::TelemetryLost)
     }
 
     /// A value of this rule in words.
@@ -97,6 +103,7 @@ impl Rule {
             Self::Leak => counted("buffer", "buffers"),
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => bytes(count).to_string(),
             Self::PoolKeys => counted("size class", "size classes"),
+            Self::OpenFrame => counted("frame", "frames"),
             Self::Misses => format!("{:.1} %", value * 100.0),
             Self::FrameBudget => format!("{value:.2} ms"),
             Self::SystemCalls => format!("{value:.1} calls"),
@@ -130,19 +137,17 @@ pub(crate) fn rows<'a>(
     stalled: Duration,
     blamed: Option<&'static Location<'static>>,
     suspect_sites: impl Iterator<Item = &'a SiteHolding>,
+    open_too_long: &'a [OpenFrame],
 ) -> impl Iterator<Item = Row> {
-    let bloated = metrics.idle_bytes > metrics.in_use_bytes;
+    let needed = metrics.needed_bytes.max(metrics.in_use_bytes);
+    let spare = metrics
+        .pooled_bytes
+        .saturating_sub(needed)
+        .saturating_sub(metrics.prewarmed_bytes);
     let pool_wide = [
         (Rule::PooledBytes, metrics.pooled_bytes as f64),
         (Rule::PoolKeys, f64::from(metrics.pool_key_count)),
-        (
-            Rule::Bloat,
-            if bloated {
-                metrics.idle_bytes as f64
-            } else {
-                0.0
-            },
-        ),
+        (Rule::Bloat, if spare > needed { spare as f64 } else { 0.0 }),
         (Rule::Misses, metrics.miss_ratio),
         (Rule::FrameBudget, metrics.p99_frame_ms),
         (Rule::MissedBytes, metrics.system_bytes_per_frame),
@@ -156,11 +161,21 @@ pub(crate) fn rows<'a>(
         blamed: None,
         value: holding.suspects as f64,
     });
-    leaks.chain(pool_wide.into_iter().map(move |(rule, value)| Row {
-        rule,
-        site: None,
-        blamed:
-            blamed.filter(|_| matches!(rule, Rule::Misses | Rule::MissedBytes | Rule::SystemCalls)),
-        value,
-    }))
+    let open = open_too_long.iter().map(|frame| Row {
+        rule: Rule::OpenFrame,
+        site: Some(frame.location),
+        blamed: None,
+        value: 1.0,
+    });
+    leaks
+        .chain(open)
+        .chain(pool_wide.into_iter().map(move |(rule, value)| Row {
+            rule,
+            site: None,
+            blamed:
+                blamed.filter(|_| {
+                    matches!(rule, Rule::Misses | Rule::MissedBytes | Rule::SystemCalls)
+                }),
+            value,
+        }))
 }

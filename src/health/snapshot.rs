@@ -1,12 +1,14 @@
 //! One judgement of a pool, immutable, as it goes to stores and exporters.
 
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
 use super::{Alert, FrameSpreads, HealthStatus, PoolName, RuntimeHealthMetrics, WorstFrames};
 use crate::clock::Timestamp;
-use crate::fold::SiteHolding;
+use crate::fold::{OpenFrame, PoolId, SiteHolding};
 use crate::show::bytes;
+use crate::sync::Arc;
 
 /// How a pool was at one moment, and what changed since the health snapshot before.
 ///
@@ -31,12 +33,50 @@ pub struct HealthSnapshot {
     pub active: Vec<Alert>,
     /// The call sites that hold leak suspects, the largest first.
     pub leaks: Vec<SiteHolding>,
+    /// The call sites that hold buffers marked as long-lived, the largest first, 16 at most. Ages and threads are as of when
+    /// the list last changed.
+    pub long_lived: SharedSites,
+    /// The frames that are open for too long, the oldest first.
+    pub open_too_long: Vec<OpenFrame>,
     /// When this was, since the monitor's first health snapshot.
     pub at: Duration,
     /// When this was, by the clocks.
     pub time: Timestamp,
+    /// The pool's number.
+    pub pool_id: PoolId,
     /// The pool.
     pub pool: PoolName,
+}
+
+/// Call sites in a list that health snapshots share while it stays the same.
+#[derive(Clone, Debug)]
+pub struct SharedSites(Arc<Vec<SiteHolding>>);
+
+impl SharedSites {
+    pub(crate) fn new(sites: Vec<SiteHolding>) -> Self {
+        Self(Arc::new(sites))
+    }
+}
+
+impl Deref for SharedSites {
+    type Target = [SiteHolding];
+
+    fn deref(&self) -> &[SiteHolding] {
+        &self.0
+    }
+}
+
+impl PartialEq for SharedSites {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for SharedSites {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 impl fmt::Display for HealthSnapshot {
@@ -48,6 +88,9 @@ impl fmt::Display for HealthSnapshot {
         }
         for alert in &self.resolved {
             write!(f, "\n  {alert}")?;
+        }
+        for frame in &self.open_too_long {
+            write!(f, "\n  open: {frame}")?;
         }
         for site in &self.leaks {
             write!(
@@ -92,6 +135,13 @@ pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics
         bytes(m.rounding_bytes),
         m.pool_key_count
     )?;
+    if m.long_lived_bytes > 0 {
+        write!(
+            f,
+            "\n  held    {} in long-lived buffers",
+            bytes(m.long_lived_bytes)
+        )?;
+    }
     write!(
         f,
         "\n  flow    {} allocs, {} releases ({:+}) by {} threads in the latest frame, {:.1} % from the system; \

@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use super::{Rule, Severity};
+use crate::fold::OpenFrame;
+
+/// The most comings of an alert that damping can be told to wait for.
+pub(crate) const MOST_COMINGS: usize = 16;
 
 /// A million bytes.
 const MB: f64 = 1e6;
@@ -87,8 +91,9 @@ impl Limits {
 /// |---|---|---|---|---|---|
 /// | [`Leak`](Rule::Leak), per call site | from 1 buffer | from 10 | the level | at once | at once |
 /// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | 90 % | at once | 1 s |
-/// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100 | 90 % | at once | 1 s |
-/// | [`Bloat`](Rule::Bloat) | above 16 MB idle, and more idle than in use | never | 90 % | 5 s | 1 s |
+/// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100, see below | 90 % | at once | 1 s |
+/// | [`Bloat`](Rule::Bloat) | above 16 MB beyond what recent frames needed, and more than that need | never | 90 % | 5 s | 1 s |
+/// | [`OpenFrame`](Rule::OpenFrame), per line | from 1 frame | from 2 | the level | at once | at once |
 /// | [`Misses`](Rule::Misses) | above 5 % of the allocs in the window | never | 90 % | at once | 1 s |
 /// | [`FrameBudget`](Rule::FrameBudget) | never, until a budget is set | never | 90 % | at once | 1 s |
 /// | [`MissedBytes`](Rule::MissedBytes) | above 1 MB a frame in the window | never | 90 % | 1 s | 1 s |
@@ -96,7 +101,14 @@ impl Limits {
 /// | [`Stalled`](Rule::Stalled) | above 1 s, and 4 times the usual time between frame ends | never | the level | at once | at once |
 /// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | the level | at once | 5 s |
 ///
-/// A leak is raised and resolved at once because the pool's leak age already is its hold time. MB are 1,000,000 bytes.
+/// A leak is raised and resolved at once because the pool's leak age already is its hold time; an open frame likewise. MB are
+/// 1,000,000 bytes.
+///
+/// A pool has 94 size classes, so with these levels its keys are never critical: set a level below 94 if they should be. The
+/// need that bloat is measured against is [`needed_bytes`](crate::RuntimeHealthMetrics::needed_bytes); prewarmed memory is no
+/// bloat.
+///
+/// An alert that comes and goes stays raised, see [`damping`](Self::damping).
 ///
 /// Values are looked at when a monitor emits, so a hold time is kept to the nearest emit.
 ///
@@ -115,6 +127,16 @@ pub struct Thresholds {
     limits: [Limits; Rule::ALL.len()],
     warm_up_frames: u64,
     warm_up_allocs: u64,
+    open_frame_age: (u64, Duration),
+    damping: Damping,
+}
+
+/// When an alert that comes and goes stays raised. See [`Thresholds::damping`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Damping {
+    pub(crate) times: u32,
+    pub(crate) within: Duration,
+    pub(crate) quiet: Duration,
 }
 
 impl Default for Thresholds {
@@ -137,6 +159,11 @@ impl Default for Thresholds {
             Rule::Bloat => Limits {
                 raise_after: Duration::from_secs(5),
                 ..usual(16.0 * MB, NEVER)
+            },
+            Rule::OpenFrame => Limits {
+                clear_ratio: 1.0,
+                clear_after: Duration::ZERO,
+                ..usual(1.0, 2.0)
             },
             Rule::Misses => usual(0.05, NEVER),
             Rule::FrameBudget => usual(NEVER, NEVER),
@@ -163,6 +190,12 @@ impl Default for Thresholds {
             limits,
             warm_up_frames: 120,
             warm_up_allocs: 100,
+            open_frame_age: (16, Duration::from_secs(1)),
+            damping: Damping {
+                times: 4,
+                within: Duration::from_mins(1),
+                quiet: Duration::from_secs(30),
+            },
         }
     }
 }
@@ -205,7 +238,7 @@ impl Thresholds {
         self.levels(Rule::PoolKeys, f64::from(warning), f64::from(critical))
     }
 
-    /// Warns when more than `min_idle_bytes` are idle, and more than are in use, for `hold`.
+    /// Warns when more than `min_idle_bytes` lie idle beyond what recent frames needed, and more than that need, for `hold`.
     #[must_use]
     pub fn bloat(self, min_idle_bytes: u64, hold: Duration) -> Self {
         let limits = Limits {
@@ -269,6 +302,41 @@ impl Thresholds {
             limits.clear_after = hold;
         }
         self
+    }
+
+    /// Frames of one line that are open for too long: warning from `warning` frames, critical from `critical`.
+    #[must_use]
+    pub fn open_frames(self, warning: u64, critical: u64) -> Self {
+        self.levels(Rule::OpenFrame, warning as f64, critical as f64)
+    }
+
+    /// A frame is open for too long when more than `frames` others ended, or could not begin, since it began, and it has been
+    /// open for longer than `time`: 16 frames and 1 s by default. So it is longer than any pipeline of 16 frames in flight.
+    #[must_use]
+    pub fn open_frame_age(mut self, frames: u64, time: Duration) -> Self {
+        self.open_frame_age = (frames, time);
+        self
+    }
+
+    pub(crate) fn is_open_too_long(&self, frame: &OpenFrame) -> bool {
+        let (frames, time) = self.open_frame_age;
+        frame.age_frames > frames && frame.age > time
+    }
+
+    /// An alert that came `times` times `within` this time stays raised until its value was below the clear level for
+    /// `quiet`: 4 times within 60 s, and 30 s, by default. Zero times: never.
+    #[must_use]
+    pub fn damping(mut self, times: u32, within: Duration, quiet: Duration) -> Self {
+        self.damping = Damping {
+            times: times.min(MOST_COMINGS as u32),
+            within,
+            quiet,
+        };
+        self
+    }
+
+    pub(crate) fn damped(&self) -> Damping {
+        self.damping
     }
 
     pub(crate) fn warm_up_frames(&self) -> u64 {

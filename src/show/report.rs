@@ -8,6 +8,7 @@ use super::text::{Align, Table, bytes, sparkline};
 use crate::health::{
     Alert, AlertState, HealthSnapshot, RuntimeHealthMetrics, write_head, write_metrics,
 };
+use crate::sync::Arc;
 
 /// Bars of a course.
 const WIDTH: usize = 60;
@@ -43,24 +44,31 @@ const COURSES: [Course; 3] = [
 impl fmt::Display for DiagnosticsStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.kept();
-        let Some(latest) = kept.history.latest() else {
+        if kept.pools.is_empty() {
             return f.write_str("nothing received yet");
-        };
-        write_head(f, latest)?;
-        write_metrics(f, &latest.metrics)?;
-        write_courses(f, &kept)?;
-        write_worst(f, latest)?;
-        write_active(f, &kept, latest.at)?;
-        write_leaks(f, latest)?;
-        write_resolved(f, &kept, latest.at)
+        }
+        for (place, pool) in kept.pools.iter().enumerate() {
+            if place > 0 {
+                f.write_str("\n\n")?;
+            }
+            let latest = pool.latest();
+            write_head(f, latest)?;
+            write_metrics(f, &latest.metrics)?;
+            write_courses(f, &pool.history())?;
+            write_worst(f, latest)?;
+            write_leaks(f, latest)?;
+            write_long_lived(f, latest)?;
+            write_open(f, latest)?;
+        }
+        write_active(f, &kept)?;
+        write_resolved(f, &kept)
     }
 }
 
-fn write_courses(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
-    if kept.history.len() < 2 {
+fn write_courses(f: &mut fmt::Formatter<'_>, history: &[Arc<HealthSnapshot>]) -> fmt::Result {
+    if history.len() < 2 {
         return Ok(());
     }
-    let history = kept.history.to_vec();
     let mut table = Table::new(&[
         ("course", Align::Left),
         ("least", Align::Right),
@@ -117,11 +125,51 @@ fn write_worst(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Resu
     write!(f, "\n\n{table}")
 }
 
-fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt::Result {
-    if kept.active.is_empty() {
+fn write_long_lived(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
+    if latest.long_lived.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("long-lived buffers by call site", Align::Left),
+        ("buffers", Align::Right),
+        ("bytes", Align::Right),
+    ]);
+    for site in latest.long_lived.iter() {
+        table.row([
+            site.location.to_string(),
+            site.long_lived.to_string(),
+            bytes(site.long_lived_bytes).to_string(),
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn write_open(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
+    if latest.open_too_long.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("frames open for too long", Align::Left),
+        ("for", Align::Right),
+        ("for, frames", Align::Right),
+        ("begun at", Align::Left),
+    ]);
+    for frame in &latest.open_too_long {
+        table.row([
+            format!("frame {}", frame.id),
+            seconds(frame.age),
+            frame.age_frames.to_string(),
+            frame.location.to_string(),
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
+    let mut worst_first: Vec<&Alert> = kept.active().collect();
+    if worst_first.is_empty() {
         return f.write_str("\n\nno alert is active");
     }
-    let mut worst_first: Vec<&Alert> = kept.active.iter().collect();
     worst_first.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
     let mut table = Table::new(&[
         ("active alert", Align::Left),
@@ -131,9 +179,11 @@ fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt::
         ("worst", Align::Right),
         ("since frame", Align::Right),
         ("for", Align::Right),
+        ("times", Align::Right),
+        ("pool", Align::Left),
         ("call site", Align::Left),
     ]);
-    for alert in worst_first {
+    for alert in &worst_first {
         let site = alert.site.map(ToString::to_string).unwrap_or_default();
         table.row([
             alert.rule.to_string(),
@@ -142,11 +192,17 @@ fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt::
             alert.rule.in_words(alert.threshold),
             alert.rule.in_words(alert.worst),
             alert.raised_frame.to_string(),
-            seconds(now.saturating_sub(alert.raised_at)),
+            seconds(alert.lasted()),
+            alert.count.to_string(),
+            alert.pool.to_string(),
             site,
         ]);
     }
-    write!(f, "\n\n{table}")
+    write!(f, "\n\n{table}")?;
+    for alert in worst_first {
+        write!(f, "\n{}: {}", alert.rule, alert.next_step)?;
+    }
+    Ok(())
 }
 
 fn write_leaks(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
@@ -172,9 +228,14 @@ fn write_leaks(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Resu
     write!(f, "\n\n{table}")
 }
 
-fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt::Result {
+fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
     let resolved = |alert: &&Alert| alert.state == AlertState::Resolved;
-    let mut latest_first = kept.log.iter().rev().filter(resolved).take(RESOLVED);
+    let log = kept.log();
+    let now = |alert: &Alert| {
+        kept.pool(alert.pool_id)
+            .map_or(alert.at, |pool| pool.latest().at)
+    };
+    let mut latest_first = log.iter().rev().filter(resolved).take(RESOLVED);
     let Some(latest) = latest_first.next() else {
         return Ok(());
     };
@@ -183,7 +244,9 @@ fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt
         ("severity", Align::Left),
         ("worst", Align::Right),
         ("lasted", Align::Right),
+        ("times", Align::Right),
         ("ago", Align::Right),
+        ("pool", Align::Left),
         ("call site", Align::Left),
     ]);
     for alert in std::iter::once(latest).chain(latest_first) {
@@ -193,7 +256,9 @@ fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept, now: Duration) -> fmt
             alert.severity.to_string(),
             alert.rule.in_words(alert.worst),
             seconds(alert.lasted()),
-            seconds(now.saturating_sub(alert.at)),
+            alert.count.to_string(),
+            seconds(now(alert).saturating_sub(alert.at)),
+            alert.pool.to_string(),
             site,
         ]);
     }

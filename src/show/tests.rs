@@ -4,25 +4,30 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::DiagnosticsStore;
-use crate::fold::{FrameEnd, FrameSnapshot, Outstanding};
+use crate::fold::{FrameEnd, FrameSnapshot, Outstanding, PoolId};
 use crate::health::{
-    AlertState, HealthMonitor, HealthSnapshot, HealthStatus, Severity, Thresholds,
+    AlertId, AlertState, HealthMonitor, HealthSnapshot, HealthStatus, PoolName, Rule, Severity,
+    Thresholds,
 };
 
 /// Judges pools of given sizes, a second apart.
 struct Bench {
     monitor: HealthMonitor,
     now: Instant,
-    pool: &'static str,
+    pool: PoolName,
 }
 
 impl Bench {
     fn new(pool: &'static str) -> Self {
+        Self::of(1, pool)
+    }
+
+    fn of(id: u64, pool: &'static str) -> Self {
         let thresholds = Thresholds::default().hold(Duration::ZERO);
         Self {
             monitor: HealthMonitor::new(thresholds).with_emit_interval(Duration::ZERO),
             now: Instant::now(),
-            pool,
+            pool: PoolName::new(PoolId(id), pool),
         }
     }
 
@@ -36,8 +41,12 @@ impl Bench {
             in_use_bytes: bytes,
             ..FrameSnapshot::default()
         };
-        self.monitor
-            .judge(self.pool, &frame, &(&frame).into(), &Outstanding::default())
+        self.monitor.judge(
+            &self.pool,
+            &frame,
+            &(&frame).into(),
+            &Outstanding::default(),
+        )
     }
 }
 
@@ -73,7 +82,7 @@ fn the_history_keeps_the_latest() {
 }
 
 #[test]
-fn active_alerts_are_as_bad_as_they_are_now_and_the_log_has_every_event() {
+fn active_alerts_are_as_bad_as_they_are_now() {
     let store = DiagnosticsStore::new();
     let same = store.clone();
     let mut bench = Bench::new("render");
@@ -99,32 +108,153 @@ fn active_alerts_are_as_bad_as_they_are_now_and_the_log_has_every_event() {
         .iter()
         .map(|a| (a.frame.get(), a.state, a.severity))
         .collect();
-    assert_eq!(
-        log,
-        [
-            (2, AlertState::Raised, Severity::Warning),
-            (3, AlertState::Raised, Severity::Critical),
-            (5, AlertState::Resolved, Severity::Warning),
-        ]
-    );
+    assert_eq!(log, [(5, AlertState::Resolved, Severity::Warning),]);
 }
 
 #[test]
-fn the_log_is_bounded() {
+fn an_alert_that_comes_and_goes_is_one_entry() {
     let store = DiagnosticsStore::with_history(1);
     let mut bench = Bench::new("render");
-    for frame in 0..300 {
-        store.receive(bench.pooled(frame, if frame % 2 == 0 { 60 } else { 1 }));
+    for frame in 1..=300 {
+        store.receive(bench.pooled(frame, if frame % 40 == 1 { 60 } else { 1 }));
     }
     let log = store.alert_log();
-    assert_eq!(log.len(), 256);
-    assert_eq!((log[0].frame.get(), log[255].frame.get()), (44, 299));
+    assert_eq!(log.len(), 1);
+    let entry = &log[0];
+    assert_eq!((entry.count, entry.first_frame.get()), (8, 1));
+    assert_eq!(
+        (entry.state, entry.raised_frame.get()),
+        (AlertState::Resolved, 281)
+    );
+    assert!(entry.to_string().contains("it came 8 times"), "{entry}");
+}
+
+#[test]
+fn an_active_entry_of_the_log_is_as_it_is_now() {
+    let store = DiagnosticsStore::new();
+    let mut bench = Bench::new("render");
+    for (frame, megabytes) in [(1, 60), (2, 70), (3, 80)] {
+        store.receive(bench.pooled(frame, megabytes));
+    }
+    let log = store.alert_log();
+    assert_eq!((log.len(), log[0].frame.get(), log[0].value), (1, 3, 80e6));
+}
+
+/// A health snapshot of these alerts at the very end of a rule's hold times.
+fn alerts(
+    store: &DiagnosticsStore,
+    pool: &PoolName,
+    template: &HealthSnapshot,
+    rules: &[(Rule, u64, AlertState)],
+) {
+    let mut health = template.clone();
+    health.pool_id = pool.id();
+    for &(rule, id, state) in rules {
+        let mut alert = template.raised[0].clone();
+        alert.rule = rule;
+        alert.state = state;
+        alert.id = AlertId::from_number(id);
+        match state {
+            AlertState::Raised => health.raised.push(alert),
+            AlertState::Resolved => health.resolved.push(alert),
+        }
+    }
+    health.raised.remove(0);
+    store.receive(health);
+}
+
+#[test]
+fn a_noisy_rule_pushes_out_only_its_own_resolved_entries() {
+    let store = DiagnosticsStore::with_history(1);
+    let mut bench = Bench::new("render");
+    let template = bench.pooled(1, 60);
+    let pool = PoolName::new(PoolId(1), "render");
+    let receive = |rules: &[_]| alerts(&store, &pool, &template, rules);
+    receive(&[
+        (Rule::Leak, 1, AlertState::Raised),
+        (Rule::Bloat, 2, AlertState::Raised),
+    ]);
+    receive(&[(Rule::Bloat, 2, AlertState::Resolved)]);
+    for id in 100..400 {
+        receive(&[(Rule::Leak, id, AlertState::Raised)]);
+        receive(&[(Rule::Leak, id, AlertState::Resolved)]);
+    }
+    let ids: Vec<u64> = store
+        .alert_log()
+        .iter()
+        .map(|alert| alert.id.get())
+        .collect();
+    assert_eq!(ids.len(), 65);
+    // The leak that is still there, and the other rule's, which resolved long ago.
+    assert_eq!(ids[..3], [1, 2, 337]);
+    assert_eq!(ids.last(), Some(&399));
+}
+
+#[test]
+fn pools_are_told_apart_by_number_not_by_name() {
+    let store = DiagnosticsStore::new();
+    let (mut one, mut two) = (Bench::of(1, "same"), Bench::of(2, "same"));
+    for frame in 1..=29 {
+        store.receive(one.pooled(frame, 110));
+        assert_eq!(store.status(), HealthStatus::Critical);
+        store.receive(two.pooled(frame, 10));
+        assert_eq!(store.status(), HealthStatus::Critical);
+        assert_eq!(store.latest().unwrap().pool_id, PoolId(1));
+    }
+    assert_eq!(store.pools(), [PoolId(1), PoolId(2)]);
+    for (pool, status) in [(1, HealthStatus::Critical), (2, HealthStatus::Healthy)] {
+        let pool = PoolId(pool);
+        assert_eq!(store.status_of(pool), Some(status));
+        let history = store.history_of(pool);
+        assert_eq!(history.len(), 29);
+        assert!(
+            history
+                .iter()
+                .all(|health| health.pool_id == pool && health.status == status)
+        );
+        assert_eq!(store.latest_of(pool).unwrap().metrics.frame.get(), 29);
+    }
+    assert_eq!(
+        (store.active_alerts().len(), store.alert_log().len()),
+        (1, 1)
+    );
+    store.receive(two.pooled(30, 110));
+    let ids: Vec<_> = store.active_alerts().iter().map(|alert| alert.id).collect();
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(
+        store.latest().unwrap().pool_id,
+        PoolId(2),
+        "the one made last"
+    );
+    store.forget(PoolId(1));
+    store.receive(two.pooled(31, 10));
+    assert_eq!(
+        (store.status(), store.pools()),
+        (HealthStatus::Healthy, vec![PoolId(2)])
+    );
+    assert!(store.latest_of(PoolId(1)).is_none() && store.history_of(PoolId(1)).is_empty());
+}
+
+#[test]
+fn the_pool_heard_of_least_lately_makes_room() {
+    let store = DiagnosticsStore::with_history(1);
+    let mut first = Bench::of(1, "first");
+    for id in 1..=64 {
+        store.receive(Bench::of(id, "pool").pooled(1, 1));
+    }
+    store.receive(first.pooled(2, 1));
+    store.receive(Bench::of(65, "new").pooled(1, 1));
+    let pools = store.pools();
+    assert_eq!(pools.len(), 64);
+    assert!(
+        pools.contains(&PoolId(1)) && pools.contains(&PoolId(65)) && !pools.contains(&PoolId(2))
+    );
 }
 
 #[test]
 fn pools_of_different_names_keep_their_alerts_apart() {
     let store = DiagnosticsStore::new();
-    let (mut render, mut audio) = (Bench::new("render"), Bench::new("audio"));
+    let (mut render, mut audio) = (Bench::of(1, "render"), Bench::of(2, "audio"));
     store.receive(render.pooled(1, 110));
     store.receive(audio.pooled(1, 1));
     assert_eq!(store.status(), HealthStatus::Critical);
@@ -158,16 +288,15 @@ fn what_a_reader_sees_is_whole_and_never_goes_back() {
                 while last < SNAPSHOTS {
                     let status = store.status();
                     let kept = store.kept();
-                    let Some(latest) = kept.history.latest() else {
+                    let Some(pool) = kept.pools.first() else {
                         assert_eq!(status, HealthStatus::Healthy);
                         continue;
                     };
+                    let latest = pool.latest();
                     assert!(latest.metrics.frame.get() >= last);
                     last = latest.metrics.frame.get();
-                    assert_eq!(kept.active, latest.active);
-                    let frames: Vec<u64> = kept
-                        .history
-                        .to_vec()
+                    let frames: Vec<u64> = pool
+                        .history()
                         .iter()
                         .map(|h| h.metrics.frame.get())
                         .collect();

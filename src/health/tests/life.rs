@@ -188,7 +188,12 @@ fn emits_are_throttled_and_no_clock_wedges_them() {
         let at = due.then(|| {
             let frame = FrameSnapshot::default();
             monitor
-                .judge("", &frame, &(&frame).into(), &Outstanding::default())
+                .judge(
+                    &PoolName::new(PoolId(1), ""),
+                    &frame,
+                    &(&frame).into(),
+                    &Outstanding::default(),
+                )
                 .at
         });
         at.map(|at| at.as_millis())
@@ -209,22 +214,22 @@ fn emits_are_throttled_and_no_clock_wedges_them() {
 
 #[test]
 fn an_alerts_number_follows_its_formula() {
-    assert_eq!(
-        AlertId::new("render", Rule::PooledBytes, None).get(),
-        0x0fde_2fc3_56bc_4b7d
-    );
     let site = here();
-    let mut bytes = b"render\xffleak\xff".to_vec();
+    let mut bytes = 7_u64.to_le_bytes().to_vec();
+    bytes.extend(b"leak\xff");
     bytes.extend(site.file().as_bytes());
     bytes.extend(site.line().to_le_bytes());
     bytes.extend(site.column().to_le_bytes());
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });
-    let id = AlertId::new("render", Rule::Leak, Some(site));
+    let id = AlertId::new(PoolId(7), Rule::Leak, Some(site));
     assert_eq!(id.get(), hash);
     assert_eq!(id.to_string(), format!("{hash:016x}"));
 }
+
+const LEAK_STEP: &str =
+    "drop the buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay";
 
 #[test]
 fn an_alert_is_one_sentence() {
@@ -234,14 +239,14 @@ fn an_alert_is_one_sentence() {
     assert_eq!(
         raised,
         format!(
-            "warning: 1 buffer taken at {site} was not given back in time (warning from 1 buffer) in pool `render`, since frame 7"
+            "warning: 1 buffer taken at {site} was not given back in time (warning from 1 buffer) in pool `render`, since frame 7; {LEAK_STEP}"
         )
     );
     let escalated = bench.leaks(8, &[(site, 12)]).raised[0].to_string();
     assert_eq!(
         escalated,
         format!(
-            "critical, was warning: 12 buffers taken at {site} were not given back in time (critical from 10 buffers) in pool `render`, since frame 7"
+            "critical, was warning: 12 buffers taken at {site} were not given back in time (critical from 10 buffers) in pool `render`, since frame 7; {LEAK_STEP}"
         )
     );
     let health = bench.leaks(2507, &[]);
@@ -249,7 +254,7 @@ fn an_alert_is_one_sentence() {
     assert_eq!(
         resolved,
         format!(
-            "resolved: the leak at {site} in pool `render` is over after 2.5 s, frames 7 to 2507, 12 buffers at worst"
+            "resolved: the leak at {site} in pool `render` is over after 2.5 s, frames 7 to 2507, 12 buffers at worst; nothing is to be done"
         )
     );
     assert!(health.to_string().contains(&resolved), "{health}");
@@ -273,4 +278,188 @@ fn every_rule_has_a_sentence_of_its_own() {
             told.push(text);
         }
     }
+}
+
+#[test]
+fn every_sentence_ends_with_the_next_step() {
+    let mut bench = Bench::new(Thresholds::default());
+    let mut raised = bench.leaks(0, &[(here(), 1)]).raised[0].clone();
+    for rule in Rule::ALL {
+        let (metrics, outstanding) = (RuntimeHealthMetrics::default(), Outstanding::default());
+        let situation = advice::Situation {
+            metrics: &metrics,
+            outstanding: &outstanding,
+        };
+        for state in [AlertState::Raised, AlertState::Resolved] {
+            for count in [1, 5] {
+                raised.next_step = advice::next_step(rule, state, count, situation);
+                raised.rule = rule;
+                raised.state = state;
+                let (step, text) = (&raised.next_step, raised.to_string());
+                assert!(
+                    !step.is_empty() && text.ends_with(&format!("; {step}")),
+                    "{text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_alert_that_comes_again_is_the_same_one_counted() {
+    let mut bench = Bench::new(Thresholds::default());
+    let site = here();
+    for (come, ms) in [(1, 10_000), (2, 40_000), (3, 70_000)] {
+        let health = bench.leaks(ms, &[(site, come)]);
+        let alert = &health.raised[0];
+        assert_eq!((alert.count, alert.first_frame.get()), (come, 10_000));
+        assert_eq!((alert.raised_frame.get(), alert.worst), (ms, come as f64));
+        assert_eq!(bench.leaks(ms + 100, &[]).resolved[0].count, come);
+    }
+}
+
+#[test]
+fn an_alert_that_flaps_stays_raised_until_it_was_quiet_for_longer() {
+    let mut bench = Bench::new(Thresholds::default());
+    let site = here();
+    let mut events = |ms, suspects: &[(_, u64)]| {
+        let health = bench.leaks(ms, suspects);
+        (
+            health.raised.len(),
+            health.resolved.len(),
+            health.active.len(),
+        )
+    };
+    for come in 0..3_u64 {
+        assert_eq!(events(come * 10_000, &[(site, 1)]), (1, 0, 1));
+        assert_eq!(events(come * 10_000 + 200, &[]), (0, 1, 0));
+    }
+    // The fourth time within a minute.
+    assert_eq!(events(30_000, &[(site, 1)]), (1, 0, 1));
+    assert_eq!(events(30_200, &[]), (0, 0, 1));
+    assert_eq!(events(40_000, &[(site, 1)]), (0, 0, 1));
+    assert_eq!(events(40_200, &[]), (0, 0, 1));
+    assert_eq!(events(70_199, &[]), (0, 0, 1));
+    assert_eq!(events(70_200, &[]), (0, 1, 0));
+    // Three within a minute are not often: 60 s lie between the first and the fourth of these.
+    for (ms, resolved) in [(170_000, 1), (190_000, 1), (210_000, 1), (230_001, 1)] {
+        assert_eq!(events(ms, &[(site, 1)]), (1, 0, 1), "{ms}");
+        assert_eq!(events(ms + 200, &[]).1, resolved, "{ms}");
+    }
+    assert_eq!(events(230_500, &[(site, 1)]), (1, 0, 1));
+    assert_eq!(events(230_700, &[]), (0, 0, 1), "four from 190 s on");
+}
+
+#[test]
+fn damping_is_the_users() {
+    let damping = |times| {
+        Thresholds::default().damping(times, Duration::from_secs(9), Duration::from_secs(5))
+    };
+    for (times, resolved) in [(0, 20), (2, 1)] {
+        let mut bench = Bench::new(damping(times));
+        let site = here();
+        let mut all = 0;
+        for come in 0..20_u64 {
+            bench.leaks(come * 1000, &[(site, 1)]);
+            all += bench.leaks(come * 1000 + 500, &[]).resolved.len();
+        }
+        assert_eq!(all, resolved);
+    }
+}
+
+#[test]
+fn quiet_alerts_of_a_rule_are_remembered_up_to_a_number() {
+    let mut bench = Bench::new(Thresholds::default());
+    let site = here();
+    let others = sixty_four_and_one();
+    bench.leaks(0, &[(site, 1)]);
+    for (ms, &other) in (1..).zip(&others) {
+        bench.leaks(ms, &[(other, 1)]);
+    }
+    bench.leaks(100, &[]);
+    assert_eq!(bench.leaks(101, &[(others[64], 1)]).raised[0].count, 2);
+    assert_eq!(
+        bench.leaks(102, &[(site, 1)]).raised[0].count,
+        1,
+        "forgotten"
+    );
+}
+
+#[test]
+fn pools_that_one_monitor_judges_keep_their_alerts_apart() {
+    let mut bench = Bench::new(Thresholds::default());
+    let (one, two) = (
+        PoolName::new(PoolId(1), "same"),
+        PoolName::new(PoolId(2), "same"),
+    );
+    let suspects = outstanding(&[(here(), 1)]);
+    let frame = FrameSnapshot::default();
+    let first = bench
+        .monitor
+        .judge(&one, &frame, &(&frame).into(), &suspects);
+    let other = bench
+        .monitor
+        .judge(&two, &frame, &(&frame).into(), &Outstanding::default());
+    assert_eq!(
+        (first.raised.len(), other.resolved.len(), other.active.len()),
+        (1, 0, 0)
+    );
+    let second = bench
+        .monitor
+        .judge(&two, &frame, &(&frame).into(), &suspects);
+    assert_ne!(first.raised[0].id, second.raised[0].id);
+    assert_ne!(first.pool, second.pool);
+    assert_eq!(
+        bench
+            .monitor
+            .judge(&one, &frame, &(&frame).into(), &Outstanding::default())
+            .resolved
+            .len(),
+        1
+    );
+}
+
+/// A readback that is six frames late every ten frames, and one real leak, at 60 frames a second.
+#[test]
+fn a_noisy_site_does_not_hide_the_leak() {
+    let store = crate::DiagnosticsStore::new();
+    let mut bench = Bench::new(Thresholds::default());
+    let (readback, leak) = (here(), here());
+    let mut reports = 0;
+    for frame in 0..2400_u64 {
+        let mut suspects = vec![];
+        if frame % 10 >= 8 {
+            suspects.push((readback, 1));
+        }
+        if frame >= 5 {
+            suspects.push((leak, 1));
+        }
+        let health = bench.leaks(frame * 1000 / 60, &suspects);
+        reports += health.raised.len() + health.resolved.len();
+        store.receive(health);
+    }
+    let log = store.alert_log();
+    assert_eq!(log.len(), 2);
+    let entry = |site| log.iter().find(|alert| alert.site == Some(site)).unwrap();
+    assert_eq!(
+        (entry(leak).count, entry(leak).state),
+        (1, AlertState::Raised)
+    );
+    assert_eq!(
+        (entry(readback).count, entry(readback).first_frame.get()),
+        (240, 133)
+    );
+    assert!(reports < 10, "{reports}");
+}
+
+/// 65 call sites.
+#[rustfmt::skip]
+fn sixty_four_and_one() -> Vec<&'static Location<'static>> {
+    vec![
+        here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(),
+        here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(),
+        here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(),
+        here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(),
+        here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(), here(),
+    ]
 }

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::fold::{FrameEnd, FrameSnapshot, Outstanding, SiteHolding};
+use crate::fold::{FrameEnd, FrameId, FrameSnapshot, OpenFrame, Outstanding, PoolId, SiteHolding};
 
 /// A monitor with a clock of its own, in milliseconds.
 struct Bench {
@@ -34,8 +34,8 @@ impl Bench {
             self.monitor
                 .is_due_at(self.begun + Duration::from_millis(ms))
         );
-        self.monitor
-            .judge("render", frame, &frame.into(), outstanding)
+        let pool = PoolName::new(PoolId(7), "render");
+        self.monitor.judge(&pool, frame, &frame.into(), outstanding)
     }
 
     /// Judges a pool that holds this many bytes, all in use.

@@ -48,6 +48,7 @@ impl Numbers {
 
     fn frame(&mut self) -> FrameSnapshot {
         FrameSnapshot {
+            pool_id: PoolId(7),
             frame: FrameEnd(self.next()),
             ended: Some(FrameId(self.next())),
             time: Timestamp::now(),
@@ -131,7 +132,8 @@ fn judged() -> (FrameSnapshot, PoolStats, Outstanding, HealthSnapshot) {
         );
     }
     monitor.record_lost(77);
-    let health = monitor.judge("render", &frame, &now, &out);
+    monitor.prewarmed_bytes = 55;
+    let health = monitor.judge(&PoolName::new(PoolId(7), "render"), &frame, &now, &out);
     (frame, now, out, health)
 }
 
@@ -164,6 +166,10 @@ fn every_metric_is_the_number_it_is_named_after() {
         pooled_bytes: now.pooled_bytes,
         in_use_bytes: now.in_use_bytes,
         idle_bytes: now.idle_bytes,
+        needed_bytes: (frame.in_use_bytes + frame.release_bytes)
+            .min(frame.pooled_bytes)
+            .max(now.in_use_bytes),
+        prewarmed_bytes: 55,
         peak_bytes: now.peak_bytes,
         peak_at: now.peak_at,
         requested_bytes: now.requested_bytes,
@@ -175,6 +181,7 @@ fn every_metric_is_the_number_it_is_named_after() {
         outstanding_buffers: out.buffers,
         outstanding_bytes: out.bytes,
         long_lived_buffers: out.long_lived,
+        long_lived_bytes: out.long_lived_bytes,
         leak_suspects: 7,
         leak_suspect_bytes: 7 * 64,
         window_ms: 100.0,
@@ -308,6 +315,7 @@ fn the_default_limits_are_those_of_the_table() {
         (Rule::PooledBytes, 50e6, 100e6, 0.9, 0, 1),
         (Rule::PoolKeys, 50.0, 100.0, 0.9, 0, 1),
         (Rule::Bloat, 16e6, never, 0.9, 5, 1),
+        (Rule::OpenFrame, 1.0, 2.0, 1.0, 0, 0),
         (Rule::Misses, 0.05, never, 0.9, 0, 1),
         (Rule::FrameBudget, never, never, 0.9, 0, 1),
         (Rule::MissedBytes, 1e6, never, 0.9, 1, 1),
@@ -344,7 +352,12 @@ fn miss_ratio(thresholds: &Thresholds, allocs: &[u64]) -> f64 {
         };
         monitor.record_frame(&frame, frame.duration);
     }
-    let health = monitor.judge("render", &frame, &(&frame).into(), &Outstanding::default());
+    let health = monitor.judge(
+        &PoolName::new(PoolId(7), "render"),
+        &frame,
+        &(&frame).into(),
+        &Outstanding::default(),
+    );
     health.metrics.miss_ratio
 }
 
@@ -373,7 +386,12 @@ fn bytes_and_calls_are_judged_from_four_frames_on() {
             };
             monitor.record_frame(&frame, frame.duration);
         }
-        let health = monitor.judge("render", &frame, &(&frame).into(), &Outstanding::default());
+        let health = monitor.judge(
+            &PoolName::new(PoolId(7), "render"),
+            &frame,
+            &(&frame).into(),
+            &Outstanding::default(),
+        );
         let metrics = health.metrics;
         (
             metrics.system_bytes_per_frame as u64,

@@ -1,0 +1,130 @@
+//! What to do about an alert: the next step, in words, as the pool is now.
+
+use std::fmt::Write;
+
+use super::{AlertState, Rule, RuntimeHealthMetrics};
+use crate::fold::{Outstanding, SiteHolding};
+use crate::show::bytes;
+
+/// The call sites named in a sentence.
+const NAMED: usize = 3;
+
+/// What is known of the pool when an alert is reported.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation<'a> {
+    pub(crate) metrics: &'a RuntimeHealthMetrics,
+    pub(crate) outstanding: &'a Outstanding,
+}
+
+/// The next step for who reads an alert of this rule that has come `count` times.
+pub(crate) fn next_step(
+    rule: Rule,
+    state: AlertState,
+    count: u64,
+    situation: Situation<'_>,
+) -> String {
+    if state == AlertState::Resolved {
+        return if count > 1 {
+            format!("it came {count} times: if it comes again, {}", usual(rule))
+        } else {
+            "nothing is to be done".to_owned()
+        };
+    }
+    match rule {
+        Rule::PooledBytes => pooled_bytes(situation),
+        _ => usual(rule).to_owned(),
+    }
+}
+
+/// The next step that does not depend on the situation.
+fn usual(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Leak => {
+            "drop the buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay"
+        }
+        Rule::PooledBytes => "release buffers, or raise `Thresholds::pooled_bytes`",
+        Rule::PoolKeys => {
+            "ask for fewer different lengths, since a size class cannot use the idle memory of another, \
+             or raise `Thresholds::pool_keys`"
+        }
+        Rule::Bloat => {
+            "call `BufferPool::trim`, or lower `thread_cache_bytes` if many threads keep idle buffers"
+        }
+        Rule::Misses => {
+            "call `BufferPool::prewarm` for the lengths in use, or keep buffers instead of dropping them"
+        }
+        Rule::FrameBudget => "look at what the slow frames do, or raise `Thresholds::frame_budget`",
+        Rule::OpenFrame => {
+            "end it with `Frame::release_all` or drop it: it keeps its memory, and no frame can begin when all are open"
+        }
+        Rule::MissedBytes | Rule::SystemCalls => {
+            "call `BufferPool::prewarm` for these lengths, or keep the buffers instead of dropping them"
+        }
+        Rule::Stalled => {
+            "if the program pauses on purpose, this is right; else look at what the thread that ends frames waits for"
+        }
+        Rule::TelemetryLost => "raise `history_frames`, or lower the watch's `poll_interval`",
+    }
+}
+
+/// What holds the memory, largest first, and what to do about that.
+fn pooled_bytes(situation: Situation<'_>) -> String {
+    let m = situation.metrics;
+    let out = situation.outstanding;
+    let framed = m.in_use_bytes.saturating_sub(out.bytes);
+    let parts = [
+        m.idle_bytes,
+        framed,
+        out.long_lived_bytes,
+        out.bytes - out.long_lived_bytes.min(out.bytes),
+    ];
+    let most = parts.iter().max().copied().unwrap_or(0);
+    let [idle, framed, long_lived, others] = parts;
+    if most == 0 {
+        usual(Rule::PooledBytes).to_owned()
+    } else if most == idle && m.prewarmed_bytes > idle / 2 {
+        format!(
+            "{} of it were prewarmed: prewarm less, or raise `Thresholds::pooled_bytes`",
+            bytes(m.prewarmed_bytes.min(idle))
+        )
+    } else if most == idle {
+        format!(
+            "{} of it are idle: call `BufferPool::trim`, or raise `Thresholds::pooled_bytes`",
+            bytes(idle)
+        )
+    } else if most == framed {
+        format!(
+            "{} of it are buffers of open frames: take less in a frame, end frames sooner, or raise \
+             `Thresholds::pooled_bytes`",
+            bytes(framed)
+        )
+    } else if most == long_lived {
+        format!(
+            "{} of it are long-lived buffers{}: drop what is not needed, or raise `Thresholds::pooled_bytes`",
+            bytes(long_lived),
+            named(out.long_lived_sites(), |site| site.long_lived_bytes)
+        )
+    } else {
+        format!(
+            "{} of it are buffers in use{}: release what is not needed, or raise `Thresholds::pooled_bytes`",
+            bytes(others),
+            named(out.sites.iter(), |site| site.bytes - site.long_lived_bytes)
+        )
+    }
+}
+
+/// The call sites that hold the most of something: `, taken at a.rs:1:2 (3 MiB), b.rs:4:5 (1 MiB)`.
+fn named<'a>(
+    sites: impl Iterator<Item = &'a SiteHolding>,
+    held: impl Fn(&SiteHolding) -> u64,
+) -> String {
+    let mut sites: Vec<&SiteHolding> = sites.filter(|site| held(site) > 0).collect();
+    sites.sort_by_key(|site| std::cmp::Reverse(held(site)));
+    let mut text = String::new();
+    for (place, site) in sites.iter().take(NAMED).enumerate() {
+        text.push_str(if place == 0 { ", taken at " } else { ", " });
+        // Writing to text cannot fail.
+        let _ = write!(text, "{} ({})", site.location, bytes(held(site)));
+    }
+    text
+}
