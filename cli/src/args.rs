@@ -108,6 +108,12 @@ pub struct ReplayOptions {
     /// stand-ins that take turns.
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
+    /// Leave out lines that no whole trace has, and count them: for recordings that began late or were cut off
+    ///
+    /// Left out are frees without an alloc, repeated frees, allocs of a used id, a torn first or last line, and what is
+    /// missing at the end of truncated zstd data.
+    #[arg(long)]
+    pub lenient: bool,
     /// Timed rounds after the first, cold one
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
@@ -169,6 +175,9 @@ pub struct MemoryArgs {
     /// Age of a leak suspect.
     #[arg(long, default_value_t = 4)]
     pub leak_after: u64,
+    /// Leave out lines that no whole trace has.
+    #[arg(long)]
+    pub lenient: bool,
     /// The trace; the bundled recording if left out.
     pub trace: Option<PathBuf>,
 }

@@ -9,7 +9,7 @@ use framepool::{BufferPool, FrameSnapshot};
 use crate::replay::{Observer, Plan};
 use crate::report::{LeakSection, LeakSite, PoolSection};
 use crate::screen::Screen;
-use crate::trace::{NEVER, Trace, line_of};
+use crate::trace::{NEVER, Trace};
 use crate::watch::{AlertEntry, RecordedTimeJudge};
 
 /// What the watched replay found out.
@@ -143,7 +143,7 @@ impl<'a> Watcher<'a> {
                 oldest_age_frames: frames_ended - frame as u64,
                 oldest_taken_at_seconds: operation.time_us as f64 / 1e6,
                 oldest_thread: self.trace.threads[operation.thread as usize],
-                oldest_line: line_of(buffer.taken_by as usize),
+                oldest_line: self.trace.line_of(buffer.taken_by as usize),
             });
             site.buffers += 1;
             site.bytes = site.bytes.saturating_add(buffer.bytes as u64);

@@ -11,9 +11,9 @@ use crate::inspect::Watcher;
 use crate::measure::{Contestants, Memory, Rounds, measure_here, measure_in_children, time};
 use crate::outcome::{Problem, print};
 use crate::replay::{Crew, Failure, FrameCut, Plan, run};
-use crate::report::{ContestantSection, Report, TimingSection, TraceSection, render};
+use crate::report::{ContestantSection, LeftOut, Report, TimingSection, TraceSection, render};
 use crate::screen::{Screen, Show};
-use crate::trace::{Event, Trace, TraceSource, line_of, open};
+use crate::trace::{Event, Tolerance, Trace, TraceSource, open};
 
 /// More recorded threads than this share threads of the replay, unless `--threads` says otherwise.
 const MOST_THREADS: usize = 1_024;
@@ -26,7 +26,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         _ => Show::Progress,
     });
     screen.stage("reading", 0, "", None);
-    let trace = open(source)?;
+    let trace = open(source, Tolerance::of(options.lenient))?;
     let plan = Arc::new(lay_out(
         &trace,
         options.threads.map(Into::into),
@@ -101,7 +101,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
 pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
     let source = TraceSource::from_argument(args.trace.clone());
     let plan = {
-        let trace = open(&source)?;
+        let trace = open(&source, Tolerance::of(args.lenient))?;
         lay_out(&trace, args.threads.map(Into::into), args.frame_ms, &source)?
     };
     let pool = new_pool("measured", args.leak_after);
@@ -165,16 +165,16 @@ pub(crate) fn explain(
             why,
         } => format!(
             "{path}:{}: {who} could not lend {bytes} bytes: {why}",
-            line_of(*operation)
+            trace.line_of(*operation)
         ),
         Failure::Overwritten { operation, buffer } => {
             let recorded = trace.buffers[*buffer as usize];
             format!(
                 "{path}:{}: buffer {} of {who}, taken on line {}, did not hold what was written into it: its memory was \
                  given to somebody else while it was out",
-                line_of(*operation),
+                trace.line_of(*operation),
                 recorded.id,
-                line_of(recorded.taken_by as usize),
+                trace.line_of(recorded.taken_by as usize),
             )
         }
         Failure::Panicked(said) => {
@@ -218,6 +218,15 @@ fn describe(
             FrameCut::EveryUs(_) => Some(options.frame_ms),
         },
         idle_frames_left_out: plan.frames_left_out,
+        lines_left_out: trace
+            .skipped
+            .reasons()
+            .map(|(reason, count, first_line)| LeftOut {
+                what: reason.words(),
+                count,
+                first_line,
+            })
+            .collect(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::measure::Contestants;
 use crate::outcome::Problem;
 use crate::replay::{Crew, Plan};
 use crate::session::{explain, hire, lay_out};
-use crate::trace::{Trace, TraceSource, open};
+use crate::trace::{Tolerance, Trace, TraceSource, open};
 
 pub use crate::contestant::Name;
 
@@ -49,7 +49,7 @@ impl TimedReplay {
         let options = CommandLine::try_parse_from(["framepool"])
             .map_err(Problem::bug)?
             .options;
-        let trace = open(&SOURCE)?;
+        let trace = open(&SOURCE, Tolerance::Strict)?;
         let plan = Arc::new(lay_out(&trace, None, options.frame_ms, &SOURCE)?);
         Ok(Self {
             crew: hire(&plan)?,

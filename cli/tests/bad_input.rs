@@ -125,23 +125,23 @@ fn an_id_used_wrongly() {
     line_refused(
         "unknown.csv",
         "11,0,free,7",
-        ":3: free of id 7, which was never taken; its alloc must stand on a line before",
+        ":3: free of id 7, which was never taken; its alloc must stand on a line before; use --lenient to leave such lines out",
     );
     line_refused(
         "twice.csv",
         "11,0,free,1\n12,0,free,1",
-        ":4: free of id 1, which line 3 freed already; a buffer is freed once",
+        ":4: free of id 1, which line 3 freed already; a buffer is freed once; use --lenient to leave such lines out",
     );
     line_refused(
         "reused.csv",
         "11,0,free,1\n12,0,alloc,1,8,s",
-        ":4: id 1 was used by the alloc on line 2 already; give every alloc an id of its own",
+        ":4: id 1 was used by the alloc on line 2 already; give every alloc an id of its own, or use --lenient to leave such lines out",
     );
 }
 
 #[test]
 fn a_time_that_goes_back() {
-    let complaint = ":3: the time goes back from 10 to 9; lines must be in the order recorded";
+    let complaint = ":3: the time goes back from 10 to 9; sort the lines after the first by time, as `sort -s -t, -k1,1n` does";
     line_refused("back.csv", "9,0,free,1", complaint);
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use framepool_cli::trace::{Event, Fault, HEADER, NEVER, Trace, TraceError, read_any};
+use framepool_cli::trace::{Event, Fault, HEADER, NEVER, Tolerance, Trace, TraceError, read_any};
 
 use crate::bytes::Bytes;
 
@@ -87,7 +87,7 @@ fn check(bytes: &[u8]) {
 }
 
 fn read(bytes: &[u8], named_zstd: bool) -> Outcome {
-    read_any(Cursor::new(bytes), named_zstd)
+    read_any(Cursor::new(bytes), named_zstd, Tolerance::Strict)
 }
 
 /// One line, which begins with the file and the line at fault.

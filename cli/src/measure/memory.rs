@@ -53,6 +53,9 @@ fn ask_child(who: Name, source: &TraceSource, options: &ReplayOptions) -> Result
     if let Some(threads) = options.threads {
         command.arg("--threads").arg(threads.to_string());
     }
+    if options.lenient {
+        command.arg("--lenient");
+    }
     if let TraceSource::File(path) = source {
         command.arg("--").arg(path);
     }

@@ -35,6 +35,15 @@ pub(crate) struct TraceSection {
     pub(crate) frames: u64,
     pub(crate) frame_ms: Option<f64>,
     pub(crate) idle_frames_left_out: u64,
+    pub(crate) lines_left_out: Vec<LeftOut>,
+}
+
+/// Lines of the trace that `--lenient` left out, for one reason.
+#[derive(Debug, Serialize)]
+pub(crate) struct LeftOut {
+    pub(crate) what: &'static str,
+    pub(crate) count: u64,
+    pub(crate) first_line: u64,
 }
 
 /// What the pool counted while it was watched.

@@ -5,7 +5,8 @@ mod text;
 mod words;
 
 pub(crate) use data::{
-    ContestantSection, LeakSection, LeakSite, PoolSection, Report, TimingSection, TraceSection,
+    ContestantSection, LeakSection, LeakSite, LeftOut, PoolSection, Report, TimingSection,
+    TraceSection,
 };
 pub(crate) use text::{alert_table, render};
 pub(crate) use words::{count, share};

@@ -71,6 +71,16 @@ fn trace(trace: &TraceSection) -> String {
             counted(trace.idle_frames_left_out, "empty frame")
         );
     }
+    for (at, left_out) in trace.lines_left_out.iter().enumerate() {
+        let _ = write!(
+            text,
+            "{}{} × {} (first on line {})",
+            if at == 0 { "\nleft out: " } else { ", " },
+            count(left_out.count),
+            left_out.what,
+            count(left_out.first_line),
+        );
+    }
     text
 }
 

@@ -74,6 +74,8 @@ pub enum Fault {
     ReusedId(u64, u64),
     /// A time before the line above, with the time of that line.
     TimeGoesBack(u64, u64),
+    /// The last line ends in its middle, with what is wrong with it.
+    TornLastLine(String),
     /// More operations than the replay can number.
     TooManyOperations,
 }
@@ -86,7 +88,7 @@ impl fmt::Display for Fault {
             Self::Read(why) => write!(f, "reading failed ({why}); check the file"),
             Self::Zstd(why) => write!(
                 f,
-                "the zstd data is truncated or corrupt ({why}); copy or record the file again"
+                "the zstd data is truncated or corrupt ({why}); copy or record the file again, or use --lenient for what is whole"
             ),
             Self::Empty => write!(
                 f,
@@ -131,19 +133,23 @@ impl fmt::Display for Fault {
             ),
             Self::UnknownId(id) => write!(
                 f,
-                "free of id {id}, which was never taken; its alloc must stand on a line before"
+                "free of id {id}, which was never taken; its alloc must stand on a line before; use --lenient to leave such lines out"
             ),
             Self::FreedTwice(id, line) => write!(
                 f,
-                "free of id {id}, which line {line} freed already; a buffer is freed once"
+                "free of id {id}, which line {line} freed already; a buffer is freed once; use --lenient to leave such lines out"
             ),
             Self::ReusedId(id, line) => write!(
                 f,
-                "id {id} was used by the alloc on line {line} already; give every alloc an id of its own"
+                "id {id} was used by the alloc on line {line} already; give every alloc an id of its own, or use --lenient to leave such lines out"
             ),
             Self::TimeGoesBack(time, before) => write!(
                 f,
-                "the time goes back from {before} to {time}; lines must be in the order recorded"
+                "the time goes back from {before} to {time}; sort the lines after the first by time, as `sort -s -t, -k1,1n` does"
+            ),
+            Self::TornLastLine(fault) => write!(
+                f,
+                "the last line is cut off ({fault}); use --lenient to leave it out"
             ),
             Self::TooManyOperations => {
                 write!(f, "more than {} operations; split the trace", u32::MAX - 1)

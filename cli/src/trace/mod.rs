@@ -3,21 +3,18 @@
 mod fault;
 mod line;
 mod reader;
+mod skipped;
 mod source;
 
 pub use fault::{Fault, HEADER, TraceError};
-pub use source::read_any;
+pub use skipped::{Skip, Skipped};
+pub use source::{Tolerance, read_any};
 pub(crate) use source::{TraceSource, open};
 
 /// A trace written down in a test.
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Trace {
-    reader::read(text.as_bytes()).expect("a good trace")
-}
-
-/// Operation `i` of a trace stands on this line of the file: the header is line 1.
-pub(crate) fn line_of(operation: usize) -> u64 {
-    operation as u64 + 2
+    reader::read(text.as_bytes(), Tolerance::Strict).expect("a good trace")
 }
 
 /// A whole trace, checked: every free has its alloc before it, times never go back, ids are unique.
@@ -39,9 +36,19 @@ pub struct Trace {
     pub peak_live_bytes: u128,
     /// The most buffers out at any point of the total order.
     pub peak_live_buffers: u64,
+    /// The lines that were left out.
+    pub skipped: Skipped,
+    /// Whether the file has no header.
+    pub headless: bool,
 }
 
 impl Trace {
+    /// The line of the file on which an operation stands: the header is line 1.
+    pub fn line_of(&self, operation: usize) -> u64 {
+        self.skipped
+            .line(operation as u64 + 2 - u64::from(self.headless))
+    }
+
     /// Recorded time of the last operation, in microseconds.
     pub fn end_us(&self) -> u64 {
         self.operations.last().map_or(0, |last| last.time_us)

@@ -6,34 +6,60 @@ use std::io::{BufRead, Read};
 
 use super::fault::{Fault, HEADER, quoted};
 use super::line::{Line, Op};
-use super::{Event, NEVER, Operation, RecordedBuffer, Trace, line_of};
+use super::{Event, NEVER, Operation, RecordedBuffer, Skip, Tolerance, Trace};
 
 /// The longest line that is read; a recorder's lines are far shorter, and a file that is no trace may have none.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// Reads a trace to its end. The fault comes with the number of its line.
-pub(crate) fn read(input: impl BufRead) -> Result<Trace, (u64, Fault)> {
+pub(crate) fn read(input: impl BufRead, tolerance: Tolerance) -> Result<Trace, (u64, Fault)> {
+    let is_lenient = tolerance == Tolerance::Lenient;
     let mut lines = Lines::new(input);
+    let mut building = Building::default();
     match lines.next()? {
         None => return Err((1, Fault::Empty)),
         Some(header) if header.strip_prefix('\u{feff}').unwrap_or(header) == HEADER => {}
+        Some(first) if is_lenient => {
+            building.trace.headless = true;
+            if Line::parse(first)
+                .and_then(|line| building.add(line))
+                .is_err()
+            {
+                building.trace.skipped.note(1, Skip::TornFirstLine);
+            }
+        }
         Some(other) => return Err((1, Fault::Header(quoted(other)))),
     }
-    let mut building = Building::default();
-    while let Some(text) = lines.next()? {
-        if text.is_empty() {
-            // Blank lines may close a file; between operations they would shift what is meant by a line.
-            let blank = lines.number;
-            while let Some(text) = lines.next()? {
-                if !text.is_empty() {
-                    return Err((blank, Fault::BlankLine));
+    loop {
+        let line = match lines.next() {
+            Ok(None) => break,
+            Ok(Some("")) => {
+                // Blank lines may close a file; between operations they would shift what is meant by a line.
+                let blank = lines.number;
+                while let Some(text) = lines.next()? {
+                    if !text.is_empty() {
+                        return Err((blank, Fault::BlankLine));
+                    }
                 }
+                break;
             }
-            break;
+            Ok(Some(text)) => Line::parse(text).and_then(|line| building.add(line)),
+            Err((line, Fault::Read(_))) if is_lenient => {
+                building.trace.skipped.note(line, Skip::CutOff);
+                break;
+            }
+            Err((_, fault)) => Err(fault),
+        };
+        let Err(fault) = line else {
+            continue;
+        };
+        match Skip::of(&fault, lines.is_whole) {
+            Some(skip) if is_lenient => building.trace.skipped.note(lines.number, skip),
+            Some(Skip::TornLastLine) => {
+                return Err((lines.number, Fault::TornLastLine(fault.to_string())));
+            }
+            _ => return Err((lines.number.max(1), fault)),
         }
-        Line::parse(text)
-            .and_then(|line| building.add(line))
-            .map_err(|fault| (lines.number, fault))?;
     }
     if building.trace.buffers.is_empty() {
         return Err((lines.number.max(1), Fault::NoOperations));
@@ -46,6 +72,8 @@ struct Lines<R> {
     input: R,
     line: Vec<u8>,
     number: u64,
+    /// Whether the line has a line end.
+    is_whole: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -54,6 +82,7 @@ impl<R: BufRead> Lines<R> {
             input,
             line: Vec::new(),
             number: 0,
+            is_whole: true,
         }
     }
 
@@ -70,7 +99,8 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number = number;
-        if self.line.last() == Some(&b'\n') {
+        self.is_whole = self.line.last() == Some(&b'\n');
+        if self.is_whole {
             self.line.pop();
             if self.line.last() == Some(&b'\r') {
                 self.line.pop();
@@ -113,8 +143,14 @@ impl Building {
                 id,
                 bytes,
                 site,
-            } => (self.thread(thread), self.alloc(number, id, bytes, site)?),
-            Op::Free { thread, id } => (self.thread(thread), self.free(number, id)?),
+            } => {
+                let event = self.alloc(number, id, bytes, site)?;
+                (self.thread(thread), event)
+            }
+            Op::Free { thread, id } => {
+                let event = self.free(number, id)?;
+                (self.thread(thread), event)
+            }
             Op::Frame => {
                 self.trace.frame_marks += 1;
                 (0, Event::Frame)
@@ -130,10 +166,11 @@ impl Building {
 
     fn alloc(&mut self, number: u32, id: u64, bytes: usize, site: &str) -> Result<Event, Fault> {
         let buffer = self.trace.buffers.len() as u32;
-        if let Some(earlier) = self.ids.insert(id, buffer) {
+        if let Some(&earlier) = self.ids.get(&id) {
             let taken_by = self.trace.buffers[earlier as usize].taken_by;
-            return Err(Fault::ReusedId(id, line_of(taken_by as usize)));
+            return Err(Fault::ReusedId(id, self.trace.line_of(taken_by as usize)));
         }
+        self.ids.insert(id, buffer);
         let site = match self.sites.get(site) {
             Some(&site) => site,
             None => intern(
@@ -158,10 +195,11 @@ impl Building {
 
     fn free(&mut self, number: u32, id: u64) -> Result<Event, Fault> {
         let &buffer = self.ids.get(&id).ok_or(Fault::UnknownId(id))?;
-        let recorded = &mut self.trace.buffers[buffer as usize];
-        if recorded.freed_by != NEVER {
-            return Err(Fault::FreedTwice(id, line_of(recorded.freed_by as usize)));
+        let freed_by = self.trace.buffers[buffer as usize].freed_by;
+        if freed_by != NEVER {
+            return Err(Fault::FreedTwice(id, self.trace.line_of(freed_by as usize)));
         }
+        let recorded = &mut self.trace.buffers[buffer as usize];
         recorded.freed_by = number;
         self.live_bytes -= recorded.bytes as u128;
         self.live_buffers -= 1;

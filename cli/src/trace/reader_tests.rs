@@ -1,5 +1,6 @@
 //! What the reader accepts and refuses.
 
+use crate::trace::Tolerance;
 use std::fmt::Write as _;
 
 use super::super::fault::{Fault, HEADER};
@@ -7,11 +8,11 @@ use super::super::{Event, NEVER};
 use super::read;
 
 fn trace_of(lines: &str) -> super::Trace {
-    read(format!("{HEADER}\n{lines}").as_bytes()).expect("a good trace")
+    read(format!("{HEADER}\n{lines}").as_bytes(), Tolerance::Strict).expect("a good trace")
 }
 
 fn fault_of(lines: &str) -> (u64, Fault) {
-    read(format!("{HEADER}\n{lines}").as_bytes()).expect_err("a broken trace")
+    read(format!("{HEADER}\n{lines}").as_bytes(), Tolerance::Strict).expect_err("a broken trace")
 }
 
 #[test]
@@ -42,7 +43,11 @@ fn line_ends_and_the_last_line_may_vary() {
         format!("{HEADER}\n0,0,alloc,0,8,s\n1,0,free,0,,\n\n\n"),
         format!("\u{feff}{HEADER}\n0,0,alloc,0,8,s\n1,0,free,0,,\n"),
     ] {
-        assert_eq!(read(text.as_bytes()).expect(&text), unix, "{text:?}");
+        assert_eq!(
+            read(text.as_bytes(), Tolerance::Strict).expect(&text),
+            unix,
+            "{text:?}"
+        );
     }
 }
 
@@ -77,7 +82,7 @@ fn a_fault_comes_with_its_line() {
 
 #[test]
 fn what_is_no_trace_is_refused() {
-    let refused = |bytes: &[u8]| read(bytes).expect_err("a broken trace");
+    let refused = |bytes: &[u8]| read(bytes, Tolerance::Strict).expect_err("a broken trace");
     assert_eq!(refused(b""), (1, Fault::Empty));
     assert_eq!(refused(b"\n"), (1, Fault::Header("\"\"".into())));
     assert_eq!(refused(b"a,b\n"), (1, Fault::Header("\"a,b\"".into())));
@@ -130,7 +135,7 @@ fn random_trace(seed: u64) -> String {
 fn what_was_written_is_what_is_read() {
     for seed in 0..50 {
         let text = random_trace(seed);
-        let trace = read(text.as_bytes()).expect("a good trace");
+        let trace = read(text.as_bytes(), Tolerance::Strict).expect("a good trace");
         let mut again = format!("{HEADER}\n");
         for operation in &trace.operations {
             let thread = trace.threads[operation.thread as usize];
@@ -171,7 +176,7 @@ fn no_damage_makes_the_reader_panic() {
                 _ => drop(bytes.remove(at)),
             }
         }
-        refused += u32::from(read(&bytes[..]).is_err());
+        refused += u32::from(read(&bytes[..], Tolerance::Strict).is_err());
     }
     assert!(refused > 500, "damage is noticed: {refused} of 2000");
 }

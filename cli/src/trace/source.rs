@@ -11,6 +11,26 @@ use super::{Trace, reader};
 const BUNDLED: &[u8] = include_bytes!("../../../traces/minetest-server.csv.zst");
 const BUNDLED_NAME: &str = "minetest-server.csv.zst";
 
+/// What is done with lines that no whole trace has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerance {
+    /// The trace is refused.
+    Strict,
+    /// They are left out and counted.
+    Lenient,
+}
+
+impl Tolerance {
+    /// As the user asked for.
+    pub(crate) fn of(is_lenient: bool) -> Self {
+        if is_lenient {
+            Self::Lenient
+        } else {
+            Self::Strict
+        }
+    }
+}
+
 /// Which trace is meant.
 #[derive(Clone, Debug)]
 pub(crate) enum TraceSource {
@@ -44,10 +64,10 @@ impl TraceSource {
 }
 
 /// Reads and checks a whole trace.
-pub(crate) fn open(source: &TraceSource) -> Result<Trace, TraceError> {
+pub(crate) fn open(source: &TraceSource, tolerance: Tolerance) -> Result<Trace, TraceError> {
     let read = match source {
-        TraceSource::Bundled => read_any(Cursor::new(BUNDLED), true),
-        TraceSource::File(path) => read_file(path),
+        TraceSource::Bundled => read_any(Cursor::new(BUNDLED), true, tolerance),
+        TraceSource::File(path) => read_file(path, tolerance),
     };
     read.map_err(|(line, fault)| TraceError {
         path: source.name(),
@@ -59,7 +79,7 @@ pub(crate) fn open(source: &TraceSource) -> Result<Trace, TraceError> {
 /// The line to blame, if one is.
 type Place = Option<u64>;
 
-fn read_file(path: &Path) -> Result<Trace, (Place, Fault)> {
+fn read_file(path: &Path, tolerance: Tolerance) -> Result<Trace, (Place, Fault)> {
     let unopened = |error: io::Error| (None, Fault::Open(plain(&error)));
     if fs::metadata(path).map_err(unopened)?.is_dir() {
         return Err((None, Fault::Directory));
@@ -68,7 +88,8 @@ fn read_file(path: &Path) -> Result<Trace, (Place, Fault)> {
     let named_zstd = path
         .extension()
         .is_some_and(|name| name.eq_ignore_ascii_case("zst"));
-    read_any(BufReader::with_capacity(256 * 1024, file), named_zstd)
+    let input = BufReader::with_capacity(256 * 1024, file);
+    read_any(input, named_zstd, tolerance)
 }
 
 /// Reads text or zstd. The first bytes decide; the name counts only where they are neither.
@@ -76,7 +97,11 @@ fn read_file(path: &Path) -> Result<Trace, (Place, Fault)> {
 /// # Errors
 ///
 /// What is wrong, with the number of the line where a line is to blame.
-pub fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Place, Fault)> {
+pub fn read_any(
+    mut input: impl BufRead,
+    named_zstd: bool,
+    tolerance: Tolerance,
+) -> Result<Trace, (Place, Fault)> {
     let mut magic = Vec::with_capacity(4);
     (&mut input)
         .take(4)
@@ -86,7 +111,7 @@ pub fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Pla
     let whole = Cursor::new(magic).chain(input);
     let place = |(line, fault)| (Some(line), fault);
     match kind {
-        Kind::Text => reader::read(whole).map_err(place),
+        Kind::Text => reader::read(whole, tolerance).map_err(place),
         Kind::Broken => Err((
             Some(1),
             Fault::Zstd("the name ends in .zst, the content does not begin as zstd".to_owned()),
@@ -101,7 +126,8 @@ pub fn read_any(mut input: impl BufRead, named_zstd: bool) -> Result<Trace, (Pla
                 27
             })
             .map_err(broken)?;
-            reader::read(BufReader::with_capacity(256 * 1024, text)).map_err(|(line, fault)| {
+            let text = BufReader::with_capacity(256 * 1024, text);
+            reader::read(text, tolerance).map_err(|(line, fault)| {
                 match fault {
                     Fault::Read(why) => (Some(line), Fault::Zstd(why)),
                     // Every cut that leaves no byte of text lands here, and an empty frame too.
@@ -152,12 +178,12 @@ mod tests {
     use super::*;
 
     fn fault(bytes: &[u8], named_zstd: bool) -> (Place, Fault) {
-        read_any(Cursor::new(bytes), named_zstd).expect_err("a broken trace")
+        read_any(Cursor::new(bytes), named_zstd, Tolerance::Strict).expect_err("a broken trace")
     }
 
     #[test]
     fn the_bundled_recording_is_the_one_described() {
-        let trace = open(&TraceSource::Bundled).expect("the bundled trace");
+        let trace = open(&TraceSource::Bundled, Tolerance::Strict).expect("the bundled trace");
         assert_eq!(trace.buffers.len(), 113_911);
         assert_eq!(trace.frees, 113_900);
         assert_eq!(trace.threads.len(), 5);
@@ -170,11 +196,13 @@ mod tests {
         let packed = zstd::encode_all(&text[..], 3).expect("compressing");
         for named_zstd in [false, true] {
             for bytes in [&text[..], &packed] {
-                let trace = read_any(Cursor::new(bytes), named_zstd).expect("a good trace");
+                let trace = read_any(Cursor::new(bytes), named_zstd, Tolerance::Strict)
+                    .expect("a good trace");
                 assert_eq!(trace.buffers.len(), 1);
             }
             let marked = [b"\xef\xbb\xbf", &text[..]].concat();
-            read_any(Cursor::new(marked), named_zstd).expect("a byte order mark");
+            read_any(Cursor::new(marked), named_zstd, Tolerance::Strict)
+                .expect("a byte order mark");
         }
         assert!(matches!(
             fault(b"not zstd", true),
@@ -192,7 +220,7 @@ mod tests {
         let mut packed =
             zstd::encode_all(&b"time_us,thread,op,id,size,site\n0,0,al"[..], 3).expect("one");
         packed.extend(zstd::encode_all(&b"loc,0,8,s\n1,0,free,0\n"[..], 3).expect("two"));
-        let trace = read_any(Cursor::new(packed), false).expect("a good trace");
+        let trace = read_any(Cursor::new(packed), false, Tolerance::Strict).expect("a good trace");
         assert_eq!((trace.buffers.len(), trace.frees), (1, 1));
     }
 
