@@ -98,6 +98,10 @@ pub struct ReplayArgs {
 
 /// How to replay.
 #[derive(Clone, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub struct ReplayOptions {
     /// End a frame every so many milliseconds of recorded time, unless the trace marks frame ends
     #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
