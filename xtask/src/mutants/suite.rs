@@ -49,6 +49,7 @@ pub(crate) const SUITES: &[Suite] = &[
         "tests/diagnostics.rs",
     ),
     suite("memory", "framepool", "memory", "tests/memory"),
+    suite("forks", "framepool", "forks", "tests/forks.rs"),
     suite("oracle", "framepool", "oracle", "tests/oracle"),
     suite("laws", "framepool", "laws", "tests/laws"),
     suite(
