@@ -6,7 +6,7 @@ mod support;
 
 use std::ops::RangeInclusive;
 
-use framepool_under_loom::{Buffer, BufferPool, FrameSnapshot};
+use framepool_under_loom::{Buffer, BufferPool, Counts, FrameSnapshot};
 use loom::thread;
 use support::explore;
 
@@ -312,5 +312,33 @@ fn a_request_refused_while_a_fold_looks_is_counted_by_the_next() {
         folder.join().unwrap();
         assert_eq!(pool.stats().totals.counts.budget_refusals, 1, "L1");
         drop(kept);
+    });
+}
+
+/// One thread gives a block to the depot while another takes it from there, folds, takes a new block and folds again.
+/// The release must be counted before the block reaches the depot. The second request is smaller than its block, so the
+/// bytes held grow by more than the bytes asked for, and the fold has nothing else to conclude the release from.
+/// One preemption at most: a search with two takes over a minute.
+#[test]
+fn no_frame_counts_a_negative_number() {
+    explore(Some(1), || {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let buffer = pool.alloc::<u8>(64);
+        let dropping = thread::spawn(move || drop(buffer));
+        let frames = [
+            (pool.alloc::<u8>(64), pool.release_all()),
+            (pool.alloc::<u8>(1), pool.release_all()),
+        ];
+        dropping.join().unwrap();
+        for (_, frame) in &frames {
+            assert_it_adds_up(frame);
+            for (definition, value) in Counts::DEFINITIONS.iter().zip(frame.counts.values()) {
+                assert!(
+                    value.cast_signed() >= 0,
+                    "L1: {} is {value}",
+                    definition.name
+                );
+            }
+        }
     });
 }

@@ -282,12 +282,14 @@ impl Slot {
     /// As for [`give`](Self::give).
     pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
         Self::mark_idle(block);
+        // Before the block can reach the depot, as all other counts of a release: so whoever lends it next, and is then read by
+        // a fold, comes after a release that the next fold reads. Without that a number that a fold inferred may go back.
+        self.released_requested.add(requested as u64);
         // SAFETY: as for the caller.
         unsafe {
             self.magazine
                 .make_room_and_give(block.class(), block, core, self);
         }
-        self.released_requested.add(requested as u64);
     }
 
     /// Notes that nobody has a block that comes back.

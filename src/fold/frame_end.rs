@@ -21,6 +21,19 @@
 //! much, since at the end of the second pass the true releases were at least `allocs − reserved`, and the next walk
 //! reads them from then on. So releases never exceed allocs (L2), in use never exceeds reserved (L3), neither ever goes
 //! back, and when the threads rest the sums are exact (L1).
+//!
+//! # Why no frame counts a negative number
+//!
+//! A frame's number is the difference of two cumulative counts, so no count may fall from one walk to the next.
+//!
+//! - What a thread counts directly only rises, and a walk keeps the sum of what it read.
+//! - What a walk infers (`allocs − reserved`) the next walk reads: an owner counts a release before another thread can
+//!   get the block. Of a block that was lent `n` times, the walk that counts the `n`-th alloc comes after the first
+//!   `n − 1` releases were counted. Only the last loan of each block can be missing, and `reserved` holds that block.
+//!   This holds for the bytes requested too; they are one counter a slot, which `give_with_room` raises first.
+//! - A bin's releases follow from three words (`cache/counters.rs`). A walk that reads them during a take finds one
+//!   release too few. So the counts and bytes of releases are the maximum over all walks ([`raise`]). Each value in that maximum
+//!   is at most the true count at its time. The maximum is too, and equals it at rest: it delays a number, and hides none.
 #![expect(
     unsafe_code,
     reason = "arenas are read and reset under the fold's lock"
