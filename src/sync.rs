@@ -35,9 +35,7 @@ pub(crate) use under_loom::*;
 #[cfg(framepool_noise)]
 pub use under_noise::{Accesses, accesses};
 #[cfg(framepool_noise)]
-pub(crate) use under_noise::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, note_lock,
-};
+pub(crate) use under_noise::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, note_lock};
 #[cfg(framepool_shuttle)]
 pub(crate) use under_shuttle::*;
 
@@ -107,20 +105,17 @@ pub(crate) enum Rank {
     Fold,
     /// What a pool's workers note now and then: no other lock of the pool is taken under it.
     Notes,
-    /// What the whole process shares.
-    Process,
 }
 
 impl Rank {
     /// All ranks, in this order.
     #[cfg_attr(any(framepool_loom, framepool_shuttle), expect(dead_code))]
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Store,
         Self::Refusals,
         Self::Walks,
         Self::Fold,
         Self::Notes,
-        Self::Process,
     ];
 }
 

@@ -326,8 +326,8 @@ fn no_frame_counts_a_negative_number() {
         let buffer = pool.alloc::<u8>(64);
         let dropping = thread::spawn(move || drop(buffer));
         let frames = [
-            (pool.alloc::<u8>(64), pool.release_all()),
-            (pool.alloc::<u8>(1), pool.release_all()),
+            (pool.alloc::<u8>(64), pool.end_frame()),
+            (pool.alloc::<u8>(1), pool.end_frame()),
         ];
         dropping.join().unwrap();
         for (_, frame) in &frames {

@@ -194,6 +194,33 @@ impl Bin {
         block
     }
 
+    /// Quick releases into this bin since its limit last changed, less quick takes, plus a constant. For whoever closes the pool, and
+    /// then for the owner: both find at least the releases that are ordered before them.
+    pub(super) fn given(&self) -> i64 {
+        // Acquire, both: pair with the Releases in `set_account` and `set_front`.
+        let room = Account(self.account.load(Ordering::Acquire)).room();
+        let front = self.front.load(Ordering::Acquire);
+        i64::from(front.addr() > NO_PLACE.addr()) - i64::from(room)
+    }
+
+    /// How many blocks lie here, when `given` is so much. Only for the owner, or whoever settles for it.
+    ///
+    /// # Safety
+    ///
+    /// The records of the pool's table are alive.
+    pub(super) unsafe fn kept(&self, given: i64) -> i64 {
+        let limit = self.limit.get();
+        if limit == 0 {
+            return 0;
+        }
+        // SAFETY: as for the caller; what is spare heads a batch that lies here.
+        let spare = unsafe { self.spare.get().as_ref() }.map_or(0, |spare| {
+            // SAFETY: the batch is the bin's, and the caller uses the bin.
+            unsafe { spare.batch_len() }
+        });
+        i64::from(limit) - 1 + given + i64::from(spare)
+    }
+
     /// How many blocks were released into this bin, for the fold; see `counters.rs`.
     pub(crate) fn released(&self) -> u64 {
         // Before the account and the place in front.

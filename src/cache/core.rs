@@ -4,6 +4,7 @@
     reason = "a pool's lifetime is counted by its ledger, not by one owner"
 )]
 
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::alloc::{Attribution, Config};
@@ -18,7 +19,6 @@ use crate::cache::names::Names;
 use crate::cache::slot::Slot;
 use crate::cache::slots::Slots;
 use crate::cache::table::Table;
-use crate::cache::tenancy;
 use crate::clock;
 use crate::fold::{Fold, FrameEnd, FrameSnapshot, LastWalk, Misses, PoolId, RoundTimes, Walks};
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
@@ -35,7 +35,8 @@ pub(crate) struct Core {
     shapes: [Shape; CLASSES + 1],
     /// What workers read at every alloc and only a frame end writes.
     now: CachePadded<Now>,
-    pub(crate) ledger: CachePadded<Ledger>,
+    /// What keeps the pool. It is there when the rest is gone (`closing.rs`).
+    pub(crate) ledger: ManuallyDrop<CachePadded<Ledger>>,
     pub(crate) budget: CachePadded<Budget>,
     pub(crate) in_flight: CachePadded<InFlight>,
     pub(crate) slots: CachePadded<Slots>,
@@ -79,7 +80,7 @@ unsafe impl Send for Core {}
 unsafe impl Sync for Core {}
 
 impl Core {
-    /// A new pool with one handle; freed by [`leave`](Self::leave).
+    /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or whoever uses it last.
     pub(crate) fn create(mut config: Config) -> NonNull<Self> {
         if let Some(limit) = config.max_bytes {
             config.thread_cache_bytes = config.thread_cache_bytes.min(most_kept_by_thread(limit));
@@ -117,7 +118,7 @@ impl Core {
                 frame: Atomic::new(FrameEnd(0)),
                 attribution: Atomic::new(config.attribution),
             }),
-            ledger: CachePadded::new(Ledger::new()),
+            ledger: ManuallyDrop::new(CachePadded::new(Ledger::new())),
             budget: CachePadded::new(Budget::new(config.max_bytes)),
             in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
             slots: CachePadded::new(Slots::new()),
@@ -135,61 +136,6 @@ impl Core {
         // SAFETY: nobody else knows the pool yet.
         unsafe { (*core.as_ptr()).this = core };
         core
-    }
-
-    /// Gives up a hold on the pool, and frees it if that was the last interest in it.
-    ///
-    /// # Safety
-    ///
-    /// The caller has a hold (a slot's, or the one of the handles) and uses the pool no more.
-    pub(crate) unsafe fn leave(core: NonNull<Self>, balance: i64) {
-        // SAFETY: the hold keeps the pool alive until this step.
-        if unsafe { core.as_ref() }.ledger.leave(balance) {
-            // SAFETY: the ledger says that nothing refers to the pool any more.
-            unsafe { Self::free(core) };
-        }
-    }
-
-    /// Gives up a handle.
-    ///
-    /// # Safety
-    ///
-    /// The caller has a handle and uses the pool no more.
-    pub(crate) unsafe fn drop_handle(core: NonNull<Self>) {
-        // SAFETY: the handle keeps the pool alive.
-        if unsafe { core.as_ref() }.ledger.drop_handle() {
-            // This thread's slot goes first, so that a pool used by one thread is gone with its handle.
-            tenancy::note_closed();
-            // Nobody can ask for idle memory any more. SAFETY: the handles' hold is given up only below.
-            unsafe { core.as_ref() }.trim_now(None);
-            // SAFETY: the handles' hold is given up once, by the last of them.
-            unsafe { Self::leave(core, 0) };
-        }
-    }
-
-    /// Frees the pool and all its memory.
-    ///
-    /// # Safety
-    ///
-    /// Nothing refers to the pool any more.
-    unsafe fn free(core: NonNull<Self>) {
-        // What the caller has may be a view of the pool; `this` is what the box was made into.
-        // SAFETY: made by `create`, and the caller is alone with it.
-        let core = unsafe { Box::from_raw(core.as_ref().this.as_ptr()) };
-        let align = core.config.alignment;
-        for block in core.table.records() {
-            // SAFETY: no buffer is out and no slot has an owner: every block is idle and held by this thread.
-            unsafe { block.unbind().give_back(align) };
-        }
-        for slot in core.slots.iter() {
-            for (_, arena) in slot.arenas_among(u32::MAX) {
-                // SAFETY: no frame is open, since each holds a handle; this thread is alone with the arenas.
-                while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
-                    // SAFETY: taken from the arena just now, and taken from the system with this alignment.
-                    unsafe { block.give_back(align) };
-                }
-            }
-        }
     }
 
     /// Where the pool is.

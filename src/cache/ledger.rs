@@ -1,30 +1,58 @@
-//! How long a pool lives: until nobody has a handle, a slot, or a buffer of it.
+//! How long a pool lives: its contents until nobody has a handle, a slot or a buffer of it; its address until no thread remembers it.
+//!
+//! # The contents
 //!
 //! Counting every buffer in one place would cost every alloc a contended read-modify-write. Instead a slot's owner keeps
-//! its own balance (buffers lent minus buffers taken back, which may be negative), and pays it into the ledger when it
-//! hands the slot back, in the same step in which it gives up its hold:
+//! its own balance (blocks it got less blocks it gave away, which may be negative), and pays it into the ledger:
 //!
 //! ```text
-//!   life  =  HOLD × (1 while there are handles  +  slots with an owner)  +  Σ balances paid in
+//!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  visitors)  +  Σ balances paid in
 //! ```
 //!
-//! - A slot's owner holds the pool, so while a balance is not paid in, `life` is at least `HOLD` minus the buffers out.
-//! - When no holds are left all balances are paid in, and `life` is exactly the number of buffers out.
-//! - A buffer dropped then enters (`+ HOLD`), is taken back, and leaves (`- 1 - HOLD`).
+//! - A slot pays when its balance reaches [`MOST_OWED`], and the rest when its owner hands it back, or when the pool is closed
+//!   (`closing.rs`). The last payment gives up the slot's hold in the same step.
+//! - What is not paid is less than `HOLD` for each hold. So while there is a hold, `life` is above 0, whatever was passed on.
+//! - When there is no hold, all balances are paid, and `life` is exactly the number of buffers out.
+//! - A buffer dropped then pays −1.
 //!
-//! So `life` becomes 0 once, in exactly one thread's step, when nothing refers to the pool any more; that thread frees
-//! it. Balances stay far below `HOLD`: 2^40 buffers do not fit an address space, and of length zero they take minutes
-//! to make and forget.
+//! So `life` becomes 0 once, in exactly one thread's step, when nothing refers to the contents any more. That thread frees
+//! them. Afterwards `life` stays 0: only a buffer, a handle or a hold lets a thread raise it, and [`try_enter`](Ledger::try_enter)
+//! does not raise it from 0.
+//!
+//! # The address
+//!
+//! A thread's list of slots names pools by address. `names` counts the lists that name the pool, and one for the contents. At 0 the
+//! pool's own memory goes, so an address in a list is never that of another pool. The ledger itself is used until then.
+//!
+//! # Bounds
+//!
+//! | number | bound | reached |
+//! |---|---|---|
+//! | a slot's balance | `MOST_OWED` + a batch | never: paid in first |
+//! | holds | 2^31, at `HOLD` = 2^32 | never: a thread each |
+//! | buffers out | 2^31, the records of a pool | `Table::grow` refuses |
+//! | handles, names | 2^64 | 5,000 years of forgotten clones, a nanosecond for two |
 
-use crate::sync::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+#![expect(
+    unsafe_code,
+    reason = "what a step on the ledger ends is freed while the step returns"
+)]
 
-const HOLD: i64 = 1 << 40;
+use std::ptr::NonNull;
+
+use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+/// More than a slot can owe. Small under a model, so that what is not paid in would be seen there.
+const HOLD: i64 = if cfg!(framepool_loom) { 4 } else { 1 << 32 };
+/// A slot that owes so much pays. Together with a batch it is less than `HOLD`.
+pub(crate) const MOST_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 /// What keeps a pool alive.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     life: AtomicI64,
-    handles: AtomicUsize,
+    handles: AtomicU64,
+    names: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -33,7 +61,8 @@ impl Ledger {
     pub(crate) fn new() -> Self {
         Self {
             life: AtomicI64::new(HOLD),
-            handles: AtomicUsize::new(1),
+            handles: AtomicU64::new(1),
+            names: AtomicU64::new(1),
             closed: AtomicBool::new(false),
         }
     }
@@ -44,21 +73,28 @@ impl Ledger {
         self.handles.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One handle less; whether it was the last, whose holder must then [`leave`](Self::leave).
-    pub(crate) fn drop_handle(&self) -> bool {
+    /// One handle less; whether it was the last, whose holder must then close the pool and [`leave`](Self::leave).
+    ///
+    /// # Safety
+    ///
+    /// The caller has a handle and uses it no more. If this is not the last, the ledger may be gone when this returns.
+    pub(crate) unsafe fn drop_handle(this: NonNull<Self>) -> bool {
+        // SAFETY: the handle keeps the pool alive until this step, which is the only access.
+        let handles = unsafe { &(*this.as_ptr()).handles };
         // AcqRel: Release for what this handle did, Acquire for what all others did before the last one goes.
-        if self.handles.fetch_sub(1, Ordering::AcqRel) != 1 {
-            return false;
-        }
-        // Relaxed: `tenancy.rs::note_closed` follows it, and its Release tells other threads.
-        self.closed.store(true, Ordering::Relaxed);
-        true
+        handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Whether the last handle is gone.
+    /// Notes that the last handle is gone.
+    pub(crate) fn close(&self) {
+        // Release: pairs with the Acquire in `is_closed`.
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Whether the last handle is gone. Also when the contents are gone, for a thread that names the pool.
     pub(crate) fn is_closed(&self) -> bool {
-        // Relaxed: nothing is read through it; `tenancy.rs::leave_closed` acquired what it must see.
-        self.closed.load(Ordering::Relaxed)
+        // Acquire: pairs with the Release in `close`.
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Takes a hold. The caller has a handle, a frame or a buffer of the pool.
@@ -67,12 +103,81 @@ impl Ledger {
         self.life.fetch_add(HOLD, Ordering::Relaxed);
     }
 
-    /// Pays in a balance and gives up a hold; whether nothing refers to the pool any more, and the caller must free it.
+    /// Takes a hold if the contents are still there. The caller names the pool.
+    pub(crate) fn try_enter(&self) -> bool {
+        // Relaxed: the exchange decides.
+        let mut life = self.life.load(Ordering::Relaxed);
+        while life != 0 {
+            // Relaxed, both: a hold orders nothing; what the caller reads of others it acquires by itself.
+            match self.life.compare_exchange_weak(
+                life,
+                life + HOLD,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(seen) => life = seen,
+            }
+        }
+        false
+    }
+
+    /// Pays in a balance that is not the last of its slot, which keeps its hold.
+    pub(crate) fn pay(&self, balance: i64) {
+        // Release: as in `leave`. The hold keeps the sum above zero.
+        self.life.fetch_add(balance, Ordering::Release);
+    }
+
+    /// Pays in a balance and gives up a hold; whether nothing refers to the contents any more, and the caller must free them.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a hold, and uses the pool no more unless this returns true. The ledger may be gone when it returns false.
     #[must_use]
-    pub(crate) fn leave(&self, balance: i64) -> bool {
-        let change = balance - HOLD;
+    pub(crate) unsafe fn leave(this: NonNull<Self>, balance: i64) -> bool {
+        // SAFETY: the hold keeps the pool alive until this step.
+        unsafe { Self::settle(this, balance - HOLD) }
+    }
+
+    /// Pays in that `buffers` buffers came back, which no slot counts; whether nothing refers to the contents any more, as for
+    /// [`leave`](Self::leave).
+    ///
+    /// # Safety
+    ///
+    /// The caller has these buffers, and uses the pool no more unless this returns true. The ledger may be gone when it returns false.
+    #[must_use]
+    pub(crate) unsafe fn end_buffers(this: NonNull<Self>, buffers: i64) -> bool {
+        // SAFETY: the buffers keep the pool alive until this step.
+        unsafe { Self::settle(this, -buffers) }
+    }
+
+    /// # Safety
+    ///
+    /// The caller keeps the pool alive until this step.
+    unsafe fn settle(this: NonNull<Self>, change: i64) -> bool {
+        // SAFETY: the caller keeps the pool alive until this step, which is the only access.
+        let life = unsafe { &(*this.as_ptr()).life };
         // AcqRel: Release for what this thread did with the pool, Acquire for what all others did before it is freed.
-        self.life.fetch_add(change, Ordering::AcqRel) + change == 0
+        life.fetch_add(change, Ordering::AcqRel) + change == 0
+    }
+
+    /// One more thread names the pool. The caller keeps it alive.
+    pub(crate) fn add_name(&self) {
+        // Relaxed: the caller keeps the pool alive meanwhile.
+        self.names.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One name less; whether it was the last, and the caller must free the pool's own memory.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a name, and uses the pool's memory no more unless this returns true.
+    #[must_use]
+    pub(crate) unsafe fn drop_name(this: NonNull<Self>) -> bool {
+        // SAFETY: the name keeps the pool's own memory until this step, which is the only access.
+        let names = unsafe { &(*this.as_ptr()).names };
+        // AcqRel: Release for what this thread did with it, Acquire for what all others did before it is freed.
+        names.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }
 
@@ -81,17 +186,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_step_that_ends_the_last_interest_is_told_so() {
+    fn last_balance_paid_frees_the_pool_once() {
         let ledger = Ledger::new();
-        // A thread lends three buffers and exits; two are dropped elsewhere while the handle lives.
-        ledger.enter();
-        assert!(!ledger.leave(3));
-        ledger.enter();
-        assert!(!ledger.leave(-2));
-        assert!(ledger.drop_handle());
-        assert!(ledger.is_closed());
-        assert!(!ledger.leave(0), "one buffer is still out");
-        ledger.enter();
-        assert!(ledger.leave(-1));
+        let this = NonNull::from(&ledger);
+        // SAFETY: the ledger lives to the test's end.
+        unsafe {
+            // A thread lends three buffers and exits; two are dropped elsewhere while the handle lives.
+            ledger.enter();
+            assert!(!Ledger::leave(this, 3));
+            ledger.enter();
+            assert!(!Ledger::leave(this, -2));
+            assert!(Ledger::drop_handle(this));
+            assert!(!Ledger::leave(this, 0), "one buffer is still out");
+            assert!(ledger.try_enter());
+            assert!(!Ledger::leave(this, 0));
+            assert!(Ledger::end_buffers(this, 1));
+            assert!(!ledger.try_enter(), "freed for good");
+        }
     }
 }

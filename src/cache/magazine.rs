@@ -27,6 +27,7 @@
 )]
 
 use std::cell::Cell;
+use std::hint::cold_path;
 use std::ptr;
 
 use crate::cache::bin::Bin;
@@ -36,6 +37,7 @@ use crate::cache::core::Core;
 use crate::cache::counters::Counter;
 use crate::cache::depot::Batch;
 use crate::cache::hints::{in_one_register, prefetch};
+use crate::cache::ledger::MOST_OWED;
 use crate::cache::slot::Slot;
 use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell, sized};
 
@@ -60,8 +62,9 @@ pub(crate) struct Magazine {
     granted: [AtomicU64; CLASSES / 64 + 1],
     /// Bytes not yet granted to any bin.
     credit: Cell<usize>,
-    /// Blocks that the owner got from the depot and the system, less those it sent to the depot: those in the bins, and those it
-    /// lent less those it took back.
+    /// Blocks that the owner got from the depot and the system, less those it sent to the depot, and less what it paid into the
+    /// ledger. When all is paid that is so for, it is those in the bins, and those lent less those taken back. Once the
+    /// pool is closed and the slot settled: what [`given`](Self::given) was then.
     had: Cell<i64>,
     /// Bytes of these blocks, since the slot was made. Read by the fold.
     had_bytes: Counter,
@@ -81,14 +84,23 @@ pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
 }
 
 impl Magazine {
-    pub(crate) fn new(core: &Core) -> Self {
-        Self {
-            bins: std::array::from_fn(|_| Bin::new()),
-            granted: std::array::from_fn(|_| AtomicU64::new(0)),
-            credit: Cell::new(core.config.thread_cache_bytes),
-            had: Cell::new(0),
-            had_bytes: Counter::new(),
-            owned: UnsafeCell::new(()),
+    /// Writes a new one in place: it is too large for the stacks of small threads.
+    ///
+    /// # Safety
+    ///
+    /// `at` is memory for a magazine that nobody else uses.
+    pub(crate) unsafe fn write_new(at: *mut Self, core: &Core) {
+        // SAFETY: as for this function; all fields are written.
+        unsafe {
+            let bins = (&raw mut (*at).bins).cast::<Bin>();
+            for class in 0..=CLASSES {
+                bins.add(class).write(Bin::new());
+            }
+            (&raw mut (*at).granted).write(std::array::from_fn(|_| AtomicU64::new(0)));
+            (&raw mut (*at).credit).write(Cell::new(core.config.thread_cache_bytes));
+            (&raw mut (*at).had).write(Cell::new(0));
+            (&raw mut (*at).had_bytes).write(Counter::new());
+            (&raw mut (*at).owned).write(UnsafeCell::new(()));
         }
     }
 
@@ -118,8 +130,8 @@ impl Magazine {
     }
 
     /// Notes that the owner lends a block that did not lie in a bin. Only for the owner.
-    pub(crate) fn note_new(&self, bytes: u64) {
-        self.had.set(self.had.get() + 1);
+    pub(crate) fn note_new(&self, bytes: u64, core: &Core) {
+        self.owe(1, core);
         self.had_bytes.add(bytes);
     }
 
@@ -128,10 +140,51 @@ impl Magazine {
         self.had_bytes.get()
     }
 
-    /// Buffers lent less buffers taken back, since the owner before settled. Only for the owner, when the bins are empty.
+    /// Notes that the owner got so many blocks, or sent them away. What it owes stays small: see `ledger.rs`.
+    fn owe(&self, blocks: i64, core: &Core) {
+        let had = self.had.get() + blocks;
+        self.had.set(had);
+        if had.abs() >= MOST_OWED {
+            cold_path();
+            core.ledger.pay(had);
+            self.had.set(0);
+        }
+    }
+
+    /// Buffers lent less buffers taken back that are not paid for yet. Only for the owner, when the bins are empty.
     pub(crate) fn settle(&self) -> i64 {
         self.owned.with_mut(|_| ());
         self.had.take()
+    }
+
+    /// The same for an owner who may be releasing buffers the quick way: what was not paid for, as far as it is visible.
+    /// [`given_since`](Self::given_since) has the rest. For whoever closes the pool, when the owner does nothing else.
+    pub(crate) fn settle_for_owner(&self) -> i64 {
+        let (mut all_given, mut all_kept) = (0, 0);
+        for (_, bin) in self.bins() {
+            let given = bin.given();
+            all_given += given;
+            // SAFETY: the closer keeps the pool alive, and only quick releases go on.
+            all_kept += unsafe { bin.kept(given) };
+        }
+        self.had.replace(all_given) - all_kept
+    }
+
+    /// How many buffers the owner released the quick way that `settle_for_owner` did not see. For a closer that finishes the slot.
+    pub(crate) fn given_since(&self) -> i64 {
+        let given: i64 = self.bins().map(|(_, bin)| bin.given()).sum();
+        given - self.had.get()
+    }
+
+    /// The same for an owner that finishes the slot, and may then empty the bins and [`settle`](Self::settle).
+    pub(crate) fn take_over(&self) -> i64 {
+        let given_since = self.given_since();
+        let kept = self.bins().map(|(_, bin)| {
+            // SAFETY: the owner has a hold on the pool, and its bins are its own.
+            unsafe { bin.kept(bin.given()) }
+        });
+        self.had.set(kept.sum());
+        given_since
     }
 
     /// When [`Bin::take`] found nothing: takes from the spare batch, or from one fetched from the depot; whether it is the
@@ -162,7 +215,7 @@ impl Magazine {
         let batch = core.depot.pop(class, &core.table)?;
         slot.counters.depot_exchanges.increment();
         let (first, rest) = (batch.head(), batch.len() - 1);
-        self.had.set(self.had.get() + i64::from(batch.len()));
+        self.owe(i64::from(batch.len()), core);
         self.had_bytes.add(u64::from(batch.len()) * first.bytes());
         if rest > 0 {
             // The first block is lent at once; the others become the active list, if there is credit.
@@ -205,7 +258,7 @@ impl Magazine {
     /// The caller owns the magazine, and holds the block, and gives it up.
     pub(crate) unsafe fn stock(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
         self.owned.with_mut(|_| ());
-        self.note_new(block.bytes());
+        self.note_new(block.bytes(), core);
         let bin = &self.bins[class];
         if bin.account().room() == 0 {
             self.widen(class, core, slot);
@@ -267,7 +320,7 @@ impl Magazine {
     /// Sends blocks to the depot, once the fold is told what was done so far: who lends them next, and then folds, finds them given
     /// back.
     fn send(&self, batch: Batch<'_>, core: &Core, slot: &Slot) {
-        self.had.set(self.had.get() - i64::from(batch.len()));
+        self.owe(-i64::from(batch.len()), core);
         let bytes = u64::from(batch.len()) * batch.head().bytes();
         self.had_bytes.add(bytes.wrapping_neg());
         slot.counters.depot_exchanges.increment();

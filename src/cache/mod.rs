@@ -9,6 +9,7 @@ mod block;
 mod budget;
 mod chain;
 mod class;
+mod closing;
 mod core;
 mod counters;
 mod depot;
@@ -19,6 +20,7 @@ mod ledger;
 mod magazine;
 mod mapping;
 mod names;
+mod owner;
 mod pooled;
 mod pressure;
 mod prewarm;
@@ -29,8 +31,8 @@ mod stack;
 mod system;
 mod table;
 mod tally;
+mod tenancies;
 mod tenancy;
-mod tenants;
 mod tidy;
 
 #[cfg(all(test, framepool_loom))]

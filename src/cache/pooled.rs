@@ -14,7 +14,8 @@ use crate::cache::class::{OVERSIZE, class_at_hand, class_for};
 use crate::cache::core::Core;
 use crate::cache::pressure::Reach;
 use crate::cache::slot::Slot;
-use crate::cache::tenancy::{current, with_slot};
+use crate::cache::slots::NoSlot;
+use crate::cache::tenancy::{current, release_in_slot, with_slot};
 
 /// The unit by which blocks beyond the largest size class are rounded up.
 const OVERSIZE_STEP: usize = 1 << 16;
@@ -176,20 +177,22 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 #[cold]
 #[inline(never)]
 unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
-    // SAFETY: the buffer that has the block keeps the pool alive, and `with_slot` passes the thread's own slot.
-    let given = unsafe {
-        let block = block.as_ref();
-        let core = block.core();
-        with_slot(core, |slot| {
+    // SAFETY: the buffer that has the block keeps the pool alive, and `release_in_slot` passes the thread's own slot.
+    unsafe {
+        let core = block.as_ref().core();
+        let given = release_in_slot(core, |slot| {
+            let block = block.as_ref();
             if !slot.give(block.class(), block, requested) {
                 slot.give_with_room(core.as_ref(), block, requested);
             }
-        })
-    };
-    if given.is_none() {
-        eprintln!(
-            "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
-        );
+        });
+        match given {
+            Ok(()) => {}
+            Err(NoSlot::Closed) => Core::take_back_closed(core, block),
+            Err(NoSlot::Memory) => eprintln!(
+                "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
+            ),
+        }
     }
 }
 

@@ -12,12 +12,14 @@ use crate::cache::block::{Block, thread_of};
 use crate::cache::class::CLASSES;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::cache::class::LINE;
+use crate::cache::class::OVERSIZE;
 use crate::cache::core::Core;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 use crate::cache::counters::Counts;
 use crate::cache::counters::{Counter, SlotCounters};
 use crate::cache::in_flight::MOST_IN_FLIGHT;
 use crate::cache::magazine::Magazine;
+use crate::cache::owner::{Owner, Use};
 use crate::cache::tally::Folded;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
@@ -37,7 +39,7 @@ pub(crate) struct Slot {
     /// The part of a block's state that names the owner.
     pub(super) stamp: AtomicU64,
     /// The pool, while the owner need not look further to use the slot (`tenancy.rs`). Written by the owner, and emptied by whoever
-    /// closes a pool.
+    /// closes the pool.
     pub(super) pool: AtomicPtr<Core>,
     /// Bytes asked for of all pooled buffers lent, and of all that were given back: see `tally.rs`.
     pub(super) requested: Counter,
@@ -46,8 +48,8 @@ pub(crate) struct Slot {
     pub(super) stays: Counter,
     /// A bit per arena that an owner ever lent from. Written by the owner.
     arenas_used: AtomicU32,
-    /// 1 while a thread has the slot.
-    pub(super) owner: AtomicU32,
+    /// Whether a thread has the slot, and who may use it.
+    pub(super) owner: Owner,
     /// The slot added before this one. Never changes once the slot is in the list.
     pub(super) older: AtomicPtr<Slot>,
     /// The slot some places further on, for a look ahead. Never changes once the slot is in the list.
@@ -92,21 +94,31 @@ impl Slot {
     pub(super) const READ_BY_FOLD: [usize; 2] =
         [offset_of!(Self, requested), offset_of!(Self, folded)];
 
-    pub(super) fn new(core: &Core) -> Self {
-        Self {
-            magazine: Magazine::new(core),
-            stamp: AtomicU64::new(0),
-            pool: AtomicPtr::new(ptr::null_mut()),
-            requested: Counter::new(),
-            released_requested: Counter::new(),
-            stays: Counter::new(),
-            arenas_used: AtomicU32::new(0),
-            owner: AtomicU32::new(1),
-            older: AtomicPtr::new(ptr::null_mut()),
-            ahead: AtomicPtr::new(ptr::null_mut()),
-            folded: UnsafeCell::new(Folded::default()),
-            counters: SlotCounters::new(),
-            arenas: std::array::from_fn(|_| Arena::new()),
+    /// Writes a new slot in place, claimed: it is too large for the stacks of small threads.
+    ///
+    /// # Safety
+    ///
+    /// `at` is memory for a slot that nobody else uses.
+    pub(super) unsafe fn write_new(at: NonNull<Self>, core: &Core, claimed_for: Use) {
+        let at = at.as_ptr();
+        // SAFETY: as for this function; all fields are written.
+        unsafe {
+            Magazine::write_new(&raw mut (*at).magazine, core);
+            (&raw mut (*at).stamp).write(AtomicU64::new(0));
+            (&raw mut (*at).pool).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*at).requested).write(Counter::new());
+            (&raw mut (*at).released_requested).write(Counter::new());
+            (&raw mut (*at).stays).write(Counter::new());
+            (&raw mut (*at).arenas_used).write(AtomicU32::new(0));
+            (&raw mut (*at).owner).write(Owner::new(claimed_for));
+            (&raw mut (*at).older).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*at).ahead).write(AtomicPtr::new(ptr::null_mut()));
+            (&raw mut (*at).folded).write(UnsafeCell::new(Folded::default()));
+            (&raw mut (*at).counters).write(SlotCounters::new());
+            let arenas = (&raw mut (*at).arenas).cast::<Arena>();
+            for place in 0..MOST_IN_FLIGHT {
+                arenas.add(place).write(Arena::new());
+            }
         }
     }
 
@@ -154,8 +166,7 @@ impl Slot {
 
     /// Whether a thread has the slot.
     pub(crate) fn is_claimed(&self) -> bool {
-        // Relaxed: for statistics.
-        self.owner.load(Ordering::Relaxed) != 0
+        self.owner.is_claimed()
     }
 
     /// Takes a block of `class` from the magazine and counts it as lent.
@@ -222,7 +233,7 @@ impl Slot {
         requested: usize,
         site: &'static Location<'static>,
     ) {
-        self.magazine.note_new(block.bytes());
+        self.magazine.note_new(block.bytes(), core);
         self.counters.lent_bytes.add(block.bytes());
         self.requested.add(requested as u64);
         // SAFETY: as for the caller.
@@ -257,9 +268,10 @@ impl Slot {
     /// class, or the class is `OVERSIZE`, whose bin takes nothing.
     #[inline(always)]
     pub(crate) unsafe fn give(&self, class: usize, block: &Block, requested: usize) -> bool {
-        // SAFETY: the caller owns the slot, and gives up the block.
+        // SAFETY: the caller owns the slot, and gives up the block. What reads the class is the debug assertion.
         let bin = unsafe {
             block.touch();
+            debug_assert!(class == OVERSIZE || class == block.class());
             self.magazine.bin(class)
         };
         // Before the bin is written, so that all stores to the bin's line, the next alloc's too, follow each other: so they leave
@@ -268,8 +280,7 @@ impl Slot {
         if !bin.give(block) {
             return false;
         }
-        // SAFETY: as above; what reads the class is the new owner of the block.
-        debug_assert_eq!(class, unsafe { block.class() });
+        // The block may be freed with its pool from here on (`closing.rs`), and only the slot is there.
         // Behind the give, of which it tells the fold.
         self.released_requested.add(requested as u64);
         true
@@ -365,15 +376,19 @@ impl Slot {
         self.stays.set(1 << 32);
     }
 
-    /// Tries to become the owner.
-    pub(super) fn claim(&self) -> bool {
-        // Relaxed: a first look; the exchange decides.
-        self.owner.load(Ordering::Relaxed) == 0
-            // Acquire: pairs with the Release in `slots.rs::hand_back`; the new owner sees all that the old one wrote.
-            && self
-                .owner
-                .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
+    /// What the owner has not paid into the ledger, when somebody else settles for it: see [`Magazine::settle_for_owner`].
+    pub(super) fn settle_for_owner(&self) -> i64 {
+        self.magazine.settle_for_owner()
+    }
+
+    /// What the owner released since: see [`Magazine::given_since`].
+    pub(super) fn given_since(&self) -> i64 {
+        self.magazine.given_since()
+    }
+
+    /// The same, for the owner: see [`Magazine::take_over`].
+    pub(super) fn take_over(&self) -> i64 {
+        self.magazine.take_over()
     }
 }
 

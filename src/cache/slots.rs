@@ -2,12 +2,17 @@
 //!
 //! # Claim and hand-over
 //!
-//! `owner` is 0 or 1. A claim swings it from 0 to 1 (Acquire); a hand-back stores 0 (Release). So a new owner sees all
+//! A claim (Acquire) and a hand-back (Release) swing one word (`owner.rs`). So a new owner sees all
 //! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
 //! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
 //! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
 //! never are more slots than threads that lived at once, but for visits (`tenancy.rs`) within each other. No law depends on
-//! that: a look that missed a free slot costs a slot more.
+//! that: a look that missed a free slot costs a slot more, as does a `freed` that wrapped during a walk.
+//!
+//! # The end of the list
+//!
+//! Whoever closes the pool marks the list closed, in the word of its newest slot, and then walks it. A slot is added before that,
+//! and the walk finds it, or not at all.
 #![expect(unsafe_code, reason = "slots are freed with their list")]
 
 use std::alloc::{Layout, alloc, dealloc};
@@ -16,6 +21,7 @@ use std::ptr::{self, NonNull};
 use crate::cache::block::{thread_of, thread_stamp};
 use crate::cache::core::Core;
 use crate::cache::hints::prefetch;
+use crate::cache::owner::Use;
 use crate::cache::slot::Slot;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
@@ -24,9 +30,22 @@ const AHEAD: usize = 4;
 /// Not under a model, for which each look is one more step.
 const LOOKS_AHEAD: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
 
+/// In the word of the newest slot: nothing is added any more. A slot's address has the bit clear.
+const CLOSED: usize = 1;
+
+/// Why there is no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSlot {
+    /// The pool is closed.
+    Closed,
+    /// There is no memory for one.
+    Memory,
+}
+
 /// All slots of a pool.
 #[derive(Debug)]
 pub(crate) struct Slots {
+    /// The newest slot, with [`CLOSED`].
     newest: AtomicPtr<Slot>,
     count: AtomicU32,
     /// How often a slot was handed back.
@@ -45,7 +64,7 @@ impl Slots {
     /// Every slot, the newest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
         // Acquire: pairs with the Release in `add`; this slot and all older ones are written.
-        let mut at = self.newest.load(Ordering::Acquire).cast_const();
+        let mut at = unmarked(self.newest.load(Ordering::Acquire)).cast_const();
         std::iter::from_fn(move || {
             // SAFETY: a slot is written before it is published and freed only with the list.
             let slot = unsafe { at.as_ref() }?;
@@ -59,17 +78,35 @@ impl Slots {
         })
     }
 
-    /// A slot for the calling thread: one that is free, or a new one; `None` when there is no memory for it.
-    pub(crate) fn claim(&self, core: &Core) -> Option<NonNull<Slot>> {
+    /// Lets nothing be added any more. The walk after it finds every slot.
+    pub(super) fn close(&self) {
+        // Relaxed: the exchange decides.
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        loop {
+            // Acquire: pairs with the Release in `add`. Relaxed on failure: the next turn decides.
+            match self.newest.compare_exchange_weak(
+                newest,
+                newest.map_addr(|addr| addr | CLOSED),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => newest = seen,
+            }
+        }
+    }
+
+    /// A slot for the calling thread: one that is free, or a new one.
+    pub(crate) fn claim(&self, core: &Core, claim_for: Use) -> Result<NonNull<Slot>, NoSlot> {
         let slot = loop {
             // Acquire: pairs with the Release in `hand_back`; a walk that begins after a hand-back sees the slot free.
             let freed = self.freed.load(Ordering::Acquire);
-            if let Some(slot) = self.iter().find(|slot| slot.claim()) {
+            if let Some(slot) = self.iter().find(|slot| slot.owner.claim(claim_for)) {
                 break NonNull::from(slot);
             }
             // Acquire: as above; keeps the look behind the walk.
             if self.freed.load(Ordering::Acquire) == freed {
-                break self.add(core)?;
+                break self.add(core, claim_for)?;
             }
         };
         let name = core.names.acquire_own();
@@ -80,21 +117,25 @@ impl Slots {
         if core.names.is_crowded() {
             core.sweep_names();
         }
-        Some(slot)
+        Ok(slot)
     }
 
     /// A new slot, owned by the caller.
-    fn add(&self, core: &Core) -> Option<NonNull<Slot>> {
-        let layout = Layout::new::<Slot>();
+    fn add(&self, core: &Core, claimed_for: Use) -> Result<NonNull<Slot>, NoSlot> {
         // SAFETY: a slot is not zero-sized.
-        let slot = NonNull::new(unsafe { alloc(layout) })?.cast::<Slot>();
+        let slot = NonNull::new(unsafe { alloc(Layout::new::<Slot>()) })
+            .ok_or(NoSlot::Memory)?
+            .cast::<Slot>();
         // SAFETY: allocated just now for a slot.
-        unsafe { slot.write(Slot::new(core)) };
-        // Relaxed: for statistics.
-        self.count.fetch_add(1, Ordering::Relaxed);
+        unsafe { Slot::write_new(slot, core, claimed_for) };
         // Acquire: pairs with the Release below; `nth_older` reads the slots. The exchange decides.
         let mut newest = self.newest.load(Ordering::Acquire);
         loop {
+            if newest.addr() & CLOSED != 0 {
+                // SAFETY: written above, and not published.
+                unsafe { free(slot) };
+                return Err(NoSlot::Closed);
+            }
             // SAFETY: the slot is not published yet.
             let new = unsafe { slot.as_ref() };
             // Relaxed: published by the Release below.
@@ -113,7 +154,11 @@ impl Slots {
                 Ordering::Release,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return Some(slot),
+                Ok(_) => {
+                    // Relaxed: for statistics.
+                    self.count.fetch_add(1, Ordering::Relaxed);
+                    return Ok(slot);
+                }
                 Err(seen) => newest = seen,
             }
         }
@@ -134,8 +179,7 @@ impl Slots {
         // Relaxed: the owner reads what it wrote at its claim.
         core.names
             .release(thread_of(slot.stamp.load(Ordering::Relaxed)));
-        // Release: pairs with the Acquire in `Slot::claim`.
-        slot.owner.store(0, Ordering::Release);
+        slot.owner.hand_back();
         // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
         self.freed.fetch_add(1, Ordering::Release);
         balance
@@ -178,17 +222,37 @@ fn fetch(slot: *const Slot) {
     }
 }
 
+/// Frees a slot.
+///
+/// # Safety
+///
+/// `Slots::add` made it, and nobody uses it any more.
+pub(super) unsafe fn free(slot: NonNull<Slot>) {
+    // SAFETY: as for this function.
+    unsafe {
+        slot.drop_in_place();
+        dealloc(slot.as_ptr().cast(), Layout::new::<Slot>());
+    }
+}
+
+fn unmarked(newest: *mut Slot) -> *mut Slot {
+    newest.map_addr(|addr| addr & !CLOSED)
+}
+
 impl Drop for Slots {
+    /// Frees the slots that nobody has. The others are freed by their owners, who name the pool (`closing.rs`).
     fn drop(&mut self) {
         // Relaxed: whoever drops the list is alone with it.
-        let mut at = self.newest.load(Ordering::Relaxed);
+        let mut at = unmarked(self.newest.load(Ordering::Relaxed));
         while let Some(slot) = NonNull::new(at) {
-            // SAFETY: every slot was made by `add` and is in the list once; nobody uses it any more.
+            // SAFETY: every slot was made by `add` and is in the list once. A slot that has an owner is not touched after that
+            // was found, and one that has none is used by nobody.
             unsafe {
                 // Relaxed: as above.
-                at = slot.as_ref().older.load(Ordering::Relaxed);
-                slot.drop_in_place();
-                dealloc(slot.as_ptr().cast(), Layout::new::<Slot>());
+                at = (*slot.as_ptr()).older.load(Ordering::Relaxed);
+                if (*slot.as_ptr()).owner.abandon() {
+                    free(slot);
+                }
             }
         }
     }

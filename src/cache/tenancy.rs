@@ -1,38 +1,39 @@
 //! Which slot the calling thread has in a pool.
 //!
-//! The fast path compares one word of a thread-local without destructor: the pool used last. The slow path keeps a list of
-//! the thread's slots in a second thread-local, whose destructor hands them back at thread exit. Each entry of the list holds
-//! the pool's bookkeeping alive (`ledger.rs`), so an address that is remembered is never that of another pool.
+//! The fast path compares one word: a thread-local without destructor names the slot used last, and the slot names its
+//! pool. The slow path keeps a list of the thread's slots in a second thread-local, whose destructor hands them back at
+//! thread exit. A listed slot and its pool's address are there until the thread leaves them (`closing.rs`), so an address in the list, or in a slot
+//! that is remembered, is never that of another pool.
 //!
 //! # When a pool is closed
 //!
-//! Its last handle is gone, and every thread is to hand back its slot there at its next use of any pool, whichever it used
-//! last. The fast path finds the pool's address in the slot that the thread remembers; whoever closes a pool counts it in
-//! `CLOSED` and then takes that address out of the slots that threads remember. It finds them by the [`Tenant`]s, which are
-//! linked under the lock of [`threads`].
+//! Its contents go without this thread (`closing.rs`). What stays is the thread's slot, and the pool's own memory: about 16 KiB. They go when the
+//! thread next looks through its list: at its exit, or when it does anything beyond the fast path, with any pool, after
+//! `CLOSED` rose. It then looks at [`SWEEP`] places of the list each time, until it has been through, so that a
+//! thread with many pools does not pay for the churn of others.
 //!
-//! - *No thread goes on.* Both sides swap the word in which the tenant says which slot the thread remembers. If the thread's
-//!   swap comes second it saw the other's, and so the rise of `CLOSED`, and it forgets the slot again. If it comes first, the
-//!   closer got this very slot, with the address in it, and takes it out.
-//! - *The slot is there.* A slot that a tenant names has its pool's hold, and is named no more, by a swap under the lock, before
-//!   the thread hands it back. A thread whose destructors never run keeps its slots, its pools and its tenant for ever: that is a leak,
-//!   and nothing is touched that is gone.
+//! # Without a list
 //!
-//! A closed pool's buffers dropped after that, and any use in the destructor of another thread-local after ours has run,
-//! claim a slot for that one use: slow, but right. A use within such a use (`Frame::with_arena`) claims another.
+//! In the destructor of another thread-local, after ours has run, a use of a pool claims a slot for that one use: slow, but right. A
+//! use within such a use (`Frame::with_arena`) claims another.
 #![expect(
     unsafe_code,
-    reason = "thread-locals hold pointers to pools that they keep alive"
+    reason = "thread-locals hold pointers to pools that they name"
 )]
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::hint::cold_path;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use crate::cache::core::Core;
+use crate::cache::owner::Use;
 use crate::cache::slot::Slot;
-use crate::cache::tenants::{Tenant, Threads, threads};
+use crate::cache::slots::NoSlot;
+use crate::cache::tenancies::{Tenancies, Tenancy};
 use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
+
+/// How many places of the list are looked at each time, after a pool was closed.
+const SWEEP: usize = 8;
 
 /// A place like a slot that lends for no pool, so that the fast path need not ask whether a slot is remembered.
 #[repr(C, align(128))]
@@ -55,21 +56,16 @@ const HAS_PLACE: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
 struct Last {
     /// Its slot of the pool that it used last, or [`NO_SLOT`]. Only while the thread's list has it.
     slot: Cell<NonNull<Slot>>,
-    /// What `CLOSED` was when the list was last looked through.
+    /// What `CLOSED` was when the thread began to look through its list, when it last got through.
     closed: Cell<u64>,
 }
 
-/// A slot that this thread owns.
-struct Tenancy {
-    core: NonNull<Core>,
-    slot: NonNull<Slot>,
-}
-
 /// All slots that this thread owns.
-struct Tenancies {
-    list: RefCell<Vec<Tenancy>>,
-    /// What others know of the thread, once it owns a slot.
-    tenant: Cell<Option<NonNull<Tenant>>>,
+struct Listed {
+    list: RefCell<Tenancies>,
+    /// How many places of the list are still to be looked at for closed pools, and what `CLOSED` was when all were.
+    to_sweep: Cell<usize>,
+    sweeps_for: Cell<u64>,
 }
 
 global_counter! {
@@ -85,9 +81,10 @@ plain_thread_local! {
 }
 
 dropped_thread_local! {
-    static TENANCIES: Tenancies = Tenancies {
-        list: RefCell::new(Vec::new()),
-        tenant: Cell::new(None),
+    static LISTED: Listed = Listed {
+        list: RefCell::new(Tenancies::new()),
+        to_sweep: Cell::new(0),
+        sweeps_for: Cell::new(0),
     };
 }
 
@@ -103,7 +100,7 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
         if !HAS_PLACE && slot == NO_SLOT {
             return None;
         }
-        // SAFETY: a slot is remembered only while this thread's list has it, and the list keeps its pool alive. `NOWHERE` is as
+        // SAFETY: a slot is remembered only while this thread's list has it, and is there until the thread leaves it. `NOWHERE` is as
         // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
         let pool = unsafe { &(*slot.as_ptr()).pool };
         // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
@@ -125,7 +122,7 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
 ///
 /// # Safety
 ///
-/// The pool is alive for the call: the caller has a handle, a frame or a buffer of it.
+/// The pool is not closed during the call: the caller has a handle or a frame of it.
 #[inline]
 pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
     // SAFETY: as for the caller.
@@ -148,68 +145,107 @@ pub(crate) unsafe fn with_slot_untold<R>(
     core: NonNull<Core>,
     f: impl FnOnce(&Slot) -> R,
 ) -> Option<R> {
+    sweep_if_closed();
     // SAFETY: the caller keeps the pool alive.
     let stay = match unsafe { current(core) } {
         Some(slot) => Stay {
             core,
-            slot,
+            slot: NonNull::from(slot),
             is_visit: false,
         },
         // SAFETY: as above.
-        None => unsafe { Stay::begin(core) }?,
+        None => unsafe { Stay::begin(core, Use::Handle) }.ok()?,
     };
-    Some(f(stay.slot))
+    // SAFETY: the thread owns the slot, at least until the stay ends.
+    Some(f(unsafe { stay.slot.as_ref() }))
+}
+
+/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool. At its end the fold is told.
+///
+/// # Errors
+///
+/// The pool is closed, and the caller must release the buffer without a slot; or there is no memory for one.
+///
+/// # Safety
+///
+/// The pool is alive before the call, since the caller has a buffer of it, and is not used after `f`.
+pub(crate) unsafe fn release_in_slot(
+    core: NonNull<Core>,
+    f: impl FnOnce(&Slot),
+) -> Result<(), NoSlot> {
+    sweep_if_closed();
+    // SAFETY: the buffer keeps the pool alive until `f`, and then the slot's hold does until the stay ends; a slot in the
+    // list is there until the thread leaves it.
+    unsafe {
+        if core.as_ref().ledger.is_closed() {
+            leave(core);
+            return Err(NoSlot::Closed);
+        }
+        let stay = match current(core) {
+            Some(slot) if slot.owner.begin_release() => Stay {
+                core,
+                slot: NonNull::from(slot),
+                is_visit: false,
+            },
+            _ => Stay::begin(core, Use::Release)?,
+        };
+        f(stay.slot.as_ref());
+        stay.slot.as_ref().announce();
+        stay.end_release();
+    }
+    Ok(())
 }
 
 /// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
-struct Stay<'s> {
+struct Stay {
     core: NonNull<Core>,
-    slot: &'s Slot,
+    slot: NonNull<Slot>,
     is_visit: bool,
 }
 
-impl Stay<'_> {
+impl Stay {
     /// In the slot of the thread's list, or in one of its own when there is no list to put it in.
     ///
     /// # Safety
     ///
-    /// As for [`with_slot`].
+    /// As for [`with_slot`], or, to release a buffer, for [`release_in_slot`].
     #[cold]
     #[inline(never)]
-    unsafe fn begin(core: NonNull<Core>) -> Option<Self> {
-        // SAFETY: the caller keeps the pool alive.
-        let pool = unsafe { core.as_ref() };
-        let listed = TENANCIES
-            .try_with(|tenancies| tenancies.enter(core))
-            .unwrap_or(None);
-        let is_visit = listed.is_none();
-        let slot = listed.or_else(|| {
-            pool.ledger.enter();
-            let claimed = pool.slots.claim(pool);
-            if claimed.is_none() {
-                // SAFETY: entered just above.
-                unsafe { Core::leave(core, 0) };
-            }
-            claimed
-        })?;
-        Some(Self {
+    unsafe fn begin(core: NonNull<Core>, purpose: Use) -> Result<Self, NoSlot> {
+        let listed = LISTED.try_with(|listed| listed.enter(core, purpose));
+        let (slot, is_visit) = match listed {
+            Ok(Ok(slot)) => (slot, false),
+            Ok(Err(NoSlot::Closed)) => return Err(NoSlot::Closed),
+            // SAFETY: as for the caller.
+            Ok(Err(NoSlot::Memory)) | Err(_) => (unsafe { claim(core, purpose) }?, true),
+        };
+        Ok(Self {
             core,
-            // SAFETY: the list has the slot and keeps the pool alive, or it was claimed just now.
-            slot: unsafe { slot.as_ref() },
+            slot,
             is_visit,
         })
+    }
+
+    /// Ends a stay in which a buffer was released.
+    #[inline]
+    fn end_release(self) {
+        // SAFETY: the thread owns the slot.
+        if !self.is_visit && !unsafe { self.slot.as_ref() }.owner.end_release() {
+            // SAFETY: the stay ends here.
+            unsafe { leave_busy(self.core, self.slot) };
+        }
     }
 
     /// Hands the slot back. Apart, and by reference, so that the slot stays in memory and not in a register throughout the stay.
     #[cold]
     #[inline(never)]
     fn end_visit(&self) {
-        // SAFETY: the visit owns the slot and its entry in the ledger, and ends here.
-        unsafe { hand_back(self.core, self.slot) };
+        // SAFETY: the visit owns the slot and its hold, and ends here.
+        unsafe { Core::hand_back(self.core, self.slot) };
     }
 }
 
-impl Drop for Stay<'_> {
+impl Drop for Stay {
     #[inline]
     fn drop(&mut self) {
         if self.is_visit {
@@ -218,136 +254,176 @@ impl Drop for Stay<'_> {
     }
 }
 
-/// Gives a slot back, and with it this thread's hold on the pool.
+/// A slot with its hold.
 ///
 /// # Safety
 ///
-/// The caller owns the slot, has entered the ledger for it, and uses neither any more.
-unsafe fn hand_back(core: NonNull<Core>, slot: &Slot) {
-    // SAFETY: the entry in the ledger keeps the pool alive until `leave`; the caller owns the slot.
+/// The caller keeps the pool alive, for the time of this call at least.
+unsafe fn claim(core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+    // SAFETY: as for this function; the hold is given up again if there is no slot.
     unsafe {
         let pool = core.as_ref();
-        let balance = pool.slots.hand_back(pool, slot);
-        if pool.ledger.is_closed() {
-            // What came back is of no use to anybody.
-            pool.trim_now(None);
+        pool.ledger.enter();
+        let claimed = pool.slots.claim(pool, purpose);
+        if claimed.is_err() {
+            Core::leave(core, 0);
         }
-        Core::leave(core, balance);
+        claimed
     }
 }
 
-impl Tenancies {
-    /// The slot of the pool, claimed if this thread has none; `None` when there is no memory for one, or the pool is closed.
-    fn enter(&self, core: NonNull<Core>) -> Option<NonNull<Slot>> {
-        let tenant = self.tenant()?;
-        self.leave_closed(tenant);
-        // Looked at after `CLOSED`: if the pool closes from here on, `CLOSED` rises once more, and this thread's next use of any
-        // pool leaves it. Looked at before, a pool closed in between would be entered and never left.
-        // SAFETY: the caller of `with_slot` keeps the pool alive.
-        let pool = unsafe { core.as_ref() };
-        if pool.ledger.is_closed() {
-            return None;
-        }
+impl Listed {
+    /// The slot of the pool, claimed if this thread has none.
+    fn enter(&self, core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
         let mut list = self.list.borrow_mut();
-        let known = list.iter().find(|tenancy| tenancy.core == core);
-        let slot = if let Some(tenancy) = known {
-            tenancy.slot
-        } else {
-            list.try_reserve(1).ok()?;
-            pool.ledger.enter();
-            let Some(slot) = pool.slots.claim(pool) else {
+        let slot = if let Some(at) = list.find(core) {
+            let slot = list.get(at).slot;
+            // SAFETY: a slot in the list is there until the thread leaves it.
+            if purpose == Use::Release && !unsafe { slot.as_ref() }.owner.begin_release() {
                 drop(list);
-                // SAFETY: entered just above.
-                unsafe { Core::leave(core, 0) };
-                return None;
-            };
-            list.push(Tenancy { core, slot });
+                // SAFETY: the caller has a buffer, and does not use its slot now.
+                unsafe { leave(core) };
+                return Err(NoSlot::Closed);
+            }
             slot
+        } else {
+            list.reserve().ok_or(NoSlot::Memory)?;
+            // SAFETY: the caller keeps the pool alive; the name is dropped when the slot is left.
+            unsafe {
+                let slot = claim(core, purpose)?;
+                core.as_ref().ledger.add_name();
+                list.push(Tenancy { core, slot });
+                slot
+            }
         };
-        // SAFETY: the thread's tenant is freed only with the list; the thread owns the slot.
-        unsafe { remember(tenant.as_ref(), core, slot) };
-        Some(slot)
+        // SAFETY: the thread owns the slot.
+        unsafe { remember(core, slot) };
+        Ok(slot)
     }
 
-    /// What others know of this thread; `None` when there is no memory for that.
-    fn tenant(&self) -> Option<NonNull<Tenant>> {
-        let tenant = self.tenant.get().or_else(|| Threads::add(threads()))?;
-        self.tenant.set(Some(tenant));
-        Some(tenant)
-    }
-
-    /// Hands back the slots of closed pools, if any pool was closed since this was last done.
-    fn leave_closed(&self, tenant: NonNull<Tenant>) {
-        // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
-        let closed = CLOSED.load(Ordering::Acquire);
-        let known = LAST.try_with(|last| last.closed.replace(closed));
-        if known.is_ok_and(|known| known == closed) {
-            return;
+    /// Leaves closed pools at some places of the list.
+    fn sweep(&self) {
+        for _ in 0..SWEEP {
+            let Some(at) = self.to_sweep.get().checked_sub(1) else {
+                return;
+            };
+            self.to_sweep.set(at);
+            let mut list = self.list.borrow_mut();
+            if at >= list.len() {
+                continue;
+            }
+            // SAFETY: the list names the pool.
+            if unsafe { list.get(at).core.as_ref() }.ledger.is_closed() {
+                // The last one, which comes in its place, was looked at, or is newer.
+                let tenancy = list.remove(at);
+                drop(list);
+                forget(tenancy.slot);
+                // SAFETY: this thread owns the slot, and the entry is gone from the list.
+                unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+            }
         }
-        forget_last();
-        // SAFETY: the thread's tenant is freed only with the list of its slots.
-        let tenant = unsafe { tenant.as_ref() };
-        let unnamed = tenant.list.lock();
-        // AcqRel: as all swaps of the word. Under the lock: nobody looks at a slot that was named before.
-        tenant.remembers.swap(ptr::null_mut(), Ordering::AcqRel);
-        drop(unnamed);
+    }
+
+    /// Takes the slot of the pool out of the list.
+    fn remove(&self, core: NonNull<Core>) -> Option<Tenancy> {
         let mut list = self.list.borrow_mut();
-        // SAFETY: an entry of the list keeps its pool alive.
-        let is_closed = |tenancy: &mut Tenancy| unsafe { tenancy.core.as_ref() }.ledger.is_closed();
-        while let Some(at) = list.iter_mut().position(is_closed) {
-            let tenancy = list.swap_remove(at);
-            // SAFETY: this thread owns the slot, and the entry is gone from the list.
-            unsafe { hand_back(tenancy.core, tenancy.slot.as_ref()) };
-        }
+        let at = list.find(core)?;
+        Some(list.remove(at))
     }
 }
 
-/// Remembers that a pool was used, unless a pool was closed since the thread's list was looked through.
+/// Looks through a part of the list if a pool was closed since that was last done.
+#[inline]
+fn sweep_if_closed() {
+    // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
+    let closed = CLOSED.load(Ordering::Acquire);
+    let _ = LAST.try_with(|last| {
+        if last.closed.get() != closed {
+            begin_sweep(last, closed);
+        }
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn begin_sweep(last: &Last, closed: u64) {
+    let _ = LISTED.try_with(|listed| {
+        if listed.to_sweep.get() == 0 {
+            listed.to_sweep.set(listed.list.borrow().len());
+            listed.sweeps_for.set(closed);
+        }
+        listed.sweep();
+        if listed.to_sweep.get() == 0 {
+            last.closed.set(listed.sweeps_for.get());
+        }
+    });
+}
+
+/// Remembers that a pool was used.
 ///
 /// # Safety
 ///
-/// The thread owns the slot, which is one of the pool, and the tenant is its own.
-unsafe fn remember(tenant: &Tenant, core: NonNull<Core>, slot: NonNull<Slot>) {
-    // Relaxed: the owner's to read; the swap passes it on to who may take it out.
+/// The thread owns the slot, which is one of the pool, and its list has it. The pool is not closed, or the slot is marked.
+unsafe fn remember(core: NonNull<Core>, slot: NonNull<Slot>) {
+    // Relaxed: the owner's to read.
     // SAFETY: the thread owns the slot.
     unsafe { slot.as_ref() }
         .pool
         .store(core.as_ptr(), Ordering::Relaxed);
-    // AcqRel: pairs with the swaps of others; see the head of this file.
-    tenant.remembers.swap(slot.as_ptr(), Ordering::AcqRel);
+    let _ = LAST.try_with(|last| last.slot.set(slot));
+}
+
+/// Forgets a slot that the thread is about to leave.
+fn forget(slot: NonNull<Slot>) {
     let _ = LAST.try_with(|last| {
-        // Relaxed: if the word was taken away before, the swap saw it, and what came before it.
-        let missed = CLOSED.load(Ordering::Relaxed) != last.closed.get();
-        last.slot.set(if missed { NO_SLOT } else { slot });
+        if last.slot.get() == slot {
+            last.slot.set(NO_SLOT);
+        }
     });
 }
 
-fn forget_last() {
-    let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
-}
-
-impl Drop for Tenancies {
+impl Drop for Listed {
     fn drop(&mut self) {
-        forget_last();
-        if let Some(tenant) = self.tenant.take() {
-            // SAFETY: `tenant` put it in, and it is used no more.
-            unsafe { tenant.as_ref().list.lock().remove(tenant) };
-        }
-        for tenancy in self.list.get_mut().drain(..) {
+        let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
+        while let Some(tenancy) = self.list.get_mut().pop() {
             // SAFETY: this thread owns the slot, and the entry is gone from the list.
-            unsafe { hand_back(tenancy.core, tenancy.slot.as_ref()) };
+            unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
         }
     }
 }
 
-/// Tells every thread that a pool was closed, and hands back the calling thread's slots of closed pools.
-pub(crate) fn note_closed() {
-    // Release: pairs with the Acquire in `leave_closed`; who sees the rise sees the pool closed.
+/// Leaves the calling thread's slot of the pool, if it has one.
+///
+/// # Safety
+///
+/// The thread does not use the slot at the moment.
+pub(super) unsafe fn leave(core: NonNull<Core>) {
+    let removed = LISTED.try_with(|listed| listed.remove(core));
+    if let Ok(Some(tenancy)) = removed {
+        forget(tenancy.slot);
+        // SAFETY: this thread owns the slot, and the entry is gone from the list.
+        unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+    }
+}
+
+/// The same for a slot that the thread has marked, and in which it found the pool closed.
+///
+/// # Safety
+///
+/// The thread owns the slot, which its list has, and uses it no more.
+#[cold]
+unsafe fn leave_busy(core: NonNull<Core>, slot: NonNull<Slot>) {
+    let _ = LISTED.try_with(|listed| listed.remove(core));
+    forget(slot);
+    // SAFETY: the entry is gone from the list, and with it the pool's name is this call's to drop.
+    unsafe {
+        Core::hand_back(core, slot);
+        Core::drop_name(core);
+    }
+}
+
+/// Has every thread look through its list some time.
+pub(super) fn note_closed() {
+    // Release: pairs with the Acquire in `sweep_if_closed`; who sees the rise sees the pool closed.
     CLOSED.fetch_add(1, Ordering::Release);
-    threads().lock().forget_all();
-    let _ = TENANCIES.try_with(|tenancies| {
-        if let Some(tenant) = tenancies.tenant.get() {
-            tenancies.leave_closed(tenant);
-        }
-    });
 }

@@ -12,7 +12,6 @@ macro_rules! guarded_atomics {
         guarded_integer!($guard, [$($constness)?], AtomicU32, u32, [fetch_add, fetch_sub, fetch_or, fetch_and]);
         guarded_integer!($guard, [$($constness)?], AtomicU64, u64, [fetch_add, fetch_sub, fetch_or, fetch_max, fetch_min]);
         guarded_integer!($guard, [$($constness)?], AtomicI64, i64, [fetch_add, fetch_sub]);
-        guarded_integer!($guard, [$($constness)?], AtomicUsize, usize, [fetch_add, fetch_sub]);
 
         /// A shared pointer.
         #[derive(Debug)]
@@ -79,6 +78,10 @@ macro_rules! guarded_accesses {
             self.inner().store(value, ordering);
         }
 
+        #[allow(
+            dead_code,
+            reason = "the library does not do everything with every type"
+        )]
         pub(crate) fn swap(&self, value: $value, ordering: Ordering) -> $value {
             self.inner_to_change().swap(value, ordering)
         }

@@ -5,14 +5,12 @@ use std::fmt;
 mod across_fork;
 mod handed;
 
-pub(crate) use across_fork::{ForkLock, StaticForkLock};
+pub(crate) use across_fork::ForkLock;
 #[cfg(not(framepool_noise))]
 pub(crate) use atomic::Atomic;
 pub(crate) use handed::{Mutex, MutexGuard};
 #[cfg(not(framepool_noise))]
-pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
-};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use std::sync::{Arc, Weak};
 
 /// A pointer that does not keep the value alive.
@@ -99,19 +97,7 @@ macro_rules! global_counter {
     };
 }
 
-/// A function that gives the lock of a process-wide value, which the thread that forks holds while it forks.
-macro_rules! global_lock {
-    ($(#[$attr:meta])* $vis:vis fn $name:ident() -> $ty:ty = $init:expr;) => {
-        $(#[$attr])*
-        $vis fn $name() -> &'static $crate::sync::Lock<$ty> {
-            static VALUE: $crate::sync::StaticForkLock<$ty> =
-                $crate::sync::StaticForkLock::new($crate::sync::Rank::Process, $init);
-            VALUE.get()
-        }
-    };
-}
-
-pub(crate) use {dropped_thread_local, global_counter, global_lock, plain_thread_local};
+pub(crate) use {dropped_thread_local, global_counter, plain_thread_local};
 
 /// What a [`Cached`] reader watches.
 pub(crate) type PublishedSource<T> = arc_swap::ArcSwap<T>;

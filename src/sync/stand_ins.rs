@@ -101,21 +101,7 @@ macro_rules! checked_statics {
             };
         }
 
-        // The checker drops its statics while destructors of thread-locals may still run.
-        macro_rules! global_lock {
-            ($dollar(#[$dollar attr:meta])* $dollar vis:vis fn $dollar name:ident() -> $dollar ty:ty = $dollar init:expr;) => {
-                $dollar(#[$dollar attr])*
-                $dollar vis fn $dollar name() -> &'static $crate::sync::Lock<$dollar ty> {
-                    ::$checker::lazy_static! {
-                        static ref VALUE: &'static $crate::sync::Lock<$dollar ty> =
-                            ::std::boxed::Box::leak(::std::boxed::Box::new($crate::sync::Lock::new($dollar init)));
-                    }
-                    *VALUE
-                }
-            };
-        }
-
-        pub(crate) use {dropped_thread_local, global_counter, global_lock, plain_thread_local};
+        pub(crate) use {dropped_thread_local, global_counter, plain_thread_local};
     };
 }
 

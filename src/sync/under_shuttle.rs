@@ -8,9 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::stand_ins::checked_statics;
 
-pub(crate) use shuttle::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
-};
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
 
 /// A pointer that does not keep the value alive.

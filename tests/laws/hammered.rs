@@ -127,7 +127,7 @@ fn no_frame_counts_a_negative_number() {
             });
         }
         while running.load(Relaxed) > 0 {
-            let frame = pool.release_all();
+            let frame = pool.end_frame();
             assert_lawful(&frame);
             for (definition, value) in Counts::DEFINITIONS.iter().zip(frame.counts.values()) {
                 let name = definition.name;

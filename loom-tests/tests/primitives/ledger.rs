@@ -3,6 +3,8 @@
 //! Laws: L7.
 #![expect(unsafe_code, reason = "a cell stands for what is freed")]
 
+use std::ptr::NonNull;
+
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -42,7 +44,19 @@ impl Kept {
 
     fn leave(&self, balance: i64) -> u32 {
         self.use_it();
-        if self.ledger.leave(balance) {
+        // SAFETY: the ledger lives to the model's end.
+        if unsafe { Ledger::leave(NonNull::from(&self.ledger), balance) } {
+            self.free()
+        } else {
+            0
+        }
+    }
+
+    /// Drops a buffer in a closed pool; how often that freed it.
+    fn drop_buffer(&self) -> u32 {
+        self.use_it();
+        // SAFETY: the ledger lives to the model's end.
+        if unsafe { Ledger::end_buffers(NonNull::from(&self.ledger), 1) } {
             self.free()
         } else {
             0
@@ -52,7 +66,8 @@ impl Kept {
     /// Gives up a handle; how often that freed it.
     fn drop_handle(&self) -> u32 {
         self.use_it();
-        if self.ledger.drop_handle() {
+        // SAFETY: the ledger lives to the model's end.
+        if unsafe { Ledger::drop_handle(NonNull::from(&self.ledger)) } {
             self.leave(0)
         } else {
             0
@@ -103,16 +118,31 @@ fn two_buffers_dropped_at_once_after_everything_else_free_the_pool_once() {
         let kept = Kept::new();
         kept.ledger.enter();
         assert_eq!(kept.leave(2) + kept.drop_handle(), 0);
-        let drop_buffer = |kept: &Kept| {
-            kept.use_it();
-            kept.ledger.enter();
-            kept.leave(-1)
-        };
         let other = {
             let kept = Arc::clone(&kept);
-            thread::spawn(move || drop_buffer(&kept))
+            thread::spawn(move || kept.drop_buffer())
         };
-        let freed = drop_buffer(&kept);
+        let freed = kept.drop_buffer();
+        assert_eq!(freed + other.join().unwrap(), 1);
+    });
+}
+
+/// A thread that names the pool enters it while another drops the last buffer.
+#[test]
+fn nobody_enters_a_pool_that_is_freed() {
+    explore(None, || {
+        let kept = Kept::new();
+        kept.ledger.enter();
+        assert_eq!(kept.leave(1) + kept.drop_handle(), 0);
+        let other = {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || kept.drop_buffer())
+        };
+        let freed = if kept.ledger.try_enter() {
+            kept.leave(0)
+        } else {
+            0
+        };
         assert_eq!(freed + other.join().unwrap(), 1);
     });
 }

@@ -3,29 +3,36 @@
 //! Laws: L1, L6.
 #![expect(unsafe_code, reason = "the model owns the slots it claims")]
 
+use std::mem::ManuallyDrop;
 use std::panic::Location;
+use std::ptr::NonNull;
 
 use loom::thread;
 
 use super::explore;
 use crate::BufferPool;
 use crate::cache::class::class_for;
+use crate::cache::core::Core;
+use crate::cache::owner::Use;
 use crate::cache::pressure::Reach;
+use crate::cache::slot::Slot;
 
-/// Four preemptions at most: 6,711 executions; the search without a bound takes over a minute.
+/// A slot for the calling thread, as when it is claimed for one use.
+fn claim(core: &Core) -> NonNull<Slot> {
+    core.ledger.enter();
+    core.slots.claim(core, Use::Handle).unwrap()
+}
+
+/// Four preemptions at most: 12,249 executions; the search without a bound takes over a minute.
 #[test]
 fn two_threads_that_claim_at_once_get_different_slots() {
     explore(Some(4), || {
         let pool = BufferPool::new();
-        let claim = |pool: &BufferPool| {
-            let core = pool.core();
-            core.slots.claim(core).unwrap().addr()
-        };
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || claim(&pool))
+            thread::spawn(move || claim(pool.core()).addr())
         };
-        let mine = claim(&pool);
+        let mine = claim(pool.core()).addr();
         assert_ne!(mine, other.join().unwrap());
         assert_eq!(
             (pool.core().slots.count(), pool.core().slots.iter().count()),
@@ -34,22 +41,23 @@ fn two_threads_that_claim_at_once_get_different_slots() {
     });
 }
 
+/// Four preemptions at most; the search without a bound takes over a minute.
 #[test]
 fn the_one_slot_that_is_free_is_claimed_by_one_thread() {
-    explore(None, || {
+    explore(Some(4), || {
         let pool = BufferPool::new();
         let core = pool.core();
-        let free = core.slots.claim(core).unwrap();
+        let free = claim(core);
         // SAFETY: claimed just now, and not used any more.
-        unsafe { core.slots.hand_back(core, free.as_ref()) };
+        unsafe { Core::hand_back(pool.core_ptr(), free) };
         let other = {
             let pool = pool.clone();
             thread::spawn(move || {
                 let core = pool.core();
-                core.slots.claim(core).unwrap().addr()
+                claim(core).addr()
             })
         };
-        let mine = core.slots.claim(core).unwrap().addr();
+        let mine = claim(core).addr();
         assert_ne!(mine, other.join().unwrap());
     });
 }
@@ -59,7 +67,7 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
     explore(None, || {
         let pool = BufferPool::new();
         let core = pool.core();
-        let slot = core.slots.claim(core).unwrap();
+        let slot = claim(core);
         // SAFETY: the pool lives to the model's end.
         unsafe { slot.as_ref() }.counters.released.increment();
         let other = {
@@ -75,10 +83,12 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
                 // SAFETY: this thread does as the owner that hands its slot back.
                 let out = unsafe { core.slots.hand_back(core, slot) };
                 assert_eq!(out, 0, "nothing was lent");
+                // SAFETY: the hold that came with the slot.
+                unsafe { Core::leave(pool.core_ptr(), out) };
             })
         };
         // SAFETY: the pool lives to the model's end.
-        let next = unsafe { core.slots.claim(core).unwrap().as_ref() };
+        let next = unsafe { claim(core).as_ref() };
         next.counters.released.increment();
         let told = u64::from(next.counters.released.get() == 3);
         other.join().unwrap();
@@ -99,7 +109,7 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
         let pool = BufferPool::new();
         let core = pool.core();
         // SAFETY: claimed just now; the pool lives to the model's end.
-        let slot = unsafe { core.slots.claim(core).unwrap().as_ref() };
+        let slot = unsafe { claim(core).as_ref() };
         let (block, _) = core
             .new_block(class_for(1).unwrap(), 1, Reach::Thread(slot))
             .unwrap();
@@ -118,8 +128,12 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
                     .slots
                     .iter()
                     .find(|&own| std::ptr::from_ref(own).addr() == slot);
-                // SAFETY: this thread does as the owner that hands its slot back.
-                unsafe { core.slots.hand_back(core, slot.unwrap()) }
+                // SAFETY: this thread does as the owner that hands its slot back, with the hold.
+                unsafe {
+                    let out = core.slots.hand_back(core, slot.unwrap());
+                    Core::leave(pool.core_ptr(), out);
+                    out
+                }
             })
         };
         pool.stats();
@@ -127,5 +141,65 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
         let totals = pool.stats().totals;
         assert_eq!((totals.allocs, totals.releases), (1, 1), "L1");
         assert_eq!(totals.counts.depot_exchanges, 1, "L1");
+    });
+}
+
+/// One thread lends what another takes back, more often than the ledger's hold outweighs (`HOLD`, small here). Then the other
+/// exits, beside a use of the pool.
+#[test]
+fn a_pool_outlives_a_consumer_of_many_buffers() {
+    explore(Some(1), || {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        // If the pool were freed it would be twice, in a destructor.
+        let pool = ManuallyDrop::new(pool);
+        let core = pool.core();
+        core.ledger.add_name();
+        // SAFETY: claimed just now; the pool lives to the model's end.
+        let (producer, consumer) = unsafe { (claim(core).as_ref(), claim(core).as_ref()) };
+        let class = class_for(1).unwrap();
+        for _ in 0..12 {
+            // SAFETY: both slots are this thread's for now, and so is the block.
+            unsafe {
+                let lent = producer.refill(core, class, 1, Location::caller());
+                let block = lent.map_or_else(
+                    || {
+                        let (block, _) = core.new_block(class, 1, Reach::Thread(producer)).unwrap();
+                        producer.lend_new(core, block, 1, Location::caller());
+                        block
+                    },
+                    |block| block.as_ref(),
+                );
+                consumer.give_with_room(core, block, 1);
+            }
+        }
+        let exiting = {
+            let (pool, consumer) = (
+                BufferPool::clone(&pool),
+                std::ptr::from_ref(consumer).addr(),
+            );
+            thread::spawn(move || {
+                let core = pool.core();
+                let slot = core
+                    .slots
+                    .iter()
+                    .find(|&own| std::ptr::from_ref(own).addr() == consumer)
+                    .unwrap();
+                // SAFETY: this thread does as the owner that hands its slot back.
+                unsafe { Core::hand_back(pool.core_ptr(), NonNull::from(slot)) };
+                std::mem::forget(pool);
+            })
+        };
+        pool.stats();
+        exiting.join().unwrap();
+        assert!(core.ledger.try_enter(), "L7: the handle keeps the pool");
+        // SAFETY: entered just now; the producer's slot is not used any more; the name is the model's.
+        unsafe {
+            Core::leave(pool.core_ptr(), 0);
+            Core::hand_back(pool.core_ptr(), NonNull::from(producer));
+            Core::drop_name(pool.core_ptr());
+            // The handle that the other thread forgot.
+            Core::drop_handle(pool.core_ptr());
+        }
+        drop(ManuallyDrop::into_inner(pool));
     });
 }

@@ -23,7 +23,7 @@ use std::ops::Deref;
 use std::ptr::{self, NonNull};
 
 use super::{Mutex, MutexGuard};
-use crate::sync::{AtomicBool, Lock, Ordering, Rank};
+use crate::sync::{Lock, Rank};
 
 /// All locks that are held during a fork.
 static LIST: Lock<List> = Lock::of(Mutex::new(List {
@@ -99,42 +99,6 @@ impl<T: 'static> ForkLock<T> {
 
     /// Bytes of the lock, and of what it guards, apart from this handle.
     pub(crate) const BYTES: u64 = size_of::<Node<T>>() as u64;
-}
-
-/// A lock of the whole process that is held by the thread that forks while it forks.
-pub(crate) struct StaticForkLock<T: 'static> {
-    node: Node<T>,
-    is_in_list: AtomicBool,
-}
-
-// SAFETY: as for a `ForkLock`.
-unsafe impl<T: Send> Sync for StaticForkLock<T> {}
-
-impl<T> StaticForkLock<T> {
-    pub(crate) const fn new(rank: Rank, value: T) -> Self {
-        Self {
-            node: Node {
-                link: Link::new::<T>(rank),
-                lock: Lock::of(Mutex::new(value)),
-            },
-            is_in_list: AtomicBool::new(false),
-        }
-    }
-
-    /// The lock, which is in the list from the first call on.
-    pub(crate) fn get(&'static self) -> &'static Lock<T> {
-        // Acquire: pairs with the Release below; the lock is in the list.
-        if !self.is_in_list.load(Ordering::Acquire) {
-            let mut list = LIST.lock();
-            // Relaxed: written under the list's lock.
-            if !self.is_in_list.load(Ordering::Relaxed) {
-                list.add(NonNull::from(&self.node).cast());
-                // Release: pairs with the Acquire above.
-                self.is_in_list.store(true, Ordering::Release);
-            }
-        }
-        &self.node.lock
-    }
 }
 
 /// Takes the lock of a node.
