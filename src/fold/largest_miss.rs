@@ -1,4 +1,12 @@
 //! The alloc that took the most memory from the system in a frame.
+#![cfg_attr(
+    feature = "serde",
+    expect(
+        clippy::ref_option_ref,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes every field by reference"
+    )
+)]
 
 use std::panic::Location;
 
@@ -17,11 +25,6 @@ pub struct LargestMiss {
 }
 
 #[cfg(feature = "serde")]
-#[expect(
-    clippy::ref_option_ref,
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes every field by reference"
-)]
 pub(crate) fn serialize_site<S: serde::Serializer>(
     site: &Option<&'static Location<'static>>,
     serializer: S,

@@ -3,8 +3,7 @@
     feature = "serde",
     expect(
         clippy::ref_option_ref,
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde hands every field over by reference"
+        reason = "serde passes every field by reference"
     )
 )]
 
@@ -204,19 +203,11 @@ pub struct Alert {
     /// The pool.
     pub pool: PoolName,
     /// The line of code: the one that is judged, or the one that took the most memory from the system.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_site"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::fold::serialize_site")
+    )]
     pub site: Option<&'static Location<'static>>,
-}
-
-#[cfg(feature = "serde")]
-fn serialize_site<S: serde::Serializer>(
-    site: &Option<&'static Location<'static>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match site {
-        Some(site) => serializer.collect_str(site),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl Alert {

@@ -1,4 +1,11 @@
 //! The worst frames so far: by time, by bytes from the system, and by misses.
+#![cfg_attr(
+    feature = "serde",
+    expect(
+        clippy::ref_option_ref,
+        reason = "serde passes every field by reference"
+    )
+)]
 
 use std::panic::Location;
 use std::time::Duration;
