@@ -45,7 +45,7 @@ fn a_refused_request_shows_in_no_number() {
         done.store(true, Ordering::Relaxed);
         worst
     });
-    assert_eq!(worst, Some(pool.stats().pooled_bytes));
+    assert!(worst <= Some(1 << 20), "{worst:?} bytes were held at most");
     assert_lawful(&pool.end_frame());
     drop(kept);
     assert_empty(&pool);
