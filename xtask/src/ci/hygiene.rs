@@ -92,7 +92,7 @@ fn unexplained_orderings(file: &str, text: &str) -> Vec<String> {
         let code = line.split("//").next().unwrap_or_default();
         let names_one = ORDERINGS
             .iter()
-            .any(|name| code.contains(&format!("{name},")) || code.contains(&format!("{name})")));
+            .any(|name| code.contains(&format!("Ordering::{name}")));
         let nearby = &lines[at.saturating_sub(ORDERING_REACH)..=at];
         if names_one && !nearby.iter().any(|line| line.contains("//")) {
             found.push(format!("{file}:{}: an ordering without a comment", at + 1));
