@@ -261,11 +261,11 @@ impl Alert {
             }
             (Rule::FrameBudget, _) => write!(f, "one frame in a hundred takes {value} or longer"),
             (Rule::MissedBytes, site) => {
-                write!(f, "every frame takes {value} from the system")?;
+                write!(f, "frames take {value} each from the system")?;
                 site.map_or(Ok(()), |site| write!(f, ", most at {site}"))
             }
             (Rule::SystemCalls, site) => {
-                write!(f, "every frame makes {value} to the system")?;
+                write!(f, "frames make {value} each to the system")?;
                 site.map_or(Ok(()), |site| write!(f, ", for the most memory at {site}"))
             }
             (Rule::Stalled, _) => write!(f, "no frame has ended for {value}"),

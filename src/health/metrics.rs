@@ -167,11 +167,11 @@ pub struct RuntimeHealthMetrics {
     pub fps_estimate: f64,
     /// Misses per alloc, 0 to 1, in the frames after the warm-up; zero until there are enough allocs.
     pub miss_ratio: f64,
-    /// Bytes taken from the system per frame after the warm-up, without the frame that took the most; zero until there are
-    /// enough frames.
+    /// Bytes taken from the system per frame after the warm-up, in the quarter of the window's frames that took the least;
+    /// zero until there are four frames.
     pub system_bytes_per_frame: f64,
-    /// Pieces taken from the system and given back per frame after the warm-up, without the frame with the most; zero until
-    /// there are enough frames.
+    /// Pieces taken from the system and given back per frame after the warm-up, in the quarter of the window's frames with the
+    /// fewest; zero until there are four frames.
     pub system_calls_per_frame: f64,
 
     /// Frame ends since the pool was made.

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use super::recent::{FrameMisses, RecentFrames};
 
-/// Frames needed to judge bytes and calls per frame.
-const LEAST_FRAMES: u64 = 4;
+/// Runs into which the frames of the window are divided. As many frames are needed to judge bytes and calls per frame.
+const RUNS: usize = 4;
 
 /// What the frames in the window took from the system. All zero until there is enough to judge by.
+///
+/// Bytes and calls per frame are those of the quarter of the frames that took the least. So a load that fills a part of the
+/// window does not count as a habit, and what happens throughout the window does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MissSummary {
     /// Misses per alloc, 0 to 1.
     pub(crate) ratio: f64,
-    /// Bytes per frame. The frame with the most is left out, so that one large request does not count as a habit.
+    /// Bytes per frame.
     pub(crate) bytes_per_frame: f64,
-    /// Calls per frame, without the frame with the most calls.
+    /// Calls per frame.
     pub(crate) calls_per_frame: f64,
 }
 
@@ -24,25 +27,40 @@ pub(crate) fn miss_summary(
     idle: Duration,
     least_allocs: u64,
 ) -> MissSummary {
-    let mut sum = FrameMisses::default();
-    let (mut frames, mut most_bytes, mut most_calls) = (0_u64, 0, 0);
-    for frame in recent.in_window(idle).filter_map(|(frame, _)| frame.misses) {
-        frames += 1;
-        sum.allocs = sum.allocs.saturating_add(frame.allocs);
-        sum.misses = sum.misses.saturating_add(frame.misses);
-        sum.bytes = sum.bytes.saturating_add(frame.bytes);
-        sum.calls = sum.calls.saturating_add(frame.calls);
-        most_bytes = most_bytes.max(frame.bytes);
-        most_calls = most_calls.max(frame.calls);
+    let judged = || recent.in_window(idle).filter_map(|(frame, _)| frame.misses);
+    let frames = judged().count();
+    let mut all = FrameMisses::default();
+    let mut runs = [FrameMisses::default(); RUNS];
+    let mut lengths = [0_u64; RUNS];
+    for (at, frame) in judged().enumerate() {
+        let run = at * RUNS / frames;
+        all.add(frame);
+        runs[run].add(frame);
+        lengths[run] += 1;
     }
     let mut summary = MissSummary::default();
-    if sum.allocs >= least_allocs.max(1) {
-        summary.ratio = sum.misses as f64 / sum.allocs as f64;
+    if all.allocs >= least_allocs.max(1) {
+        summary.ratio = all.misses as f64 / all.allocs as f64;
     }
-    if frames >= LEAST_FRAMES {
-        let per_frame = |all: u64, most: u64| (all - most) as f64 / (frames - 1) as f64;
-        summary.bytes_per_frame = per_frame(sum.bytes, most_bytes);
-        summary.calls_per_frame = per_frame(sum.calls, most_calls);
+    if frames >= RUNS {
+        let least = |of: fn(&FrameMisses) -> u64| {
+            let means = runs
+                .iter()
+                .zip(lengths)
+                .map(|(run, len)| of(run) as f64 / len as f64);
+            means.fold(f64::INFINITY, f64::min)
+        };
+        summary.bytes_per_frame = least(|run| run.bytes);
+        summary.calls_per_frame = least(|run| run.calls);
     }
     summary
+}
+
+impl FrameMisses {
+    fn add(&mut self, other: Self) {
+        self.allocs = self.allocs.saturating_add(other.allocs);
+        self.misses = self.misses.saturating_add(other.misses);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.calls = self.calls.saturating_add(other.calls);
+    }
 }

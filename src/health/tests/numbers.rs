@@ -399,7 +399,7 @@ fn bytes_and_calls_are_judged_from_four_frames_on() {
         )
     };
     assert_eq!(per_frame(3), (0, 0));
-    // Without the frame that took the most.
-    assert_eq!(per_frame(4), (200, 20));
-    assert_eq!(per_frame(5), (250, 25));
+    // The mean of the quarter that took the least.
+    assert_eq!(per_frame(4), (100, 10));
+    assert_eq!(per_frame(8), (150, 15));
 }
