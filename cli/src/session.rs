@@ -1,4 +1,4 @@
-//! `framepool replay`, from the command line to the report: read, watch, time, measure, report.
+//! `framepool replay`, from the command line to the report: read, watch, time, verify, measure, report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,11 @@ use framepool::BufferPool;
 use crate::args::{MemoryArgs, ReplayOptions};
 use crate::contestant::{Name, Pool};
 use crate::inspect::Watcher;
-use crate::measure::{Contestants, Memory, Rounds, measure_here, measure_in_children, time};
+use crate::measure::{
+    Contestants, Memory, Rounds, measure_here, measure_in_children, time, verify,
+};
 use crate::outcome::{Problem, print};
-use crate::replay::{Crew, Failure, FrameCut, Plan, run};
+use crate::replay::{Crew, Failure, FrameCut, Plan, Written, run};
 use crate::report::{ContestantSection, LeftOut, Report, TimingSection, TraceSection, render};
 use crate::screen::{Screen, Show};
 use crate::trace::{Event, Tolerance, Trace, TraceSource, open};
@@ -39,7 +41,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     let speed = speed_of(options, &plan, &screen);
     let mut observer = Watcher::new(&watched, &trace, &plan, &screen, speed);
     let pool = Arc::new(Pool(watched.clone()));
-    run(&crew, &plan, &pool, false, &mut observer)
+    run(&crew, &plan, &pool, Written::Ends, &mut observer)
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();
     drop((pool, watched));
@@ -59,6 +61,9 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         begun += 1;
     })
     .map_err(|(who, failure)| explain(&failure, who, &trace, source))?;
+    screen.stage("verifying", Name::ALL.len() as u64, "runs", Some(&timed));
+    verify(&crew, &plan, &contestants, |who| screen.done(who as u64))
+        .map_err(|(who, failure)| explain(&failure, who, &trace, source))?;
     drop((contestants, timed));
 
     screen.stage("memory", Name::ALL.len() as u64 - 1, "processes", None);
@@ -167,14 +172,27 @@ pub(crate) fn explain(
             "{path}:{}: {who} could not lend {bytes} bytes: {why}",
             trace.line_of(*operation)
         ),
-        Failure::Overwritten { operation, buffer } => {
+        Failure::Overwritten {
+            freed_by,
+            buffer,
+            bytes,
+            offset,
+        } => {
             let recorded = trace.buffers[*buffer as usize];
+            let taken = trace.line_of(recorded.taken_by as usize);
+            let (line, end) = match freed_by {
+                Some(operation) => (trace.line_of(*operation), "freed here"),
+                None => (taken, "never freed"),
+            };
             format!(
-                "{path}:{}: buffer {} of {who}, taken on line {}, did not hold what was written into it: its memory was \
-                 given to somebody else while it was out",
-                trace.line_of(*operation),
+                "{path}:{line}: buffer {} of {who} ({bytes} bytes, taken on line {taken}, {end}) did not hold what was \
+                 written into it: byte {offset} changed while the buffer was out; report this, with the trace, as a \
+                 bug of {}",
                 recorded.id,
-                trace.line_of(recorded.taken_by as usize),
+                match who {
+                    "null" => "this program",
+                    allocator => allocator,
+                }
             )
         }
         Failure::Panicked(said) => {

@@ -13,7 +13,7 @@ use framepool::BufferPool;
 use crate::args::CommandLine;
 use crate::measure::Contestants;
 use crate::outcome::Problem;
-use crate::replay::{Crew, Plan};
+use crate::replay::{Crew, Plan, Written};
 use crate::session::{explain, hire, lay_out};
 use crate::trace::{Tolerance, Trace, TraceSource, open};
 
@@ -67,7 +67,7 @@ impl TimedReplay {
     /// In words for people: the contestant refused, or gave memory that was somebody else's.
     pub fn run(&self, who: Name) -> Result<Duration, String> {
         self.contestants
-            .run(who, &self.crew, &self.plan, false)
+            .run(who, &self.crew, &self.plan, Written::Ends)
             .map_err(|failure| explain(&failure, who, &self.trace, &SOURCE).to_string())?
             .map(|run| run.busy + run.frame_ends)
             .ok_or_else(|| format!("{} cannot take part on this machine", who.as_str()))

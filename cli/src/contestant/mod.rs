@@ -1,5 +1,6 @@
 //! Who takes part in a replay: framepool, its rivals, and the replay itself with all addresses known.
 
+mod pattern;
 mod pool;
 mod raw;
 
@@ -37,20 +38,21 @@ pub(crate) trait Contestant: Send + Sync + 'static {
     /// Whether both ends still hold the pattern.
     fn holds(buffer: &Self::Buffer, pattern: u64) -> bool;
 
+    /// Where an end first differs from the pattern; none if both hold it.
+    fn changed_end(buffer: &Self::Buffer, pattern: u64) -> Option<usize>;
+
+    /// Writes a pattern seeded with `pattern` to every byte of the buffer.
+    fn fill(buffer: &mut Self::Buffer, pattern: u64);
+
+    /// The first byte that differs from what [`fill`](Self::fill) wrote; none if all are as written.
+    fn changed_byte(buffer: &Self::Buffer, pattern: u64) -> Option<usize>;
+
     /// Writes one byte to each page of the buffer, as a program does that uses all of it.
     fn touch_pages(buffer: &mut Self::Buffer);
 }
 
 /// The smallest page there is: touching memory at this distance touches every page.
 const PAGE: usize = 4096;
-
-/// From this size on a buffer has room for the pattern at both ends; below it is filled from [`small`].
-const BOTH_ENDS: usize = 16;
-
-/// What a small buffer is filled with, as far as it reaches.
-fn small(pattern: u64) -> [u8; BOTH_ENDS] {
-    (u128::from(pattern) << 64 | u128::from(pattern)).to_ne_bytes()
-}
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,8 @@ mod tests {
     fn keeps_the_pattern<C: Contestant>(contestant: &C) {
         let work = Work::default();
         for bytes in (0..80).chain([4_095, 4_096, 100_000]) {
-            let pattern = 0x0123_4567_89ab_cdef + bytes as u64;
+            // Its first byte is not 1, which `touch_pages` writes.
+            let pattern = (0x0123_4567_89ab_cdef + bytes as u64) << 8;
             let mut seat = contestant.seat(&work);
             let Ok(mut buffer) = contestant.alloc(&mut seat, bytes) else {
                 panic!("{bytes} bytes were refused");
@@ -95,6 +98,14 @@ mod tests {
             C::write(&mut buffer, pattern);
             assert!(C::holds(&buffer, pattern), "{bytes} bytes");
             assert!(bytes == 0 || !C::holds(&buffer, !pattern), "{bytes} bytes");
+            let at_once = (bytes > 0).then_some(0);
+            assert_eq!(C::changed_end(&buffer, pattern), None);
+            assert_eq!(C::changed_end(&buffer, !pattern), at_once);
+            C::fill(&mut buffer, pattern);
+            assert_eq!(C::changed_byte(&buffer, pattern), None);
+            assert_eq!(C::changed_byte(&buffer, !pattern), at_once);
+            C::touch_pages(&mut buffer);
+            assert_eq!(C::changed_byte(&buffer, pattern), at_once);
             contestant.free(buffer);
         }
     }

@@ -2,7 +2,8 @@
 
 use framepool::{AllocError, Buffer, BufferPool};
 
-use super::{BOTH_ENDS, Contestant, PAGE, small};
+use super::pattern::{self, BOTH_ENDS, small};
+use super::{Contestant, PAGE};
 use crate::replay::Work;
 
 /// A pool whose every buffer is taken by one line: the one below.
@@ -51,6 +52,21 @@ impl Contestant for Pool {
         } else {
             buffer[..] == small(pattern)[..bytes]
         }
+    }
+
+    fn changed_end(buffer: &Buffer<u8>, pattern: u64) -> Option<usize> {
+        let read = |from: usize, count: usize| &buffer[from..from + count];
+        pattern::changed_end(buffer.len(), pattern, read)
+    }
+
+    fn fill(buffer: &mut Buffer<u8>, pattern: u64) {
+        for (part, word) in buffer.chunks_mut(8).zip(pattern::words(pattern)) {
+            part.copy_from_slice(&word[..part.len()]);
+        }
+    }
+
+    fn changed_byte(buffer: &Buffer<u8>, pattern: u64) -> Option<usize> {
+        pattern::changed_byte(buffer, pattern)
     }
 
     fn touch_pages(buffer: &mut Buffer<u8>) {

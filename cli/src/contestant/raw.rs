@@ -11,7 +11,8 @@ use std::sync::Arc;
 pub(crate) use mimalloc::MiMalloc;
 pub(crate) use std::alloc::System;
 
-use super::{BOTH_ENDS, Contestant, PAGE, small};
+use super::pattern::{self, BOTH_ENDS, small};
+use super::{Contestant, PAGE};
 use crate::replay::{Plan, Work};
 
 /// What `malloc` promises on the platforms we know.
@@ -65,6 +66,31 @@ impl RawBuffer {
             let held = unsafe { std::slice::from_raw_parts(start, self.bytes) };
             *held == small(pattern)[..self.bytes]
         }
+    }
+
+    fn changed_end(&self, pattern: u64) -> Option<usize> {
+        let read = |from: usize, count: usize| {
+            // SAFETY: `changed_end` reads within the buffer and only what was written when it was taken: eight bytes at
+            // either end, or all of a small buffer.
+            unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(from), count) }
+        };
+        pattern::changed_end(self.bytes, pattern, read)
+    }
+
+    fn fill(&mut self, pattern: u64) {
+        for (offset, word) in (0..self.bytes).step_by(8).zip(pattern::words(pattern)) {
+            let count = (self.bytes - offset).min(8);
+            // SAFETY: `offset + count` is at most `bytes`, and `count` at most the source's length.
+            unsafe {
+                ptr::copy_nonoverlapping(word.as_ptr(), self.start.as_ptr().add(offset), count);
+            }
+        }
+    }
+
+    fn changed_byte(&self, pattern: u64) -> Option<usize> {
+        // SAFETY: all of the buffer's bytes were written when it was taken, by `fill`.
+        let held = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) };
+        pattern::changed_byte(held, pattern)
     }
 
     fn touch_pages(&mut self) {
@@ -126,6 +152,18 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
     #[inline(always)]
     fn holds(buffer: &RawBuffer, pattern: u64) -> bool {
         buffer.holds(pattern)
+    }
+
+    fn changed_end(buffer: &RawBuffer, pattern: u64) -> Option<usize> {
+        buffer.changed_end(pattern)
+    }
+
+    fn fill(buffer: &mut RawBuffer, pattern: u64) {
+        buffer.fill(pattern);
+    }
+
+    fn changed_byte(buffer: &RawBuffer, pattern: u64) -> Option<usize> {
+        buffer.changed_byte(pattern)
     }
 
     fn touch_pages(buffer: &mut RawBuffer) {
@@ -206,6 +244,18 @@ impl Contestant for Given {
     #[inline(always)]
     fn holds(buffer: &RawBuffer, pattern: u64) -> bool {
         buffer.holds(pattern)
+    }
+
+    fn changed_end(buffer: &RawBuffer, pattern: u64) -> Option<usize> {
+        buffer.changed_end(pattern)
+    }
+
+    fn fill(buffer: &mut RawBuffer, pattern: u64) {
+        buffer.fill(pattern);
+    }
+
+    fn changed_byte(buffer: &RawBuffer, pattern: u64) -> Option<usize> {
+        buffer.changed_byte(pattern)
     }
 
     fn touch_pages(buffer: &mut RawBuffer) {

@@ -13,7 +13,7 @@ use framepool::BufferPool;
 use super::Contestants;
 use crate::args::{MemoryArgs, ReplayOptions};
 use crate::contestant::Name;
-use crate::replay::{Crew, Plan};
+use crate::replay::{Crew, Plan, Written};
 use crate::trace::TraceSource;
 
 /// What one contestant's replay needed.
@@ -82,7 +82,7 @@ pub(crate) fn measure_here(who: Name, plan: Plan, pool: BufferPool) -> Result<u6
     let contestants = Contestants::new(&plan, pool);
     let before = Resident::now()?.forget_peak();
     contestants
-        .run(who, &crew, &plan, true)
+        .run(who, &crew, &plan, Written::Pages)
         .map_err(|_| "the replay failed".to_owned())?;
     Ok(Resident::now()?.peak.saturating_sub(before))
 }

@@ -5,5 +5,5 @@ mod rounds;
 mod spread;
 
 pub(crate) use memory::{Memory, measure_here, measure_in_children};
-pub(crate) use rounds::{Contestants, Rounds, time};
+pub(crate) use rounds::{Contestants, Rounds, time, verify};
 pub(crate) use spread::Spread;

@@ -3,6 +3,9 @@
 //! Each round starts with another contestant, so that none always runs after the same one. A first round, in which all memory
 //! is new, is kept apart. All contestants live through all rounds, as a program's allocator does: the pool keeps
 //! what it pooled, the allocators keep their heaps. Nothing is drawn or judged while a run is timed.
+//!
+//! A timed run writes and compares only the first and the last eight bytes of a buffer. One more run of each contestant, not
+//! timed, writes and compares every byte ([`verify`]). It comes last: the memory of the first round has to be new.
 
 use std::sync::Arc;
 
@@ -10,7 +13,7 @@ use framepool::BufferPool;
 
 use super::Spread;
 use crate::contestant::{Given, Heap, MiMalloc, Name, Pool, System};
-use crate::replay::{Crew, Failure, Plan, Run, run};
+use crate::replay::{Crew, Failure, Plan, Run, Written, run};
 
 /// All who take part.
 pub(crate) struct Contestants {
@@ -37,17 +40,17 @@ impl Contestants {
         who: Name,
         crew: &Crew,
         plan: &Arc<Plan>,
-        touch_pages: bool,
+        written: Written,
     ) -> Result<Option<Run>, Failure> {
         let nobody = &mut |_| {};
         match who {
-            Name::Framepool => run(crew, plan, &self.pool, touch_pages, nobody).map(Some),
-            Name::System => run(crew, plan, &self.system, touch_pages, nobody).map(Some),
-            Name::MiMalloc => run(crew, plan, &self.mimalloc, touch_pages, nobody).map(Some),
+            Name::Framepool => run(crew, plan, &self.pool, written, nobody).map(Some),
+            Name::System => run(crew, plan, &self.system, written, nobody).map(Some),
+            Name::MiMalloc => run(crew, plan, &self.mimalloc, written, nobody).map(Some),
             Name::Null => self
                 .given
                 .as_ref()
-                .map(|given| run(crew, plan, given, touch_pages, nobody))
+                .map(|given| run(crew, plan, given, written, nobody))
                 .transpose(),
         }
     }
@@ -141,7 +144,7 @@ pub(crate) fn time(
             let who = Name::ALL[(turn + round as usize) % count];
             between(round, who);
             let run = contestants
-                .run(who, crew, plan, false)
+                .run(who, crew, plan, Written::Ends)
                 .map_err(|failure| (who, failure))?;
             if let Some(run) = run {
                 let per_operation =
@@ -155,4 +158,21 @@ pub(crate) fn time(
         }
     }
     Ok(timed)
+}
+
+/// Replays once through each contestant, untimed, and compares every byte of every buffer, also of those never freed.
+/// `between` is told, before each run, who is next.
+pub(crate) fn verify(
+    crew: &Crew,
+    plan: &Arc<Plan>,
+    contestants: &Contestants,
+    mut between: impl FnMut(Name),
+) -> Result<(), (Name, Failure)> {
+    for who in Name::ALL {
+        between(who);
+        contestants
+            .run(who, crew, plan, Written::All)
+            .map_err(|failure| (who, failure))?;
+    }
+    Ok(())
 }

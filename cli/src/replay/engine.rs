@@ -22,7 +22,7 @@ use super::crew::Crew;
 use super::handover::Handover;
 use super::plan::Plan;
 use super::turns::Turns;
-use super::worker::{Failure, Shared, work};
+use super::worker::{Failure, Shared, Written, work};
 use crate::contestant::Contestant;
 
 /// What one run cost.
@@ -55,7 +55,7 @@ pub(crate) fn run<C: Contestant>(
     crew: &Crew,
     plan: &Arc<Plan>,
     contestant: &Arc<C>,
-    touch_pages: bool,
+    written: Written,
     observer: &mut impl Observer,
 ) -> Result<Run, Failure> {
     let threads = plan.work.len();
@@ -63,7 +63,7 @@ pub(crate) fn run<C: Contestant>(
         turns: Turns::new(threads),
         handovers: (0..plan.shared_places).map(|_| Handover::new()).collect(),
         failure: OnceLock::new(),
-        touch_pages,
+        written,
     });
     let (report, reports) = mpsc::channel();
     for worker in 0..threads {

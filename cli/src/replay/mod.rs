@@ -10,10 +10,12 @@ mod turns;
 mod worker;
 
 #[cfg(test)]
+mod corruption_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use crew::Crew;
 pub(crate) use engine::{Observer, Run, run};
 pub(crate) use frames::FrameCut;
 pub(crate) use plan::{Plan, Work};
-pub(crate) use worker::Failure;
+pub(crate) use worker::{Failure, Written};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use super::{Crew, Failure, FrameCut, Plan, Run, Work, run};
+use super::{Crew, Failure, FrameCut, Plan, Run, Work, Written, run};
 use crate::contestant::{Contestant, Given, Heap, System};
 use crate::trace::{Trace, read_text};
 
@@ -35,10 +35,11 @@ fn replay<C: Contestant>(trace: &Trace, threads: usize, contestant: C) -> Result
     let plan = Arc::new(Plan::new(trace, threads, FrameCut::EveryUs(500.0)).expect("a plan"));
     let crew = Crew::new(plan.work.iter().map(|work| work.name.as_str())).expect("threads");
     let contestant = Arc::new(contestant);
-    // Twice: a run must leave nothing behind that the next one trips over.
+    // Several: a run must leave nothing behind that the next one trips over.
     let nobody = &mut |_| {};
-    run(&crew, &plan, &contestant, true, nobody)?;
-    run(&crew, &plan, &contestant, false, nobody)
+    run(&crew, &plan, &contestant, Written::Pages, nobody)?;
+    run(&crew, &plan, &contestant, Written::All, nobody)?;
+    run(&crew, &plan, &contestant, Written::Ends, nobody)
 }
 
 #[test]
@@ -103,6 +104,18 @@ impl Contestant for Arc<Odd> {
         buffer.load(SeqCst) == pattern
     }
 
+    fn changed_end(buffer: &Arc<AtomicU64>, pattern: u64) -> Option<usize> {
+        (!Self::holds(buffer, pattern)).then_some(0)
+    }
+
+    fn fill(buffer: &mut Arc<AtomicU64>, pattern: u64) {
+        Self::write(buffer, pattern);
+    }
+
+    fn changed_byte(buffer: &Arc<AtomicU64>, pattern: u64) -> Option<usize> {
+        Self::changed_end(buffer, pattern)
+    }
+
     fn touch_pages(_buffer: &mut Arc<AtomicU64>) {}
 }
 
@@ -121,7 +134,8 @@ fn every_operation_recorded_before_a_frame_end_is_done_before_it() {
         assert_eq!(odd.allocs.load(SeqCst) + odd.frees.load(SeqCst), expected);
         assert_eq!(odd.frames.load(SeqCst), index as u64 + 1);
     };
-    run(&crew, &plan, &Arc::new(Arc::clone(&odd)), false, &mut check).expect("no fault");
+    let contestant = Arc::new(Arc::clone(&odd));
+    run(&crew, &plan, &contestant, Written::Ends, &mut check).expect("no fault");
     assert_eq!(odd.allocs.load(SeqCst), 1_500);
     assert_eq!(
         odd.frees.load(SeqCst),
@@ -143,8 +157,10 @@ fn two_buffers_in_the_same_memory_are_noticed() {
         matches!(
             failure,
             Failure::Overwritten {
-                operation: 3,
-                buffer: 0
+                freed_by: Some(3),
+                buffer: 0,
+                bytes: 64,
+                offset: 0,
             }
         ),
         "{failure:?}"

@@ -16,8 +16,18 @@ pub(crate) struct Shared<B> {
     pub(crate) turns: Turns,
     pub(crate) handovers: Vec<Handover<B>>,
     pub(crate) failure: OnceLock<Failure>,
-    /// Whether every page of a buffer is written: for measuring memory, not time.
-    pub(crate) touch_pages: bool,
+    pub(crate) written: Written,
+}
+
+/// How much of each buffer a run writes, and compares when the buffer is freed or the trace has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The first and the last eight bytes: for timing. To fill large buffers would cost more than to allocate them.
+    Ends,
+    /// One byte of each page, and then both ends: for measuring memory.
+    Pages,
+    /// Every byte: for verifying the contestant. Such a run is not timed.
+    All,
 }
 
 impl<B> Shared<B> {
@@ -42,10 +52,14 @@ pub(crate) enum Failure {
     },
     /// A buffer did not hold what was written into it: somebody else was given the same memory.
     Overwritten {
-        /// The operation of the trace that frees the buffer.
-        operation: usize,
+        /// The operation of the trace that frees the buffer; none if the trace never does.
+        freed_by: Option<usize>,
         /// The buffer's index in the trace.
         buffer: u32,
+        /// The buffer's size.
+        bytes: usize,
+        /// The first byte found changed.
+        offset: usize,
     },
     /// A thread of the replay panicked.
     Panicked(String),
@@ -177,10 +191,14 @@ impl<C: Contestant> Bench<'_, C> {
     fn take(&mut self, index: usize, step: Step) -> Result<C::Buffer, Failure> {
         match self.contestant.alloc(&mut self.seat, step.bytes) {
             Ok(mut buffer) => {
-                if self.shared.touch_pages {
-                    C::touch_pages(&mut buffer);
+                match self.shared.written {
+                    Written::Ends => C::write(&mut buffer, pattern(step.buffer)),
+                    Written::Pages => {
+                        C::touch_pages(&mut buffer);
+                        C::write(&mut buffer, pattern(step.buffer));
+                    }
+                    Written::All => C::fill(&mut buffer, pattern(step.buffer)),
                 }
-                C::write(&mut buffer, pattern(step.buffer));
                 Ok(buffer)
             }
             Err(refusal) => Err(self.refused(index, step, &refusal)),
@@ -189,12 +207,31 @@ impl<C: Contestant> Bench<'_, C> {
 
     #[inline(always)]
     fn give_back(&mut self, index: usize, step: Step, buffer: C::Buffer) -> Result<(), Failure> {
-        let whole = C::holds(&buffer, pattern(step.buffer));
+        let quick = self.shared.written != Written::All;
+        if quick && C::holds(&buffer, pattern(step.buffer)) {
+            self.contestant.free(buffer);
+            return Ok(());
+        }
+        let changed = self.changed(step, &buffer);
         self.contestant.free(buffer);
-        if whole {
-            Ok(())
-        } else {
-            Err(self.overwritten(index, step))
+        match changed {
+            None => Ok(()),
+            Some(offset) => Err(Failure::Overwritten {
+                freed_by: Some(self.work.operations[index] as usize),
+                buffer: step.buffer,
+                bytes: step.bytes,
+                offset,
+            }),
+        }
+    }
+
+    /// The first byte of a buffer that does not hold what this run wrote into it.
+    #[cold]
+    #[inline(never)]
+    fn changed(&self, step: Step, buffer: &C::Buffer) -> Option<usize> {
+        match self.shared.written {
+            Written::All => C::changed_byte(buffer, pattern(step.buffer)),
+            Written::Ends | Written::Pages => C::changed_end(buffer, pattern(step.buffer)),
         }
     }
 
@@ -208,20 +245,38 @@ impl<C: Contestant> Bench<'_, C> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn overwritten(&self, index: usize, step: Step) -> Failure {
-        Failure::Overwritten {
-            operation: self.work.operations[index] as usize,
-            buffer: step.buffer,
-        }
-    }
-
-    /// What the recorded program never freed, given back by the thread that took it.
+    /// What the recorded program never freed, compared and given back by the thread that took it.
+    ///
+    /// Compares all of this thread's before it frees the first. No kind of run counts this time.
     fn give_back_the_rest(&mut self) {
+        // After a failure steps are missing, so a place may hold another buffer than the last one planned for it.
+        if !self.shared.turns.is_stopped()
+            && let Some(failure) = self.check_the_rest()
+        {
+            self.shared.fail(failure);
+        }
         for buffer in self.kept.drain(..).flatten() {
             self.contestant.free(buffer);
         }
+    }
+
+    fn check_the_rest(&self) -> Option<Failure> {
+        // The last step to take a buffer to a place took the one that is there.
+        let mut taken_by = vec![None; self.kept.len()];
+        for &step in &self.work.steps {
+            if step.action() == Action::TakeKept {
+                taken_by[step.place()] = Some(step);
+            }
+        }
+        self.kept.iter().zip(taken_by).find_map(|(buffer, step)| {
+            let (buffer, step) = (buffer.as_ref()?, step?);
+            Some(Failure::Overwritten {
+                freed_by: None,
+                buffer: step.buffer,
+                bytes: step.bytes,
+                offset: self.changed(step, buffer)?,
+            })
+        })
     }
 }
 

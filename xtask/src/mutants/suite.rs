@@ -34,6 +34,7 @@ const fn suite(
 /// Every check kind, the quickest first: a new one is a line here.
 pub(crate) const SUITES: &[Suite] = &[
     suite("unit", "framepool", "", "src"),
+    suite("cli", "framepool-cli", "", "cli/src"),
     suite("health", "framepool", "health", "tests/health.rs"),
     suite(
         "health_allocations",
@@ -131,10 +132,10 @@ pub(crate) struct Selection {
 impl Suite {
     /// Where the package lies in the workspace.
     pub(crate) fn dir(&self) -> &'static str {
-        if self.package == "framepool" {
-            "."
-        } else {
-            self.package
+        match self.package {
+            "framepool" => ".",
+            "framepool-cli" => "cli",
+            package => package,
         }
     }
 
