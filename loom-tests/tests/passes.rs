@@ -68,10 +68,10 @@ fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
     });
 }
 
-/// What was given back is no longer held and counts as given back, in one step. Two preemptions at most.
+/// What was given back is no longer held and counts as given back, in one step. One preemption at most: 436 executions.
 #[test]
 fn what_the_pool_took_from_the_system_is_the_same_while_it_gives_some_back() {
-    explore(Some(2), || {
+    explore(Some(1), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop(pool.alloc::<u8>(1));
         let taken = pool.end_frame().totals.system_bytes;

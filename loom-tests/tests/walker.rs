@@ -8,7 +8,7 @@ use support::explore;
 
 #[test]
 fn a_walker_names_the_line_that_has_the_buffer_or_none() {
-    explore(None, || {
+    explore(Some(1), || {
         let pool = BufferPool::new();
         drop(pool.alloc::<u8>(1));
         let walker = {
@@ -33,7 +33,7 @@ fn a_walker_names_the_line_that_has_the_buffer_or_none() {
 
 #[test]
 fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
-    explore(None, || {
+    explore(Some(3), || {
         let pool = BufferPool::new();
         let (old, old_line) = (pool.alloc::<u8>(1), line!());
         pool.end_frame();

@@ -128,10 +128,14 @@ impl Slots {
             .cast::<Slot>();
         // SAFETY: allocated just now for a slot.
         unsafe { Slot::write_new(slot, core, claimed_for) };
+        // Relaxed: published by the Release below, so that who sees the slot sees it counted.
+        self.count.fetch_add(1, Ordering::Relaxed);
         // Acquire: pairs with the Release below; `nth_older` reads the slots. The exchange decides.
         let mut newest = self.newest.load(Ordering::Acquire);
         loop {
             if newest.addr() & CLOSED != 0 {
+                // Relaxed: a count of its own.
+                self.count.fetch_sub(1, Ordering::Relaxed);
                 // SAFETY: written above, and not published.
                 unsafe { free(slot) };
                 return Err(NoSlot::Closed);
@@ -154,11 +158,7 @@ impl Slots {
                 Ordering::Release,
                 Ordering::Acquire,
             ) {
-                Ok(_) => {
-                    // Relaxed: for statistics.
-                    self.count.fetch_add(1, Ordering::Relaxed);
-                    return Ok(slot);
-                }
+                Ok(_) => return Ok(slot),
                 Err(seen) => newest = seen,
             }
         }
