@@ -185,7 +185,13 @@ impl PoolBuilder {
 
     /// The most bytes the pool may hold from the system. Default: no limit.
     ///
-    /// Counts buffers in use and idle memory alike. Before a request is refused, idle memory of the depot, of the calling
+    /// Counts buffers in use and idle memory alike, and what pooled buffers cost beside their bytes: a record of 64 bytes each, and the
+    /// slack of the system's allocator (the alignment for a small buffer, up to a page for a large one). So a buffer of one byte
+    /// counts as 192 bytes. Of this cost the first 64 KiB and a 64th of the limit are not counted: that is enough for
+    /// any number of buffers of 512 KiB and more. Not counted either is what does not grow with the buffers: the slack of frame
+    /// blocks, and the rest of the telemetry.
+    ///
+    /// Before a request is refused, idle memory of the depot, of the calling
     /// thread and of frames that are not open is given back, and what threads have for an open frame and did not use yet. What other
     /// threads keep ([`thread_cache_bytes`](Self::thread_cache_bytes)) stays: a sixteenth of the limit at most. If all that would not do,
     /// nothing is given back.

@@ -29,7 +29,7 @@ pub enum AllocError {
     },
     /// The pool's budget does not allow the memory this request needs.
     BudgetExceeded {
-        /// Bytes the pool would have had to take from the system.
+        /// Bytes the pool would have had to take from the system, with the record and the allocator's slack if these count.
         requested: u64,
         /// Bytes of the buffers out, of both kinds.
         in_use: u64,
@@ -120,6 +120,9 @@ fn advice(requested: u64, limit: u64, largest: &[&Holding]) -> String {
         }
         Some(HeldBy::Thread(_) | HeldBy::OtherThreads) => {
             format!("set a smaller `thread_cache_bytes`, let threads that rest end, {RAISE}")
+        }
+        Some(HeldBy::Bookkeeping) => {
+            format!("release buffers, take fewer and larger ones, {RAISE}")
         }
         _ => format!("release buffers, {RAISE}"),
     }

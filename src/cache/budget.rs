@@ -1,11 +1,15 @@
 //! How much memory the pool holds from the system, and how much it may hold.
 //!
-//! # Two accounts
+//! # Three accounts
 //!
 //! ```text
-//!   claimed   what the limit is enforced on: held, and what is being asked for
-//!   held      what the system gave: every number that is published
+//!   claimed   held, and what is being asked for
+//!   held      what the system gave for buffers: every number that is published
+//!   beside    what pooled blocks cost beside their bytes: records, and the slack of the system's allocator
 //! ```
+//!
+//! The limit is enforced on `claimed` and on what `beside` exceeds an allowance by. The allowance lets a limit hold exactly as many
+//! large buffers as it has room for.
 //!
 //! A request goes through three steps. A refusal ends it after the first, and then no published number ever showed it.
 //!
@@ -14,7 +18,10 @@
 //! 3. [`commit`](Budget::commit): `held` grows, and with it the peak. Only then is the memory lent.
 //!
 //! Memory that goes back leaves `held` first and `claimed` after it ([`evicted`](Budget::evicted)). So `claimed` is never
-//! less than what the pool has from the system, and the pool never exceeds its limit.
+//! less than what the pool has from the system for buffers, and these never exceed the limit.
+//!
+//! `beside` grows before its block is reserved, and shrinks after the block's record has gone back. A reservation reads it and does not
+//! lock it: requests at the same moment may exceed the limit by what lies beside their own blocks, a few hundred bytes each.
 //!
 //! # Why in use plus idle is what is held (L3)
 //!
@@ -41,16 +48,25 @@ pub(crate) struct Budget {
     claimed: AtomicU64,
     /// Bytes held. Grows before a block counts as lent; shrinks only under the fold's lock (L3).
     held: AtomicU64,
+    /// What pooled blocks cost beside their bytes.
+    beside: AtomicU64,
     /// The most that `held` was in the present phase (`fold/peaks.rs`).
     peak: AtomicU64,
     /// The most bytes that were not idle in the depot, of all frame ends.
     busiest: AtomicU64,
     /// Bytes given back, since the pool was made.
     evicted: AtomicU64,
+    /// The same with what lay beside them.
+    freed: AtomicU64,
     /// Bytes that the pool's magazines were granted.
     granted: AtomicU64,
     limit: Option<u64>,
 }
+
+/// So much of what lies beside blocks is never counted,
+const ALLOWANCE_BYTES: u64 = 64 << 10;
+/// and this part of the limit.
+const ALLOWANCE_PART: u64 = 64;
 
 /// All magazines of a pool together are granted at most this part of its limit.
 const MAGAZINES_PART: u64 = 16;
@@ -67,9 +83,11 @@ impl Budget {
         Self {
             claimed: AtomicU64::new(0),
             held: AtomicU64::new(0),
+            beside: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             busiest: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
+            freed: AtomicU64::new(0),
             granted: AtomicU64::new(0),
             limit,
         }
@@ -91,7 +109,8 @@ impl Budget {
         // Relaxed: the update decides on the newest value.
         let mut claimed = self.claimed.load(Ordering::Relaxed);
         loop {
-            let Some(raised) = claimed.checked_add(bytes).filter(|&sum| sum <= limit) else {
+            let fits = |&sum: &u64| sum.saturating_add(self.bookkeeping()) <= limit;
+            let Some(raised) = claimed.checked_add(bytes).filter(fits) else {
                 return false;
             };
             // Relaxed: see the head of this file. Relaxed on failure: the next turn decides.
@@ -136,6 +155,41 @@ impl Budget {
         self.claimed.fetch_sub(bytes, Ordering::Relaxed);
         // Relaxed: written and read under the fold's lock.
         self.evicted.fetch_add(bytes, Ordering::Relaxed);
+        self.freed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Enters what a block costs beside its bytes, before these are reserved.
+    pub(crate) fn add_beside(&self, bytes: u64) {
+        // Relaxed: see the head of this file.
+        self.beside.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes back what was entered for a block that was not made.
+    pub(crate) fn cancel_beside(&self, bytes: u64) {
+        // Relaxed: as in `reserve`.
+        self.beside.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Enters that a block has gone with what it cost beside its bytes. Under the fold's lock.
+    pub(crate) fn evicted_beside(&self, bytes: u64) {
+        self.cancel_beside(bytes);
+        // Relaxed: as in `evicted`.
+        self.freed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// What lies beside blocks and counts against the limit.
+    pub(crate) fn bookkeeping(&self) -> u64 {
+        self.bookkeeping_with(0)
+    }
+
+    /// The same if so much more lay there.
+    fn bookkeeping_with(&self, more: u64) -> u64 {
+        let Some(limit) = self.limit else {
+            return 0;
+        };
+        // Relaxed: a level to judge by.
+        let beside = self.beside.load(Ordering::Relaxed).saturating_add(more);
+        beside.saturating_sub(ALLOWANCE_BYTES + limit / ALLOWANCE_PART)
     }
 
     fn raise_peak(&self, held: u64) {
@@ -165,10 +219,20 @@ impl Budget {
         self.claimed.load(Ordering::Relaxed)
     }
 
-    /// By how many bytes a request exceeds what the limit leaves.
-    pub(crate) fn missing(&self, wanted: u64) -> u64 {
+    /// By how many bytes a request exceeds what the limit leaves, if `beside` still comes to what lies beside blocks.
+    pub(crate) fn missing(&self, wanted: u64, beside: u64) -> u64 {
         let limit = self.limit.unwrap_or(u64::MAX);
-        self.claimed().saturating_add(wanted).saturating_sub(limit)
+        let counted = self.claimed().saturating_add(self.bookkeeping_with(beside));
+        counted.saturating_add(wanted).saturating_sub(limit)
+    }
+
+    /// What a refused request wanted: its bytes, and what lies beside them if that counts. At most the limit, if the bytes are.
+    pub(crate) fn wanted_with(&self, wanted: u64, beside: u64) -> u64 {
+        if self.bookkeeping_with(beside) == 0 {
+            return wanted;
+        }
+        let limit = self.limit.unwrap_or(u64::MAX);
+        wanted.saturating_add(beside).min(limit.max(wanted))
     }
 
     /// Grants a magazine so many bytes; `false` if all magazines together would have too many.
@@ -215,6 +279,17 @@ impl Budget {
     /// Bytes given back since their number was `before`. It wraps, so that a plain subtraction would not do.
     pub(crate) fn evicted_since(&self, before: u64) -> u64 {
         self.evicted_bytes().wrapping_sub(before)
+    }
+
+    /// Bytes given back with what lay beside them since their number was `before`.
+    pub(crate) fn freed_since(&self, before: u64) -> u64 {
+        self.freed_bytes().wrapping_sub(before)
+    }
+
+    /// Bytes given back with what lay beside them, since the pool was made.
+    pub(crate) fn freed_bytes(&self) -> u64 {
+        // Relaxed: as in `evicted`.
+        self.freed.load(Ordering::Relaxed)
     }
 
     /// Sets the bytes given back, as if it had been so many.

@@ -11,7 +11,6 @@
 use std::ptr::NonNull;
 
 /// Whether there are mappings.
-#[cfg(all(test, not(framepool_loom)))]
 pub(super) const KNOWN: bool = known::KNOWN;
 
 /// Zeroed memory, of which the caller has the only use; `None` when there is none, or no mappings.
@@ -54,7 +53,6 @@ mod known {
     use std::ffi::{c_int, c_void};
     use std::ptr::{self, NonNull};
 
-    #[cfg(all(test, not(framepool_loom)))]
     pub(super) const KNOWN: bool = true;
     const PROT_READ_WRITE: c_int = 1 | 2;
     const MAP_PRIVATE_ANONYMOUS: c_int = 0x02 | 0x20;
@@ -129,7 +127,6 @@ mod known {
 mod known {
     use std::ptr::NonNull;
 
-    #[cfg(all(test, not(framepool_loom)))]
     pub(super) const KNOWN: bool = false;
 
     pub(super) fn map(_bytes: usize) -> Option<NonNull<u8>> {

@@ -15,6 +15,7 @@ use crate::cache::core::Core;
 use crate::cache::pressure::Reach;
 use crate::cache::slot::Slot;
 use crate::cache::slots::NoSlot;
+use crate::cache::system::Piece;
 use crate::cache::tenancy::{current, release_in_slot, with_slot};
 
 /// The unit by which blocks beyond the largest size class are rounded up.
@@ -227,6 +228,8 @@ impl Core {
             .table
             .claim()
             .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
+        let beside = self.beside(block_bytes);
+        self.budget.add_beside(beside);
         match self.take_piece(block_bytes, reach) {
             Ok((piece, evicted)) => {
                 // SAFETY: a record belongs to whoever claimed it.
@@ -235,11 +238,22 @@ impl Core {
                 Ok((block, if evicted { Miss::Budget } else { miss }))
             }
             Err(refusal) => {
+                self.budget.cancel_beside(beside);
                 // SAFETY: claimed above, and bound to nothing.
                 unsafe { self.table.release(block) };
-                Err(refusal)
+                Err(match refusal {
+                    Refusal::Budget(bytes) => {
+                        Refusal::Budget(self.budget.wanted_with(bytes, beside))
+                    }
+                    other => other,
+                })
             }
         }
+    }
+
+    /// What a block of so many bytes costs beside them.
+    pub(crate) fn beside(&self, block_bytes: usize) -> u64 {
+        (size_of::<Block>() + Piece::beside(block_bytes, self.config.alignment)) as u64
     }
 
     /// Puts a refusal into words: for the budget, with who holds the most.

@@ -109,7 +109,7 @@ impl Core {
             if self.budget.reserve(wanted) {
                 return true;
             }
-            let missing = self.budget.missing(wanted);
+            let missing = self.budget.missing(wanted, 0);
             if missing > self.within_reach(&fold, reach) {
                 return false;
             }
@@ -120,9 +120,9 @@ impl Core {
         }
     }
 
-    /// Whether so much fits the budget, if what is idle within reach goes.
-    pub(crate) fn may_make_way(&self, wanted: u64, reach: Reach<'_>) -> bool {
-        let missing = self.budget.missing(wanted);
+    /// Whether so much fits the budget with what lies `beside` it, if what is idle within reach goes.
+    pub(crate) fn may_make_way(&self, wanted: u64, beside: u64, reach: Reach<'_>) -> bool {
+        let missing = self.budget.missing(wanted, beside);
         missing == 0 || missing <= self.within_reach(&self.fold.lock(), reach)
     }
 
@@ -143,27 +143,36 @@ impl Core {
     pub(crate) fn trim_now(&self, slot: Option<&Slot>) -> u64 {
         self.depot.keep_nothing();
         let mut fold = self.fold.lock();
-        let given_back = self.give_back(
+        let before = self.budget.evicted_bytes();
+        self.give_back(
             &mut fold,
             u64::MAX,
             slot.map_or(Reach::Beyond, Reach::Thread),
         );
         // Blocks without bytes, of which only the records are of use to others.
         while self.evict_batch(&mut fold, 0, u64::MAX) > 0 {}
-        given_back
+        self.budget.evicted_since(before)
     }
 
     /// Bytes that are idle within reach. Under the fold's lock nobody else gives them back, but they may be used.
     fn within_reach(&self, _fold: &Fold, reach: Reach<'_>) -> u64 {
-        let own = match reach {
-            Reach::Nothing => return 0,
-            Reach::Beyond => 0,
-            // SAFETY: whoever passes a slot here owns it.
-            Reach::Thread(slot) => unsafe { slot.idle_bytes(self) },
-        };
-        let in_depot: u64 = (0..=CLASSES)
-            .map(|class| self.depot_bytes_of(class, reach))
-            .sum();
+        if matches!(reach, Reach::Nothing) {
+            return 0;
+        }
+        let (mut in_blocks, mut beside) = (self.depot_bytes_of(CLASSES, reach), 0);
+        for class in 0..CLASSES {
+            let own = match reach {
+                // SAFETY: whoever passes a slot here owns it.
+                Reach::Thread(slot) => unsafe { slot.idle_blocks(class) },
+                _ => 0,
+            };
+            let blocks = own + self.depot_blocks_of(class, reach);
+            let bytes = self.block_bytes(class);
+            in_blocks += blocks * bytes as u64;
+            beside += blocks * self.beside(bytes);
+        }
+        // What is within the allowance is not missing in the budget.
+        let beside = beside.min(self.budget.bookkeeping());
         let open = self.in_flight.open();
         let of_arena = |slot: &Slot, index: usize, arena: &Arena| {
             if open & 1 << index == 0 || arena.is_parked() {
@@ -182,15 +191,15 @@ impl Core {
                 arenas.map(move |(place, arena)| of_arena(slot, place.index(), arena))
             })
             .sum();
-        own + in_depot + in_arenas
+        in_blocks + beside + in_arenas
     }
 
-    /// Gives back what is idle within reach until `wanted` bytes are gone; how many went. First the depot, then the caller's own
-    /// magazine, then frame blocks.
+    /// Gives back what is idle within reach until `wanted` bytes are gone, with what lay beside them; how many went. First the depot,
+    /// then the caller's own magazine, then frame blocks.
     fn give_back(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) -> u64 {
-        let before = self.budget.evicted_bytes();
+        let before = self.budget.freed_bytes();
         self.evict(fold, wanted, reach);
-        let gone = |core: &Self| core.budget.evicted_since(before);
+        let gone = |core: &Self| core.budget.freed_since(before);
         if let Reach::Thread(slot) = reach
             && gone(self) < wanted
         {
@@ -233,7 +242,7 @@ impl Core {
         is_own: bool,
         wanted: u64,
     ) {
-        let before = self.budget.evicted_bytes();
+        let before = self.budget.freed_bytes();
         let is_seized = !is_closed && arena.seize();
         let next = || {
             if is_closed || is_seized {
@@ -245,7 +254,7 @@ impl Core {
                 None
             }
         };
-        while self.budget.evicted_since(before) < wanted
+        while self.budget.freed_since(before) < wanted
             && let Some(block) = next()
         {
             self.give_back_piece(fold, block);
@@ -255,13 +264,18 @@ impl Core {
         }
     }
 
-    /// Bytes of a class that are idle in the depot and may go.
-    fn depot_bytes_of(&self, class: usize, reach: Reach<'_>) -> u64 {
-        let blocks = match reach {
+    /// Blocks of a class that are idle in the depot and may go.
+    fn depot_blocks_of(&self, class: usize, reach: Reach<'_>) -> u64 {
+        match reach {
             Reach::Nothing => 0,
             Reach::Beyond => self.depot.spare(class),
             Reach::Thread(_) => self.depot.idle(class),
-        };
+        }
+    }
+
+    /// Bytes of a class that are idle in the depot and may go, with what lies beside them.
+    fn depot_bytes_of(&self, class: usize, reach: Reach<'_>) -> u64 {
+        let blocks = self.depot_blocks_of(class, reach);
         if class == CLASSES {
             // Their blocks have sizes of their own. They are let go at every frame end.
             return if blocks > 0 {
@@ -270,14 +284,20 @@ impl Core {
                 0
             };
         }
-        blocks.saturating_mul(self.block_bytes(class) as u64)
+        blocks.saturating_mul(self.cost(class))
+    }
+
+    /// Bytes of a block of the class, with what lies beside them.
+    fn cost(&self, class: usize) -> u64 {
+        let bytes = self.block_bytes(class);
+        (bytes as u64).saturating_add(self.beside(bytes))
     }
 
     /// Evicts idle blocks of the depot, from the class with the most idle bytes first, until `wanted` bytes are gone.
     fn evict(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) {
-        let before = self.budget.evicted_bytes();
+        let before = self.budget.freed_bytes();
         loop {
-            let gone = self.budget.evicted_since(before);
+            let gone = self.budget.freed_since(before);
             let idle_bytes = |class: &usize| self.depot_bytes_of(*class, reach);
             let Some(class) = (0..=CLASSES)
                 .filter(|class| idle_bytes(class) > 0)
@@ -288,7 +308,7 @@ impl Core {
             if gone >= wanted {
                 break;
             }
-            let blocks = (wanted - gone).div_ceil(self.block_bytes(class) as u64);
+            let blocks = (wanted - gone).div_ceil(self.cost(class));
             let most = match reach {
                 Reach::Beyond => blocks.min(self.depot.spare(class)),
                 _ => blocks,

@@ -44,14 +44,15 @@ impl Core {
         let ready = self.depot.idle(class) + unsafe { slot.idle_blocks(class) };
         let missing = count.saturating_sub(ready);
         let all = missing.saturating_mul(bytes as u64);
+        let beside = missing.saturating_mul(self.beside(bytes));
         if let Some(refusal) = self.out_of_reach(all) {
             return Err(refusal);
         }
         // Before trimming can see the blocks idle, and before what is ready goes for what is not.
         let kept = self.depot.keep(class, count);
-        if !self.may_make_way(all, Reach::Beyond) {
+        if !self.may_make_way(all, beside, Reach::Beyond) {
             self.depot.keep_at_most(class, kept);
-            return Err(Refusal::Budget(all));
+            return Err(Refusal::Budget(self.budget.wanted_with(all, beside)));
         }
         for made in 0..missing {
             let (block, _) = self

@@ -226,9 +226,11 @@ impl Core {
             // SAFETY: the batch holds its blocks, which are idle.
             let piece = unsafe { block.unbind() };
             self.depot.note_unbound(class);
+            let beside = self.beside(piece.bytes);
             self.give_back_piece(fold, piece);
             // SAFETY: as above, and it has no memory any more.
             unsafe { self.table.release(block) };
+            self.budget.evicted_beside(beside);
             if left == 0 {
                 break;
             }

@@ -9,7 +9,6 @@ use std::ptr::{self, NonNull};
 use crate::cache::arena::Arena;
 use crate::cache::bin::Bin;
 use crate::cache::block::{Block, thread_of};
-use crate::cache::class::CLASSES;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::cache::class::LINE;
 use crate::cache::class::OVERSIZE;
@@ -328,17 +327,6 @@ impl Slot {
     /// The caller owns the slot.
     pub(crate) unsafe fn idle_blocks(&self, class: usize) -> u64 {
         self.magazine.idle(class)
-    }
-
-    /// Bytes of the idle blocks in the magazine.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot, which is one of `core`.
-    pub(crate) unsafe fn idle_bytes(&self, core: &Core) -> u64 {
-        (0..CLASSES)
-            .map(|class| self.magazine.idle(class) * core.block_bytes(class) as u64)
-            .sum()
     }
 
     /// Sends all idle blocks of the owner to the depot.

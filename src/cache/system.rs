@@ -16,6 +16,8 @@ use crate::sync::{Ordering, global_counter};
 
 /// The alignment that the global allocator gives without extra work.
 const NATURAL: usize = 16;
+/// What the allocators of common systems spend on an allocation, rounding included.
+const HEADER: usize = 16;
 /// From so many bytes on a piece is a mapping: sixteen pages, which cost more to touch for the first time than to ask for.
 pub(crate) const MAPPED_BYTES: usize = 64 << 10;
 /// What every mapping is aligned to, at least.
@@ -86,6 +88,18 @@ impl Piece {
         // SAFETY: allocated just now with this layout, and not used.
         unsafe { dealloc(start, layout) };
         true
+    }
+
+    /// Bytes that the system spends beside a piece: the room to align it and the header of an allocation, or the rest of the pages
+    /// of a mapping.
+    pub(crate) fn beside(bytes: usize, align: usize) -> usize {
+        if bytes == 0 {
+            return 0;
+        }
+        if mapping::KNOWN && bytes >= MAPPED_BYTES {
+            return mapped_bytes(bytes, align).map_or(0, |mapped| mapped - bytes);
+        }
+        align - NATURAL + HEADER
     }
 
     /// Whether the piece is a mapping of its own, whose pages can go back one by one.

@@ -71,6 +71,9 @@ pub enum HeldBy {
     OtherThreads,
     /// Memory that other threads are asking the system for.
     Requests,
+    /// What small buffers cost beside their bytes: their records, and the slack of the system's allocator. Without what
+    /// [`max_bytes`](crate::PoolBuilder::max_bytes) allows beside buffers.
+    Bookkeeping,
 }
 
 /// What a pool holds, part by part.
@@ -143,6 +146,7 @@ impl Core {
         let mut fold = self.fold.lock();
         let levels = fold.levels_now(self);
         let claimed = self.budget.claimed();
+        let bookkeeping = self.budget.bookkeeping();
         let counts = levels.totals.counts;
         let framed = counts
             .frame_alloc_bytes
@@ -200,6 +204,13 @@ impl Core {
             left: claimed.saturating_sub(levels.pooled_bytes),
         };
         rest.part(u64::MAX, HeldBy::Requests);
+        let limit = self.budget.limit().unwrap_or(u64::MAX);
+        let mut rest = Rest {
+            parts,
+            // A request under way may have entered its own and not yet been refused.
+            left: bookkeeping.min(limit.saturating_sub(claimed)),
+        };
+        rest.part(u64::MAX, HeldBy::Bookkeeping);
 
         let buffers = counts.pooled_allocs().wrapping_sub(counts.pooled_releases);
         self.name_holders(&mut holdings, pooled, buffers);
@@ -276,6 +287,7 @@ impl fmt::Display for HeldBy {
             Self::Thread(thread) => write!(f, "idle on thread `{thread}`"),
             Self::OtherThreads => f.write_str("idle on other threads"),
             Self::Requests => f.write_str("requests under way"),
+            Self::Bookkeeping => f.write_str("records and allocator slack of small buffers"),
         }
     }
 }

@@ -119,12 +119,12 @@ fn a_refusal_advises_what_helps() {
 
 #[test]
 fn refusals_with_many_buffers_out_do_not_look_at_all_each_time() {
-    let pool = limited(4 << 20);
+    let pool = limited(8 << 20);
     let kept: Vec<_> = (0..20_000).map(|_| pool.alloc::<u8>(128)).collect();
     let line = line!() - 1;
     let (mut looked, mut total) = (0, 0);
     for _ in 0..100 {
-        let error = pool.try_alloc::<u8>(3 << 20).unwrap_err();
+        let error = pool.try_alloc::<u8>(7 << 20).unwrap_err();
         let (parts, _) = parts_of(&error);
         let AllocError::BudgetExceeded {
             holders,

@@ -17,6 +17,7 @@ mod failing;
 mod failing_anywhere;
 mod live_threads;
 mod refused;
+mod small_buffers;
 mod steady;
 mod steady_threads;
 mod trimming;

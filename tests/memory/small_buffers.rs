@@ -1,0 +1,117 @@
+//! What small buffers cost beside their bytes counts against the limit, and goes back.
+
+use framepool::{AllocError, Buffer, BufferPool, HeldBy};
+
+use crate::alone::alone;
+
+const LIMIT: u64 = 32 << 20;
+
+/// One-byte buffers, or of no bytes, until refusal; and the refusal.
+fn fill(pool: &BufferPool, bytes: usize, kept: &mut Vec<Buffer<u8>>) -> AllocError {
+    while kept.len() < kept.capacity() {
+        match pool.try_alloc::<u8>(bytes) {
+            Ok(buffer) => kept.push(buffer),
+            Err(error) => return error,
+        }
+    }
+    panic!("{} buffers of {bytes} bytes within the limit", kept.len());
+}
+
+fn limited(bytes: u64) -> BufferPool {
+    BufferPool::builder().max_bytes(bytes).build().unwrap()
+}
+
+/// Bytes of the process in memory; none where the system does not say, another C library keeps what is free, or a sanitizer has its own beside each byte.
+fn resident() -> Option<i64> {
+    if cfg!(framepool_sanitized) || !cfg!(target_env = "gnu") {
+        return None;
+    }
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: i64 = pages.split(' ').nth(1)?.parse().ok()?;
+    Some(pages << 12)
+}
+
+/// Lets the C library give back the parts of its heap that are free. It keeps small pieces otherwise.
+fn release_free_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            fn malloc_trim(keep: usize) -> std::ffi::c_int;
+        }
+        // SAFETY: it has no conditions.
+        unsafe { malloc_trim(0) };
+    }
+}
+
+alone! {
+    #[test]
+    fn one_byte_buffers_stay_within_the_limit() {
+        let pool = limited(LIMIT);
+        // The program's own list of them is in memory before.
+        let mut kept: Vec<Buffer<u8>> = Vec::with_capacity(1 << 20);
+        let spare = kept.spare_capacity_mut();
+        // SAFETY: the bytes are the list's own, and hold no element.
+        unsafe { spare.as_mut_ptr().write_bytes(1, spare.len()) };
+        let before = resident();
+        let error = fill(&pool, 1, &mut kept);
+        if let (Some(before), Some(full)) = (before, resident()) {
+            let grown = full - before;
+            let exact = LIMIT as i64;
+            assert!((grown - exact).abs() < exact / 8, "{grown} bytes for {exact}");
+        }
+        if cfg!(feature = "telemetry") {
+            let AllocError::BudgetExceeded { requested, limit, held, parts, .. } = &error else {
+                panic!("{error:?}");
+            };
+            let sum: u64 = parts.iter().map(|part| part.bytes).sum();
+            assert_eq!(sum, *held, "L10: {parts:?}");
+            assert!(held <= limit && held + requested > *limit, "{error:?}");
+            let bookkeeping = parts.iter().find(|part| part.by == HeldBy::Bookkeeping);
+            assert!(bookkeeping.is_some_and(|part| part.bytes > LIMIT / 2), "{parts:?}");
+            assert!(error.to_string().contains("larger ones"), "{error}");
+        }
+        kept.clear();
+        pool.trim();
+        release_free_heap();
+        if let (Some(before), Some(after)) = (before, resident()) {
+            assert!(after - before < 4 << 20, "{} bytes stay", after - before);
+        }
+    }
+
+    #[test]
+    fn bookkeeping_leaves_the_account_with_its_blocks() {
+        let pool = limited(4 << 20);
+        let mut kept = Vec::with_capacity(1 << 17);
+        let mut first = 0;
+        for _ in 0..20 {
+            fill(&pool, 1, &mut kept);
+            first = first.max(kept.len());
+            assert_eq!(kept.len(), first);
+            kept.clear();
+            pool.trim();
+        }
+        // All of it, without `trim`: idle small blocks make way with what lies beside them.
+        fill(&pool, 1, &mut kept);
+        kept.clear();
+        drop(pool.alloc::<u8>(4 << 20));
+    }
+
+    #[test]
+    fn buffers_without_bytes_are_limited_and_make_way() {
+        let pool = limited(1 << 20);
+        let mut kept = Vec::with_capacity(1 << 17);
+        fill(&pool, 0, &mut kept);
+        kept.clear();
+        drop(pool.alloc::<u8>(1 << 20));
+    }
+
+    #[test]
+    fn large_buffers_fill_a_limit_exactly() {
+        for bytes in [512 << 10, 1 << 20] {
+            let pool = limited(64 << 20);
+            let kept: Vec<_> = (0..(64 << 20) / bytes).map(|_| pool.alloc::<u8>(bytes)).collect();
+            assert!(pool.try_alloc::<u8>(1).is_err());
+            drop(kept);
+        }
+    }
+}
