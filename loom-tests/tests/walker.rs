@@ -6,6 +6,7 @@ use framepool_under_loom::BufferPool;
 use loom::thread;
 use support::explore;
 
+/// One preemption at most: 808 executions; a search with two takes over 20 s.
 #[test]
 fn a_walker_names_the_line_that_has_the_buffer_or_none() {
     explore(Some(1), || {
@@ -31,6 +32,7 @@ fn a_walker_names_the_line_that_has_the_buffer_or_none() {
     });
 }
 
+/// Three preemptions at most: 6,687 executions.
 #[test]
 fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
     explore(Some(3), || {

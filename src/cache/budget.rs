@@ -21,7 +21,7 @@
 //! less than what the pool has from the system for buffers, and these never exceed the limit.
 //!
 //! `beside` grows before its block is reserved, and shrinks after the block's record has gone back. A reservation reads it and does not
-//! lock it: requests at the same moment may exceed the limit by what lies beside their own blocks, a few hundred bytes each.
+//! lock it: requests at the same moment may exceed the limit by what lies beside their own blocks: a few hundred bytes each, or about a page for a mapping.
 //!
 //! # Why in use plus idle is what is held (L3)
 //!
