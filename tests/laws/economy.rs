@@ -201,6 +201,12 @@ fn a_pooled_buffer_costs_what_is_written_beside_its_memory() {
         assert!(bytes > 0);
         // With what says which records are in use.
         let least = BUFFERS * BUFFER_BYTES;
-        assert!(bytes <= least + least / 100, "{bytes} bytes");
+        // Under sanitizers the whole table is from the global allocator, and up to twice as large.
+        let most = if cfg!(framepool_sanitized) {
+            2 * least
+        } else {
+            least + least / 100
+        };
+        assert!(bytes <= most, "{bytes} bytes");
     }
 }

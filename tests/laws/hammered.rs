@@ -118,14 +118,14 @@ fn no_frame_counts_a_negative_number() {
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     let running = AtomicU64::new(8);
     thread::scope(|scope| {
-        for _ in 0..8 {
+        let workers = [(); 8].map(|()| {
             scope.spawn(|| {
                 for len in 0..rounds(50_000) {
                     drop(pool.alloc::<u8>(1 + len % 64));
                 }
                 running.fetch_sub(1, Relaxed);
-            });
-        }
+            })
+        });
         while running.load(Relaxed) > 0 {
             let frame = pool.end_frame();
             assert_lawful(&frame);
@@ -134,6 +134,7 @@ fn no_frame_counts_a_negative_number() {
                 assert!(value.cast_signed() >= 0, "L1: {name} is {value} in a frame");
             }
         }
+        workers.map(|worker| worker.join().unwrap());
     });
     assert_empty(&pool);
 }
