@@ -134,7 +134,9 @@ fn no_frame_counts_a_negative_number() {
                 assert!(value.cast_signed() >= 0, "L1: {name} is {value} in a frame");
             }
         }
-        workers.map(|worker| worker.join().unwrap());
+        for worker in workers {
+            worker.join().unwrap();
+        }
     });
     assert_empty(&pool);
 }
