@@ -164,10 +164,11 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
     });
 }
 
-/// One preemption at most: 10,726 executions; the search without a bound takes over a minute.
+/// No preemption, only the switches at locks, and every value that a load may see: 28,581 executions. A search with one
+/// preemption takes hours.
 #[test]
 fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
-    explore(Some(1), || {
+    explore(Some(0), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop(pool.alloc::<u8>(1));
         let trimmer = {

@@ -24,9 +24,11 @@ fn memory_that_comes_during_a_fold_is_not_counted_as_given_back() {
     });
 }
 
+/// No preemption, only the switches at locks and joins: a search with one takes over five minutes. The scenario of many readers
+/// in `shuttle-tests` searches the same claim at random.
 #[test]
 fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
-    explore(Some(1), || {
+    explore(Some(0), || {
         let pool = BufferPool::new();
         // This thread's slot is the oldest, and read last.
         drop(pool.alloc::<u8>(1));
