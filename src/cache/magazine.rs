@@ -64,7 +64,7 @@ pub(crate) struct Magazine {
     credit: Cell<usize>,
     /// Blocks that the owner got from the depot and the system, less those it sent to the depot, and less what it paid into the
     /// ledger. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
-    /// pool is closed and the slot settled: what [`given`](Self::given) was then.
+    /// pool is closed and the slot settled: what `given` was then.
     had: Cell<i64>,
     /// Bytes of these blocks, since the slot was made. Read by the fold.
     had_bytes: Counter,

@@ -1,6 +1,6 @@
 //! The most bytes that the pool held: since it was made, and since each mark.
 //!
-//! Growth observes the total and raises one maximum, in the [`Budget`](crate::cache::Budget): the peak of the present *phase*. A mark
+//! Growth observes the total and raises one maximum, in the [`Budget`]: the peak of the present *phase*. A mark
 //! begins a new phase. Everything else happens under the fold's lock: the peak of a phase is entered into the all-time
 //! peak and into every mark, all of which are at least as old as the phase.
 //!
