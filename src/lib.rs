@@ -48,15 +48,17 @@
 //!
 //! # The map
 //!
-//! The source's folders, in the order of their names, are the way the data goes:
+//! Each folder of the source answers one question:
 //!
-//! | folder | what happens there | begins at |
+//! | folder | what is there | begins at |
 //! |---|---|---|
-//! | `alloc/` | buffers and frames are lent to threads | [`BufferPool`], [`Frame`], [`Buffer`] |
-//! | `cache/` | each thread's slot: counters, magazine, arenas; the shared depot; the blocks | [`Counts`] |
-//! | `fold/` | at frame end the slots are summed up and a snapshot is published | [`FrameSnapshot`] |
-//! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
-//! | `show/` | they are kept and shown | [`DiagnosticsStore`], [`Watch::start`] |
+//! | `memory/` | memory from the system and back, and the budget | [`PoolBuilder::max_bytes`] |
+//! | `blocks/` | pooled blocks: size classes, records, magazine, depot | [`Buffer`] |
+//! | `arena/` | frame memory: arenas and open frames | [`FrameArena`] |
+//! | `slot/` | what one thread has in a pool | |
+//! | `pool/` | what users hold, and what joins the parts: alloc paths, frame end, trimming | [`BufferPool`], [`Frame`] |
+//! | `telemetry/` | the numbers that are handed out, and how snapshots reach their readers | [`FrameSnapshot`], [`Counts`] |
+//! | `health/` | snapshots become metrics, leak reports and alerts, which are kept and shown | [`HealthMonitor`], [`Watch::start`] |
 //!
 //! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code; `clock.rs` is the only
 //! one to the time.
@@ -69,29 +71,40 @@
 
 #![deny(unsafe_code)]
 
-mod alloc;
-mod cache;
+mod arena;
+mod blocks;
 mod clock;
-mod fold;
+mod codegen;
+mod error;
 mod health;
-pub mod show;
+mod memory;
+mod pool;
+mod slot;
 mod sync;
+mod telemetry;
+pub mod text;
 
-pub use alloc::{
-    Alignment, AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameArena,
-    FrameError, PoolBuilder,
-};
-pub use cache::{CounterDefinition, Counts};
 pub use clock::Timestamp;
-pub use fold::{
-    FrameEnd, FrameFeed, FrameId, FrameSnapshot, HeldBy, Holding, LargestMiss, Mark, OpenFrame,
-    Outstanding, Peak, PoolId, PoolStats, SiteHolding, SnapshotReader, Totals,
-};
+pub use error::{AllocError, ConfigError, FrameError};
 pub use health::*;
-pub use show::{DiagnosticsStore, HealthConfig, Watch};
+pub use pool::buffer::Buffer;
+pub use pool::builder::{Alignment, Attribution, PoolBuilder};
+pub use pool::frame::Frame;
+pub use pool::frame_arena::FrameArena;
+pub use pool::handle::BufferPool;
+pub use pool::holdings::{HeldBy, Holding};
+pub use pool::reader::SnapshotReader;
 #[cfg(framepool_noise)]
 #[doc(hidden)]
 pub use sync::{Accesses, accesses};
+pub use telemetry::counters::{CounterDefinition, Counts};
+pub use telemetry::feed::FrameFeed;
+pub use telemetry::id::{FrameEnd, FrameId, PoolId};
+pub use telemetry::largest_miss::LargestMiss;
+pub use telemetry::open_frames::OpenFrame;
+pub use telemetry::outstanding::{Outstanding, SiteHolding};
+pub use telemetry::peaks::{Mark, Peak};
+pub use telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
 
 /// The README's example is compiled and run with the doctests.
 #[cfg(doctest)]

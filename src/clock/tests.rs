@@ -6,7 +6,7 @@ mod window;
 use std::time::{Duration, Instant};
 
 use super::told;
-use crate::show::Watcher;
+use crate::health::Watcher;
 use crate::{
     BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds, Timestamp,
 };

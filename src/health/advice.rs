@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{AlertState, Rule, RuntimeHealthMetrics};
-use crate::fold::{Outstanding, SiteHolding};
-use crate::show::bytes;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::text::bytes;
 
 /// The call sites named in a sentence.
 const NAMED: usize = 3;

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::{Rule, Severity};
 use crate::clock::Timestamp;
-use crate::fold::{FrameEnd, PoolId};
 use crate::sync::Arc;
+use crate::telemetry::id::{FrameEnd, PoolId};
 
 /// A pool by name and number, shared by all that was reported of the pool. Cloning it allocates nothing.
 ///
@@ -205,7 +205,7 @@ pub struct Alert {
     /// The line of code: the one that is judged, or the one that took the most memory from the system.
     #[cfg_attr(
         feature = "serde",
-        serde(serialize_with = "crate::fold::serialize_site")
+        serde(serialize_with = "crate::telemetry::largest_miss::serialize_site")
     )]
     pub site: Option<&'static Location<'static>>,
 }

@@ -33,7 +33,7 @@ use super::rules::Row;
 use super::thresholds::{Damping, MOST_COMINGS};
 use super::{Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, Thresholds};
 use crate::clock::Timestamp;
-use crate::fold::{FrameEnd, PoolId};
+use crate::telemetry::id::{FrameEnd, PoolId};
 
 /// Quiet conditions of a rule that are remembered.
 const REMEMBERED: usize = 64;

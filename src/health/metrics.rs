@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::frame_times::FrameTimeSummary;
 use super::misses::MissSummary;
 use crate::clock::Timestamp;
-use crate::fold::{FrameEnd, FrameSnapshot, Outstanding, PoolStats};
+use crate::telemetry::id::FrameEnd;
+use crate::telemetry::outstanding::Outstanding;
+use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// What a frame time measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

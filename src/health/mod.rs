@@ -1,4 +1,4 @@
-//! Judging: frame records and the pool's outstanding buffers in, health snapshots with alerts out.
+//! Judging, keeping and showing: frame records and the pool's outstanding buffers in, health snapshots with alerts out.
 //!
 //! ```text
 //! record_frame ──▶ RecentFrames, Spreads ───┐
@@ -27,6 +27,11 @@ mod alert_book;
 mod snapshot;
 mod status;
 
+mod history;
+mod report;
+mod store;
+mod watch;
+
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
@@ -38,5 +43,9 @@ pub use snapshot::{HealthSnapshot, SharedSites};
 pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
 pub use status::{HealthStatus, Severity};
+pub use store::DiagnosticsStore;
 pub use thresholds::{Limits, Thresholds};
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+pub(crate) use watch::Watcher;
+pub use watch::{HealthConfig, Watch};
 pub use worst::{WorstFrame, WorstFrames};

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
-use crate::fold::{FrameSnapshot, LargestMiss, OpenFrame, Outstanding, PoolStats, SiteHolding};
+use crate::telemetry::largest_miss::LargestMiss;
+use crate::telemetry::open_frames::OpenFrame;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// Five health snapshots a second.
 const EMIT_INTERVAL: Duration = Duration::from_millis(200);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fold::FrameSnapshot;
+use crate::telemetry::snapshot::FrameSnapshot;
 
 /// How long a frame's need counts.
 const WINDOW: Duration = Duration::from_secs(10);

@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::metrics::RuntimeHealthMetrics;
-use crate::fold::{OpenFrame, SiteHolding};
-use crate::show::bytes;
+use crate::telemetry::open_frames::OpenFrame;
+use crate::telemetry::outstanding::SiteHolding;
+use crate::text::bytes;
 
 /// What an alert is about. What counts as too much is in [`Thresholds`](crate::Thresholds).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

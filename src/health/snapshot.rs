@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::{Alert, FrameSpreads, HealthStatus, PoolName, RuntimeHealthMetrics, WorstFrames};
 use crate::clock::Timestamp;
-use crate::fold::{OpenFrame, PoolId, SiteHolding};
-use crate::show::bytes;
 use crate::sync::Arc;
+use crate::telemetry::id::PoolId;
+use crate::telemetry::open_frames::OpenFrame;
+use crate::telemetry::outstanding::SiteHolding;
+use crate::text::bytes;
 
 /// How a pool was at one moment, and what changed since the health snapshot before.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fold::FrameSnapshot;
+use crate::telemetry::snapshot::FrameSnapshot;
 
 /// The least, the most and the sum of a number over some frames. All zero when there were none.
 ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Rule, Severity};
-use crate::fold::OpenFrame;
+use crate::telemetry::open_frames::OpenFrame;
 
 /// The most comings of an alert that damping can be told to wait for.
 pub(crate) const MOST_COMINGS: usize = 16;

@@ -11,7 +11,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::fold::{FrameEnd, FrameId, FrameSnapshot};
+use crate::telemetry::id::{FrameEnd, FrameId};
+use crate::telemetry::snapshot::FrameSnapshot;
 
 /// Frames kept of each kind.
 const KEPT: usize = 3;
@@ -32,7 +33,7 @@ pub struct WorstFrame {
     /// The line of code whose alloc took the most memory from the system in this frame, if it is known.
     #[cfg_attr(
         feature = "serde",
-        serde(serialize_with = "crate::fold::serialize_site")
+        serde(serialize_with = "crate::telemetry::largest_miss::serialize_site")
     )]
     pub site: Option<&'static Location<'static>>,
 }

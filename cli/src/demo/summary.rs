@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use framepool::show::{Align, Table, bytes};
+use framepool::text::{Align, Table, bytes};
 use framepool::{BufferPool, Outstanding};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use framepool::show::{Align, Table, bytes};
+use framepool::text::{Align, Table, bytes};
 
 use super::data::{LeakSection, PoolSection, Report, TimingSection, TraceSection};
 use super::words::{count, share};

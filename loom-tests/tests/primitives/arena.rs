@@ -7,10 +7,10 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::arena::Arena;
-use crate::cache::chain::ArenaReading;
-use crate::cache::class::LINE;
-use crate::cache::system::Piece;
+use crate::arena::bump::Arena;
+use crate::arena::chunks::ArenaReading;
+use crate::blocks::class::LINE;
+use crate::memory::region::Piece;
 
 /// Every buffer takes one line, of which so much was asked for.
 const ASKED: usize = 10;

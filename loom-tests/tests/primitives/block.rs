@@ -8,11 +8,11 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::block::{Block, Lent, frame_stamp, thread_stamp};
-use crate::cache::class::LINE;
-use crate::cache::stack::Stack;
-use crate::cache::system::Piece;
-use crate::cache::table::Table;
+use crate::blocks::block::{Block, Lent, frame_stamp, thread_stamp};
+use crate::blocks::class::LINE;
+use crate::blocks::stack::Stack;
+use crate::blocks::table::Table;
+use crate::memory::region::Piece;
 
 /// A table with one block, lent by `first` in frame 1.
 fn one_lent(first: &'static Location<'static>) -> Arc<(Table, Stack)> {

@@ -4,8 +4,8 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::budget::Budget;
-use crate::cache::counters::Counter;
+use crate::memory::budget::Budget;
+use crate::telemetry::counters::Counter;
 
 /// Laws: L3. Four preemptions at most: the search without a bound takes over a minute.
 #[test]

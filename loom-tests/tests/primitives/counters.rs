@@ -6,9 +6,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::counters::SlotCounters;
-use crate::cache::stack::Stack;
-use crate::cache::table::Table;
+use crate::blocks::stack::Stack;
+use crate::blocks::table::Table;
+use crate::telemetry::counters::SlotCounters;
 
 /// One thread lends a buffer, and another takes it back, in a slot of its own.
 #[test]

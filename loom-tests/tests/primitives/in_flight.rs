@@ -7,10 +7,10 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::arena::Arena;
-use crate::cache::class::LINE;
-use crate::cache::in_flight::InFlight;
-use crate::cache::system::Piece;
+use crate::arena::bump::Arena;
+use crate::arena::in_flight::InFlight;
+use crate::blocks::class::LINE;
+use crate::memory::region::Piece;
 
 /// An open frame, whose arena has lent all of its one block.
 fn open_frame() -> Arc<(InFlight, Arena)> {

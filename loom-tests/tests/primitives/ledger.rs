@@ -10,7 +10,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::ledger::Ledger;
+use crate::pool::lifetime::Ledger;
 
 /// A ledger, and what it keeps alive: used by many, freed by one.
 struct Kept {

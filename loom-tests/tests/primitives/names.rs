@@ -6,9 +6,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::Block;
-use crate::cache::block::{frame_stamp, thread_stamp};
-use crate::cache::names::Names;
+use crate::blocks::block::Block;
+use crate::blocks::block::{frame_stamp, thread_stamp};
+use crate::slot::thread_names::Names;
 
 fn name(names: &Names, number: u32) -> String {
     names.read(number, ToOwned::to_owned)

@@ -3,7 +3,8 @@
 use loom::thread;
 
 use super::explore;
-use crate::fold::{Reader, ring};
+use crate::telemetry::ring::Reader;
+use crate::telemetry::ring::ring;
 
 /// Reads once; an entry must be greater than the one before.
 fn read(reader: &mut Reader<u64>, last: &mut u64) -> bool {

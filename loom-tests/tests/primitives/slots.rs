@@ -11,11 +11,11 @@ use loom::thread;
 
 use super::explore;
 use crate::BufferPool;
-use crate::cache::class::class_for;
-use crate::cache::core::Core;
-use crate::cache::owner::Use;
-use crate::cache::pressure::Reach;
-use crate::cache::slot::Slot;
+use crate::blocks::class::class_for;
+use crate::pool::inner::Core;
+use crate::pool::pressure::Reach;
+use crate::slot::owner::Use;
+use crate::slot::state::Slot;
 
 /// A slot for the calling thread, as when it is claimed for one use.
 fn claim(core: &Core) -> NonNull<Slot> {

@@ -7,9 +7,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::block::Block;
-use crate::cache::stack::Stack;
-use crate::cache::table::Table;
+use crate::blocks::block::Block;
+use crate::blocks::stack::Stack;
+use crate::blocks::table::Table;
 
 /// A table and a stack with both of its first blocks, number 2 on top.
 fn two_on_a_stack() -> Arc<(Table, Stack)> {

@@ -9,9 +9,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::cache::block::{Block, Seen, frame_stamp};
-use crate::cache::stack::Stack;
-use crate::cache::table::Table;
+use crate::blocks::block::{Block, Seen, frame_stamp};
+use crate::blocks::stack::Stack;
+use crate::blocks::table::Table;
 
 #[test]
 fn two_claims_at_once_get_different_records() {

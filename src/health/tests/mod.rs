@@ -3,12 +3,16 @@
 mod life;
 mod numbers;
 mod rules;
+mod store;
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::fold::{FrameEnd, FrameId, FrameSnapshot, OpenFrame, Outstanding, PoolId, SiteHolding};
+use crate::telemetry::id::{FrameEnd, FrameId, PoolId};
+use crate::telemetry::open_frames::OpenFrame;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::snapshot::FrameSnapshot;
 
 /// A monitor with a clock of its own, in milliseconds.
 struct Bench {

@@ -1,9 +1,11 @@
 //! Every number of a health snapshot, and of the text that shows it, with a value of its own.
 
 use super::*;
-use crate::cache::Counts;
 use crate::clock::Timestamp;
-use crate::fold::{FrameId, LargestMiss, PoolStats, Totals};
+use crate::telemetry::counters::Counts;
+use crate::telemetry::id::FrameId;
+use crate::telemetry::largest_miss::LargestMiss;
+use crate::telemetry::snapshot::{PoolStats, Totals};
 
 /// Gives every number once.
 struct Numbers(u64);
@@ -256,7 +258,7 @@ fn the_short_report_shows_every_number_in_its_place() {
     let (frame, now, out, health) = judged();
     let text = health.to_string();
     let lines: Vec<&str> = text.lines().collect();
-    let bytes = |count| crate::show::bytes(count).to_string();
+    let bytes = |count| crate::text::bytes(count).to_string();
     assert!(
         lines[0].starts_with(&format!(
             "pool `render`: {}, frame {}, 40.0 frames/s",

@@ -262,7 +262,7 @@ mod tests {
         assert!(fold.may_be_in("loom-tests/tests/fold.rs"));
         assert!(!fold.may_be_in("tests/fold.rs"));
         let unit = resolve("unit").expect("a suite").0;
-        assert!(unit.may_be_in("src/cache/table.rs"));
+        assert!(unit.may_be_in("src/blocks/table.rs"));
         assert!(!unit.may_be_in("xtask/src/main.rs"));
     }
 }

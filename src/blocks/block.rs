@@ -1,0 +1,393 @@
+//! The record of one pooled block: where its memory is, and who has it since when.
+//!
+//! Records lie in a table of their own (`table.rs`), one cache line each. Their addresses stay readable while the pool lives:
+//! a walker on another thread reads them at any time, whatever happens to the memory they describe.
+//!
+//! A record of zeroes is a valid record: idle, and bound to no memory. So new records need no initialisation, and the table
+//! may give the pages of unused records back to the system, which makes them zero.
+//!
+//! # The state word
+//!
+//! ```text
+//!   idle   ……………………………………………………………………………………… 0
+//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
+//! ```
+//!
+//! Of an idle state only the last bit counts: a late walker may have set the watched bit in it.
+//!
+//! # Reading a record while it changes hands
+//!
+//! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker sets the state's
+//! watched bit, reads site and size, and looks at the state again: it believes what it read if the bit still stands.
+//!
+//! A holder writes whole states, none of them with the bit, and one walker walks at a time (`core.rs`, `walks`). So if the bit
+//! stands nobody wrote a state since it was set, neither another one nor the same one again. And a walker that saw the site
+//! or the size of a later holder would see more than that: these are stored with Release and loaded with Acquire, and the idle
+//! state came before them, so the second look finds it, or a later state, without the bit.
+
+#![expect(
+    unsafe_code,
+    reason = "a block's binding is a cell that belongs to whoever holds the block"
+)]
+
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use crate::memory::region::{Origin, Piece};
+use crate::pool::inner::Core;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
+
+/// The state of a block that nobody has.
+const IDLE: u64 = 0;
+/// Set in every state of a block that somebody has.
+const LENT: u64 = 1;
+const LONG_LIVED: u64 = 2;
+/// Set by the walker, gone with the next state that a holder writes.
+const WATCHED: u64 = 4;
+const THREAD_SHIFT: u32 = 3;
+/// Bits of a state word that name the thread.
+const THREAD_BITS: u32 = 22;
+const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
+
+/// The part of a lent state that is the same for all buffers a thread takes.
+pub(crate) fn thread_stamp(name: u32) -> u64 {
+    u64::from(name & ANONYMOUS) << THREAD_SHIFT
+}
+
+/// The number of the thread's name in a stamp or a lent state.
+pub(crate) fn thread_of(state: u64) -> u32 {
+    (state >> THREAD_SHIFT) as u32 & ANONYMOUS
+}
+
+/// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^39 frames.
+pub(crate) fn frame_stamp(frame: u64) -> u64 {
+    frame << FRAME_SHIFT | LENT
+}
+
+/// The same without attribution: it hides the thread's name, and the walker then names no holder.
+pub(crate) fn anonymous_stamp(frame: u64) -> u64 {
+    frame_stamp(frame) | u64::from(ANONYMOUS) << THREAD_SHIFT
+}
+
+/// The thread name of a block lent without attribution.
+const ANONYMOUS: u32 = (1 << THREAD_BITS) - 1;
+
+/// One pooled block.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    /// Idle, or since when and by which thread it is lent. Written by the holder, read and marked by the walker.
+    state: Markable,
+    /// The line of code that took it, while it is lent. Written by the holder, read by the walker.
+    site: AtomicPtr<Location<'static>>,
+    /// The block behind this one in the list it lies in. Used only by the owner of that list.
+    next: AtomicPtr<Block>,
+    /// The block below this one in a shared stack, by number. Whoever pops from the stack may read it.
+    pub(crate) below: AtomicU32,
+    /// This block's place in the table, plus one. Written when the table hands the record out.
+    number: AtomicU32,
+    /// Bytes of the memory. Read by the holder and the walker.
+    bytes: AtomicU64,
+    /// The memory. Belongs to whoever holds the block: a buffer, the owner of the list it lies in.
+    binding: UnsafeCell<Binding>,
+}
+
+/// Which memory a block stands for, and how many blocks lie in the batch that it heads. Zeroes are valid.
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    /// Null until the record is bound for the first time, as `core`.
+    start: *mut u8,
+    core: *mut Core,
+    origin: Origin,
+    class: u8,
+    batch_len: u8,
+}
+
+#[cfg(any(framepool_loom, framepool_shuttle))]
+impl Binding {
+    const VACANT: Self = Self {
+        start: ptr::null_mut(),
+        core: ptr::null_mut(),
+        origin: Origin::NONE,
+        class: 0,
+        batch_len: 0,
+    };
+}
+
+/// Who has a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lent {
+    pub(crate) site: &'static Location<'static>,
+    /// Frame ends before it was taken, modulo 2^39.
+    pub(crate) frame: u64,
+    pub(crate) thread: u32,
+    pub(crate) long_lived: bool,
+    pub(crate) bytes: u64,
+}
+
+/// What the walker finds in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nobody has the block, or it is just changing hands.
+    Idle,
+    /// Somebody has it, without attribution.
+    Anonymous,
+    Lent(Lent),
+}
+
+impl Seen {
+    /// Who has the block, if the record says so.
+    pub(crate) fn lent(self) -> Option<Lent> {
+        match self {
+            Self::Lent(lent) => Some(lent),
+            Self::Idle | Self::Anonymous => None,
+        }
+    }
+}
+
+impl Lent {
+    /// Frame ends since it was taken, when `frame` frames had ended; none if it was taken since.
+    pub(crate) fn age(&self, frame: u64) -> u64 {
+        const MOST: u64 = u64::MAX >> FRAME_SHIFT;
+        let age = frame.wrapping_sub(self.frame) & MOST;
+        if age <= MOST / 2 { age } else { 0 }
+    }
+}
+
+// SAFETY: a block is shared by everybody who may read its atomics; `binding` is touched only by the holder of the
+// block, and what passes a block from holder to holder (a list's owner, the depot, the user moving a `Buffer`)
+// orders their accesses. The memory behind `start` may be used from any thread.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// What zeroed memory is, where atomics are more than their value.
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    pub(crate) fn vacant() -> Self {
+        Self {
+            state: Markable::new(IDLE),
+            site: AtomicPtr::new(ptr::null_mut()),
+            next: AtomicPtr::new(ptr::null_mut()),
+            below: AtomicU32::new(0),
+            number: AtomicU32::new(0),
+            bytes: AtomicU64::new(0),
+            binding: UnsafeCell::new(Binding::VACANT),
+        }
+    }
+
+    /// Stands for the system's return of the record's page, where a model shall see it.
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    pub(crate) fn clear(&self) {
+        // Relaxed, all: who takes the page back is ordered by the table's lock, and readers without it may see either.
+        self.state.store(IDLE, Ordering::Relaxed);
+        self.site.store(ptr::null_mut(), Ordering::Relaxed);
+        self.next.store(ptr::null_mut(), Ordering::Relaxed);
+        self.below.store(0, Ordering::Relaxed);
+        self.number.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        // SAFETY: nobody holds the record; the checker fails the model otherwise.
+        self.binding
+            .with_mut(|binding| unsafe { *binding = Binding::VACANT });
+    }
+
+    /// This block's place in the table, plus one. Only for the holder.
+    pub(crate) fn number(&self) -> u32 {
+        // Relaxed: written before the record had a holder, and passed on with it.
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// Notes the place in the table. Only for the table, when it hands the record out.
+    pub(crate) fn set_number(&self, number: u32) {
+        // Relaxed: as in `number`.
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    /// The block behind this one. Only for the owner of the list it lies in.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> *mut Block {
+        // Relaxed: a list has one owner at a time; what hands it over (the depot's stack) orders the accesses.
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Puts `next` behind this block. Only for the owner of the list it lies in.
+    #[inline(always)]
+    pub(crate) fn set_next(&self, next: *mut Block) {
+        // Relaxed: as in `next`.
+        self.next.store(next, Ordering::Relaxed);
+    }
+
+    /// Where the memory starts.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has memory, if only of no bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn start(&self) -> NonNull<u8> {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        // It has memory, or stands for none at a dangling address: neither is null.
+        self.binding
+            .with(|binding| unsafe { NonNull::new_unchecked((*binding).start) })
+    }
+
+    /// The pool.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has memory.
+    #[inline(always)]
+    pub(crate) unsafe fn core(&self) -> NonNull<Core> {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        self.binding
+            .with(|binding| unsafe { NonNull::new_unchecked((*binding).core) })
+    }
+
+    /// The size class, or `OVERSIZE`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn class(&self) -> usize {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        usize::from(self.binding.with(|binding| unsafe { (*binding).class }))
+    }
+
+    /// Bytes of the block.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> u64 {
+        // Acquire: pairs with the Release in `bind`; for the walker, see the head of this file.
+        self.bytes.load(Ordering::Acquire)
+    }
+
+    /// How many blocks the batch has that this block heads.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    pub(crate) unsafe fn batch_len(&self) -> u32 {
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        u32::from(self.binding.with(|binding| unsafe { (*binding).batch_len }))
+    }
+
+    /// Notes that this block heads a batch of `len` blocks.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    pub(crate) unsafe fn set_batch_len(&self, len: u32) {
+        debug_assert!(u8::try_from(len).is_ok());
+        // SAFETY: the caller holds the block, so nobody else touches the binding.
+        self.binding
+            .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });
+    }
+
+    /// Makes this block stand for `piece`, as one of this size class, or `OVERSIZE`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, and it is bound to no memory.
+    pub(crate) unsafe fn bind(&self, piece: Piece, core: NonNull<Core>, class: usize) {
+        // SAFETY: the caller holds the block, so nobody else touches the binding.
+        self.binding.with_mut(|binding| unsafe {
+            (*binding).start = piece.start.as_ptr();
+            (*binding).origin = piece.origin;
+            (*binding).core = core.as_ptr();
+            (*binding).class = class as u8;
+        });
+        // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
+        self.bytes.store(piece.bytes as u64, Ordering::Release);
+    }
+
+    /// Takes the memory off the block.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block and it is bound to memory.
+    pub(crate) unsafe fn unbind(&self) -> Piece {
+        let bytes = self.bytes() as usize;
+        // Release: as in `bind`.
+        self.bytes.store(0, Ordering::Release);
+        // SAFETY: the caller holds the block, so nobody writes the binding.
+        self.binding.with(|binding| unsafe {
+            Piece {
+                start: NonNull::new_unchecked((*binding).start),
+                bytes,
+                origin: (*binding).origin,
+            }
+        })
+    }
+
+    /// Stands for a write to the block's memory, which the model checker does not see: what hands the block from one holder
+    /// to the next must order this before the next one's. Compiles to nothing.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn touch(&self) {
+        self.binding.with_mut(|_| ());
+    }
+
+    /// Notes who takes the block: `stamp` is [`frame_stamp`] with [`thread_stamp`].
+    #[inline(always)]
+    pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
+        // Release: pairs with the Acquire in `read`; a walker that sees this site sees the idle state before it.
+        self.site
+            .store(ptr::from_ref(site).cast_mut(), Ordering::Release);
+        // Release: pairs with the Acquire in `read`; a walker that sees this state sees site and size.
+        self.state.store(stamp, Ordering::Release);
+    }
+
+    /// Notes that nobody has the block.
+    #[inline(always)]
+    pub(crate) fn mark_idle(&self) {
+        // Relaxed: what hands the block on orders this before the next holder's Release of its line, with which a walker
+        // then sees it.
+        self.state.store(IDLE, Ordering::Relaxed);
+    }
+
+    /// Notes that the block is meant to be out for long.
+    pub(crate) fn mark_long_lived(&self) {
+        // Relaxed: a bit of the state the holder wrote; it brings nothing with it.
+        if self.state.load(Ordering::Relaxed) & LENT != 0 {
+            // Relaxed: as above; the state's other bits stay, and with them what the walker concludes from them.
+            self.state.fetch_or(LONG_LIVED, Ordering::Relaxed);
+        }
+    }
+
+    /// Who has the block. Only for the one walker.
+    pub(crate) fn read(&self) -> Seen {
+        // Acquire: pairs with the Release in `mark_lent`, so that site and size are this holder's or a later one's.
+        let mut state = self.state.load(Ordering::Acquire);
+        if state & (LENT | WATCHED) == LENT {
+            // Acquire: as above, for the state that gets the bit. A bit that stands from an earlier walk is as good.
+            state = self.state.fetch_or(WATCHED, Ordering::Acquire);
+        }
+        if state & LENT == 0 {
+            return Seen::Idle;
+        }
+        // Acquire: pairs with the Release in `mark_lent`; keeps the second look at the state behind it.
+        let site = self.site.load(Ordering::Acquire);
+        let bytes = self.bytes();
+        // Relaxed: the loads before it are Acquire, so this one comes after them.
+        if self.state.load(Ordering::Relaxed) & WATCHED == 0 {
+            return Seen::Idle;
+        }
+        let thread = thread_of(state);
+        if thread == ANONYMOUS {
+            return Seen::Anonymous;
+        }
+        // SAFETY: `site` is null or was made from a `&'static Location` by `mark_lent`.
+        let Some(site) = (unsafe { site.as_ref() }) else {
+            return Seen::Idle;
+        };
+        Seen::Lent(Lent {
+            site,
+            frame: state >> FRAME_SHIFT,
+            thread,
+            long_lived: state & LONG_LIVED != 0,
+            bytes,
+        })
+    }
+}

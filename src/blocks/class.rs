@@ -1,0 +1,126 @@
+//! Size classes: four steps per doubling, so that rounding up costs at most a quarter.
+//!
+//! ```text
+//!   class      0    1    2    3    4    5    6    7    8    9   …   92
+//!   bytes      0   64  128  192  256  320  384  448  512  640   …  1 GiB
+//! ```
+//!
+//! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
+//! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
+
+use std::hint::cold_path;
+
+use crate::sync::sized;
+
+/// Bytes of a cache line, the unit of every block size.
+pub(crate) const LINE: usize = 64;
+
+/// How many size classes there are. Under a model a few are enough.
+pub(crate) const CLASSES: usize = sized(93, 3, 3);
+
+/// The class of blocks beyond the largest size class: taken from the system at their own size and not kept.
+pub(crate) const OVERSIZE: usize = CLASSES;
+
+/// Where the steps per doubling begin: up to here the classes are a line apart.
+const LINEAR_BYTES: usize = 256;
+const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
+
+/// The most bytes a block of a size class can have.
+pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
+
+/// Up to here the class is looked up, by lines: one table, of which a program touches what its sizes need, is quicker than
+/// arithmetic, or a choice between two. It covers what threads keep by default ([`batch_len`](crate::blocks::magazine::batch_len)).
+const AT_HAND_BYTES: usize = if MOST_CLASS_BYTES < 1 << 20 {
+    MOST_CLASS_BYTES
+} else {
+    1 << 20
+};
+
+static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
+    let mut classes = [0; AT_HAND_BYTES / LINE + 1];
+    // No bytes: there, but not at hand.
+    classes[0] = OVERSIZE as u8;
+    let mut lines = 1;
+    while lines < classes.len() {
+        classes[lines] = compute_class(lines * LINE) as u8;
+        lines += 1;
+    }
+    classes
+};
+
+/// The class whose blocks hold `bytes`; `None` beyond [`MOST_CLASS_BYTES`].
+pub(crate) fn class_for(bytes: usize) -> Option<usize> {
+    (bytes <= MOST_CLASS_BYTES).then(|| compute_class(bytes))
+}
+
+/// The class whose blocks hold `bytes`, as the quick ways look it up. For no bytes it is `OVERSIZE`, in whose bin nothing
+/// ever lies: so these ways leave them to the long ones, which tell the fold (`tally.rs`). `None` for bytes beyond the table.
+#[inline(always)]
+pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
+    if bytes > AT_HAND_BYTES {
+        cold_path();
+        return None;
+    }
+    // No `div_ceil`: of this the compiler sees that it stays within the table, whatever `bytes` was reckoned from.
+    Some(usize::from(AT_HAND[(bytes + (LINE - 1)) >> LINE.ilog2()]))
+}
+
+const fn compute_class(bytes: usize) -> usize {
+    if bytes <= LINEAR_BYTES {
+        bytes.div_ceil(LINE)
+    } else {
+        // `last` lies in [2^power, 2^(power + 1)); its two bits below the top one are the step.
+        let last = bytes - 1;
+        let power = last.ilog2() as usize;
+        let step = (last >> (power - 2)) - 4;
+        4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LINEAR_CLASSES + 1
+    }
+}
+
+/// The bytes of a block of `class`, before the pool's alignment is applied.
+pub(crate) const fn class_bytes(class: usize) -> usize {
+    if class <= LINEAR_CLASSES {
+        class * LINE
+    } else {
+        let above = class - LINEAR_CLASSES - 1;
+        let power = above / 4 + LINEAR_BYTES.ilog2() as usize;
+        ((above % 4) + 5) << (power - 2)
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_holds_its_own_size_and_the_next_byte_goes_to_the_next_class() {
+        for class in 0..CLASSES {
+            let bytes = class_bytes(class);
+            assert_eq!(class_for(bytes), Some(class));
+            if bytes <= AT_HAND_BYTES {
+                let at_hand = if bytes == 0 { OVERSIZE } else { class };
+                assert_eq!(class_at_hand(bytes), Some(at_hand));
+            }
+            let next = (class + 1 < CLASSES).then_some(class + 1);
+            assert_eq!(class_for(bytes + 1), next, "one byte beyond {bytes}");
+        }
+        assert_eq!(MOST_CLASS_BYTES, 1 << 30);
+    }
+
+    #[test]
+    fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
+        let large = [
+            AT_HAND_BYTES,
+            AT_HAND_BYTES + 1,
+            (1 << 29) + 1,
+            (1 << 30) - 1,
+        ];
+        for bytes in (LINEAR_BYTES + 1..1 << 17).chain(large) {
+            let class = class_for(bytes).expect("a class");
+            assert!(bytes > AT_HAND_BYTES || class_at_hand(bytes) == Some(class));
+            let block = class_bytes(class);
+            assert!(block >= bytes);
+            assert!(block - bytes <= bytes / 4, "{bytes} is rounded to {block}");
+        }
+    }
+}

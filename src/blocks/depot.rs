@@ -1,0 +1,254 @@
+//! The shared store of idle blocks: threads bring and fetch whole batches, one exchange each.
+//!
+//! A batch is a list of blocks of one class; its first block knows how many they are and stands for it in the shelf's
+//! stack. The walk over a batch's blocks happens in the thread that owns it, never here.
+#![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
+
+use crate::blocks::block::Block;
+use crate::blocks::class::{CLASSES, OVERSIZE};
+use crate::blocks::magazine::bits;
+use crate::blocks::stack::Stack;
+use crate::blocks::table::Table;
+use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};
+
+/// A list of idle blocks of one class that changes hands as a whole. Whoever has the value holds all the blocks.
+#[derive(Debug)]
+pub(crate) struct Batch<'t> {
+    head: &'t Block,
+    len: u32,
+}
+
+impl<'t> Batch<'t> {
+    /// The batch of the `len` blocks from `head` along `next`.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds these blocks, and gives them to the batch.
+    pub(crate) unsafe fn new(head: &'t Block, len: u32) -> Self {
+        debug_assert!(len > 0);
+        Self { head, len }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    pub(crate) fn head(&self) -> &'t Block {
+        self.head
+    }
+}
+
+/// The idle batches of one class.
+#[derive(Debug)]
+struct Shelf {
+    batches: Stack,
+    /// Blocks in the batches. Counted before a push and after a pop: never too low.
+    idle: AtomicU64,
+    /// The least that `idle` was since trimming last looked.
+    low: AtomicU64,
+    /// Blocks that were asked for in advance and are not trimmed by themselves.
+    kept: AtomicU64,
+    /// Blocks of the class that have memory, wherever they are.
+    held: AtomicU64,
+}
+
+/// The idle blocks of a pool that lie in no thread's magazine.
+#[derive(Debug)]
+pub(crate) struct Depot {
+    /// One shelf per class, and one for blocks beyond the largest.
+    shelves: Box<[CachePadded<Shelf>]>,
+    /// Classes of which the pool ever had a block: a bit each. No line that an exchange writes is common to all classes.
+    known: CachePadded<[AtomicU64; CLASSES / 64 + 1]>,
+    /// Shelves whose `held` is not zero.
+    keys: AtomicU32,
+    /// Bytes of the idle blocks beyond the largest class, which have sizes of their own.
+    oversize_bytes: AtomicU64,
+}
+
+impl Depot {
+    pub(crate) fn new() -> Self {
+        Self {
+            shelves: (0..=CLASSES)
+                .map(|_| {
+                    CachePadded::new(Shelf {
+                        batches: Stack::new(),
+                        idle: AtomicU64::new(0),
+                        low: AtomicU64::new(0),
+                        kept: AtomicU64::new(0),
+                        held: AtomicU64::new(0),
+                    })
+                })
+                .collect(),
+            known: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
+            keys: AtomicU32::new(0),
+            oversize_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Brings a batch.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever pushes a batch has it no more"
+    )]
+    pub(crate) fn push(&self, batch: Batch<'_>) {
+        // SAFETY: the batch holds its blocks.
+        let class = unsafe { batch.head.class() };
+        // SAFETY: as above.
+        unsafe { batch.head.set_batch_len(batch.len) };
+        let shelf = &self.shelves[class];
+        // Relaxed: a level for trimming to judge by; the blocks themselves are passed on by the stack.
+        shelf
+            .idle
+            .fetch_add(u64::from(batch.len), Ordering::Relaxed);
+        if class == OVERSIZE {
+            // Relaxed: as above.
+            self.oversize_bytes
+                .fetch_add(batch.head.bytes(), Ordering::Relaxed);
+        }
+        shelf.batches.push(batch.head);
+    }
+
+    /// Fetches a batch.
+    pub(crate) fn pop<'t>(&self, class: usize, table: &'t Table) -> Option<Batch<'t>> {
+        let shelf = &self.shelves[class];
+        let head = shelf.batches.pop(table)?;
+        // SAFETY: whoever pops a batch's head holds the batch.
+        let len = unsafe { head.batch_len() };
+        // Relaxed: as in `push`.
+        let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);
+        let left = before - u64::from(len);
+        // Relaxed, both: a level to judge by.
+        if left < shelf.low.load(Ordering::Relaxed) {
+            shelf.low.fetch_min(left, Ordering::Relaxed);
+        }
+        if class == OVERSIZE {
+            // Relaxed: as in `push`.
+            self.oversize_bytes
+                .fetch_sub(head.bytes(), Ordering::Relaxed);
+        }
+        // SAFETY: popped just now, with this length.
+        Some(unsafe { Batch::new(head, len) })
+    }
+
+    /// How many blocks lie idle here, of every class of which the pool ever had any.
+    pub(crate) fn idle_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.known.iter().enumerate().flat_map(move |(at, word)| {
+            // Relaxed: a class entered just now has nothing idle yet.
+            bits(word.load(Ordering::Relaxed)).map(move |bit| {
+                let class = 64 * at + bit;
+                (class, self.idle(class))
+            })
+        })
+    }
+
+    /// Bytes of the idle blocks beyond the largest class.
+    pub(crate) fn oversize_bytes(&self) -> u64 {
+        // Relaxed: a level to judge by.
+        self.oversize_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Idle blocks of a class.
+    pub(crate) fn idle(&self, class: usize) -> u64 {
+        // Relaxed: a level to judge by.
+        self.shelves[class].idle.load(Ordering::Relaxed)
+    }
+
+    /// How many blocks of a class no thread fetched since this was last asked, beyond those kept in advance.
+    pub(crate) fn unused_since_asked(&self, class: usize) -> u64 {
+        let shelf = &self.shelves[class];
+        // Relaxed: levels to judge by.
+        let now = shelf.idle.load(Ordering::Relaxed);
+        let low = shelf.low.swap(now, Ordering::Relaxed).min(now);
+        low.saturating_sub(shelf.kept.load(Ordering::Relaxed))
+    }
+
+    /// Idle blocks of a class beyond those kept in advance.
+    pub(crate) fn spare(&self, class: usize) -> u64 {
+        // Relaxed: levels to judge by.
+        self.idle(class)
+            .saturating_sub(self.shelves[class].kept.load(Ordering::Relaxed))
+    }
+
+    /// Keeps so many blocks of a class from being trimmed, if not more are kept; how many were kept before.
+    pub(crate) fn keep(&self, class: usize, blocks: u64) -> u64 {
+        // Relaxed: a level to judge by.
+        self.shelves[class]
+            .kept
+            .fetch_max(blocks, Ordering::Relaxed)
+    }
+
+    /// Keeps no more than so many blocks of a class.
+    pub(crate) fn keep_at_most(&self, class: usize, blocks: u64) {
+        // Relaxed: a level to judge by.
+        self.shelves[class]
+            .kept
+            .fetch_min(blocks, Ordering::Relaxed);
+    }
+
+    /// Blocks kept in advance, of every class of which the pool ever had any.
+    pub(crate) fn kept_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
+        let classes = self.idle_by_class().map(|(class, _)| class);
+        // Relaxed: a level to judge by.
+        classes.map(|class| (class, self.shelves[class].kept.load(Ordering::Relaxed)))
+    }
+
+    /// Keeps nothing from being trimmed any more.
+    pub(crate) fn keep_nothing(&self) {
+        for shelf in &self.shelves {
+            // Relaxed: a level to judge by.
+            shelf.kept.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a block of the class got memory.
+    pub(crate) fn note_bound(&self, class: usize) {
+        // Relaxed, all: for statistics, and to judge by. A bit is never taken away, so no order is needed between two threads.
+        if self.shelves[class].held.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.keys.fetch_add(1, Ordering::Relaxed);
+            self.known[class / 64].fetch_or(1 << (class % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a block of the class lost its memory.
+    pub(crate) fn note_unbound(&self, class: usize) {
+        // Relaxed, both: for statistics.
+        if self.shelves[class].held.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.keys.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Classes of which the pool has blocks.
+    pub(crate) fn keys(&self) -> u32 {
+        // Relaxed: for statistics.
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    /// Bytes the shelves occupy.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        std::mem::size_of_val(&*self.shelves) as u64
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use crate::BufferPool;
+    use crate::blocks::class::class_for;
+
+    #[test]
+    fn what_is_counted_as_idle_is_what_lies_here() {
+        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let depot = &pool.core().depot;
+        let class = class_for(1000).unwrap();
+        let counted = || (depot.idle(class), pool.core().depot_bytes());
+        let mut buffers: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1000)).collect();
+        assert_eq!(counted(), (0, 0));
+        buffers.clear();
+        assert_eq!(counted(), (10, 10 * 1024));
+        buffers.extend((0..4).map(|_| pool.alloc::<u8>(1000)));
+        assert_eq!(counted(), (6, 6 * 1024));
+        pool.trim();
+        assert_eq!(counted(), (0, 0));
+        buffers.clear();
+        assert_eq!(counted(), (4, 4 * 1024));
+    }
+}

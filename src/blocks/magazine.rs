@@ -1,0 +1,451 @@
+//! A thread's own idle blocks: per class a list to take from and give to, and one full batch in reserve.
+//!
+//! ```text
+//!   bin of a class      front  ─▶ one block, or nothing
+//!                       active ─▶ block ─▶ block ─▶ …     room for (limit − 1 − blocks) more
+//!                       spare  ─▶ a full batch, or nothing
+//!                          │ ▲
+//!        front and active full, spare full:       front and active empty, spare empty:
+//!        spare goes                               a batch comes
+//!                          ▼ │
+//!                         depot
+//! ```
+//!
+//! Two lists instead of one (Bonwick and Adams, "Magazines and Vmem", 2001) give the exchange its hysteresis: after any
+//! exchange it takes a whole batch of allocs or of releases to cause the next, so a thread that goes back and forth
+//! across a boundary does not pay for it. An exchange moves a list by its head; no block in it is touched.
+//!
+//! The place in front is for the loop that takes a buffer and gives it back: it needs neither a block's link nor a count.
+//! Those are two words that a release writes and the next alloc reads and writes, and the next release reads again: a chain
+//! of store forwardings that takes longer than everything else in the pair.
+//!
+//! What a thread may keep is bounded in bytes by credit: a bin's `limit` blocks and its spare batch are paid for when
+//! they are granted, in the slow path, so the fast path only counts the room. A bin of limit 0 has no place in front.
+#![expect(
+    unsafe_code,
+    reason = "lists are linked through the blocks they consist of"
+)]
+
+use std::cell::Cell;
+use std::hint::cold_path;
+use std::ptr;
+
+use crate::blocks::bin::Bin;
+use crate::blocks::block::Block;
+use crate::blocks::class::CLASSES;
+use crate::blocks::depot::Batch;
+use crate::codegen::{in_one_register, prefetch};
+use crate::pool::inner::Core;
+use crate::pool::lifetime::MOST_OWED;
+use crate::slot::state::Slot;
+use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell, sized};
+use crate::telemetry::counters::Counter;
+
+/// The most blocks that change hands at once.
+pub(crate) const MOST_PER_BATCH: usize = sized(32, 2, 1);
+
+/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
+/// take more than half of it, which threads do not keep: one of them would drive out all others.
+pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
+    (thread_cache_bytes / 2)
+        .checked_div(block_bytes)
+        .unwrap_or(MOST_PER_BATCH)
+        .min(MOST_PER_BATCH) as u32
+}
+
+/// A thread's idle blocks of all classes. Owned by the slot's owner.
+#[derive(Debug)]
+pub(crate) struct Magazine {
+    /// One bin per class, and one, always empty, for blocks beyond the largest.
+    bins: [Bin; CLASSES + 1],
+    /// Which bins were ever granted anything, so that the fold need not look at the others: a bit each.
+    granted: [AtomicU64; CLASSES / 64 + 1],
+    /// Bytes not yet granted to any bin.
+    credit: Cell<usize>,
+    /// Blocks that the owner got from the depot and the system, less those it sent to the depot, and less what it paid into the
+    /// ledger. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
+    /// pool is closed and the slot settled: what `given` was then.
+    had: Cell<i64>,
+    /// Bytes of these blocks, since the slot was made. Read by the fold.
+    had_bytes: Counter,
+    /// Nothing but a sign to the model checker, which does not see the cells: who uses the magazine owns it.
+    owned: UnsafeCell<()>,
+}
+
+/// The places of the bits that are set.
+pub(crate) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let place = word.trailing_zeros();
+            word &= word - 1;
+            place as usize
+        })
+    })
+}
+
+impl Magazine {
+    /// Writes a new one in place: it is too large for the stacks of small threads.
+    ///
+    /// # Safety
+    ///
+    /// `at` is memory for a magazine that nobody else uses.
+    pub(crate) unsafe fn write_new(at: *mut Self, core: &Core) {
+        // SAFETY: as for this function; all fields are written.
+        unsafe {
+            let bins = (&raw mut (*at).bins).cast::<Bin>();
+            for class in 0..=CLASSES {
+                bins.add(class).write(Bin::new());
+            }
+            (&raw mut (*at).granted).write(std::array::from_fn(|_| AtomicU64::new(0)));
+            (&raw mut (*at).credit).write(Cell::new(core.config.thread_cache_bytes));
+            (&raw mut (*at).had).write(Cell::new(0));
+            (&raw mut (*at).had_bytes).write(Counter::new());
+            (&raw mut (*at).owned).write(UnsafeCell::new(()));
+        }
+    }
+
+    /// The bin of a class.
+    ///
+    /// # Safety
+    ///
+    /// `class` is a size class or `OVERSIZE`. Only for the owner.
+    #[inline(always)]
+    pub(crate) unsafe fn bin(&self, class: usize) -> &Bin {
+        debug_assert!(class < self.bins.len());
+        self.owned.with_mut(|_| ());
+        // SAFETY: the caller passes a class, and there is a bin for each.
+        in_one_register(unsafe { self.bins.get_unchecked(class) })
+    }
+
+    /// Every bin that was ever granted anything, with its class. For the fold.
+    pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
+        self.granted.iter().enumerate().flat_map(move |(at, word)| {
+            // Acquire: pairs with the Release in `note_granted`. A walk that has seen a release of a block, in whatever slot, is
+            // ordered after the block's alloc, so it finds the bit that was set before that (L2).
+            bits(word.load(Ordering::Acquire)).map(move |bit| {
+                let class = 64 * at + bit;
+                (class, &self.bins[class])
+            })
+        })
+    }
+
+    /// Notes that the owner lends a block that did not lie in a bin. Only for the owner.
+    pub(crate) fn note_new(&self, bytes: u64, core: &Core) {
+        self.owe(1, core);
+        self.had_bytes.add(bytes);
+    }
+
+    /// Bytes of the blocks that came less those that were sent. For the fold.
+    pub(crate) fn stocked_bytes(&self) -> u64 {
+        self.had_bytes.get()
+    }
+
+    /// Notes that the owner got so many blocks, or sent them away. What it owes stays small: see `ledger.rs`.
+    fn owe(&self, blocks: i64, core: &Core) {
+        let had = self.had.get() + blocks;
+        self.had.set(had);
+        if had.abs() >= MOST_OWED {
+            cold_path();
+            core.ledger.pay(had);
+            self.had.set(0);
+        }
+    }
+
+    /// Buffers lent less buffers taken back that are not paid for yet. Only for the owner, when the bins are empty.
+    pub(crate) fn settle(&self) -> i64 {
+        self.owned.with_mut(|_| ());
+        self.had.take()
+    }
+
+    /// The same for an owner who may be releasing buffers the quick way: what was not paid for, as far as it is visible.
+    /// [`given_since`](Self::given_since) has the rest. For whoever closes the pool, when the owner does nothing else.
+    pub(crate) fn settle_for_owner(&self) -> i64 {
+        let (mut all_given, mut all_kept) = (0, 0);
+        for (_, bin) in self.bins() {
+            let given = bin.given();
+            all_given += given;
+            // SAFETY: the closer keeps the pool alive, and only quick releases go on.
+            all_kept += unsafe { bin.kept(given) };
+        }
+        self.had.replace(all_given) - all_kept
+    }
+
+    /// How many buffers the owner released the quick way that `settle_for_owner` did not see. For a closer that finishes the slot.
+    pub(crate) fn given_since(&self) -> i64 {
+        let given: i64 = self.bins().map(|(_, bin)| bin.given()).sum();
+        given - self.had.get()
+    }
+
+    /// The same for an owner that finishes the slot, and may then empty the bins and [`settle`](Self::settle).
+    pub(crate) fn take_over(&self) -> i64 {
+        let given_since = self.given_since();
+        let kept = self.bins().map(|(_, bin)| {
+            // SAFETY: the owner has a hold on the pool, and its bins are its own.
+            unsafe { bin.kept(bin.given()) }
+        });
+        self.had.set(kept.sum());
+        given_since
+    }
+
+    /// When [`Bin::take`] found nothing: takes from the spare batch, or from one fetched from the depot; whether it is the
+    /// depot's, and is counted in no bin.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refill<'t>(
+        &self,
+        class: usize,
+        core: &'t Core,
+        slot: &Slot,
+    ) -> Option<(&'t Block, bool)> {
+        self.owned.with_mut(|_| ());
+        let bin = &self.bins[class];
+        debug_assert!(bin.active.get().is_null());
+        // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
+        if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
+            // SAFETY: this magazine holds the blocks of its spare batch.
+            let len = unsafe { spare.batch_len() };
+            bin.spare.set(ptr::null());
+            // The first block is lent at once.
+            bin.active.set(spare.next());
+            bin.settle(bin.limit.get() - len, -1);
+            prefetch(bin.active.get());
+            self.pay_back(len, class, core);
+            return Some((spare, false));
+        }
+        let batch = core.depot.pop(class, &core.table)?;
+        slot.counters.depot_exchanges.increment();
+        let (first, rest) = (batch.head(), batch.len() - 1);
+        self.owe(i64::from(batch.len()), core);
+        self.had_bytes.add(u64::from(batch.len()) * first.bytes());
+        if rest > 0 {
+            // The first block is lent at once; the others become the active list, if there is credit.
+            let missing = batch.len().saturating_sub(bin.limit.get());
+            self.grant(class, missing, core, slot);
+            if batch.len() <= bin.limit.get() {
+                bin.active.set(first.next());
+                bin.settle(bin.limit.get() - batch.len(), 0);
+                prefetch(bin.active.get());
+            } else {
+                // SAFETY: the records of the table are alive, and `rest` of them follow the first.
+                let head = unsafe { &*first.next() };
+                // SAFETY: popping the batch gave us its blocks.
+                self.send(unsafe { Batch::new(head, rest) }, core, slot);
+            }
+        }
+        Some((first, true))
+    }
+
+    /// When [`Bin::give`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make_room_and_give(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
+        self.owned.with_mut(|_| ());
+        self.widen(class, core, slot);
+        let bin = &self.bins[class];
+        if bin.limit.get() == 0 {
+            slot.counters.released.increment();
+            slot.counters.released_bytes.add(block.bytes());
+            self.send_alone(block, core, slot);
+        } else if !bin.give(block) {
+            self.rotate(class, block, 1, core, slot);
+        }
+    }
+
+    /// Puts a block that was never lent where allocs find it.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the magazine, and holds the block, and gives it up.
+    pub(crate) unsafe fn stock(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
+        self.owned.with_mut(|_| ());
+        self.note_new(block.bytes(), core);
+        let bin = &self.bins[class];
+        if bin.account().room() == 0 {
+            self.widen(class, core, slot);
+        }
+        let room = bin.account().room();
+        if bin.limit.get() == 0 {
+            self.send_alone(block, core, slot);
+        } else if room == 0 {
+            self.rotate(class, block, 0, core, slot);
+        } else {
+            bin.lay(block);
+            bin.settle(room - 1, 0);
+        }
+    }
+
+    /// Raises a bin's limit, twofold, up to the length of a batch.
+    fn widen(&self, class: usize, core: &Core, slot: &Slot) {
+        let (limit, batch_len) = (self.bins[class].limit.get(), core.batch_len(class));
+        if limit < batch_len {
+            let more = limit.max(1).min(batch_len - limit);
+            self.grant(class, more, core, slot);
+        }
+    }
+
+    /// Takes away the active list, which is full, with one more block on top: into the spare place if there is credit for it, else to
+    /// the depot. The block was given by a buffer, then `given` is 1, or it is new.
+    fn rotate(&self, class: usize, block: &Block, given: i64, core: &Core, slot: &Slot) {
+        let bin = &self.bins[class];
+        let len = bin.limit.get();
+        let bytes = len as usize * core.block_bytes(class);
+        block.set_next(bin.active.replace(ptr::null()).cast_mut());
+        // SAFETY: this magazine holds the blocks of its lists, and the caller gave up the block.
+        unsafe { block.set_batch_len(len) };
+        bin.settle(len - 1, given);
+        // SAFETY: what is spare is a record of the table.
+        let going = if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
+            bin.spare.set(block);
+            // SAFETY: this magazine holds the blocks of its spare batch.
+            let spare_len = unsafe { spare.batch_len() };
+            // SAFETY: the spare batch was taken out of the bin just now.
+            unsafe { Batch::new(spare, spare_len) }
+        } else if len == core.batch_len(class) && self.spend(bytes, core) {
+            bin.spare.set(block);
+            return;
+        } else {
+            // SAFETY: the list was taken out of the bin above.
+            unsafe { Batch::new(block, len) }
+        };
+        self.send(going, core, slot);
+    }
+
+    /// Sends a block to the depot that threads do not keep.
+    fn send_alone(&self, block: &Block, core: &Core, slot: &Slot) {
+        block.set_next(ptr::null_mut());
+        // SAFETY: the callers hold the block and give it up.
+        self.send(unsafe { Batch::new(block, 1) }, core, slot);
+    }
+
+    /// Sends blocks to the depot, once the fold is told what was done so far: who lends them next, and then folds, finds them given
+    /// back.
+    fn send(&self, batch: Batch<'_>, core: &Core, slot: &Slot) {
+        self.owe(-i64::from(batch.len()), core);
+        let bytes = u64::from(batch.len()) * batch.head().bytes();
+        self.had_bytes.add(bytes.wrapping_neg());
+        slot.counters.depot_exchanges.increment();
+        slot.announce();
+        core.depot.push(batch);
+    }
+
+    /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
+    fn grant(&self, class: usize, more: u32, core: &Core, slot: &Slot) {
+        let block_bytes = core.block_bytes(class);
+        if core.batch_len(class) == 0 || more == 0 {
+            return;
+        }
+        // The largest first: they give back the most for one exchange.
+        for other in (0..CLASSES).rev().filter(|&other| other != class) {
+            if self.credit.get() >= more as usize * block_bytes {
+                break;
+            }
+            self.flush(other, core, slot);
+        }
+        let credit = self.credit.get();
+        let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
+        let granted = (more as usize).min(affordable) as u32;
+        if granted == 0 || !self.spend(granted as usize * block_bytes, core) {
+            return;
+        }
+        self.note_granted(class);
+        let bin = &self.bins[class];
+        let mut wider = granted;
+        if bin.limit.get() == 0 {
+            bin.set_front(ptr::null());
+            wider -= 1;
+        }
+        bin.limit.set(bin.limit.get() + granted);
+        if wider > 0 {
+            bin.settle(bin.account().room() + wider, 0);
+        }
+    }
+
+    /// Has the fold look at a bin, before it has a block, so before it counts.
+    fn note_granted(&self, class: usize) {
+        let word = &self.granted[class / 64];
+        let before = word.load_own();
+        // Release: pairs with the Acquire in `bins`.
+        word.store(before | 1 << (class % 64), Ordering::Release);
+    }
+
+    /// Pays for so many bytes with credit, if there is enough and the pool grants them.
+    fn spend(&self, bytes: usize, core: &Core) -> bool {
+        let credit = self.credit.get();
+        if credit < bytes || !core.budget.grant(bytes as u64) {
+            return false;
+        }
+        self.credit.set(credit - bytes);
+        true
+    }
+
+    /// Takes back the credit for `blocks` blocks.
+    fn pay_back(&self, blocks: u32, class: usize, core: &Core) {
+        let bytes = blocks as usize * core.block_bytes(class);
+        self.credit.set(self.credit.get() + bytes);
+        core.budget.take_back_grant(bytes as u64);
+    }
+
+    /// Sends everything of one class to the depot and takes back its credit.
+    fn flush(&self, class: usize, core: &Core, slot: &Slot) {
+        let bin = &self.bins[class];
+        let limit = bin.limit.replace(0);
+        if limit == 0 {
+            return;
+        }
+        let mut active_len = limit - 1 - bin.account().room();
+        let mut active = bin.active.replace(ptr::null());
+        // SAFETY: the records of the table are alive.
+        if let Some(front) = unsafe { bin.close() } {
+            front.set_next(active.cast_mut());
+            active = front;
+            active_len += 1;
+        }
+        self.pay_back(limit, class, core);
+        // SAFETY: lists consist of records of the table, which are alive.
+        if let Some(active) = unsafe { active.as_ref() } {
+            // SAFETY: the list left the bin above, and nobody else holds its blocks.
+            let batch = unsafe { Batch::new(active, active_len) };
+            self.send(batch, core, slot);
+        }
+        // SAFETY: as above.
+        if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
+            // SAFETY: this magazine holds the blocks of its spare batch.
+            let len = unsafe { spare.batch_len() };
+            self.pay_back(len, class, core);
+            // SAFETY: the batch left the bin just now.
+            let batch = unsafe { Batch::new(spare, len) };
+            self.send(batch, core, slot);
+        }
+    }
+
+    /// Idle blocks of a class. Only for the owner.
+    pub(crate) fn idle(&self, class: usize) -> u64 {
+        self.owned.with_mut(|_| ());
+        let bin = &self.bins[class];
+        let limit = bin.limit.get();
+        if limit == 0 {
+            return 0;
+        }
+        // SAFETY: front and spare are records of the table, which are alive, and their blocks are this magazine's.
+        let apart = unsafe {
+            let spare = bin.spare.get().as_ref();
+            u32::from(bin.front().is_some()) + spare.map_or(0, |spare| spare.batch_len())
+        };
+        u64::from(limit - 1 - bin.account().room() + apart)
+    }
+
+    /// Sends everything to the depot.
+    pub(crate) fn flush_all(&self, core: &Core, slot: &Slot) {
+        self.owned.with_mut(|_| ());
+        for class in 0..CLASSES {
+            self.flush(class, core, slot);
+        }
+    }
+
+    /// Sets how often blocks were taken, as if it had been so before: from the bin whose blocks have no bytes.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&self, hits: u64) {
+        self.note_granted(0);
+        self.bins[0].hits.set(hits);
+    }
+}

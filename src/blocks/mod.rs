@@ -1,0 +1,9 @@
+//! Pooled blocks: their size classes and records, and where idle blocks wait. Knows no pool.
+
+pub(crate) mod bin;
+pub(crate) mod block;
+pub(crate) mod class;
+pub(crate) mod depot;
+pub(crate) mod magazine;
+pub(crate) mod stack;
+pub(crate) mod table;

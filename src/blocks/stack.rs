@@ -1,0 +1,85 @@
+//! A lock-free stack of blocks: the depot keeps batches in it.
+//!
+//! # Protocol
+//!
+//! The stack is one word, `tag │ number of the top block` (32 bits each, number 0: empty); a block's `below` is the
+//! number under it. Blocks are named by number and records stay readable (`table.rs`), so following a number that is out of date
+//! reads a record, or zero. Every exchange raises the tag, so a compare-exchange that prepared on an old top fails even
+//! if the same block is on top again (the ABA problem); it would take 2^32 exchanges during one pop to fool it.
+//!
+//! Push: write `below`, then swing the word (Release). Pop: read the word (Acquire), read `below` of its top, swing.
+//! Every change of the word is a read-modify-write, so it continues the release sequence of the pushes before it: a
+//! pop that takes a block synchronises with the push that put it there, whatever came between.
+
+use crate::blocks::block::Block;
+use crate::blocks::table::Table;
+use crate::sync::{AtomicU64, Ordering};
+
+/// The top of a stack.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    top: AtomicU64,
+}
+
+fn number_of(top: u64) -> u32 {
+    top as u32
+}
+
+fn next_top(top: u64, number: u32) -> u64 {
+    let tag = (top >> 32).wrapping_add(1);
+    tag << 32 | u64::from(number)
+}
+
+impl Stack {
+    pub(crate) fn new() -> Self {
+        Self {
+            top: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts a block on top. Whoever pops it holds it.
+    pub(crate) fn push(&self, block: &Block) {
+        // Relaxed: the number is only written below the block; the compare-exchange decides.
+        let mut top = self.top.load(Ordering::Relaxed);
+        loop {
+            // Relaxed: published by the Release below.
+            block.below.store(number_of(top), Ordering::Relaxed);
+            // Release: pairs with the Acquire in `pop`; publishes the block, and all of the list that it heads.
+            // Relaxed on failure: as the load above.
+            match self.top.compare_exchange_weak(
+                top,
+                next_top(top, block.number()),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => top = seen,
+            }
+        }
+    }
+
+    /// Takes the top block; the caller holds it now.
+    pub(crate) fn pop<'t>(&self, table: &'t Table) -> Option<&'t Block> {
+        // Acquire: pairs with the Release in `push`; the block on top and what is below it are written.
+        let mut top = self.top.load(Ordering::Acquire);
+        loop {
+            if number_of(top) == 0 {
+                return None;
+            }
+            let block = table.get(number_of(top));
+            // Relaxed: if another thread popped this block meanwhile the value may be anything, and the exchange fails.
+            let below = block.below.load(Ordering::Relaxed);
+            // Relaxed on success: the tag says that this is the very value that was acquired when it was loaded.
+            // Acquire on failure: as the load above, for the next turn.
+            match self.top.compare_exchange_weak(
+                top,
+                next_top(top, below),
+                Ordering::Relaxed,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Some(block),
+                Err(seen) => top = seen,
+            }
+        }
+    }
+}

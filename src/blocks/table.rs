@@ -1,0 +1,398 @@
+//! The table of block records: which are in use, and where they lie. Records never move.
+//!
+//! ```text
+//!   bucket 0        bucket 1                 bucket 2                                    …
+//!   page 0          page 1, page 2           page 3 … page 6
+//!   number 1…64     65…128, 129…192          193…448
+//!   word 0          word 1, word 2           word 3 … word 6
+//! ```
+//!
+//! # States
+//!
+//! A page has 64 records, and a word with a bit for each record in use. Zeroed memory is 64 vacant records and a zero word, so
+//! a new bucket needs no initialisation. Buckets of 64 KiB and more are mappings of the operating system (`mapping.rs`): their pages become
+//! resident when the first record is claimed, and go back when the last record is released. Smaller buckets, and all
+//! buckets where there are no mappings, come from the global allocator and stay until the pool is freed.
+//!
+//! # Steps
+//!
+//! Both steps happen under the lock `supply`. Only an alloc that takes new memory claims a record, and only the return of
+//! memory to the system releases one.
+//!
+//! - Claim: take the lowest vacant record, so that high pages empty out. Set its bit.
+//! - Release: clear the bit. If the word is zero, give the page back.
+//!
+//! # Why readers need no lock
+//!
+//! A bucket is never unmapped while the pool lives, so any number that was ever handed out leads to readable memory: to a
+//! record, or to zeroes if its page went back. Two readers may follow such a number. A pop from a stack with an outdated top
+//! reads `below`, and its exchange then fails (`stack.rs`). The walker finds an idle state (`block.rs`). If the walker sets its bit
+//! just after the page went back, the page becomes resident again, with an idle state. The next release of the page corrects that.
+#![expect(
+    unsafe_code,
+    reason = "records are reached by number through buckets made here"
+)]
+
+use std::ptr::{self, NonNull};
+
+use crate::blocks::block::Block;
+use crate::blocks::class::LINE;
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+use crate::memory::mapping;
+use crate::memory::region::{MAPPED_BYTES, PAGE, Piece};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, ForkLock, Ordering, Rank, sized};
+
+/// Records of a page.
+const PER_PAGE: u32 = sized(64, 2, 2) as u32;
+/// The word of a page whose records are all in use.
+const FULL: u64 = u64::MAX >> (64 - PER_PAGE);
+const BUCKETS: usize = sized(25, 5, 2);
+/// How many pages there can be. The numbers of their records fit 31 bits.
+const MOST_PAGES: u32 = (1 << BUCKETS as u32) - 1;
+const PAGE_BYTES: usize = PER_PAGE as usize * size_of::<Block>();
+/// Whether records are more than zeroes, and what the system does to a page is done by hand: under a model.
+const MODEL: bool = cfg!(any(framepool_loom, framepool_shuttle));
+
+const _: () = assert!(MODEL || PAGE_BYTES == PAGE);
+
+/// All block records of a pool.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// The records of each bucket, with the words of its pages behind them.
+    buckets: [AtomicPtr<Block>; BUCKETS],
+    /// Pages up to the last with a record in use.
+    pages: AtomicU32,
+    /// Records in use.
+    in_use: AtomicU32,
+    /// Bytes that are resident, or come from the global allocator.
+    bytes: AtomicU64,
+    supply: ForkLock<Supply>,
+}
+
+/// What claims and releases change together.
+#[derive(Debug)]
+struct Supply {
+    /// No page before this one has a vacant record.
+    lowest: u32,
+    buckets: [Option<Piece>; BUCKETS],
+}
+
+// SAFETY: the pieces are the table's own memory, which any thread may use and free.
+unsafe impl Send for Supply {}
+
+/// Bucket and place in it of a page.
+fn locate(page: u32) -> (usize, usize) {
+    let bucket = (page + 1).ilog2();
+    (bucket as usize, (page + 1 - (1 << bucket)) as usize)
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self {
+            buckets: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            pages: AtomicU32::new(0),
+            in_use: AtomicU32::new(0),
+            bytes: AtomicU64::new(0),
+            supply: ForkLock::new(
+                Rank::Notes,
+                Supply {
+                    lowest: 0,
+                    buckets: [None; BUCKETS],
+                },
+            ),
+        }
+    }
+
+    /// The record with this number, which [`claim`](Self::claim) handed out before.
+    pub(crate) fn get(&self, number: u32) -> &Block {
+        self.record((number - 1) / PER_PAGE, (number - 1) % PER_PAGE)
+    }
+
+    /// A record of a page whose bucket exists.
+    fn record(&self, page: u32, place: u32) -> &Block {
+        let (bucket, at) = locate(page);
+        // SAFETY: the bucket has records for all its pages, and this one is behind those of the pages before.
+        unsafe {
+            &*self
+                .start(bucket)
+                .add(at * PER_PAGE as usize + place as usize)
+        }
+    }
+
+    /// The word of a page whose bucket exists.
+    fn word(&self, page: u32) -> &AtomicU64 {
+        let (bucket, at) = locate(page);
+        // SAFETY: a bucket has as many words as pages, behind its records.
+        unsafe {
+            let words = self.start(bucket).byte_add(PAGE_BYTES << bucket);
+            &*words.cast::<AtomicU64>().add(at)
+        }
+    }
+
+    fn start(&self, bucket: usize) -> *mut Block {
+        // Relaxed: whoever asks has acquired the bucket: by the lock, by `pages`, or with a record's number from a
+        // stack or from the thread that had the block.
+        let start = self.buckets[bucket].load(Ordering::Relaxed);
+        debug_assert!(!start.is_null());
+        start
+    }
+
+    /// The lowest vacant record, for the caller alone; `None` when there is no memory or no number left.
+    pub(crate) fn claim(&self) -> Option<&Block> {
+        let mut supply = self.supply.lock();
+        let (page, taken) = loop {
+            let page = supply.lowest;
+            if page == MOST_PAGES {
+                return None;
+            }
+            self.make_bucket(&mut supply, locate(page).0)?;
+            // Relaxed: written under the lock, which we have.
+            let taken = self.word(page).load(Ordering::Relaxed);
+            if taken != FULL {
+                break (page, taken);
+            }
+            supply.lowest = page + 1;
+        };
+        if taken == 0 && supply.returns(page) {
+            self.add_bytes(PAGE_BYTES);
+        }
+        let place = (!taken).trailing_zeros();
+        let block = self.record(page, place);
+        block.set_number(page * PER_PAGE + place + 1);
+        // Relaxed: a walk that must meet the block is ordered after its alloc, and so after this.
+        self.word(page).store(taken | 1 << place, Ordering::Relaxed);
+        // Relaxed: changes only under the lock.
+        if self.pages.load(Ordering::Relaxed) <= page {
+            // Release: pairs with the Acquire in `pages`; the bucket is installed.
+            self.pages.store(page + 1, Ordering::Release);
+        }
+        // Relaxed: grows before the buffer is counted as lent, whose counter carries it to the fold.
+        self.in_use.fetch_add(1, Ordering::Relaxed);
+        Some(block)
+    }
+
+    /// Takes a record back, and gives its page back when that was the last in it.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which is one of this table and has no memory, and gives it up.
+    pub(crate) unsafe fn release(&self, block: &Block) {
+        let index = block.number() - 1;
+        let (page, place) = (index / PER_PAGE, index % PER_PAGE);
+        let mut supply = self.supply.lock();
+        // Relaxed, both: written under the lock, which we have.
+        let left = self.word(page).load(Ordering::Relaxed) & !(1 << place);
+        self.word(page).store(left, Ordering::Relaxed);
+        // Relaxed: what was counted as lent shrinks this only under the fold's lock.
+        self.in_use.fetch_sub(1, Ordering::Relaxed);
+        supply.lowest = supply.lowest.min(page);
+        if left == 0 {
+            self.let_page_go(&supply, page);
+        }
+    }
+
+    /// Gives a page back of which no record is in use.
+    fn let_page_go(&self, supply: &Supply, page: u32) {
+        if supply.returns(page) {
+            let first = ptr::from_ref(self.record(page, 0)).cast_mut();
+            // SAFETY: the page lies in the mapping of its bucket. Nobody holds a record in it, and whoever reads one without holding
+            // it copes with zeroes, see the head of this file.
+            unsafe { discard(first) };
+            // Relaxed: for statistics, and for the budget, which only needs it to be counted.
+            self.bytes.fetch_sub(PAGE_BYTES as u64, Ordering::Relaxed);
+        }
+        // Relaxed, all: changes only under the lock. A reader that saw more pages meets words of zero.
+        let mut pages = self.pages.load(Ordering::Relaxed);
+        while pages > 0 && self.word(pages - 1).load(Ordering::Relaxed) == 0 {
+            pages -= 1;
+        }
+        self.pages.store(pages, Ordering::Relaxed);
+    }
+
+    /// Makes a bucket if it is not there.
+    fn make_bucket(&self, supply: &mut Supply, bucket: usize) -> Option<()> {
+        if supply.buckets[bucket].is_some() {
+            return Some(());
+        }
+        let word_bytes = size_of::<AtomicU64>() << bucket;
+        let bytes = ((PAGE_BYTES << bucket) + word_bytes).next_multiple_of(LINE);
+        let align = if bytes < MAPPED_BYTES { LINE } else { PAGE };
+        let piece = Piece::take(bytes, align)?;
+        // SAFETY: the piece is zeroed, has room for this many pages and their words, and nobody else knows it.
+        unsafe { furnish(piece.start.cast(), 1 << bucket) };
+        supply.buckets[bucket] = Some(piece);
+        self.add_bytes(if piece.is_mapping() {
+            word_bytes
+        } else {
+            bytes
+        });
+        // Relaxed: passed on with the number of a record, or by `pages`.
+        self.buckets[bucket].store(piece.start.as_ptr().cast(), Ordering::Relaxed);
+        Some(())
+    }
+
+    fn add_bytes(&self, bytes: usize) {
+        // Relaxed: as in `let_page_go`.
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Pages that may have a record in use.
+    pub(crate) fn pages(&self) -> u32 {
+        // Acquire: pairs with the Release in `claim`; the buckets of these pages are installed.
+        self.pages.load(Ordering::Acquire)
+    }
+
+    /// Every record in use of one of the first [`pages`](Self::pages).
+    pub(crate) fn records_of(&self, page: u32) -> impl Iterator<Item = &Block> {
+        // Relaxed: a record that the caller must meet was claimed before, see `claim`.
+        let mut taken = self.word(page).load(Ordering::Relaxed);
+        std::iter::from_fn(move || {
+            (taken != 0).then(|| {
+                let place = taken.trailing_zeros();
+                taken &= taken - 1;
+                self.record(page, place)
+            })
+        })
+    }
+
+    /// Every record in use.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Block> {
+        (0..self.pages()).flat_map(|page| self.records_of(page))
+    }
+
+    /// Records in use.
+    pub(crate) fn len(&self) -> u32 {
+        // Relaxed: see `claim`.
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the records occupy.
+    pub(crate) fn bytes(&self) -> u64 {
+        // Relaxed: for statistics.
+        self.bytes.load(Ordering::Relaxed) + ForkLock::<Supply>::BYTES
+    }
+}
+
+impl Supply {
+    /// Whether a page goes back to the system when no record in it is in use.
+    fn returns(&self, page: u32) -> bool {
+        MODEL || self.buckets[locate(page).0].is_some_and(|piece| piece.is_mapping())
+    }
+}
+
+/// Writes vacant records and zero words where zeroed memory is not yet that: under a model.
+///
+/// # Safety
+///
+/// The memory has room for so many pages and their words, is zeroed, and belongs to the caller alone.
+unsafe fn furnish(start: NonNull<Block>, pages: usize) {
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    // SAFETY: as for the caller.
+    unsafe {
+        for at in 0..pages * PER_PAGE as usize {
+            start.add(at).write(Block::vacant());
+        }
+        let words = start.byte_add(pages * PAGE_BYTES).cast::<AtomicU64>();
+        for at in 0..pages {
+            words.add(at).write(AtomicU64::new(0));
+        }
+    }
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    let _ = (start, pages);
+}
+
+/// Gives the page of records from `first` back to the system, which makes it zero.
+///
+/// # Safety
+///
+/// The page lies in a mapping, and nobody holds a record in it.
+unsafe fn discard(first: *mut Block) {
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    for at in 0..PER_PAGE as usize {
+        // SAFETY: the records of a page lie side by side.
+        unsafe { &*first.add(at) }.clear();
+    }
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    // SAFETY: as for the caller; a record of zeroes is vacant.
+    unsafe {
+        mapping::discard(NonNull::new_unchecked(first.cast()), PAGE_BYTES);
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let supply = self.supply.lock();
+        for (bucket, piece) in supply.buckets.iter().enumerate() {
+            let Some(piece) = piece else {
+                continue;
+            };
+            let records = (PER_PAGE as usize) << bucket;
+            let start = piece.start.cast::<Block>();
+            // SAFETY: the bucket has so many records, which nobody uses any more. Only under a model is there anything to drop.
+            unsafe { NonNull::slice_from_raw_parts(start, records).drop_in_place() };
+            let align = if piece.bytes < MAPPED_BYTES {
+                LINE
+            } else {
+                PAGE
+            };
+            // SAFETY: taken by `make_bucket` with this alignment, given back once.
+            unsafe { piece.give_back(align) };
+        }
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+    use crate::memory::mapping;
+
+    #[test]
+    fn claimed_records_are_found_by_their_numbers() {
+        let table = Table::new();
+        for expected in 1..=1000 {
+            let block = table.claim().expect("memory");
+            assert_eq!(block.number(), expected);
+            assert!(ptr::eq(block, table.get(expected)));
+        }
+        assert_eq!((table.records().count(), table.len()), (1000, 1000));
+        assert_eq!(table.pages(), 1000_u32.div_ceil(64));
+    }
+
+    #[test]
+    fn the_lowest_vacant_record_is_claimed_first() {
+        let table = Table::new();
+        for _ in 0..1000 {
+            table.claim().expect("memory");
+        }
+        for number in [700, 30, 31, 999] {
+            // SAFETY: claimed above.
+            unsafe { table.release(table.get(number)) };
+        }
+        let again: Vec<u32> = (0..5)
+            .map(|_| table.claim().expect("memory").number())
+            .collect();
+        assert_eq!(again, [30, 31, 700, 999, 1001]);
+    }
+
+    #[test]
+    fn released_pages_go_back_and_come_back_vacant() {
+        let table = Table::new();
+        let claim_many = || (0..10_000).for_each(|_| assert!(table.claim().is_some()));
+        claim_many();
+        let peak = table.bytes();
+        for number in 1..=10_000 {
+            let block = table.get(number);
+            block.set_next(ptr::from_ref(block).cast_mut());
+            // SAFETY: claimed above.
+            unsafe { table.release(block) };
+        }
+        assert_eq!((table.len(), table.pages()), (0, 0));
+        if mapping::KNOWN {
+            assert!(peak > 10_000 * 64 && peak < 12_000 * 64, "{peak} bytes");
+            assert!(table.bytes() < 64 << 10, "{} of {peak}", table.bytes());
+        }
+        claim_many();
+        assert_eq!(table.bytes(), peak);
+        assert!(!mapping::KNOWN || table.get(10_000).next().is_null());
+    }
+}

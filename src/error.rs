@@ -1,0 +1,235 @@
+//! What can go wrong, as values that say what to do.
+
+use std::cmp::Reverse;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::pool::holdings::{HeldBy, Holding};
+use crate::telemetry::id::FrameId;
+use crate::telemetry::outstanding::SiteHolding;
+use crate::text::bytes;
+
+/// Why a buffer could not be lent. Every counter and every law still holds after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllocError {
+    /// The request's size in bytes is beyond the address space.
+    SizeOverflow {
+        /// Elements asked for.
+        len: usize,
+        /// Bytes of one element.
+        element_bytes: usize,
+    },
+    /// The element type wants a coarser alignment than the pool's buffers have.
+    Alignment {
+        /// What the element type needs, in bytes.
+        required: usize,
+        /// What the pool gives, in bytes.
+        provided: usize,
+    },
+    /// The pool's budget does not allow the memory this request needs.
+    BudgetExceeded {
+        /// Bytes the pool would have had to take from the system, with the record and the allocator's slack if these count.
+        requested: u64,
+        /// Bytes of the buffers out, of both kinds.
+        in_use: u64,
+        /// The budget.
+        limit: u64,
+        /// Bytes that count against the budget.
+        held: u64,
+        /// What has them: the parts add up to `held`.
+        parts: Vec<Holding>,
+        /// The call sites whose pooled buffers hold the most, five at most, the largest first.
+        holders: Vec<SiteHolding>,
+        /// How long ago the call sites were looked at. Zero if few pooled buffers are out; with many a look takes long, and is
+        /// not taken at every refusal.
+        holders_age: Duration,
+    },
+    /// The system gave no memory.
+    OutOfMemory {
+        /// Bytes the pool asked the system for.
+        requested: u64,
+    },
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SizeOverflow { len, element_bytes } => write!(
+                f,
+                "{len} elements of {element_bytes} bytes are more than can be addressed; ask for fewer"
+            ),
+            Self::Alignment { required, provided } => write!(
+                f,
+                "the element type needs an alignment of {required} bytes and this pool gives {provided}; \
+                 build the pool with `.alignment({required})`"
+            ),
+            Self::BudgetExceeded {
+                requested,
+                limit,
+                held,
+                parts,
+                holders_age,
+                ..
+            } => {
+                write!(
+                    f,
+                    "taking {} more would exceed the pool's budget of {}, of which {} are held",
+                    bytes(*requested),
+                    bytes(*limit),
+                    bytes(*held)
+                )?;
+                let mut largest: Vec<&Holding> = parts.iter().collect();
+                largest.sort_by_key(|part| Reverse(part.bytes));
+                for (at, part) in largest.iter().enumerate() {
+                    let lead = if at == 0 { ":" } else { "," };
+                    write!(f, "{lead} {} {}", bytes(part.bytes), part.by)?;
+                }
+                if !holders_age.is_zero() {
+                    write!(f, " (call sites as of {holders_age:.0?} ago)")?;
+                }
+                write!(f, "; {}", advice(*requested, *limit, &largest))
+            }
+            Self::OutOfMemory { requested } => {
+                write!(f, "the system gave no memory for {}", bytes(*requested))
+            }
+        }
+    }
+}
+
+impl Error for AllocError {}
+
+/// What to do about a refusal, given the parts of what is held, the largest first.
+fn advice(requested: u64, limit: u64, largest: &[&Holding]) -> String {
+    const RAISE: &str = "or raise `max_bytes`";
+    if requested > limit {
+        return format!("it never fits: ask for less, {RAISE}");
+    }
+    let stays = || largest.iter().filter(|part| part.by.stays());
+    let staying: u64 = stays().map(|part| part.bytes).sum();
+    if requested <= limit - staying.min(limit) {
+        return format!("give back what is kept in advance with `trim`, {RAISE}");
+    }
+    match stays().next().map(|part| &part.by) {
+        Some(HeldBy::Frame { frame, .. }) => {
+            format!("end frame {frame} first (`release_all`), {RAISE}")
+        }
+        Some(HeldBy::OtherFrames) => format!("end frames first (`release_all`), {RAISE}"),
+        Some(HeldBy::UnusedInFrames) => {
+            format!("end frames first, set a smaller `frame_block_bytes`, {RAISE}")
+        }
+        Some(HeldBy::Thread(_) | HeldBy::OtherThreads) => {
+            format!("set a smaller `thread_cache_bytes`, let threads that rest end, {RAISE}")
+        }
+        Some(HeldBy::Bookkeeping) => {
+            format!("release buffers, take fewer and larger ones, {RAISE}")
+        }
+        _ => format!("release buffers, {RAISE}"),
+    }
+}
+
+/// Why a frame could not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// As many frames are open as the pool allows.
+    #[non_exhaustive]
+    TooManyInFlight {
+        /// Frames open.
+        open: u32,
+        /// Frames that may be open.
+        limit: u32,
+        /// The frame open longest.
+        oldest: FrameId,
+        /// The line that began it; none if it has not got so far.
+        oldest_site: Option<&'static Location<'static>>,
+        /// For how long it has been open.
+        oldest_age: Duration,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyInFlight {
+                open,
+                limit,
+                oldest,
+                oldest_site,
+                oldest_age,
+            } => {
+                write!(f, "{open} of {limit} frames are open")?;
+                if let Some(site) = oldest_site {
+                    write!(
+                        f,
+                        ", the oldest is frame {oldest}, begun {:.1} s ago at {site}",
+                        oldest_age.as_secs_f64()
+                    )?;
+                }
+                f.write_str("; end it with `release_all`, or raise `max_frames_in_flight`")
+            }
+        }
+    }
+}
+
+impl Error for FrameError {}
+
+/// Why a pool could not be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `max_frames_in_flight` is zero or more than the pool supports.
+    FramesInFlight {
+        /// What was asked for.
+        given: u32,
+        /// The most there can be.
+        most: u32,
+    },
+    /// `frame_block_bytes` is too small or too large.
+    FrameBlockBytes {
+        /// What was asked for.
+        given: usize,
+        /// The least there can be.
+        least: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// `max_bytes` is zero.
+    MaxBytes {
+        /// What was asked for.
+        given: u64,
+        /// The least there can be.
+        least: u64,
+    },
+    /// `history_frames` is zero or more than the pool supports.
+    HistoryFrames {
+        /// What was asked for.
+        given: usize,
+        /// The most there can be.
+        most: usize,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FramesInFlight { given, most } => {
+                write!(f, "max_frames_in_flight is {given}; it must be 1 to {most}")
+            }
+            Self::FrameBlockBytes { given, least, most } => write!(
+                f,
+                "frame_block_bytes is {given}; it must be {least} to {most}"
+            ),
+            Self::MaxBytes { given, least } => {
+                write!(f, "max_bytes is {given}; it must be at least {least}")
+            }
+            Self::HistoryFrames { given, most } => {
+                write!(f, "history_frames is {given}; it must be 1 to {most}")
+            }
+        }
+    }
+}
+
+impl Error for ConfigError {}

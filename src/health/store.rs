@@ -1,0 +1,313 @@
+//! The store: what was judged last and before, for any number of readers.
+//!
+//! The whole state is one immutable value. A receiver builds the next one and publishes it with one exchange of a
+//! pointer; a reader takes the pointer. So readers do not wait for receivers nor receivers for readers, and all that
+//! one reader sees at once belongs together. Only receivers take turns, by a lock that no reader touches. The next state
+//! shares the history with the one before, but for a few nodes (`history.rs`): the cost of a receipt does not depend on
+//! how much is remembered.
+
+use std::fmt;
+
+use super::history::History;
+use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus};
+use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
+use crate::telemetry::id::PoolId;
+
+/// A minute at five health snapshots a second.
+const HISTORY: usize = 300;
+
+/// Alerts of one rule of a pool in the log.
+const LOGGED: usize = 64;
+
+/// Pools kept.
+const POOLS: usize = 64;
+
+/// Keeps the latest health snapshots, the active alerts and a log of alerts, of each pool apart. A handle: clones share one
+/// store.
+///
+/// Several pools can feed one store, each by its own monitor or watch. Pools are told apart by their
+/// [number](crate::BufferPool::id), not by name. Of more than 64 pools, the one that was heard of least lately is forgotten.
+///
+/// `Display` gives a report for a terminal.
+#[derive(Clone)]
+pub struct DiagnosticsStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    history: usize,
+    kept: Published<Kept>,
+    status: Atomic<HealthStatus>,
+    receiving: ForkLock<()>,
+}
+
+/// What is kept; never changed once published.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// In the order in which they were first heard of.
+    pub(crate) pools: Vec<Arc<KeptPool>>,
+    /// Health snapshots received.
+    received: u64,
+}
+
+/// What is kept of one pool.
+#[derive(Clone)]
+pub(crate) struct KeptPool {
+    history: Arc<History<HealthSnapshot>>,
+    /// One entry per alert.
+    log: Vec<Logged>,
+    /// The number of the health snapshot received last.
+    received: u64,
+}
+
+/// The latest report of an alert that was raised, escalated or resolved.
+#[derive(Clone)]
+struct Logged {
+    alert: Arc<Alert>,
+    /// The number of the health snapshot that brought it.
+    received: u64,
+}
+
+impl DiagnosticsStore {
+    /// An empty store that remembers 300 health snapshots: a minute at five a second.
+    pub fn new() -> Self {
+        Self::with_history(HISTORY)
+    }
+
+    /// An empty store that remembers this many health snapshots, at least one.
+    pub fn with_history(snapshots: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                history: snapshots,
+                kept: Published::new(Arc::new(Kept::default())),
+                status: Atomic::new(HealthStatus::Healthy),
+                receiving: ForkLock::new(Rank::Store, ()),
+            }),
+        }
+    }
+
+    /// Takes a health snapshot.
+    pub fn receive(&self, health: HealthSnapshot) {
+        self.publish(|before| before.with(health, self.shared.history));
+    }
+
+    /// Forgets a pool, for example one that was dropped: its alerts are active no more.
+    pub fn forget(&self, pool: PoolId) {
+        self.publish(|before| before.without(pool));
+    }
+
+    /// Publishes the state after the present one.
+    fn publish(&self, after: impl FnOnce(&Kept) -> Kept) {
+        let turn = self.shared.receiving.lock();
+        let before = self.shared.kept.load();
+        let next = after(&before);
+        let status = next.status();
+        self.shared.kept.swap(Arc::new(next));
+        // Release: pairs with the Acquire in `status`; who reads this status finds the state it was taken from.
+        self.shared.status.store(status, Ordering::Release);
+        drop(turn);
+    }
+
+    /// The worst status of all pools. Costs one load.
+    pub fn status(&self) -> HealthStatus {
+        // Acquire: pairs with the Release in `receive`; a read of the store after this sees that state or a later one.
+        self.shared.status.load(Ordering::Acquire)
+    }
+
+    /// The pools that are kept, in the order in which they were first heard of.
+    pub fn pools(&self) -> Vec<PoolId> {
+        let kept = self.kept();
+        kept.pools.iter().map(|pool| pool.id()).collect()
+    }
+
+    /// The latest health snapshot of one pool.
+    pub fn latest_of(&self, pool: PoolId) -> Option<Arc<HealthSnapshot>> {
+        let kept = self.kept();
+        kept.pool(pool).map(|pool| Arc::clone(pool.latest()))
+    }
+
+    /// The status of one pool.
+    pub fn status_of(&self, pool: PoolId) -> Option<HealthStatus> {
+        let kept = self.kept();
+        kept.pool(pool).map(|pool| pool.latest().status)
+    }
+
+    /// The health snapshots remembered of one pool, the latest last.
+    pub fn history_of(&self, pool: PoolId) -> Vec<Arc<HealthSnapshot>> {
+        let kept = self.kept();
+        kept.pool(pool).map_or_else(Vec::new, KeptPool::history)
+    }
+
+    /// The latest health snapshot of the pool that needs a look first: the one with the worst status, and of several the one
+    /// that was made last. With one pool, its latest.
+    pub fn latest(&self) -> Option<Arc<HealthSnapshot>> {
+        let kept = self.kept();
+        kept.first_to_look_at()
+            .map(|pool| Arc::clone(pool.latest()))
+    }
+
+    /// The health snapshots remembered of the pool that [`latest`](Self::latest) is of, the latest last. The cost grows with
+    /// their number; the receiver waits for no reader.
+    pub fn history(&self) -> Vec<Arc<HealthSnapshot>> {
+        let kept = self.kept();
+        kept.first_to_look_at()
+            .map_or_else(Vec::new, KeptPool::history)
+    }
+
+    /// The alerts of all pools that are active, with their present severity and value. Of each pool the oldest first.
+    pub fn active_alerts(&self) -> Vec<Alert> {
+        self.kept().active().cloned().collect()
+    }
+
+    /// The alerts that were raised, one entry each, the one that changed last at the end.
+    ///
+    /// An entry is the alert's present state if it is active, else the report that resolved it. It says how many times the
+    /// alert came, and when first. Of each pool 64 alerts of every rule are kept; those that resolved go first.
+    pub fn alert_log(&self) -> Vec<Alert> {
+        self.kept().log()
+    }
+
+    /// All that is kept, as of one moment.
+    pub(crate) fn kept(&self) -> Arc<Kept> {
+        self.shared.kept.load()
+    }
+}
+
+impl Kept {
+    /// The state after receiving `health`.
+    fn with(&self, health: HealthSnapshot, most: usize) -> Self {
+        let received = self.received + 1;
+        let id = health.pool_id;
+        let health = Arc::new(health);
+        let mut pools = self.pools.clone();
+        if let Some(known) = pools.iter_mut().find(|known| known.id() == id) {
+            *known = Arc::new(known.with(health, most, received));
+        } else {
+            if pools.len() == POOLS {
+                let silent = (0..POOLS).min_by_key(|&at| pools[at].received);
+                pools.remove(silent.unwrap_or(0));
+            }
+            let new = KeptPool {
+                history: Arc::new(History::new()),
+                log: Vec::new(),
+                received,
+            };
+            pools.push(Arc::new(new.with(health, most, received)));
+        }
+        Self { pools, received }
+    }
+
+    /// The state without a pool.
+    fn without(&self, id: PoolId) -> Self {
+        let others = self.pools.iter().filter(|pool| pool.id() != id);
+        Self {
+            pools: others.cloned().collect(),
+            received: self.received,
+        }
+    }
+
+    fn status(&self) -> HealthStatus {
+        let worst = self.pools.iter().map(|pool| pool.latest().status).max();
+        worst.unwrap_or_default()
+    }
+
+    pub(crate) fn pool(&self, id: PoolId) -> Option<&KeptPool> {
+        let known = self.pools.iter().find(|pool| pool.id() == id);
+        known.map(|pool| &**pool)
+    }
+
+    fn first_to_look_at(&self) -> Option<&KeptPool> {
+        let worst = self.pools.iter();
+        worst
+            .max_by_key(|pool| (pool.latest().status, pool.id()))
+            .map(|pool| &**pool)
+    }
+
+    /// The active alerts, pool by pool.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Alert> {
+        self.pools.iter().flat_map(|pool| &pool.latest().active)
+    }
+
+    /// The log of all pools, the one that changed last at the end.
+    pub(crate) fn log(&self) -> Vec<Alert> {
+        let logs = self.pools.iter().flat_map(|pool| {
+            pool.log
+                .iter()
+                .map(|logged| (logged.received, pool.present(&logged.alert)))
+        });
+        let mut log: Vec<_> = logs.collect();
+        log.sort_by_key(|&(received, _)| received);
+        log.into_iter().map(|(_, alert)| alert.clone()).collect()
+    }
+}
+
+impl KeptPool {
+    pub(crate) fn id(&self) -> PoolId {
+        self.latest().pool_id
+    }
+
+    /// The health snapshot received last.
+    pub(crate) fn latest(&self) -> &Arc<HealthSnapshot> {
+        let latest = self.history.latest();
+        latest.expect("a pool is kept from its first health snapshot on")
+    }
+
+    pub(crate) fn history(&self) -> Vec<Arc<HealthSnapshot>> {
+        self.history.to_vec()
+    }
+
+    /// The alert as it is now, if it is active.
+    fn present<'a>(&'a self, alert: &'a Alert) -> &'a Alert {
+        let active = &self.latest().active;
+        active
+            .iter()
+            .find(|now| now.id == alert.id)
+            .unwrap_or(alert)
+    }
+
+    fn with(&self, health: Arc<HealthSnapshot>, most: usize, received: u64) -> Self {
+        let mut log = self.log.clone();
+        for alert in health.raised.iter().chain(&health.resolved) {
+            let before = log.iter().position(|logged| logged.alert.id == alert.id);
+            if let Some(before) = before {
+                log.remove(before);
+            } else if log
+                .iter()
+                .filter(|logged| logged.alert.rule == alert.rule)
+                .count()
+                == LOGGED
+            {
+                // Of this rule a resolved one goes, the oldest; an active one only if there is no other.
+                let of_rule = (0..log.len()).filter(|&at| log[at].alert.rule == alert.rule);
+                let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
+                log.remove(first.unwrap_or(0));
+            }
+            log.push(Logged {
+                alert: Arc::new(alert.clone()),
+                received,
+            });
+        }
+        Self {
+            history: Arc::new(self.history.with(health, most)),
+            log,
+            received,
+        }
+    }
+}
+
+impl Default for DiagnosticsStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for DiagnosticsStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept();
+        f.debug_struct("DiagnosticsStore")
+            .field("status", &self.status())
+            .field("pools", &kept.pools.len())
+            .field("active", &kept.active().count())
+            .finish_non_exhaustive()
+    }
+}

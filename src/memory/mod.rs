@@ -1,0 +1,5 @@
+//! Memory from the system: how it is asked for and given back, and how much of it the pool may hold.
+
+pub(crate) mod budget;
+pub(crate) mod mapping;
+pub(crate) mod region;

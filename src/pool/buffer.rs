@@ -1,0 +1,142 @@
+//! A pooled buffer: an owned slice that goes back to the dropping thread's magazine.
+#![expect(
+    unsafe_code,
+    reason = "a buffer is the exclusive view of its block's memory"
+)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+use bytemuck::Pod;
+
+use crate::blocks::block::Block;
+use crate::pool::pooled::take_back;
+
+/// An owned slice of `T` from a [`BufferPool`](crate::BufferPool); dropping it gives the memory back for reuse.
+///
+/// It may cross threads and frames, and may outlive the pool's handles. Its memory goes to the magazine of the thread
+/// that drops it.
+///
+/// Three words in size, as a `Vec` is: it knows where its elements are and how many, so a loop over indices compiles as it does
+/// for a slice, and reading what another thread wrote waits for nothing but the elements themselves.
+#[must_use = "a buffer that is not kept goes back at once"]
+pub struct Buffer<T: Pod> {
+    start: NonNull<T>,
+    len: usize,
+    block: NonNull<Block>,
+    owned: PhantomData<T>,
+}
+
+const _: () = {
+    const WORD: usize = size_of::<usize>();
+    assert!(size_of::<Buffer<u8>>() == 3 * WORD && size_of::<Option<Buffer<u8>>>() == 3 * WORD);
+};
+
+// SAFETY: a buffer owns its memory like a boxed slice; the block's record may be used from any thread, by the buffer
+// alone as far as it is not atomic. `T` must be `Send` since the elements move along.
+unsafe impl<T: Pod + Send> Send for Buffer<T> {}
+// SAFETY: as above; through a shared buffer one gets `&[T]`, hence `T: Sync`.
+unsafe impl<T: Pod + Sync> Sync for Buffer<T> {}
+
+impl<T: Pod> Buffer<T> {
+    /// The buffer of `len` elements in a block that was just lent for them.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has room for `len` elements, is aligned for `T`, and was lent for
+    /// `len * size_of::<T>()` bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn new(block: NonNull<Block>, len: usize) -> Self {
+        Self {
+            // SAFETY: the caller holds the block, whose record lives while it is out.
+            start: unsafe { block.as_ref().start() }.cast(),
+            len,
+            block,
+            owned: PhantomData,
+        }
+    }
+
+    /// Marks this buffer as intentionally long-lived; it is never reported as a leak.
+    ///
+    /// [`outstanding`](crate::BufferPool::outstanding) still lists it. The mark ends when the buffer is dropped.
+    /// This is an associated function, so that it hides no method of the slice: `Buffer::mark_long_lived(&buffer)`.
+    ///
+    /// ```
+    /// use framepool::{Buffer, BufferPool};
+    ///
+    /// let pool = BufferPool::new();
+    /// let table = pool.alloc::<u32>(1 << 16);
+    /// Buffer::mark_long_lived(&table);
+    /// assert_eq!(pool.outstanding().long_lived, 1);
+    /// ```
+    pub fn mark_long_lived(this: &Self) {
+        // SAFETY: the record lives while a buffer is out.
+        unsafe { this.block.as_ref() }.mark_long_lived();
+    }
+}
+
+impl<T: Pod> Drop for Buffer<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the buffer held the block and ends here; it was lent for this many bytes.
+        unsafe { take_back(self.block, self.len * size_of::<T>()) }
+    }
+}
+
+impl<T: Pod> Deref for Buffer<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        // SAFETY: the block has room for `len` elements, aligned; block memory is zeroed at birth and only ever written
+        // through types without padding, so it is initialised, and any bytes are a `T: Pod`. The buffer holds the
+        // block, so nobody else has this memory, and `&self` keeps it from being written.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Pod> DerefMut for Buffer<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `&mut self` makes the view exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Pod> AsRef<[T]> for Buffer<T> {
+    fn as_ref(&self) -> &[T] {
+        self
+    }
+}
+
+impl<T: Pod> AsMut<[T]> for Buffer<T> {
+    fn as_mut(&mut self) -> &mut [T] {
+        self
+    }
+}
+
+impl<T: Pod + fmt::Debug> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'b, T: Pod> IntoIterator for &'b Buffer<T> {
+    type Item = &'b T;
+    type IntoIter = std::slice::Iter<'b, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'b, T: Pod> IntoIterator for &'b mut Buffer<T> {
+    type Item = &'b mut T;
+    type IntoIter = std::slice::IterMut<'b, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}

@@ -1,0 +1,289 @@
+//! How a pool is set up, checked when it is built.
+#![expect(
+    unsafe_code,
+    reason = "an enum of one byte says that it has no padding"
+)]
+
+use std::time::Duration;
+
+use crate::arena::bump::MOST_BLOCK_BYTES;
+use crate::arena::in_flight::MOST_IN_FLIGHT;
+use crate::blocks::class::LINE;
+use crate::error::ConfigError;
+use crate::pool::handle::BufferPool;
+use crate::telemetry::ring::MOST_PLACES;
+
+const LEAST_BLOCK_BYTES: usize = 4096;
+const LEAK_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Attribution {
+    /// It does; `outstanding` names every buffer.
+    #[default]
+    CallSites,
+    /// It does not; `outstanding` leaves out the buffers taken meanwhile.
+    Off,
+}
+
+// SAFETY: one byte, hence no padding; `Copy` and `'static`.
+unsafe impl bytemuck::NoUninit for Attribution {}
+
+/// The boundary on which every buffer of a pool starts.
+///
+/// ```
+/// use framepool::{Alignment, BufferPool};
+///
+/// let pool = BufferPool::builder().alignment(Alignment::Bytes256).build()?;
+/// assert_eq!(pool.alloc::<f32>(10).as_ptr().addr() % 256, 0);
+/// assert_eq!(pool.alignment().bytes(), 256);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Alignment {
+    /// 64 bytes: one cache line, one AVX-512 register.
+    #[default]
+    Bytes64,
+    /// 128 bytes: two cache lines, which some processors fetch together.
+    Bytes128,
+    /// 256 bytes: what GPU interfaces ask of uniform buffers and copies.
+    Bytes256,
+    /// 4096 bytes: one page of memory, for direct I/O.
+    Bytes4096,
+}
+
+impl Alignment {
+    /// Every alignment, smallest first.
+    pub const ALL: &'static [Self] = &[
+        Self::Bytes64,
+        Self::Bytes128,
+        Self::Bytes256,
+        Self::Bytes4096,
+    ];
+
+    /// The boundary in bytes.
+    ///
+    /// ```
+    /// assert_eq!(framepool::Alignment::Bytes128.bytes(), 128);
+    /// ```
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Bytes64 => 64,
+            Self::Bytes128 => 128,
+            Self::Bytes256 => 256,
+            Self::Bytes4096 => 4096,
+        }
+    }
+
+    /// The alignment of this many bytes, or `None` if there is none.
+    ///
+    /// ```
+    /// use framepool::Alignment;
+    ///
+    /// assert_eq!(Alignment::from_bytes(4096), Some(Alignment::Bytes4096));
+    /// assert_eq!(Alignment::from_bytes(48), None);
+    /// ```
+    #[must_use]
+    pub fn from_bytes(bytes: usize) -> Option<Self> {
+        Self::ALL.iter().copied().find(|a| a.bytes() == bytes)
+    }
+}
+
+/// A pool's settings, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// None: the pool gets a name of its own.
+    pub(crate) name: Option<String>,
+    pub(crate) max_frames_in_flight: u32,
+    pub(crate) frame_block_bytes: usize,
+    pub(crate) thread_cache_bytes: usize,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) leak_after_frames: u64,
+    pub(crate) leak_after: Duration,
+    pub(crate) alignment: usize,
+    pub(crate) history_frames: usize,
+    pub(crate) attribution: Attribution,
+}
+
+/// Settings for a new pool; [`build`](Self::build) checks them.
+///
+/// ```
+/// use framepool::BufferPool;
+///
+/// let pool = BufferPool::builder()
+///     .name("render")
+///     .max_frames_in_flight(3)
+///     .max_bytes(1 << 30)
+///     .build()?;
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "settings do nothing until `build`"]
+pub struct PoolBuilder {
+    config: Config,
+    /// Of the leak age, what was set: in frames, in time.
+    own_leak_after: (bool, bool),
+}
+
+impl PoolBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            config: Config {
+                name: None,
+                max_frames_in_flight: if MOST_IN_FLIGHT < 3 { 1 } else { 3 },
+                frame_block_bytes: 256 << 10,
+                thread_cache_bytes: 2 << 20,
+                max_bytes: None,
+                leak_after_frames: 4,
+                leak_after: LEAK_AFTER,
+                alignment: LINE,
+                history_frames: 256,
+                attribution: Attribution::CallSites,
+            },
+            own_leak_after: (false, false),
+        }
+    }
+
+    pub(crate) fn into_config(self) -> Config {
+        self.config
+    }
+
+    /// The name under which the pool reports. Default: `framepool` for the first pool of the process, and `framepool-2` and
+    /// so on, by the pool's [number](BufferPool::id), for the others.
+    ///
+    /// A name is a label: pools are told apart by their numbers.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.config.name = Some(name.into());
+        self
+    }
+
+    /// How many frames can be open at once, 1 to 16. Default: 3.
+    pub fn max_frames_in_flight(mut self, frames: u32) -> Self {
+        self.config.max_frames_in_flight = frames;
+        self
+    }
+
+    /// The bytes a thread takes at a time for its frame buffers, 4 KiB to 512 MiB. Default: 256 KiB.
+    ///
+    /// A frame buffer larger than this gets a block of its own.
+    pub fn frame_block_bytes(mut self, bytes: usize) -> Self {
+        self.config.frame_block_bytes = bytes;
+        self
+    }
+
+    /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB.
+    ///
+    /// No other thread can use or give back what a thread keeps. So in a pool with [`max_bytes`](Self::max_bytes) one thread keeps
+    /// at most a 128th of the limit, whatever is set here, and all threads together a sixteenth.
+    ///
+    /// A buffer larger than half of it is passed through the shared depot each time, which costs tens of nanoseconds more.
+    pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
+        self.config.thread_cache_bytes = bytes;
+        self
+    }
+
+    /// The most bytes the pool may hold from the system. Default: no limit.
+    ///
+    /// Counts buffers in use and idle memory alike, and what pooled buffers cost beside their bytes: a record of 64 bytes each, and the
+    /// slack of the system's allocator (the alignment for a small buffer, up to a page for a large one). So a buffer of one byte
+    /// counts as 192 bytes. Of this cost the first 64 KiB and a 64th of the limit are not counted: that is enough for
+    /// any number of buffers of 512 KiB and more. Not counted either is what does not grow with the buffers: the slack of frame
+    /// blocks, and the rest of the telemetry.
+    ///
+    /// Before a request is refused, idle memory of the depot, of the calling
+    /// thread and of frames that are not open is given back, and what threads have for an open frame and did not use yet. What other
+    /// threads keep ([`thread_cache_bytes`](Self::thread_cache_bytes)) stays: a sixteenth of the limit at most. If all that would not do,
+    /// nothing is given back.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.config.max_bytes = Some(bytes);
+        self
+    }
+
+    /// The age, in frames, beyond which an unreleased buffer is a leak suspect. Default: 4.
+    ///
+    /// A suspect is old in frames *and* in time, see [`leak_after`](Self::leak_after). If you set the frames and not the
+    /// time, frames alone count.
+    pub fn leak_after_frames(mut self, frames: u64) -> Self {
+        self.config.leak_after_frames = frames;
+        self.own_leak_after.0 = true;
+        self
+    }
+
+    /// The time after which an unreleased buffer is a leak suspect, if it is also older than
+    /// [`leak_after_frames`](Self::leak_after_frames). Default: one second; zero if only the frames are set.
+    ///
+    /// At 2,000 frames a second a read from a disk lasts for 20 frames and is no leak; at one frame a second a buffer of 3
+    /// seconds is none. A second is longer than usual reads, uploads and read-backs, and short for who waits for an alert.
+    pub fn leak_after(mut self, time: Duration) -> Self {
+        self.config.leak_after = time;
+        self.own_leak_after.1 = true;
+        self
+    }
+
+    /// Sets the boundary on which every buffer starts. Default: [`Alignment::Bytes64`].
+    ///
+    /// Block sizes are rounded up to it.
+    pub fn alignment(mut self, alignment: Alignment) -> Self {
+        self.config.alignment = alignment.bytes();
+        self
+    }
+
+    /// How many frames a [`FrameFeed`](crate::FrameFeed) can be behind, up to 2^20. Default: 256.
+    pub fn history_frames(mut self, frames: usize) -> Self {
+        self.config.history_frames = frames;
+        self
+    }
+
+    /// Whether call sites are recorded; can be changed later. Default: they are.
+    pub fn attribution(mut self, attribution: Attribution) -> Self {
+        self.config.attribution = attribution;
+        self
+    }
+
+    /// Makes the pool.
+    ///
+    /// # Errors
+    ///
+    /// A setting out of its range.
+    pub fn build(mut self) -> Result<BufferPool, ConfigError> {
+        let config = &mut self.config;
+        if self.own_leak_after == (true, false) {
+            config.leak_after = Duration::ZERO;
+        }
+        let most = MOST_IN_FLIGHT as u32;
+        if !(1..=most).contains(&config.max_frames_in_flight) {
+            return Err(ConfigError::FramesInFlight {
+                given: config.max_frames_in_flight,
+                most,
+            });
+        }
+        if !(LEAST_BLOCK_BYTES..=MOST_BLOCK_BYTES).contains(&config.frame_block_bytes) {
+            return Err(ConfigError::FrameBlockBytes {
+                given: config.frame_block_bytes,
+                least: LEAST_BLOCK_BYTES,
+                most: MOST_BLOCK_BYTES,
+            });
+        }
+        config.frame_block_bytes = config.frame_block_bytes.next_multiple_of(config.alignment);
+        if !(1..=MOST_PLACES).contains(&config.history_frames) {
+            return Err(ConfigError::HistoryFrames {
+                given: config.history_frames,
+                most: MOST_PLACES,
+            });
+        }
+        if config.max_bytes == Some(0) {
+            return Err(ConfigError::MaxBytes { given: 0, least: 1 });
+        }
+        Ok(BufferPool::from_config(self.config))
+    }
+}
+
+impl Default for PoolBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}

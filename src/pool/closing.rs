@@ -1,0 +1,264 @@
+//! The end of a pool: its last handle goes, its slots are settled, its last buffer comes back, its threads forget it.
+//!
+//! # What must hold
+//!
+//! The contents (blocks, records, slots, all bookkeeping) go as soon as no buffer is out. No thread has to do anything for
+//! that: a thread that waits, or that uses other pools only, keeps at most its own slot and the pool's address. And nothing is
+//! done to threads that have no slot here.
+//!
+//! # The steps of the closer, who dropped the last handle
+//!
+//! 1. It marks the pool closed, and hands back its own slot as at thread exit.
+//! 2. It closes the list of slots (`slots.rs`), so that the walk finds each.
+//! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and takes the pool's address out, so that releases from now on find
+//!    the pool closed. It settles for an owner that is not `BUSY`: pays for what the slot owes, and gives up its hold. An owner that is
+//!    `BUSY` does that itself when it ends.
+//! 4. It gives back what lies in the depot and in arenas, and gives up the hold of the handles.
+//!
+//! # Releases
+//!
+//! A buffer released in a closed pool goes back to the system at once, and is paid for in the ledger: one step, however
+//! many slots there are. A release that was under way when the pool was closed ends in one of two ways:
+//!
+//! - *The slow way* it is marked `BUSY`. So the closer leaves the slot alone, and the owner finds `CLOSED` at its end.
+//! - *The quick way* (`Slot::give`) it is not marked. It puts one block into a bin and changes nothing else: front, account and
+//!   active list. The closer pays for a slot as if each block that it does not see in a bin were out. So the missed one keeps the
+//!   contents, and it pays when the owner finishes the slot: [`Slot::given_since`]. That is at its next use of any
+//!   pool, since it used the closed one last, or at its exit. If the closer does see the block in the bin, the contents may go while the
+//!   release still writes its count: into the slot, which is there until its owner leaves.
+//!
+//! There are no other steps in a closed pool: whatever else is done with a slot needs a handle (a frame has one), and is ordered before
+//! the last one goes.
+//!
+//! # Owners
+//!
+//! A thread's list names the pool and the slot. When the thread leaves, closer and owner may be in the slot at once; whoever comes second finishes
+//! it (`owner.rs`). The contents may be gone. The slot's own memory is then the owner's to free, and the pool's own
+//! memory that of the last thread that names it.
+#![expect(
+    unsafe_code,
+    reason = "whoever gives up the last interest in a pool frees it"
+)]
+
+use std::alloc::{Layout, dealloc};
+use std::ptr::{self, NonNull};
+
+use crate::blocks::block::Block;
+use crate::pool::inner::Core;
+use crate::pool::lifetime::Ledger;
+use crate::pool::lookup;
+use crate::slot::list;
+use crate::slot::owner::{Found, Left};
+use crate::slot::state::Slot;
+use crate::sync::Ordering;
+
+impl Core {
+    /// The ledger, for steps after which the pool may be gone.
+    ///
+    /// # Safety
+    ///
+    /// The pool's own memory is there.
+    unsafe fn ledger_of(core: NonNull<Self>) -> NonNull<Ledger> {
+        // SAFETY: as for this function.
+        NonNull::from(unsafe { &**(*core.as_ptr()).ledger })
+    }
+
+    /// Gives up a hold on the pool, and frees the contents if that was the last interest in them.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a hold, and uses the pool no more.
+    pub(crate) unsafe fn leave(core: NonNull<Self>, balance: i64) {
+        // SAFETY: the hold keeps the pool alive until this step; when it was the last, the caller is alone with the pool.
+        unsafe {
+            if Ledger::leave(Self::ledger_of(core), balance) {
+                Self::free(core);
+            }
+        }
+    }
+
+    /// Pays for buffers that came back and are counted nowhere else; frees the contents if they were the last interest in them.
+    ///
+    /// # Safety
+    ///
+    /// The caller had the buffers, and uses the pool no more.
+    unsafe fn end_buffers(core: NonNull<Self>, buffers: i64) {
+        // SAFETY: the buffers keep the pool alive until this step; when they were the last, the caller is alone with the pool.
+        unsafe {
+            if Ledger::end_buffers(Self::ledger_of(core), buffers) {
+                Self::free(core);
+            }
+        }
+    }
+
+    /// Gives up a handle, and closes the pool if it was the last.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a handle and uses the pool no more.
+    pub(crate) unsafe fn drop_handle(core: NonNull<Self>) {
+        // SAFETY: the handle keeps the pool alive until the ledger has it; if it was the last one, the handles' hold does, which is
+        // given up at the end.
+        unsafe {
+            if !Ledger::drop_handle(Self::ledger_of(core)) {
+                return;
+            }
+            core.as_ref().ledger.close();
+            lookup::leave(core);
+            core.as_ref().close_slots(core);
+            lookup::note_closed();
+            // Nobody can ask for idle memory any more.
+            core.as_ref().trim_now(None);
+            Self::leave(core, 0);
+        }
+    }
+
+    /// Settles all slots for their owners, but for those who do it themselves.
+    ///
+    /// # Safety
+    ///
+    /// `this` is this pool, and the caller has the handles' hold.
+    unsafe fn close_slots(&self, this: NonNull<Self>) {
+        self.slots.close();
+        for slot in self.slots.iter() {
+            if slot.owner.close() != Found::Unsettled {
+                continue;
+            }
+            // Relaxed: when the owner sees it is a matter of time, and a release that does not see it is taken care of.
+            slot.pool.store(ptr::null_mut(), Ordering::Relaxed);
+            let mut balance = slot.settle_for_owner();
+            if !slot.owner.note_settled() {
+                balance -= slot.given_since();
+            }
+            // SAFETY: the owner's hold is this step's to give up, and the caller's own keeps the pool.
+            unsafe { Self::leave(this, balance) };
+        }
+    }
+
+    /// Gives a slot back, and with it a hold on the pool.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, has marked it or has a handle, and uses neither slot nor pool any more, unless it names the pool.
+    pub(crate) unsafe fn hand_back(core: NonNull<Self>, slot: NonNull<Slot>) {
+        // SAFETY: the hold keeps the pool alive until `leave`; the caller owns the slot.
+        unsafe {
+            let pool = core.as_ref();
+            let balance = pool.slots.hand_back(pool, slot.as_ref());
+            if pool.ledger.is_closed() {
+                // What came back is of no use to anybody.
+                pool.trim_now(None);
+            }
+            Self::leave(core, balance);
+        }
+    }
+
+    /// Leaves a slot, and the pool. The pool may be closed, and its contents gone.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot and names the pool, and uses neither any more.
+    pub(crate) unsafe fn leave_slot(core: NonNull<Self>, slot: NonNull<Slot>) {
+        // SAFETY: the slot is there until its owner has left it, and the pool's own memory until its name is dropped.
+        unsafe {
+            if slot.as_ref().owner.begin_release() {
+                Self::hand_back(core, slot);
+            } else if slot.as_ref().owner.leave() == Left::Settled {
+                Self::leave_settled(core, slot);
+            }
+            Self::drop_name(core);
+        }
+    }
+
+    /// Leaves a slot for which the closer has settled.
+    ///
+    /// # Safety
+    ///
+    /// As for [`leave_slot`](Self::leave_slot).
+    unsafe fn leave_settled(core: NonNull<Self>, slot: NonNull<Slot>) {
+        // SAFETY: the slot is there until its owner has left it, the pool's own memory as long as the caller names it, and its
+        // contents while the caller has a hold.
+        unsafe {
+            if core.as_ref().ledger.try_enter() {
+                let pool = core.as_ref();
+                let given = slot.as_ref().take_over();
+                slot.as_ref().flush(pool);
+                pool.trim_now(None);
+                let balance = slot.as_ref().settle() - given;
+                slot.as_ref().owner.leave_settled();
+                Self::leave(core, balance);
+            } else if (*slot.as_ptr()).owner.leave_settled() {
+                list::free(slot);
+            }
+        }
+    }
+
+    /// Takes back the block of a buffer that is dropped in a closed pool.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, and uses neither its memory nor the pool any more.
+    pub(crate) unsafe fn take_back_closed(core: NonNull<Self>, block: NonNull<Block>) {
+        // SAFETY: the buffer keeps the contents until it is paid for; the block is the caller's.
+        unsafe {
+            let align = core.as_ref().config.alignment;
+            block.as_ref().unbind().give_back(align);
+            Self::end_buffers(core, 1);
+        }
+    }
+
+    /// Frees the contents of the pool: everything but the ledger, and slots that have owners.
+    ///
+    /// # Safety
+    ///
+    /// Nothing refers to the contents any more.
+    unsafe fn free(core: NonNull<Self>) {
+        // What the caller has may be a view of the pool; `this` is what the box was made into.
+        // SAFETY: the caller is alone with the contents.
+        let this = unsafe { core.as_ref().this() };
+        // SAFETY: as above; `drop_name` comes last, and does not touch the contents.
+        unsafe {
+            core.as_ref().give_back_all();
+            ptr::drop_in_place(this.as_ptr());
+            Self::drop_name(this);
+        }
+    }
+
+    /// Gives all memory for buffers back to the system.
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone with the contents.
+    unsafe fn give_back_all(&self) {
+        let align = self.config.alignment;
+        for block in self.table.records() {
+            // SAFETY: no buffer is out and no slot is in use: every block is idle and held by this thread. A block
+            // that lost its memory, or never had any, gives an empty piece.
+            unsafe { block.unbind().give_back(align) };
+        }
+        for slot in self.slots.iter() {
+            for (_, arena) in slot.arenas_among(u32::MAX) {
+                // SAFETY: no frame is open, since each has a handle; this thread is alone with the arenas.
+                while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
+                    // SAFETY: taken from the arena just now, and taken from the system with this alignment.
+                    unsafe { block.give_back(align) };
+                }
+            }
+        }
+    }
+
+    /// One name less; frees the pool's own memory if it was the last.
+    ///
+    /// # Safety
+    ///
+    /// The caller has a name, and uses the pool no more.
+    pub(crate) unsafe fn drop_name(core: NonNull<Self>) {
+        // SAFETY: the name keeps the pool's own memory until the ledger has it; when it was the last one, the contents were
+        // dropped, and nobody knows the memory any more. It was a box; the ledger, which was not dropped, has no destructor.
+        unsafe {
+            if Ledger::drop_name(Self::ledger_of(core)) {
+                dealloc(core.as_ptr().cast(), Layout::new::<Self>());
+            }
+        }
+    }
+}

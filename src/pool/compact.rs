@@ -1,0 +1,75 @@
+//! Bringing the blocks of an arena into order when its frame has ended: one instead of several, and none too many.
+#![expect(
+    unsafe_code,
+    reason = "arenas of ended frames are emptied and filled here"
+)]
+
+use crate::arena::bump::Arena;
+use crate::arena::chunks::Ended;
+use crate::memory::region::Piece;
+use crate::pool::frame_end::Fold;
+use crate::pool::inner::Core;
+use std::time::Instant;
+
+/// In how many arenas one frame end replaces several blocks by one.
+const ARENAS_PER_END: u32 = 8;
+/// The most blocks that one look at an arena gives back.
+const BLOCKS_PER_LOOK: usize = 8;
+
+impl Core {
+    /// Notes that a frame ended under this bit.
+    pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize, now: Instant) {
+        fold.trim.last_used[index] = fold.trim.frames;
+        fold.trim.last_used_at[index] = Some(now);
+        fold.trim.tidied = 0;
+    }
+
+    /// Brings the blocks of an arena into order whose frame has just ended: several that it used give way to one as large,
+    /// in a few arenas at each frame end; of those that recent frames did not need a few go.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit, and the frame's buffers are gone.
+    pub(crate) unsafe fn tidy(&self, fold: &mut Fold, arena: &Arena, ended: Ended) {
+        let several = ended.several_bytes;
+        if several == 0 || fold.trim.tidied == ARENAS_PER_END {
+            // SAFETY: as for this function.
+            unsafe { self.take_from_arena(fold, arena, false) };
+            return;
+        }
+        fold.trim.tidied += 1;
+        // SAFETY: the caller is alone with the arena.
+        while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
+            self.give_back_piece(fold, block);
+        }
+        if !self.budget.reserve(several as u64) {
+            // Another thread took what just came free.
+            return;
+        }
+        let Some(block) = Piece::take(several, self.config.alignment) else {
+            self.budget.cancel(several as u64);
+            return;
+        };
+        self.budget.commit(several as u64);
+        fold.trim.pieces = fold.trim.pieces.wrapping_add(1);
+        // SAFETY: the caller is alone with the arena.
+        unsafe { arena.restock(block) };
+    }
+
+    /// Gives back a few blocks of the arena; whether no more are to go.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit, and no frame is open under it.
+    pub(crate) unsafe fn take_from_arena(&self, fold: &mut Fold, arena: &Arena, all: bool) -> bool {
+        let usual_bytes = self.config.frame_block_bytes;
+        for _ in 0..BLOCKS_PER_LOOK {
+            // SAFETY: the caller is alone with the arena.
+            let Some(block) = (unsafe { arena.take_unneeded(usual_bytes, all) }) else {
+                return true;
+            };
+            self.give_back_piece(fold, block);
+        }
+        false
+    }
+}

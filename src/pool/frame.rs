@@ -1,0 +1,282 @@
+//! A frame: buffers that live until its end and are released all at once.
+#![expect(
+    unsafe_code,
+    reason = "a frame lends its arenas' memory for as long as it is borrowed"
+)]
+#![expect(
+    clippy::mut_from_ref,
+    reason = "every call lends other memory, as an arena does"
+)]
+
+use std::ptr::{self, NonNull};
+
+use bytemuck::Pod;
+
+use crate::error::AllocError;
+use crate::pool::frame_arena::FrameArena;
+use crate::pool::framed::{Lane, lend_framed, lend_framed_at_once, with_arena};
+use crate::pool::handle::BufferPool;
+use crate::sync::Arc;
+use crate::telemetry::id::FrameId;
+use crate::telemetry::snapshot::FrameSnapshot;
+
+/// An open frame of a [`BufferPool`].
+///
+/// Any number of threads may take buffers from it at once; each buffer borrows the frame, so none outlives it:
+///
+/// ```compile_fail,E0505
+/// let pool = framepool::BufferPool::new();
+/// let frame = pool.begin_frame();
+/// let samples = frame.alloc::<f32>(64);
+/// frame.release_all(); // error: `samples` still borrows the frame
+/// samples[0] = 1.0;
+/// ```
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let frame = pool.begin_frame();
+/// let samples = frame.alloc::<f32>(64);
+/// samples[0] = 1.0;
+/// frame.release_all();
+/// ```
+///
+/// Dropping a frame ends it like [`release_all`](Self::release_all). A frame that is forgotten
+/// ([`std::mem::forget`]) stays open, and with it its pool's memory.
+#[derive(Debug)]
+#[must_use = "a frame that is not kept ends at once"]
+pub struct Frame {
+    pool: BufferPool,
+    lane: Lane,
+    id: FrameId,
+}
+
+impl Frame {
+    pub(crate) fn new(pool: BufferPool, index: usize, id: FrameId) -> Self {
+        let lane = Lane::of(pool.core(), index);
+        Self { pool, lane, id }
+    }
+
+    /// The frame's number, in the order in which frames of the pool began.
+    pub fn id(&self) -> FrameId {
+        self.id
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &BufferPool {
+        &self.pool
+    }
+
+    /// A buffer of `len` elements that lives as long as the frame. Contents: initialised, otherwise unspecified.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline(always)]
+    #[track_caller]
+    pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
+        let at_once = self.lend_at_once::<T>(len);
+        // SAFETY: what was lent is for these elements, and ours until the frame ends.
+        unsafe { self.view_or_panic(at_once, len) }
+    }
+
+    /// A buffer of `len` zeroes that lives as long as the frame.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> &mut [T] {
+        zeroed(self.alloc::<T>(len))
+    }
+
+    /// A copy of `source` that lives as long as the frame.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> &mut [T] {
+        copied(self.alloc::<T>(source.len()), source)
+    }
+
+    /// A buffer of `len` elements that lives as long as the frame. Contents: initialised, otherwise unspecified.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]: the size cannot be addressed, the element's alignment is coarser than the pool's, the pool's budget
+    /// is used up, or the system has no memory.
+    #[inline]
+    pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
+        let at_once = self.lend_at_once::<T>(len);
+        // SAFETY: as in `alloc`.
+        unsafe { self.view_or_error(at_once, len) }
+    }
+
+    /// Runs `f` with the calling thread's part of the frame, from which a loop takes buffers faster: who the thread is and what it
+    /// has of the frame is looked up once, before the loop, instead of at every buffer.
+    ///
+    /// The buffers live as long as the frame, not only as long as the call.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let rows: Vec<&mut [f32]> = frame.with_arena(|arena| (0..100).map(|n| arena.alloc(n)).collect());
+    /// assert_eq!(rows[99].len(), 99);
+    /// let snapshot = frame.release_all();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(snapshot.frame_allocs, 100);
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system has no memory for what the pool keeps of the thread: [`try_with_arena`](Self::try_with_arena) says so.
+    #[inline]
+    #[track_caller]
+    pub fn with_arena<'f, R>(&'f self, f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R) -> R {
+        match self.try_with_arena(f) {
+            Ok(result) => result,
+            Err(error) => refused(&error),
+        }
+    }
+
+    /// The same as [`with_arena`](Self::with_arena).
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError::OutOfMemory`]: the thread is new to the pool, and the system has no memory for what the pool keeps of it.
+    /// `f` was not called.
+    #[inline]
+    pub fn try_with_arena<'f, R>(
+        &'f self,
+        f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R,
+    ) -> Result<R, AllocError> {
+        // SAFETY: the handle keeps the pool alive; the frame is borrowed, so it is open.
+        unsafe {
+            with_arena(self.pool.core_ptr(), &self.lane, |arena| {
+                f(FrameArena::new(self, self.lane, arena))
+            })
+        }
+        .map_err(|refusal| self.pool.explain::<u8>(refusal, 0))
+    }
+
+    /// What was lent at once, or what can be lent some other way.
+    ///
+    /// # Safety
+    ///
+    /// What was lent at once was lent from this frame for `len` elements, and nobody else has it.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) unsafe fn view_or_panic<T: Pod>(
+        &self,
+        at_once: Option<NonNull<u8>>,
+        len: usize,
+    ) -> &mut [T] {
+        let start = match at_once {
+            Some(start) => start,
+            None => self.lend_or_panic::<T>(len),
+        };
+        // SAFETY: lent to us just now, for these elements, until the frame ends.
+        unsafe { view(start, len) }
+    }
+
+    /// The same, or why there is nothing.
+    ///
+    /// # Safety
+    ///
+    /// As for [`view_or_panic`](Self::view_or_panic).
+    #[inline(always)]
+    pub(crate) unsafe fn view_or_error<T: Pod>(
+        &self,
+        at_once: Option<NonNull<u8>>,
+        len: usize,
+    ) -> Result<&mut [T], AllocError> {
+        let start = match at_once {
+            Some(start) => start,
+            None => self.lend::<T>(len)?,
+        };
+        // SAFETY: as in `view_or_panic`.
+        Ok(unsafe { view(start, len) })
+    }
+
+    /// Memory for `len` elements if the calling thread has it at hand.
+    #[inline(always)]
+    fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
+        let bytes = self.pool.bytes_at_once::<T>(len)?;
+        // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
+        unsafe { lend_framed_at_once(self.pool.core_ptr(), &self.lane, bytes) }
+    }
+
+    /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
+    #[cold]
+    #[inline(never)]
+    fn lend<T: Pod>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+        let core = self.pool.core_ptr();
+        self.pool
+            .checked_bytes::<T>(len)
+            // SAFETY: as in `lend_at_once`.
+            .and_then(|bytes| unsafe { lend_framed(core, &self.lane, bytes) })
+            .map_err(|refusal| self.pool.explain::<T>(refusal, len))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn lend_or_panic<T: Pod>(&self, len: usize) -> NonNull<u8> {
+        self.lend::<T>(len).unwrap_or_else(|error| refused(&error))
+    }
+
+    /// Ends the frame: releases all its buffers at once, and publishes what happened since the frame end before.
+    #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
+    pub fn release_all(self) -> Arc<FrameSnapshot> {
+        let frame = std::mem::ManuallyDrop::new(self);
+        let snapshot = frame.pool.core().end_frame(Some(frame.lane.index()));
+        // SAFETY: the frame is not dropped, so its handle is moved out once.
+        drop(unsafe { ptr::read(&raw const frame.pool) });
+        snapshot
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.pool.core().end_frame(Some(self.lane.index()));
+    }
+}
+
+/// A buffer filled with zeroes.
+#[inline]
+pub(crate) fn zeroed<T: Pod>(buffer: &mut [T]) -> &mut [T] {
+    if size_of::<T>() > 0 {
+        buffer.fill(T::zeroed());
+    }
+    buffer
+}
+
+/// A buffer filled with a copy of as many elements.
+#[inline]
+pub(crate) fn copied<'f, T: Pod>(buffer: &'f mut [T], source: &[T]) -> &'f mut [T] {
+    buffer.copy_from_slice(source);
+    buffer
+}
+
+/// Frame memory at `start` as a slice.
+///
+/// # Safety
+///
+/// It was lent for `len` elements of `T`, and nothing else uses it while `'f` lasts.
+#[inline(always)]
+unsafe fn view<'f, T: Pod>(start: NonNull<u8>, len: usize) -> &'f mut [T] {
+    // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever written
+    // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
+    // the frame ends, for which this borrow must have ended (law L6).
+    unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn refused(error: &AllocError) -> ! {
+    panic!("framepool: {error}")
+}

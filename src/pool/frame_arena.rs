@@ -1,0 +1,128 @@
+//! A thread's part of an open frame, for loops that take many buffers.
+
+#![expect(
+    unsafe_code,
+    reason = "an arena lends its memory for as long as its frame is borrowed"
+)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use bytemuck::Pod;
+
+use crate::arena::bump::Arena;
+use crate::error::AllocError;
+use crate::pool::frame::Frame;
+use crate::pool::frame::{copied, zeroed};
+use crate::pool::framed::Lane;
+
+/// The calling thread's part of a [`Frame`], given to a function by [`Frame::with_arena`].
+///
+/// It takes buffers as the frame itself does, without looking up the thread at each. It stays in the function, and
+/// on the thread:
+///
+/// ```compile_fail,E0277
+/// let pool = framepool::BufferPool::new();
+/// let frame = pool.begin_frame();
+/// frame.with_arena(|arena| {
+///     std::thread::scope(|scope| {
+///         scope.spawn(|| arena.alloc::<u8>(64)); // error: another thread has an arena of its own
+///     });
+/// });
+/// ```
+///
+/// ```compile_fail,E0521
+/// let pool = framepool::BufferPool::new();
+/// let frame = pool.begin_frame();
+/// let arena = frame.with_arena(|arena| arena); // error: it would outlive the function
+/// ```
+///
+/// While it is there the frame, the pool and other pools can be used as ever.
+#[derive(Clone, Copy)]
+pub struct FrameArena<'t, 'f> {
+    arena: &'t Arena,
+    lane: Lane,
+    frame: &'f Frame,
+    /// Neither `Send` nor `Sync`: the arena belongs to the thread.
+    on_this_thread: PhantomData<*mut ()>,
+}
+
+impl<'t, 'f> FrameArena<'t, 'f> {
+    /// The arena of the calling thread in this frame's lane.
+    pub(crate) fn new(frame: &'f Frame, lane: Lane, arena: &'t Arena) -> Self {
+        Self {
+            arena,
+            lane,
+            frame,
+            on_this_thread: PhantomData,
+        }
+    }
+
+    /// The frame.
+    pub fn frame(&self) -> &'f Frame {
+        self.frame
+    }
+
+    /// As [`Frame::alloc`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`Frame::try_alloc`] returns an error.
+    #[inline(always)]
+    #[track_caller]
+    pub fn alloc<T: Pod>(&self, len: usize) -> &'f mut [T] {
+        let at_once = self.lend_at_once::<T>(len);
+        // SAFETY: what was lent is for these elements, from this frame, and ours until it ends.
+        unsafe { self.frame.view_or_panic(at_once, len) }
+    }
+
+    /// As [`Frame::alloc_zeroed`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`Frame::try_alloc`] returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> &'f mut [T] {
+        zeroed(self.alloc::<T>(len))
+    }
+
+    /// As [`Frame::alloc_copy`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`Frame::try_alloc`] returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> &'f mut [T] {
+        copied(self.alloc::<T>(source.len()), source)
+    }
+
+    /// As [`Frame::try_alloc`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    #[inline]
+    pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&'f mut [T], AllocError> {
+        let at_once = self.lend_at_once::<T>(len);
+        // SAFETY: as in `alloc`.
+        unsafe { self.frame.view_or_error(at_once, len) }
+    }
+
+    /// Memory for `len` elements if the arena's block has it.
+    #[inline(always)]
+    fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
+        let bytes = self.frame.pool().bytes_at_once::<T>(len)?;
+        self.lane.bump(self.arena, bytes)
+    }
+}
+
+impl fmt::Debug for FrameArena<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameArena")
+            .field("frame", &self.frame.id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,416 @@
+//! The frame end: read the slots, publish what happened, give back what is not needed.
+//!
+//! Everything here runs under the fold's lock: two threads that end frames at once wait for each other, never for a
+//! worker, and no worker waits for them.
+//!
+//! # The steps
+//!
+//! 1. [`Fold::read_settled`]: over all slots what was released, where anything changed (`slot/changes.rs`). At each slot the ended frame's arena is read, reset and
+//!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
+//! 2. [`Fold::walk`]: over all slots, anew, what was lent; then the bytes reserved.
+//! 3. The differences to the last frame end make the snapshot. A step of trimming.
+//! 4. The snapshot is published, with the time that all of this took. Subscribers get a copy.
+//!
+//! # Why the numbers add up while threads go on
+//!
+//! Releases are reckoned from what is read before allocs, and may be found fewer than they were, never more (see
+//! `telemetry/counters.rs`): where they are fewer than a walk found before, they are as many as it found. A buffer lent and released between
+//! the two passes counts as lent only, and one block that goes out and in many times meanwhile may count as lent many times. So the walk may
+//! find more in use than the pool holds (`reserved`, read last: it grows before an alloc is counted, and shrinks only
+//! under the lock). What exceeds it must have been released by then: the walk counts those releases now. That is never too
+//! much, since at the end of the second pass the true releases were at least `allocs − reserved`, and the next walk
+//! reads them from then on. So releases never exceed allocs (L2), in use never exceeds reserved (L3), neither ever goes
+//! back, and when the threads rest the sums are exact (L1).
+//!
+//! # Why no frame counts a negative number
+//!
+//! A frame's number is the difference of two cumulative counts, so no count may fall from one walk to the next.
+//!
+//! - What a thread counts directly only rises, and a walk keeps the sum of what it read.
+//! - What a walk infers (`allocs − reserved`) the next walk reads: an owner counts a release before another thread can
+//!   get the block. Of a block that was lent `n` times, the walk that counts the `n`-th alloc comes after the first
+//!   `n − 1` releases were counted. Only the last loan of each block can be missing, and `reserved` holds that block.
+//!   This holds for the bytes requested too; they are one counter a slot, which `give_with_room` raises first.
+//! - A bin's releases follow from three words (`telemetry/counters.rs`). A walk that reads them during a take finds one
+//!   release too few. So the counts and bytes of releases are the maximum over all walks ([`raise`]). Each value in that maximum
+//!   is at most the true count at its time. The maximum is too, and equals it at rest: it delays a number, and hides none.
+#![expect(
+    unsafe_code,
+    reason = "arenas are read and reset under the fold's lock"
+)]
+
+use std::time::{Duration, Instant};
+
+use crate::arena::bump::Arena;
+use crate::arena::chunks::ArenaReading;
+use crate::clock::{self, Timestamp, WallClock};
+use crate::pool::inner::Core;
+use crate::pool::trim::{TrimState, TrimTime};
+use crate::slot::state::Slot;
+use crate::sync::Arc;
+use crate::telemetry::counters::{Counts, Lent, Settled};
+use crate::telemetry::feed::Feeds;
+use crate::telemetry::id::FrameEnd;
+use crate::telemetry::peaks::Peaks;
+use crate::telemetry::peaks::{Mark, Peak};
+use crate::telemetry::publish::Recycler;
+use crate::telemetry::rounds::{RoundTimes, Rounds, this_thread};
+use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
+
+/// What frame ends remember. Whoever has it has the fold's lock.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    frames: u64,
+    /// The counters at the last frame end.
+    previous: Counts,
+    /// What slots counted: of pooled buffers given back, and all else, as of the last walk.
+    settled: Settled,
+    lent: Lent,
+    /// What the frames that have ended lent, and so released.
+    ended: ArenaReading,
+    /// The most pooled buffers that a walk found released, and the most bytes.
+    released: (u64, u64),
+    last_end: Instant,
+    rounds: Rounds,
+    pub(crate) round_times: RoundTimes,
+    wall: WallClock,
+    pub(crate) peaks: Peaks,
+    /// Bytes ever taken from the system, and pieces that frame ends moved, as of the last frame end.
+    system_bytes: u64,
+    pieces: u64,
+    recycler: Recycler,
+    pub(crate) feeds: Feeds,
+    pub(crate) trim: TrimState,
+}
+
+/// What a walk over the slots found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Walk {
+    counts: Counts,
+    reserved: u64,
+    /// Slots whose allocs changed since the last frame end.
+    active: u32,
+    claimed: u32,
+}
+
+impl Fold {
+    pub(crate) fn new() -> Self {
+        let now = clock::now();
+        Self {
+            frames: 0,
+            previous: Counts::default(),
+            settled: Settled::default(),
+            lent: Lent::default(),
+            ended: ArenaReading::default(),
+            released: (0, 0),
+            last_end: now,
+            rounds: Rounds::new(),
+            round_times: RoundTimes::new(now),
+            wall: WallClock::new(now),
+            peaks: Peaks::default(),
+            system_bytes: 0,
+            pieces: 0,
+            recycler: Recycler::new(),
+            feeds: Feeds::new(),
+            trim: TrimState::new(),
+        }
+    }
+
+    /// Sets what frame ends remember, as if so much had happened before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&mut self, frames: u64, ended: ArenaReading) {
+        self.frames = frames;
+        self.ended = ended;
+        self.released = (ended.allocs, ended.bytes);
+        self.rounds.start_at(frames);
+        self.trim.start_at(frames);
+    }
+
+    /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
+    fn read_settled(&mut self, core: &Core, ended: Option<usize>) {
+        let ended = ended.map_or(0, |index| 1 << index);
+        for slot in core.slots.iter() {
+            for (_, arena) in slot.arenas_among(ended) {
+                self.end_arena(core, slot, arena);
+            }
+            if cfg!(feature = "telemetry") {
+                // SAFETY: we have the fold's lock.
+                unsafe { slot.read_settled(core, &mut self.settled) };
+            }
+        }
+    }
+
+    /// Ends a slot's part of the ended frame.
+    fn end_arena(&mut self, core: &Core, slot: &Slot, arena: &Arena) {
+        // SAFETY: we have the fold's lock, and the frame was consumed, so that all its borrows are over.
+        let ended = unsafe { arena.reset() };
+        self.ended = self.ended.plus(ended.reading);
+        // SAFETY: we have the fold's lock.
+        unsafe { slot.note_ended(ended.reading.allocs) };
+        if ended.may_trim {
+            // SAFETY: the frame has ended and we still have its bit.
+            unsafe { core.tidy(self, arena, ended) };
+        }
+        if core.budget.is_limited() {
+            arena.park();
+        }
+    }
+
+    /// The second pass over the slots, after the first: all counters. `end_frame` starts a new interval for `active`.
+    #[inline(always)]
+    fn walk(&mut self, core: &Core, end_frame: bool) -> Walk {
+        let mut walk = Walk::default();
+        if !cfg!(feature = "telemetry") {
+            return walk;
+        }
+        let open = core.in_flight.open();
+        let mut framed = ArenaReading::default();
+        for slot in core.slots.iter() {
+            // SAFETY: we have the fold's lock.
+            unsafe { slot.read_lent(core, &mut self.lent) };
+            let mut in_open_frames = 0_u64;
+            for (_, arena) in slot.arenas_among(open) {
+                // SAFETY: we have the fold's lock.
+                let reading = unsafe { arena.read() };
+                framed = framed.plus(reading);
+                in_open_frames = in_open_frames.wrapping_add(reading.allocs);
+            }
+            // SAFETY: we have the fold's lock, and have read what was lent.
+            let is_active = unsafe { slot.is_active(in_open_frames, end_frame) };
+            walk.active += u32::from(is_active);
+            walk.claimed += u32::from(slot.is_claimed());
+        }
+        walk.counts = Counts::of(&self.settled, &self.lent, self.ended, framed);
+        walk.reserved = core.budget.held_at_fold();
+        let (released, released_bytes) = self.released;
+        raise(&mut walk.counts.pooled_releases, released);
+        raise(&mut walk.counts.pooled_release_bytes, released_bytes);
+        walk.settle(core);
+        self.released = (
+            walk.counts.pooled_releases,
+            walk.counts.pooled_release_bytes,
+        );
+        walk
+    }
+
+    /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
+    pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
+        let began = clock::now();
+        let time = self.wall.stamp_now(began);
+        let ended = index.map(|index| core.in_flight.begun(index));
+        self.read_settled(core, index);
+        let thread = index.map_or_else(this_thread, |index| core.in_flight.begun_by(index));
+        let (round, is_new) = self.rounds.end_frame(thread);
+        if is_new {
+            self.round_times.note(round, began);
+        }
+        if let Some(index) = index {
+            Core::note_frame_ended(self, index, began);
+            core.in_flight.free(index);
+        }
+        let walk = self.walk(core, true);
+        let (number, duration) = self.begin_interval(began);
+        let mut snapshot = self.recycler.take();
+        let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
+            frame
+        } else {
+            // Somebody has a `Weak` of it, and may ask for what it said.
+            snapshot = Arc::new(FrameSnapshot::default());
+            Arc::get_mut(&mut snapshot).expect("nobody else knows it")
+        };
+        frame.pool_id = core.id;
+        frame.frame = number;
+        frame.ended = ended.map(|(id, _)| id);
+        frame.time = time;
+        frame.duration = duration;
+        if cfg!(feature = "telemetry") {
+            frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
+        }
+        self.fill(frame, core, &walk);
+        // The frame's levels are read already; trimming is part of the time only.
+        core.trim_step(self, TrimTime::FrameEnd);
+        frame.fold_duration = clock::since(began);
+        self.previous = walk.counts;
+        self.recycler.publish(&core.published, &snapshot);
+        core.set_frame(number, round);
+        self.feeds.send(&snapshot);
+        snapshot
+    }
+
+    /// The pool's numbers now, between frame ends.
+    pub(crate) fn levels_now(&mut self, core: &Core) -> PoolStats {
+        self.read_settled(core, None);
+        let walk = self.walk(core, false);
+        let now = self.wall.stamp_now(clock::now());
+        self.levels(core, &walk, now)
+    }
+
+    /// Begins the interval after a frame end: its number, and how long the one before it was.
+    fn begin_interval(&mut self, now: Instant) -> (FrameEnd, Duration) {
+        self.frames = self.frames.wrapping_add(1);
+        let duration = now.saturating_duration_since(self.last_end);
+        self.last_end = now;
+        (FrameEnd(self.frames), duration)
+    }
+
+    /// Writes into a snapshot what a walk found.
+    #[inline(always)]
+    fn fill(&mut self, frame: &mut FrameSnapshot, core: &Core, walk: &Walk) {
+        if !cfg!(feature = "telemetry") {
+            return;
+        }
+        let counts = walk.counts.since(&self.previous);
+        let levels = self.levels(core, walk, frame.time);
+        frame.allocs = counts.allocs();
+        frame.releases = counts.releases();
+        frame.alloc_bytes = counts.alloc_bytes();
+        frame.release_bytes = counts.release_bytes();
+        frame.frame_allocs = counts.frame_allocs;
+        frame.pooled_allocs = counts.pooled_allocs();
+        frame.hits_thread = counts.hits_thread();
+        frame.hits_depot = counts.depot_hits;
+        frame.misses = counts.misses();
+        let system_bytes = levels.totals.system_bytes;
+        frame.system_bytes = system_bytes.wrapping_sub(self.system_bytes);
+        self.system_bytes = system_bytes;
+        let pieces = self.trim.pieces.wrapping_sub(self.pieces);
+        self.pieces = self.trim.pieces;
+        frame.system_calls = frame.misses.wrapping_add(pieces);
+        frame.largest_miss = core.misses.take();
+        frame.in_use_buffers = levels.in_use_buffers;
+        frame.in_use_bytes = levels.in_use_bytes;
+        frame.idle_bytes = levels.idle_bytes;
+        frame.pooled_bytes = levels.pooled_bytes;
+        frame.peak_bytes = levels.peak_bytes;
+        frame.peak_at = levels.peak_at;
+        frame.requested_bytes = levels.requested_bytes;
+        frame.pool_keys = levels.pool_keys;
+        frame.open_frames = levels.open_frames;
+        frame.threads = walk.active;
+        frame.telemetry_bytes = levels.telemetry_bytes;
+        frame.counts = counts;
+        frame.totals = levels.totals;
+    }
+
+    /// A walk's counters as levels and totals.
+    #[inline(always)]
+    fn levels(&mut self, core: &Core, walk: &Walk, time: Timestamp) -> PoolStats {
+        if !cfg!(feature = "telemetry") {
+            return PoolStats::default();
+        }
+        let counts = walk.counts;
+        let in_use_bytes = counts.alloc_bytes().wrapping_sub(counts.release_bytes());
+        let evicted_bytes = core.budget.evicted_bytes();
+        self.peaks.observe(&core.budget, time);
+        let peak = self.peaks.all_time();
+        PoolStats {
+            time,
+            in_use_buffers: counts.allocs().wrapping_sub(counts.releases()),
+            in_use_bytes,
+            idle_bytes: walk.reserved - in_use_bytes,
+            pooled_bytes: walk.reserved,
+            peak_bytes: peak.bytes,
+            peak_at: peak.time,
+            // Read at other moments than the blocks, so that it may seem more for a moment.
+            requested_bytes: counts.requested_in_use().min(in_use_bytes),
+            limit_bytes: core.budget.limit(),
+            pool_keys: core.pool_keys(),
+            open_frames: core.in_flight.open().count_ones(),
+            slots: core.slots.count(),
+            claimed_slots: walk.claimed,
+            telemetry_bytes: core.own_bytes()
+                + self.feeds.bytes()
+                + self.recycler.bytes()
+                + self.peaks.bytes(),
+            totals: Totals {
+                frames: self.frames,
+                allocs: counts.allocs(),
+                releases: counts.releases(),
+                alloc_bytes: counts.alloc_bytes(),
+                release_bytes: counts.release_bytes(),
+                system_bytes: walk.reserved.wrapping_add(evicted_bytes),
+                evicted_bytes,
+                counts,
+            },
+        }
+    }
+}
+
+impl Walk {
+    /// Counts the releases that must have happened for the numbers to add up; see the head of this file.
+    fn settle(&mut self, core: &Core) {
+        let counts = &mut self.counts;
+        let framed = counts
+            .frame_alloc_bytes
+            .wrapping_sub(counts.frame_release_bytes);
+        let bytes = self.reserved.saturating_sub(framed);
+        settle(
+            counts.pooled_alloc_bytes,
+            &mut counts.pooled_release_bytes,
+            bytes,
+        );
+        settle(
+            counts.pooled_allocs(),
+            &mut counts.pooled_releases,
+            u64::from(core.table.len()),
+        );
+        settle(
+            counts.pooled_requested_bytes,
+            &mut counts.pooled_released_requested,
+            bytes,
+        );
+    }
+}
+
+/// Raises a count to what it was before, if it is less. Counts wrap.
+fn raise(count: &mut u64, before: u64) {
+    if (before.wrapping_sub(*count) as i64) > 0 {
+        *count = before;
+    }
+}
+
+/// Raises `released` until no more than `most` of what was lent is out.
+fn settle(lent: u64, released: &mut u64, most: u64) {
+    if lent.wrapping_sub(*released) > most {
+        *released = lent.wrapping_sub(most);
+    }
+}
+
+impl Core {
+    /// Ends a frame.
+    pub(crate) fn end_frame(&self, index: Option<usize>) -> Arc<FrameSnapshot> {
+        self.fold.lock().end_frame(self, index)
+    }
+
+    /// The pool's numbers now.
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.fold.lock().levels_now(self)
+    }
+
+    /// Begins a phase.
+    pub(crate) fn mark(&self) -> Mark {
+        let fold = &mut *self.fold.lock();
+        let now = fold.wall.stamp_now(clock::now());
+        fold.peaks.mark(&self.budget, now, FrameEnd(fold.frames))
+    }
+
+    /// The peak since a mark; none if the mark is another pool's.
+    pub(crate) fn peak_since(&self, mark: &Mark) -> Option<Peak> {
+        let fold = &mut *self.fold.lock();
+        let now = fold.wall.stamp_now(clock::now());
+        fold.peaks.observe(&self.budget, now);
+        fold.peaks.since(mark)
+    }
+
+    /// Takes a step of trimming if no frame has ended for `quiet`, unless a frame ends or somebody reads the pool just now.
+    pub(crate) fn trim_if_quiet(&self, quiet: Duration) {
+        if let Some(mut fold) = self.fold.try_lock()
+            && clock::since(fold.last_end) >= quiet
+        {
+            self.trim_step(&mut fold, TrimTime::BetweenFrames);
+        }
+    }
+}
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests;

@@ -1,0 +1,48 @@
+//! A frame end's sums against a walk over every block.
+
+use crate::BufferPool;
+
+/// Bytes of all blocks and of all arenas. The pool is at rest.
+fn walked(pool: &BufferPool) -> u64 {
+    let core = pool.core();
+    let blocks: u64 = core
+        .table
+        .records()
+        .map(crate::blocks::block::Block::bytes)
+        .sum();
+    let arenas: u64 = core
+        .slots
+        .iter()
+        .flat_map(|slot| slot.arenas_among(u32::MAX))
+        .map(|(_, arena)| arena.held())
+        .sum();
+    blocks + arenas
+}
+
+#[test]
+fn at_rest_a_walk_over_every_block_agrees_with_the_sums_exactly() {
+    let pool = BufferPool::builder()
+        .max_frames_in_flight(2)
+        .build()
+        .unwrap();
+    let mut kept = Vec::new();
+    for round in 0..40_usize {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(round * 40_000);
+        let other = pool.begin_frame();
+        other.alloc::<u64>(round * 1_000);
+        kept.extend((0..round).map(|n| pool.alloc::<u8>(n * 777)));
+        if round % 3 == 0 {
+            kept.clear();
+        }
+        drop(other);
+        let snapshot = frame.release_all();
+        assert_eq!(snapshot.pooled_bytes, walked(&pool), "round {round}");
+        let lent: u64 = pool.outstanding().bytes;
+        assert_eq!(snapshot.in_use_bytes, lent);
+    }
+    kept.clear();
+    pool.trim();
+    assert_eq!(pool.stats().pooled_bytes, walked(&pool));
+    assert_eq!(walked(&pool), 0, "all of it was idle");
+}

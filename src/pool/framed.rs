@@ -1,0 +1,219 @@
+//! Lending frame buffers: the arena's cursor, then its next block, then the system.
+#![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
+
+use std::hint::cold_path;
+use std::num::NonZero;
+use std::ptr::NonNull;
+
+use crate::arena::bump::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
+use crate::codegen::in_one_register;
+use crate::memory::region::{PAGE, Piece};
+use crate::pool::inner::Core;
+use crate::pool::lookup::{current, with_slot, with_slot_untold};
+use crate::pool::pooled::{MOST_BYTES, NO_SLOT, Refusal, count_refusal};
+use crate::pool::pressure::Reach;
+use crate::slot::state::{ArenaPlace, Slot};
+
+/// From this size on a frame buffer takes an odd number of units of the pool's alignment.
+///
+/// Buffers at strides of a power of two would all begin in the same few cache sets, and the caller's first writes would
+/// evict each other. Odd strides go through all sets. Where a unit is a page it would not move a start to another set, and none
+/// is added; smaller buffers would grow by more than a sixteenth.
+const COLOURED_FROM: usize = 1024;
+
+/// What an open frame knows of how its buffers are lent, worked out once at its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane {
+    place: ArenaPlace,
+    /// The bits of an address below the pool's alignment.
+    below_alignment: usize,
+    /// The bits below an odd number of units, if buffers are coloured.
+    below_odd: usize,
+}
+
+impl Lane {
+    /// Of the frame `index` of this pool.
+    pub(crate) fn of(core: &Core, index: usize) -> Self {
+        let alignment = core.config.alignment;
+        Self {
+            place: ArenaPlace::of(index),
+            below_alignment: alignment - 1,
+            below_odd: if alignment < PAGE {
+                2 * alignment - 1
+            } else {
+                alignment - 1
+            },
+        }
+    }
+
+    /// The frame's index.
+    pub(crate) fn index(&self) -> usize {
+        self.place.index()
+    }
+
+    /// Lends `bytes` bytes from the frame's arena of the calling thread, if its block has room.
+    #[inline(always)]
+    pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
+        // Neither none nor more than there can be.
+        if bytes.cast_signed() <= 0 {
+            cold_path();
+            return None;
+        }
+        arena.bump(self.stride(bytes), bytes)
+    }
+
+    /// How far the cursor moves for so many bytes, which are at most `isize::MAX`: a multiple of the alignment, or an odd one.
+    ///
+    /// Setting the bits below and taking the alignment's off again is one instruction and one register less than clearing them and
+    /// setting the one that makes the multiple odd.
+    #[inline(always)]
+    fn stride(&self, bytes: usize) -> usize {
+        let below = if bytes < COLOURED_FROM {
+            self.below_alignment
+        } else {
+            self.below_odd
+        };
+        ((bytes + self.below_alignment) | below) - self.below_alignment
+    }
+}
+
+/// Lends `bytes` bytes until the end of the lane's frame if the calling thread used this pool last, and its frame block
+/// has room.
+///
+/// # Safety
+///
+/// The pool is alive for the call, and the frame is open for as long as the memory is used.
+#[inline(always)]
+pub(crate) unsafe fn lend_framed_at_once(
+    core: NonNull<Core>,
+    lane: &Lane,
+    bytes: usize,
+) -> Option<NonNull<u8>> {
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    let arena = unsafe { current(core) }?.arena(lane.place);
+    lane.bump(arena, bytes)
+}
+
+/// Runs `f` with the calling thread's arena of the lane's frame.
+///
+/// # Errors
+///
+/// There is no memory for a slot.
+///
+/// # Safety
+///
+/// The pool is alive for the call, and the frame is open.
+#[inline]
+pub(crate) unsafe fn with_arena<R>(
+    core: NonNull<Core>,
+    lane: &Lane,
+    f: impl FnOnce(&Arena) -> R,
+) -> Result<R, Refusal> {
+    // What is lent from the arena shows there; all else that `f` does with the slot, it does in a stay of its own.
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    unsafe { with_slot_untold(core, |slot| f(in_one_register(slot.arena(lane.place)))) }
+        .ok_or(NO_SLOT)
+}
+
+/// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.
+///
+/// # Errors
+///
+/// Why there are none.
+///
+/// # Safety
+///
+/// As for [`lend_framed_at_once`].
+pub(crate) unsafe fn lend_framed(
+    core: NonNull<Core>,
+    lane: &Lane,
+    bytes: usize,
+) -> Result<NonNull<u8>, Refusal> {
+    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    unsafe {
+        with_slot(core, |slot| {
+            let lent = lend_from(core.as_ref(), slot, lane, bytes);
+            // An overflow is counted where it is put into words.
+            if let Err(reason) = lent
+                && reason != Refusal::Overflow
+            {
+                count_refusal(slot, reason);
+            }
+            lent
+        })
+    }
+    .unwrap_or(Err(NO_SLOT))
+}
+
+/// # Safety
+///
+/// The caller owns the slot, which is one of `core`, and the arena's frame is open.
+unsafe fn lend_from(
+    core: &Core,
+    slot: &Slot,
+    lane: &Lane,
+    bytes: usize,
+) -> Result<NonNull<u8>, Refusal> {
+    let arena = slot.arena(lane.place);
+    slot.note_arena(lane.place);
+    if core.budget.is_limited() {
+        while !arena.unpark() {
+            // Somebody reclaims the arena's blocks, under the fold's lock.
+            drop(core.fold.lock());
+        }
+    }
+    if bytes == 0 {
+        arena.count_empty();
+        let start = NonZero::new(lane.below_alignment + 1).expect("an alignment is not zero");
+        return Ok(NonNull::without_provenance(start));
+    }
+    if bytes > MOST_BYTES {
+        return Err(Refusal::Overflow);
+    }
+    if bytes > MOST_REQUESTED {
+        // Beyond what can be counted, and beyond what any system here would give.
+        return Err(core
+            .out_of_reach(bytes as u64)
+            .unwrap_or(Refusal::Memory(bytes as u64)));
+    }
+    let stride = lane.stride(bytes);
+    if let Some(start) = arena.bump(stride, bytes) {
+        return Ok(start);
+    }
+    if let Some(start) = arena.advance(stride, bytes, false) {
+        return Ok(start);
+    }
+    if !arena.reserve_place() {
+        return Err(Refusal::Memory(size_of::<Piece>() as u64));
+    }
+    let block = take_block(core, slot, lane, stride)?;
+    core.in_flight.note_blocks(lane.index());
+    arena.add_block(block);
+    Ok(arena
+        .advance(stride, bytes, true)
+        .expect("the block just added has room"))
+}
+
+/// A block with room for `stride` bytes, as large as is usual if the budget and the system give it, else smaller.
+///
+/// The usual size is tried first, and what is idle goes for it. Then half of it, and so on, whatever is to be had without
+/// taking anything from others. Last comes what the buffer itself needs.
+fn take_block(core: &Core, slot: &Slot, lane: &Lane, stride: usize) -> Result<Piece, Refusal> {
+    let held = slot.arena(lane.place).held();
+    // Of a budget a block takes no more than others can spare.
+    let most = core.budget.limit().map_or(u64::MAX, |limit| limit / 64);
+    let eighth = (held / 8).min(most).min(MOST_BLOCK_BYTES as u64) as usize & !lane.below_alignment;
+    let usual = core.config.frame_block_bytes.max(eighth).max(stride);
+    if let Ok((block, _)) = core.take_piece(usual, Reach::Thread(slot)) {
+        return Ok(block);
+    }
+    let mut smaller = (usual / 2) & !lane.below_alignment;
+    while smaller > stride {
+        if let Ok((block, _)) = core.take_piece(smaller, Reach::Nothing) {
+            return Ok(block);
+        }
+        smaller = (smaller / 2) & !lane.below_alignment;
+    }
+    let (block, _) = core.take_piece(stride, Reach::Thread(slot))?;
+    Ok(block)
+}

@@ -1,0 +1,295 @@
+//! What the limit of a pool counts, part by part, so that a refusal says who has the memory (law L10).
+//!
+//! # Why the parts add up
+//!
+//! One aggregation under the fold's lock gives the bytes held, and of them what frame buffers and pooled buffers have (law L3). Idle is
+//! the difference. Each of the three is then split by what is read afterwards: other threads go on meanwhile, so what a part says is cut
+//! off at what is left, and the last part of each group is what remains. So the sum is exact at every moment, and each part is exact
+//! when the threads rest.
+//!
+//! # What a refusal costs
+//!
+//! The parts cost what an aggregation costs. The call sites need a walk over the records, which takes as long as many buffers are out. A
+//! program that takes refusals as a sign to wait asks often, so a walk of many buffers is done only when it takes at most a hundredth of the time:
+//! in between the error names the call sites of the last walk, and how long ago that was.
+#![expect(
+    unsafe_code,
+    reason = "what slots and arenas say is read under the fold's lock"
+)]
+
+use std::fmt;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::pool::inner::Core;
+use crate::slot::state::Slot;
+use crate::telemetry::id::FrameId;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+
+/// The most holders that are named of each kind.
+const NAMED: usize = 5;
+/// Up to so many buffers a walk is cheap enough to be done each time.
+const FEW_BUFFERS: u64 = 256;
+/// A walk over more is done when this many times as long as the last one took has gone by.
+const REST: u32 = 100;
+
+/// One part of the memory that counts against a pool's limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holding {
+    /// Who or what has the memory.
+    pub by: HeldBy,
+    /// Bytes of this part.
+    pub bytes: u64,
+}
+
+/// Who or what has a part of a pool's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeldBy {
+    /// Pooled buffers that this line took.
+    CallSite(&'static Location<'static>),
+    /// Pooled buffers of other lines, taken since the lines were looked at, or while call sites are not recorded.
+    OtherBuffers,
+    /// Buffers of an open frame.
+    Frame {
+        /// The frame.
+        frame: FrameId,
+        /// The thread that took them.
+        thread: String,
+    },
+    /// Buffers of other open frames and threads.
+    OtherFrames,
+    /// Parts of frame blocks that open frames have not used.
+    UnusedInFrames,
+    /// Blocks kept for frames that are not open, or that a thread has not used in an open one.
+    KeptForFrames,
+    /// Idle buffers in the depot, where any thread finds them.
+    Depot,
+    /// Idle buffers that this thread keeps. No other thread reaches them.
+    Thread(String),
+    /// Idle buffers that other threads keep, or that are on their way between threads.
+    OtherThreads,
+    /// Memory that other threads are asking the system for.
+    Requests,
+    /// What small buffers cost beside their bytes: their records, and the slack of the system's allocator. Without what
+    /// [`max_bytes`](crate::PoolBuilder::max_bytes) allows beside buffers.
+    Bookkeeping,
+}
+
+/// What a pool holds, part by part.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings {
+    /// The sum of the parts.
+    pub(crate) held: u64,
+    pub(crate) in_use: u64,
+    pub(crate) parts: Vec<Holding>,
+    /// The call sites that hold the most, and how long ago they were looked at.
+    pub(crate) holders: Vec<SiteHolding>,
+    pub(crate) holders_age: Duration,
+}
+
+/// The last walk that was done for a refusal.
+#[derive(Debug, Default)]
+pub(crate) struct LastWalk {
+    ended: Option<Instant>,
+    took: Duration,
+    found: Outstanding,
+}
+
+/// Bytes that are still to be split among parts.
+struct Rest<'h> {
+    parts: &'h mut Vec<Holding>,
+    left: u64,
+}
+
+impl Rest<'_> {
+    /// Gives a part so much of what is left.
+    fn part(&mut self, bytes: u64, by: HeldBy) {
+        let bytes = bytes.min(self.left);
+        // Without memory for the list it is shorter, and the last part of the group has the rest.
+        if bytes > 0 && self.parts.try_reserve(1).is_ok() {
+            self.left -= bytes;
+            self.parts.push(Holding { by, bytes });
+        }
+    }
+}
+
+/// The largest of many numbers, each with what it is of.
+struct Largest<T>([Option<(u64, T)>; NAMED]);
+
+impl<T> Largest<T> {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| None))
+    }
+
+    fn enter(&mut self, bytes: u64, of: T) {
+        let mut entry = (bytes, of);
+        for place in &mut self.0 {
+            let is_larger = place.as_ref().is_none_or(|(most, _)| entry.0 > *most);
+            if is_larger {
+                match place.replace(entry) {
+                    Some(smaller) => entry = smaller,
+                    None => return,
+                }
+            }
+        }
+    }
+}
+
+impl Core {
+    /// What the pool holds now, and who.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let mut holdings = Holdings::default();
+        if !cfg!(feature = "telemetry") {
+            return holdings;
+        }
+        let mut fold = self.fold.lock();
+        let levels = fold.levels_now(self);
+        let claimed = self.budget.claimed();
+        let bookkeeping = self.budget.bookkeeping();
+        let counts = levels.totals.counts;
+        let framed = counts
+            .frame_alloc_bytes
+            .wrapping_sub(counts.frame_release_bytes);
+        let pooled = levels.in_use_bytes.wrapping_sub(framed);
+        holdings.in_use = levels.in_use_bytes;
+        let parts = &mut holdings.parts;
+
+        let mut frames = Largest::new();
+        let (mut unused, mut kept) = (0, 0);
+        let mut threads = Largest::new();
+        let open = self.in_flight.open();
+        for slot in self.slots.iter() {
+            for (place, arena) in slot.arenas_among(u32::MAX) {
+                let held = arena.held();
+                if open & 1 << place.index() == 0 || arena.is_parked() {
+                    kept += held;
+                    continue;
+                }
+                // SAFETY: we have the fold's lock.
+                let lent = unsafe { arena.read() }.bytes;
+                frames.enter(lent, (place.index(), slot));
+                unused += held.saturating_sub(lent);
+            }
+            // SAFETY: we have the fold's lock.
+            threads.enter(unsafe { slot.kept_bytes() }, slot);
+        }
+
+        let mut rest = Rest {
+            parts,
+            left: framed,
+        };
+        for (bytes, (index, slot)) in frames.0.into_iter().flatten() {
+            let frame = self.in_flight.id(index);
+            let thread = self.thread_of(slot);
+            rest.part(bytes, HeldBy::Frame { frame, thread });
+        }
+        rest.part(u64::MAX, HeldBy::OtherFrames);
+
+        let mut rest = Rest {
+            parts,
+            left: levels.idle_bytes,
+        };
+        rest.part(unused, HeldBy::UnusedInFrames);
+        rest.part(kept, HeldBy::KeptForFrames);
+        rest.part(self.depot_bytes(), HeldBy::Depot);
+        for (bytes, slot) in threads.0.into_iter().flatten() {
+            rest.part(bytes, HeldBy::Thread(self.thread_of(slot)));
+        }
+        rest.part(u64::MAX, HeldBy::OtherThreads);
+        drop(fold);
+
+        let mut rest = Rest {
+            parts,
+            left: claimed.saturating_sub(levels.pooled_bytes),
+        };
+        rest.part(u64::MAX, HeldBy::Requests);
+        let limit = self.budget.limit().unwrap_or(u64::MAX);
+        let mut rest = Rest {
+            parts,
+            // A request under way may have entered its own and not yet been refused.
+            left: bookkeeping.min(limit.saturating_sub(claimed)),
+        };
+        rest.part(u64::MAX, HeldBy::Bookkeeping);
+
+        let buffers = counts.pooled_allocs().wrapping_sub(counts.pooled_releases);
+        self.name_holders(&mut holdings, pooled, buffers);
+        holdings.held = holdings.parts.iter().map(|part| part.bytes).sum();
+        holdings
+    }
+
+    /// Splits the bytes of pooled buffers by call site, as of now or of the last walk.
+    fn name_holders(&self, holdings: &mut Holdings, pooled: u64, buffers: u64) {
+        let mut last = self.last_walk.lock();
+        let age = last.ended.map(clock::since);
+        let is_fresh = age.is_some_and(|age| age < last.took * REST);
+        if buffers <= FEW_BUFFERS || !is_fresh {
+            let began = clock::now();
+            self.outstanding_into(&mut last.found);
+            last.took = clock::since(began);
+            last.ended = Some(clock::now());
+        } else {
+            holdings.holders_age = age.unwrap_or_default();
+        }
+        let sites = &last.found.sites;
+        let named = &sites[..sites.len().min(NAMED)];
+        let mut rest = Rest {
+            parts: &mut holdings.parts,
+            left: pooled,
+        };
+        for site in named {
+            rest.part(site.bytes, HeldBy::CallSite(site.location));
+        }
+        rest.part(u64::MAX, HeldBy::OtherBuffers);
+        if holdings.holders.try_reserve(named.len()).is_ok() {
+            let copies = named.iter().map(|site| SiteHolding {
+                thread: copied(&site.thread),
+                ..*site
+            });
+            holdings.holders.extend(copies);
+        }
+    }
+
+    /// The name of the thread that has a slot, or had it last.
+    fn thread_of(&self, slot: &Slot) -> String {
+        self.names.read(slot.thread(), copied)
+    }
+}
+
+/// The same text; empty if there is no memory for it.
+fn copied(text: &str) -> String {
+    let mut copy = String::new();
+    if copy.try_reserve(text.len()).is_ok() {
+        copy.push_str(text);
+    }
+    copy
+}
+
+impl HeldBy {
+    /// Whether this memory stays where it is when a request needs it: it is in use, or out of reach.
+    pub(crate) fn stays(&self) -> bool {
+        !matches!(self, Self::KeptForFrames | Self::Depot | Self::Requests)
+    }
+}
+
+impl fmt::Display for HeldBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CallSite(location) => write!(f, "buffers from {location}"),
+            Self::OtherBuffers => f.write_str("other buffers"),
+            Self::Frame { frame, thread } => {
+                write!(f, "buffers of frame {frame} on thread `{thread}`")
+            }
+            Self::OtherFrames => f.write_str("buffers of other frames"),
+            Self::UnusedInFrames => f.write_str("unused parts of open frames' blocks"),
+            Self::KeptForFrames => f.write_str("blocks kept for frames"),
+            Self::Depot => f.write_str("idle in the depot"),
+            Self::Thread(thread) => write!(f, "idle on thread `{thread}`"),
+            Self::OtherThreads => f.write_str("idle on other threads"),
+            Self::Requests => f.write_str("requests under way"),
+            Self::Bookkeeping => f.write_str("records and allocator slack of small buffers"),
+        }
+    }
+}

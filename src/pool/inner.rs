@@ -1,0 +1,243 @@
+//! What all handles of a pool share.
+#![expect(
+    unsafe_code,
+    reason = "a pool's lifetime is counted by its ledger, not by one owner"
+)]
+
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+
+use crate::arena::in_flight::InFlight;
+use crate::blocks::block::{anonymous_stamp, frame_stamp};
+use crate::blocks::class::{CLASSES, class_bytes};
+use crate::blocks::depot::Depot;
+use crate::blocks::magazine::batch_len;
+use crate::blocks::table::Table;
+use crate::clock;
+use crate::memory::budget::{Budget, most_kept_by_thread};
+use crate::pool::builder::{Attribution, Config};
+use crate::pool::frame_end::Fold;
+use crate::pool::holdings::LastWalk;
+use crate::pool::lifetime::Ledger;
+use crate::pool::walk::Walks;
+use crate::slot::list::Slots;
+use crate::slot::state::Slot;
+use crate::slot::thread_names::Names;
+use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
+use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::largest_miss::Misses;
+use crate::telemetry::rounds::RoundTimes;
+use crate::telemetry::snapshot::FrameSnapshot;
+
+/// A pool, apart from its handles.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Core {
+    /// Where the pool is, as it was made: what frees it.
+    this: NonNull<Core>,
+    pub(crate) config: Config,
+    pub(crate) id: PoolId,
+    pub(crate) name: String,
+    shapes: [Shape; CLASSES + 1],
+    /// What workers read at every alloc and only a frame end writes.
+    now: CachePadded<Now>,
+    /// What keeps the pool. It is there when the rest is gone (`closing.rs`).
+    pub(crate) ledger: ManuallyDrop<CachePadded<Ledger>>,
+    pub(crate) budget: CachePadded<Budget>,
+    pub(crate) in_flight: CachePadded<InFlight>,
+    pub(crate) slots: CachePadded<Slots>,
+    pub(crate) table: Table,
+    pub(crate) depot: Depot,
+    pub(crate) names: Names,
+    pub(crate) misses: Misses,
+    /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
+    pub(crate) fold: ForkLock<Fold>,
+    /// Walks over the block records, of which there is one at a time. A worker takes it only to say
+    /// who holds what when it was refused.
+    pub(crate) walks: ForkLock<Walks>,
+    /// The walk of the last refusal. A worker takes it only when it was refused.
+    pub(crate) last_walk: ForkLock<LastWalk>,
+    pub(crate) published: CachePadded<Published<FrameSnapshot>>,
+}
+
+/// A size class in this pool.
+#[derive(Debug)]
+struct Shape {
+    /// Bytes of a block; nothing of use for blocks beyond the largest class, which have their own sizes.
+    block_bytes: usize,
+    /// Blocks that change hands at once; 0 if threads do not keep blocks of this class.
+    batch_len: u32,
+}
+
+#[derive(Debug)]
+struct Now {
+    /// What blocks lent now are stamped with: the present round, and anonymous if call sites are not recorded.
+    stamp: AtomicU64,
+    /// The present round (`telemetry/rounds.rs`).
+    round: AtomicU64,
+    frame: Atomic<FrameEnd>,
+    attribution: Atomic<Attribution>,
+}
+
+// SAFETY: everything in a core is atomic, behind a lock, never changes, or is a type that is `Sync` for reasons it
+// states; the blocks' memory may be used from any thread.
+unsafe impl Send for Core {}
+// SAFETY: as above.
+unsafe impl Sync for Core {}
+
+impl Core {
+    /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or whoever uses it last.
+    pub(crate) fn create(mut config: Config) -> NonNull<Self> {
+        if let Some(limit) = config.max_bytes {
+            config.thread_cache_bytes = config.thread_cache_bytes.min(most_kept_by_thread(limit));
+        }
+        let first = Arc::new(FrameSnapshot::default());
+        let id = PoolId::next();
+        let name = config.name.clone().unwrap_or_else(|| match id.get() {
+            1 => "framepool".to_owned(),
+            number => format!("framepool-{number}"),
+        });
+        let shapes = std::array::from_fn(|class| {
+            let block_bytes = if class < CLASSES {
+                class_bytes(class).next_multiple_of(config.alignment)
+            } else {
+                usize::MAX
+            };
+            Shape {
+                block_bytes,
+                // Blocks beyond the largest class have different sizes: one must never be lent for another's request.
+                batch_len: if class < CLASSES {
+                    batch_len(block_bytes, config.thread_cache_bytes)
+                } else {
+                    0
+                },
+            }
+        });
+        let core = Self {
+            this: NonNull::dangling(),
+            id,
+            name,
+            shapes,
+            now: CachePadded::new(Now {
+                stamp: AtomicU64::new(stamp(0, config.attribution)),
+                round: AtomicU64::new(0),
+                frame: Atomic::new(FrameEnd(0)),
+                attribution: Atomic::new(config.attribution),
+            }),
+            ledger: ManuallyDrop::new(CachePadded::new(Ledger::new())),
+            budget: CachePadded::new(Budget::new(config.max_bytes)),
+            in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
+            slots: CachePadded::new(Slots::new()),
+            table: Table::new(),
+            depot: Depot::new(),
+            names: Names::new(),
+            misses: Misses::new(),
+            fold: ForkLock::new(Rank::Fold, Fold::new()),
+            walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
+            last_walk: ForkLock::new(Rank::Refusals, LastWalk::default()),
+            published: CachePadded::new(Published::new(first)),
+            config,
+        };
+        let core = NonNull::from(Box::leak(Box::new(core)));
+        // SAFETY: nobody else knows the pool yet.
+        unsafe { (*core.as_ptr()).this = core };
+        core
+    }
+
+    /// Where the pool is.
+    pub(crate) fn this(&self) -> NonNull<Self> {
+        self.this
+    }
+
+    /// Bytes of a block of `class`.
+    pub(crate) fn block_bytes(&self, class: usize) -> usize {
+        self.shapes[class].block_bytes
+    }
+
+    /// Blocks that change hands at once; 0 if threads do not keep blocks of `class`.
+    pub(crate) fn batch_len(&self, class: usize) -> u32 {
+        self.shapes[class].batch_len
+    }
+
+    /// Size classes of which the pool has blocks.
+    pub(crate) fn pool_keys(&self) -> u32 {
+        self.depot.keys()
+    }
+
+    /// Bytes of the blocks made in advance that trimming keeps.
+    pub(crate) fn prewarmed_bytes(&self) -> u64 {
+        let kept = self
+            .depot
+            .kept_by_class()
+            .filter(|&(class, _)| class < CLASSES);
+        kept.map(|(class, blocks)| blocks * self.block_bytes(class) as u64)
+            .sum()
+    }
+
+    /// Bytes of the bookkeeping, apart from the fold's.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        let slots = u64::from(self.slots.count()) * size_of::<Slot>() as u64;
+        let locks = ForkLock::<Fold>::BYTES
+            + ForkLock::<Walks>::BYTES
+            + ForkLock::<LastWalk>::BYTES
+            + Misses::LOCK_BYTES;
+        // The fold has one, and the walker.
+        let round_times = 2 * RoundTimes::own_bytes();
+        let core = size_of::<Self>() as u64 + locks + round_times;
+        core + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
+    }
+
+    /// Frame ends so far.
+    pub(crate) fn frame(&self) -> FrameEnd {
+        // Relaxed: a number of its own.
+        self.now.frame.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a frame ended, and the present round. Only under the fold's lock.
+    pub(crate) fn set_frame(&self, frame: FrameEnd, round: u64) {
+        // Relaxed, all: numbers of their own; an alloc takes the one or the other.
+        self.now
+            .stamp
+            .store(stamp(round, self.attribution()), Ordering::Relaxed);
+        self.now.round.store(round, Ordering::Relaxed);
+        self.now.frame.store(frame, Ordering::Relaxed);
+    }
+
+    /// The present round.
+    pub(crate) fn round(&self) -> u64 {
+        // Relaxed: a number of its own.
+        self.now.round.load(Ordering::Relaxed)
+    }
+
+    /// What blocks lent now are stamped with.
+    #[inline(always)]
+    pub(crate) fn stamp(&self) -> u64 {
+        // Relaxed: a number of its own.
+        self.now.stamp.load(Ordering::Relaxed)
+    }
+
+    /// Whether call sites are recorded.
+    pub(crate) fn attribution(&self) -> Attribution {
+        // Relaxed: a setting of its own.
+        self.now.attribution.load(Ordering::Relaxed)
+    }
+
+    /// Records call sites from now on, or stops.
+    pub(crate) fn set_attribution(&self, attribution: Attribution) {
+        let _fold = self.fold.lock();
+        // Relaxed, both: written under the fold's lock; a change takes effect at some alloc soon after.
+        self.now.attribution.store(attribution, Ordering::Relaxed);
+        self.now
+            .stamp
+            .store(stamp(self.round(), attribution), Ordering::Relaxed);
+    }
+}
+
+/// What blocks lent in a round are stamped with. Without attribution the stamp hides the holder, so that the alloc itself need
+/// not ask.
+fn stamp(round: u64, attribution: Attribution) -> u64 {
+    match attribution {
+        Attribution::CallSites => frame_stamp(round),
+        Attribution::Off => anonymous_stamp(round),
+    }
+}

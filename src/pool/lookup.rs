@@ -1,0 +1,429 @@
+//! Which slot the calling thread has in a pool.
+//!
+//! The fast path compares one word: a thread-local without destructor names the slot used last, and the slot names its
+//! pool. The slow path keeps a list of the thread's slots in a second thread-local, whose destructor hands them back at
+//! thread exit. A listed slot and its pool's address are there until the thread leaves them (`closing.rs`), so an address in the list, or in a slot
+//! that is remembered, is never that of another pool.
+//!
+//! # When a pool is closed
+//!
+//! Its contents go without this thread (`closing.rs`). What stays is the thread's slot, and the pool's own memory: about 16 KiB. They go when the
+//! thread next looks through its list: at its exit, or when it does anything beyond the fast path, with any pool, after
+//! `CLOSED` rose. It then looks at [`SWEEP`] places of the list each time, until it has been through, so that a
+//! thread with many pools does not pay for the churn of others.
+//!
+//! # Without a list
+//!
+//! In the destructor of another thread-local, after ours has run, a use of a pool claims a slot for that one use: slow, but right. A
+//! use within such a use (`Frame::with_arena`) claims another.
+#![expect(
+    unsafe_code,
+    reason = "thread-locals hold pointers to pools that they name"
+)]
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::hint::cold_path;
+use std::ptr::NonNull;
+
+use crate::pool::inner::Core;
+use crate::pool::thread_slots::{Tenancies, Tenancy};
+use crate::slot::list::NoSlot;
+use crate::slot::owner::Use;
+use crate::slot::state::Slot;
+use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
+
+/// How many places of the list are looked at each time, after a pool was closed.
+const SWEEP: usize = 8;
+
+/// A place like a slot that lends for no pool, so that the fast path need not ask whether a slot is remembered.
+#[repr(C, align(128))]
+struct Nowhere(UnsafeCell<[u8; size_of::<Slot>()]>);
+
+// SAFETY: nobody writes there.
+unsafe impl Sync for Nowhere {}
+
+static NOWHERE: Nowhere = Nowhere(UnsafeCell::new([0; size_of::<Slot>()]));
+
+/// No slot. Under a model checker, whose atomics are not made of zeroes, it has no place.
+const NO_SLOT: NonNull<Slot> = if HAS_PLACE {
+    NonNull::from_ref(&NOWHERE).cast()
+} else {
+    NonNull::dangling()
+};
+const HAS_PLACE: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
+
+/// What this thread remembers.
+struct Last {
+    /// Its slot of the pool that it used last, or [`NO_SLOT`]. Only while the thread's list has it.
+    slot: Cell<NonNull<Slot>>,
+    /// What `CLOSED` was when the thread began to look through its list, when it last got through.
+    closed: Cell<u64>,
+}
+
+/// All slots that this thread owns.
+struct Listed {
+    list: RefCell<Tenancies>,
+    /// How many places of the list are still to be looked at for closed pools, and what `CLOSED` was when all were.
+    to_sweep: Cell<usize>,
+    sweeps_for: Cell<u64>,
+}
+
+global_counter! {
+    /// How many pools were closed in this process.
+    static CLOSED;
+}
+
+plain_thread_local! {
+    static LAST: Last = Last {
+        slot: Cell::new(NO_SLOT),
+        closed: Cell::new(0),
+    };
+}
+
+dropped_thread_local! {
+    static LISTED: Listed = Listed {
+        list: RefCell::new(Tenancies::new()),
+        to_sweep: Cell::new(0),
+        sweeps_for: Cell::new(0),
+    };
+}
+
+/// The calling thread's slot of the pool, if the pool is the one it used last.
+///
+/// # Safety
+///
+/// The pool is alive while the slot is used: the caller has a handle, a frame or a buffer of it.
+#[inline(always)]
+pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
+    let remembered = LAST.try_with(|last| {
+        let slot = last.slot.get();
+        if !HAS_PLACE && slot == NO_SLOT {
+            return None;
+        }
+        // SAFETY: a slot is remembered only while this thread's list has it, and is there until the thread leaves it. `NOWHERE` is as
+        // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
+        let pool = unsafe { &(*slot.as_ptr()).pool };
+        // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
+        if pool.load(Ordering::Relaxed) != core.as_ptr() {
+            return None;
+        }
+        // SAFETY: as above; a slot that has a pool's address is one.
+        Some(unsafe { slot.as_ref() })
+    });
+    if let Ok(Some(slot)) = remembered {
+        return Some(slot);
+    }
+    cold_path();
+    None
+}
+
+/// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot. At its
+/// end the fold is told that something was done.
+///
+/// # Safety
+///
+/// The pool is not closed during the call: the caller has a handle or a frame of it.
+#[inline]
+pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+    // SAFETY: as for the caller.
+    unsafe {
+        with_slot_untold(core, |slot| {
+            let result = f(slot);
+            slot.announce();
+            result
+        })
+    }
+}
+
+/// The same for an `f` that itself does nothing with the slot of which the fold must be told. It may panic.
+///
+/// # Safety
+///
+/// As for [`with_slot`].
+#[inline]
+pub(crate) unsafe fn with_slot_untold<R>(
+    core: NonNull<Core>,
+    f: impl FnOnce(&Slot) -> R,
+) -> Option<R> {
+    sweep_if_closed();
+    // SAFETY: the caller keeps the pool alive.
+    let stay = match unsafe { current(core) } {
+        Some(slot) => Stay {
+            core,
+            slot: NonNull::from(slot),
+            is_visit: false,
+        },
+        // SAFETY: as above.
+        None => unsafe { Stay::begin(core, Use::Handle) }.ok()?,
+    };
+    // SAFETY: the thread owns the slot, at least until the stay ends.
+    Some(f(unsafe { stay.slot.as_ref() }))
+}
+
+/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool. At its end the fold is told.
+///
+/// # Errors
+///
+/// The pool is closed, and the caller must release the buffer without a slot; or there is no memory for one.
+///
+/// # Safety
+///
+/// The pool is alive before the call, since the caller has a buffer of it, and is not used after `f`.
+pub(crate) unsafe fn release_in_slot(
+    core: NonNull<Core>,
+    f: impl FnOnce(&Slot),
+) -> Result<(), NoSlot> {
+    sweep_if_closed();
+    // SAFETY: the buffer keeps the pool alive until `f`, and then the slot's hold does until the stay ends; a slot in the
+    // list is there until the thread leaves it.
+    unsafe {
+        if core.as_ref().ledger.is_closed() {
+            leave(core);
+            return Err(NoSlot::Closed);
+        }
+        let stay = match current(core) {
+            Some(slot) if slot.owner.begin_release() => Stay {
+                core,
+                slot: NonNull::from(slot),
+                is_visit: false,
+            },
+            _ => Stay::begin(core, Use::Release)?,
+        };
+        f(stay.slot.as_ref());
+        stay.slot.as_ref().announce();
+        stay.end_release();
+    }
+    Ok(())
+}
+
+/// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
+struct Stay {
+    core: NonNull<Core>,
+    slot: NonNull<Slot>,
+    is_visit: bool,
+}
+
+impl Stay {
+    /// In the slot of the thread's list, or in one of its own when there is no list to put it in.
+    ///
+    /// # Safety
+    ///
+    /// As for [`with_slot`], or, to release a buffer, for [`release_in_slot`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn begin(core: NonNull<Core>, purpose: Use) -> Result<Self, NoSlot> {
+        let listed = LISTED.try_with(|listed| listed.enter(core, purpose));
+        let (slot, is_visit) = match listed {
+            Ok(Ok(slot)) => (slot, false),
+            Ok(Err(NoSlot::Closed)) => return Err(NoSlot::Closed),
+            // SAFETY: as for the caller.
+            Ok(Err(NoSlot::Memory)) | Err(_) => (unsafe { claim(core, purpose) }?, true),
+        };
+        Ok(Self {
+            core,
+            slot,
+            is_visit,
+        })
+    }
+
+    /// Ends a stay in which a buffer was released.
+    #[inline]
+    fn end_release(self) {
+        // SAFETY: the thread owns the slot.
+        if !self.is_visit && !unsafe { self.slot.as_ref() }.owner.end_release() {
+            // SAFETY: the stay ends here.
+            unsafe { leave_busy(self.core, self.slot) };
+        }
+    }
+
+    /// Hands the slot back. Apart, and by reference, so that the slot stays in memory and not in a register throughout the stay.
+    #[cold]
+    #[inline(never)]
+    fn end_visit(&self) {
+        // SAFETY: the visit owns the slot and its hold, and ends here.
+        unsafe { Core::hand_back(self.core, self.slot) };
+    }
+}
+
+impl Drop for Stay {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_visit {
+            self.end_visit();
+        }
+    }
+}
+
+/// A slot with its hold.
+///
+/// # Safety
+///
+/// The caller keeps the pool alive, for the time of this call at least.
+unsafe fn claim(core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+    // SAFETY: as for this function; the hold is given up again if there is no slot.
+    unsafe {
+        let pool = core.as_ref();
+        pool.ledger.enter();
+        let claimed = pool.slots.claim(pool, purpose);
+        if claimed.is_err() {
+            Core::leave(core, 0);
+        }
+        claimed
+    }
+}
+
+impl Listed {
+    /// The slot of the pool, claimed if this thread has none.
+    fn enter(&self, core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+        let mut list = self.list.borrow_mut();
+        let slot = if let Some(at) = list.find(core) {
+            let slot = list.get(at).slot;
+            // SAFETY: a slot in the list is there until the thread leaves it.
+            if purpose == Use::Release && !unsafe { slot.as_ref() }.owner.begin_release() {
+                drop(list);
+                // SAFETY: the caller has a buffer, and does not use its slot now.
+                unsafe { leave(core) };
+                return Err(NoSlot::Closed);
+            }
+            slot
+        } else {
+            list.reserve().ok_or(NoSlot::Memory)?;
+            // SAFETY: the caller keeps the pool alive; the name is dropped when the slot is left.
+            unsafe {
+                let slot = claim(core, purpose)?;
+                core.as_ref().ledger.add_name();
+                list.push(Tenancy { core, slot });
+                slot
+            }
+        };
+        // SAFETY: the thread owns the slot.
+        unsafe { remember(core, slot) };
+        Ok(slot)
+    }
+
+    /// Leaves closed pools at some places of the list.
+    fn sweep(&self) {
+        for _ in 0..SWEEP {
+            let Some(at) = self.to_sweep.get().checked_sub(1) else {
+                return;
+            };
+            self.to_sweep.set(at);
+            let mut list = self.list.borrow_mut();
+            if at >= list.len() {
+                continue;
+            }
+            // SAFETY: the list names the pool.
+            if unsafe { list.get(at).core.as_ref() }.ledger.is_closed() {
+                // The last one, which comes in its place, was looked at, or is newer.
+                let tenancy = list.remove(at);
+                drop(list);
+                forget(tenancy.slot);
+                // SAFETY: this thread owns the slot, and the entry is gone from the list.
+                unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+            }
+        }
+    }
+
+    /// Takes the slot of the pool out of the list.
+    fn remove(&self, core: NonNull<Core>) -> Option<Tenancy> {
+        let mut list = self.list.borrow_mut();
+        let at = list.find(core)?;
+        Some(list.remove(at))
+    }
+}
+
+/// Looks through a part of the list if a pool was closed since that was last done.
+#[inline]
+fn sweep_if_closed() {
+    // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
+    let closed = CLOSED.load(Ordering::Acquire);
+    let _ = LAST.try_with(|last| {
+        if last.closed.get() != closed {
+            begin_sweep(last, closed);
+        }
+    });
+}
+
+#[cold]
+#[inline(never)]
+fn begin_sweep(last: &Last, closed: u64) {
+    let _ = LISTED.try_with(|listed| {
+        if listed.to_sweep.get() == 0 {
+            listed.to_sweep.set(listed.list.borrow().len());
+            listed.sweeps_for.set(closed);
+        }
+        listed.sweep();
+        if listed.to_sweep.get() == 0 {
+            last.closed.set(listed.sweeps_for.get());
+        }
+    });
+}
+
+/// Remembers that a pool was used.
+///
+/// # Safety
+///
+/// The thread owns the slot, which is one of the pool, and its list has it. The pool is not closed, or the slot is marked.
+unsafe fn remember(core: NonNull<Core>, slot: NonNull<Slot>) {
+    // Relaxed: the owner's to read.
+    // SAFETY: the thread owns the slot.
+    unsafe { slot.as_ref() }
+        .pool
+        .store(core.as_ptr(), Ordering::Relaxed);
+    let _ = LAST.try_with(|last| last.slot.set(slot));
+}
+
+/// Forgets a slot that the thread is about to leave.
+fn forget(slot: NonNull<Slot>) {
+    let _ = LAST.try_with(|last| {
+        if last.slot.get() == slot {
+            last.slot.set(NO_SLOT);
+        }
+    });
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
+        while let Some(tenancy) = self.list.get_mut().pop() {
+            // SAFETY: this thread owns the slot, and the entry is gone from the list.
+            unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+        }
+    }
+}
+
+/// Leaves the calling thread's slot of the pool, if it has one.
+///
+/// # Safety
+///
+/// The thread does not use the slot at the moment.
+pub(crate) unsafe fn leave(core: NonNull<Core>) {
+    let removed = LISTED.try_with(|listed| listed.remove(core));
+    if let Ok(Some(tenancy)) = removed {
+        forget(tenancy.slot);
+        // SAFETY: this thread owns the slot, and the entry is gone from the list.
+        unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+    }
+}
+
+/// The same for a slot that the thread has marked, and in which it found the pool closed.
+///
+/// # Safety
+///
+/// The thread owns the slot, which its list has, and uses it no more.
+#[cold]
+unsafe fn leave_busy(core: NonNull<Core>, slot: NonNull<Slot>) {
+    let _ = LISTED.try_with(|listed| listed.remove(core));
+    forget(slot);
+    // SAFETY: the entry is gone from the list, and with it the pool's name is this call's to drop.
+    unsafe {
+        Core::hand_back(core, slot);
+        Core::drop_name(core);
+    }
+}
+
+/// Has every thread look through its list some time.
+pub(crate) fn note_closed() {
+    // Release: pairs with the Acquire in `sweep_if_closed`; who sees the rise sees the pool closed.
+    CLOSED.fetch_add(1, Ordering::Release);
+}

@@ -1,0 +1,29 @@
+//! What users hold (pool, buffers, frames), and what joins the parts: lookup, alloc paths, frame end, trimming, closing.
+
+pub(crate) mod buffer;
+pub(crate) mod builder;
+pub(crate) mod closing;
+pub(crate) mod compact;
+pub(crate) mod frame;
+pub(crate) mod frame_arena;
+pub(crate) mod frame_end;
+pub(crate) mod framed;
+pub(crate) mod handle;
+pub(crate) mod holdings;
+pub(crate) mod inner;
+pub(crate) mod lifetime;
+pub(crate) mod located;
+pub(crate) mod lookup;
+pub(crate) mod pooled;
+pub(crate) mod pressure;
+pub(crate) mod prewarm;
+pub(crate) mod reader;
+pub(crate) mod thread_slots;
+pub(crate) mod trim;
+pub(crate) mod walk;
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod wrapping;
+
+#[cfg(all(test, framepool_loom))]
+#[path = "../../loom-tests/tests/primitives/mod.rs"]
+mod models;

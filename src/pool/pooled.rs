@@ -1,0 +1,284 @@
+//! Lending and taking back pooled blocks: magazine, then depot, then the system.
+#![expect(
+    unsafe_code,
+    reason = "the slot's owner passes blocks on to buffers and back"
+)]
+
+use std::hint::cold_path;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use crate::blocks::block::Block;
+use crate::blocks::class::{OVERSIZE, class_at_hand, class_for};
+use crate::error::AllocError;
+use crate::memory::region::Piece;
+use crate::pool::builder::Attribution;
+use crate::pool::inner::Core;
+use crate::pool::lookup::{current, release_in_slot, with_slot};
+use crate::pool::pressure::Reach;
+use crate::slot::list::NoSlot;
+use crate::slot::state::Slot;
+
+/// The unit by which blocks beyond the largest size class are rounded up.
+const OVERSIZE_STEP: usize = 1 << 16;
+
+/// Why a request could not be met, before it is put into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// More bytes than can be addressed.
+    Overflow,
+    /// Elements aligned more coarsely than the pool's buffers.
+    Alignment(usize),
+    /// So many bytes more would exceed the budget.
+    Budget(u64),
+    /// The system did not give so many bytes.
+    Memory(u64),
+}
+
+/// Why a block was not found idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    Cold,
+    Oversize,
+    /// Idle memory had to be given back first.
+    Budget,
+}
+
+/// There is no memory for a slot.
+pub(crate) const NO_SLOT: Refusal = Refusal::Memory(size_of::<Slot>() as u64);
+
+/// The most bytes an allocation can have, with room for rounding and alignment.
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
+
+/// Lends a block for `bytes` if the thread used this pool last and has one in its magazine.
+///
+/// # Safety
+///
+/// The pool is alive for the call.
+#[inline(always)]
+pub(crate) unsafe fn lend_at_once(
+    core: &Core,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Option<NonNull<Block>> {
+    let class = class_at_hand(bytes)?;
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    unsafe { current(NonNull::from(core))?.take(core, class, bytes, site) }
+}
+
+/// Lends a block of at least `bytes`, from wherever it can be had.
+///
+/// # Errors
+///
+/// Why there is none.
+///
+/// # Safety
+///
+/// The pool is alive for the call.
+pub(crate) unsafe fn lend(
+    core: &Core,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Result<NonNull<Block>, Refusal> {
+    let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
+    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    unsafe {
+        with_slot(NonNull::from(core), |slot| {
+            match slot.take(core, class, bytes, site) {
+                Some(block) => Ok(block),
+                None => lend_slow(core, slot, class, bytes, site),
+            }
+        })
+        .unwrap_or(Err(NO_SLOT))
+    }
+}
+
+/// The same when the magazine has no active block of the class.
+///
+/// # Safety
+///
+/// The caller owns the slot, which is one of `core`, and [`Slot::take`] found nothing.
+unsafe fn lend_slow(
+    core: &Core,
+    slot: &Slot,
+    class: usize,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Result<NonNull<Block>, Refusal> {
+    if class != OVERSIZE {
+        // SAFETY: the caller owns the slot, whose active list is empty.
+        let block = unsafe { slot.refill(core, class, bytes, site) };
+        if let Some(block) = block {
+            return Ok(block);
+        }
+    }
+    match core.new_block(class, bytes, Reach::Thread(slot)) {
+        Ok((block, miss)) => {
+            match miss {
+                Miss::Cold => slot.counters.cold_misses.increment(),
+                Miss::Oversize => slot.counters.oversize_misses.increment(),
+                Miss::Budget => slot.counters.budget_misses.increment(),
+            }
+            if cfg!(feature = "telemetry") {
+                let is_recorded = core.attribution() == Attribution::CallSites;
+                core.misses.note(block.bytes(), is_recorded.then_some(site));
+            }
+            // SAFETY: the caller owns the slot; the block is new, so it is ours.
+            unsafe { slot.lend_new(core, block, bytes, site) };
+            Ok(NonNull::from(block))
+        }
+        Err(refusal) => {
+            count_refusal(slot, refusal);
+            Err(refusal)
+        }
+    }
+}
+
+/// The class for `bytes`, or `OVERSIZE`, if an allocation can have so many.
+pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
+    class_for(bytes).or((bytes <= MOST_BYTES).then_some(OVERSIZE))
+}
+
+/// Enters a refusal in the counters.
+pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
+    match refusal {
+        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),
+        Refusal::Budget(_) => slot.counters.budget_refusals.increment(),
+        Refusal::Memory(_) => slot.counters.memory_refusals.increment(),
+    }
+}
+
+/// Takes back the block of a dropped buffer.
+///
+/// # Safety
+///
+/// The caller holds the block and uses its memory no more; it was lent for `requested` bytes.
+#[inline(always)]
+pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
+    // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
+    unsafe {
+        let at_once = class_at_hand(requested).is_some_and(|class| {
+            current(block.as_ref().core())
+                .is_some_and(|slot| slot.give(class, block.as_ref(), requested))
+        });
+        if !at_once {
+            cold_path();
+            take_back_slow(block, requested);
+        }
+    }
+}
+
+/// The same when the thread last used another pool, or none, or its magazine has no room.
+///
+/// With no memory even for a slot the block cannot be counted as given back, so it stays out, and with it the pool. That
+/// is a leak, so it is said; and this is a drop, so it does not panic.
+///
+/// # Safety
+///
+/// As for [`take_back`].
+#[cold]
+#[inline(never)]
+unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
+    // SAFETY: the buffer that has the block keeps the pool alive, and `release_in_slot` passes the thread's own slot.
+    unsafe {
+        let core = block.as_ref().core();
+        let given = release_in_slot(core, |slot| {
+            let block = block.as_ref();
+            if !slot.give(block.class(), block, requested) {
+                slot.give_with_room(core.as_ref(), block, requested);
+            }
+        });
+        match given {
+            Ok(()) => {}
+            Err(NoSlot::Closed) => Core::take_back_closed(core, block),
+            Err(NoSlot::Memory) => eprintln!(
+                "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
+            ),
+        }
+    }
+}
+
+impl Core {
+    /// Bytes of a block of `class` for `bytes`.
+    pub(crate) fn block_bytes_for(&self, class: usize, bytes: usize) -> usize {
+        if class == OVERSIZE {
+            bytes.next_multiple_of(OVERSIZE_STEP.max(self.config.alignment))
+        } else {
+            self.block_bytes(class)
+        }
+    }
+
+    /// A block with new memory, held by the caller.
+    pub(crate) fn new_block(
+        &self,
+        class: usize,
+        bytes: usize,
+        reach: Reach<'_>,
+    ) -> Result<(&Block, Miss), Refusal> {
+        let miss = if class == OVERSIZE {
+            Miss::Oversize
+        } else {
+            Miss::Cold
+        };
+        let block_bytes = self.block_bytes_for(class, bytes);
+        // Before a record is made for it.
+        if let Some(refusal) = self.out_of_reach(block_bytes as u64) {
+            return Err(refusal);
+        }
+        let block = self
+            .table
+            .claim()
+            .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
+        let beside = self.beside(block_bytes);
+        self.budget.add_beside(beside);
+        match self.take_piece(block_bytes, reach) {
+            Ok((piece, evicted)) => {
+                // SAFETY: a record belongs to whoever claimed it.
+                unsafe { block.bind(piece, self.this(), class) };
+                self.depot.note_bound(class);
+                Ok((block, if evicted { Miss::Budget } else { miss }))
+            }
+            Err(refusal) => {
+                self.budget.cancel_beside(beside);
+                // SAFETY: claimed above, and bound to nothing.
+                unsafe { self.table.release(block) };
+                Err(match refusal {
+                    Refusal::Budget(bytes) => {
+                        Refusal::Budget(self.budget.wanted_with(bytes, beside))
+                    }
+                    other => other,
+                })
+            }
+        }
+    }
+
+    /// What a block of so many bytes costs beside them.
+    pub(crate) fn beside(&self, block_bytes: usize) -> u64 {
+        (size_of::<Block>() + Piece::beside(block_bytes, self.config.alignment)) as u64
+    }
+
+    /// Puts a refusal into words: for the budget, with who holds the most.
+    #[cold]
+    pub(crate) fn explain(&self, refusal: Refusal, len: usize, element_bytes: usize) -> AllocError {
+        match refusal {
+            Refusal::Overflow => AllocError::SizeOverflow { len, element_bytes },
+            Refusal::Alignment(required) => AllocError::Alignment {
+                required,
+                provided: self.config.alignment,
+            },
+            Refusal::Memory(requested) => AllocError::OutOfMemory { requested },
+            Refusal::Budget(requested) => {
+                let holdings = self.holdings();
+                AllocError::BudgetExceeded {
+                    requested,
+                    in_use: holdings.in_use,
+                    limit: self.budget.limit().unwrap_or(u64::MAX),
+                    held: holdings.held,
+                    parts: holdings.parts,
+                    holders: holdings.holders,
+                    holders_age: holdings.holders_age,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Memory from the system for a request, and what goes back for it: under the limit, when the system refuses, and on demand.
+//!
+//! # A request
+//!
+//! ```text
+//!   out of reach?  ── yes ──▶ refused at once
+//!   reserve        ── over the limit ──▶ would all that is idle within reach do?  ── no ──▶ refused, nothing is given back
+//!                                        yes: give back, reserve again, until it fits or nothing more comes back
+//!   ask the system ── refused ──▶ would the system give the rest?  ── no ──▶ refused, nothing is given back
+//!                                 yes: give back all that is idle within reach, ask again
+//!   shed what the growth makes superfluous, commit
+//! ```
+//!
+//! All that is given back goes under the fold's lock (law L3), where what is within reach is also added up. Other threads may use
+//! idle memory meanwhile: then less comes back than was counted, and the request is looked at again, with what is left.
+//!
+//! # What is within reach
+//!
+//! The depot, the calling thread's own magazine, the blocks of frames that are not open, and, in a pool with a limit, the blocks
+//! that threads have for an open frame and took nothing from (parked arenas, `arena.rs`). Of its own arenas the caller also gives
+//! back blocks that their frames have not used. What other threads' magazines keep is not within reach; it is bounded instead
+//! (`Budget::keep`).
+#![expect(
+    unsafe_code,
+    reason = "the asking thread gives back what its own slot keeps"
+)]
+
+use crate::arena::bump::Arena;
+use crate::blocks::class::CLASSES;
+use crate::memory::region::Piece;
+use crate::pool::frame_end::Fold;
+use crate::pool::inner::Core;
+use crate::pool::pooled::Refusal;
+use crate::pool::trim::SLACK_BYTES;
+use crate::slot::state::Slot;
+
+/// More than any system gives to a process: a quarter of what the widest processors address today.
+const MOST_ASKED: u64 = 1 << 46;
+
+/// What may be given back for a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach<'s> {
+    /// Nothing.
+    Nothing,
+    /// For memory that is asked for in advance: what is idle beyond what was kept in advance before.
+    Beyond,
+    /// For a thread, whose slot this is: everything that is idle within reach.
+    Thread(&'s Slot),
+}
+
+impl Core {
+    /// Why so many bytes can never be had, whatever is given back.
+    pub(crate) fn out_of_reach(&self, bytes: u64) -> Option<Refusal> {
+        if self.budget.limit().is_some_and(|limit| bytes > limit) {
+            return Some(Refusal::Budget(bytes));
+        }
+        (bytes >= MOST_ASKED).then_some(Refusal::Memory(bytes))
+    }
+
+    /// Memory from the system, within the budget; whether idle memory had to go for it.
+    pub(crate) fn take_piece(
+        &self,
+        bytes: usize,
+        reach: Reach<'_>,
+    ) -> Result<(Piece, bool), Refusal> {
+        let wanted = bytes as u64;
+        if let Some(refusal) = self.out_of_reach(wanted) {
+            return Err(refusal);
+        }
+        let fits = self.budget.reserve(wanted);
+        if !fits && !self.make_way(wanted, reach) {
+            return Err(Refusal::Budget(wanted));
+        }
+        let taken = Piece::take(bytes, self.config.alignment)
+            .or_else(|| self.take_after_giving_back(bytes, reach));
+        let Some(piece) = taken else {
+            self.budget.cancel(wanted);
+            return Err(Refusal::Memory(wanted));
+        };
+        self.shed_before_growing(wanted);
+        self.budget.commit(wanted);
+        Ok((piece, !fits))
+    }
+
+    /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
+    /// gives as much back, if nobody is folding. So a program that goes from one buffer size to another within a frame does
+    /// not pay for both.
+    fn shed_before_growing(&self, wanted: u64) {
+        let held = self.budget.held();
+        let needed = self.budget.busiest();
+        if held + wanted <= needed + needed / 4 + SLACK_BYTES
+            || self.depot_bytes() <= held / 8 + SLACK_BYTES
+        {
+            return;
+        }
+        if let Some(mut fold) = self.fold.try_lock() {
+            self.evict(&mut fold, wanted, Reach::Beyond);
+        }
+    }
+
+    /// Gives back idle memory until `wanted` fits the budget, and reserves it. If all that is within reach would not do, nothing
+    /// is given back.
+    fn make_way(&self, wanted: u64, reach: Reach<'_>) -> bool {
+        if matches!(reach, Reach::Nothing) {
+            return false;
+        }
+        let mut fold = self.fold.lock();
+        loop {
+            if self.budget.reserve(wanted) {
+                return true;
+            }
+            let missing = self.budget.missing(wanted, 0);
+            if missing > self.within_reach(&fold, reach) {
+                return false;
+            }
+            // None is missing if another thread gave back meanwhile.
+            if missing > 0 && self.give_back(&mut fold, missing, reach) == 0 {
+                return false;
+            }
+        }
+    }
+
+    /// Whether so much fits the budget with what lies `beside` it, if what is idle within reach goes.
+    pub(crate) fn may_make_way(&self, wanted: u64, beside: u64, reach: Reach<'_>) -> bool {
+        let missing = self.budget.missing(wanted, beside);
+        missing == 0 || missing <= self.within_reach(&self.fold.lock(), reach)
+    }
+
+    /// When the system has refused: gives back all that is idle within reach, if the system then has enough, and asks again.
+    fn take_after_giving_back(&self, bytes: usize, reach: Reach<'_>) -> Option<Piece> {
+        let mut fold = self.fold.lock();
+        let within = self.within_reach(&fold, reach);
+        let rest = (bytes as u64).saturating_sub(within) as usize;
+        if within == 0 || rest > 0 && !Piece::could_take(rest, self.config.alignment) {
+            return None;
+        }
+        self.give_back(&mut fold, u64::MAX, reach);
+        drop(fold);
+        Piece::take(bytes, self.config.alignment)
+    }
+
+    /// `BufferPool::trim`, and when a pool is closed: all that is idle within reach, whatever was asked for in advance.
+    pub(crate) fn trim_now(&self, slot: Option<&Slot>) -> u64 {
+        self.depot.keep_nothing();
+        let mut fold = self.fold.lock();
+        let before = self.budget.evicted_bytes();
+        self.give_back(
+            &mut fold,
+            u64::MAX,
+            slot.map_or(Reach::Beyond, Reach::Thread),
+        );
+        // Blocks without bytes, of which only the records are of use to others.
+        while self.evict_batch(&mut fold, 0, u64::MAX) > 0 {}
+        self.budget.evicted_since(before)
+    }
+
+    /// Bytes that are idle within reach. Under the fold's lock nobody else gives them back, but they may be used.
+    fn within_reach(&self, _fold: &Fold, reach: Reach<'_>) -> u64 {
+        if matches!(reach, Reach::Nothing) {
+            return 0;
+        }
+        let (mut in_blocks, mut beside) = (self.depot_bytes_of(CLASSES, reach), 0);
+        for class in 0..CLASSES {
+            let own = match reach {
+                // SAFETY: whoever passes a slot here owns it.
+                Reach::Thread(slot) => unsafe { slot.idle_blocks(class) },
+                _ => 0,
+            };
+            let blocks = own + self.depot_blocks_of(class, reach);
+            let bytes = self.block_bytes(class);
+            in_blocks += blocks * bytes as u64;
+            beside += blocks * self.beside(bytes);
+        }
+        // What is within the allowance is not missing in the budget.
+        let beside = beside.min(self.budget.bookkeeping());
+        let open = self.in_flight.open();
+        let of_arena = |slot: &Slot, index: usize, arena: &Arena| {
+            if open & 1 << index == 0 || arena.is_parked() {
+                arena.held()
+            } else if reach.is_of(slot) {
+                arena.unused()
+            } else {
+                0
+            }
+        };
+        let in_arenas: u64 = self
+            .slots
+            .iter()
+            .flat_map(|slot| {
+                let arenas = slot.arenas_among(u32::MAX);
+                arenas.map(move |(place, arena)| of_arena(slot, place.index(), arena))
+            })
+            .sum();
+        in_blocks + beside + in_arenas
+    }
+
+    /// Gives back what is idle within reach until `wanted` bytes are gone, with what lay beside them; how many went. First the depot,
+    /// then the caller's own magazine, then frame blocks.
+    fn give_back(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) -> u64 {
+        let before = self.budget.freed_bytes();
+        self.evict(fold, wanted, reach);
+        let gone = |core: &Self| core.budget.freed_since(before);
+        if let Reach::Thread(slot) = reach
+            && gone(self) < wanted
+        {
+            // SAFETY: whoever passes a slot here owns it.
+            unsafe { slot.flush(self) };
+            self.evict(fold, wanted - gone(self), reach);
+        }
+        for index in 0..self.in_flight.limit() as usize {
+            if gone(self) >= wanted {
+                break;
+            }
+            let is_closed = self.in_flight.claim_index(index);
+            for slot in self.slots.iter() {
+                for (_, arena) in slot.arenas_among(1 << index) {
+                    let most = wanted.saturating_sub(gone(self));
+                    // SAFETY: if the frame is closed, we have its bit.
+                    unsafe {
+                        self.give_back_blocks(fold, arena, is_closed, reach.is_of(slot), most);
+                    };
+                }
+            }
+            if is_closed {
+                self.in_flight.free(index);
+            }
+        }
+        gone(self)
+    }
+
+    /// Gives back blocks of an arena until `wanted` bytes are gone: all that nobody uses if its frame is closed or the arena parked,
+    /// or those that an open frame has not used if the arena is the caller's own.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit if `is_closed`, and owns the slot if `is_own`.
+    unsafe fn give_back_blocks(
+        &self,
+        fold: &mut Fold,
+        arena: &Arena,
+        is_closed: bool,
+        is_own: bool,
+        wanted: u64,
+    ) {
+        let before = self.budget.freed_bytes();
+        let is_seized = !is_closed && arena.seize();
+        let next = || {
+            if is_closed || is_seized {
+                // SAFETY: we have the frame's bit, and the frame is not open; or the arena is seized.
+                unsafe { arena.take_unneeded(0, true) }
+            } else if is_own {
+                arena.take_unused()
+            } else {
+                None
+            }
+        };
+        while self.budget.freed_since(before) < wanted
+            && let Some(block) = next()
+        {
+            self.give_back_piece(fold, block);
+        }
+        if is_seized {
+            arena.release();
+        }
+    }
+
+    /// Blocks of a class that are idle in the depot and may go.
+    fn depot_blocks_of(&self, class: usize, reach: Reach<'_>) -> u64 {
+        match reach {
+            Reach::Nothing => 0,
+            Reach::Beyond => self.depot.spare(class),
+            Reach::Thread(_) => self.depot.idle(class),
+        }
+    }
+
+    /// Bytes of a class that are idle in the depot and may go, with what lies beside them.
+    fn depot_bytes_of(&self, class: usize, reach: Reach<'_>) -> u64 {
+        let blocks = self.depot_blocks_of(class, reach);
+        if class == CLASSES {
+            // Their blocks have sizes of their own. They are let go at every frame end.
+            return if blocks > 0 {
+                self.depot.oversize_bytes()
+            } else {
+                0
+            };
+        }
+        blocks.saturating_mul(self.cost(class))
+    }
+
+    /// Bytes of a block of the class, with what lies beside them.
+    fn cost(&self, class: usize) -> u64 {
+        let bytes = self.block_bytes(class);
+        (bytes as u64).saturating_add(self.beside(bytes))
+    }
+
+    /// Evicts idle blocks of the depot, from the class with the most idle bytes first, until `wanted` bytes are gone.
+    fn evict(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) {
+        let before = self.budget.freed_bytes();
+        loop {
+            let gone = self.budget.freed_since(before);
+            let idle_bytes = |class: &usize| self.depot_bytes_of(*class, reach);
+            let Some(class) = (0..=CLASSES)
+                .filter(|class| idle_bytes(class) > 0)
+                .max_by_key(idle_bytes)
+            else {
+                break;
+            };
+            if gone >= wanted {
+                break;
+            }
+            let blocks = (wanted - gone).div_ceil(self.cost(class));
+            let most = match reach {
+                Reach::Beyond => blocks.min(self.depot.spare(class)),
+                _ => blocks,
+            };
+            if self.evict_batch(fold, class, most) == 0 {
+                break;
+            }
+        }
+    }
+}
+
+impl Reach<'_> {
+    /// Whether the request comes from the owner of this slot.
+    fn is_of(self, slot: &Slot) -> bool {
+        matches!(self, Self::Thread(own) if std::ptr::eq(own, slot))
+    }
+}

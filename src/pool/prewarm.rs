@@ -1,0 +1,71 @@
+//! Memory before it is needed: blocks made, touched and put where allocs find them.
+#![expect(
+    unsafe_code,
+    reason = "new blocks are written to before they are handed on"
+)]
+
+use std::ptr::NonNull;
+
+use crate::blocks::class::OVERSIZE;
+use crate::memory::region::PAGE;
+use crate::pool::inner::Core;
+use crate::pool::lookup::with_slot;
+use crate::pool::pooled::{NO_SLOT, Refusal, class_or_oversize};
+use crate::pool::pressure::Reach;
+use crate::slot::state::Slot;
+
+impl Core {
+    /// Has `count` blocks for `bytes` ready: in the calling thread's magazine as far as there is room, else in the depot.
+    ///
+    /// Blocks that are ready already count. A request that cannot be met takes and gives back nothing.
+    pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
+        let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
+        let block_bytes = self.block_bytes_for(class, bytes);
+        // A block without bytes has nothing to make ready.
+        if count == 0 || block_bytes == 0 {
+            return Ok(());
+        }
+        if class == OVERSIZE {
+            return self.out_of_reach(block_bytes as u64).map_or(Ok(()), Err);
+        }
+        // SAFETY: the caller's handle keeps the pool alive.
+        unsafe {
+            with_slot(NonNull::from(self), |slot| {
+                self.stock(slot, class, count as u64)
+            })
+        }
+        .unwrap_or(Err(NO_SLOT))
+    }
+
+    /// The same, into the slot that the caller owns.
+    fn stock(&self, slot: &Slot, class: usize, count: u64) -> Result<(), Refusal> {
+        let bytes = self.block_bytes(class);
+        // SAFETY: the caller owns the slot.
+        let ready = self.depot.idle(class) + unsafe { slot.idle_blocks(class) };
+        let missing = count.saturating_sub(ready);
+        let all = missing.saturating_mul(bytes as u64);
+        let beside = missing.saturating_mul(self.beside(bytes));
+        if let Some(refusal) = self.out_of_reach(all) {
+            return Err(refusal);
+        }
+        // Before trimming can see the blocks idle, and before what is ready goes for what is not.
+        let kept = self.depot.keep(class, count);
+        if !self.may_make_way(all, beside, Reach::Beyond) {
+            self.depot.keep_at_most(class, kept);
+            return Err(Refusal::Budget(self.budget.wanted_with(all, beside)));
+        }
+        for made in 0..missing {
+            let (block, _) = self
+                .new_block(class, bytes, Reach::Beyond)
+                .inspect_err(|_| self.depot.keep_at_most(class, kept.max(ready + made)))?;
+            for at in (0..bytes).step_by(PAGE).chain([bytes - 1]) {
+                // SAFETY: the block is new and ours, and has `bytes` bytes. Volatile, so that the write of a zero to zeroed
+                // memory is not left out: it is what brings the page in. The last byte may lie in a page of its own.
+                unsafe { block.start().add(at).write_volatile(0) };
+            }
+            // SAFETY: the caller owns the slot, and the block is ours.
+            unsafe { slot.stock(self, class, block) };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! Reading the latest snapshot over and over at the cost of one comparison.
+
+use std::fmt;
+use std::ops::Deref;
+
+use crate::pool::handle::BufferPool;
+use crate::sync::{Arc, Cached};
+use crate::telemetry::snapshot::FrameSnapshot;
+
+/// A reader's own handle on a pool's latest snapshot, for loops that read it all the time.
+///
+/// [`BufferPool::snapshot`] counts a reference each time; this looks whether a new snapshot was published and, if not,
+/// gives the one it has. Made by [`BufferPool::snapshot_reader`]. It is a handle of the pool, and keeps one
+/// snapshot from being recycled.
+pub struct SnapshotReader {
+    cached: Cached<Source, FrameSnapshot>,
+}
+
+/// The pool as what a cached reader watches.
+#[derive(Clone)]
+struct Source(BufferPool);
+
+impl SnapshotReader {
+    pub(crate) fn new(pool: BufferPool) -> Self {
+        Self {
+            cached: Cached::new(Source(pool)),
+        }
+    }
+
+    /// The latest published snapshot.
+    pub fn latest(&mut self) -> &Arc<FrameSnapshot> {
+        self.cached.load()
+    }
+}
+
+impl fmt::Debug for SnapshotReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotReader").finish_non_exhaustive()
+    }
+}
+
+impl Deref for Source {
+    type Target = crate::sync::PublishedSource<FrameSnapshot>;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.core().published.source()
+    }
+}

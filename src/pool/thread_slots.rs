@@ -1,0 +1,161 @@
+//! The slots that a thread owns, found by pool.
+//!
+//! A list with an index by the pool's address, so that a look-up takes the same time for one pool and for ten thousand.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr::NonNull;
+
+use crate::pool::inner::Core;
+use crate::slot::state::Slot;
+
+/// Up to so many pools the list is looked through, which is quicker than the index.
+const SHORT: usize = 8;
+
+/// A slot that the thread owns. It names its pool (`ledger.rs`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tenancy {
+    pub(crate) core: NonNull<Core>,
+    pub(crate) slot: NonNull<Slot>,
+}
+
+/// All slots of a thread.
+#[derive(Debug)]
+pub(crate) struct Tenancies {
+    list: Vec<Tenancy>,
+    /// Where in the list the slot of a pool is. Of all of them, once there were more than [`SHORT`].
+    index: HashMap<NonNull<Core>, usize, BuildHasherDefault<AddressHasher>>,
+}
+
+impl Tenancies {
+    pub(crate) const fn new() -> Self {
+        Self {
+            list: Vec::new(),
+            index: HashMap::with_hasher(BuildHasherDefault::new()),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(crate) fn get(&self, at: usize) -> Tenancy {
+        self.list[at]
+    }
+
+    /// Where the slot of the pool is.
+    pub(crate) fn find(&self, core: NonNull<Core>) -> Option<usize> {
+        if self.is_indexed() {
+            self.index.get(&core).copied()
+        } else {
+            self.list.iter().position(|tenancy| tenancy.core == core)
+        }
+    }
+
+    fn is_indexed(&self) -> bool {
+        !self.index.is_empty()
+    }
+
+    /// Makes room for one more; `None` when there is no memory for it.
+    pub(crate) fn reserve(&mut self) -> Option<()> {
+        self.list.try_reserve(1).ok()?;
+        if self.list.len() < SHORT {
+            return Some(());
+        }
+        self.index
+            .try_reserve(1 + self.list.len() - self.index.len())
+            .ok()
+    }
+
+    /// Adds one, for which there is room.
+    pub(crate) fn push(&mut self, tenancy: Tenancy) {
+        self.list.push(tenancy);
+        if self.list.len() > SHORT {
+            for at in self.index.len()..self.list.len() {
+                self.index.insert(self.list[at].core, at);
+            }
+        }
+    }
+
+    /// Takes one out, in whose place the last one comes.
+    pub(crate) fn remove(&mut self, at: usize) -> Tenancy {
+        let removed = self.list.swap_remove(at);
+        if self.is_indexed() {
+            self.index.remove(&removed.core);
+            if let Some(moved) = self.list.get(at) {
+                self.index.insert(moved.core, at);
+            }
+        }
+        removed
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Tenancy> {
+        let last = self.list.len().checked_sub(1)?;
+        Some(self.remove(last))
+    }
+}
+
+/// Spreads addresses, of which the lowest bits are all the same.
+#[derive(Debug, Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(usize::from(byte));
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // The odd number next to 2^64 divided by the golden ratio. The table looks at the lowest bits and the highest.
+        let spread = (self.0 ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ spread >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use std::num::NonZero;
+
+    use super::*;
+
+    fn tenancy(number: usize) -> Tenancy {
+        let address = NonZero::new(number * 4096).unwrap();
+        Tenancy {
+            core: NonNull::without_provenance(address),
+            slot: NonNull::without_provenance(address),
+        }
+    }
+
+    #[test]
+    fn every_pool_is_found_at_its_place() {
+        let mut all = Tenancies::new();
+        let check = |all: &Tenancies| {
+            for at in 0..all.len() {
+                assert_eq!(all.find(all.get(at).core), Some(at));
+            }
+            assert_eq!(all.find(tenancy(1000).core), None);
+        };
+        for number in 1..=3 * SHORT {
+            all.reserve().unwrap();
+            all.push(tenancy(number));
+            check(&all);
+        }
+        for at in [0, 5, 7, 3 * SHORT - 4] {
+            all.remove(at);
+            check(&all);
+        }
+        while all.pop().is_some() {
+            check(&all);
+        }
+        for number in 1..=2 * SHORT {
+            all.reserve().unwrap();
+            all.push(tenancy(number));
+            check(&all);
+        }
+    }
+}

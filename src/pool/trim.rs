@@ -1,0 +1,256 @@
+//! Giving memory back in small steps, at frame ends and while none ends. What is given back at once, for a request or on
+//! demand, is in `pressure.rs`.
+//!
+//! Memory goes back to the system only under the fold's lock (law L3) and only from two places: the depot, whose blocks
+//! belong to whoever pops them, and the arenas of frames that are not open, which belong to whoever has the frame's bit.
+#![expect(
+    unsafe_code,
+    reason = "blocks popped from the depot lose their memory here"
+)]
+
+use crate::arena::in_flight::MOST_IN_FLIGHT;
+use crate::blocks::block::Block;
+use crate::blocks::class::CLASSES;
+use crate::blocks::depot::Batch;
+use crate::clock;
+use crate::memory::region::Piece;
+use crate::pool::frame_end::Fold;
+use crate::pool::inner::Core;
+use std::time::{Duration, Instant};
+
+/// Idle memory in the depot up to this much is never given back by itself, nor up to half of what else the pool holds.
+pub(crate) const SLACK_BYTES: u64 = 2 << 20;
+/// For how many frame ends in a row too much must lie idle before any of it goes.
+const PATIENCE_FRAMES: u64 = 130;
+/// Or for how long, for slow frames.
+const PATIENCE_TIME: Duration = Duration::from_secs(4);
+/// Then one frame end gives back this much, or this part of what was too much, whichever is more: unless frames
+/// are slow, all of it has gone before it is looked at anew.
+const STEP_BYTES: u64 = 256 << 10;
+const STEP_PART: u64 = 32;
+/// But no more blocks than this: each is a call to the system's allocator.
+const STEP_BLOCKS: u64 = 1024;
+/// After how many frame ends without use the arenas of a frame that is not open give their memory back.
+const UNUSED_FRAMES: u64 = 128;
+
+/// When a step of trimming happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrimTime {
+    /// At a frame end.
+    FrameEnd,
+    /// At a time when no frame ends.
+    BetweenFrames,
+}
+
+/// What trimming remembers between frame ends.
+#[derive(Debug)]
+pub(crate) struct TrimState {
+    pub(crate) frames: u64,
+    /// Since when too much lies idle without a break.
+    excess_since: Option<Excess>,
+    /// How many bytes a frame end gives back, of those classes' blocks that no thread fetched while it lasted.
+    step: u64,
+    surplus: [u64; CLASSES],
+    /// At which frame end a frame last ended under each bit.
+    pub(crate) last_used: [u64; MOST_IN_FLIGHT],
+    /// The same as a time.
+    pub(crate) last_used_at: [Option<Instant>; MOST_IN_FLIGHT],
+    /// Pieces of memory given back to the system so far, and taken under the fold's lock.
+    pub(crate) pieces: u64,
+    /// In how many arenas this frame end replaced several blocks by one.
+    pub(crate) tidied: u32,
+    /// The bit whose arenas are looked at next although no frame is open there.
+    next_index: usize,
+}
+
+/// A time in which too much lay idle at every frame end.
+#[derive(Clone, Copy, Debug)]
+struct Excess {
+    since: Instant,
+    frames: u64,
+}
+
+impl TrimState {
+    pub(crate) fn new() -> Self {
+        Self {
+            frames: 0,
+            excess_since: None,
+            step: 0,
+            surplus: [0; CLASSES],
+            last_used: [0; MOST_IN_FLIGHT],
+            last_used_at: [None; MOST_IN_FLIGHT],
+            pieces: 0,
+            tidied: 0,
+            next_index: 0,
+        }
+    }
+
+    /// Sets the number of frame ends, as if so many had been before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn start_at(&mut self, frames: u64) {
+        self.frames = frames;
+        self.last_used = [frames; MOST_IN_FLIGHT];
+    }
+}
+
+impl Core {
+    /// A step of trimming.
+    pub(crate) fn trim_step(&self, fold: &mut Fold, time: TrimTime) {
+        let frames = u64::from(time == TrimTime::FrameEnd);
+        self.let_go_oversize(fold);
+        self.trim_unused_frame(fold);
+        fold.trim.frames = fold.trim.frames.wrapping_add(frames);
+        let idle = self.depot_bytes();
+        let elsewhere = self.budget.held().saturating_sub(idle);
+        self.budget.note_busy(elsewhere);
+        // Idle bytes in the depot beyond what is worth keeping.
+        let too_much = idle.saturating_sub(elsewhere / 2 + SLACK_BYTES);
+        if too_much == 0 {
+            fold.trim.excess_since = None;
+            fold.trim.step = 0;
+            return;
+        }
+        if self.has_lasted(&mut fold.trim, frames) {
+            fold.trim.step = (too_much / STEP_PART).max(STEP_BYTES);
+            for class in 0..CLASSES {
+                fold.trim.surplus[class] = self.depot.unused_since_asked(class);
+            }
+        }
+        self.trim_surplus(fold, too_much);
+    }
+
+    /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins anew.
+    /// `frames` are the frame ends since this was last called.
+    fn has_lasted(&self, trim: &mut TrimState, frames: u64) -> bool {
+        let Some(excess) = &mut trim.excess_since else {
+            trim.excess_since = Some(Excess {
+                since: clock::now(),
+                frames,
+            });
+            for class in 0..CLASSES {
+                self.depot.unused_since_asked(class);
+            }
+            return false;
+        };
+        excess.frames += frames;
+        if excess.frames < PATIENCE_FRAMES && clock::since(excess.since) < PATIENCE_TIME {
+            return false;
+        }
+        *excess = Excess {
+            since: clock::now(),
+            frames: 0,
+        };
+        true
+    }
+
+    /// Bytes that lie idle in the depot.
+    pub(crate) fn depot_bytes(&self) -> u64 {
+        let of_classes: u64 = self
+            .depot
+            .idle_by_class()
+            .filter(|&(class, _)| class < CLASSES)
+            .map(|(class, blocks)| blocks * self.block_bytes(class) as u64)
+            .sum();
+        of_classes + self.depot.oversize_bytes()
+    }
+
+    /// Gives back a step of what is too much, the largest classes first.
+    fn trim_surplus(&self, fold: &mut Fold, too_much: u64) {
+        let step = too_much.min(fold.trim.step);
+        let before = self.budget.evicted_bytes();
+        let gone = || self.budget.evicted_since(before);
+        let mut left = STEP_BLOCKS;
+        for class in (0..CLASSES).rev() {
+            while left.min(fold.trim.surplus[class]) > 0 && gone() < step {
+                let blocks = self.evict_batch(fold, class, left.min(fold.trim.surplus[class]));
+                if blocks == 0 {
+                    break;
+                }
+                fold.trim.surplus[class] -= blocks;
+                left -= blocks;
+            }
+        }
+    }
+
+    /// Lets go of blocks beyond the largest class: they are not kept.
+    fn let_go_oversize(&self, fold: &mut Fold) {
+        while self.evict_batch(fold, CLASSES, u64::MAX) > 0 {}
+    }
+
+    /// Gives back the blocks of one frame under whose bit none was open for long, a few of each arena.
+    fn trim_unused_frame(&self, fold: &mut Fold) {
+        let limit = self.in_flight.limit() as usize;
+        let index = fold.trim.next_index % limit;
+        fold.trim.next_index = index + 1;
+        let unused = fold.trim.frames.wrapping_sub(fold.trim.last_used[index]);
+        let is_long = |used: Instant| clock::since(used) >= PATIENCE_TIME;
+        if unused < UNUSED_FRAMES && !fold.trim.last_used_at[index].is_some_and(is_long)
+            || !self.in_flight.may_have_blocks(index)
+            || !self.in_flight.claim_index(index)
+        {
+            return;
+        }
+        // SAFETY: we have the frame's bit, and the frame is not open.
+        if unsafe { self.take_from_arenas(fold, index, true) } {
+            self.in_flight.note_no_blocks(index);
+        }
+        self.in_flight.free(index);
+    }
+
+    /// Gives back a few blocks of each arena of the frame `index`; whether none of them was left.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the frame's bit, and no frame is open under it.
+    unsafe fn take_from_arenas(&self, fold: &mut Fold, index: usize, all: bool) -> bool {
+        let mut none_left = true;
+        for slot in self.slots.iter() {
+            for (_, arena) in slot.arenas_among(1 << index) {
+                // SAFETY: as for this function.
+                none_left &= unsafe { self.take_from_arena(fold, arena, all) };
+            }
+        }
+        none_left
+    }
+
+    /// Gives the memory of one batch back, or of `most` of its blocks; how many blocks that were.
+    pub(crate) fn evict_batch(&self, fold: &mut Fold, class: usize, most: u64) -> u64 {
+        let Some(batch) = self.depot.pop(class, &self.table) else {
+            return 0;
+        };
+        let len = batch.len();
+        let going = most.min(u64::from(len)) as u32;
+        let mut block: &Block = batch.head();
+        for left in (0..len).rev() {
+            let next = block.next();
+            // SAFETY: the batch holds its blocks, which are idle.
+            let piece = unsafe { block.unbind() };
+            self.depot.note_unbound(class);
+            let beside = self.beside(piece.bytes);
+            self.give_back_piece(fold, piece);
+            // SAFETY: as above, and it has no memory any more.
+            unsafe { self.table.release(block) };
+            self.budget.evicted_beside(beside);
+            if left == 0 {
+                break;
+            }
+            // SAFETY: a batch has `len` blocks along `next`, records of the table.
+            block = unsafe { &*next };
+            if len - left == going {
+                // SAFETY: popping the batch gave us its blocks, and these are the ones that stay.
+                self.depot.push(unsafe { Batch::new(block, left) });
+                break;
+            }
+        }
+        u64::from(going)
+    }
+
+    /// Gives memory back to the system. The fold is the evidence that the caller has its lock.
+    pub(crate) fn give_back_piece(&self, fold: &mut Fold, piece: Piece) {
+        fold.trim.pieces = fold.trim.pieces.wrapping_add(1);
+        let bytes = piece.bytes as u64;
+        // SAFETY: the callers took the piece off a block or an arena that nobody uses, so it is ours alone.
+        unsafe { piece.give_back(self.config.alignment) };
+        self.budget.evicted(bytes);
+    }
+}

@@ -1,0 +1,334 @@
+//! The walk over the block records: who holds which buffers since when.
+//!
+//! It reads atomics, and marks what it read (`blocks/block.rs` says why that is true); the worker that has a buffer writes the same
+//! few words as ever. Walks wait for each other. The result goes into the memory of an earlier one, so that a monitor that looks
+//! again and again allocates nothing.
+//!
+//! # Which records it reads
+//!
+//! Idle blocks keep their records, and after a peak there may be a million of them. So a walk has two passes over the pages of
+//! records (`blocks/table.rs`):
+//!
+//! 1. The busy pages: those in which the walk before this one met a buffer that was out.
+//! 2. All other pages with a record in use, unless the first pass met every buffer that is out.
+//!
+//! The first pass met all if it met as many buffers as were out before it, by the counters of the slots, and no buffer was
+//! lent meanwhile. Why that is enough: an alloc is counted before the record says that it is lent, and a release after the
+//! record says idle. So with the number of allocs unchanged, each buffer that was met belongs to those that were out before, and
+//! as many as these are all of these.
+//!
+//! So the cost follows the number of buffers out while the workers rest, as between two frames. While they lend, a walk reads the record of every
+//! block that the pool has now. A buffer that is out throughout a walk is always met.
+
+use std::panic::Location;
+use std::ptr;
+use std::time::{Duration, Instant};
+
+use crate::blocks::block::Seen;
+use crate::clock;
+use crate::pool::inner::Core;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::rounds::RoundTimes;
+
+/// What a walk leaves for the next one.
+#[derive(Debug)]
+pub(crate) struct Walks {
+    /// The walk's own copy of when rounds began.
+    times: RoundTimes,
+    /// A bit per page, for 64 pages each.
+    groups: Vec<Group>,
+    /// Pages that the walk before this one read.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pages_read: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// Pages with a buffer that was out, as the walk before this one found them.
+    busy: u64,
+    /// The same as this walk finds them.
+    found: u64,
+}
+
+impl Walks {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            times: RoundTimes::new(now),
+            groups: Vec::new(),
+            #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+            pages_read: 0,
+        }
+    }
+
+    /// Has a group for so many pages, if there is memory for it. A page without one is read in each second pass.
+    fn cover(&mut self, pages: u32) {
+        let missing = (pages.div_ceil(64) as usize).saturating_sub(self.groups.len());
+        if self.groups.try_reserve(missing).is_ok() {
+            self.groups.extend((0..missing).map(|_| Group::default()));
+        }
+    }
+}
+
+/// A walk under way.
+struct Walk<'w> {
+    core: &'w Core,
+    out: &'w mut Outstanding,
+    /// The entries in the order of their call sites.
+    sites: Vec<SiteHolding>,
+    /// Blocks lie in the order in which they were first taken, so neighbours often have the same site.
+    last: Option<(&'static Location<'static>, usize)>,
+    round: u64,
+    /// Buffers taken in a round from this one on are not old enough for suspects.
+    old_before: Option<u64>,
+    /// Buffers that are out, as far as they were met.
+    met: u64,
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pages_read: u32,
+}
+
+impl Core {
+    /// Who holds what now.
+    pub(crate) fn outstanding(&self) -> Outstanding {
+        let mut outstanding = Outstanding::default();
+        self.outstanding_into(&mut outstanding);
+        outstanding
+    }
+
+    /// The same, into an earlier result.
+    pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
+        let mut walks = self.walks.lock();
+        // The round is read first: a round that begins meanwhile makes buffers younger, not older.
+        let round = self.round();
+        walks.times.copy_from(&self.fold.lock().round_times);
+        let now = clock::now();
+        let mut sites = std::mem::take(&mut out.sites);
+        sites.sort_unstable_by(|a, b| a.location.cmp(b.location));
+        for site in &mut sites {
+            site.clear();
+        }
+        *out = Outstanding::default();
+        let mut walk = Walk {
+            core: self,
+            out,
+            sites,
+            last: None,
+            round,
+            old_before: walks.times.old_before(self.config.leak_after, now),
+            met: 0,
+            #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+            pages_read: 0,
+        };
+        walk.read(&mut walks);
+        #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+        {
+            walks.pages_read = walk.pages_read;
+        }
+        let mut sites = walk.sites;
+        sites.retain(|site| site.buffers > 0);
+        for site in &mut sites {
+            site.oldest_age = walks
+                .times
+                .age(round.wrapping_sub(site.oldest_age_frames), now);
+        }
+        sites.sort_unstable_by(|a, b| {
+            b.bytes
+                .cmp(&a.bytes)
+                .then_with(|| a.location.cmp(b.location))
+        });
+        out.sites = sites;
+    }
+}
+
+impl Walk<'_> {
+    /// Reads the records of all buffers that are out.
+    fn read(&mut self, walks: &mut Walks) {
+        let before = self.core.pooled_counts();
+        let out = before.allocs.wrapping_sub(before.releases);
+        let pages = self.core.table.pages();
+        walks.cover(pages);
+        for (at, group) in walks.groups.iter_mut().enumerate() {
+            group.found = self.read_group(at as u32, group.busy, pages);
+        }
+        if self.met != out || self.core.pooled_counts().allocs != before.allocs {
+            for at in 0..pages.div_ceil(64) {
+                match walks.groups.get_mut(at as usize) {
+                    Some(group) => group.found |= self.read_group(at, !group.busy, pages),
+                    None => drop(self.read_group(at, u64::MAX, pages)),
+                }
+            }
+        }
+        for group in &mut walks.groups {
+            group.busy = group.found;
+        }
+    }
+
+    /// Reads those pages of a group whose bits are set; the bits of those with a buffer that is out.
+    fn read_group(&mut self, group: u32, pages: u64, end: u32) -> u64 {
+        let mut left = pages;
+        let mut found = 0;
+        while left != 0 {
+            let page = 64 * group + left.trailing_zeros();
+            if page >= end {
+                break;
+            }
+            if self.read_page(page) {
+                found |= left & left.wrapping_neg();
+            }
+            left &= left - 1;
+        }
+        found
+    }
+
+    /// Reads the records of a page; whether a buffer was out.
+    fn read_page(&mut self, page: u32) -> bool {
+        #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+        {
+            self.pages_read += 1;
+        }
+        let before = self.met;
+        for record in self.core.table.records_of(page) {
+            self.enter(record.read());
+        }
+        self.met != before
+    }
+
+    /// Enters what was seen in a record.
+    fn enter(&mut self, seen: Seen) {
+        let lent = match seen {
+            Seen::Idle => return,
+            Seen::Anonymous => {
+                self.met += 1;
+                return;
+            }
+            Seen::Lent(lent) => lent,
+        };
+        self.met += 1;
+        let at = match self.last {
+            Some((location, at)) if ptr::eq(location, lent.site) => Some(at),
+            _ => position(&mut self.sites, lent.site),
+        };
+        let age = lent.age(self.round);
+        let old_before = self.old_before;
+        let is_suspect = age > self.core.config.leak_after_frames
+            && !lent.long_lived
+            && old_before.is_none_or(|before| self.round.wrapping_sub(age) < before);
+        self.out.buffers += 1;
+        self.out.bytes += lent.bytes;
+        if lent.long_lived {
+            self.out.long_lived += 1;
+            self.out.long_lived_bytes += lent.bytes;
+        }
+        if is_suspect {
+            self.out.suspects += 1;
+            self.out.suspect_bytes += lent.bytes;
+        }
+        let Some(at) = at else {
+            return;
+        };
+        self.last = Some((lent.site, at));
+        let site = &mut self.sites[at];
+        site.buffers += 1;
+        site.bytes += lent.bytes;
+        if lent.long_lived {
+            site.long_lived += 1;
+            site.long_lived_bytes += lent.bytes;
+        }
+        if is_suspect {
+            site.suspects += 1;
+            site.suspect_bytes += lent.bytes;
+        }
+        if site.buffers == 1 || age > site.oldest_age_frames {
+            site.oldest_age_frames = age;
+            site.thread.clear();
+            self.core.names.read(lent.thread, |name| {
+                if site.thread.try_reserve(name.len()).is_ok() {
+                    site.thread.push_str(name);
+                }
+            });
+        }
+    }
+}
+
+/// Where the entry of this call site is in the list sorted by call site; made if there is none, and if there is memory for
+/// it: who is told that memory ran out is told who holds it as far as that can be written down.
+///
+/// One line of code can have several `Location` values, so they are compared by what they say.
+fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) -> Option<usize> {
+    match sites.binary_search_by(|site| site.location.cmp(location)) {
+        Ok(at) => Some(at),
+        Err(at) => {
+            sites.try_reserve(1).ok()?;
+            sites.insert(at, SiteHolding::new(location));
+            Some(at)
+        }
+    }
+}
+
+impl SiteHolding {
+    fn new(location: &'static Location<'static>) -> Self {
+        Self {
+            location,
+            buffers: 0,
+            bytes: 0,
+            oldest_age_frames: 0,
+            oldest_age: Duration::ZERO,
+            suspects: 0,
+            suspect_bytes: 0,
+            long_lived: 0,
+            long_lived_bytes: 0,
+            thread: String::new(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.buffers = 0;
+        self.bytes = 0;
+        self.oldest_age_frames = 0;
+        self.suspects = 0;
+        self.suspect_bytes = 0;
+        self.long_lived = 0;
+        self.long_lived_bytes = 0;
+    }
+}
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests {
+    use crate::BufferPool;
+    use crate::pool::builder::Attribution;
+
+    /// Buffers out, and pages of records that a walk reads to find them.
+    fn walk(pool: &BufferPool) -> (u64, u32) {
+        let buffers = pool.outstanding().buffers;
+        (buffers, pool.core().walks.lock().pages_read)
+    }
+
+    #[test]
+    fn the_cost_of_a_walk_follows_the_buffers_out() {
+        let pool = BufferPool::new();
+        let mut spike: Vec<_> = (0..20_000).map(|_| pool.alloc::<u8>(1)).collect();
+        let (out, pages) = walk(&pool);
+        assert_eq!((out, pages), (20_000, 20_000_u32.div_ceil(64)));
+        let kept = spike.split_off(19_990);
+        drop(spike);
+        assert_eq!(walk(&pool).0, 10, "all records are still there");
+        assert_eq!(walk(&pool), (10, 1));
+        // Taken from the middle: a page that was not busy.
+        let more: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1)).collect();
+        assert_eq!(walk(&pool).0, 20);
+        assert!(walk(&pool).1 <= 11);
+        drop((kept, more));
+        walk(&pool);
+        assert_eq!(walk(&pool), (0, 0));
+    }
+
+    #[test]
+    fn buffers_without_attribution_are_not_searched_for_again() {
+        let pool = BufferPool::new();
+        drop((0..10_000).map(|_| pool.alloc::<u8>(1)).collect::<Vec<_>>());
+        pool.set_attribution(Attribution::Off);
+        let hidden = pool.alloc::<u8>(1);
+        walk(&pool);
+        assert_eq!(walk(&pool), (0, 1));
+        drop(hidden);
+    }
+}

@@ -1,0 +1,259 @@
+//! All slots of a pool: claimed at a thread's first use, handed back at its exit, claimed again by another.
+//!
+//! # Claim and hand-over
+//!
+//! A claim (Acquire) and a hand-back (Release) swing one word (`owner.rs`). So a new owner sees all
+//! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
+//! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
+//! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
+//! never are more slots than threads that lived at once, but for visits (`tenancy.rs`) within each other. No law depends on
+//! that: a look that missed a free slot costs a slot more, as does a `freed` that wrapped during a walk.
+//!
+//! # The end of the list
+//!
+//! Whoever closes the pool marks the list closed, in the word of its newest slot, and then walks it. A slot is added before that,
+//! and the walk finds it, or not at all.
+#![expect(unsafe_code, reason = "slots are freed with their list")]
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::{self, NonNull};
+
+use crate::blocks::block::{thread_of, thread_stamp};
+use crate::codegen::prefetch;
+use crate::pool::inner::Core;
+use crate::slot::owner::Use;
+use crate::slot::state::Slot;
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
+
+/// How many places ahead of a walk slots are fetched into the cache: it takes longer to fetch one than to read it.
+const AHEAD: usize = 4;
+/// Not under a model, for which each look is one more step.
+const LOOKS_AHEAD: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
+
+/// In the word of the newest slot: nothing is added any more. A slot's address has the bit clear.
+const CLOSED: usize = 1;
+
+/// Why there is no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSlot {
+    /// The pool is closed.
+    Closed,
+    /// There is no memory for one.
+    Memory,
+}
+
+/// All slots of a pool.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    /// The newest slot, with [`CLOSED`].
+    newest: AtomicPtr<Slot>,
+    count: AtomicU32,
+    /// How often a slot was handed back.
+    freed: AtomicU32,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Self {
+        Self {
+            newest: AtomicPtr::new(ptr::null_mut()),
+            count: AtomicU32::new(0),
+            freed: AtomicU32::new(0),
+        }
+    }
+
+    /// Every slot, the newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        // Acquire: pairs with the Release in `add`; this slot and all older ones are written.
+        let mut at = unmarked(self.newest.load(Ordering::Acquire)).cast_const();
+        std::iter::from_fn(move || {
+            // SAFETY: a slot is written before it is published and freed only with the list.
+            let slot = unsafe { at.as_ref() }?;
+            if LOOKS_AHEAD {
+                // Relaxed: written before the slot was published.
+                fetch(slot.ahead.load(Ordering::Relaxed));
+            }
+            // Relaxed: as above.
+            at = slot.older.load(Ordering::Relaxed).cast_const();
+            Some(slot)
+        })
+    }
+
+    /// Lets nothing be added any more. The walk after it finds every slot.
+    pub(crate) fn close(&self) {
+        // Relaxed: the exchange decides.
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        loop {
+            // Acquire: pairs with the Release in `add`. Relaxed on failure: the next turn decides.
+            match self.newest.compare_exchange_weak(
+                newest,
+                newest.map_addr(|addr| addr | CLOSED),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => newest = seen,
+            }
+        }
+    }
+
+    /// A slot for the calling thread: one that is free, or a new one.
+    pub(crate) fn claim(&self, core: &Core, claim_for: Use) -> Result<NonNull<Slot>, NoSlot> {
+        let slot = loop {
+            // Acquire: pairs with the Release in `hand_back`; a walk that begins after a hand-back sees the slot free.
+            let freed = self.freed.load(Ordering::Acquire);
+            if let Some(slot) = self.iter().find(|slot| slot.owner.claim(claim_for)) {
+                break NonNull::from(slot);
+            }
+            // Acquire: as above; keeps the look behind the walk.
+            if self.freed.load(Ordering::Acquire) == freed {
+                break self.add(core, claim_for)?;
+            }
+        };
+        let name = core.names.acquire_own();
+        // SAFETY: slots are freed only with the list, and the caller keeps the pool alive.
+        let stamp = unsafe { &slot.as_ref().stamp };
+        // Relaxed: read by the owner only.
+        stamp.store(thread_stamp(name), Ordering::Relaxed);
+        if core.names.is_crowded() {
+            core.sweep_names();
+        }
+        Ok(slot)
+    }
+
+    /// A new slot, owned by the caller.
+    fn add(&self, core: &Core, claimed_for: Use) -> Result<NonNull<Slot>, NoSlot> {
+        // SAFETY: a slot is not zero-sized.
+        let slot = NonNull::new(unsafe { alloc(Layout::new::<Slot>()) })
+            .ok_or(NoSlot::Memory)?
+            .cast::<Slot>();
+        // SAFETY: allocated just now for a slot.
+        unsafe { Slot::write_new(slot, core, claimed_for) };
+        // Relaxed: published by the Release below, so that who sees the slot sees it counted.
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // Acquire: pairs with the Release below; `nth_older` reads the slots. The exchange decides.
+        let mut newest = self.newest.load(Ordering::Acquire);
+        loop {
+            if newest.addr() & CLOSED != 0 {
+                // Relaxed: a count of its own.
+                self.count.fetch_sub(1, Ordering::Relaxed);
+                // SAFETY: written above, and not published.
+                unsafe { free(slot) };
+                return Err(NoSlot::Closed);
+            }
+            // SAFETY: the slot is not published yet.
+            let new = unsafe { slot.as_ref() };
+            // Relaxed: published by the Release below.
+            new.older.store(newest, Ordering::Relaxed);
+            if LOOKS_AHEAD {
+                // Relaxed: as above.
+                new.ahead
+                    .store(nth_older(newest, AHEAD - 1), Ordering::Relaxed);
+            }
+            // Release: pairs with the Acquire in `iter`; publishes the slot. As every change of `newest` is such an
+            // exchange, it also carries on what was published before.
+            // Acquire on failure: as above; the next turn decides.
+            match self.newest.compare_exchange_weak(
+                newest,
+                slot.as_ptr(),
+                Ordering::Release,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Ok(slot),
+                Err(seen) => newest = seen,
+            }
+        }
+    }
+
+    /// Gives a slot back: its idle blocks go to the depot, and what its owner still has out is returned, for the ledger.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of `core`, and does not use it any more.
+    pub(crate) unsafe fn hand_back(&self, core: &Core, slot: &Slot) -> i64 {
+        // Nothing is announced to the fold here: each batch was before it went, and a bin without a block says what it said.
+        // SAFETY: the caller owns the slot.
+        let balance = unsafe {
+            slot.flush(core);
+            slot.settle()
+        };
+        // Relaxed: the owner reads what it wrote at its claim.
+        core.names
+            .release(thread_of(slot.stamp.load(Ordering::Relaxed)));
+        slot.owner.hand_back();
+        // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
+        self.freed.fetch_add(1, Ordering::Release);
+        balance
+    }
+
+    /// How many slots there are.
+    pub(crate) fn count(&self) -> u32 {
+        // Relaxed: for statistics.
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Core {
+    /// Frees the names of threads that have no slot and no buffer out any more. Waits for nobody: if a walk over the blocks
+    /// is on, the next claim does it.
+    fn sweep_names(&self) {
+        if let Some(_walk) = self.walks.try_lock() {
+            let lent = self.table.records().filter_map(|block| block.read().lent());
+            self.names.sweep(lent.map(|lent| lent.thread));
+        }
+    }
+}
+
+/// The slot `places` places further on in the walk that begins at `slot`; null behind the last.
+fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
+    (0..places).fold(slot, |slot, _| {
+        // SAFETY: a slot of the list, which is freed only with it; its older ones were published before it.
+        unsafe { slot.as_ref() }.map_or(ptr::null_mut(), |slot| {
+            // Relaxed: written before the slot was published.
+            slot.older.load(Ordering::Relaxed)
+        })
+    })
+}
+
+/// Fetches what the frame end reads of a slot into the cache. Does nothing where there is no such hint.
+#[inline(always)]
+fn fetch(slot: *const Slot) {
+    for line in Slot::READ_BY_FOLD {
+        prefetch(slot.wrapping_byte_add(line));
+    }
+}
+
+/// Frees a slot.
+///
+/// # Safety
+///
+/// `Slots::add` made it, and nobody uses it any more.
+pub(crate) unsafe fn free(slot: NonNull<Slot>) {
+    // SAFETY: as for this function.
+    unsafe {
+        slot.drop_in_place();
+        dealloc(slot.as_ptr().cast(), Layout::new::<Slot>());
+    }
+}
+
+fn unmarked(newest: *mut Slot) -> *mut Slot {
+    newest.map_addr(|addr| addr & !CLOSED)
+}
+
+impl Drop for Slots {
+    /// Frees the slots that nobody has. The others are freed by their owners, who name the pool (`closing.rs`).
+    fn drop(&mut self) {
+        // Relaxed: whoever drops the list is alone with it.
+        let mut at = unmarked(self.newest.load(Ordering::Relaxed));
+        while let Some(slot) = NonNull::new(at) {
+            // SAFETY: every slot was made by `add` and is in the list once. A slot that has an owner is not touched after that
+            // was found, and one that has none is used by nobody.
+            unsafe {
+                // Relaxed: as above.
+                at = (*slot.as_ptr()).older.load(Ordering::Relaxed);
+                if (*slot.as_ptr()).owner.abandon() {
+                    free(slot);
+                }
+            }
+        }
+    }
+}

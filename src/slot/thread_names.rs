@@ -1,0 +1,314 @@
+//! The names of the threads that have slots, or buffers out, so that a block can name its thread in 22 bits.
+//!
+//! A name has a number while it is needed. A slot holds the number of its owner's name, and the state of a lent block
+//! repeats it. Blocks do not count what they hold: that would cost every alloc. So a name that no slot holds any more
+//! stays until a sweep finds no lent block with its number.
+//!
+//! # The sweep
+//!
+//! 1. Begin: count the sweep, under the lock.
+//! 2. Walk over the lent blocks, and note the numbers found. Only one walker reads blocks at a time (`core.rs`, `walks`).
+//! 3. End: free every name that no slot holds, that no slot acquired or released since step 1, and whose number was not
+//!    found in step 2. Under the lock.
+//!
+//! A lent block's number is never freed: the owner of the slot lent the block between acquiring and releasing the number.
+//! If the release came before step 1, the lock orders the block's state before the walk, which finds it unless the block
+//! came back. Otherwise step 3 sees the slot's hold, or its release since step 1.
+//!
+//! Who makes a name starts a sweep when there are twice as many names as the last sweep left. So there are at most
+//! twice as many as threads with a slot and threads whose buffers are out, and a few more.
+
+use crate::sync::{AtomicBool, AtomicU64, ForkLock, Ordering, Rank};
+
+const UNNAMED: u32 = 0;
+const OTHERS: u32 = 1;
+const FIRST: u32 = 2;
+/// As many as a block's state has numbers for, one of which stands for no name.
+const MOST: usize = (1 << 22) - 1 - FIRST as usize;
+/// So few names need no sweep.
+const FEW: usize = 64;
+
+/// The names in use.
+#[derive(Debug)]
+pub(crate) struct Names {
+    kept: ForkLock<Kept>,
+    /// Bytes of what is kept. Written under the lock, read without.
+    bytes: AtomicU64,
+    /// Whether it is time for a sweep. Written under the lock, read without.
+    crowded: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// By number, less [`FIRST`].
+    entries: Vec<Option<Entry>>,
+    /// The places in `entries`, in the order of the names.
+    by_name: Vec<u32>,
+    /// Places in `entries` that are free. Has room for all places.
+    free: Vec<u32>,
+    /// Sweeps begun.
+    sweeps: u64,
+    /// How many names the last sweep left.
+    left: usize,
+    /// Bytes of all names.
+    text: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Box<str>,
+    /// Slots whose owners have this name.
+    slots: u32,
+    /// The sweeps begun when a slot last acquired or released it.
+    touched: u64,
+}
+
+impl Names {
+    pub(crate) fn new() -> Self {
+        Self {
+            kept: ForkLock::new(
+                Rank::Notes,
+                Kept {
+                    entries: Vec::new(),
+                    by_name: Vec::new(),
+                    free: Vec::new(),
+                    sweeps: 0,
+                    left: 0,
+                    text: 0,
+                },
+            ),
+            bytes: AtomicU64::new(0),
+            crowded: AtomicBool::new(false),
+        }
+    }
+
+    /// The number of the calling thread's name, held until it is released.
+    pub(crate) fn acquire_own(&self) -> u32 {
+        if cfg!(any(framepool_loom, framepool_shuttle)) {
+            // All threads of a model are coroutines of one thread, so they have no names. And the lock would order the
+            // owners of a slot, which the slot itself has to do.
+            return UNNAMED;
+        }
+        match std::thread::current().name() {
+            None => UNNAMED,
+            Some(name) => self.acquire(name),
+        }
+    }
+
+    /// The number of this name, held until it is released; that of all other threads when there is no memory for it.
+    pub(crate) fn acquire(&self, name: &str) -> u32 {
+        let mut kept = self.kept.lock();
+        let number = kept.acquire(name).unwrap_or(OTHERS);
+        self.note(&kept);
+        number
+    }
+
+    /// Gives up a slot's hold on a number.
+    pub(crate) fn release(&self, number: u32) {
+        if number < FIRST {
+            return;
+        }
+        let mut kept = self.kept.lock();
+        let sweeps = kept.sweeps;
+        if let Some(entry) = kept.entry(number) {
+            entry.slots -= 1;
+            entry.touched = sweeps;
+        }
+    }
+
+    /// Whether there are so many names that it is time for a sweep.
+    pub(crate) fn is_crowded(&self) -> bool {
+        // Relaxed: as in `note`.
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    /// Frees the names that no slot holds and that are not among `lent`, the numbers in the states of all lent blocks.
+    /// Only for the one walker.
+    pub(crate) fn sweep(&self, lent: impl Iterator<Item = u32>) {
+        let mut found = Vec::new();
+        let sweep = {
+            let mut kept = self.kept.lock();
+            if found.try_reserve_exact(kept.entries.len()).is_err() {
+                return;
+            }
+            found.resize(kept.entries.len(), false);
+            kept.sweeps += 1;
+            kept.sweeps
+        };
+        for number in lent {
+            let place = number.wrapping_sub(FIRST) as usize;
+            if let Some(found) = found.get_mut(place) {
+                *found = true;
+            }
+        }
+        let mut kept = self.kept.lock();
+        kept.free_unless(|place, entry| {
+            entry.slots > 0 || entry.touched >= sweep || found.get(place).is_none_or(|found| *found)
+        });
+        self.note(&kept);
+    }
+
+    /// Passes the name with this number to `read`.
+    pub(crate) fn read<R>(&self, number: u32, read: impl FnOnce(&str) -> R) -> R {
+        match number {
+            UNNAMED => read("unnamed"),
+            _ => match self.kept.lock().entry(number) {
+                Some(entry) => read(&entry.name),
+                None => read("(other threads)"),
+            },
+        }
+    }
+
+    /// Bytes the names occupy.
+    pub(crate) fn bytes(&self) -> u64 {
+        // Relaxed: for statistics.
+        self.bytes.load(Ordering::Relaxed) + ForkLock::<Kept>::BYTES
+    }
+
+    fn note(&self, kept: &Kept) {
+        let lists = kept.entries.capacity() * size_of::<Option<Entry>>()
+            + (kept.by_name.capacity() + kept.free.capacity()) * size_of::<u32>();
+        // Relaxed: for statistics.
+        self.bytes
+            .store((lists + kept.text) as u64, Ordering::Relaxed);
+        let is_crowded = kept.by_name.len() > 2 * kept.left.max(FEW);
+        // Relaxed: when a sweep is made is a matter of time.
+        self.crowded.store(is_crowded, Ordering::Relaxed);
+    }
+}
+
+impl Kept {
+    fn entry(&mut self, number: u32) -> Option<&mut Entry> {
+        let place = number.checked_sub(FIRST)?;
+        self.entries.get_mut(place as usize)?.as_mut()
+    }
+
+    /// The number of this name, with one slot more that holds it; `None` when there is no memory, or no number, for it.
+    fn acquire(&mut self, name: &str) -> Option<u32> {
+        let entries = &self.entries;
+        let text_at = |place: u32| entries[place as usize].as_ref().map(|entry| &*entry.name);
+        let found = self
+            .by_name
+            .binary_search_by(|place| text_at(*place).cmp(&Some(name)));
+        let place = match found {
+            Ok(at) => self.by_name[at],
+            Err(at) => self.add(name, at)?,
+        };
+        let sweeps = self.sweeps;
+        let number = FIRST + place;
+        let entry = self.entry(number)?;
+        entry.slots += 1;
+        entry.touched = sweeps;
+        Some(number)
+    }
+
+    /// A place for a new name, which comes at `at` in the order of the names.
+    fn add(&mut self, name: &str, at: usize) -> Option<u32> {
+        if self.free.is_empty() {
+            let count = self.entries.len();
+            if count == MOST {
+                return None;
+            }
+            self.entries.try_reserve(1).ok()?;
+            // So that a sweep needs no memory.
+            self.free.try_reserve(count + 1).ok()?;
+            self.entries.push(None);
+            self.free.push(count as u32);
+        }
+        self.by_name.try_reserve(1).ok()?;
+        let mut text = String::new();
+        text.try_reserve_exact(name.len()).ok()?;
+        text.push_str(name);
+        let place = self.free.pop()?;
+        self.by_name.insert(at, place);
+        self.text += name.len();
+        self.entries[place as usize] = Some(Entry {
+            name: text.into_boxed_str(),
+            slots: 0,
+            touched: 0,
+        });
+        Some(place)
+    }
+
+    /// Frees the names that need not be kept.
+    fn free_unless(&mut self, keep: impl Fn(usize, &Entry) -> bool) {
+        let entries = &mut self.entries;
+        let (free, text) = (&mut self.free, &mut self.text);
+        self.by_name.retain(|&place| {
+            let entry = &mut entries[place as usize];
+            let is_kept = entry
+                .as_ref()
+                .is_some_and(|entry| keep(place as usize, entry));
+            if !is_kept && let Some(entry) = entry.take() {
+                *text -= entry.name.len();
+                free.push(place);
+            }
+            is_kept
+        });
+        self.left = self.by_name.len();
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    fn name(names: &Names, number: u32) -> String {
+        names.read(number, ToOwned::to_owned)
+    }
+
+    #[test]
+    fn threads_of_one_name_share_a_number() {
+        let names = Names::new();
+        let [a, b] = ["render", "audio"].map(|name| names.acquire(name));
+        assert_ne!(a, b);
+        assert_eq!(names.acquire("render"), a);
+        assert_eq!(name(&names, a), "render");
+        assert_eq!(name(&names, b), "audio");
+        assert_eq!(name(&names, UNNAMED), "unnamed");
+    }
+
+    #[test]
+    fn a_sweep_frees_exactly_what_nobody_needs() {
+        let names = Names::new();
+        let numbers: Vec<u32> = (0..10).map(|i| names.acquire(&i.to_string())).collect();
+        let bytes = names.bytes();
+        // 0 to 3 have a slot, 3 to 6 a buffer; 9 is acquired once more, and released, while the sweep is on.
+        for &number in &numbers[4..] {
+            names.release(number);
+        }
+        let mut lent = numbers[3..7].iter().copied();
+        names.sweep(std::iter::from_fn(|| {
+            assert_eq!(names.acquire("9"), numbers[9]);
+            names.release(numbers[9]);
+            lent.next()
+        }));
+        for (at, &number) in numbers.iter().enumerate() {
+            let is_kept = at < 7 || at == 9;
+            let expected = if is_kept {
+                at.to_string()
+            } else {
+                "(other threads)".to_owned()
+            };
+            assert_eq!(name(&names, number), expected);
+        }
+        assert_eq!(names.bytes(), bytes - 2);
+        // What is free is used again.
+        let again = [names.acquire("x"), names.acquire("y")];
+        assert!(again.iter().all(|number| numbers[7..9].contains(number)));
+        assert_eq!(names.bytes(), bytes);
+    }
+
+    #[test]
+    fn a_name_held_twice_is_released_twice() {
+        let names = Names::new();
+        let number = names.acquire("worker");
+        names.acquire("worker");
+        names.release(number);
+        names.sweep(std::iter::empty());
+        assert_eq!(name(&names, number), "worker");
+        names.release(number);
+        names.sweep(std::iter::empty());
+        assert_eq!(name(&names, number), "(other threads)");
+    }
+}

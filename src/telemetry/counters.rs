@@ -1,0 +1,350 @@
+//! The one table of counters: the slot, the fold, the snapshot, the text and the docs are made from it.
+//!
+//! Every counter is cumulative, is never reset, and has one writer: the thread that owns the slot. A frame's
+//! number is the difference of two readings, so a slot can change hands without anything being carried over.
+//!
+//! # Orderings
+//!
+//! A counter is written with Release and read with Acquire, and the order of the reads is that of the passes: first, over all
+//! slots, what was released; then, over all slots again, what was lent. A release that the first
+//! pass saw came after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
+//!
+//! What a thread takes from its magazine is counted in the bin of its class, in the cache line that the take writes anyway; its bytes
+//! are not counted, but follow from the number of buffers. The bytes asked for are counted in the slot for all classes at once, and tell
+//! the fold that there is something to read (`tally.rs`). All else is counted in the slot too ([`SlotCounters`]).
+//!
+//! # Releases into a bin are not counted
+//!
+//! They follow from what is there anyway. A bin keeps an account (`bin.rs`) of which every step but a give and a take is neutral:
+//!
+//! ```text
+//!   releases into a bin  =  hits  +  what the account says  +  1 if there is a block in front
+//! ```
+//!
+//! A give puts a block in front, or raises the account; a take does the opposite, and then counts a hit. A fold reads these while
+//! they change, and must not find more releases than there were. It reads the hits first, then the account, then the place in front:
+//! so of a take that it sees counted (Acquire) it sees what came before (Release), and what moves while it reads is missed rather than seen
+//! twice. What it finds is at most the releases before what it read last, all visible with it, and at rest it is exact. It may
+//! be less than it found before; then it goes by that (`pool/frame_end.rs`).
+//!
+//! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
+//! hits and misses always add up to the allocs, however a fold falls between two counts.
+//!
+//! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
+
+use crate::arena::chunks::ArenaReading;
+use crate::codegen::in_register;
+use crate::sync::{AtomicU64, Ordering, Owned};
+
+/// One number with one writer.
+///
+/// `add` and `increment` are a load and a store, not a read-modify-write: no other thread waits for them.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    value: AtomicU64,
+}
+
+impl Counter {
+    pub(crate) fn new() -> Self {
+        Self {
+            value: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds one. Only the slot's owner calls this. Nothing in a build without telemetry.
+    #[inline(always)]
+    pub(crate) fn increment(&self) {
+        if cfg!(feature = "telemetry") {
+            self.store(self.value.load_own().wrapping_add(1));
+        }
+    }
+
+    /// Adds `amount`. Only the slot's owner calls this. Nothing in a build without telemetry.
+    #[inline(always)]
+    pub(crate) fn add(&self, amount: u64) {
+        if cfg!(feature = "telemetry") {
+            self.store(in_register(self.value.load_own()).wrapping_add(amount));
+        }
+    }
+
+    #[inline(always)]
+    fn store(&self, value: u64) {
+        // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved bytes, seeing the
+        // alloc of the buffer it releases) is visible to whoever reads the new value.
+        self.value.store(value, Ordering::Release);
+    }
+
+    /// Sets the value, as if so much had been counted before.
+    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+    pub(crate) fn set(&self, value: u64) {
+        self.store(value);
+    }
+
+    /// The current value; zero in a build without telemetry.
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        // Acquire: pairs with the Release in `store`.
+        self.value.load(Ordering::Acquire)
+    }
+}
+
+/// What a counter of the table is called and what it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CounterDefinition {
+    /// The field's name in [`Counts`].
+    pub name: &'static str,
+    /// UCUM unit: `By` for bytes, or what is counted in braces.
+    pub unit: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+macro_rules! counters {
+    (
+        settled { $($settled:ident, $settled_unit:literal, $settled_help:literal;)* }
+        derived { $($derived:ident, $derived_unit:literal, $derived_help:literal;)* }
+        counted { $($counted:ident, $counted_unit:literal, $counted_help:literal;)* }
+        frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
+    ) => {
+        /// The counters of one slot, for what its bins do not show: two cache lines.
+        #[derive(Debug)]
+        #[repr(C, align(64))]
+        pub(crate) struct SlotCounters {
+            /// Buffers given back whose blocks no bin of the owner keeps, and their bytes.
+            pub(crate) released: Counter,
+            pub(crate) released_bytes: Counter,
+            /// Block bytes of buffers lent whose blocks did not lie in a bin.
+            pub(crate) lent_bytes: Counter,
+            $(pub(crate) $counted: Counter,)*
+        }
+
+        impl SlotCounters {
+            pub(crate) fn new() -> Self {
+                Self {
+                    released: Counter::new(),
+                    released_bytes: Counter::new(),
+                    lent_bytes: Counter::new(),
+                    $($counted: Counter::new(),)*
+                }
+            }
+
+            /// Sets all counters, as if so much had been counted before; the hits are set in a bin, from which releases follow.
+            #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+            pub(crate) fn set(&self, counts: &Counts) {
+                for (counter, value) in [
+                    (
+                        &self.released,
+                        counts.pooled_releases.wrapping_sub(counts.thread_hits),
+                    ),
+                    (&self.released_bytes, counts.pooled_release_bytes),
+                    (&self.lent_bytes, counts.pooled_alloc_bytes),
+                    $((&self.$counted, counts.$counted),)*
+                ] {
+                    counter.set(value);
+                }
+            }
+
+            /// What was lent, as far as it is counted here, in the table's order.
+            pub(crate) fn read_lent(&self) -> Lent {
+                Lent {
+                    pooled_alloc_bytes: self.lent_bytes.get(),
+                    $($counted: self.$counted.get(),)*
+                    ..Lent::default()
+                }
+            }
+        }
+
+        /// Of pooled buffers, what the first pass of a fold finds.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub(crate) struct Settled {
+            $(pub(crate) $settled: u64,)*
+        }
+
+        /// Of pooled buffers, what the second pass of a fold finds, and of everything else that slots count.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub(crate) struct Lent {
+            $(pub(crate) $derived: u64,)*
+            $(pub(crate) $counted: u64,)*
+        }
+
+        impl Settled {
+            /// Puts `now` in the place of `before`, which is part of the sum.
+            pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
+                $(self.$settled = self.$settled.wrapping_add(now.$settled.wrapping_sub(before.$settled));)*
+                *before = now;
+            }
+        }
+
+        impl Lent {
+            /// As [`Settled::replace`].
+            pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
+                $(self.$derived = self.$derived.wrapping_add(now.$derived.wrapping_sub(before.$derived));)*
+                $(self.$counted = self.$counted.wrapping_add(now.$counted.wrapping_sub(before.$counted));)*
+                *before = now;
+            }
+        }
+
+        /// Every counter of the table, as plain numbers: of one frame, or since the pool was made.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[non_exhaustive]
+        pub struct Counts {
+            $(#[doc = $settled_help] pub $settled: u64,)*
+            $(#[doc = $derived_help] pub $derived: u64,)*
+            $(#[doc = $counted_help] pub $counted: u64,)*
+            $(#[doc = $frame_help] pub $frame: u64,)*
+        }
+
+        impl Counts {
+            /// The table: name, unit and meaning of every counter, in the order of [`values`](Self::values).
+            pub const DEFINITIONS: &'static [CounterDefinition] = &[
+                $(CounterDefinition { name: stringify!($settled), unit: $settled_unit, help: $settled_help },)*
+                $(CounterDefinition { name: stringify!($derived), unit: $derived_unit, help: $derived_help },)*
+                $(CounterDefinition { name: stringify!($counted), unit: $counted_unit, help: $counted_help },)*
+                $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help },)*
+            ];
+
+            /// The counters' values, in the order of [`DEFINITIONS`](Self::DEFINITIONS).
+            pub fn values(&self) -> impl Iterator<Item = u64> + use<> {
+                [$(self.$settled,)* $(self.$derived,)* $(self.$counted,)* $(self.$frame,)*].into_iter()
+            }
+
+            /// What a fold found: of pooled buffers, of the frames that have ended, of those that are open.
+            pub(crate) fn of(settled: &Settled, lent: &Lent, ended: ArenaReading, open: ArenaReading) -> Self {
+                let framed = ended.plus(open);
+                Self {
+                    $($settled: settled.$settled,)*
+                    $($derived: lent.$derived,)*
+                    $($counted: lent.$counted,)*
+                    frame_allocs: framed.allocs,
+                    frame_misses: framed.misses,
+                    frame_alloc_bytes: framed.bytes,
+                    frame_requested_bytes: framed.requested,
+                    // What an ended frame lent is released.
+                    frame_releases: ended.allocs,
+                    frame_release_bytes: ended.bytes,
+                    frame_released_requested: ended.requested,
+                }
+            }
+
+            /// What was counted between `earlier` and `self`.
+            #[must_use]
+            pub(crate) fn since(&self, earlier: &Self) -> Self {
+                Self {
+                    $($settled: self.$settled.wrapping_sub(earlier.$settled),)*
+                    $($derived: self.$derived.wrapping_sub(earlier.$derived),)*
+                    $($counted: self.$counted.wrapping_sub(earlier.$counted),)*
+                    $($frame: self.$frame.wrapping_sub(earlier.$frame),)*
+                }
+            }
+        }
+    };
+}
+
+// A new counter is one line here, in the part that says what it is made of: of what bins show of releases; of bins and the slot; of the
+// slot's own count; of what arenas say. In the slot what changes with every exchange comes first; the rest changes rarely.
+counters! {
+    settled {
+        pooled_releases, "{buffer}", "Pooled buffers given back.";
+        pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.";
+        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
+    }
+    derived {
+        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
+        pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
+        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
+    }
+    counted {
+        depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.";
+        cold_misses, "{buffer}", "Pooled buffers that took new memory because no idle block of their class was found.";
+        oversize_misses, "{buffer}", "Pooled buffers larger than the largest size class; their memory is not kept.";
+        budget_misses, "{buffer}", "Pooled buffers that took new memory after idle memory was given back to stay within the budget.";
+        depot_exchanges, "{exchange}", "Batches moved between a thread and the depot.";
+        budget_refusals, "{refusal}", "Requests refused because the budget was used up.";
+        memory_refusals, "{refusal}", "Requests refused because the system gave no memory.";
+        overflow_refusals, "{refusal}", "Requests refused because their size cannot be addressed, or their alignment is coarser than the pool's.";
+    }
+    frame {
+        frame_allocs, "{buffer}", "Frame buffers lent.";
+        frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.";
+        frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.";
+        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers lent.";
+        frame_releases, "{buffer}", "Frame buffers released by the end of their frame.";
+        frame_release_bytes, "By", "Bytes of frame blocks released by the end of their frame.";
+        frame_released_requested, "By", "Bytes that had been asked for, of the frame buffers released.";
+    }
+}
+
+impl Lent {
+    /// Pooled buffers lent, wherever their memory came from.
+    pub(crate) fn allocs(&self) -> u64 {
+        self.thread_hits
+            .wrapping_add(self.depot_hits)
+            .wrapping_add(self.cold_misses)
+            .wrapping_add(self.oversize_misses)
+            .wrapping_add(self.budget_misses)
+    }
+}
+
+impl Counts {
+    /// Buffers lent, of both kinds.
+    pub fn allocs(&self) -> u64 {
+        self.pooled_allocs().wrapping_add(self.frame_allocs)
+    }
+
+    /// Pooled buffers lent, wherever their memory came from.
+    pub fn pooled_allocs(&self) -> u64 {
+        self.thread_hits
+            .wrapping_add(self.depot_hits)
+            .wrapping_add(self.cold_misses)
+            .wrapping_add(self.oversize_misses)
+            .wrapping_add(self.budget_misses)
+    }
+
+    /// Buffers given back, of both kinds.
+    pub fn releases(&self) -> u64 {
+        self.pooled_releases.wrapping_add(self.frame_releases)
+    }
+
+    /// Bytes lent, of both kinds, as rounded block sizes.
+    pub fn alloc_bytes(&self) -> u64 {
+        self.pooled_alloc_bytes.wrapping_add(self.frame_alloc_bytes)
+    }
+
+    /// Bytes given back, of both kinds, as rounded block sizes.
+    pub fn release_bytes(&self) -> u64 {
+        self.pooled_release_bytes
+            .wrapping_add(self.frame_release_bytes)
+    }
+
+    /// Bytes asked for and not yet given back.
+    pub(crate) fn requested_in_use(&self) -> u64 {
+        self.pooled_requested_bytes
+            .wrapping_add(self.frame_requested_bytes)
+            .wrapping_sub(self.pooled_released_requested)
+            .wrapping_sub(self.frame_released_requested)
+    }
+
+    /// Allocs for which memory was taken from the system, for whatever reason.
+    pub fn misses(&self) -> u64 {
+        self.cold_misses
+            .wrapping_add(self.oversize_misses)
+            .wrapping_add(self.budget_misses)
+            .wrapping_add(self.frame_misses)
+    }
+
+    /// Allocs that touched nothing but the thread's own magazine or frame block.
+    pub fn hits_thread(&self) -> u64 {
+        self.thread_hits
+            .wrapping_add(self.frame_allocs)
+            .wrapping_sub(self.frame_misses)
+    }
+
+    /// Requests refused, for whatever reason.
+    pub fn refusals(&self) -> u64 {
+        self.budget_refusals
+            .wrapping_add(self.memory_refusals)
+            .wrapping_add(self.overflow_refusals)
+    }
+}

@@ -1,0 +1,80 @@
+//! Every frame's snapshot, for a reader that must not miss one: a ring per subscriber.
+//!
+//! The frame end writes a copy into each ring and waits for no reader (`ring.rs`): in a full ring the oldest is
+//! overwritten, and the loss is counted for that subscriber. A ring's memory belongs to its subscriber and is freed
+//! when the subscription is dropped. What the pool keeps of it, a few words, goes at the next subscription or frame end.
+
+use crate::telemetry::ring::{Reader, Writer, ring};
+use crate::telemetry::snapshot::FrameSnapshot;
+
+/// The snapshots of all frame ends since the subscription, oldest first.
+///
+/// Holds as many as the builder's `history_frames`; if more frames end before they are read, the oldest are lost and
+/// [`lost`](Self::lost) says how many. A frame end never waits for a feed's reader. Dropping a feed ends the
+/// subscription and frees its memory. It does not keep the pool's memory alive.
+#[derive(Debug)]
+pub struct FrameFeed {
+    frames: Reader<FrameSnapshot>,
+}
+
+/// The pool's end of a feed.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    frames: Writer<FrameSnapshot>,
+}
+
+impl FrameFeed {
+    /// A feed that can be `frames` behind, and the pool's end of it.
+    pub(crate) fn new(frames: usize) -> (Subscriber, Self) {
+        let (writer, reader) = ring(frames);
+        (Subscriber { frames: writer }, Self { frames: reader })
+    }
+
+    /// The oldest snapshot not read yet.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator would end at the first moment without a new frame"
+    )]
+    pub fn next(&mut self) -> Option<FrameSnapshot> {
+        self.frames.read()
+    }
+
+    /// Snapshots overwritten before they were read, since the subscription.
+    pub fn lost(&self) -> u64 {
+        self.frames.lost()
+    }
+}
+
+/// The subscribers of a pool.
+#[derive(Debug)]
+pub(crate) struct Feeds {
+    subscribers: Vec<Subscriber>,
+}
+
+impl Feeds {
+    pub(crate) fn new() -> Self {
+        Self {
+            subscribers: Vec::new(),
+        }
+    }
+
+    /// Adds a subscriber; forgets those that are gone.
+    pub(crate) fn add(&mut self, subscriber: Subscriber) {
+        self.subscribers.retain(|before| !before.frames.is_gone());
+        self.subscribers.push(subscriber);
+    }
+
+    /// Gives every subscriber a copy; forgets those that are gone.
+    pub(crate) fn send(&mut self, snapshot: &FrameSnapshot) {
+        self.subscribers
+            .retain_mut(|subscriber| subscriber.frames.write(snapshot));
+    }
+
+    /// Bytes of the rings.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.subscribers
+            .iter()
+            .map(|subscriber| subscriber.frames.bytes())
+            .sum()
+    }
+}

@@ -1,0 +1,54 @@
+//! The frames that are open: which, since when, and the line of code that began each.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::pool::inner::Core;
+use crate::telemetry::id::FrameId;
+
+/// A frame that has begun and not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OpenFrame {
+    /// The frame's number.
+    pub id: FrameId,
+    /// The line that called `begin_frame`.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::outstanding::serialize_location")
+    )]
+    pub location: &'static Location<'static>,
+    /// For how long it has been open.
+    pub age: Duration,
+    /// Frames of the pool that ended meanwhile, and frames that could not begin because too many were open. Counted as the
+    /// ages of buffers are, see [`SiteHolding::oldest_age_frames`](crate::SiteHolding::oldest_age_frames).
+    pub age_frames: u64,
+}
+
+impl fmt::Display for OpenFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "frame {} begun at {}, open for {:.1} s and {} frames",
+            self.id,
+            self.location,
+            self.age.as_secs_f64(),
+            self.age_frames
+        )
+    }
+}
+
+impl Core {
+    /// The open frames, the oldest first, into a list whose memory is used again.
+    pub(crate) fn open_frames_into(&self, open: &mut Vec<OpenFrame>) {
+        open.clear();
+        let frames = self.in_flight.open_frames(self.round());
+        // Without memory for the list it is shorter; it is never an error of its own.
+        if open.try_reserve(self.in_flight.limit() as usize).is_ok() {
+            open.extend(frames);
+        }
+        open.sort_unstable_by_key(|frame| frame.id);
+    }
+}

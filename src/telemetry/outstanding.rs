@@ -1,0 +1,149 @@
+//! Who holds what: the pooled buffers that are out, by call site.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+/// The pooled buffers that are out, by the line of code that took them.
+///
+/// Frame buffers are not listed: the borrow checker ends them with their frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Outstanding {
+    /// Buffers out.
+    pub buffers: u64,
+    /// Bytes of these buffers, as rounded block sizes.
+    pub bytes: u64,
+    /// Of them, buffers marked as long-lived.
+    pub long_lived: u64,
+    /// Bytes of the buffers marked as long-lived.
+    pub long_lived_bytes: u64,
+    /// Of them, buffers unreleased for longer than the leak age, in frames and in time, and not marked as long-lived.
+    pub suspects: u64,
+    /// Bytes of the suspects.
+    pub suspect_bytes: u64,
+    /// One entry per call site, the largest in bytes first.
+    pub sites: Vec<SiteHolding>,
+}
+
+impl Outstanding {
+    /// The call sites that hold leak suspects, in the order of `sites`.
+    pub fn suspect_sites(&self) -> impl Iterator<Item = &SiteHolding> {
+        self.sites.iter().filter(|site| site.suspects > 0)
+    }
+
+    /// The call sites that hold buffers marked as long-lived, in the order of `sites`.
+    pub fn long_lived_sites(&self) -> impl Iterator<Item = &SiteHolding> {
+        self.sites.iter().filter(|site| site.long_lived > 0)
+    }
+}
+
+/// What one call site holds.
+///
+/// Two are equal if they hold the same: `oldest_age` is not compared, since it is another one at every look.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SiteHolding {
+    /// The line that called `alloc`.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_location"))]
+    pub location: &'static Location<'static>,
+    /// Buffers out.
+    pub buffers: u64,
+    /// Bytes of these buffers, as rounded block sizes.
+    pub bytes: u64,
+    /// Frames since the oldest of them was taken, as a thread with frames counts them: of several threads that each have
+    /// frames at the same pace, one frame end of each counts as one.
+    pub oldest_age_frames: u64,
+    /// For how long at least the oldest of them has been out: since the first frame end after it was taken. It is too low by
+    /// a quarter at most.
+    pub oldest_age: Duration,
+    /// Of them, buffers unreleased for longer than the leak age, in frames and in time, and not marked as long-lived.
+    pub suspects: u64,
+    /// Bytes of the suspects.
+    pub suspect_bytes: u64,
+    /// Of them, buffers marked as long-lived.
+    pub long_lived: u64,
+    /// Bytes of the buffers marked as long-lived.
+    pub long_lived_bytes: u64,
+    /// Name of the thread that took the oldest; `unnamed` where it had none.
+    pub thread: String,
+}
+
+impl PartialEq for SiteHolding {
+    fn eq(&self, other: &Self) -> bool {
+        let counts = |site: &Self| {
+            let held = (site.buffers, site.bytes, site.oldest_age_frames);
+            let suspected = (site.suspects, site.suspect_bytes);
+            (held, suspected, (site.long_lived, site.long_lived_bytes))
+        };
+        self.location == other.location
+            && counts(self) == counts(other)
+            && self.thread == other.thread
+    }
+}
+
+impl Eq for SiteHolding {}
+
+#[cfg(feature = "serde")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands every field over by reference"
+)]
+pub(crate) fn serialize_location<S: serde::Serializer>(
+    location: &&'static Location<'static>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(location)
+}
+
+impl fmt::Display for Outstanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::text::{Align, Table, bytes};
+
+        if self.sites.is_empty() {
+            f.write_str("no pooled buffer is out")?;
+        } else {
+            writeln!(
+                f,
+                "{} out, {}; {} of them leak suspects, {}; {} long-lived, {}",
+                plural(self.buffers, "buffer"),
+                bytes(self.bytes),
+                self.suspects,
+                bytes(self.suspect_bytes),
+                self.long_lived,
+                bytes(self.long_lived_bytes),
+            )?;
+            let mut table = Table::new(&[
+                ("call site", Align::Left),
+                ("buffers", Align::Right),
+                ("bytes", Align::Right),
+                ("suspects", Align::Right),
+                ("long-lived", Align::Right),
+                ("oldest, frames", Align::Right),
+                ("oldest, s", Align::Right),
+                ("thread", Align::Left),
+            ]);
+            for site in &self.sites {
+                table.row([
+                    site.location.to_string(),
+                    site.buffers.to_string(),
+                    bytes(site.bytes).to_string(),
+                    site.suspects.to_string(),
+                    site.long_lived.to_string(),
+                    site.oldest_age_frames.to_string(),
+                    format!("{:.1}", site.oldest_age.as_secs_f64()),
+                    site.thread.clone(),
+                ]);
+            }
+            fmt::Display::fmt(&table, f)?;
+        }
+        Ok(())
+    }
+}
+
+/// `1 buffer`, `2 buffers`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
