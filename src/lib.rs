@@ -92,13 +92,13 @@ pub use pool::builder::{Alignment, Attribution, PoolBuilder};
 pub use pool::frame::Frame;
 pub use pool::frame_arena::FrameArena;
 pub use pool::handle::BufferPool;
-pub use pool::holdings::{HeldBy, Holding};
 pub use pool::reader::SnapshotReader;
 #[cfg(framepool_noise)]
 #[doc(hidden)]
 pub use sync::{Accesses, accesses};
 pub use telemetry::counters::{CounterDefinition, Counts};
 pub use telemetry::feed::FrameFeed;
+pub use telemetry::holdings::{HeldBy, Holding};
 pub use telemetry::id::{FrameEnd, FrameId, PoolId};
 pub use telemetry::largest_miss::LargestMiss;
 pub use telemetry::open_frames::OpenFrame;

@@ -54,10 +54,11 @@ use std::cell::Cell;
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
-use crate::arena::chunks::{ArenaReading, Chain, Ended, Folded, bytes_of, usable_bytes};
+use crate::arena::chunks::{Chain, Ended, Folded, bytes_of, usable_bytes};
 use crate::codegen::in_register;
 use crate::memory::region::Piece;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
+use crate::telemetry::arena_reading::ArenaReading;
 
 /// One count more in the lent word is a number that fits an instruction.
 const COUNT_SHIFT: u32 = 30;

@@ -19,7 +19,7 @@ use std::hint::cold_path;
 use std::ptr;
 
 use crate::blocks::block::Block;
-use crate::blocks::magazine::MOST_PER_BATCH;
+use crate::blocks::class::MOST_PER_BATCH;
 use crate::codegen::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;

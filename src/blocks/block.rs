@@ -20,7 +20,7 @@
 //! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker sets the state's
 //! watched bit, reads site and size, and looks at the state again: it believes what it read if the bit still stands.
 //!
-//! A holder writes whole states, none of them with the bit, and one walker walks at a time (`core.rs`, `walks`). So if the bit
+//! A holder writes whole states, none of them with the bit, and one walker walks at a time (`pool/inner.rs`, `walks`). So if the bit
 //! stands nobody wrote a state since it was set, neither another one nor the same one again. And a walker that saw the site
 //! or the size of a later holder would see more than that: these are stored with Release and loaded with Acquire, and the idle
 //! state came before them, so the second look finds it, or a later state, without the bit.
@@ -34,7 +34,6 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::memory::region::{Origin, Piece};
-use crate::pool::inner::Core;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
 
 /// The state of a block that nobody has.
@@ -95,9 +94,9 @@ pub(crate) struct Block {
 /// Which memory a block stands for, and how many blocks lie in the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    /// Null until the record is bound for the first time, as `core`.
+    /// Null until the record is bound for the first time, as `pool`.
     start: *mut u8,
-    core: *mut Core,
+    pool: *mut (),
     origin: Origin,
     class: u8,
     batch_len: u8,
@@ -107,7 +106,7 @@ struct Binding {
 impl Binding {
     const VACANT: Self = Self {
         start: ptr::null_mut(),
-        core: ptr::null_mut(),
+        pool: ptr::null_mut(),
         origin: Origin::NONE,
         class: 0,
         batch_len: 0,
@@ -236,10 +235,10 @@ impl Block {
     ///
     /// The caller holds the block, which has memory.
     #[inline(always)]
-    pub(crate) unsafe fn core(&self) -> NonNull<Core> {
+    pub(crate) unsafe fn pool(&self) -> NonNull<()> {
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding
-            .with(|binding| unsafe { NonNull::new_unchecked((*binding).core) })
+            .with(|binding| unsafe { NonNull::new_unchecked((*binding).pool) })
     }
 
     /// The size class, or `OVERSIZE`.
@@ -287,12 +286,12 @@ impl Block {
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
-    pub(crate) unsafe fn bind(&self, piece: Piece, core: NonNull<Core>, class: usize) {
+    pub(crate) unsafe fn bind(&self, piece: Piece, pool: NonNull<()>, class: usize) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
             (*binding).start = piece.start.as_ptr();
             (*binding).origin = piece.origin;
-            (*binding).core = core.as_ptr();
+            (*binding).pool = pool.as_ptr();
             (*binding).class = class as u8;
         });
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.

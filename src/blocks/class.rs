@@ -29,7 +29,7 @@ const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
 /// Up to here the class is looked up, by lines: one table, of which a program touches what its sizes need, is quicker than
-/// arithmetic, or a choice between two. It covers what threads keep by default ([`batch_len`](crate::blocks::magazine::batch_len)).
+/// arithmetic, or a choice between two. It covers what threads keep by default ([`batch_len`]).
 const AT_HAND_BYTES: usize = if MOST_CLASS_BYTES < 1 << 20 {
     MOST_CLASS_BYTES
 } else {
@@ -86,6 +86,76 @@ pub(crate) const fn class_bytes(class: usize) -> usize {
         let power = above / 4 + LINEAR_BYTES.ilog2() as usize;
         ((above % 4) + 5) << (power - 2)
     }
+}
+
+/// The most blocks that change hands at once.
+pub(crate) const MOST_PER_BATCH: usize = sized(32, 2, 1);
+
+/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
+/// take more than half of it, which threads do not keep: one of them would drive out all others.
+fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
+    (thread_cache_bytes / 2)
+        .checked_div(block_bytes)
+        .unwrap_or(MOST_PER_BATCH)
+        .min(MOST_PER_BATCH) as u32
+}
+
+/// The size classes as one pool has them: with its alignment, and for what its threads may keep.
+#[derive(Debug)]
+pub(crate) struct Classes {
+    shapes: [Shape; CLASSES + 1],
+}
+
+/// A size class in a pool.
+#[derive(Debug)]
+struct Shape {
+    /// Bytes of a block; nothing of use for blocks beyond the largest class, which have their own sizes.
+    block_bytes: usize,
+    /// Blocks that change hands at once; 0 if threads do not keep blocks of this class.
+    batch_len: u32,
+}
+
+impl Classes {
+    pub(crate) fn new(alignment: usize, thread_cache_bytes: usize) -> Self {
+        let shapes = std::array::from_fn(|class| {
+            let block_bytes = if class < CLASSES {
+                class_bytes(class).next_multiple_of(alignment)
+            } else {
+                usize::MAX
+            };
+            Shape {
+                block_bytes,
+                // Blocks beyond the largest class have different sizes: one must never be lent for another's request.
+                batch_len: if class < CLASSES {
+                    batch_len(block_bytes, thread_cache_bytes)
+                } else {
+                    0
+                },
+            }
+        });
+        Self { shapes }
+    }
+
+    /// Bytes of a block of `class`.
+    pub(crate) fn block_bytes(&self, class: usize) -> usize {
+        self.shapes[class].block_bytes
+    }
+
+    /// Blocks that change hands at once; 0 if threads do not keep blocks of `class`.
+    pub(crate) fn batch_len(&self, class: usize) -> u32 {
+        self.shapes[class].batch_len
+    }
+}
+
+/// The places of the bits that are set.
+pub(crate) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let place = word.trailing_zeros();
+            word &= word - 1;
+            place as usize
+        })
+    })
 }
 
 #[cfg(all(test, not(framepool_loom)))]

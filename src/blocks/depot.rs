@@ -5,8 +5,7 @@
 #![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{CLASSES, OVERSIZE};
-use crate::blocks::magazine::bits;
+use crate::blocks::class::{CLASSES, OVERSIZE, bits};
 use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
 use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};

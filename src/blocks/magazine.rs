@@ -32,26 +32,15 @@ use std::ptr;
 
 use crate::blocks::bin::Bin;
 use crate::blocks::block::Block;
-use crate::blocks::class::CLASSES;
+use crate::blocks::class::{CLASSES, bits};
 use crate::blocks::depot::Batch;
+use crate::blocks::exchange::{Exchange, Notes};
 use crate::codegen::{in_one_register, prefetch};
-use crate::pool::inner::Core;
-use crate::pool::lifetime::MOST_OWED;
-use crate::slot::state::Slot;
-use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell, sized};
+use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell};
 use crate::telemetry::counters::Counter;
 
-/// The most blocks that change hands at once.
-pub(crate) const MOST_PER_BATCH: usize = sized(32, 2, 1);
-
-/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
-/// take more than half of it, which threads do not keep: one of them would drive out all others.
-pub(crate) fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
-    (thread_cache_bytes / 2)
-        .checked_div(block_bytes)
-        .unwrap_or(MOST_PER_BATCH)
-        .min(MOST_PER_BATCH) as u32
-}
+/// A slot that owes so much pays. Together with a batch it is less than a hold (`pool/lifetime.rs`).
+pub(crate) const MOST_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 /// A thread's idle blocks of all classes. Owned by the slot's owner.
 #[derive(Debug)]
@@ -72,24 +61,13 @@ pub(crate) struct Magazine {
     owned: UnsafeCell<()>,
 }
 
-/// The places of the bits that are set.
-pub(crate) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (word != 0).then(|| {
-            let place = word.trailing_zeros();
-            word &= word - 1;
-            place as usize
-        })
-    })
-}
-
 impl Magazine {
     /// Writes a new one in place: it is too large for the stacks of small threads.
     ///
     /// # Safety
     ///
     /// `at` is memory for a magazine that nobody else uses.
-    pub(crate) unsafe fn write_new(at: *mut Self, core: &Core) {
+    pub(crate) unsafe fn write_new(at: *mut Self, credit: usize) {
         // SAFETY: as for this function; all fields are written.
         unsafe {
             let bins = (&raw mut (*at).bins).cast::<Bin>();
@@ -97,7 +75,7 @@ impl Magazine {
                 bins.add(class).write(Bin::new());
             }
             (&raw mut (*at).granted).write(std::array::from_fn(|_| AtomicU64::new(0)));
-            (&raw mut (*at).credit).write(Cell::new(core.config.thread_cache_bytes));
+            (&raw mut (*at).credit).write(Cell::new(credit));
             (&raw mut (*at).had).write(Cell::new(0));
             (&raw mut (*at).had_bytes).write(Counter::new());
             (&raw mut (*at).owned).write(UnsafeCell::new(()));
@@ -130,8 +108,8 @@ impl Magazine {
     }
 
     /// Notes that the owner lends a block that did not lie in a bin. Only for the owner.
-    pub(crate) fn note_new(&self, bytes: u64, core: &Core) {
-        self.owe(1, core);
+    pub(crate) fn note_new(&self, bytes: u64, exchange: &Exchange<'_>) {
+        self.owe(1, exchange);
         self.had_bytes.add(bytes);
     }
 
@@ -141,12 +119,12 @@ impl Magazine {
     }
 
     /// Notes that the owner got so many blocks, or sent them away. What it owes stays small: see `ledger.rs`.
-    fn owe(&self, blocks: i64, core: &Core) {
+    fn owe(&self, blocks: i64, exchange: &Exchange<'_>) {
         let had = self.had.get() + blocks;
         self.had.set(had);
         if had.abs() >= MOST_OWED {
             cold_path();
-            core.ledger.pay(had);
+            exchange.out.pay(had);
             self.had.set(0);
         }
     }
@@ -194,8 +172,8 @@ impl Magazine {
     pub(crate) fn refill<'t>(
         &self,
         class: usize,
-        core: &'t Core,
-        slot: &Slot,
+        exchange: &Exchange<'t>,
+        notes: Notes<'_>,
     ) -> Option<(&'t Block, bool)> {
         self.owned.with_mut(|_| ());
         let bin = &self.bins[class];
@@ -209,18 +187,18 @@ impl Magazine {
             bin.active.set(spare.next());
             bin.settle(bin.limit.get() - len, -1);
             prefetch(bin.active.get());
-            self.pay_back(len, class, core);
+            self.pay_back(len, class, exchange);
             return Some((spare, false));
         }
-        let batch = core.depot.pop(class, &core.table)?;
-        slot.counters.depot_exchanges.increment();
+        let batch = exchange.depot.pop(class, exchange.table)?;
+        notes.counters.depot_exchanges.increment();
         let (first, rest) = (batch.head(), batch.len() - 1);
-        self.owe(i64::from(batch.len()), core);
+        self.owe(i64::from(batch.len()), exchange);
         self.had_bytes.add(u64::from(batch.len()) * first.bytes());
         if rest > 0 {
             // The first block is lent at once; the others become the active list, if there is credit.
             let missing = batch.len().saturating_sub(bin.limit.get());
-            self.grant(class, missing, core, slot);
+            self.grant(class, missing, exchange, notes);
             if batch.len() <= bin.limit.get() {
                 bin.active.set(first.next());
                 bin.settle(bin.limit.get() - batch.len(), 0);
@@ -229,7 +207,7 @@ impl Magazine {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 let head = unsafe { &*first.next() };
                 // SAFETY: popping the batch gave us its blocks.
-                self.send(unsafe { Batch::new(head, rest) }, core, slot);
+                self.send(unsafe { Batch::new(head, rest) }, exchange, notes);
             }
         }
         Some((first, true))
@@ -238,16 +216,22 @@ impl Magazine {
     /// When [`Bin::give`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
     #[cold]
     #[inline(never)]
-    pub(crate) fn make_room_and_give(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
+    pub(crate) fn make_room_and_give(
+        &self,
+        class: usize,
+        block: &Block,
+        exchange: &Exchange<'_>,
+        notes: Notes<'_>,
+    ) {
         self.owned.with_mut(|_| ());
-        self.widen(class, core, slot);
+        self.widen(class, exchange, notes);
         let bin = &self.bins[class];
         if bin.limit.get() == 0 {
-            slot.counters.released.increment();
-            slot.counters.released_bytes.add(block.bytes());
-            self.send_alone(block, core, slot);
+            notes.counters.released.increment();
+            notes.counters.released_bytes.add(block.bytes());
+            self.send_alone(block, exchange, notes);
         } else if !bin.give(block) {
-            self.rotate(class, block, 1, core, slot);
+            self.rotate(class, block, 1, exchange, notes);
         }
     }
 
@@ -256,18 +240,24 @@ impl Magazine {
     /// # Safety
     ///
     /// The caller owns the magazine, and holds the block, and gives it up.
-    pub(crate) unsafe fn stock(&self, class: usize, block: &Block, core: &Core, slot: &Slot) {
+    pub(crate) unsafe fn stock(
+        &self,
+        class: usize,
+        block: &Block,
+        exchange: &Exchange<'_>,
+        notes: Notes<'_>,
+    ) {
         self.owned.with_mut(|_| ());
-        self.note_new(block.bytes(), core);
+        self.note_new(block.bytes(), exchange);
         let bin = &self.bins[class];
         if bin.account().room() == 0 {
-            self.widen(class, core, slot);
+            self.widen(class, exchange, notes);
         }
         let room = bin.account().room();
         if bin.limit.get() == 0 {
-            self.send_alone(block, core, slot);
+            self.send_alone(block, exchange, notes);
         } else if room == 0 {
-            self.rotate(class, block, 0, core, slot);
+            self.rotate(class, block, 0, exchange, notes);
         } else {
             bin.lay(block);
             bin.settle(room - 1, 0);
@@ -275,20 +265,30 @@ impl Magazine {
     }
 
     /// Raises a bin's limit, twofold, up to the length of a batch.
-    fn widen(&self, class: usize, core: &Core, slot: &Slot) {
-        let (limit, batch_len) = (self.bins[class].limit.get(), core.batch_len(class));
+    fn widen(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        let (limit, batch_len) = (
+            self.bins[class].limit.get(),
+            exchange.classes.batch_len(class),
+        );
         if limit < batch_len {
             let more = limit.max(1).min(batch_len - limit);
-            self.grant(class, more, core, slot);
+            self.grant(class, more, exchange, notes);
         }
     }
 
     /// Takes away the active list, which is full, with one more block on top: into the spare place if there is credit for it, else to
     /// the depot. The block was given by a buffer, then `given` is 1, or it is new.
-    fn rotate(&self, class: usize, block: &Block, given: i64, core: &Core, slot: &Slot) {
+    fn rotate(
+        &self,
+        class: usize,
+        block: &Block,
+        given: i64,
+        exchange: &Exchange<'_>,
+        notes: Notes<'_>,
+    ) {
         let bin = &self.bins[class];
         let len = bin.limit.get();
-        let bytes = len as usize * core.block_bytes(class);
+        let bytes = len as usize * exchange.classes.block_bytes(class);
         block.set_next(bin.active.replace(ptr::null()).cast_mut());
         // SAFETY: this magazine holds the blocks of its lists, and the caller gave up the block.
         unsafe { block.set_batch_len(len) };
@@ -300,38 +300,38 @@ impl Magazine {
             let spare_len = unsafe { spare.batch_len() };
             // SAFETY: the spare batch was taken out of the bin just now.
             unsafe { Batch::new(spare, spare_len) }
-        } else if len == core.batch_len(class) && self.spend(bytes, core) {
+        } else if len == exchange.classes.batch_len(class) && self.spend(bytes, exchange) {
             bin.spare.set(block);
             return;
         } else {
             // SAFETY: the list was taken out of the bin above.
             unsafe { Batch::new(block, len) }
         };
-        self.send(going, core, slot);
+        self.send(going, exchange, notes);
     }
 
     /// Sends a block to the depot that threads do not keep.
-    fn send_alone(&self, block: &Block, core: &Core, slot: &Slot) {
+    fn send_alone(&self, block: &Block, exchange: &Exchange<'_>, notes: Notes<'_>) {
         block.set_next(ptr::null_mut());
         // SAFETY: the callers hold the block and give it up.
-        self.send(unsafe { Batch::new(block, 1) }, core, slot);
+        self.send(unsafe { Batch::new(block, 1) }, exchange, notes);
     }
 
     /// Sends blocks to the depot, once the fold is told what was done so far: who lends them next, and then folds, finds them given
     /// back.
-    fn send(&self, batch: Batch<'_>, core: &Core, slot: &Slot) {
-        self.owe(-i64::from(batch.len()), core);
+    fn send(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        self.owe(-i64::from(batch.len()), exchange);
         let bytes = u64::from(batch.len()) * batch.head().bytes();
         self.had_bytes.add(bytes.wrapping_neg());
-        slot.counters.depot_exchanges.increment();
-        slot.announce();
-        core.depot.push(batch);
+        notes.counters.depot_exchanges.increment();
+        notes.changes.increment();
+        exchange.depot.push(batch);
     }
 
     /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
-    fn grant(&self, class: usize, more: u32, core: &Core, slot: &Slot) {
-        let block_bytes = core.block_bytes(class);
-        if core.batch_len(class) == 0 || more == 0 {
+    fn grant(&self, class: usize, more: u32, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        let block_bytes = exchange.classes.block_bytes(class);
+        if exchange.classes.batch_len(class) == 0 || more == 0 {
             return;
         }
         // The largest first: they give back the most for one exchange.
@@ -339,12 +339,12 @@ impl Magazine {
             if self.credit.get() >= more as usize * block_bytes {
                 break;
             }
-            self.flush(other, core, slot);
+            self.flush(other, exchange, notes);
         }
         let credit = self.credit.get();
         let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
         let granted = (more as usize).min(affordable) as u32;
-        if granted == 0 || !self.spend(granted as usize * block_bytes, core) {
+        if granted == 0 || !self.spend(granted as usize * block_bytes, exchange) {
             return;
         }
         self.note_granted(class);
@@ -369,9 +369,9 @@ impl Magazine {
     }
 
     /// Pays for so many bytes with credit, if there is enough and the pool grants them.
-    fn spend(&self, bytes: usize, core: &Core) -> bool {
+    fn spend(&self, bytes: usize, exchange: &Exchange<'_>) -> bool {
         let credit = self.credit.get();
-        if credit < bytes || !core.budget.grant(bytes as u64) {
+        if credit < bytes || !exchange.budget.grant(bytes as u64) {
             return false;
         }
         self.credit.set(credit - bytes);
@@ -379,14 +379,14 @@ impl Magazine {
     }
 
     /// Takes back the credit for `blocks` blocks.
-    fn pay_back(&self, blocks: u32, class: usize, core: &Core) {
-        let bytes = blocks as usize * core.block_bytes(class);
+    fn pay_back(&self, blocks: u32, class: usize, exchange: &Exchange<'_>) {
+        let bytes = blocks as usize * exchange.classes.block_bytes(class);
         self.credit.set(self.credit.get() + bytes);
-        core.budget.take_back_grant(bytes as u64);
+        exchange.budget.take_back_grant(bytes as u64);
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
-    fn flush(&self, class: usize, core: &Core, slot: &Slot) {
+    fn flush(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
         let bin = &self.bins[class];
         let limit = bin.limit.replace(0);
         if limit == 0 {
@@ -400,21 +400,21 @@ impl Magazine {
             active = front;
             active_len += 1;
         }
-        self.pay_back(limit, class, core);
+        self.pay_back(limit, class, exchange);
         // SAFETY: lists consist of records of the table, which are alive.
         if let Some(active) = unsafe { active.as_ref() } {
             // SAFETY: the list left the bin above, and nobody else holds its blocks.
             let batch = unsafe { Batch::new(active, active_len) };
-            self.send(batch, core, slot);
+            self.send(batch, exchange, notes);
         }
         // SAFETY: as above.
         if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
             // SAFETY: this magazine holds the blocks of its spare batch.
             let len = unsafe { spare.batch_len() };
-            self.pay_back(len, class, core);
+            self.pay_back(len, class, exchange);
             // SAFETY: the batch left the bin just now.
             let batch = unsafe { Batch::new(spare, len) };
-            self.send(batch, core, slot);
+            self.send(batch, exchange, notes);
         }
     }
 
@@ -435,10 +435,10 @@ impl Magazine {
     }
 
     /// Sends everything to the depot.
-    pub(crate) fn flush_all(&self, core: &Core, slot: &Slot) {
+    pub(crate) fn flush_all(&self, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owned.with_mut(|_| ());
         for class in 0..CLASSES {
-            self.flush(class, core, slot);
+            self.flush(class, exchange, notes);
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod bin;
 pub(crate) mod block;
 pub(crate) mod class;
 pub(crate) mod depot;
+pub(crate) mod exchange;
 pub(crate) mod magazine;
 pub(crate) mod stack;
 pub(crate) mod table;

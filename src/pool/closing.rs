@@ -144,7 +144,9 @@ impl Core {
         // SAFETY: the hold keeps the pool alive until `leave`; the caller owns the slot.
         unsafe {
             let pool = core.as_ref();
-            let balance = pool.slots.hand_back(pool, slot.as_ref());
+            let balance = pool
+                .slots
+                .hand_back(&pool.exchange(), &pool.names, slot.as_ref());
             if pool.ledger.is_closed() {
                 // What came back is of no use to anybody.
                 pool.trim_now(None);
@@ -182,7 +184,7 @@ impl Core {
             if core.as_ref().ledger.try_enter() {
                 let pool = core.as_ref();
                 let given = slot.as_ref().take_over();
-                slot.as_ref().flush(pool);
+                slot.as_ref().flush(&pool.exchange());
                 pool.trim_now(None);
                 let balance = slot.as_ref().settle() - given;
                 slot.as_ref().owner.leave_settled();

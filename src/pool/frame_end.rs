@@ -42,12 +42,12 @@
 use std::time::{Duration, Instant};
 
 use crate::arena::bump::Arena;
-use crate::arena::chunks::ArenaReading;
 use crate::clock::{self, Timestamp, WallClock};
 use crate::pool::inner::Core;
 use crate::pool::trim::{TrimState, TrimTime};
 use crate::slot::state::Slot;
 use crate::sync::Arc;
+use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::{Counts, Lent, Settled};
 use crate::telemetry::feed::Feeds;
 use crate::telemetry::id::FrameEnd;
@@ -135,7 +135,7 @@ impl Fold {
             }
             if cfg!(feature = "telemetry") {
                 // SAFETY: we have the fold's lock.
-                unsafe { slot.read_settled(core, &mut self.settled) };
+                unsafe { slot.read_settled(&core.classes, &mut self.settled) };
             }
         }
     }
@@ -167,7 +167,7 @@ impl Fold {
         let mut framed = ArenaReading::default();
         for slot in core.slots.iter() {
             // SAFETY: we have the fold's lock.
-            unsafe { slot.read_lent(core, &mut self.lent) };
+            unsafe { slot.read_lent(&core.classes, &mut self.lent) };
             let mut in_open_frames = 0_u64;
             for (_, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the fold's lock.

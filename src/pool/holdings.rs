@@ -17,14 +17,12 @@
     reason = "what slots and arenas say is read under the fold's lock"
 )]
 
-use std::fmt;
-use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::pool::inner::Core;
 use crate::slot::state::Slot;
-use crate::telemetry::id::FrameId;
+use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most holders that are named of each kind.
@@ -33,50 +31,6 @@ const NAMED: usize = 5;
 const FEW_BUFFERS: u64 = 256;
 /// A walk over more is done when this many times as long as the last one took has gone by.
 const REST: u32 = 100;
-
-/// One part of the memory that counts against a pool's limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Holding {
-    /// Who or what has the memory.
-    pub by: HeldBy,
-    /// Bytes of this part.
-    pub bytes: u64,
-}
-
-/// Who or what has a part of a pool's memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeldBy {
-    /// Pooled buffers that this line took.
-    CallSite(&'static Location<'static>),
-    /// Pooled buffers of other lines, taken since the lines were looked at, or while call sites are not recorded.
-    OtherBuffers,
-    /// Buffers of an open frame.
-    Frame {
-        /// The frame.
-        frame: FrameId,
-        /// The thread that took them.
-        thread: String,
-    },
-    /// Buffers of other open frames and threads.
-    OtherFrames,
-    /// Parts of frame blocks that open frames have not used.
-    UnusedInFrames,
-    /// Blocks kept for frames that are not open, or that a thread has not used in an open one.
-    KeptForFrames,
-    /// Idle buffers in the depot, where any thread finds them.
-    Depot,
-    /// Idle buffers that this thread keeps. No other thread reaches them.
-    Thread(String),
-    /// Idle buffers that other threads keep, or that are on their way between threads.
-    OtherThreads,
-    /// Memory that other threads are asking the system for.
-    Requests,
-    /// What small buffers cost beside their bytes: their records, and the slack of the system's allocator. Without what
-    /// [`max_bytes`](crate::PoolBuilder::max_bytes) allows beside buffers.
-    Bookkeeping,
-}
 
 /// What a pool holds, part by part.
 #[derive(Debug, Default)]
@@ -265,31 +219,4 @@ fn copied(text: &str) -> String {
         copy.push_str(text);
     }
     copy
-}
-
-impl HeldBy {
-    /// Whether this memory stays where it is when a request needs it: it is in use, or out of reach.
-    pub(crate) fn stays(&self) -> bool {
-        !matches!(self, Self::KeptForFrames | Self::Depot | Self::Requests)
-    }
-}
-
-impl fmt::Display for HeldBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CallSite(location) => write!(f, "buffers from {location}"),
-            Self::OtherBuffers => f.write_str("other buffers"),
-            Self::Frame { frame, thread } => {
-                write!(f, "buffers of frame {frame} on thread `{thread}`")
-            }
-            Self::OtherFrames => f.write_str("buffers of other frames"),
-            Self::UnusedInFrames => f.write_str("unused parts of open frames' blocks"),
-            Self::KeptForFrames => f.write_str("blocks kept for frames"),
-            Self::Depot => f.write_str("idle in the depot"),
-            Self::Thread(thread) => write!(f, "idle on thread `{thread}`"),
-            Self::OtherThreads => f.write_str("idle on other threads"),
-            Self::Requests => f.write_str("requests under way"),
-            Self::Bookkeeping => f.write_str("records and allocator slack of small buffers"),
-        }
-    }
 }

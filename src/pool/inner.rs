@@ -9,9 +9,9 @@ use std::ptr::NonNull;
 
 use crate::arena::in_flight::InFlight;
 use crate::blocks::block::{anonymous_stamp, frame_stamp};
-use crate::blocks::class::{CLASSES, class_bytes};
+use crate::blocks::class::{CLASSES, Classes};
 use crate::blocks::depot::Depot;
-use crate::blocks::magazine::batch_len;
+use crate::blocks::exchange::Exchange;
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::memory::budget::{Budget, most_kept_by_thread};
@@ -20,12 +20,14 @@ use crate::pool::frame_end::Fold;
 use crate::pool::holdings::LastWalk;
 use crate::pool::lifetime::Ledger;
 use crate::pool::walk::Walks;
-use crate::slot::list::Slots;
+use crate::slot::list::{NoSlot, Slots};
+use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 use crate::slot::thread_names::Names;
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::Misses;
+use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::rounds::RoundTimes;
 use crate::telemetry::snapshot::FrameSnapshot;
 
@@ -38,7 +40,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) id: PoolId,
     pub(crate) name: String,
-    shapes: [Shape; CLASSES + 1],
+    pub(crate) classes: Classes,
     /// What workers read at every alloc and only a frame end writes.
     now: CachePadded<Now>,
     /// What keeps the pool. It is there when the rest is gone (`closing.rs`).
@@ -58,15 +60,6 @@ pub(crate) struct Core {
     /// The walk of the last refusal. A worker takes it only when it was refused.
     pub(crate) last_walk: ForkLock<LastWalk>,
     pub(crate) published: CachePadded<Published<FrameSnapshot>>,
-}
-
-/// A size class in this pool.
-#[derive(Debug)]
-struct Shape {
-    /// Bytes of a block; nothing of use for blocks beyond the largest class, which have their own sizes.
-    block_bytes: usize,
-    /// Blocks that change hands at once; 0 if threads do not keep blocks of this class.
-    batch_len: u32,
 }
 
 #[derive(Debug)]
@@ -97,27 +90,11 @@ impl Core {
             1 => "framepool".to_owned(),
             number => format!("framepool-{number}"),
         });
-        let shapes = std::array::from_fn(|class| {
-            let block_bytes = if class < CLASSES {
-                class_bytes(class).next_multiple_of(config.alignment)
-            } else {
-                usize::MAX
-            };
-            Shape {
-                block_bytes,
-                // Blocks beyond the largest class have different sizes: one must never be lent for another's request.
-                batch_len: if class < CLASSES {
-                    batch_len(block_bytes, config.thread_cache_bytes)
-                } else {
-                    0
-                },
-            }
-        });
         let core = Self {
             this: NonNull::dangling(),
             id,
             name,
-            shapes,
+            classes: Classes::new(config.alignment, config.thread_cache_bytes),
             now: CachePadded::new(Now {
                 stamp: AtomicU64::new(stamp(0, config.attribution)),
                 round: AtomicU64::new(0),
@@ -151,12 +128,37 @@ impl Core {
 
     /// Bytes of a block of `class`.
     pub(crate) fn block_bytes(&self, class: usize) -> usize {
-        self.shapes[class].block_bytes
+        self.classes.block_bytes(class)
     }
 
-    /// Blocks that change hands at once; 0 if threads do not keep blocks of `class`.
-    pub(crate) fn batch_len(&self, class: usize) -> u32 {
-        self.shapes[class].batch_len
+    /// What magazines exchange blocks with.
+    pub(crate) fn exchange(&self) -> Exchange<'_> {
+        Exchange {
+            classes: &self.classes,
+            table: &self.table,
+            depot: &self.depot,
+            budget: &self.budget,
+            out: &**self.ledger,
+        }
+    }
+
+    /// A slot for the calling thread.
+    pub(crate) fn claim_slot(&self, claim_for: Use) -> Result<NonNull<Slot>, NoSlot> {
+        let credit = self.config.thread_cache_bytes;
+        let slot = self.slots.claim(&self.names, credit, claim_for)?;
+        if self.names.is_crowded() {
+            self.sweep_names();
+        }
+        Ok(slot)
+    }
+
+    /// Frees the names of threads that have no slot and no buffer out any more. Waits for nobody: if a walk over the blocks
+    /// is on, the next claim does it.
+    fn sweep_names(&self) {
+        if let Some(_walk) = self.walks.try_lock() {
+            let lent = self.table.records().filter_map(|block| block.read().lent());
+            self.names.sweep(lent.map(|lent| lent.thread));
+        }
     }
 
     /// Size classes of which the pool has blocks.
@@ -187,6 +189,17 @@ impl Core {
         core + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
     }
 
+    /// The open frames, the oldest first, into a list whose memory is used again.
+    pub(crate) fn open_frames_into(&self, open: &mut Vec<OpenFrame>) {
+        open.clear();
+        let frames = self.in_flight.open_frames(self.round());
+        // Without memory for the list it is shorter; it is never an error of its own.
+        if open.try_reserve(self.in_flight.limit() as usize).is_ok() {
+            open.extend(frames);
+        }
+        open.sort_unstable_by_key(|frame| frame.id);
+    }
+
     /// Frame ends so far.
     pub(crate) fn frame(&self) -> FrameEnd {
         // Relaxed: a number of its own.
@@ -211,9 +224,8 @@ impl Core {
 
     /// What blocks lent now are stamped with.
     #[inline(always)]
-    pub(crate) fn stamp(&self) -> u64 {
-        // Relaxed: a number of its own.
-        self.now.stamp.load(Ordering::Relaxed)
+    pub(crate) fn stamp(&self) -> &AtomicU64 {
+        &self.now.stamp
     }
 
     /// Whether call sites are recorded.

@@ -40,12 +40,13 @@
 
 use std::ptr::NonNull;
 
+use crate::blocks::exchange::BlocksOut;
+#[cfg(doc)]
+use crate::blocks::magazine::MOST_OWED;
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// More than a slot can owe. Small under a model, so that what is not paid in would be seen there.
 const HOLD: i64 = if cfg!(framepool_loom) { 4 } else { 1 << 32 };
-/// A slot that owes so much pays. Together with a batch it is less than `HOLD`.
-pub(crate) const MOST_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 /// What keeps a pool alive.
 #[derive(Debug)]
@@ -122,12 +123,6 @@ impl Ledger {
         false
     }
 
-    /// Pays in a balance that is not the last of its slot, which keeps its hold.
-    pub(crate) fn pay(&self, balance: i64) {
-        // Release: as in `leave`. The hold keeps the sum above zero.
-        self.life.fetch_add(balance, Ordering::Release);
-    }
-
     /// Pays in a balance and gives up a hold; whether nothing refers to the contents any more, and the caller must free them.
     ///
     /// # Safety
@@ -178,6 +173,14 @@ impl Ledger {
         let names = unsafe { &(*this.as_ptr()).names };
         // AcqRel: Release for what this thread did with it, Acquire for what all others did before it is freed.
         names.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+impl BlocksOut for Ledger {
+    /// Pays in a balance that is not the last of its slot, which keeps its hold.
+    fn pay(&self, balance: i64) {
+        // Release: as in `leave`. The hold keeps the sum above zero.
+        self.life.fetch_add(balance, Ordering::Release);
     }
 }
 

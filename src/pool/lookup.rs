@@ -104,7 +104,7 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
         // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
         let pool = unsafe { &(*slot.as_ptr()).pool };
         // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
-        if pool.load(Ordering::Relaxed) != core.as_ptr() {
+        if pool.load(Ordering::Relaxed) != core.as_ptr().cast() {
             return None;
         }
         // SAFETY: as above; a slot that has a pool's address is one.
@@ -264,7 +264,7 @@ unsafe fn claim(core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSl
     unsafe {
         let pool = core.as_ref();
         pool.ledger.enter();
-        let claimed = pool.slots.claim(pool, purpose);
+        let claimed = pool.claim_slot(purpose);
         if claimed.is_err() {
             Core::leave(core, 0);
         }
@@ -369,7 +369,7 @@ unsafe fn remember(core: NonNull<Core>, slot: NonNull<Slot>) {
     // SAFETY: the thread owns the slot.
     unsafe { slot.as_ref() }
         .pool
-        .store(core.as_ptr(), Ordering::Relaxed);
+        .store(core.as_ptr().cast(), Ordering::Relaxed);
     let _ = LAST.try_with(|last| last.slot.set(slot));
 }
 

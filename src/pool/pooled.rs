@@ -63,7 +63,7 @@ pub(crate) unsafe fn lend_at_once(
 ) -> Option<NonNull<Block>> {
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { current(NonNull::from(core))?.take(core, class, bytes, site) }
+    unsafe { current(NonNull::from(core))?.take(core.stamp(), class, bytes, site) }
 }
 
 /// Lends a block of at least `bytes`, from wherever it can be had.
@@ -84,7 +84,7 @@ pub(crate) unsafe fn lend(
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(NonNull::from(core), |slot| {
-            match slot.take(core, class, bytes, site) {
+            match slot.take(core.stamp(), class, bytes, site) {
                 Some(block) => Ok(block),
                 None => lend_slow(core, slot, class, bytes, site),
             }
@@ -107,7 +107,7 @@ unsafe fn lend_slow(
 ) -> Result<NonNull<Block>, Refusal> {
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
-        let block = unsafe { slot.refill(core, class, bytes, site) };
+        let block = unsafe { slot.refill(&core.exchange(), core.stamp(), class, bytes, site) };
         if let Some(block) = block {
             return Ok(block);
         }
@@ -124,7 +124,7 @@ unsafe fn lend_slow(
                 core.misses.note(block.bytes(), is_recorded.then_some(site));
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend_new(core, block, bytes, site) };
+            unsafe { slot.lend_new(&core.exchange(), core.stamp(), block, bytes, site) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {
@@ -158,8 +158,7 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let at_once = class_at_hand(requested).is_some_and(|class| {
-            current(block.as_ref().core())
-                .is_some_and(|slot| slot.give(class, block.as_ref(), requested))
+            current(Core::of(block)).is_some_and(|slot| slot.give(class, block.as_ref(), requested))
         });
         if !at_once {
             cold_path();
@@ -181,11 +180,11 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive, and `release_in_slot` passes the thread's own slot.
     unsafe {
-        let core = block.as_ref().core();
+        let core = Core::of(block);
         let given = release_in_slot(core, |slot| {
             let block = block.as_ref();
             if !slot.give(block.class(), block, requested) {
-                slot.give_with_room(core.as_ref(), block, requested);
+                slot.give_with_room(&core.as_ref().exchange(), block, requested);
             }
         });
         match given {
@@ -199,6 +198,17 @@ unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl Core {
+    /// The pool of a block.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has memory.
+    #[inline(always)]
+    unsafe fn of(block: NonNull<Block>) -> NonNull<Self> {
+        // SAFETY: as for this function; `new_block` wrote the pool's address.
+        unsafe { block.as_ref().pool() }.cast()
+    }
+
     /// Bytes of a block of `class` for `bytes`.
     pub(crate) fn block_bytes_for(&self, class: usize, bytes: usize) -> usize {
         if class == OVERSIZE {
@@ -234,7 +244,7 @@ impl Core {
         match self.take_piece(block_bytes, reach) {
             Ok((piece, evicted)) => {
                 // SAFETY: a record belongs to whoever claimed it.
-                unsafe { block.bind(piece, self.this(), class) };
+                unsafe { block.bind(piece, self.this().cast(), class) };
                 self.depot.note_bound(class);
                 Ok((block, if evicted { Miss::Budget } else { miss }))
             }

@@ -204,7 +204,7 @@ impl Core {
             && gone(self) < wanted
         {
             // SAFETY: whoever passes a slot here owns it.
-            unsafe { slot.flush(self) };
+            unsafe { slot.flush(&self.exchange()) };
             self.evict(fold, wanted - gone(self), reach);
         }
         for index in 0..self.in_flight.limit() as usize {

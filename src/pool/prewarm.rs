@@ -64,7 +64,7 @@ impl Core {
                 unsafe { block.start().add(at).write_volatile(0) };
             }
             // SAFETY: the caller owns the slot, and the block is ours.
-            unsafe { slot.stock(self, class, block) };
+            unsafe { slot.stock(&self.exchange(), class, block) };
         }
         Ok(())
     }

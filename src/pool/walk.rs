@@ -22,7 +22,7 @@
 
 use std::panic::Location;
 use std::ptr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::blocks::block::Seen;
 use crate::clock;
@@ -142,14 +142,14 @@ impl Core {
 impl Walk<'_> {
     /// Reads the records of all buffers that are out.
     fn read(&mut self, walks: &mut Walks) {
-        let before = self.core.pooled_counts();
+        let before = self.core.slots.pooled_counts();
         let out = before.allocs.wrapping_sub(before.releases);
         let pages = self.core.table.pages();
         walks.cover(pages);
         for (at, group) in walks.groups.iter_mut().enumerate() {
             group.found = self.read_group(at as u32, group.busy, pages);
         }
-        if self.met != out || self.core.pooled_counts().allocs != before.allocs {
+        if self.met != out || self.core.slots.pooled_counts().allocs != before.allocs {
             for at in 0..pages.div_ceil(64) {
                 match walks.groups.get_mut(at as usize) {
                     Some(group) => group.found |= self.read_group(at, !group.busy, pages),
@@ -261,33 +261,6 @@ fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) 
             sites.insert(at, SiteHolding::new(location));
             Some(at)
         }
-    }
-}
-
-impl SiteHolding {
-    fn new(location: &'static Location<'static>) -> Self {
-        Self {
-            location,
-            buffers: 0,
-            bytes: 0,
-            oldest_age_frames: 0,
-            oldest_age: Duration::ZERO,
-            suspects: 0,
-            suspect_bytes: 0,
-            long_lived: 0,
-            long_lived_bytes: 0,
-            thread: String::new(),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.buffers = 0;
-        self.bytes = 0;
-        self.oldest_age_frames = 0;
-        self.suspects = 0;
-        self.suspect_bytes = 0;
-        self.long_lived = 0;
-        self.long_lived_bytes = 0;
     }
 }
 

@@ -13,8 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use crate::arena::chunks::ArenaReading;
 use crate::pool::lookup::with_slot;
+use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::Counts;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
 use crate::{Buffer, BufferPool, HealthMonitor, HealthStatus, Rule, Thresholds};

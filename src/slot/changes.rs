@@ -35,7 +35,7 @@
     reason = "what the fold remembers is a cell under the fold's lock"
 )]
 
-use crate::pool::inner::Core;
+use crate::blocks::class::Classes;
 use crate::slot::state::Slot;
 use crate::telemetry::counters::{Lent, Settled};
 
@@ -66,7 +66,7 @@ impl Slot {
     /// # Safety
     ///
     /// The caller has the fold's lock.
-    pub(crate) unsafe fn read_settled(&self, core: &Core, sum: &mut Settled) {
+    pub(crate) unsafe fn read_settled(&self, classes: &Classes, sum: &mut Settled) {
         let requested = self.requested.get();
         let released = self.released_requested.get();
         let at = requested
@@ -85,7 +85,7 @@ impl Slot {
                 pooled_released_requested: released,
             };
             for (class, bin) in self.bins() {
-                let (released, bytes) = (bin.released(), core.block_bytes(class) as u64);
+                let (released, bytes) = (bin.released(), classes.block_bytes(class) as u64);
                 now.pooled_releases = now.pooled_releases.wrapping_add(released);
                 now.pooled_release_bytes = now
                     .pooled_release_bytes
@@ -100,7 +100,7 @@ impl Slot {
     /// # Safety
     ///
     /// The caller has the fold's lock.
-    pub(crate) unsafe fn read_lent(&self, core: &Core, sum: &mut Lent) {
+    pub(crate) unsafe fn read_lent(&self, classes: &Classes, sum: &mut Lent) {
         let requested = self.requested.get();
         let at = requested.wrapping_add(self.stays.get());
         self.folded.with_mut(|folded| {
@@ -113,7 +113,7 @@ impl Slot {
             let mut now = self.counters.read_lent();
             now.pooled_requested_bytes = requested;
             for (class, bin) in self.bins() {
-                let (hits, bytes) = (bin.hits.get(), core.block_bytes(class) as u64);
+                let (hits, bytes) = (bin.hits.get(), classes.block_bytes(class) as u64);
                 now.thread_hits = now.thread_hits.wrapping_add(hits);
                 now.pooled_alloc_bytes = now
                     .pooled_alloc_bytes
@@ -176,36 +176,4 @@ impl Slot {
             is_active
         })
     }
-}
-
-impl Core {
-    /// How many pooled buffers were lent and given back so far, as all slots count them now. For the walk over the records, which
-    /// takes no lock for it: releases are read before allocs, so their difference is not less than what is out throughout.
-    pub(crate) fn pooled_counts(&self) -> PooledCounts {
-        let mut counts = PooledCounts::default();
-        for slot in self.slots.iter() {
-            let of_bins = slot.bins().map(|(_, bin)| bin.released());
-            counts.releases = of_bins.fold(
-                counts.releases.wrapping_add(slot.counters.released.get()),
-                u64::wrapping_add,
-            );
-        }
-        for slot in self.slots.iter() {
-            let of_bins = slot.bins().map(|(_, bin)| bin.hits.get());
-            counts.allocs = of_bins.fold(
-                counts
-                    .allocs
-                    .wrapping_add(slot.counters.read_lent().allocs()),
-                u64::wrapping_add,
-            );
-        }
-        counts
-    }
-}
-
-/// Pooled buffers lent and given back since the pool was made.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PooledCounts {
-    pub(crate) allocs: u64,
-    pub(crate) releases: u64,
 }

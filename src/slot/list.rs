@@ -19,10 +19,11 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::blocks::block::{thread_of, thread_stamp};
+use crate::blocks::exchange::Exchange;
 use crate::codegen::prefetch;
-use crate::pool::inner::Core;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
+use crate::slot::thread_names::Names;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// How many places ahead of a walk slots are fetched into the cache: it takes longer to fetch one than to read it.
@@ -96,8 +97,13 @@ impl Slots {
         }
     }
 
-    /// A slot for the calling thread: one that is free, or a new one.
-    pub(crate) fn claim(&self, core: &Core, claim_for: Use) -> Result<NonNull<Slot>, NoSlot> {
+    /// A slot for the calling thread: one that is free, or a new one, whose magazine may keep `credit` bytes.
+    pub(crate) fn claim(
+        &self,
+        names: &Names,
+        credit: usize,
+        claim_for: Use,
+    ) -> Result<NonNull<Slot>, NoSlot> {
         let slot = loop {
             // Acquire: pairs with the Release in `hand_back`; a walk that begins after a hand-back sees the slot free.
             let freed = self.freed.load(Ordering::Acquire);
@@ -106,28 +112,25 @@ impl Slots {
             }
             // Acquire: as above; keeps the look behind the walk.
             if self.freed.load(Ordering::Acquire) == freed {
-                break self.add(core, claim_for)?;
+                break self.add(credit, claim_for)?;
             }
         };
-        let name = core.names.acquire_own();
+        let name = names.acquire_own();
         // SAFETY: slots are freed only with the list, and the caller keeps the pool alive.
         let stamp = unsafe { &slot.as_ref().stamp };
         // Relaxed: read by the owner only.
         stamp.store(thread_stamp(name), Ordering::Relaxed);
-        if core.names.is_crowded() {
-            core.sweep_names();
-        }
         Ok(slot)
     }
 
     /// A new slot, owned by the caller.
-    fn add(&self, core: &Core, claimed_for: Use) -> Result<NonNull<Slot>, NoSlot> {
+    fn add(&self, credit: usize, claimed_for: Use) -> Result<NonNull<Slot>, NoSlot> {
         // SAFETY: a slot is not zero-sized.
         let slot = NonNull::new(unsafe { alloc(Layout::new::<Slot>()) })
             .ok_or(NoSlot::Memory)?
             .cast::<Slot>();
         // SAFETY: allocated just now for a slot.
-        unsafe { Slot::write_new(slot, core, claimed_for) };
+        unsafe { Slot::write_new(slot, credit, claimed_for) };
         // Relaxed: published by the Release below, so that who sees the slot sees it counted.
         self.count.fetch_add(1, Ordering::Relaxed);
         // Acquire: pairs with the Release below; `nth_older` reads the slots. The exchange decides.
@@ -168,21 +171,48 @@ impl Slots {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of `core`, and does not use it any more.
-    pub(crate) unsafe fn hand_back(&self, core: &Core, slot: &Slot) -> i64 {
+    /// The caller owns the slot, which is one of these, and does not use it any more.
+    pub(crate) unsafe fn hand_back(
+        &self,
+        exchange: &Exchange<'_>,
+        names: &Names,
+        slot: &Slot,
+    ) -> i64 {
         // Nothing is announced to the fold here: each batch was before it went, and a bin without a block says what it said.
         // SAFETY: the caller owns the slot.
         let balance = unsafe {
-            slot.flush(core);
+            slot.flush(exchange);
             slot.settle()
         };
         // Relaxed: the owner reads what it wrote at its claim.
-        core.names
-            .release(thread_of(slot.stamp.load(Ordering::Relaxed)));
+        names.release(thread_of(slot.stamp.load(Ordering::Relaxed)));
         slot.owner.hand_back();
         // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
         self.freed.fetch_add(1, Ordering::Release);
         balance
+    }
+
+    /// How many pooled buffers were lent and given back so far, as the slots count them now. For the walk over the records, which
+    /// takes no lock for it: releases are read before allocs, so their difference is not less than what is out throughout.
+    pub(crate) fn pooled_counts(&self) -> PooledCounts {
+        let mut counts = PooledCounts::default();
+        for slot in self.iter() {
+            let of_bins = slot.bins().map(|(_, bin)| bin.released());
+            counts.releases = of_bins.fold(
+                counts.releases.wrapping_add(slot.counters.released.get()),
+                u64::wrapping_add,
+            );
+        }
+        for slot in self.iter() {
+            let of_bins = slot.bins().map(|(_, bin)| bin.hits.get());
+            counts.allocs = of_bins.fold(
+                counts
+                    .allocs
+                    .wrapping_add(slot.counters.read_lent().allocs()),
+                u64::wrapping_add,
+            );
+        }
+        counts
     }
 
     /// How many slots there are.
@@ -192,15 +222,11 @@ impl Slots {
     }
 }
 
-impl Core {
-    /// Frees the names of threads that have no slot and no buffer out any more. Waits for nobody: if a walk over the blocks
-    /// is on, the next claim does it.
-    fn sweep_names(&self) {
-        if let Some(_walk) = self.walks.try_lock() {
-            let lent = self.table.records().filter_map(|block| block.read().lent());
-            self.names.sweep(lent.map(|lent| lent.thread));
-        }
-    }
+/// Pooled buffers lent and given back since the pool was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PooledCounts {
+    pub(crate) allocs: u64,
+    pub(crate) releases: u64,
 }
 
 /// The slot `places` places further on in the walk that begins at `slot`; null behind the last.

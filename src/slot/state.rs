@@ -13,8 +13,8 @@ use crate::blocks::block::{Block, thread_of};
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::blocks::class::LINE;
 use crate::blocks::class::OVERSIZE;
+use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::magazine::Magazine;
-use crate::pool::inner::Core;
 use crate::slot::changes::Folded;
 use crate::slot::owner::{Owner, Use};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
@@ -39,7 +39,7 @@ pub(crate) struct Slot {
     pub(crate) stamp: AtomicU64,
     /// The pool, while the owner need not look further to use the slot (`tenancy.rs`). Written by the owner, and emptied by whoever
     /// closes the pool.
-    pub(crate) pool: AtomicPtr<Core>,
+    pub(crate) pool: AtomicPtr<()>,
     /// Bytes asked for of all pooled buffers lent, and of all that were given back: see `tally.rs`.
     pub(crate) requested: Counter,
     pub(crate) released_requested: Counter,
@@ -98,11 +98,11 @@ impl Slot {
     /// # Safety
     ///
     /// `at` is memory for a slot that nobody else uses.
-    pub(crate) unsafe fn write_new(at: NonNull<Self>, core: &Core, claimed_for: Use) {
+    pub(crate) unsafe fn write_new(at: NonNull<Self>, credit: usize, claimed_for: Use) {
         let at = at.as_ptr();
         // SAFETY: as for this function; all fields are written.
         unsafe {
-            Magazine::write_new(&raw mut (*at).magazine, core);
+            Magazine::write_new(&raw mut (*at).magazine, credit);
             (&raw mut (*at).stamp).write(AtomicU64::new(0));
             (&raw mut (*at).pool).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*at).requested).write(Counter::new());
@@ -172,11 +172,11 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of `core`.
+    /// The caller owns the slot, and `exchange` is of its pool.
     #[inline(always)]
     pub(crate) unsafe fn take(
         &self,
-        core: &Core,
+        stamp: &AtomicU64,
         class: usize,
         requested: usize,
         site: &'static Location<'static>,
@@ -190,7 +190,7 @@ impl Slot {
         // Behind the hit, of which it tells the fold.
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
-        unsafe { self.mark_lent(core, block, site) };
+        unsafe { self.mark_lent(stamp, block, site) };
         Some(NonNull::from(block))
     }
 
@@ -198,15 +198,16 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of `core`, and `take` found nothing.
+    /// The caller owns the slot, `exchange` is of its pool, and `take` found nothing.
     pub(crate) unsafe fn refill(
         &self,
-        core: &Core,
+        exchange: &Exchange<'_>,
+        stamp: &AtomicU64,
         class: usize,
         requested: usize,
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
-        let (block, from_depot) = self.magazine.refill(class, core, self)?;
+        let (block, from_depot) = self.magazine.refill(class, exchange, self.notes())?;
         if from_depot {
             self.counters.depot_hits.increment();
             self.counters.lent_bytes.add(block.bytes());
@@ -216,7 +217,7 @@ impl Slot {
         }
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.mark_lent(core, block, site) };
+        unsafe { self.mark_lent(stamp, block, site) };
         Some(NonNull::from(block))
     }
 
@@ -227,30 +228,40 @@ impl Slot {
     /// The caller owns the slot and holds the block.
     pub(crate) unsafe fn lend_new(
         &self,
-        core: &Core,
+        exchange: &Exchange<'_>,
+        stamp: &AtomicU64,
         block: &Block,
         requested: usize,
         site: &'static Location<'static>,
     ) {
-        self.magazine.note_new(block.bytes(), core);
+        self.magazine.note_new(block.bytes(), exchange);
         self.counters.lent_bytes.add(block.bytes());
         self.requested.add(requested as u64);
         // SAFETY: as for the caller.
-        unsafe { self.mark_lent(core, block, site) };
+        unsafe { self.mark_lent(stamp, block, site) };
     }
 
-    /// Notes who has a block that goes out.
+    /// Where the magazine notes what it does.
+    fn notes(&self) -> Notes<'_> {
+        Notes {
+            counters: &self.counters,
+            changes: &self.stays,
+        }
+    }
+
+    /// Notes who has a block that goes out, and the pool's stamp.
     ///
     /// # Safety
     ///
     /// The caller owns the slot and holds the block.
     #[inline(always)]
-    unsafe fn mark_lent(&self, core: &Core, block: &Block, site: &'static Location<'static>) {
+    unsafe fn mark_lent(&self, stamp: &AtomicU64, block: &Block, site: &'static Location<'static>) {
         // SAFETY: the caller holds the block.
         unsafe { block.touch() };
         if cfg!(feature = "telemetry") {
-            // Relaxed: the owner reads what it wrote at its claim.
-            block.mark_lent(core.stamp() | self.stamp.load(Ordering::Relaxed), site);
+            // Relaxed, both: a number of its own; and the owner reads what it wrote at its claim.
+            let stamp = stamp.load(Ordering::Relaxed) | self.stamp.load(Ordering::Relaxed);
+            block.mark_lent(stamp, site);
         }
     }
 
@@ -290,7 +301,12 @@ impl Slot {
     /// # Safety
     ///
     /// As for [`give`](Self::give).
-    pub(crate) unsafe fn give_with_room(&self, core: &Core, block: &Block, requested: usize) {
+    pub(crate) unsafe fn give_with_room(
+        &self,
+        exchange: &Exchange<'_>,
+        block: &Block,
+        requested: usize,
+    ) {
         Self::mark_idle(block);
         // Before the block can reach the depot, as all other counts of a release: so whoever lends it next, and is then read by
         // a fold, comes after a release that the next fold reads. Without that a number that a fold inferred may go back.
@@ -298,7 +314,7 @@ impl Slot {
         // SAFETY: as for the caller.
         unsafe {
             self.magazine
-                .make_room_and_give(block.class(), block, core, self);
+                .make_room_and_give(block.class(), block, exchange, self.notes());
         }
     }
 
@@ -314,10 +330,10 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of `core`, and holds the block, and gives it up.
-    pub(crate) unsafe fn stock(&self, core: &Core, class: usize, block: &Block) {
+    /// The caller owns the slot, `exchange` is of its pool, and holds the block, and gives it up.
+    pub(crate) unsafe fn stock(&self, exchange: &Exchange<'_>, class: usize, block: &Block) {
         // SAFETY: as for the caller.
-        unsafe { self.magazine.stock(class, block, core, self) };
+        unsafe { self.magazine.stock(class, block, exchange, self.notes()) };
     }
 
     /// Idle blocks of a class in the magazine.
@@ -333,9 +349,9 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of `core`.
-    pub(crate) unsafe fn flush(&self, core: &Core) {
-        self.magazine.flush_all(core, self);
+    /// The caller owns the slot, and `exchange` is of its pool.
+    pub(crate) unsafe fn flush(&self, exchange: &Exchange<'_>) {
+        self.magazine.flush_all(exchange, self.notes());
     }
 
     /// Every bin that was ever granted anything, with its class. For the fold.

@@ -32,9 +32,9 @@
 //!
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
-use crate::arena::chunks::ArenaReading;
 use crate::codegen::in_register;
 use crate::sync::{AtomicU64, Ordering, Owned};
+use crate::telemetry::arena_reading::ArenaReading;
 
 /// One number with one writer.
 ///

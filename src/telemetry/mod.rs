@@ -1,7 +1,9 @@
 //! The numbers and records that the library hands out, and how a snapshot reaches its readers. Knows no pool.
 
+pub(crate) mod arena_reading;
 pub(crate) mod counters;
 pub(crate) mod feed;
+pub(crate) mod holdings;
 pub(crate) mod id;
 pub(crate) mod largest_miss;
 pub(crate) mod open_frames;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::pool::inner::Core;
 use crate::telemetry::id::FrameId;
 
 /// A frame that has begun and not ended.
@@ -37,18 +36,5 @@ impl fmt::Display for OpenFrame {
             self.age.as_secs_f64(),
             self.age_frames
         )
-    }
-}
-
-impl Core {
-    /// The open frames, the oldest first, into a list whose memory is used again.
-    pub(crate) fn open_frames_into(&self, open: &mut Vec<OpenFrame>) {
-        open.clear();
-        let frames = self.in_flight.open_frames(self.round());
-        // Without memory for the list it is shorter; it is never an error of its own.
-        if open.try_reserve(self.in_flight.limit() as usize).is_ok() {
-            open.extend(frames);
-        }
-        open.sort_unstable_by_key(|frame| frame.id);
     }
 }

@@ -86,6 +86,33 @@ impl PartialEq for SiteHolding {
 
 impl Eq for SiteHolding {}
 
+impl SiteHolding {
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+        Self {
+            location,
+            buffers: 0,
+            bytes: 0,
+            oldest_age_frames: 0,
+            oldest_age: Duration::ZERO,
+            suspects: 0,
+            suspect_bytes: 0,
+            long_lived: 0,
+            long_lived_bytes: 0,
+            thread: String::new(),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.buffers = 0;
+        self.bytes = 0;
+        self.oldest_age_frames = 0;
+        self.suspects = 0;
+        self.suspect_bytes = 0;
+        self.long_lived = 0;
+        self.long_lived_bytes = 0;
+    }
+}
+
 #[cfg(feature = "serde")]
 #[expect(
     clippy::trivially_copy_pass_by_ref,

@@ -8,9 +8,9 @@ use loom::thread;
 
 use super::explore;
 use crate::arena::bump::Arena;
-use crate::arena::chunks::ArenaReading;
 use crate::blocks::class::LINE;
 use crate::memory::region::Piece;
+use crate::telemetry::arena_reading::ArenaReading;
 
 /// Every buffer takes one line, of which so much was asked for.
 const ASKED: usize = 10;

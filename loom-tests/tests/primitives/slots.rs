@@ -20,7 +20,7 @@ use crate::slot::state::Slot;
 /// A slot for the calling thread, as when it is claimed for one use.
 fn claim(core: &Core) -> NonNull<Slot> {
     core.ledger.enter();
-    core.slots.claim(core, Use::Handle).unwrap()
+    core.claim_slot(Use::Handle).unwrap()
 }
 
 /// Four preemptions at most: 12,249 executions; the search without a bound takes over a minute.
@@ -81,7 +81,7 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
                 let slot = slot.unwrap();
                 slot.counters.released.increment();
                 // SAFETY: this thread does as the owner that hands its slot back.
-                let out = unsafe { core.slots.hand_back(core, slot) };
+                let out = unsafe { core.slots.hand_back(&core.exchange(), &core.names, slot) };
                 assert_eq!(out, 0, "nothing was lent");
                 // SAFETY: the hold that came with the slot.
                 unsafe { Core::leave(pool.core_ptr(), out) };
@@ -116,8 +116,8 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
         unsafe {
-            slot.lend_new(core, block, 1, Location::caller());
-            slot.give_with_room(core, block, 1);
+            slot.lend_new(&core.exchange(), core.stamp(), block, 1, Location::caller());
+            slot.give_with_room(&core.exchange(), block, 1);
         }
         slot.announce();
         let owner = {
@@ -130,7 +130,9 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
                     .find(|&own| std::ptr::from_ref(own).addr() == slot);
                 // SAFETY: this thread does as the owner that hands its slot back, with the hold.
                 unsafe {
-                    let out = core.slots.hand_back(core, slot.unwrap());
+                    let out = core
+                        .slots
+                        .hand_back(&core.exchange(), &core.names, slot.unwrap());
                     Core::leave(pool.core_ptr(), out);
                     out
                 }
@@ -160,16 +162,23 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         for _ in 0..12 {
             // SAFETY: both slots are this thread's for now, and so is the block.
             unsafe {
-                let lent = producer.refill(core, class, 1, Location::caller());
+                let lent =
+                    producer.refill(&core.exchange(), core.stamp(), class, 1, Location::caller());
                 let block = lent.map_or_else(
                     || {
                         let (block, _) = core.new_block(class, 1, Reach::Thread(producer)).unwrap();
-                        producer.lend_new(core, block, 1, Location::caller());
+                        producer.lend_new(
+                            &core.exchange(),
+                            core.stamp(),
+                            block,
+                            1,
+                            Location::caller(),
+                        );
                         block
                     },
                     |block| block.as_ref(),
                 );
-                consumer.give_with_room(core, block, 1);
+                consumer.give_with_room(&core.exchange(), block, 1);
             }
         }
         let exiting = {

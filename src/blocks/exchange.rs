@@ -1,0 +1,31 @@
+//! What a magazine needs of its pool and its slot for an exchange with the depot.
+
+use crate::blocks::class::Classes;
+use crate::blocks::depot::Depot;
+use crate::blocks::table::Table;
+use crate::memory::budget::Budget;
+use crate::telemetry::counters::{Counter, SlotCounters};
+
+/// The parts of a pool that its magazines share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange<'p> {
+    pub(crate) classes: &'p Classes,
+    pub(crate) table: &'p Table,
+    pub(crate) depot: &'p Depot,
+    pub(crate) budget: &'p Budget,
+    pub(crate) out: &'p dyn BlocksOut,
+}
+
+/// The number of blocks that are out of a pool, to which each magazine adds its balance.
+pub(crate) trait BlocksOut: std::fmt::Debug {
+    /// Adds a balance: blocks that a magazine received, less those that it passed on.
+    fn pay(&self, balance: i64);
+}
+
+/// Where the magazine of a slot notes what it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notes<'s> {
+    pub(crate) counters: &'s SlotCounters,
+    /// Raised when the counters have changed; see `slot/changes.rs`.
+    pub(crate) changes: &'s Counter,
+}

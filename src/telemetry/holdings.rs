@@ -1,0 +1,77 @@
+//! Who or what has a part of a pool's memory, as a refusal names it.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::telemetry::id::FrameId;
+
+/// One part of the memory that counts against a pool's limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holding {
+    /// Who or what has the memory.
+    pub by: HeldBy,
+    /// Bytes of this part.
+    pub bytes: u64,
+}
+
+/// Who or what has a part of a pool's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeldBy {
+    /// Pooled buffers that this line took.
+    CallSite(&'static Location<'static>),
+    /// Pooled buffers of other lines, taken since the lines were looked at, or while call sites are not recorded.
+    OtherBuffers,
+    /// Buffers of an open frame.
+    Frame {
+        /// The frame.
+        frame: FrameId,
+        /// The thread that took them.
+        thread: String,
+    },
+    /// Buffers of other open frames and threads.
+    OtherFrames,
+    /// Parts of frame blocks that open frames have not used.
+    UnusedInFrames,
+    /// Blocks kept for frames that are not open, or that a thread has not used in an open one.
+    KeptForFrames,
+    /// Idle buffers in the depot, where any thread finds them.
+    Depot,
+    /// Idle buffers that this thread keeps. No other thread reaches them.
+    Thread(String),
+    /// Idle buffers that other threads keep, or that are on their way between threads.
+    OtherThreads,
+    /// Memory that other threads are asking the system for.
+    Requests,
+    /// What small buffers cost beside their bytes: their records, and the slack of the system's allocator. Without what
+    /// [`max_bytes`](crate::PoolBuilder::max_bytes) allows beside buffers.
+    Bookkeeping,
+}
+
+impl HeldBy {
+    /// Whether this memory stays where it is when a request needs it: it is in use, or out of reach.
+    pub(crate) fn stays(&self) -> bool {
+        !matches!(self, Self::KeptForFrames | Self::Depot | Self::Requests)
+    }
+}
+
+impl fmt::Display for HeldBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CallSite(location) => write!(f, "buffers from {location}"),
+            Self::OtherBuffers => f.write_str("other buffers"),
+            Self::Frame { frame, thread } => {
+                write!(f, "buffers of frame {frame} on thread `{thread}`")
+            }
+            Self::OtherFrames => f.write_str("buffers of other frames"),
+            Self::UnusedInFrames => f.write_str("unused parts of open frames' blocks"),
+            Self::KeptForFrames => f.write_str("blocks kept for frames"),
+            Self::Depot => f.write_str("idle in the depot"),
+            Self::Thread(thread) => write!(f, "idle on thread `{thread}`"),
+            Self::OtherThreads => f.write_str("idle on other threads"),
+            Self::Requests => f.write_str("requests under way"),
+            Self::Bookkeeping => f.write_str("records and allocator slack of small buffers"),
+        }
+    }
+}
