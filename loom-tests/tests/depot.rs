@@ -6,7 +6,7 @@ mod support;
 
 use framepool_under_loom::{Buffer, BufferPool};
 use loom::thread;
-use support::explore;
+use support::{explore, shared};
 
 /// A pool whose threads keep nothing: every alloc and release is an exchange with the depot.
 fn without_magazines() -> BufferPool {
@@ -21,7 +21,7 @@ fn address(buffer: &Buffer<u8>) -> *const u8 {
 #[test]
 fn two_threads_that_pop_at_once_get_different_blocks() {
     explore(Some(1), || {
-        let pool = without_magazines();
+        let pool = shared(without_magazines());
         drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
         let other = {
             let pool = pool.clone();
@@ -38,7 +38,7 @@ fn two_threads_that_pop_at_once_get_different_blocks() {
 #[test]
 fn a_block_popped_and_pushed_again_does_not_fool_a_pop_under_way() {
     explore(Some(1), || {
-        let pool = without_magazines();
+        let pool = shared(without_magazines());
         drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
         let other = {
             let pool = pool.clone();

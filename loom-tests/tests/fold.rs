@@ -6,9 +6,9 @@ mod support;
 
 use std::ops::RangeInclusive;
 
-use framepool_under_loom::{Buffer, BufferPool, Counts, FrameSnapshot};
+use framepool_under_loom::{Buffer, BufferPool, Counts, FrameSnapshot, PoolStats};
 use loom::thread;
-use support::explore;
+use support::{explore, shared};
 
 fn assert_it_adds_up(snapshot: &FrameSnapshot) {
     let totals = &snapshot.totals;
@@ -27,11 +27,25 @@ fn assert_it_adds_up(snapshot: &FrameSnapshot) {
     );
 }
 
+/// A reading between frame ends sums up the slots as a frame end does, and publishes nothing: fewer steps to explore.
+fn assert_a_reading_adds_up(stats: &PoolStats) {
+    let totals = &stats.totals;
+    assert!(totals.releases <= totals.allocs, "L2");
+    assert!(totals.release_bytes <= totals.alloc_bytes, "L2");
+    assert_eq!(
+        stats.pooled_bytes,
+        stats.in_use_bytes + stats.idle_bytes,
+        "L3"
+    );
+    assert!(stats.in_use_bytes <= stats.pooled_bytes, "L3");
+    assert!(stats.requested_bytes <= stats.in_use_bytes);
+}
+
 /// Four preemptions at most: 21,476 executions; the search without a bound takes over a minute.
 #[test]
 fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
     explore(Some(4), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
         let folder = {
             let pool = pool.clone();
@@ -54,18 +68,18 @@ fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
 #[test]
 fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
     explore(Some(3), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         let (one, other) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         drop((one, other));
-        let before = pool.end_frame().totals;
+        let before = pool.stats().totals;
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.end_frame())
+            thread::spawn(move || pool.stats())
         };
         // The first has the fold look again, which then may come amid the second.
         let taken = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         let after = folder.join().unwrap();
-        assert_it_adds_up(&after);
+        assert_a_reading_adds_up(&after);
         assert!(after.totals.allocs >= before.allocs);
         assert!(after.totals.releases >= before.releases);
         assert!(after.totals.release_bytes >= before.release_bytes);
@@ -77,18 +91,18 @@ fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
 #[test]
 fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
     explore(Some(2), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.end_frame())
+            thread::spawn(move || pool.stats())
         };
         drop(pool.alloc::<u8>(1));
         drop(pool.alloc::<u8>(1));
-        let snapshot = folder.join().unwrap();
-        assert_it_adds_up(&snapshot);
-        assert!(snapshot.in_use_buffers <= 1, "there is one block");
-        assert_eq!(pool.end_frame().totals.allocs, 3, "L1");
+        let stats = folder.join().unwrap();
+        assert_a_reading_adds_up(&stats);
+        assert!(stats.in_use_buffers <= 1, "there is one block");
+        assert_eq!(pool.stats().totals.allocs, 3, "L1");
     });
 }
 
@@ -96,19 +110,19 @@ fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
 #[test]
 fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
     explore(Some(1), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.end_frame())
+            thread::spawn(move || pool.stats())
         };
         let lender = {
             let pool = pool.clone();
             thread::spawn(move || pool.alloc::<u8>(1))
         };
         drop(lender.join().unwrap());
-        assert_it_adds_up(&folder.join().unwrap());
-        let last = pool.end_frame();
-        assert_it_adds_up(&last);
+        assert_a_reading_adds_up(&folder.join().unwrap());
+        let last = pool.stats();
+        assert_a_reading_adds_up(&last);
         assert_eq!((last.totals.allocs, last.totals.releases), (1, 1), "L1");
     });
 }
@@ -118,7 +132,7 @@ fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
 #[test]
 fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
     explore(Some(3), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
         let other = {
             let pool = pool.clone();
@@ -140,10 +154,12 @@ fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
 #[test]
 fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
     explore(Some(1), || {
-        let pool = BufferPool::builder()
-            .frame_block_bytes(4096)
-            .build()
-            .unwrap();
+        let pool = shared(
+            BufferPool::builder()
+                .frame_block_bytes(4096)
+                .build()
+                .unwrap(),
+        );
         let frame = pool.begin_frame();
         frame.alloc::<u8>(1);
         let folder = {
@@ -169,19 +185,19 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
 #[test]
 fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
     explore(Some(0), || {
-        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         drop(pool.alloc::<u8>(1));
         let trimmer = {
             let pool = pool.clone();
             thread::spawn(move || {
                 pool.trim();
-                pool.end_frame()
+                pool.stats()
             })
         };
         drop(pool.alloc::<u8>(1));
-        assert_it_adds_up(&trimmer.join().unwrap());
-        let last = pool.end_frame();
-        assert_it_adds_up(&last);
+        assert_a_reading_adds_up(&trimmer.join().unwrap());
+        let last = pool.stats();
+        assert_a_reading_adds_up(&last);
         assert_eq!((last.totals.allocs, last.in_use_bytes), (2, 0), "L1");
     });
 }
@@ -192,7 +208,7 @@ fn released_during(
     work: impl Fn(&BufferPool) -> Option<Buffer<u8>> + Send + Sync + 'static,
 ) -> impl Fn() + Send + Sync + 'static {
     move || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         // Beside which one release too few does not show in that more is out than there is.
         pool.prewarm::<u8>(65, 1);
         drop(pool.alloc::<u8>(1));
@@ -214,10 +230,12 @@ fn released_during(
 /// A buffer given back during a fold, to a pool whose threads may keep so many bytes.
 fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'static {
     move || {
-        let pool = BufferPool::builder()
-            .thread_cache_bytes(thread_cache_bytes)
-            .build()
-            .unwrap();
+        let pool = shared(
+            BufferPool::builder()
+                .thread_cache_bytes(thread_cache_bytes)
+                .build()
+                .unwrap(),
+        );
         drop(pool.alloc::<u8>(1));
         let kept = pool.alloc::<u8>(1);
         let folder = {
@@ -277,7 +295,7 @@ fn a_block_that_no_thread_keeps_is_found_released_by_the_next_fold() {
 #[test]
 fn a_block_that_somebody_else_lends_next_is_found_released_by_then() {
     explore(Some(1), || {
-        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         // Beside which one release too few does not show in that more is out than there is.
         pool.prewarm::<u8>(65, 1);
         let kept = pool.alloc::<u8>(1);
@@ -303,7 +321,7 @@ fn a_block_that_somebody_else_lends_next_is_found_released_by_then() {
 #[test]
 fn a_request_refused_while_a_fold_looks_is_counted_by_the_next() {
     explore(Some(2), || {
-        let pool = BufferPool::builder().max_bytes(64).build().unwrap();
+        let pool = shared(BufferPool::builder().max_bytes(64).build().unwrap());
         let kept = pool.alloc::<u8>(1);
         let folder = {
             let pool = pool.clone();

@@ -6,12 +6,12 @@ mod support;
 
 use framepool_under_loom::BufferPool;
 use loom::thread;
-use support::explore;
+use support::{explore, shared};
 
 #[test]
 fn memory_that_comes_during_a_fold_is_not_counted_as_given_back() {
     explore(Some(2), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         let kept = pool.alloc::<u8>(1);
         let folder = {
             let pool = pool.clone();
@@ -29,13 +29,13 @@ fn memory_that_comes_during_a_fold_is_not_counted_as_given_back() {
 #[test]
 fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
     explore(Some(0), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         // This thread's slot is the oldest, and read last.
         drop(pool.alloc::<u8>(1));
-        let before = pool.end_frame().totals;
+        let before = pool.stats().totals;
         let folder = {
             let pool = pool.clone();
-            thread::spawn(move || pool.end_frame())
+            thread::spawn(move || pool.stats())
         };
         let taker = {
             let pool = pool.clone();
@@ -60,9 +60,9 @@ fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
         let first = pool.alloc::<u8>(1);
         let other = thread::spawn(move || drop(first));
         let second = pool.alloc::<u8>(1);
-        let before = pool.end_frame().totals;
+        let before = pool.stats().totals;
         pool.prewarm::<u8>(1, 1);
-        let after = pool.end_frame().totals;
+        let after = pool.stats().totals;
         assert!(after.releases >= before.releases, "L1");
         assert!(after.release_bytes >= before.release_bytes, "L1");
         other.join().unwrap();
@@ -74,15 +74,15 @@ fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
 #[test]
 fn what_the_pool_took_from_the_system_is_the_same_while_it_gives_some_back() {
     explore(Some(1), || {
-        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         drop(pool.alloc::<u8>(1));
-        let taken = pool.end_frame().totals.system_bytes;
+        let taken = pool.stats().totals.system_bytes;
         let trimmer = {
             let pool = pool.clone();
             thread::spawn(move || pool.trim())
         };
-        assert_eq!(pool.end_frame().totals.system_bytes, taken, "L3");
+        assert_eq!(pool.stats().totals.system_bytes, taken, "L3");
         trimmer.join().unwrap();
-        assert_eq!(pool.end_frame().totals.system_bytes, taken, "L3");
+        assert_eq!(pool.stats().totals.system_bytes, taken, "L3");
     });
 }

@@ -6,7 +6,7 @@ mod support;
 
 use framepool_under_loom::{BufferPool, FrameSnapshot};
 use loom::thread;
-use support::explore;
+use support::{explore, shared};
 
 /// What a frame end writes in different places of the snapshot belongs together.
 fn assert_whole(snapshot: &FrameSnapshot) {
@@ -20,7 +20,7 @@ fn assert_whole(snapshot: &FrameSnapshot) {
 #[test]
 fn a_reader_sees_whole_snapshots_in_order_while_they_are_recycled() {
     explore(None, || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         let reader = {
             let pool = pool.clone();
             thread::spawn(move || {

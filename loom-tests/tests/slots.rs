@@ -7,7 +7,7 @@ mod support;
 use framepool_under_loom::BufferPool;
 use loom::sync::Arc;
 use loom::thread;
-use support::explore;
+use support::{explore, shared};
 
 /// Laws: L1.
 /// One preemption at most: 26,751 executions; the search without a bound takes over a minute.
@@ -15,7 +15,7 @@ use support::explore;
 fn a_slot_handed_over_at_exit_loses_no_count() {
     explore(Some(1), || {
         // Nothing lies in the bins, which a thread empties after it was joined: that is another model's.
-        let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
+        let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         let other = {
             let pool = pool.clone();
             thread::spawn(move || drop(pool.alloc::<u8>(1)))

@@ -4,13 +4,13 @@ mod support;
 
 use framepool_under_loom::BufferPool;
 use loom::thread;
-use support::explore;
+use support::{explore, shared};
 
 /// One preemption at most: 808 executions; a search with two takes over 20 s.
 #[test]
 fn a_walker_names_the_line_that_has_the_buffer_or_none() {
     explore(Some(1), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
         let walker = {
             let pool = pool.clone();
@@ -36,7 +36,7 @@ fn a_walker_names_the_line_that_has_the_buffer_or_none() {
 #[test]
 fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
     explore(Some(3), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         let (old, old_line) = (pool.alloc::<u8>(1), line!());
         pool.end_frame();
         pool.end_frame();
@@ -64,7 +64,7 @@ fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
 #[test]
 fn a_walk_meets_every_buffer_that_is_out_throughout() {
     explore(Some(1), || {
-        let pool = BufferPool::new();
+        let pool = shared(BufferPool::new());
         let first = pool.alloc::<u8>(1);
         assert_eq!(pool.outstanding().buffers, 1);
         let others = [1, 1].map(|len| pool.alloc::<u8>(len));

@@ -162,8 +162,8 @@ impl InFlight {
         self.open.fetch_and(!(1 << index), Ordering::Release);
     }
 
-    /// The open frame that has this bit, if one has. `round` is the pool's round now.
-    fn read(&self, index: usize, round: u64) -> Option<OpenFrame> {
+    /// The open frame that has this bit, if one has. `round` and `now` are the pool's round and time of this reading.
+    fn read(&self, index: usize, round: u64, now: Duration) -> Option<OpenFrame> {
         let frame = &self.frames[index];
         // Acquire: pairs with the Release in `begin`; what follows is of this frame or of a later one.
         let id = frame.id.load(Ordering::Acquire);
@@ -182,16 +182,17 @@ impl InFlight {
             id: FrameId(id),
             // SAFETY: stored by `begin`, from a location that lives for ever.
             location: unsafe { site.as_ref() }?,
-            age: clock::since(self.origin).saturating_sub(at),
+            age: now.saturating_sub(at),
             age_frames: round
                 .saturating_sub(begun_in)
                 .saturating_add(refused.saturating_sub(refused_before)),
         })
     }
 
-    /// The open frames, in no order. `round` is the pool's round now.
+    /// The open frames, in no order, all aged at one moment. `round` is the pool's round now.
     pub(crate) fn open_frames(&self, round: u64) -> impl Iterator<Item = OpenFrame> {
-        (0..self.limit as usize).filter_map(move |index| self.read(index, round))
+        let now = clock::since(self.origin);
+        (0..self.limit as usize).filter_map(move |index| self.read(index, round, now))
     }
 
     /// The thread that began the open frame `index`. Only for who ends it.

@@ -3,6 +3,8 @@
 //! Laws: L6.
 #![expect(unsafe_code, reason = "the model ends the frames it begins")]
 
+use std::panic::Location;
+
 use loom::sync::Arc;
 use loom::thread;
 
@@ -112,5 +114,37 @@ fn two_frames_begun_at_once_have_different_bits() {
         let theirs = other.join().unwrap();
         assert!(mine.is_some() && theirs.is_some() && mine != theirs);
         assert_eq!(in_flight.claim(), None);
+    });
+}
+
+/// Three preemptions at most: 8,689 executions; the search without a bound takes over ten minutes.
+#[test]
+fn an_open_frame_is_read_with_its_own_line_and_age() {
+    explore(Some(3), || {
+        let in_flight = Arc::new(InFlight::new(1));
+        assert_eq!(in_flight.claim(), Some(0));
+        let (old, new) = (Location::caller(), Location::caller());
+        let first = in_flight.begin(0, old, 3);
+        let other = {
+            let in_flight = Arc::clone(&in_flight);
+            thread::spawn(move || {
+                in_flight.free(0);
+                assert_eq!(in_flight.claim(), Some(0));
+                in_flight.begin(0, new, 5)
+            })
+        };
+        let read = in_flight.open_frames(5).next();
+        let second = other.join().unwrap();
+        if let Some(frame) = read {
+            let expected = if frame.id == first {
+                (old, 2)
+            } else {
+                (new, 0)
+            };
+            assert!(frame.id == first || frame.id == second);
+            assert_eq!((frame.location, frame.age_frames), expected);
+        }
+        let frame = in_flight.open_frames(5).next().unwrap();
+        assert_eq!((frame.id, frame.location), (second, new));
     });
 }

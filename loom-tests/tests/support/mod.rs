@@ -45,6 +45,15 @@ pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send
     assert!(executions > 1, "the model has nothing to explore");
 }
 
+/// A pool that several threads use, through a counter that loom does not see.
+///
+/// A handle of its own in each thread would add steps to explore, and the models of `lifetime.rs` are the ones about
+/// handles. The thread that joins the others drops the pool last.
+#[allow(dead_code, reason = "not every file of models shares a pool")]
+pub(crate) fn shared<T>(pool: T) -> Arc<T> {
+    Arc::new(pool)
+}
+
 /// The bound that the environment asks for, if it lets more be explored than the model's own.
 fn raised(preemptions: Option<usize>) -> Option<usize> {
     let own = preemptions?;
