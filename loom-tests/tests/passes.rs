@@ -24,11 +24,11 @@ fn memory_that_comes_during_a_fold_is_not_counted_as_given_back() {
     });
 }
 
-/// No preemption, only the switches at locks and joins: a search with one takes over five minutes. The scenario of many readers
-/// in `shuttle-tests` searches the same claim at random.
+/// One preemption at most: 103,155 executions. The scenario of many readers in `shuttle-tests` searches the same claim at
+/// random.
 #[test]
 fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
-    explore(Some(0), || {
+    explore(Some(1), || {
         let pool = shared(BufferPool::new());
         // This thread's slot is the oldest, and read last.
         drop(pool.alloc::<u8>(1));
@@ -52,7 +52,7 @@ fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
 /// The other thread's block reaches the depot, and this one takes it, counts it, and has the pool grow. A release that was
 /// not counted before its block left would be taken for granted by the first fold, which finds more lent than there is,
 /// and be missed by the second, which finds room for it.
-/// One preemption at most.
+/// One preemption at most: 28,562 executions.
 #[test]
 fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
     explore(Some(1), || {
@@ -70,7 +70,7 @@ fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
     });
 }
 
-/// What was given back is no longer held and counts as given back, in one step. One preemption at most: 436 executions.
+/// What was given back is no longer held and counts as given back, in one step. One preemption at most: 427 executions.
 #[test]
 fn what_the_pool_took_from_the_system_is_the_same_while_it_gives_some_back() {
     explore(Some(1), || {

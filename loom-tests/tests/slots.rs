@@ -10,12 +10,14 @@ use loom::thread;
 use support::{explore, shared};
 
 /// Laws: L1.
-/// One preemption at most: 26,751 executions; the search without a bound takes over a minute.
+/// One preemption at most: 3,870 executions; the search without a bound takes over a minute.
 #[test]
 fn a_slot_handed_over_at_exit_loses_no_count() {
     explore(Some(1), || {
-        // Nothing lies in the bins, which a thread empties after it was joined: that is another model's.
+        // Nothing lies in the bins, which a thread empties after it was joined: that is another model's. Both blocks are
+        // there already: what the system gives is another model's too.
         let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
+        drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
         let other = {
             let pool = pool.clone();
             thread::spawn(move || drop(pool.alloc::<u8>(1)))
@@ -23,7 +25,7 @@ fn a_slot_handed_over_at_exit_loses_no_count() {
         drop(pool.alloc::<u8>(1));
         other.join().unwrap();
         let stats = pool.stats();
-        assert_eq!((stats.totals.allocs, stats.totals.releases), (2, 2), "L1");
+        assert_eq!((stats.totals.allocs, stats.totals.releases), (4, 4), "L1");
         assert!(
             (1..=2).contains(&stats.slots),
             "never more than lived at once"
@@ -31,7 +33,7 @@ fn a_slot_handed_over_at_exit_loses_no_count() {
     });
 }
 
-/// One preemption at most: 2,825 executions; the search without a bound takes over a minute.
+/// One preemption at most: 8,613 executions; the search without a bound takes over a minute.
 #[test]
 fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
     explore(Some(1), || {
@@ -50,9 +52,10 @@ fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
 }
 
 /// Laws: L1.
+/// Four preemptions at most: 919 executions; the search without a bound takes over a minute.
 #[test]
 fn a_frame_ended_by_another_thread_than_filled_it_counts_all_of_it() {
-    explore(None, || {
+    explore(Some(4), || {
         let pool = BufferPool::new();
         let frame = pool.begin_frame();
         frame.alloc::<u8>(1);

@@ -50,7 +50,7 @@ fn a_waiting_thread_keeps_no_contents_of_a_closed_pool() {
 }
 
 /// Two pools are closed by two threads while a third, which has slots of both, enters another pool.
-/// Two preemptions at most.
+/// Two preemptions at most: 27,560 executions.
 #[test]
 fn two_closers_and_an_entering_thread_free_each_pool_once() {
     explore(Some(2), || {
@@ -72,10 +72,10 @@ fn two_closers_and_an_entering_thread_free_each_pool_once() {
 }
 
 /// The same pool is closed while its owner looks through its list, and leaves it.
-/// Three preemptions at most.
+/// Two preemptions at most; three are 121,667 executions and found nothing either.
 #[test]
 fn a_pool_closed_while_a_thread_leaves_it_is_freed_once() {
-    explore(Some(3), || {
+    explore(Some(2), || {
         let (closing, other) = (BufferPool::new(), BufferPool::new());
         let published = closing.snapshot();
         touch(&closing);

@@ -8,10 +8,11 @@ use loom::thread;
 use super::explore;
 use crate::{BufferPool, Frame};
 
-/// Whoever waited for the lock would wait for ever: loom calls that a deadlock. One preemption at most.
+/// A worker that waited for the lock would wait for ever: loom calls that a deadlock, and finds it in every order of steps.
+/// So no preemption is needed, only the switches at locks and joins.
 #[test]
 fn workers_finish_although_a_frame_end_never_does() {
-    explore(Some(1), || {
+    explore(Some(0), || {
         let pool = BufferPool::new();
         let frame = Arc::new(pool.begin_frame());
         let stuck = pool.core().fold.lock();
@@ -31,11 +32,10 @@ fn workers_finish_although_a_frame_end_never_does() {
     });
 }
 
-/// The same for a thread that has no slot yet, takes one that is free, and fetches what lies in the depot. Two preemptions at
-/// most.
+/// A thread that has no slot yet takes one that is free, and fetches what lies in the depot. No preemption, as above.
 #[test]
 fn a_new_worker_takes_a_free_slot_and_a_batch_although_a_frame_end_never_ends() {
-    explore(Some(2), || {
+    explore(Some(0), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop(pool.alloc::<u8>(1));
         let stuck = pool.core().fold.lock();
