@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::metrics::FrameTimeSource;
-use super::recent::{RecentFrames, USUAL};
+use super::recent::{FrameTimeSource, RecentFrames, USUAL};
 
 /// Computes what the recent frame times come to, in memory that is used again.
 #[derive(Debug)]

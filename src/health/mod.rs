@@ -36,8 +36,9 @@ mod watch;
 mod tests;
 
 pub use alert::{Alert, AlertId, AlertState, PoolName};
-pub use metrics::{FrameTimeSource, RuntimeHealthMetrics};
+pub use metrics::RuntimeHealthMetrics;
 pub use monitor::HealthMonitor;
+pub use recent::FrameTimeSource;
 pub use rules::Rule;
 pub use snapshot::{HealthSnapshot, SharedSites};
 pub(crate) use snapshot::{write_head, write_metrics};

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use super::advice::Situation;
 use super::alert_book::{AlertBook, Moment};
 use super::frame_times::FrameTimes;
-use super::metrics::FrameTimeSource;
 use super::misses::miss_summary;
 use super::need::Need;
-use super::recent::{FrameMisses, RecentFrame, RecentFrames, capped};
+use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
 use super::{
     FrameSpreads, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedSites,

@@ -9,7 +9,39 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::metrics::FrameTimeSource;
+/// What a frame time measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum FrameTimeSource {
+    /// From the frame end before to this one, waiting included: [`FrameSnapshot::duration`](crate::FrameSnapshot::duration).
+    #[default]
+    Period,
+    /// From the beginning of the frame to its end: [`FrameSnapshot::work`](crate::FrameSnapshot::work).
+    Work,
+    /// What the program passed to [`HealthMonitor::record_frame`](crate::HealthMonitor::record_frame).
+    Given,
+    /// Not the same for all frames.
+    Mixed,
+}
+
+impl FrameTimeSource {
+    /// The name in labels and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Period => "period",
+            Self::Work => "work",
+            Self::Given => "given",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// What the times of frames with either source measure.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Mixed }
+    }
+}
 
 /// The most frames kept. A program that ends more of them in the window's time is judged by so many.
 const MOST: usize = 4096;

@@ -1,8 +1,4 @@
 //! How a pool is set up, checked when it is built.
-#![expect(
-    unsafe_code,
-    reason = "an enum of one byte says that it has no padding"
-)]
 
 use std::time::Duration;
 
@@ -10,104 +6,12 @@ use crate::arena::bump::MOST_BLOCK_BYTES;
 use crate::arena::in_flight::MOST_IN_FLIGHT;
 use crate::blocks::class::LINE;
 use crate::error::ConfigError;
+use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::handle::BufferPool;
 use crate::telemetry::ring::MOST_PLACES;
 
 const LEAST_BLOCK_BYTES: usize = 4096;
 const LEAK_AFTER: Duration = Duration::from_secs(1);
-
-/// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum Attribution {
-    /// It does; `outstanding` names every buffer.
-    #[default]
-    CallSites,
-    /// It does not; `outstanding` leaves out the buffers taken meanwhile.
-    Off,
-}
-
-// SAFETY: one byte, hence no padding; `Copy` and `'static`.
-unsafe impl bytemuck::NoUninit for Attribution {}
-
-/// The boundary on which every buffer of a pool starts.
-///
-/// ```
-/// use framepool::{Alignment, BufferPool};
-///
-/// let pool = BufferPool::builder().alignment(Alignment::Bytes256).build()?;
-/// assert_eq!(pool.alloc::<f32>(10).as_ptr().addr() % 256, 0);
-/// assert_eq!(pool.alignment().bytes(), 256);
-/// # Ok::<(), framepool::ConfigError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Alignment {
-    /// 64 bytes: one cache line, one AVX-512 register.
-    #[default]
-    Bytes64,
-    /// 128 bytes: two cache lines, which some processors fetch together.
-    Bytes128,
-    /// 256 bytes: what GPU interfaces ask of uniform buffers and copies.
-    Bytes256,
-    /// 4096 bytes: one page of memory, for direct I/O.
-    Bytes4096,
-}
-
-impl Alignment {
-    /// Every alignment, smallest first.
-    pub const ALL: &'static [Self] = &[
-        Self::Bytes64,
-        Self::Bytes128,
-        Self::Bytes256,
-        Self::Bytes4096,
-    ];
-
-    /// The boundary in bytes.
-    ///
-    /// ```
-    /// assert_eq!(framepool::Alignment::Bytes128.bytes(), 128);
-    /// ```
-    #[must_use]
-    pub const fn bytes(self) -> usize {
-        match self {
-            Self::Bytes64 => 64,
-            Self::Bytes128 => 128,
-            Self::Bytes256 => 256,
-            Self::Bytes4096 => 4096,
-        }
-    }
-
-    /// The alignment of this many bytes, or `None` if there is none.
-    ///
-    /// ```
-    /// use framepool::Alignment;
-    ///
-    /// assert_eq!(Alignment::from_bytes(4096), Some(Alignment::Bytes4096));
-    /// assert_eq!(Alignment::from_bytes(48), None);
-    /// ```
-    #[must_use]
-    pub fn from_bytes(bytes: usize) -> Option<Self> {
-        Self::ALL.iter().copied().find(|a| a.bytes() == bytes)
-    }
-}
-
-/// A pool's settings, checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    /// None: the pool gets a name of its own.
-    pub(crate) name: Option<String>,
-    pub(crate) max_frames_in_flight: u32,
-    pub(crate) frame_block_bytes: usize,
-    pub(crate) thread_cache_bytes: usize,
-    pub(crate) max_bytes: Option<u64>,
-    pub(crate) leak_after_frames: u64,
-    pub(crate) leak_after: Duration,
-    pub(crate) alignment: usize,
-    pub(crate) history_frames: usize,
-    pub(crate) attribution: Attribution,
-}
 
 /// Settings for a new pool; [`build`](Self::build) checks them.
 ///
@@ -283,6 +187,24 @@ impl PoolBuilder {
 }
 
 impl Default for PoolBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BufferPool {
+    /// A pool with the default settings.
+    pub fn new() -> Self {
+        Self::from_config(PoolBuilder::new().into_config())
+    }
+
+    /// Settings for a new pool.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+}
+
+impl Default for BufferPool {
     fn default() -> Self {
         Self::new()
     }

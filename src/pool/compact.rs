@@ -7,7 +7,7 @@
 use crate::arena::bump::Arena;
 use crate::arena::chunks::Ended;
 use crate::memory::region::Piece;
-use crate::pool::frame_end::Fold;
+use crate::pool::aggregator::Fold;
 use crate::pool::inner::Core;
 use std::time::Instant;
 

@@ -8,14 +8,15 @@
     reason = "every call lends other memory, as an arena does"
 )]
 
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use bytemuck::Pod;
 
-use crate::error::AllocError;
-use crate::pool::frame_arena::FrameArena;
-use crate::pool::framed::{Lane, lend_framed, lend_framed_at_once, with_arena};
+use crate::error::{AllocError, FrameError};
+use crate::pool::framed::{Lane, lend_framed, lend_framed_at_once};
 use crate::pool::handle::BufferPool;
+use crate::pool::refusal::refused;
 use crate::sync::Arc;
 use crate::telemetry::id::FrameId;
 use crate::telemetry::snapshot::FrameSnapshot;
@@ -45,8 +46,8 @@ use crate::telemetry::snapshot::FrameSnapshot;
 #[derive(Debug)]
 #[must_use = "a frame that is not kept ends at once"]
 pub struct Frame {
-    pool: BufferPool,
-    lane: Lane,
+    pub(crate) pool: BufferPool,
+    pub(crate) lane: Lane,
     id: FrameId,
 }
 
@@ -112,54 +113,6 @@ impl Frame {
         let at_once = self.lend_at_once::<T>(len);
         // SAFETY: as in `alloc`.
         unsafe { self.view_or_error(at_once, len) }
-    }
-
-    /// Runs `f` with the calling thread's part of the frame, from which a loop takes buffers faster: who the thread is and what it
-    /// has of the frame is looked up once, before the loop, instead of at every buffer.
-    ///
-    /// The buffers live as long as the frame, not only as long as the call.
-    ///
-    /// ```
-    /// let pool = framepool::BufferPool::new();
-    /// let frame = pool.begin_frame();
-    /// let rows: Vec<&mut [f32]> = frame.with_arena(|arena| (0..100).map(|n| arena.alloc(n)).collect());
-    /// assert_eq!(rows[99].len(), 99);
-    /// let snapshot = frame.release_all();
-    /// # if cfg!(feature = "telemetry") {
-    /// assert_eq!(snapshot.frame_allocs, 100);
-    /// # }
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If the system has no memory for what the pool keeps of the thread: [`try_with_arena`](Self::try_with_arena) says so.
-    #[inline]
-    #[track_caller]
-    pub fn with_arena<'f, R>(&'f self, f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R) -> R {
-        match self.try_with_arena(f) {
-            Ok(result) => result,
-            Err(error) => refused(&error),
-        }
-    }
-
-    /// The same as [`with_arena`](Self::with_arena).
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError::OutOfMemory`]: the thread is new to the pool, and the system has no memory for what the pool keeps of it.
-    /// `f` was not called.
-    #[inline]
-    pub fn try_with_arena<'f, R>(
-        &'f self,
-        f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R,
-    ) -> Result<R, AllocError> {
-        // SAFETY: the handle keeps the pool alive; the frame is borrowed, so it is open.
-        unsafe {
-            with_arena(self.pool.core_ptr(), &self.lane, |arena| {
-                f(FrameArena::new(self, self.lane, arena))
-            })
-        }
-        .map_err(|refusal| self.pool.explain::<u8>(refusal, 0))
     }
 
     /// What was lent at once, or what can be lent some other way.
@@ -239,6 +192,43 @@ impl Frame {
     }
 }
 
+impl BufferPool {
+    /// Begins a frame.
+    ///
+    /// # Panics
+    ///
+    /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns that.
+    #[track_caller]
+    pub fn begin_frame(&self) -> Frame {
+        match self.try_begin_frame() {
+            Ok(frame) => frame,
+            Err(error) => panic!("framepool: {error}"),
+        }
+    }
+
+    /// Begins a frame.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::TooManyInFlight`] if as many frames are open as the pool allows.
+    #[track_caller]
+    pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
+        let core = self.core();
+        let index = if let Some(index) = core.in_flight.claim() {
+            index
+        } else {
+            // Trimming may have one for a moment, under the fold's lock; and no frame ends while it is held.
+            let _fold = core.fold.lock();
+            let claimed = core.in_flight.claim();
+            claimed.ok_or_else(|| core.in_flight.refusal(core.round()))?
+        };
+        let id = core
+            .in_flight
+            .begin(index, Location::caller(), core.round());
+        Ok(Frame::new(self.clone(), index, id))
+    }
+}
+
 impl Drop for Frame {
     fn drop(&mut self) {
         self.pool.core().end_frame(Some(self.lane.index()));
@@ -272,11 +262,4 @@ unsafe fn view<'f, T: Pod>(start: NonNull<u8>, len: usize) -> &'f mut [T] {
     // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
     // the frame ends, for which this borrow must have ended (law L6).
     unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) }
-}
-
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub(crate) fn refused(error: &AllocError) -> ! {
-    panic!("framepool: {error}")
 }

@@ -42,46 +42,16 @@
 use std::time::{Duration, Instant};
 
 use crate::arena::bump::Arena;
-use crate::clock::{self, Timestamp, WallClock};
+use crate::clock::{self, Timestamp};
+use crate::pool::aggregator::{Fold, TrimTime};
 use crate::pool::inner::Core;
-use crate::pool::trim::{TrimState, TrimTime};
 use crate::slot::state::Slot;
 use crate::sync::Arc;
 use crate::telemetry::arena_reading::ArenaReading;
-use crate::telemetry::counters::{Counts, Lent, Settled};
-use crate::telemetry::feed::Feeds;
+use crate::telemetry::counters::Counts;
 use crate::telemetry::id::FrameEnd;
-use crate::telemetry::peaks::Peaks;
-use crate::telemetry::peaks::{Mark, Peak};
-use crate::telemetry::publish::Recycler;
-use crate::telemetry::rounds::{RoundTimes, Rounds, this_thread};
+use crate::telemetry::rounds::this_thread;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
-
-/// What frame ends remember. Whoever has it has the fold's lock.
-#[derive(Debug)]
-pub(crate) struct Fold {
-    frames: u64,
-    /// The counters at the last frame end.
-    previous: Counts,
-    /// What slots counted: of pooled buffers given back, and all else, as of the last walk.
-    settled: Settled,
-    lent: Lent,
-    /// What the frames that have ended lent, and so released.
-    ended: ArenaReading,
-    /// The most pooled buffers that a walk found released, and the most bytes.
-    released: (u64, u64),
-    last_end: Instant,
-    rounds: Rounds,
-    pub(crate) round_times: RoundTimes,
-    wall: WallClock,
-    pub(crate) peaks: Peaks,
-    /// Bytes ever taken from the system, and pieces that frame ends moved, as of the last frame end.
-    system_bytes: u64,
-    pieces: u64,
-    recycler: Recycler,
-    pub(crate) feeds: Feeds,
-    pub(crate) trim: TrimState,
-}
 
 /// What a walk over the slots found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,38 +64,6 @@ struct Walk {
 }
 
 impl Fold {
-    pub(crate) fn new() -> Self {
-        let now = clock::now();
-        Self {
-            frames: 0,
-            previous: Counts::default(),
-            settled: Settled::default(),
-            lent: Lent::default(),
-            ended: ArenaReading::default(),
-            released: (0, 0),
-            last_end: now,
-            rounds: Rounds::new(),
-            round_times: RoundTimes::new(now),
-            wall: WallClock::new(now),
-            peaks: Peaks::default(),
-            system_bytes: 0,
-            pieces: 0,
-            recycler: Recycler::new(),
-            feeds: Feeds::new(),
-            trim: TrimState::new(),
-        }
-    }
-
-    /// Sets what frame ends remember, as if so much had happened before.
-    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-    pub(crate) fn start_at(&mut self, frames: u64, ended: ArenaReading) {
-        self.frames = frames;
-        self.ended = ended;
-        self.released = (ended.allocs, ended.bytes);
-        self.rounds.start_at(frames);
-        self.trim.start_at(frames);
-    }
-
     /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
     fn read_settled(&mut self, core: &Core, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
@@ -380,26 +318,6 @@ impl Core {
     /// Ends a frame.
     pub(crate) fn end_frame(&self, index: Option<usize>) -> Arc<FrameSnapshot> {
         self.fold.lock().end_frame(self, index)
-    }
-
-    /// The pool's numbers now.
-    pub(crate) fn stats(&self) -> PoolStats {
-        self.fold.lock().levels_now(self)
-    }
-
-    /// Begins a phase.
-    pub(crate) fn mark(&self) -> Mark {
-        let fold = &mut *self.fold.lock();
-        let now = fold.wall.stamp_now(clock::now());
-        fold.peaks.mark(&self.budget, now, FrameEnd(fold.frames))
-    }
-
-    /// The peak since a mark; none if the mark is another pool's.
-    pub(crate) fn peak_since(&self, mark: &Mark) -> Option<Peak> {
-        let fold = &mut *self.fold.lock();
-        let now = fold.wall.stamp_now(clock::now());
-        fold.peaks.observe(&self.budget, now);
-        fold.peaks.since(mark)
     }
 
     /// Takes a step of trimming if no frame has ended for `quiet`, unless a frame ends or somebody reads the pool just now.

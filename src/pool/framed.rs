@@ -10,8 +10,8 @@ use crate::codegen::in_one_register;
 use crate::memory::region::{PAGE, Piece};
 use crate::pool::inner::Core;
 use crate::pool::lookup::{current, with_slot, with_slot_untold};
-use crate::pool::pooled::{MOST_BYTES, NO_SLOT, Refusal, count_refusal};
 use crate::pool::pressure::Reach;
+use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::slot::state::{ArenaPlace, Slot};
 
 /// From this size on a frame buffer takes an odd number of units of the pool's alignment.
@@ -112,7 +112,7 @@ pub(crate) unsafe fn with_arena<R>(
     // What is lent from the arena shows there; all else that `f` does with the slot, it does in a stay of its own.
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe { with_slot_untold(core, |slot| f(in_one_register(slot.arena(lane.place)))) }
-        .ok_or(NO_SLOT)
+        .ok_or(SLOT_REFUSED)
 }
 
 /// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.
@@ -142,7 +142,7 @@ pub(crate) unsafe fn lend_framed(
             lent
         })
     }
-    .unwrap_or(Err(NO_SLOT))
+    .unwrap_or(Err(SLOT_REFUSED))
 }
 
 /// # Safety

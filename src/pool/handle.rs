@@ -5,23 +5,12 @@
 )]
 
 use std::fmt;
-use std::panic::Location;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use bytemuck::Pod;
-
-use crate::blocks::block::Block;
-use crate::blocks::class::LINE;
-use crate::error::{AllocError, FrameError};
-use crate::pool::buffer::Buffer;
-use crate::pool::builder::{Alignment, Attribution, Config, PoolBuilder};
-use crate::pool::frame::Frame;
-use crate::pool::frame::refused;
+use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::inner::Core;
 use crate::pool::lookup::with_slot;
-use crate::pool::pooled::{Refusal, count_refusal, lend, lend_at_once};
-use crate::pool::reader::SnapshotReader;
 use crate::sync::Arc;
 use crate::telemetry::feed::FrameFeed;
 use crate::telemetry::id::PoolId;
@@ -70,16 +59,6 @@ unsafe impl Send for BufferPool {}
 unsafe impl Sync for BufferPool {}
 
 impl BufferPool {
-    /// A pool with the default settings.
-    pub fn new() -> Self {
-        Self::from_config(PoolBuilder::new().into_config())
-    }
-
-    /// Settings for a new pool.
-    pub fn builder() -> PoolBuilder {
-        PoolBuilder::new()
-    }
-
     pub(crate) fn from_config(config: Config) -> Self {
         Self {
             core: Core::create(config),
@@ -122,41 +101,6 @@ impl BufferPool {
         Alignment::from_bytes(self.core().config.alignment).unwrap_or_default()
     }
 
-    /// Begins a frame.
-    ///
-    /// # Panics
-    ///
-    /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns that.
-    #[track_caller]
-    pub fn begin_frame(&self) -> Frame {
-        match self.try_begin_frame() {
-            Ok(frame) => frame,
-            Err(error) => panic!("framepool: {error}"),
-        }
-    }
-
-    /// Begins a frame.
-    ///
-    /// # Errors
-    ///
-    /// [`FrameError::TooManyInFlight`] if as many frames are open as the pool allows.
-    #[track_caller]
-    pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
-        let core = self.core();
-        let index = if let Some(index) = core.in_flight.claim() {
-            index
-        } else {
-            // Trimming may have one for a moment, under the fold's lock; and no frame ends while it is held.
-            let _fold = core.fold.lock();
-            let claimed = core.in_flight.claim();
-            claimed.ok_or_else(|| core.in_flight.refusal(core.round()))?
-        };
-        let id = core
-            .in_flight
-            .begin(index, Location::caller(), core.round());
-        Ok(Frame::new(self.clone(), index, id))
-    }
-
     /// The frames that are open, the oldest first.
     pub fn open_frames(&self) -> Vec<OpenFrame> {
         let mut open = Vec::new();
@@ -164,146 +108,10 @@ impl BufferPool {
         open
     }
 
-    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    /// Ends a frame of a loop that uses no [`Frame`](crate::Frame), and publishes its snapshot.
     ///
-    /// Reports name the line that called this. In a wrapper that is the wrapper's line, unless it is `#[track_caller]`;
-    /// through a function pointer it is a line of this library. See [`alloc_at`](Self::alloc_at) for the cure.
-    ///
-    /// # Panics
-    ///
-    /// Where [`try_alloc`](Self::try_alloc) returns an error.
-    #[inline(always)]
-    #[track_caller]
-    pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        let block = match self.lend_at_once::<T>(len, Location::caller()) {
-            Some(block) => block,
-            None => self.lend_or_panic::<T>(len, Location::caller()),
-        };
-        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
-        unsafe { Buffer::new(block, len) }
-    }
-
-    /// A buffer of `len` zeroes.
-    ///
-    /// # Panics
-    ///
-    /// Where [`try_alloc`](Self::try_alloc) returns an error.
-    #[inline]
-    #[track_caller]
-    pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> Buffer<T> {
-        let mut buffer = self.alloc::<T>(len);
-        if size_of::<T>() > 0 {
-            buffer.fill(T::zeroed());
-        }
-        buffer
-    }
-
-    /// A copy of `source`.
-    ///
-    /// # Panics
-    ///
-    /// Where [`try_alloc`](Self::try_alloc) returns an error.
-    #[inline]
-    #[track_caller]
-    pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> Buffer<T> {
-        let mut buffer = self.alloc::<T>(source.len());
-        buffer.copy_from_slice(source);
-        buffer
-    }
-
-    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
-    ///
-    /// # Errors
-    ///
-    /// [`AllocError`]: the size cannot be addressed, the element's alignment is coarser than the pool's, the pool's budget
-    /// is used up, or the system has no memory.
-    #[inline(always)]
-    #[track_caller]
-    pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        let block = match self.lend_at_once::<T>(len, Location::caller()) {
-            Some(block) => block,
-            None => self.lend::<T>(len, Location::caller())?,
-        };
-        // SAFETY: as in `alloc`.
-        Ok(unsafe { Buffer::new(block, len) })
-    }
-
-    /// A block for `len` elements if the calling thread has one at hand.
-    #[inline(always)]
-    pub(crate) fn lend_at_once<T: Pod>(
-        &self,
-        len: usize,
-        site: &'static Location<'static>,
-    ) -> Option<NonNull<Block>> {
-        let bytes = self.bytes_at_once::<T>(len)?;
-        // SAFETY: the handle keeps the pool alive.
-        unsafe { lend_at_once(self.core(), bytes, site) }
-    }
-
-    /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn lend<T: Pod>(
-        &self,
-        len: usize,
-        site: &'static Location<'static>,
-    ) -> Result<NonNull<Block>, AllocError> {
-        self.checked_bytes::<T>(len)
-            // SAFETY: the handle keeps the pool alive.
-            .and_then(|bytes| unsafe { lend(self.core(), bytes, site) })
-            .map_err(|refusal| self.explain::<T>(refusal, len))
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn lend_or_panic<T: Pod>(
-        &self,
-        len: usize,
-        site: &'static Location<'static>,
-    ) -> NonNull<Block> {
-        self.lend::<T>(len, site)
-            .unwrap_or_else(|error| refused(&error))
-    }
-
-    /// Whether this pool's buffers start where a `T` may.
-    #[inline(always)]
-    pub(crate) fn is_aligned_for<T>(&self) -> bool {
-        align_of::<T>() <= LINE || align_of::<T>() <= self.core().config.alignment
-    }
-
-    /// The bytes of `len` elements, if this pool can lend such.
-    #[inline(always)]
-    pub(crate) fn bytes_at_once<T: Pod>(&self, len: usize) -> Option<usize> {
-        if !self.is_aligned_for::<T>() {
-            return None;
-        }
-        len.checked_mul(size_of::<T>())
-    }
-
-    /// The same, or why it cannot.
-    pub(crate) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
-        if !self.is_aligned_for::<T>() {
-            return Err(Refusal::Alignment(align_of::<T>()));
-        }
-        len.checked_mul(size_of::<T>()).ok_or(Refusal::Overflow)
-    }
-
-    /// Puts a refusal into words; counts it if no slot did: what is refused before a slot is looked for.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
-        if matches!(refusal, Refusal::Overflow | Refusal::Alignment(_)) {
-            // SAFETY: the handle keeps the pool alive.
-            let _ = unsafe { with_slot(self.core, |slot| count_refusal(slot, refusal)) };
-        }
-        self.core().explain(refusal, len, size_of::<T>())
-    }
-
-    /// Ends a frame of a loop that uses no [`Frame`], and publishes its snapshot.
-    ///
-    /// It counts what happened since the frame end before. It releases nothing and ends no open [`Frame`]: those end with
-    /// [`Frame::release_all`].
+    /// It counts what happened since the frame end before. It releases nothing and ends no open [`Frame`](crate::Frame): those end with
+    /// [`Frame::release_all`](crate::Frame::release_all).
     ///
     /// ```
     /// let pool = framepool::BufferPool::new();
@@ -321,11 +129,6 @@ impl BufferPool {
     #[inline]
     pub fn snapshot(&self) -> Arc<FrameSnapshot> {
         self.core().published.load()
-    }
-
-    /// A reader that looks at the latest snapshot for less than [`snapshot`](Self::snapshot) does.
-    pub fn snapshot_reader(&self) -> SnapshotReader {
-        SnapshotReader::new(self.clone())
     }
 
     /// The snapshots of all frame ends from now on.
@@ -396,35 +199,6 @@ impl BufferPool {
         self.core().set_attribution(attribution);
     }
 
-    /// Has `count` buffers of `len` elements ready, with their pages touched, and keeps them from being trimmed until
-    /// [`trim`](Self::trim) is called.
-    ///
-    /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them. What lies
-    /// in either already counts: calling it again tops up to `count`. Buffers without bytes need no preparation.
-    ///
-    /// # Panics
-    ///
-    /// Where [`try_prewarm`](Self::try_prewarm) returns an error.
-    #[track_caller]
-    pub fn prewarm<T: Pod>(&self, len: usize, count: usize) {
-        if let Err(error) = self.try_prewarm::<T>(len, count) {
-            refused(&error);
-        }
-    }
-
-    /// The same as [`prewarm`](Self::prewarm).
-    ///
-    /// # Errors
-    ///
-    /// As [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is made and nothing is given back. If
-    /// the system has no memory for one of them, those made so far stay ready. Buffers beyond the largest size class (1 GiB) are not
-    /// kept, so preparing them does nothing.
-    pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
-        self.checked_bytes::<T>(len)
-            .and_then(|bytes| self.core().prewarm(bytes, count))
-            .map_err(|refusal| self.explain::<T>(refusal, len))
-    }
-
     /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames not open. Returns
     /// how many bytes. What other threads keep (`thread_cache_bytes` each at most) stays with them.
     ///
@@ -455,12 +229,6 @@ impl BufferPool {
             self.name(),
             out.long_lived,
         );
-    }
-}
-
-impl Default for BufferPool {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

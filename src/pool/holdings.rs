@@ -17,13 +17,13 @@
     reason = "what slots and arenas say is read under the fold's lock"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::clock;
 use crate::pool::inner::Core;
 use crate::slot::state::Slot;
 use crate::telemetry::holdings::{HeldBy, Holding};
-use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::outstanding::SiteHolding;
 
 /// The most holders that are named of each kind.
 const NAMED: usize = 5;
@@ -42,14 +42,6 @@ pub(crate) struct Holdings {
     /// The call sites that hold the most, and how long ago they were looked at.
     pub(crate) holders: Vec<SiteHolding>,
     pub(crate) holders_age: Duration,
-}
-
-/// The last walk that was done for a refusal.
-#[derive(Debug, Default)]
-pub(crate) struct LastWalk {
-    ended: Option<Instant>,
-    took: Duration,
-    found: Outstanding,
 }
 
 /// Bytes that are still to be split among parts.

@@ -15,11 +15,10 @@ use crate::blocks::exchange::Exchange;
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::memory::budget::{Budget, most_kept_by_thread};
-use crate::pool::builder::{Attribution, Config};
-use crate::pool::frame_end::Fold;
-use crate::pool::holdings::LastWalk;
+use crate::pool::aggregator::Fold;
+use crate::pool::config::{Attribution, Config};
 use crate::pool::lifetime::Ledger;
-use crate::pool::walk::Walks;
+use crate::pool::walk::{LastWalk, Walks};
 use crate::slot::list::{NoSlot, Slots};
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
@@ -27,7 +26,6 @@ use crate::slot::thread_names::Names;
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::Misses;
-use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::rounds::RoundTimes;
 use crate::telemetry::snapshot::FrameSnapshot;
 
@@ -187,17 +185,6 @@ impl Core {
         let round_times = 2 * RoundTimes::own_bytes();
         let core = size_of::<Self>() as u64 + locks + round_times;
         core + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
-    }
-
-    /// The open frames, the oldest first, into a list whose memory is used again.
-    pub(crate) fn open_frames_into(&self, open: &mut Vec<OpenFrame>) {
-        open.clear();
-        let frames = self.in_flight.open_frames(self.round());
-        // Without memory for the list it is shorter; it is never an error of its own.
-        if open.try_reserve(self.in_flight.limit() as usize).is_ok() {
-            open.extend(frames);
-        }
-        open.sort_unstable_by_key(|frame| frame.id);
     }
 
     /// Frame ends so far.

@@ -7,8 +7,8 @@ use bytemuck::Pod;
 
 use crate::error::AllocError;
 use crate::pool::buffer::Buffer;
-use crate::pool::frame::refused;
 use crate::pool::handle::BufferPool;
+use crate::pool::refusal::refused;
 
 /// Buffers attributed to a call site that the caller names.
 ///

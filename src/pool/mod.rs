@@ -1,9 +1,12 @@
 //! What users hold (pool, buffers, frames), and what joins the parts: lookup, alloc paths, frame end, trimming, closing.
 
+pub(crate) mod aggregator;
+pub(crate) mod alloc;
 pub(crate) mod buffer;
 pub(crate) mod builder;
 pub(crate) mod closing;
 pub(crate) mod compact;
+pub(crate) mod config;
 pub(crate) mod frame;
 pub(crate) mod frame_arena;
 pub(crate) mod frame_end;
@@ -17,7 +20,9 @@ pub(crate) mod lookup;
 pub(crate) mod pooled;
 pub(crate) mod pressure;
 pub(crate) mod prewarm;
+pub(crate) mod queries;
 pub(crate) mod reader;
+pub(crate) mod refusal;
 pub(crate) mod thread_slots;
 pub(crate) mod trim;
 pub(crate) mod walk;

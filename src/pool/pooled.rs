@@ -12,28 +12,16 @@ use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand, class_for};
 use crate::error::AllocError;
 use crate::memory::region::Piece;
-use crate::pool::builder::Attribution;
+use crate::pool::config::Attribution;
 use crate::pool::inner::Core;
 use crate::pool::lookup::{current, release_in_slot, with_slot};
 use crate::pool::pressure::Reach;
+use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::slot::list::NoSlot;
 use crate::slot::state::Slot;
 
 /// The unit by which blocks beyond the largest size class are rounded up.
 const OVERSIZE_STEP: usize = 1 << 16;
-
-/// Why a request could not be met, before it is put into words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// More bytes than can be addressed.
-    Overflow,
-    /// Elements aligned more coarsely than the pool's buffers.
-    Alignment(usize),
-    /// So many bytes more would exceed the budget.
-    Budget(u64),
-    /// The system did not give so many bytes.
-    Memory(u64),
-}
 
 /// Why a block was not found idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +31,6 @@ pub(crate) enum Miss {
     /// Idle memory had to be given back first.
     Budget,
 }
-
-/// There is no memory for a slot.
-pub(crate) const NO_SLOT: Refusal = Refusal::Memory(size_of::<Slot>() as u64);
-
-/// The most bytes an allocation can have, with room for rounding and alignment.
-pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
 
 /// Lends a block for `bytes` if the thread used this pool last and has one in its magazine.
 ///
@@ -89,7 +71,7 @@ pub(crate) unsafe fn lend(
                 None => lend_slow(core, slot, class, bytes, site),
             }
         })
-        .unwrap_or(Err(NO_SLOT))
+        .unwrap_or(Err(SLOT_REFUSED))
     }
 }
 
@@ -137,15 +119,6 @@ unsafe fn lend_slow(
 /// The class for `bytes`, or `OVERSIZE`, if an allocation can have so many.
 pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
     class_for(bytes).or((bytes <= MOST_BYTES).then_some(OVERSIZE))
-}
-
-/// Enters a refusal in the counters.
-pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
-    match refusal {
-        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),
-        Refusal::Budget(_) => slot.counters.budget_refusals.increment(),
-        Refusal::Memory(_) => slot.counters.memory_refusals.increment(),
-    }
 }
 
 /// Takes back the block of a dropped buffer.

@@ -28,9 +28,9 @@
 use crate::arena::bump::Arena;
 use crate::blocks::class::CLASSES;
 use crate::memory::region::Piece;
-use crate::pool::frame_end::Fold;
+use crate::pool::aggregator::Fold;
 use crate::pool::inner::Core;
-use crate::pool::pooled::Refusal;
+use crate::pool::refusal::Refusal;
 use crate::pool::trim::SLACK_BYTES;
 use crate::slot::state::Slot;
 

@@ -10,8 +10,9 @@ use crate::blocks::class::OVERSIZE;
 use crate::memory::region::PAGE;
 use crate::pool::inner::Core;
 use crate::pool::lookup::with_slot;
-use crate::pool::pooled::{NO_SLOT, Refusal, class_or_oversize};
+use crate::pool::pooled::class_or_oversize;
 use crate::pool::pressure::Reach;
+use crate::pool::refusal::{Refusal, SLOT_REFUSED};
 use crate::slot::state::Slot;
 
 impl Core {
@@ -34,7 +35,7 @@ impl Core {
                 self.stock(slot, class, count as u64)
             })
         }
-        .unwrap_or(Err(NO_SLOT))
+        .unwrap_or(Err(SLOT_REFUSED))
     }
 
     /// The same, into the slot that the caller owns.

@@ -46,3 +46,10 @@ impl Deref for Source {
         self.0.core().published.source()
     }
 }
+
+impl BufferPool {
+    /// A reader that looks at the latest snapshot for less than [`snapshot`](Self::snapshot) does.
+    pub fn snapshot_reader(&self) -> SnapshotReader {
+        SnapshotReader::new(self.clone())
+    }
+}

@@ -8,13 +8,12 @@
     reason = "blocks popped from the depot lose their memory here"
 )]
 
-use crate::arena::in_flight::MOST_IN_FLIGHT;
 use crate::blocks::block::Block;
 use crate::blocks::class::CLASSES;
 use crate::blocks::depot::Batch;
 use crate::clock;
 use crate::memory::region::Piece;
-use crate::pool::frame_end::Fold;
+use crate::pool::aggregator::{Excess, Fold, TrimState, TrimTime};
 use crate::pool::inner::Core;
 use std::time::{Duration, Instant};
 
@@ -32,66 +31,6 @@ const STEP_PART: u64 = 32;
 const STEP_BLOCKS: u64 = 1024;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
 const UNUSED_FRAMES: u64 = 128;
-
-/// When a step of trimming happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TrimTime {
-    /// At a frame end.
-    FrameEnd,
-    /// At a time when no frame ends.
-    BetweenFrames,
-}
-
-/// What trimming remembers between frame ends.
-#[derive(Debug)]
-pub(crate) struct TrimState {
-    pub(crate) frames: u64,
-    /// Since when too much lies idle without a break.
-    excess_since: Option<Excess>,
-    /// How many bytes a frame end gives back, of those classes' blocks that no thread fetched while it lasted.
-    step: u64,
-    surplus: [u64; CLASSES],
-    /// At which frame end a frame last ended under each bit.
-    pub(crate) last_used: [u64; MOST_IN_FLIGHT],
-    /// The same as a time.
-    pub(crate) last_used_at: [Option<Instant>; MOST_IN_FLIGHT],
-    /// Pieces of memory given back to the system so far, and taken under the fold's lock.
-    pub(crate) pieces: u64,
-    /// In how many arenas this frame end replaced several blocks by one.
-    pub(crate) tidied: u32,
-    /// The bit whose arenas are looked at next although no frame is open there.
-    next_index: usize,
-}
-
-/// A time in which too much lay idle at every frame end.
-#[derive(Clone, Copy, Debug)]
-struct Excess {
-    since: Instant,
-    frames: u64,
-}
-
-impl TrimState {
-    pub(crate) fn new() -> Self {
-        Self {
-            frames: 0,
-            excess_since: None,
-            step: 0,
-            surplus: [0; CLASSES],
-            last_used: [0; MOST_IN_FLIGHT],
-            last_used_at: [None; MOST_IN_FLIGHT],
-            pieces: 0,
-            tidied: 0,
-            next_index: 0,
-        }
-    }
-
-    /// Sets the number of frame ends, as if so many had been before.
-    #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-    pub(crate) fn start_at(&mut self, frames: u64) {
-        self.frames = frames;
-        self.last_used = [frames; MOST_IN_FLIGHT];
-    }
-}
 
 impl Core {
     /// A step of trimming.

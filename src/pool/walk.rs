@@ -22,11 +22,13 @@
 
 use std::panic::Location;
 use std::ptr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::blocks::block::Seen;
+use crate::blocks::table::Table;
 use crate::clock;
-use crate::pool::inner::Core;
+use crate::slot::list::Slots;
+use crate::slot::thread_names::Names;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::rounds::RoundTimes;
 
@@ -34,7 +36,7 @@ use crate::telemetry::rounds::RoundTimes;
 #[derive(Debug)]
 pub(crate) struct Walks {
     /// The walk's own copy of when rounds began.
-    times: RoundTimes,
+    pub(crate) times: RoundTimes,
     /// A bit per page, for 64 pages each.
     groups: Vec<Group>,
     /// Pages that the walk before this one read.
@@ -69,9 +71,27 @@ impl Walks {
     }
 }
 
+/// What a walk reads, and how old a leak suspect is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records<'w> {
+    pub(crate) table: &'w Table,
+    pub(crate) slots: &'w Slots,
+    pub(crate) names: &'w Names,
+    pub(crate) leak_after_frames: u64,
+    pub(crate) leak_after: Duration,
+}
+
+/// The last walk that was done for a refusal.
+#[derive(Debug, Default)]
+pub(crate) struct LastWalk {
+    pub(crate) ended: Option<Instant>,
+    pub(crate) took: Duration,
+    pub(crate) found: Outstanding,
+}
+
 /// A walk under way.
 struct Walk<'w> {
-    core: &'w Core,
+    records: Records<'w>,
     out: &'w mut Outstanding,
     /// The entries in the order of their call sites.
     sites: Vec<SiteHolding>,
@@ -86,20 +106,9 @@ struct Walk<'w> {
     pages_read: u32,
 }
 
-impl Core {
-    /// Who holds what now.
-    pub(crate) fn outstanding(&self) -> Outstanding {
-        let mut outstanding = Outstanding::default();
-        self.outstanding_into(&mut outstanding);
-        outstanding
-    }
-
-    /// The same, into an earlier result.
-    pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
-        let mut walks = self.walks.lock();
-        // The round is read first: a round that begins meanwhile makes buffers younger, not older.
-        let round = self.round();
-        walks.times.copy_from(&self.fold.lock().round_times);
+impl Walks {
+    /// Finds who holds what, into an earlier result. A round that begins meanwhile makes buffers younger than they are.
+    pub(crate) fn walk(&mut self, records: Records<'_>, round: u64, out: &mut Outstanding) {
         let now = clock::now();
         let mut sites = std::mem::take(&mut out.sites);
         sites.sort_unstable_by(|a, b| a.location.cmp(b.location));
@@ -108,25 +117,25 @@ impl Core {
         }
         *out = Outstanding::default();
         let mut walk = Walk {
-            core: self,
+            records,
             out,
             sites,
             last: None,
             round,
-            old_before: walks.times.old_before(self.config.leak_after, now),
+            old_before: self.times.old_before(records.leak_after, now),
             met: 0,
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
         };
-        walk.read(&mut walks);
+        walk.read(self);
         #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
         {
-            walks.pages_read = walk.pages_read;
+            self.pages_read = walk.pages_read;
         }
         let mut sites = walk.sites;
         sites.retain(|site| site.buffers > 0);
         for site in &mut sites {
-            site.oldest_age = walks
+            site.oldest_age = self
                 .times
                 .age(round.wrapping_sub(site.oldest_age_frames), now);
         }
@@ -142,14 +151,14 @@ impl Core {
 impl Walk<'_> {
     /// Reads the records of all buffers that are out.
     fn read(&mut self, walks: &mut Walks) {
-        let before = self.core.slots.pooled_counts();
+        let before = self.records.slots.pooled_counts();
         let out = before.allocs.wrapping_sub(before.releases);
-        let pages = self.core.table.pages();
+        let pages = self.records.table.pages();
         walks.cover(pages);
         for (at, group) in walks.groups.iter_mut().enumerate() {
             group.found = self.read_group(at as u32, group.busy, pages);
         }
-        if self.met != out || self.core.slots.pooled_counts().allocs != before.allocs {
+        if self.met != out || self.records.slots.pooled_counts().allocs != before.allocs {
             for at in 0..pages.div_ceil(64) {
                 match walks.groups.get_mut(at as usize) {
                     Some(group) => group.found |= self.read_group(at, !group.busy, pages),
@@ -186,7 +195,7 @@ impl Walk<'_> {
             self.pages_read += 1;
         }
         let before = self.met;
-        for record in self.core.table.records_of(page) {
+        for record in self.records.table.records_of(page) {
             self.enter(record.read());
         }
         self.met != before
@@ -209,7 +218,7 @@ impl Walk<'_> {
         };
         let age = lent.age(self.round);
         let old_before = self.old_before;
-        let is_suspect = age > self.core.config.leak_after_frames
+        let is_suspect = age > self.records.leak_after_frames
             && !lent.long_lived
             && old_before.is_none_or(|before| self.round.wrapping_sub(age) < before);
         self.out.buffers += 1;
@@ -240,7 +249,7 @@ impl Walk<'_> {
         if site.buffers == 1 || age > site.oldest_age_frames {
             site.oldest_age_frames = age;
             site.thread.clear();
-            self.core.names.read(lent.thread, |name| {
+            self.records.names.read(lent.thread, |name| {
                 if site.thread.try_reserve(name.len()).is_ok() {
                     site.thread.push_str(name);
                 }
@@ -267,7 +276,7 @@ fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests {
     use crate::BufferPool;
-    use crate::pool::builder::Attribution;
+    use crate::pool::config::Attribution;
 
     /// Buffers out, and pages of records that a walk reads to find them.
     fn walk(pool: &BufferPool) -> (u64, u32) {

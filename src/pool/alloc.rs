@@ -1,0 +1,183 @@
+//! How the pool's handle lends pooled buffers, and has them ready in advance.
+#![expect(unsafe_code, reason = "a lent block becomes a buffer")]
+
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use bytemuck::Pod;
+
+use crate::blocks::block::Block;
+use crate::blocks::class::LINE;
+use crate::error::AllocError;
+use crate::pool::buffer::Buffer;
+use crate::pool::handle::BufferPool;
+use crate::pool::lookup::with_slot;
+use crate::pool::pooled::{lend, lend_at_once};
+use crate::pool::refusal::{Refusal, count_refusal, refused};
+
+impl BufferPool {
+    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    ///
+    /// Reports name the line that called this. In a wrapper that is the wrapper's line, unless it is `#[track_caller]`;
+    /// through a function pointer it is a line of this library. See [`alloc_at`](Self::alloc_at) for the cure.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline(always)]
+    #[track_caller]
+    pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
+        let block = match self.lend_at_once::<T>(len, Location::caller()) {
+            Some(block) => block,
+            None => self.lend_or_panic::<T>(len, Location::caller()),
+        };
+        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
+        unsafe { Buffer::new(block, len) }
+    }
+
+    /// A buffer of `len` zeroes.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> Buffer<T> {
+        let mut buffer = self.alloc::<T>(len);
+        if size_of::<T>() > 0 {
+            buffer.fill(T::zeroed());
+        }
+        buffer
+    }
+
+    /// A copy of `source`.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> Buffer<T> {
+        let mut buffer = self.alloc::<T>(source.len());
+        buffer.copy_from_slice(source);
+        buffer
+    }
+
+    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`]: the size cannot be addressed, the element's alignment is coarser than the pool's, the pool's budget
+    /// is used up, or the system has no memory.
+    #[inline(always)]
+    #[track_caller]
+    pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
+        let block = match self.lend_at_once::<T>(len, Location::caller()) {
+            Some(block) => block,
+            None => self.lend::<T>(len, Location::caller())?,
+        };
+        // SAFETY: as in `alloc`.
+        Ok(unsafe { Buffer::new(block, len) })
+    }
+
+    /// A block for `len` elements if the calling thread has one at hand.
+    #[inline(always)]
+    pub(crate) fn lend_at_once<T: Pod>(
+        &self,
+        len: usize,
+        site: &'static Location<'static>,
+    ) -> Option<NonNull<Block>> {
+        let bytes = self.bytes_at_once::<T>(len)?;
+        // SAFETY: the handle keeps the pool alive.
+        unsafe { lend_at_once(self.core(), bytes, site) }
+    }
+
+    /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn lend<T: Pod>(
+        &self,
+        len: usize,
+        site: &'static Location<'static>,
+    ) -> Result<NonNull<Block>, AllocError> {
+        self.checked_bytes::<T>(len)
+            // SAFETY: the handle keeps the pool alive.
+            .and_then(|bytes| unsafe { lend(self.core(), bytes, site) })
+            .map_err(|refusal| self.explain::<T>(refusal, len))
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn lend_or_panic<T: Pod>(
+        &self,
+        len: usize,
+        site: &'static Location<'static>,
+    ) -> NonNull<Block> {
+        self.lend::<T>(len, site)
+            .unwrap_or_else(|error| refused(&error))
+    }
+
+    /// Whether this pool's buffers start where a `T` may.
+    #[inline(always)]
+    pub(crate) fn is_aligned_for<T>(&self) -> bool {
+        align_of::<T>() <= LINE || align_of::<T>() <= self.core().config.alignment
+    }
+
+    /// The bytes of `len` elements, if this pool can lend such.
+    #[inline(always)]
+    pub(crate) fn bytes_at_once<T: Pod>(&self, len: usize) -> Option<usize> {
+        if !self.is_aligned_for::<T>() {
+            return None;
+        }
+        len.checked_mul(size_of::<T>())
+    }
+
+    /// The same, or why it cannot.
+    pub(crate) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
+        if !self.is_aligned_for::<T>() {
+            return Err(Refusal::Alignment(align_of::<T>()));
+        }
+        len.checked_mul(size_of::<T>()).ok_or(Refusal::Overflow)
+    }
+
+    /// Puts a refusal into words; counts it if no slot did: what is refused before a slot is looked for.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
+        if matches!(refusal, Refusal::Overflow | Refusal::Alignment(_)) {
+            // SAFETY: the handle keeps the pool alive.
+            let _ = unsafe { with_slot(self.core_ptr(), |slot| count_refusal(slot, refusal)) };
+        }
+        self.core().explain(refusal, len, size_of::<T>())
+    }
+
+    /// Has `count` buffers of `len` elements ready, with their pages touched, and keeps them from being trimmed until
+    /// [`trim`](Self::trim) is called.
+    ///
+    /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them. What lies
+    /// in either already counts: calling it again tops up to `count`. Buffers without bytes need no preparation.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_prewarm`](Self::try_prewarm) returns an error.
+    #[track_caller]
+    pub fn prewarm<T: Pod>(&self, len: usize, count: usize) {
+        if let Err(error) = self.try_prewarm::<T>(len, count) {
+            refused(&error);
+        }
+    }
+
+    /// The same as [`prewarm`](Self::prewarm).
+    ///
+    /// # Errors
+    ///
+    /// As [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is made and nothing is given back. If
+    /// the system has no memory for one of them, those made so far stay ready. Buffers beyond the largest size class (1 GiB) are not
+    /// kept, so preparing them does nothing.
+    pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
+        self.checked_bytes::<T>(len)
+            .and_then(|bytes| self.core().prewarm(bytes, count))
+            .map_err(|refusal| self.explain::<T>(refusal, len))
+    }
+}

@@ -1,0 +1,66 @@
+//! What users ask a pool between frame ends: its numbers, its peaks, its open frames, who holds what.
+
+use crate::clock;
+use crate::pool::inner::Core;
+use crate::pool::walk::Records;
+use crate::telemetry::id::FrameEnd;
+use crate::telemetry::open_frames::OpenFrame;
+use crate::telemetry::outstanding::Outstanding;
+use crate::telemetry::peaks::{Mark, Peak};
+use crate::telemetry::snapshot::PoolStats;
+
+impl Core {
+    /// The pool's numbers now.
+    pub(crate) fn stats(&self) -> PoolStats {
+        self.fold.lock().levels_now(self)
+    }
+
+    /// Begins a phase.
+    pub(crate) fn mark(&self) -> Mark {
+        let fold = &mut *self.fold.lock();
+        let now = fold.wall.stamp_now(clock::now());
+        fold.peaks.mark(&self.budget, now, FrameEnd(fold.frames))
+    }
+
+    /// The peak since a mark; none if the mark is another pool's.
+    pub(crate) fn peak_since(&self, mark: &Mark) -> Option<Peak> {
+        let fold = &mut *self.fold.lock();
+        let now = fold.wall.stamp_now(clock::now());
+        fold.peaks.observe(&self.budget, now);
+        fold.peaks.since(mark)
+    }
+
+    /// The open frames, the oldest first, into a list whose memory is used again.
+    pub(crate) fn open_frames_into(&self, open: &mut Vec<OpenFrame>) {
+        open.clear();
+        let frames = self.in_flight.open_frames(self.round());
+        // Without memory for the list it is shorter; it is never an error of its own.
+        if open.try_reserve(self.in_flight.limit() as usize).is_ok() {
+            open.extend(frames);
+        }
+        open.sort_unstable_by_key(|frame| frame.id);
+    }
+
+    /// Who holds what now.
+    pub(crate) fn outstanding(&self) -> Outstanding {
+        let mut outstanding = Outstanding::default();
+        self.outstanding_into(&mut outstanding);
+        outstanding
+    }
+
+    /// Who holds what now, into an earlier result whose memory is used again.
+    pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
+        let mut walks = self.walks.lock();
+        // The round is read first: a round that begins meanwhile makes buffers younger, not older.
+        let round = self.round();
+        walks.times.copy_from(&self.fold.lock().round_times);
+        let records = Records {
+            table: &self.table,
+            slots: &self.slots,
+            names: &self.names,
+            leak_after_frames: self.config.leak_after_frames,
+            leak_after: self.config.leak_after,
+        };
+        walks.walk(records, round, out);
+    }
+}

@@ -1,0 +1,40 @@
+//! Why a request cannot be met, before it is put into words.
+
+use crate::error::AllocError;
+use crate::slot::state::Slot;
+
+/// Why a request could not be met, before it is put into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// More bytes than can be addressed.
+    Overflow,
+    /// Elements aligned more coarsely than the pool's buffers.
+    Alignment(usize),
+    /// So many bytes more would exceed the budget.
+    Budget(u64),
+    /// The system did not give so many bytes.
+    Memory(u64),
+}
+
+/// There is no memory for a slot.
+pub(crate) const SLOT_REFUSED: Refusal = Refusal::Memory(size_of::<Slot>() as u64);
+
+/// The most bytes an allocation can have, with room for rounding and alignment.
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
+
+/// Enters a refusal in the counters.
+pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
+    match refusal {
+        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),
+        Refusal::Budget(_) => slot.counters.budget_refusals.increment(),
+        Refusal::Memory(_) => slot.counters.memory_refusals.increment(),
+    }
+}
+
+/// Panics with the text of an error.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn refused(error: &AllocError) -> ! {
+    panic!("framepool: {error}")
+}
