@@ -1,9 +1,11 @@
-//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained memory orderings.
+//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained memory orderings, cycles of
+//! imports.
 
 use std::fs;
 use std::path::Path;
 
 use super::command::in_ci;
+use super::imports;
 use crate::workspace::Workspace;
 
 /// What no file may contain. Put together here, so that this file does not contain it.
@@ -29,6 +31,7 @@ const ORDERING_REACH: usize = 8;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
     let mut errors = Vec::new();
+    let mut sources = Vec::new();
     let files = workspace.files()?;
     for file in &files {
         let Ok(bytes) = fs::read(workspace.root.join(file)) else {
@@ -50,8 +53,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
             if length > LONG {
                 println!("note: {file} has {length} lines");
             }
+            if file.starts_with("src/") {
+                sources.push((file.clone(), text));
+            }
         }
     }
+    errors.extend(imports::cycles(&sources));
     if in_ci() {
         errors.extend(changed_lock(workspace));
     }

@@ -3,6 +3,7 @@
 mod command;
 mod downstream;
 mod hygiene;
+mod imports;
 mod setup;
 mod smoke;
 mod steps;

@@ -40,7 +40,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "hygiene",
-        what: "no machine paths, no forgotten notes; memory orderings have their comments",
+        what: "no machine paths, no forgotten notes; memory orderings have their comments; no cycle of imports in src/",
         run: |runner| hygiene::run(runner.workspace),
     },
     Step {
