@@ -26,6 +26,15 @@ fn config() -> HealthConfig {
 }
 
 #[test]
+fn a_watch_names_its_pool_and_limits() {
+    let pool = BufferPool::new();
+    let thresholds = Thresholds::default().leaked_buffers(3, 30);
+    let watch = Watch::start(&pool, config().thresholds(thresholds.clone()));
+    assert_eq!(watch.pool().id(), pool.id());
+    assert_eq!(watch.thresholds(), &thresholds);
+}
+
+#[test]
 fn a_watch_sees_a_leak_come_and_go() {
     let pool = BufferPool::builder()
         .name("watched")

@@ -25,7 +25,8 @@ Examples:
   framepool replay game.csv.zst             replay a recording of your own
   framepool replay game.csv --frame-ms 8    with frames of 8 ms of recorded time
   framepool --json | jq .timing             the report as data
-  framepool demo --leak 5 --bloat           watch alerts rise and clear
+  framepool demo --leak 5 --serve           watch a leak on a page in the browser
+  framepool demo --leak 5 --bloat           watch alerts rise and clear in the terminal
 
 Exit code: 0 when all went well, 1 when the replay found a fault, 2 when the input or the command line is wrong.";
 
@@ -127,7 +128,7 @@ pub struct ReplayOptions {
     /// Speed of the watched replay as a multiple of the recorded one, 0 for as fast as possible
     ///
     /// By default it takes about three seconds on a terminal, so that there is something to see, and is as fast as possible
-    /// elsewhere. With --live-only it has the recorded speed, but takes fifteen seconds at most.
+    /// elsewhere. With --live-only, --serve and --html it has the recorded speed, but takes fifteen seconds at most.
     #[arg(long, value_name = "X", value_parser = speed)]
     pub speed: Option<f64>,
     /// Print the report as one JSON object; docs/replay-report.md explains its keys
@@ -139,14 +140,51 @@ pub struct ReplayOptions {
     /// Only the live view of one watched replay: no timing, no report
     #[arg(long, conflicts_with = "quiet")]
     pub live_only: bool,
+    /// Where the page goes.
+    #[cfg(feature = "dashboard")]
+    #[command(flatten)]
+    pub page: PageOptions,
+}
+
+/// A live page in the browser.
+#[cfg(feature = "dashboard")]
+#[derive(Clone, Debug, Default, Args)]
+pub struct PageOptions {
+    /// Serve a live page for the browser until you press Ctrl-C; by default at 127.0.0.1:7878, or any free port
+    ///
+    /// ADDR is a port, or an address with a port. At an address that other machines can reach, the page needs a token: the URL
+    /// that is printed contains it.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = served)]
+    pub serve: Option<Served>,
+    /// At the end write the page with its history into one file that opens from disk
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+#[cfg(feature = "dashboard")]
+impl PageOptions {
+    /// Whether there is a page at all.
+    pub fn is_wanted(&self) -> bool {
+        self.serve.is_some() || self.html.is_some()
+    }
+}
+
+/// Where the page is served.
+#[cfg(feature = "dashboard")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Anywhere on this machine.
+    Anywhere,
+    /// At this address.
+    At(std::net::SocketAddr),
 }
 
 /// `framepool demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How long to run
-    #[arg(long, value_name = "S", default_value_t = 12.0, value_parser = seconds)]
-    pub seconds: f64,
+    /// How long to run: 12 seconds by default; with --serve until you press Ctrl-C, the same 40 seconds again and again
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub seconds: Option<f64>,
     /// Leak so many buffers a second, all from one line of code
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub leak: u32,
@@ -162,6 +200,10 @@ pub struct DemoArgs {
     /// Only the final report: no live line
     #[arg(long, short)]
     pub quiet: bool,
+    /// Where the page goes.
+    #[cfg(feature = "dashboard")]
+    #[command(flatten)]
+    pub page: PageOptions,
 }
 
 /// What the program asks of itself to measure one contestant's memory.
@@ -203,6 +245,22 @@ fn number(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|number| number.is_finite())
         .ok_or_else(|| "not a number".to_owned())
+}
+
+#[cfg(feature = "dashboard")]
+fn served(text: &str) -> Result<Served, String> {
+    use std::net::{Ipv4Addr, SocketAddr};
+    if text.is_empty() {
+        return Ok(Served::Anywhere);
+    }
+    let here = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let address = text.parse().ok().or_else(|| text.parse().ok().map(here));
+    address
+        .or_else(|| text.strip_prefix("localhost:")?.parse().ok().map(here))
+        .map(Served::At)
+        .ok_or_else(|| {
+            "a port such as 7878, or an address with a port such as 127.0.0.1:7878; a TRACE goes before --serve".to_owned()
+        })
 }
 
 fn milliseconds(text: &str) -> Result<f64, String> {
@@ -247,6 +305,26 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[cfg(feature = "dashboard")]
+    #[test]
+    fn serve_takes_an_address_a_port_or_nothing() {
+        let serve = |words: &[&str]| {
+            let line =
+                CommandLine::try_parse_from([&["framepool", "replay"], words].concat()).ok()?;
+            let Some(Command::Replay(args)) = line.command else {
+                return None;
+            };
+            args.options.page.serve
+        };
+        let at = |text: &str| Some(Served::At(text.parse().expect("an address")));
+        assert_eq!(serve(&["a.csv", "--serve"]), Some(Served::Anywhere));
+        assert_eq!(serve(&["--serve", "9000"]), at("127.0.0.1:9000"));
+        assert_eq!(serve(&["--serve", "localhost:9000"]), at("127.0.0.1:9000"));
+        assert_eq!(serve(&["--serve", "[::1]:9000"]), at("[::1]:9000"));
+        assert_eq!(serve(&["--serve", "a.csv"]), None);
+        assert_eq!(serve(&[]), None);
     }
 
     #[test]

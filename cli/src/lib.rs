@@ -14,6 +14,8 @@ mod demo;
 mod inspect;
 mod measure;
 mod outcome;
+#[cfg(feature = "dashboard")]
+mod page;
 mod replay;
 mod report;
 mod screen;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framepool::BufferPool;
+#[cfg(feature = "dashboard")]
+use framepool::{HealthConfig, Watch};
 
 use crate::args::{MemoryArgs, ReplayOptions};
 use crate::contestant::{Name, Pool};
@@ -12,6 +14,8 @@ use crate::measure::{
     Contestants, Memory, Rounds, measure_here, measure_in_children, time, verify,
 };
 use crate::outcome::{Problem, print};
+#[cfg(feature = "dashboard")]
+use crate::page::Page;
 use crate::replay::{Crew, Failure, FrameCut, Plan, Written, run};
 use crate::report::{ContestantSection, LeftOut, Report, TimingSection, TraceSection, render};
 use crate::screen::{Screen, Show};
@@ -39,12 +43,18 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
 
     let watched = new_pool("watched", options.leak_after);
     let speed = speed_of(options, &plan, &screen);
+    #[cfg(feature = "dashboard")]
+    let page = PageOfReplay::open(options, &watched)?;
     let mut observer = Watcher::new(&watched, &trace, &plan, &screen, speed);
     let pool = Arc::new(Pool(watched.clone()));
     run(&crew, &plan, &pool, Written::Ends, &mut observer)
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();
     drop((pool, watched));
+    #[cfg(feature = "dashboard")]
+    if let Some(page) = page {
+        page.finish(options)?;
+    }
     if options.live_only {
         return Ok(());
     }
@@ -102,6 +112,44 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     }
 }
 
+/// Whether there is a page.
+fn has_page(options: &ReplayOptions) -> bool {
+    #[cfg(feature = "dashboard")]
+    return options.page.is_wanted();
+    #[cfg(not(feature = "dashboard"))]
+    {
+        let _ = options;
+        false
+    }
+}
+
+/// The page of the watched replay, with the watch that feeds it.
+#[cfg(feature = "dashboard")]
+struct PageOfReplay {
+    page: Page,
+    watch: Watch,
+}
+
+#[cfg(feature = "dashboard")]
+impl PageOfReplay {
+    fn open(options: &ReplayOptions, pool: &BufferPool) -> Result<Option<Self>, Problem> {
+        if !options.page.is_wanted() {
+            return Ok(None);
+        }
+        let watch = Watch::start(pool, HealthConfig::default());
+        let page = Page::open(&options.page, &watch)?;
+        Ok(Some(Self { page, watch }))
+    }
+
+    /// Writes the file, and goes on serving what was recorded, if that is asked for.
+    fn finish(self, options: &ReplayOptions) -> Result<(), Problem> {
+        self.watch.stop();
+        self.page.save(&options.page)?;
+        self.page.stay();
+        Ok(())
+    }
+}
+
 /// The hidden command: one replay, and how far the resident memory rose.
 pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
     let source = TraceSource::from_argument(args.trace.clone());
@@ -148,7 +196,7 @@ fn speed_of(options: &ReplayOptions, plan: &Plan, screen: &Screen) -> Option<f64
     let at_most = |limit: Duration| plan.recorded_seconds() / limit.as_secs_f64();
     let speed = match options.speed {
         Some(speed) => speed,
-        None if options.live_only => at_most(Duration::from_secs(15)).max(1.0),
+        None if options.live_only || has_page(options) => at_most(Duration::from_secs(15)).max(1.0),
         None if screen.is_watched() => at_most(Duration::from_secs(3)).max(1.0),
         None => 0.0,
     };

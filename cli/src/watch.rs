@@ -216,6 +216,11 @@ impl LiveWatch {
         }
     }
 
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     pub(crate) fn log(&self) -> &AlertLog {
         &self.log
     }

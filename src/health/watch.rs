@@ -109,6 +109,8 @@ impl HealthConfig {
 /// [`BufferPool`](BufferPool#forks).
 #[must_use = "dropping it stops the watch"]
 pub struct Watch {
+    pool: BufferPool,
+    thresholds: Thresholds,
     store: DiagnosticsStore,
     stopping: Arc<AtomicBool>,
     thread: Lock<Option<JoinHandle<()>>>,
@@ -147,6 +149,7 @@ impl Watch {
     /// The system's error if the thread cannot be started, usually because there are too many.
     pub fn try_start(pool: &BufferPool, config: HealthConfig) -> io::Result<Self> {
         let interval = config.poll_interval.max(SHORTEST_POLL);
+        let thresholds = config.thresholds.clone();
         let mut watcher = Watcher::new(pool, config);
         let store = watcher.store.clone();
         let stopping = Arc::new(AtomicBool::new(false));
@@ -155,6 +158,8 @@ impl Watch {
             .name("framepool-watch".to_owned())
             .spawn(move || watcher.run(&seen_by_thread, interval))?;
         Ok(Self {
+            pool: pool.clone(),
+            thresholds,
             store,
             stopping,
             thread: Lock::new(Some(thread)),
@@ -165,6 +170,16 @@ impl Watch {
     /// The store that the watch feeds. It stays readable after the watch has stopped.
     pub fn store(&self) -> &DiagnosticsStore {
         &self.store
+    }
+
+    /// The pool that is watched.
+    pub fn pool(&self) -> &BufferPool {
+        &self.pool
+    }
+
+    /// The limits that the pool is judged by.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// Stops watching, and returns when the thread is gone: at once, whatever the poll interval.

@@ -13,6 +13,7 @@ use crate::pool::inner::Core;
 use crate::pool::lookup::with_slot;
 use crate::sync::Arc;
 use crate::telemetry::feed::FrameFeed;
+use crate::telemetry::holdings::Holding;
 use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::Outstanding;
@@ -186,6 +187,27 @@ impl BufferPool {
     /// The same, into an earlier result whose memory is used again.
     pub fn outstanding_into(&self, outstanding: &mut Outstanding) {
         self.core().outstanding_into(outstanding);
+    }
+
+    /// All memory that the pool holds now, part by part: what is in use, what is idle and where, and the bookkeeping that counts
+    /// against a budget.
+    ///
+    /// The parts in use and idle add up to [`pooled_bytes`](PoolStats::pooled_bytes) of one moment. The five largest call sites,
+    /// frames and threads are named; when many buffers are out, call sites may be those of a moment ago. In a build without telemetry
+    /// there are no parts.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    ///
+    /// let pool = BufferPool::new();
+    /// let image = pool.alloc::<u8>(1 << 20);
+    /// for part in pool.holdings() {
+    ///     println!("{:>9} {:7} {}", part.bytes, part.by.state(), part.by);
+    /// }
+    /// # drop(image);
+    /// ```
+    pub fn holdings(&self) -> Vec<Holding> {
+        self.core().holdings().parts
     }
 
     /// Whether call sites are recorded.

@@ -50,6 +50,21 @@ pub enum HeldBy {
 }
 
 impl HeldBy {
+    /// `in_use`, `idle`, or `other` for what is no buffer: requests under way and bookkeeping.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::CallSite(_) | Self::OtherBuffers | Self::Frame { .. } | Self::OtherFrames => {
+                "in_use"
+            }
+            Self::UnusedInFrames
+            | Self::KeptForFrames
+            | Self::Depot
+            | Self::Thread(_)
+            | Self::OtherThreads => "idle",
+            Self::Requests | Self::Bookkeeping => "other",
+        }
+    }
+
     /// Whether this memory stays where it is when a request needs it: it is in use, or out of reach.
     pub(crate) fn stays(&self) -> bool {
         !matches!(self, Self::KeptForFrames | Self::Depot | Self::Requests)

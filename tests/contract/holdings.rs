@@ -121,3 +121,22 @@ fn the_table_shows_what_the_fields_say() {
     );
     drop(one);
 }
+
+#[test]
+fn parts_in_use_and_idle_add_up() {
+    let pool = pool();
+    let kept = held_by(&pool, "holder");
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(10_000).fill(1);
+    drop(pool.alloc::<u8>(70_000));
+    let parts = pool.holdings();
+    let sum = |state: &str| {
+        let parts = parts.iter().filter(|part| part.by.state() == state);
+        parts.map(|part| part.bytes).sum::<u64>()
+    };
+    let stats = pool.stats();
+    assert_eq!(sum("in_use"), stats.in_use_bytes);
+    assert_eq!(sum("idle"), stats.idle_bytes);
+    assert!(sum("idle") > 70_000 && sum("in_use") > HELD);
+    drop(kept);
+}

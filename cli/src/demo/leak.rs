@@ -27,7 +27,7 @@ impl Leak {
     /// Leaks what is due after so many seconds of leaking.
     pub(crate) fn go_on(&mut self, seconds: f64) {
         let due = (f64::from(self.a_second) * seconds).ceil() as u64;
-        while self.total < due {
+        while (self.forgotten.len() as u64) < due {
             let mut buffer = self.pool.alloc::<f32>(Self::ELEMENTS);
             buffer.fill(1.0);
             self.forgotten.push(buffer);

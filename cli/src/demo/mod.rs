@@ -22,6 +22,10 @@ const FRAMES_A_SECOND: f64 = 60.0;
 const LEAKING: std::ops::Range<f64> = 0.1..0.65;
 const BLOATED: std::ops::Range<f64> = 0.25..0.5;
 
+/// The length of a run that is not said: in the terminal, and on a page, where it is repeated.
+const LENGTH: f64 = 12.0;
+const LENGTH_ON_PAGE: f64 = 40.0;
+
 /// How much longer than asked the demo may run, to let the last alert clear.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -43,10 +47,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     } else {
         Show::Live
     });
-    let length = Duration::from_secs_f64(args.seconds);
-    let frames = (args.seconds * FRAMES_A_SECOND) as u64;
+    let is_served = is_served(args);
+    let is_endless = is_served && args.seconds.is_none();
+    let seconds = args
+        .seconds
+        .unwrap_or(if is_served { LENGTH_ON_PAGE } else { LENGTH });
+    let length = Duration::from_secs_f64(seconds);
+    let frames = (seconds * FRAMES_A_SECOND) as u64;
     screen.stage("demo", frames, "frames", Some(&pool));
     let mut watch = LiveWatch::new(&pool);
+    #[cfg(feature = "dashboard")]
+    let page = crate::page::Page::open(&args.page, watch.watch())?;
     let mut leak = Leak::new(&pool, args.leak);
     let mut accused = Outstanding::default();
     let mut peak_in_use_bytes = 0;
@@ -54,10 +65,16 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     loop {
         let elapsed = began.elapsed();
         let over = elapsed.saturating_sub(length);
-        if over >= PATIENCE || (!over.is_zero() && watch.log().standing().active == 0) {
+        let is_calm = watch.log().standing().active == 0;
+        if !is_endless && (over >= PATIENCE || (!over.is_zero() && is_calm)) {
             break;
         }
-        let part = elapsed.as_secs_f64() / args.seconds;
+        let into = if is_endless {
+            elapsed.as_secs_f64() % seconds
+        } else {
+            elapsed.as_secs_f64()
+        };
+        let part = into / seconds;
         let load = if args.bloat && BLOATED.contains(&part) {
             Load::Large
         } else {
@@ -65,8 +82,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         };
         jobs.frame(load).map_err(Problem::Fault)?;
         if LEAKING.contains(&part) {
-            leak.go_on(elapsed.as_secs_f64() - LEAKING.start * args.seconds);
-        } else if part >= LEAKING.end && leak.held() > 0 {
+            leak.go_on(into - LEAKING.start * seconds);
+        } else if leak.held() > 0 {
             accused = pool.outstanding();
             screen.say(&format!(
                 "{:6.2} s  the {} leaked buffers are released",
@@ -83,16 +100,18 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         };
         watch.look(now, |alert| screen.say(&told(alert)));
         screen.standing(watch.log().standing());
-        screen.done((elapsed.as_secs_f64() * FRAMES_A_SECOND) as u64);
+        screen.done((into * FRAMES_A_SECOND) as u64);
         // The next frame begins on the next tick; a frame that was late is not made up for.
         let tick = Duration::from_secs_f64(1.0 / FRAMES_A_SECOND).as_nanos() as u64;
         let into = began.elapsed().as_nanos() as u64 % tick;
         std::thread::sleep(Duration::from_nanos(tick - into));
     }
+    #[cfg(feature = "dashboard")]
+    page.save(&args.page)?;
     let work = jobs.stop();
     drop(screen);
     let summary = Summary::new(
-        args,
+        seconds,
         threads,
         &pool,
         &watch,
@@ -107,6 +126,17 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         print(&summary.to_string());
     }
     Ok(())
+}
+
+/// Whether there is a page.
+fn is_served(args: &DemoArgs) -> bool {
+    #[cfg(feature = "dashboard")]
+    return args.page.serve.is_some();
+    #[cfg(not(feature = "dashboard"))]
+    {
+        let _ = args;
+        false
+    }
 }
 
 /// An alert raised or resolved, as one line of the live view.

@@ -7,7 +7,6 @@ use framepool::{BufferPool, Outstanding};
 use serde::Serialize;
 
 use super::jobs::Work;
-use crate::args::DemoArgs;
 use crate::report::{alert_table, count, share};
 use crate::watch::{AlertEntry, LiveWatch};
 
@@ -43,7 +42,7 @@ impl Summary {
         reason = "each comes from another part of the run"
     )]
     pub(crate) fn new(
-        args: &DemoArgs,
+        seconds: f64,
         threads: usize,
         pool: &BufferPool,
         watch: &LiveWatch,
@@ -57,7 +56,7 @@ impl Summary {
         let [average_frame_ms, p99_frame_ms, worst_frame_ms] =
             watch.frame_times().unwrap_or_default();
         Self {
-            seconds: args.seconds,
+            seconds,
             threads,
             frames: totals.frames,
             average_frame_ms,

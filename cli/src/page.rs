@@ -1,0 +1,78 @@
+//! `--serve` and `--html`: the page of a watched pool, served while it runs, and written to a file at the end.
+
+use std::fs;
+use std::io;
+use std::thread;
+
+use framepool::Watch;
+use framepool_dashboard::{Dashboard, Recording, ServeError, Server, Token};
+
+use crate::args::{PageOptions, Served};
+use crate::outcome::Problem;
+
+/// Where the page is, unless somebody else is there.
+const USUAL: &str = "127.0.0.1:7878";
+
+/// The page of a run.
+#[derive(Debug)]
+pub(crate) struct Page {
+    server: Option<Server>,
+    recording: Option<Recording>,
+}
+
+impl Page {
+    /// Begins what the options ask for, and says where the page is.
+    pub(crate) fn open(options: &PageOptions, watch: &Watch) -> Result<Self, Problem> {
+        let server = options.serve.map(|served| serve(watch, served)).transpose();
+        let server = server.map_err(|error| Problem::Input(error.to_string()))?;
+        if let Some(server) = &server {
+            eprintln!("open {} in a browser; Ctrl-C ends it", server.url());
+        }
+        let recording = match (&server, &options.html) {
+            (Some(server), _) => Some(server.recording().clone()),
+            (None, Some(_)) => Some(
+                Dashboard::new(watch)
+                    .record()
+                    .map_err(|error| Problem::Fault(error.to_string()))?,
+            ),
+            (None, None) => None,
+        };
+        Ok(Self { server, recording })
+    }
+
+    /// Writes the file that the options ask for.
+    pub(crate) fn save(&self, options: &PageOptions) -> Result<(), Problem> {
+        let (Some(recording), Some(path)) = (&self.recording, &options.html) else {
+            return Ok(());
+        };
+        fs::write(path, recording.html())
+            .map_err(|error| Problem::Input(format!("{}: {error}", path.display())))
+    }
+
+    /// Goes on serving until the process is ended, if it serves.
+    pub(crate) fn stay(&self) {
+        while self.server.is_some() {
+            thread::park();
+        }
+    }
+}
+
+fn serve(watch: &Watch, served: Served) -> Result<Server, ServeError> {
+    let address = match served {
+        Served::At(address) => address,
+        Served::Anywhere => {
+            return match framepool_dashboard::serve(watch, USUAL) {
+                Err(ServeError::Io(error)) if error.kind() == io::ErrorKind::AddrInUse => {
+                    framepool_dashboard::serve(watch, "127.0.0.1:0")
+                }
+                server => server,
+            };
+        }
+    };
+    let dashboard = Dashboard::new(watch);
+    if address.ip().to_canonical().is_loopback() {
+        return dashboard.serve(address);
+    }
+    let token = Token::random().map_err(|error| ServeError::Io(io::Error::other(error)))?;
+    dashboard.token(token).serve(address)
+}

@@ -1,0 +1,70 @@
+'use strict';
+// Status, active alerts and the alert log, in words.
+fp.alerts = (() => {
+  const active = document.getElementById('active');
+  const log = document.getElementById('log');
+  const SIGNS = { warning: '▲', critical: '◆', resolved: '✓' };
+
+  // Alerts end with their next step after the last `; `.
+  const words = (alert) => {
+    const text = alert.sentence;
+    const step = alert.next_step;
+    const ends = step && text.endsWith(`; ${step}`);
+    return ends ? [text.slice(0, -step.length - 2), step] : [text, ''];
+  };
+
+  const item = (alert) => {
+    const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
+    const [text, step] = words(alert);
+    const made = fp.element('article', { class: `alert ${kind}`, 'data-rule': alert.rule, 'data-state': alert.state },
+      fp.element('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[kind]),
+      fp.element('p', {}, fp.element('span', { class: 'what' }, text.charAt(0).toUpperCase() + text.slice(1))));
+    if (step) made.lastChild.append(fp.element('span', { class: 'step' }, step.charAt(0).toUpperCase() + step.slice(1)));
+    if (alert.site) {
+      const find = fp.element('button', { type: 'button', title: alert.site }, 'Show the line');
+      find.addEventListener('click', () => fp.app.filter(alert.site));
+      made.append(find);
+    }
+    return made;
+  };
+
+  let shown = '';
+  const showActive = (pool) => {
+    const alerts = [...pool.active].sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'critical' ? -1 : 1));
+    const key = JSON.stringify(alerts.map((alert) => [alert.id, alert.severity, alert.sentence]));
+    if (key === shown) return;
+    // Only the words change while the same alerts last, so a focus is kept.
+    const ids = alerts.map((alert) => alert.id + alert.severity).join();
+    if (active.dataset.ids === ids && alerts.length) {
+      alerts.forEach((alert, at) => {
+        const [text] = words(alert);
+        fp.setText(active.children[at].querySelector('.what'), text.charAt(0).toUpperCase() + text.slice(1));
+      });
+    } else {
+      active.dataset.ids = ids;
+      const calm = fp.element('p', { class: 'calm' }, fp.element('span', { 'aria-hidden': 'true' }, '✓ '), 'No alert is active.');
+      active.replaceChildren(...(alerts.length ? alerts.map(item) : [calm]));
+    }
+    shown = key;
+  };
+
+  let logged = '';
+  const showLog = (entries) => {
+    const key = entries.map((alert) => `${alert.id}${alert.state}${alert.count}${alert.time.unix_ns}`).join();
+    if (key === logged) return;
+    logged = key;
+    if (!entries.length) return;
+    const list = fp.element('ol', { class: 'log' });
+    for (const alert of [...entries].reverse().slice(0, 50)) {
+      const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
+      const time = alert.state === 'resolved' ? alert.time : alert.raised_time;
+      list.append(fp.element('li', { class: kind },
+        fp.element('time', {}, fp.clock(time.unix_ns / 1e6)),
+        fp.element('span', { class: 'sign' }, `${SIGNS[kind]} ${kind}`),
+        fp.element('span', {}, words(alert)[0])));
+    }
+    log.replaceChildren(list);
+  };
+
+  return { showActive, showLog };
+})();

@@ -1,0 +1,288 @@
+'use strict';
+// The page as a whole: what is chosen, the keyboard, and drawing after every update.
+fp.app = (() => {
+  const { state, want, listen, open } = fp.source;
+  const by = (id) => document.getElementById(id);
+  const view = { pool: null, span: 'recent', paused: false, end: 0, range: null, mark: null };
+  const LENGTHS = { frames: 240, recent: 120, hour: 3600, day: 86400 };
+
+  const pool = () => state.pools.get(view.pool) ?? state.pools.values().next().value;
+
+  const FIGURES = [
+    ['in_use_bytes', 'In use', fp.bytes, 'Bytes of the buffers out, of both kinds.'],
+    ['idle_bytes', 'Idle', fp.bytes, 'Bytes that the pool holds and nobody uses.'],
+    ['pooled_bytes', 'Held', fp.bytes, 'Bytes that the pool holds from the system: in use and idle.'],
+    ['peak_bytes', 'Peak held', fp.bytes, 'The most bytes that the pool ever held from the system.'],
+    ['outstanding_buffers', 'Buffers out', fp.count, 'Pooled buffers that are out.'],
+    ['leak_suspects', 'Leak suspects', fp.count, 'Pooled buffers past the leak age that are not marked as long-lived.'],
+    ['fps_estimate', 'Frames a second', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.'],
+    ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.'],
+    ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
+    ['imbalance', 'Imbalance', (value) => (value > 0 ? `+${fp.count(value)}` : fp.count(value)), 'Allocs minus releases of the latest frame.'],
+    ['hit_ratio', 'Hits', fp.percent, 'Allocs of the latest frame that were served from memory the pool had already.'],
+    ['total_frames', 'Frames', fp.count, 'Frame ends since the pool was made.'],
+  ];
+  const figures = FIGURES.map(([id, name, format, help]) => {
+    const value = fp.element('dd', { 'data-metric': id }, '–');
+    by('figures').append(fp.element('div', { title: help }, fp.element('dt', {}, name), value));
+    return { id, format, value };
+  });
+
+  const limitsOf = (rule) => pool()?.view.thresholds[rule] ?? {};
+  const levels = (rule) => ['warning', 'critical'].map((severity) => {
+    const value = limitsOf(rule)[severity];
+    return { name: severity, value, text: value == null ? '' : fp.inUnit(value, limitsOf(rule).unit), colour: `--${severity}` };
+  });
+
+  const memory = new fp.charts.Chart('memory', {
+    format: fp.bytes, levels: () => levels('pooled_bytes'), least: 1024,
+    // The levels are in sight as soon as memory comes near them.
+    most: (high) => {
+      const near = levels('pooled_bytes').map((level) => level.value).filter((value) => value != null && value < high * 2);
+      return Math.max(high * 1.12, 1024, ...near.map((value) => value * 1.1));
+    },
+  });
+  const times = new fp.charts.Chart('times', { format: fp.ms, levels: () => levels('frame_budget'), least: 0.1 });
+  const flow = new fp.charts.Chart('flow', { format: fp.rate, least: 10 });
+  const misses = new fp.charts.Chart('misses', { format: fp.rate, least: 1 });
+
+  const MEMORY = [
+    { name: 'Held', colour: '--idle-line', fill: '--idle', help: 'In use and idle together.' },
+    { name: 'In use', colour: '--in-use-line', fill: '--in-use', help: 'Bytes of the buffers out.' },
+  ];
+  const TIMES = [
+    { name: 'Worst', colour: '--worst', dash: [4, 3], help: 'The longest frame time.' },
+    { name: 'Average', colour: '--accent', help: 'The average frame time.' },
+  ];
+  const FLOW = [
+    { name: 'Allocs', colour: '--allocs', help: 'Buffers lent, of both kinds.' },
+    { name: 'Releases', colour: '--releases', dash: [4, 3], help: 'Buffers given back, of both kinds.' },
+  ];
+  const MISSES = [
+    { name: 'Cold', colour: '--band-1', help: 'No idle block of the size class was found.' },
+    { name: 'Too large', colour: '--band-3', dash: [6, 3], help: 'Larger than the largest size class.' },
+    { name: 'Over budget', colour: '--band-5', dash: [2, 3], help: 'Idle memory was given back first to stay within the budget.' },
+    { name: 'Frame blocks', colour: '--band-2', dash: [8, 3, 2, 3], help: 'A new block for frame buffers.' },
+  ];
+
+  // The end of what is shown, in seconds.
+  const end = (rows) => {
+    const latest = rows.length ? rows[rows.length - 1][0] / (view.span === 'frames' ? 1 : 1000) : 0;
+    return view.paused || view.end ? view.end : latest;
+  };
+
+  const drawFrames = (now) => {
+    const frames = now.spans.frames ?? { columns: [], rows: [] };
+    const last = end(frames.rows);
+    const rows = frames.rows.filter((row) => row[0] > last - LENGTHS.frames && row[0] <= last);
+    const column = (name) => { const at = frames.columns.indexOf(name); return rows.map((row) => row[at]); };
+    const x = rows.map((row) => row[0]);
+    const range = [Math.max(0, last - LENGTHS.frames), Math.max(last, 1)];
+    const shared = { ...view, log: state.log };
+    memory.show(shared, MEMORY, [x, column('pooled_bytes'), column('in_use_bytes')], range);
+    const [work, period] = [column('work_ms'), column('period_ms')];
+    times.show(shared, [{ ...TIMES[0], name: 'Period', help: 'From the frame end before to this one.' }, { ...TIMES[1], name: 'Work', help: 'From the beginning of the frame to its end.' }], [x, period, work], range);
+    const each = (series) => series.map((one) => ({ ...one, format: (value) => `${fp.count(value)} a frame` }));
+    flow.show(shared, each(FLOW), [x, column('allocs'), column('releases')], range);
+    misses.show(shared, each([{ ...MISSES[0], name: 'Misses', help: 'Allocs of the frame that took memory from the system.' }]), [x, column('misses')], range);
+    fp.timeline.show(now, shared, [], x, range);
+  };
+
+  const drawSpan = (now) => {
+    const span = now.spans[view.span] ?? { columns: [], rows: [] };
+    const last = end(span.rows);
+    // A young history fills at least a quarter of the width.
+    const first = span.rows.length ? span.rows[0][0] / 1000 : last;
+    const range = [Math.max(last - LENGTHS[view.span], Math.min(first, last - LENGTHS[view.span] / 4)), last];
+    const all = span.rows.filter((row) => row[0] / 1000 >= range[0] - 1 && row[0] / 1000 <= range[1]);
+    const at = (name) => span.columns.indexOf(name);
+    const column = (name) => { const index = at(name); return all.map((row) => row[1][index]); };
+    const x = all.map((row) => row[0] / 1000);
+    const rate = (name) => {
+      const values = column(name);
+      return values.map((value, index) => (index ? Math.max(0, (value - values[index - 1]) / Math.max(x[index] - x[index - 1], 1e-3)) : null));
+    };
+    const shared = { ...view, log: state.log.filter((alert) => alert.pool_id === now.id) };
+    memory.show(shared, MEMORY, [x, column('pooled_bytes'), column('in_use_bytes')], range);
+    const counts = column('frames');
+    const average = column('frame_ms_sum').map((sum, index) => (counts[index] ? sum / counts[index] : null));
+    const worst = column('frame_ms_worst').map((value, index) => (counts[index] ? value : null));
+    times.show(shared, TIMES, [x, worst, average], range);
+    flow.show(shared, FLOW, [x, rate('total_allocs'), rate('total_releases')], range);
+    misses.show(shared, MISSES, [x, rate('total_cold_misses'), rate('total_oversize_misses'), rate('total_budget_misses'), rate('total_frame_misses')], range);
+    fp.timeline.show(now, shared, all, x, range);
+  };
+
+  const drawHead = (now) => {
+    const health = now.health;
+    const status = health?.status ?? 'waiting';
+    const signs = { healthy: '✓ healthy', warning: '▲ warning', critical: '◆ critical', waiting: 'waiting for the first frame' };
+    by('status').className = `pill ${status}`;
+    fp.setText(by('status'), signs[status]);
+    document.title = `${signs[status].slice(0, 1)} ${now.view.name} · framepool`;
+    const select = by('pool');
+    const pools = [...state.pools.values()];
+    const key = pools.map((one) => one.id + one.view.name + one.view.status).join();
+    if (select.dataset.key !== key) {
+      select.dataset.key = key;
+      const worse = (one) => (one.view.status && one.view.status !== 'healthy' ? ` (${one.view.status})` : '');
+      select.replaceChildren(...pools.map((one) => fp.element('option', { value: one.id, selected: one.id === now.id }, one.view.name + worse(one))));
+    }
+    select.disabled = pools.length < 2;
+    if (!health) return;
+    const m = health.metrics;
+    const values = { ...m, hit_ratio: m.pool_allocs ? 1 - m.misses / m.pool_allocs : 1 };
+    for (const { id, format, value } of figures) {
+      value.dataset.value = values[id];
+      fp.setText(value, format(values[id]));
+    }
+    by('figures').dataset.readAt = m.read_at.unix_ns;
+    fp.setText(by('meaning'), `Bytes are rounded block sizes: in use + idle = held, in every snapshot. Frame times measure ${m.frame_time_source === 'work' ? 'a frame’s work, from its beginning to its end' : `the frame’s ${m.frame_time_source}`}. Telemetry itself occupies ${fp.bytes(m.telemetry_bytes)}.`);
+  };
+
+  const drawConnection = () => {
+    const words = {
+      loading: 'connecting', live: view.paused ? '❚❚ paused' : '● live', lost: '○ connection lost', saved: `saved ${new Date(state.savedAt).toLocaleString('en-GB')}`,
+    };
+    by('connection').className = state.kind;
+    fp.setText(by('connection'), words[state.kind]);
+    const lost = by('lost');
+    lost.hidden = state.kind !== 'lost';
+    document.body.classList.toggle('stale', state.kind === 'lost');
+    if (!lost.hidden) {
+      fp.setText(lost, state.updatedAt
+        ? `The connection to the program was lost. All numbers are of ${fp.clock(state.lostAt)}. The page connects again by itself.`
+        : 'The program does not answer yet. The page connects by itself.');
+    }
+  };
+
+  const draw = (isChosen) => {
+    drawConnection();
+    const now = pool();
+    if (!now?.view || (view.paused && !isChosen && state.kind !== 'saved' && view.drawnPaused)) return;
+    view.drawnPaused = view.paused;
+    want(now, view.span);
+    document.body.classList.remove('loading');
+    drawHead(now);
+    if (now.health) {
+      fp.alerts.showActive(now);
+    }
+    fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id));
+    if (view.span === 'frames') drawFrames(now);
+    else drawSpan(now);
+    fp.map.show(now);
+    const { recent } = now.spans;
+    fp.sites.show(now, recent?.rows.length ? recent.rows[recent.rows.length - 1][0] : 0);
+  };
+
+  const choose = (span) => {
+    view.span = span;
+    view.end = 0;
+    view.range = null;
+    view.paused = false;
+    for (const button of by('spans').children) button.setAttribute('aria-pressed', String(button.dataset.span === span));
+    showPause();
+    draw(true);
+  };
+
+  const showPause = () => {
+    by('pause').setAttribute('aria-pressed', String(view.paused));
+    fp.setText(by('pause'), view.paused ? 'Go on' : 'Pause');
+  };
+
+  const rowsNow = () => pool()?.spans[view.span]?.rows ?? [];
+
+  const pause = (paused) => {
+    if (paused && !view.paused) view.end = end(rowsNow());
+    if (!paused) view.end = 0;
+    view.paused = paused;
+    view.drawnPaused = false;
+    showPause();
+    draw(true);
+  };
+
+  // Moves what is shown by a quarter of the span; at the latest moment it is live again.
+  const look = (direction) => {
+    const rows = rowsNow();
+    if (!rows.length) return;
+    const scale = view.span === 'frames' ? 1 : 1000;
+    const [first, last] = [rows[0][0] / scale, rows[rows.length - 1][0] / scale];
+    pause(true);
+    view.end = Math.min(last, Math.max(first, view.end + (direction * LENGTHS[view.span]) / 4));
+    if (direction > 0 && view.end >= last) pause(false);
+    else draw(true);
+  };
+
+  const select = (range) => {
+    view.range = range && range[0] > range[1] ? [range[1], range[0]] : range;
+    draw(true);
+    if (view.range) by('comparison').scrollIntoView({ block: 'nearest' });
+  };
+
+  const filter = (text) => {
+    fp.sites.filter.value = text;
+    draw(true);
+    by('sites').scrollIntoView({ block: 'nearest' });
+    by('sites').focus({ preventScroll: true });
+  };
+
+  const theme = (wanted) => {
+    document.documentElement.dataset.theme = wanted;
+    fp.setText(by('theme'), wanted === 'dark' ? 'Light' : 'Dark');
+    try { localStorage.setItem('framepool-theme', wanted); } catch { /* A file opened from disk may not store. */ }
+    fp.charts.recolour();
+  };
+  const isDark = () => getComputedStyle(document.documentElement).getPropertyValue('--is-dark').trim() === '1';
+
+  // A comparison by keyboard: `a` at one moment, `b` at another.
+  const mark = (which) => {
+    const at = end(rowsNow());
+    if (which === 'a') view.mark = at;
+    else if (view.mark != null) select([view.mark, at]);
+  };
+
+  const KEYS = {
+    p: () => pause(!view.paused), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
+    1: () => choose('frames'), 2: () => choose('recent'), 3: () => choose('hour'), 4: () => choose('day'),
+    a: () => mark('a'), b: () => mark('b'), t: () => theme(isDark() ? 'light' : 'dark'),
+    Escape: () => { fp.sites.filter.value = ''; select(null); },
+  };
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const isTyping = event.target.matches('input, select');
+    const scrolls = event.target.matches('.scroll') && event.key.startsWith('Arrow');
+    if ((isTyping && event.key !== 'Escape') || scrolls || !KEYS[event.key]) return;
+    event.preventDefault();
+    KEYS[event.key]();
+  });
+
+  const start = () => {
+    by('spans').addEventListener('click', (event) => event.target.dataset.span && choose(event.target.dataset.span));
+    by('pause').addEventListener('click', () => pause(!view.paused));
+    by('back').addEventListener('click', () => look(-1));
+    by('forward').addEventListener('click', () => look(1));
+    by('theme').addEventListener('click', () => theme(isDark() ? 'light' : 'dark'));
+    by('help').addEventListener('click', () => {
+      by('keys').hidden = !by('keys').hidden;
+      by('help').setAttribute('aria-expanded', String(!by('keys').hidden));
+    });
+    by('pool').addEventListener('change', (event) => {
+      view.pool = Number(event.target.value);
+      view.range = null;
+      draw(true);
+    });
+    if (document.getElementById('saved')) by('save').hidden = true;
+    let stored = null;
+    try { stored = localStorage.getItem('framepool-theme'); } catch { /* As above. */ }
+    if (stored) theme(stored);
+    else fp.setText(by('theme'), isDark() ? 'Light' : 'Dark');
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', fp.charts.recolour);
+    // A tab that nobody sees draws nothing.
+    listen(() => { if (!document.hidden) requestAnimationFrame(() => draw(false)); });
+    document.addEventListener('visibilitychange', () => draw(true));
+    open();
+  };
+
+  return { start, draw, select, filter, pool, view };
+})();
+document.addEventListener('DOMContentLoaded', fp.app.start);

@@ -1,0 +1,215 @@
+'use strict';
+// Charts over time that share one time axis, one cursor and the marks of alerts.
+fp.charts = (() => {
+  const all = [];
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const sync = uPlot.sync('framepool');
+
+  const fontOf = () => '11px system-ui, sans-serif';
+
+  // A bar over the chart for each alert, a line where it was raised, and a sign that differs by severity.
+  const drawAlerts = (plot, view) => {
+    if (view.span === 'frames') return;
+    const { ctx } = plot;
+    const { left, top, width, height } = plot.bbox;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    for (const alert of view.log) {
+      const from = alert.raised_time.unix_ns / 1e9;
+      const to = alert.state === 'resolved' ? alert.time.unix_ns / 1e9 : plot.scales.x.max;
+      if (to < plot.scales.x.min || from > plot.scales.x.max) continue;
+      const x0 = Math.max(left, plot.valToPos(from, 'x', true));
+      const x1 = Math.min(left + width, plot.valToPos(to, 'x', true));
+      ctx.fillStyle = ctx.strokeStyle = css(alert.severity === 'critical' ? '--critical' : '--warning');
+      ctx.fillRect(x0, top, Math.max(x1 - x0, 2 * ratio), 3 * ratio);
+      if (from >= plot.scales.x.min) {
+        ctx.lineWidth = ratio;
+        ctx.setLineDash(alert.severity === 'critical' ? [] : [3 * ratio, 3 * ratio]);
+        ctx.globalAlpha = 0.6;
+        ctx.beginPath();
+        ctx.moveTo(x0, top);
+        ctx.lineTo(x0, top + height);
+        ctx.stroke();
+        ctx.globalAlpha = 1;
+        ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+        ctx.textBaseline = 'top';
+        ctx.fillText(alert.severity === 'critical' ? '◆' : '▲', x0 + 2 * ratio, top + 4 * ratio);
+      }
+    }
+    ctx.restore();
+  };
+
+  // Levels of a rule: lines where they are in sight, words where they are above it.
+  const drawLevels = (plot, levels) => {
+    const { ctx } = plot;
+    const { left, top, width } = plot.bbox;
+    const ratio = devicePixelRatio;
+    let above = 0;
+    ctx.save();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    for (const level of levels) {
+      if (level.value == null) continue;
+      ctx.fillStyle = ctx.strokeStyle = css(level.colour);
+      if (level.value > plot.scales.y.max) {
+        ctx.textBaseline = 'top';
+        ctx.fillText(`↑ ${level.name} above ${level.text}`, left + 4 * ratio, top + (6 + 14 * above) * ratio);
+        above += 1;
+        continue;
+      }
+      const y = plot.valToPos(level.value, 'y', true);
+      ctx.lineWidth = ratio;
+      ctx.setLineDash([6 * ratio, 4 * ratio]);
+      ctx.beginPath();
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y);
+      ctx.stroke();
+      ctx.textBaseline = 'bottom';
+      ctx.fillText(`${level.name} above ${level.text}`, left + 4 * ratio, y - 2 * ratio);
+    }
+    ctx.restore();
+  };
+
+  const drawRange = (plot, view) => {
+    if (!view.range) return;
+    const { ctx } = plot;
+    const { left, top, width, height } = plot.bbox;
+    const clamp = (x) => Math.min(Math.max(x, left), left + width);
+    const [x0, x1] = view.range.map((at) => clamp(plot.valToPos(at, 'x', true)));
+    ctx.save();
+    ctx.fillStyle = css('--accent');
+    ctx.globalAlpha = 0.14;
+    ctx.fillRect(x0, top, x1 - x0, height);
+    ctx.globalAlpha = 1;
+    ctx.fillRect(x0, top, devicePixelRatio, height);
+    ctx.fillRect(x1, top, devicePixelRatio, height);
+    ctx.restore();
+  };
+
+  const timeLabels = (plot, splits) => splits.map((at) => {
+    const time = new Date(at * 1000).toLocaleTimeString('en-GB');
+    return plot.scales.x.max - plot.scales.x.min > 7200 ? time.slice(0, 5) : time;
+  });
+
+  // Steps of an axis of bytes: powers of two, so that its labels are whole.
+  const BYTE_STEPS = Array.from({ length: 44 }, (_, at) => 2 ** at);
+
+  const axes = (format, isFrames) => [
+    {
+      stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 24, gap: 4, space: 70,
+      values: isFrames ? (_, splits) => splits.map((at) => (Number.isInteger(at) ? fp.count(at) : '')) : timeLabels,
+    },
+    {
+      stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 64, gap: 6, space: 32,
+      values: (_, splits) => splits.map((value) => (value ? format(value).replace(/\.0+ /, ' ') : '0')),
+      incrs: format === fp.bytes ? BYTE_STEPS : undefined,
+    },
+  ];
+
+  // A chart in `#id`, with `series` of {name, colour, fill, width, format}.
+  class Chart {
+    constructor(id, options) {
+      this.root = document.getElementById(id);
+      this.legend = document.getElementById(`${id}-legend`);
+      this.options = options;
+      this.view = { span: 'recent', log: [], range: null };
+      this.data = [[]];
+      this.key = '';
+      all.push(this);
+      new ResizeObserver(() => this.resize()).observe(this.root);
+    }
+
+    size() {
+      return { width: Math.max(this.root.clientWidth, 160), height: this.root.clientHeight };
+    }
+
+    resize() {
+      if (this.plot) this.plot.setSize(this.size());
+    }
+
+    build(series) {
+      if (this.plot) this.plot.destroy();
+      const { options } = this;
+      const { format } = options;
+      this.plot = new uPlot({
+        ...this.size(),
+        padding: [10, 10, 0, 0],
+        ms: 1e-3,
+        scales: {
+          x: { time: this.view.span !== 'frames', range: () => this.xRange },
+          y: { range: (_, low, high) => [0, options.most ? options.most(high || 0, this.view) : Math.max((high || 0) * 1.12, options.least || 1)] },
+        },
+        axes: axes(format, this.view.span === 'frames'),
+        series: [{}, ...series.map((one) => ({
+          label: one.name, stroke: () => css(one.colour), width: one.width ?? 1.5, points: { show: false }, spanGaps: false,
+          fill: one.fill ? () => css(one.fill) : undefined,
+          paths: one.stepped ? uPlot.paths.stepped({ align: -1 }) : undefined,
+          dash: one.dash,
+        }))],
+        legend: { show: false },
+        cursor: { sync: { key: sync.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 5 }, focus: { prox: -1 } },
+        hooks: {
+          draw: [(plot) => {
+            if (options.levels) drawLevels(plot, options.levels(this.view));
+            drawAlerts(plot, this.view);
+            drawRange(plot, this.view);
+          }],
+          setCursor: [() => this.showLegend()],
+          setSelect: [(plot) => {
+            if (plot.select.width < 4) return;
+            const from = plot.posToVal(plot.select.left, 'x');
+            const to = plot.posToVal(plot.select.left + plot.select.width, 'x');
+            plot.setSelect({ width: 0, height: 0 }, false);
+            fp.app.select([from, to]);
+          }],
+          ready: [(plot) => plot.over.addEventListener('click', (event) => options.click?.(this, plot, event))],
+        },
+      }, this.data, this.root);
+    }
+
+    // Draws `series` with their `data` over the view's time axis.
+    show(view, series, data, xRange) {
+      this.view = view;
+      this.xRange = xRange;
+      this.data = data;
+      this.series = series;
+      const key = `${view.span === 'frames'} ${series.map((one) => one.name + one.colour).join()}`;
+      if (key !== this.key || !this.plot) {
+        this.key = key;
+        this.build(series);
+      } else {
+        this.plot.setData(data);
+      }
+      this.root.classList.toggle('without-data', data[0].length === 0);
+      this.showLegend();
+    }
+
+    at() {
+      const at = this.plot?.cursor.idx;
+      return at == null || this.plot.cursor.left < 0 ? this.data[0].length - 1 : at;
+    }
+
+    showLegend() {
+      if (!this.series) return;
+      const at = this.at();
+      if (this.legend.childElementCount !== this.series.length) {
+        this.legend.replaceChildren(...this.series.map((one) => {
+          const swatch = fp.element('i', { class: `swatch${one.dash ? ' dashed' : ''}` });
+          swatch.style.setProperty('--colour', `var(${one.swatch ?? one.fill ?? one.colour})`);
+          return fp.element('span', { title: one.help }, swatch, fp.element('span', {}, one.name), fp.element('b'));
+        }));
+      }
+      this.series.forEach((one, index) => {
+        const entry = this.legend.children[index];
+        fp.setText(entry.children[1], one.name);
+        entry.title = one.help ?? '';
+        entry.children[0].style.setProperty('--colour', `var(${one.swatch ?? one.fill ?? one.colour})`);
+        const value = (one.values ?? this.data[index + 1])?.[at];
+        fp.setText(entry.lastChild, value == null ? '–' : (one.format ?? this.options.format)(value));
+      });
+    }
+  }
+
+  const recolour = () => all.forEach((chart) => chart.plot?.redraw(false, true));
+
+  return { Chart, recolour, css };
+})();

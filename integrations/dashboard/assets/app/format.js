@@ -1,0 +1,76 @@
+'use strict';
+// Numbers as people read them. Every text has a steady width: same digits, same unit for the same size.
+const fp = {};
+
+fp.bytes = (count) => {
+  if (!Number.isFinite(count)) return '–';
+  const sign = count < 0 ? '−' : '';
+  let value = Math.abs(count);
+  if (value < 1024) return `${sign}${Math.round(value)} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let unit = -1;
+  do {
+    value /= 1024;
+    unit += 1;
+  } while (value >= 1023.995 && unit + 1 < units.length);
+  const digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  return `${sign}${value.toFixed(digits)} ${units[unit]}`;
+};
+
+fp.count = (count) => (Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : '–');
+
+fp.rate = (count) => {
+  if (!Number.isFinite(count)) return '–';
+  if (count >= 1e6) return `${(count / 1e6).toFixed(2)} M/s`;
+  if (count >= 1e4) return `${(count / 1e3).toFixed(1)} k/s`;
+  return `${count < 10 && count > 0 ? count.toFixed(1) : Math.round(count)} /s`;
+};
+
+fp.ms = (ms) => {
+  if (!Number.isFinite(ms)) return '–';
+  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
+  return ms < 1 ? `${(ms * 1000).toFixed(0)} µs` : `${ms.toFixed(2)} ms`;
+};
+
+fp.percent = (share) => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : '–');
+
+fp.seconds = (seconds) => {
+  if (!Number.isFinite(seconds)) return '–';
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`;
+  return `${Math.floor(seconds / 3600)} h ${String(Math.floor(seconds / 60) % 60).padStart(2, '0')} min`;
+};
+
+fp.duration = (duration) => (duration ? duration.secs + duration.nanos / 1e9 : NaN);
+
+fp.clock = (ms) => new Date(ms).toLocaleTimeString('en-GB');
+
+// `src/render/particles.rs:88:21` as the file's name and line first: that is what people look for.
+fp.site = (location) => {
+  const found = /^(.*?)([^/\\]+):(\d+):(\d+)$/.exec(location);
+  return found ? { name: `${found[2]}:${found[3]}`, folder: found[1].replace(/[/\\]$/, '') } : { name: location, folder: '' };
+};
+
+// A value in a rule's unit.
+fp.inUnit = (value, unit) => {
+  if (unit === 'By') return fp.bytes(value);
+  if (unit === 'ms') return fp.ms(value);
+  if (unit === 's') return fp.seconds(value);
+  if (unit === '1') return fp.percent(value);
+  return fp.count(value);
+};
+
+// An element with text and attributes. Text never becomes markup.
+fp.element = (name, attributes = {}, ...children) => {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(key, '');
+    else if (value !== false && value !== undefined) made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+};
+
+fp.setText = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};

@@ -1,0 +1,123 @@
+'use strict';
+// A treemap of all memory: in use by call site and frames, idle by where it lies. Click a part to go into it.
+fp.map = (() => {
+  const root = document.getElementById('map');
+  const crumbs = document.getElementById('crumbs');
+  const WORDS = { in_use: 'in use', idle: 'idle', other: 'bookkeeping' };
+  let inside = null;
+  let drawn = '';
+
+  // Call sites come from the list of all of them; the parts name the five largest only.
+  const groups = (pool) => {
+    const { sites, holdings } = pool.sites;
+    const group = (state) => holdings.filter((part) => part.state === state);
+    const sum = (parts) => parts.reduce((all, part) => all + part.bytes, 0);
+    const isPooled = (part) => part.by.startsWith('buffers from ') || part.by === 'other buffers';
+    const framed = group('in_use').filter((part) => !isPooled(part));
+    const pooled = sum(group('in_use').filter(isPooled));
+    const named = sites.map((site) => ({ name: fp.site(site.location).name, full: site.location, bytes: site.bytes, site: site.location }));
+    const rest = Math.max(0, pooled - sum(named));
+    const all = [
+      { state: 'in_use', parts: [...named, ...framed.map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })), { name: 'other buffers', full: 'other buffers', bytes: rest }] },
+      { state: 'idle', parts: group('idle').map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })) },
+      { state: 'other', parts: group('other').map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })) },
+    ];
+    return all.map((one) => ({ ...one, parts: one.parts.filter((part) => part.bytes > 0).sort((a, b) => b.bytes - a.bytes) }))
+      .map((one) => ({ ...one, bytes: sum(one.parts) })).filter((one) => one.bytes > 0);
+  };
+
+  // Lays parts out in rows of nearly square cells; gives {x, y, w, h} in the rectangle's unit.
+  const squarify = (parts, rect) => {
+    const total = parts.reduce((all, part) => all + part.bytes, 0);
+    if (!total) return [];
+    let { x, y, w, h } = rect;
+    const scale = (w * h) / total;
+    const cells = [];
+    let row = [];
+    const worst = (candidates, side) => {
+      const areas = candidates.map((part) => part.bytes * scale);
+      const all = areas.reduce((a, b) => a + b, 0);
+      return Math.max((side * side * Math.max(...areas)) / (all * all), (all * all) / (side * side * Math.min(...areas)));
+    };
+    const lay = () => {
+      const all = row.reduce((sum, part) => sum + part.bytes * scale, 0);
+      const across = w >= h;
+      const thick = all / (across ? h : w);
+      let along = across ? y : x;
+      for (const part of row) {
+        const length = (part.bytes * scale) / thick;
+        cells.push(across ? { part, x, y: along, w: thick, h: length } : { part, x: along, y, w: length, h: thick });
+        along += length;
+      }
+      if (across) { x += thick; w -= thick; } else { y += thick; h -= thick; }
+      row = [];
+    };
+    for (const part of parts) {
+      const side = Math.min(w, h);
+      if (row.length && worst([...row, part], side) > worst(row, side)) lay();
+      row.push(part);
+    }
+    lay();
+    return cells;
+  };
+
+  const cell = ({ x, y, w, h }, box, part, state, total, click) => {
+    const text = `${part.name}`;
+    const made = fp.element('button', {
+      type: 'button', class: `cell ${state}`, title: `${part.full ?? part.name}: ${fp.bytes(part.bytes)}, ${fp.percent(part.bytes / total)}`,
+      'aria-label': `${part.name}, ${fp.bytes(part.bytes)}`,
+    });
+    const style = { left: `${(x / box.w) * 100}%`, top: `${(y / box.h) * 100}%`, width: `${(w / box.w) * 100}%`, height: `${(h / box.h) * 100}%` };
+    Object.assign(made.style, style);
+    if (w > 56 && h > 18) made.append(fp.element('span', {}, text));
+    if (w > 56 && h > 34) made.append(fp.element('b', {}, fp.bytes(part.bytes)));
+    made.addEventListener('click', click);
+    return made;
+  };
+
+  const enter = (state) => {
+    inside = state;
+    drawn = '';
+    fp.app.draw();
+    crumbs.querySelector('button')?.focus();
+  };
+
+  const show = (pool) => {
+    const all = groups(pool);
+    if (inside && !all.some((group) => group.state === inside)) inside = null;
+    const key = JSON.stringify([inside, pool.id, root.clientWidth, all.map((group) => group.parts.map((part) => [part.name, Math.round(part.bytes / 4096)]))]);
+    if (key === drawn) return;
+    // A cell that has the focus is not taken away under the fingers.
+    if (root.contains(document.activeElement) && drawn && !drawn.startsWith('[null') === !inside && document.activeElement.matches(':focus-visible')) return;
+    drawn = key;
+    const box = { w: root.clientWidth || 400, h: root.clientHeight || 220 };
+    const total = all.reduce((sum, group) => sum + group.bytes, 0);
+    const trail = [fp.element('span', {}, inside ? '' : `All: ${fp.bytes(total)}`)];
+    if (inside) {
+      const back = fp.element('button', { type: 'button' }, `◀ All: ${fp.bytes(total)}`);
+      back.addEventListener('click', () => enter(null));
+      trail.push(back, fp.element('span', {}, ` ${WORDS[inside]}`));
+    }
+    for (const group of all) if (!inside) {
+      const part = fp.element('button', { type: 'button' }, `${WORDS[group.state]} ${fp.bytes(group.bytes)}`);
+      part.addEventListener('click', () => enter(group.state));
+      trail.push(part);
+    }
+    crumbs.replaceChildren(...trail);
+    const cells = [];
+    const place = (group, rect) => {
+      for (const one of squarify(group.parts.slice(0, 60), rect)) {
+        const click = () => {
+          if (one.part.site) fp.app.filter(one.part.site);
+          else if (!inside) enter(group.state);
+        };
+        cells.push(cell(one, box, one.part, group.state, total, click));
+      }
+    };
+    if (inside) place(all.find((group) => group.state === inside), { x: 0, y: 0, ...box });
+    else for (const one of squarify([...all].sort((a, b) => b.bytes - a.bytes), { x: 0, y: 0, ...box })) place(one.part, one);
+    root.replaceChildren(...(cells.length ? cells : [fp.element('p', { class: 'empty' }, 'The pool holds no memory.')]));
+  };
+
+  return { show };
+})();

@@ -1,0 +1,127 @@
+'use strict';
+// The table of call sites: sorted by any column, filtered by words, each with its recent history.
+fp.sites = (() => {
+  const table = document.getElementById('table');
+  const filter = document.getElementById('filter');
+  const empty = document.getElementById('no-sites');
+  const NS = 'http://www.w3.org/2000/svg';
+  const rows = new Map();
+  let sort = { column: 'bytes', down: true };
+
+  const verdict = (site) => {
+    if (site.verdict) return String(site.verdict).replaceAll('_', ' ');
+    if (site.suspects > 0) return 'suspect';
+    return site.long_lived === site.buffers ? 'long-lived' : 'in use';
+  };
+  const SIGNS = { growing: '▲', filling: '◢', overdue: '◆', suspect: '▲', held: '■', 'long-lived': '■' };
+
+  const COLUMNS = [
+    { id: 'location', name: 'Call site', text: (site) => site.location, sort: (site) => site.location },
+    { id: 'verdict', name: 'Verdict', help: 'What its buffers look like: suspects are older than the pool’s leak age.', sort: verdict },
+    { id: 'bytes', name: 'Bytes', number: true, show: (site) => fp.bytes(site.bytes), sort: (site) => site.bytes },
+    { id: 'buffers', name: 'Buffers', number: true, show: (site) => fp.count(site.buffers), sort: (site) => site.buffers },
+    { id: 'suspects', name: 'Suspects', number: true, show: (site) => fp.count(site.suspects), sort: (site) => site.suspects },
+    { id: 'age', name: 'Oldest', number: true, help: 'For how long at least its oldest buffer has been out.', show: (site) => fp.seconds(fp.duration(site.oldest_age)), sort: (site) => fp.duration(site.oldest_age) },
+    { id: 'frames', name: 'Frames', number: true, help: 'Frames since its oldest buffer was taken.', show: (site) => fp.count(site.oldest_age_frames), sort: (site) => site.oldest_age_frames },
+    { id: 'history', name: 'Two minutes', help: 'Its bytes over the last two minutes; the scale begins at zero.' },
+    { id: 'thread', name: 'Thread of the oldest', show: (site) => site.thread, sort: (site) => site.thread },
+  ];
+
+  const headings = COLUMNS.map((column) => {
+    const heading = fp.element('th', { scope: 'col', class: column.number ? 'number' : undefined, title: column.help });
+    if (!column.sort) {
+      heading.append(column.name);
+      return heading;
+    }
+    const button = fp.element('button', { type: 'button' }, column.name, fp.element('span', { class: 'arrow', 'aria-hidden': 'true' }));
+    button.addEventListener('click', () => {
+      sort = { column: column.id, down: sort.column === column.id ? !sort.down : Boolean(column.number) };
+      fp.app.draw(true);
+    });
+    heading.append(button);
+    return heading;
+  });
+  table.tHead.rows[0].append(...headings);
+  filter.addEventListener('input', () => fp.app.draw(true));
+
+  const makeRow = (site) => {
+    const place = fp.site(site.location);
+    const row = fp.element('tr', { 'data-site': site.location });
+    for (const column of COLUMNS) {
+      if (column.id === 'location') {
+        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.element('span', { class: 'file' }, place.name), ' ', fp.element('span', { class: 'folder' }, place.folder)));
+      } else if (column.id === 'history') {
+        const line = document.createElementNS(NS, 'svg');
+        for (const [key, value] of [['viewBox', '0 0 100 20'], ['preserveAspectRatio', 'none'], ['class', 'spark'], ['aria-hidden', 'true']]) line.setAttribute(key, value);
+        line.append(document.createElementNS(NS, 'path'));
+        row.append(fp.element('td', {}, line));
+      } else if (column.id === 'verdict') {
+        row.append(fp.element('td', { class: 'verdict' }));
+      } else {
+        row.append(fp.element('td', { class: column.number ? 'number' : undefined, 'data-column': column.id }));
+      }
+    }
+    return row;
+  };
+
+  const drawSpark = (path, recent, place, end) => {
+    if (!recent || place < 0) return;
+    const step = Math.max(1, Math.ceil(recent.rows.length / 60));
+    const from = end - recent.length;
+    const points = [];
+    let most = 1;
+    for (let at = 0; at < recent.rows.length; at += step) {
+      const [time, , held] = recent.rows[at];
+      if (time < from || time > end) continue;
+      const bytes = held.find(([site]) => site === place)?.[1] ?? 0;
+      most = Math.max(most, bytes);
+      points.push([((time - from) / recent.length) * 100, bytes]);
+    }
+    const text = points.map(([x, bytes], at) => `${at ? 'L' : 'M'}${x.toFixed(1)} ${(19 - (bytes / most) * 18).toFixed(1)}`).join('');
+    path.setAttribute('d', text);
+  };
+
+  const show = (pool, end) => {
+    const words = filter.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const matches = (site) => {
+      const text = `${site.location} ${site.thread} ${verdict(site)}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    };
+    const key = COLUMNS.find((column) => column.id === sort.column).sort;
+    const order = (a, b) => {
+      const [x, y] = [key(a), key(b)];
+      const by = typeof x === 'number' ? x - y : String(x).localeCompare(String(y), 'en', { numeric: true });
+      return (sort.down ? -by : by) || (a.location < b.location ? -1 : 1);
+    };
+    const sites = pool.sites.sites.filter(matches).sort(order);
+    headings.forEach((heading, at) => {
+      const isSorted = COLUMNS[at].id === sort.column;
+      if (isSorted) heading.setAttribute('aria-sort', sort.down ? 'descending' : 'ascending');
+      else heading.removeAttribute('aria-sort');
+      const arrow = heading.querySelector('.arrow');
+      if (arrow) fp.setText(arrow, isSorted ? (sort.down ? ' ▼' : ' ▲') : '');
+    });
+    const shown = new Set(sites.map((site) => site.location));
+    for (const [location, row] of rows) if (!shown.has(location)) { row.remove(); rows.delete(location); }
+    const body = table.tBodies[0];
+    sites.forEach((site, at) => {
+      if (!rows.has(site.location)) rows.set(site.location, makeRow(site));
+      const row = rows.get(site.location);
+      const word = verdict(site);
+      row.dataset.verdict = word;
+      COLUMNS.forEach((column, index) => {
+        const cell = row.cells[index];
+        if (column.show) fp.setText(cell, column.show(site));
+        else if (column.id === 'verdict') fp.setText(cell, `${SIGNS[word] ? `${SIGNS[word]} ` : ''}${word}`);
+        else if (column.id === 'history') drawSpark(cell.querySelector('path'), pool.spans.recent, pool.siteNames.indexOf(site.location), end);
+      });
+      if (body.rows[at] !== row) body.insertBefore(row, body.rows[at] ?? null);
+    });
+    table.hidden = sites.length === 0;
+    empty.hidden = sites.length > 0;
+    const more = pool.sites.left_out ? ` ${fp.count(pool.sites.left_out)} smaller call sites are not listed.` : '';
+    fp.setText(empty, (words.length && pool.sites.sites.length ? 'No call site matches.' : 'No pooled buffer is out.') + more);
+  };
+
+  return { show, filter };
+})();

@@ -1,0 +1,154 @@
+'use strict';
+// What the page knows, and where it comes from: the server's stream, or the data within a saved file.
+fp.source = (() => {
+  const state = { kind: 'loading', pools: new Map(), log: [], alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0 };
+  const listeners = new Set();
+  let stream = null;
+  let retry = null;
+
+  const tell = () => listeners.forEach((listener) => listener());
+
+  // Merges rows that begin with a time or a number into rows sorted by it.
+  const merge = (rows, news, bucketOf, most) => {
+    for (const row of news) {
+      let at = rows.length;
+      while (at > 0 && bucketOf(rows[at - 1]) > bucketOf(row)) at -= 1;
+      if (at > 0 && bucketOf(rows[at - 1]) === bucketOf(row)) rows[at - 1] = row;
+      else rows.splice(at, 0, row);
+    }
+    if (rows.length > most) rows.splice(0, rows.length - most);
+  };
+
+  const takeHistory = (pool, history) => {
+    if (history.span === 'frames') {
+      pool.spans.frames = { columns: history.columns, rows: history.frames, length: 600 };
+      return;
+    }
+    pool.siteNames = history.sites;
+    pool.spans[history.span] = {
+      columns: history.columns, rows: history.samples, bucket: history.bucket_ms, length: history.length_ms, readAt: Date.now(),
+    };
+  };
+
+  const takeUpdate = (update) => {
+    let isNew = false;
+    for (const news of update.pools) {
+      const id = news.pool.id;
+      if (!state.pools.has(id)) {
+        isNew = true;
+        state.pools.set(id, { id, spans: {}, siteNames: [] });
+      }
+      const pool = state.pools.get(id);
+      Object.assign(pool, { view: news.pool, health: news.health, active: news.active, sites: news.sites, alertChanges: news.alert_changes });
+      pool.siteNames = news.site_names;
+      const { recent, frames } = pool.spans;
+      if (recent) merge(recent.rows, news.samples, (row) => row[0], recent.length / recent.bucket);
+      if (frames) merge(frames.rows, news.frames, (row) => row[0], frames.length);
+    }
+    state.updatedAt = Date.now();
+    return isNew;
+  };
+
+  const read = async (path) => {
+    const answer = await fetch(path, { cache: 'no-store' });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.json();
+  };
+
+  const readHistory = async (pool, span) => takeHistory(pool, await read(`/api/v1/history?pool=${pool.id}&span=${span}`));
+
+  const readAlerts = async () => {
+    state.log = (await read('/api/v1/alerts')).log;
+    tell();
+  };
+
+  // After a connection was made, what happened meanwhile is read at once.
+  const catchUp = async () => {
+    for (const pool of state.pools.values()) {
+      await Promise.all([readHistory(pool, 'recent'), readHistory(pool, 'frames')]);
+    }
+    await readAlerts();
+  };
+
+  const lose = () => {
+    if (state.kind !== 'lost') {
+      state.kind = 'lost';
+      state.lostAt = state.updatedAt || Date.now();
+    }
+    tell();
+  };
+
+  const connect = () => {
+    clearTimeout(retry);
+    if (stream) stream.close();
+    stream = new EventSource('/api/v1/stream');
+    let isFirst = true;
+    stream.addEventListener('update', async (event) => {
+      const update = JSON.parse(event.data);
+      if (isFirst) {
+        isFirst = false;
+        // Another process answers at this address: its pools are other ones.
+        const ids = update.pools.map((news) => news.pool.id).join();
+        const known = [...state.pools.keys()].join();
+        const wentBack = update.pools.some((news) => (state.pools.get(news.pool.id)?.health?.metrics.total_frames ?? 0) > (news.health?.metrics.total_frames ?? 0));
+        if (known !== ids || wentBack) state.pools.clear();
+        takeUpdate(update);
+        try {
+          await catchUp();
+        } catch {
+          lose();
+          return;
+        }
+      } else {
+        takeUpdate(update);
+      }
+      state.kind = 'live';
+      const changes = [...state.pools.values()].reduce((sum, pool) => sum + pool.alertChanges, 0);
+      if (changes !== state.alertChanges) {
+        state.alertChanges = changes;
+        readAlerts().catch(() => { state.alertChanges = -1; });
+      }
+      tell();
+    });
+    stream.addEventListener('error', () => {
+      stream.close();
+      lose();
+      clearTimeout(retry);
+      retry = setTimeout(connect, 1000);
+    });
+  };
+
+  // A process that was stopped keeps its connections and says nothing.
+  const watchSilence = () => {
+    if (state.kind === 'live' && Date.now() - state.updatedAt > 3000) lose();
+    else if (state.kind === 'lost') tell();
+  };
+
+  const open = () => {
+    const saved = document.getElementById('saved');
+    if (saved) {
+      const data = JSON.parse(saved.textContent);
+      takeUpdate({ pools: data.pools });
+      data.histories.forEach((spans, at) => {
+        const pool = state.pools.get(data.pools[at].pool.id);
+        Object.values(spans).forEach((history) => takeHistory(pool, history));
+      });
+      Object.assign(state, { kind: 'saved', savedAt: data.at_ms, log: data.alerts.log });
+      tell();
+      return;
+    }
+    connect();
+    setInterval(watchSilence, 1000);
+  };
+
+  // Spans beyond the recent one are read when they are looked at, and again when a bucket has passed.
+  const want = (pool, span) => {
+    const known = pool.spans[span];
+    if (state.kind !== 'live' || pool.reading || span === 'recent' || span === 'frames') return;
+    if (known && Date.now() - known.readAt < Math.min(known.bucket, 10000)) return;
+    pool.reading = true;
+    readHistory(pool, span).then(tell, () => {}).finally(() => { pool.reading = false; });
+  };
+
+  return { state, open, want, listen: (listener) => listeners.add(listener) };
+})();

@@ -1,0 +1,160 @@
+//! A live page in the browser for a watched [`BufferPool`](framepool::BufferPool).
+//!
+//! The page shows the pool's status and alerts in words, memory over time with the thresholds drawn in, who holds memory by call
+//! site, frame times and misses. It updates by itself, and loads nothing from outside the process.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//! use framepool::{BufferPool, HealthConfig, Watch};
+//!
+//! let pool = BufferPool::builder().name("render").build()?;
+//! let watch = Watch::start(&pool, HealthConfig::default());
+//! let server = framepool_dashboard::serve(&watch, "127.0.0.1:0")?; // port 0: any free one
+//! println!("open {}", server.url());
+//!
+//! // What the page reads, anybody on this machine can read.
+//! let mut connection = TcpStream::connect(server.address())?;
+//! write!(connection, "GET /api/v1/pools HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+//! let mut answer = String::new();
+//! connection.read_to_string(&mut answer)?;
+//! assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""name":"render""#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The interface beneath the page
+//!
+//! Everything is read with GET, and nothing can be written. `/api/v1/openapi.json` describes it in full.
+//!
+//! | path | what it gives |
+//! |---|---|
+//! | `/` | the page |
+//! | `/api/v1/pools` | the pools, with their thresholds |
+//! | `/api/v1/snapshot?pool=ID` | the latest health snapshot of a pool |
+//! | `/api/v1/sites?pool=ID` | who holds pooled buffers, by call site, and all memory part by part |
+//! | `/api/v1/history?pool=ID&span=recent` | samples over two minutes (`recent`), an `hour`, a `day`, or the latest `frames` |
+//! | `/api/v1/alerts` | active alerts, and the log of alerts |
+//! | `/api/v1/stream` | all that changes, as server-sent events |
+//! | `/save` | the page with its history as one file that opens from disk |
+//!
+//! Without `pool` the first pool is meant.
+//!
+//! # Who can read it
+//!
+//! The server listens on loopback addresses only. For any other address it needs a [`Token`], or refuses to start. It answers
+//! requests only if the `Host` header is an IP address, `localhost`, or a name that was
+//! [allowed](Dashboard::allow_host): a foreign page cannot reach it by a name that resolves to this machine. Other origins get
+//! no permission to read. The numbers of connections and streams, the size of a request's head and the time to send it are
+//! bounded, and a reader that takes nothing for ten seconds is dropped.
+//!
+//! # What it costs
+//!
+//! Nothing until it is started. Then one thread takes a sample five times a second, which costs workers nothing, and one thread
+//! serves. An update is written once for all readers, and only while there are any.
+#![forbid(unsafe_code)]
+
+mod columns;
+mod connections;
+mod guard;
+mod page;
+mod recorder;
+mod routes;
+mod server;
+mod tiers;
+mod token;
+mod views;
+
+use std::net::ToSocketAddrs;
+use std::sync::Arc;
+
+use framepool::Watch;
+
+pub use recorder::Recording;
+pub use server::{ServeError, Server};
+pub use token::{Token, TokenError};
+
+use guard::Guard;
+use recorder::Watched;
+
+/// Serves the page of a watched pool at a loopback address, on a thread of its own, until the [`Server`] is dropped.
+///
+/// # Errors
+///
+/// If the address is not a loopback address, cannot be resolved or is in use, or a thread cannot be started.
+pub fn serve(watch: &Watch, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
+    Dashboard::new(watch).serve(address)
+}
+
+/// What a page shows, and who may see it.
+#[derive(Debug)]
+#[must_use = "it does nothing until it serves or records"]
+pub struct Dashboard {
+    watched: Vec<Watched>,
+    guard: Guard,
+}
+
+impl Dashboard {
+    /// A page of one watched pool. It holds a handle of the pool, so the pool lives at least as long.
+    pub fn new(watch: &Watch) -> Self {
+        Self {
+            watched: vec![Watched::new(watch)],
+            guard: Guard::default(),
+        }
+    }
+
+    /// Shows one more pool on the same page.
+    pub fn and(mut self, watch: &Watch) -> Self {
+        self.watched.push(Watched::new(watch));
+        self
+    }
+
+    /// Answers only who presents this token: as `Authorization: Bearer TOKEN`, or once as `/?token=TOKEN`, which stores a cookie.
+    pub fn token(mut self, token: Token) -> Self {
+        self.guard.token = Some(token);
+        self
+    }
+
+    /// Also answers requests to this name, for example that of a reverse proxy.
+    pub fn allow_host(mut self, name: &str) -> Self {
+        self.guard.hosts.push(name.to_ascii_lowercase());
+        self
+    }
+
+    /// Serves the page on a thread of its own until the [`Server`] is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`]; another address than a loopback address is accepted if there is a token.
+    pub fn serve(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
+        Server::start(self, address)
+    }
+
+    /// The same as a router, for a program that has a server of its own. Its limits on connections are the program's then.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if the thread that takes samples cannot be started.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool_dashboard::Dashboard;
+    ///
+    /// let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+    /// let router: axum::Router = Dashboard::new(&watch).into_router()?;
+    /// # drop(router);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_router(self) -> std::io::Result<axum::Router> {
+        let recording = Recording::start(self.watched)?;
+        Ok(routes::router(recording, Arc::new(self.guard)))
+    }
+
+    /// Takes samples without serving them, for a page that is written to a file at the end.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if the thread that takes samples cannot be started.
+    pub fn record(self) -> std::io::Result<Recording> {
+        Recording::start(self.watched)
+    }
+}

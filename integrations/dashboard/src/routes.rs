@@ -1,0 +1,150 @@
+//! The paths that are answered.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use serde::Deserialize;
+
+use crate::guard::{self, Guard};
+use crate::page::{ASSETS, OPENAPI, PAGE};
+use crate::recorder::{Recorder, Recording, locked};
+use crate::tiers::Span;
+use crate::views;
+
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// Time after which a browser asks again when the stream broke.
+const RETRY: &[u8] = b"retry: 1000\n\n";
+
+/// What a request can ask for.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    pool: Option<u64>,
+    span: Option<String>,
+    since_ms: Option<u64>,
+}
+
+pub(crate) fn router(recording: Recording, guard: Arc<Guard>) -> Router {
+    Router::new()
+        .route("/", get(|| async { typed(HTML, PAGE) }))
+        .route("/assets/{*name}", get(asset))
+        .route(
+            "/api/v1/openapi.json",
+            get(|| async { typed(JSON, OPENAPI) }),
+        )
+        .route("/api/v1/pools", get(pools))
+        .route("/api/v1/snapshot", get(snapshot))
+        .route("/api/v1/sites", get(sites))
+        .route("/api/v1/history", get(history))
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/stream", get(open_stream))
+        .route("/save", get(save))
+        .with_state(recording)
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+}
+
+fn typed(kind: &'static str, text: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text.into()).into_response()
+}
+
+async fn asset(Path(name): Path<String>) -> Response {
+    match ASSETS.iter().find(|asset| asset.name == name) {
+        Some(asset) => typed(asset.kind, asset.text),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// A document about one pool.
+fn of_pool(
+    recording: &Recording,
+    id: Option<u64>,
+    document: impl FnOnce(&Recorder) -> Vec<u8>,
+) -> Response {
+    match views::find(recording.shared(), id) {
+        Some(at) => typed(JSON, document(&locked(&recording.shared().pools[at]))),
+        None => (
+            StatusCode::NOT_FOUND,
+            "there is no such pool; /api/v1/pools lists them\n",
+        )
+            .into_response(),
+    }
+}
+
+async fn pools(State(recording): State<Recording>) -> Response {
+    typed(JSON, views::pools(recording.shared()))
+}
+
+async fn snapshot(State(recording): State<Recording>, Query(asked): Query<Asked>) -> Response {
+    of_pool(&recording, asked.pool, views::snapshot)
+}
+
+async fn sites(State(recording): State<Recording>, Query(asked): Query<Asked>) -> Response {
+    of_pool(&recording, asked.pool, views::sites_document)
+}
+
+async fn history(State(recording): State<Recording>, Query(asked): Query<Asked>) -> Response {
+    let name = asked.span.as_deref().unwrap_or(Span::Recent.name());
+    let span = Span::ALL.into_iter().find(|span| span.name() == name);
+    if span.is_none() && name != "frames" {
+        let text = "`span` is `frames`, `recent`, `hour` or `day`\n";
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    }
+    let since_ms = asked.since_ms.unwrap_or(0);
+    of_pool(&recording, asked.pool, |recorder| {
+        views::history_document(recorder, span, since_ms)
+    })
+}
+
+async fn alerts(State(recording): State<Recording>) -> Response {
+    typed(JSON, views::alerts(recording.shared()))
+}
+
+async fn save(State(recording): State<Recording>) -> Response {
+    let mut response = typed(HTML, recording.html());
+    let attached = header::HeaderValue::from_static("attachment; filename=\"framepool.html\"");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_DISPOSITION, attached);
+    response
+}
+
+/// Updates for as long as the reader likes. A reader that is slower than they come gets fewer of them: only the latest waits.
+async fn open_stream(State(recording): State<Recording>) -> Response {
+    let Ok(permit) = Arc::clone(&recording.shared().streams).try_acquire_owned() else {
+        let retry = [(header::RETRY_AFTER, "5")];
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            retry,
+            "too many streams are open\n",
+        )
+            .into_response();
+    };
+    let updates = recording.shared().subscribe();
+    let first = Bytes::from([RETRY, &views::event(recording.shared())].concat());
+    // The stream holds no recording: when the last recording is dropped, it ends.
+    drop(recording);
+    let events = stream::unfold(
+        (Some(first), updates, permit),
+        |(first, mut updates, permit)| async move {
+            let text = if let Some(first) = first {
+                first
+            } else {
+                updates.changed().await.ok()?;
+                updates.borrow_and_update().clone()
+            };
+            Some((
+                Ok::<_, std::convert::Infallible>(text),
+                (None, updates, permit),
+            ))
+        },
+    );
+    typed("text/event-stream", Body::from_stream(events))
+}

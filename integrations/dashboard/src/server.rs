@@ -1,0 +1,133 @@
+//! The server: a thread with a runtime of its own, which ends when the server is dropped.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::{Dashboard, Recording, Token, connections, routes};
+
+/// A page being served. Dropping it stops the server.
+#[must_use = "dropping it stops the server"]
+pub struct Server {
+    address: SocketAddr,
+    token: Option<Token>,
+    recording: Recording,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a page is not served.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address would be reachable from other machines, and there is no token.
+    TokenNeeded(SocketAddr),
+    /// The address cannot be resolved or used, or a thread cannot be started.
+    Io(io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TokenNeeded(address) => write!(
+                f,
+                "{address} is reachable from other machines: serve at a loopback address such as 127.0.0.1, or set a token \
+                 with `Dashboard::token`"
+            ),
+            Self::Io(error) => write!(f, "the page cannot be served: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::TokenNeeded(_) => None,
+            Self::Io(error) => Some(error),
+        }
+    }
+}
+
+impl From<io::Error> for ServeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Server {
+    pub(crate) fn start(
+        dashboard: Dashboard,
+        address: impl ToSocketAddrs,
+    ) -> Result<Self, ServeError> {
+        let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
+        let outside = addresses
+            .iter()
+            .find(|address| !address.ip().to_canonical().is_loopback());
+        if let (Some(&outside), None) = (outside, &dashboard.guard.token) {
+            return Err(ServeError::TokenNeeded(outside));
+        }
+        let listener = TcpListener::bind(&addresses[..])?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let token = dashboard.guard.token.clone();
+        let recording = Recording::start(dashboard.watched)?;
+        let router = routes::router(recording.clone(), Arc::new(dashboard.guard));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("framepool-serve".to_owned())
+            .spawn(move || {
+                runtime.block_on(connections::accept(listener, router, stopped));
+            })?;
+        Ok(Self {
+            address,
+            token,
+            recording,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// The address that it listens at.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What to open in a browser. It contains the token, if there is one.
+    pub fn url(&self) -> String {
+        let query = self
+            .token
+            .as_ref()
+            .map(|token| format!("?token={}", token.reveal()));
+        format!("http://{}/{}", self.address, query.unwrap_or_default())
+    }
+
+    /// What is recorded for the page.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nobody receives it if the thread has ended already.
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        // A panic there has been reported by the panic hook.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

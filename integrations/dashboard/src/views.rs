@@ -1,0 +1,403 @@
+//! What is read, as JSON: the documents beneath the page. `openapi.json` describes each of them.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use framepool::{
+    Alert, FrameSnapshot, HealthSnapshot, Outstanding, PoolId, Rule, SiteHolding, Thresholds,
+    Timestamp,
+};
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+use crate::columns::COLUMNS;
+use crate::recorder::{Recorder, Shared, locked};
+use crate::tiers::{Sample, Span};
+
+/// Call sites that are listed one by one.
+const MOST_SITES: usize = 200;
+/// Samples that an update repeats, so that a reader that missed some has no gap.
+const REPEATED: usize = 10;
+
+/// One pool, in the list of pools.
+#[derive(Debug, Serialize)]
+pub(crate) struct PoolView {
+    id: PoolId,
+    name: String,
+    status: Option<framepool::HealthStatus>,
+    limit_bytes: Option<u64>,
+    thresholds: BTreeMap<&'static str, LimitsView>,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsView {
+    unit: &'static str,
+    warning: Option<f64>,
+    critical: Option<f64>,
+}
+
+/// Who holds memory.
+#[derive(Debug, Serialize)]
+pub(crate) struct SitesView<'a> {
+    at: Timestamp,
+    buffers: u64,
+    bytes: u64,
+    long_lived: u64,
+    long_lived_bytes: u64,
+    suspects: u64,
+    suspect_bytes: u64,
+    sites: &'a [SiteHolding],
+    /// Call sites beyond the ones listed.
+    left_out: usize,
+    holdings: Vec<HoldingView>,
+}
+
+#[derive(Debug, Serialize)]
+struct HoldingView {
+    state: &'static str,
+    by: String,
+    bytes: u64,
+}
+
+/// An alert, with the sentence that says it.
+#[derive(Debug, Serialize)]
+struct AlertView<'a> {
+    #[serde(flatten)]
+    alert: &'a Alert,
+    sentence: String,
+}
+
+/// The alerts of all pools.
+#[derive(Debug, Serialize)]
+struct AlertsView<'a> {
+    active: Vec<AlertView<'a>>,
+    log: Vec<AlertView<'a>>,
+}
+
+/// A history as rows.
+#[derive(Debug, Serialize)]
+struct HistoryView<'a> {
+    span: &'static str,
+    bucket_ms: u64,
+    length_ms: u64,
+    columns: Vec<&'static str>,
+    sites: &'a [String],
+    #[serde(serialize_with = "rows")]
+    samples: Vec<&'a Sample>,
+}
+
+/// The latest frames as rows.
+#[derive(Debug, Serialize)]
+struct FramesView<'a> {
+    span: &'static str,
+    columns: [&'static str; FRAME_COLUMNS.len()],
+    #[serde(serialize_with = "frame_rows")]
+    frames: Vec<&'a FrameSnapshot>,
+}
+
+/// What changed of one pool.
+#[derive(Serialize)]
+struct PoolUpdate<'a> {
+    pool: PoolView,
+    health: Option<&'a HealthSnapshot>,
+    active: Vec<AlertView<'a>>,
+    alert_changes: u64,
+    sites: SitesView<'a>,
+    site_names: &'a [String],
+    #[serde(serialize_with = "rows")]
+    samples: Vec<&'a Sample>,
+    #[serde(serialize_with = "frame_rows")]
+    frames: Vec<&'a FrameSnapshot>,
+}
+
+/// What a row of a frame has.
+const FRAME_COLUMNS: [&str; 11] = [
+    "frame",
+    "time_ms",
+    "period_ms",
+    "work_ms",
+    "allocs",
+    "releases",
+    "misses",
+    "pooled_bytes",
+    "in_use_bytes",
+    "idle_bytes",
+    "alloc_bytes",
+];
+
+fn frame_rows<S: Serializer>(frames: &[&FrameSnapshot], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut rows = serializer.serialize_seq(Some(frames.len()))?;
+    for frame in frames {
+        rows.serialize_element(&(
+            frame.frame.get(),
+            frame.time.unix_nanos() as f64 / 1e6,
+            frame.duration.as_secs_f64() * 1e3,
+            frame.work.map(|work| work.as_secs_f64() * 1e3),
+            frame.allocs,
+            frame.releases,
+            frame.misses,
+            frame.pooled_bytes,
+            frame.in_use_bytes,
+            frame.idle_bytes,
+            frame.alloc_bytes,
+        ))?;
+    }
+    rows.end()
+}
+
+/// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`.
+fn rows<S: Serializer>(samples: &[&Sample], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut rows = serializer.serialize_seq(Some(samples.len()))?;
+    for sample in samples {
+        let values: Vec<_> = sample.values.iter().map(|&value| Number(value)).collect();
+        let held: Vec<_> = sample
+            .held
+            .iter()
+            .map(|held| (held.site, held.bytes, held.buffers))
+            .collect();
+        rows.serialize_element(&(sample.time_ms, values, held))?;
+    }
+    rows.end()
+}
+
+/// A number without a fraction where it has none.
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.fract() == 0.0 && self.0.abs() < 9e15 {
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+fn limits(thresholds: &Thresholds) -> BTreeMap<&'static str, LimitsView> {
+    let view = |rule: Rule| {
+        let limits = thresholds.limits(rule);
+        let level = |level: f64| level.is_finite().then_some(level);
+        LimitsView {
+            unit: rule.unit(),
+            warning: level(limits.warning),
+            critical: level(limits.critical),
+        }
+    };
+    Rule::ALL
+        .into_iter()
+        .map(|rule| (rule.name(), view(rule)))
+        .collect()
+}
+
+fn alert(alert: &Alert) -> AlertView<'_> {
+    AlertView {
+        sentence: alert.to_string(),
+        alert,
+    }
+}
+
+fn pool(recorder: &Recorder) -> PoolView {
+    let pool = &recorder.watched.pool;
+    PoolView {
+        id: pool.id(),
+        name: pool.name().to_owned(),
+        status: recorder.latest.as_ref().map(|health| health.status),
+        limit_bytes: pool.stats().limit_bytes,
+        thresholds: limits(&recorder.watched.thresholds),
+    }
+}
+
+fn sites(recorder: &Recorder) -> SitesView<'_> {
+    let Outstanding { sites, .. } = &recorder.outstanding;
+    let out = &recorder.outstanding;
+    let holdings = recorder.holdings.iter().map(|holding| HoldingView {
+        state: holding.by.state(),
+        by: holding.by.to_string(),
+        bytes: holding.bytes,
+    });
+    SitesView {
+        at: recorder.looked_at,
+        buffers: out.buffers,
+        bytes: out.bytes,
+        long_lived: out.long_lived,
+        long_lived_bytes: out.long_lived_bytes,
+        suspects: out.suspects,
+        suspect_bytes: out.suspect_bytes,
+        sites: &sites[..sites.len().min(MOST_SITES)],
+        left_out: sites.len().saturating_sub(MOST_SITES),
+        holdings: holdings.collect(),
+    }
+}
+
+fn update(recorder: &Recorder) -> PoolUpdate<'_> {
+    let recent = recorder.tiers.of(Span::Recent);
+    let health = recorder.latest.as_deref();
+    PoolUpdate {
+        pool: pool(recorder),
+        health,
+        active: health.map_or_else(Vec::new, |health| health.active.iter().map(alert).collect()),
+        alert_changes: recorder.alert_changes,
+        sites: sites(recorder),
+        site_names: &recorder.names,
+        samples: recent
+            .range(recent.len().saturating_sub(REPEATED)..)
+            .collect(),
+        frames: recorder
+            .frames
+            .range(recorder.frames.len() - recorder.new_frames..)
+            .collect(),
+    }
+}
+
+fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView<'_> {
+    let samples = recorder.tiers.of(span).iter();
+    HistoryView {
+        span: span.name(),
+        bucket_ms: span.bucket_ms(),
+        length_ms: span.length_ms(),
+        columns: COLUMNS.iter().map(|column| column.name).collect(),
+        sites: &recorder.names,
+        samples: samples
+            .filter(|sample| sample.time_ms >= since_ms)
+            .collect(),
+    }
+}
+
+fn frames(recorder: &Recorder) -> FramesView<'_> {
+    FramesView {
+        span: "frames",
+        columns: FRAME_COLUMNS,
+        frames: recorder.frames.iter().collect(),
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    // Maps have text as keys and nothing here can fail, so there is always a document.
+    serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec())
+}
+
+/// The list of pools.
+pub(crate) fn pools(shared: &Shared) -> Vec<u8> {
+    let views: Vec<_> = shared
+        .pools
+        .iter()
+        .map(|recorder| pool(&locked(recorder)))
+        .collect();
+    json(&views)
+}
+
+/// The latest health snapshot.
+pub(crate) fn snapshot(recorder: &Recorder) -> Vec<u8> {
+    json(&recorder.latest.as_deref())
+}
+
+/// Who holds memory.
+pub(crate) fn sites_document(recorder: &Recorder) -> Vec<u8> {
+    json(&sites(recorder))
+}
+
+/// The history over one span.
+pub(crate) fn history_document(recorder: &Recorder, span: Option<Span>, since_ms: u64) -> Vec<u8> {
+    match span {
+        Some(span) => json(&history(recorder, span, since_ms)),
+        None => json(&frames(recorder)),
+    }
+}
+
+/// The alerts of all pools.
+pub(crate) fn alerts(shared: &Shared) -> Vec<u8> {
+    let (active, log) = all_alerts(shared);
+    json(&AlertsView {
+        active: active.iter().map(alert).collect(),
+        log: log.iter().map(alert).collect(),
+    })
+}
+
+/// The active alerts and the log, of every store once.
+fn all_alerts(shared: &Shared) -> (Vec<Alert>, Vec<Alert>) {
+    let (mut active, mut log): (Vec<Alert>, Vec<Alert>) = (Vec::new(), Vec::new());
+    for recorder in &shared.pools {
+        let recorder = locked(recorder);
+        let id = recorder.watched.pool.id();
+        let of_pool = |alert: &Alert| alert.pool_id == id;
+        active.extend(recorder.store().active_alerts().into_iter().filter(of_pool));
+        log.extend(recorder.store().alert_log().into_iter().filter(of_pool));
+    }
+    log.sort_by_key(|alert| alert.time);
+    (active, log)
+}
+
+/// An update of all pools as an event of the stream.
+pub(crate) fn event(shared: &Shared) -> Bytes {
+    let mut text = b"event: update\ndata: ".to_vec();
+    text.extend(updates(shared));
+    text.extend(b"\n\n");
+    text.into()
+}
+
+fn updates(shared: &Shared) -> Vec<u8> {
+    let mut text = b"{\"pools\":[".to_vec();
+    for (at, recorder) in shared.pools.iter().enumerate() {
+        if at > 0 {
+            text.push(b',');
+        }
+        text.extend(json(&update(&locked(recorder))));
+    }
+    text.extend(b"]}");
+    text
+}
+
+/// What is within a saved page.
+#[derive(Serialize)]
+struct Saved<'a> {
+    version: u32,
+    at_ms: u64,
+    pools: Vec<serde_json::Value>,
+    histories: Vec<BTreeMap<&'static str, serde_json::Value>>,
+    alerts: AlertsView<'a>,
+}
+
+/// All that the page needs without a server.
+pub(crate) fn saved(shared: &Shared) -> String {
+    let value = |document: Vec<u8>| serde_json::from_slice(&document).unwrap_or_default();
+    let (active, log) = all_alerts(shared);
+    let mut pools = Vec::new();
+    let mut histories = Vec::new();
+    for recorder in &shared.pools {
+        let recorder = locked(recorder);
+        pools.push(value(json(&update(&recorder))));
+        let mut spans: BTreeMap<_, _> = Span::ALL
+            .into_iter()
+            .map(|span| {
+                (
+                    span.name(),
+                    value(history_document(&recorder, Some(span), 0)),
+                )
+            })
+            .collect();
+        spans.insert("frames", value(history_document(&recorder, None, 0)));
+        histories.push(spans);
+    }
+    let saved = Saved {
+        version: 1,
+        at_ms: Timestamp::now().unix_nanos() / 1_000_000,
+        pools,
+        histories,
+        alerts: AlertsView {
+            active: active.iter().map(alert).collect(),
+            log: log.iter().map(alert).collect(),
+        },
+    };
+    String::from_utf8(json(&saved)).unwrap_or_default()
+}
+
+/// The recorder of a pool, or of the first one.
+pub(crate) fn find(shared: &Shared, id: Option<u64>) -> Option<usize> {
+    match id {
+        None => (!shared.pools.is_empty()).then_some(0),
+        Some(id) => shared
+            .pools
+            .iter()
+            .position(|recorder| locked(recorder).watched.pool.id().get() == id),
+    }
+}

@@ -1,0 +1,236 @@
+//! What is served: the documents agree with the pool and with their description, and updates come by themselves.
+
+mod common;
+
+use common::{Updates, eventually, get, served, watched};
+use framepool_dashboard::Dashboard;
+use serde_json::Value;
+
+/// Whether a document is as its schema says; else where it is not.
+fn conforms(value: &Value, schema: &Value, all: &Value, at: &str) -> Result<(), String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.trim_start_matches("#/components/schemas/");
+        return conforms(value, &all[name], all, at);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        conforms(value, part, all, at)?;
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let mut refused = Vec::new();
+        for choice in choices {
+            match conforms(value, choice, all, at) {
+                Ok(()) => return Ok(()),
+                Err(why) => refused.push(why),
+            }
+        }
+        return Err(refused.join("; "));
+    }
+    let is = |kind: &Value| match kind.as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_u64() || value.is_i64(),
+        Some("number") => value.is_number(),
+        Some("null") => value.is_null(),
+        _ => false,
+    };
+    match &schema["type"] {
+        Value::Null if schema["allOf"].is_array() => {}
+        Value::Array(kinds) if kinds.iter().any(is) => {}
+        kind if is(kind) => {}
+        kind => return Err(format!("{at} is {value}, not {kind}")),
+    }
+    if let Some(allowed) = schema["enum"].as_array()
+        && !allowed.contains(value)
+    {
+        return Err(format!("{at} is {value}, which is none of {allowed:?}"));
+    }
+    if let Some(object) = value.as_object() {
+        for name in schema["required"].as_array().into_iter().flatten() {
+            if !object.contains_key(name.as_str().unwrap_or_default()) {
+                return Err(format!("{at} lacks {name}"));
+            }
+        }
+        for (name, value) in object {
+            let at = format!("{at}.{name}");
+            match (&schema["properties"][name], &schema["additionalProperties"]) {
+                (Value::Null, Value::Bool(false)) => return Err(format!("{at} is not described")),
+                (Value::Null, Value::Null) => {}
+                (Value::Null, schema) | (schema, _) => conforms(value, schema, all, &at)?,
+            }
+        }
+    }
+    for (place, value) in value.as_array().into_iter().flatten().enumerate() {
+        let at = format!("{at}[{place}]");
+        match (&schema["prefixItems"][place], &schema["items"]) {
+            (Value::Null, Value::Null) => {}
+            (Value::Null, schema) | (schema, _) => conforms(value, schema, all, &at)?,
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_document_is_as_described() {
+    let (pool, watch) = watched("described");
+    let server = served(&watch);
+    let leaked = pool.alloc::<u8>(100);
+    eventually("an alert", || {
+        pool.begin_frame().release_all();
+        let alerts = get(&server, "/api/v1/alerts").json();
+        let has_site = get(&server, "/api/v1/sites").json()["sites"][0].is_object();
+        (has_site && alerts["active"][0].is_object()).then_some(())
+    });
+    let openapi = get(&server, "/api/v1/openapi.json").json();
+    let schemas = &openapi["components"]["schemas"];
+    let paths = openapi["paths"].as_object().expect("paths");
+    let mut documents = 0;
+    for (path, described) in paths {
+        let content = &described["get"]["responses"]["200"]["content"];
+        let schema = &content["application/json"]["schema"];
+        if schema.is_object() {
+            let spans: &[&str] = if path.ends_with("history") {
+                &[
+                    "",
+                    "?span=recent",
+                    "?span=hour",
+                    "?span=day",
+                    "?span=frames",
+                ]
+            } else {
+                &[""]
+            };
+            for span in spans {
+                let path = format!("{path}{span}");
+                let answer = get(&server, &path);
+                assert_eq!(answer.status, 200, "{path}");
+                conforms(&answer.json(), schema, schemas, &path)
+                    .unwrap_or_else(|why| panic!("{why}"));
+                documents += 1;
+            }
+        }
+    }
+    assert_eq!(documents, 10);
+    let update = Updates::open(&server).next().expect("an update");
+    conforms(&update, &schemas["Update"], schemas, "update").unwrap_or_else(|why| panic!("{why}"));
+    drop(leaked);
+}
+
+#[test]
+fn the_snapshot_served_is_the_stores() {
+    let (pool, watch) = watched("same");
+    let server = served(&watch);
+    let kept = pool.alloc::<u8>(1 << 20);
+    eventually("the buffer in the store", || {
+        let latest = watch.store().latest()?;
+        (latest.metrics.outstanding_buffers == 1).then_some(())
+    });
+    watch.stop();
+    let latest = watch.store().latest().expect("a health snapshot");
+    let expected = serde_json::to_value(&*latest).expect("serialisable");
+    eventually("the store's last snapshot", || {
+        (get(&server, "/api/v1/snapshot").json() == expected).then_some(())
+    });
+    let sites = get(&server, "/api/v1/sites").json();
+    assert_eq!(sites["bytes"], pool.outstanding().bytes);
+    let held = sites["holdings"].as_array().expect("parts").iter();
+    let sum: u64 = held.filter_map(|part| part["bytes"].as_u64()).sum();
+    assert!(sum >= pool.stats().pooled_bytes);
+    let history = get(&server, "/api/v1/history").json();
+    let last = history["samples"]
+        .as_array()
+        .and_then(|rows| rows.last())
+        .expect("a sample")
+        .clone();
+    assert_eq!(history["columns"][0], "pooled_bytes");
+    assert_eq!(last[1][0].as_u64(), Some(latest.metrics.pooled_bytes));
+    drop(kept);
+}
+
+#[test]
+fn updates_come_by_themselves_and_name_a_leak() {
+    let (pool, watch) = watched("streamed");
+    let server = served(&watch);
+    let mut updates = Updates::open(&server);
+    updates.next().expect("the first update, at once");
+    let leaked = pool.alloc::<u8>(100);
+    let line = line!() - 1;
+    let frames = || {
+        for _ in 0..4 {
+            pool.begin_frame().release_all();
+        }
+    };
+    let named = eventually("the leak in an update", || {
+        frames();
+        let update = updates.next().expect("an update");
+        update["pools"][0]["active"][0]["site"]
+            .as_str()
+            .map(str::to_owned)
+    });
+    assert!(named.contains(&format!("serving.rs:{line}:")), "{named}");
+    drop(leaked);
+    eventually("the end of the alert", || {
+        frames();
+        let update = updates.next().expect("an update");
+        update["pools"][0]["active"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+            .then_some(())
+    });
+    let log = get(&server, "/api/v1/alerts").json();
+    assert_eq!(log["log"][0]["state"], "resolved");
+}
+
+#[test]
+fn several_pools_are_on_one_page() {
+    let ((_one, first), (two, second)) = (watched("one"), watched("two"));
+    let server = Dashboard::new(&first)
+        .and(&second)
+        .serve("127.0.0.1:0")
+        .expect("a free port");
+    let pools = get(&server, "/api/v1/pools").json();
+    assert_eq!(
+        (&pools[0]["name"], &pools[1]["name"]),
+        (&"one".into(), &"two".into())
+    );
+    let of_second = format!("/api/v1/snapshot?pool={}", two.id().get());
+    eventually("a snapshot of the second pool", || {
+        (get(&server, &of_second).json()["pool"] == "two").then_some(())
+    });
+    assert_eq!(get(&server, "/api/v1/snapshot?pool=999999").status, 404);
+}
+
+#[test]
+fn every_file_of_the_page_is_served() {
+    let (_pool, watch) = watched("files");
+    let server = served(&watch);
+    let page = get(&server, "/");
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=utf-8"))
+    );
+    let mut files = 0;
+    for part in page.body.split("\"/assets/").skip(1) {
+        let name = part.split('"').next().expect("a name");
+        let file = get(&server, &format!("/assets/{name}"));
+        assert_eq!(file.status, 200, "{name}");
+        assert!(!file.body.is_empty());
+        files += 1;
+    }
+    assert!(files > 5);
+    assert!(get(&server, "/assets/uplot/LICENSE").body.contains("MIT"));
+    let saved = get(&server, "/save");
+    assert!(saved.body.contains("id=\"saved\"") && saved.body.len() < 3_000_000);
+}
+
+#[test]
+fn a_dropped_server_answers_no_more() {
+    let (_pool, watch) = watched("ended");
+    let server = served(&watch);
+    let address = server.address();
+    let mut updates = Updates::open(&server);
+    updates.next().expect("an update");
+    drop(server);
+    assert!(std::net::TcpStream::connect(address).is_err());
+    while updates.next().is_some() {}
+}
