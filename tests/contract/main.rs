@@ -27,6 +27,7 @@ mod reclaiming;
 #[cfg(feature = "telemetry")]
 mod refusals;
 #[cfg(feature = "telemetry")]
+mod small_stacks;
 mod sources;
 #[cfg(feature = "telemetry")]
 mod trimming;

@@ -1,0 +1,36 @@
+//! Threads with little stack use pools as others do.
+
+use std::thread;
+
+use framepool::BufferPool;
+
+fn on_a_stack_of(bytes: usize, work: impl FnOnce() + Send + 'static) {
+    thread::Builder::new()
+        .stack_size(bytes)
+        .spawn(work)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn a_first_use_fits_a_stack_of_24_kibibytes() {
+    let pool = BufferPool::new();
+    on_a_stack_of(24 << 10, move || {
+        drop(pool.alloc::<u8>(100));
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(100);
+        frame.release_all();
+    });
+}
+
+/// Without optimisation: a pool is put together on the stack before it is moved to where it stays.
+#[test]
+fn a_pool_is_made_and_closed_on_a_stack_of_64_kibibytes() {
+    on_a_stack_of(64 << 10, || {
+        let pool = BufferPool::new();
+        drop(pool.alloc::<u8>(100));
+        pool.end_frame();
+        pool.trim();
+    });
+}
