@@ -3,7 +3,7 @@
 //! A scenario that fails says with which command its schedule is run again:
 //!
 //! ```text
-//! FRAMEPOOL_SHUTTLE_REPLAY=<schedule, or a file that has it> cargo test --release -p shuttle-tests <test>
+//! FRAMEPOOL_SHUTTLE_REPLAY=<schedule, or a file that has it> cargo test --profile checks -p shuttle-tests <test>
 //! ```
 //!
 //! `FRAMEPOOL_TEST_SCALE` scales the number of schedules, `FRAMEPOOL_SHUTTLE_SEED` chooses others.

@@ -16,6 +16,7 @@ pub(crate) use command::{each_line, write_file};
 pub(crate) use setup::CXX;
 
 use command::Runner;
+pub(crate) use steps::CHECKS;
 use steps::{STEPS, Step};
 
 use crate::workspace::Workspace;

@@ -15,6 +15,9 @@ use crate::sanitize;
 /// too slow in debug.
 const OTHER_BUILDS: [&str; 3] = ["loom-tests", "shuttle-tests", "stress-tests"];
 
+/// Optimised, but without the release profile's optimisation over all crates: it takes longer to build than the suites run.
+pub(crate) const CHECKS: &str = "checks";
+
 /// How many planted bugs are tried in each run.
 const SAMPLE: &str = "6";
 
@@ -105,7 +108,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "stress",
         what: "the library's tests with yields injected at its seam",
-        run: |runner| runner.cargo_test(&["--release", "-p", "stress-tests", "--tests"]),
+        run: |runner| runner.cargo_test(&["--profile", CHECKS, "-p", "stress-tests", "--tests"]),
     },
     Step {
         name: "sanitize",
@@ -175,7 +178,15 @@ fn plain_members<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 /// Runs a method whose tests say how much they explored. Each fails if it explored one execution only.
 fn explore(runner: &mut Runner<'_>, method: &str) -> Result<(), String> {
     let member = format!("{method}-tests");
-    runner.cargo_test(&["--release", "-p", &member, "--tests", "--", "--show-output"])
+    runner.cargo_test(&[
+        "--profile",
+        CHECKS,
+        "-p",
+        &member,
+        "--tests",
+        "--",
+        "--show-output",
+    ])
 }
 
 fn mutants(runner: &Runner<'_>, arguments: &[&str]) -> Result<(), String> {

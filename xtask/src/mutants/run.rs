@@ -11,10 +11,9 @@ use super::planted::Planted;
 use super::suite::{Selection, Suite, everything, selections};
 use super::tree::Tree;
 use super::verdict::{Ended, Verdict, noticed};
+use crate::ci::CHECKS;
 use crate::workspace::Workspace;
 
-/// The profile of the builds: quick to make again after a small change.
-const PROFILE: &str = "mutants";
 
 /// A run is stopped after this and so many times what it took in the unchanged copy.
 const LEAST_LIMIT: Duration = Duration::from_mins(1);
@@ -132,7 +131,7 @@ impl<'w> Bench<'w> {
         command.args([
             "test",
             "--profile",
-            PROFILE,
+            CHECKS,
             "--no-run",
             "-p",
             suite.package,
@@ -240,13 +239,13 @@ mod tests {
 
     #[test]
     fn the_executable_is_the_one_cargo_names() {
-        let messages = "   Compiling framepool v0.1.0 (/some/where)\n    Finished `mutants` profile\n\
+        let messages = "   Compiling framepool v0.1.0 (/some/where)\n    Finished `checks` profile\n\
             \x20 Executable tests/laws/main.rs (/build/mutants/deps/laws-0a1b)\n";
         let path = executable(messages).expect("a path");
         assert_eq!(path, PathBuf::from("/build/mutants/deps/laws-0a1b"));
         let unit = "  Executable unittests src/lib.rs (/build/deps/framepool-0a1b)\n";
         assert!(executable(unit).is_some());
-        assert!(executable("    Finished `mutants` profile\n").is_none());
+        assert!(executable("    Finished `checks` profile\n").is_none());
     }
 
     #[test]

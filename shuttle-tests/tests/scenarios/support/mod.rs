@@ -84,7 +84,7 @@ fn run(scheduler: impl Scheduler + 'static, first: u64, scenario: fn(u64)) -> us
         let test = std::thread::current();
         let test = test.name().unwrap_or("<test>");
         println!(
-            "run this schedule again:\n{REPLAY}='{}' cargo test --release -p shuttle-tests {test}",
+            "run this schedule again:\n{REPLAY}='{}' cargo test --profile checks -p shuttle-tests {test}",
             recorded.borrow()
         );
         resume_unwind(panic)
