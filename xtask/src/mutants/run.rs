@@ -14,7 +14,6 @@ use super::verdict::{Ended, Verdict, noticed};
 use crate::ci::CHECKS;
 use crate::workspace::Workspace;
 
-
 /// A run is stopped after this and so many times what it took in the unchanged copy.
 const LEAST_LIMIT: Duration = Duration::from_mins(1);
 const TIMES: u32 = 2;
@@ -128,14 +127,7 @@ impl<'w> Bench<'w> {
     fn build(&self, suite: &Suite) -> Result<PathBuf, String> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        command.args([
-            "test",
-            "--profile",
-            CHECKS,
-            "--no-run",
-            "-p",
-            suite.package,
-        ]);
+        command.args(["test", "--profile", CHECKS, "--no-run", "-p", suite.package]);
         if suite.target.is_empty() {
             command.arg("--lib");
         } else {
