@@ -193,7 +193,7 @@ fn too_many_frames_says_where_the_oldest_began() {
 }
 
 #[test]
-fn a_refusal_beside_ending_frames_never_says_that_there_was_room() {
+fn a_refusal_never_claims_that_there_was_room() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(3)
         .build()

@@ -243,7 +243,7 @@ fn a_suspect_is_older_than_the_leak_age_and_not_long_lived() {
 }
 
 #[test]
-fn memory_lent_again_has_a_new_age_and_is_not_long_lived_any_more() {
+fn memory_lent_again_is_new_and_not_long_lived() {
     let pool = BufferPool::builder().leak_after_frames(4).build().unwrap();
     let first = pool.alloc::<u8>(1000);
     Buffer::mark_long_lived(&first);
