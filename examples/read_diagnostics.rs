@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framepool::{Buffer, BufferPool, HealthConfig, Rule, Watch};
+use framepool::{Buffer, BufferPool, HealthConfig, LeakVerdict, Rule, Thresholds, Watch};
 
 fn main() {
     let pool = BufferPool::builder()
@@ -17,7 +17,9 @@ fn main() {
         .leak_after_frames(4)
         .build()
         .expect("a pool with default settings");
-    let watch = Watch::start(&pool, HealthConfig::default());
+    // This program keeps nothing, so growth from its first frame on is a leak: there is no warm-up.
+    let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+    let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
     let (found, done) = (AtomicBool::new(false), AtomicBool::new(false));
 
     thread::scope(|scope| {
@@ -55,10 +57,14 @@ fn main() {
         // Who holds what, by the line that took it: exact, and always on.
         let outstanding = pool.outstanding();
         println!("{outstanding}");
-        let site = outstanding
-            .suspect_sites()
+        // The verdict: since when that line's buffers grow in number, and how fast.
+        let health = store.latest().expect("a health snapshot");
+        let site = health
+            .verdicts
+            .with(LeakVerdict::Growing)
             .next()
             .expect("the leaking line");
+        println!("{site}");
         assert!(site.location.file().ends_with("read_diagnostics.rs"));
         done.store(true, Ordering::Relaxed);
     });

@@ -35,10 +35,11 @@ fn a_watch_names_its_pool_and_limits() {
 }
 
 #[test]
-fn a_watch_sees_a_leak_come_and_go() {
+fn a_watch_sees_an_overdue_buffer_come_and_go() {
     let pool = BufferPool::builder()
         .name("watched")
         .leak_after_frames(2)
+        .expect_release_within(2)
         .build()
         .unwrap();
     let watch = Watch::start(&pool, config());
@@ -52,7 +53,7 @@ fn a_watch_sees_a_leak_come_and_go() {
     }
     eventually("the alert", || store.status() == HealthStatus::Warning);
     let alerts = store.active_alerts();
-    assert_eq!((alerts.len(), alerts[0].rule), (1, Rule::Leak));
+    assert_eq!((alerts.len(), alerts[0].rule), (1, Rule::Overdue));
     assert_eq!(alerts[0].pool, "watched");
 
     drop(leaked);
@@ -156,9 +157,12 @@ fn a_lost_record_is_counted_once() {
 
 #[test]
 fn a_watch_can_feed_a_store_of_the_users_and_obeys_its_thresholds() {
-    let pool = BufferPool::builder().leak_after_frames(1).build().unwrap();
+    let pool = BufferPool::builder()
+        .expect_release_within(1)
+        .build()
+        .unwrap();
     let store = DiagnosticsStore::with_history(4);
-    let thresholds = Thresholds::default().leaked_buffers(3, 4);
+    let thresholds = Thresholds::default().overdue_buffers(3, 4);
     let config = config().thresholds(thresholds).store(store.clone());
     let watch = Watch::try_start(&pool, config).unwrap();
     let mut leaked = Vec::new();

@@ -1,11 +1,11 @@
-//! The monitor on a real pool: leaks, what clears them, and the numbers it reports.
+//! The monitor on a real pool: overdue and held buffers, what clears them, and the numbers it reports.
 #![cfg(feature = "telemetry")]
 
 use std::time::{Duration, Instant};
 
 use framepool::{
-    AlertState, Buffer, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity,
-    Thresholds,
+    AlertState, Buffer, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, LeakVerdict, Rule,
+    Severity, Thresholds,
 };
 
 const LEAK_AGE: u64 = 4;
@@ -14,6 +14,7 @@ fn pool() -> BufferPool {
     BufferPool::builder()
         .name("health")
         .leak_after_frames(LEAK_AGE)
+        .expect_release_within(LEAK_AGE)
         .build()
         .unwrap()
 }
@@ -58,8 +59,8 @@ fn only(rule: Rule) -> Thresholds {
 }
 
 #[test]
-fn a_leak_is_raised_at_its_line_and_resolved_by_the_release() {
-    let mut bench = Bench::new(only(Rule::Leak));
+fn an_overdue_buffer_is_raised_at_its_line_and_resolved_by_the_release() {
+    let mut bench = Bench::new(only(Rule::Overdue));
     let line = line!() + 1;
     let leaked = bench.pool.alloc::<u8>(1000);
     let health = bench.judge_after(LEAK_AGE);
@@ -71,7 +72,7 @@ fn a_leak_is_raised_at_its_line_and_resolved_by_the_release() {
     let raised = &health.raised[0];
     assert_eq!(
         (raised.rule, raised.severity),
-        (Rule::Leak, Severity::Warning)
+        (Rule::Overdue, Severity::Warning)
     );
     assert_eq!((raised.value, raised.threshold), (1.0, 1.0));
     assert_eq!(raised.frame.get(), LEAK_AGE + 1);
@@ -94,8 +95,8 @@ fn a_leak_is_raised_at_its_line_and_resolved_by_the_release() {
 }
 
 #[test]
-fn retaining_a_buffer_resolves_its_leak() {
-    let mut bench = Bench::new(only(Rule::Leak));
+fn a_buffer_marked_as_long_lived_is_not_overdue() {
+    let mut bench = Bench::new(only(Rule::Overdue));
     let kept = bench.pool.alloc::<u64>(10);
     assert_eq!(bench.judge_after(LEAK_AGE + 1).raised.len(), 1);
     Buffer::mark_long_lived(&kept);
@@ -107,8 +108,32 @@ fn retaining_a_buffer_resolves_its_leak() {
 }
 
 #[test]
+fn buffers_held_since_the_start_are_no_leak() {
+    let mut bench = Bench::new(Thresholds::default());
+    bench.pool = BufferPool::new();
+    let held: Vec<_> = (0..70).map(|_| bench.pool.alloc::<u8>(100)).collect();
+    for _ in 0..30 {
+        let health = bench.judge_after(100);
+        assert!(
+            health.active.is_empty() && health.leaks.is_empty(),
+            "{health}"
+        );
+    }
+    let health = bench.judge_after(1);
+    let site = &health.verdicts[0];
+    assert_eq!((site.verdict, site.buffers), (LeakVerdict::Held, 70));
+    assert_eq!(health.verdicts.with(LeakVerdict::Held).count(), 1);
+    assert!(
+        health.to_string().contains("held: tests/health.rs"),
+        "{health}"
+    );
+    drop(held);
+    assert!(bench.judge_after(1).verdicts.is_empty());
+}
+
+#[test]
 fn every_site_has_an_alert_of_its_own_and_ten_buffers_are_critical() {
-    let mut bench = Bench::new(only(Rule::Leak));
+    let mut bench = Bench::new(only(Rule::Overdue));
     let mut many: Vec<_> = (0..10).map(|_| bench.pool.alloc::<u8>(64)).collect();
     let few: Vec<_> = (0..2).map(|_| bench.pool.alloc::<u8>(64)).collect();
     let health = bench.judge_after(LEAK_AGE + 1);
@@ -130,7 +155,7 @@ fn every_site_has_an_alert_of_its_own_and_ten_buffers_are_critical() {
 }
 
 #[test]
-fn buffers_in_flight_are_no_leak() {
+fn buffers_in_flight_are_not_overdue() {
     let mut bench = Bench::new(Thresholds::default());
     let mut in_flight = std::collections::VecDeque::new();
     for _ in 0..100 {

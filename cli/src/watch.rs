@@ -203,8 +203,10 @@ pub(crate) struct LiveWatch {
 
 impl LiveWatch {
     pub(crate) fn new(pool: &BufferPool) -> Self {
+        // The demo keeps nothing but what it leaks, so it needs no warm-up.
+        let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
         Self {
-            watch: Watch::start(pool, HealthConfig::default()),
+            watch: Watch::start(pool, HealthConfig::default().thresholds(thresholds)),
             log: AlertLog::default(),
         }
     }

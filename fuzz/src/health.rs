@@ -49,6 +49,9 @@ fn thresholds(from: &mut Bytes<'_>) -> Thresholds {
             6 => thresholds.frame_budget(from.duration()),
             7 => thresholds.hold(from.duration()),
             8 => thresholds.off(rule),
+            9 => thresholds.overdue_buffers(from.number(), from.number()),
+            10 => thresholds.leak_warm_up(from.number(), from.duration()),
+            11 => thresholds.leak_fill_time(from.duration()),
             _ => {
                 let given = Limits {
                     warning: from.real(),
@@ -164,7 +167,10 @@ impl Judged {
             assert!(before < Some(alert.severity), "raised twice: {alert}");
             let limits = self.thresholds.limits(alert.rule);
             let level = limits.level(alert.severity);
-            let from = matches!(alert.rule, Rule::Leak | Rule::TelemetryLost);
+            let from = matches!(
+                alert.rule,
+                Rule::Leak | Rule::Overdue | Rule::OpenFrame | Rule::TelemetryLost
+            );
             let (value, threshold) = (alert.value, alert.threshold);
             assert!(
                 threshold.total_cmp(&level).is_eq(),

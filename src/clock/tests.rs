@@ -187,7 +187,7 @@ fn a_watch_records_every_frame_once_whatever_the_clock_does() {
     let mut clock = Clock::new();
     let pool = BufferPool::builder()
         .history_frames(8)
-        .leak_after_frames(2)
+        .expect_release_within(2)
         .build()
         .unwrap();
     let store = DiagnosticsStore::new();
@@ -220,6 +220,6 @@ fn a_watch_records_every_frame_once_whatever_the_clock_does() {
         "ten frames, a history of eight"
     );
     let alerts: Vec<Rule> = last.active.iter().map(|alert| alert.rule).collect();
-    assert!(alerts.contains(&Rule::Leak), "{last}");
+    assert!(alerts.contains(&Rule::Overdue), "{last}");
     drop(kept);
 }

@@ -1,11 +1,14 @@
 //! What to do about an alert: the next step, in words, as the pool is now.
 
 use std::fmt::Write;
+use std::panic::Location;
 
-use super::{AlertState, Rule, RuntimeHealthMetrics};
+use super::{AlertState, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::text::bytes;
 
+/// So many new buffers may be meant to stay.
+const FEW: u64 = 16;
 /// The call sites named in a sentence.
 const NAMED: usize = 3;
 
@@ -14,6 +17,18 @@ const NAMED: usize = 3;
 pub(crate) struct Situation<'a> {
     pub(crate) metrics: &'a RuntimeHealthMetrics,
     pub(crate) outstanding: &'a Outstanding,
+    pub(crate) verdicts: &'a [SiteVerdict],
+}
+
+impl<'a> Situation<'a> {
+    /// The verdict on a call site.
+    pub(crate) fn verdict(
+        self,
+        site: Option<&'static Location<'static>>,
+    ) -> Option<&'a SiteVerdict> {
+        let site = site?;
+        self.verdicts.iter().find(|known| known.location == site)
+    }
 }
 
 /// The next step for who reads an alert of this rule that has come `count` times.
@@ -21,6 +36,7 @@ pub(crate) fn next_step(
     rule: Rule,
     state: AlertState,
     count: u64,
+    site: Option<&'static Location<'static>>,
     situation: Situation<'_>,
 ) -> String {
     if state == AlertState::Resolved {
@@ -32,6 +48,9 @@ pub(crate) fn next_step(
     }
     match rule {
         Rule::PooledBytes => pooled_bytes(situation),
+        Rule::Leak => situation
+            .verdict(site)
+            .map_or_else(|| usual(rule).to_owned(), leak),
         _ => usual(rule).to_owned(),
     }
 }
@@ -40,7 +59,10 @@ pub(crate) fn next_step(
 fn usual(rule: Rule) -> &'static str {
     match rule {
         Rule::Leak => {
-            "drop the buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay"
+            "find what keeps the buffers of this line, and drop them or bound their number"
+        }
+        Rule::Overdue => {
+            "drop these buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay"
         }
         Rule::PooledBytes => "release buffers, or raise `Thresholds::pooled_bytes`",
         Rule::PoolKeys => {
@@ -65,6 +87,18 @@ fn usual(rule: Rule) -> &'static str {
         }
         Rule::TelemetryLost => "raise `history_frames`, or lower the watch's `poll_interval`",
     }
+}
+
+/// Whom to ask about a leak. A few buffers may be meant to stay.
+fn leak(site: &SiteVerdict) -> String {
+    let mut text = format!(
+        "find what keeps the buffers that thread `{}` takes there, and drop them or bound their number",
+        site.thread
+    );
+    if site.leaked() <= FEW {
+        text.push_str("; call `Buffer::mark_long_lived` if they are meant to stay");
+    }
+    text
 }
 
 /// What holds the memory, largest first, and what to do about that.

@@ -13,10 +13,11 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::time::Duration;
 
-use super::{Rule, Severity};
+use super::{Rule, Severity, SiteVerdict};
 use crate::clock::Timestamp;
 use crate::sync::Arc;
 use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::text::bytes;
 
 /// A pool by name and number, shared by all that was reported of the pool. Cloning it allocates nothing.
 ///
@@ -202,6 +203,8 @@ pub struct Alert {
     pub pool_id: PoolId,
     /// The pool.
     pub pool: PoolName,
+    /// Of a raised [`Rule::Leak`] or [`Rule::Overdue`]: what is known of the call site.
+    pub verdict: Option<SiteVerdict>,
     /// The line of code: the one that is judged, or the one that took the most memory from the system.
     #[cfg_attr(
         feature = "serde",
@@ -242,9 +245,18 @@ impl Alert {
         match (self.rule, self.site) {
             (Rule::Leak, Some(site)) => {
                 let were = if self.value > 1.0 { "were" } else { "was" };
-                write!(f, "{value} taken at {site} {were} not given back in time")
+                write!(f, "{value} taken at {site} {were} not given back")?;
+                self.growth(f)
             }
-            (Rule::Leak, None) => write!(f, "{value} past the leak age"),
+            (Rule::Leak, None) => write!(f, "{value} not given back"),
+            (Rule::Overdue, site) => {
+                let are = if self.value > 1.0 { "are" } else { "is" };
+                write!(f, "{value} {are} out for longer than this pool expects")?;
+                site.map_or(Ok(()), |site| write!(f, ", taken at {site}"))?;
+                self.verdict.as_ref().map_or(Ok(()), |verdict| {
+                    write!(f, " by thread `{}`", verdict.thread)
+                })
+            }
             (Rule::PooledBytes, _) => write!(f, "the pool holds {value} from the system"),
             (Rule::PoolKeys, _) => write!(f, "the pool holds memory of {value}"),
             (Rule::Bloat, _) => {
@@ -276,11 +288,31 @@ impl Alert {
         write!(f, " ({} {limit} {level})", self.severity)
     }
 
+    /// Since when and how fast it grows, and how sure that is.
+    fn growth(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(verdict) = &self.verdict else {
+            return Ok(());
+        };
+        let Some(growth) = &verdict.growth else {
+            return Ok(());
+        };
+        write!(
+            f,
+            " ({}), growing since frame {} ({:.1} s ago) {growth}; confidence {:.0} %",
+            bytes(growth.bytes),
+            verdict.since_frame,
+            self.at.saturating_sub(verdict.since).as_secs_f64(),
+            growth.confidence * 100.0
+        )
+    }
+
     /// What was wrong.
     fn subject(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.rule, self.site) {
             (Rule::Leak, Some(site)) => write!(f, "the leak at {site}"),
             (Rule::Leak, None) => f.write_str("the leak"),
+            (Rule::Overdue, Some(site)) => write!(f, "the overdue buffers of {site}"),
+            (Rule::Overdue, None) => f.write_str("the overdue buffers"),
             (Rule::PooledBytes, _) => f.write_str("the memory held from the system"),
             (Rule::PoolKeys, _) => f.write_str("the number of size classes"),
             (Rule::Bloat, _) => f.write_str("the idle memory"),

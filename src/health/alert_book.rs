@@ -31,7 +31,9 @@ use std::time::Duration;
 use super::advice::{Situation, next_step};
 use super::rules::Row;
 use super::thresholds::{Damping, MOST_COMINGS};
-use super::{Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, Thresholds};
+use super::{
+    Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, SiteVerdict, Thresholds,
+};
 use crate::clock::Timestamp;
 use crate::telemetry::id::{FrameEnd, PoolId};
 
@@ -232,6 +234,14 @@ impl Condition {
         }
     }
 
+    /// What is known of the call site, while the alert is raised.
+    fn verdict<'a>(&self, state: AlertState, moment: Moment<'a>) -> Option<&'a SiteVerdict> {
+        let is_about_old_buffers = matches!(self.rule, Rule::Leak | Rule::Overdue);
+        (is_about_old_buffers && state == AlertState::Raised)
+            .then(|| moment.situation.verdict(self.site))
+            .flatten()
+    }
+
     /// Notes that the condition came.
     fn come(&mut self, moment: Moment<'_>) {
         if self.count == 0 {
@@ -329,9 +339,10 @@ impl Condition {
             count: self.count,
             first_frame: self.first_frame,
             first_at: self.first_at,
-            next_step: next_step(self.rule, state, self.count, moment.situation),
+            next_step: next_step(self.rule, state, self.count, self.site, moment.situation),
             pool_id: self.pool,
             pool: moment.pool.clone(),
+            verdict: self.verdict(state, moment).cloned(),
             site: self.site.or(self.blamed),
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! record_frame ──▶ RecentFrames, Spreads ───┐
 //! stats, outstanding_into ─────────────────┴▶ RuntimeHealthMetrics ──▶ rules: (rule, site, value)
+//!              └▶ Envelopes of each site ──▶ SiteVerdict ───────────────▲
 //!                                                                          │
 //!                      HealthSnapshot ◀── AlertBook: hold, raise, clear ◀──┘
 //! ```
@@ -12,6 +13,12 @@ mod misses;
 mod recent;
 mod spread;
 mod worst;
+
+mod envelope;
+mod loop_time;
+mod memory_left;
+mod verdict;
+mod verdicts;
 
 mod metrics;
 mod monitor;
@@ -46,6 +53,7 @@ pub use spread::{FrameSpreads, Spread};
 pub use status::{HealthStatus, Severity};
 pub use store::DiagnosticsStore;
 pub use thresholds::{Limits, Thresholds};
+pub use verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SharedVerdicts, SiteVerdict};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;
 pub use watch::{HealthConfig, Watch};

@@ -4,17 +4,21 @@ use std::time::{Duration, Instant};
 
 use super::advice::Situation;
 use super::alert_book::{AlertBook, Moment};
+use super::envelope::Mark;
 use super::frame_times::FrameTimes;
+use super::loop_time::LoopTime;
 use super::misses::miss_summary;
 use super::need::Need;
 use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
+use super::verdicts::{Room, Verdicts};
 use super::{
     FrameSpreads, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedSites,
-    Thresholds, WorstFrames,
+    SiteVerdict, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
+use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
@@ -28,6 +32,8 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 /// Frames have stopped ending if none did for so many times the usual period.
 const STALLED_PERIODS: u32 = 4;
+/// A pause of this length is no slow frame.
+const SILENT: Duration = Duration::from_secs(1);
 /// Call sites with long-lived buffers that a health snapshot lists.
 const LONG_LIVED_SITES: usize = 16;
 
@@ -73,12 +79,18 @@ pub struct HealthMonitor {
     lost: u64,
     outstanding: Outstanding,
     alerts: AlertBook,
+    verdicts: Verdicts,
+    loop_time: LoopTime,
+    /// What was known at the judgement before.
+    judged: Judged,
     need: Need,
     /// The sites with long-lived buffers, as of when they last changed.
     long_lived: SharedSites,
     /// What was read of the pool for this judgement.
     pub(super) prewarmed_bytes: u64,
     pub(super) open_frames: Vec<OpenFrame>,
+    pub(super) round: u64,
+    pub(super) max_bytes: Option<u64>,
     pool: Option<PoolName>,
 }
 
@@ -99,10 +111,15 @@ impl HealthMonitor {
             lost: 0,
             outstanding: Outstanding::default(),
             alerts: AlertBook::default(),
+            verdicts: Verdicts::default(),
+            loop_time: LoopTime::default(),
+            judged: Judged::default(),
             need: Need::default(),
             long_lived: SharedSites::new(Vec::new()),
             prewarmed_bytes: 0,
             open_frames: Vec::new(),
+            round: 0,
+            max_bytes: None,
             pool: None,
         }
     }
@@ -181,6 +198,7 @@ impl HealthMonitor {
             self.largest_miss = frame.largest_miss;
         }
         self.clock.note_frame();
+        self.loop_time.add_frame(period);
         self.need.push(frame);
         match &mut self.latest {
             Some(latest) => *latest = *frame,
@@ -221,6 +239,9 @@ impl HealthMonitor {
     fn judge_pool(&mut self, pool: &BufferPool, now: Instant) -> HealthSnapshot {
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
+        // Read before the walk, which reads it again: ages are never taken for too high.
+        self.round = pool.core().round();
+        self.max_bytes = pool.core().config.max_bytes;
         pool.outstanding_into(&mut outstanding);
         let mut stats = PoolStats::default();
         let frame = if cfg!(feature = "telemetry") {
@@ -281,6 +302,27 @@ impl HealthMonitor {
         } else {
             Duration::ZERO
         };
+        if self.judged.pool.replace(pool.id()) != Some(pool.id()) {
+            self.verdicts = Verdicts::default();
+        }
+        self.advance_loop(at, frame.frame, now.totals.allocs);
+        let mark = Mark {
+            frame: frame.frame,
+            at,
+            time: now.time,
+            loop_time: self.loop_time,
+            round: self.round,
+        };
+        let ends_no_frames = stalled >= SILENT || frame.frame.get() == 0;
+        self.verdicts
+            .sample(outstanding, ends_no_frames, &mark, self.thresholds.growth());
+        let room = Room {
+            budget: self
+                .max_bytes
+                .map(|limit| limit.saturating_sub(metrics.in_use_bytes)),
+            machine: None,
+        };
+        let verdicts = self.verdicts.say(outstanding, room, &mark);
         self.blamed = self.largest_miss.take().or(self.blamed);
         let blamed = self.blamed.and_then(|miss| miss.site);
         for row in rows(
@@ -288,7 +330,7 @@ impl HealthMonitor {
             spreads.lost,
             stalled,
             blamed,
-            outstanding.suspect_sites(),
+            &verdicts,
             &self.open_frames,
         ) {
             self.alerts.enter(pool.id(), row, &self.thresholds);
@@ -301,6 +343,7 @@ impl HealthMonitor {
             situation: Situation {
                 metrics: &metrics,
                 outstanding,
+                verdicts: &verdicts,
             },
         };
         let findings = self.alerts.report(&self.thresholds, moment);
@@ -313,7 +356,8 @@ impl HealthMonitor {
             raised: findings.raised,
             resolved: findings.resolved,
             active: findings.active,
-            leaks: outstanding.suspect_sites().cloned().collect(),
+            leaks: leaks(outstanding, &verdicts),
+            verdicts,
             long_lived: self.long_lived_sites(outstanding),
             open_too_long: self.open_frames.clone(),
             at,
@@ -334,12 +378,61 @@ impl HealthMonitor {
         self.long_lived.clone()
     }
 
+    /// Lets loop time pass: by the frames recorded, or where none were by the frames ended and by the allocs made since the
+    /// judgement before.
+    fn advance_loop(&mut self, at: Duration, frame: FrameEnd, allocs: u64) {
+        let before = self.judged;
+        let passed = at.saturating_sub(before.at);
+        let ended = frame.get().saturating_sub(before.frame.get());
+        if self.loop_time.frames == before.recorded {
+            if ended > 0 {
+                self.loop_time.add_frames(ended, passed);
+            } else if allocs != before.allocs {
+                self.loop_time.add_silence(passed);
+            }
+        }
+        self.judged = Judged {
+            recorded: self.loop_time.frames,
+            frame,
+            allocs,
+            at,
+            ..before
+        };
+    }
+
     /// Lets time pass and says whether an emit is due, for tests of what a monitor says of given numbers.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn is_due_at(&mut self, now: Instant) -> bool {
         self.clock.advance(now);
         self.clock.is_due()
     }
+}
+
+/// What the holdings of growing and overdue sites are.
+fn leaks(outstanding: &Outstanding, verdicts: &[SiteVerdict]) -> Vec<SiteHolding> {
+    let alerting = verdicts
+        .iter()
+        .take_while(|site| site.verdict.is_alert())
+        .map(|site| site.location);
+    let holding = |location| {
+        outstanding
+            .sites
+            .iter()
+            .find(|site| site.location == location)
+    };
+    let mut leaks: Vec<_> = alerting.filter_map(holding).cloned().collect();
+    leaks.sort_by_key(|site| std::cmp::Reverse(site.bytes));
+    leaks
+}
+
+/// How far the program was at a judgement.
+#[derive(Clone, Copy, Debug, Default)]
+struct Judged {
+    pool: Option<PoolId>,
+    recorded: u64,
+    frame: FrameEnd,
+    allocs: u64,
+    at: Duration,
 }
 
 /// The monitor's own time: it begins at the first reading and never goes back.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::store::{DiagnosticsStore, Kept};
 use crate::health::{
-    Alert, AlertState, HealthSnapshot, RuntimeHealthMetrics, write_head, write_metrics,
+    Alert, AlertState, HealthSnapshot, LeakVerdict, RuntimeHealthMetrics, write_head, write_metrics,
 };
 use crate::sync::Arc;
 use crate::text::{Align, Table, bytes, sparkline};
@@ -15,6 +15,14 @@ const WIDTH: usize = 60;
 
 /// Resolved alerts listed.
 const RESOLVED: usize = 5;
+
+/// The headings of the lists of call sites.
+const VERDICTS: [(LeakVerdict, &str); 4] = [
+    (LeakVerdict::Growing, "growing: leaks by call site"),
+    (LeakVerdict::Overdue, "overdue by call site"),
+    (LeakVerdict::Filling, "filling by call site, no leak so far"),
+    (LeakVerdict::Held, "held by call site, no leak"),
+];
 
 /// What the courses show: name, number, and the number in words.
 type Course = (
@@ -56,7 +64,7 @@ impl fmt::Display for DiagnosticsStore {
             write_metrics(f, &latest.metrics)?;
             write_courses(f, &pool.history())?;
             write_worst(f, latest)?;
-            write_leaks(f, latest)?;
+            write_verdicts(f, latest)?;
             write_long_lived(f, latest)?;
             write_open(f, latest)?;
         }
@@ -205,27 +213,36 @@ fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
     Ok(())
 }
 
-fn write_leaks(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
-    if latest.leaks.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("leak suspects by call site", Align::Left),
-        ("buffers", Align::Right),
-        ("bytes", Align::Right),
-        ("oldest, frames", Align::Right),
-        ("thread", Align::Left),
-    ]);
-    for site in &latest.leaks {
-        table.row([
-            site.location.to_string(),
-            format!("{} of {}", site.suspects, site.buffers),
-            bytes(site.suspect_bytes).to_string(),
-            site.oldest_age_frames.to_string(),
-            site.thread.clone(),
+/// The call sites with old buffers, under a heading for each verdict.
+fn write_verdicts(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
+    for (verdict, heading) in VERDICTS {
+        let mut sites = latest.verdicts.with(verdict).peekable();
+        if sites.peek().is_none() {
+            continue;
+        }
+        let mut table = Table::new(&[
+            (heading, Align::Left),
+            ("buffers", Align::Right),
+            ("bytes", Align::Right),
+            ("oldest, frames", Align::Right),
+            ("since frame", Align::Right),
+            ("thread", Align::Left),
+            ("rate", Align::Left),
         ]);
+        for site in sites {
+            table.row([
+                site.location.to_string(),
+                site.buffers.to_string(),
+                bytes(site.bytes).to_string(),
+                site.oldest_age_frames.to_string(),
+                site.since_frame.to_string(),
+                site.thread.clone(),
+                site.growth.map(|it| it.to_string()).unwrap_or_default(),
+            ]);
+        }
+        write!(f, "\n\n{table}")?;
     }
-    write!(f, "\n\n{table}")
+    Ok(())
 }
 
 fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {

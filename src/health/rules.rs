@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::metrics::RuntimeHealthMetrics;
+use super::verdict::SiteVerdict;
 use crate::telemetry::open_frames::OpenFrame;
-use crate::telemetry::outstanding::SiteHolding;
 use crate::text::bytes;
 
 /// What an alert is about. What counts as too much is in [`Thresholds`](crate::Thresholds).
@@ -15,8 +15,11 @@ use crate::text::bytes;
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Rule {
-    /// Buffers of one call site that are past the pool's leak age and are not marked as long-lived.
+    /// Buffers that a call site gained since the number of its old buffers began to grow: [`LeakVerdict::Growing`](crate::LeakVerdict::Growing).
     Leak,
+    /// Buffers of one call site that are out for longer than the pool
+    /// [expects](crate::PoolBuilder::expect_release_within).
+    Overdue,
     /// Bytes the pool holds from the system.
     PooledBytes,
     /// Size classes for which the pool holds memory, of 94.
@@ -42,8 +45,9 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Leak,
+        Self::Overdue,
         Self::PooledBytes,
         Self::PoolKeys,
         Self::Bloat,
@@ -60,6 +64,7 @@ impl Rule {
     pub fn name(self) -> &'static str {
         match self {
             Self::Leak => "leak",
+            Self::Overdue => "overdue",
             Self::PooledBytes => "pooled_bytes",
             Self::PoolKeys => "pool_keys",
             Self::Bloat => "bloat",
@@ -76,7 +81,7 @@ impl Rule {
     /// UCUM unit of the rule's values and levels: `By`, `ms`, `s`, `1` for a ratio, or what is counted in braces.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Leak => "{buffer}",
+            Self::Leak | Self::Overdue => "{buffer}",
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => "By",
             Self::PoolKeys => "{class}",
             Self::OpenFrame => "{frame}",
@@ -90,7 +95,10 @@ impl Rule {
 
     /// Whether a value at the level has reached it ("from 1"), or only one above it ("above 50 MB").
     pub(crate) fn is_from(self) -> bool {
-        matches!(self, Self::Leak | Self::OpenFrame | Self::TelemetryLost)
+        matches!(
+            self,
+            Self::Leak | Self::Overdue | Self::OpenFrame | Self::TelemetryLost
+        )
     }
 
     /// A value of this rule in words.
@@ -101,7 +109,7 @@ impl Rule {
             format!("{count} {noun}")
         };
         match self {
-            Self::Leak => counted("buffer", "buffers"),
+            Self::Leak | Self::Overdue => counted("buffer", "buffers"),
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => bytes(count).to_string(),
             Self::PoolKeys => counted("size class", "size classes"),
             Self::OpenFrame => counted("frame", "frames"),
@@ -137,7 +145,7 @@ pub(crate) fn rows<'a>(
     lost: u64,
     stalled: Duration,
     blamed: Option<&'static Location<'static>>,
-    suspect_sites: impl Iterator<Item = &'a SiteHolding>,
+    verdicts: &'a [SiteVerdict],
     open_too_long: &'a [OpenFrame],
 ) -> impl Iterator<Item = Row> {
     let needed = metrics.needed_bytes.max(metrics.in_use_bytes);
@@ -156,11 +164,17 @@ pub(crate) fn rows<'a>(
         (Rule::Stalled, stalled.as_secs_f64()),
         (Rule::TelemetryLost, lost as f64),
     ];
-    let leaks = suspect_sites.map(|holding| Row {
-        rule: Rule::Leak,
-        site: Some(holding.location),
-        blamed: None,
-        value: holding.suspects as f64,
+    let leaks = verdicts.iter().flat_map(|site| {
+        let row = |rule, buffers: u64| Row {
+            rule,
+            site: Some(site.location),
+            blamed: None,
+            value: buffers as f64,
+        };
+        [
+            row(Rule::Leak, site.leaked()),
+            row(Rule::Overdue, site.overdue),
+        ]
     });
     let open = open_too_long.iter().map(|frame| Row {
         rule: Rule::OpenFrame,

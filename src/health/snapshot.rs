@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::{Alert, FrameSpreads, HealthStatus, PoolName, RuntimeHealthMetrics, WorstFrames};
+use super::{
+    Alert, FrameSpreads, HealthStatus, PoolName, RuntimeHealthMetrics, SharedVerdicts, WorstFrames,
+};
 use crate::clock::Timestamp;
 use crate::sync::Arc;
 use crate::telemetry::id::PoolId;
@@ -33,7 +35,10 @@ pub struct HealthSnapshot {
     pub resolved: Vec<Alert>,
     /// Every alert that lasts, with its present severity and value, the oldest first.
     pub active: Vec<Alert>,
-    /// The call sites that hold leak suspects, the largest first.
+    /// The verdict on every call site with old buffers: growing sites first, then overdue, filling and held ones, and of each kind
+    /// the largest first. Of the last two kinds together 64 at most.
+    pub verdicts: SharedVerdicts,
+    /// What the growing and the overdue call sites hold, the largest first.
     pub leaks: Vec<SiteHolding>,
     /// The call sites that hold buffers marked as long-lived, the largest first, 16 at most. Ages and threads are as of when
     /// the list last changed.
@@ -94,17 +99,8 @@ impl fmt::Display for HealthSnapshot {
         for frame in &self.open_too_long {
             write!(f, "\n  open: {frame}")?;
         }
-        for site in &self.leaks {
-            write!(
-                f,
-                "\n  leak: {}: {} of {} buffers, {}, oldest {} frames, thread {}",
-                site.location,
-                site.suspects,
-                site.buffers,
-                bytes(site.suspect_bytes),
-                site.oldest_age_frames,
-                site.thread
-            )?;
+        for site in self.verdicts.iter() {
+            write!(f, "\n  {site}")?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::envelope::GrowthLimits;
 use super::{Rule, Severity};
 use crate::telemetry::open_frames::OpenFrame;
 
@@ -16,7 +17,7 @@ const NEVER: f64 = f64::INFINITY;
 
 /// When one rule raises an alert and when the alert resolves.
 ///
-/// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`] and [`Rule::TelemetryLost`] count *from* a
+/// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`], [`Rule::Overdue`], [`Rule::OpenFrame`] and [`Rule::TelemetryLost`] count *from* a
 /// level, the other rules only *above* it. A value of zero never reaches a level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -89,7 +90,8 @@ impl Limits {
 ///
 /// | rule | warning | critical | clears below | raised after | resolved after |
 /// |---|---|---|---|---|---|
-/// | [`Leak`](Rule::Leak), per call site | from 1 buffer | from 10 | the level | at once | at once |
+/// | [`Leak`](Rule::Leak), per call site | from 1 buffer gained | from 10 | the level | at once | at once |
+/// | [`Overdue`](Rule::Overdue), per call site | from 1 buffer | from 10 | the level | at once | at once |
 /// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | 90 % | at once | 1 s |
 /// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100, see below | 90 % | at once | 1 s |
 /// | [`Bloat`](Rule::Bloat) | above 16 MB beyond what recent frames needed, and more than that need | never | 90 % | 5 s | 1 s |
@@ -101,7 +103,8 @@ impl Limits {
 /// | [`Stalled`](Rule::Stalled) | above 1 s, and 4 times the usual time between frame ends | never | the level | at once | at once |
 /// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | the level | at once | 5 s |
 ///
-/// A leak is raised and resolved at once because the pool's leak age already is its hold time; an open frame likewise. MB are
+/// A leak is raised and resolved at once because the verdict already waits for its evidence; what is overdue and an open frame
+/// have waited for their age. MB are
 /// 1,000,000 bytes.
 ///
 /// A pool has 94 size classes, so with these levels its keys are never critical: set a level below 94 if they should be. The
@@ -128,6 +131,7 @@ pub struct Thresholds {
     warm_up_frames: u64,
     warm_up_allocs: u64,
     open_frame_age: (u64, Duration),
+    growth: GrowthLimits,
     damping: Damping,
 }
 
@@ -149,7 +153,7 @@ impl Default for Thresholds {
             clear_after: Duration::from_secs(1),
         };
         let limits = Rule::ALL.map(|rule| match rule {
-            Rule::Leak => Limits {
+            Rule::Leak | Rule::Overdue => Limits {
                 clear_ratio: 1.0,
                 clear_after: Duration::ZERO,
                 ..usual(1.0, 10.0)
@@ -191,6 +195,11 @@ impl Default for Thresholds {
             warm_up_frames: 120,
             warm_up_allocs: 100,
             open_frame_age: (16, Duration::from_secs(1)),
+            growth: GrowthLimits {
+                warm_up_frames: 1200,
+                warm_up: Duration::from_secs(20),
+                fill_time: Duration::from_secs(110),
+            },
             damping: Damping {
                 times: 4,
                 within: Duration::from_mins(1),
@@ -220,10 +229,40 @@ impl Thresholds {
         self.levels(rule, NEVER, NEVER)
     }
 
-    /// Leak suspects of one call site: warning from `warning` buffers, critical from `critical`. Zero means one.
+    /// Buffers that a growing call site gained: warning from `warning` buffers, critical from `critical`. Zero means one.
     #[must_use]
     pub fn leaked_buffers(self, warning: u64, critical: u64) -> Self {
         self.levels(Rule::Leak, warning as f64, critical as f64)
+    }
+
+    /// Overdue buffers of one call site: warning from `warning` buffers, critical from `critical`. Zero means one.
+    #[must_use]
+    pub fn overdue_buffers(self, warning: u64, critical: u64) -> Self {
+        self.levels(Rule::Overdue, warning as f64, critical as f64)
+    }
+
+    /// Growth that begins in the first `frames` frames, or in this time, counts as a program that fills its caches, for the
+    /// [fill time](Self::leak_fill_time): 1,200 frames and 20 s by default. Later growth can be a leak within a second.
+    ///
+    /// Zero suits a program that takes nothing to keep, and a test.
+    #[must_use]
+    pub fn leak_warm_up(mut self, frames: u64, time: Duration) -> Self {
+        self.growth.warm_up_frames = frames;
+        self.growth.warm_up = time;
+        self
+    }
+
+    /// Growth of this length is a leak, whatever its form: 110 s by default, so that a leak of one buffer a minute is named at
+    /// its third buffer. Growth that may be healthy, because it began in the [warm-up](Self::leak_warm_up) or at a call site
+    /// that gave buffers back before, has this time to level off.
+    #[must_use]
+    pub fn leak_fill_time(mut self, time: Duration) -> Self {
+        self.growth.fill_time = time;
+        self
+    }
+
+    pub(crate) fn growth(&self) -> &GrowthLimits {
+        &self.growth
     }
 
     /// Bytes the pool holds from the system: warning above `warning`, critical above `critical`.

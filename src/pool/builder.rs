@@ -44,6 +44,8 @@ impl PoolBuilder {
                 max_bytes: None,
                 leak_after_frames: 4,
                 leak_after: LEAK_AFTER,
+                looked_at_after: Duration::ZERO,
+                overdue_after_frames: None,
                 alignment: LINE,
                 history_frames: 256,
                 attribution: Attribution::CallSites,
@@ -124,7 +126,34 @@ impl PoolBuilder {
     /// seconds is none. A second is longer than usual reads, uploads and read-backs, and short for who waits for an alert.
     pub fn leak_after(mut self, time: Duration) -> Self {
         self.config.leak_after = time;
+        self.config.looked_at_after = time;
         self.own_leak_after.1 = true;
+        self
+    }
+
+    /// Raises an alert at once for buffers that are out for more than this many frames and not marked as long-lived:
+    /// [`Rule::Overdue`](crate::Rule::Overdue). Default: no limit.
+    ///
+    /// This is the contract of memory that is meant to last for a few frames. It fits pools whose buffers are all of this kind:
+    /// caches and levels belong into another pool, or are marked with [`Buffer::mark_long_lived`](crate::Buffer::mark_long_lived).
+    /// Leaks are found without it, see [`LeakVerdict::Growing`](crate::LeakVerdict::Growing).
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Rule, Thresholds};
+    ///
+    /// let pool = BufferPool::builder().expect_release_within(8).build()?;
+    /// let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// let kept = pool.alloc::<u8>(100);
+    /// for _ in 0..9 {
+    ///     monitor.record(&pool.end_frame());
+    /// }
+    /// let health = monitor.emit_now(&pool);
+    /// assert_eq!(health.raised[0].rule, Rule::Overdue);
+    /// # drop(kept);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
+    pub fn expect_release_within(mut self, frames: u64) -> Self {
+        self.config.overdue_after_frames = Some(frames);
         self
     }
 

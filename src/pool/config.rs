@@ -94,6 +94,10 @@ pub(crate) struct Config {
     pub(crate) max_bytes: Option<u64>,
     pub(crate) leak_after_frames: u64,
     pub(crate) leak_after: Duration,
+    /// The time that was set for the leak age; zero if none was. Verdicts look at buffers that are older, and not at the default.
+    pub(crate) looked_at_after: Duration,
+    /// The age in frames beyond which a buffer is overdue.
+    pub(crate) overdue_after_frames: Option<u64>,
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,

@@ -92,6 +92,11 @@ impl BufferPool {
         self.core().config.leak_after_frames
     }
 
+    /// The age, in frames, beyond which a buffer is overdue; none if there is no limit.
+    pub fn expect_release_within(&self) -> Option<u64> {
+        self.core().config.overdue_after_frames
+    }
+
     /// The time after which an unreleased buffer is a leak suspect, if it is that old in frames too.
     pub fn leak_after(&self) -> Duration {
         self.core().config.leak_after

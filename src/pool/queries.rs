@@ -60,6 +60,8 @@ impl Core {
             names: &self.names,
             leak_after_frames: self.config.leak_after_frames,
             leak_after: self.config.leak_after,
+            looked_at_after: self.config.looked_at_after,
+            overdue_after_frames: self.config.overdue_after_frames,
         };
         walks.walk(records, round, out);
     }

@@ -79,6 +79,10 @@ pub(crate) struct Records<'w> {
     pub(crate) names: &'w Names,
     pub(crate) leak_after_frames: u64,
     pub(crate) leak_after: Duration,
+    /// The age in time of the buffers that verdicts look at.
+    pub(crate) looked_at_after: Duration,
+    /// The age in frames beyond which a buffer is overdue.
+    pub(crate) overdue_after_frames: Option<u64>,
 }
 
 /// The last walk that was done for a refusal.
@@ -100,6 +104,8 @@ struct Walk<'w> {
     round: u64,
     /// Buffers taken in a round from this one on are not old enough for suspects.
     old_before: Option<u64>,
+    /// The same for aged ones.
+    aged_before: Option<u64>,
     /// Buffers that are out, as far as they were met.
     met: u64,
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -123,6 +129,7 @@ impl Walks {
             last: None,
             round,
             old_before: self.times.old_before(records.leak_after, now),
+            aged_before: self.times.old_before(records.looked_at_after, now),
             met: 0,
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
@@ -217,10 +224,13 @@ impl Walk<'_> {
             _ => position(&mut self.sites, lent.site),
         };
         let age = lent.age(self.round);
-        let old_before = self.old_before;
-        let is_suspect = age > self.records.leak_after_frames
-            && !lent.long_lived
-            && old_before.is_none_or(|before| self.round.wrapping_sub(age) < before);
+        let taken = self.round.wrapping_sub(age);
+        let is_old_in_frames = age > self.records.leak_after_frames && !lent.long_lived;
+        let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);
+        let is_suspect = is_old(self.old_before);
+        let is_aged = is_old(self.aged_before);
+        let limit = self.records.overdue_after_frames;
+        let is_overdue = !lent.long_lived && limit.is_some_and(|limit| age > limit);
         self.out.buffers += 1;
         self.out.bytes += lent.bytes;
         if lent.long_lived {
@@ -246,6 +256,12 @@ impl Walk<'_> {
             site.suspects += 1;
             site.suspect_bytes += lent.bytes;
         }
+        if is_aged {
+            site.aged += 1;
+            site.aged_bytes += lent.bytes;
+            site.oldest_aged_frames = site.oldest_aged_frames.max(age);
+        }
+        site.overdue += u64::from(is_overdue);
         if site.buffers == 1 || age > site.oldest_age_frames {
             site.oldest_age_frames = age;
             site.thread.clear();

@@ -63,6 +63,15 @@ pub struct SiteHolding {
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,
+    /// Of them, buffers older than the leak age in frames, and in time if a time was set, and not marked as long-lived. Verdicts
+    /// follow their number.
+    pub aged: u64,
+    /// Bytes of the aged buffers.
+    pub aged_bytes: u64,
+    /// The age of the oldest aged buffer, in frames.
+    pub oldest_aged_frames: u64,
+    /// Of the aged ones, buffers older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
+    pub overdue: u64,
     /// Of them, buffers marked as long-lived.
     pub long_lived: u64,
     /// Bytes of the buffers marked as long-lived.
@@ -76,7 +85,13 @@ impl PartialEq for SiteHolding {
         let counts = |site: &Self| {
             let held = (site.buffers, site.bytes, site.oldest_age_frames);
             let suspected = (site.suspects, site.suspect_bytes);
-            (held, suspected, (site.long_lived, site.long_lived_bytes))
+            let aged = (site.aged, site.aged_bytes, site.oldest_aged_frames);
+            (
+                held,
+                suspected,
+                (aged, site.overdue),
+                (site.long_lived, site.long_lived_bytes),
+            )
         };
         self.location == other.location
             && counts(self) == counts(other)
@@ -96,6 +111,10 @@ impl SiteHolding {
             oldest_age: Duration::ZERO,
             suspects: 0,
             suspect_bytes: 0,
+            aged: 0,
+            aged_bytes: 0,
+            oldest_aged_frames: 0,
+            overdue: 0,
             long_lived: 0,
             long_lived_bytes: 0,
             thread: String::new(),
@@ -108,6 +127,10 @@ impl SiteHolding {
         self.oldest_age_frames = 0;
         self.suspects = 0;
         self.suspect_bytes = 0;
+        self.aged = 0;
+        self.aged_bytes = 0;
+        self.oldest_aged_frames = 0;
+        self.overdue = 0;
         self.long_lived = 0;
         self.long_lived_bytes = 0;
     }

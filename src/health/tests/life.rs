@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::*;
 
 #[test]
-fn a_leak_is_raised_once_and_resolved_once_by_site() {
+fn overdue_buffers_are_raised_and_resolved_once_by_site() {
     let mut bench = Bench::new(Thresholds::default());
     let (a, b) = (here(), here());
-    let health = bench.leaks(0, &[(a, 3), (b, 0)]);
+    let health = bench.overdue(0, &[(a, 3), (b, 0)]);
     assert_eq!(
         severities(&health.raised),
-        [(Rule::Leak, Severity::Warning)]
+        [(Rule::Overdue, Severity::Warning)]
     );
     assert_eq!(health.status, HealthStatus::Warning);
     assert_eq!(health.leaks.len(), 1);
@@ -22,14 +22,14 @@ fn a_leak_is_raised_once_and_resolved_once_by_site() {
         (Some(a), true, None)
     );
 
-    let health = bench.leaks(200, &[(a, 3), (b, 2)]);
+    let health = bench.overdue(200, &[(a, 3), (b, 2)]);
     assert_eq!(health.raised.len(), 1);
     assert_eq!(health.raised[0].site, Some(b));
     assert_ne!(health.raised[0].id, first.id);
     assert_eq!(health.active.len(), 2);
     assert!(health.resolved.is_empty());
 
-    let health = bench.leaks(400, &[(b, 2)]);
+    let health = bench.overdue(400, &[(b, 2)]);
     assert!(health.raised.is_empty());
     assert_eq!(health.resolved.len(), 1);
     let over = &health.resolved[0];
@@ -41,14 +41,14 @@ fn a_leak_is_raised_once_and_resolved_once_by_site() {
     assert_eq!(over.lasted(), Duration::from_millis(400));
     assert_eq!(health.active.len(), 1);
 
-    let health = bench.leaks(600, &[]);
+    let health = bench.overdue(600, &[]);
     assert_eq!(
         (health.status, health.resolved.len()),
         (HealthStatus::Healthy, 1)
     );
-    assert!(bench.leaks(800, &[]).resolved.is_empty());
+    assert!(bench.overdue(800, &[]).resolved.is_empty());
 
-    let again = bench.leaks(1000, &[(a, 1)]);
+    let again = bench.overdue(1000, &[(a, 1)]);
     assert_eq!(again.raised[0].id, first.id);
 }
 
@@ -56,8 +56,8 @@ fn a_leak_is_raised_once_and_resolved_once_by_site() {
 fn an_escalation_is_the_same_alert_raised_again() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
-    let id = bench.leaks(0, &[(site, 9)]).raised[0].id;
-    let health = bench.leaks(200, &[(site, 10)]);
+    let id = bench.overdue(0, &[(site, 9)]).raised[0].id;
+    let health = bench.overdue(200, &[(site, 10)]);
     assert_eq!(health.raised.len(), 1);
     let alert = &health.raised[0];
     assert_eq!(
@@ -69,14 +69,14 @@ fn an_escalation_is_the_same_alert_raised_again() {
         (0, 200, 10.0)
     );
     assert_eq!(health.status, HealthStatus::Critical);
-    assert!(bench.leaks(400, &[(site, 11)]).raised.is_empty());
+    assert!(bench.overdue(400, &[(site, 11)]).raised.is_empty());
 
     // Easing is seen among the active ones only.
-    let health = bench.leaks(600, &[(site, 2)]);
+    let health = bench.overdue(600, &[(site, 2)]);
     assert!(health.raised.is_empty() && health.resolved.is_empty());
     assert_eq!(
         severities(&health.active),
-        [(Rule::Leak, Severity::Warning)]
+        [(Rule::Overdue, Severity::Warning)]
     );
     assert_eq!(
         (health.active[0].value, health.active[0].worst),
@@ -84,10 +84,10 @@ fn an_escalation_is_the_same_alert_raised_again() {
     );
     assert_eq!(health.status, HealthStatus::Warning);
 
-    let health = bench.leaks(800, &[]);
+    let health = bench.overdue(800, &[]);
     assert_eq!(
         severities(&health.resolved),
-        [(Rule::Leak, Severity::Warning)]
+        [(Rule::Overdue, Severity::Warning)]
     );
 }
 
@@ -228,33 +228,33 @@ fn an_alerts_number_follows_its_formula() {
     assert_eq!(id.to_string(), format!("{hash:016x}"));
 }
 
-const LEAK_STEP: &str =
-    "drop the buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay";
+const OVERDUE_STEP: &str =
+    "drop these buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay";
 
 #[test]
 fn an_alert_is_one_sentence() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
-    let raised = bench.leaks(7, &[(site, 1)]).raised[0].to_string();
+    let raised = bench.overdue(7, &[(site, 1)]).raised[0].to_string();
     assert_eq!(
         raised,
         format!(
-            "warning: 1 buffer taken at {site} was not given back in time (warning from 1 buffer) in pool `render`, since frame 7; {LEAK_STEP}"
+            "warning: 1 buffer is out for longer than this pool expects, taken at {site} by thread `worker` (warning from 1 buffer) in pool `render`, since frame 7; {OVERDUE_STEP}"
         )
     );
-    let escalated = bench.leaks(8, &[(site, 12)]).raised[0].to_string();
+    let escalated = bench.overdue(8, &[(site, 12)]).raised[0].to_string();
     assert_eq!(
         escalated,
         format!(
-            "critical, was warning: 12 buffers taken at {site} were not given back in time (critical from 10 buffers) in pool `render`, since frame 7; {LEAK_STEP}"
+            "critical, was warning: 12 buffers are out for longer than this pool expects, taken at {site} by thread `worker` (critical from 10 buffers) in pool `render`, since frame 7; {OVERDUE_STEP}"
         )
     );
-    let health = bench.leaks(2507, &[]);
+    let health = bench.overdue(2507, &[]);
     let resolved = health.resolved[0].to_string();
     assert_eq!(
         resolved,
         format!(
-            "resolved: the leak at {site} in pool `render` is over after 2.5 s, frames 7 to 2507, 12 buffers at worst; nothing is to be done"
+            "resolved: the overdue buffers of {site} in pool `render` is over after 2.5 s, frames 7 to 2507, 12 buffers at worst; nothing is to be done"
         )
     );
     assert!(health.to_string().contains(&resolved), "{health}");
@@ -283,16 +283,17 @@ fn every_rule_has_a_sentence_of_its_own() {
 #[test]
 fn every_sentence_ends_with_the_next_step() {
     let mut bench = Bench::new(Thresholds::default());
-    let mut raised = bench.leaks(0, &[(here(), 1)]).raised[0].clone();
+    let mut raised = bench.overdue(0, &[(here(), 1)]).raised[0].clone();
     for rule in Rule::ALL {
         let (metrics, outstanding) = (RuntimeHealthMetrics::default(), Outstanding::default());
         let situation = advice::Situation {
             metrics: &metrics,
             outstanding: &outstanding,
+            verdicts: &[],
         };
         for state in [AlertState::Raised, AlertState::Resolved] {
             for count in [1, 5] {
-                raised.next_step = advice::next_step(rule, state, count, situation);
+                raised.next_step = advice::next_step(rule, state, count, None, situation);
                 raised.rule = rule;
                 raised.state = state;
                 let (step, text) = (&raised.next_step, raised.to_string());
@@ -310,11 +311,11 @@ fn an_alert_that_comes_again_is_the_same_one_counted() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     for (come, ms) in [(1, 10_000), (2, 40_000), (3, 70_000)] {
-        let health = bench.leaks(ms, &[(site, come)]);
+        let health = bench.overdue(ms, &[(site, come)]);
         let alert = &health.raised[0];
         assert_eq!((alert.count, alert.first_frame.get()), (come, 10_000));
         assert_eq!((alert.raised_frame.get(), alert.worst), (ms, come as f64));
-        assert_eq!(bench.leaks(ms + 100, &[]).resolved[0].count, come);
+        assert_eq!(bench.overdue(ms + 100, &[]).resolved[0].count, come);
     }
 }
 
@@ -323,7 +324,7 @@ fn an_alert_that_flaps_stays_raised_until_it_was_quiet_for_longer() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     let mut events = |ms, suspects: &[(_, u64)]| {
-        let health = bench.leaks(ms, suspects);
+        let health = bench.overdue(ms, suspects);
         (
             health.raised.len(),
             health.resolved.len(),
@@ -360,8 +361,8 @@ fn damping_is_the_users() {
         let site = here();
         let mut all = 0;
         for come in 0..20_u64 {
-            bench.leaks(come * 1000, &[(site, 1)]);
-            all += bench.leaks(come * 1000 + 500, &[]).resolved.len();
+            bench.overdue(come * 1000, &[(site, 1)]);
+            all += bench.overdue(come * 1000 + 500, &[]).resolved.len();
         }
         assert_eq!(all, resolved);
     }
@@ -372,14 +373,14 @@ fn quiet_alerts_of_a_rule_are_remembered_up_to_a_number() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     let others = sixty_four_and_one();
-    bench.leaks(0, &[(site, 1)]);
+    bench.overdue(0, &[(site, 1)]);
     for (ms, &other) in (1..).zip(&others) {
-        bench.leaks(ms, &[(other, 1)]);
+        bench.overdue(ms, &[(other, 1)]);
     }
-    bench.leaks(100, &[]);
-    assert_eq!(bench.leaks(101, &[(others[64], 1)]).raised[0].count, 2);
+    bench.overdue(100, &[]);
+    assert_eq!(bench.overdue(101, &[(others[64], 1)]).raised[0].count, 2);
     assert_eq!(
-        bench.leaks(102, &[(site, 1)]).raised[0].count,
+        bench.overdue(102, &[(site, 1)]).raised[0].count,
         1,
         "forgotten"
     );
@@ -419,9 +420,9 @@ fn pools_that_one_monitor_judges_keep_their_alerts_apart() {
     );
 }
 
-/// A readback that is six frames late every ten frames, and one real leak, at 60 frames a second.
+/// A readback that is six frames late every ten frames, and one buffer that is overdue for ever, at 60 frames a second.
 #[test]
-fn a_noisy_site_does_not_hide_the_leak() {
+fn a_noisy_site_does_not_hide_another() {
     let store = crate::DiagnosticsStore::new();
     let mut bench = Bench::new(Thresholds::default());
     let (readback, leak) = (here(), here());
@@ -434,7 +435,7 @@ fn a_noisy_site_does_not_hide_the_leak() {
         if frame >= 5 {
             suspects.push((leak, 1));
         }
-        let health = bench.leaks(frame * 1000 / 60, &suspects);
+        let health = bench.overdue(frame * 1000 / 60, &suspects);
         reports += health.raised.len() + health.resolved.len();
         store.receive(health);
     }

@@ -53,13 +53,13 @@ impl Bench {
         self.judge(ms, &frame, &Outstanding::default())
     }
 
-    /// Judges a pool with these suspects.
-    fn leaks(&mut self, ms: u64, suspects: &[(&'static Location<'static>, u64)]) -> HealthSnapshot {
+    /// Judges a pool with so many overdue buffers of these sites.
+    fn overdue(&mut self, ms: u64, sites: &[(&'static Location<'static>, u64)]) -> HealthSnapshot {
         let frame = FrameSnapshot {
             frame: FrameEnd(ms),
             ..FrameSnapshot::default()
         };
-        self.judge(ms, &frame, &outstanding(suspects))
+        self.judge(ms, &frame, &outstanding(sites))
     }
 }
 
@@ -74,6 +74,10 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
             oldest_age: Duration::from_secs(2),
             suspects,
             suspect_bytes: suspects * 64,
+            aged: suspects,
+            aged_bytes: suspects * 64,
+            oldest_aged_frames: 9,
+            overdue: suspects,
             long_lived: 0,
             long_lived_bytes: 0,
             thread: "worker".to_owned(),

@@ -300,9 +300,9 @@ fn the_short_report_shows_every_number_in_its_place() {
     let site = &out.sites[0];
     assert!(
         leak.contains(&format!(
-            "{}: 7 of 8 buffers, 448 B, oldest 9 frames",
+            "overdue: {}: 7 buffers, 448 B, oldest 9 frames, thread `worker`, 7 overdue",
             site.location
-        )) && leak.contains("thread worker"),
+        )),
         "{leak}"
     );
 }
@@ -314,6 +314,7 @@ fn the_default_limits_are_those_of_the_table() {
     // Warning, critical, clear ratio, raised after, resolved after.
     let table = [
         (Rule::Leak, 1.0, 10.0, 1.0, 0, 0),
+        (Rule::Overdue, 1.0, 10.0, 1.0, 0, 0),
         (Rule::PooledBytes, 50e6, 100e6, 0.9, 0, 1),
         (Rule::PoolKeys, 50.0, 100.0, 0.9, 0, 1),
         (Rule::Bloat, 16e6, never, 0.9, 5, 1),

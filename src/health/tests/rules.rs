@@ -174,6 +174,7 @@ fn every_rule_rises_eases_and_clears_at_its_levels() {
                 situation: crate::health::advice::Situation {
                     metrics: &metrics,
                     outstanding: &outstanding,
+                    verdicts: &[],
                 },
             };
             let findings = book.report(&thresholds, moment);
@@ -384,7 +385,7 @@ fn the_status_is_that_of_the_worst_alert() {
     assert_eq!(
         severities(&health.active),
         [
-            (Rule::Leak, Severity::Warning),
+            (Rule::Overdue, Severity::Warning),
             (Rule::PooledBytes, Severity::Critical),
             (Rule::PoolKeys, Severity::Warning)
         ]

@@ -42,6 +42,7 @@ pub(crate) const SUITES: &[Suite] = &[
         "health_allocations",
         "tests/health_allocations.rs",
     ),
+    suite("verdicts", "framepool", "verdicts", "tests/verdicts"),
     suite("contract", "framepool", "contract", "tests/contract"),
     suite(
         "diagnostics",

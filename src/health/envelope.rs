@@ -1,0 +1,425 @@
+//! The lower envelope of one call site's live buffers: whether it keeps rising.
+//!
+//! # What is followed
+//!
+//! The *population* of a call site is the number of its buffers that are out, older than the pool's leak age in frames, and not
+//! marked as long-lived. It swings: caches evict, levels end, pipelines drain. What a leak adds never goes away, so it raises the
+//! *minimum* of every window of time. The minima of successive windows are the lower envelope. Windows are measured in loop time
+//! (`loop_time.rs`), so pauses and changes of the frame rate do not distort them.
+//!
+//! # State
+//!
+//! An envelope has a `record`, the highest minimum so far, and at most one *climb*: a row of windows whose minima rise above the
+//! record, with the level before as its base.
+//!
+//! ```text
+//!            minimum above the record             evidence suffices
+//!   steady ──────────────────────────▶ climbing ────────────────────▶ proven
+//!     ▲                                   │                              │
+//!     ├── gives back half of the gain ────┤◀── gives back half of it ────┤
+//!     ├── its oldest buffer is replaced ──┤                              │
+//!     └── no rise for a while ────────────┘◀── no rise for much longer ──┘
+//! ```
+//!
+//! - A rise that stays at or below the record proves nothing: the population was there before and came back. So every cycle
+//!   after the first one is silent, whatever its length: levels, thread pools, bursts, caches that are cleared.
+//! - A climb ends when half of its gain is given back, or when the oldest buffer of the site is younger than the climb: then all
+//!   buffers from before the climb have been replaced, as in a ring or a cache, and none of them leaked.
+//! - A climb that does not rise for a while has levelled off. The site was filling, and is steady again at the new record.
+//! - A proven climb also survives a pause of the leaking code, for [`STAYS_PROVEN`] or eight times its usual gap.
+//!
+//! # Evidence
+//!
+//! No test can tell the first second of a cache that fills from the first second of a leak. They differ in when they begin and
+//! how long they last:
+//!
+//! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still does: a
+//!   third of the rises lie in its later half, and no gap is longer than 60 % of it. So a leak of one buffer a minute is
+//!   named at its third buffer. A site that gave back a gain before, at any scale, needs eight rises.
+//! - **Trickle**: every one of the latest windows rose, at least four of them over at least half a second, by less than one
+//!   buffer a frame. Faster than that is a load, until:
+//! - **Many**: the climb rose at least 16 times, spread evenly over its four quarters.
+//!
+//! Trickle and Many are quick, so they are only used where nothing healthy is known to climb like that: on a climb that began
+//! after the warm-up (20 s and 1,200 frames by default), at a site that never gave back a gain. A climb that began in the
+//! warm-up is a program that fills its caches: it must last for the fill time first.
+//!
+//! # Scales
+//!
+//! Each site has an envelope for each of three window lengths ([`SCALES`]). The finest finds a leak within a second. A
+//! longer window sees through everything that is given back within it: a leak of one buffer per burst, or per level, is found
+//! by its minima between the bursts, or between the levels. Trickle and Many use the finest, Long uses the others.
+//!
+//! The memory is fixed: of all rises of a climb the times of 16 are kept, evenly thinned out.
+
+use std::time::Duration;
+
+use super::loop_time::LoopTime;
+use crate::clock::Timestamp;
+use crate::telemetry::id::FrameEnd;
+
+/// The least lengths of windows, in loop time. Each window also has [`LEAST_FRAMES`].
+pub(crate) const SCALES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_secs(5),
+    Duration::from_mins(2),
+];
+/// The fewest frames of a window.
+pub(crate) const LEAST_FRAMES: u64 = 5;
+
+/// A trickle rises in this many windows in a row,
+const TRICKLE_WINDOWS: u32 = 4;
+/// over at least this time.
+const TRICKLE_TIME: Duration = Duration::from_millis(500);
+/// Rises that prove a climb if they are even.
+const MANY: u32 = 16;
+/// Rises that prove a long climb.
+const FEW: u32 = 3;
+/// Rises that prove a long climb of a site that gave back a gain before.
+const FEW_OF_GIVER: u32 = 8;
+/// A gain of this many buffers, or this many rises, shows that a site gives back if it does.
+const GIVEN_BACK: (u64, u32) = (4, 3);
+
+/// A climb has levelled off after at least this time without a rise, and four times its usual gap;
+const LEVEL_AFTER: Duration = Duration::from_secs(10);
+/// a climb of one rise has no usual gap: after this many windows.
+const LEVEL_AFTER_ONE: u32 = 300;
+/// A proven climb has levelled off after at least this time without a rise, and eight times its usual gap.
+const STAYS_PROVEN: Duration = Duration::from_mins(5);
+
+/// When growth counts as a leak. See [`Thresholds`](crate::Thresholds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct GrowthLimits {
+    pub(crate) warm_up_frames: u64,
+    pub(crate) warm_up: Duration,
+    pub(crate) fill_time: Duration,
+}
+
+impl GrowthLimits {
+    fn is_warm_up(&self, time: LoopTime) -> bool {
+        time.frames < self.warm_up_frames || time.since(LoopTime::default()) < self.warm_up
+    }
+}
+
+/// When something was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    pub(crate) frame: FrameEnd,
+    pub(crate) at: Duration,
+    pub(crate) time: Timestamp,
+    pub(crate) loop_time: LoopTime,
+    /// The round, which counts the age of buffers.
+    pub(crate) round: u64,
+}
+
+/// A population.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Level {
+    pub(crate) buffers: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Level {
+    /// The lower of two populations.
+    pub(crate) fn min(self, other: Self) -> Self {
+        if other.buffers < self.buffers {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+/// The lower envelope of one site over windows of one length.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Envelope {
+    /// The highest minimum so far.
+    record: u64,
+    /// The bytes of the latest minimum.
+    bytes: u64,
+    /// Whether a gain was given back before.
+    gives_back: bool,
+    climb: Option<Climb>,
+}
+
+/// A row of windows whose minima rise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Climb {
+    /// The population before the first rise, after it, and now.
+    base: Level,
+    first: Level,
+    top: Level,
+    now: Level,
+    pub(crate) began: Mark,
+    pub(crate) latest: Mark,
+    began_in_warm_up: bool,
+    pub(crate) rises: u32,
+    /// Windows below the one before.
+    falls: u32,
+    /// Rises in the latest windows without a break, and when and from where they began.
+    run: u32,
+    run_began: Mark,
+    run_base: Level,
+    run_first: Level,
+    times: RiseTimes,
+    proven: bool,
+}
+
+impl Envelope {
+    /// Takes the minimum of a window that has ended now, and the round in which the oldest buffer of the site was taken.
+    pub(crate) fn push(
+        &mut self,
+        scale: usize,
+        minimum: Level,
+        oldest: Option<u64>,
+        site_gives_back: bool,
+        now: &Mark,
+        limits: &GrowthLimits,
+    ) {
+        let mut climb = self.climb.take();
+        climb = climb.filter(|climb| {
+            let goes_on = climb.keeps(minimum, oldest);
+            if !goes_on {
+                self.gives_back |= climb.is_large();
+            }
+            goes_on && !climb.is_level(scale, now)
+        });
+        if minimum.buffers > self.record {
+            let base = Level {
+                buffers: self.record,
+                bytes: self.bytes.min(minimum.bytes),
+            };
+            self.record = minimum.buffers;
+            climb
+                .get_or_insert_with(|| Climb::new(base, minimum, now, limits))
+                .rise(minimum, now);
+        } else if let Some(climb) = &mut climb {
+            climb.stay(minimum);
+        }
+        if let Some(climb) = &mut climb {
+            climb.judge(scale, self.gives_back || site_gives_back, now, limits);
+        }
+        self.bytes = minimum.bytes;
+        self.climb = climb;
+    }
+
+    /// Takes the present population for the usual one: the way in which it is counted has changed.
+    pub(crate) fn rebase(&mut self, population: Level) {
+        self.record = self.record.max(population.buffers);
+        self.climb = self.climb.filter(|climb| climb.proven);
+    }
+
+    /// Whether a gain was given back before.
+    pub(crate) fn gives_back(&self) -> bool {
+        self.gives_back
+    }
+
+    pub(crate) fn proven(&self) -> Option<&Climb> {
+        self.climb.as_ref().filter(|climb| climb.proven)
+    }
+
+    /// A climb that is under way and not proven.
+    pub(crate) fn filling(&self, now: &Mark) -> Option<&Climb> {
+        self.climb.as_ref().filter(|climb| {
+            let flat = now.loop_time.since(climb.latest.loop_time);
+            !climb.proven && climb.rises > 1 && flat < LEVEL_AFTER.max(2 * climb.usual_gap())
+        })
+    }
+}
+
+impl Climb {
+    fn new(base: Level, first: Level, now: &Mark, limits: &GrowthLimits) -> Self {
+        Self {
+            base,
+            first,
+            top: first,
+            now: first,
+            began: *now,
+            latest: *now,
+            began_in_warm_up: limits.is_warm_up(now.loop_time),
+            rises: 0,
+            falls: 0,
+            run: 0,
+            run_began: *now,
+            run_base: base,
+            run_first: first,
+            times: RiseTimes::default(),
+            proven: false,
+        }
+    }
+
+    fn gain(&self) -> u64 {
+        self.top.buffers - self.base.buffers
+    }
+
+    /// Whether the site has kept more than half of the gain, and a buffer that is at least as old as the climb.
+    fn keeps(&self, minimum: Level, oldest: Option<u64>) -> bool {
+        let is_younger =
+            |taken: u64| (1..u64::MAX / 2).contains(&taken.wrapping_sub(self.began.round));
+        minimum.buffers > self.base.buffers + self.gain() / 2
+            && oldest.is_some_and(|taken| !is_younger(taken))
+    }
+
+    fn is_large(&self) -> bool {
+        self.gain() >= GIVEN_BACK.0 || self.rises >= GIVEN_BACK.1
+    }
+
+    /// The usual loop time between two rises.
+    fn usual_gap(&self) -> Duration {
+        let time = self.latest.loop_time.since(self.began.loop_time);
+        time / self.rises.saturating_sub(1).max(1)
+    }
+
+    fn is_level(&self, scale: usize, now: &Mark) -> bool {
+        let after = if self.proven {
+            STAYS_PROVEN.max(8 * self.usual_gap())
+        } else if self.rises > 1 {
+            LEVEL_AFTER.max(2 * SCALES[scale]).max(4 * self.usual_gap())
+        } else {
+            SCALES[scale] * LEVEL_AFTER_ONE
+        };
+        now.loop_time.since(self.latest.loop_time) > after
+    }
+
+    fn rise(&mut self, minimum: Level, now: &Mark) {
+        if self.run == 0 && self.rises > 0 {
+            self.run_began = *now;
+            self.run_base = self.now;
+            self.run_first = minimum;
+        }
+        self.run += 1;
+        self.rises += 1;
+        self.times.push(now.loop_time.nanos);
+        self.top = minimum;
+        self.now = minimum;
+        self.latest = *now;
+    }
+
+    fn stay(&mut self, minimum: Level) {
+        self.run = 0;
+        if minimum.buffers < self.now.buffers {
+            self.falls += 1;
+        }
+        self.now = minimum;
+    }
+
+    fn judge(&mut self, scale: usize, gives_back: bool, now: &Mark, limits: &GrowthLimits) {
+        let lasted = now.loop_time.since(self.began.loop_time) >= limits.fill_time;
+        if self.proven {
+            return;
+        }
+        self.proven = if scale == 0 {
+            let is_quick = !gives_back && (lasted || !self.began_in_warm_up);
+            let is_trickle = is_quick && self.is_trickle(now);
+            if is_trickle {
+                self.begin_at_run();
+            }
+            is_trickle || (is_quick && self.is_many(now))
+        } else {
+            let few = if gives_back { FEW_OF_GIVER } else { FEW };
+            lasted && self.rises >= few && self.times.are_steady(now.loop_time.nanos)
+        };
+    }
+
+    fn is_trickle(&self, now: &Mark) -> bool {
+        let began = self.run_began.loop_time;
+        let frames = now.loop_time.frames - began.frames;
+        self.run >= TRICKLE_WINDOWS
+            && now.loop_time.since(began) >= TRICKLE_TIME
+            && self.top.buffers - self.run_first.buffers < frames
+    }
+
+    /// What rose before the trickle is no part of the leak: a cache may have been filled by the same line.
+    fn begin_at_run(&mut self) {
+        self.began = self.run_began;
+        self.base = self.run_base;
+        self.first = self.run_first;
+    }
+
+    fn is_many(&self, now: &Mark) -> bool {
+        self.rises >= MANY && self.times.are_even(now.loop_time.nanos)
+    }
+
+    /// The population that the climb added and that is still there.
+    pub(crate) fn gained(&self) -> Level {
+        Level {
+            buffers: self.now.buffers.saturating_sub(self.base.buffers),
+            bytes: self.now.bytes.saturating_sub(self.base.bytes),
+        }
+    }
+
+    /// What was added between the first rise and the latest.
+    pub(crate) fn risen(&self) -> Level {
+        Level {
+            buffers: self.top.buffers.saturating_sub(self.first.buffers),
+            bytes: self.top.bytes.saturating_sub(self.first.bytes),
+        }
+    }
+
+    /// How likely the next change is a rise, by Laplace's rule of succession: `(rises + 1) / (rises + falls + 2)`.
+    pub(crate) fn confidence(&self) -> f64 {
+        let (rises, falls) = (f64::from(self.rises), f64::from(self.falls));
+        (rises + 1.0) / (rises + falls + 2.0)
+    }
+}
+
+/// When a climb rose, in nanoseconds of loop time: of many rises every second, fourth and so on.
+#[derive(Clone, Copy, Debug, Default)]
+struct RiseTimes {
+    times: [u64; Self::MOST],
+    len: u8,
+    /// Of so many rises, as a power of two, one is kept.
+    thinned: u8,
+    left_out: u32,
+}
+
+impl RiseTimes {
+    const MOST: usize = 16;
+
+    fn push(&mut self, nanos: u64) {
+        if self.left_out > 0 {
+            self.left_out -= 1;
+            return;
+        }
+        if usize::from(self.len) == Self::MOST {
+            for place in 0..Self::MOST / 2 {
+                self.times[place] = self.times[2 * place];
+            }
+            self.len /= 2;
+            self.thinned += 1;
+        }
+        self.times[usize::from(self.len)] = nanos;
+        self.len += 1;
+        self.left_out = (1 << self.thinned.min(31)) - 1;
+    }
+
+    fn kept(&self) -> &[u64] {
+        &self.times[..usize::from(self.len)]
+    }
+
+    /// Whether each quarter of the time has its part: between an eighth and a half.
+    fn are_even(&self, now: u64) -> bool {
+        let kept = self.kept();
+        let first = kept[0];
+        let span = (now - first).max(1);
+        let mut quarters = [0; 4];
+        for &time in kept {
+            let quarter = 4 * u128::from(time - first) / u128::from(span);
+            quarters[(quarter as usize).min(3)] += 1;
+        }
+        let is_fair = |&count: &usize| 8 * count >= kept.len() && 2 * count <= kept.len();
+        quarters.iter().all(is_fair)
+    }
+
+    /// Whether the later half has a third of the rises, and no gap is longer than 60 % of the time.
+    fn are_steady(&self, now: u64) -> bool {
+        let kept = self.kept();
+        let first = kept[0];
+        let span = now - first;
+        let late = kept.iter().filter(|&&time| 2 * (time - first) > span);
+        let ends = kept[1..].iter().chain([&now]);
+        let longest = kept.iter().zip(ends).map(|(from, to)| to - from).max();
+        3 * late.count() >= kept.len()
+            && longest.is_some_and(|gap| 5 * u128::from(gap) <= 3 * u128::from(span))
+    }
+}

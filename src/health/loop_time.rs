@@ -1,0 +1,68 @@
+//! The time of a frame loop: it advances with the frames, so that a pause is short and a frame is never long.
+//!
+//! Windows over wall-clock time misread a program that pauses or slows down: nothing happens in most of them. Windows over
+//! frames misread a program that runs at 2,000 frames a second: a hundred frames are too short to see anything. So verdicts
+//! count *loop time*: each frame adds its period, but at most [`LONGEST_FRAME`]. At ordinary rates loop time is wall-clock time.
+//! A minimised window at one frame a second, a debugger's stop or a suspended laptop adds one tenth of a second per frame.
+//!
+//! A program that allocates without ending frames has no frames to count. Its loop time is the wall-clock time between two
+//! readings in which it allocated, at most a second each.
+
+use std::time::Duration;
+
+use super::recent::capped;
+
+/// A frame counts for no more loop time than this: 0.1 s.
+const LONGEST_FRAME: u64 = 100_000_000;
+/// A reading without frame ends counts for no more loop time than this: 1 s.
+const LONGEST_SILENCE: u64 = 1_000_000_000;
+/// A reading without frame ends stands for this many frames, so that it can close a window.
+const FRAMES_OF_SILENCE: u64 = 8;
+
+/// A moment in the life of a frame loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LoopTime {
+    /// Frames so far.
+    pub(crate) frames: u64,
+    /// Nanoseconds of loop time so far.
+    pub(crate) nanos: u64,
+    /// The sum of all periods in nanoseconds, not limited.
+    pub(crate) elapsed: u64,
+}
+
+impl LoopTime {
+    /// Counts a frame of this period.
+    pub(crate) fn add_frame(&mut self, period: Duration) {
+        let period = capped(period);
+        self.frames += 1;
+        self.nanos = self.nanos.saturating_add(period.min(LONGEST_FRAME));
+        self.elapsed = self.elapsed.saturating_add(period);
+    }
+
+    /// Counts frames whose periods are not known, that ended within this time.
+    pub(crate) fn add_frames(&mut self, frames: u64, within: Duration) {
+        let within = capped(within);
+        self.frames = self.frames.saturating_add(frames);
+        let longest = frames.saturating_mul(LONGEST_FRAME);
+        self.nanos = self.nanos.saturating_add(within.min(longest));
+        self.elapsed = self.elapsed.saturating_add(within);
+    }
+
+    /// Counts time in which the program allocated and ended no frame.
+    pub(crate) fn add_silence(&mut self, time: Duration) {
+        let time = capped(time);
+        self.frames = self.frames.saturating_add(FRAMES_OF_SILENCE);
+        self.nanos = self.nanos.saturating_add(time.min(LONGEST_SILENCE));
+        self.elapsed = self.elapsed.saturating_add(time);
+    }
+
+    /// Loop time from `earlier` to this moment.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
+    }
+
+    /// All of the time from `earlier` to this moment.
+    pub(crate) fn elapsed_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.elapsed.saturating_sub(earlier.elapsed))
+    }
+}

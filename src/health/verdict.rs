@@ -1,0 +1,289 @@
+//! What is known of a call site whose buffers have been out for a while: a leak, or not.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::sync::Arc;
+use crate::telemetry::id::FrameEnd;
+use crate::telemetry::outstanding::plural;
+use crate::text::bytes;
+
+/// What the old buffers of a call site are.
+///
+/// Only [`Growing`](Self::Growing) and [`Overdue`](Self::Overdue) raise alerts. The document `docs/verdicts.md` has the rules, and
+/// how soon leaks are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum LeakVerdict {
+    /// A leak: the fewest buffers out in each window of time keep rising.
+    Growing,
+    /// Buffers are older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
+    Overdue,
+    /// The population rises, but not for long enough, or not evenly enough, for a leak. Caches and levels begin like this.
+    Filling,
+    /// Old buffers whose number is steady or falls.
+    Held,
+}
+
+impl LeakVerdict {
+    /// The verdict in labels and logs: lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Growing => "growing",
+            Self::Overdue => "overdue",
+            Self::Filling => "filling",
+            Self::Held => "held",
+        }
+    }
+
+    /// Whether it raises an alert.
+    pub fn is_alert(self) -> bool {
+        matches!(self, Self::Growing | Self::Overdue)
+    }
+}
+
+impl fmt::Display for LeakVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The verdict on one call site.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, LeakVerdict, Thresholds};
+/// use std::time::{Duration, Instant};
+///
+/// let pool = BufferPool::new();
+/// // Without a warm-up, since this program has nothing to fill.
+/// let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+/// let mut monitor = HealthMonitor::new(thresholds);
+/// let (start, period) = (Instant::now(), Duration::from_millis(16));
+/// let mut forgotten = Vec::new();
+/// for frame in 0..60 {
+///     if frame % 2 == 0 {
+///         forgotten.push(pool.alloc::<u8>(1000));
+///     }
+///     let snapshot = pool.end_frame();
+///     monitor.record_frame(&snapshot, period);
+///     monitor.emit_at(&pool, start + frame * period);
+/// }
+/// let health = monitor.emit_now(&pool);
+/// let site = &health.verdicts[0];
+/// assert_eq!(site.verdict, LeakVerdict::Growing);
+/// assert_eq!(site.location.file(), file!());
+/// let growth = site.growth.unwrap();
+/// assert!((growth.buffers_per_1000_frames - 500.0).abs() < 50.0);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SiteVerdict {
+    /// The line that called `alloc`.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::telemetry::outstanding::serialize_location")
+    )]
+    pub location: &'static Location<'static>,
+    /// What its old buffers are.
+    pub verdict: LeakVerdict,
+    /// Buffers out that are older than the leak age in frames and not marked as long-lived.
+    pub buffers: u64,
+    /// Bytes of these buffers, as rounded block sizes.
+    pub bytes: u64,
+    /// Of them, buffers older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
+    pub overdue: u64,
+    /// The age of the oldest of them, in frames.
+    pub oldest_age_frames: u64,
+    /// Since which frame it grows, or has been steady.
+    pub since_frame: FrameEnd,
+    /// The same moment, since the monitor's first health snapshot.
+    pub since: Duration,
+    /// The same moment, by the clocks.
+    pub since_time: Timestamp,
+    /// How it grows, if it is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling).
+    pub growth: Option<Growth>,
+    /// Name of the thread that took the oldest buffer.
+    pub thread: String,
+}
+
+impl SiteVerdict {
+    /// Buffers leaked: those gained since the growth began, if it is [`Growing`](LeakVerdict::Growing).
+    pub fn leaked(&self) -> u64 {
+        match (self.verdict, &self.growth) {
+            (LeakVerdict::Growing, Some(growth)) => growth.buffers,
+            _ => 0,
+        }
+    }
+}
+
+/// How fast the population of a call site grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct Growth {
+    /// Buffers gained since the growth began.
+    pub buffers: u64,
+    /// Bytes gained since the growth began.
+    pub bytes: u64,
+    /// Buffers a minute.
+    pub buffers_per_minute: f64,
+    /// Bytes a minute.
+    pub bytes_per_minute: f64,
+    /// Buffers per 1,000 frames.
+    pub buffers_per_1000_frames: f64,
+    /// Bytes per 1,000 frames.
+    pub bytes_per_1000_frames: f64,
+    /// How likely the next change is a further rise, 0 to 1: `(rises + 1) / (rises + falls + 2)`, Laplace's rule of succession.
+    pub confidence: f64,
+    /// When memory runs out at this rate; none if that is more than a year away, or if the memory left is not known.
+    pub exhausts: Option<Exhaustion>,
+}
+
+/// When memory runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Exhaustion {
+    /// The limit that is reached first.
+    pub limit: MemoryLimit,
+    /// In which time.
+    pub after: Duration,
+}
+
+/// What limits the memory of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum MemoryLimit {
+    /// The pool's [`max_bytes`](crate::PoolBuilder::max_bytes).
+    Budget,
+    /// The memory that the machine has available.
+    Machine,
+}
+
+impl fmt::Display for MemoryLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Budget => "the pool's budget",
+            Self::Machine => "the machine's memory",
+        })
+    }
+}
+
+/// The rate, and when memory runs out: `by 30 buffers (1.2 MiB) a minute, 8.3 buffers per 1,000 frames; the …`.
+impl fmt::Display for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "by {} buffers ({}) a minute, {} per 1,000 frames",
+            number(self.buffers_per_minute),
+            bytes(self.bytes_per_minute as u64),
+            number(self.buffers_per_1000_frames),
+        )?;
+        if let Some(Exhaustion { limit, after }) = self.exhausts {
+            write!(f, "; {limit} is full in {}", in_words(after))?;
+        }
+        Ok(())
+    }
+}
+
+/// One line: the call site, what it holds, and since when.
+impl fmt::Display for SiteVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}: {}, {}, oldest {}, thread `{}`",
+            self.verdict,
+            self.location,
+            plural(self.buffers, "buffer"),
+            bytes(self.bytes),
+            plural(self.oldest_age_frames, "frame"),
+            self.thread
+        )?;
+        if self.overdue > 0 {
+            write!(f, ", {} overdue", self.overdue)?;
+        }
+        match &self.growth {
+            Some(growth) => write!(f, ", growing since frame {} {growth}", self.since_frame),
+            None => write!(f, ", steady since frame {}", self.since_frame),
+        }
+    }
+}
+
+/// A number of at most three digits after its first: `0.28`, `8.3`, `1800`.
+fn number(value: f64) -> String {
+    let digits = match value {
+        ..0.995 => 2,
+        0.995..9.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
+/// A time in the unit that suits it: `40 s`, `12 min`, `3 h`, `20 days`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Verdicts in a list that health snapshots share while it stays the same.
+#[derive(Clone, Debug, Default)]
+pub struct SharedVerdicts(Arc<Vec<SiteVerdict>>);
+
+impl SharedVerdicts {
+    pub(crate) fn new(verdicts: Vec<SiteVerdict>) -> Self {
+        Self(Arc::new(verdicts))
+    }
+
+    /// The sites with this verdict, in the order of the list.
+    pub fn with(&self, verdict: LeakVerdict) -> impl Iterator<Item = &SiteVerdict> {
+        self.0.iter().filter(move |site| site.verdict == verdict)
+    }
+}
+
+impl Deref for SharedVerdicts {
+    type Target = [SiteVerdict];
+
+    fn deref(&self) -> &[SiteVerdict] {
+        &self.0
+    }
+}
+
+impl PartialEq for SharedVerdicts {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for SharedVerdicts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_times_are_short() {
+        let numbers = [0.277, 8.333, 30.04, 1800.2].map(number);
+        assert_eq!(numbers, ["0.28", "8.3", "30", "1800"]);
+        let times = [40, 720, 10_800, 1_728_000].map(|secs| in_words(Duration::from_secs(secs)));
+        assert_eq!(times, ["40 s", "12 min", "3 h", "20 days"]);
+    }
+}
