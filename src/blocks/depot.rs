@@ -236,9 +236,9 @@ mod tests {
     #[test]
     fn what_is_counted_as_idle_is_what_lies_here() {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
-        let depot = &pool.core().depot;
+        let depot = &pool.inner().depot;
         let class = class_for(1000).unwrap();
-        let counted = || (depot.idle(class), pool.core().depot_bytes());
+        let counted = || (depot.idle(class), pool.inner().depot_bytes());
         let mut buffers: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1000)).collect();
         assert_eq!(counted(), (0, 0));
         buffers.clear();

@@ -240,8 +240,8 @@ impl HealthMonitor {
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
         // Read before the walk, which reads it again: ages are never taken for too high.
-        self.round = pool.core().round();
-        self.max_bytes = pool.core().config.max_bytes;
+        self.round = pool.inner().round();
+        self.max_bytes = pool.inner().config.max_bytes;
         pool.outstanding_into(&mut outstanding);
         let mut stats = PoolStats::default();
         let frame = if cfg!(feature = "telemetry") {
@@ -252,8 +252,8 @@ impl HealthMonitor {
             // Without telemetry a snapshot still has a number and a time; here everything reads zero.
             FrameSnapshot::default()
         };
-        self.prewarmed_bytes = pool.core().prewarmed_bytes();
-        pool.core().open_frames_into(&mut self.open_frames);
+        self.prewarmed_bytes = pool.inner().prewarmed_bytes();
+        pool.inner().open_frames_into(&mut self.open_frames);
         let name = match &self.pool {
             Some(known) if known.id() == pool.id() => known.clone(),
             _ => self

@@ -301,7 +301,7 @@ impl Watcher {
             self.trimmed_at = now;
         }
         for _ in 0..steps {
-            self.pool.core().trim_if_quiet(QUIET);
+            self.pool.inner().trim_if_quiet(QUIET);
         }
     }
 

@@ -89,7 +89,7 @@ impl BufferPool {
     ) -> Option<NonNull<Block>> {
         let bytes = self.bytes_at_once::<T>(len)?;
         // SAFETY: the handle keeps the pool alive.
-        unsafe { lend_at_once(self.core(), bytes, site) }
+        unsafe { lend_at_once(self.inner(), bytes, site) }
     }
 
     /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
@@ -102,7 +102,7 @@ impl BufferPool {
     ) -> Result<NonNull<Block>, AllocError> {
         self.checked_bytes::<T>(len)
             // SAFETY: the handle keeps the pool alive.
-            .and_then(|bytes| unsafe { lend(self.core(), bytes, site) })
+            .and_then(|bytes| unsafe { lend(self.inner(), bytes, site) })
             .map_err(|refusal| self.explain::<T>(refusal, len))
     }
 
@@ -121,7 +121,7 @@ impl BufferPool {
     /// Whether this pool's buffers start where a `T` may.
     #[inline(always)]
     pub(crate) fn is_aligned_for<T>(&self) -> bool {
-        align_of::<T>() <= LINE || align_of::<T>() <= self.core().config.alignment
+        align_of::<T>() <= LINE || align_of::<T>() <= self.inner().config.alignment
     }
 
     /// The bytes of `len` elements, if this pool can lend such.
@@ -147,9 +147,9 @@ impl BufferPool {
     pub(crate) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
         if matches!(refusal, Refusal::Overflow | Refusal::Alignment(_)) {
             // SAFETY: the handle keeps the pool alive.
-            let _ = unsafe { with_slot(self.core_ptr(), |slot| count_refusal(slot, refusal)) };
+            let _ = unsafe { with_slot(self.inner_ptr(), |slot| count_refusal(slot, refusal)) };
         }
-        self.core().explain(refusal, len, size_of::<T>())
+        self.inner().explain(refusal, len, size_of::<T>())
     }
 
     /// Has `count` buffers of `len` elements ready, with their pages touched, and keeps them from being trimmed until
@@ -177,7 +177,7 @@ impl BufferPool {
     /// kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
         self.checked_bytes::<T>(len)
-            .and_then(|bytes| self.core().prewarm(bytes, count))
+            .and_then(|bytes| self.inner().prewarm(bytes, count))
             .map_err(|refusal| self.explain::<T>(refusal, len))
     }
 }

@@ -44,7 +44,7 @@ use std::alloc::{Layout, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::blocks::block::Block;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::lifetime::Ledger;
 use crate::pool::lookup;
 use crate::slot::list;
@@ -52,15 +52,15 @@ use crate::slot::owner::{Found, Left};
 use crate::slot::state::Slot;
 use crate::sync::Ordering;
 
-impl Core {
+impl PoolInner {
     /// The ledger, for steps after which the pool may be gone.
     ///
     /// # Safety
     ///
     /// The pool's own memory is there.
-    unsafe fn ledger_of(core: NonNull<Self>) -> NonNull<Ledger> {
+    unsafe fn ledger_of(inner: NonNull<Self>) -> NonNull<Ledger> {
         // SAFETY: as for this function.
-        NonNull::from(unsafe { &**(*core.as_ptr()).ledger })
+        NonNull::from(unsafe { &**(*inner.as_ptr()).ledger })
     }
 
     /// Gives up a hold on the pool, and frees the contents if that was the last interest in them.
@@ -68,11 +68,11 @@ impl Core {
     /// # Safety
     ///
     /// The caller has a hold, and uses the pool no more.
-    pub(crate) unsafe fn leave(core: NonNull<Self>, balance: i64) {
+    pub(crate) unsafe fn leave(inner: NonNull<Self>, balance: i64) {
         // SAFETY: the hold keeps the pool alive until this step; when it was the last, the caller is alone with the pool.
         unsafe {
-            if Ledger::leave(Self::ledger_of(core), balance) {
-                Self::free(core);
+            if Ledger::leave(Self::ledger_of(inner), balance) {
+                Self::free(inner);
             }
         }
     }
@@ -82,11 +82,11 @@ impl Core {
     /// # Safety
     ///
     /// The caller had the buffers, and uses the pool no more.
-    unsafe fn end_buffers(core: NonNull<Self>, buffers: i64) {
+    unsafe fn end_buffers(inner: NonNull<Self>, buffers: i64) {
         // SAFETY: the buffers keep the pool alive until this step; when they were the last, the caller is alone with the pool.
         unsafe {
-            if Ledger::end_buffers(Self::ledger_of(core), buffers) {
-                Self::free(core);
+            if Ledger::end_buffers(Self::ledger_of(inner), buffers) {
+                Self::free(inner);
             }
         }
     }
@@ -96,20 +96,20 @@ impl Core {
     /// # Safety
     ///
     /// The caller has a handle and uses the pool no more.
-    pub(crate) unsafe fn drop_handle(core: NonNull<Self>) {
+    pub(crate) unsafe fn drop_handle(inner: NonNull<Self>) {
         // SAFETY: the handle keeps the pool alive until the ledger has it; if it was the last one, the handles' hold does, which is
         // given up at the end.
         unsafe {
-            if !Ledger::drop_handle(Self::ledger_of(core)) {
+            if !Ledger::drop_handle(Self::ledger_of(inner)) {
                 return;
             }
-            core.as_ref().ledger.close();
-            lookup::leave(core);
-            core.as_ref().close_slots(core);
+            inner.as_ref().ledger.close();
+            lookup::leave(inner);
+            inner.as_ref().close_slots(inner);
             lookup::note_closed();
             // Nobody can ask for idle memory any more.
-            core.as_ref().trim_now(None);
-            Self::leave(core, 0);
+            inner.as_ref().trim_now(None);
+            Self::leave(inner, 0);
         }
     }
 
@@ -140,10 +140,10 @@ impl Core {
     /// # Safety
     ///
     /// The caller owns the slot, has marked it or has a handle, and uses neither slot nor pool any more, unless it names the pool.
-    pub(crate) unsafe fn hand_back(core: NonNull<Self>, slot: NonNull<Slot>) {
+    pub(crate) unsafe fn hand_back(inner: NonNull<Self>, slot: NonNull<Slot>) {
         // SAFETY: the hold keeps the pool alive until `leave`; the caller owns the slot.
         unsafe {
-            let pool = core.as_ref();
+            let pool = inner.as_ref();
             let balance = pool
                 .slots
                 .hand_back(&pool.exchange(), &pool.names, slot.as_ref());
@@ -151,7 +151,7 @@ impl Core {
                 // What came back is of no use to anybody.
                 pool.trim_now(None);
             }
-            Self::leave(core, balance);
+            Self::leave(inner, balance);
         }
     }
 
@@ -160,15 +160,15 @@ impl Core {
     /// # Safety
     ///
     /// The caller owns the slot and names the pool, and uses neither any more.
-    pub(crate) unsafe fn leave_slot(core: NonNull<Self>, slot: NonNull<Slot>) {
+    pub(crate) unsafe fn leave_slot(inner: NonNull<Self>, slot: NonNull<Slot>) {
         // SAFETY: the slot is there until its owner has left it, and the pool's own memory until its name is dropped.
         unsafe {
             if slot.as_ref().owner.begin_release() {
-                Self::hand_back(core, slot);
+                Self::hand_back(inner, slot);
             } else if slot.as_ref().owner.leave() == Left::Settled {
-                Self::leave_settled(core, slot);
+                Self::leave_settled(inner, slot);
             }
-            Self::drop_name(core);
+            Self::drop_name(inner);
         }
     }
 
@@ -177,18 +177,18 @@ impl Core {
     /// # Safety
     ///
     /// As for [`leave_slot`](Self::leave_slot).
-    unsafe fn leave_settled(core: NonNull<Self>, slot: NonNull<Slot>) {
+    unsafe fn leave_settled(inner: NonNull<Self>, slot: NonNull<Slot>) {
         // SAFETY: the slot is there until its owner has left it, the pool's own memory as long as the caller names it, and its
         // contents while the caller has a hold.
         unsafe {
-            if core.as_ref().ledger.try_enter() {
-                let pool = core.as_ref();
+            if inner.as_ref().ledger.try_enter() {
+                let pool = inner.as_ref();
                 let given = slot.as_ref().take_over();
                 slot.as_ref().flush(&pool.exchange());
                 pool.trim_now(None);
                 let balance = slot.as_ref().settle() - given;
                 slot.as_ref().owner.leave_settled();
-                Self::leave(core, balance);
+                Self::leave(inner, balance);
             } else if (*slot.as_ptr()).owner.leave_settled() {
                 list::free(slot);
             }
@@ -200,12 +200,12 @@ impl Core {
     /// # Safety
     ///
     /// The caller holds the block, and uses neither its memory nor the pool any more.
-    pub(crate) unsafe fn take_back_closed(core: NonNull<Self>, block: NonNull<Block>) {
+    pub(crate) unsafe fn take_back_closed(inner: NonNull<Self>, block: NonNull<Block>) {
         // SAFETY: the buffer keeps the contents until it is paid for; the block is the caller's.
         unsafe {
-            let align = core.as_ref().config.alignment;
+            let align = inner.as_ref().config.alignment;
             block.as_ref().unbind().give_back(align);
-            Self::end_buffers(core, 1);
+            Self::end_buffers(inner, 1);
         }
     }
 
@@ -214,13 +214,13 @@ impl Core {
     /// # Safety
     ///
     /// Nothing refers to the contents any more.
-    unsafe fn free(core: NonNull<Self>) {
+    unsafe fn free(inner: NonNull<Self>) {
         // What the caller has may be a view of the pool; `this` is what the box was made into.
         // SAFETY: the caller is alone with the contents.
-        let this = unsafe { core.as_ref().this() };
+        let this = unsafe { inner.as_ref().this() };
         // SAFETY: as above; `drop_name` comes last, and does not touch the contents.
         unsafe {
-            core.as_ref().give_back_all();
+            inner.as_ref().give_back_all();
             ptr::drop_in_place(this.as_ptr());
             Self::drop_name(this);
         }
@@ -254,12 +254,12 @@ impl Core {
     /// # Safety
     ///
     /// The caller has a name, and uses the pool no more.
-    pub(crate) unsafe fn drop_name(core: NonNull<Self>) {
+    pub(crate) unsafe fn drop_name(inner: NonNull<Self>) {
         // SAFETY: the name keeps the pool's own memory until the ledger has it; when it was the last one, the contents were
         // dropped, and nobody knows the memory any more. It was a box; the ledger, which was not dropped, has no destructor.
         unsafe {
-            if Ledger::drop_name(Self::ledger_of(core)) {
-                dealloc(core.as_ptr().cast(), Layout::new::<Self>());
+            if Ledger::drop_name(Self::ledger_of(inner)) {
+                dealloc(inner.as_ptr().cast(), Layout::new::<Self>());
             }
         }
     }

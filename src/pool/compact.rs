@@ -8,7 +8,7 @@ use crate::arena::bump::Arena;
 use crate::arena::chunks::Ended;
 use crate::memory::region::Piece;
 use crate::pool::aggregator::Fold;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use std::time::Instant;
 
 /// In how many arenas one frame end replaces several blocks by one.
@@ -16,7 +16,7 @@ const ARENAS_PER_END: u32 = 8;
 /// The most blocks that one look at an arena gives back.
 const BLOCKS_PER_LOOK: usize = 8;
 
-impl Core {
+impl PoolInner {
     /// Notes that a frame ended under this bit.
     pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize, now: Instant) {
         fold.trim.last_used[index] = fold.trim.frames;

@@ -53,7 +53,7 @@ pub struct Frame {
 
 impl Frame {
     pub(crate) fn new(pool: BufferPool, index: usize, id: FrameId) -> Self {
-        let lane = Lane::of(pool.core(), index);
+        let lane = Lane::of(pool.inner(), index);
         Self { pool, lane, id }
     }
 
@@ -159,18 +159,18 @@ impl Frame {
     fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
         let bytes = self.pool.bytes_at_once::<T>(len)?;
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        unsafe { lend_framed_at_once(self.pool.core_ptr(), &self.lane, bytes) }
+        unsafe { lend_framed_at_once(self.pool.inner_ptr(), &self.lane, bytes) }
     }
 
     /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
     #[cold]
     #[inline(never)]
     fn lend<T: Pod>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
-        let core = self.pool.core_ptr();
+        let inner = self.pool.inner_ptr();
         self.pool
             .checked_bytes::<T>(len)
             // SAFETY: as in `lend_at_once`.
-            .and_then(|bytes| unsafe { lend_framed(core, &self.lane, bytes) })
+            .and_then(|bytes| unsafe { lend_framed(inner, &self.lane, bytes) })
             .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 
@@ -185,7 +185,7 @@ impl Frame {
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
     pub fn release_all(self) -> Arc<FrameSnapshot> {
         let frame = std::mem::ManuallyDrop::new(self);
-        let snapshot = frame.pool.core().end_frame(Some(frame.lane.index()));
+        let snapshot = frame.pool.inner().end_frame(Some(frame.lane.index()));
         // SAFETY: the frame is not dropped, so its handle is moved out once.
         drop(unsafe { ptr::read(&raw const frame.pool) });
         snapshot
@@ -213,25 +213,25 @@ impl BufferPool {
     /// [`FrameError::TooManyInFlight`] if as many frames are open as the pool allows.
     #[track_caller]
     pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
-        let core = self.core();
-        let index = if let Some(index) = core.in_flight.claim() {
+        let inner = self.inner();
+        let index = if let Some(index) = inner.in_flight.claim() {
             index
         } else {
             // Trimming may have one for a moment, under the fold's lock; and no frame ends while it is held.
-            let _fold = core.fold.lock();
-            let claimed = core.in_flight.claim();
-            claimed.ok_or_else(|| core.in_flight.refusal(core.round()))?
+            let _fold = inner.fold.lock();
+            let claimed = inner.in_flight.claim();
+            claimed.ok_or_else(|| inner.in_flight.refusal(inner.round()))?
         };
-        let id = core
+        let id = inner
             .in_flight
-            .begin(index, Location::caller(), core.round());
+            .begin(index, Location::caller(), inner.round());
         Ok(Frame::new(self.clone(), index, id))
     }
 }
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        self.pool.core().end_frame(Some(self.lane.index()));
+        self.pool.inner().end_frame(Some(self.lane.index()));
     }
 }
 

@@ -169,7 +169,7 @@ impl Frame {
     ) -> Result<R, AllocError> {
         // SAFETY: the handle keeps the pool alive; the frame is borrowed, so it is open.
         unsafe {
-            with_arena(self.pool.core_ptr(), &self.lane, |arena| {
+            with_arena(self.pool.inner_ptr(), &self.lane, |arena| {
                 f(FrameArena::new(self, self.lane, arena))
             })
         }

@@ -44,7 +44,7 @@ use std::time::{Duration, Instant};
 use crate::arena::bump::Arena;
 use crate::clock::{self, Timestamp};
 use crate::pool::aggregator::{Fold, TrimTime};
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::slot::state::Slot;
 use crate::sync::Arc;
 use crate::telemetry::arena_reading::ArenaReading;
@@ -65,21 +65,21 @@ struct Walk {
 
 impl Fold {
     /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
-    fn read_settled(&mut self, core: &Core, ended: Option<usize>) {
+    fn read_settled(&mut self, inner: &PoolInner, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
-        for slot in core.slots.iter() {
+        for slot in inner.slots.iter() {
             for (_, arena) in slot.arenas_among(ended) {
-                self.end_arena(core, slot, arena);
+                self.end_arena(inner, slot, arena);
             }
             if cfg!(feature = "telemetry") {
                 // SAFETY: we have the fold's lock.
-                unsafe { slot.read_settled(&core.classes, &mut self.settled) };
+                unsafe { slot.read_settled(&inner.classes, &mut self.settled) };
             }
         }
     }
 
     /// Ends a slot's part of the ended frame.
-    fn end_arena(&mut self, core: &Core, slot: &Slot, arena: &Arena) {
+    fn end_arena(&mut self, inner: &PoolInner, slot: &Slot, arena: &Arena) {
         // SAFETY: we have the fold's lock, and the frame was consumed, so that all its borrows are over.
         let ended = unsafe { arena.reset() };
         self.ended = self.ended.plus(ended.reading);
@@ -87,25 +87,25 @@ impl Fold {
         unsafe { slot.note_ended(ended.reading.allocs) };
         if ended.may_trim {
             // SAFETY: the frame has ended and we still have its bit.
-            unsafe { core.tidy(self, arena, ended) };
+            unsafe { inner.tidy(self, arena, ended) };
         }
-        if core.budget.is_limited() {
+        if inner.budget.is_limited() {
             arena.park();
         }
     }
 
     /// The second pass over the slots, after the first: all counters. `end_frame` starts a new interval for `active`.
     #[inline(always)]
-    fn walk(&mut self, core: &Core, end_frame: bool) -> Walk {
+    fn walk(&mut self, inner: &PoolInner, end_frame: bool) -> Walk {
         let mut walk = Walk::default();
         if !cfg!(feature = "telemetry") {
             return walk;
         }
-        let open = core.in_flight.open();
+        let open = inner.in_flight.open();
         let mut framed = ArenaReading::default();
-        for slot in core.slots.iter() {
+        for slot in inner.slots.iter() {
             // SAFETY: we have the fold's lock.
-            unsafe { slot.read_lent(&core.classes, &mut self.lent) };
+            unsafe { slot.read_lent(&inner.classes, &mut self.lent) };
             let mut in_open_frames = 0_u64;
             for (_, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the fold's lock.
@@ -119,11 +119,11 @@ impl Fold {
             walk.claimed += u32::from(slot.is_claimed());
         }
         walk.counts = Counts::of(&self.settled, &self.lent, self.ended, framed);
-        walk.reserved = core.budget.held_at_fold();
+        walk.reserved = inner.budget.held_at_fold();
         let (released, released_bytes) = self.released;
         raise(&mut walk.counts.pooled_releases, released);
         raise(&mut walk.counts.pooled_release_bytes, released_bytes);
-        walk.settle(core);
+        walk.settle(inner);
         self.released = (
             walk.counts.pooled_releases,
             walk.counts.pooled_release_bytes,
@@ -132,21 +132,25 @@ impl Fold {
     }
 
     /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
-    pub(crate) fn end_frame(&mut self, core: &Core, index: Option<usize>) -> Arc<FrameSnapshot> {
+    pub(crate) fn end_frame(
+        &mut self,
+        inner: &PoolInner,
+        index: Option<usize>,
+    ) -> Arc<FrameSnapshot> {
         let began = clock::now();
         let time = self.wall.stamp_now(began);
-        let ended = index.map(|index| core.in_flight.begun(index));
-        self.read_settled(core, index);
-        let thread = index.map_or_else(this_thread, |index| core.in_flight.begun_by(index));
+        let ended = index.map(|index| inner.in_flight.begun(index));
+        self.read_settled(inner, index);
+        let thread = index.map_or_else(this_thread, |index| inner.in_flight.begun_by(index));
         let (round, is_new) = self.rounds.end_frame(thread);
         if is_new {
             self.round_times.note(round, began);
         }
         if let Some(index) = index {
-            Core::note_frame_ended(self, index, began);
-            core.in_flight.free(index);
+            PoolInner::note_frame_ended(self, index, began);
+            inner.in_flight.free(index);
         }
-        let walk = self.walk(core, true);
+        let walk = self.walk(inner, true);
         let (number, duration) = self.begin_interval(began);
         let mut snapshot = self.recycler.take();
         let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
@@ -156,7 +160,7 @@ impl Fold {
             snapshot = Arc::new(FrameSnapshot::default());
             Arc::get_mut(&mut snapshot).expect("nobody else knows it")
         };
-        frame.pool_id = core.id;
+        frame.pool_id = inner.id;
         frame.frame = number;
         frame.ended = ended.map(|(id, _)| id);
         frame.time = time;
@@ -164,23 +168,23 @@ impl Fold {
         if cfg!(feature = "telemetry") {
             frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
         }
-        self.fill(frame, core, &walk);
+        self.fill(frame, inner, &walk);
         // The frame's levels are read already; trimming is part of the time only.
-        core.trim_step(self, TrimTime::FrameEnd);
+        inner.trim_step(self, TrimTime::FrameEnd);
         frame.fold_duration = clock::since(began);
         self.previous = walk.counts;
-        self.recycler.publish(&core.published, &snapshot);
-        core.set_frame(number, round);
+        self.recycler.publish(&inner.published, &snapshot);
+        inner.set_frame(number, round);
         self.feeds.send(&snapshot);
         snapshot
     }
 
     /// The pool's numbers now, between frame ends.
-    pub(crate) fn levels_now(&mut self, core: &Core) -> PoolStats {
-        self.read_settled(core, None);
-        let walk = self.walk(core, false);
+    pub(crate) fn levels_now(&mut self, inner: &PoolInner) -> PoolStats {
+        self.read_settled(inner, None);
+        let walk = self.walk(inner, false);
         let now = self.wall.stamp_now(clock::now());
-        self.levels(core, &walk, now)
+        self.levels(inner, &walk, now)
     }
 
     /// Begins the interval after a frame end: its number, and how long the one before it was.
@@ -193,12 +197,12 @@ impl Fold {
 
     /// Writes into a snapshot what a walk found.
     #[inline(always)]
-    fn fill(&mut self, frame: &mut FrameSnapshot, core: &Core, walk: &Walk) {
+    fn fill(&mut self, frame: &mut FrameSnapshot, inner: &PoolInner, walk: &Walk) {
         if !cfg!(feature = "telemetry") {
             return;
         }
         let counts = walk.counts.since(&self.previous);
-        let levels = self.levels(core, walk, frame.time);
+        let levels = self.levels(inner, walk, frame.time);
         frame.allocs = counts.allocs();
         frame.releases = counts.releases();
         frame.alloc_bytes = counts.alloc_bytes();
@@ -214,7 +218,7 @@ impl Fold {
         let pieces = self.trim.pieces.wrapping_sub(self.pieces);
         self.pieces = self.trim.pieces;
         frame.system_calls = frame.misses.wrapping_add(pieces);
-        frame.largest_miss = core.misses.take();
+        frame.largest_miss = inner.misses.take();
         frame.in_use_buffers = levels.in_use_buffers;
         frame.in_use_bytes = levels.in_use_bytes;
         frame.idle_bytes = levels.idle_bytes;
@@ -232,14 +236,14 @@ impl Fold {
 
     /// A walk's counters as levels and totals.
     #[inline(always)]
-    fn levels(&mut self, core: &Core, walk: &Walk, time: Timestamp) -> PoolStats {
+    fn levels(&mut self, inner: &PoolInner, walk: &Walk, time: Timestamp) -> PoolStats {
         if !cfg!(feature = "telemetry") {
             return PoolStats::default();
         }
         let counts = walk.counts;
         let in_use_bytes = counts.alloc_bytes().wrapping_sub(counts.release_bytes());
-        let evicted_bytes = core.budget.evicted_bytes();
-        self.peaks.observe(&core.budget, time);
+        let evicted_bytes = inner.budget.evicted_bytes();
+        self.peaks.observe(&inner.budget, time);
         let peak = self.peaks.all_time();
         PoolStats {
             time,
@@ -251,12 +255,12 @@ impl Fold {
             peak_at: peak.time,
             // Read at other moments than the blocks, so that it may seem more for a moment.
             requested_bytes: counts.requested_in_use().min(in_use_bytes),
-            limit_bytes: core.budget.limit(),
-            pool_keys: core.pool_keys(),
-            open_frames: core.in_flight.open().count_ones(),
-            slots: core.slots.count(),
+            limit_bytes: inner.budget.limit(),
+            pool_keys: inner.pool_keys(),
+            open_frames: inner.in_flight.open().count_ones(),
+            slots: inner.slots.count(),
             claimed_slots: walk.claimed,
-            telemetry_bytes: core.own_bytes()
+            telemetry_bytes: inner.own_bytes()
                 + self.feeds.bytes()
                 + self.recycler.bytes()
                 + self.peaks.bytes(),
@@ -276,7 +280,7 @@ impl Fold {
 
 impl Walk {
     /// Counts the releases that must have happened for the numbers to add up; see the head of this file.
-    fn settle(&mut self, core: &Core) {
+    fn settle(&mut self, inner: &PoolInner) {
         let counts = &mut self.counts;
         let framed = counts
             .frame_alloc_bytes
@@ -290,7 +294,7 @@ impl Walk {
         settle(
             counts.pooled_allocs(),
             &mut counts.pooled_releases,
-            u64::from(core.table.len()),
+            u64::from(inner.table.len()),
         );
         settle(
             counts.pooled_requested_bytes,
@@ -314,7 +318,7 @@ fn settle(lent: u64, released: &mut u64, most: u64) {
     }
 }
 
-impl Core {
+impl PoolInner {
     /// Ends a frame.
     pub(crate) fn end_frame(&self, index: Option<usize>) -> Arc<FrameSnapshot> {
         self.fold.lock().end_frame(self, index)

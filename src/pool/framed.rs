@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use crate::arena::bump::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
 use crate::codegen::in_one_register;
 use crate::memory::region::{PAGE, Piece};
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::lookup::{current, with_slot, with_slot_untold};
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
@@ -33,8 +33,8 @@ pub(crate) struct Lane {
 
 impl Lane {
     /// Of the frame `index` of this pool.
-    pub(crate) fn of(core: &Core, index: usize) -> Self {
-        let alignment = core.config.alignment;
+    pub(crate) fn of(inner: &PoolInner, index: usize) -> Self {
+        let alignment = inner.config.alignment;
         Self {
             place: ArenaPlace::of(index),
             below_alignment: alignment - 1,
@@ -85,12 +85,12 @@ impl Lane {
 /// The pool is alive for the call, and the frame is open for as long as the memory is used.
 #[inline(always)]
 pub(crate) unsafe fn lend_framed_at_once(
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
     lane: &Lane,
     bytes: usize,
 ) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    let arena = unsafe { current(core) }?.arena(lane.place);
+    let arena = unsafe { current(inner) }?.arena(lane.place);
     lane.bump(arena, bytes)
 }
 
@@ -105,13 +105,13 @@ pub(crate) unsafe fn lend_framed_at_once(
 /// The pool is alive for the call, and the frame is open.
 #[inline]
 pub(crate) unsafe fn with_arena<R>(
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
     lane: &Lane,
     f: impl FnOnce(&Arena) -> R,
 ) -> Result<R, Refusal> {
     // What is lent from the arena shows there; all else that `f` does with the slot, it does in a stay of its own.
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { with_slot_untold(core, |slot| f(in_one_register(slot.arena(lane.place)))) }
+    unsafe { with_slot_untold(inner, |slot| f(in_one_register(slot.arena(lane.place)))) }
         .ok_or(SLOT_REFUSED)
 }
 
@@ -125,14 +125,14 @@ pub(crate) unsafe fn with_arena<R>(
 ///
 /// As for [`lend_framed_at_once`].
 pub(crate) unsafe fn lend_framed(
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
     lane: &Lane,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
-        with_slot(core, |slot| {
-            let lent = lend_from(core.as_ref(), slot, lane, bytes);
+        with_slot(inner, |slot| {
+            let lent = lend_from(inner.as_ref(), slot, lane, bytes);
             // An overflow is counted where it is put into words.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
@@ -147,19 +147,19 @@ pub(crate) unsafe fn lend_framed(
 
 /// # Safety
 ///
-/// The caller owns the slot, which is one of `core`, and the arena's frame is open.
+/// The caller owns the slot, which is one of `inner`, and the arena's frame is open.
 unsafe fn lend_from(
-    core: &Core,
+    inner: &PoolInner,
     slot: &Slot,
     lane: &Lane,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
     let arena = slot.arena(lane.place);
     slot.note_arena(lane.place);
-    if core.budget.is_limited() {
+    if inner.budget.is_limited() {
         while !arena.unpark() {
             // Somebody reclaims the arena's blocks, under the fold's lock.
-            drop(core.fold.lock());
+            drop(inner.fold.lock());
         }
     }
     if bytes == 0 {
@@ -172,7 +172,7 @@ unsafe fn lend_from(
     }
     if bytes > MOST_REQUESTED {
         // Beyond what can be counted, and beyond what any system here would give.
-        return Err(core
+        return Err(inner
             .out_of_reach(bytes as u64)
             .unwrap_or(Refusal::Memory(bytes as u64)));
     }
@@ -186,8 +186,8 @@ unsafe fn lend_from(
     if !arena.reserve_place() {
         return Err(Refusal::Memory(size_of::<Piece>() as u64));
     }
-    let block = take_block(core, slot, lane, stride)?;
-    core.in_flight.note_blocks(lane.index());
+    let block = take_block(inner, slot, lane, stride)?;
+    inner.in_flight.note_blocks(lane.index());
     arena.add_block(block);
     Ok(arena
         .advance(stride, bytes, true)
@@ -198,22 +198,27 @@ unsafe fn lend_from(
 ///
 /// The usual size is tried first, and what is idle goes for it. Then half of it, and so on, whatever is to be had without
 /// taking anything from others. Last comes what the buffer itself needs.
-fn take_block(core: &Core, slot: &Slot, lane: &Lane, stride: usize) -> Result<Piece, Refusal> {
+fn take_block(
+    inner: &PoolInner,
+    slot: &Slot,
+    lane: &Lane,
+    stride: usize,
+) -> Result<Piece, Refusal> {
     let held = slot.arena(lane.place).held();
     // Of a budget a block takes no more than others can spare.
-    let most = core.budget.limit().map_or(u64::MAX, |limit| limit / 64);
+    let most = inner.budget.limit().map_or(u64::MAX, |limit| limit / 64);
     let eighth = (held / 8).min(most).min(MOST_BLOCK_BYTES as u64) as usize & !lane.below_alignment;
-    let usual = core.config.frame_block_bytes.max(eighth).max(stride);
-    if let Ok((block, _)) = core.take_piece(usual, Reach::Thread(slot)) {
+    let usual = inner.config.frame_block_bytes.max(eighth).max(stride);
+    if let Ok((block, _)) = inner.take_piece(usual, Reach::Thread(slot)) {
         return Ok(block);
     }
     let mut smaller = (usual / 2) & !lane.below_alignment;
     while smaller > stride {
-        if let Ok((block, _)) = core.take_piece(smaller, Reach::Nothing) {
+        if let Ok((block, _)) = inner.take_piece(smaller, Reach::Nothing) {
             return Ok(block);
         }
         smaller = (smaller / 2) & !lane.below_alignment;
     }
-    let (block, _) = core.take_piece(stride, Reach::Thread(slot))?;
+    let (block, _) = inner.take_piece(stride, Reach::Thread(slot))?;
     Ok(block)
 }

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use crate::pool::config::{Alignment, Attribution, Config};
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::lookup::with_slot;
 use crate::sync::Arc;
 use crate::telemetry::feed::FrameFeed;
@@ -51,10 +51,10 @@ use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 /// This holds for `fork` of the C library on Unix. A `fork` in a signal handler may interrupt a frame end of its own thread
 /// and then waits for ever.
 pub struct BufferPool {
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
 }
 
-// SAFETY: a handle is a counted reference to a `Core`, which is `Send` and `Sync`.
+// SAFETY: a handle is a counted reference to a `PoolInner`, which is `Send` and `Sync`.
 unsafe impl Send for BufferPool {}
 // SAFETY: as above.
 unsafe impl Sync for BufferPool {}
@@ -62,55 +62,55 @@ unsafe impl Sync for BufferPool {}
 impl BufferPool {
     pub(crate) fn from_config(config: Config) -> Self {
         Self {
-            core: Core::create(config),
+            inner: PoolInner::create(config),
         }
     }
 
     #[inline(always)]
-    pub(crate) fn core_ptr(&self) -> NonNull<Core> {
-        self.core
+    pub(crate) fn inner_ptr(&self) -> NonNull<PoolInner> {
+        self.inner
     }
 
     #[inline(always)]
-    pub(crate) fn core(&self) -> &Core {
+    pub(crate) fn inner(&self) -> &PoolInner {
         // SAFETY: a handle keeps the pool alive.
-        unsafe { self.core.as_ref() }
+        unsafe { self.inner.as_ref() }
     }
 
     /// The name under which the pool reports.
     pub fn name(&self) -> &str {
-        &self.core().name
+        &self.inner().name
     }
 
     /// The pool's number, by which it is told apart from all others of the process.
     pub fn id(&self) -> PoolId {
-        self.core().id
+        self.inner().id
     }
 
     /// The age, in frames, beyond which an unreleased buffer is a leak suspect.
     pub fn leak_after_frames(&self) -> u64 {
-        self.core().config.leak_after_frames
+        self.inner().config.leak_after_frames
     }
 
     /// The age, in frames, beyond which a buffer is overdue; none if there is no limit.
     pub fn expect_release_within(&self) -> Option<u64> {
-        self.core().config.overdue_after_frames
+        self.inner().config.overdue_after_frames
     }
 
     /// The time after which an unreleased buffer is a leak suspect, if it is that old in frames too.
     pub fn leak_after(&self) -> Duration {
-        self.core().config.leak_after
+        self.inner().config.leak_after
     }
 
     /// The boundary on which every buffer starts.
     pub fn alignment(&self) -> Alignment {
-        Alignment::from_bytes(self.core().config.alignment).unwrap_or_default()
+        Alignment::from_bytes(self.inner().config.alignment).unwrap_or_default()
     }
 
     /// The frames that are open, the oldest first.
     pub fn open_frames(&self) -> Vec<OpenFrame> {
         let mut open = Vec::new();
-        self.core().open_frames_into(&mut open);
+        self.inner().open_frames_into(&mut open);
         open
     }
 
@@ -128,27 +128,27 @@ impl BufferPool {
     /// ```
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
     pub fn end_frame(&self) -> Arc<FrameSnapshot> {
-        self.core().end_frame(None)
+        self.inner().end_frame(None)
     }
 
     /// The latest published snapshot. Takes no lock and slows no worker.
     #[inline]
     pub fn snapshot(&self) -> Arc<FrameSnapshot> {
-        self.core().published.load()
+        self.inner().published.load()
     }
 
     /// The snapshots of all frame ends from now on.
     pub fn subscribe(&self) -> FrameFeed {
-        let frames = self.core().config.history_frames;
+        let frames = self.inner().config.history_frames;
         // Made before the lock is taken: a frame end does not wait for the allocation.
         let (subscriber, feed) = FrameFeed::new(frames);
-        self.core().fold.lock().feeds.add(subscriber);
+        self.inner().fold.lock().feeds.add(subscriber);
         feed
     }
 
     /// The pool's numbers now. Waits for frame ends and other walks, never for workers.
     pub fn stats(&self) -> PoolStats {
-        self.core().stats()
+        self.inner().stats()
     }
 
     /// Marks the beginning of a phase, such as a level or a request, for [`peak_since`](Self::peak_since).
@@ -167,7 +167,7 @@ impl BufferPool {
     /// ```
     #[must_use]
     pub fn mark(&self) -> Mark {
-        self.core().mark()
+        self.inner().mark()
     }
 
     /// The most bytes that the pool held from the system since a mark.
@@ -180,18 +180,18 @@ impl BufferPool {
     /// If the mark was made by another pool.
     #[track_caller]
     pub fn peak_since(&self, mark: &Mark) -> Peak {
-        let peak = self.core().peak_since(mark);
+        let peak = self.inner().peak_since(mark);
         peak.expect("framepool: the mark was made by another pool; keep each pool's own marks")
     }
 
     /// Which pooled buffers are out: by call site, with age in frames, the largest first.
     pub fn outstanding(&self) -> Outstanding {
-        self.core().outstanding()
+        self.inner().outstanding()
     }
 
     /// The same, into an earlier result whose memory is used again.
     pub fn outstanding_into(&self, outstanding: &mut Outstanding) {
-        self.core().outstanding_into(outstanding);
+        self.inner().outstanding_into(outstanding);
     }
 
     /// All memory that the pool holds now, part by part: what is in use, what is idle and where, and the bookkeeping that counts
@@ -217,13 +217,13 @@ impl BufferPool {
 
     /// Whether call sites are recorded.
     pub fn attribution(&self) -> Attribution {
-        self.core().attribution()
+        self.inner().attribution()
     }
 
     /// Records call sites from now on, or stops. Buffers taken while it is off are in no list of
     /// [`outstanding`](Self::outstanding).
     pub fn set_attribution(&self, attribution: Attribution) {
-        self.core().set_attribution(attribution);
+        self.inner().set_attribution(attribution);
     }
 
     /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames not open. Returns
@@ -235,8 +235,8 @@ impl BufferPool {
     #[expect(clippy::must_use_candidate, reason = "the effect is the point")]
     pub fn trim(&self) -> u64 {
         // SAFETY: the handle keeps the pool alive.
-        unsafe { with_slot(self.core, |slot| self.core().trim_now(Some(slot))) }
-            .unwrap_or_else(|| self.core().trim_now(None))
+        unsafe { with_slot(self.inner, |slot| self.inner().trim_now(Some(slot))) }
+            .unwrap_or_else(|| self.inner().trim_now(None))
     }
 
     /// For tests: that no pooled buffer is out, long-lived ones excepted. A buffer taken while attribution was off cannot be
@@ -261,15 +261,15 @@ impl BufferPool {
 
 impl Clone for BufferPool {
     fn clone(&self) -> Self {
-        self.core().ledger.add_handle();
-        Self { core: self.core }
+        self.inner().ledger.add_handle();
+        Self { inner: self.inner }
     }
 }
 
 impl Drop for BufferPool {
     fn drop(&mut self) {
         // SAFETY: this handle ends here.
-        unsafe { Core::drop_handle(self.core) }
+        unsafe { PoolInner::drop_handle(self.inner) }
     }
 }
 
@@ -277,7 +277,7 @@ impl fmt::Debug for BufferPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufferPool")
             .field("name", &self.name())
-            .field("frame", &self.core().frame().get())
+            .field("frame", &self.inner().frame().get())
             .finish_non_exhaustive()
     }
 }

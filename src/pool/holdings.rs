@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use crate::clock;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::slot::state::Slot;
 use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::outstanding::SiteHolding;
@@ -84,7 +84,7 @@ impl<T> Largest<T> {
     }
 }
 
-impl Core {
+impl PoolInner {
     /// What the pool holds now, and who.
     pub(crate) fn holdings(&self) -> Holdings {
         let mut holdings = Holdings::default();

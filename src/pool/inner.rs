@@ -32,9 +32,9 @@ use crate::telemetry::snapshot::FrameSnapshot;
 /// A pool, apart from its handles.
 #[derive(Debug)]
 #[repr(align(128))]
-pub(crate) struct Core {
+pub(crate) struct PoolInner {
     /// Where the pool is, as it was made: what frees it.
-    this: NonNull<Core>,
+    this: NonNull<PoolInner>,
     pub(crate) config: Config,
     pub(crate) id: PoolId,
     pub(crate) name: String,
@@ -70,13 +70,13 @@ struct Now {
     attribution: Atomic<Attribution>,
 }
 
-// SAFETY: everything in a core is atomic, behind a lock, never changes, or is a type that is `Sync` for reasons it
+// SAFETY: everything in a `PoolInner` is atomic, behind a lock, never changes, or is a type that is `Sync` for reasons it
 // states; the blocks' memory may be used from any thread.
-unsafe impl Send for Core {}
+unsafe impl Send for PoolInner {}
 // SAFETY: as above.
-unsafe impl Sync for Core {}
+unsafe impl Sync for PoolInner {}
 
-impl Core {
+impl PoolInner {
     /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or whoever uses it last.
     pub(crate) fn create(mut config: Config) -> NonNull<Self> {
         if let Some(limit) = config.max_bytes {
@@ -88,7 +88,7 @@ impl Core {
             1 => "framepool".to_owned(),
             number => format!("framepool-{number}"),
         });
-        let core = Self {
+        let inner = Self {
             this: NonNull::dangling(),
             id,
             name,
@@ -113,10 +113,10 @@ impl Core {
             published: CachePadded::new(Published::new(first)),
             config,
         };
-        let core = NonNull::from(Box::leak(Box::new(core)));
+        let inner = NonNull::from(Box::leak(Box::new(inner)));
         // SAFETY: nobody else knows the pool yet.
-        unsafe { (*core.as_ptr()).this = core };
-        core
+        unsafe { (*inner.as_ptr()).this = inner };
+        inner
     }
 
     /// Where the pool is.
@@ -183,8 +183,8 @@ impl Core {
             + Misses::LOCK_BYTES;
         // The fold has one, and the walker.
         let round_times = 2 * RoundTimes::own_bytes();
-        let core = size_of::<Self>() as u64 + locks + round_times;
-        core + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
+        let inner = size_of::<Self>() as u64 + locks + round_times;
+        inner + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
     }
 
     /// Frame ends so far.

@@ -25,7 +25,7 @@ use std::cell::{Cell, RefCell, UnsafeCell};
 use std::hint::cold_path;
 use std::ptr::NonNull;
 
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::thread_slots::{Tenancies, Tenancy};
 use crate::slot::list::NoSlot;
 use crate::slot::owner::Use;
@@ -94,7 +94,7 @@ dropped_thread_local! {
 ///
 /// The pool is alive while the slot is used: the caller has a handle, a frame or a buffer of it.
 #[inline(always)]
-pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
+pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
     let remembered = LAST.try_with(|last| {
         let slot = last.slot.get();
         if !HAS_PLACE && slot == NO_SLOT {
@@ -104,7 +104,7 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
         // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
         let pool = unsafe { &(*slot.as_ptr()).pool };
         // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
-        if pool.load(Ordering::Relaxed) != core.as_ptr().cast() {
+        if pool.load(Ordering::Relaxed) != inner.as_ptr().cast() {
             return None;
         }
         // SAFETY: as above; a slot that has a pool's address is one.
@@ -124,10 +124,13 @@ pub(crate) unsafe fn current<'s>(core: NonNull<Core>) -> Option<&'s Slot> {
 ///
 /// The pool is not closed during the call: the caller has a handle or a frame of it.
 #[inline]
-pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> R) -> Option<R> {
+pub(crate) unsafe fn with_slot<R>(
+    inner: NonNull<PoolInner>,
+    f: impl FnOnce(&Slot) -> R,
+) -> Option<R> {
     // SAFETY: as for the caller.
     unsafe {
-        with_slot_untold(core, |slot| {
+        with_slot_untold(inner, |slot| {
             let result = f(slot);
             slot.announce();
             result
@@ -142,19 +145,19 @@ pub(crate) unsafe fn with_slot<R>(core: NonNull<Core>, f: impl FnOnce(&Slot) -> 
 /// As for [`with_slot`].
 #[inline]
 pub(crate) unsafe fn with_slot_untold<R>(
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
     f: impl FnOnce(&Slot) -> R,
 ) -> Option<R> {
     sweep_if_closed();
     // SAFETY: the caller keeps the pool alive.
-    let stay = match unsafe { current(core) } {
+    let stay = match unsafe { current(inner) } {
         Some(slot) => Stay {
-            core,
+            inner,
             slot: NonNull::from(slot),
             is_visit: false,
         },
         // SAFETY: as above.
-        None => unsafe { Stay::begin(core, Use::Handle) }.ok()?,
+        None => unsafe { Stay::begin(inner, Use::Handle) }.ok()?,
     };
     // SAFETY: the thread owns the slot, at least until the stay ends.
     Some(f(unsafe { stay.slot.as_ref() }))
@@ -170,24 +173,24 @@ pub(crate) unsafe fn with_slot_untold<R>(
 ///
 /// The pool is alive before the call, since the caller has a buffer of it, and is not used after `f`.
 pub(crate) unsafe fn release_in_slot(
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
     f: impl FnOnce(&Slot),
 ) -> Result<(), NoSlot> {
     sweep_if_closed();
     // SAFETY: the buffer keeps the pool alive until `f`, and then the slot's hold does until the stay ends; a slot in the
     // list is there until the thread leaves it.
     unsafe {
-        if core.as_ref().ledger.is_closed() {
-            leave(core);
+        if inner.as_ref().ledger.is_closed() {
+            leave(inner);
             return Err(NoSlot::Closed);
         }
-        let stay = match current(core) {
+        let stay = match current(inner) {
             Some(slot) if slot.owner.begin_release() => Stay {
-                core,
+                inner,
                 slot: NonNull::from(slot),
                 is_visit: false,
             },
-            _ => Stay::begin(core, Use::Release)?,
+            _ => Stay::begin(inner, Use::Release)?,
         };
         f(stay.slot.as_ref());
         stay.slot.as_ref().announce();
@@ -198,7 +201,7 @@ pub(crate) unsafe fn release_in_slot(
 
 /// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
 struct Stay {
-    core: NonNull<Core>,
+    inner: NonNull<PoolInner>,
     slot: NonNull<Slot>,
     is_visit: bool,
 }
@@ -211,16 +214,16 @@ impl Stay {
     /// As for [`with_slot`], or, to release a buffer, for [`release_in_slot`].
     #[cold]
     #[inline(never)]
-    unsafe fn begin(core: NonNull<Core>, purpose: Use) -> Result<Self, NoSlot> {
-        let listed = LISTED.try_with(|listed| listed.enter(core, purpose));
+    unsafe fn begin(inner: NonNull<PoolInner>, purpose: Use) -> Result<Self, NoSlot> {
+        let listed = LISTED.try_with(|listed| listed.enter(inner, purpose));
         let (slot, is_visit) = match listed {
             Ok(Ok(slot)) => (slot, false),
             Ok(Err(NoSlot::Closed)) => return Err(NoSlot::Closed),
             // SAFETY: as for the caller.
-            Ok(Err(NoSlot::Memory)) | Err(_) => (unsafe { claim(core, purpose) }?, true),
+            Ok(Err(NoSlot::Memory)) | Err(_) => (unsafe { claim(inner, purpose) }?, true),
         };
         Ok(Self {
-            core,
+            inner,
             slot,
             is_visit,
         })
@@ -232,7 +235,7 @@ impl Stay {
         // SAFETY: the thread owns the slot.
         if !self.is_visit && !unsafe { self.slot.as_ref() }.owner.end_release() {
             // SAFETY: the stay ends here.
-            unsafe { leave_busy(self.core, self.slot) };
+            unsafe { leave_busy(self.inner, self.slot) };
         }
     }
 
@@ -241,7 +244,7 @@ impl Stay {
     #[inline(never)]
     fn end_visit(&self) {
         // SAFETY: the visit owns the slot and its hold, and ends here.
-        unsafe { Core::hand_back(self.core, self.slot) };
+        unsafe { PoolInner::hand_back(self.inner, self.slot) };
     }
 }
 
@@ -259,14 +262,14 @@ impl Drop for Stay {
 /// # Safety
 ///
 /// The caller keeps the pool alive, for the time of this call at least.
-unsafe fn claim(core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+unsafe fn claim(inner: NonNull<PoolInner>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
     // SAFETY: as for this function; the hold is given up again if there is no slot.
     unsafe {
-        let pool = core.as_ref();
+        let pool = inner.as_ref();
         pool.ledger.enter();
         let claimed = pool.claim_slot(purpose);
         if claimed.is_err() {
-            Core::leave(core, 0);
+            PoolInner::leave(inner, 0);
         }
         claimed
     }
@@ -274,15 +277,15 @@ unsafe fn claim(core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSl
 
 impl Listed {
     /// The slot of the pool, claimed if this thread has none.
-    fn enter(&self, core: NonNull<Core>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+    fn enter(&self, inner: NonNull<PoolInner>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
         let mut list = self.list.borrow_mut();
-        let slot = if let Some(at) = list.find(core) {
+        let slot = if let Some(at) = list.find(inner) {
             let slot = list.get(at).slot;
             // SAFETY: a slot in the list is there until the thread leaves it.
             if purpose == Use::Release && !unsafe { slot.as_ref() }.owner.begin_release() {
                 drop(list);
                 // SAFETY: the caller has a buffer, and does not use its slot now.
-                unsafe { leave(core) };
+                unsafe { leave(inner) };
                 return Err(NoSlot::Closed);
             }
             slot
@@ -290,14 +293,14 @@ impl Listed {
             list.reserve().ok_or(NoSlot::Memory)?;
             // SAFETY: the caller keeps the pool alive; the name is dropped when the slot is left.
             unsafe {
-                let slot = claim(core, purpose)?;
-                core.as_ref().ledger.add_name();
-                list.push(Tenancy { core, slot });
+                let slot = claim(inner, purpose)?;
+                inner.as_ref().ledger.add_name();
+                list.push(Tenancy { inner, slot });
                 slot
             }
         };
         // SAFETY: the thread owns the slot.
-        unsafe { remember(core, slot) };
+        unsafe { remember(inner, slot) };
         Ok(slot)
     }
 
@@ -313,21 +316,21 @@ impl Listed {
                 continue;
             }
             // SAFETY: the list names the pool.
-            if unsafe { list.get(at).core.as_ref() }.ledger.is_closed() {
+            if unsafe { list.get(at).inner.as_ref() }.ledger.is_closed() {
                 // The last one, which comes in its place, was looked at, or is newer.
                 let tenancy = list.remove(at);
                 drop(list);
                 forget(tenancy.slot);
                 // SAFETY: this thread owns the slot, and the entry is gone from the list.
-                unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+                unsafe { PoolInner::leave_slot(tenancy.inner, tenancy.slot) };
             }
         }
     }
 
     /// Takes the slot of the pool out of the list.
-    fn remove(&self, core: NonNull<Core>) -> Option<Tenancy> {
+    fn remove(&self, inner: NonNull<PoolInner>) -> Option<Tenancy> {
         let mut list = self.list.borrow_mut();
-        let at = list.find(core)?;
+        let at = list.find(inner)?;
         Some(list.remove(at))
     }
 }
@@ -364,12 +367,12 @@ fn begin_sweep(last: &Last, closed: u64) {
 /// # Safety
 ///
 /// The thread owns the slot, which is one of the pool, and its list has it. The pool is not closed, or the slot is marked.
-unsafe fn remember(core: NonNull<Core>, slot: NonNull<Slot>) {
+unsafe fn remember(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
     // Relaxed: the owner's to read.
     // SAFETY: the thread owns the slot.
     unsafe { slot.as_ref() }
         .pool
-        .store(core.as_ptr().cast(), Ordering::Relaxed);
+        .store(inner.as_ptr().cast(), Ordering::Relaxed);
     let _ = LAST.try_with(|last| last.slot.set(slot));
 }
 
@@ -387,7 +390,7 @@ impl Drop for Listed {
         let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
         while let Some(tenancy) = self.list.get_mut().pop() {
             // SAFETY: this thread owns the slot, and the entry is gone from the list.
-            unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+            unsafe { PoolInner::leave_slot(tenancy.inner, tenancy.slot) };
         }
     }
 }
@@ -397,12 +400,12 @@ impl Drop for Listed {
 /// # Safety
 ///
 /// The thread does not use the slot at the moment.
-pub(crate) unsafe fn leave(core: NonNull<Core>) {
-    let removed = LISTED.try_with(|listed| listed.remove(core));
+pub(crate) unsafe fn leave(inner: NonNull<PoolInner>) {
+    let removed = LISTED.try_with(|listed| listed.remove(inner));
     if let Ok(Some(tenancy)) = removed {
         forget(tenancy.slot);
         // SAFETY: this thread owns the slot, and the entry is gone from the list.
-        unsafe { Core::leave_slot(tenancy.core, tenancy.slot) };
+        unsafe { PoolInner::leave_slot(tenancy.inner, tenancy.slot) };
     }
 }
 
@@ -412,13 +415,13 @@ pub(crate) unsafe fn leave(core: NonNull<Core>) {
 ///
 /// The thread owns the slot, which its list has, and uses it no more.
 #[cold]
-unsafe fn leave_busy(core: NonNull<Core>, slot: NonNull<Slot>) {
-    let _ = LISTED.try_with(|listed| listed.remove(core));
+unsafe fn leave_busy(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
+    let _ = LISTED.try_with(|listed| listed.remove(inner));
     forget(slot);
     // SAFETY: the entry is gone from the list, and with it the pool's name is this call's to drop.
     unsafe {
-        Core::hand_back(core, slot);
-        Core::drop_name(core);
+        PoolInner::hand_back(inner, slot);
+        PoolInner::drop_name(inner);
     }
 }
 

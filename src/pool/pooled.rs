@@ -13,7 +13,7 @@ use crate::blocks::class::{OVERSIZE, class_at_hand, class_for};
 use crate::error::AllocError;
 use crate::memory::region::Piece;
 use crate::pool::config::Attribution;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::lookup::{current, release_in_slot, with_slot};
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
@@ -39,13 +39,13 @@ pub(crate) enum Miss {
 /// The pool is alive for the call.
 #[inline(always)]
 pub(crate) unsafe fn lend_at_once(
-    core: &Core,
+    inner: &PoolInner,
     bytes: usize,
     site: &'static Location<'static>,
 ) -> Option<NonNull<Block>> {
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { current(NonNull::from(core))?.take(core.stamp(), class, bytes, site) }
+    unsafe { current(NonNull::from(inner))?.take(inner.stamp(), class, bytes, site) }
 }
 
 /// Lends a block of at least `bytes`, from wherever it can be had.
@@ -58,17 +58,17 @@ pub(crate) unsafe fn lend_at_once(
 ///
 /// The pool is alive for the call.
 pub(crate) unsafe fn lend(
-    core: &Core,
+    inner: &PoolInner,
     bytes: usize,
     site: &'static Location<'static>,
 ) -> Result<NonNull<Block>, Refusal> {
     let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
-        with_slot(NonNull::from(core), |slot| {
-            match slot.take(core.stamp(), class, bytes, site) {
+        with_slot(NonNull::from(inner), |slot| {
+            match slot.take(inner.stamp(), class, bytes, site) {
                 Some(block) => Ok(block),
-                None => lend_slow(core, slot, class, bytes, site),
+                None => lend_slow(inner, slot, class, bytes, site),
             }
         })
         .unwrap_or(Err(SLOT_REFUSED))
@@ -79,9 +79,9 @@ pub(crate) unsafe fn lend(
 ///
 /// # Safety
 ///
-/// The caller owns the slot, which is one of `core`, and [`Slot::take`] found nothing.
+/// The caller owns the slot, which is one of `inner`, and [`Slot::take`] found nothing.
 unsafe fn lend_slow(
-    core: &Core,
+    inner: &PoolInner,
     slot: &Slot,
     class: usize,
     bytes: usize,
@@ -89,12 +89,12 @@ unsafe fn lend_slow(
 ) -> Result<NonNull<Block>, Refusal> {
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
-        let block = unsafe { slot.refill(&core.exchange(), core.stamp(), class, bytes, site) };
+        let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, site) };
         if let Some(block) = block {
             return Ok(block);
         }
     }
-    match core.new_block(class, bytes, Reach::Thread(slot)) {
+    match inner.new_block(class, bytes, Reach::Thread(slot)) {
         Ok((block, miss)) => {
             match miss {
                 Miss::Cold => slot.counters.cold_misses.increment(),
@@ -102,11 +102,13 @@ unsafe fn lend_slow(
                 Miss::Budget => slot.counters.budget_misses.increment(),
             }
             if cfg!(feature = "telemetry") {
-                let is_recorded = core.attribution() == Attribution::CallSites;
-                core.misses.note(block.bytes(), is_recorded.then_some(site));
+                let is_recorded = inner.attribution() == Attribution::CallSites;
+                inner
+                    .misses
+                    .note(block.bytes(), is_recorded.then_some(site));
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend_new(&core.exchange(), core.stamp(), block, bytes, site) };
+            unsafe { slot.lend_new(&inner.exchange(), inner.stamp(), block, bytes, site) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {
@@ -131,7 +133,8 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let at_once = class_at_hand(requested).is_some_and(|class| {
-            current(Core::of(block)).is_some_and(|slot| slot.give(class, block.as_ref(), requested))
+            current(PoolInner::of(block))
+                .is_some_and(|slot| slot.give(class, block.as_ref(), requested))
         });
         if !at_once {
             cold_path();
@@ -153,16 +156,16 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive, and `release_in_slot` passes the thread's own slot.
     unsafe {
-        let core = Core::of(block);
-        let given = release_in_slot(core, |slot| {
+        let inner = PoolInner::of(block);
+        let given = release_in_slot(inner, |slot| {
             let block = block.as_ref();
             if !slot.give(block.class(), block, requested) {
-                slot.give_with_room(&core.as_ref().exchange(), block, requested);
+                slot.give_with_room(&inner.as_ref().exchange(), block, requested);
             }
         });
         match given {
             Ok(()) => {}
-            Err(NoSlot::Closed) => Core::take_back_closed(core, block),
+            Err(NoSlot::Closed) => PoolInner::take_back_closed(inner, block),
             Err(NoSlot::Memory) => eprintln!(
                 "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
             ),
@@ -170,7 +173,7 @@ unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
     }
 }
 
-impl Core {
+impl PoolInner {
     /// The pool of a block.
     ///
     /// # Safety

@@ -29,7 +29,7 @@ use crate::arena::bump::Arena;
 use crate::blocks::class::CLASSES;
 use crate::memory::region::Piece;
 use crate::pool::aggregator::Fold;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::refusal::Refusal;
 use crate::pool::trim::SLACK_BYTES;
 use crate::slot::state::Slot;
@@ -48,7 +48,7 @@ pub(crate) enum Reach<'s> {
     Thread(&'s Slot),
 }
 
-impl Core {
+impl PoolInner {
     /// Why so many bytes can never be had, whatever is given back.
     pub(crate) fn out_of_reach(&self, bytes: u64) -> Option<Refusal> {
         if self.budget.limit().is_some_and(|limit| bytes > limit) {
@@ -199,7 +199,7 @@ impl Core {
     fn give_back(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) -> u64 {
         let before = self.budget.freed_bytes();
         self.evict(fold, wanted, reach);
-        let gone = |core: &Self| core.budget.freed_since(before);
+        let gone = |inner: &Self| inner.budget.freed_since(before);
         if let Reach::Thread(slot) = reach
             && gone(self) < wanted
         {

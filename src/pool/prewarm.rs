@@ -8,14 +8,14 @@ use std::ptr::NonNull;
 
 use crate::blocks::class::OVERSIZE;
 use crate::memory::region::PAGE;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::lookup::with_slot;
 use crate::pool::pooled::class_or_oversize;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{Refusal, SLOT_REFUSED};
 use crate::slot::state::Slot;
 
-impl Core {
+impl PoolInner {
     /// Has `count` blocks for `bytes` ready: in the calling thread's magazine as far as there is room, else in the depot.
     ///
     /// Blocks that are ready already count. A request that cannot be met takes and gives back nothing.

@@ -1,7 +1,7 @@
 //! What users ask a pool between frame ends: its numbers, its peaks, its open frames, who holds what.
 
 use crate::clock;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::walk::Records;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::open_frames::OpenFrame;
@@ -9,7 +9,7 @@ use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::peaks::{Mark, Peak};
 use crate::telemetry::snapshot::PoolStats;
 
-impl Core {
+impl PoolInner {
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
         self.fold.lock().levels_now(self)

@@ -43,7 +43,7 @@ impl Deref for Source {
     type Target = crate::sync::PublishedSource<FrameSnapshot>;
 
     fn deref(&self) -> &Self::Target {
-        self.0.core().published.source()
+        self.0.inner().published.source()
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr::NonNull;
 
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::slot::state::Slot;
 
 /// Up to so many pools the list is looked through, which is quicker than the index.
@@ -15,7 +15,7 @@ const SHORT: usize = 8;
 /// A slot that the thread owns. It names its pool (`ledger.rs`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tenancy {
-    pub(crate) core: NonNull<Core>,
+    pub(crate) inner: NonNull<PoolInner>,
     pub(crate) slot: NonNull<Slot>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Tenancy {
 pub(crate) struct Tenancies {
     list: Vec<Tenancy>,
     /// Where in the list the slot of a pool is. Of all of them, once there were more than [`SHORT`].
-    index: HashMap<NonNull<Core>, usize, BuildHasherDefault<AddressHasher>>,
+    index: HashMap<NonNull<PoolInner>, usize, BuildHasherDefault<AddressHasher>>,
 }
 
 impl Tenancies {
@@ -44,11 +44,11 @@ impl Tenancies {
     }
 
     /// Where the slot of the pool is.
-    pub(crate) fn find(&self, core: NonNull<Core>) -> Option<usize> {
+    pub(crate) fn find(&self, inner: NonNull<PoolInner>) -> Option<usize> {
         if self.is_indexed() {
-            self.index.get(&core).copied()
+            self.index.get(&inner).copied()
         } else {
-            self.list.iter().position(|tenancy| tenancy.core == core)
+            self.list.iter().position(|tenancy| tenancy.inner == inner)
         }
     }
 
@@ -72,7 +72,7 @@ impl Tenancies {
         self.list.push(tenancy);
         if self.list.len() > SHORT {
             for at in self.index.len()..self.list.len() {
-                self.index.insert(self.list[at].core, at);
+                self.index.insert(self.list[at].inner, at);
             }
         }
     }
@@ -81,9 +81,9 @@ impl Tenancies {
     pub(crate) fn remove(&mut self, at: usize) -> Tenancy {
         let removed = self.list.swap_remove(at);
         if self.is_indexed() {
-            self.index.remove(&removed.core);
+            self.index.remove(&removed.inner);
             if let Some(moved) = self.list.get(at) {
-                self.index.insert(moved.core, at);
+                self.index.insert(moved.inner, at);
             }
         }
         removed
@@ -126,7 +126,7 @@ mod tests {
     fn tenancy(number: usize) -> Tenancy {
         let address = NonZero::new(number * 4096).unwrap();
         Tenancy {
-            core: NonNull::without_provenance(address),
+            inner: NonNull::without_provenance(address),
             slot: NonNull::without_provenance(address),
         }
     }
@@ -136,9 +136,9 @@ mod tests {
         let mut all = Tenancies::new();
         let check = |all: &Tenancies| {
             for at in 0..all.len() {
-                assert_eq!(all.find(all.get(at).core), Some(at));
+                assert_eq!(all.find(all.get(at).inner), Some(at));
             }
-            assert_eq!(all.find(tenancy(1000).core), None);
+            assert_eq!(all.find(tenancy(1000).inner), None);
         };
         for number in 1..=3 * SHORT {
             all.reserve().unwrap();

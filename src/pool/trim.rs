@@ -14,7 +14,7 @@ use crate::blocks::depot::Batch;
 use crate::clock;
 use crate::memory::region::Piece;
 use crate::pool::aggregator::{Excess, Fold, TrimState, TrimTime};
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use std::time::{Duration, Instant};
 
 /// Idle memory in the depot up to this much is never given back by itself, nor up to half of what else the pool holds.
@@ -32,7 +32,7 @@ const STEP_BLOCKS: u64 = 1024;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
 const UNUSED_FRAMES: u64 = 128;
 
-impl Core {
+impl PoolInner {
     /// A step of trimming.
     pub(crate) fn trim_step(&self, fold: &mut Fold, time: TrimTime) {
         let frames = u64::from(time == TrimTime::FrameEnd);

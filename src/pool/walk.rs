@@ -297,7 +297,7 @@ mod tests {
     /// Buffers out, and pages of records that a walk reads to find them.
     fn walk(pool: &BufferPool) -> (u64, u32) {
         let buffers = pool.outstanding().buffers;
-        (buffers, pool.core().walks.lock().pages_read)
+        (buffers, pool.inner().walks.lock().pages_read)
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn ended(start: u64) -> ArenaReading {
 
 fn set(pool: &BufferPool, counts: &Counts) {
     // SAFETY: the handle keeps the pool alive, and the slot is this thread's.
-    unsafe { with_slot(pool.core_ptr(), |slot| slot.start_at(counts)) }.expect("memory");
+    unsafe { with_slot(pool.inner_ptr(), |slot| slot.start_at(counts)) }.expect("memory");
 }
 
 /// A pool of which two threads and many frames have counted `start` of everything, this thread being the one that lent.
@@ -82,12 +82,13 @@ fn pool_at(start: u64) -> BufferPool {
         let other = scope.spawn(|| set(&pool, &released));
         other.join().unwrap();
     });
-    let core = pool.core();
-    core.fold
+    let inner = pool.inner();
+    inner
+        .fold
         .lock()
         .start_at(start.wrapping_sub(1), ended(start));
-    core.in_flight.start_at(start);
-    core.budget.start_at(start);
+    inner.in_flight.start_at(start);
+    inner.budget.start_at(start);
     // The first difference is all of that.
     let first = pool.end_frame();
     assert_eq!(first.frame.get(), start);

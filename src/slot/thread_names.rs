@@ -7,7 +7,7 @@
 //! # The sweep
 //!
 //! 1. Begin: count the sweep, under the lock.
-//! 2. Walk over the lent blocks, and note the numbers found. Only one walker reads blocks at a time (`core.rs`, `walks`).
+//! 2. Walk over the lent blocks, and note the numbers found. Only one walker reads blocks at a time (`pool/inner.rs`, `walks`).
 //! 3. End: free every name that no slot holds, that no slot acquired or released since step 1, and whose number was not
 //!    found in step 2. Under the lock.
 //!

@@ -156,6 +156,6 @@ mod tests {
     fn dropped_marks_leave_no_entries() {
         let pool = BufferPool::new();
         (0..1000).for_each(|_| drop(pool.mark()));
-        assert!(pool.core().fold.lock().peaks.marks.len() <= 1);
+        assert!(pool.inner().fold.lock().peaks.marks.len() <= 1);
     }
 }

@@ -12,15 +12,15 @@ use loom::thread;
 use super::explore;
 use crate::BufferPool;
 use crate::blocks::class::class_for;
-use crate::pool::inner::Core;
+use crate::pool::inner::PoolInner;
 use crate::pool::pressure::Reach;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 
 /// A slot for the calling thread, as when it is claimed for one use.
-fn claim(core: &Core) -> NonNull<Slot> {
-    core.ledger.enter();
-    core.claim_slot(Use::Handle).unwrap()
+fn claim(inner: &PoolInner) -> NonNull<Slot> {
+    inner.ledger.enter();
+    inner.claim_slot(Use::Handle).unwrap()
 }
 
 /// Four preemptions at most: 12,249 executions; the search without a bound takes over a minute.
@@ -30,12 +30,15 @@ fn two_threads_that_claim_at_once_get_different_slots() {
         let pool = BufferPool::new();
         let other = {
             let pool = pool.clone();
-            thread::spawn(move || claim(pool.core()).addr())
+            thread::spawn(move || claim(pool.inner()).addr())
         };
-        let mine = claim(pool.core()).addr();
+        let mine = claim(pool.inner()).addr();
         assert_ne!(mine, other.join().unwrap());
         assert_eq!(
-            (pool.core().slots.count(), pool.core().slots.iter().count()),
+            (
+                pool.inner().slots.count(),
+                pool.inner().slots.iter().count()
+            ),
             (2, 2)
         );
     });
@@ -46,18 +49,18 @@ fn two_threads_that_claim_at_once_get_different_slots() {
 fn the_one_slot_that_is_free_is_claimed_by_one_thread() {
     explore(Some(4), || {
         let pool = BufferPool::new();
-        let core = pool.core();
-        let free = claim(core);
+        let inner = pool.inner();
+        let free = claim(inner);
         // SAFETY: claimed just now, and not used any more.
-        unsafe { Core::hand_back(pool.core_ptr(), free) };
+        unsafe { PoolInner::hand_back(pool.inner_ptr(), free) };
         let other = {
             let pool = pool.clone();
             thread::spawn(move || {
-                let core = pool.core();
-                claim(core).addr()
+                let inner = pool.inner();
+                claim(inner).addr()
             })
         };
-        let mine = claim(core).addr();
+        let mine = claim(inner).addr();
         assert_ne!(mine, other.join().unwrap());
     });
 }
@@ -66,34 +69,34 @@ fn the_one_slot_that_is_free_is_claimed_by_one_thread() {
 fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
     explore(None, || {
         let pool = BufferPool::new();
-        let core = pool.core();
-        let slot = claim(core);
+        let inner = pool.inner();
+        let slot = claim(inner);
         // SAFETY: the pool lives to the model's end.
         unsafe { slot.as_ref() }.counters.released.increment();
         let other = {
             let (pool, slot) = (pool.clone(), slot.addr());
             thread::spawn(move || {
-                let core = pool.core();
-                let slot = core
+                let inner = pool.inner();
+                let slot = inner
                     .slots
                     .iter()
                     .find(|&own| std::ptr::from_ref(own).addr() == slot.get());
                 let slot = slot.unwrap();
                 slot.counters.released.increment();
                 // SAFETY: this thread does as the owner that hands its slot back.
-                let out = unsafe { core.slots.hand_back(&core.exchange(), &core.names, slot) };
+                let out = unsafe { inner.slots.hand_back(&inner.exchange(), &inner.names, slot) };
                 assert_eq!(out, 0, "nothing was lent");
                 // SAFETY: the hold that came with the slot.
-                unsafe { Core::leave(pool.core_ptr(), out) };
+                unsafe { PoolInner::leave(pool.inner_ptr(), out) };
             })
         };
         // SAFETY: the pool lives to the model's end.
-        let next = unsafe { claim(core).as_ref() };
+        let next = unsafe { claim(inner).as_ref() };
         next.counters.released.increment();
         let told = u64::from(next.counters.released.get() == 3);
         other.join().unwrap();
-        assert_eq!(u64::from(core.slots.count()), 2 - told);
-        let releases: u64 = core
+        assert_eq!(u64::from(inner.slots.count()), 2 - told);
+        let releases: u64 = inner
             .slots
             .iter()
             .map(|slot| slot.counters.released.get())
@@ -107,33 +110,39 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
 fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
     explore(Some(2), || {
         let pool = BufferPool::new();
-        let core = pool.core();
+        let inner = pool.inner();
         // SAFETY: claimed just now; the pool lives to the model's end.
-        let slot = unsafe { claim(core).as_ref() };
-        let (block, _) = core
+        let slot = unsafe { claim(inner).as_ref() };
+        let (block, _) = inner
             .new_block(class_for(1).unwrap(), 1, Reach::Thread(slot))
             .unwrap();
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
         unsafe {
-            slot.lend_new(&core.exchange(), core.stamp(), block, 1, Location::caller());
-            slot.give_with_room(&core.exchange(), block, 1);
+            slot.lend_new(
+                &inner.exchange(),
+                inner.stamp(),
+                block,
+                1,
+                Location::caller(),
+            );
+            slot.give_with_room(&inner.exchange(), block, 1);
         }
         slot.announce();
         let owner = {
             let (pool, slot) = (pool.clone(), std::ptr::from_ref(slot).addr());
             thread::spawn(move || {
-                let core = pool.core();
-                let slot = core
+                let inner = pool.inner();
+                let slot = inner
                     .slots
                     .iter()
                     .find(|&own| std::ptr::from_ref(own).addr() == slot);
                 // SAFETY: this thread does as the owner that hands its slot back, with the hold.
                 unsafe {
-                    let out = core
+                    let out = inner
                         .slots
-                        .hand_back(&core.exchange(), &core.names, slot.unwrap());
-                    Core::leave(pool.core_ptr(), out);
+                        .hand_back(&inner.exchange(), &inner.names, slot.unwrap());
+                    PoolInner::leave(pool.inner_ptr(), out);
                     out
                 }
             })
@@ -154,22 +163,28 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         // If the pool were freed it would be twice, in a destructor.
         let pool = ManuallyDrop::new(pool);
-        let core = pool.core();
-        core.ledger.add_name();
+        let inner = pool.inner();
+        inner.ledger.add_name();
         // SAFETY: claimed just now; the pool lives to the model's end.
-        let (producer, consumer) = unsafe { (claim(core).as_ref(), claim(core).as_ref()) };
+        let (producer, consumer) = unsafe { (claim(inner).as_ref(), claim(inner).as_ref()) };
         let class = class_for(1).unwrap();
         for _ in 0..12 {
             // SAFETY: both slots are this thread's for now, and so is the block.
             unsafe {
-                let lent =
-                    producer.refill(&core.exchange(), core.stamp(), class, 1, Location::caller());
+                let lent = producer.refill(
+                    &inner.exchange(),
+                    inner.stamp(),
+                    class,
+                    1,
+                    Location::caller(),
+                );
                 let block = lent.map_or_else(
                     || {
-                        let (block, _) = core.new_block(class, 1, Reach::Thread(producer)).unwrap();
+                        let (block, _) =
+                            inner.new_block(class, 1, Reach::Thread(producer)).unwrap();
                         producer.lend_new(
-                            &core.exchange(),
-                            core.stamp(),
+                            &inner.exchange(),
+                            inner.stamp(),
                             block,
                             1,
                             Location::caller(),
@@ -178,7 +193,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     },
                     |block| block.as_ref(),
                 );
-                consumer.give_with_room(&core.exchange(), block, 1);
+                consumer.give_with_room(&inner.exchange(), block, 1);
             }
         }
         let exiting = {
@@ -187,27 +202,27 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                 std::ptr::from_ref(consumer).addr(),
             );
             thread::spawn(move || {
-                let core = pool.core();
-                let slot = core
+                let inner = pool.inner();
+                let slot = inner
                     .slots
                     .iter()
                     .find(|&own| std::ptr::from_ref(own).addr() == consumer)
                     .unwrap();
                 // SAFETY: this thread does as the owner that hands its slot back.
-                unsafe { Core::hand_back(pool.core_ptr(), NonNull::from(slot)) };
+                unsafe { PoolInner::hand_back(pool.inner_ptr(), NonNull::from(slot)) };
                 std::mem::forget(pool);
             })
         };
         pool.stats();
         exiting.join().unwrap();
-        assert!(core.ledger.try_enter(), "L7: the handle keeps the pool");
+        assert!(inner.ledger.try_enter(), "L7: the handle keeps the pool");
         // SAFETY: entered just now; the producer's slot is not used any more; the name is the model's.
         unsafe {
-            Core::leave(pool.core_ptr(), 0);
-            Core::hand_back(pool.core_ptr(), NonNull::from(producer));
-            Core::drop_name(pool.core_ptr());
+            PoolInner::leave(pool.inner_ptr(), 0);
+            PoolInner::hand_back(pool.inner_ptr(), NonNull::from(producer));
+            PoolInner::drop_name(pool.inner_ptr());
             // The handle that the other thread forgot.
-            Core::drop_handle(pool.core_ptr());
+            PoolInner::drop_handle(pool.inner_ptr());
         }
         drop(ManuallyDrop::into_inner(pool));
     });

@@ -16,7 +16,7 @@ use crate::pool::lookup::with_slot;
 /// The calling thread's next use of a pool, and nothing else.
 fn touch(pool: &BufferPool) {
     // SAFETY: the handle keeps the pool alive.
-    unsafe { with_slot(pool.core_ptr(), |_| ()) }.unwrap();
+    unsafe { with_slot(pool.inner_ptr(), |_| ()) }.unwrap();
 }
 
 /// The thread has a slot, and neither exits nor uses a pool.

@@ -4,13 +4,13 @@ use crate::BufferPool;
 
 /// Bytes of all blocks and of all arenas. The pool is at rest.
 fn walked(pool: &BufferPool) -> u64 {
-    let core = pool.core();
-    let blocks: u64 = core
+    let inner = pool.inner();
+    let blocks: u64 = inner
         .table
         .records()
         .map(crate::blocks::block::Block::bytes)
         .sum();
-    let arenas: u64 = core
+    let arenas: u64 = inner
         .slots
         .iter()
         .flat_map(|slot| slot.arenas_among(u32::MAX))
