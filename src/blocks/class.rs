@@ -54,7 +54,7 @@ pub(crate) fn class_for(bytes: usize) -> Option<usize> {
 }
 
 /// The class whose blocks hold `bytes`, as the quick ways look it up. For no bytes it is `OVERSIZE`, in whose bin nothing
-/// ever lies: so these ways leave them to the long ones, which tell the fold (`tally.rs`). `None` for bytes beyond the table.
+/// ever lies: so the fast paths leave them to the slow ones, which mark the change (`slot/changes.rs`). `None` for bytes beyond the table.
 #[inline(always)]
 pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes > AT_HAND_BYTES {

@@ -118,7 +118,7 @@ impl Magazine {
         self.had_bytes.get()
     }
 
-    /// Notes that the owner got so many blocks, or sent them away. What it owes stays small: see `ledger.rs`.
+    /// Notes that the owner got so many blocks, or sent them away. What it owes stays small: see `pool/lifetime.rs`.
     fn owe(&self, blocks: i64, exchange: &Exchange<'_>) {
         let had = self.had.get() + blocks;
         self.had.set(had);

@@ -11,9 +11,9 @@ use crate::blocks::class::LINE;
 use crate::error::AllocError;
 use crate::pool::buffer::Buffer;
 use crate::pool::handle::BufferPool;
-use crate::pool::lookup::with_slot;
 use crate::pool::pooled::{lend, lend_at_once};
 use crate::pool::refusal::{Refusal, count_refusal, refused};
+use crate::pool::slot_guard::with_slot;
 
 impl BufferPool {
     /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.

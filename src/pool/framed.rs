@@ -9,9 +9,10 @@ use crate::arena::bump::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
 use crate::codegen::in_one_register;
 use crate::memory::region::{PAGE, Piece};
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::{current, with_slot, with_slot_untold};
+use crate::pool::lookup::current;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
+use crate::pool::slot_guard::{with_slot, with_slot_unmarked};
 use crate::slot::state::{ArenaPlace, Slot};
 
 /// From this size on a frame buffer takes an odd number of units of the pool's alignment.
@@ -109,9 +110,9 @@ pub(crate) unsafe fn with_arena<R>(
     lane: &Lane,
     f: impl FnOnce(&Arena) -> R,
 ) -> Result<R, Refusal> {
-    // What is lent from the arena shows there; all else that `f` does with the slot, it does in a stay of its own.
+    // Allocs from the arena need no change mark. Whatever else `f` does with the slot has a guard of its own.
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { with_slot_untold(inner, |slot| f(in_one_register(slot.arena(lane.place)))) }
+    unsafe { with_slot_unmarked(inner, |slot| f(in_one_register(slot.arena(lane.place)))) }
         .ok_or(SLOT_REFUSED)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::with_slot;
+use crate::pool::slot_guard::with_slot;
 use crate::sync::Arc;
 use crate::telemetry::feed::FrameFeed;
 use crate::telemetry::holdings::Holding;

@@ -6,7 +6,7 @@
 //! its own balance (blocks it got less blocks it gave away, which may be negative), and pays it into the ledger:
 //!
 //! ```text
-//!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  visitors)  +  Σ balances paid in
+//!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  temporary slots)  +  Σ balances paid in
 //! ```
 //!
 //! - A slot pays when its balance reaches [`MOST_OWED`], and the rest when its owner hands it back, or when the pool is closed

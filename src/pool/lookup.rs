@@ -14,8 +14,8 @@
 //!
 //! # Without a list
 //!
-//! In the destructor of another thread-local, after ours has run, a use of a pool claims a slot for that one use: slow, but right. A
-//! use within such a use (`Frame::with_arena`) claims another.
+//! After our thread-local was dropped, another thread-local's destructor may still use a pool. Such a use claims a temporary slot
+//! (`slot_guard.rs`).
 #![expect(
     unsafe_code,
     reason = "thread-locals hold pointers to pools that they name"
@@ -26,7 +26,7 @@ use std::hint::cold_path;
 use std::ptr::NonNull;
 
 use crate::pool::inner::PoolInner;
-use crate::pool::thread_slots::{Tenancies, Tenancy};
+use crate::pool::thread_records::{ThreadRecord, ThreadRecords};
 use crate::slot::list::NoSlot;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
@@ -62,7 +62,7 @@ struct Last {
 
 /// All slots that this thread owns.
 struct Listed {
-    list: RefCell<Tenancies>,
+    list: RefCell<ThreadRecords>,
     /// How many places of the list are still to be looked at for closed pools, and what `CLOSED` was when all were.
     to_sweep: Cell<usize>,
     sweeps_for: Cell<u64>,
@@ -82,7 +82,7 @@ plain_thread_local! {
 
 dropped_thread_local! {
     static LISTED: Listed = Listed {
-        list: RefCell::new(Tenancies::new()),
+        list: RefCell::new(ThreadRecords::new()),
         to_sweep: Cell::new(0),
         sweeps_for: Cell::new(0),
     };
@@ -117,152 +117,15 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
     None
 }
 
-/// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot. At its
-/// end the fold is told that something was done.
-///
-/// # Safety
-///
-/// The pool is not closed during the call: the caller has a handle or a frame of it.
-#[inline]
-pub(crate) unsafe fn with_slot<R>(
-    inner: NonNull<PoolInner>,
-    f: impl FnOnce(&Slot) -> R,
-) -> Option<R> {
-    // SAFETY: as for the caller.
-    unsafe {
-        with_slot_untold(inner, |slot| {
-            let result = f(slot);
-            slot.announce();
-            result
-        })
-    }
-}
-
-/// The same for an `f` that itself does nothing with the slot of which the fold must be told. It may panic.
-///
-/// # Safety
-///
-/// As for [`with_slot`].
-#[inline]
-pub(crate) unsafe fn with_slot_untold<R>(
-    inner: NonNull<PoolInner>,
-    f: impl FnOnce(&Slot) -> R,
-) -> Option<R> {
-    sweep_if_closed();
-    // SAFETY: the caller keeps the pool alive.
-    let stay = match unsafe { current(inner) } {
-        Some(slot) => Stay {
-            inner,
-            slot: NonNull::from(slot),
-            is_visit: false,
-        },
-        // SAFETY: as above.
-        None => unsafe { Stay::begin(inner, Use::Handle) }.ok()?,
-    };
-    // SAFETY: the thread owns the slot, at least until the stay ends.
-    Some(f(unsafe { stay.slot.as_ref() }))
-}
-
-/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool. At its end the fold is told.
-///
-/// # Errors
-///
-/// The pool is closed, and the caller must release the buffer without a slot; or there is no memory for one.
-///
-/// # Safety
-///
-/// The pool is alive before the call, since the caller has a buffer of it, and is not used after `f`.
-pub(crate) unsafe fn release_in_slot(
-    inner: NonNull<PoolInner>,
-    f: impl FnOnce(&Slot),
-) -> Result<(), NoSlot> {
-    sweep_if_closed();
-    // SAFETY: the buffer keeps the pool alive until `f`, and then the slot's hold does until the stay ends; a slot in the
-    // list is there until the thread leaves it.
-    unsafe {
-        if inner.as_ref().ledger.is_closed() {
-            leave(inner);
-            return Err(NoSlot::Closed);
-        }
-        let stay = match current(inner) {
-            Some(slot) if slot.owner.begin_release() => Stay {
-                inner,
-                slot: NonNull::from(slot),
-                is_visit: false,
-            },
-            _ => Stay::begin(inner, Use::Release)?,
-        };
-        f(stay.slot.as_ref());
-        stay.slot.as_ref().announce();
-        stay.end_release();
-    }
-    Ok(())
-}
-
-/// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
-struct Stay {
-    inner: NonNull<PoolInner>,
-    slot: NonNull<Slot>,
-    is_visit: bool,
-}
-
-impl Stay {
-    /// In the slot of the thread's list, or in one of its own when there is no list to put it in.
-    ///
-    /// # Safety
-    ///
-    /// As for [`with_slot`], or, to release a buffer, for [`release_in_slot`].
-    #[cold]
-    #[inline(never)]
-    unsafe fn begin(inner: NonNull<PoolInner>, purpose: Use) -> Result<Self, NoSlot> {
-        let listed = LISTED.try_with(|listed| listed.enter(inner, purpose));
-        let (slot, is_visit) = match listed {
-            Ok(Ok(slot)) => (slot, false),
-            Ok(Err(NoSlot::Closed)) => return Err(NoSlot::Closed),
-            // SAFETY: as for the caller.
-            Ok(Err(NoSlot::Memory)) | Err(_) => (unsafe { claim(inner, purpose) }?, true),
-        };
-        Ok(Self {
-            inner,
-            slot,
-            is_visit,
-        })
-    }
-
-    /// Ends a stay in which a buffer was released.
-    #[inline]
-    fn end_release(self) {
-        // SAFETY: the thread owns the slot.
-        if !self.is_visit && !unsafe { self.slot.as_ref() }.owner.end_release() {
-            // SAFETY: the stay ends here.
-            unsafe { leave_busy(self.inner, self.slot) };
-        }
-    }
-
-    /// Hands the slot back. Apart, and by reference, so that the slot stays in memory and not in a register throughout the stay.
-    #[cold]
-    #[inline(never)]
-    fn end_visit(&self) {
-        // SAFETY: the visit owns the slot and its hold, and ends here.
-        unsafe { PoolInner::hand_back(self.inner, self.slot) };
-    }
-}
-
-impl Drop for Stay {
-    #[inline]
-    fn drop(&mut self) {
-        if self.is_visit {
-            self.end_visit();
-        }
-    }
-}
-
 /// A slot with its hold.
 ///
 /// # Safety
 ///
 /// The caller keeps the pool alive, for the time of this call at least.
-unsafe fn claim(inner: NonNull<PoolInner>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+pub(crate) unsafe fn claim(
+    inner: NonNull<PoolInner>,
+    purpose: Use,
+) -> Result<NonNull<Slot>, NoSlot> {
     // SAFETY: as for this function; the hold is given up again if there is no slot.
     unsafe {
         let pool = inner.as_ref();
@@ -273,6 +136,13 @@ unsafe fn claim(inner: NonNull<PoolInner>, purpose: Use) -> Result<NonNull<Slot>
         }
         claimed
     }
+}
+
+/// The calling thread's own slot of the pool, claimed if it has none; `Err` in the result also if there is no list any more.
+pub(crate) fn enter(inner: NonNull<PoolInner>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
+    LISTED
+        .try_with(|listed| listed.enter(inner, purpose))
+        .unwrap_or(Err(NoSlot::Memory))
 }
 
 impl Listed {
@@ -295,7 +165,7 @@ impl Listed {
             unsafe {
                 let slot = claim(inner, purpose)?;
                 inner.as_ref().ledger.add_name();
-                list.push(Tenancy { inner, slot });
+                list.push(ThreadRecord { inner, slot });
                 slot
             }
         };
@@ -318,17 +188,17 @@ impl Listed {
             // SAFETY: the list names the pool.
             if unsafe { list.get(at).inner.as_ref() }.ledger.is_closed() {
                 // The last one, which comes in its place, was looked at, or is newer.
-                let tenancy = list.remove(at);
+                let record = list.remove(at);
                 drop(list);
-                forget(tenancy.slot);
+                forget(record.slot);
                 // SAFETY: this thread owns the slot, and the entry is gone from the list.
-                unsafe { PoolInner::leave_slot(tenancy.inner, tenancy.slot) };
+                unsafe { PoolInner::leave_slot(record.inner, record.slot) };
             }
         }
     }
 
     /// Takes the slot of the pool out of the list.
-    fn remove(&self, inner: NonNull<PoolInner>) -> Option<Tenancy> {
+    fn remove(&self, inner: NonNull<PoolInner>) -> Option<ThreadRecord> {
         let mut list = self.list.borrow_mut();
         let at = list.find(inner)?;
         Some(list.remove(at))
@@ -337,7 +207,7 @@ impl Listed {
 
 /// Looks through a part of the list if a pool was closed since that was last done.
 #[inline]
-fn sweep_if_closed() {
+pub(crate) fn sweep_if_closed() {
     // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
     let closed = CLOSED.load(Ordering::Acquire);
     let _ = LAST.try_with(|last| {
@@ -388,9 +258,9 @@ fn forget(slot: NonNull<Slot>) {
 impl Drop for Listed {
     fn drop(&mut self) {
         let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
-        while let Some(tenancy) = self.list.get_mut().pop() {
+        while let Some(record) = self.list.get_mut().pop() {
             // SAFETY: this thread owns the slot, and the entry is gone from the list.
-            unsafe { PoolInner::leave_slot(tenancy.inner, tenancy.slot) };
+            unsafe { PoolInner::leave_slot(record.inner, record.slot) };
         }
     }
 }
@@ -402,10 +272,10 @@ impl Drop for Listed {
 /// The thread does not use the slot at the moment.
 pub(crate) unsafe fn leave(inner: NonNull<PoolInner>) {
     let removed = LISTED.try_with(|listed| listed.remove(inner));
-    if let Ok(Some(tenancy)) = removed {
-        forget(tenancy.slot);
+    if let Ok(Some(record)) = removed {
+        forget(record.slot);
         // SAFETY: this thread owns the slot, and the entry is gone from the list.
-        unsafe { PoolInner::leave_slot(tenancy.inner, tenancy.slot) };
+        unsafe { PoolInner::leave_slot(record.inner, record.slot) };
     }
 }
 
@@ -415,7 +285,7 @@ pub(crate) unsafe fn leave(inner: NonNull<PoolInner>) {
 ///
 /// The thread owns the slot, which its list has, and uses it no more.
 #[cold]
-unsafe fn leave_busy(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
+pub(crate) unsafe fn leave_busy(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
     let _ = LISTED.try_with(|listed| listed.remove(inner));
     forget(slot);
     // SAFETY: the entry is gone from the list, and with it the pool's name is this call's to drop.

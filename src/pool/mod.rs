@@ -23,7 +23,8 @@ pub(crate) mod prewarm;
 pub(crate) mod queries;
 pub(crate) mod reader;
 pub(crate) mod refusal;
-pub(crate) mod thread_slots;
+pub(crate) mod slot_guard;
+pub(crate) mod thread_records;
 pub(crate) mod trim;
 pub(crate) mod walk;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]

@@ -14,9 +14,10 @@ use crate::error::AllocError;
 use crate::memory::region::Piece;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::{current, release_in_slot, with_slot};
+use crate::pool::lookup::current;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
+use crate::pool::slot_guard::{release_in_slot, with_slot};
 use crate::slot::list::NoSlot;
 use crate::slot::state::Slot;
 

@@ -9,10 +9,10 @@ use std::ptr::NonNull;
 use crate::blocks::class::OVERSIZE;
 use crate::memory::region::PAGE;
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::with_slot;
 use crate::pool::pooled::class_or_oversize;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{Refusal, SLOT_REFUSED};
+use crate::pool::slot_guard::with_slot;
 use crate::slot::state::Slot;
 
 impl PoolInner {

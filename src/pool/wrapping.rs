@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use crate::pool::lookup::with_slot;
+use crate::pool::slot_guard::with_slot;
 use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::Counts;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};

@@ -1,35 +1,34 @@
-//! What the fold remembers of a slot, so that it reads only those that counted anything since.
+//! Which slots an aggregation must read: those that changed since it read them last.
 //!
-//! Most threads take no pooled buffer in most frames, and those that do use few of their size classes; what was counted lies in a line per
-//! class. So a slot says in three words that there is something to read, and the fold keeps sums over all slots, in which it
-//! replaces what a slot had by what it has.
+//! Most threads take no pooled buffer in most frames, and each size class that a thread uses has a cache line of its own. So a slot has
+//! three change marks, on one line. An aggregation keeps sums over all slots. It compares a slot's marks with those that it saw
+//! before. Only if they differ does it read the slot's bins and counters, and replaces the slot's old part of the sums by the new one.
 //!
-//! # What announces what
+//! # The change marks
 //!
-//! Whatever an owner changes of what its bins and counters say, it afterwards writes one of these, which only rise:
+//! Marks only rise. The owner raises one after every change of what its bins and counters say:
 //!
 //! ```text
-//!   a take from the magazine          requested             by the bytes asked for
-//!   a give to the magazine            released_requested    by the bytes that had been asked for
-//!   all else: a stay (tenancy.rs)     stays                 by one, at its end, and before a batch goes to the depot
+//!   alloc from the magazine        requested             by the bytes asked for
+//!   release to the magazine        released_requested    by the bytes that had been asked for
+//!   everything else                changes               by one: when a slot guard ends, and before a batch goes to the depot
 //! ```
 //!
-//! Bytes asked for are to be counted anyway, and it is no matter of which class. Buffers without bytes would not raise them:
-//! the quick ways leave those to a stay (`class.rs`).
+//! The first two are counted anyway, so marking costs the fast paths nothing. A buffer without bytes would not raise them, so the fast paths
+//! leave it to the slow ones (`class.rs`).
 //!
 //! # Why nothing is missed
 //!
-//! The fold reads the words (Acquire), then bins and counters, and remembers both. So what it remembers of these holds at least what
-//! was done before the words it remembers (Release). Does it find the same words again, then what was done since, if
-//! anything, was not announced to it: a step that is still going on, or one that is not ordered before this fold. Both it could as well
-//! have read the moment before. What is ordered before the fold it sees announced, and reads.
+//! The aggregation loads the marks first (Acquire), then bins and counters. The owner changes bins and counters first, then raises a mark
+//! (Release). So what the aggregation remembers includes everything that was done before the marks it saw. If it finds the same marks again,
+//! nothing that happened before this aggregation was missed.
 //!
-//! Amid a take a fold may reckon one release too few (`counters.rs`). The take is announced after that, so the first pass
-//! looks at all three words, and reads again. What was lent is not changed by a give: the second pass looks at two.
+//! A release count that is read during an alloc may be one too low (`counters.rs`). That alloc raises a mark afterwards, so the next first pass
+//! reads the slot again: it compares all three marks. A release changes no alloc count, so the second pass compares two.
 //!
-//! A release that the first pass finds, read now or remembered, has its alloc announced, so the second pass finds that too (L2).
+//! A release that the first pass counts had its alloc marked before, so the second pass counts that too (L2).
 //!
-//! The words are compared by their sum. A slot that moved exactly 2^64 bytes between two folds is taken for one that rested.
+//! The marks are compared by their sum. A slot that moved exactly 2^64 bytes between two aggregations would seem unchanged.
 #![expect(
     unsafe_code,
     reason = "what the fold remembers is a cell under the fold's lock"
@@ -43,7 +42,7 @@ use crate::telemetry::counters::{Lent, Settled};
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Folded {
-    /// The sum of the words that announce, when each of the two passes last read the slot.
+    /// The sum of the change marks when each of the two passes last read the slot.
     settled_at: u64,
     lent_at: u64,
     /// Allocs, of both kinds: those of pooled buffers, and those of frames that have ended.
@@ -55,10 +54,10 @@ pub(crate) struct Folded {
 }
 
 impl Slot {
-    /// Notes that the owner did something that neither of the other words announces. Only for the owner.
+    /// Marks a change that neither of the other marks shows. Only for the owner.
     #[inline]
-    pub(crate) fn announce(&self) {
-        self.stays.increment();
+    pub(crate) fn mark_changed(&self) {
+        self.changes.increment();
     }
 
     /// First pass of a fold: brings a sum over all slots up to date, of what was released.
@@ -71,7 +70,7 @@ impl Slot {
         let released = self.released_requested.get();
         let at = requested
             .wrapping_add(released)
-            .wrapping_add(self.stays.get());
+            .wrapping_add(self.changes.get());
         self.folded.with_mut(|folded| {
             // SAFETY: the caller has the fold's lock.
             let folded = unsafe { &mut *folded };
@@ -102,7 +101,7 @@ impl Slot {
     /// The caller has the fold's lock.
     pub(crate) unsafe fn read_lent(&self, classes: &Classes, sum: &mut Lent) {
         let requested = self.requested.get();
-        let at = requested.wrapping_add(self.stays.get());
+        let at = requested.wrapping_add(self.changes.get());
         self.folded.with_mut(|folded| {
             // SAFETY: the caller has the fold's lock.
             let folded = unsafe { &mut *folded };

@@ -6,7 +6,7 @@
 //! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
 //! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
 //! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
-//! never are more slots than threads that lived at once, but for visits (`tenancy.rs`) within each other. No law depends on
+//! never are more slots than threads that lived at once, except for temporary slots (`pool/slot_guard.rs`) within each other. No law depends on
 //! that: a look that missed a free slot costs a slot more, as does a `freed` that wrapped during a walk.
 //!
 //! # The end of the list
@@ -178,7 +178,7 @@ impl Slots {
         names: &Names,
         slot: &Slot,
     ) -> i64 {
-        // Nothing is announced to the fold here: each batch was before it went, and a bin without a block says what it said.
+        // No change mark needed: `flush` marked the slot before it pushed each batch, and emptying a bin leaves its release count unchanged.
         // SAFETY: the caller owns the slot.
         let balance = unsafe {
             slot.flush(exchange);

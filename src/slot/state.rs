@@ -37,14 +37,14 @@ pub(crate) struct Slot {
     magazine: Magazine,
     /// The part of a block's state that names the owner.
     pub(crate) stamp: AtomicU64,
-    /// The pool, while the owner need not look further to use the slot (`tenancy.rs`). Written by the owner, and emptied by whoever
-    /// closes the pool.
+    /// The pool's address, while the thread-local lookup may use the slot (`pool/lookup.rs`). The owner writes it. The thread that
+    /// closes the pool clears it.
     pub(crate) pool: AtomicPtr<()>,
-    /// Bytes asked for of all pooled buffers lent, and of all that were given back: see `tally.rs`.
+    /// Bytes asked for: of all pooled buffers allocated, and of all released. Both are change marks: see `slot/changes.rs`.
     pub(crate) requested: Counter,
     pub(crate) released_requested: Counter,
-    /// How often the owner told the fold of what neither of these shows: see `tally.rs`.
-    pub(crate) stays: Counter,
+    /// Changes that neither of these shows: see `slot/changes.rs`.
+    pub(crate) changes: Counter,
     /// A bit per arena that an owner ever lent from. Written by the owner.
     arenas_used: AtomicU32,
     /// Whether a thread has the slot, and who may use it.
@@ -107,7 +107,7 @@ impl Slot {
             (&raw mut (*at).pool).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*at).requested).write(Counter::new());
             (&raw mut (*at).released_requested).write(Counter::new());
-            (&raw mut (*at).stays).write(Counter::new());
+            (&raw mut (*at).changes).write(Counter::new());
             (&raw mut (*at).arenas_used).write(AtomicU32::new(0));
             (&raw mut (*at).owner).write(Owner::new(claimed_for));
             (&raw mut (*at).older).write(AtomicPtr::new(ptr::null_mut()));
@@ -245,7 +245,7 @@ impl Slot {
     fn notes(&self) -> Notes<'_> {
         Notes {
             counters: &self.counters,
-            changes: &self.stays,
+            changes: &self.changes,
         }
     }
 
@@ -376,8 +376,8 @@ impl Slot {
         self.requested.set(counts.pooled_requested_bytes);
         self.released_requested
             .set(counts.pooled_released_requested);
-        // So that the words that announce have not moved by exactly 2^64 since the fold looked last (`tally.rs`).
-        self.stays.set(1 << 32);
+        // So that the change marks have not moved by exactly 2^64 since the last aggregation (`slot/changes.rs`).
+        self.changes.set(1 << 32);
     }
 
     /// What the owner has not paid into the ledger, when somebody else settles for it: see [`Magazine::settle_for_owner`].
@@ -401,8 +401,8 @@ const _: () = {
     // What a thread costs a pool before it takes a buffer: its magazine, six lines, 16 arenas.
     assert!(size_of::<Slot>() <= 10 << 10);
     // What is read of every slot lies on two lines, one behind the other.
-    let [announced, folded] = Slot::READ_BY_FOLD;
-    assert!(folded % LINE == 0 && folded / LINE == announced / LINE + 1);
-    assert!(offset_of!(Slot, stamp) / LINE == announced / LINE);
-    assert!(offset_of!(Slot, ahead) / LINE == announced / LINE);
+    let [marks, folded] = Slot::READ_BY_FOLD;
+    assert!(folded % LINE == 0 && folded / LINE == marks / LINE + 1);
+    assert!(offset_of!(Slot, stamp) / LINE == marks / LINE);
+    assert!(offset_of!(Slot, ahead) / LINE == marks / LINE);
 };

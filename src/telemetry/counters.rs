@@ -10,8 +10,8 @@
 //! pass saw came after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
 //!
 //! What a thread takes from its magazine is counted in the bin of its class, in the cache line that the take writes anyway; its bytes
-//! are not counted, but follow from the number of buffers. The bytes asked for are counted in the slot for all classes at once, and tell
-//! the fold that there is something to read (`tally.rs`). All else is counted in the slot too ([`SlotCounters`]).
+//! are not counted, but follow from the number of buffers. The bytes asked for are counted in the slot for all classes at once, and mark
+//! that the slot has changed (`slot/changes.rs`). All else is counted in the slot too ([`SlotCounters`]).
 //!
 //! # Releases into a bin are not counted
 //!

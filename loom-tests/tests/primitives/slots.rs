@@ -128,7 +128,7 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
             );
             slot.give_with_room(&inner.exchange(), block, 1);
         }
-        slot.announce();
+        slot.mark_changed();
         let owner = {
             let (pool, slot) = (pool.clone(), std::ptr::from_ref(slot).addr());
             thread::spawn(move || {

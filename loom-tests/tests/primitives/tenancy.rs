@@ -11,7 +11,7 @@ use loom::thread;
 
 use super::explore;
 use crate::BufferPool;
-use crate::pool::lookup::with_slot;
+use crate::pool::slot_guard::with_slot;
 
 /// The calling thread's next use of a pool, and nothing else.
 fn touch(pool: &BufferPool) {

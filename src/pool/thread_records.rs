@@ -12,22 +12,22 @@ use crate::slot::state::Slot;
 /// Up to so many pools the list is looked through, which is quicker than the index.
 const SHORT: usize = 8;
 
-/// A slot that the thread owns. It names its pool (`ledger.rs`).
+/// A slot that the thread owns. It names its pool (`pool/lifetime.rs`).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tenancy {
+pub(crate) struct ThreadRecord {
     pub(crate) inner: NonNull<PoolInner>,
     pub(crate) slot: NonNull<Slot>,
 }
 
 /// All slots of a thread.
 #[derive(Debug)]
-pub(crate) struct Tenancies {
-    list: Vec<Tenancy>,
+pub(crate) struct ThreadRecords {
+    list: Vec<ThreadRecord>,
     /// Where in the list the slot of a pool is. Of all of them, once there were more than [`SHORT`].
     index: HashMap<NonNull<PoolInner>, usize, BuildHasherDefault<AddressHasher>>,
 }
 
-impl Tenancies {
+impl ThreadRecords {
     pub(crate) const fn new() -> Self {
         Self {
             list: Vec::new(),
@@ -39,7 +39,7 @@ impl Tenancies {
         self.list.len()
     }
 
-    pub(crate) fn get(&self, at: usize) -> Tenancy {
+    pub(crate) fn get(&self, at: usize) -> ThreadRecord {
         self.list[at]
     }
 
@@ -48,7 +48,7 @@ impl Tenancies {
         if self.is_indexed() {
             self.index.get(&inner).copied()
         } else {
-            self.list.iter().position(|tenancy| tenancy.inner == inner)
+            self.list.iter().position(|record| record.inner == inner)
         }
     }
 
@@ -68,8 +68,8 @@ impl Tenancies {
     }
 
     /// Adds one, for which there is room.
-    pub(crate) fn push(&mut self, tenancy: Tenancy) {
-        self.list.push(tenancy);
+    pub(crate) fn push(&mut self, record: ThreadRecord) {
+        self.list.push(record);
         if self.list.len() > SHORT {
             for at in self.index.len()..self.list.len() {
                 self.index.insert(self.list[at].inner, at);
@@ -78,7 +78,7 @@ impl Tenancies {
     }
 
     /// Takes one out, in whose place the last one comes.
-    pub(crate) fn remove(&mut self, at: usize) -> Tenancy {
+    pub(crate) fn remove(&mut self, at: usize) -> ThreadRecord {
         let removed = self.list.swap_remove(at);
         if self.is_indexed() {
             self.index.remove(&removed.inner);
@@ -89,7 +89,7 @@ impl Tenancies {
         removed
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Tenancy> {
+    pub(crate) fn pop(&mut self) -> Option<ThreadRecord> {
         let last = self.list.len().checked_sub(1)?;
         Some(self.remove(last))
     }
@@ -123,9 +123,9 @@ mod tests {
 
     use super::*;
 
-    fn tenancy(number: usize) -> Tenancy {
+    fn record(number: usize) -> ThreadRecord {
         let address = NonZero::new(number * 4096).unwrap();
-        Tenancy {
+        ThreadRecord {
             inner: NonNull::without_provenance(address),
             slot: NonNull::without_provenance(address),
         }
@@ -133,16 +133,16 @@ mod tests {
 
     #[test]
     fn every_pool_is_found_at_its_place() {
-        let mut all = Tenancies::new();
-        let check = |all: &Tenancies| {
+        let mut all = ThreadRecords::new();
+        let check = |all: &ThreadRecords| {
             for at in 0..all.len() {
                 assert_eq!(all.find(all.get(at).inner), Some(at));
             }
-            assert_eq!(all.find(tenancy(1000).inner), None);
+            assert_eq!(all.find(record(1000).inner), None);
         };
         for number in 1..=3 * SHORT {
             all.reserve().unwrap();
-            all.push(tenancy(number));
+            all.push(record(number));
             check(&all);
         }
         for at in [0, 5, 7, 3 * SHORT - 4] {
@@ -154,7 +154,7 @@ mod tests {
         }
         for number in 1..=2 * SHORT {
             all.reserve().unwrap();
-            all.push(tenancy(number));
+            all.push(record(number));
             check(&all);
         }
     }
