@@ -171,7 +171,7 @@ impl Bin {
     }
 
     /// Sets the room after an exchange, in which so many more blocks were given than taken.
-    pub(crate) fn settle(&self, room: u32, given: i64) {
+    pub(crate) fn set_room(&self, room: u32, given: i64) {
         self.set_account(Account::new(self.account().says() + given, room));
     }
 
@@ -203,7 +203,7 @@ impl Bin {
         i64::from(front.addr() > NO_PLACE.addr()) - i64::from(room)
     }
 
-    /// How many blocks lie here, when `given` is so much. Only for the owner, or whoever settles for it.
+    /// How many blocks lie here, when `given` is so much. Only for the owner, or the closer that pays for it.
     ///
     /// # Safety
     ///

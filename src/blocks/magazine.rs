@@ -53,7 +53,7 @@ pub(crate) struct Magazine {
     credit: Cell<usize>,
     /// Blocks that the owner got from the depot and the system, less those it sent to the depot, and less what it paid into the
     /// ledger. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
-    /// pool is closed and the slot settled: what `given` was then.
+    /// pool is closed and the balance paid: what `given` was then.
     had: Cell<i64>,
     /// Bytes of these blocks, since the slot was made. Read by the fold.
     had_bytes: Counter,
@@ -130,14 +130,14 @@ impl Magazine {
     }
 
     /// Buffers lent less buffers taken back that are not paid for yet. Only for the owner, when the bins are empty.
-    pub(crate) fn settle(&self) -> i64 {
+    pub(crate) fn take_balance(&self) -> i64 {
         self.owned.with_mut(|_| ());
         self.had.take()
     }
 
     /// The same for an owner who may be releasing buffers the quick way: what was not paid for, as far as it is visible.
     /// [`given_since`](Self::given_since) has the rest. For whoever closes the pool, when the owner does nothing else.
-    pub(crate) fn settle_for_owner(&self) -> i64 {
+    pub(crate) fn balance_for_owner(&self) -> i64 {
         let (mut all_given, mut all_kept) = (0, 0);
         for (_, bin) in self.bins() {
             let given = bin.given();
@@ -148,13 +148,13 @@ impl Magazine {
         self.had.replace(all_given) - all_kept
     }
 
-    /// How many buffers the owner released the quick way that `settle_for_owner` did not see. For a closer that finishes the slot.
+    /// How many buffers the owner released the quick way that `balance_for_owner` did not see. For a closer that finishes the slot.
     pub(crate) fn given_since(&self) -> i64 {
         let given: i64 = self.bins().map(|(_, bin)| bin.given()).sum();
         given - self.had.get()
     }
 
-    /// The same for an owner that finishes the slot, and may then empty the bins and [`settle`](Self::settle).
+    /// The same for an owner that finishes the slot, and may then empty the bins and [`take_balance`](Self::take_balance).
     pub(crate) fn take_over(&self) -> i64 {
         let given_since = self.given_since();
         let kept = self.bins().map(|(_, bin)| {
@@ -185,7 +185,7 @@ impl Magazine {
             bin.spare.set(ptr::null());
             // The first block is lent at once.
             bin.active.set(spare.next());
-            bin.settle(bin.limit.get() - len, -1);
+            bin.set_room(bin.limit.get() - len, -1);
             prefetch(bin.active.get());
             self.pay_back(len, class, exchange);
             return Some((spare, false));
@@ -201,7 +201,7 @@ impl Magazine {
             self.grant(class, missing, exchange, notes);
             if batch.len() <= bin.limit.get() {
                 bin.active.set(first.next());
-                bin.settle(bin.limit.get() - batch.len(), 0);
+                bin.set_room(bin.limit.get() - batch.len(), 0);
                 prefetch(bin.active.get());
             } else {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
@@ -260,7 +260,7 @@ impl Magazine {
             self.rotate(class, block, 0, exchange, notes);
         } else {
             bin.lay(block);
-            bin.settle(room - 1, 0);
+            bin.set_room(room - 1, 0);
         }
     }
 
@@ -292,7 +292,7 @@ impl Magazine {
         block.set_next(bin.active.replace(ptr::null()).cast_mut());
         // SAFETY: this magazine holds the blocks of its lists, and the caller gave up the block.
         unsafe { block.set_batch_len(len) };
-        bin.settle(len - 1, given);
+        bin.set_room(len - 1, given);
         // SAFETY: what is spare is a record of the table.
         let going = if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
             bin.spare.set(block);
@@ -356,7 +356,7 @@ impl Magazine {
         }
         bin.limit.set(bin.limit.get() + granted);
         if wider > 0 {
-            bin.settle(bin.account().room() + wider, 0);
+            bin.set_room(bin.account().room() + wider, 0);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::arena::in_flight::MOST_IN_FLIGHT;
 use crate::blocks::class::CLASSES;
 use crate::clock::{self, WallClock};
 use crate::telemetry::arena_reading::ArenaReading;
-use crate::telemetry::counters::{Counts, Lent, Settled};
+use crate::telemetry::counters::{Counts, Lent, Released};
 use crate::telemetry::feed::Feeds;
 use crate::telemetry::peaks::Peaks;
 use crate::telemetry::publish::Recycler;
@@ -19,12 +19,12 @@ pub(crate) struct Fold {
     /// The counters at the last frame end.
     pub(crate) previous: Counts,
     /// What slots counted: of pooled buffers given back, and all else, as of the last walk.
-    pub(crate) settled: Settled,
+    pub(crate) released: Released,
     pub(crate) lent: Lent,
     /// What the frames that have ended lent, and so released.
     pub(crate) ended: ArenaReading,
     /// The most pooled buffers that a walk found released, and the most bytes.
-    pub(crate) released: (u64, u64),
+    pub(crate) max_released: (u64, u64),
     pub(crate) last_end: Instant,
     pub(crate) rounds: Rounds,
     pub(crate) round_times: RoundTimes,
@@ -44,10 +44,10 @@ impl Fold {
         Self {
             frames: 0,
             previous: Counts::default(),
-            settled: Settled::default(),
+            released: Released::default(),
             lent: Lent::default(),
             ended: ArenaReading::default(),
-            released: (0, 0),
+            max_released: (0, 0),
             last_end: now,
             rounds: Rounds::new(),
             round_times: RoundTimes::new(now),
@@ -66,7 +66,7 @@ impl Fold {
     pub(crate) fn start_at(&mut self, frames: u64, ended: ArenaReading) {
         self.frames = frames;
         self.ended = ended;
-        self.released = (ended.allocs, ended.bytes);
+        self.max_released = (ended.allocs, ended.bytes);
         self.rounds.start_at(frames);
         self.trim.start_at(frames);
     }

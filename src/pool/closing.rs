@@ -1,4 +1,4 @@
-//! The end of a pool: its last handle goes, its slots are settled, its last buffer comes back, its threads forget it.
+//! The end of a pool: its last handle goes, the balances of its slots are paid, its last buffer comes back, its threads forget it.
 //!
 //! # What must hold
 //!
@@ -11,7 +11,7 @@
 //! 1. It marks the pool closed, and hands back its own slot as at thread exit.
 //! 2. It closes the list of slots (`slots.rs`), so that the walk finds each.
 //! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and takes the pool's address out, so that releases from now on find
-//!    the pool closed. It settles for an owner that is not `BUSY`: pays for what the slot owes, and gives up its hold. An owner that is
+//!    the pool closed. It pays for an owner that is not `BUSY`: pays for what the slot owes, and gives up its hold. An owner that is
 //!    `BUSY` does that itself when it ends.
 //! 4. It gives back what lies in the depot and in arenas, and gives up the hold of the handles.
 //!
@@ -113,7 +113,7 @@ impl PoolInner {
         }
     }
 
-    /// Settles all slots for their owners, but for those who do it themselves.
+    /// Pays the balances of all slots for their owners, but for those who do it themselves.
     ///
     /// # Safety
     ///
@@ -121,13 +121,13 @@ impl PoolInner {
     unsafe fn close_slots(&self, this: NonNull<Self>) {
         self.slots.close();
         for slot in self.slots.iter() {
-            if slot.owner.close() != Found::Unsettled {
+            if slot.owner.close() != Found::Unpaid {
                 continue;
             }
             // Relaxed: when the owner sees it is a matter of time, and a release that does not see it is taken care of.
             slot.pool.store(ptr::null_mut(), Ordering::Relaxed);
-            let mut balance = slot.settle_for_owner();
-            if !slot.owner.note_settled() {
+            let mut balance = slot.balance_for_owner();
+            if !slot.owner.note_paid() {
                 balance -= slot.given_since();
             }
             // SAFETY: the owner's hold is this step's to give up, and the caller's own keeps the pool.
@@ -165,19 +165,19 @@ impl PoolInner {
         unsafe {
             if slot.as_ref().owner.begin_release() {
                 Self::hand_back(inner, slot);
-            } else if slot.as_ref().owner.leave() == Left::Settled {
-                Self::leave_settled(inner, slot);
+            } else if slot.as_ref().owner.leave() == Left::Paid {
+                Self::leave_paid(inner, slot);
             }
             Self::drop_name(inner);
         }
     }
 
-    /// Leaves a slot for which the closer has settled.
+    /// Leaves a slot for which the closer has paid.
     ///
     /// # Safety
     ///
     /// As for [`leave_slot`](Self::leave_slot).
-    unsafe fn leave_settled(inner: NonNull<Self>, slot: NonNull<Slot>) {
+    unsafe fn leave_paid(inner: NonNull<Self>, slot: NonNull<Slot>) {
         // SAFETY: the slot is there until its owner has left it, the pool's own memory as long as the caller names it, and its
         // contents while the caller has a hold.
         unsafe {
@@ -186,10 +186,10 @@ impl PoolInner {
                 let given = slot.as_ref().take_over();
                 slot.as_ref().flush(&pool.exchange());
                 pool.trim_now(None);
-                let balance = slot.as_ref().settle() - given;
-                slot.as_ref().owner.leave_settled();
+                let balance = slot.as_ref().take_balance() - given;
+                slot.as_ref().owner.leave_paid();
                 Self::leave(inner, balance);
-            } else if (*slot.as_ptr()).owner.leave_settled() {
+            } else if (*slot.as_ptr()).owner.leave_paid() {
                 list::free(slot);
             }
         }

@@ -5,7 +5,7 @@
 //!
 //! # The steps
 //!
-//! 1. [`Fold::read_settled`]: over all slots what was released, where anything changed (`slot/changes.rs`). At each slot the ended frame's arena is read, reset and
+//! 1. [`Fold::read_released`]: over all slots what was released, where anything changed (`slot/changes.rs`). At each slot the ended frame's arena is read, reset and
 //!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
 //! 2. [`Fold::walk`]: over all slots, anew, what was lent; then the bytes reserved.
 //! 3. The differences to the last frame end make the snapshot. A step of trimming.
@@ -65,7 +65,7 @@ struct Walk {
 
 impl Fold {
     /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
-    fn read_settled(&mut self, inner: &PoolInner, ended: Option<usize>) {
+    fn read_released(&mut self, inner: &PoolInner, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
         for slot in inner.slots.iter() {
             for (_, arena) in slot.arenas_among(ended) {
@@ -73,7 +73,7 @@ impl Fold {
             }
             if cfg!(feature = "telemetry") {
                 // SAFETY: we have the fold's lock.
-                unsafe { slot.read_settled(&inner.classes, &mut self.settled) };
+                unsafe { slot.read_released(&inner.classes, &mut self.released) };
             }
         }
     }
@@ -118,13 +118,13 @@ impl Fold {
             walk.active += u32::from(is_active);
             walk.claimed += u32::from(slot.is_claimed());
         }
-        walk.counts = Counts::of(&self.settled, &self.lent, self.ended, framed);
+        walk.counts = Counts::of(&self.released, &self.lent, self.ended, framed);
         walk.reserved = inner.budget.held_at_fold();
-        let (released, released_bytes) = self.released;
+        let (released, released_bytes) = self.max_released;
         raise(&mut walk.counts.pooled_releases, released);
         raise(&mut walk.counts.pooled_release_bytes, released_bytes);
-        walk.settle(inner);
-        self.released = (
+        walk.infer_releases(inner);
+        self.max_released = (
             walk.counts.pooled_releases,
             walk.counts.pooled_release_bytes,
         );
@@ -140,7 +140,7 @@ impl Fold {
         let began = clock::now();
         let time = self.wall.stamp_now(began);
         let ended = index.map(|index| inner.in_flight.begun(index));
-        self.read_settled(inner, index);
+        self.read_released(inner, index);
         let thread = index.map_or_else(this_thread, |index| inner.in_flight.begun_by(index));
         let (round, is_new) = self.rounds.end_frame(thread);
         if is_new {
@@ -181,7 +181,7 @@ impl Fold {
 
     /// The pool's numbers now, between frame ends.
     pub(crate) fn levels_now(&mut self, inner: &PoolInner) -> PoolStats {
-        self.read_settled(inner, None);
+        self.read_released(inner, None);
         let walk = self.walk(inner, false);
         let now = self.wall.stamp_now(clock::now());
         self.levels(inner, &walk, now)
@@ -280,23 +280,23 @@ impl Fold {
 
 impl Walk {
     /// Counts the releases that must have happened for the numbers to add up; see the head of this file.
-    fn settle(&mut self, inner: &PoolInner) {
+    fn infer_releases(&mut self, inner: &PoolInner) {
         let counts = &mut self.counts;
         let framed = counts
             .frame_alloc_bytes
             .wrapping_sub(counts.frame_release_bytes);
         let bytes = self.reserved.saturating_sub(framed);
-        settle(
+        raise_releases(
             counts.pooled_alloc_bytes,
             &mut counts.pooled_release_bytes,
             bytes,
         );
-        settle(
+        raise_releases(
             counts.pooled_allocs(),
             &mut counts.pooled_releases,
             u64::from(inner.table.len()),
         );
-        settle(
+        raise_releases(
             counts.pooled_requested_bytes,
             &mut counts.pooled_released_requested,
             bytes,
@@ -312,7 +312,7 @@ fn raise(count: &mut u64, before: u64) {
 }
 
 /// Raises `released` until no more than `most` of what was lent is out.
-fn settle(lent: u64, released: &mut u64, most: u64) {
+fn raise_releases(lent: u64, released: &mut u64, most: u64) {
     if lent.wrapping_sub(*released) > most {
         *released = lent.wrapping_sub(most);
     }

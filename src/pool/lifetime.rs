@@ -131,7 +131,7 @@ impl Ledger {
     #[must_use]
     pub(crate) unsafe fn leave(this: NonNull<Self>, balance: i64) -> bool {
         // SAFETY: the hold keeps the pool alive until this step.
-        unsafe { Self::settle(this, balance - HOLD) }
+        unsafe { Self::add(this, balance - HOLD) }
     }
 
     /// Pays in that `buffers` buffers came back, which no slot counts; whether nothing refers to the contents any more, as for
@@ -143,13 +143,13 @@ impl Ledger {
     #[must_use]
     pub(crate) unsafe fn end_buffers(this: NonNull<Self>, buffers: i64) -> bool {
         // SAFETY: the buffers keep the pool alive until this step.
-        unsafe { Self::settle(this, -buffers) }
+        unsafe { Self::add(this, -buffers) }
     }
 
     /// # Safety
     ///
     /// The caller keeps the pool alive until this step.
-    unsafe fn settle(this: NonNull<Self>, change: i64) -> bool {
+    unsafe fn add(this: NonNull<Self>, change: i64) -> bool {
         // SAFETY: the caller keeps the pool alive until this step, which is the only access.
         let life = unsafe { &(*this.as_ptr()).life };
         // AcqRel: Release for what this thread did with the pool, Acquire for what all others did before it is freed.

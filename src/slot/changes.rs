@@ -36,20 +36,20 @@
 
 use crate::blocks::class::Classes;
 use crate::slot::state::Slot;
-use crate::telemetry::counters::{Lent, Settled};
+use crate::telemetry::counters::{Lent, Released};
 
 /// What the fold remembers of a slot.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Folded {
     /// The sum of the change marks when each of the two passes last read the slot.
-    settled_at: u64,
+    released_at: u64,
     lent_at: u64,
     /// Allocs, of both kinds: those of pooled buffers, and those of frames that have ended.
     allocs: u64,
     /// Allocs, of both kinds, at the last frame end.
     seen_allocs: u64,
-    settled: Settled,
+    released: Released,
     lent: Lent,
 }
 
@@ -65,7 +65,7 @@ impl Slot {
     /// # Safety
     ///
     /// The caller has the fold's lock.
-    pub(crate) unsafe fn read_settled(&self, classes: &Classes, sum: &mut Settled) {
+    pub(crate) unsafe fn read_released(&self, classes: &Classes, sum: &mut Released) {
         let requested = self.requested.get();
         let released = self.released_requested.get();
         let at = requested
@@ -74,11 +74,11 @@ impl Slot {
         self.folded.with_mut(|folded| {
             // SAFETY: the caller has the fold's lock.
             let folded = unsafe { &mut *folded };
-            if folded.settled_at == at {
+            if folded.released_at == at {
                 return;
             }
-            folded.settled_at = at;
-            let mut now = Settled {
+            folded.released_at = at;
+            let mut now = Released {
                 pooled_releases: self.counters.released.get(),
                 pooled_release_bytes: self.counters.released_bytes.get(),
                 pooled_released_requested: released,
@@ -90,7 +90,7 @@ impl Slot {
                     .pooled_release_bytes
                     .wrapping_add(released.wrapping_mul(bytes));
             }
-            sum.replace(&mut folded.settled, now);
+            sum.replace(&mut folded.released, now);
         });
     }
 
@@ -139,7 +139,7 @@ impl Slot {
             let out = folded
                 .lent
                 .pooled_alloc_bytes
-                .wrapping_sub(folded.settled.pooled_release_bytes);
+                .wrapping_sub(folded.released.pooled_release_bytes);
             let kept = self.stocked_bytes().wrapping_sub(out);
             if kept.cast_signed() > 0 { kept } else { 0 }
         })

@@ -182,7 +182,7 @@ impl Slots {
         // SAFETY: the caller owns the slot.
         let balance = unsafe {
             slot.flush(exchange);
-            slot.settle()
+            slot.take_balance()
         };
         // Relaxed: the owner reads what it wrote at its claim.
         names.release(thread_of(slot.stamp.load(Ordering::Relaxed)));

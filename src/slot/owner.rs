@@ -14,9 +14,9 @@
 //!
 //! ```text
 //!   closer:  sets CLOSED.  found 0: nobody has the slot, and nobody gets it any more
-//!                          found OWNED | BUSY: the owner sees CLOSED when it ends, and settles
-//!                          found OWNED: the closer settles, then sets SETTLED
-//!   owner:   leaves, by taking OWNED away: before SETTLED, then the closer finishes; after it, then the owner does
+//!                          found OWNED | BUSY: the owner sees CLOSED when it ends, and pays
+//!                          found OWNED: the closer pays, then sets PAID
+//!   owner:   leaves, by taking OWNED away: before PAID, then the closer finishes; after it, then the owner does
 //!   who frees the contents:  sets GONE.  found OWNED: the slot's memory stays until the owner leaves
 //! ```
 
@@ -25,7 +25,7 @@ use crate::sync::{AtomicU32, Ordering};
 const OWNED: u32 = 1;
 const BUSY: u32 = 2;
 const CLOSED: u32 = 4;
-const SETTLED: u32 = 8;
+const PAID: u32 = 8;
 const GONE: u32 = 16;
 
 /// Who may use a slot.
@@ -53,10 +53,10 @@ impl Use {
 /// What whoever closes a pool found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Nobody has the slot, or its owner settles.
+    /// Nobody has the slot, or its owner pays.
     Nothing,
-    /// The closer must settle.
-    Unsettled,
+    /// The closer must pay.
+    Unpaid,
 }
 
 /// What an owner found that leaves the slot of a closed pool.
@@ -64,8 +64,8 @@ pub(crate) enum Found {
 pub(crate) enum Left {
     /// The slot is left, and whoever closes the pool finishes.
     ToCloser,
-    /// The closer has settled, and the slot is still the caller's.
-    Settled,
+    /// The closer has paid, and the slot is still the caller's.
+    Paid,
 }
 
 impl Owner {
@@ -108,7 +108,7 @@ impl Owner {
             .is_ok()
     }
 
-    /// Gives the slot up. Its owner has settled, and has marked it or a handle.
+    /// Gives the slot up. Its owner has paid, and has marked it or a handle.
     pub(crate) fn hand_back(&self) {
         // Release: pairs with the Acquires in `claim` and `abandon`.
         self.0.fetch_and(!(OWNED | BUSY), Ordering::Release);
@@ -118,24 +118,24 @@ impl Owner {
     pub(crate) fn close(&self) -> Found {
         // Acquire: pairs with the Release in `end_release`.
         match self.0.fetch_or(CLOSED, Ordering::Acquire) & (OWNED | BUSY) {
-            OWNED => Found::Unsettled,
+            OWNED => Found::Unpaid,
             _ => Found::Nothing,
         }
     }
 
-    /// Marks that the closer has settled; `false` when the owner has left meanwhile, and then the closer must finish.
-    pub(crate) fn note_settled(&self) -> bool {
+    /// Marks that the closer has paid; `false` when the owner has left meanwhile, and then the closer must finish.
+    pub(crate) fn note_paid(&self) -> bool {
         // Release: pairs with the Acquire in `leave`; the owner sees what the closer counted.
         // Acquire: pairs with the Release in `leave`; the closer sees what the owner released last.
-        self.0.fetch_or(SETTLED, Ordering::AcqRel) & OWNED != 0
+        self.0.fetch_or(PAID, Ordering::AcqRel) & OWNED != 0
     }
 
-    /// Leaves the slot of a closed pool to its closer, unless that has settled.
+    /// Leaves the slot of a closed pool to its closer, unless that has paid.
     pub(crate) fn leave(&self) -> Left {
-        // Acquire: pairs with the Release in `note_settled`.
+        // Acquire: pairs with the Release in `note_paid`.
         let mut word = self.0.load(Ordering::Acquire);
-        while word & SETTLED == 0 {
-            // Release: pairs with the Acquires in `note_settled` and `abandon`. Acquire on failure: as the load above.
+        while word & PAID == 0 {
+            // Release: pairs with the Acquires in `note_paid` and `abandon`. Acquire on failure: as the load above.
             match self.0.compare_exchange_weak(
                 word,
                 word & !OWNED,
@@ -146,18 +146,18 @@ impl Owner {
                 Err(seen) => word = seen,
             }
         }
-        Left::Settled
+        Left::Paid
     }
 
-    /// Leaves a slot that was settled; `true` when the contents of the pool are gone, and the caller must free the slot.
-    pub(crate) fn leave_settled(&self) -> bool {
+    /// Leaves a slot that was paid; `true` when the contents of the pool are gone, and the caller must free the slot.
+    pub(crate) fn leave_paid(&self) -> bool {
         // Release: pairs with the Acquire in `abandon`. Acquire: pairs with the Release there.
         self.0.fetch_and(!OWNED, Ordering::AcqRel) & GONE != 0
     }
 
     /// Marks that the contents of the pool are gone; `true` when nobody has the slot, and the caller must free it.
     pub(crate) fn abandon(&self) -> bool {
-        // Acquire: pairs with the Releases in `leave` and `leave_settled`. Release: pairs with the Acquire in `leave_settled`.
+        // Acquire: pairs with the Releases in `leave` and `leave_paid`. Release: pairs with the Acquire in `leave_paid`.
         self.0.fetch_or(GONE, Ordering::AcqRel) & OWNED == 0
     }
 }

@@ -359,13 +359,13 @@ impl Slot {
         self.magazine.bins()
     }
 
-    /// Buffers that this owner lent less those it took back, since its claim or since it last settled. Its magazine is empty.
+    /// Buffers that this owner lent less those it took back, since its claim or since it last paid. Its magazine is empty.
     ///
     /// # Safety
     ///
     /// The caller owns the slot.
-    pub(crate) unsafe fn settle(&self) -> i64 {
-        self.magazine.settle()
+    pub(crate) unsafe fn take_balance(&self) -> i64 {
+        self.magazine.take_balance()
     }
 
     /// Sets the counters, as if so much had been counted before.
@@ -380,9 +380,9 @@ impl Slot {
         self.changes.set(1 << 32);
     }
 
-    /// What the owner has not paid into the ledger, when somebody else settles for it: see [`Magazine::settle_for_owner`].
-    pub(crate) fn settle_for_owner(&self) -> i64 {
-        self.magazine.settle_for_owner()
+    /// What the owner has not paid into the ledger, when the closer pays it: see [`Magazine::balance_for_owner`].
+    pub(crate) fn balance_for_owner(&self) -> i64 {
+        self.magazine.balance_for_owner()
     }
 
     /// What the owner released since: see [`Magazine::given_since`].

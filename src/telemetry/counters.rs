@@ -102,7 +102,7 @@ pub struct CounterDefinition {
 
 macro_rules! counters {
     (
-        settled { $($settled:ident, $settled_unit:literal, $settled_help:literal;)* }
+        released { $($released:ident, $settled_unit:literal, $settled_help:literal;)* }
         derived { $($derived:ident, $derived_unit:literal, $derived_help:literal;)* }
         counted { $($counted:ident, $counted_unit:literal, $counted_help:literal;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
@@ -157,8 +157,8 @@ macro_rules! counters {
 
         /// Of pooled buffers, what the first pass of a fold finds.
         #[derive(Clone, Copy, Debug, Default)]
-        pub(crate) struct Settled {
-            $(pub(crate) $settled: u64,)*
+        pub(crate) struct Released {
+            $(pub(crate) $released: u64,)*
         }
 
         /// Of pooled buffers, what the second pass of a fold finds, and of everything else that slots count.
@@ -168,16 +168,16 @@ macro_rules! counters {
             $(pub(crate) $counted: u64,)*
         }
 
-        impl Settled {
+        impl Released {
             /// Puts `now` in the place of `before`, which is part of the sum.
             pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
-                $(self.$settled = self.$settled.wrapping_add(now.$settled.wrapping_sub(before.$settled));)*
+                $(self.$released = self.$released.wrapping_add(now.$released.wrapping_sub(before.$released));)*
                 *before = now;
             }
         }
 
         impl Lent {
-            /// As [`Settled::replace`].
+            /// As [`Released::replace`].
             pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
                 $(self.$derived = self.$derived.wrapping_add(now.$derived.wrapping_sub(before.$derived));)*
                 $(self.$counted = self.$counted.wrapping_add(now.$counted.wrapping_sub(before.$counted));)*
@@ -190,7 +190,7 @@ macro_rules! counters {
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub struct Counts {
-            $(#[doc = $settled_help] pub $settled: u64,)*
+            $(#[doc = $settled_help] pub $released: u64,)*
             $(#[doc = $derived_help] pub $derived: u64,)*
             $(#[doc = $counted_help] pub $counted: u64,)*
             $(#[doc = $frame_help] pub $frame: u64,)*
@@ -199,7 +199,7 @@ macro_rules! counters {
         impl Counts {
             /// The table: name, unit and meaning of every counter, in the order of [`values`](Self::values).
             pub const DEFINITIONS: &'static [CounterDefinition] = &[
-                $(CounterDefinition { name: stringify!($settled), unit: $settled_unit, help: $settled_help },)*
+                $(CounterDefinition { name: stringify!($released), unit: $settled_unit, help: $settled_help },)*
                 $(CounterDefinition { name: stringify!($derived), unit: $derived_unit, help: $derived_help },)*
                 $(CounterDefinition { name: stringify!($counted), unit: $counted_unit, help: $counted_help },)*
                 $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help },)*
@@ -207,14 +207,14 @@ macro_rules! counters {
 
             /// The counters' values, in the order of [`DEFINITIONS`](Self::DEFINITIONS).
             pub fn values(&self) -> impl Iterator<Item = u64> + use<> {
-                [$(self.$settled,)* $(self.$derived,)* $(self.$counted,)* $(self.$frame,)*].into_iter()
+                [$(self.$released,)* $(self.$derived,)* $(self.$counted,)* $(self.$frame,)*].into_iter()
             }
 
             /// What a fold found: of pooled buffers, of the frames that have ended, of those that are open.
-            pub(crate) fn of(settled: &Settled, lent: &Lent, ended: ArenaReading, open: ArenaReading) -> Self {
+            pub(crate) fn of(released: &Released, lent: &Lent, ended: ArenaReading, open: ArenaReading) -> Self {
                 let framed = ended.plus(open);
                 Self {
-                    $($settled: settled.$settled,)*
+                    $($released: released.$released,)*
                     $($derived: lent.$derived,)*
                     $($counted: lent.$counted,)*
                     frame_allocs: framed.allocs,
@@ -232,7 +232,7 @@ macro_rules! counters {
             #[must_use]
             pub(crate) fn since(&self, earlier: &Self) -> Self {
                 Self {
-                    $($settled: self.$settled.wrapping_sub(earlier.$settled),)*
+                    $($released: self.$released.wrapping_sub(earlier.$released),)*
                     $($derived: self.$derived.wrapping_sub(earlier.$derived),)*
                     $($counted: self.$counted.wrapping_sub(earlier.$counted),)*
                     $($frame: self.$frame.wrapping_sub(earlier.$frame),)*
@@ -245,7 +245,7 @@ macro_rules! counters {
 // A new counter is one line here, in the part that says what it is made of: of what bins show of releases; of bins and the slot; of the
 // slot's own count; of what arenas say. In the slot what changes with every exchange comes first; the rest changes rarely.
 counters! {
-    settled {
+    released {
         pooled_releases, "{buffer}", "Pooled buffers given back.";
         pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.";
         pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
