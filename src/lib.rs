@@ -21,7 +21,7 @@
 //!     image[0] = 255;
 //!     drop(image);
 //!
-//!     let snapshot = frame.release_all(); // counts folded, an immutable snapshot published
+//!     let snapshot = frame.release_all(); // counts aggregated, an immutable snapshot published
 //!     monitor.record_frame(&snapshot, Duration::from_millis(16));
 //!     if let Some(health) = monitor.emit(&pool) {
 //!         store.receive(health);

@@ -99,10 +99,10 @@ pub(crate) enum Rank {
     Store,
     /// The walk of a pool's last refusal, which is made anew under it.
     Refusals,
-    /// The walks over a pool's blocks, which look at the fold.
+    /// The walks over a pool's blocks, which look at the aggregator.
     Walks,
     /// A pool's frame ends.
-    Fold,
+    Aggregator,
     /// What a pool's workers note now and then: no other lock of the pool is taken under it.
     Notes,
 }
@@ -114,7 +114,7 @@ impl Rank {
         Self::Store,
         Self::Refusals,
         Self::Walks,
-        Self::Fold,
+        Self::Aggregator,
         Self::Notes,
     ];
 }

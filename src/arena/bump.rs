@@ -11,16 +11,16 @@
 //!
 //! A frame that needs more than the block has takes further blocks. When it ends, they give way to one block as large as
 //! all of them (`tidy.rs`), so that the next such frame finds what it needs in one run: no refill, and at its end
-//! nothing to look up. First the blocks go back, then the one is taken, under the fold's lock: the pool never holds more
+//! nothing to look up. First the blocks go back, then the one is taken, under the aggregator's lock: the pool never holds more
 //! for it, the budget included, and if somebody else was faster or the system refuses, the arena has no block and its next
 //! frame begins with small ones. As every block of a growing arena is at least an eighth of those it has, a frame that
 //! grows and grows is tidied up a number of times that grows with the logarithm of its size.
 //!
 //! # Who touches an arena when
 //!
-//! While its frame is open: the owner of the slot, who alone writes it, and the fold, who reads `cursor`, `lent` and
+//! While its frame is open: the owner of the slot, who alone writes it, and the aggregator, who reads `cursor`, `lent` and
 //! what is sealed. When the frame has ended (its `Frame` was consumed, so every borrow is over and ordered before):
-//! the thread that ends it, under the fold's lock, alone. Then again an owner, after a `begin_frame` that acquired the
+//! the thread that ends it, under the aggregator's lock, alone. Then again an owner, after a `begin_frame` that acquired the
 //! frame's bit (`in_flight.rs`). A slot that changes owners while the frame is open passes its arenas on with the claim.
 //!
 //! # Parking: who has the blocks before the first buffer
@@ -30,21 +30,21 @@
 //!
 //! ```text
 //!   OWNED   ── frame end ──▶   PARKED   ── the owner's first buffer ──▶   OWNED
-//!                              PARKED   ◀── reclaim, under the fold's lock ──▶   SEIZED
+//!                              PARKED   ◀── reclaim, under the aggregator's lock ──▶   SEIZED
 //! ```
 //!
 //! A parked arena has no `end`, so the owner's first buffer takes the slow way, which swings the state from PARKED to OWNED
 //! before it touches the chain ([`unpark`](Arena::unpark)). Reclaim swings it from PARKED to SEIZED first, and back when
-//! it has taken what it wants. An owner that finds SEIZED waits for the fold's lock and looks again. Reclaim never writes `end`,
+//! it has taken what it wants. An owner that finds SEIZED waits for the aggregator's lock and looks again. Reclaim never writes `end`,
 //! which the owner reads at any time. Nothing is lent from an arena that is parked or seized. Without a limit no arena is ever parked.
 //!
 //! # Reading while the owner writes
 //!
 //! Between two refills only `cursor` and `lent` change, both upwards. A refill moves several words together, so it is
-//! bracketed by `version`: odd while it lasts. The fold reads the version, the words, and the version again, and
-//! believes them if both are the same even one. Every store of the owner is a Release and every load of the fold an
-//! Acquire, so a word of a later refill brings its odd version with it. After a few failures the fold keeps what it
-//! read last: numbers only rise, so that is a true state of a moment ago, and the fold never waits for a worker.
+//! bracketed by `version`: odd while it lasts. The aggregator reads the version, the words, and the version again, and
+//! believes them if both are the same even one. Every store of the owner is a Release and every load of the aggregator an
+//! Acquire, so a word of a later refill brings its odd version with it. After a few failures the aggregator keeps what it
+//! read last: numbers only rise, so that is a true state of a moment ago, and the aggregator never waits for a worker.
 #![expect(
     unsafe_code,
     reason = "the chain is a cell that belongs to the slot's owner"
@@ -54,7 +54,7 @@ use std::cell::Cell;
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
-use crate::arena::chunks::{Chain, Ended, Folded, bytes_of, usable_bytes};
+use crate::arena::chunks::{Chain, Ended, History, bytes_of, usable_bytes};
 use crate::codegen::in_register;
 use crate::memory::region::Piece;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
@@ -84,11 +84,11 @@ const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
 const OWNED: u32 = 0;
 const PARKED: u32 = 1;
 const SEIZED: u32 = 2;
-/// How often the fold tries to read between two refills.
+/// How often the aggregator tries to read between two refills.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
 /// The bump allocator of one slot for one open frame: a line that the owner writes at every alloc, one that changes with the
-/// blocks, and one of the fold.
+/// blocks, and one of the aggregator.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Arena {
@@ -112,8 +112,8 @@ pub(crate) struct Arena {
     state: AtomicU32,
     /// The blocks.
     chain: UnsafeCell<Chain>,
-    /// Only under the fold's lock.
-    folded: UnsafeCell<Folded>,
+    /// Only under the aggregator's lock.
+    history: UnsafeCell<History>,
 }
 
 // SAFETY: the head of this file says who touches which part when; the pieces in the chain are the arena's own memory.
@@ -139,7 +139,7 @@ impl Arena {
                 blocks: Vec::new(),
                 used: 0,
             }),
-            folded: UnsafeCell::new(Folded::default()),
+            history: UnsafeCell::new(History::default()),
         }
     }
 
@@ -271,7 +271,7 @@ impl Arena {
             .with(|chain| unsafe { bytes_of(&(&(*chain).blocks)[(*chain).used..]) as u64 })
     }
 
-    /// Takes a block out of the chain that the open frame has not used. Only for the owner, under the fold's lock.
+    /// Takes a block out of the chain that the open frame has not used. Only for the owner, under the aggregator's lock.
     pub(crate) fn take_unused(&self) -> Option<Piece> {
         // SAFETY: only the owner touches the chain while the frame is open.
         self.chain.with_mut(|chain| unsafe {
@@ -298,7 +298,7 @@ impl Arena {
         self.state.load(Ordering::Relaxed) == PARKED
     }
 
-    /// Takes the blocks back for the owner; `false` while somebody reclaims them under the fold's lock. Only for the owner.
+    /// Takes the blocks back for the owner; `false` while somebody reclaims them under the aggregator's lock. Only for the owner.
     pub(crate) fn unpark(&self) -> bool {
         // Relaxed: only the owner makes it OWNED while a frame is open; everything else is decided by the exchange.
         if self.state.load(Ordering::Relaxed) == OWNED {
@@ -317,7 +317,7 @@ impl Arena {
         swung.is_ok()
     }
 
-    /// Keeps the owner out, if the arena is parked. Only under the fold's lock.
+    /// Keeps the owner out, if the arena is parked. Only under the aggregator's lock.
     pub(crate) fn seize(&self) -> bool {
         // Acquire: pairs with the Release in `park`. Relaxed on failure: nothing is read.
         self.state
@@ -346,7 +346,7 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// The caller holds the fold's lock.
+    /// The caller holds the aggregator's lock.
     pub(crate) unsafe fn read(&self) -> ArenaReading {
         for _ in 0..TRIES {
             // Acquire: pairs with the Release in `rewrite`.
@@ -358,21 +358,21 @@ impl Arena {
             let reading = self.sum(lent, cursor.addr().wrapping_sub(base.addr()) as u64);
             // Relaxed: the loads before it are Acquire, so this one comes after them.
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
-                // SAFETY: only touched under the fold's lock, which the caller holds.
-                self.folded
-                    .with_mut(|folded| unsafe { (*folded).last = reading });
+                // SAFETY: only touched under the aggregator's lock, which the caller holds.
+                self.history
+                    .with_mut(|history| unsafe { (*history).last = reading });
                 return reading;
             }
         }
         // SAFETY: as above.
-        self.folded.with(|folded| unsafe { (*folded).last })
+        self.history.with(|history| unsafe { (*history).last })
     }
 
     /// Ends the frame for this arena: says what it lent, and makes all of it free again.
     ///
     /// # Safety
     ///
-    /// The caller holds the fold's lock, and the frame has ended: nobody else touches the arena or its memory.
+    /// The caller holds the aggregator's lock, and the frame has ended: nobody else touches the arena or its memory.
     pub(crate) unsafe fn reset(&self) -> Ended {
         // Relaxed, all: the caller is alone with the arena.
         let version = self.version.load(Ordering::Relaxed);
@@ -380,11 +380,11 @@ impl Arena {
         let base = self.base.load(Ordering::Relaxed);
         let lent = self.lent.load(Ordering::Relaxed);
         let of_last = (cursor.addr() - base.addr()) as u64;
-        // SAFETY: the caller holds the fold's lock.
-        self.folded.with_mut(|folded| unsafe {
-            let folded = &mut *folded;
-            folded.last = ArenaReading::default();
-            if version == folded.version {
+        // SAFETY: the caller holds the aggregator's lock.
+        self.history.with_mut(|history| unsafe {
+            let history = &mut *history;
+            history.last = ArenaReading::default();
+            if version == history.version {
                 if of_last > 0 {
                     // Relaxed, both: as above.
                     self.cursor.store(base, Ordering::Relaxed);
@@ -399,11 +399,11 @@ impl Arena {
                         misses: 0,
                     },
                     several_bytes: 0,
-                    may_trim: folded.note_need(of_last) | folded.changed,
+                    may_trim: history.note_need(of_last) | history.changed,
                 };
             }
-            folded.version = version;
-            folded.changed = true;
+            history.version = version;
+            history.changed = true;
             let reading = self.sum(lent, of_last);
             // SAFETY: the caller is alone with the arena.
             let (full_bytes, last_bytes) = self.chain.with_mut(|chain| {
@@ -414,7 +414,7 @@ impl Arena {
                 self.rewind(chain);
                 (full_bytes, last_bytes)
             });
-            folded.note_need(full_bytes as u64 + of_last);
+            history.note_need(full_bytes as u64 + of_last);
             let fits = full_bytes > 0 && full_bytes + last_bytes <= MOST_BLOCK_BYTES;
             Ended {
                 reading,
@@ -461,21 +461,21 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// The caller has the fold's lock, and nobody else touches the arena: the caller has the frame's bit, under which no frame is
+    /// The caller has the aggregator's lock, and nobody else touches the arena: the caller has the frame's bit, under which no frame is
     /// open, or has seized the arena.
     pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Piece> {
         // Relaxed: the caller is alone with the arena; it never had a block.
         if self.version.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        // SAFETY: the caller is alone with the arena, and has the fold's lock.
+        // SAFETY: the caller is alone with the arena, and has the aggregator's lock.
         self.chain.with_mut(|chain| unsafe {
             let chain = &mut *chain;
             if !all {
-                let is_needed = self.folded.with_mut(|folded| {
-                    let folded = &mut *folded;
-                    folded.changed = !chain.is_needed(&folded.needed, usual_bytes as u64);
-                    !folded.changed
+                let is_needed = self.history.with_mut(|history| {
+                    let history = &mut *history;
+                    history.changed = !chain.is_needed(&history.needed, usual_bytes as u64);
+                    !history.changed
                 });
                 if is_needed {
                     return None;

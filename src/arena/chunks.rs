@@ -1,4 +1,4 @@
-//! The blocks of an arena, what the fold reads of it, and what it remembers: by that it judges which blocks are worth keeping.
+//! The blocks of an arena, what the aggregator reads of it, and what it remembers: by that it judges which blocks are worth keeping.
 
 use std::ptr;
 
@@ -26,10 +26,10 @@ pub(crate) struct Chain {
     pub(crate) used: usize,
 }
 
-/// What the fold remembers of an arena.
+/// What the aggregator remembers of an arena.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct Folded {
+pub(crate) struct History {
     /// What it read last in the open frame.
     pub(crate) last: ArenaReading,
     /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
@@ -77,7 +77,7 @@ impl Chain {
     }
 }
 
-impl Folded {
+impl History {
     /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one. Whether
     /// less may be needed from now on than before.
     pub(crate) fn note_need(&mut self, bytes: u64) -> bool {

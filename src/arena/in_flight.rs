@@ -203,7 +203,7 @@ impl InFlight {
 
     /// The bits of the open frames.
     pub(crate) fn open(&self) -> u32 {
-        // Relaxed: who reads arenas by it has the fold's lock, under which bits are given back; a bit just claimed may be missed.
+        // Relaxed: who reads arenas by it has the aggregator's lock, under which bits are given back; a bit just claimed may be missed.
         self.open.load(Ordering::Relaxed)
     }
 
@@ -230,7 +230,7 @@ impl InFlight {
         self.limit
     }
 
-    /// Why no bit could be claimed, and counts it. Only under the fold's lock, under which no frame ends: then all that may be
+    /// Why no bit could be claimed, and counts it. Only under the aggregator's lock, under which no frame ends: then all that may be
     /// open are open.
     pub(crate) fn refusal(&self, round: u64) -> FrameError {
         // Relaxed: a count of its own.

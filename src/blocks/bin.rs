@@ -1,10 +1,10 @@
-//! The idle blocks of one size class in a thread's magazine, and what the fold reckons their releases from.
+//! The idle blocks of one size class in a thread's magazine, and what the aggregator reckons their releases from.
 //!
 //! # The account
 //!
-//! The fold reckons a bin's releases from the place in front and the bin's account (`counters.rs`). The account is one word: the room, and
+//! The aggregator reckons a bin's releases from the place in front and the bin's account (`counters.rs`). The account is one word: the room, and
 //! a sum that makes what it says, sum − room, right. A give to the list and a take from it change the room alone. All
-//! other steps (a batch comes, goes, becomes spare or active; more is granted) write sum and room at once, so that no fold sees
+//! other steps (a batch comes, goes, becomes spare or active; more is granted) write sum and room at once, so that no aggregation sees
 //! half of an exchange. They leave the place in front alone; only a flush empties it, and says in the account beforehand that the
 //! block there is counted, until the sum has it.
 //!
@@ -24,12 +24,12 @@ use crate::codegen::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;
 
-/// How often the fold tries to read account and front between two exchanges. Together they are too little by one at most
+/// How often the aggregator tries to read account and front between two exchanges. Together they are too little by one at most
 /// otherwise.
 const TRIES: u32 = 2;
 
 /// The idle blocks of one class, and what the thread took: one cache line. Besides it an alloc and a release write one of the slot, which
-/// all classes have in common. Only the owner writes it; the fold reads the atomics.
+/// all classes have in common. Only the owner writes it; the aggregator reads the atomics.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Bin {
@@ -37,7 +37,7 @@ pub(crate) struct Bin {
     front: AtomicPtr<Block>,
     pub(crate) active: Cell<*const Block>,
     pub(crate) spare: Cell<*const Block>,
-    /// How many more blocks `active` takes, and what the fold must know besides.
+    /// How many more blocks `active` takes, and what the aggregator must know besides.
     account: AtomicU64,
     /// How many blocks `front` and `active` may have; paid for.
     pub(crate) limit: Cell<u32>,
@@ -106,7 +106,7 @@ impl Bin {
 
     #[inline(always)]
     pub(crate) fn set_front(&self, block: *const Block) {
-        // Release: pairs with the Acquire in `released`; the fold sees what came before the give, its alloc too.
+        // Release: pairs with the Acquire in `released`; the aggregator sees what came before the give, its alloc too.
         self.front.store(block.cast_mut(), Ordering::Release);
     }
 
@@ -221,7 +221,7 @@ impl Bin {
         i64::from(limit) - 1 + given + i64::from(spare)
     }
 
-    /// How many blocks were released into this bin, for the fold; see `counters.rs`.
+    /// How many blocks were released into this bin, for the aggregator; see `counters.rs`.
     pub(crate) fn released(&self) -> u64 {
         // Before the account and the place in front.
         let hits = self.hits.get();

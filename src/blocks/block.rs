@@ -115,7 +115,7 @@ impl Binding {
 
 /// Who has a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lent {
+pub(crate) struct Holder {
     pub(crate) site: &'static Location<'static>,
     /// Frame ends before it was taken, modulo 2^39.
     pub(crate) frame: u64,
@@ -131,12 +131,12 @@ pub(crate) enum Seen {
     Idle,
     /// Somebody has it, without attribution.
     Anonymous,
-    Lent(Lent),
+    Lent(Holder),
 }
 
 impl Seen {
     /// Who has the block, if the record says so.
-    pub(crate) fn lent(self) -> Option<Lent> {
+    pub(crate) fn lent(self) -> Option<Holder> {
         match self {
             Self::Lent(lent) => Some(lent),
             Self::Idle | Self::Anonymous => None,
@@ -144,7 +144,7 @@ impl Seen {
     }
 }
 
-impl Lent {
+impl Holder {
     /// Frame ends since it was taken, when `frame` frames had ended; none if it was taken since.
     pub(crate) fn age(&self, frame: u64) -> u64 {
         const MOST: u64 = u64::MAX >> FRAME_SHIFT;
@@ -381,7 +381,7 @@ impl Block {
         let Some(site) = (unsafe { site.as_ref() }) else {
             return Seen::Idle;
         };
-        Seen::Lent(Lent {
+        Seen::Lent(Holder {
             site,
             frame: state >> FRAME_SHIFT,
             thread,

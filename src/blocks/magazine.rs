@@ -47,7 +47,7 @@ pub(crate) const MOST_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 }
 pub(crate) struct Magazine {
     /// One bin per class, and one, always empty, for blocks beyond the largest.
     bins: [Bin; CLASSES + 1],
-    /// Which bins were ever granted anything, so that the fold need not look at the others: a bit each.
+    /// Which bins were ever granted anything, so that the aggregator need not look at the others: a bit each.
     granted: [AtomicU64; CLASSES / 64 + 1],
     /// Bytes not yet granted to any bin.
     credit: Cell<usize>,
@@ -55,7 +55,7 @@ pub(crate) struct Magazine {
     /// ledger. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
     /// pool is closed and the balance paid: what `given` was then.
     had: Cell<i64>,
-    /// Bytes of these blocks, since the slot was made. Read by the fold.
+    /// Bytes of these blocks, since the slot was made. Read by the aggregator.
     had_bytes: Counter,
     /// Nothing but a sign to the model checker, which does not see the cells: who uses the magazine owns it.
     owned: UnsafeCell<()>,
@@ -95,7 +95,7 @@ impl Magazine {
         in_one_register(unsafe { self.bins.get_unchecked(class) })
     }
 
-    /// Every bin that was ever granted anything, with its class. For the fold.
+    /// Every bin that was ever granted anything, with its class. For the aggregator.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.granted.iter().enumerate().flat_map(move |(at, word)| {
             // Acquire: pairs with the Release in `note_granted`. A walk that has seen a release of a block, in whatever slot, is
@@ -113,7 +113,7 @@ impl Magazine {
         self.had_bytes.add(bytes);
     }
 
-    /// Bytes of the blocks that came less those that were sent. For the fold.
+    /// Bytes of the blocks that came less those that were sent. For the aggregator.
     pub(crate) fn stocked_bytes(&self) -> u64 {
         self.had_bytes.get()
     }
@@ -317,7 +317,7 @@ impl Magazine {
         self.send(unsafe { Batch::new(block, 1) }, exchange, notes);
     }
 
-    /// Sends blocks to the depot, once the fold is told what was done so far: who lends them next, and then folds, finds them given
+    /// Sends blocks to the depot, once the aggregator is told what was done so far: who lends them next, and then aggregates, finds them given
     /// back.
     fn send(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owe(-i64::from(batch.len()), exchange);
@@ -360,7 +360,7 @@ impl Magazine {
         }
     }
 
-    /// Has the fold look at a bin, before it has a block, so before it counts.
+    /// Has the aggregator look at a bin, before it has a block, so before it counts.
     fn note_granted(&self, class: usize) {
         let word = &self.granted[class / 64];
         let before = word.load_own();

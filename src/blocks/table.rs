@@ -166,7 +166,7 @@ impl Table {
             // Release: pairs with the Acquire in `pages`; the bucket is installed.
             self.pages.store(page + 1, Ordering::Release);
         }
-        // Relaxed: grows before the buffer is counted as lent, whose counter carries it to the fold.
+        // Relaxed: grows before the buffer is counted as lent, whose counter carries it to the aggregator.
         self.in_use.fetch_add(1, Ordering::Relaxed);
         Some(block)
     }
@@ -183,7 +183,7 @@ impl Table {
         // Relaxed, both: written under the lock, which we have.
         let left = self.word(page).load(Ordering::Relaxed) & !(1 << place);
         self.word(page).store(left, Ordering::Relaxed);
-        // Relaxed: what was counted as lent shrinks this only under the fold's lock.
+        // Relaxed: what was counted as lent shrinks this only under the aggregator's lock.
         self.in_use.fetch_sub(1, Ordering::Relaxed);
         supply.lowest = supply.lowest.min(page);
         if left == 0 {

@@ -27,7 +27,7 @@
 //!
 //! `held` grows before a counter says that the memory is lent, and the counter is stored with Release. An aggregation loads
 //! the counters with Acquire first and `held` last: it sees the growth behind every buffer that it counts. `held` shrinks
-//! only under the fold's lock, which the aggregation has. So in use never exceeds what is held, and idle, the difference,
+//! only under the aggregator's lock, which the aggregation has. So in use never exceeds what is held, and idle, the difference,
 //! is never negative.
 //!
 //! # What magazines keep
@@ -46,7 +46,7 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) struct Budget {
     /// Bytes held, and bytes that are being asked for.
     claimed: AtomicU64,
-    /// Bytes held. Grows before a block counts as lent; shrinks only under the fold's lock (L3).
+    /// Bytes held. Grows before a block counts as lent; shrinks only under the aggregator's lock (L3).
     held: AtomicU64,
     /// What pooled blocks cost beside their bytes.
     beside: AtomicU64,
@@ -133,11 +133,11 @@ impl Budget {
         self.raise_peak(held);
     }
 
-    /// Ends the present phase and begins one; the most bytes held in the phase that ended. Only under the fold's lock.
+    /// Ends the present phase and begins one; the most bytes held in the phase that ended. Only under the aggregator's lock.
     pub(crate) fn begin_phase(&self) -> u64 {
         // Acquire: pairs with the Release in `raise_peak`; the look below sees every growth whose peak is taken away here.
         let peak = self.peak.swap(0, Ordering::Acquire);
-        self.held_at_fold();
+        self.held_at_aggregation();
         peak
     }
 
@@ -147,13 +147,13 @@ impl Budget {
         self.claimed.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Enters that memory went back to the system. Whoever calls this holds the fold's lock, so that no fold counts the
+    /// Enters that memory went back to the system. Whoever calls this holds the aggregator's lock, so that no aggregation counts the
     /// memory as in use and then finds it gone.
     pub(crate) fn evicted(&self, bytes: u64) {
         // Relaxed, both: as in `reserve`.
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         self.claimed.fetch_sub(bytes, Ordering::Relaxed);
-        // Relaxed: written and read under the fold's lock.
+        // Relaxed: written and read under the aggregator's lock.
         self.evicted.fetch_add(bytes, Ordering::Relaxed);
         self.freed.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -170,7 +170,7 @@ impl Budget {
         self.beside.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Enters that a block has gone with what it cost beside its bytes. Under the fold's lock.
+    /// Enters that a block has gone with what it cost beside its bytes. Under the aggregator's lock.
     pub(crate) fn evicted_beside(&self, bytes: u64) {
         self.cancel_beside(bytes);
         // Relaxed: as in `evicted`.
@@ -193,7 +193,7 @@ impl Budget {
     }
 
     fn raise_peak(&self, held: u64) {
-        // Relaxed: a first look; if a new phase begins meanwhile, the fold enters into it what is held.
+        // Relaxed: a first look; if a new phase begins meanwhile, the aggregator enters into it what is held.
         if held > self.peak.load(Ordering::Relaxed) {
             // Release: pairs with the Acquire in `begin_phase`; whoever takes this peak away sees the growth behind it.
             self.peak.fetch_max(held, Ordering::Release);
@@ -202,12 +202,12 @@ impl Budget {
 
     /// Bytes held.
     pub(crate) fn held(&self) -> u64 {
-        // Relaxed: see the head of this file; a fold that saw a counter sees the growth before it.
+        // Relaxed: see the head of this file; an aggregation that saw a counter sees the growth before it.
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Bytes held, for a fold, whose peak is never below it: a thread may have committed and not yet raised the peak.
-    pub(crate) fn held_at_fold(&self) -> u64 {
+    /// Bytes held, for an aggregation, whose peak is never below it: a thread may have committed and not yet raised the peak.
+    pub(crate) fn held_at_aggregation(&self) -> u64 {
         let held = self.held();
         self.raise_peak(held);
         held
@@ -264,7 +264,7 @@ impl Budget {
 
     /// Notes at a frame end how many bytes were not idle in the depot.
     pub(crate) fn note_busy(&self, bytes: u64) {
-        // Relaxed, both: written under the fold's lock, read to judge by.
+        // Relaxed, both: written under the aggregator's lock, read to judge by.
         if bytes > self.busiest.load(Ordering::Relaxed) {
             self.busiest.store(bytes, Ordering::Relaxed);
         }

@@ -1,4 +1,4 @@
-//! What frame ends remember from one to the next. Whoever has it has the fold's lock.
+//! What frame ends remember from one to the next. Whoever has it has the aggregator's lock.
 
 use std::time::Instant;
 
@@ -6,21 +6,21 @@ use crate::arena::in_flight::MOST_IN_FLIGHT;
 use crate::blocks::class::CLASSES;
 use crate::clock::{self, WallClock};
 use crate::telemetry::arena_reading::ArenaReading;
-use crate::telemetry::counters::{Counts, Lent, Released};
+use crate::telemetry::counters::{Allocated, Counts, Released};
 use crate::telemetry::feed::Feeds;
 use crate::telemetry::peaks::Peaks;
 use crate::telemetry::publish::Recycler;
 use crate::telemetry::rounds::{RoundTimes, Rounds};
 
-/// What frame ends remember. Whoever has it has the fold's lock.
+/// What frame ends remember. Whoever has it has the aggregator's lock.
 #[derive(Debug)]
-pub(crate) struct Fold {
+pub(crate) struct Aggregator {
     pub(crate) frames: u64,
     /// The counters at the last frame end.
     pub(crate) previous: Counts,
     /// What slots counted: of pooled buffers given back, and all else, as of the last walk.
     pub(crate) released: Released,
-    pub(crate) lent: Lent,
+    pub(crate) allocated: Allocated,
     /// What the frames that have ended lent, and so released.
     pub(crate) ended: ArenaReading,
     /// The most pooled buffers that a walk found released, and the most bytes.
@@ -38,14 +38,14 @@ pub(crate) struct Fold {
     pub(crate) trim: TrimState,
 }
 
-impl Fold {
+impl Aggregator {
     pub(crate) fn new() -> Self {
         let now = clock::now();
         Self {
             frames: 0,
             previous: Counts::default(),
             released: Released::default(),
-            lent: Lent::default(),
+            allocated: Allocated::default(),
             ended: ArenaReading::default(),
             max_released: (0, 0),
             last_end: now,
@@ -94,7 +94,7 @@ pub(crate) struct TrimState {
     pub(crate) last_used: [u64; MOST_IN_FLIGHT],
     /// The same as a time.
     pub(crate) last_used_at: [Option<Instant>; MOST_IN_FLIGHT],
-    /// Pieces of memory given back to the system so far, and taken under the fold's lock.
+    /// Pieces of memory given back to the system so far, and taken under the aggregator's lock.
     pub(crate) pieces: u64,
     /// In how many arenas this frame end replaced several blocks by one.
     pub(crate) tidied: u32,

@@ -7,7 +7,7 @@
 use crate::arena::bump::Arena;
 use crate::arena::chunks::Ended;
 use crate::memory::region::Piece;
-use crate::pool::aggregator::Fold;
+use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
 use std::time::Instant;
 
@@ -18,10 +18,10 @@ const BLOCKS_PER_LOOK: usize = 8;
 
 impl PoolInner {
     /// Notes that a frame ended under this bit.
-    pub(crate) fn note_frame_ended(fold: &mut Fold, index: usize, now: Instant) {
-        fold.trim.last_used[index] = fold.trim.frames;
-        fold.trim.last_used_at[index] = Some(now);
-        fold.trim.tidied = 0;
+    pub(crate) fn note_frame_ended(aggregator: &mut Aggregator, index: usize, now: Instant) {
+        aggregator.trim.last_used[index] = aggregator.trim.frames;
+        aggregator.trim.last_used_at[index] = Some(now);
+        aggregator.trim.tidied = 0;
     }
 
     /// Brings the blocks of an arena into order whose frame has just ended: several that it used give way to one as large,
@@ -30,17 +30,17 @@ impl PoolInner {
     /// # Safety
     ///
     /// The caller has the frame's bit, and the frame's buffers are gone.
-    pub(crate) unsafe fn tidy(&self, fold: &mut Fold, arena: &Arena, ended: Ended) {
+    pub(crate) unsafe fn tidy(&self, aggregator: &mut Aggregator, arena: &Arena, ended: Ended) {
         let several = ended.several_bytes;
-        if several == 0 || fold.trim.tidied == ARENAS_PER_END {
+        if several == 0 || aggregator.trim.tidied == ARENAS_PER_END {
             // SAFETY: as for this function.
-            unsafe { self.take_from_arena(fold, arena, false) };
+            unsafe { self.take_from_arena(aggregator, arena, false) };
             return;
         }
-        fold.trim.tidied += 1;
+        aggregator.trim.tidied += 1;
         // SAFETY: the caller is alone with the arena.
         while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
-            self.give_back_piece(fold, block);
+            self.give_back_piece(aggregator, block);
         }
         if !self.budget.reserve(several as u64) {
             // Another thread took what just came free.
@@ -51,7 +51,7 @@ impl PoolInner {
             return;
         };
         self.budget.commit(several as u64);
-        fold.trim.pieces = fold.trim.pieces.wrapping_add(1);
+        aggregator.trim.pieces = aggregator.trim.pieces.wrapping_add(1);
         // SAFETY: the caller is alone with the arena.
         unsafe { arena.restock(block) };
     }
@@ -61,14 +61,19 @@ impl PoolInner {
     /// # Safety
     ///
     /// The caller has the frame's bit, and no frame is open under it.
-    pub(crate) unsafe fn take_from_arena(&self, fold: &mut Fold, arena: &Arena, all: bool) -> bool {
+    pub(crate) unsafe fn take_from_arena(
+        &self,
+        aggregator: &mut Aggregator,
+        arena: &Arena,
+        all: bool,
+    ) -> bool {
         let usual_bytes = self.config.frame_block_bytes;
         for _ in 0..BLOCKS_PER_LOOK {
             // SAFETY: the caller is alone with the arena.
             let Some(block) = (unsafe { arena.take_unneeded(usual_bytes, all) }) else {
                 return true;
             };
-            self.give_back_piece(fold, block);
+            self.give_back_piece(aggregator, block);
         }
         false
     }

@@ -217,8 +217,8 @@ impl BufferPool {
         let index = if let Some(index) = inner.in_flight.claim() {
             index
         } else {
-            // Trimming may have one for a moment, under the fold's lock; and no frame ends while it is held.
-            let _fold = inner.fold.lock();
+            // Trimming may have one for a moment, under the aggregator's lock; and no frame ends while it is held.
+            let _fold = inner.aggregator.lock();
             let claimed = inner.in_flight.claim();
             claimed.ok_or_else(|| inner.in_flight.refusal(inner.round()))?
         };

@@ -1,49 +1,49 @@
 //! The frame end: read the slots, publish what happened, give back what is not needed.
 //!
-//! Everything here runs under the fold's lock: two threads that end frames at once wait for each other, never for a
+//! Everything here runs under the aggregator's lock: two threads that end frames at once wait for each other, never for a
 //! worker, and no worker waits for them.
 //!
 //! # The steps
 //!
-//! 1. [`Fold::read_released`]: over all slots what was released, where anything changed (`slot/changes.rs`). At each slot the ended frame's arena is read, reset and
+//! 1. [`Aggregator::first_pass`]: over all slots what was released, where anything changed (`slot/changes.rs`). At each slot the ended frame's arena is read, reset and
 //!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
-//! 2. [`Fold::walk`]: over all slots, anew, what was lent; then the bytes reserved.
+//! 2. [`Aggregator::second_pass`]: over all slots, anew, what was lent; then the bytes reserved.
 //! 3. The differences to the last frame end make the snapshot. A step of trimming.
 //! 4. The snapshot is published, with the time that all of this took. Subscribers get a copy.
 //!
 //! # Why the numbers add up while threads go on
 //!
 //! Releases are reckoned from what is read before allocs, and may be found fewer than they were, never more (see
-//! `telemetry/counters.rs`): where they are fewer than a walk found before, they are as many as it found. A buffer lent and released between
-//! the two passes counts as lent only, and one block that goes out and in many times meanwhile may count as lent many times. So the walk may
+//! `telemetry/counters.rs`): where they are fewer than an aggregation found before, they are as many as it found. A buffer lent and released between
+//! the two passes counts as lent only, and one block that goes out and in many times meanwhile may count as lent many times. So the aggregation may
 //! find more in use than the pool holds (`reserved`, read last: it grows before an alloc is counted, and shrinks only
-//! under the lock). What exceeds it must have been released by then: the walk counts those releases now. That is never too
-//! much, since at the end of the second pass the true releases were at least `allocs − reserved`, and the next walk
+//! under the lock). What exceeds it must have been released by then: the aggregation counts those releases now. That is never too
+//! much, since at the end of the second pass the true releases were at least `allocs − reserved`, and the next aggregation
 //! reads them from then on. So releases never exceed allocs (L2), in use never exceeds reserved (L3), neither ever goes
 //! back, and when the threads rest the sums are exact (L1).
 //!
 //! # Why no frame counts a negative number
 //!
-//! A frame's number is the difference of two cumulative counts, so no count may fall from one walk to the next.
+//! A frame's number is the difference of two cumulative counts, so no count may fall from one aggregation to the next.
 //!
-//! - What a thread counts directly only rises, and a walk keeps the sum of what it read.
-//! - What a walk infers (`allocs − reserved`) the next walk reads: an owner counts a release before another thread can
-//!   get the block. Of a block that was lent `n` times, the walk that counts the `n`-th alloc comes after the first
+//! - What a thread counts directly only rises, and an aggregation keeps the sum of what it read.
+//! - What an aggregation infers (`allocs − reserved`) the next aggregation reads: an owner counts a release before another thread can
+//!   get the block. Of a block that was lent `n` times, the aggregation that counts the `n`-th alloc comes after the first
 //!   `n − 1` releases were counted. Only the last loan of each block can be missing, and `reserved` holds that block.
 //!   This holds for the bytes requested too; they are one counter a slot, which `give_with_room` raises first.
-//! - A bin's releases follow from three words (`telemetry/counters.rs`). A walk that reads them during a take finds one
-//!   release too few. So the counts and bytes of releases are the maximum over all walks ([`raise`]). Each value in that maximum
+//! - A bin's releases follow from three words (`telemetry/counters.rs`). An aggregation that reads them during a take finds one
+//!   release too few. So the counts and bytes of releases are the maximum over all aggregations ([`raise`]). Each value in that maximum
 //!   is at most the true count at its time. The maximum is too, and equals it at rest: it delays a number, and hides none.
 #![expect(
     unsafe_code,
-    reason = "arenas are read and reset under the fold's lock"
+    reason = "arenas are read and reset under the aggregator's lock"
 )]
 
 use std::time::{Duration, Instant};
 
 use crate::arena::bump::Arena;
 use crate::clock::{self, Timestamp};
-use crate::pool::aggregator::{Fold, TrimTime};
+use crate::pool::aggregator::{Aggregator, TrimTime};
 use crate::pool::inner::PoolInner;
 use crate::slot::state::Slot;
 use crate::sync::Arc;
@@ -53,9 +53,9 @@ use crate::telemetry::id::FrameEnd;
 use crate::telemetry::rounds::this_thread;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
 
-/// What a walk over the slots found.
+/// What an aggregation over the slots found.
 #[derive(Clone, Copy, Debug, Default)]
-struct Walk {
+struct Reading {
     counts: Counts,
     reserved: u64,
     /// Slots whose allocs changed since the last frame end.
@@ -63,16 +63,16 @@ struct Walk {
     claimed: u32,
 }
 
-impl Fold {
+impl Aggregator {
     /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
-    fn read_released(&mut self, inner: &PoolInner, ended: Option<usize>) {
+    fn first_pass(&mut self, inner: &PoolInner, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
         for slot in inner.slots.iter() {
             for (_, arena) in slot.arenas_among(ended) {
                 self.end_arena(inner, slot, arena);
             }
             if cfg!(feature = "telemetry") {
-                // SAFETY: we have the fold's lock.
+                // SAFETY: we have the aggregator's lock.
                 unsafe { slot.read_released(&inner.classes, &mut self.released) };
             }
         }
@@ -80,10 +80,10 @@ impl Fold {
 
     /// Ends a slot's part of the ended frame.
     fn end_arena(&mut self, inner: &PoolInner, slot: &Slot, arena: &Arena) {
-        // SAFETY: we have the fold's lock, and the frame was consumed, so that all its borrows are over.
+        // SAFETY: we have the aggregator's lock, and the frame was consumed, so that all its borrows are over.
         let ended = unsafe { arena.reset() };
         self.ended = self.ended.plus(ended.reading);
-        // SAFETY: we have the fold's lock.
+        // SAFETY: we have the aggregator's lock.
         unsafe { slot.note_ended(ended.reading.allocs) };
         if ended.may_trim {
             // SAFETY: the frame has ended and we still have its bit.
@@ -96,39 +96,39 @@ impl Fold {
 
     /// The second pass over the slots, after the first: all counters. `end_frame` starts a new interval for `active`.
     #[inline(always)]
-    fn walk(&mut self, inner: &PoolInner, end_frame: bool) -> Walk {
-        let mut walk = Walk::default();
+    fn second_pass(&mut self, inner: &PoolInner, end_frame: bool) -> Reading {
+        let mut reading = Reading::default();
         if !cfg!(feature = "telemetry") {
-            return walk;
+            return reading;
         }
         let open = inner.in_flight.open();
         let mut framed = ArenaReading::default();
         for slot in inner.slots.iter() {
-            // SAFETY: we have the fold's lock.
-            unsafe { slot.read_lent(&inner.classes, &mut self.lent) };
+            // SAFETY: we have the aggregator's lock.
+            unsafe { slot.read_allocated(&inner.classes, &mut self.allocated) };
             let mut in_open_frames = 0_u64;
             for (_, arena) in slot.arenas_among(open) {
-                // SAFETY: we have the fold's lock.
+                // SAFETY: we have the aggregator's lock.
                 let reading = unsafe { arena.read() };
                 framed = framed.plus(reading);
                 in_open_frames = in_open_frames.wrapping_add(reading.allocs);
             }
-            // SAFETY: we have the fold's lock, and have read what was lent.
+            // SAFETY: we have the aggregator's lock, and have read what was lent.
             let is_active = unsafe { slot.is_active(in_open_frames, end_frame) };
-            walk.active += u32::from(is_active);
-            walk.claimed += u32::from(slot.is_claimed());
+            reading.active += u32::from(is_active);
+            reading.claimed += u32::from(slot.is_claimed());
         }
-        walk.counts = Counts::of(&self.released, &self.lent, self.ended, framed);
-        walk.reserved = inner.budget.held_at_fold();
+        reading.counts = Counts::of(&self.released, &self.allocated, self.ended, framed);
+        reading.reserved = inner.budget.held_at_aggregation();
         let (released, released_bytes) = self.max_released;
-        raise(&mut walk.counts.pooled_releases, released);
-        raise(&mut walk.counts.pooled_release_bytes, released_bytes);
-        walk.infer_releases(inner);
+        raise(&mut reading.counts.pooled_releases, released);
+        raise(&mut reading.counts.pooled_release_bytes, released_bytes);
+        reading.infer_releases(inner);
         self.max_released = (
-            walk.counts.pooled_releases,
-            walk.counts.pooled_release_bytes,
+            reading.counts.pooled_releases,
+            reading.counts.pooled_release_bytes,
         );
-        walk
+        reading
     }
 
     /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
@@ -140,7 +140,7 @@ impl Fold {
         let began = clock::now();
         let time = self.wall.stamp_now(began);
         let ended = index.map(|index| inner.in_flight.begun(index));
-        self.read_released(inner, index);
+        self.first_pass(inner, index);
         let thread = index.map_or_else(this_thread, |index| inner.in_flight.begun_by(index));
         let (round, is_new) = self.rounds.end_frame(thread);
         if is_new {
@@ -150,7 +150,7 @@ impl Fold {
             PoolInner::note_frame_ended(self, index, began);
             inner.in_flight.free(index);
         }
-        let walk = self.walk(inner, true);
+        let reading = self.second_pass(inner, true);
         let (number, duration) = self.begin_interval(began);
         let mut snapshot = self.recycler.take();
         let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
@@ -168,11 +168,11 @@ impl Fold {
         if cfg!(feature = "telemetry") {
             frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
         }
-        self.fill(frame, inner, &walk);
+        self.fill(frame, inner, &reading);
         // The frame's levels are read already; trimming is part of the time only.
         inner.trim_step(self, TrimTime::FrameEnd);
         frame.fold_duration = clock::since(began);
-        self.previous = walk.counts;
+        self.previous = reading.counts;
         self.recycler.publish(&inner.published, &snapshot);
         inner.set_frame(number, round);
         self.feeds.send(&snapshot);
@@ -181,10 +181,10 @@ impl Fold {
 
     /// The pool's numbers now, between frame ends.
     pub(crate) fn levels_now(&mut self, inner: &PoolInner) -> PoolStats {
-        self.read_released(inner, None);
-        let walk = self.walk(inner, false);
+        self.first_pass(inner, None);
+        let reading = self.second_pass(inner, false);
         let now = self.wall.stamp_now(clock::now());
-        self.levels(inner, &walk, now)
+        self.levels(inner, &reading, now)
     }
 
     /// Begins the interval after a frame end: its number, and how long the one before it was.
@@ -195,14 +195,14 @@ impl Fold {
         (FrameEnd(self.frames), duration)
     }
 
-    /// Writes into a snapshot what a walk found.
+    /// Writes into a snapshot what an aggregation found.
     #[inline(always)]
-    fn fill(&mut self, frame: &mut FrameSnapshot, inner: &PoolInner, walk: &Walk) {
+    fn fill(&mut self, frame: &mut FrameSnapshot, inner: &PoolInner, reading: &Reading) {
         if !cfg!(feature = "telemetry") {
             return;
         }
-        let counts = walk.counts.since(&self.previous);
-        let levels = self.levels(inner, walk, frame.time);
+        let counts = reading.counts.since(&self.previous);
+        let levels = self.levels(inner, reading, frame.time);
         frame.allocs = counts.allocs();
         frame.releases = counts.releases();
         frame.alloc_bytes = counts.alloc_bytes();
@@ -228,7 +228,7 @@ impl Fold {
         frame.requested_bytes = levels.requested_bytes;
         frame.pool_keys = levels.pool_keys;
         frame.open_frames = levels.open_frames;
-        frame.threads = walk.active;
+        frame.threads = reading.active;
         frame.telemetry_bytes = levels.telemetry_bytes;
         frame.counts = counts;
         frame.totals = levels.totals;
@@ -236,11 +236,11 @@ impl Fold {
 
     /// A walk's counters as levels and totals.
     #[inline(always)]
-    fn levels(&mut self, inner: &PoolInner, walk: &Walk, time: Timestamp) -> PoolStats {
+    fn levels(&mut self, inner: &PoolInner, reading: &Reading, time: Timestamp) -> PoolStats {
         if !cfg!(feature = "telemetry") {
             return PoolStats::default();
         }
-        let counts = walk.counts;
+        let counts = reading.counts;
         let in_use_bytes = counts.alloc_bytes().wrapping_sub(counts.release_bytes());
         let evicted_bytes = inner.budget.evicted_bytes();
         self.peaks.observe(&inner.budget, time);
@@ -249,8 +249,8 @@ impl Fold {
             time,
             in_use_buffers: counts.allocs().wrapping_sub(counts.releases()),
             in_use_bytes,
-            idle_bytes: walk.reserved - in_use_bytes,
-            pooled_bytes: walk.reserved,
+            idle_bytes: reading.reserved - in_use_bytes,
+            pooled_bytes: reading.reserved,
             peak_bytes: peak.bytes,
             peak_at: peak.time,
             // Read at other moments than the blocks, so that it may seem more for a moment.
@@ -259,7 +259,7 @@ impl Fold {
             pool_keys: inner.pool_keys(),
             open_frames: inner.in_flight.open().count_ones(),
             slots: inner.slots.count(),
-            claimed_slots: walk.claimed,
+            claimed_slots: reading.claimed,
             telemetry_bytes: inner.own_bytes()
                 + self.feeds.bytes()
                 + self.recycler.bytes()
@@ -270,7 +270,7 @@ impl Fold {
                 releases: counts.releases(),
                 alloc_bytes: counts.alloc_bytes(),
                 release_bytes: counts.release_bytes(),
-                system_bytes: walk.reserved.wrapping_add(evicted_bytes),
+                system_bytes: reading.reserved.wrapping_add(evicted_bytes),
                 evicted_bytes,
                 counts,
             },
@@ -278,7 +278,7 @@ impl Fold {
     }
 }
 
-impl Walk {
+impl Reading {
     /// Counts the releases that must have happened for the numbers to add up; see the head of this file.
     fn infer_releases(&mut self, inner: &PoolInner) {
         let counts = &mut self.counts;
@@ -321,15 +321,15 @@ fn raise_releases(lent: u64, released: &mut u64, most: u64) {
 impl PoolInner {
     /// Ends a frame.
     pub(crate) fn end_frame(&self, index: Option<usize>) -> Arc<FrameSnapshot> {
-        self.fold.lock().end_frame(self, index)
+        self.aggregator.lock().end_frame(self, index)
     }
 
     /// Takes a step of trimming if no frame has ended for `quiet`, unless a frame ends or somebody reads the pool just now.
     pub(crate) fn trim_if_quiet(&self, quiet: Duration) {
-        if let Some(mut fold) = self.fold.try_lock()
-            && clock::since(fold.last_end) >= quiet
+        if let Some(mut aggregator) = self.aggregator.try_lock()
+            && clock::since(aggregator.last_end) >= quiet
         {
-            self.trim_step(&mut fold, TrimTime::BetweenFrames);
+            self.trim_step(&mut aggregator, TrimTime::BetweenFrames);
         }
     }
 }

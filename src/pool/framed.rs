@@ -159,8 +159,8 @@ unsafe fn lend_from(
     slot.note_arena(lane.place);
     if inner.budget.is_limited() {
         while !arena.unpark() {
-            // Somebody reclaims the arena's blocks, under the fold's lock.
-            drop(inner.fold.lock());
+            // Somebody reclaims the arena's blocks, under the aggregator's lock.
+            drop(inner.aggregator.lock());
         }
     }
     if bytes == 0 {

@@ -142,7 +142,7 @@ impl BufferPool {
         let frames = self.inner().config.history_frames;
         // Made before the lock is taken: a frame end does not wait for the allocation.
         let (subscriber, feed) = FrameFeed::new(frames);
-        self.inner().fold.lock().feeds.add(subscriber);
+        self.inner().aggregator.lock().feeds.add(subscriber);
         feed
     }
 

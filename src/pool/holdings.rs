@@ -2,7 +2,7 @@
 //!
 //! # Why the parts add up
 //!
-//! One aggregation under the fold's lock gives the bytes held, and of them what frame buffers and pooled buffers have (law L3). Idle is
+//! One aggregation under the aggregator's lock gives the bytes held, and of them what frame buffers and pooled buffers have (law L3). Idle is
 //! the difference. Each of the three is then split by what is read afterwards: other threads go on meanwhile, so what a part says is cut
 //! off at what is left, and the last part of each group is what remains. So the sum is exact at every moment, and each part is exact
 //! when the threads rest.
@@ -14,7 +14,7 @@
 //! in between the error names the call sites of the last walk, and how long ago that was.
 #![expect(
     unsafe_code,
-    reason = "what slots and arenas say is read under the fold's lock"
+    reason = "what slots and arenas say is read under the aggregator's lock"
 )]
 
 use std::time::Duration;
@@ -91,8 +91,8 @@ impl PoolInner {
         if !cfg!(feature = "telemetry") {
             return holdings;
         }
-        let mut fold = self.fold.lock();
-        let levels = fold.levels_now(self);
+        let mut aggregator = self.aggregator.lock();
+        let levels = aggregator.levels_now(self);
         let claimed = self.budget.claimed();
         let bookkeeping = self.budget.bookkeeping();
         let counts = levels.totals.counts;
@@ -114,12 +114,12 @@ impl PoolInner {
                     kept += held;
                     continue;
                 }
-                // SAFETY: we have the fold's lock.
+                // SAFETY: we have the aggregator's lock.
                 let lent = unsafe { arena.read() }.bytes;
                 frames.enter(lent, (place.index(), slot));
                 unused += held.saturating_sub(lent);
             }
-            // SAFETY: we have the fold's lock.
+            // SAFETY: we have the aggregator's lock.
             threads.enter(unsafe { slot.kept_bytes() }, slot);
         }
 
@@ -145,7 +145,7 @@ impl PoolInner {
             rest.part(bytes, HeldBy::Thread(self.thread_of(slot)));
         }
         rest.part(u64::MAX, HeldBy::OtherThreads);
-        drop(fold);
+        drop(aggregator);
 
         let mut rest = Rest {
             parts,

@@ -15,7 +15,7 @@ use crate::blocks::exchange::Exchange;
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::memory::budget::{Budget, most_kept_by_thread};
-use crate::pool::aggregator::Fold;
+use crate::pool::aggregator::Aggregator;
 use crate::pool::config::{Attribution, Config};
 use crate::pool::lifetime::Ledger;
 use crate::pool::walk::{LastWalk, Walks};
@@ -51,7 +51,7 @@ pub(crate) struct PoolInner {
     pub(crate) names: Names,
     pub(crate) misses: Misses,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
-    pub(crate) fold: ForkLock<Fold>,
+    pub(crate) aggregator: ForkLock<Aggregator>,
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
     /// who holds what when it was refused.
     pub(crate) walks: ForkLock<Walks>,
@@ -107,7 +107,7 @@ impl PoolInner {
             depot: Depot::new(),
             names: Names::new(),
             misses: Misses::new(),
-            fold: ForkLock::new(Rank::Fold, Fold::new()),
+            aggregator: ForkLock::new(Rank::Aggregator, Aggregator::new()),
             walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
             last_walk: ForkLock::new(Rank::Refusals, LastWalk::default()),
             published: CachePadded::new(Published::new(first)),
@@ -174,14 +174,14 @@ impl PoolInner {
             .sum()
     }
 
-    /// Bytes of the bookkeeping, apart from the fold's.
+    /// Bytes of the bookkeeping, apart from the aggregator's.
     pub(crate) fn own_bytes(&self) -> u64 {
         let slots = u64::from(self.slots.count()) * size_of::<Slot>() as u64;
-        let locks = ForkLock::<Fold>::BYTES
+        let locks = ForkLock::<Aggregator>::BYTES
             + ForkLock::<Walks>::BYTES
             + ForkLock::<LastWalk>::BYTES
             + Misses::LOCK_BYTES;
-        // The fold has one, and the walker.
+        // The aggregator has one, and the walker.
         let round_times = 2 * RoundTimes::own_bytes();
         let inner = size_of::<Self>() as u64 + locks + round_times;
         inner + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
@@ -193,7 +193,7 @@ impl PoolInner {
         self.now.frame.load(Ordering::Relaxed)
     }
 
-    /// Notes that a frame ended, and the present round. Only under the fold's lock.
+    /// Notes that a frame ended, and the present round. Only under the aggregator's lock.
     pub(crate) fn set_frame(&self, frame: FrameEnd, round: u64) {
         // Relaxed, all: numbers of their own; an alloc takes the one or the other.
         self.now
@@ -223,8 +223,8 @@ impl PoolInner {
 
     /// Records call sites from now on, or stops.
     pub(crate) fn set_attribution(&self, attribution: Attribution) {
-        let _fold = self.fold.lock();
-        // Relaxed, both: written under the fold's lock; a change takes effect at some alloc soon after.
+        let _fold = self.aggregator.lock();
+        // Relaxed, both: written under the aggregator's lock; a change takes effect at some alloc soon after.
         self.now.attribution.store(attribution, Ordering::Relaxed);
         self.now
             .stamp

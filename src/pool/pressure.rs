@@ -11,7 +11,7 @@
 //!   shed what the growth makes superfluous, commit
 //! ```
 //!
-//! All that is given back goes under the fold's lock (law L3), where what is within reach is also added up. Other threads may use
+//! All that is given back goes under the aggregator's lock (law L3), where what is within reach is also added up. Other threads may use
 //! idle memory meanwhile: then less comes back than was counted, and the request is looked at again, with what is left.
 //!
 //! # What is within reach
@@ -28,7 +28,7 @@
 use crate::arena::bump::Arena;
 use crate::blocks::class::CLASSES;
 use crate::memory::region::Piece;
-use crate::pool::aggregator::Fold;
+use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
 use crate::pool::refusal::Refusal;
 use crate::pool::trim::SLACK_BYTES;
@@ -83,7 +83,7 @@ impl PoolInner {
     }
 
     /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
-    /// gives as much back, if nobody is folding. So a program that goes from one buffer size to another within a frame does
+    /// gives as much back, if nobody aggregates. So a program that goes from one buffer size to another within a frame does
     /// not pay for both.
     fn shed_before_growing(&self, wanted: u64) {
         let held = self.budget.held();
@@ -93,8 +93,8 @@ impl PoolInner {
         {
             return;
         }
-        if let Some(mut fold) = self.fold.try_lock() {
-            self.evict(&mut fold, wanted, Reach::Beyond);
+        if let Some(mut aggregator) = self.aggregator.try_lock() {
+            self.evict(&mut aggregator, wanted, Reach::Beyond);
         }
     }
 
@@ -104,17 +104,17 @@ impl PoolInner {
         if matches!(reach, Reach::Nothing) {
             return false;
         }
-        let mut fold = self.fold.lock();
+        let mut aggregator = self.aggregator.lock();
         loop {
             if self.budget.reserve(wanted) {
                 return true;
             }
             let missing = self.budget.missing(wanted, 0);
-            if missing > self.within_reach(&fold, reach) {
+            if missing > self.within_reach(&aggregator, reach) {
                 return false;
             }
             // None is missing if another thread gave back meanwhile.
-            if missing > 0 && self.give_back(&mut fold, missing, reach) == 0 {
+            if missing > 0 && self.give_back(&mut aggregator, missing, reach) == 0 {
                 return false;
             }
         }
@@ -123,39 +123,39 @@ impl PoolInner {
     /// Whether so much fits the budget with what lies `beside` it, if what is idle within reach goes.
     pub(crate) fn may_make_way(&self, wanted: u64, beside: u64, reach: Reach<'_>) -> bool {
         let missing = self.budget.missing(wanted, beside);
-        missing == 0 || missing <= self.within_reach(&self.fold.lock(), reach)
+        missing == 0 || missing <= self.within_reach(&self.aggregator.lock(), reach)
     }
 
     /// When the system has refused: gives back all that is idle within reach, if the system then has enough, and asks again.
     fn take_after_giving_back(&self, bytes: usize, reach: Reach<'_>) -> Option<Piece> {
-        let mut fold = self.fold.lock();
-        let within = self.within_reach(&fold, reach);
+        let mut aggregator = self.aggregator.lock();
+        let within = self.within_reach(&aggregator, reach);
         let rest = (bytes as u64).saturating_sub(within) as usize;
         if within == 0 || rest > 0 && !Piece::could_take(rest, self.config.alignment) {
             return None;
         }
-        self.give_back(&mut fold, u64::MAX, reach);
-        drop(fold);
+        self.give_back(&mut aggregator, u64::MAX, reach);
+        drop(aggregator);
         Piece::take(bytes, self.config.alignment)
     }
 
     /// `BufferPool::trim`, and when a pool is closed: all that is idle within reach, whatever was asked for in advance.
     pub(crate) fn trim_now(&self, slot: Option<&Slot>) -> u64 {
         self.depot.keep_nothing();
-        let mut fold = self.fold.lock();
+        let mut aggregator = self.aggregator.lock();
         let before = self.budget.evicted_bytes();
         self.give_back(
-            &mut fold,
+            &mut aggregator,
             u64::MAX,
             slot.map_or(Reach::Beyond, Reach::Thread),
         );
         // Blocks without bytes, of which only the records are of use to others.
-        while self.evict_batch(&mut fold, 0, u64::MAX) > 0 {}
+        while self.evict_batch(&mut aggregator, 0, u64::MAX) > 0 {}
         self.budget.evicted_since(before)
     }
 
-    /// Bytes that are idle within reach. Under the fold's lock nobody else gives them back, but they may be used.
-    fn within_reach(&self, _fold: &Fold, reach: Reach<'_>) -> u64 {
+    /// Bytes that are idle within reach. Under the aggregator's lock nobody else gives them back, but they may be used.
+    fn within_reach(&self, _fold: &Aggregator, reach: Reach<'_>) -> u64 {
         if matches!(reach, Reach::Nothing) {
             return 0;
         }
@@ -196,16 +196,16 @@ impl PoolInner {
 
     /// Gives back what is idle within reach until `wanted` bytes are gone, with what lay beside them; how many went. First the depot,
     /// then the caller's own magazine, then frame blocks.
-    fn give_back(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) -> u64 {
+    fn give_back(&self, aggregator: &mut Aggregator, wanted: u64, reach: Reach<'_>) -> u64 {
         let before = self.budget.freed_bytes();
-        self.evict(fold, wanted, reach);
+        self.evict(aggregator, wanted, reach);
         let gone = |inner: &Self| inner.budget.freed_since(before);
         if let Reach::Thread(slot) = reach
             && gone(self) < wanted
         {
             // SAFETY: whoever passes a slot here owns it.
             unsafe { slot.flush(&self.exchange()) };
-            self.evict(fold, wanted - gone(self), reach);
+            self.evict(aggregator, wanted - gone(self), reach);
         }
         for index in 0..self.in_flight.limit() as usize {
             if gone(self) >= wanted {
@@ -217,7 +217,13 @@ impl PoolInner {
                     let most = wanted.saturating_sub(gone(self));
                     // SAFETY: if the frame is closed, we have its bit.
                     unsafe {
-                        self.give_back_blocks(fold, arena, is_closed, reach.is_of(slot), most);
+                        self.give_back_blocks(
+                            aggregator,
+                            arena,
+                            is_closed,
+                            reach.is_of(slot),
+                            most,
+                        );
                     };
                 }
             }
@@ -236,7 +242,7 @@ impl PoolInner {
     /// The caller has the frame's bit if `is_closed`, and owns the slot if `is_own`.
     unsafe fn give_back_blocks(
         &self,
-        fold: &mut Fold,
+        aggregator: &mut Aggregator,
         arena: &Arena,
         is_closed: bool,
         is_own: bool,
@@ -257,7 +263,7 @@ impl PoolInner {
         while self.budget.freed_since(before) < wanted
             && let Some(block) = next()
         {
-            self.give_back_piece(fold, block);
+            self.give_back_piece(aggregator, block);
         }
         if is_seized {
             arena.release();
@@ -294,7 +300,7 @@ impl PoolInner {
     }
 
     /// Evicts idle blocks of the depot, from the class with the most idle bytes first, until `wanted` bytes are gone.
-    fn evict(&self, fold: &mut Fold, wanted: u64, reach: Reach<'_>) {
+    fn evict(&self, aggregator: &mut Aggregator, wanted: u64, reach: Reach<'_>) {
         let before = self.budget.freed_bytes();
         loop {
             let gone = self.budget.freed_since(before);
@@ -313,7 +319,7 @@ impl PoolInner {
                 Reach::Beyond => blocks.min(self.depot.spare(class)),
                 _ => blocks,
             };
-            if self.evict_batch(fold, class, most) == 0 {
+            if self.evict_batch(aggregator, class, most) == 0 {
                 break;
             }
         }

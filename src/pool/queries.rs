@@ -12,22 +12,24 @@ use crate::telemetry::snapshot::PoolStats;
 impl PoolInner {
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
-        self.fold.lock().levels_now(self)
+        self.aggregator.lock().levels_now(self)
     }
 
     /// Begins a phase.
     pub(crate) fn mark(&self) -> Mark {
-        let fold = &mut *self.fold.lock();
-        let now = fold.wall.stamp_now(clock::now());
-        fold.peaks.mark(&self.budget, now, FrameEnd(fold.frames))
+        let aggregator = &mut *self.aggregator.lock();
+        let now = aggregator.wall.stamp_now(clock::now());
+        aggregator
+            .peaks
+            .mark(&self.budget, now, FrameEnd(aggregator.frames))
     }
 
     /// The peak since a mark; none if the mark is another pool's.
     pub(crate) fn peak_since(&self, mark: &Mark) -> Option<Peak> {
-        let fold = &mut *self.fold.lock();
-        let now = fold.wall.stamp_now(clock::now());
-        fold.peaks.observe(&self.budget, now);
-        fold.peaks.since(mark)
+        let aggregator = &mut *self.aggregator.lock();
+        let now = aggregator.wall.stamp_now(clock::now());
+        aggregator.peaks.observe(&self.budget, now);
+        aggregator.peaks.since(mark)
     }
 
     /// The open frames, the oldest first, into a list whose memory is used again.
@@ -53,7 +55,7 @@ impl PoolInner {
         let mut walks = self.walks.lock();
         // The round is read first: a round that begins meanwhile makes buffers younger, not older.
         let round = self.round();
-        walks.times.copy_from(&self.fold.lock().round_times);
+        walks.times.copy_from(&self.aggregator.lock().round_times);
         let records = Records {
             table: &self.table,
             slots: &self.slots,

@@ -17,7 +17,7 @@ use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 
 /// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot. At its
-/// end the fold is told that something was done.
+/// end the aggregator is told that something was done.
 ///
 /// # Safety
 ///
@@ -37,7 +37,7 @@ pub(crate) unsafe fn with_slot<R>(
     }
 }
 
-/// The same for an `f` that itself does nothing with the slot of which the fold must be told. It may panic.
+/// The same for an `f` that itself does nothing with the slot of which the aggregator must be told. It may panic.
 ///
 /// # Safety
 ///
@@ -62,7 +62,7 @@ pub(crate) unsafe fn with_slot_unmarked<R>(
     Some(f(unsafe { guard.slot.as_ref() }))
 }
 
-/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool. At its end the fold is told.
+/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool. At its end the aggregator is told.
 ///
 /// # Errors
 ///

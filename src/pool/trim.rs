@@ -1,7 +1,7 @@
 //! Giving memory back in small steps, at frame ends and while none ends. What is given back at once, for a request or on
 //! demand, is in `pressure.rs`.
 //!
-//! Memory goes back to the system only under the fold's lock (law L3) and only from two places: the depot, whose blocks
+//! Memory goes back to the system only under the aggregator's lock (law L3) and only from two places: the depot, whose blocks
 //! belong to whoever pops them, and the arenas of frames that are not open, which belong to whoever has the frame's bit.
 #![expect(
     unsafe_code,
@@ -13,7 +13,7 @@ use crate::blocks::class::CLASSES;
 use crate::blocks::depot::Batch;
 use crate::clock;
 use crate::memory::region::Piece;
-use crate::pool::aggregator::{Excess, Fold, TrimState, TrimTime};
+use crate::pool::aggregator::{Aggregator, Excess, TrimState, TrimTime};
 use crate::pool::inner::PoolInner;
 use std::time::{Duration, Instant};
 
@@ -34,28 +34,28 @@ const UNUSED_FRAMES: u64 = 128;
 
 impl PoolInner {
     /// A step of trimming.
-    pub(crate) fn trim_step(&self, fold: &mut Fold, time: TrimTime) {
+    pub(crate) fn trim_step(&self, aggregator: &mut Aggregator, time: TrimTime) {
         let frames = u64::from(time == TrimTime::FrameEnd);
-        self.let_go_oversize(fold);
-        self.trim_unused_frame(fold);
-        fold.trim.frames = fold.trim.frames.wrapping_add(frames);
+        self.let_go_oversize(aggregator);
+        self.trim_unused_frame(aggregator);
+        aggregator.trim.frames = aggregator.trim.frames.wrapping_add(frames);
         let idle = self.depot_bytes();
         let elsewhere = self.budget.held().saturating_sub(idle);
         self.budget.note_busy(elsewhere);
         // Idle bytes in the depot beyond what is worth keeping.
         let too_much = idle.saturating_sub(elsewhere / 2 + SLACK_BYTES);
         if too_much == 0 {
-            fold.trim.excess_since = None;
-            fold.trim.step = 0;
+            aggregator.trim.excess_since = None;
+            aggregator.trim.step = 0;
             return;
         }
-        if self.has_lasted(&mut fold.trim, frames) {
-            fold.trim.step = (too_much / STEP_PART).max(STEP_BYTES);
+        if self.has_lasted(&mut aggregator.trim, frames) {
+            aggregator.trim.step = (too_much / STEP_PART).max(STEP_BYTES);
             for class in 0..CLASSES {
-                fold.trim.surplus[class] = self.depot.unused_since_asked(class);
+                aggregator.trim.surplus[class] = self.depot.unused_since_asked(class);
             }
         }
-        self.trim_surplus(fold, too_much);
+        self.trim_surplus(aggregator, too_much);
     }
 
     /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins anew.
@@ -94,43 +94,47 @@ impl PoolInner {
     }
 
     /// Gives back a step of what is too much, the largest classes first.
-    fn trim_surplus(&self, fold: &mut Fold, too_much: u64) {
-        let step = too_much.min(fold.trim.step);
+    fn trim_surplus(&self, aggregator: &mut Aggregator, too_much: u64) {
+        let step = too_much.min(aggregator.trim.step);
         let before = self.budget.evicted_bytes();
         let gone = || self.budget.evicted_since(before);
         let mut left = STEP_BLOCKS;
         for class in (0..CLASSES).rev() {
-            while left.min(fold.trim.surplus[class]) > 0 && gone() < step {
-                let blocks = self.evict_batch(fold, class, left.min(fold.trim.surplus[class]));
+            while left.min(aggregator.trim.surplus[class]) > 0 && gone() < step {
+                let blocks =
+                    self.evict_batch(aggregator, class, left.min(aggregator.trim.surplus[class]));
                 if blocks == 0 {
                     break;
                 }
-                fold.trim.surplus[class] -= blocks;
+                aggregator.trim.surplus[class] -= blocks;
                 left -= blocks;
             }
         }
     }
 
     /// Lets go of blocks beyond the largest class: they are not kept.
-    fn let_go_oversize(&self, fold: &mut Fold) {
-        while self.evict_batch(fold, CLASSES, u64::MAX) > 0 {}
+    fn let_go_oversize(&self, aggregator: &mut Aggregator) {
+        while self.evict_batch(aggregator, CLASSES, u64::MAX) > 0 {}
     }
 
     /// Gives back the blocks of one frame under whose bit none was open for long, a few of each arena.
-    fn trim_unused_frame(&self, fold: &mut Fold) {
+    fn trim_unused_frame(&self, aggregator: &mut Aggregator) {
         let limit = self.in_flight.limit() as usize;
-        let index = fold.trim.next_index % limit;
-        fold.trim.next_index = index + 1;
-        let unused = fold.trim.frames.wrapping_sub(fold.trim.last_used[index]);
+        let index = aggregator.trim.next_index % limit;
+        aggregator.trim.next_index = index + 1;
+        let unused = aggregator
+            .trim
+            .frames
+            .wrapping_sub(aggregator.trim.last_used[index]);
         let is_long = |used: Instant| clock::since(used) >= PATIENCE_TIME;
-        if unused < UNUSED_FRAMES && !fold.trim.last_used_at[index].is_some_and(is_long)
+        if unused < UNUSED_FRAMES && !aggregator.trim.last_used_at[index].is_some_and(is_long)
             || !self.in_flight.may_have_blocks(index)
             || !self.in_flight.claim_index(index)
         {
             return;
         }
         // SAFETY: we have the frame's bit, and the frame is not open.
-        if unsafe { self.take_from_arenas(fold, index, true) } {
+        if unsafe { self.take_from_arenas(aggregator, index, true) } {
             self.in_flight.note_no_blocks(index);
         }
         self.in_flight.free(index);
@@ -141,19 +145,24 @@ impl PoolInner {
     /// # Safety
     ///
     /// The caller has the frame's bit, and no frame is open under it.
-    unsafe fn take_from_arenas(&self, fold: &mut Fold, index: usize, all: bool) -> bool {
+    unsafe fn take_from_arenas(
+        &self,
+        aggregator: &mut Aggregator,
+        index: usize,
+        all: bool,
+    ) -> bool {
         let mut none_left = true;
         for slot in self.slots.iter() {
             for (_, arena) in slot.arenas_among(1 << index) {
                 // SAFETY: as for this function.
-                none_left &= unsafe { self.take_from_arena(fold, arena, all) };
+                none_left &= unsafe { self.take_from_arena(aggregator, arena, all) };
             }
         }
         none_left
     }
 
     /// Gives the memory of one batch back, or of `most` of its blocks; how many blocks that were.
-    pub(crate) fn evict_batch(&self, fold: &mut Fold, class: usize, most: u64) -> u64 {
+    pub(crate) fn evict_batch(&self, aggregator: &mut Aggregator, class: usize, most: u64) -> u64 {
         let Some(batch) = self.depot.pop(class, &self.table) else {
             return 0;
         };
@@ -166,7 +175,7 @@ impl PoolInner {
             let piece = unsafe { block.unbind() };
             self.depot.note_unbound(class);
             let beside = self.beside(piece.bytes);
-            self.give_back_piece(fold, piece);
+            self.give_back_piece(aggregator, piece);
             // SAFETY: as above, and it has no memory any more.
             unsafe { self.table.release(block) };
             self.budget.evicted_beside(beside);
@@ -184,9 +193,9 @@ impl PoolInner {
         u64::from(going)
     }
 
-    /// Gives memory back to the system. The fold is the evidence that the caller has its lock.
-    pub(crate) fn give_back_piece(&self, fold: &mut Fold, piece: Piece) {
-        fold.trim.pieces = fold.trim.pieces.wrapping_add(1);
+    /// Gives memory back to the system. The aggregator is the evidence that the caller has its lock.
+    pub(crate) fn give_back_piece(&self, aggregator: &mut Aggregator, piece: Piece) {
+        aggregator.trim.pieces = aggregator.trim.pieces.wrapping_add(1);
         let bytes = piece.bytes as u64;
         // SAFETY: the callers took the piece off a block or an arena that nobody uses, so it is ours alone.
         unsafe { piece.give_back(self.config.alignment) };

@@ -84,7 +84,7 @@ fn pool_at(start: u64) -> BufferPool {
     });
     let inner = pool.inner();
     inner
-        .fold
+        .aggregator
         .lock()
         .start_at(start.wrapping_sub(1), ended(start));
     inner.in_flight.start_at(start);

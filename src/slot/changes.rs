@@ -31,26 +31,26 @@
 //! The marks are compared by their sum. A slot that moved exactly 2^64 bytes between two aggregations would seem unchanged.
 #![expect(
     unsafe_code,
-    reason = "what the fold remembers is a cell under the fold's lock"
+    reason = "what the aggregator remembers is a cell under the aggregator's lock"
 )]
 
 use crate::blocks::class::Classes;
 use crate::slot::state::Slot;
-use crate::telemetry::counters::{Lent, Released};
+use crate::telemetry::counters::{Allocated, Released};
 
-/// What the fold remembers of a slot.
+/// What the aggregator remembers of a slot.
 #[derive(Debug, Default)]
 #[repr(C)]
-pub(crate) struct Folded {
+pub(crate) struct SlotReading {
     /// The sum of the change marks when each of the two passes last read the slot.
     released_at: u64,
-    lent_at: u64,
+    allocated_at: u64,
     /// Allocs, of both kinds: those of pooled buffers, and those of frames that have ended.
     allocs: u64,
     /// Allocs, of both kinds, at the last frame end.
     seen_allocs: u64,
     released: Released,
-    lent: Lent,
+    allocated: Allocated,
 }
 
 impl Slot {
@@ -60,24 +60,24 @@ impl Slot {
         self.changes.increment();
     }
 
-    /// First pass of a fold: brings a sum over all slots up to date, of what was released.
+    /// First pass of an aggregation: brings a sum over all slots up to date, of what was released.
     ///
     /// # Safety
     ///
-    /// The caller has the fold's lock.
+    /// The caller has the aggregator's lock.
     pub(crate) unsafe fn read_released(&self, classes: &Classes, sum: &mut Released) {
         let requested = self.requested.get();
         let released = self.released_requested.get();
         let at = requested
             .wrapping_add(released)
             .wrapping_add(self.changes.get());
-        self.folded.with_mut(|folded| {
-            // SAFETY: the caller has the fold's lock.
-            let folded = unsafe { &mut *folded };
-            if folded.released_at == at {
+        self.last_read.with_mut(|last_read| {
+            // SAFETY: the caller has the aggregator's lock.
+            let last_read = unsafe { &mut *last_read };
+            if last_read.released_at == at {
                 return;
             }
-            folded.released_at = at;
+            last_read.released_at = at;
             let mut now = Released {
                 pooled_releases: self.counters.released.get(),
                 pooled_release_bytes: self.counters.released_bytes.get(),
@@ -90,26 +90,26 @@ impl Slot {
                     .pooled_release_bytes
                     .wrapping_add(released.wrapping_mul(bytes));
             }
-            sum.replace(&mut folded.released, now);
+            sum.replace(&mut last_read.released, now);
         });
     }
 
-    /// Second pass of a fold: brings a sum over all slots up to date, of what was lent.
+    /// Second pass of an aggregation: brings a sum over all slots up to date, of what was lent.
     ///
     /// # Safety
     ///
-    /// The caller has the fold's lock.
-    pub(crate) unsafe fn read_lent(&self, classes: &Classes, sum: &mut Lent) {
+    /// The caller has the aggregator's lock.
+    pub(crate) unsafe fn read_allocated(&self, classes: &Classes, sum: &mut Allocated) {
         let requested = self.requested.get();
         let at = requested.wrapping_add(self.changes.get());
-        self.folded.with_mut(|folded| {
-            // SAFETY: the caller has the fold's lock.
-            let folded = unsafe { &mut *folded };
-            if folded.lent_at == at {
+        self.last_read.with_mut(|last_read| {
+            // SAFETY: the caller has the aggregator's lock.
+            let last_read = unsafe { &mut *last_read };
+            if last_read.allocated_at == at {
                 return;
             }
-            folded.lent_at = at;
-            let mut now = self.counters.read_lent();
+            last_read.allocated_at = at;
+            let mut now = self.counters.read_allocated();
             now.pooled_requested_bytes = requested;
             for (class, bin) in self.bins() {
                 let (hits, bytes) = (bin.hits.get(), classes.block_bytes(class) as u64);
@@ -118,11 +118,11 @@ impl Slot {
                     .pooled_alloc_bytes
                     .wrapping_add(hits.wrapping_mul(bytes));
             }
-            let before = folded.lent.allocs();
-            folded.allocs = folded
+            let before = last_read.allocated.allocs();
+            last_read.allocs = last_read
                 .allocs
                 .wrapping_add(now.allocs().wrapping_sub(before));
-            sum.replace(&mut folded.lent, now);
+            sum.replace(&mut last_read.allocated, now);
         });
     }
 
@@ -131,15 +131,15 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller has the fold's lock, and both passes have read the slot.
+    /// The caller has the aggregator's lock, and both passes have read the slot.
     pub(crate) unsafe fn kept_bytes(&self) -> u64 {
-        self.folded.with(|folded| {
-            // SAFETY: the caller has the fold's lock.
-            let folded = unsafe { &*folded };
-            let out = folded
-                .lent
+        self.last_read.with(|last_read| {
+            // SAFETY: the caller has the aggregator's lock.
+            let last_read = unsafe { &*last_read };
+            let out = last_read
+                .allocated
                 .pooled_alloc_bytes
-                .wrapping_sub(folded.released.pooled_release_bytes);
+                .wrapping_sub(last_read.released.pooled_release_bytes);
             let kept = self.stocked_bytes().wrapping_sub(out);
             if kept.cast_signed() > 0 { kept } else { 0 }
         })
@@ -149,11 +149,11 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller has the fold's lock.
+    /// The caller has the aggregator's lock.
     pub(crate) unsafe fn note_ended(&self, allocs: u64) {
-        // SAFETY: the caller has the fold's lock.
-        self.folded.with_mut(|folded| unsafe {
-            (*folded).allocs = (*folded).allocs.wrapping_add(allocs);
+        // SAFETY: the caller has the aggregator's lock.
+        self.last_read.with_mut(|last_read| unsafe {
+            (*last_read).allocs = (*last_read).allocs.wrapping_add(allocs);
         });
     }
 
@@ -162,15 +162,15 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller has the fold's lock, and has read what was lent.
+    /// The caller has the aggregator's lock, and has read what was lent.
     pub(crate) unsafe fn is_active(&self, in_open_frames: u64, end_frame: bool) -> bool {
-        self.folded.with_mut(|folded| {
-            // SAFETY: the caller has the fold's lock.
-            let folded = unsafe { &mut *folded };
-            let allocs = folded.allocs.wrapping_add(in_open_frames);
-            let is_active = allocs != folded.seen_allocs;
+        self.last_read.with_mut(|last_read| {
+            // SAFETY: the caller has the aggregator's lock.
+            let last_read = unsafe { &mut *last_read };
+            let allocs = last_read.allocs.wrapping_add(in_open_frames);
+            let is_active = allocs != last_read.seen_allocs;
             if end_frame {
-                folded.seen_allocs = allocs;
+                last_read.seen_allocs = allocs;
             }
             is_active
         })

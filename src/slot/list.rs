@@ -208,7 +208,7 @@ impl Slots {
             counts.allocs = of_bins.fold(
                 counts
                     .allocs
-                    .wrapping_add(slot.counters.read_lent().allocs()),
+                    .wrapping_add(slot.counters.read_allocated().allocs()),
                 u64::wrapping_add,
             );
         }
@@ -243,7 +243,7 @@ fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
 /// Fetches what the frame end reads of a slot into the cache. Does nothing where there is no such hint.
 #[inline(always)]
 fn fetch(slot: *const Slot) {
-    for line in Slot::READ_BY_FOLD {
+    for line in Slot::READ_BY_AGGREGATOR {
         prefetch(slot.wrapping_byte_add(line));
     }
 }

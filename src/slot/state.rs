@@ -15,7 +15,7 @@ use crate::blocks::class::LINE;
 use crate::blocks::class::OVERSIZE;
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::magazine::Magazine;
-use crate::slot::changes::Folded;
+use crate::slot::changes::SlotReading;
 use crate::slot::owner::{Owner, Use};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -25,14 +25,14 @@ use crate::telemetry::counters::{Counter, SlotCounters};
 /// One thread's place in a pool.
 ///
 /// ```text
-///   magazine: bins, credit │ stamp … ahead │ folded, 3 lines │ counters, 2 lines │ arenas, 3 lines each
+///   magazine: bins, credit │ stamp … ahead │ last_read, 3 lines │ counters, 2 lines │ arenas, 3 lines each
 ///     a line each, and one │ 1 line        │ 1st line        │                   │ of those in use
 ///     of those that counted└─ read by the frame end, of all ┘└─ of those that counted
 /// ```
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    /// The owner's idle blocks. Only for the owner, but for what the fold reads. First, so that a bin's address is the
+    /// The owner's idle blocks. Only for the owner, but for what the aggregator reads. First, so that a bin's address is the
     /// slot's plus a multiple.
     magazine: Magazine,
     /// The part of a block's state that names the owner.
@@ -53,9 +53,9 @@ pub(crate) struct Slot {
     pub(crate) older: AtomicPtr<Slot>,
     /// The slot some places further on, for a look ahead. Never changes once the slot is in the list.
     pub(crate) ahead: AtomicPtr<Slot>,
-    /// What the fold remembers. Only under its lock.
-    pub(crate) folded: UnsafeCell<Folded>,
-    /// What the bins do not show. Written by the owner, read by the fold.
+    /// What the aggregator remembers. Only under its lock.
+    pub(crate) last_read: UnsafeCell<SlotReading>,
+    /// What the bins do not show. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
     arenas: [Arena; MOST_IN_FLIGHT],
@@ -83,15 +83,15 @@ impl ArenaPlace {
     }
 }
 
-// SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next; `folded` is only for the fold.
+// SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next; `last_read` is only for the aggregator.
 unsafe impl Send for Slot {}
 // SAFETY: as above; of the magazine others read atomics only. The rest is atomic or says itself who touches it.
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    /// Where the two lines are that the fold reads of every slot.
-    pub(crate) const READ_BY_FOLD: [usize; 2] =
-        [offset_of!(Self, requested), offset_of!(Self, folded)];
+    /// Where the two lines are that the aggregator reads of every slot.
+    pub(crate) const READ_BY_AGGREGATOR: [usize; 2] =
+        [offset_of!(Self, requested), offset_of!(Self, last_read)];
 
     /// Writes a new slot in place, claimed: it is too large for the stacks of small threads.
     ///
@@ -112,7 +112,7 @@ impl Slot {
             (&raw mut (*at).owner).write(Owner::new(claimed_for));
             (&raw mut (*at).older).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*at).ahead).write(AtomicPtr::new(ptr::null_mut()));
-            (&raw mut (*at).folded).write(UnsafeCell::new(Folded::default()));
+            (&raw mut (*at).last_read).write(UnsafeCell::new(SlotReading::default()));
             (&raw mut (*at).counters).write(SlotCounters::new());
             let arenas = (&raw mut (*at).arenas).cast::<Arena>();
             for place in 0..MOST_IN_FLIGHT {
@@ -187,7 +187,7 @@ impl Slot {
             (bin, bin.take()?)
         };
         bin.hits.increment();
-        // Behind the hit, of which it tells the fold.
+        // Behind the hit, of which it tells the aggregator.
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
         unsafe { self.mark_lent(stamp, block, site) };
@@ -291,7 +291,7 @@ impl Slot {
             return false;
         }
         // The block may be freed with its pool from here on (`closing.rs`), and only the slot is there.
-        // Behind the give, of which it tells the fold.
+        // Behind the give, of which it tells the aggregator.
         self.released_requested.add(requested as u64);
         true
     }
@@ -309,7 +309,7 @@ impl Slot {
     ) {
         Self::mark_idle(block);
         // Before the block can reach the depot, as all other counts of a release: so whoever lends it next, and is then read by
-        // a fold, comes after a release that the next fold reads. Without that a number that a fold inferred may go back.
+        // an aggregation, comes after a release that the next aggregation reads. Without that a number that an aggregation inferred may go back.
         self.released_requested.add(requested as u64);
         // SAFETY: as for the caller.
         unsafe {
@@ -354,7 +354,7 @@ impl Slot {
         self.magazine.flush_all(exchange, self.notes());
     }
 
-    /// Every bin that was ever granted anything, with its class. For the fold.
+    /// Every bin that was ever granted anything, with its class. For the aggregator.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.magazine.bins()
     }
@@ -401,8 +401,8 @@ const _: () = {
     // What a thread costs a pool before it takes a buffer: its magazine, six lines, 16 arenas.
     assert!(size_of::<Slot>() <= 10 << 10);
     // What is read of every slot lies on two lines, one behind the other.
-    let [marks, folded] = Slot::READ_BY_FOLD;
-    assert!(folded % LINE == 0 && folded / LINE == marks / LINE + 1);
+    let [marks, last_read] = Slot::READ_BY_AGGREGATOR;
+    assert!(last_read % LINE == 0 && last_read / LINE == marks / LINE + 1);
     assert!(offset_of!(Slot, stamp) / LINE == marks / LINE);
     assert!(offset_of!(Slot, ahead) / LINE == marks / LINE);
 };

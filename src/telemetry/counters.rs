@@ -1,4 +1,4 @@
-//! The one table of counters: the slot, the fold, the snapshot, the text and the docs are made from it.
+//! The one table of counters: the slot, the aggregator, the snapshot, the text and the docs are made from it.
 //!
 //! Every counter is cumulative, is never reset, and has one writer: the thread that owns the slot. A frame's
 //! number is the difference of two readings, so a slot can change hands without anything being carried over.
@@ -21,14 +21,14 @@
 //!   releases into a bin  =  hits  +  what the account says  +  1 if there is a block in front
 //! ```
 //!
-//! A give puts a block in front, or raises the account; a take does the opposite, and then counts a hit. A fold reads these while
+//! A give puts a block in front, or raises the account; a take does the opposite, and then counts a hit. An aggregation reads these while
 //! they change, and must not find more releases than there were. It reads the hits first, then the account, then the place in front:
 //! so of a take that it sees counted (Acquire) it sees what came before (Release), and what moves while it reads is missed rather than seen
 //! twice. What it finds is at most the releases before what it read last, all visible with it, and at rest it is exact. It may
 //! be less than it found before; then it goes by that (`pool/frame_end.rs`).
 //!
 //! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
-//! hits and misses always add up to the allocs, however a fold falls between two counts.
+//! hits and misses always add up to the allocs, however an aggregation falls between two counts.
 //!
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 
@@ -146,24 +146,24 @@ macro_rules! counters {
             }
 
             /// What was lent, as far as it is counted here, in the table's order.
-            pub(crate) fn read_lent(&self) -> Lent {
-                Lent {
+            pub(crate) fn read_allocated(&self) -> Allocated {
+                Allocated {
                     pooled_alloc_bytes: self.lent_bytes.get(),
                     $($counted: self.$counted.get(),)*
-                    ..Lent::default()
+                    ..Allocated::default()
                 }
             }
         }
 
-        /// Of pooled buffers, what the first pass of a fold finds.
+        /// Of pooled buffers, what the first pass of an aggregation finds.
         #[derive(Clone, Copy, Debug, Default)]
         pub(crate) struct Released {
             $(pub(crate) $released: u64,)*
         }
 
-        /// Of pooled buffers, what the second pass of a fold finds, and of everything else that slots count.
+        /// Of pooled buffers, what the second pass of an aggregation finds, and of everything else that slots count.
         #[derive(Clone, Copy, Debug, Default)]
-        pub(crate) struct Lent {
+        pub(crate) struct Allocated {
             $(pub(crate) $derived: u64,)*
             $(pub(crate) $counted: u64,)*
         }
@@ -176,7 +176,7 @@ macro_rules! counters {
             }
         }
 
-        impl Lent {
+        impl Allocated {
             /// As [`Released::replace`].
             pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
                 $(self.$derived = self.$derived.wrapping_add(now.$derived.wrapping_sub(before.$derived));)*
@@ -210,13 +210,13 @@ macro_rules! counters {
                 [$(self.$released,)* $(self.$derived,)* $(self.$counted,)* $(self.$frame,)*].into_iter()
             }
 
-            /// What a fold found: of pooled buffers, of the frames that have ended, of those that are open.
-            pub(crate) fn of(released: &Released, lent: &Lent, ended: ArenaReading, open: ArenaReading) -> Self {
+            /// What an aggregation found: of pooled buffers, of the frames that have ended, of those that are open.
+            pub(crate) fn of(released: &Released, allocated: &Allocated, ended: ArenaReading, open: ArenaReading) -> Self {
                 let framed = ended.plus(open);
                 Self {
                     $($released: released.$released,)*
-                    $($derived: lent.$derived,)*
-                    $($counted: lent.$counted,)*
+                    $($derived: allocated.$derived,)*
+                    $($counted: allocated.$counted,)*
                     frame_allocs: framed.allocs,
                     frame_misses: framed.misses,
                     frame_alloc_bytes: framed.bytes,
@@ -276,7 +276,7 @@ counters! {
     }
 }
 
-impl Lent {
+impl Allocated {
     /// Pooled buffers lent, wherever their memory came from.
     pub(crate) fn allocs(&self) -> u64 {
         self.thread_hits

@@ -1,7 +1,7 @@
 //! The most bytes that the pool held: since it was made, and since each mark.
 //!
 //! Growth observes the total and raises one maximum, in the [`Budget`]: the peak of the present *phase*. A mark
-//! begins a new phase. Everything else happens under the fold's lock: the peak of a phase is entered into the all-time
+//! begins a new phase. Everything else happens under the aggregator's lock: the peak of a phase is entered into the all-time
 //! peak and into every mark, all of which are at least as old as the phase.
 //!
 //! A growth that runs while a mark is made belongs to the phase before, to the one after, or to both. None is missed.
@@ -44,7 +44,7 @@ impl Mark {
     }
 }
 
-/// The peaks of a pool. Only under the fold's lock.
+/// The peaks of a pool. Only under the aggregator's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Peaks {
     all_time: Peak,
@@ -55,7 +55,7 @@ impl Peaks {
     /// Enters what growth has observed in this phase.
     pub(crate) fn observe(&mut self, budget: &Budget, now: Timestamp) {
         // A growth may not have raised the peak yet.
-        budget.held_at_fold();
+        budget.held_at_aggregation();
         self.enter(budget.peak(), now);
     }
 
@@ -156,6 +156,6 @@ mod tests {
     fn dropped_marks_leave_no_entries() {
         let pool = BufferPool::new();
         (0..1000).for_each(|_| drop(pool.mark()));
-        assert!(pool.inner().fold.lock().peaks.marks.len() <= 1);
+        assert!(pool.inner().aggregator.lock().peaks.marks.len() <= 1);
     }
 }

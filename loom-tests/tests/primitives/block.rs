@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::blocks::block::{Block, Lent, frame_stamp, thread_stamp};
+use crate::blocks::block::{Block, Holder, frame_stamp, thread_stamp};
 use crate::blocks::class::LINE;
 use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
@@ -31,7 +31,7 @@ fn here() -> &'static Location<'static> {
 }
 
 /// Who has the first block.
-fn lent(table: &Table) -> Lent {
+fn lent(table: &Table) -> Holder {
     table.get(1).read().lent().expect("a holder has it")
 }
 

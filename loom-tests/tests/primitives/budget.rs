@@ -24,7 +24,7 @@ fn what_a_counter_tells_of_is_in_the_account_already() {
         assert!(shared.0.reserve(64));
         shared.0.commit(64);
         let lent = shared.1.get();
-        let held = shared.0.held_at_fold();
+        let held = shared.0.held_at_aggregation();
         assert!(lent + 64 <= held);
         assert!(held <= shared.0.peak());
         worker.join().unwrap();
@@ -63,7 +63,7 @@ fn a_request_the_system_refuses_is_never_held() {
         };
         assert!(budget.reserve(64));
         budget.commit(64);
-        assert_eq!((budget.held_at_fold(), budget.peak()), (64, 64));
+        assert_eq!((budget.held_at_aggregation(), budget.peak()), (64, 64));
         refused.join().unwrap();
         assert_eq!(
             (budget.claimed(), budget.held(), budget.peak()),

@@ -48,7 +48,7 @@ fn a_release_in_one_slot_is_never_read_before_its_alloc_in_another() {
         }
         let (mut allocs, mut alloc_bytes) = (0, 0);
         for slot in &shared.0 {
-            let lent = slot.read_lent();
+            let lent = slot.read_allocated();
             allocs += lent.allocs();
             alloc_bytes += lent.pooled_alloc_bytes;
         }

@@ -15,7 +15,7 @@ fn workers_finish_although_a_frame_end_never_does() {
     explore(Some(0), || {
         let pool = BufferPool::new();
         let frame = Arc::new(pool.begin_frame());
-        let stuck = pool.inner().fold.lock();
+        let stuck = pool.inner().aggregator.lock();
         let work = |pool: &BufferPool, frame: &Frame| {
             frame.alloc::<u8>(64);
             assert_eq!(pool.snapshot().frame.get(), 0);
@@ -38,7 +38,7 @@ fn a_new_worker_takes_a_free_slot_and_a_batch_although_a_frame_end_never_ends() 
     explore(Some(0), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop(pool.alloc::<u8>(1));
-        let stuck = pool.inner().fold.lock();
+        let stuck = pool.inner().aggregator.lock();
         let worker = {
             let pool = pool.clone();
             thread::spawn(move || drop(pool.alloc::<u8>(1)))
