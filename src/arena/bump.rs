@@ -1,7 +1,7 @@
 //! A thread's frame buffers for one open frame: a cursor that moves through blocks the arena owns.
 //!
 //! ```text
-//!   chain   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
+//!   chunks   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
 //!                              base ──────────┘        end
 //!   bytes lent = sealed_bytes + (cursor − base)
 //!   lent word  = count (34 bits) │ bytes asked for (30 bits), without the buffer for which the arena moved on to the block
@@ -10,11 +10,11 @@
 //! # One block for a steady frame
 //!
 //! A frame that needs more than the block has takes further blocks. When it ends, they give way to one block as large as
-//! all of them (`tidy.rs`), so that the next such frame finds what it needs in one run: no refill, and at its end
+//! all of them (`pool/compact.rs`), so that the next such frame finds what it needs in one run: no refill, and at its end
 //! nothing to look up. First the blocks go back, then the one is taken, under the aggregator's lock: the pool never holds more
 //! for it, the budget included, and if somebody else was faster or the system refuses, the arena has no block and its next
 //! frame begins with small ones. As every block of a growing arena is at least an eighth of those it has, a frame that
-//! grows and grows is tidied up a number of times that grows with the logarithm of its size.
+//! grows and grows is compacted a number of times that grows with the logarithm of its size.
 //!
 //! # Who touches an arena when
 //!
@@ -34,7 +34,7 @@
 //! ```
 //!
 //! A parked arena has no `end`, so the owner's first buffer takes the slow way, which swings the state from PARKED to OWNED
-//! before it touches the chain ([`unpark`](Arena::unpark)). Reclaim swings it from PARKED to SEIZED first, and back when
+//! before it touches the chunks ([`unpark`](Arena::unpark)). Reclaim swings it from PARKED to SEIZED first, and back when
 //! it has taken what it wants. An owner that finds SEIZED waits for the aggregator's lock and looks again. Reclaim never writes `end`,
 //! which the owner reads at any time. Nothing is lent from an arena that is parked or seized. Without a limit no arena is ever parked.
 //!
@@ -47,16 +47,16 @@
 //! read last: numbers only rise, so that is a true state of a moment ago, and the aggregator never waits for a worker.
 #![expect(
     unsafe_code,
-    reason = "the chain is a cell that belongs to the slot's owner"
+    reason = "the chunks is a cell that belongs to the slot's owner"
 )]
 
 use std::cell::Cell;
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
-use crate::arena::chunks::{Chain, Ended, History, bytes_of, usable_bytes};
+use crate::arena::chunks::{Chunks, Ended, History, bytes_of, usable_bytes};
 use crate::codegen::in_register;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
 use crate::telemetry::arena_reading::ArenaReading;
 
@@ -80,7 +80,7 @@ const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
         target_os = "freebsd"
     )
 ));
-/// Who may touch the chain: see the head of this file.
+/// Who may touch the chunks: see the head of this file.
 const OWNED: u32 = 0;
 const PARKED: u32 = 1;
 const SEIZED: u32 = 2;
@@ -107,16 +107,16 @@ pub(crate) struct Arena {
     sealed_bytes: AtomicU64,
     sealed_requested: AtomicU64,
     misses: AtomicU64,
-    /// Bytes of the blocks, for those who may not look at the chain. Written by whoever changes the chain.
+    /// Bytes of the blocks, for those who may not look at the chunks. Written by whoever changes the chunks.
     held: AtomicU64,
     state: AtomicU32,
     /// The blocks.
-    chain: UnsafeCell<Chain>,
+    chunks: UnsafeCell<Chunks>,
     /// Only under the aggregator's lock.
     history: UnsafeCell<History>,
 }
 
-// SAFETY: the head of this file says who touches which part when; the pieces in the chain are the arena's own memory.
+// SAFETY: the head of this file says who touches which part when; the regions in the chunks are the arena's own memory.
 unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
@@ -135,7 +135,7 @@ impl Arena {
             misses: AtomicU64::new(0),
             held: AtomicU64::new(0),
             state: AtomicU32::new(OWNED),
-            chain: UnsafeCell::new(Chain {
+            chunks: UnsafeCell::new(Chunks {
                 blocks: Vec::new(),
                 used: 0,
             }),
@@ -156,8 +156,8 @@ impl Arena {
             cold_path();
             return None;
         }
-        // Nothing but a sign to the model checker, which does not see the memory itself: it belongs to the chain's owner.
-        self.chain.with(|_| ());
+        // Nothing but a sign to the model checker, which does not see the memory itself: it belongs to the chunks's owner.
+        self.chunks.with(|_| ());
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
         if cfg!(feature = "telemetry") {
@@ -179,7 +179,7 @@ impl Arena {
         self.rewrite(|| add(&self.sealed_allocs, 1));
     }
 
-    /// Moves on to a block with room for `stride`, if the chain has one, and lends from it. `missed` says that the block
+    /// Moves on to a block with room for `stride`, if the chunks has one, and lends from it. `missed` says that the block
     /// was taken from the system for this. Only for the owner; `stride` is the whole of what the cursor passes, `requested` as for [`bump`](Self::bump).
     pub(crate) fn advance(
         &self,
@@ -187,16 +187,16 @@ impl Arena {
         requested: usize,
         missed: bool,
     ) -> Option<NonNull<u8>> {
-        // SAFETY: only the owner touches the chain while the frame is open.
-        let block = self.chain.with_mut(|chain| unsafe {
-            let chain = &mut *chain;
+        // SAFETY: only the owner touches the chunks while the frame is open.
+        let block = self.chunks.with_mut(|chunks| unsafe {
+            let chunks = &mut *chunks;
             // The smallest that fits: a block made for one very large buffer is there for the next such buffer.
-            let fit = (chain.used..chain.blocks.len())
-                .filter(|&at| chain.blocks[at].bytes >= stride)
-                .min_by_key(|&at| chain.blocks[at].bytes)?;
-            chain.blocks.swap(chain.used, fit);
-            chain.used += 1;
-            Some(chain.blocks[chain.used - 1])
+            let fit = (chunks.used..chunks.blocks.len())
+                .filter(|&at| chunks.blocks[at].bytes >= stride)
+                .min_by_key(|&at| chunks.blocks[at].bytes)?;
+            chunks.blocks.swap(chunks.used, fit);
+            chunks.used += 1;
+            Some(chunks.blocks[chunks.used - 1])
         })?;
         self.rewrite(|| {
             // Relaxed, all: the owner reads what it wrote.
@@ -221,21 +221,21 @@ impl Arena {
         Some(block.start)
     }
 
-    /// Makes room in the chain for one more block; `false` when the chain's own memory cannot grow. Only for the owner.
+    /// Makes room in the chunks for one more block; `false` when the chunks's own memory cannot grow. Only for the owner.
     pub(crate) fn reserve_place(&self) -> bool {
-        // SAFETY: only the owner touches the chain while the frame is open.
-        self.chain
-            .with_mut(|chain| unsafe { (*chain).blocks.try_reserve(1).is_ok() })
+        // SAFETY: only the owner touches the chunks while the frame is open.
+        self.chunks
+            .with_mut(|chunks| unsafe { (*chunks).blocks.try_reserve(1).is_ok() })
     }
 
-    /// Adds a block to the chain, as the next to be used. Only for the owner, after [`reserve_place`](Self::reserve_place).
-    pub(crate) fn add_block(&self, block: Piece) {
-        // SAFETY: only the owner touches the chain while the frame is open.
-        self.chain.with_mut(|chain| unsafe {
-            let chain = &mut *chain;
-            debug_assert!(chain.blocks.len() < chain.blocks.capacity());
-            chain.blocks.push(block);
-            self.note_held(chain);
+    /// Adds a block to the chunks, as the next to be used. Only for the owner, after [`reserve_place`](Self::reserve_place).
+    pub(crate) fn add_block(&self, block: Region) {
+        // SAFETY: only the owner touches the chunks while the frame is open.
+        self.chunks.with_mut(|chunks| unsafe {
+            let chunks = &mut *chunks;
+            debug_assert!(chunks.blocks.len() < chunks.blocks.capacity());
+            chunks.blocks.push(block);
+            self.note_held(chunks);
         });
     }
 
@@ -244,11 +244,11 @@ impl Arena {
     /// # Safety
     ///
     /// As for [`take_unneeded`](Self::take_unneeded).
-    pub(crate) unsafe fn restock(&self, block: Piece) {
+    pub(crate) unsafe fn refill_with(&self, block: Region) {
         self.add_block(block);
         // SAFETY: the caller is alone with the arena.
-        self.chain
-            .with_mut(|chain| self.rewind(unsafe { &mut *chain }));
+        self.chunks
+            .with_mut(|chunks| self.rewind(unsafe { &mut *chunks }));
     }
 
     /// Bytes of the blocks. Of an arena that others change, as of now or a moment ago.
@@ -257,30 +257,30 @@ impl Arena {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// For whoever changed the chain.
-    fn note_held(&self, chain: &Chain) {
+    /// For whoever changed the chunks.
+    fn note_held(&self, chunks: &Chunks) {
         // Relaxed: as in `held`.
         self.held
-            .store(bytes_of(&chain.blocks) as u64, Ordering::Relaxed);
+            .store(bytes_of(&chunks.blocks) as u64, Ordering::Relaxed);
     }
 
     /// Bytes of the blocks that the open frame has not used. Only for the owner.
     pub(crate) fn unused(&self) -> u64 {
-        // SAFETY: only the owner touches the chain while the frame is open.
-        self.chain
-            .with(|chain| unsafe { bytes_of(&(&(*chain).blocks)[(*chain).used..]) as u64 })
+        // SAFETY: only the owner touches the chunks while the frame is open.
+        self.chunks
+            .with(|chunks| unsafe { bytes_of(&(&(*chunks).blocks)[(*chunks).used..]) as u64 })
     }
 
-    /// Takes a block out of the chain that the open frame has not used. Only for the owner, under the aggregator's lock.
-    pub(crate) fn take_unused(&self) -> Option<Piece> {
-        // SAFETY: only the owner touches the chain while the frame is open.
-        self.chain.with_mut(|chain| unsafe {
-            let chain = &mut *chain;
-            if chain.blocks.len() == chain.used {
+    /// Takes a block out of the chunks that the open frame has not used. Only for the owner, under the aggregator's lock.
+    pub(crate) fn take_unused(&self) -> Option<Region> {
+        // SAFETY: only the owner touches the chunks while the frame is open.
+        self.chunks.with_mut(|chunks| unsafe {
+            let chunks = &mut *chunks;
+            if chunks.blocks.len() == chunks.used {
                 return None;
             }
-            let block = chain.blocks.pop();
-            self.note_held(chain);
+            let block = chunks.blocks.pop();
+            self.note_held(chunks);
             block
         })
     }
@@ -288,7 +288,7 @@ impl Arena {
     /// Leaves the blocks to the owner's first buffer, or to whoever needs memory before. Only for whoever ends the frame.
     pub(crate) fn park(&self) {
         self.end.set(ptr::null_mut());
-        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chain as it is now.
+        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chunks as it is now.
         self.state.store(PARKED, Ordering::Release);
     }
 
@@ -304,14 +304,14 @@ impl Arena {
         if self.state.load(Ordering::Relaxed) == OWNED {
             return true;
         }
-        // Acquire: pairs with the Releases in `park` and `release`; the chain is as whoever had it before left it.
+        // Acquire: pairs with the Releases in `park` and `release`; the chunks is as whoever had it before left it.
         // Relaxed on failure: nothing is read.
         let swung =
             self.state
                 .compare_exchange(PARKED, OWNED, Ordering::Acquire, Ordering::Relaxed);
         if swung.is_ok() {
-            // SAFETY: the exchange made the chain the owner's.
-            let end = self.chain.with(|chain| unsafe { (*chain).end() });
+            // SAFETY: the exchange made the chunks the owner's.
+            let end = self.chunks.with(|chunks| unsafe { (*chunks).end() });
             self.end.set(end);
         }
         swung.is_ok()
@@ -327,7 +327,7 @@ impl Arena {
 
     /// Ends what [`seize`](Self::seize) began.
     pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire in `unpark`; the owner sees what is left of the chain.
+        // Release: pairs with the Acquire in `unpark`; the owner sees what is left of the chunks.
         self.state.store(PARKED, Ordering::Release);
     }
 
@@ -406,12 +406,12 @@ impl Arena {
             history.changed = true;
             let reading = self.sum(lent, of_last);
             // SAFETY: the caller is alone with the arena.
-            let (full_bytes, last_bytes) = self.chain.with_mut(|chain| {
-                let chain = &mut *chain;
-                let used = &chain.blocks[..chain.used];
+            let (full_bytes, last_bytes) = self.chunks.with_mut(|chunks| {
+                let chunks = &mut *chunks;
+                let used = &chunks.blocks[..chunks.used];
                 let last_bytes = used.last().map_or(0, |block| block.bytes);
                 let full_bytes = bytes_of(used) - last_bytes;
-                self.rewind(chain);
+                self.rewind(chunks);
                 (full_bytes, last_bytes)
             });
             history.note_need(full_bytes as u64 + of_last);
@@ -440,15 +440,15 @@ impl Arena {
     }
 
     /// Sets all words to the beginning of the block with which the next frame begins. Only for whoever is alone with the arena.
-    fn rewind(&self, chain: &mut Chain) {
-        let start = chain.rewind();
+    fn rewind(&self, chunks: &mut Chunks) {
+        let start = chunks.rewind();
         // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) or the state (Release in `release`)
         // passes them on.
         self.cursor.store(start, Ordering::Relaxed);
         self.base.store(start, Ordering::Relaxed);
         // Relaxed: as above. Of an arena that is parked or seized the owner may look at `end` now.
         if self.state.load(Ordering::Relaxed) == OWNED {
-            self.end.set(chain.end());
+            self.end.set(chunks.end());
         }
         self.lent.store(0, Ordering::Relaxed);
         self.sealed_allocs.store(0, Ordering::Relaxed);
@@ -457,33 +457,33 @@ impl Arena {
         self.misses.store(0, Ordering::Relaxed);
     }
 
-    /// Takes one block out of the chain that recent frames did not need; all blocks one after another with `all`.
+    /// Takes one block out of the chunks that recent frames did not need; all blocks one after another with `all`.
     ///
     /// # Safety
     ///
     /// The caller has the aggregator's lock, and nobody else touches the arena: the caller has the frame's bit, under which no frame is
     /// open, or has seized the arena.
-    pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Piece> {
+    pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Region> {
         // Relaxed: the caller is alone with the arena; it never had a block.
         if self.version.load(Ordering::Relaxed) == 0 {
             return None;
         }
         // SAFETY: the caller is alone with the arena, and has the aggregator's lock.
-        self.chain.with_mut(|chain| unsafe {
-            let chain = &mut *chain;
+        self.chunks.with_mut(|chunks| unsafe {
+            let chunks = &mut *chunks;
             if !all {
                 let is_needed = self.history.with_mut(|history| {
                     let history = &mut *history;
-                    history.changed = !chain.is_needed(&history.needed, usual_bytes as u64);
+                    history.changed = !chunks.is_needed(&history.needed, usual_bytes as u64);
                     !history.changed
                 });
                 if is_needed {
                     return None;
                 }
             }
-            let block = chain.blocks.pop()?;
-            self.note_held(chain);
-            self.rewind(chain);
+            let block = chunks.blocks.pop()?;
+            self.note_held(chunks);
+            self.rewind(chunks);
             Some(block)
         })
     }

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use crate::arena::bump::MOST_BLOCK_BYTES;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
 
 /// For how many frames at least an arena keeps what a frame needed.
@@ -21,8 +21,8 @@ pub(crate) struct Ended {
 
 /// The blocks of an arena, those in use first.
 #[derive(Debug)]
-pub(crate) struct Chain {
-    pub(crate) blocks: Vec<Piece>,
+pub(crate) struct Chunks {
+    pub(crate) blocks: Vec<Region>,
     pub(crate) used: usize,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct History {
     pub(crate) last: ArenaReading,
     /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
     pub(crate) needed: [u64; 2],
-    /// The version at the last reset. While it is the same, the block is the chain's first and nothing is sealed.
+    /// The version at the last reset. While it is the same, the block is the chunks's first and nothing is sealed.
     pub(crate) version: u64,
     /// Frames of the current window.
     pub(crate) frames: u32,
@@ -42,13 +42,13 @@ pub(crate) struct History {
     pub(crate) changed: bool,
 }
 
-impl Chain {
+impl Chunks {
     /// Begins anew: where the next frame's first buffer lies, or null.
     ///
     /// That is in the first block, unless it was made for one very large buffer. Such a block is not lent in pieces beyond what the
     /// lent word counts: it waits for a buffer that needs it, and another block takes its place if there is one.
     pub(crate) fn rewind(&mut self) -> *mut u8 {
-        let is_usual = |block: &Piece| block.bytes <= MOST_BLOCK_BYTES;
+        let is_usual = |block: &Region| block.bytes <= MOST_BLOCK_BYTES;
         let first = self.blocks.iter().position(is_usual);
         self.used = usize::from(first.is_some());
         first.map_or(ptr::null_mut(), |at| {
@@ -92,12 +92,12 @@ impl History {
     }
 }
 
-pub(crate) fn bytes_of(blocks: &[Piece]) -> usize {
+pub(crate) fn bytes_of(blocks: &[Region]) -> usize {
     blocks.iter().map(|block| block.bytes).sum()
 }
 
 /// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one
 /// very large buffer has more, and is then used as far as this.
-pub(crate) fn usable_bytes(block: &Piece) -> usize {
+pub(crate) fn usable_bytes(block: &Region) -> usize {
     block.bytes.min(MOST_BLOCK_BYTES)
 }

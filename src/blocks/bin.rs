@@ -1,11 +1,11 @@
 //! The idle blocks of one size class in a thread's magazine, and what the aggregator reckons their releases from.
 //!
-//! # The account
+//! # The balance
 //!
-//! The aggregator reckons a bin's releases from the place in front and the bin's account (`counters.rs`). The account is one word: the room, and
+//! The aggregator reckons a bin's releases from the hot place and the bin's balance (`counters.rs`). The balance is one word: the room, and
 //! a sum that makes what it says, sum − room, right. A give to the list and a take from it change the room alone. All
 //! other steps (a batch comes, goes, becomes spare or active; more is granted) write sum and room at once, so that no aggregation sees
-//! half of an exchange. They leave the place in front alone; only a flush empties it, and says in the account beforehand that the
+//! half of an exchange. They leave the hot place alone; only a flush empties it, and says in the balance beforehand that the
 //! block there is counted, until the sum has it.
 //!
 //! The sum has 56 bits: enough for ten million blocks a second, all given back to one thread that never takes one, for a century.
@@ -24,7 +24,7 @@ use crate::codegen::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;
 
-/// How often the aggregator tries to read account and front between two exchanges. Together they are too little by one at most
+/// How often the aggregator tries to read balance and hot place between two exchanges. Together they are too little by one at most
 /// otherwise.
 const TRIES: u32 = 2;
 
@@ -34,29 +34,29 @@ const TRIES: u32 = 2;
 #[repr(C, align(64))]
 pub(crate) struct Bin {
     /// One block, null, or [`NO_PLACE`].
-    front: AtomicPtr<Block>,
+    hot: AtomicPtr<Block>,
     pub(crate) active: Cell<*const Block>,
     pub(crate) spare: Cell<*const Block>,
     /// How many more blocks `active` takes, and what the aggregator must know besides.
-    account: AtomicU64,
-    /// How many blocks `front` and `active` may have; paid for.
+    balance: AtomicU64,
+    /// How many blocks `hot` and `active` may have; paid for.
     pub(crate) limit: Cell<u32>,
     /// Blocks that were taken from here and lent.
     pub(crate) hits: Counter,
 }
 
-/// Says that a bin has no place in front. Not null, so that nothing is put there, and not above itself, so that nothing is
+/// Says that a bin has no hot place. Not null, so that nothing is put there, and not above itself, so that nothing is
 /// taken.
 const NO_PLACE: *mut Block = ptr::without_provenance_mut(1);
 
-/// A bin's account, see the head of this file.
+/// A bin's balance, see the head of this file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Account(u64);
+pub(crate) struct Balance(u64);
 
-impl Account {
+impl Balance {
     const SUM_SHIFT: u32 = 8;
     const ROOM: u64 = (1 << 7) - 1;
-    /// Says that the block in front is counted, whether it is still there or not.
+    /// Says that the hot block is counted, whether it is still there or not.
     const LEAVING: u64 = 1 << 7;
 
     /// Of a bin with so much room, that says so much.
@@ -75,53 +75,53 @@ impl Account {
     }
 }
 
-const _: () = assert!(MOST_PER_BATCH as u64 <= Account::ROOM);
+const _: () = assert!(MOST_PER_BATCH as u64 <= Balance::ROOM);
 
 impl Bin {
     pub(crate) fn new() -> Self {
         Self {
-            front: AtomicPtr::new(NO_PLACE),
+            hot: AtomicPtr::new(NO_PLACE),
             active: Cell::new(ptr::null()),
             spare: Cell::new(ptr::null()),
-            account: AtomicU64::new(0),
+            balance: AtomicU64::new(0),
             limit: Cell::new(0),
             hits: Counter::new(),
         }
     }
 
-    /// The block in the place in front. Only for the owner.
+    /// The block in the hot place. Only for the owner.
     ///
     /// # Safety
     ///
     /// The records of the pool's table are alive.
     #[inline(always)]
-    pub(crate) unsafe fn front<'t>(&self) -> Option<&'t Block> {
-        let front = self.front.load_own();
-        if front.addr() <= NO_PLACE.addr() {
+    pub(crate) unsafe fn hot<'t>(&self) -> Option<&'t Block> {
+        let hot = self.hot.load_own();
+        if hot.addr() <= NO_PLACE.addr() {
             return None;
         }
-        // SAFETY: what is in front is a record of the table.
-        Some(unsafe { &*front })
+        // SAFETY: what is hot is a record of the table.
+        Some(unsafe { &*hot })
     }
 
     #[inline(always)]
-    pub(crate) fn set_front(&self, block: *const Block) {
+    pub(crate) fn set_hot(&self, block: *const Block) {
         // Release: pairs with the Acquire in `released`; the aggregator sees what came before the give, its alloc too.
-        self.front.store(block.cast_mut(), Ordering::Release);
+        self.hot.store(block.cast_mut(), Ordering::Release);
     }
 
     #[inline(always)]
-    pub(crate) fn account(&self) -> Account {
-        Account(self.account.load_own())
+    pub(crate) fn balance(&self) -> Balance {
+        Balance(self.balance.load_own())
     }
 
     #[inline(always)]
-    fn set_account(&self, account: Account) {
-        // Release: pairs with the Acquire in `released`, as for the place in front.
-        self.account.store(account.0, Ordering::Release);
+    fn set_balance(&self, balance: Balance) {
+        // Release: pairs with the Acquire in `released`, as for the hot place.
+        self.balance.store(balance.0, Ordering::Release);
     }
 
-    /// Takes the block given last; `None` when front and active list are empty.
+    /// Takes the block given last; `None` when hot place and active list are empty.
     ///
     /// # Safety
     ///
@@ -129,8 +129,8 @@ impl Bin {
     #[inline(always)]
     pub(crate) unsafe fn take<'t>(&self) -> Option<&'t Block> {
         // SAFETY: as for the caller.
-        if let Some(block) = unsafe { self.front() } {
-            self.set_front(ptr::null());
+        if let Some(block) = unsafe { self.hot() } {
+            self.set_hot(ptr::null());
             return Some(block);
         }
         // SAFETY: lists consist of records of the pool's table, which are alive.
@@ -141,7 +141,7 @@ impl Bin {
         let next = block.next();
         self.active.set(next);
         prefetch(next);
-        self.set_account(Account(self.account().0 + 1));
+        self.set_balance(Balance(self.balance().0 + 1));
         Some(block)
     }
 
@@ -149,58 +149,58 @@ impl Bin {
     /// happened.
     #[inline(always)]
     pub(crate) fn give(&self, block: &Block) -> bool {
-        if self.front.load_own().is_null() {
-            self.set_front(block);
+        if self.hot.load_own().is_null() {
+            self.set_hot(block);
             return true;
         }
-        let account = self.account();
-        if account.room() == 0 {
+        let balance = self.balance();
+        if balance.room() == 0 {
             cold_path();
             return false;
         }
-        self.lay(block);
-        self.set_account(Account(account.0 - 1));
+        self.push(block);
+        self.set_balance(Balance(balance.0 - 1));
         true
     }
 
-    /// Lays a block on the active list. The account is the caller's.
+    /// Pushes a block on the active list. The balance is the caller's.
     #[inline(always)]
-    pub(crate) fn lay(&self, block: &Block) {
+    pub(crate) fn push(&self, block: &Block) {
         block.set_next(self.active.get().cast_mut());
         self.active.set(block);
     }
 
     /// Sets the room after an exchange, in which so many more blocks were given than taken.
     pub(crate) fn set_room(&self, room: u32, given: i64) {
-        self.set_account(Account::new(self.account().says() + given, room));
+        self.set_balance(Balance::new(self.balance().says() + given, room));
     }
 
-    /// Leaves the bin without a place in front and without room, when the active list was taken out: gives the block that was in
-    /// front, and counts it in the account.
+    /// Leaves the bin without a hot place and without room, when the active list was taken out: gives the hot
+    /// block, and counts it in the balance.
     ///
     /// # Safety
     ///
     /// The records of the pool's table are alive.
     pub(crate) unsafe fn close<'t>(&self) -> Option<&'t Block> {
-        let account = self.account();
+        let balance = self.balance();
         // SAFETY: as for the caller.
-        let block = unsafe { self.front() };
+        let block = unsafe { self.hot() };
         if block.is_some() {
-            self.set_account(Account(account.0 | Account::LEAVING));
+            self.set_balance(Balance(balance.0 | Balance::LEAVING));
         }
-        self.set_front(NO_PLACE);
-        let says = account.says() + i64::from(block.is_some());
-        self.set_account(Account::new(says, 0));
+        self.set_hot(NO_PLACE);
+        let says = balance.says() + i64::from(block.is_some());
+        self.set_balance(Balance::new(says, 0));
         block
     }
 
     /// Quick releases into this bin since its limit last changed, less quick takes, plus a constant. For whoever closes the pool, and
     /// then for the owner: both find at least the releases that are ordered before them.
     pub(crate) fn given(&self) -> i64 {
-        // Acquire, both: pair with the Releases in `set_account` and `set_front`.
-        let room = Account(self.account.load(Ordering::Acquire)).room();
-        let front = self.front.load(Ordering::Acquire);
-        i64::from(front.addr() > NO_PLACE.addr()) - i64::from(room)
+        // Acquire, both: pair with the Releases in `set_balance` and `set_hot`.
+        let room = Balance(self.balance.load(Ordering::Acquire)).room();
+        let hot = self.hot.load(Ordering::Acquire);
+        i64::from(hot.addr() > NO_PLACE.addr()) - i64::from(room)
     }
 
     /// How many blocks lie here, when `given` is so much. Only for the owner, or the closer that pays for it.
@@ -223,21 +223,21 @@ impl Bin {
 
     /// How many blocks were released into this bin, for the aggregator; see `counters.rs`.
     pub(crate) fn released(&self) -> u64 {
-        // Before the account and the place in front.
+        // Before the balance and the hot place.
         let hits = self.hits.get();
         let mut tries = 0;
         loop {
-            // Acquire, both: pair with the Releases in `set_account` and `set_front`.
-            let account = self.account.load(Ordering::Acquire);
-            let front = self.front.load(Ordering::Acquire);
+            // Acquire, both: pair with the Releases in `set_balance` and `set_hot`.
+            let balance = self.balance.load(Ordering::Acquire);
+            let hot = self.hot.load(Ordering::Acquire);
             tries += 1;
             // Relaxed: comes after the loads before it, which are Acquire.
-            if tries < TRIES && self.account.load(Ordering::Relaxed) != account {
-                // The block may have left the front meanwhile.
+            if tries < TRIES && self.balance.load(Ordering::Relaxed) != balance {
+                // The block may have left the hot place meanwhile.
                 continue;
             }
-            let is_in_front = account & Account::LEAVING != 0 || front.addr() > NO_PLACE.addr();
-            let rest = Account(account).says().wrapping_add(i64::from(is_in_front));
+            let is_hot = balance & Balance::LEAVING != 0 || hot.addr() > NO_PLACE.addr();
+            let rest = Balance(balance).says().wrapping_add(i64::from(is_hot));
             return hits.wrapping_add_signed(rest);
         }
     }

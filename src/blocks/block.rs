@@ -33,7 +33,7 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
-use crate::memory::region::{Origin, Piece};
+use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
 
 /// The state of a block that nobody has.
@@ -281,21 +281,21 @@ impl Block {
             .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });
     }
 
-    /// Makes this block stand for `piece`, as one of this size class, or `OVERSIZE`.
+    /// Makes this block stand for `region`, as one of this size class, or `OVERSIZE`.
     ///
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
-    pub(crate) unsafe fn bind(&self, piece: Piece, pool: NonNull<()>, class: usize) {
+    pub(crate) unsafe fn bind(&self, region: Region, pool: NonNull<()>, class: usize) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            (*binding).start = piece.start.as_ptr();
-            (*binding).origin = piece.origin;
+            (*binding).start = region.start.as_ptr();
+            (*binding).origin = region.origin;
             (*binding).pool = pool.as_ptr();
             (*binding).class = class as u8;
         });
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
-        self.bytes.store(piece.bytes as u64, Ordering::Release);
+        self.bytes.store(region.bytes as u64, Ordering::Release);
     }
 
     /// Takes the memory off the block.
@@ -303,13 +303,13 @@ impl Block {
     /// # Safety
     ///
     /// The caller holds the block and it is bound to memory.
-    pub(crate) unsafe fn unbind(&self) -> Piece {
+    pub(crate) unsafe fn unbind(&self) -> Region {
         let bytes = self.bytes() as usize;
         // Release: as in `bind`.
         self.bytes.store(0, Ordering::Release);
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding.with(|binding| unsafe {
-            Piece {
+            Region {
                 start: NonNull::new_unchecked((*binding).start),
                 bytes,
                 origin: (*binding).origin,

@@ -1,11 +1,11 @@
 //! A thread's own idle blocks: per class a list to take from and give to, and one full batch in reserve.
 //!
 //! ```text
-//!   bin of a class      front  ─▶ one block, or nothing
+//!   bin of a class      hot    ─▶ one block, or nothing
 //!                       active ─▶ block ─▶ block ─▶ …     room for (limit − 1 − blocks) more
 //!                       spare  ─▶ a full batch, or nothing
 //!                          │ ▲
-//!        front and active full, spare full:       front and active empty, spare empty:
+//!        hot and active full, spare full:       hot and active empty, spare empty:
 //!        spare goes                               a batch comes
 //!                          ▼ │
 //!                         depot
@@ -15,12 +15,12 @@
 //! exchange it takes a whole batch of allocs or of releases to cause the next, so a thread that goes back and forth
 //! across a boundary does not pay for it. An exchange moves a list by its head; no block in it is touched.
 //!
-//! The place in front is for the loop that takes a buffer and gives it back: it needs neither a block's link nor a count.
+//! The hot place is for the loop that takes a buffer and gives it back: it needs neither a block's link nor a count.
 //! Those are two words that a release writes and the next alloc reads and writes, and the next release reads again: a chain
 //! of store forwardings that takes longer than everything else in the pair.
 //!
 //! What a thread may keep is bounded in bytes by credit: a bin's `limit` blocks and its spare batch are paid for when
-//! they are granted, in the slow path, so the fast path only counts the room. A bin of limit 0 has no place in front.
+//! they are granted, in the slow path, so the fast path only counts the room. A bin of limit 0 has no hot place.
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -52,7 +52,7 @@ pub(crate) struct Magazine {
     /// Bytes not yet granted to any bin.
     credit: Cell<usize>,
     /// Blocks that the owner got from the depot and the system, less those it sent to the depot, and less what it paid into the
-    /// ledger. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
+    /// lifetime. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
     /// pool is closed and the balance paid: what `given` was then.
     had: Cell<i64>,
     /// Bytes of these blocks, since the slot was made. Read by the aggregator.
@@ -114,7 +114,7 @@ impl Magazine {
     }
 
     /// Bytes of the blocks that came less those that were sent. For the aggregator.
-    pub(crate) fn stocked_bytes(&self) -> u64 {
+    pub(crate) fn received_bytes(&self) -> u64 {
         self.had_bytes.get()
     }
 
@@ -240,7 +240,7 @@ impl Magazine {
     /// # Safety
     ///
     /// The caller owns the magazine, and holds the block, and gives it up.
-    pub(crate) unsafe fn stock(
+    pub(crate) unsafe fn prefill(
         &self,
         class: usize,
         block: &Block,
@@ -250,16 +250,16 @@ impl Magazine {
         self.owned.with_mut(|_| ());
         self.note_new(block.bytes(), exchange);
         let bin = &self.bins[class];
-        if bin.account().room() == 0 {
+        if bin.balance().room() == 0 {
             self.widen(class, exchange, notes);
         }
-        let room = bin.account().room();
+        let room = bin.balance().room();
         if bin.limit.get() == 0 {
             self.send_alone(block, exchange, notes);
         } else if room == 0 {
             self.rotate(class, block, 0, exchange, notes);
         } else {
-            bin.lay(block);
+            bin.push(block);
             bin.set_room(room - 1, 0);
         }
     }
@@ -351,12 +351,12 @@ impl Magazine {
         let bin = &self.bins[class];
         let mut wider = granted;
         if bin.limit.get() == 0 {
-            bin.set_front(ptr::null());
+            bin.set_hot(ptr::null());
             wider -= 1;
         }
         bin.limit.set(bin.limit.get() + granted);
         if wider > 0 {
-            bin.set_room(bin.account().room() + wider, 0);
+            bin.set_room(bin.balance().room() + wider, 0);
         }
     }
 
@@ -392,12 +392,12 @@ impl Magazine {
         if limit == 0 {
             return;
         }
-        let mut active_len = limit - 1 - bin.account().room();
+        let mut active_len = limit - 1 - bin.balance().room();
         let mut active = bin.active.replace(ptr::null());
         // SAFETY: the records of the table are alive.
-        if let Some(front) = unsafe { bin.close() } {
-            front.set_next(active.cast_mut());
-            active = front;
+        if let Some(hot) = unsafe { bin.close() } {
+            hot.set_next(active.cast_mut());
+            active = hot;
             active_len += 1;
         }
         self.pay_back(limit, class, exchange);
@@ -426,12 +426,12 @@ impl Magazine {
         if limit == 0 {
             return 0;
         }
-        // SAFETY: front and spare are records of the table, which are alive, and their blocks are this magazine's.
+        // SAFETY: hot and spare are records of the table, which are alive, and their blocks are this magazine's.
         let apart = unsafe {
             let spare = bin.spare.get().as_ref();
-            u32::from(bin.front().is_some()) + spare.map_or(0, |spare| spare.batch_len())
+            u32::from(bin.hot().is_some()) + spare.map_or(0, |spare| spare.batch_len())
         };
-        u64::from(limit - 1 - bin.account().room() + apart)
+        u64::from(limit - 1 - bin.balance().room() + apart)
     }
 
     /// Sends everything to the depot.

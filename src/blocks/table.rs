@@ -39,7 +39,7 @@ use crate::blocks::block::Block;
 use crate::blocks::class::LINE;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 use crate::memory::mapping;
-use crate::memory::region::{MAPPED_BYTES, PAGE, Piece};
+use crate::memory::region::{MAPPED_BYTES, PAGE, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, ForkLock, Ordering, Rank, sized};
 
 /// Records of a page.
@@ -74,10 +74,10 @@ pub(crate) struct Table {
 struct Supply {
     /// No page before this one has a vacant record.
     lowest: u32,
-    buckets: [Option<Piece>; BUCKETS],
+    buckets: [Option<Region>; BUCKETS],
 }
 
-// SAFETY: the pieces are the table's own memory, which any thread may use and free.
+// SAFETY: the regions are the table's own memory, which any thread may use and free.
 unsafe impl Send for Supply {}
 
 /// Bucket and place in it of a page.
@@ -217,17 +217,17 @@ impl Table {
         let word_bytes = size_of::<AtomicU64>() << bucket;
         let bytes = ((PAGE_BYTES << bucket) + word_bytes).next_multiple_of(LINE);
         let align = if bytes < MAPPED_BYTES { LINE } else { PAGE };
-        let piece = Piece::take(bytes, align)?;
-        // SAFETY: the piece is zeroed, has room for this many pages and their words, and nobody else knows it.
-        unsafe { furnish(piece.start.cast(), 1 << bucket) };
-        supply.buckets[bucket] = Some(piece);
-        self.add_bytes(if piece.is_mapping() {
+        let region = Region::take(bytes, align)?;
+        // SAFETY: the region is zeroed, has room for this many pages and their words, and nobody else knows it.
+        unsafe { furnish(region.start.cast(), 1 << bucket) };
+        supply.buckets[bucket] = Some(region);
+        self.add_bytes(if region.is_mapping() {
             word_bytes
         } else {
             bytes
         });
         // Relaxed: passed on with the number of a record, or by `pages`.
-        self.buckets[bucket].store(piece.start.as_ptr().cast(), Ordering::Relaxed);
+        self.buckets[bucket].store(region.start.as_ptr().cast(), Ordering::Relaxed);
         Some(())
     }
 
@@ -276,7 +276,7 @@ impl Table {
 impl Supply {
     /// Whether a page goes back to the system when no record in it is in use.
     fn returns(&self, page: u32) -> bool {
-        MODEL || self.buckets[locate(page).0].is_some_and(|piece| piece.is_mapping())
+        MODEL || self.buckets[locate(page).0].is_some_and(|region| region.is_mapping())
     }
 }
 
@@ -322,21 +322,21 @@ unsafe fn discard(first: *mut Block) {
 impl Drop for Table {
     fn drop(&mut self) {
         let supply = self.supply.lock();
-        for (bucket, piece) in supply.buckets.iter().enumerate() {
-            let Some(piece) = piece else {
+        for (bucket, region) in supply.buckets.iter().enumerate() {
+            let Some(region) = region else {
                 continue;
             };
             let records = (PER_PAGE as usize) << bucket;
-            let start = piece.start.cast::<Block>();
+            let start = region.start.cast::<Block>();
             // SAFETY: the bucket has so many records, which nobody uses any more. Only under a model is there anything to drop.
             unsafe { NonNull::slice_from_raw_parts(start, records).drop_in_place() };
-            let align = if piece.bytes < MAPPED_BYTES {
+            let align = if region.bytes < MAPPED_BYTES {
                 LINE
             } else {
                 PAGE
             };
             // SAFETY: taken by `make_bucket` with this alignment, given back once.
-            unsafe { piece.give_back(align) };
+            unsafe { region.give_back(align) };
         }
     }
 }

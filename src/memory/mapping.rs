@@ -1,4 +1,4 @@
-//! Large pieces of memory straight from the operating system, where it is known how to ask for them.
+//! Large regions of memory straight from the operating system, where it is known how to ask for them.
 //!
 //! What is given back to the global allocator need not leave the process: glibc's, for one, cuts its heap at the top only,
 //! where a small block that came last pins all that is free below. A mapping of its own is gone when it is given back, comes

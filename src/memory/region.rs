@@ -1,6 +1,6 @@
 //! Memory from the system and back: zeroed at birth, so that whatever is read later was written by somebody.
 //!
-//! Small pieces come from the global allocator; large ones are mappings of their own (`mapping.rs`), where there are any and
+//! Small regions come from the global allocator; large ones are mappings of their own (`mapping.rs`), where there are any and
 //! as long as the operating system gives some.
 #![expect(
     unsafe_code,
@@ -18,7 +18,7 @@ use crate::sync::{Ordering, global_counter};
 const NATURAL: usize = 16;
 /// What the allocators of common systems spend on an allocation, rounding included.
 const HEADER: usize = 16;
-/// From so many bytes on a piece is a mapping: sixteen pages, which cost more to touch for the first time than to ask for.
+/// From so many bytes on a region is a mapping: sixteen pages, which cost more to touch for the first time than to ask for.
 pub(crate) const MAPPED_BYTES: usize = 64 << 10;
 /// What every mapping is aligned to, at least.
 pub(crate) const PAGE: usize = 4096;
@@ -28,31 +28,31 @@ global_counter! {
     static COLOURS;
 }
 
-/// A piece of memory from the system: `bytes` from `start`, which is aligned as asked.
+/// A region of memory from the system: `bytes` from `start`, which is aligned as asked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Piece {
+pub(crate) struct Region {
     pub(crate) start: NonNull<u8>,
     pub(crate) bytes: usize,
     pub(crate) origin: Origin,
 }
 
-/// What a piece was cut from.
+/// What a region was cut from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
-    /// How far the piece's start is from where the system's own begins.
+    /// How far the region's start is from where the system's own begins.
     offset: u16,
     is_mapping: bool,
 }
 
 impl Origin {
-    /// Of a piece without bytes.
+    /// Of a region without bytes.
     pub(crate) const NONE: Self = Self {
         offset: 0,
         is_mapping: false,
     };
 }
 
-impl Piece {
+impl Region {
     /// Takes `bytes` zeroed bytes aligned to `align`, a power of two up to 4096; `None` when the system has none.
     pub(crate) fn take(bytes: usize, align: usize) -> Option<Self> {
         debug_assert!(align.is_power_of_two() && (NATURAL..=PAGE).contains(&align));
@@ -90,7 +90,7 @@ impl Piece {
         true
     }
 
-    /// Bytes that the system spends beside a piece: the room to align it and the header of an allocation, or the rest of the pages
+    /// Bytes that the system spends beside a region: the room to align it and the header of an allocation, or the rest of the pages
     /// of a mapping.
     pub(crate) fn beside(bytes: usize, align: usize) -> usize {
         if bytes == 0 {
@@ -102,14 +102,14 @@ impl Piece {
         align - NATURAL + HEADER
     }
 
-    /// Whether the piece is a mapping of its own, whose pages can go back one by one.
+    /// Whether the region is a mapping of its own, whose pages can go back one by one.
     pub(crate) fn is_mapping(&self) -> bool {
         self.origin.is_mapping
     }
 
-    /// A mapping, if the piece is large enough for one.
+    /// A mapping, if the region is large enough for one.
     ///
-    /// All mappings begin where a page does, so that the first lines of pieces that began there too would all fall into the
+    /// All mappings begin where a page does, so that the first lines of regions that began there too would all fall into the
     /// same set of the cache. Each begins a unit of the alignment later than the one before it, for which there is a page more unless that is
     /// the alignment.
     fn map(bytes: usize, align: usize) -> Option<Self> {
@@ -153,13 +153,13 @@ impl Piece {
         })
     }
 
-    /// Gives the piece back.
+    /// Gives the region back.
     ///
     /// # Safety
     ///
-    /// The piece was taken with this `align`, nobody uses the memory any more, and it is given back once.
+    /// The region was taken with this `align`, nobody uses the memory any more, and it is given back once.
     pub(crate) unsafe fn give_back(self, align: usize) {
-        const TAKEN: &str = "it was valid when the piece was taken";
+        const TAKEN: &str = "it was valid when the region was taken";
         if self.bytes == 0 {
             return;
         }
@@ -177,7 +177,7 @@ impl Piece {
     }
 }
 
-/// Bytes of the mapping for a piece, with room for where it begins.
+/// Bytes of the mapping for a region, with room for where it begins.
 fn mapped_bytes(bytes: usize, align: usize) -> Option<usize> {
     bytes
         .checked_add(PAGE - align)?
@@ -204,14 +204,14 @@ mod tests {
                 MAPPED_BYTES,
                 5 * MAPPED_BYTES + align,
             ] {
-                let piece = Piece::take(bytes, align).expect("memory");
-                assert!(piece.start.addr().get().is_multiple_of(align));
+                let region = Region::take(bytes, align).expect("memory");
+                assert!(region.start.addr().get().is_multiple_of(align));
                 // SAFETY: so many bytes were given, initialised, and nobody else has them.
-                let all = unsafe { std::slice::from_raw_parts_mut(piece.start.as_ptr(), bytes) };
+                let all = unsafe { std::slice::from_raw_parts_mut(region.start.as_ptr(), bytes) };
                 assert!(all.iter().all(|&byte| byte == 0), "{bytes} bytes");
                 all.fill(1);
                 // SAFETY: taken above, with this alignment, and used no more.
-                unsafe { piece.give_back(align) };
+                unsafe { region.give_back(align) };
             }
         }
     }
@@ -219,19 +219,19 @@ mod tests {
     #[test]
     fn large_pieces_begin_in_different_sets_of_the_cache() {
         for bytes in [MAPPED_BYTES, 16 * MAPPED_BYTES] {
-            let pieces: Vec<Piece> = (0..32)
-                .map(|_| Piece::take(bytes, LINE).expect("memory"))
+            let regions: Vec<Region> = (0..32)
+                .map(|_| Region::take(bytes, LINE).expect("memory"))
                 .collect();
-            let sets: BTreeSet<usize> = pieces
+            let sets: BTreeSet<usize> = regions
                 .iter()
-                .map(|piece| piece.start.addr().get() % PAGE / LINE)
+                .map(|region| region.start.addr().get() % PAGE / LINE)
                 .collect();
-            for piece in pieces {
+            for region in regions {
                 // SAFETY: taken above, with this alignment.
-                unsafe { piece.give_back(LINE) };
+                unsafe { region.give_back(LINE) };
             }
             if mapping::KNOWN {
-                assert!(sets.len() >= 16, "32 pieces begin in {} sets", sets.len());
+                assert!(sets.len() >= 16, "32 regions begin in {} sets", sets.len());
             }
         }
     }

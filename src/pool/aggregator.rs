@@ -30,9 +30,9 @@ pub(crate) struct Aggregator {
     pub(crate) round_times: RoundTimes,
     pub(crate) wall: WallClock,
     pub(crate) peaks: Peaks,
-    /// Bytes ever taken from the system, and pieces that frame ends moved, as of the last frame end.
+    /// Bytes ever taken from the system, and regions that frame ends moved, as of the last frame end.
     pub(crate) system_bytes: u64,
-    pub(crate) pieces: u64,
+    pub(crate) regions: u64,
     pub(crate) recycler: Recycler,
     pub(crate) feeds: Feeds,
     pub(crate) trim: TrimState,
@@ -54,7 +54,7 @@ impl Aggregator {
             wall: WallClock::new(now),
             peaks: Peaks::default(),
             system_bytes: 0,
-            pieces: 0,
+            regions: 0,
             recycler: Recycler::new(),
             feeds: Feeds::new(),
             trim: TrimState::new(),
@@ -94,10 +94,10 @@ pub(crate) struct TrimState {
     pub(crate) last_used: [u64; MOST_IN_FLIGHT],
     /// The same as a time.
     pub(crate) last_used_at: [Option<Instant>; MOST_IN_FLIGHT],
-    /// Pieces of memory given back to the system so far, and taken under the aggregator's lock.
-    pub(crate) pieces: u64,
+    /// Regions of memory given back to the system so far, and taken under the aggregator's lock.
+    pub(crate) regions: u64,
     /// In how many arenas this frame end replaced several blocks by one.
-    pub(crate) tidied: u32,
+    pub(crate) compacted: u32,
     /// The bit whose arenas are looked at next although no frame is open there.
     pub(crate) next_index: usize,
 }
@@ -118,8 +118,8 @@ impl TrimState {
             surplus: [0; CLASSES],
             last_used: [0; MOST_IN_FLIGHT],
             last_used_at: [None; MOST_IN_FLIGHT],
-            pieces: 0,
-            tidied: 0,
+            regions: 0,
+            compacted: 0,
             next_index: 0,
         }
     }

@@ -17,11 +17,11 @@
 //!
 //! # Releases
 //!
-//! A buffer released in a closed pool goes back to the system at once, and is paid for in the ledger: one step, however
+//! A buffer released in a closed pool goes back to the system at once, and is paid for in the lifetime: one step, however
 //! many slots there are. A release that was under way when the pool was closed ends in one of two ways:
 //!
 //! - *The slow way* it is marked `BUSY`. So the closer leaves the slot alone, and the owner finds `CLOSED` at its end.
-//! - *The quick way* (`Slot::give`) it is not marked. It puts one block into a bin and changes nothing else: front, account and
+//! - *The quick way* (`Slot::give`) it is not marked. It puts one block into a bin and changes nothing else: hot, balance and
 //!   active list. The closer pays for a slot as if each block that it does not see in a bin were out. So the missed one keeps the
 //!   contents, and it pays when the owner finishes the slot: [`Slot::given_since`]. That is at its next use of any
 //!   pool, since it used the closed one last, or at its exit. If the closer does see the block in the bin, the contents may go while the
@@ -45,7 +45,7 @@ use std::ptr::{self, NonNull};
 
 use crate::blocks::block::Block;
 use crate::pool::inner::PoolInner;
-use crate::pool::lifetime::Ledger;
+use crate::pool::lifetime::Lifetime;
 use crate::pool::lookup;
 use crate::slot::list;
 use crate::slot::owner::{Found, Left};
@@ -53,14 +53,14 @@ use crate::slot::state::Slot;
 use crate::sync::Ordering;
 
 impl PoolInner {
-    /// The ledger, for steps after which the pool may be gone.
+    /// The lifetime, for steps after which the pool may be gone.
     ///
     /// # Safety
     ///
     /// The pool's own memory is there.
-    unsafe fn ledger_of(inner: NonNull<Self>) -> NonNull<Ledger> {
+    unsafe fn lifetime_of(inner: NonNull<Self>) -> NonNull<Lifetime> {
         // SAFETY: as for this function.
-        NonNull::from(unsafe { &**(*inner.as_ptr()).ledger })
+        NonNull::from(unsafe { &**(*inner.as_ptr()).lifetime })
     }
 
     /// Gives up a hold on the pool, and frees the contents if that was the last interest in them.
@@ -71,7 +71,7 @@ impl PoolInner {
     pub(crate) unsafe fn leave(inner: NonNull<Self>, balance: i64) {
         // SAFETY: the hold keeps the pool alive until this step; when it was the last, the caller is alone with the pool.
         unsafe {
-            if Ledger::leave(Self::ledger_of(inner), balance) {
+            if Lifetime::leave(Self::lifetime_of(inner), balance) {
                 Self::free(inner);
             }
         }
@@ -85,7 +85,7 @@ impl PoolInner {
     unsafe fn end_buffers(inner: NonNull<Self>, buffers: i64) {
         // SAFETY: the buffers keep the pool alive until this step; when they were the last, the caller is alone with the pool.
         unsafe {
-            if Ledger::end_buffers(Self::ledger_of(inner), buffers) {
+            if Lifetime::end_buffers(Self::lifetime_of(inner), buffers) {
                 Self::free(inner);
             }
         }
@@ -97,13 +97,13 @@ impl PoolInner {
     ///
     /// The caller has a handle and uses the pool no more.
     pub(crate) unsafe fn drop_handle(inner: NonNull<Self>) {
-        // SAFETY: the handle keeps the pool alive until the ledger has it; if it was the last one, the handles' hold does, which is
+        // SAFETY: the handle keeps the pool alive until the lifetime has it; if it was the last one, the handles' hold does, which is
         // given up at the end.
         unsafe {
-            if !Ledger::drop_handle(Self::ledger_of(inner)) {
+            if !Lifetime::drop_handle(Self::lifetime_of(inner)) {
                 return;
             }
-            inner.as_ref().ledger.close();
+            inner.as_ref().lifetime.close();
             lookup::leave(inner);
             inner.as_ref().close_slots(inner);
             lookup::note_closed();
@@ -147,7 +147,7 @@ impl PoolInner {
             let balance = pool
                 .slots
                 .hand_back(&pool.exchange(), &pool.names, slot.as_ref());
-            if pool.ledger.is_closed() {
+            if pool.lifetime.is_closed() {
                 // What came back is of no use to anybody.
                 pool.trim_now(None);
             }
@@ -181,7 +181,7 @@ impl PoolInner {
         // SAFETY: the slot is there until its owner has left it, the pool's own memory as long as the caller names it, and its
         // contents while the caller has a hold.
         unsafe {
-            if inner.as_ref().ledger.try_enter() {
+            if inner.as_ref().lifetime.try_enter() {
                 let pool = inner.as_ref();
                 let given = slot.as_ref().take_over();
                 slot.as_ref().flush(&pool.exchange());
@@ -209,7 +209,7 @@ impl PoolInner {
         }
     }
 
-    /// Frees the contents of the pool: everything but the ledger, and slots that have owners.
+    /// Frees the contents of the pool: everything but the lifetime, and slots that have owners.
     ///
     /// # Safety
     ///
@@ -235,7 +235,7 @@ impl PoolInner {
         let align = self.config.alignment;
         for block in self.table.records() {
             // SAFETY: no buffer is out and no slot is in use: every block is idle and held by this thread. A block
-            // that lost its memory, or never had any, gives an empty piece.
+            // that lost its memory, or never had any, gives an empty region.
             unsafe { block.unbind().give_back(align) };
         }
         for slot in self.slots.iter() {
@@ -255,10 +255,10 @@ impl PoolInner {
     ///
     /// The caller has a name, and uses the pool no more.
     pub(crate) unsafe fn drop_name(inner: NonNull<Self>) {
-        // SAFETY: the name keeps the pool's own memory until the ledger has it; when it was the last one, the contents were
-        // dropped, and nobody knows the memory any more. It was a box; the ledger, which was not dropped, has no destructor.
+        // SAFETY: the name keeps the pool's own memory until the lifetime has it; when it was the last one, the contents were
+        // dropped, and nobody knows the memory any more. It was a box; the lifetime, which was not dropped, has no destructor.
         unsafe {
-            if Ledger::drop_name(Self::ledger_of(inner)) {
+            if Lifetime::drop_name(Self::lifetime_of(inner)) {
                 dealloc(inner.as_ptr().cast(), Layout::new::<Self>());
             }
         }

@@ -6,7 +6,7 @@
 
 use crate::arena::bump::Arena;
 use crate::arena::chunks::Ended;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
 use std::time::Instant;
@@ -21,7 +21,7 @@ impl PoolInner {
     pub(crate) fn note_frame_ended(aggregator: &mut Aggregator, index: usize, now: Instant) {
         aggregator.trim.last_used[index] = aggregator.trim.frames;
         aggregator.trim.last_used_at[index] = Some(now);
-        aggregator.trim.tidied = 0;
+        aggregator.trim.compacted = 0;
     }
 
     /// Brings the blocks of an arena into order whose frame has just ended: several that it used give way to one as large,
@@ -30,30 +30,30 @@ impl PoolInner {
     /// # Safety
     ///
     /// The caller has the frame's bit, and the frame's buffers are gone.
-    pub(crate) unsafe fn tidy(&self, aggregator: &mut Aggregator, arena: &Arena, ended: Ended) {
+    pub(crate) unsafe fn compact(&self, aggregator: &mut Aggregator, arena: &Arena, ended: Ended) {
         let several = ended.several_bytes;
-        if several == 0 || aggregator.trim.tidied == ARENAS_PER_END {
+        if several == 0 || aggregator.trim.compacted == ARENAS_PER_END {
             // SAFETY: as for this function.
             unsafe { self.take_from_arena(aggregator, arena, false) };
             return;
         }
-        aggregator.trim.tidied += 1;
+        aggregator.trim.compacted += 1;
         // SAFETY: the caller is alone with the arena.
         while let Some(block) = unsafe { arena.take_unneeded(0, true) } {
-            self.give_back_piece(aggregator, block);
+            self.give_back_region(aggregator, block);
         }
         if !self.budget.reserve(several as u64) {
             // Another thread took what just came free.
             return;
         }
-        let Some(block) = Piece::take(several, self.config.alignment) else {
+        let Some(block) = Region::take(several, self.config.alignment) else {
             self.budget.cancel(several as u64);
             return;
         };
         self.budget.commit(several as u64);
-        aggregator.trim.pieces = aggregator.trim.pieces.wrapping_add(1);
+        aggregator.trim.regions = aggregator.trim.regions.wrapping_add(1);
         // SAFETY: the caller is alone with the arena.
-        unsafe { arena.restock(block) };
+        unsafe { arena.refill_with(block) };
     }
 
     /// Gives back a few blocks of the arena; whether no more are to go.
@@ -73,7 +73,7 @@ impl PoolInner {
             let Some(block) = (unsafe { arena.take_unneeded(usual_bytes, all) }) else {
                 return true;
             };
-            self.give_back_piece(aggregator, block);
+            self.give_back_region(aggregator, block);
         }
         false
     }

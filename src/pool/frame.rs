@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use bytemuck::Pod;
 
 use crate::error::{AllocError, FrameError};
-use crate::pool::framed::{Lane, lend_framed, lend_framed_at_once};
+use crate::pool::framed::{FrameLayout, lend_framed, lend_framed_at_once};
 use crate::pool::handle::BufferPool;
 use crate::pool::refusal::refused;
 use crate::sync::Arc;
@@ -47,14 +47,14 @@ use crate::telemetry::snapshot::FrameSnapshot;
 #[must_use = "a frame that is not kept ends at once"]
 pub struct Frame {
     pub(crate) pool: BufferPool,
-    pub(crate) lane: Lane,
+    pub(crate) layout: FrameLayout,
     id: FrameId,
 }
 
 impl Frame {
     pub(crate) fn new(pool: BufferPool, index: usize, id: FrameId) -> Self {
-        let lane = Lane::of(pool.inner(), index);
-        Self { pool, lane, id }
+        let layout = FrameLayout::of(pool.inner(), index);
+        Self { pool, layout, id }
     }
 
     /// The frame's number, in the order in which frames of the pool began.
@@ -159,7 +159,7 @@ impl Frame {
     fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
         let bytes = self.pool.bytes_at_once::<T>(len)?;
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        unsafe { lend_framed_at_once(self.pool.inner_ptr(), &self.lane, bytes) }
+        unsafe { lend_framed_at_once(self.pool.inner_ptr(), &self.layout, bytes) }
     }
 
     /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
@@ -170,7 +170,7 @@ impl Frame {
         self.pool
             .checked_bytes::<T>(len)
             // SAFETY: as in `lend_at_once`.
-            .and_then(|bytes| unsafe { lend_framed(inner, &self.lane, bytes) })
+            .and_then(|bytes| unsafe { lend_framed(inner, &self.layout, bytes) })
             .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 
@@ -185,7 +185,7 @@ impl Frame {
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
     pub fn release_all(self) -> Arc<FrameSnapshot> {
         let frame = std::mem::ManuallyDrop::new(self);
-        let snapshot = frame.pool.inner().end_frame(Some(frame.lane.index()));
+        let snapshot = frame.pool.inner().end_frame(Some(frame.layout.index()));
         // SAFETY: the frame is not dropped, so its handle is moved out once.
         drop(unsafe { ptr::read(&raw const frame.pool) });
         snapshot
@@ -231,7 +231,7 @@ impl BufferPool {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        self.pool.inner().end_frame(Some(self.lane.index()));
+        self.pool.inner().end_frame(Some(self.layout.index()));
     }
 }
 

@@ -14,7 +14,7 @@ use bytemuck::Pod;
 use crate::arena::bump::Arena;
 use crate::error::AllocError;
 use crate::pool::frame::{Frame, copied, zeroed};
-use crate::pool::framed::{Lane, with_arena};
+use crate::pool::framed::{FrameLayout, with_arena};
 use crate::pool::refusal::refused;
 
 /// The calling thread's part of a [`Frame`], given to a function by [`Frame::with_arena`].
@@ -42,18 +42,18 @@ use crate::pool::refusal::refused;
 #[derive(Clone, Copy)]
 pub struct FrameArena<'t, 'f> {
     arena: &'t Arena,
-    lane: Lane,
+    layout: FrameLayout,
     frame: &'f Frame,
     /// Neither `Send` nor `Sync`: the arena belongs to the thread.
     on_this_thread: PhantomData<*mut ()>,
 }
 
 impl<'t, 'f> FrameArena<'t, 'f> {
-    /// The arena of the calling thread in this frame's lane.
-    pub(crate) fn new(frame: &'f Frame, lane: Lane, arena: &'t Arena) -> Self {
+    /// The arena of the calling thread in this frame's layout.
+    pub(crate) fn new(frame: &'f Frame, layout: FrameLayout, arena: &'t Arena) -> Self {
         Self {
             arena,
-            lane,
+            layout,
             frame,
             on_this_thread: PhantomData,
         }
@@ -115,7 +115,7 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     #[inline(always)]
     fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
         let bytes = self.frame.pool().bytes_at_once::<T>(len)?;
-        self.lane.bump(self.arena, bytes)
+        self.layout.bump(self.arena, bytes)
     }
 }
 
@@ -169,8 +169,8 @@ impl Frame {
     ) -> Result<R, AllocError> {
         // SAFETY: the handle keeps the pool alive; the frame is borrowed, so it is open.
         unsafe {
-            with_arena(self.pool.inner_ptr(), &self.lane, |arena| {
-                f(FrameArena::new(self, self.lane, arena))
+            with_arena(self.pool.inner_ptr(), &self.layout, |arena| {
+                f(FrameArena::new(self, self.layout, arena))
             })
         }
         .map_err(|refusal| self.pool.explain::<u8>(refusal, 0))

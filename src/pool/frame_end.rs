@@ -87,7 +87,7 @@ impl Aggregator {
         unsafe { slot.note_ended(ended.reading.allocs) };
         if ended.may_trim {
             // SAFETY: the frame has ended and we still have its bit.
-            unsafe { inner.tidy(self, arena, ended) };
+            unsafe { inner.compact(self, arena, ended) };
         }
         if inner.budget.is_limited() {
             arena.park();
@@ -215,9 +215,9 @@ impl Aggregator {
         let system_bytes = levels.totals.system_bytes;
         frame.system_bytes = system_bytes.wrapping_sub(self.system_bytes);
         self.system_bytes = system_bytes;
-        let pieces = self.trim.pieces.wrapping_sub(self.pieces);
-        self.pieces = self.trim.pieces;
-        frame.system_calls = frame.misses.wrapping_add(pieces);
+        let regions = self.trim.regions.wrapping_sub(self.regions);
+        self.regions = self.trim.regions;
+        frame.system_calls = frame.misses.wrapping_add(regions);
         frame.largest_miss = inner.misses.take();
         frame.in_use_buffers = levels.in_use_buffers;
         frame.in_use_bytes = levels.in_use_bytes;

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use crate::arena::bump::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
 use crate::codegen::in_one_register;
-use crate::memory::region::{PAGE, Piece};
+use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 use crate::pool::pressure::Reach;
@@ -24,7 +24,7 @@ const COLOURED_FROM: usize = 1024;
 
 /// What an open frame knows of how its buffers are lent, worked out once at its beginning.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lane {
+pub(crate) struct FrameLayout {
     place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Lane {
     below_odd: usize,
 }
 
-impl Lane {
+impl FrameLayout {
     /// Of the frame `index` of this pool.
     pub(crate) fn of(inner: &PoolInner, index: usize) -> Self {
         let alignment = inner.config.alignment;
@@ -78,7 +78,7 @@ impl Lane {
     }
 }
 
-/// Lends `bytes` bytes until the end of the lane's frame if the calling thread used this pool last, and its frame block
+/// Lends `bytes` bytes until the end of the layout's frame if the calling thread used this pool last, and its frame block
 /// has room.
 ///
 /// # Safety
@@ -87,15 +87,15 @@ impl Lane {
 #[inline(always)]
 pub(crate) unsafe fn lend_framed_at_once(
     inner: NonNull<PoolInner>,
-    lane: &Lane,
+    layout: &FrameLayout,
     bytes: usize,
 ) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    let arena = unsafe { current(inner) }?.arena(lane.place);
-    lane.bump(arena, bytes)
+    let arena = unsafe { current(inner) }?.arena(layout.place);
+    layout.bump(arena, bytes)
 }
 
-/// Runs `f` with the calling thread's arena of the lane's frame.
+/// Runs `f` with the calling thread's arena of the layout's frame.
 ///
 /// # Errors
 ///
@@ -107,16 +107,16 @@ pub(crate) unsafe fn lend_framed_at_once(
 #[inline]
 pub(crate) unsafe fn with_arena<R>(
     inner: NonNull<PoolInner>,
-    lane: &Lane,
+    layout: &FrameLayout,
     f: impl FnOnce(&Arena) -> R,
 ) -> Result<R, Refusal> {
     // Allocs from the arena need no change mark. Whatever else `f` does with the slot has a guard of its own.
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { with_slot_unmarked(inner, |slot| f(in_one_register(slot.arena(lane.place)))) }
+    unsafe { with_slot_unmarked(inner, |slot| f(in_one_register(slot.arena(layout.place)))) }
         .ok_or(SLOT_REFUSED)
 }
 
-/// Lends `bytes` bytes until the end of the lane's frame, from wherever they can be had.
+/// Lends `bytes` bytes until the end of the layout's frame, from wherever they can be had.
 ///
 /// # Errors
 ///
@@ -127,13 +127,13 @@ pub(crate) unsafe fn with_arena<R>(
 /// As for [`lend_framed_at_once`].
 pub(crate) unsafe fn lend_framed(
     inner: NonNull<PoolInner>,
-    lane: &Lane,
+    layout: &FrameLayout,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(inner, |slot| {
-            let lent = lend_from(inner.as_ref(), slot, lane, bytes);
+            let lent = lend_from(inner.as_ref(), slot, layout, bytes);
             // An overflow is counted where it is put into words.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
@@ -152,11 +152,11 @@ pub(crate) unsafe fn lend_framed(
 unsafe fn lend_from(
     inner: &PoolInner,
     slot: &Slot,
-    lane: &Lane,
+    layout: &FrameLayout,
     bytes: usize,
 ) -> Result<NonNull<u8>, Refusal> {
-    let arena = slot.arena(lane.place);
-    slot.note_arena(lane.place);
+    let arena = slot.arena(layout.place);
+    slot.note_arena(layout.place);
     if inner.budget.is_limited() {
         while !arena.unpark() {
             // Somebody reclaims the arena's blocks, under the aggregator's lock.
@@ -165,7 +165,7 @@ unsafe fn lend_from(
     }
     if bytes == 0 {
         arena.count_empty();
-        let start = NonZero::new(lane.below_alignment + 1).expect("an alignment is not zero");
+        let start = NonZero::new(layout.below_alignment + 1).expect("an alignment is not zero");
         return Ok(NonNull::without_provenance(start));
     }
     if bytes > MOST_BYTES {
@@ -177,7 +177,7 @@ unsafe fn lend_from(
             .out_of_reach(bytes as u64)
             .unwrap_or(Refusal::Memory(bytes as u64)));
     }
-    let stride = lane.stride(bytes);
+    let stride = layout.stride(bytes);
     if let Some(start) = arena.bump(stride, bytes) {
         return Ok(start);
     }
@@ -185,10 +185,10 @@ unsafe fn lend_from(
         return Ok(start);
     }
     if !arena.reserve_place() {
-        return Err(Refusal::Memory(size_of::<Piece>() as u64));
+        return Err(Refusal::Memory(size_of::<Region>() as u64));
     }
-    let block = take_block(inner, slot, lane, stride)?;
-    inner.in_flight.note_blocks(lane.index());
+    let block = take_block(inner, slot, layout, stride)?;
+    inner.in_flight.note_blocks(layout.index());
     arena.add_block(block);
     Ok(arena
         .advance(stride, bytes, true)
@@ -202,24 +202,25 @@ unsafe fn lend_from(
 fn take_block(
     inner: &PoolInner,
     slot: &Slot,
-    lane: &Lane,
+    layout: &FrameLayout,
     stride: usize,
-) -> Result<Piece, Refusal> {
-    let held = slot.arena(lane.place).held();
+) -> Result<Region, Refusal> {
+    let held = slot.arena(layout.place).held();
     // Of a budget a block takes no more than others can spare.
     let most = inner.budget.limit().map_or(u64::MAX, |limit| limit / 64);
-    let eighth = (held / 8).min(most).min(MOST_BLOCK_BYTES as u64) as usize & !lane.below_alignment;
+    let eighth =
+        (held / 8).min(most).min(MOST_BLOCK_BYTES as u64) as usize & !layout.below_alignment;
     let usual = inner.config.frame_block_bytes.max(eighth).max(stride);
-    if let Ok((block, _)) = inner.take_piece(usual, Reach::Thread(slot)) {
+    if let Ok((block, _)) = inner.take_region(usual, Reach::Thread(slot)) {
         return Ok(block);
     }
-    let mut smaller = (usual / 2) & !lane.below_alignment;
+    let mut smaller = (usual / 2) & !layout.below_alignment;
     while smaller > stride {
-        if let Ok((block, _)) = inner.take_piece(smaller, Reach::Nothing) {
+        if let Ok((block, _)) = inner.take_region(smaller, Reach::Nothing) {
             return Ok(block);
         }
-        smaller = (smaller / 2) & !lane.below_alignment;
+        smaller = (smaller / 2) & !layout.below_alignment;
     }
-    let (block, _) = inner.take_piece(stride, Reach::Thread(slot))?;
+    let (block, _) = inner.take_region(stride, Reach::Thread(slot))?;
     Ok(block)
 }

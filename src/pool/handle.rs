@@ -1,7 +1,7 @@
 //! The pool's handle: where buffers and frames come from, and where its state is read.
 #![expect(
     unsafe_code,
-    reason = "handles share a pool whose lifetime is counted by its ledger"
+    reason = "handles share a pool, whose `Lifetime` counts them"
 )]
 
 use std::fmt;
@@ -261,7 +261,7 @@ impl BufferPool {
 
 impl Clone for BufferPool {
     fn clone(&self) -> Self {
-        self.inner().ledger.add_handle();
+        self.inner().lifetime.add_handle();
         Self { inner: self.inner }
     }
 }

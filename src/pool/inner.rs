@@ -1,7 +1,7 @@
 //! What all handles of a pool share.
 #![expect(
     unsafe_code,
-    reason = "a pool's lifetime is counted by its ledger, not by one owner"
+    reason = "holds, handles and buffers out keep a pool alive, not one owner"
 )]
 
 use std::mem::ManuallyDrop;
@@ -17,12 +17,12 @@ use crate::clock;
 use crate::memory::budget::{Budget, most_kept_by_thread};
 use crate::pool::aggregator::Aggregator;
 use crate::pool::config::{Attribution, Config};
-use crate::pool::lifetime::Ledger;
+use crate::pool::lifetime::Lifetime;
 use crate::pool::walk::{LastWalk, Walks};
 use crate::slot::list::{NoSlot, Slots};
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
-use crate::slot::thread_names::Names;
+use crate::slot::thread_names::ThreadNames;
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::Misses;
@@ -42,13 +42,13 @@ pub(crate) struct PoolInner {
     /// What workers read at every alloc and only a frame end writes.
     now: CachePadded<Now>,
     /// What keeps the pool. It is there when the rest is gone (`closing.rs`).
-    pub(crate) ledger: ManuallyDrop<CachePadded<Ledger>>,
+    pub(crate) lifetime: ManuallyDrop<CachePadded<Lifetime>>,
     pub(crate) budget: CachePadded<Budget>,
     pub(crate) in_flight: CachePadded<InFlight>,
     pub(crate) slots: CachePadded<Slots>,
     pub(crate) table: Table,
     pub(crate) depot: Depot,
-    pub(crate) names: Names,
+    pub(crate) names: ThreadNames,
     pub(crate) misses: Misses,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) aggregator: ForkLock<Aggregator>,
@@ -99,13 +99,13 @@ impl PoolInner {
                 frame: Atomic::new(FrameEnd(0)),
                 attribution: Atomic::new(config.attribution),
             }),
-            ledger: ManuallyDrop::new(CachePadded::new(Ledger::new())),
+            lifetime: ManuallyDrop::new(CachePadded::new(Lifetime::new())),
             budget: CachePadded::new(Budget::new(config.max_bytes)),
             in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
             slots: CachePadded::new(Slots::new()),
             table: Table::new(),
             depot: Depot::new(),
-            names: Names::new(),
+            names: ThreadNames::new(),
             misses: Misses::new(),
             aggregator: ForkLock::new(Rank::Aggregator, Aggregator::new()),
             walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
@@ -136,7 +136,7 @@ impl PoolInner {
             table: &self.table,
             depot: &self.depot,
             budget: &self.budget,
-            out: &**self.ledger,
+            out: &**self.lifetime,
         }
     }
 

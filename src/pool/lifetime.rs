@@ -3,7 +3,7 @@
 //! # The contents
 //!
 //! Counting every buffer in one place would cost every alloc a contended read-modify-write. Instead a slot's owner keeps
-//! its own balance (blocks it got less blocks it gave away, which may be negative), and pays it into the ledger:
+//! its own balance (blocks it got less blocks it gave away, which may be negative), and pays it into the lifetime:
 //!
 //! ```text
 //!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  temporary slots)  +  Σ balances paid in
@@ -16,13 +16,13 @@
 //! - A buffer dropped then pays −1.
 //!
 //! So `life` becomes 0 once, in exactly one thread's step, when nothing refers to the contents any more. That thread frees
-//! them. Afterwards `life` stays 0: only a buffer, a handle or a hold lets a thread raise it, and [`try_enter`](Ledger::try_enter)
+//! them. Afterwards `life` stays 0: only a buffer, a handle or a hold lets a thread raise it, and [`try_enter`](Lifetime::try_enter)
 //! does not raise it from 0.
 //!
 //! # The address
 //!
 //! A thread's list of slots names pools by address. `names` counts the lists that name the pool, and one for the contents. At 0 the
-//! pool's own memory goes, so an address in a list is never that of another pool. The ledger itself is used until then.
+//! pool's own memory goes, so an address in a list is never that of another pool. The lifetime itself is used until then.
 //!
 //! # Bounds
 //!
@@ -35,7 +35,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "what a step on the ledger ends is freed while the step returns"
+    reason = "what a step on the lifetime ends is freed while the step returns"
 )]
 
 use std::ptr::NonNull;
@@ -50,15 +50,15 @@ const HOLD: i64 = if cfg!(framepool_loom) { 4 } else { 1 << 32 };
 
 /// What keeps a pool alive.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct Lifetime {
     life: AtomicI64,
     handles: AtomicU64,
     names: AtomicU64,
     closed: AtomicBool,
 }
 
-impl Ledger {
-    /// The ledger of a pool with one handle.
+impl Lifetime {
+    /// The lifetime of a pool with one handle.
     pub(crate) fn new() -> Self {
         Self {
             life: AtomicI64::new(HOLD),
@@ -78,7 +78,7 @@ impl Ledger {
     ///
     /// # Safety
     ///
-    /// The caller has a handle and uses it no more. If this is not the last, the ledger may be gone when this returns.
+    /// The caller has a handle and uses it no more. If this is not the last, the lifetime may be gone when this returns.
     pub(crate) unsafe fn drop_handle(this: NonNull<Self>) -> bool {
         // SAFETY: the handle keeps the pool alive until this step, which is the only access.
         let handles = unsafe { &(*this.as_ptr()).handles };
@@ -127,7 +127,7 @@ impl Ledger {
     ///
     /// # Safety
     ///
-    /// The caller has a hold, and uses the pool no more unless this returns true. The ledger may be gone when it returns false.
+    /// The caller has a hold, and uses the pool no more unless this returns true. The lifetime may be gone when it returns false.
     #[must_use]
     pub(crate) unsafe fn leave(this: NonNull<Self>, balance: i64) -> bool {
         // SAFETY: the hold keeps the pool alive until this step.
@@ -139,7 +139,7 @@ impl Ledger {
     ///
     /// # Safety
     ///
-    /// The caller has these buffers, and uses the pool no more unless this returns true. The ledger may be gone when it returns false.
+    /// The caller has these buffers, and uses the pool no more unless this returns true. The lifetime may be gone when it returns false.
     #[must_use]
     pub(crate) unsafe fn end_buffers(this: NonNull<Self>, buffers: i64) -> bool {
         // SAFETY: the buffers keep the pool alive until this step.
@@ -176,7 +176,7 @@ impl Ledger {
     }
 }
 
-impl BlocksOut for Ledger {
+impl BlocksOut for Lifetime {
     /// Pays in a balance that is not the last of its slot, which keeps its hold.
     fn pay(&self, balance: i64) {
         // Release: as in `leave`. The hold keeps the sum above zero.
@@ -190,21 +190,21 @@ mod tests {
 
     #[test]
     fn last_balance_paid_frees_the_pool_once() {
-        let ledger = Ledger::new();
-        let this = NonNull::from(&ledger);
-        // SAFETY: the ledger lives to the test's end.
+        let lifetime = Lifetime::new();
+        let this = NonNull::from(&lifetime);
+        // SAFETY: the lifetime lives to the test's end.
         unsafe {
             // A thread lends three buffers and exits; two are dropped elsewhere while the handle lives.
-            ledger.enter();
-            assert!(!Ledger::leave(this, 3));
-            ledger.enter();
-            assert!(!Ledger::leave(this, -2));
-            assert!(Ledger::drop_handle(this));
-            assert!(!Ledger::leave(this, 0), "one buffer is still out");
-            assert!(ledger.try_enter());
-            assert!(!Ledger::leave(this, 0));
-            assert!(Ledger::end_buffers(this, 1));
-            assert!(!ledger.try_enter(), "freed for good");
+            lifetime.enter();
+            assert!(!Lifetime::leave(this, 3));
+            lifetime.enter();
+            assert!(!Lifetime::leave(this, -2));
+            assert!(Lifetime::drop_handle(this));
+            assert!(!Lifetime::leave(this, 0), "one buffer is still out");
+            assert!(lifetime.try_enter());
+            assert!(!Lifetime::leave(this, 0));
+            assert!(Lifetime::end_buffers(this, 1));
+            assert!(!lifetime.try_enter(), "freed for good");
         }
     }
 }

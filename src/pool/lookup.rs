@@ -129,7 +129,7 @@ pub(crate) unsafe fn claim(
     // SAFETY: as for this function; the hold is given up again if there is no slot.
     unsafe {
         let pool = inner.as_ref();
-        pool.ledger.enter();
+        pool.lifetime.enter();
         let claimed = pool.claim_slot(purpose);
         if claimed.is_err() {
             PoolInner::leave(inner, 0);
@@ -164,7 +164,7 @@ impl Listed {
             // SAFETY: the caller keeps the pool alive; the name is dropped when the slot is left.
             unsafe {
                 let slot = claim(inner, purpose)?;
-                inner.as_ref().ledger.add_name();
+                inner.as_ref().lifetime.add_name();
                 list.push(ThreadRecord { inner, slot });
                 slot
             }
@@ -186,7 +186,7 @@ impl Listed {
                 continue;
             }
             // SAFETY: the list names the pool.
-            if unsafe { list.get(at).inner.as_ref() }.ledger.is_closed() {
+            if unsafe { list.get(at).inner.as_ref() }.lifetime.is_closed() {
                 // The last one, which comes in its place, was looked at, or is newer.
                 let record = list.remove(at);
                 drop(list);

@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand, class_for};
 use crate::error::AllocError;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
@@ -218,10 +218,10 @@ impl PoolInner {
             .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
         let beside = self.beside(block_bytes);
         self.budget.add_beside(beside);
-        match self.take_piece(block_bytes, reach) {
-            Ok((piece, evicted)) => {
+        match self.take_region(block_bytes, reach) {
+            Ok((region, evicted)) => {
                 // SAFETY: a record belongs to whoever claimed it.
-                unsafe { block.bind(piece, self.this().cast(), class) };
+                unsafe { block.bind(region, self.this().cast(), class) };
                 self.depot.note_bound(class);
                 Ok((block, if evicted { Miss::Budget } else { miss }))
             }
@@ -241,7 +241,7 @@ impl PoolInner {
 
     /// What a block of so many bytes costs beside them.
     pub(crate) fn beside(&self, block_bytes: usize) -> u64 {
-        (size_of::<Block>() + Piece::beside(block_bytes, self.config.alignment)) as u64
+        (size_of::<Block>() + Region::beside(block_bytes, self.config.alignment)) as u64
     }
 
     /// Puts a refusal into words: for the budget, with who holds the most.

@@ -27,7 +27,7 @@
 
 use crate::arena::bump::Arena;
 use crate::blocks::class::CLASSES;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
 use crate::pool::refusal::Refusal;
@@ -58,11 +58,11 @@ impl PoolInner {
     }
 
     /// Memory from the system, within the budget; whether idle memory had to go for it.
-    pub(crate) fn take_piece(
+    pub(crate) fn take_region(
         &self,
         bytes: usize,
         reach: Reach<'_>,
-    ) -> Result<(Piece, bool), Refusal> {
+    ) -> Result<(Region, bool), Refusal> {
         let wanted = bytes as u64;
         if let Some(refusal) = self.out_of_reach(wanted) {
             return Err(refusal);
@@ -71,15 +71,15 @@ impl PoolInner {
         if !fits && !self.make_way(wanted, reach) {
             return Err(Refusal::Budget(wanted));
         }
-        let taken = Piece::take(bytes, self.config.alignment)
+        let taken = Region::take(bytes, self.config.alignment)
             .or_else(|| self.take_after_giving_back(bytes, reach));
-        let Some(piece) = taken else {
+        let Some(region) = taken else {
             self.budget.cancel(wanted);
             return Err(Refusal::Memory(wanted));
         };
         self.shed_before_growing(wanted);
         self.budget.commit(wanted);
-        Ok((piece, !fits))
+        Ok((region, !fits))
     }
 
     /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
@@ -127,16 +127,16 @@ impl PoolInner {
     }
 
     /// When the system has refused: gives back all that is idle within reach, if the system then has enough, and asks again.
-    fn take_after_giving_back(&self, bytes: usize, reach: Reach<'_>) -> Option<Piece> {
+    fn take_after_giving_back(&self, bytes: usize, reach: Reach<'_>) -> Option<Region> {
         let mut aggregator = self.aggregator.lock();
         let within = self.within_reach(&aggregator, reach);
         let rest = (bytes as u64).saturating_sub(within) as usize;
-        if within == 0 || rest > 0 && !Piece::could_take(rest, self.config.alignment) {
+        if within == 0 || rest > 0 && !Region::could_take(rest, self.config.alignment) {
             return None;
         }
         self.give_back(&mut aggregator, u64::MAX, reach);
         drop(aggregator);
-        Piece::take(bytes, self.config.alignment)
+        Region::take(bytes, self.config.alignment)
     }
 
     /// `BufferPool::trim`, and when a pool is closed: all that is idle within reach, whatever was asked for in advance.
@@ -263,7 +263,7 @@ impl PoolInner {
         while self.budget.freed_since(before) < wanted
             && let Some(block) = next()
         {
-            self.give_back_piece(aggregator, block);
+            self.give_back_region(aggregator, block);
         }
         if is_seized {
             arena.release();

@@ -32,14 +32,14 @@ impl PoolInner {
         // SAFETY: the caller's handle keeps the pool alive.
         unsafe {
             with_slot(NonNull::from(self), |slot| {
-                self.stock(slot, class, count as u64)
+                self.prefill(slot, class, count as u64)
             })
         }
         .unwrap_or(Err(SLOT_REFUSED))
     }
 
     /// The same, into the slot that the caller owns.
-    fn stock(&self, slot: &Slot, class: usize, count: u64) -> Result<(), Refusal> {
+    fn prefill(&self, slot: &Slot, class: usize, count: u64) -> Result<(), Refusal> {
         let bytes = self.block_bytes(class);
         // SAFETY: the caller owns the slot.
         let ready = self.depot.idle(class) + unsafe { slot.idle_blocks(class) };
@@ -65,7 +65,7 @@ impl PoolInner {
                 unsafe { block.start().add(at).write_volatile(0) };
             }
             // SAFETY: the caller owns the slot, and the block is ours.
-            unsafe { slot.stock(&self.exchange(), class, block) };
+            unsafe { slot.prefill(&self.exchange(), class, block) };
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ pub(crate) unsafe fn release_in_slot(
     // SAFETY: the buffer keeps the pool alive until `f`, and then the slot's hold does until the guard ends; a slot in the
     // list is there until the thread leaves it.
     unsafe {
-        if inner.as_ref().ledger.is_closed() {
+        if inner.as_ref().lifetime.is_closed() {
             leave(inner);
             return Err(NoSlot::Closed);
         }

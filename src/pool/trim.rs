@@ -12,7 +12,7 @@ use crate::blocks::block::Block;
 use crate::blocks::class::CLASSES;
 use crate::blocks::depot::Batch;
 use crate::clock;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::pool::aggregator::{Aggregator, Excess, TrimState, TrimTime};
 use crate::pool::inner::PoolInner;
 use std::time::{Duration, Instant};
@@ -172,10 +172,10 @@ impl PoolInner {
         for left in (0..len).rev() {
             let next = block.next();
             // SAFETY: the batch holds its blocks, which are idle.
-            let piece = unsafe { block.unbind() };
+            let region = unsafe { block.unbind() };
             self.depot.note_unbound(class);
-            let beside = self.beside(piece.bytes);
-            self.give_back_piece(aggregator, piece);
+            let beside = self.beside(region.bytes);
+            self.give_back_region(aggregator, region);
             // SAFETY: as above, and it has no memory any more.
             unsafe { self.table.release(block) };
             self.budget.evicted_beside(beside);
@@ -194,11 +194,11 @@ impl PoolInner {
     }
 
     /// Gives memory back to the system. The aggregator is the evidence that the caller has its lock.
-    pub(crate) fn give_back_piece(&self, aggregator: &mut Aggregator, piece: Piece) {
-        aggregator.trim.pieces = aggregator.trim.pieces.wrapping_add(1);
-        let bytes = piece.bytes as u64;
-        // SAFETY: the callers took the piece off a block or an arena that nobody uses, so it is ours alone.
-        unsafe { piece.give_back(self.config.alignment) };
+    pub(crate) fn give_back_region(&self, aggregator: &mut Aggregator, region: Region) {
+        aggregator.trim.regions = aggregator.trim.regions.wrapping_add(1);
+        let bytes = region.bytes as u64;
+        // SAFETY: the callers took the region off a block or an arena that nobody uses, so it is ours alone.
+        unsafe { region.give_back(self.config.alignment) };
         self.budget.evicted(bytes);
     }
 }

@@ -28,7 +28,7 @@ use crate::blocks::block::Seen;
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::slot::list::Slots;
-use crate::slot::thread_names::Names;
+use crate::slot::thread_names::ThreadNames;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::rounds::RoundTimes;
 
@@ -76,7 +76,7 @@ impl Walks {
 pub(crate) struct Records<'w> {
     pub(crate) table: &'w Table,
     pub(crate) slots: &'w Slots,
-    pub(crate) names: &'w Names,
+    pub(crate) names: &'w ThreadNames,
     pub(crate) leak_after_frames: u64,
     pub(crate) leak_after: Duration,
     /// The age in time of the buffers that verdicts look at.

@@ -140,7 +140,7 @@ impl Slot {
                 .allocated
                 .pooled_alloc_bytes
                 .wrapping_sub(last_read.released.pooled_release_bytes);
-            let kept = self.stocked_bytes().wrapping_sub(out);
+            let kept = self.received_bytes().wrapping_sub(out);
             if kept.cast_signed() > 0 { kept } else { 0 }
         })
     }

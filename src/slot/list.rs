@@ -23,7 +23,7 @@ use crate::blocks::exchange::Exchange;
 use crate::codegen::prefetch;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
-use crate::slot::thread_names::Names;
+use crate::slot::thread_names::ThreadNames;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// How many places ahead of a walk slots are fetched into the cache: it takes longer to fetch one than to read it.
@@ -100,7 +100,7 @@ impl Slots {
     /// A slot for the calling thread: one that is free, or a new one, whose magazine may keep `credit` bytes.
     pub(crate) fn claim(
         &self,
-        names: &Names,
+        names: &ThreadNames,
         credit: usize,
         claim_for: Use,
     ) -> Result<NonNull<Slot>, NoSlot> {
@@ -167,7 +167,7 @@ impl Slots {
         }
     }
 
-    /// Gives a slot back: its idle blocks go to the depot, and what its owner still has out is returned, for the ledger.
+    /// Gives a slot back: its idle blocks go to the depot, and what its owner still has out is returned, for the lifetime.
     ///
     /// # Safety
     ///
@@ -175,7 +175,7 @@ impl Slots {
     pub(crate) unsafe fn hand_back(
         &self,
         exchange: &Exchange<'_>,
-        names: &Names,
+        names: &ThreadNames,
         slot: &Slot,
     ) -> i64 {
         // No change mark needed: `flush` marked the slot before it pushed each batch, and emptying a bin leaves its release count unchanged.

@@ -153,8 +153,8 @@ impl Slot {
     }
 
     /// Bytes of the blocks that came to the magazine less those it sent away.
-    pub(crate) fn stocked_bytes(&self) -> u64 {
-        self.magazine.stocked_bytes()
+    pub(crate) fn received_bytes(&self) -> u64 {
+        self.magazine.received_bytes()
     }
 
     /// The number of the name of the thread that has the slot, or had it last.
@@ -331,9 +331,9 @@ impl Slot {
     /// # Safety
     ///
     /// The caller owns the slot, `exchange` is of its pool, and holds the block, and gives it up.
-    pub(crate) unsafe fn stock(&self, exchange: &Exchange<'_>, class: usize, block: &Block) {
+    pub(crate) unsafe fn prefill(&self, exchange: &Exchange<'_>, class: usize, block: &Block) {
         // SAFETY: as for the caller.
-        unsafe { self.magazine.stock(class, block, exchange, self.notes()) };
+        unsafe { self.magazine.prefill(class, block, exchange, self.notes()) };
     }
 
     /// Idle blocks of a class in the magazine.
@@ -380,7 +380,7 @@ impl Slot {
         self.changes.set(1 << 32);
     }
 
-    /// What the owner has not paid into the ledger, when the closer pays it: see [`Magazine::balance_for_owner`].
+    /// What the owner has not paid into the lifetime, when the closer pays it: see [`Magazine::balance_for_owner`].
     pub(crate) fn balance_for_owner(&self) -> i64 {
         self.magazine.balance_for_owner()
     }

@@ -30,7 +30,7 @@ const FEW: usize = 64;
 
 /// The names in use.
 #[derive(Debug)]
-pub(crate) struct Names {
+pub(crate) struct ThreadNames {
     kept: ForkLock<Kept>,
     /// Bytes of what is kept. Written under the lock, read without.
     bytes: AtomicU64,
@@ -63,7 +63,7 @@ struct Entry {
     touched: u64,
 }
 
-impl Names {
+impl ThreadNames {
     pub(crate) fn new() -> Self {
         Self {
             kept: ForkLock::new(
@@ -253,13 +253,13 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn name(names: &Names, number: u32) -> String {
+    fn name(names: &ThreadNames, number: u32) -> String {
         names.read(number, ToOwned::to_owned)
     }
 
     #[test]
     fn threads_of_one_name_share_a_number() {
-        let names = Names::new();
+        let names = ThreadNames::new();
         let [a, b] = ["render", "audio"].map(|name| names.acquire(name));
         assert_ne!(a, b);
         assert_eq!(names.acquire("render"), a);
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_sweep_frees_exactly_what_nobody_needs() {
-        let names = Names::new();
+        let names = ThreadNames::new();
         let numbers: Vec<u32> = (0..10).map(|i| names.acquire(&i.to_string())).collect();
         let bytes = names.bytes();
         // 0 to 3 have a slot, 3 to 6 a buffer; 9 is acquired once more, and released, while the sweep is on.
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_name_held_twice_is_released_twice() {
-        let names = Names::new();
+        let names = ThreadNames::new();
         let number = names.acquire("worker");
         names.acquire("worker");
         names.release(number);

@@ -15,14 +15,14 @@
 //!
 //! # Releases into a bin are not counted
 //!
-//! They follow from what is there anyway. A bin keeps an account (`bin.rs`) of which every step but a give and a take is neutral:
+//! They follow from what is there anyway. A bin keeps a balance (`bin.rs`) of which every step but a give and a take is neutral:
 //!
 //! ```text
-//!   releases into a bin  =  hits  +  what the account says  +  1 if there is a block in front
+//!   releases into a bin  =  hits  +  what the balance says  +  1 if there is a hot block
 //! ```
 //!
-//! A give puts a block in front, or raises the account; a take does the opposite, and then counts a hit. An aggregation reads these while
-//! they change, and must not find more releases than there were. It reads the hits first, then the account, then the place in front:
+//! A give puts a hot block, or raises the balance; a take does the opposite, and then counts a hit. An aggregation reads these while
+//! they change, and must not find more releases than there were. It reads the hits first, then the balance, then the hot place:
 //! so of a take that it sees counted (Acquire) it sees what came before (Release), and what moves while it reads is missed rather than seen
 //! twice. What it finds is at most the releases before what it read last, all visible with it, and at rest it is exact. It may
 //! be less than it found before; then it goes by that (`pool/frame_end.rs`).

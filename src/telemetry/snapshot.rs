@@ -48,7 +48,7 @@ pub struct FrameSnapshot {
     pub misses: u64,
     /// Bytes taken from the system in this frame, for buffers: by misses, and by whatever else made the pool grow.
     pub system_bytes: u64,
-    /// Pieces of memory taken from the system by misses, and pieces given back to it, in this frame.
+    /// Pieces of memory taken from the system by misses, and regions given back to it, in this frame.
     pub system_calls: u64,
     /// The alloc of a pooled buffer that took the most memory from the system in this frame, if one did.
     pub largest_miss: Option<LargestMiss>,

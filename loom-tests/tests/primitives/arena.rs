@@ -9,7 +9,7 @@ use loom::thread;
 use super::explore;
 use crate::arena::bump::Arena;
 use crate::blocks::class::LINE;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
 
 /// Every buffer takes one line, of which so much was asked for.
@@ -24,7 +24,7 @@ impl Filled {
         let arena = Arena::new();
         for lines in lines {
             assert!(arena.reserve_place());
-            arena.add_block(piece(*lines));
+            arena.add_block(region(*lines));
         }
         Arc::new(Self(arena))
     }
@@ -46,8 +46,8 @@ impl Drop for Filled {
     }
 }
 
-fn piece(lines: usize) -> Piece {
-    Piece::take(lines * LINE, LINE).unwrap()
+fn region(lines: usize) -> Region {
+    Region::take(lines * LINE, LINE).unwrap()
 }
 
 /// Buffers lent together with their bytes, their memory a little ahead: it is counted first.

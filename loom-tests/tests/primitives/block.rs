@@ -12,7 +12,7 @@ use crate::blocks::block::{Block, Holder, frame_stamp, thread_stamp};
 use crate::blocks::class::LINE;
 use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 
 /// A table with one block, lent by `first` in frame 1.
 fn one_lent(first: &'static Location<'static>) -> Arc<(Table, Stack)> {
@@ -168,5 +168,5 @@ fn a_block_that_got_other_memory_is_never_seen_with_the_size_it_had() {
 /// The caller holds the block, which has no memory.
 unsafe fn bind(block: &Block, bytes: usize) {
     // SAFETY: as for the caller; nobody looks for the block's pool.
-    unsafe { block.bind(Piece::take(bytes, LINE).unwrap(), NonNull::dangling(), 1) };
+    unsafe { block.bind(Region::take(bytes, LINE).unwrap(), NonNull::dangling(), 1) };
 }

@@ -12,7 +12,7 @@ use super::explore;
 use crate::arena::bump::Arena;
 use crate::arena::in_flight::InFlight;
 use crate::blocks::class::LINE;
-use crate::memory::region::Piece;
+use crate::memory::region::Region;
 
 /// An open frame, whose arena has lent all of its one block.
 fn open_frame() -> Arc<(InFlight, Arena)> {
@@ -20,7 +20,7 @@ fn open_frame() -> Arc<(InFlight, Arena)> {
     let (in_flight, arena) = &*shared;
     assert_eq!(in_flight.claim(), Some(0));
     assert!(arena.reserve_place());
-    arena.add_block(Piece::take(LINE, LINE).unwrap());
+    arena.add_block(Region::take(LINE, LINE).unwrap());
     arena.advance(LINE, 1, true).unwrap();
     shared
 }
@@ -81,7 +81,7 @@ fn a_frame_begun_after_trimming_finds_the_arena_as_trimming_left_it() {
     explore(None, || {
         let shared = Arc::new((InFlight::new(1), Arena::new()));
         assert!(shared.1.reserve_place());
-        shared.1.add_block(Piece::take(LINE, LINE).unwrap());
+        shared.1.add_block(Region::take(LINE, LINE).unwrap());
         shared.1.advance(LINE, 1, true).unwrap();
         let trimmer = {
             let shared = Arc::clone(&shared);

@@ -1,4 +1,4 @@
-//! The ledger that says who frees a pool.
+//! The lifetime that says who frees a pool.
 //!
 //! Laws: L7.
 #![expect(unsafe_code, reason = "a cell stands for what is freed")]
@@ -10,11 +10,11 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::pool::lifetime::Ledger;
+use crate::pool::lifetime::Lifetime;
 
-/// A ledger, and what it keeps alive: used by many, freed by one.
+/// A lifetime, and what it keeps alive: used by many, freed by one.
 struct Kept {
-    ledger: Ledger,
+    lifetime: Lifetime,
     uses: UnsafeCell<u32>,
 }
 
@@ -26,7 +26,7 @@ unsafe impl Send for Kept {}
 impl Kept {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            ledger: Ledger::new(),
+            lifetime: Lifetime::new(),
             uses: UnsafeCell::new(0),
         })
     }
@@ -44,8 +44,8 @@ impl Kept {
 
     fn leave(&self, balance: i64) -> u32 {
         self.use_it();
-        // SAFETY: the ledger lives to the model's end.
-        if unsafe { Ledger::leave(NonNull::from(&self.ledger), balance) } {
+        // SAFETY: the lifetime lives to the model's end.
+        if unsafe { Lifetime::leave(NonNull::from(&self.lifetime), balance) } {
             self.free()
         } else {
             0
@@ -55,8 +55,8 @@ impl Kept {
     /// Drops a buffer in a closed pool; how often that freed it.
     fn drop_buffer(&self) -> u32 {
         self.use_it();
-        // SAFETY: the ledger lives to the model's end.
-        if unsafe { Ledger::end_buffers(NonNull::from(&self.ledger), 1) } {
+        // SAFETY: the lifetime lives to the model's end.
+        if unsafe { Lifetime::end_buffers(NonNull::from(&self.lifetime), 1) } {
             self.free()
         } else {
             0
@@ -66,8 +66,8 @@ impl Kept {
     /// Gives up a handle; how often that freed it.
     fn drop_handle(&self) -> u32 {
         self.use_it();
-        // SAFETY: the ledger lives to the model's end.
-        if unsafe { Ledger::drop_handle(NonNull::from(&self.ledger)) } {
+        // SAFETY: the lifetime lives to the model's end.
+        if unsafe { Lifetime::drop_handle(NonNull::from(&self.lifetime)) } {
             self.leave(0)
         } else {
             0
@@ -79,7 +79,7 @@ impl Kept {
 fn the_last_of_two_handles_frees_the_pool_after_all_that_was_done_with_it() {
     explore(None, || {
         let kept = Kept::new();
-        kept.ledger.add_handle();
+        kept.lifetime.add_handle();
         let other = {
             let kept = Arc::clone(&kept);
             thread::spawn(move || kept.drop_handle())
@@ -94,7 +94,7 @@ fn the_last_of_two_handles_frees_the_pool_after_all_that_was_done_with_it() {
 fn the_last_of_a_handle_a_slot_and_a_buffer_frees_the_pool_once() {
     explore(None, || {
         let kept = Kept::new();
-        kept.ledger.enter();
+        kept.lifetime.enter();
         let slot = {
             let kept = Arc::clone(&kept);
             thread::spawn(move || kept.leave(1))
@@ -103,7 +103,7 @@ fn the_last_of_a_handle_a_slot_and_a_buffer_frees_the_pool_once() {
             let kept = Arc::clone(&kept);
             thread::spawn(move || {
                 kept.use_it();
-                kept.ledger.enter();
+                kept.lifetime.enter();
                 kept.leave(-1)
             })
         };
@@ -116,7 +116,7 @@ fn the_last_of_a_handle_a_slot_and_a_buffer_frees_the_pool_once() {
 fn two_buffers_dropped_at_once_after_everything_else_free_the_pool_once() {
     explore(None, || {
         let kept = Kept::new();
-        kept.ledger.enter();
+        kept.lifetime.enter();
         assert_eq!(kept.leave(2) + kept.drop_handle(), 0);
         let other = {
             let kept = Arc::clone(&kept);
@@ -132,13 +132,13 @@ fn two_buffers_dropped_at_once_after_everything_else_free_the_pool_once() {
 fn nobody_enters_a_pool_that_is_freed() {
     explore(None, || {
         let kept = Kept::new();
-        kept.ledger.enter();
+        kept.lifetime.enter();
         assert_eq!(kept.leave(1) + kept.drop_handle(), 0);
         let other = {
             let kept = Arc::clone(&kept);
             thread::spawn(move || kept.drop_buffer())
         };
-        let freed = if kept.ledger.try_enter() {
+        let freed = if kept.lifetime.try_enter() {
             kept.leave(0)
         } else {
             0

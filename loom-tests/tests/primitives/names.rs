@@ -8,16 +8,16 @@ use loom::thread;
 use super::explore;
 use crate::blocks::block::Block;
 use crate::blocks::block::{frame_stamp, thread_stamp};
-use crate::slot::thread_names::Names;
+use crate::slot::thread_names::ThreadNames;
 
-fn name(names: &Names, number: u32) -> String {
+fn name(names: &ThreadNames, number: u32) -> String {
     names.read(number, ToOwned::to_owned)
 }
 
 #[test]
 fn two_threads_that_enter_one_name_share_it() {
     explore(None, || {
-        let names = Arc::new(Names::new());
+        let names = Arc::new(ThreadNames::new());
         let other = {
             let names = Arc::clone(&names);
             thread::spawn(move || names.acquire("worker"))
@@ -31,7 +31,7 @@ fn two_threads_that_enter_one_name_share_it() {
 #[test]
 fn the_name_of_a_lent_block_is_never_freed() {
     explore(None, || {
-        let shared = Arc::new((Names::new(), Block::vacant()));
+        let shared = Arc::new((ThreadNames::new(), Block::vacant()));
         let other = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {

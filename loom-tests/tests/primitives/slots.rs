@@ -19,7 +19,7 @@ use crate::slot::state::Slot;
 
 /// A slot for the calling thread, as when it is claimed for one use.
 fn claim(inner: &PoolInner) -> NonNull<Slot> {
-    inner.ledger.enter();
+    inner.lifetime.enter();
     inner.claim_slot(Use::Handle).unwrap()
 }
 
@@ -155,7 +155,7 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
     });
 }
 
-/// One thread lends what another takes back, more often than the ledger's hold outweighs (`HOLD`, small here). Then the other
+/// One thread lends what another takes back, more often than the lifetime's hold outweighs (`HOLD`, small here). Then the other
 /// exits, beside a use of the pool.
 #[test]
 fn a_pool_outlives_a_consumer_of_many_buffers() {
@@ -164,7 +164,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         // If the pool were freed it would be twice, in a destructor.
         let pool = ManuallyDrop::new(pool);
         let inner = pool.inner();
-        inner.ledger.add_name();
+        inner.lifetime.add_name();
         // SAFETY: claimed just now; the pool lives to the model's end.
         let (producer, consumer) = unsafe { (claim(inner).as_ref(), claim(inner).as_ref()) };
         let class = class_for(1).unwrap();
@@ -215,7 +215,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         };
         pool.stats();
         exiting.join().unwrap();
-        assert!(inner.ledger.try_enter(), "L7: the handle keeps the pool");
+        assert!(inner.lifetime.try_enter(), "L7: the handle keeps the pool");
         // SAFETY: entered just now; the producer's slot is not used any more; the name is the model's.
         unsafe {
             PoolInner::leave(pool.inner_ptr(), 0);

@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn a_block_without_room_is_passed_over() {
-    let piece = |bytes| Piece::take(bytes, 64).expect("memory");
-    let (small, large) = (piece(4096), piece(16_384));
+    let region = |bytes| Region::take(bytes, 64).expect("memory");
+    let (small, large) = (region(4096), region(16_384));
     let arena = Arena::new();
     assert!(arena.reserve_place());
     arena.add_block(small);
