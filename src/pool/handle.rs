@@ -212,7 +212,7 @@ impl BufferPool {
     /// # drop(image);
     /// ```
     pub fn holdings(&self) -> Vec<Holding> {
-        self.core().holdings().parts
+        self.inner().holdings().parts
     }
 
     /// Whether call sites are recorded.
