@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use framepool::{BufferPool, FrameSnapshot};
 
+use crate::contestant::SiteNames;
 use crate::replay::{Observer, Plan};
 use crate::report::{LeakSection, LeakSite, PoolSection};
 use crate::screen::Screen;
@@ -52,7 +53,7 @@ impl<'a> Watcher<'a> {
             trace,
             plan,
             screen,
-            judge: RecordedTimeJudge::new(),
+            judge: RecordedTimeJudge::new(SiteNames::new(trace)),
             speed,
             began: Instant::now(),
             last_us: 0.0,
@@ -118,8 +119,7 @@ impl<'a> Watcher<'a> {
 
     /// Who holds what, after quiet frames in which what was never freed grew old enough to be suspected.
     ///
-    /// The pool attributes buffers to lines of code, and here one line takes them all. So the recorded call sites come from
-    /// the replay's own record, and that must agree with what the pool says.
+    /// The recorded call sites come from the replay's own record, and that must agree with what the pool says.
     fn find_leaks(&mut self, frames_ended: u64) {
         let leak_after = self.pool.leak_after_frames();
         let mut frame = 0;

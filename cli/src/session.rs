@@ -8,7 +8,7 @@ use framepool::BufferPool;
 use framepool::{HealthConfig, Watch};
 
 use crate::args::{MemoryArgs, ReplayOptions};
-use crate::contestant::{Name, Pool};
+use crate::contestant::{Name, Pool, RecordedSites};
 use crate::inspect::Watcher;
 use crate::measure::{
     Contestants, Memory, Rounds, measure_here, measure_in_children, time, verify,
@@ -46,7 +46,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     #[cfg(feature = "dashboard")]
     let page = PageOfReplay::open(options, &watched)?;
     let mut observer = Watcher::new(&watched, &trace, &plan, &screen, speed);
-    let pool = Arc::new(Pool(watched.clone()));
+    let pool = Arc::new(Pool(watched.clone(), RecordedSites::new(&trace)));
     run(&crew, &plan, &pool, Written::Ends, &mut observer)
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();

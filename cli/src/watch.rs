@@ -10,6 +10,8 @@ use framepool::{
 };
 use serde::Serialize;
 
+use crate::contestant::SiteNames;
+
 /// One alert's story.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct AlertEntry {
@@ -74,6 +76,8 @@ pub(crate) struct AlertLog {
     standing: Standing,
     /// The monitor's time of the latest report noted.
     noted: Option<Duration>,
+    /// In a replay: what the call sites are called.
+    sites: Option<SiteNames>,
 }
 
 impl AlertLog {
@@ -96,11 +100,11 @@ impl AlertLog {
             if let Some(index) = known.filter(|&index| self.entries[index].resolved.is_none()) {
                 // Worse than it was: still the same alert, since the same moment.
                 let raised = self.entries[index].raised;
-                self.entries[index] = entry(alert, raised);
+                self.entries[index] = entry(alert, raised, self.sites.as_ref());
                 tell(&self.entries[index]);
             } else {
                 self.by_id.insert(alert.id, self.entries.len());
-                self.entries.push(entry(alert, now));
+                self.entries.push(entry(alert, now, self.sites.as_ref()));
                 self.entries.last().into_iter().for_each(&mut tell);
             }
         }
@@ -125,14 +129,13 @@ impl AlertLog {
     }
 }
 
-fn entry(alert: &Alert, now: Moment) -> AlertEntry {
+fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
     let mut text = alert.to_string();
-    // In a replay every buffer is taken by one line of this program, which says nothing about the recorded one.
-    if let Some(site) = alert
-        .site
-        .filter(|site| site.file().ends_with("contestant/pool.rs"))
+    // In a replay a line of this program stands for a recorded call site.
+    if let (Some(site), Some(sites)) = (alert.site, sites)
+        && let Some(name) = sites.name(site)
     {
-        text = text.replace(&site.to_string(), "the replayed program");
+        text = text.replace(&site.to_string(), name);
     }
     AlertEntry {
         rule: format!("{:?}", alert.rule),
@@ -159,11 +162,14 @@ pub(crate) struct RecordedTimeJudge {
 }
 
 impl RecordedTimeJudge {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(sites: SiteNames) -> Self {
         Self {
             // No throttling: the live line draws when it wants, and the log is exact to the frame.
             monitor: HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO),
-            log: AlertLog::default(),
+            log: AlertLog {
+                sites: Some(sites),
+                ..AlertLog::default()
+            },
             began: Instant::now(),
             seconds: 0.0,
         }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -228,4 +229,64 @@ fn a_reader_that_leaves_early_is_no_fault() {
         (child.wait().expect("waiting").code(), said.as_str()),
         (Some(0), "")
     );
+}
+
+/// Frames of 20 ms for a minute. One call site takes its buffers at the start and keeps them, one keeps a buffer every half
+/// second from second 30 on, and one gives back what it took.
+fn leaking() -> String {
+    let mut events = Vec::new();
+    let mut taken = 0;
+    let mut alloc = |us: u64, site: &str| {
+        taken += 1;
+        events.push(format!("{us},1,alloc,{taken},1000,{site}"));
+        taken
+    };
+    for start in 0..70 {
+        alloc(start, "start-up");
+    }
+    let mut lines = Vec::new();
+    for frame in 1..=3_000_u64 {
+        let us = 20_000 * frame;
+        let scratch = alloc(us, "scratch");
+        if frame >= 1_500 && frame % 25 == 0 {
+            alloc(us, "leak.c:7");
+        }
+        lines.push((us, scratch));
+    }
+    let mut frees = lines.into_iter().peekable();
+    let mut text = format!("{HEADER}\n");
+    for event in events {
+        let at: u64 = event.split(',').next().unwrap().parse().unwrap();
+        while let Some((us, id)) = frees.next_if(|&(us, _)| us < at) {
+            writeln!(text, "{us},1,free,{id},,").unwrap();
+        }
+        text += &event;
+        text.push('\n');
+    }
+    text
+}
+
+fn leak_alerts(report: &Value) -> Vec<&str> {
+    let alerts = report["alerts"].as_array().expect("a list");
+    let leaks = alerts.iter().filter(|alert| alert["rule"] == "Leak");
+    leaks.filter_map(|alert| alert["text"].as_str()).collect()
+}
+
+#[test]
+fn a_leak_in_a_recording_is_named_by_its_recorded_site() {
+    let file = Scratch::new("leaking.csv", leaking());
+    let report = report_of(&["replay", file.path()]);
+    let alerts = leak_alerts(&report);
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert!(
+        alerts[0].contains("taken at leak.c:7 were not given back"),
+        "{alerts:?}"
+    );
+}
+
+#[test]
+fn what_a_recording_keeps_from_its_start_is_no_leak() {
+    let report = report_of(&["replay", "--frame-ms", "50"]);
+    assert_eq!(leak_alerts(&report), [""; 0]);
+    assert!(report["leaks"]["suspects"].as_u64() > Some(0));
 }

@@ -3,13 +3,15 @@
 mod pattern;
 mod pool;
 mod raw;
+mod recorded;
 
 use std::fmt;
 
 use crate::replay::Work;
 
-pub(crate) use pool::Pool;
+pub(crate) use pool::{OneLine, Pool};
 pub(crate) use raw::{Given, Heap, MiMalloc, System};
+pub(crate) use recorded::{RecordedSites, SiteNames};
 
 /// Something buffers can be taken from, by several threads at once.
 pub(crate) trait Contestant: Send + Sync + 'static {
@@ -23,8 +25,13 @@ pub(crate) trait Contestant: Send + Sync + 'static {
     /// Makes a thread ready.
     fn seat(&self, work: &Work) -> Self::Seat;
 
-    /// Takes a buffer of `bytes` bytes.
-    fn alloc(&self, seat: &mut Self::Seat, bytes: usize) -> Result<Self::Buffer, Self::Refusal>;
+    /// Takes a buffer of `bytes` bytes. `buffer` is its place among the recorded ones.
+    fn alloc(
+        &self,
+        seat: &mut Self::Seat,
+        bytes: usize,
+        buffer: u32,
+    ) -> Result<Self::Buffer, Self::Refusal>;
 
     /// Gives a buffer back.
     fn free(&self, buffer: Self::Buffer);
@@ -91,7 +98,7 @@ mod tests {
             // Its first byte is not 1, which `touch_pages` writes.
             let pattern = (0x0123_4567_89ab_cdef + bytes as u64) << 8;
             let mut seat = contestant.seat(&work);
-            let Ok(mut buffer) = contestant.alloc(&mut seat, bytes) else {
+            let Ok(mut buffer) = contestant.alloc(&mut seat, bytes, 0) else {
                 panic!("{bytes} bytes were refused");
             };
             C::touch_pages(&mut buffer);
@@ -114,6 +121,6 @@ mod tests {
     fn a_buffer_of_any_size_keeps_its_pattern() {
         keeps_the_pattern(&Heap(System));
         keeps_the_pattern(&Heap(MiMalloc));
-        keeps_the_pattern(&Pool(framepool::BufferPool::new()));
+        keeps_the_pattern(&Pool(framepool::BufferPool::new(), OneLine));
     }
 }

@@ -6,11 +6,34 @@ use super::pattern::{self, BOTH_ENDS, small};
 use super::{Contestant, PAGE};
 use crate::replay::Work;
 
-/// A pool whose every buffer is taken by one line: the one below.
+/// A pool, and the line at which it takes buffers.
 #[derive(Debug)]
-pub(crate) struct Pool(pub(crate) BufferPool);
+pub(crate) struct Pool<S = OneLine>(pub(crate) BufferPool, pub(crate) S);
 
-impl Contestant for Pool {
+/// Which line of code takes a recorded buffer.
+pub(crate) trait AllocSite: Send + Sync + 'static {
+    /// Takes a buffer.
+    fn alloc(&self, pool: &BufferPool, bytes: usize, buffer: u32)
+    -> Result<Buffer<u8>, AllocError>;
+}
+
+/// Every buffer is taken by one line, as fast as can be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OneLine;
+
+impl AllocSite for OneLine {
+    #[inline(always)]
+    fn alloc(
+        &self,
+        pool: &BufferPool,
+        bytes: usize,
+        _buffer: u32,
+    ) -> Result<Buffer<u8>, AllocError> {
+        pool.try_alloc::<u8>(bytes)
+    }
+}
+
+impl<S: AllocSite> Contestant for Pool<S> {
     type Buffer = Buffer<u8>;
     type Seat = ();
     type Refusal = AllocError;
@@ -18,8 +41,8 @@ impl Contestant for Pool {
     fn seat(&self, _work: &Work) {}
 
     #[inline(always)]
-    fn alloc(&self, _seat: &mut (), bytes: usize) -> Result<Buffer<u8>, AllocError> {
-        self.0.try_alloc::<u8>(bytes)
+    fn alloc(&self, _seat: &mut (), bytes: usize, buffer: u32) -> Result<Buffer<u8>, AllocError> {
+        self.1.alloc(&self.0, bytes, buffer)
     }
 
     #[inline(always)]

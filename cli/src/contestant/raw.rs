@@ -128,7 +128,7 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
     fn seat(&self, _work: &Work) {}
 
     #[inline(always)]
-    fn alloc(&self, _seat: &mut (), bytes: usize) -> Result<RawBuffer, NoMemory> {
+    fn alloc(&self, _seat: &mut (), bytes: usize, _buffer: u32) -> Result<RawBuffer, NoMemory> {
         let layout = layout(bytes).ok_or(NoMemory)?;
         // SAFETY: the layout's size is not zero.
         let start = unsafe { self.0.alloc(layout) };
@@ -224,7 +224,12 @@ impl Contestant for Given {
     }
 
     #[inline(always)]
-    fn alloc(&self, seat: &mut GivenSeat, bytes: usize) -> Result<RawBuffer, NoMemory> {
+    fn alloc(
+        &self,
+        seat: &mut GivenSeat,
+        bytes: usize,
+        _buffer: u32,
+    ) -> Result<RawBuffer, NoMemory> {
         let &offset = seat.offsets.get(seat.next).ok_or(NoMemory)?;
         seat.next += 1;
         // SAFETY: the plan's offsets lie within its region, with room for the size planned for this alloc. The layout

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use framepool::BufferPool;
 
 use super::Spread;
-use crate::contestant::{Given, Heap, MiMalloc, Name, Pool, System};
+use crate::contestant::{Given, Heap, MiMalloc, Name, OneLine, Pool, System};
 use crate::replay::{Crew, Failure, Plan, Run, Written, run};
 
 /// All who take part.
@@ -26,7 +26,7 @@ pub(crate) struct Contestants {
 impl Contestants {
     pub(crate) fn new(plan: &Plan, pool: BufferPool) -> Self {
         Self {
-            pool: Arc::new(Pool(pool)),
+            pool: Arc::new(Pool(pool, OneLine)),
             system: Arc::new(Heap(System)),
             mimalloc: Arc::new(Heap(MiMalloc)),
             // A recording may hold more than this machine has; the rivals are compared all the same.

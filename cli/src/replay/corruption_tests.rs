@@ -38,7 +38,7 @@ impl Contestant for Corrupting {
 
     fn seat(&self, _work: &Work) {}
 
-    fn alloc(&self, _seat: &mut (), bytes: usize) -> Result<Memory, &'static str> {
+    fn alloc(&self, _seat: &mut (), bytes: usize, _buffer: u32) -> Result<Memory, &'static str> {
         let buffer = Memory::new(Mutex::new(vec![0; bytes]));
         let mut first = self.first.lock().expect("no panic");
         match &*first {

@@ -79,7 +79,12 @@ impl Contestant for Arc<Odd> {
 
     fn seat(&self, _work: &Work) {}
 
-    fn alloc(&self, _seat: &mut (), _bytes: usize) -> Result<Arc<AtomicU64>, &'static str> {
+    fn alloc(
+        &self,
+        _seat: &mut (),
+        _bytes: usize,
+        _buffer: u32,
+    ) -> Result<Arc<AtomicU64>, &'static str> {
         let before = self.allocs.fetch_add(1, SeqCst);
         assert!(self.panic_after.is_none_or(|most| before < most), "as told");
         if self.refuse_after.is_some_and(|most| before >= most) {

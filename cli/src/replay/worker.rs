@@ -189,7 +189,10 @@ impl<C: Contestant> Bench<'_, C> {
 
     #[inline(always)]
     fn take(&mut self, index: usize, step: Step) -> Result<C::Buffer, Failure> {
-        match self.contestant.alloc(&mut self.seat, step.bytes) {
+        match self
+            .contestant
+            .alloc(&mut self.seat, step.bytes, step.buffer)
+        {
             Ok(mut buffer) => {
                 match self.shared.written {
                     Written::Ends => C::write(&mut buffer, pattern(step.buffer)),

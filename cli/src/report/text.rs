@@ -169,10 +169,10 @@ fn pool(pool: &PoolSection, trace: &TraceSection) -> String {
 
 fn leaks(leaks: &LeakSection) -> String {
     if leaks.sites.is_empty() {
-        return "No leak suspects: everything taken was given back by the trace's end.".to_owned();
+        return "Everything taken was given back by the trace's end.".to_owned();
     }
     let mut table = Table::new(&[
-        ("leak suspects, by recorded call site", Align::Left),
+        ("never given back, by recorded call site", Align::Left),
         ("buffers", Align::Right),
         ("bytes", Align::Right),
         ("oldest, frames", Align::Right),
