@@ -127,7 +127,7 @@ impl Bin {
     ///
     /// The records of the pool's table are alive.
     #[inline(always)]
-    pub(crate) unsafe fn take<'t>(&self) -> Option<&'t Block> {
+    pub(crate) unsafe fn pop<'t>(&self) -> Option<&'t Block> {
         // SAFETY: as for the caller.
         if let Some(block) = unsafe { self.hot() } {
             self.set_hot(ptr::null());
@@ -148,7 +148,7 @@ impl Bin {
     /// Gives a block of the bin's class, which the caller holds; `false` when there is no room, and then nothing has
     /// happened.
     #[inline(always)]
-    pub(crate) fn give(&self, block: &Block) -> bool {
+    pub(crate) fn try_push(&self, block: &Block) -> bool {
         if self.hot.load_own().is_null() {
             self.set_hot(block);
             return true;

@@ -165,7 +165,7 @@ impl Magazine {
         given_since
     }
 
-    /// When [`Bin::take`] found nothing: takes from the spare batch, or from one fetched from the depot; whether it is the
+    /// When [`Bin::pop`] found nothing: takes from the spare batch, or from one fetched from the depot; whether it is the
     /// depot's, and is counted in no bin.
     #[cold]
     #[inline(never)]
@@ -213,10 +213,10 @@ impl Magazine {
         Some((first, true))
     }
 
-    /// When [`Bin::give`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
+    /// When [`Bin::try_push`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
     #[cold]
     #[inline(never)]
-    pub(crate) fn make_room_and_give(
+    pub(crate) fn make_room_and_push(
         &self,
         class: usize,
         block: &Block,
@@ -230,7 +230,7 @@ impl Magazine {
             notes.counters.released.increment();
             notes.counters.released_bytes.add(block.bytes());
             self.send_alone(block, exchange, notes);
-        } else if !bin.give(block) {
+        } else if !bin.try_push(block) {
             self.rotate(class, block, 1, exchange, notes);
         }
     }

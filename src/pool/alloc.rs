@@ -11,7 +11,7 @@ use crate::blocks::class::LINE;
 use crate::error::AllocError;
 use crate::pool::buffer::Buffer;
 use crate::pool::handle::BufferPool;
-use crate::pool::pooled::{lend, lend_at_once};
+use crate::pool::pooled::{alloc_fast, alloc_slow};
 use crate::pool::refusal::{Refusal, count_refusal, refused};
 use crate::pool::slot_guard::with_slot;
 
@@ -27,9 +27,9 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        let block = match self.lend_at_once::<T>(len, Location::caller()) {
+        let block = match self.alloc_fast::<T>(len, Location::caller()) {
             Some(block) => block,
-            None => self.lend_or_panic::<T>(len, Location::caller()),
+            None => self.alloc_or_panic::<T>(len, Location::caller()),
         };
         // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
         unsafe { Buffer::new(block, len) }
@@ -72,9 +72,9 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        let block = match self.lend_at_once::<T>(len, Location::caller()) {
+        let block = match self.alloc_fast::<T>(len, Location::caller()) {
             Some(block) => block,
-            None => self.lend::<T>(len, Location::caller())?,
+            None => self.alloc_slow::<T>(len, Location::caller())?,
         };
         // SAFETY: as in `alloc`.
         Ok(unsafe { Buffer::new(block, len) })
@@ -82,39 +82,39 @@ impl BufferPool {
 
     /// A block for `len` elements if the calling thread has one at hand.
     #[inline(always)]
-    pub(crate) fn lend_at_once<T: Pod>(
+    pub(crate) fn alloc_fast<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,
     ) -> Option<NonNull<Block>> {
-        let bytes = self.bytes_at_once::<T>(len)?;
+        let bytes = self.bytes_fast::<T>(len)?;
         // SAFETY: the handle keeps the pool alive.
-        unsafe { lend_at_once(self.inner(), bytes, site) }
+        unsafe { alloc_fast(self.inner(), bytes, site) }
     }
 
     /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
     #[cold]
     #[inline(never)]
-    pub(crate) fn lend<T: Pod>(
+    pub(crate) fn alloc_slow<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,
     ) -> Result<NonNull<Block>, AllocError> {
         self.checked_bytes::<T>(len)
             // SAFETY: the handle keeps the pool alive.
-            .and_then(|bytes| unsafe { lend(self.inner(), bytes, site) })
+            .and_then(|bytes| unsafe { alloc_slow(self.inner(), bytes, site) })
             .map_err(|refusal| self.explain::<T>(refusal, len))
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn lend_or_panic<T: Pod>(
+    fn alloc_or_panic<T: Pod>(
         &self,
         len: usize,
         site: &'static Location<'static>,
     ) -> NonNull<Block> {
-        self.lend::<T>(len, site)
+        self.alloc_slow::<T>(len, site)
             .unwrap_or_else(|error| refused(&error))
     }
 
@@ -126,7 +126,7 @@ impl BufferPool {
 
     /// The bytes of `len` elements, if this pool can lend such.
     #[inline(always)]
-    pub(crate) fn bytes_at_once<T: Pod>(&self, len: usize) -> Option<usize> {
+    pub(crate) fn bytes_fast<T: Pod>(&self, len: usize) -> Option<usize> {
         if !self.is_aligned_for::<T>() {
             return None;
         }

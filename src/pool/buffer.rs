@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 use bytemuck::Pod;
 
 use crate::blocks::block::Block;
-use crate::pool::pooled::take_back;
+use crate::pool::pooled::release;
 
 /// An owned slice of `T` from a [`BufferPool`](crate::BufferPool); dropping it gives the memory back for reuse.
 ///
@@ -81,7 +81,7 @@ impl<T: Pod> Drop for Buffer<T> {
     #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: the buffer held the block and ends here; it was lent for this many bytes.
-        unsafe { take_back(self.block, self.len * size_of::<T>()) }
+        unsafe { release(self.block, self.len * size_of::<T>()) }
     }
 }
 

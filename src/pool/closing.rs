@@ -21,7 +21,7 @@
 //! many slots there are. A release that was under way when the pool was closed ends in one of two ways:
 //!
 //! - *The slow way* it is marked `BUSY`. So the closer leaves the slot alone, and the owner finds `CLOSED` at its end.
-//! - *The quick way* (`Slot::give`) it is not marked. It puts one block into a bin and changes nothing else: hot, balance and
+//! - *The quick way* (`Slot::release_fast`) it is not marked. It puts one block into a bin and changes nothing else: hot, balance and
 //!   active list. The closer pays for a slot as if each block that it does not see in a bin were out. So the missed one keeps the
 //!   contents, and it pays when the owner finishes the slot: [`Slot::given_since`]. That is at its next use of any
 //!   pool, since it used the closed one last, or at its exit. If the closer does see the block in the bin, the contents may go while the
@@ -200,7 +200,7 @@ impl PoolInner {
     /// # Safety
     ///
     /// The caller holds the block, and uses neither its memory nor the pool any more.
-    pub(crate) unsafe fn take_back_closed(inner: NonNull<Self>, block: NonNull<Block>) {
+    pub(crate) unsafe fn release_closed(inner: NonNull<Self>, block: NonNull<Block>) {
         // SAFETY: the buffer keeps the contents until it is paid for; the block is the caller's.
         unsafe {
             let align = inner.as_ref().config.alignment;

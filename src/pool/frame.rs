@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use bytemuck::Pod;
 
 use crate::error::{AllocError, FrameError};
-use crate::pool::framed::{FrameLayout, lend_framed, lend_framed_at_once};
+use crate::pool::framed::{FrameLayout, frame_alloc_fast, frame_alloc_slow};
 use crate::pool::handle::BufferPool;
 use crate::pool::refusal::refused;
 use crate::sync::Arc;
@@ -75,9 +75,9 @@ impl Frame {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
-        let at_once = self.lend_at_once::<T>(len);
+        let fast = self.alloc_fast::<T>(len);
         // SAFETY: what was lent is for these elements, and ours until the frame ends.
-        unsafe { self.view_or_panic(at_once, len) }
+        unsafe { self.view_or_panic(fast, len) }
     }
 
     /// A buffer of `len` zeroes that lives as long as the frame.
@@ -110,9 +110,9 @@ impl Frame {
     /// is used up, or the system has no memory.
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
-        let at_once = self.lend_at_once::<T>(len);
+        let fast = self.alloc_fast::<T>(len);
         // SAFETY: as in `alloc`.
-        unsafe { self.view_or_error(at_once, len) }
+        unsafe { self.view_or_error(fast, len) }
     }
 
     /// What was lent at once, or what can be lent some other way.
@@ -124,12 +124,12 @@ impl Frame {
     #[track_caller]
     pub(crate) unsafe fn view_or_panic<T: Pod>(
         &self,
-        at_once: Option<NonNull<u8>>,
+        fast: Option<NonNull<u8>>,
         len: usize,
     ) -> &mut [T] {
-        let start = match at_once {
+        let start = match fast {
             Some(start) => start,
-            None => self.lend_or_panic::<T>(len),
+            None => self.alloc_or_panic::<T>(len),
         };
         // SAFETY: lent to us just now, for these elements, until the frame ends.
         unsafe { view(start, len) }
@@ -143,12 +143,12 @@ impl Frame {
     #[inline(always)]
     pub(crate) unsafe fn view_or_error<T: Pod>(
         &self,
-        at_once: Option<NonNull<u8>>,
+        fast: Option<NonNull<u8>>,
         len: usize,
     ) -> Result<&mut [T], AllocError> {
-        let start = match at_once {
+        let start = match fast {
             Some(start) => start,
-            None => self.lend::<T>(len)?,
+            None => self.alloc_slow::<T>(len)?,
         };
         // SAFETY: as in `view_or_panic`.
         Ok(unsafe { view(start, len) })
@@ -156,29 +156,30 @@ impl Frame {
 
     /// Memory for `len` elements if the calling thread has it at hand.
     #[inline(always)]
-    fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
-        let bytes = self.pool.bytes_at_once::<T>(len)?;
+    fn alloc_fast<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
+        let bytes = self.pool.bytes_fast::<T>(len)?;
         // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
-        unsafe { lend_framed_at_once(self.pool.inner_ptr(), &self.layout, bytes) }
+        unsafe { frame_alloc_fast(self.pool.inner_ptr(), &self.layout, bytes) }
     }
 
     /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
     #[cold]
     #[inline(never)]
-    fn lend<T: Pod>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+    fn alloc_slow<T: Pod>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
         let inner = self.pool.inner_ptr();
         self.pool
             .checked_bytes::<T>(len)
-            // SAFETY: as in `lend_at_once`.
-            .and_then(|bytes| unsafe { lend_framed(inner, &self.layout, bytes) })
+            // SAFETY: as in `alloc_fast`.
+            .and_then(|bytes| unsafe { frame_alloc_slow(inner, &self.layout, bytes) })
             .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn lend_or_panic<T: Pod>(&self, len: usize) -> NonNull<u8> {
-        self.lend::<T>(len).unwrap_or_else(|error| refused(&error))
+    fn alloc_or_panic<T: Pod>(&self, len: usize) -> NonNull<u8> {
+        self.alloc_slow::<T>(len)
+            .unwrap_or_else(|error| refused(&error))
     }
 
     /// Ends the frame: releases all its buffers at once, and publishes what happened since the frame end before.

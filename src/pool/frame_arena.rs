@@ -72,9 +72,9 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &'f mut [T] {
-        let at_once = self.lend_at_once::<T>(len);
+        let fast = self.alloc_fast::<T>(len);
         // SAFETY: what was lent is for these elements, from this frame, and ours until it ends.
-        unsafe { self.frame.view_or_panic(at_once, len) }
+        unsafe { self.frame.view_or_panic(fast, len) }
     }
 
     /// As [`Frame::alloc_zeroed`].
@@ -106,15 +106,15 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     /// The same.
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&'f mut [T], AllocError> {
-        let at_once = self.lend_at_once::<T>(len);
+        let fast = self.alloc_fast::<T>(len);
         // SAFETY: as in `alloc`.
-        unsafe { self.frame.view_or_error(at_once, len) }
+        unsafe { self.frame.view_or_error(fast, len) }
     }
 
     /// Memory for `len` elements if the arena's block has it.
     #[inline(always)]
-    fn lend_at_once<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
-        let bytes = self.frame.pool().bytes_at_once::<T>(len)?;
+    fn alloc_fast<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
+        let bytes = self.frame.pool().bytes_fast::<T>(len)?;
         self.layout.bump(self.arena, bytes)
     }
 }

@@ -30,7 +30,7 @@
 //! - What an aggregation infers (`allocs − reserved`) the next aggregation reads: an owner counts a release before another thread can
 //!   get the block. Of a block that was lent `n` times, the aggregation that counts the `n`-th alloc comes after the first
 //!   `n − 1` releases were counted. Only the last loan of each block can be missing, and `reserved` holds that block.
-//!   This holds for the bytes requested too; they are one counter a slot, which `give_with_room` raises first.
+//!   This holds for the bytes requested too; they are one counter a slot, which `release_slow` raises first.
 //! - A bin's releases follow from three words (`telemetry/counters.rs`). An aggregation that reads them during a take finds one
 //!   release too few. So the counts and bytes of releases are the maximum over all aggregations ([`raise`]). Each value in that maximum
 //!   is at most the true count at its time. The maximum is too, and equals it at rest: it delays a number, and hides none.

@@ -85,7 +85,7 @@ impl FrameLayout {
 ///
 /// The pool is alive for the call, and the frame is open for as long as the memory is used.
 #[inline(always)]
-pub(crate) unsafe fn lend_framed_at_once(
+pub(crate) unsafe fn frame_alloc_fast(
     inner: NonNull<PoolInner>,
     layout: &FrameLayout,
     bytes: usize,
@@ -124,8 +124,8 @@ pub(crate) unsafe fn with_arena<R>(
 ///
 /// # Safety
 ///
-/// As for [`lend_framed_at_once`].
-pub(crate) unsafe fn lend_framed(
+/// As for [`frame_alloc_fast`].
+pub(crate) unsafe fn frame_alloc_slow(
     inner: NonNull<PoolInner>,
     layout: &FrameLayout,
     bytes: usize,
@@ -133,7 +133,7 @@ pub(crate) unsafe fn lend_framed(
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(inner, |slot| {
-            let lent = lend_from(inner.as_ref(), slot, layout, bytes);
+            let lent = alloc_from(inner.as_ref(), slot, layout, bytes);
             // An overflow is counted where it is put into words.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
@@ -149,7 +149,7 @@ pub(crate) unsafe fn lend_framed(
 /// # Safety
 ///
 /// The caller owns the slot, which is one of `inner`, and the arena's frame is open.
-unsafe fn lend_from(
+unsafe fn alloc_from(
     inner: &PoolInner,
     slot: &Slot,
     layout: &FrameLayout,

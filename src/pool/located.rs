@@ -98,9 +98,9 @@ impl BufferPool {
         len: usize,
         location: &'static Location<'static>,
     ) -> Result<Buffer<T>, AllocError> {
-        let block = match self.lend_at_once::<T>(len, location) {
+        let block = match self.alloc_fast::<T>(len, location) {
             Some(block) => block,
-            None => self.lend::<T>(len, location)?,
+            None => self.alloc_slow::<T>(len, location)?,
         };
         // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
         Ok(unsafe { Buffer::new(block, len) })

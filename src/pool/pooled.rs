@@ -39,14 +39,14 @@ pub(crate) enum Miss {
 ///
 /// The pool is alive for the call.
 #[inline(always)]
-pub(crate) unsafe fn lend_at_once(
+pub(crate) unsafe fn alloc_fast(
     inner: &PoolInner,
     bytes: usize,
     site: &'static Location<'static>,
 ) -> Option<NonNull<Block>> {
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { current(NonNull::from(inner))?.take(inner.stamp(), class, bytes, site) }
+    unsafe { current(NonNull::from(inner))?.alloc_fast(inner.stamp(), class, bytes, site) }
 }
 
 /// Lends a block of at least `bytes`, from wherever it can be had.
@@ -58,7 +58,7 @@ pub(crate) unsafe fn lend_at_once(
 /// # Safety
 ///
 /// The pool is alive for the call.
-pub(crate) unsafe fn lend(
+pub(crate) unsafe fn alloc_slow(
     inner: &PoolInner,
     bytes: usize,
     site: &'static Location<'static>,
@@ -67,9 +67,9 @@ pub(crate) unsafe fn lend(
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(NonNull::from(inner), |slot| {
-            match slot.take(inner.stamp(), class, bytes, site) {
+            match slot.alloc_fast(inner.stamp(), class, bytes, site) {
                 Some(block) => Ok(block),
-                None => lend_slow(inner, slot, class, bytes, site),
+                None => refill_or_grow(inner, slot, class, bytes, site),
             }
         })
         .unwrap_or(Err(SLOT_REFUSED))
@@ -80,8 +80,8 @@ pub(crate) unsafe fn lend(
 ///
 /// # Safety
 ///
-/// The caller owns the slot, which is one of `inner`, and [`Slot::take`] found nothing.
-unsafe fn lend_slow(
+/// The caller owns the slot, which is one of `inner`, and [`Slot::alloc_fast`] found nothing.
+unsafe fn refill_or_grow(
     inner: &PoolInner,
     slot: &Slot,
     class: usize,
@@ -109,7 +109,7 @@ unsafe fn lend_slow(
                     .note(block.bytes(), is_recorded.then_some(site));
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.lend_new(&inner.exchange(), inner.stamp(), block, bytes, site) };
+            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, site) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {
@@ -130,16 +130,16 @@ pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
 ///
 /// The caller holds the block and uses its memory no more; it was lent for `requested` bytes.
 #[inline(always)]
-pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
+pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let at_once = class_at_hand(requested).is_some_and(|class| {
+        let fast = class_at_hand(requested).is_some_and(|class| {
             current(PoolInner::of(block))
-                .is_some_and(|slot| slot.give(class, block.as_ref(), requested))
+                .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
         });
-        if !at_once {
+        if !fast {
             cold_path();
-            take_back_slow(block, requested);
+            release_slow(block, requested);
         }
     }
 }
@@ -151,22 +151,22 @@ pub(crate) unsafe fn take_back(block: NonNull<Block>, requested: usize) {
 ///
 /// # Safety
 ///
-/// As for [`take_back`].
+/// As for [`release`].
 #[cold]
 #[inline(never)]
-unsafe fn take_back_slow(block: NonNull<Block>, requested: usize) {
+unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive, and `release_in_slot` passes the thread's own slot.
     unsafe {
         let inner = PoolInner::of(block);
         let given = release_in_slot(inner, |slot| {
             let block = block.as_ref();
-            if !slot.give(block.class(), block, requested) {
-                slot.give_with_room(&inner.as_ref().exchange(), block, requested);
+            if !slot.release_fast(block.class(), block, requested) {
+                slot.release_slow(&inner.as_ref().exchange(), block, requested);
             }
         });
         match given {
             Ok(()) => {}
-            Err(NoSlot::Closed) => PoolInner::take_back_closed(inner, block),
+            Err(NoSlot::Closed) => PoolInner::release_closed(inner, block),
             Err(NoSlot::Memory) => eprintln!(
                 "framepool: no memory for a thread's slot; a buffer's memory is not returned to its pool"
             ),

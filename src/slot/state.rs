@@ -174,7 +174,7 @@ impl Slot {
     ///
     /// The caller owns the slot, and `exchange` is of its pool.
     #[inline(always)]
-    pub(crate) unsafe fn take(
+    pub(crate) unsafe fn alloc_fast(
         &self,
         stamp: &AtomicU64,
         class: usize,
@@ -184,7 +184,7 @@ impl Slot {
         // SAFETY: the caller owns the slot; the records are alive because the pool is.
         let (bin, block) = unsafe {
             let bin = self.magazine.bin(class);
-            (bin, bin.take()?)
+            (bin, bin.pop()?)
         };
         bin.hits.increment();
         // Behind the hit, of which it tells the aggregator.
@@ -194,11 +194,11 @@ impl Slot {
         Some(NonNull::from(block))
     }
 
-    /// As [`take`](Self::take), from the spare batch or the depot.
+    /// As [`alloc_fast`](Self::alloc_fast), from the spare batch or the depot.
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, `exchange` is of its pool, and `take` found nothing.
+    /// The caller owns the slot, `exchange` is of its pool, and `alloc_fast` found nothing.
     pub(crate) unsafe fn refill(
         &self,
         exchange: &Exchange<'_>,
@@ -226,7 +226,7 @@ impl Slot {
     /// # Safety
     ///
     /// The caller owns the slot and holds the block.
-    pub(crate) unsafe fn lend_new(
+    pub(crate) unsafe fn alloc_new(
         &self,
         exchange: &Exchange<'_>,
         stamp: &AtomicU64,
@@ -277,7 +277,12 @@ impl Slot {
     /// The caller owns the slot, which is one of the block's pool, and holds the block, and gives it up. The block is of the
     /// class, or the class is `OVERSIZE`, whose bin takes nothing.
     #[inline(always)]
-    pub(crate) unsafe fn give(&self, class: usize, block: &Block, requested: usize) -> bool {
+    pub(crate) unsafe fn release_fast(
+        &self,
+        class: usize,
+        block: &Block,
+        requested: usize,
+    ) -> bool {
         // SAFETY: the caller owns the slot, and gives up the block. What reads the class is the debug assertion.
         let bin = unsafe {
             block.touch();
@@ -287,7 +292,7 @@ impl Slot {
         // Before the bin is written, so that all stores to the bin's line, the next alloc's too, follow each other: so they leave
         // the core two at a time.
         Self::mark_idle(block);
-        if !bin.give(block) {
+        if !bin.try_push(block) {
             return false;
         }
         // The block may be freed with its pool from here on (`closing.rs`), and only the slot is there.
@@ -296,12 +301,12 @@ impl Slot {
         true
     }
 
-    /// As [`give`](Self::give), when the magazine had no room.
+    /// As [`release_fast`](Self::release_fast), when the magazine had no room.
     ///
     /// # Safety
     ///
-    /// As for [`give`](Self::give).
-    pub(crate) unsafe fn give_with_room(
+    /// As for [`release_fast`](Self::release_fast).
+    pub(crate) unsafe fn release_slow(
         &self,
         exchange: &Exchange<'_>,
         block: &Block,
@@ -314,7 +319,7 @@ impl Slot {
         // SAFETY: as for the caller.
         unsafe {
             self.magazine
-                .make_room_and_give(block.class(), block, exchange, self.notes());
+                .make_room_and_push(block.class(), block, exchange, self.notes());
         }
     }
 

@@ -119,14 +119,14 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
         unsafe {
-            slot.lend_new(
+            slot.alloc_new(
                 &inner.exchange(),
                 inner.stamp(),
                 block,
                 1,
                 Location::caller(),
             );
-            slot.give_with_room(&inner.exchange(), block, 1);
+            slot.release_slow(&inner.exchange(), block, 1);
         }
         slot.mark_changed();
         let owner = {
@@ -182,7 +182,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     || {
                         let (block, _) =
                             inner.new_block(class, 1, Reach::Thread(producer)).unwrap();
-                        producer.lend_new(
+                        producer.alloc_new(
                             &inner.exchange(),
                             inner.stamp(),
                             block,
@@ -193,7 +193,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     },
                     |block| block.as_ref(),
                 );
-                consumer.give_with_room(&inner.exchange(), block, 1);
+                consumer.release_slow(&inner.exchange(), block, 1);
             }
         }
         let exiting = {
