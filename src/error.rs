@@ -185,48 +185,47 @@ pub enum ConfigError {
         /// What was asked for.
         given: u32,
         /// The most there can be.
-        most: u32,
+        max: u32,
     },
     /// `frame_block_bytes` is too small or too large.
     FrameBlockBytes {
         /// What was asked for.
         given: usize,
         /// The least there can be.
-        least: usize,
+        min: usize,
         /// The most there can be.
-        most: usize,
+        max: usize,
     },
     /// `max_bytes` is zero.
     MaxBytes {
         /// What was asked for.
         given: u64,
         /// The least there can be.
-        least: u64,
+        min: u64,
     },
     /// `history_frames` is zero or more than the pool supports.
     HistoryFrames {
         /// What was asked for.
         given: usize,
         /// The most there can be.
-        most: usize,
+        max: usize,
     },
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FramesInFlight { given, most } => {
-                write!(f, "max_frames_in_flight is {given}; it must be 1 to {most}")
+            Self::FramesInFlight { given, max } => {
+                write!(f, "max_frames_in_flight is {given}; it must be 1 to {max}")
             }
-            Self::FrameBlockBytes { given, least, most } => write!(
-                f,
-                "frame_block_bytes is {given}; it must be {least} to {most}"
-            ),
-            Self::MaxBytes { given, least } => {
-                write!(f, "max_bytes is {given}; it must be at least {least}")
+            Self::FrameBlockBytes { given, min, max } => {
+                write!(f, "frame_block_bytes is {given}; it must be {min} to {max}")
             }
-            Self::HistoryFrames { given, most } => {
-                write!(f, "history_frames is {given}; it must be 1 to {most}")
+            Self::MaxBytes { given, min } => {
+                write!(f, "max_bytes is {given}; it must be at least {min}")
+            }
+            Self::HistoryFrames { given, max } => {
+                write!(f, "history_frames is {given}; it must be 1 to {max}")
             }
         }
     }

@@ -8,10 +8,10 @@ use framepool::{
 use crate::bytes::Bytes;
 use crate::common::{assert_empty, assert_lawful, assert_lawful_stats};
 
-const MOST_STEPS: usize = 24;
+const MAX_STEPS: usize = 24;
 
 /// Pools with larger frame blocks are built and left alone: each thread and frame would take one.
-const MOST_USED_BLOCK: u64 = 16 << 20;
+const MAX_USED_BLOCK: u64 = 16 << 20;
 
 /// The settings; what is `None` is left as it is.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub fn config(bytes: &[u8]) {
                 // Unnamed pools are told apart by a number.
                 None => assert!(pool.name().starts_with("framepool"), "{}", pool.name()),
             }
-            if settings.block.is_none_or(|block| block <= MOST_USED_BLOCK) {
+            if settings.block.is_none_or(|block| block <= MAX_USED_BLOCK) {
                 Use::of(&pool, &settings).run(&mut bytes);
             }
             assert_empty(&pool);
@@ -135,19 +135,19 @@ impl Settings {
     fn assert_guilty(&self, error: &ConfigError) {
         let same = |given: usize, setting: Option<u64>| setting == Some(given as u64);
         let (guilty, setter) = match *error {
-            ConfigError::FramesInFlight { given, most } => (
-                self.in_flight == Some(given) && !(1..=most).contains(&given) && most == 16,
+            ConfigError::FramesInFlight { given, max } => (
+                self.in_flight == Some(given) && !(1..=max).contains(&given) && max == 16,
                 "max_frames_in_flight",
             ),
-            ConfigError::FrameBlockBytes { given, least, most } => (
-                same(given, self.block) && !(least..=most).contains(&given),
+            ConfigError::FrameBlockBytes { given, min, max } => (
+                same(given, self.block) && !(min..=max).contains(&given),
                 "frame_block_bytes",
             ),
-            ConfigError::MaxBytes { given, least } => {
-                (self.budget == Some(given) && given < least, "max_bytes")
+            ConfigError::MaxBytes { given, min } => {
+                (self.budget == Some(given) && given < min, "max_bytes")
             }
-            ConfigError::HistoryFrames { given, most } => (
-                same(given, self.history) && !(1..=most).contains(&given),
+            ConfigError::HistoryFrames { given, max } => (
+                same(given, self.history) && !(1..=max).contains(&given),
                 "history_frames",
             ),
             _ => (false, "an error that this target does not know"),
@@ -181,7 +181,7 @@ impl<'a> Use<'a> {
         let short = self.settings.history.is_none_or(|frames| frames <= 4096);
         let mut feed = short.then(|| self.pool.subscribe());
         let mut ends = 0_u64;
-        for mark in 1..=MOST_STEPS {
+        for mark in 1..=MAX_STEPS {
             if from.is_empty() {
                 break;
             }

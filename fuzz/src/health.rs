@@ -10,7 +10,7 @@ use framepool::{
 
 use crate::bytes::Bytes;
 
-const MOST_STEPS: usize = 40;
+const MAX_STEPS: usize = 40;
 
 /// Judges a pool by the thresholds that `bytes` spell, at the times and after the frames they spell.
 ///
@@ -117,7 +117,7 @@ impl Judged {
         let begun = Instant::now();
         let mut now = begun;
         let mut held = Vec::new();
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             if from.is_empty() {
                 break;
             }

@@ -4,7 +4,7 @@ use crate::bytes::Bytes;
 use crate::oracle::{Operation, POOLS, SITES, THREADS, run};
 
 /// Longer programs find nothing that shorter ones do not, and take their time.
-const MOST_OPERATIONS: usize = 64;
+const MAX_OPERATIONS: usize = 64;
 
 /// Runs the program that `bytes` spell.
 ///
@@ -14,7 +14,7 @@ const MOST_OPERATIONS: usize = 64;
 pub fn program(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let mut operations = Vec::new();
-    while !bytes.is_empty() && operations.len() < MOST_OPERATIONS {
+    while !bytes.is_empty() && operations.len() < MAX_OPERATIONS {
         operations.push(operation(&mut bytes));
     }
     run(&operations);

@@ -63,12 +63,12 @@ use crate::telemetry::arena_reading::ArenaReading;
 /// One count more in the lent word is a number that fits an instruction.
 const COUNT_SHIFT: u32 = 30;
 /// The most bytes that can be asked for: half a terabyte.
-pub(crate) const MOST_REQUESTED: usize = match 1_usize.checked_shl(39) {
+pub(crate) const MAX_REQUESTED: usize = match 1_usize.checked_shl(39) {
     Some(bytes) => bytes,
     None => usize::MAX,
 };
 /// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
-pub(crate) const MOST_BLOCK_BYTES: usize = 1 << (COUNT_SHIFT - 1);
+pub(crate) const MAX_BLOCK_BYTES: usize = 1 << (COUNT_SHIFT - 1);
 /// Whether no address has its highest bit set, so that none wraps with a stride added: so the systems named lay out what a program
 /// has. Elsewhere the highest bits may be a tag (Arm), or the upper half is used (illumos).
 const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
@@ -415,7 +415,7 @@ impl Arena {
                 (full_bytes, last_bytes)
             });
             history.note_need(full_bytes as u64 + of_last);
-            let fits = full_bytes > 0 && full_bytes + last_bytes <= MOST_BLOCK_BYTES;
+            let fits = full_bytes > 0 && full_bytes + last_bytes <= MAX_BLOCK_BYTES;
             Ended {
                 reading,
                 several_bytes: if fits { full_bytes + last_bytes } else { 0 },

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use crate::arena::bump::MOST_BLOCK_BYTES;
+use crate::arena::bump::MAX_BLOCK_BYTES;
 use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
 
@@ -48,7 +48,7 @@ impl Chunks {
     /// That is in the first block, unless it was made for one very large buffer. Such a block is not lent in pieces beyond what the
     /// lent word counts: it waits for a buffer that needs it, and another block takes its place if there is one.
     pub(crate) fn rewind(&mut self) -> *mut u8 {
-        let is_usual = |block: &Region| block.bytes <= MOST_BLOCK_BYTES;
+        let is_usual = |block: &Region| block.bytes <= MAX_BLOCK_BYTES;
         let first = self.blocks.iter().position(is_usual);
         self.used = usize::from(first.is_some());
         first.map_or(ptr::null_mut(), |at| {
@@ -99,5 +99,5 @@ pub(crate) fn bytes_of(blocks: &[Region]) -> usize {
 /// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one
 /// very large buffer has more, and is then used as far as this.
 pub(crate) fn usable_bytes(block: &Region) -> usize {
-    block.bytes.min(MOST_BLOCK_BYTES)
+    block.bytes.min(MAX_BLOCK_BYTES)
 }

@@ -25,7 +25,7 @@ use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::rounds::this_thread;
 
 /// The most frames a pool can have open: each slot has so many arenas.
-pub(crate) const MOST_IN_FLIGHT: usize = sized(16, 4, 2);
+pub(crate) const MAX_IN_FLIGHT: usize = sized(16, 4, 2);
 
 /// The open frames of a pool.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct InFlight {
     /// A bit per open frame.
     open: AtomicU32,
     /// The frame that has each bit.
-    frames: [Begun; MOST_IN_FLIGHT],
+    frames: [Begun; MAX_IN_FLIGHT],
     begun: AtomicU64,
     /// Frames that could not begin, because as many as allowed were open.
     refused: AtomicU64,

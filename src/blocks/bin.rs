@@ -19,7 +19,7 @@ use std::hint::cold_path;
 use std::ptr;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::MOST_PER_BATCH;
+use crate::blocks::class::MAX_PER_BATCH;
 use crate::codegen::prefetch;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;
@@ -75,7 +75,7 @@ impl Balance {
     }
 }
 
-const _: () = assert!(MOST_PER_BATCH as u64 <= Balance::ROOM);
+const _: () = assert!(MAX_PER_BATCH as u64 <= Balance::ROOM);
 
 impl Bin {
     pub(crate) fn new() -> Self {

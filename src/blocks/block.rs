@@ -147,9 +147,9 @@ impl Seen {
 impl Holder {
     /// Frame ends since it was taken, when `frame` frames had ended; none if it was taken since.
     pub(crate) fn age(&self, frame: u64) -> u64 {
-        const MOST: u64 = u64::MAX >> FRAME_SHIFT;
-        let age = frame.wrapping_sub(self.frame) & MOST;
-        if age <= MOST / 2 { age } else { 0 }
+        const MAX: u64 = u64::MAX >> FRAME_SHIFT;
+        let age = frame.wrapping_sub(self.frame) & MAX;
+        if age <= MAX / 2 { age } else { 0 }
     }
 }
 

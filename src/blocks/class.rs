@@ -26,12 +26,12 @@ const LINEAR_BYTES: usize = 256;
 const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 
 /// The most bytes a block of a size class can have.
-pub(crate) const MOST_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
+pub(crate) const MAX_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
 /// Up to here the class is looked up, by lines: one table, of which a program touches what its sizes need, is quicker than
 /// arithmetic, or a choice between two. It covers what threads keep by default ([`batch_len`]).
-const AT_HAND_BYTES: usize = if MOST_CLASS_BYTES < 1 << 20 {
-    MOST_CLASS_BYTES
+const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
+    MAX_CLASS_BYTES
 } else {
     1 << 20
 };
@@ -48,9 +48,9 @@ static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
     classes
 };
 
-/// The class whose blocks hold `bytes`; `None` beyond [`MOST_CLASS_BYTES`].
+/// The class whose blocks hold `bytes`; `None` beyond [`MAX_CLASS_BYTES`].
 pub(crate) fn class_for(bytes: usize) -> Option<usize> {
-    (bytes <= MOST_CLASS_BYTES).then(|| compute_class(bytes))
+    (bytes <= MAX_CLASS_BYTES).then(|| compute_class(bytes))
 }
 
 /// The class whose blocks hold `bytes`, as the quick ways look it up. For no bytes it is `OVERSIZE`, in whose bin nothing
@@ -89,15 +89,15 @@ pub(crate) const fn class_bytes(class: usize) -> usize {
 }
 
 /// The most blocks that change hands at once.
-pub(crate) const MOST_PER_BATCH: usize = sized(32, 2, 1);
+pub(crate) const MAX_PER_BATCH: usize = sized(32, 2, 1);
 
 /// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
 /// take more than half of it, which threads do not keep: one of them would drive out all others.
 fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
     (thread_cache_bytes / 2)
         .checked_div(block_bytes)
-        .unwrap_or(MOST_PER_BATCH)
-        .min(MOST_PER_BATCH) as u32
+        .unwrap_or(MAX_PER_BATCH)
+        .min(MAX_PER_BATCH) as u32
 }
 
 /// The size classes as one pool has them: with its alignment, and for what its threads may keep.
@@ -174,7 +174,7 @@ mod tests {
             let next = (class + 1 < CLASSES).then_some(class + 1);
             assert_eq!(class_for(bytes + 1), next, "one byte beyond {bytes}");
         }
-        assert_eq!(MOST_CLASS_BYTES, 1 << 30);
+        assert_eq!(MAX_CLASS_BYTES, 1 << 30);
     }
 
     #[test]

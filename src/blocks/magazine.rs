@@ -40,7 +40,7 @@ use crate::sync::{AtomicU64, Ordering, Owned, UnsafeCell};
 use crate::telemetry::counters::Counter;
 
 /// A slot that owes so much pays. Together with a batch it is less than a hold (`pool/lifetime.rs`).
-pub(crate) const MOST_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
+pub(crate) const MAX_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 /// A thread's idle blocks of all classes. Owned by the slot's owner.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Magazine {
     fn owe(&self, blocks: i64, exchange: &Exchange<'_>) {
         let had = self.had.get() + blocks;
         self.had.set(had);
-        if had.abs() >= MOST_OWED {
+        if had.abs() >= MAX_OWED {
             cold_path();
             exchange.out.pay(had);
             self.had.set(0);

@@ -48,7 +48,7 @@ const PER_PAGE: u32 = sized(64, 2, 2) as u32;
 const FULL: u64 = u64::MAX >> (64 - PER_PAGE);
 const BUCKETS: usize = sized(25, 5, 2);
 /// How many pages there can be. The numbers of their records fit 31 bits.
-const MOST_PAGES: u32 = (1 << BUCKETS as u32) - 1;
+const MAX_PAGES: u32 = (1 << BUCKETS as u32) - 1;
 const PAGE_BYTES: usize = PER_PAGE as usize * size_of::<Block>();
 /// Whether records are more than zeroes, and what the system does to a page is done by hand: under a model.
 const MODEL: bool = cfg!(any(framepool_loom, framepool_shuttle));
@@ -142,7 +142,7 @@ impl Table {
         let mut supply = self.supply.lock();
         let (page, taken) = loop {
             let page = supply.lowest;
-            if page == MOST_PAGES {
+            if page == MAX_PAGES {
                 return None;
             }
             self.make_bucket(&mut supply, locate(page).0)?;

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use super::advice::{Situation, next_step};
 use super::rules::Row;
-use super::thresholds::{Damping, MOST_COMINGS};
+use super::thresholds::{Damping, MAX_COMINGS};
 use super::{
     Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, SiteVerdict, Thresholds,
 };
@@ -76,7 +76,7 @@ struct Condition {
     first_frame: FrameEnd,
     first_at: Duration,
     /// When it came the last few times, the latest first.
-    comings: [Duration; MOST_COMINGS],
+    comings: [Duration; MAX_COMINGS],
     /// Since when the value has been below the clear level, while the alert is raised.
     away_since: Option<Duration>,
     /// When it resolved.
@@ -121,7 +121,7 @@ impl AlertBook {
                 count: 0,
                 first_frame: FrameEnd::default(),
                 first_at: Duration::ZERO,
-                comings: [Duration::ZERO; MOST_COMINGS],
+                comings: [Duration::ZERO; MAX_COMINGS],
                 away_since: None,
                 quiet_since: Duration::ZERO,
                 value: row.value,

@@ -58,14 +58,14 @@ use super::loop_time::LoopTime;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 
-/// The least lengths of windows, in loop time. Each window also has [`LEAST_FRAMES`].
+/// The least lengths of windows, in loop time. Each window also has [`MIN_FRAMES`].
 pub(crate) const SCALES: [Duration; 3] = [
     Duration::from_millis(100),
     Duration::from_secs(5),
     Duration::from_mins(2),
 ];
 /// The fewest frames of a window.
-pub(crate) const LEAST_FRAMES: u64 = 5;
+pub(crate) const MIN_FRAMES: u64 = 5;
 
 /// A trickle rises in this many windows in a row,
 const TRICKLE_WINDOWS: u32 = 4;
@@ -366,7 +366,7 @@ impl Climb {
 /// When a climb rose, in nanoseconds of loop time: of many rises every second, fourth and so on.
 #[derive(Clone, Copy, Debug, Default)]
 struct RiseTimes {
-    times: [u64; Self::MOST],
+    times: [u64; Self::MAX],
     len: u8,
     /// Of so many rises, as a power of two, one is kept.
     thinned: u8,
@@ -374,15 +374,15 @@ struct RiseTimes {
 }
 
 impl RiseTimes {
-    const MOST: usize = 16;
+    const MAX: usize = 16;
 
     fn push(&mut self, nanos: u64) {
         if self.left_out > 0 {
             self.left_out -= 1;
             return;
         }
-        if usize::from(self.len) == Self::MOST {
-            for place in 0..Self::MOST / 2 {
+        if usize::from(self.len) == Self::MAX {
+            for place in 0..Self::MAX / 2 {
                 self.times[place] = self.times[2 * place];
             }
             self.len /= 2;

@@ -44,13 +44,13 @@ impl FrameTimeSource {
 }
 
 /// The most frames kept. A program that ends more of them in the window's time is judged by so many.
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Frames for which there is room from the start: five seconds at 100 frames a second.
 pub(crate) const USUAL: usize = 512;
 
 /// No time counts for more, so that the sum over all frames fits: about 26 days.
-const LONGEST: u64 = u64::MAX / (2 * MOST as u64);
+const LONGEST: u64 = u64::MAX / (2 * MAX as u64);
 
 /// What is kept of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ impl RecentFrames {
     }
 
     pub(crate) fn push(&mut self, frame: RecentFrame) {
-        if self.frames.len() == MOST {
+        if self.frames.len() == MAX {
             self.pop();
         }
         self.span += frame.period;

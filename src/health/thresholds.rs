@@ -7,7 +7,7 @@ use super::{Rule, Severity};
 use crate::telemetry::open_frames::OpenFrame;
 
 /// The most comings of an alert that damping can be told to wait for.
-pub(crate) const MOST_COMINGS: usize = 16;
+pub(crate) const MAX_COMINGS: usize = 16;
 
 /// A million bytes.
 const MB: f64 = 1e6;
@@ -367,7 +367,7 @@ impl Thresholds {
     #[must_use]
     pub fn damping(mut self, times: u32, within: Duration, quiet: Duration) -> Self {
         self.damping = Damping {
-            times: times.min(MOST_COMINGS as u32),
+            times: times.min(MAX_COMINGS as u32),
             within,
             quiet,
         };

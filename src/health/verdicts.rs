@@ -3,22 +3,22 @@
 //! At each health snapshot the monitor samples the population of every site. A site keeps the least sample of the present window
 //! of each scale, and hands it to its envelope (`envelope.rs`) when the window closes. Windows are the same for all sites.
 //!
-//! Memory is bounded: [`MOST_SITES`] sites. When there are more, the site that has had nothing out for longest is forgotten; if all
+//! Memory is bounded: [`MAX_SITES`] sites. When there are more, the site that has had nothing out for longest is forgotten; if all
 //! have something out, the new one is not followed. All of it is work of the monitor's thread; workers do nothing for it.
 
 use std::panic::Location;
 use std::time::Duration;
 
-use super::envelope::{Climb, Envelope, GrowthLimits, LEAST_FRAMES, Level, Mark, SCALES};
+use super::envelope::{Climb, Envelope, GrowthLimits, Level, MIN_FRAMES, Mark, SCALES};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
 use super::verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SharedVerdicts, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most call sites that are followed.
-const MOST_SITES: usize = 1024;
+const MAX_SITES: usize = 1024;
 /// Sites that are filling or held, and are listed.
-const MOST_LISTED: usize = 64;
+const MAX_LISTED: usize = 64;
 /// Buffers are held if the oldest is out for this many frames: younger ones are in flight.
 const HELD_FRAMES: u64 = 300;
 /// Memory that runs out later than this is not worth a word.
@@ -136,8 +136,8 @@ impl Verdicts {
         {
             Ok(place) => place,
             Err(mut place) => {
-                if self.sites.len() == MOST_SITES {
-                    let idle = (0..MOST_SITES)
+                if self.sites.len() == MAX_SITES {
+                    let idle = (0..MAX_SITES)
                         .filter(|&at| self.sites[at].seen + 1 < self.sample)
                         .min_by_key(|&at| self.sites[at].seen)?;
                     self.sites.remove(idle);
@@ -155,7 +155,7 @@ impl Verdicts {
     fn close_window(&mut self, scale: usize, now: &Mark, limits: &GrowthLimits) {
         let opened = self.opened[scale];
         let is_over = now.loop_time.since(opened) >= SCALES[scale]
-            && now.loop_time.frames - opened.frames >= LEAST_FRAMES;
+            && now.loop_time.frames - opened.frames >= MIN_FRAMES;
         if !is_over {
             return;
         }
@@ -205,7 +205,7 @@ impl Verdicts {
         let mut quiet = 0;
         found.retain(|found| {
             quiet += usize::from(!found.verdict.is_alert());
-            found.verdict.is_alert() || quiet <= MOST_LISTED
+            found.verdict.is_alert() || quiet <= MAX_LISTED
         });
         let sites = || found.iter().map(|found| (found, &self.sites[found.place]));
         let is_same = self.said.len() == found.len()

@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Then it takes a step of trimming in this time, whatever the poll interval.
 const TRIM_INTERVAL: Duration = Duration::from_millis(20);
 /// The most steps at one look: a few of them trim everything that is due.
-const MOST_TRIM_STEPS: u128 = 50;
+const MAX_TRIM_STEPS: u128 = 50;
 
 /// How a pool is watched.
 ///
@@ -296,7 +296,7 @@ impl Watcher {
     fn trim(&mut self) {
         let now = clock::now();
         let passed = now.saturating_duration_since(self.trimmed_at);
-        let steps = (passed.as_nanos() / TRIM_INTERVAL.as_nanos()).min(MOST_TRIM_STEPS);
+        let steps = (passed.as_nanos() / TRIM_INTERVAL.as_nanos()).min(MAX_TRIM_STEPS);
         if steps > 0 {
             self.trimmed_at = now;
         }

@@ -74,7 +74,7 @@ const MAGAZINES_PART: u64 = 16;
 const THREAD_PART: u64 = 8;
 
 /// The most that a thread may keep in a pool with this limit.
-pub(crate) fn most_kept_by_thread(limit: u64) -> usize {
+pub(crate) fn max_kept_by_thread(limit: u64) -> usize {
     usize::try_from(limit / (MAGAZINES_PART * THREAD_PART)).unwrap_or(usize::MAX)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::arena::in_flight::MOST_IN_FLIGHT;
+use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::class::CLASSES;
 use crate::clock::{self, WallClock};
 use crate::telemetry::arena_reading::ArenaReading;
@@ -91,9 +91,9 @@ pub(crate) struct TrimState {
     pub(crate) step: u64,
     pub(crate) surplus: [u64; CLASSES],
     /// At which frame end a frame last ended under each bit.
-    pub(crate) last_used: [u64; MOST_IN_FLIGHT],
+    pub(crate) last_used: [u64; MAX_IN_FLIGHT],
     /// The same as a time.
-    pub(crate) last_used_at: [Option<Instant>; MOST_IN_FLIGHT],
+    pub(crate) last_used_at: [Option<Instant>; MAX_IN_FLIGHT],
     /// Regions of memory given back to the system so far, and taken under the aggregator's lock.
     pub(crate) regions: u64,
     /// In how many arenas this frame end replaced several blocks by one.
@@ -116,8 +116,8 @@ impl TrimState {
             excess_since: None,
             step: 0,
             surplus: [0; CLASSES],
-            last_used: [0; MOST_IN_FLIGHT],
-            last_used_at: [None; MOST_IN_FLIGHT],
+            last_used: [0; MAX_IN_FLIGHT],
+            last_used_at: [None; MAX_IN_FLIGHT],
             regions: 0,
             compacted: 0,
             next_index: 0,
@@ -128,6 +128,6 @@ impl TrimState {
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&mut self, frames: u64) {
         self.frames = frames;
-        self.last_used = [frames; MOST_IN_FLIGHT];
+        self.last_used = [frames; MAX_IN_FLIGHT];
     }
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::arena::bump::MOST_BLOCK_BYTES;
-use crate::arena::in_flight::MOST_IN_FLIGHT;
+use crate::arena::bump::MAX_BLOCK_BYTES;
+use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::class::LINE;
 use crate::error::ConfigError;
 use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::handle::BufferPool;
-use crate::telemetry::ring::MOST_PLACES;
+use crate::telemetry::ring::MAX_PLACES;
 
-const LEAST_BLOCK_BYTES: usize = 4096;
+const MIN_BLOCK_BYTES: usize = 4096;
 const LEAK_AFTER: Duration = Duration::from_secs(1);
 
 /// Settings for a new pool; [`build`](Self::build) checks them.
@@ -38,7 +38,7 @@ impl PoolBuilder {
         Self {
             config: Config {
                 name: None,
-                max_frames_in_flight: if MOST_IN_FLIGHT < 3 { 1 } else { 3 },
+                max_frames_in_flight: if MAX_IN_FLIGHT < 3 { 1 } else { 3 },
                 frame_block_bytes: 256 << 10,
                 thread_cache_bytes: 2 << 20,
                 max_bytes: None,
@@ -187,29 +187,29 @@ impl PoolBuilder {
         if self.own_leak_after == (true, false) {
             config.leak_after = Duration::ZERO;
         }
-        let most = MOST_IN_FLIGHT as u32;
-        if !(1..=most).contains(&config.max_frames_in_flight) {
+        let max = MAX_IN_FLIGHT as u32;
+        if !(1..=max).contains(&config.max_frames_in_flight) {
             return Err(ConfigError::FramesInFlight {
                 given: config.max_frames_in_flight,
-                most,
+                max,
             });
         }
-        if !(LEAST_BLOCK_BYTES..=MOST_BLOCK_BYTES).contains(&config.frame_block_bytes) {
+        if !(MIN_BLOCK_BYTES..=MAX_BLOCK_BYTES).contains(&config.frame_block_bytes) {
             return Err(ConfigError::FrameBlockBytes {
                 given: config.frame_block_bytes,
-                least: LEAST_BLOCK_BYTES,
-                most: MOST_BLOCK_BYTES,
+                min: MIN_BLOCK_BYTES,
+                max: MAX_BLOCK_BYTES,
             });
         }
         config.frame_block_bytes = config.frame_block_bytes.next_multiple_of(config.alignment);
-        if !(1..=MOST_PLACES).contains(&config.history_frames) {
+        if !(1..=MAX_PLACES).contains(&config.history_frames) {
             return Err(ConfigError::HistoryFrames {
                 given: config.history_frames,
-                most: MOST_PLACES,
+                max: MAX_PLACES,
             });
         }
         if config.max_bytes == Some(0) {
-            return Err(ConfigError::MaxBytes { given: 0, least: 1 });
+            return Err(ConfigError::MaxBytes { given: 0, min: 1 });
         }
         Ok(BufferPool::from_config(self.config))
     }

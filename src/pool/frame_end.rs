@@ -312,9 +312,9 @@ fn raise(count: &mut u64, before: u64) {
 }
 
 /// Raises `released` until no more than `most` of what was lent is out.
-fn raise_releases(lent: u64, released: &mut u64, most: u64) {
-    if lent.wrapping_sub(*released) > most {
-        *released = lent.wrapping_sub(most);
+fn raise_releases(lent: u64, released: &mut u64, max: u64) {
+    if lent.wrapping_sub(*released) > max {
+        *released = lent.wrapping_sub(max);
     }
 }
 

@@ -5,13 +5,13 @@ use std::hint::cold_path;
 use std::num::NonZero;
 use std::ptr::NonNull;
 
-use crate::arena::bump::{Arena, MOST_BLOCK_BYTES, MOST_REQUESTED};
+use crate::arena::bump::{Arena, MAX_BLOCK_BYTES, MAX_REQUESTED};
 use crate::codegen::in_one_register;
 use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 use crate::pool::pressure::Reach;
-use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
+use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::{with_slot, with_slot_unmarked};
 use crate::slot::state::{ArenaPlace, Slot};
 
@@ -168,10 +168,10 @@ unsafe fn alloc_from(
         let start = NonZero::new(layout.below_alignment + 1).expect("an alignment is not zero");
         return Ok(NonNull::without_provenance(start));
     }
-    if bytes > MOST_BYTES {
+    if bytes > MAX_BYTES {
         return Err(Refusal::Overflow);
     }
-    if bytes > MOST_REQUESTED {
+    if bytes > MAX_REQUESTED {
         // Beyond what can be counted, and beyond what any system here would give.
         return Err(inner
             .out_of_reach(bytes as u64)
@@ -207,9 +207,8 @@ fn take_block(
 ) -> Result<Region, Refusal> {
     let held = slot.arena(layout.place).held();
     // Of a budget a block takes no more than others can spare.
-    let most = inner.budget.limit().map_or(u64::MAX, |limit| limit / 64);
-    let eighth =
-        (held / 8).min(most).min(MOST_BLOCK_BYTES as u64) as usize & !layout.below_alignment;
+    let max = inner.budget.limit().map_or(u64::MAX, |limit| limit / 64);
+    let eighth = (held / 8).min(max).min(MAX_BLOCK_BYTES as u64) as usize & !layout.below_alignment;
     let usual = inner.config.frame_block_bytes.max(eighth).max(stride);
     if let Ok((block, _)) = inner.take_region(usual, Reach::Thread(slot)) {
         return Ok(block);

@@ -73,7 +73,7 @@ impl<T> Largest<T> {
     fn enter(&mut self, bytes: u64, of: T) {
         let mut entry = (bytes, of);
         for place in &mut self.0 {
-            let is_larger = place.as_ref().is_none_or(|(most, _)| entry.0 > *most);
+            let is_larger = place.as_ref().is_none_or(|(max, _)| entry.0 > *max);
             if is_larger {
                 match place.replace(entry) {
                     Some(smaller) => entry = smaller,

@@ -14,7 +14,7 @@ use crate::blocks::depot::Depot;
 use crate::blocks::exchange::Exchange;
 use crate::blocks::table::Table;
 use crate::clock;
-use crate::memory::budget::{Budget, most_kept_by_thread};
+use crate::memory::budget::{Budget, max_kept_by_thread};
 use crate::pool::aggregator::Aggregator;
 use crate::pool::config::{Attribution, Config};
 use crate::pool::lifetime::Lifetime;
@@ -80,7 +80,7 @@ impl PoolInner {
     /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or whoever uses it last.
     pub(crate) fn create(mut config: Config) -> NonNull<Self> {
         if let Some(limit) = config.max_bytes {
-            config.thread_cache_bytes = config.thread_cache_bytes.min(most_kept_by_thread(limit));
+            config.thread_cache_bytes = config.thread_cache_bytes.min(max_kept_by_thread(limit));
         }
         let first = Arc::new(FrameSnapshot::default());
         let id = PoolId::next();

@@ -9,7 +9,7 @@
 //!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  temporary slots)  +  Σ balances paid in
 //! ```
 //!
-//! - A slot pays when its balance reaches [`MOST_OWED`], and the rest when its owner hands it back, or when the pool is closed
+//! - A slot pays when its balance reaches [`MAX_OWED`], and the rest when its owner hands it back, or when the pool is closed
 //!   (`closing.rs`). The last payment gives up the slot's hold in the same step.
 //! - What is not paid is less than `HOLD` for each hold. So while there is a hold, `life` is above 0, whatever was passed on.
 //! - When there is no hold, all balances are paid, and `life` is exactly the number of buffers out.
@@ -28,7 +28,7 @@
 //!
 //! | number | bound | reached |
 //! |---|---|---|
-//! | a slot's balance | `MOST_OWED` + a batch | never: paid in first |
+//! | a slot's balance | `MAX_OWED` + a batch | never: paid in first |
 //! | holds | 2^31, at `HOLD` = 2^32 | never: a thread each |
 //! | buffers out | 2^31, the records of a pool | `Table::grow` refuses |
 //! | handles, names | 2^64 | 5,000 years of forgotten clones, a nanosecond for two |
@@ -42,7 +42,7 @@ use std::ptr::NonNull;
 
 use crate::blocks::exchange::BlocksOut;
 #[cfg(doc)]
-use crate::blocks::magazine::MOST_OWED;
+use crate::blocks::magazine::MAX_OWED;
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// More than a slot can owe. Small under a model, so that what is not paid in would be seen there.

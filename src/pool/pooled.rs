@@ -16,7 +16,7 @@ use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 use crate::pool::pressure::Reach;
-use crate::pool::refusal::{MOST_BYTES, Refusal, SLOT_REFUSED, count_refusal};
+use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::{release_in_slot, with_slot};
 use crate::slot::list::NoSlot;
 use crate::slot::state::Slot;
@@ -121,7 +121,7 @@ unsafe fn refill_or_grow(
 
 /// The class for `bytes`, or `OVERSIZE`, if an allocation can have so many.
 pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
-    class_for(bytes).or((bytes <= MOST_BYTES).then_some(OVERSIZE))
+    class_for(bytes).or((bytes <= MAX_BYTES).then_some(OVERSIZE))
 }
 
 /// Takes back the block of a dropped buffer.

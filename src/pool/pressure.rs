@@ -35,7 +35,7 @@ use crate::pool::trim::SLACK_BYTES;
 use crate::slot::state::Slot;
 
 /// More than any system gives to a process: a quarter of what the widest processors address today.
-const MOST_ASKED: u64 = 1 << 46;
+const MAX_ASKED: u64 = 1 << 46;
 
 /// What may be given back for a request.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ impl PoolInner {
         if self.budget.limit().is_some_and(|limit| bytes > limit) {
             return Some(Refusal::Budget(bytes));
         }
-        (bytes >= MOST_ASKED).then_some(Refusal::Memory(bytes))
+        (bytes >= MAX_ASKED).then_some(Refusal::Memory(bytes))
     }
 
     /// Memory from the system, within the budget; whether idle memory had to go for it.
@@ -214,16 +214,10 @@ impl PoolInner {
             let is_closed = self.in_flight.claim_index(index);
             for slot in self.slots.iter() {
                 for (_, arena) in slot.arenas_among(1 << index) {
-                    let most = wanted.saturating_sub(gone(self));
+                    let max = wanted.saturating_sub(gone(self));
                     // SAFETY: if the frame is closed, we have its bit.
                     unsafe {
-                        self.give_back_blocks(
-                            aggregator,
-                            arena,
-                            is_closed,
-                            reach.is_of(slot),
-                            most,
-                        );
+                        self.give_back_blocks(aggregator, arena, is_closed, reach.is_of(slot), max);
                     };
                 }
             }
@@ -315,11 +309,11 @@ impl PoolInner {
                 break;
             }
             let blocks = (wanted - gone).div_ceil(self.cost(class));
-            let most = match reach {
+            let max = match reach {
                 Reach::Beyond => blocks.min(self.depot.spare(class)),
                 _ => blocks,
             };
-            if self.evict_batch(aggregator, class, most) == 0 {
+            if self.evict_batch(aggregator, class, max) == 0 {
                 break;
             }
         }

@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
 pub(crate) const SLOT_REFUSED: Refusal = Refusal::Memory(size_of::<Slot>() as u64);
 
 /// The most bytes an allocation can have, with room for rounding and alignment.
-pub(crate) const MOST_BYTES: usize = isize::MAX as usize - (1 << 20);
+pub(crate) const MAX_BYTES: usize = isize::MAX as usize - (1 << 20);
 
 /// Enters a refusal in the counters.
 pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {

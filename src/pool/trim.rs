@@ -162,12 +162,12 @@ impl PoolInner {
     }
 
     /// Gives the memory of one batch back, or of `most` of its blocks; how many blocks that were.
-    pub(crate) fn evict_batch(&self, aggregator: &mut Aggregator, class: usize, most: u64) -> u64 {
+    pub(crate) fn evict_batch(&self, aggregator: &mut Aggregator, class: usize, max: u64) -> u64 {
         let Some(batch) = self.depot.pop(class, &self.table) else {
             return 0;
         };
         let len = batch.len();
-        let going = most.min(u64::from(len)) as u32;
+        let going = max.min(u64::from(len)) as u32;
         let mut block: &Block = batch.head();
         for left in (0..len).rev() {
             let next = block.next();

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::arena::bump::Arena;
-use crate::arena::in_flight::MOST_IN_FLIGHT;
+use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::bin::Bin;
 use crate::blocks::block::{Block, thread_of};
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
@@ -58,7 +58,7 @@ pub(crate) struct Slot {
     /// What the bins do not show. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
-    arenas: [Arena; MOST_IN_FLIGHT],
+    arenas: [Arena; MAX_IN_FLIGHT],
 }
 
 /// Which of a slot's arenas is that of an open frame.
@@ -71,7 +71,7 @@ pub(crate) struct ArenaPlace {
 impl ArenaPlace {
     /// Of the open frame `index`.
     pub(crate) fn of(index: usize) -> Self {
-        assert!(index < MOST_IN_FLIGHT);
+        assert!(index < MAX_IN_FLIGHT);
         Self {
             offset: offset_of!(Slot, arenas) + index * size_of::<Arena>(),
         }
@@ -115,7 +115,7 @@ impl Slot {
             (&raw mut (*at).last_read).write(UnsafeCell::new(SlotReading::default()));
             (&raw mut (*at).counters).write(SlotCounters::new());
             let arenas = (&raw mut (*at).arenas).cast::<Arena>();
-            for place in 0..MOST_IN_FLIGHT {
+            for place in 0..MAX_IN_FLIGHT {
                 arenas.add(place).write(Arena::new());
             }
         }

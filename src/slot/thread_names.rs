@@ -24,7 +24,7 @@ const UNNAMED: u32 = 0;
 const OTHERS: u32 = 1;
 const FIRST: u32 = 2;
 /// As many as a block's state has numbers for, one of which stands for no name.
-const MOST: usize = (1 << 22) - 1 - FIRST as usize;
+const MAX: usize = (1 << 22) - 1 - FIRST as usize;
 /// So few names need no sweep.
 const FEW: usize = 64;
 
@@ -206,7 +206,7 @@ impl Kept {
     fn add(&mut self, name: &str, at: usize) -> Option<u32> {
         if self.free.is_empty() {
             let count = self.entries.len();
-            if count == MOST {
+            if count == MAX {
                 return None;
             }
             self.entries.try_reserve(1).ok()?;

@@ -10,7 +10,7 @@ use super::guarded::guarded_atomics;
 /// One access in so many yields, and one in so many spins.
 const ONE_IN: u32 = 16;
 /// The longest spin, in turns.
-const MOST_TURNS: u32 = 64;
+const MAX_TURNS: u32 = 64;
 
 /// What happens before an access.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Noise {
         let random = next();
         match random % ONE_IN {
             0 => std::thread::yield_now(),
-            1 => (0..random / ONE_IN % MOST_TURNS).for_each(|_| std::hint::spin_loop()),
+            1 => (0..random / ONE_IN % MAX_TURNS).for_each(|_| std::hint::spin_loop()),
             _ => {}
         }
         note(|accesses| accesses.all += 1);

@@ -41,7 +41,7 @@ pub(crate) fn serialize_site<S: serde::Serializer>(
 #[derive(Debug)]
 pub(crate) struct Misses {
     /// Bytes of `largest`, or 0.
-    most: AtomicU64,
+    max: AtomicU64,
     largest: ForkLock<Option<LargestMiss>>,
 }
 
@@ -51,7 +51,7 @@ impl Misses {
 
     pub(crate) fn new() -> Self {
         Self {
-            most: AtomicU64::new(0),
+            max: AtomicU64::new(0),
             largest: ForkLock::new(Rank::Notes, None),
         }
     }
@@ -61,27 +61,27 @@ impl Misses {
     /// Models leave this out: it passes nothing on that others rely on, and would multiply their executions.
     pub(crate) fn note(&self, bytes: u64, site: Option<&'static Location<'static>>) {
         // Relaxed: a first look; what counts is decided under the lock.
-        if cfg!(framepool_loom) || bytes <= self.most.load(Ordering::Relaxed) {
+        if cfg!(framepool_loom) || bytes <= self.max.load(Ordering::Relaxed) {
             return;
         }
         let mut largest = self.largest.lock();
         if largest.is_none_or(|largest| largest.bytes < bytes) {
             *largest = Some(LargestMiss { bytes, site });
             // Relaxed: as above.
-            self.most.store(bytes, Ordering::Relaxed);
+            self.max.store(bytes, Ordering::Relaxed);
         }
     }
 
     /// The largest miss since this was last asked.
     pub(crate) fn take(&self) -> Option<LargestMiss> {
         // Relaxed: a miss that is being noted at this moment is the next frame's.
-        if cfg!(framepool_loom) || self.most.load(Ordering::Relaxed) == 0 {
+        if cfg!(framepool_loom) || self.max.load(Ordering::Relaxed) == 0 {
             return None;
         }
         // A frame end waits for no worker: a lock that is taken is tried again at the next one.
         let mut largest = self.largest.try_lock()?;
         // Relaxed: as in `note`.
-        self.most.store(0, Ordering::Relaxed);
+        self.max.store(0, Ordering::Relaxed);
         largest.take()
     }
 }

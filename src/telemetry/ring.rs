@@ -47,9 +47,9 @@ const LAPS: u64 = 1 << (u64::BITS - LAP_SHIFT);
 const EARLIER: u64 = LAPS - 1;
 
 /// The most places a ring may have.
-pub(crate) const MOST_PLACES: usize = 1 << 20;
+pub(crate) const MAX_PLACES: usize = 1 << 20;
 
-const _: () = assert!(MOST_PLACES + 2 <= 1 << CELL_BITS);
+const _: () = assert!(MAX_PLACES + 2 <= 1 << CELL_BITS);
 
 /// What writer and reader share.
 struct Shared<T> {
@@ -82,7 +82,7 @@ pub(crate) struct Reader<T> {
 
 /// A ring of so many places.
 pub(crate) fn ring<T: Copy + Default>(places: usize) -> (Writer<T>, Reader<T>) {
-    assert!((1..=MOST_PLACES).contains(&places));
+    assert!((1..=MAX_PLACES).contains(&places));
     let cells = places as u64 + 2;
     let shared = Arc::new(Shared {
         // Written here, so that no write of an entry is the first to touch a page.

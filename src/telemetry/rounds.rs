@@ -12,7 +12,7 @@
 //! rounds are its frames. Where frames of one sequence begin on changing threads, rounds are fewer than frames. So no age in
 //! frames is too high.
 //!
-//! [`MOST_THREADS`] threads are told apart. If more have frames, a round has that many frame ends at most.
+//! [`MAX_THREADS`] threads are told apart. If more have frames, a round has that many frame ends at most.
 //!
 //! # When rounds were
 //!
@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use crate::sync::{Ordering, global_counter, plain_thread_local};
 
 /// Threads with frames that are told apart.
-const MOST_THREADS: usize = 32;
+const MAX_THREADS: usize = 32;
 
 /// Round beginnings kept on each level.
 const KEPT: usize = 16;
@@ -61,7 +61,7 @@ pub(crate) fn this_thread() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Rounds {
     round: u64,
-    threads: [u64; MOST_THREADS],
+    threads: [u64; MAX_THREADS],
     count: usize,
 }
 
@@ -69,7 +69,7 @@ impl Rounds {
     pub(crate) fn new() -> Self {
         Self {
             round: 0,
-            threads: [0; MOST_THREADS],
+            threads: [0; MAX_THREADS],
             count: 0,
         }
     }
@@ -83,7 +83,7 @@ impl Rounds {
     /// Counts the end of a frame of this thread. Gives the present round then, and whether it is new.
     pub(crate) fn end_frame(&mut self, thread: u64) -> (u64, bool) {
         let is_new = self.count == 0
-            || self.count == MOST_THREADS
+            || self.count == MAX_THREADS
             || self.threads[..self.count].contains(&thread);
         if is_new {
             self.round = self.round.wrapping_add(1);
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn more_threads_than_are_told_apart_still_make_rounds() {
-        let ends = (0..100).flat_map(|_| 0..3 * MOST_THREADS as u64);
+        let ends = (0..100).flat_map(|_| 0..3 * MAX_THREADS as u64);
         assert_eq!(rounds(ends), 300);
     }
 

@@ -53,7 +53,7 @@ fn every_setting_reaches_the_pool() {
 fn frames_in_flight_must_be_1_to_16() {
     for given in [0, 17, u32::MAX] {
         let error = refusal(BufferPool::builder().max_frames_in_flight(given));
-        assert_eq!(error, ConfigError::FramesInFlight { given, most: 16 });
+        assert_eq!(error, ConfigError::FramesInFlight { given, max: 16 });
         let text = error.to_string();
         assert!(text.contains("max_frames_in_flight"), "{text}");
         assert!(
@@ -78,13 +78,13 @@ fn frame_blocks_must_be_4_kib_to_512_mib() {
         let error = refusal(BufferPool::builder().frame_block_bytes(given));
         let ConfigError::FrameBlockBytes {
             given: said,
-            least,
-            most,
+            min,
+            max,
         } = error
         else {
             panic!("{error:?}");
         };
-        assert_eq!((said, least, most), (given, 4096, 512 << 20));
+        assert_eq!((said, min, max), (given, 4096, 512 << 20));
         assert!(error.to_string().contains("frame_block_bytes"));
     }
     for given in [4096, 4097, 512 << 20] {
@@ -103,7 +103,7 @@ fn history_must_hold_1_to_2_20_frames() {
             error,
             ConfigError::HistoryFrames {
                 given,
-                most: 1 << 20
+                max: 1 << 20
             }
         );
         assert!(error.to_string().contains("history_frames"));
@@ -119,13 +119,7 @@ fn history_must_hold_1_to_2_20_frames() {
 fn a_budget_of_nothing_is_refused() {
     let error = refusal(BufferPool::builder().max_bytes(0));
     assert!(
-        matches!(
-            error,
-            ConfigError::MaxBytes {
-                given: 0,
-                least: 1..
-            }
-        ),
+        matches!(error, ConfigError::MaxBytes { given: 0, min: 1.. }),
         "{error:?}"
     );
     assert!(error.to_string().contains("max_bytes"));

@@ -15,7 +15,7 @@ use crate::ci::CHECKS;
 use crate::workspace::Workspace;
 
 /// A run is stopped after this and so many times what it took in the unchanged copy.
-const LEAST_LIMIT: Duration = Duration::from_mins(1);
+const MIN_LIMIT: Duration = Duration::from_mins(1);
 const TIMES: u32 = 2;
 
 /// How often a run is looked at.
@@ -110,7 +110,7 @@ impl<'w> Bench<'w> {
         for selection in &selections {
             let executable = self.build(selection.suite)?;
             let usual = self.usual.get(selection.suite.name);
-            let limit = LEAST_LIMIT + usual.copied().unwrap_or_default() * TIMES;
+            let limit = MIN_LIMIT + usual.copied().unwrap_or_default() * TIMES;
             seen.extend(self.execute(&planted.name, selection, &executable, limit)?);
             if !all_checks && !seen.is_empty() {
                 break;

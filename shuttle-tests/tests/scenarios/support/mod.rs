@@ -26,7 +26,7 @@ const FIXED_SEED: u64 = 0x5EED;
 /// Finding Bugs", 2010): a bug that needs so many switches at the right places is found with a known probability.
 const DEPTHS: [usize; 4] = [2, 3, 5, 9];
 /// More than any scenario takes: one that takes more spins.
-const MOST_STEPS: usize = 200_000;
+const MAX_STEPS: usize = 200_000;
 
 /// Runs `scenario` under so many schedules, scaled by `FRAMEPOOL_TEST_SCALE`: half of them random, the others by
 /// priorities. The scenario gets the number of the run. After each, no memory of the library is left (L7).
@@ -67,7 +67,7 @@ fn run(scheduler: impl Scheduler + 'static, first: u64, scenario: fn(u64)) -> us
     let recording = Recording::new(scheduler, Rc::clone(&recorded));
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
-    config.max_steps = shuttle::MaxSteps::FailAfter(MOST_STEPS);
+    config.max_steps = shuttle::MaxSteps::FailAfter(MAX_STEPS);
     config.silence_warnings = true;
     // Debug builds need more than shuttle's 60 KiB.
     config.stack_size = 256 << 10;
