@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use framepool_fuzz::TARGETS;
 
 /// The most bytes that one target's corpus may have: it is there to be replayed, not to be grown.
-const MOST_BYTES: u64 = 16 << 10;
+const MAX_BYTES: u64 = 16 << 10;
 
 fn folder(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -83,6 +83,6 @@ fn every_target_has_a_small_corpus_and_every_corpus_a_target() {
             .into_iter()
             .map(|file| file.metadata().expect("a file").len());
         let bytes: u64 = sizes.sum();
-        assert!(bytes <= MOST_BYTES, "corpus/{name}: {bytes} bytes");
+        assert!(bytes <= MAX_BYTES, "corpus/{name}: {bytes} bytes");
     }
 }
