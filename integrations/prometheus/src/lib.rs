@@ -1,0 +1,117 @@
+//! framepool's memory telemetry as Prometheus metrics.
+//!
+//! [`PoolCollector`] is a collector for the registry of the `prometheus-client` crate. At every scrape it reads the pools and the
+//! latest judgements of their watches, and it exports zeros from the first scrape on.
+//!
+//! ```
+//! use framepool::{BufferPool, HealthConfig, Watch};
+//! use framepool_prometheus::PoolCollector;
+//! use prometheus_client::{encoding::text::encode, registry::Registry};
+//!
+//! let pool = BufferPool::builder().name("render").build()?;
+//! let watch = Watch::start(&pool, HealthConfig::default());
+//! let mut registry = Registry::default();
+//! registry.register_collector(Box::new(PoolCollector::new(&watch)?));
+//!
+//! let image = pool.alloc::<u8>(4096);
+//! let mut text = String::new();
+//! encode(&mut text, &registry)?; // what `/metrics` answers
+//! # if cfg!(feature = "telemetry") {
+//! assert!(text.contains(r#"framepool_memory_usage_bytes{pool="render",state="in_use"} 4096"#));
+//! # }
+//! # drop(image);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is exported
+//!
+//! [`FAMILIES`] is the table: name, unit, kind and help of every metric. Levels and counters are read at the scrape. What a watch
+//! judged (leaks, growing sites, alerts) is as old as `framepool_snapshot_age_seconds` says. Histograms cover every frame since
+//! the collector was made; a thread of the collector reads them four times a second, and a frame is missing only if the pool ended
+//! more than its `history_frames` in between.
+//!
+//! Labels are bounded: `pool`, and a few fixed values of `state`, `kind`, `source`, `reason`, `rule` and `severity`. Call sites and
+//! frame numbers are no labels; they are on the page of `framepool-dashboard`.
+//!
+//! # Rules
+//!
+//! The folder `rules` of this crate has alerting and recording rules for Prometheus, with unit tests for `promtool`.
+#![forbid(unsafe_code)]
+
+mod families;
+mod frames;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use framepool::{BufferPool, DiagnosticsStore, Watch};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+
+pub use families::{FAMILIES, Family, Kind};
+
+use families::Scrape;
+use frames::{Frames, Reader};
+
+/// A collector of one or more watched pools. It holds a handle of each, so they live at least as long.
+#[derive(Debug)]
+pub struct PoolCollector {
+    pools: Vec<Exported>,
+    reader: Reader,
+}
+
+/// A pool and what is known of it.
+#[derive(Debug)]
+struct Exported {
+    pool: BufferPool,
+    store: DiagnosticsStore,
+    frames: Arc<Frames>,
+}
+
+impl PoolCollector {
+    /// A collector of one watched pool. It starts the thread that reads frames.
+    ///
+    /// # Errors
+    ///
+    /// The system's error if the thread cannot be started.
+    pub fn new(watch: &Watch) -> io::Result<Self> {
+        let mut collector = Self {
+            pools: Vec::new(),
+            reader: Reader::start()?,
+        };
+        collector.add(watch);
+        Ok(collector)
+    }
+
+    /// Exports one more pool. Pools differ by their label `pool`, so give each a name of its own.
+    #[must_use]
+    pub fn and(mut self, watch: &Watch) -> Self {
+        self.add(watch);
+        self
+    }
+
+    fn add(&mut self, watch: &Watch) {
+        let frames = Arc::new(Frames::new(watch.pool().subscribe()));
+        self.reader.add(Arc::clone(&frames));
+        self.pools.push(Exported {
+            pool: watch.pool().clone(),
+            store: watch.store().clone(),
+            frames,
+        });
+    }
+}
+
+impl Collector for PoolCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let scrapes: Vec<Scrape> = self
+            .pools
+            .iter()
+            .map(|exported| Scrape::new(&exported.pool, &exported.store, &exported.frames))
+            .collect();
+        for family in FAMILIES {
+            family.encode(&mut encoder, &scrapes)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! The text that a scrape gets: exact numbers, zeros from the first scrape on, and one description per family.
+
+use framepool::{BufferPool, HealthConfig, Rule, Watch};
+use framepool_prometheus::{FAMILIES, Kind, PoolCollector};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+fn watched(name: &str) -> (BufferPool, Watch) {
+    let pool = BufferPool::builder()
+        .name(name)
+        .max_bytes(64 << 20)
+        .build()
+        .unwrap();
+    let watch = Watch::start(&pool, HealthConfig::default());
+    (pool, watch)
+}
+
+fn scrape(registry: &Registry) -> String {
+    let mut text = String::new();
+    encode(&mut text, registry).unwrap();
+    text
+}
+
+/// The value of the metric that is written like this.
+fn value(text: &str, metric: &str) -> f64 {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+    let line = line.unwrap_or_else(|| panic!("no `{metric}` in\n{text}"));
+    line.parse().unwrap()
+}
+
+fn registry(collector: PoolCollector) -> Registry {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(collector));
+    registry
+}
+
+#[test]
+fn a_fresh_pool_exports_every_family() {
+    let (_pool, watch) = watched("fresh");
+    let text = scrape(&registry(PoolCollector::new(&watch).unwrap()));
+    for family in FAMILIES {
+        let mut name = family.name.to_owned();
+        if !family.unit.is_empty() {
+            name = format!("{name}_{}", family.unit);
+        }
+        let sample = match family.kind {
+            Kind::Counter => format!("{name}_total{{pool=\"fresh\""),
+            Kind::Histogram => format!("{name}_count{{pool=\"fresh\""),
+            _ => format!("{name}{{pool=\"fresh\""),
+        };
+        assert!(text.contains(&sample), "no `{sample}` in\n{text}");
+    }
+    for rule in Rule::ALL {
+        for severity in ["warning", "critical"] {
+            let labels = format!(
+                "pool=\"fresh\",rule=\"{}\",severity=\"{severity}\"",
+                rule.name()
+            );
+            let metric = format!("framepool_alert_active{{{labels}}}");
+            assert!(value(&text, &metric).abs() < f64::EPSILON);
+        }
+    }
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn numbers_are_those_of_the_pool() {
+    let (pool, watch) = watched("render");
+    let registry = registry(PoolCollector::new(&watch).unwrap());
+    let kept = pool.alloc::<u8>(4096);
+    for _ in 0..10 {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(1000);
+        drop(pool.alloc::<u8>(100));
+        frame.release_all();
+    }
+    assert!(pool.try_alloc::<u8>(65 << 20).is_err());
+    let text = scrape(&registry);
+    let number = |metric: &str| value(&text, metric);
+    let stats = pool.stats();
+    let expected = [
+        (
+            r#"framepool_memory_usage_bytes{pool="render",state="in_use"}"#,
+            4096,
+        ),
+        (
+            r#"framepool_memory_usage_bytes{pool="render",state="idle"}"#,
+            stats.idle_bytes,
+        ),
+        (r#"framepool_memory_limit_bytes{pool="render"}"#, 64 << 20),
+        (
+            r#"framepool_memory_requested_bytes_total{pool="render"}"#,
+            4096 + 10 * 1100,
+        ),
+        (
+            r#"framepool_memory_allocated_bytes_total{pool="render"}"#,
+            stats.totals.system_bytes,
+        ),
+        (r#"framepool_buffer_count{pool="render",state="in_use"}"#, 1),
+        (
+            r#"framepool_buffer_acquisitions_total{pool="render",kind="frame",source="thread_cache"}"#,
+            9,
+        ),
+        (
+            r#"framepool_buffer_acquisitions_total{pool="render",kind="frame",source="system"}"#,
+            1,
+        ),
+        (
+            r#"framepool_buffer_acquisitions_total{pool="render",kind="pooled",source="thread_cache"}"#,
+            9,
+        ),
+        (
+            r#"framepool_buffer_acquisitions_total{pool="render",kind="pooled",source="system"}"#,
+            2,
+        ),
+        (
+            r#"framepool_buffer_releases_total{pool="render",kind="pooled"}"#,
+            10,
+        ),
+        (
+            r#"framepool_buffer_releases_total{pool="render",kind="frame"}"#,
+            10,
+        ),
+        (
+            r#"framepool_buffer_refusals_total{pool="render",reason="budget"}"#,
+            1,
+        ),
+        (r#"framepool_frames_total{pool="render"}"#, 10),
+        (
+            r#"framepool_frame_duration_seconds_count{pool="render"}"#,
+            10,
+        ),
+        (r#"framepool_frame_memory_bytes_count{pool="render"}"#, 10),
+        (
+            r#"framepool_frame_memory_bytes_bucket{le="1024.0",pool="render"}"#,
+            10,
+        ),
+        (
+            r#"framepool_frame_publish_duration_seconds_count{pool="render"}"#,
+            10,
+        ),
+        (r#"framepool_frame_open{pool="render"}"#, 0),
+    ];
+    for (metric, wanted) in expected {
+        let found = number(metric);
+        assert!(
+            (found - wanted as f64).abs() < 0.5,
+            "{metric}: {found}, not {wanted}\n{text}"
+        );
+    }
+    drop(kept);
+}
+
+#[test]
+fn two_pools_share_each_description() {
+    let ((_one, first), (_two, second)) = (watched("one"), watched("two"));
+    let collector = PoolCollector::new(&first).unwrap().and(&second);
+    let text = scrape(&registry(collector));
+    for family in FAMILIES {
+        let unit = if family.unit.is_empty() { "" } else { "_" };
+        let name = format!("{}{unit}{}", family.name, family.unit);
+        assert_eq!(
+            text.matches(&format!("# HELP {name} {}\n", family.help))
+                .count(),
+            1,
+            "{name}\n{text}"
+        );
+    }
+    assert!(value(&text, r#"framepool_frames_total{pool="two"}"#).abs() < f64::EPSILON);
+}

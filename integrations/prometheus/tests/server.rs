@@ -1,0 +1,205 @@
+//! A real Prometheus scrapes a running program: its numbers are the pool's, the leak alert fires, and it ends with the leak.
+//!
+//! Needs `prometheus` and `promtool` (Debian: `apt-get install prometheus`); `cargo xtask ci setup` installs them.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use framepool::{BufferPool, HealthConfig, Watch};
+use framepool_prometheus::PoolCollector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+
+const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/framepool.rules.yml");
+const RULES_TEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/framepool.test.yml");
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Runs a program of Prometheus to its end; what it printed.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("`{program}`: {error}; Debian: apt-get install prometheus"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {text}");
+    text
+}
+
+/// Serves the metrics of a registry at a free port, for as long as the test runs.
+fn serve(registry: Registry) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
+            // The head of the request ends with an empty line.
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            );
+            // A scraper that went away is no fault of the program.
+            let _ = (&connection).write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+/// A Prometheus of the test's own, stopped when it is dropped.
+struct Prometheus {
+    process: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Prometheus {
+    fn start(target: SocketAddr) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prometheus");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("prometheus.yml");
+        let text = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [\"{RULES}\"]\nscrape_configs:\n\
+             \x20 - job_name: game\n    static_configs: [{{targets: [\"{target}\"]}}]\n"
+        );
+        fs::write(&config, text).unwrap();
+        // A port that is free now; Prometheus does not tell which one it chose itself.
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let process = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.join("data").display()
+            ))
+            .arg(format!("--web.listen-address={port}"))
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(folder.join("log")).unwrap())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("`prometheus`: {error}; Debian: apt-get install prometheus")
+            });
+        Self {
+            process,
+            address: port,
+            folder,
+        }
+    }
+
+    fn get(&self, path: &str) -> Option<Value> {
+        let mut connection = TcpStream::connect(self.address).ok()?;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        connection.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    /// The value of a query that has one result.
+    fn query(&self, query: &str) -> Option<f64> {
+        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let answer = self.get(&format!("/api/v1/query?query={encoded}"))?;
+        answer["data"]["result"][0]["value"][1]
+            .as_str()?
+            .parse()
+            .ok()
+    }
+
+    /// Waits until the query has such a value.
+    fn wait(&self, query: &str, wanted: impl Fn(Option<f64>) -> bool) {
+        let began = Instant::now();
+        loop {
+            let found = self.query(query);
+            if wanted(found) {
+                return;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "`{query}` is {found:?}\n{}",
+                fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+            );
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_rules_pass_their_tests() {
+    run("promtool", &["check", "rules", RULES]);
+    run("promtool", &["test", "rules", RULES_TEST]);
+}
+
+#[test]
+fn a_leak_fires_an_alert_that_ends_with_it() {
+    let pool = BufferPool::builder().name("render").build().unwrap();
+    let watch = Watch::start(&pool, HealthConfig::default());
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(PoolCollector::new(&watch).unwrap()));
+    let prometheus = Prometheus::start(serve(registry));
+
+    let (leaks, ends) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let leaked = Arc::new(Mutex::new(Vec::new()));
+    let frames = {
+        let (pool, leaks, ends) = (pool.clone(), Arc::clone(&leaks), Arc::clone(&ends));
+        let leaked = Arc::clone(&leaked);
+        thread::spawn(move || {
+            // Relaxed: flags of their own.
+            while !ends.load(Ordering::Relaxed) {
+                let frame = pool.begin_frame();
+                frame.alloc::<u8>(1000);
+                if leaks.load(Ordering::Relaxed) {
+                    leaked.lock().unwrap().push(pool.alloc::<u8>(1 << 10));
+                }
+                frame.release_all();
+                thread::sleep(Duration::from_millis(5));
+            }
+        })
+    };
+
+    let firing = r#"count(ALERTS{alertname="FramepoolLeak",alertstate="firing",pool="render"})"#;
+    prometheus.wait("framepool_frames_total", |value| value > Some(10.0));
+    assert_eq!(prometheus.query(firing), None);
+    leaks.store(true, Ordering::Relaxed);
+    prometheus.wait(firing, |value| value == Some(1.0));
+    leaks.store(false, Ordering::Relaxed);
+    let held = leaked.lock().unwrap().len() as f64;
+    let in_use = r#"framepool_buffer_count{state="in_use"}"#;
+    // The frame loop may have been about to take one more, or to have its frame buffer.
+    prometheus.wait(in_use, |value| {
+        value.is_some_and(|value| (value - held).abs() <= 2.0)
+    });
+    leaked.lock().unwrap().clear();
+    prometheus.wait(firing, |value| value.is_none());
+    ends.store(true, Ordering::Relaxed);
+    frames.join().unwrap();
+    let frames = pool.stats().totals.frames as f64;
+    prometheus.wait("framepool_frames_total", |value| value == Some(frames));
+    prometheus.wait("framepool_frame_duration_seconds_count", |value| {
+        value == Some(frames)
+    });
+}
