@@ -115,3 +115,8 @@ impl Collector for PoolCollector {
         Ok(())
     }
 }
+
+/// The README's example is compiled and run with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

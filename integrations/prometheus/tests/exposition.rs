@@ -153,6 +153,21 @@ fn numbers_are_those_of_the_pool() {
     drop(kept);
 }
 
+/// What the README says a pool costs the server.
+#[test]
+fn a_pool_has_a_bounded_number_of_series() {
+    let (_pool, watch) = watched("bounded");
+    let text = scrape(&registry(PoolCollector::new(&watch).unwrap()));
+    let samples = |part: &dyn Fn(&str) -> bool| {
+        text.lines()
+            .filter(|line| line.contains("pool=\"bounded\"") && part(line))
+            .count()
+    };
+    let buckets = samples(&|line| line.contains("_bucket{"));
+    let others = samples(&|line| !line.contains("_bucket{"));
+    assert_eq!((others, buckets), (55, 64));
+}
+
 #[test]
 fn two_pools_share_each_description() {
     let ((_one, first), (_two, second)) = (watched("one"), watched("two"));

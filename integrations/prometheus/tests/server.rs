@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, HealthConfig, Watch};
+use framepool::{BufferPool, HealthConfig, Thresholds, Watch};
 use framepool_prometheus::PoolCollector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -154,7 +154,9 @@ fn the_rules_pass_their_tests() {
 #[test]
 fn a_leak_fires_an_alert_that_ends_with_it() {
     let pool = BufferPool::builder().name("render").build().unwrap();
-    let watch = Watch::start(&pool, HealthConfig::default());
+    // The program is warm after ten frames, so that the test need not wait for the leak to be told from a load.
+    let thresholds = Thresholds::default().leak_warm_up(10, Duration::from_millis(100));
+    let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
     let mut registry = Registry::default();
     registry.register_collector(Box::new(PoolCollector::new(&watch).unwrap()));
     let prometheus = Prometheus::start(serve(registry));
@@ -169,10 +171,13 @@ fn a_leak_fires_an_alert_that_ends_with_it() {
         let leaked = Arc::clone(&leaked);
         thread::spawn(move || {
             // Relaxed: flags of their own.
-            while !ends.load(Ordering::Relaxed) {
+            for number in 0_u64.. {
+                if ends.load(Ordering::Relaxed) {
+                    break;
+                }
                 let frame = pool.begin_frame();
                 frame.alloc::<u8>(1000);
-                if leaks.load(Ordering::Relaxed) {
+                if leaks.load(Ordering::Relaxed) && number % 4 == 0 {
                     leaked.lock().unwrap().push(pool.alloc::<u8>(1 << 10));
                 }
                 frame.release_all();
@@ -182,7 +187,7 @@ fn a_leak_fires_an_alert_that_ends_with_it() {
     };
 
     let firing = r#"count(ALERTS{alertname="FramepoolLeak",alertstate="firing",pool="render"})"#;
-    prometheus.wait("framepool_frames_total", |value| value > Some(10.0));
+    prometheus.wait("framepool_frames_total", |value| value > Some(100.0));
     assert_eq!(prometheus.query(firing), None);
     leaks.store(true, Ordering::Relaxed);
     prometheus.wait(firing, |value| value == Some(1.0));

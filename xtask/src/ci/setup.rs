@@ -1,7 +1,8 @@
 //! What the checks need besides cargo: a C and a C++ compiler that link, a few tools, rustfmt, clippy.
 //!
 //! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
-//! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths. What is missing is
+//! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, and a real Prometheus
+//! scrapes the exporter. What is missing is
 //! installed where that is possible without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
@@ -41,11 +42,12 @@ pub(crate) const CXX: Compiler = Compiler {
 };
 
 /// Programs that say their version when they are there, and what Debian calls their packages.
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("make", "make"),
     ("cmake", "cmake"),
     ("objdump", "binutils"),
     ("valgrind", "valgrind"),
+    ("promtool", "prometheus"),
 ];
 
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
