@@ -2,6 +2,7 @@
 //!
 //! Needs `prometheus` and `promtool` (Debian: `apt-get install prometheus`); `cargo xtask ci setup` installs them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -111,7 +112,11 @@ impl Prometheus {
 
     /// The value of a query that has one result.
     fn query(&self, query: &str) -> Option<f64> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut encoded = String::new();
+        for byte in query.bytes() {
+            // Writing to text cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
         let answer = self.get(&format!("/api/v1/query?query={encoded}"))?;
         answer["data"]["result"][0]["value"][1]
             .as_str()?
