@@ -132,10 +132,8 @@ impl AlertLog {
 fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
     let mut text = alert.to_string();
     // In a replay a line of this program stands for a recorded call site.
-    if let (Some(site), Some(sites)) = (alert.site, sites)
-        && let Some(name) = sites.name(site)
-    {
-        text = text.replace(&site.to_string(), name);
+    if let Some(sites) = sites {
+        text = sites.rename(text);
     }
     AlertEntry {
         rule: format!("{:?}", alert.rule),

@@ -289,4 +289,5 @@ fn what_a_recording_keeps_from_its_start_is_no_leak() {
     let report = report_of(&["replay", "--frame-ms", "50"]);
     assert_eq!(leak_alerts(&report), [""; 0]);
     assert!(report["leaks"]["suspects"].as_u64() > Some(0));
+    assert!(!report["alerts"].to_string().contains("recorded_sites.rs"));
 }

@@ -68,12 +68,19 @@ impl SiteNames {
         Self(names)
     }
 
-    /// The recorded call site of a line.
-    pub(crate) fn name(&self, line: &Location<'_>) -> Option<&str> {
-        let known = self.0.iter().find(|(known, _)| *known == line);
-        known.map(|(_, name)| match name.as_str() {
-            "" => "a call site that was not recorded",
-            name => name,
-        })
+    /// The text with recorded call sites in place of their lines.
+    pub(crate) fn rename(&self, mut text: String) -> String {
+        for (line, name) in &self.0 {
+            // Most lines are not in it.
+            let line = line.to_string();
+            if text.contains(&line) {
+                let name = match name.as_str() {
+                    "" => "a call site that was not recorded",
+                    name => name,
+                };
+                text = text.replace(&line, name);
+            }
+        }
+        text
     }
 }
