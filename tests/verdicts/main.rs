@@ -7,6 +7,7 @@
 #![cfg(feature = "telemetry")]
 
 mod bench;
+mod cost;
 mod growth;
 mod healthy;
 mod leak;
