@@ -146,3 +146,33 @@ impl AsyncWrite for Impatient {
         self.judge(context, shut)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    /// The clock jumps to the next deadline when nothing else is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_dropped() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let reader = TcpStream::connect(address).await.expect("a listener");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let mut stream = Impatient::new(stream);
+        let megabyte = vec![0; 1 << 20];
+        let written = async {
+            loop {
+                stream.write_all(&megabyte).await?;
+            }
+        };
+        let failed: io::Result<()> = written.await;
+        assert_eq!(
+            failed.map_err(|error| error.kind()),
+            Err(io::ErrorKind::TimedOut)
+        );
+        drop(reader);
+    }
+}
