@@ -1,9 +1,9 @@
 //! What the checks need besides cargo: a C and a C++ compiler that link, a few tools, rustfmt, clippy.
 //!
 //! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
-//! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, and a real Prometheus
-//! scrapes the exporter. What is missing is
-//! installed where that is possible without asking, and named where it is not.
+//! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, a real Prometheus scrapes
+//! the exporter, and Chromium opens the dashboard. What is missing is installed where that is possible without asking, and
+//! named where it is not.
 
 use std::process::{Command, Stdio};
 
@@ -42,12 +42,14 @@ pub(crate) const CXX: Compiler = Compiler {
 };
 
 /// Programs that say their version when they are there, and what Debian calls their packages.
-const TOOLS: [(&str, &str); 5] = [
+const TOOLS: [(&str, &str); 7] = [
     ("make", "make"),
     ("cmake", "cmake"),
     ("objdump", "binutils"),
     ("valgrind", "valgrind"),
     ("promtool", "prometheus"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
 ];
 
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {

@@ -63,7 +63,7 @@ fp.alerts = (() => {
         fp.element('span', { class: 'sign' }, `${SIGNS[kind]} ${kind}`),
         fp.element('span', {}, words(alert)[0])));
     }
-    log.replaceChildren(list);
+    log.replaceChildren(fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Entries of the alert log' }, list));
   };
 
   return { showActive, showLog };

@@ -245,7 +245,7 @@ fp.app = (() => {
     p: () => pause(!view.paused), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
     1: () => choose('frames'), 2: () => choose('recent'), 3: () => choose('hour'), 4: () => choose('day'),
     a: () => mark('a'), b: () => mark('b'), t: () => theme(isDark() ? 'light' : 'dark'),
-    Escape: () => { fp.sites.filter.value = ''; select(null); },
+    Escape: () => { fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
   };
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

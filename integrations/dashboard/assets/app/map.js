@@ -62,15 +62,17 @@ fp.map = (() => {
   };
 
   const cell = ({ x, y, w, h }, box, part, state, total, click) => {
-    const text = `${part.name}`;
     const made = fp.element('button', {
       type: 'button', class: `cell ${state}`, title: `${part.full ?? part.name}: ${fp.bytes(part.bytes)}, ${fp.percent(part.bytes / total)}`,
-      'aria-label': `${part.name}, ${fp.bytes(part.bytes)}`,
     });
     const style = { left: `${(x / box.w) * 100}%`, top: `${(y / box.h) * 100}%`, width: `${(w / box.w) * 100}%`, height: `${(h / box.h) * 100}%` };
     Object.assign(made.style, style);
-    if (w > 56 && h > 18) made.append(fp.element('span', {}, text));
-    if (w > 56 && h > 34) made.append(fp.element('b', {}, fp.bytes(part.bytes)));
+    if (w > 56 && h > 18) {
+      made.append(fp.element('span', {}, part.name));
+      if (h > 34) made.append(' ', fp.element('b', {}, fp.bytes(part.bytes)));
+    } else {
+      made.setAttribute('aria-label', `${part.name} ${fp.bytes(part.bytes)}`);
+    }
     made.addEventListener('click', click);
     return made;
   };

@@ -1,6 +1,8 @@
 //! A watched pool with its page, and a client that speaks HTTP as plainly as possible.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod browser;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;

@@ -1,0 +1,290 @@
+//! The page in a real browser.
+
+mod common;
+
+use std::thread;
+use std::time::Duration;
+
+use common::browser::{Browser, output};
+use common::{eventually, served, watched};
+use framepool::{BufferPool, HealthConfig, Watch};
+use framepool_dashboard::Dashboard;
+
+/// Ends frames until something is seen.
+fn frames_until<T>(pool: &BufferPool, what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+    eventually(what, || {
+        for _ in 0..3 {
+            let frame = pool.begin_frame();
+            frame.alloc::<u8>(40_000).fill(1);
+            drop(pool.alloc::<u8>(9_000));
+            frame.release_all();
+        }
+        seen()
+    })
+}
+
+#[test]
+fn numbers_on_the_page_equal_the_stores() {
+    let (pool, watch) = watched("numbers <b>&amp;</b>");
+    let kept = [(); 3].map(|()| pool.alloc::<u8>(500_000));
+    frames_until(&pool, "the buffers in the store", || {
+        let latest = watch.store().latest()?;
+        (latest.metrics.outstanding_buffers == 3).then_some(())
+    });
+    watch.stop();
+    let latest = watch.store().latest().expect("a health snapshot");
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    browser.until_text("#connection", "live");
+    let metrics = serde_json::to_value(&latest.metrics).expect("serialisable");
+    let shown = browser.run(
+        "return Object.fromEntries([...document.querySelectorAll('[data-metric]')].map((e) => [e.dataset.metric, [Number(e.dataset.value), e.innerText]]))",
+    );
+    let shown = shown.as_object().expect("figures");
+    assert!(shown.len() >= 10);
+    for (name, shown) in shown.iter().filter(|(name, _)| *name != "hit_ratio") {
+        assert_eq!(shown[0].as_f64(), metrics[name].as_f64(), "{name}");
+    }
+    for name in ["in_use_bytes", "idle_bytes", "pooled_bytes", "peak_bytes"] {
+        let count = metrics[name].as_u64().expect("a number");
+        assert_eq!(
+            shown[name][1],
+            framepool::text::bytes(count).to_string(),
+            "{name}"
+        );
+    }
+    let rows = browser
+        .run("return [...document.querySelectorAll('#table tbody tr')].map((r) => r.dataset.site)");
+    let sites: Vec<_> = pool
+        .outstanding()
+        .sites
+        .iter()
+        .map(|site| site.location.to_string())
+        .collect();
+    assert_eq!(rows, serde_json::json!(sites));
+    // A name is text, whatever it contains.
+    browser.until_text("#pool", "numbers <b>&amp;</b>");
+    assert_eq!(browser.complaints(), [""; 0]);
+    drop(kept);
+}
+
+#[test]
+fn a_leak_appears_by_its_line_and_clears() {
+    let (pool, watch) = watched("leaking");
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    let is_calm = || {
+        browser
+            .text("#active")?
+            .contains("No alert is active")
+            .then_some(())
+    };
+    frames_until(&pool, "a calm page", is_calm);
+    let leaked = pool.alloc::<u8>(100_000);
+    let line = format!("browser.rs:{}", line!() - 1);
+    frames_until(&pool, "the line among the alerts", || {
+        browser.text("#active")?.contains(&line).then_some(())
+    });
+    browser.until_text("#status", "warning");
+    assert!(
+        browser
+            .text("#table tbody")
+            .is_some_and(|text| text.contains(&line))
+    );
+    assert!(
+        browser
+            .text("#map")
+            .is_some_and(|text| text.contains(&line))
+    );
+    // The alert leads to the line.
+    browser.run("document.querySelector('#active .alert button').click()");
+    assert_eq!(browser.run("return document.activeElement.id"), "sites");
+    browser.press(&["\u{e00c}"]);
+    drop(leaked);
+    frames_until(&pool, "the end of the alert", is_calm);
+    browser.until_text("#log", "resolved");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_cut_connection_is_said_and_mended() {
+    let (pool, watch) = watched("cut");
+    let server = served(&watch);
+    let address = server.address();
+    let browser = Browser::start();
+    browser.open(&server.url());
+    browser.until_text("#connection", "live");
+    drop(server);
+    browser.until_text("#lost", "connection to the program was lost");
+    browser.until_text("#connection", "lost");
+    let server = eventually("the same port", || {
+        Dashboard::new(&watch).serve(address).ok()
+    });
+    browser.until_text("#connection", "live");
+    assert_eq!(browser.text("#lost"), None);
+    let kept = pool.alloc::<u8>(77_000);
+    browser.until_text("[data-metric=outstanding_buffers]", "1");
+    drop((kept, server));
+}
+
+#[test]
+fn the_page_is_usable_by_keyboard() {
+    let (pool, watch) = watched("keys");
+    let server = served(&watch);
+    let browser = Browser::start();
+    let kept = [pool.alloc::<u8>(50_000), pool.alloc::<u8>(90_000)];
+    browser.open(&server.url());
+    browser.until_text("#table tbody", "browser.rs");
+    browser.press(&["p"]);
+    browser.until_text("#connection", "paused");
+    browser.press(&["p"]);
+    browser.until_text("#connection", "live");
+    browser.press(&["/"]);
+    assert_eq!(browser.run("return document.activeElement.id"), "filter");
+    browser.press(&["n", "o", "n", "e"]);
+    browser.until_text("#no-sites", "No call site matches");
+    browser.press(&["\u{e00c}"]);
+    browser.until_text("#table tbody", "browser.rs");
+    browser.press(&["3"]);
+    assert_eq!(
+        browser
+            .run("return document.querySelector('[data-span=hour]').getAttribute('aria-pressed')"),
+        "true"
+    );
+    browser.press(&["2"]);
+    // Every control is reached by Tab, and a heading sorts by Enter.
+    let reached = (0..60).any(|_| {
+        browser.press(&["\u{e004}"]);
+        browser.run(
+            "return document.activeElement.closest('th')?.innerText.startsWith('Buffers') ?? false",
+        ) == true
+    });
+    assert!(reached, "Tab reaches the table's headings");
+    browser.press(&["\u{e007}"]);
+    assert_eq!(
+        browser.run("return document.activeElement.closest('th').getAttribute('aria-sort')"),
+        "descending"
+    );
+    drop(kept);
+}
+
+#[test]
+fn a_range_says_who_was_born_and_died() {
+    let (pool, watch) = watched("compared");
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    let first = pool.alloc::<u8>(200_000);
+    let first_line = format!("browser.rs:{}", line!() - 1);
+    frames_until(&pool, "the first buffer", || {
+        browser
+            .text("#timeline-legend")?
+            .contains(&first_line)
+            .then_some(())
+    });
+    thread::sleep(Duration::from_millis(500));
+    drop(first);
+    let second = pool.alloc::<u8>(300_000);
+    let second_line = format!("browser.rs:{}", line!() - 1);
+    frames_until(&pool, "the second buffer", || {
+        browser
+            .text("#timeline-legend")?
+            .contains(&second_line)
+            .then_some(())
+    });
+    thread::sleep(Duration::from_millis(500));
+    browser.press(&["p"]);
+    // Choose the moments by the samples, as a user would by sight.
+    browser.run(&format!(
+        "const p = fp.app.pool(); const rows = p.spans.recent.rows; const has = (r, part) => r[2].some(([s]) => p.siteNames[s].includes(part));
+         const a = rows.findLast((r) => has(r, '{first_line}:') && !has(r, '{second_line}:')); const b = rows.findLast((r) => has(r, '{second_line}:'));
+         fp.app.select([a[0] / 1000, b[0] / 1000])"
+    ));
+    let fates = browser.run("return Object.fromEntries([...document.querySelectorAll('#comparison tbody tr')].map((r) => [r.cells[0].innerText, r.dataset.fate]))");
+    assert_eq!(
+        (&fates[&first_line], &fates[&second_line]),
+        (&"died".into(), &"born".into()),
+        "{fates}"
+    );
+    browser.press(&["\u{e00c}"]);
+    assert_eq!(browser.text("#comparison"), None);
+    browser.drag("#timeline .u-over", 0.7, 0.99);
+    assert!(
+        browser
+            .text("#comparison")
+            .is_some_and(|text| text.contains("From ")),
+        "dragging selects"
+    );
+    drop(second);
+}
+
+#[test]
+fn a_saved_page_opens_from_disk() {
+    let (pool, watch) = watched("saved");
+    let recording = Dashboard::new(&watch).record().expect("a thread");
+    let kept = pool.alloc::<u8>(123_456);
+    frames_until(&pool, "the buffer in the store", || {
+        (watch.store().latest()?.metrics.outstanding_buffers == 1).then_some(())
+    });
+    let path = output("saved.html");
+    std::fs::write(&path, recording.html()).expect("writable");
+    drop((kept, recording, watch, pool));
+    let browser = Browser::start();
+    browser.open(&format!("file://{}", path.display()));
+    browser.until_text("#connection", "saved");
+    browser.until_text("#table tbody", "browser.rs");
+    browser.until_text("[data-metric=outstanding_buffers]", "1");
+    assert_eq!(
+        browser.run("return performance.getEntriesByType('resource').length"),
+        0
+    );
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn every_size_and_theme_is_accessible() {
+    const AXE: &str = include_str!("axe/axe.min.js");
+    let pool = BufferPool::builder()
+        .name("render")
+        .leak_after_frames(2)
+        .build()
+        .expect("good settings");
+    let watch = Watch::start(&pool, HealthConfig::default());
+    let server = served(&watch);
+    let browser = Browser::start();
+    let kept = [
+        pool.alloc::<u8>(3_000_000),
+        pool.alloc::<u8>(900_000),
+        pool.alloc::<u8>(40_000),
+    ];
+    browser.open(&server.url());
+    frames_until(&pool, "alerts and call sites", || {
+        (browser.text("#active")?.contains("browser.rs")
+            && browser.text("#table tbody")?.contains("browser.rs"))
+        .then_some(())
+    });
+    for scheme in ["light", "dark"] {
+        browser.prefer(scheme);
+        for (name, width, height) in [
+            ("wide", 1600, 1000),
+            ("middle", 1000, 900),
+            ("phone", 390, 844),
+        ] {
+            browser.resize(width, height);
+            thread::sleep(Duration::from_millis(400));
+            browser.picture(&format!("{name}-{scheme}"));
+            let beyond = browser.run("return document.documentElement.scrollWidth - innerWidth");
+            assert!(
+                beyond.as_i64().is_some_and(|pixels| pixels <= 0),
+                "{name}: {beyond} pixels beyond the edge"
+            );
+            let violations = browser.run_until_called(&format!(
+                "{AXE}; const done = arguments[0]; axe.run().then((r) => done(r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target + ' ' + n.failureSummary).join('; '))), (e) => done([String(e)]))"
+            ));
+            assert_eq!(violations, serde_json::json!([]), "{name}, {scheme}");
+        }
+    }
+    drop(kept);
+}

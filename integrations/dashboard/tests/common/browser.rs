@@ -1,0 +1,259 @@
+//! A headless Chromium, driven through chromedriver by the WebDriver protocol: JSON over HTTP.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{LONG, eventually};
+
+/// One browser at a time: two of them are slow on two cores.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A browser with one page. Dropping it ends it.
+pub(crate) struct Browser {
+    driver: Child,
+    /// Held open: the driver ends when nobody can read what it says.
+    _said: Lines<BufReader<ChildStdout>>,
+    port: u16,
+    session: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Browser {
+    pub(crate) fn start() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut driver = started.expect(
+            "chromedriver: install chromium and chromium-driver, or run `cargo xtask ci setup`",
+        );
+        let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
+        let port = loop {
+            let line = lines
+                .next()
+                .expect("chromedriver says its port")
+                .expect("text");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port.trim_end_matches('.').parse().expect("a port");
+            }
+        };
+        let mut browser = Self {
+            driver,
+            _said: lines,
+            port,
+            session: String::new(),
+            _turn: turn,
+        };
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1600,1000",
+        ];
+        let wanted = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}});
+        let session = browser.send("", &json!({"capabilities": wanted}));
+        browser.session = session["sessionId"].as_str().expect("a session").to_owned();
+        browser
+    }
+
+    /// A command of the protocol.
+    fn send(&self, command: &str, body: &Value) -> Value {
+        self.command("POST", command, body)
+    }
+
+    fn command(&self, method: &str, command: &str, body: &Value) -> Value {
+        let path = if self.session.is_empty() {
+            "/session".to_owned()
+        } else {
+            format!("/session/{}/{command}", self.session)
+                .trim_end_matches('/')
+                .to_owned()
+        };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("chromedriver");
+        stream.set_read_timeout(Some(LONG)).expect("a time");
+        let body = body.to_string();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .expect("chromedriver reads");
+        // The driver keeps its connections: the answer ends after as many bytes as it says.
+        let mut reader = BufReader::new(stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("an answer");
+            match line.trim_end().split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.trim().parse().expect("a length");
+                }
+                None if line.trim_end().is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("a body");
+        let mut answer: Value = serde_json::from_slice(&body).expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{command}: {answer}");
+        answer["value"].take()
+    }
+
+    pub(crate) fn open(&self, url: &str) {
+        self.send("url", &json!({"url": url}));
+    }
+
+    /// What a script returns.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.send("execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// What a script passes to its callback, `arguments[0]`.
+    pub(crate) fn run_until_called(&self, script: &str) -> Value {
+        self.send("execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// The text of the first element that matches; none if there is none or it is hidden.
+    pub(crate) fn text(&self, selector: &str) -> Option<String> {
+        let found = self.run(&format!("const e = document.querySelector(`{selector}`); return e && e.getClientRects().length ? e.innerText : null"));
+        found.as_str().map(str::to_owned)
+    }
+
+    /// Waits until the text of an element contains this.
+    pub(crate) fn until_text(&self, selector: &str, part: &str) {
+        eventually(
+            &format!(
+                "`{part}` in {selector}, which says {:?}",
+                self.text(selector)
+            ),
+            || self.text(selector)?.contains(part).then_some(()),
+        );
+    }
+
+    /// Presses keys, one after another.
+    pub(crate) fn press(&self, keys: &[&str]) {
+        let actions: Vec<Value> = keys
+            .iter()
+            .flat_map(|key| {
+                [
+                    json!({"type": "keyDown", "value": key}),
+                    json!({"type": "keyUp", "value": key}),
+                ]
+            })
+            .collect();
+        self.send(
+            "actions",
+            &json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}),
+        );
+    }
+
+    /// Drags the mouse over an element, from one share of its width to another.
+    pub(crate) fn drag(&self, selector: &str, from: f64, to: f64) {
+        let place = self.run(&format!(
+            "const e = document.querySelector(`{selector}`); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]"
+        ));
+        let at = |index: usize| place[index].as_f64().expect("a number");
+        let x = |share: f64| (at(0) + at(2) * share) as i64;
+        let y = (at(1) + at(3) / 2.0) as i64;
+        let actions = json!([
+            {"type": "pointerMove", "duration": 0, "x": x(from), "y": y},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "duration": 50, "x": x((from + to) / 2.0), "y": y},
+            {"type": "pointerMove", "duration": 50, "x": x(to), "y": y},
+            {"type": "pointerUp", "button": 0},
+        ]);
+        self.send(
+            "actions",
+            &json!({"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]}),
+        );
+    }
+
+    fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.send(
+            "goog/cdp/execute",
+            &json!({"cmd": command, "params": parameters}),
+        )
+    }
+
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}),
+        );
+    }
+
+    /// `light` or `dark`, as the system of a user would say.
+    pub(crate) fn prefer(&self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.devtools("Emulation.setEmulatedMedia", &json!({"features": features}));
+    }
+
+    /// Writes a picture of the whole page below the target folder.
+    pub(crate) fn picture(&self, name: &str) {
+        let picture = self.devtools(
+            "Page.captureScreenshot",
+            &json!({"captureBeyondViewport": true}),
+        );
+        let path = output(&format!("{name}.png"));
+        fs::write(path, decoded(picture["data"].as_str().expect("a picture"))).expect("writable");
+    }
+
+    /// What the page complained of. What a cut connection leaves there does not count.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let entries = self.send("se/log", &json!({"type": "browser"}));
+        let texts = entries
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|entry| entry["message"].to_string());
+        texts.filter(|text| !text.contains("net::ERR_")).collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser ends with its session, and the driver with its process.
+        if !self.session.is_empty() && !thread::panicking() {
+            self.command("DELETE", "", &json!({}));
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// A file for people to look at, in the folder `dashboard` of the target folder.
+pub(crate) fn output(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("dashboard");
+    fs::create_dir_all(&folder).expect("writable");
+    folder.join(name)
+}
+
+/// The bytes of a base64 text.
+fn decoded(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text
+        .bytes()
+        .filter_map(|byte| DIGITS.iter().position(|&digit| digit == byte));
+    let digits: Vec<usize> = digits.collect();
+    let whole = digits.chunks(4).flat_map(|chunk| {
+        let bits = chunk.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - chunk.len()));
+        let bytes = [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8];
+        bytes.into_iter().take(chunk.len() - 1)
+    });
+    whole.collect()
+}
