@@ -182,7 +182,9 @@ pub enum Served {
 /// `framepool demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How long to run: 12 seconds by default; with --serve until you press Ctrl-C, the same 40 seconds again and again
+    /// How long to run: 12 seconds by default; with --serve until you press Ctrl-C
+    ///
+    /// Until then the leak grows on, to 256 MiB at most, and --bloat comes back every 40 seconds.
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<f64>,
     /// Leak so many buffers a second, all from one line of code

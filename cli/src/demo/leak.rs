@@ -14,6 +14,8 @@ pub(crate) struct Leak {
 impl Leak {
     /// Elements of one leaked buffer.
     const ELEMENTS: usize = 4 * 1024;
+    /// The most buffers that are kept: 256 MiB. The demo may run for hours.
+    const MOST: u64 = 16 * 1024;
 
     pub(crate) fn new(pool: &BufferPool, a_second: u32) -> Self {
         Self {
@@ -27,6 +29,7 @@ impl Leak {
     /// Leaks what is due after so many seconds of leaking.
     pub(crate) fn go_on(&mut self, seconds: f64) {
         let due = (f64::from(self.a_second) * seconds).ceil() as u64;
+        let due = due.min(Self::MOST);
         while (self.forgotten.len() as u64) < due {
             let mut buffer = self.pool.alloc::<f32>(Self::ELEMENTS);
             buffer.fill(1.0);

@@ -14,7 +14,7 @@ fp.app = (() => {
     ['pooled_bytes', 'Held', fp.bytes, 'Bytes that the pool holds from the system: in use and idle.'],
     ['peak_bytes', 'Peak held', fp.bytes, 'The most bytes that the pool ever held from the system.'],
     ['outstanding_buffers', 'Buffers out', fp.count, 'Pooled buffers that are out.'],
-    ['leak_suspects', 'Leak suspects', fp.count, 'Pooled buffers past the leak age that are not marked as long-lived.'],
+    ['leak_suspects', 'Old buffers', fp.count, 'Pooled buffers past the leak age that are not marked as long-lived.'],
     ['fps_estimate', 'Frames a second', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.'],
     ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.'],
     ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
@@ -125,7 +125,7 @@ fp.app = (() => {
     const key = pools.map((one) => one.id + one.view.name + one.view.status).join();
     if (select.dataset.key !== key) {
       select.dataset.key = key;
-      const worse = (one) => (one.view.status && one.view.status !== 'healthy' ? ` (${one.view.status})` : '');
+      const worse = (one) => (pools.length > 1 && one.view.status && one.view.status !== 'healthy' ? ` (${one.view.status})` : '');
       select.replaceChildren(...pools.map((one) => fp.element('option', { value: one.id, selected: one.id === now.id }, one.view.name + worse(one))));
     }
     select.disabled = pools.length < 2;

@@ -14,6 +14,7 @@ fp.charts = (() => {
     const { left, top, width, height } = plot.bbox;
     const ratio = devicePixelRatio;
     ctx.save();
+    ctx.textAlign = 'left';
     for (const alert of view.log) {
       const from = alert.raised_time.unix_ns / 1e9;
       const to = alert.state === 'resolved' ? alert.time.unix_ns / 1e9 : plot.scales.x.max;
@@ -46,6 +47,7 @@ fp.charts = (() => {
     const ratio = devicePixelRatio;
     let above = 0;
     ctx.save();
+    ctx.textAlign = 'left';
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     for (const level of levels) {
       if (level.value == null) continue;

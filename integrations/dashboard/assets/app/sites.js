@@ -8,19 +8,23 @@ fp.sites = (() => {
   const rows = new Map();
   let sort = { column: 'bytes', down: true };
 
-  const verdict = (site) => {
-    if (site.verdict) return String(site.verdict).replaceAll('_', ' ');
-    if (site.suspects > 0) return 'suspect';
-    return site.long_lived === site.buffers ? 'long-lived' : 'in use';
+  // The verdicts of the latest health snapshot, by call site.
+  let judged = new Map();
+  const verdict = (site) => judged.get(site.location)?.verdict ?? (site.long_lived === site.buffers ? 'long-lived' : 'in use');
+  const SIGNS = { growing: '▲', overdue: '◆', filling: '◢', held: '■', 'long-lived': '■' };
+  const verdictText = (site) => {
+    const word = verdict(site);
+    const growth = judged.get(site.location)?.growth;
+    const rate = growth ? ` +${fp.count(growth.buffers_per_minute)} a minute` : '';
+    return `${SIGNS[word] ? `${SIGNS[word]} ` : ''}${word}${rate}`;
   };
-  const SIGNS = { growing: '▲', filling: '◢', overdue: '◆', suspect: '▲', held: '■', 'long-lived': '■' };
 
   const COLUMNS = [
     { id: 'location', name: 'Call site', text: (site) => site.location, sort: (site) => site.location },
-    { id: 'verdict', name: 'Verdict', help: 'What its buffers look like: suspects are older than the pool’s leak age.', sort: verdict },
+    { id: 'verdict', name: 'Verdict', help: 'Growing: a leak. Overdue: out for longer than the pool expects. Filling: rises, but not like a leak. Held: old and steady.', sort: verdict },
     { id: 'bytes', name: 'Bytes', number: true, show: (site) => fp.bytes(site.bytes), sort: (site) => site.bytes },
     { id: 'buffers', name: 'Buffers', number: true, show: (site) => fp.count(site.buffers), sort: (site) => site.buffers },
-    { id: 'suspects', name: 'Suspects', number: true, show: (site) => fp.count(site.suspects), sort: (site) => site.suspects },
+    { id: 'suspects', name: 'Old', number: true, help: 'Buffers past the leak age that are not marked as long-lived.', show: (site) => fp.count(site.suspects), sort: (site) => site.suspects },
     { id: 'age', name: 'Oldest', number: true, help: 'For how long at least its oldest buffer has been out.', show: (site) => fp.seconds(fp.duration(site.oldest_age)), sort: (site) => fp.duration(site.oldest_age) },
     { id: 'frames', name: 'Frames', number: true, help: 'Frames since its oldest buffer was taken.', show: (site) => fp.count(site.oldest_age_frames), sort: (site) => site.oldest_age_frames },
     { id: 'history', name: 'Two minutes', help: 'Its bytes over the last two minutes; the scale begins at zero.' },
@@ -82,6 +86,7 @@ fp.sites = (() => {
   };
 
   const show = (pool, end) => {
+    judged = new Map((pool.health?.verdicts ?? []).map((one) => [one.location, one]));
     const words = filter.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (site) => {
       const text = `${site.location} ${site.thread} ${verdict(site)}`.toLowerCase();
@@ -112,7 +117,7 @@ fp.sites = (() => {
       COLUMNS.forEach((column, index) => {
         const cell = row.cells[index];
         if (column.show) fp.setText(cell, column.show(site));
-        else if (column.id === 'verdict') fp.setText(cell, `${SIGNS[word] ? `${SIGNS[word]} ` : ''}${word}`);
+        else if (column.id === 'verdict') fp.setText(cell, verdictText(site));
         else if (column.id === 'history') drawSpark(cell.querySelector('path'), pool.spans.recent, pool.siteNames.indexOf(site.location), end);
       });
       if (body.rows[at] !== row) body.insertBefore(row, body.rows[at] ?? null);

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven through chromedriver by the WebDriver protocol: JSON over HTTP.
+//! A headless Chromium, driven through chromedriver by the `WebDriver` protocol: JSON over HTTP.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
@@ -67,7 +67,10 @@ impl Browser {
         ];
         let wanted = json!({"alwaysMatch": {"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}});
         let session = browser.send("", &json!({"capabilities": wanted}));
-        browser.session = session["sessionId"].as_str().expect("a session").to_owned();
+        session["sessionId"]
+            .as_str()
+            .expect("a session")
+            .clone_into(&mut browser.session);
         browser
     }
 
@@ -173,7 +176,7 @@ impl Browser {
         let actions = json!([
             {"type": "pointerMove", "duration": 0, "x": x(from), "y": y},
             {"type": "pointerDown", "button": 0},
-            {"type": "pointerMove", "duration": 50, "x": x((from + to) / 2.0), "y": y},
+            {"type": "pointerMove", "duration": 50, "x": x(f64::midpoint(from, to)), "y": y},
             {"type": "pointerMove", "duration": 50, "x": x(to), "y": y},
             {"type": "pointerUp", "button": 0},
         ]);

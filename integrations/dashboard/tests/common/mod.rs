@@ -19,7 +19,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(30);
 pub(crate) fn watched(name: &str) -> (BufferPool, Watch) {
     let pool = BufferPool::builder()
         .name(name)
-        .leak_after_frames(2)
+        .leak_after_frames(1)
+        .expect_release_within(2)
         .build()
         .expect("good settings");
     let config = HealthConfig::default()
