@@ -23,21 +23,6 @@
 //! the thread that ends it, under the aggregator's lock, alone. Then again an owner, after a `begin_frame` that acquired the
 //! frame's bit (`in_flight.rs`). A slot that changes owners while the frame is open passes its arenas on with the claim.
 //!
-//! # Parking: who has the blocks before the first buffer
-//!
-//! In a pool with a limit, idle blocks must be within reach of every thread that asks for memory, also those of a frame that
-//! is open and that the thread has not used. So a frame end parks its arenas, in three states:
-//!
-//! ```text
-//!   OWNED   ── frame end ──▶   PARKED   ── the owner's first buffer ──▶   OWNED
-//!                              PARKED   ◀── reclaim, under the aggregator's lock ──▶   SEIZED
-//! ```
-//!
-//! A parked arena has no `end`, so the owner's first buffer takes the slow way, which swings the state from PARKED to OWNED
-//! before it touches the chunks ([`unpark`](Arena::unpark)). Reclaim swings it from PARKED to SEIZED first, and back when
-//! it has taken what it wants. An owner that finds SEIZED waits for the aggregator's lock and looks again. Reclaim never writes `end`,
-//! which the owner reads at any time. Nothing is lent from an arena that is parked or seized. Without a limit no arena is ever parked.
-//!
 //! # Reading while the owner writes
 //!
 //! Between two refills only `cursor` and `lent` change, both upwards. A refill moves several words together, so it is
@@ -54,7 +39,8 @@ use std::cell::Cell;
 use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
-use crate::arena::chunks::{Chunks, Ended, History, bytes_of, usable_bytes};
+use crate::arena::chunks::{Chunks, Ended, History, MAX_BLOCK_BYTES, bytes_of, usable_bytes};
+use crate::arena::parking::OWNED;
 use crate::codegen::in_register;
 use crate::memory::region::Region;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
@@ -67,8 +53,10 @@ pub(crate) const MAX_REQUESTED: usize = match 1_usize.checked_shl(39) {
     Some(bytes) => bytes,
     None => usize::MAX,
 };
-/// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
-pub(crate) const MAX_BLOCK_BYTES: usize = 1 << (COUNT_SHIFT - 1);
+const _: () = assert!(
+    MAX_BLOCK_BYTES < 1 << COUNT_SHIFT,
+    "what was asked for fits the lent word"
+);
 /// Whether no address has its highest bit set, so that none wraps with a stride added: so the systems named lay out what a program
 /// has. Elsewhere the highest bits may be a tag (Arm), or the upper half is used (illumos).
 const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
@@ -80,10 +68,6 @@ const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
         target_os = "freebsd"
     )
 ));
-/// Who may touch the chunks: see the head of this file.
-const OWNED: u32 = 0;
-const PARKED: u32 = 1;
-const SEIZED: u32 = 2;
 /// How often the aggregator tries to read between two refills.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
@@ -95,7 +79,7 @@ pub(crate) struct Arena {
     /// The next free byte.
     cursor: AtomicPtr<u8>,
     /// The end of the block. Only for the owner, and whoever is alone with the arena.
-    end: Cell<*mut u8>,
+    pub(crate) end: Cell<*mut u8>,
     /// Buffers lent and bytes asked for from the block, but for the one that needed it, packed.
     lent: AtomicU64,
     /// Odd while a refill moves the words above and below.
@@ -109,9 +93,9 @@ pub(crate) struct Arena {
     misses: AtomicU64,
     /// Bytes of the blocks, for those who may not look at the chunks. Written by whoever changes the chunks.
     held: AtomicU64,
-    state: AtomicU32,
+    pub(crate) state: AtomicU32,
     /// The blocks.
-    chunks: UnsafeCell<Chunks>,
+    pub(crate) chunks: UnsafeCell<Chunks>,
     /// Only under the aggregator's lock.
     history: UnsafeCell<History>,
 }
@@ -283,52 +267,6 @@ impl Arena {
             self.note_held(chunks);
             block
         })
-    }
-
-    /// Leaves the blocks to the owner's first buffer, or to whoever needs memory before. Only for whoever ends the frame.
-    pub(crate) fn park(&self) {
-        self.end.set(ptr::null_mut());
-        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chunks as it is now.
-        self.state.store(PARKED, Ordering::Release);
-    }
-
-    /// Whether nothing was lent since the arena was parked.
-    pub(crate) fn is_parked(&self) -> bool {
-        // Relaxed: a level to judge by.
-        self.state.load(Ordering::Relaxed) == PARKED
-    }
-
-    /// Takes the blocks back for the owner; `false` while somebody reclaims them under the aggregator's lock. Only for the owner.
-    pub(crate) fn unpark(&self) -> bool {
-        // Relaxed: only the owner makes it OWNED while a frame is open; everything else is decided by the exchange.
-        if self.state.load(Ordering::Relaxed) == OWNED {
-            return true;
-        }
-        // Acquire: pairs with the Releases in `park` and `release`; the chunks is as whoever had it before left it.
-        // Relaxed on failure: nothing is read.
-        let swung =
-            self.state
-                .compare_exchange(PARKED, OWNED, Ordering::Acquire, Ordering::Relaxed);
-        if swung.is_ok() {
-            // SAFETY: the exchange made the chunks the owner's.
-            let end = self.chunks.with(|chunks| unsafe { (*chunks).end() });
-            self.end.set(end);
-        }
-        swung.is_ok()
-    }
-
-    /// Keeps the owner out, if the arena is parked. Only under the aggregator's lock.
-    pub(crate) fn seize(&self) -> bool {
-        // Acquire: pairs with the Release in `park`. Relaxed on failure: nothing is read.
-        self.state
-            .compare_exchange(PARKED, SEIZED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// Ends what [`seize`](Self::seize) began.
-    pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire in `unpark`; the owner sees what is left of the chunks.
-        self.state.store(PARKED, Ordering::Release);
     }
 
     /// Brackets a change of several words.

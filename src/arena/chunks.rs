@@ -2,9 +2,11 @@
 
 use std::ptr;
 
-use crate::arena::bump::MAX_BLOCK_BYTES;
 use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
+
+/// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
+pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 29;
 
 /// For how many frames at least an arena keeps what a frame needed.
 const WINDOW_FRAMES: u32 = 64;

@@ -3,3 +3,4 @@
 pub(crate) mod bump;
 pub(crate) mod chunks;
 pub(crate) mod in_flight;
+pub(crate) mod parking;

@@ -1,5 +1,6 @@
 //! Pooled blocks: their size classes and records, and where idle blocks wait. Knows no pool.
 
+pub(crate) mod balance;
 pub(crate) mod bin;
 pub(crate) mod block;
 pub(crate) mod class;

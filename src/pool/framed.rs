@@ -5,7 +5,8 @@ use std::hint::cold_path;
 use std::num::NonZero;
 use std::ptr::NonNull;
 
-use crate::arena::bump::{Arena, MAX_BLOCK_BYTES, MAX_REQUESTED};
+use crate::arena::bump::{Arena, MAX_REQUESTED};
+use crate::arena::chunks::MAX_BLOCK_BYTES;
 use crate::codegen::in_one_register;
 use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;

@@ -40,9 +40,9 @@
 
 use std::ptr::NonNull;
 
-use crate::blocks::exchange::BlocksOut;
 #[cfg(doc)]
-use crate::blocks::magazine::MAX_OWED;
+use crate::blocks::balance::MAX_OWED;
+use crate::blocks::exchange::BlocksOut;
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// More than a slot can owe. Small under a model, so that what is not paid in would be seen there.
