@@ -24,7 +24,7 @@ const PROBES: [&str; 5] = [
 ];
 
 /// Functions that a hot path may leave for.
-const COLD: [&str; 3] = ["lend_or_panic", "take_back_slow", "_Unwind_Resume"];
+const COLD: [&str; 3] = ["alloc_or_panic", "release_slow", "_Unwind_Resume"];
 
 /// An instruction: its address, its name with operands, and where it goes if it goes anywhere.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ mod tests {
             "test %rax,%rax",
             "je 3 <probe+3>",
             "ret",
-            "call 9 <pool::lend_or_panic>",
+            "call 9 <pool::alloc_or_panic>",
             "jmp 2 <probe+2>",
         ]);
         assert_eq!(faults(&good), Vec::<String>::new());
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_call_on_the_only_way_is_found() {
-        let bad = code(&["call 9 <pool::lend_or_panic>", "ret"]);
+        let bad = code(&["call 9 <pool::alloc_or_panic>", "ret"]);
         assert_eq!(faults(&bad).len(), 1);
     }
 
