@@ -1,12 +1,11 @@
 //! A headless Chromium, driven through chromedriver by the `WebDriver` protocol: JSON over HTTP.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{self, BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use serde_json::{Value, json};
 
@@ -76,16 +75,10 @@ impl Browser {
 
     /// A command of the protocol.
     fn send(&self, command: &str, body: &Value) -> Value {
-        self.command("POST", command, body)
-    }
-
-    fn command(&self, method: &str, command: &str, body: &Value) -> Value {
         let path = if self.session.is_empty() {
             "/session".to_owned()
         } else {
             format!("/session/{}/{command}", self.session)
-                .trim_end_matches('/')
-                .to_owned()
         };
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("chromedriver");
         stream.set_read_timeout(Some(LONG)).expect("a time");
@@ -93,7 +86,7 @@ impl Browser {
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .expect("chromedriver reads");
         // The driver keeps its connections: the answer ends after as many bytes as it says.
@@ -115,6 +108,18 @@ impl Browser {
         let mut answer: Value = serde_json::from_slice(&body).expect("JSON");
         assert!(answer["value"]["error"].is_null(), "{command}: {answer}");
         answer["value"].take()
+    }
+
+    /// Ends the session, and with it the browser; waits until the driver has answered.
+    fn quit(&self) -> io::Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(LONG))?;
+        let session = &self.session;
+        write!(
+            stream,
+            "DELETE /session/{session} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )?;
+        stream.read(&mut [0; 1]).map(|_| ())
     }
 
     pub(crate) fn open(&self, url: &str) {
@@ -230,10 +235,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser ends with its session, and the driver with its process.
-        if !self.session.is_empty() && !thread::panicking() {
-            self.command("DELETE", "", &json!({}));
-        }
+        // The browser ends with its session, also when a test failed: nothing here panics. The driver ends with its process.
+        let _ = self.quit();
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
