@@ -78,7 +78,7 @@ const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 pub(crate) struct Arena {
     /// The next free byte.
     cursor: AtomicPtr<u8>,
-    /// The end of the block. Only for the owner, and whoever is alone with the arena.
+    /// The end of the block. Only for the owner, or for a thread that is alone with the arena.
     pub(crate) end: Cell<*mut u8>,
     /// Buffers lent and bytes asked for from the block, but for the one that needed it, packed.
     lent: AtomicU64,
@@ -91,7 +91,7 @@ pub(crate) struct Arena {
     sealed_bytes: AtomicU64,
     sealed_requested: AtomicU64,
     misses: AtomicU64,
-    /// Bytes of the blocks, for those who may not look at the chunks. Written by whoever changes the chunks.
+    /// Bytes of the blocks, for threads that may not look at the chunks. Written by the thread that changes the chunks.
     held: AtomicU64,
     pub(crate) state: AtomicU32,
     /// The blocks.
@@ -241,7 +241,7 @@ impl Arena {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// For whoever changed the chunks.
+    /// For the thread that changed the chunks.
     fn note_held(&self, chunks: &Chunks) {
         // Relaxed: as in `held`.
         self.held
@@ -377,7 +377,7 @@ impl Arena {
         }
     }
 
-    /// Sets all words to the beginning of the block with which the next frame begins. Only for whoever is alone with the arena.
+    /// Sets all words to the beginning of the block with which the next frame begins. Only for a thread that is alone with the arena.
     fn rewind(&self, chunks: &mut Chunks) {
         let start = chunks.rewind();
         // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) or the state (Release in `release`)

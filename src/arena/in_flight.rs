@@ -142,10 +142,10 @@ impl InFlight {
         FrameId(self.frames[index].id.load(Ordering::Relaxed))
     }
 
-    /// The open frame `index`, and when it began. Only for whoever ends it.
+    /// The open frame `index`, and when it began. Only for the thread that ends it.
     pub(crate) fn begun(&self, index: usize) -> (FrameId, Instant) {
         let frame = &self.frames[index];
-        // Relaxed, both: whoever ends the frame has it from the thread that began it.
+        // Relaxed, both: the thread that ends the frame has it from the thread that began it.
         let id = frame.id.load(Ordering::Relaxed);
         let at = Duration::from_nanos(frame.at.load(Ordering::Relaxed));
         (
@@ -195,9 +195,9 @@ impl InFlight {
         (0..self.limit as usize).filter_map(move |index| self.read(index, round, now))
     }
 
-    /// The thread that began the open frame `index`. Only for who ends it.
+    /// The thread that began the open frame `index`. Only for the thread that ends it.
     pub(crate) fn begun_by(&self, index: usize) -> u64 {
-        // Relaxed: whoever ends the frame has it from the thread that began it.
+        // Relaxed: the thread that ends the frame has it from the thread that began it.
         self.frames[index].thread.load(Ordering::Relaxed)
     }
 

@@ -14,7 +14,7 @@
 //! which the owner reads at any time. Nothing is lent from an arena that is parked or seized. Without a limit no arena is ever parked.
 #![expect(
     unsafe_code,
-    reason = "the chunks are a cell that belongs to whoever the state says"
+    reason = "the state says which thread the cell of the chunks belongs to"
 )]
 
 use std::ptr;
@@ -28,7 +28,7 @@ const PARKED: u32 = 1;
 const SEIZED: u32 = 2;
 
 impl Arena {
-    /// Leaves the blocks to the owner's first buffer, or to whoever needs memory before. Only for whoever ends the frame.
+    /// Leaves the blocks to the owner's first buffer, or to a thread that needs memory before. Only for the thread that ends the frame.
     pub(crate) fn park(&self) {
         self.end.set(ptr::null_mut());
         // Release: pairs with the Acquires in `unpark` and `seize`; they see the chunks as it is now.
@@ -47,7 +47,7 @@ impl Arena {
         if self.state.load(Ordering::Relaxed) == OWNED {
             return true;
         }
-        // Acquire: pairs with the Releases in `park` and `release`; the chunks is as whoever had it before left it.
+        // Acquire: pairs with the Releases in `park` and `release`; the chunks are as their last owner left them.
         // Relaxed on failure: nothing is read.
         let swung =
             self.state

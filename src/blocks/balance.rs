@@ -44,7 +44,7 @@ impl Magazine {
     }
 
     /// The same for an owner who may be releasing buffers the quick way: what was not paid for, as far as it is visible.
-    /// [`given_since`](Self::given_since) has the rest. For whoever closes the pool, when the owner does nothing else.
+    /// [`given_since`](Self::given_since) has the rest. For the closer of the pool, when the owner does nothing else.
     pub(crate) fn balance_for_owner(&self) -> i64 {
         let (mut all_given, mut all_kept) = (0, 0);
         for (_, bin) in self.bins() {

@@ -194,7 +194,7 @@ impl Bin {
         block
     }
 
-    /// Quick releases into this bin since its limit last changed, less quick takes, plus a constant. For whoever closes the pool, and
+    /// Quick releases into this bin since its limit last changed, less quick takes, plus a constant. For the closer of the pool, and
     /// then for the owner: both find at least the releases that are ordered before them.
     pub(crate) fn given(&self) -> i64 {
         // Acquire, both: pair with the Releases in `set_balance` and `set_hot`.

@@ -27,7 +27,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "a block's binding is a cell that belongs to whoever holds the block"
+    reason = "a block's binding is a cell that belongs to the block's holder"
 )]
 
 use std::panic::Location;
@@ -87,7 +87,7 @@ pub(crate) struct Block {
     number: AtomicU32,
     /// Bytes of the memory. Read by the holder and the walker.
     bytes: AtomicU64,
-    /// The memory. Belongs to whoever holds the block: a buffer, the owner of the list it lies in.
+    /// The memory. Belongs to the holder of the block: a buffer, or the owner of the list it lies in.
     binding: UnsafeCell<Binding>,
 }
 

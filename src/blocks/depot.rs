@@ -87,7 +87,7 @@ impl Depot {
     /// Brings a batch.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "whoever pushes a batch has it no more"
+        reason = "the batch is consumed: its caller must not use it again"
     )]
     pub(crate) fn push(&self, batch: Batch<'_>) {
         // SAFETY: the batch holds its blocks.
@@ -111,7 +111,7 @@ impl Depot {
     pub(crate) fn pop<'t>(&self, class: usize, table: &'t Table) -> Option<Batch<'t>> {
         let shelf = &self.shelves[class];
         let head = shelf.batches.pop(table)?;
-        // SAFETY: whoever pops a batch's head holds the batch.
+        // SAFETY: popping a batch's head gives the batch to this thread.
         let len = unsafe { head.batch_len() };
         // Relaxed: as in `push`.
         let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);

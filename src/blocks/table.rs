@@ -130,7 +130,7 @@ impl Table {
     }
 
     fn start(&self, bucket: usize) -> *mut Block {
-        // Relaxed: whoever asks has acquired the bucket: by the lock, by `pages`, or with a record's number from a
+        // Relaxed: the caller has acquired the bucket: by the lock, by `pages`, or with a record's number from a
         // stack or from the thread that had the block.
         let start = self.buckets[bucket].load(Ordering::Relaxed);
         debug_assert!(!start.is_null());
@@ -195,7 +195,7 @@ impl Table {
     fn let_page_go(&self, supply: &Supply, page: u32) {
         if supply.returns(page) {
             let first = ptr::from_ref(self.record(page, 0)).cast_mut();
-            // SAFETY: the page lies in the mapping of its bucket. Nobody holds a record in it, and whoever reads one without holding
+            // SAFETY: the page lies in the mapping of its bucket. Nobody holds a record in it, and a thread that reads one without holding
             // it copes with zeroes, see the head of this file.
             unsafe { discard(first) };
             // Relaxed: for statistics, and for the budget, which only needs it to be counted.

@@ -195,7 +195,7 @@ impl Budget {
     fn raise_peak(&self, held: u64) {
         // Relaxed: a first look; if a new phase begins meanwhile, the aggregator enters into it what is held.
         if held > self.peak.load(Ordering::Relaxed) {
-            // Release: pairs with the Acquire in `begin_phase`; whoever takes this peak away sees the growth behind it.
+            // Release: pairs with the Acquire in `begin_phase`; the thread that takes this peak away sees the growth behind it.
             self.peak.fetch_max(held, Ordering::Release);
         }
     }

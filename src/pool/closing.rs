@@ -9,7 +9,7 @@
 //! # The steps of the closer, who dropped the last handle
 //!
 //! 1. It marks the pool closed, and hands back its own slot as at thread exit.
-//! 2. It closes the list of slots (`slots.rs`), so that the walk finds each.
+//! 2. It closes the list of slots (`slot/list.rs`), so that the walk finds each.
 //! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and takes the pool's address out, so that releases from now on find
 //!    the pool closed. It pays for an owner that is not `BUSY`: pays for what the slot owes, and gives up its hold. An owner that is
 //!    `BUSY` does that itself when it ends.
@@ -32,12 +32,12 @@
 //!
 //! # Owners
 //!
-//! A thread's list names the pool and the slot. When the thread leaves, closer and owner may be in the slot at once; whoever comes second finishes
+//! A thread's list names the pool and the slot. When the thread leaves, closer and owner may be in the slot at once; the one that comes second finishes
 //! it (`owner.rs`). The contents may be gone. The slot's own memory is then the owner's to free, and the pool's own
 //! memory that of the last thread that names it.
 #![expect(
     unsafe_code,
-    reason = "whoever gives up the last interest in a pool frees it"
+    reason = "the thread that gives up the last interest in a pool frees it"
 )]
 
 use std::alloc::{Layout, dealloc};

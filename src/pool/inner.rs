@@ -77,7 +77,7 @@ unsafe impl Send for PoolInner {}
 unsafe impl Sync for PoolInner {}
 
 impl PoolInner {
-    /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or whoever uses it last.
+    /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or by the thread that uses it last.
     pub(crate) fn create(mut config: Config) -> NonNull<Self> {
         if let Some(limit) = config.max_bytes {
             config.thread_cache_bytes = config.thread_cache_bytes.min(max_kept_by_thread(limit));

@@ -220,7 +220,7 @@ impl PoolInner {
         self.budget.add_beside(beside);
         match self.take_region(block_bytes, reach) {
             Ok((region, evicted)) => {
-                // SAFETY: a record belongs to whoever claimed it.
+                // SAFETY: a record belongs to the thread that claimed it.
                 unsafe { block.bind(region, self.this().cast(), class) };
                 self.depot.note_bound(class);
                 Ok((block, if evicted { Miss::Budget } else { miss }))

@@ -17,7 +17,7 @@
 //! # What is within reach
 //!
 //! The depot, the calling thread's own magazine, the blocks of frames that are not open, and, in a pool with a limit, the blocks
-//! that threads have for an open frame and took nothing from (parked arenas, `arena.rs`). Of its own arenas the caller also gives
+//! that threads have for an open frame and took nothing from (parked arenas, `arena/parking.rs`). Of its own arenas the caller also gives
 //! back blocks that their frames have not used. What other threads' magazines keep is not within reach; it is bounded instead
 //! (`Budget::keep`).
 #![expect(
@@ -162,7 +162,7 @@ impl PoolInner {
         let (mut in_blocks, mut beside) = (self.depot_bytes_of(CLASSES, reach), 0);
         for class in 0..CLASSES {
             let own = match reach {
-                // SAFETY: whoever passes a slot here owns it.
+                // SAFETY: the caller owns the slot that it passes.
                 Reach::Thread(slot) => unsafe { slot.idle_blocks(class) },
                 _ => 0,
             };
@@ -203,7 +203,7 @@ impl PoolInner {
         if let Reach::Thread(slot) = reach
             && gone(self) < wanted
         {
-            // SAFETY: whoever passes a slot here owns it.
+            // SAFETY: the caller owns the slot that it passes.
             unsafe { slot.flush(&self.exchange()) };
             self.evict(aggregator, wanted - gone(self), reach);
         }

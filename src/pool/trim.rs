@@ -2,7 +2,7 @@
 //! demand, is in `pressure.rs`.
 //!
 //! Memory goes back to the system only under the aggregator's lock (law L3) and only from two places: the depot, whose blocks
-//! belong to whoever pops them, and the arenas of frames that are not open, which belong to whoever has the frame's bit.
+//! belong to the thread that pops them, and the arenas of frames that are not open, which belong to the holder of the frame's bit.
 #![expect(
     unsafe_code,
     reason = "blocks popped from the depot lose their memory here"

@@ -268,7 +268,7 @@ fn unmarked(newest: *mut Slot) -> *mut Slot {
 impl Drop for Slots {
     /// Frees the slots that nobody has. The others are freed by their owners, who name the pool (`closing.rs`).
     fn drop(&mut self) {
-        // Relaxed: whoever drops the list is alone with it.
+        // Relaxed: the thread that drops the list is alone with it.
         let mut at = unmarked(self.newest.load(Ordering::Relaxed));
         while let Some(slot) = NonNull::new(at) {
             // SAFETY: every slot was made by `add` and is in the list once. A slot that has an owner is not touched after that

@@ -1,4 +1,4 @@
-//! Who may use a slot: its owner, or whoever closed the pool. One word, of which every change is a read-modify-write.
+//! Who may use a slot: its owner, or the thread that closed the pool. One word, of which every change is a read-modify-write.
 //!
 //! ```text
 //!   0 ── claim ──▶ OWNED ── begin_release ──▶ OWNED | BUSY ── end_release ──▶ OWNED
@@ -50,7 +50,7 @@ impl Use {
     }
 }
 
-/// What whoever closes a pool found.
+/// What the closer of a pool found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nobody has the slot, or its owner pays.
@@ -62,7 +62,7 @@ pub(crate) enum Found {
 /// What an owner found that leaves the slot of a closed pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// The slot is left, and whoever closes the pool finishes.
+    /// The slot is left, and the closer of the pool finishes it.
     ToCloser,
     /// The closer has paid, and the slot is still the caller's.
     Paid,

@@ -313,7 +313,7 @@ impl Slot {
         requested: usize,
     ) {
         Self::mark_idle(block);
-        // Before the block can reach the depot, as all other counts of a release: so whoever lends it next, and is then read by
+        // Before the block can reach the depot, as all other counts of a release: so a thread that lends it next, and is then read by
         // an aggregation, comes after a release that the next aggregation reads. Without that a number that an aggregation inferred may go back.
         self.released_requested.add(requested as u64);
         // SAFETY: as for the caller.

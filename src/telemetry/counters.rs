@@ -70,7 +70,7 @@ impl Counter {
     #[inline(always)]
     fn store(&self, value: u64) {
         // Release: pairs with the Acquire in `get`; what this thread did before counting (growing the reserved bytes, seeing the
-        // alloc of the buffer it releases) is visible to whoever reads the new value.
+        // alloc of the buffer it releases) is visible to the thread that reads the new value.
         self.value.store(value, Ordering::Release);
     }
 

@@ -32,7 +32,7 @@
 //!   by the reader's exchange or by the writer's, which counts it. The reader skips only entries that are overwritten.
 //! - *Laps wrap* after 2^42. A reader that stops between steps 1 and 2 for exactly a multiple of so many laps reads a
 //!   newer entry in the place of `r`, still whole. With one place and 10,000 entries a second this takes 13 years.
-#![expect(unsafe_code, reason = "a cell is written and read by whoever owns it")]
+#![expect(unsafe_code, reason = "a cell is written and read by its owner")]
 
 use std::fmt;
 

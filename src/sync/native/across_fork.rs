@@ -36,7 +36,7 @@ struct List {
     is_told_of_forks: bool,
 }
 
-// SAFETY: whoever has the lock of the list uses the links; a lock leaves the list before it is freed.
+// SAFETY: only the thread that has the lock of the list uses the links; a lock leaves the list before it is freed.
 unsafe impl Send for List {}
 
 /// A lock's place in the list. The first field of a [`Node`], so that the one's address is the other's.

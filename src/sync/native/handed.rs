@@ -2,7 +2,7 @@
 //!
 //! A contended `std::sync::Mutex` is taken in code that came compiled with the standard library. `ThreadSanitizer` knows
 //! nothing of what happens there, and would report every access under the lock as a race, in every program that uses this
-//! library. So whoever gives the lock up stores a word, and whoever gets it loads it: two plain moves on most processors,
+//! library. So the thread that gives the lock up stores a word, and the next one loads it: two plain moves on most processors,
 //! in which it sees the hand-over. The word adds an order that the mutex has anyway; it takes no part in excluding anybody,
 //! so an access without the lock is still reported.
 
@@ -69,7 +69,7 @@ impl<T> Mutex<T> {
 impl<T> Drop for MutexGuard<'_, T> {
     /// Runs before the fields are dropped, and so while the lock is still held.
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `take`; whoever gets the lock next sees what was done under it.
+        // Release: pairs with the Acquire in `take`; the thread that gets the lock next sees what was done under it.
         self.handed.store(true, Ordering::Release);
     }
 }
