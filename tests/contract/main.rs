@@ -26,8 +26,8 @@ mod reading;
 mod reclaiming;
 #[cfg(feature = "telemetry")]
 mod refusals;
-#[cfg(feature = "telemetry")]
 mod small_stacks;
+#[cfg(feature = "telemetry")]
 mod sources;
 #[cfg(feature = "telemetry")]
 mod trimming;
