@@ -10,13 +10,14 @@ use framepool_under_loom::{
 use loom::thread;
 use support::explore;
 
-/// Judgements of a pool that holds more than it should.
-fn critical<const COUNT: usize>() -> [HealthSnapshot; COUNT] {
+/// So many judgements of a pool that holds more than it should. Made on the heap: loom's stacks are small.
+fn critical(count: usize) -> Vec<HealthSnapshot> {
     let pool = BufferPool::new();
     let kept = pool.alloc::<u8>(1);
     pool.end_frame();
-    let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1, 1));
-    let judged = std::array::from_fn(|_| monitor.emit_now(&pool));
+    let thresholds = Thresholds::default().pooled_bytes(1, 1);
+    let mut monitor = Box::new(HealthMonitor::new(thresholds));
+    let judged = (0..count).map(|_| monitor.emit_now(&pool)).collect();
     drop(kept);
     judged
 }
@@ -24,7 +25,7 @@ fn critical<const COUNT: usize>() -> [HealthSnapshot; COUNT] {
 #[test]
 fn who_reads_a_status_finds_the_state_it_was_taken_from() {
     explore(Some(3), || {
-        let [health] = critical();
+        let health = critical(1).remove(0);
         let store = DiagnosticsStore::new();
         let receiver = {
             let store = store.clone();
@@ -42,13 +43,14 @@ fn who_reads_a_status_finds_the_state_it_was_taken_from() {
 #[test]
 fn two_that_are_received_at_once_are_both_kept() {
     explore(Some(3), || {
-        let [first, second] = critical();
+        let mut judged = critical(2).into_iter();
         let store = DiagnosticsStore::new();
         let receiver = {
             let store = store.clone();
+            let second = judged.next_back().unwrap();
             thread::spawn(move || store.receive(second))
         };
-        store.receive(first);
+        store.receive(judged.next().unwrap());
         receiver.join().unwrap();
         assert_eq!(store.history().len(), 2);
         // Only the first of them was raised.
