@@ -148,18 +148,21 @@ fn threads_keep_a_16th_of_the_budget_together() {
     let pool = limited();
     let together = Gate::new(21);
     thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| {
-                drop(taken(&pool, 8, 1024));
-                together.wait();
-                together.wait();
-            });
-        }
+        let work = || {
+            drop(taken(&pool, 8, 1024));
+            together.wait();
+            together.wait();
+        };
+        let threads: Vec<_> = (0..20).map(|_| scope.spawn(work)).collect();
         together.wait();
         pool.trim();
         let kept = pool.stats().pooled_bytes;
         assert!((32 << 10..=64 << 10).contains(&kept), "{kept} bytes");
         together.wait();
+        // The end of a scope does not wait for a thread's destructors, which hand its slot back.
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
     // Those who were granted nothing left no trace.
     assert_eq!(exchanges(&pool), [0, 1]);
