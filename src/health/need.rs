@@ -38,8 +38,23 @@ impl Need {
         } else {
             (part, most)
         };
-        let recent = |&&(then, _): &&(u64, u64)| then + u64::from(PARTS) >= part;
+        let recent = |&&(then, _): &&(u64, u64)| part.saturating_sub(then) <= u64::from(PARTS);
         let most = self.parts.iter().filter(recent).map(|&(_, most)| most);
         most.max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_need_counts_until_its_window_is_over_at_any_time() {
+        for start in [Duration::ZERO, Duration::MAX - 2 * WINDOW] {
+            let mut need = Need::default();
+            assert_eq!(need.peak(start, 7), 7);
+            assert_eq!(need.peak(start + WINDOW, 1), 7);
+            assert_eq!(need.peak(start + 2 * WINDOW, 1), 1);
+        }
     }
 }
