@@ -286,7 +286,7 @@ fn a_leak_in_a_recording_is_named_by_its_recorded_site() {
 
 #[test]
 fn what_a_recording_keeps_from_its_start_is_no_leak() {
-    let report = report_of(&["replay", "--frame-ms", "50", "--rounds", "1"]);
+    let report = report_of(&["replay", "--frame-ms", "50"]);
     assert_eq!(leak_alerts(&report), [""; 0]);
     assert!(report["leaks"]["suspects"].as_u64() > Some(0));
     assert!(!report["alerts"].to_string().contains("recorded_sites.rs"));
