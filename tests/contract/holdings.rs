@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use framepool::{Buffer, BufferPool, Outstanding};
+use framepool::{Buffer, BufferPool, HeldBy, Outstanding};
 
 /// Takes four buffers at one line, two of which are suspects and one of which is meant to live long.
 fn hold(pool: &BufferPool) -> Vec<Buffer<u8>> {
@@ -139,4 +139,35 @@ fn parts_in_use_and_idle_add_up() {
     assert_eq!(sum("idle"), stats.idle_bytes);
     assert!(sum("idle") > 70_000 && sum("in_use") > HELD);
     drop(kept);
+}
+
+#[test]
+fn what_a_thread_sent_to_the_depot_it_keeps_no_more() {
+    let pool = pool();
+    let rest = std::sync::Barrier::new(3);
+    thread::scope(|scope| {
+        for (name, buffers) in [("busy", 5_000), ("small", 4)] {
+            let (pool, rest) = (&pool, &rest);
+            let work = move || {
+                drop(
+                    (0..buffers)
+                        .map(|_| pool.alloc::<u8>(1024))
+                        .collect::<Vec<_>>(),
+                );
+                rest.wait();
+                rest.wait();
+            };
+            let named = thread::Builder::new().name(name.to_owned());
+            named.spawn_scoped(scope, work).unwrap();
+        }
+        rest.wait();
+        let parts = pool.holdings();
+        rest.wait();
+        let small = HeldBy::Thread("small".to_owned());
+        let bytes = parts
+            .iter()
+            .find(|part| part.by == small)
+            .map(|part| part.bytes);
+        assert_eq!(bytes, Some(4096), "{parts:?}");
+    });
 }
