@@ -59,7 +59,7 @@ fn only(rule: Rule) -> Thresholds {
 }
 
 #[test]
-fn an_overdue_buffer_is_raised_at_its_line_and_resolved_by_the_release() {
+fn an_overdue_buffer_is_named_until_its_release() {
     let mut bench = Bench::new(only(Rule::Overdue));
     let line = line!() + 1;
     let leaked = bench.pool.alloc::<u8>(1000);

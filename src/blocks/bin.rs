@@ -1,8 +1,8 @@
-//! The idle blocks of one size class in a thread's magazine, and what the aggregator reckons their releases from.
+//! The idle blocks of one size class in a thread's magazine, and what the aggregator computes their releases from.
 //!
 //! # The balance
 //!
-//! The aggregator reckons a bin's releases from the hot place and the bin's balance (`counters.rs`). The balance is one word: the room, and
+//! The aggregator computes a bin's releases from the hot place and the bin's balance (`counters.rs`). The balance is one word: the room, and
 //! a sum that makes what it says, sum − room, right. A give to the list and a take from it change the room alone. All
 //! other steps (a batch comes, goes, becomes spare or active; more is granted) write sum and room at once, so that no aggregation sees
 //! half of an exchange. They leave the hot place alone; only a flush empties it, and says in the balance beforehand that the

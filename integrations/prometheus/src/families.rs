@@ -139,19 +139,29 @@ fn by<const N: usize>(label: &'static str, numbers: [(&'static str, u64); N]) ->
         .collect()
 }
 
+const fn family(
+    name: &'static str,
+    unit: &'static str,
+    kind: Kind,
+    help: &'static str,
+    read: Read,
+) -> Family {
+    Family {
+        name,
+        unit,
+        kind,
+        help,
+        read,
+    }
+}
+
 const fn counter(
     name: &'static str,
     unit: &'static str,
     help: &'static str,
     read: fn(&Scrape) -> Vec<Sample>,
 ) -> Family {
-    Family {
-        name,
-        unit,
-        kind: Kind::Counter,
-        help,
-        read: Read::Numbers(read),
-    }
+    family(name, unit, Kind::Counter, help, Read::Numbers(read))
 }
 
 const fn gauge(
@@ -160,13 +170,7 @@ const fn gauge(
     help: &'static str,
     read: fn(&Scrape) -> Vec<Sample>,
 ) -> Family {
-    Family {
-        name,
-        unit,
-        kind: Kind::Gauge,
-        help,
-        read: Read::Numbers(read),
-    }
+    family(name, unit, Kind::Gauge, help, Read::Numbers(read))
 }
 
 const fn histogram(
@@ -175,13 +179,7 @@ const fn histogram(
     help: &'static str,
     read: fn(&Histograms) -> &Histogram,
 ) -> Family {
-    Family {
-        name,
-        unit,
-        kind: Kind::Histogram,
-        help,
-        read: Read::Histogram(read),
-    }
+    family(name, unit, Kind::Histogram, help, Read::Histogram(read))
 }
 
 /// Every metric family, in the order in which it is exported.
