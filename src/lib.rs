@@ -59,6 +59,7 @@
 //! | `pool/` | what users hold, and what joins the parts: alloc paths, frame end, trimming | [`BufferPool`], [`Frame`] |
 //! | `telemetry/` | the numbers that are handed out, and how snapshots reach their readers | [`FrameSnapshot`], [`Counts`] |
 //! | `health/` | snapshots become metrics, leak reports and alerts, which are kept and shown | [`HealthMonitor`], [`Watch::start`] |
+//! | `metrics/` | the description of every metric, from which every outlet is made | [`metrics::METRICS`] |
 //!
 //! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code; `clock.rs` is the only
 //! one to the time.
@@ -78,6 +79,7 @@ mod codegen;
 mod error;
 mod health;
 mod memory;
+pub mod metrics;
 mod pool;
 mod slot;
 mod sync;
@@ -104,6 +106,7 @@ pub use telemetry::id::{FrameEnd, FrameId, PoolId};
 pub use telemetry::largest_miss::LargestMiss;
 pub use telemetry::open_frames::OpenFrame;
 pub use telemetry::outstanding::{Outstanding, SiteHolding};
+pub use telemetry::part::Part;
 pub use telemetry::peaks::{Mark, Peak};
 pub use telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
 

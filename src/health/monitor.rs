@@ -351,6 +351,7 @@ impl HealthMonitor {
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
             metrics,
+            stats: *now,
             interval: spreads,
             worst: self.worst,
             raised: findings.raised,

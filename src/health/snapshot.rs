@@ -12,6 +12,7 @@ use crate::sync::Arc;
 use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::SiteHolding;
+use crate::telemetry::snapshot::PoolStats;
 use crate::text::bytes;
 
 /// How a pool was at one moment, and what changed since the health snapshot before.
@@ -25,6 +26,9 @@ pub struct HealthSnapshot {
     pub status: HealthStatus,
     /// The numbers.
     pub metrics: RuntimeHealthMetrics,
+    /// What the pool's own numbers were then, every counter included. `metrics` has them as well, flat; they are serialised there.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub stats: PoolStats,
     /// All frames since the health snapshot before.
     pub interval: FrameSpreads,
     /// The worst frames since the monitor began.

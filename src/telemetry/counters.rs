@@ -35,6 +35,7 @@
 use crate::codegen::in_register;
 use crate::sync::{AtomicU64, Ordering, Owned};
 use crate::telemetry::arena_reading::ArenaReading;
+use crate::telemetry::part::{self, Part, minus, plus};
 
 /// One number with one writer.
 ///
@@ -98,14 +99,16 @@ pub struct CounterDefinition {
     pub unit: &'static str,
     /// One sentence.
     pub help: &'static str,
+    /// The metrics that it is a part of.
+    pub parts: &'static [Part],
 }
 
 macro_rules! counters {
     (
-        released { $($released:ident, $settled_unit:literal, $settled_help:literal;)* }
-        derived { $($derived:ident, $derived_unit:literal, $derived_help:literal;)* }
-        counted { $($counted:ident, $counted_unit:literal, $counted_help:literal;)* }
-        frame { $($frame:ident, $frame_unit:literal, $frame_help:literal;)* }
+        released { $($released:ident, $settled_unit:literal, $settled_help:literal, $settled_parts:expr;)* }
+        derived { $($derived:ident, $derived_unit:literal, $derived_help:literal, $derived_parts:expr;)* }
+        counted { $($counted:ident, $counted_unit:literal, $counted_help:literal, $counted_parts:expr;)* }
+        frame { $($frame:ident, $frame_unit:literal, $frame_help:literal, $frame_parts:expr;)* }
     ) => {
         /// The counters of one slot, for what its bins do not show: two cache lines.
         #[derive(Debug)]
@@ -199,10 +202,10 @@ macro_rules! counters {
         impl Counts {
             /// The table: name, unit and meaning of every counter, in the order of [`values`](Self::values).
             pub const DEFINITIONS: &'static [CounterDefinition] = &[
-                $(CounterDefinition { name: stringify!($released), unit: $settled_unit, help: $settled_help },)*
-                $(CounterDefinition { name: stringify!($derived), unit: $derived_unit, help: $derived_help },)*
-                $(CounterDefinition { name: stringify!($counted), unit: $counted_unit, help: $counted_help },)*
-                $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help },)*
+                $(CounterDefinition { name: stringify!($released), unit: $settled_unit, help: $settled_help, parts: $settled_parts },)*
+                $(CounterDefinition { name: stringify!($derived), unit: $derived_unit, help: $derived_help, parts: $derived_parts },)*
+                $(CounterDefinition { name: stringify!($counted), unit: $counted_unit, help: $counted_help, parts: $counted_parts },)*
+                $(CounterDefinition { name: stringify!($frame), unit: $frame_unit, help: $frame_help, parts: $frame_parts },)*
             ];
 
             /// The counters' values, in the order of [`DEFINITIONS`](Self::DEFINITIONS).
@@ -243,36 +246,60 @@ macro_rules! counters {
 }
 
 // A new counter is one line here, in the part that says what it is made of: of what bins show of releases; of bins and the slot; of the
-// slot's own count; of what arenas say. In the slot what changes with every exchange comes first; the rest changes rarely.
+// slot's own count; of what arenas say. Its last column names the metrics that export it. In the slot what changes with every exchange comes first; the rest changes rarely.
 counters! {
     released {
-        pooled_releases, "{buffer}", "Pooled buffers given back.";
-        pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.";
-        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.";
+        pooled_releases, "{buffer}", "Pooled buffers given back.",
+            &[plus(part::RELEASES, &[part::POOLED])];
+        pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.",
+            &[plus(part::RELEASED, &[part::POOLED])];
+        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.",
+            &[plus(part::REQUESTED_RELEASED, &[])];
     }
     derived {
-        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.";
-        pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.";
-        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.";
+        thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.",
+            &[plus(part::ACQUISITIONS, &[part::POOLED, part::THREAD_CACHE])];
+        pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.",
+            &[plus(part::ACQUIRED, &[part::POOLED])];
+        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.",
+            &[plus(part::REQUESTED, &[])];
     }
     counted {
-        depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.";
-        cold_misses, "{buffer}", "Pooled buffers that took new memory because no idle block of their class was found.";
-        oversize_misses, "{buffer}", "Pooled buffers larger than the largest size class; their memory is not kept.";
-        budget_misses, "{buffer}", "Pooled buffers that took new memory after idle memory was given back to stay within the budget.";
-        depot_exchanges, "{exchange}", "Batches moved between a thread and the depot.";
-        budget_refusals, "{refusal}", "Requests refused because the budget was used up.";
-        memory_refusals, "{refusal}", "Requests refused because the system gave no memory.";
-        overflow_refusals, "{refusal}", "Requests refused because their size cannot be addressed, or their alignment is coarser than the pool's.";
+        depot_hits, "{buffer}", "Pooled buffers served by a batch fetched from the depot.",
+            &[plus(part::ACQUISITIONS, &[part::POOLED, part::DEPOT])];
+        cold_misses, "{buffer}", "Pooled buffers that took new memory because no idle block of their class was found.",
+            &[plus(part::ACQUISITIONS, &[part::POOLED, part::SYSTEM]), plus(part::MISSES, &[("reason", "cold")])];
+        oversize_misses, "{buffer}", "Pooled buffers larger than the largest size class; their memory is not kept.",
+            &[plus(part::ACQUISITIONS, &[part::POOLED, part::SYSTEM]), plus(part::MISSES, &[("reason", "oversize")])];
+        budget_misses, "{buffer}", "Pooled buffers that took new memory after idle memory was given back to stay within the budget.",
+            &[plus(part::ACQUISITIONS, &[part::POOLED, part::SYSTEM]), plus(part::MISSES, &[("reason", "budget")])];
+        depot_exchanges, "{exchange}", "Batches moved between a thread and the depot.",
+            &[plus(part::EXCHANGES, &[])];
+        budget_refusals, "{refusal}", "Requests refused because the budget was used up.",
+            &[plus(part::REFUSALS, &[("reason", "budget")])];
+        memory_refusals, "{refusal}", "Requests refused because the system gave no memory.",
+            &[plus(part::REFUSALS, &[("reason", "out_of_memory")])];
+        overflow_refusals, "{refusal}", "Requests refused because their size cannot be addressed, or their alignment is coarser than the pool's.",
+            &[plus(part::REFUSALS, &[("reason", "overflow")])];
     }
     frame {
-        frame_allocs, "{buffer}", "Frame buffers lent.";
-        frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.";
-        frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.";
-        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers lent.";
-        frame_releases, "{buffer}", "Frame buffers released by the end of their frame.";
-        frame_release_bytes, "By", "Bytes of frame blocks released by the end of their frame.";
-        frame_released_requested, "By", "Bytes that had been asked for, of the frame buffers released.";
+        frame_allocs, "{buffer}", "Frame buffers lent.",
+            &[plus(part::ACQUISITIONS, &[part::FRAME, part::THREAD_CACHE])];
+        frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.",
+            &[
+                minus(part::ACQUISITIONS, &[part::FRAME, part::THREAD_CACHE]), plus(part::ACQUISITIONS, &[part::FRAME, part::SYSTEM]),
+                plus(part::MISSES, &[("reason", "frame_block")]),
+            ];
+        frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.",
+            &[plus(part::ACQUIRED, &[part::FRAME])];
+        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers lent.",
+            &[plus(part::REQUESTED, &[])];
+        frame_releases, "{buffer}", "Frame buffers released by the end of their frame.",
+            &[plus(part::RELEASES, &[part::FRAME])];
+        frame_release_bytes, "By", "Bytes of frame blocks released by the end of their frame.",
+            &[plus(part::RELEASED, &[part::FRAME])];
+        frame_released_requested, "By", "Bytes that had been asked for, of the frame buffers released.",
+            &[plus(part::REQUESTED_RELEASED, &[])];
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod id;
 pub(crate) mod largest_miss;
 pub(crate) mod open_frames;
 pub(crate) mod outstanding;
+pub(crate) mod part;
 pub(crate) mod peaks;
 pub(crate) mod publish;
 pub(crate) mod ring;

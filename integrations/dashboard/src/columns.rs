@@ -1,6 +1,11 @@
-//! The numbers of a sample: one table that says how each is read, and how two samples become one.
+//! The numbers of a sample: those of the library's table of metrics, and a few that only a page needs.
 
-use framepool::{Counts, HealthSnapshot, HealthStatus};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use framepool::metrics::{Kind, METRICS, Metric, Reading};
+use framepool::{BufferPool, HealthSnapshot, HealthStatus};
+use serde::Serialize;
 
 /// How the values of two samples become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,44 +21,84 @@ pub(crate) enum Merge {
 }
 
 /// One number of a sample.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Column {
-    /// Its name in the history's `columns`.
-    pub(crate) name: &'static str,
-    pub(crate) merge: Merge,
-    read: fn(&HealthSnapshot, &Counts) -> f64,
+    /// The name of its metric.
+    pub(crate) metric: &'static str,
+    /// Which of the metric's numbers it is.
+    pub(crate) labels: BTreeMap<&'static str, String>,
+    unit: &'static str,
+    help: &'static str,
+    #[serde(skip)]
+    merge: Merge,
 }
 
-macro_rules! columns {
-    ($($name:ident: $merge:ident = |$health:pat_param, $counts:pat_param| $read:expr;)*) => {
-        /// Every number of a sample.
-        pub(crate) const COLUMNS: &[Column] = &[
-            $(Column { name: stringify!($name), merge: Merge::$merge, read: |$health, $counts| $read as f64 },)*
+/// A number that only a page needs.
+struct Own {
+    name: &'static str,
+    unit: &'static str,
+    help: &'static str,
+    merge: Merge,
+    read: fn(&HealthSnapshot) -> f64,
+}
+
+macro_rules! own {
+    ($($name:literal, $unit:literal, $merge:ident, $help:literal, |$health:pat_param| $read:expr;)*) => {
+        const OWN: &[Own] = &[
+            $(Own { name: $name, unit: $unit, help: $help, merge: Merge::$merge, read: |$health| $read as f64 },)*
         ];
     };
 }
 
-columns! {
-    pooled_bytes: AtMostHeld = |health, _| health.metrics.pooled_bytes;
-    in_use_bytes: AtMostHeld = |health, _| health.metrics.in_use_bytes;
-    idle_bytes: AtMostHeld = |health, _| health.metrics.idle_bytes;
-    outstanding_bytes: AtMostHeld = |health, _| health.metrics.outstanding_bytes;
-    outstanding_buffers: AtMostHeld = |health, _| health.metrics.outstanding_buffers;
-    leak_suspects: Largest = |health, _| health.metrics.leak_suspects;
-    status: Largest = |health, _| level(health.status);
-    frame: Later = |health, _| health.metrics.frame.get();
-    frames: Sum = |health, _| health.interval.frames();
-    frame_ms_sum: Sum = |health, _| health.interval.frame_time_ns.sum as f64 / 1e6;
-    frame_ms_worst: Largest = |health, _| health.interval.frame_time_ns.max as f64 / 1e6;
-    total_allocs: Later = |health, _| health.metrics.total_allocs;
-    total_releases: Later = |health, _| health.metrics.total_releases;
-    total_alloc_bytes: Later = |health, _| health.metrics.total_alloc_bytes;
-    total_misses: Later = |health, _| health.metrics.total_misses;
-    total_refusals: Later = |health, _| health.metrics.total_refusals;
-    total_cold_misses: Later = |_, counts| counts.cold_misses;
-    total_oversize_misses: Later = |_, counts| counts.oversize_misses;
-    total_budget_misses: Later = |_, counts| counts.budget_misses;
-    total_frame_misses: Later = |_, counts| counts.frame_misses;
+// The first decides which of two samples is the one with the most memory.
+own! {
+    "pooled_bytes", "By", AtMostHeld, "Bytes the pool holds from the system: in use and idle together.", |health| health.metrics.pooled_bytes;
+    "outstanding_bytes", "By", AtMostHeld, "Bytes of the pooled buffers that are out.", |health| health.metrics.outstanding_bytes;
+    "outstanding_buffers", "{buffer}", AtMostHeld, "Pooled buffers that are out.", |health| health.metrics.outstanding_buffers;
+    "status", "1", Largest, "0 is healthy, 1 warning, 2 critical.", |health| level(health.status);
+    "frame", "{frame}", Later, "The latest frame end.", |health| health.metrics.frame.get();
+    "frames", "{frame}", Sum, "Frames that ended since the sample before.", |health| health.interval.frames();
+    "frame_ms_sum", "ms", Sum, "Their frame times, added up.", |health| health.interval.frame_time_ns.sum as f64 / 1e6;
+    "frame_ms_worst", "ms", Largest, "The longest of their frame times.", |health| health.interval.frame_time_ns.max as f64 / 1e6;
+}
+
+/// Every number of a sample.
+pub(crate) static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let own = OWN.iter().map(|own| Column {
+        metric: own.name,
+        labels: BTreeMap::new(),
+        unit: own.unit,
+        help: own.help,
+        merge: own.merge,
+    });
+    let mut columns: Vec<Column> = own.collect();
+    let reading = Reading::now(&BufferPool::new(), None);
+    for metric in recorded() {
+        metric.read(&reading, &mut |labels, _| {
+            columns.push(Column {
+                metric: metric.name,
+                labels: labels
+                    .iter()
+                    .map(|&(name, of)| (name, of.to_owned()))
+                    .collect(),
+                unit: metric.unit,
+                help: metric.help,
+                merge: match metric.kind {
+                    Kind::Counter => Merge::Later,
+                    Kind::UpDownCounter => Merge::AtMostHeld,
+                    _ => Merge::Largest,
+                },
+            });
+        });
+    }
+    columns
+});
+
+/// The metrics that are recorded: all whose numbers are the same ones in every pool. The log has the alerts.
+fn recorded() -> impl Iterator<Item = &'static Metric> {
+    METRICS
+        .iter()
+        .filter(|metric| !metric.labels.contains(&"rule"))
 }
 
 /// A status as a number: 0 healthy, 1 warning, 2 critical.
@@ -65,66 +110,91 @@ fn level(status: HealthStatus) -> u8 {
     }
 }
 
-/// The values of one sample, in the order of [`COLUMNS`].
-pub(crate) type Values = [f64; COLUMNS.len()];
+/// The values of one sample, in the order of [`COLUMNS`]; NaN where there is none.
+pub(crate) type Values = Box<[f64]>;
 
 /// Reads every column.
-pub(crate) fn read(health: &HealthSnapshot, counts: &Counts) -> Values {
-    std::array::from_fn(|at| (COLUMNS[at].read)(health, counts))
+pub(crate) fn read(health: &Arc<HealthSnapshot>) -> Values {
+    let mut values = Vec::with_capacity(COLUMNS.len());
+    values.extend(OWN.iter().map(|own| (own.read)(health)));
+    let reading = Reading::of(Arc::clone(health));
+    for metric in recorded() {
+        metric.read(&reading, &mut |_, value| {
+            values.push(value.unwrap_or(f64::NAN));
+        });
+    }
+    values.into()
 }
 
 /// The values of two samples as one.
 pub(crate) fn merge(before: &Values, after: &Values) -> Values {
     let after_held_more = after[0] >= before[0];
-    std::array::from_fn(|at| {
-        let (before, after) = (before[at], after[at]);
-        match COLUMNS[at].merge {
-            Merge::AtMostHeld if after_held_more => after,
-            Merge::AtMostHeld => before,
-            Merge::Later => after,
-            Merge::Largest => before.max(after),
-            Merge::Sum => before + after,
-        }
-    })
+    let both = before.iter().zip(after).zip(COLUMNS.iter());
+    let merged = both.map(|((&before, &after), column)| match column.merge {
+        Merge::AtMostHeld if after_held_more => after,
+        Merge::AtMostHeld => before,
+        Merge::Later => after,
+        Merge::Largest => before.max(after),
+        Merge::Sum => before + after,
+    });
+    merged.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use framepool::Counts;
 
-    fn at(name: &str) -> usize {
-        let found = COLUMNS.iter().position(|column| column.name == name);
-        found.unwrap_or_else(|| panic!("no column {name}"))
+    fn at(metric: &str, label: &str) -> usize {
+        let is_it = |column: &Column| {
+            column.metric == metric
+                && (label.is_empty() || column.labels.values().any(|of| of == label))
+        };
+        let found = COLUMNS.iter().position(is_it);
+        found.unwrap_or_else(|| panic!("no column {metric} {label}"))
     }
 
     #[test]
     fn merged_levels_belong_to_one_sample() {
-        let sample = |held, in_use, frames, worst, allocs| {
-            let mut values = [0.0; COLUMNS.len()];
+        let sample = |held: f64, in_use: f64, frames, worst, given_back| {
+            let mut values = vec![0.0; COLUMNS.len()];
             let named = [
-                ("pooled_bytes", held),
-                ("in_use_bytes", in_use),
-                ("idle_bytes", held - in_use),
-                ("frames", frames),
-                ("frame_ms_worst", worst),
-                ("total_allocs", allocs),
+                (at("pooled_bytes", ""), held),
+                (at("framepool.memory.usage", "in_use"), in_use),
+                (at("framepool.memory.usage", "idle"), held - in_use),
+                (at("frames", ""), frames),
+                (at("frame_ms_worst", ""), worst),
+                (at("framepool.buffer.releases", "pooled"), given_back),
             ];
-            for (name, value) in named {
-                values[at(name)] = value;
+            for (at, value) in named {
+                values[at] = value;
             }
-            values
+            Values::from(values)
         };
         let merged = merge(
             &sample(10.0, 2.0, 3.0, 9.0, 100.0),
             &sample(7.0, 6.0, 4.0, 1.0, 150.0),
         );
         let expected = sample(10.0, 2.0, 7.0, 9.0, 150.0);
-        let differences = merged.iter().zip(expected).map(|(a, b)| (a - b).abs());
+        let differences = merged.iter().zip(&expected).map(|(a, b)| (a - b).abs());
         assert!(differences.sum::<f64>() < f64::EPSILON, "{merged:?}");
     }
 
     #[test]
     fn the_first_column_decides_which_sample_held_most() {
-        assert_eq!(COLUMNS[0].name, "pooled_bytes");
+        assert_eq!(COLUMNS[0].metric, "pooled_bytes");
+    }
+
+    #[test]
+    fn every_counter_has_a_column() {
+        for counter in Counts::DEFINITIONS {
+            for part in counter.parts {
+                let has = |column: &Column| {
+                    let labels = column.labels.iter().map(|(name, of)| (*name, of.as_str()));
+                    column.metric == part.metric && labels.eq(part.labels.iter().copied())
+                };
+                assert!(COLUMNS.iter().any(has), "{}", counter.name);
+            }
+        }
     }
 }

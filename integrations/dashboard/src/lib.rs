@@ -29,6 +29,7 @@
 //! | path | what it gives |
 //! |---|---|
 //! | `/` | the page |
+//! | `/api/v1/metrics` | what every metric means |
 //! | `/api/v1/pools` | the pools, with their thresholds |
 //! | `/api/v1/snapshot?pool=ID` | the latest health snapshot of a pool |
 //! | `/api/v1/sites?pool=ID` | who holds pooled buffers, by call site, and all memory part by part |

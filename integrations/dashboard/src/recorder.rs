@@ -203,12 +203,11 @@ impl Recorder {
         if new.is_empty() {
             return;
         }
-        let counts = self.watched.pool.snapshot().totals.counts;
         for health in new {
             self.alert_changes += (health.raised.len() + health.resolved.len()) as u64;
             let sample = Sample {
                 time_ms: health.time.unix_nanos() / 1_000_000,
-                values: columns::read(&health, &counts),
+                values: columns::read(&health),
                 held: self.held(&health),
             };
             self.tiers.add(&sample);

@@ -40,6 +40,10 @@ pub(crate) fn router(recording: Recording, guard: Arc<Guard>) -> Router {
             "/api/v1/openapi.json",
             get(|| async { typed(JSON, OPENAPI) }),
         )
+        .route(
+            "/api/v1/metrics",
+            get(|| async { typed(JSON, views::metrics()) }),
+        )
         .route("/api/v1/pools", get(pools))
         .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/sites", get(sites))

@@ -104,11 +104,11 @@ mod tests {
     use crate::columns::COLUMNS;
 
     fn sample(time_ms: u64, held: f64) -> Sample {
-        let mut values = [0.0; COLUMNS.len()];
+        let mut values = vec![0.0; COLUMNS.len()];
         values[0] = held;
         Sample {
             time_ms,
-            values,
+            values: values.into(),
             held: Box::new([Held {
                 site: 1,
                 bytes: held as u64,

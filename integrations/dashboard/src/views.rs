@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
+use framepool::metrics::METRICS;
 use framepool::{
     Alert, FrameSnapshot, HealthSnapshot, Outstanding, PoolId, Rule, SiteHolding, Thresholds,
     Timestamp,
@@ -10,7 +11,7 @@ use framepool::{
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::columns::COLUMNS;
+use crate::columns::{COLUMNS, Column};
 use crate::recorder::{Recorder, Shared, locked};
 use crate::tiers::{Sample, Span};
 
@@ -80,7 +81,7 @@ struct HistoryView<'a> {
     span: &'static str,
     bucket_ms: u64,
     length_ms: u64,
-    columns: Vec<&'static str>,
+    columns: &'static [Column],
     sites: &'a [String],
     #[serde(serialize_with = "rows")]
     samples: Vec<&'a Sample>,
@@ -160,7 +161,7 @@ fn rows<S: Serializer>(samples: &[&Sample], serializer: S) -> Result<S::Ok, S::E
     rows.end()
 }
 
-/// A number without a fraction where it has none.
+/// A number without a fraction where it has none, and null where there is no number.
 struct Number(f64);
 
 impl Serialize for Number {
@@ -255,7 +256,7 @@ fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView<'_> {
         span: span.name(),
         bucket_ms: span.bucket_ms(),
         length_ms: span.length_ms(),
-        columns: COLUMNS.iter().map(|column| column.name).collect(),
+        columns: &COLUMNS,
         sites: &recorder.names,
         samples: samples
             .filter(|sample| sample.time_ms >= since_ms)
@@ -274,6 +275,11 @@ fn frames(recorder: &Recorder) -> FramesView<'_> {
 fn json(value: &impl Serialize) -> Vec<u8> {
     // Maps have text as keys and nothing here can fail, so there is always a document.
     serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec())
+}
+
+/// What every metric means.
+pub(crate) fn metrics() -> Vec<u8> {
+    json(&METRICS)
 }
 
 /// The list of pools.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Updates, eventually, get, served, watched};
+use framepool::metrics::{Kind, METRICS};
 use framepool_dashboard::Dashboard;
 use serde_json::Value;
 
@@ -110,7 +111,7 @@ fn every_document_is_as_described() {
             }
         }
     }
-    assert_eq!(documents, 10);
+    assert_eq!(documents, 11);
     let update = Updates::open(&server).next().expect("an update");
     conforms(&update, &schemas["Update"], schemas, "update").unwrap_or_else(|why| panic!("{why}"));
     drop(leaked);
@@ -142,9 +143,29 @@ fn the_snapshot_served_is_the_stores() {
         .and_then(|rows| rows.last())
         .expect("a sample")
         .clone();
-    assert_eq!(history["columns"][0], "pooled_bytes");
+    assert_eq!(history["columns"][0]["metric"], "pooled_bytes");
     assert_eq!(last[1][0].as_u64(), Some(latest.metrics.pooled_bytes));
     drop(kept);
+}
+
+#[test]
+fn the_columns_served_are_the_tables() {
+    let (_pool, watch) = watched("table");
+    let server = served(&watch);
+    let served = get(&server, "/api/v1/metrics").json();
+    let table = serde_json::to_value(METRICS).expect("serialisable");
+    assert_eq!(served, table);
+    let history = get(&server, "/api/v1/history").json();
+    let columns = history["columns"].as_array().expect("columns");
+    for metric in METRICS {
+        let own = columns.iter().filter(|one| one["metric"] == metric.name);
+        let is_recorded = metric.kind != Kind::Histogram && !metric.labels.contains(&"rule");
+        assert_eq!(own.clone().count() > 0, is_recorded, "{}", metric.name);
+        for column in own {
+            let described = (&column["unit"], &column["help"]);
+            assert_eq!(described, (&metric.unit.into(), &metric.help.into()));
+        }
+    }
 }
 
 #[test]

@@ -6,27 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use framepool::metrics::{Kind, METRICS, Metric};
 use framepool::{FrameFeed, FrameSnapshot};
 
 /// How often frames are read.
 const READ_EVERY: Duration = Duration::from_millis(250);
-
-/// Upper ends of the buckets of times, in seconds: a ladder of 1, 2 and 5 from 10 µs to 10 s.
-const SECONDS: [f64; 19] = [
-    1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0,
-    2.0, 5.0, 10.0,
-];
-
-/// Upper ends of the buckets of bytes: powers of two from 1 KiB to 4 GiB.
-const BYTES: [f64; 23] = {
-    let mut ends = [0.0; 23];
-    let mut at = 0;
-    while at < ends.len() {
-        ends[at] = (1_u64 << (10 + at)) as f64;
-        at += 1;
-    }
-    ends
-};
 
 /// How many values fell into each bucket.
 #[derive(Clone, Debug)]
@@ -67,31 +51,34 @@ impl Histogram {
     }
 }
 
-/// The histograms of one pool.
+/// The histograms of one pool: one for each metric of the table that is one.
 #[derive(Clone, Debug)]
-pub(crate) struct Histograms {
-    /// Seconds of each frame: of its work where it is known, else of its period.
-    pub(crate) duration: Histogram,
-    /// Bytes of frame buffers of each frame.
-    pub(crate) memory: Histogram,
-    /// Seconds of each frame end.
-    pub(crate) publish: Histogram,
-}
+pub(crate) struct Histograms(Vec<(&'static Metric, Histogram)>);
 
 impl Histograms {
     fn new() -> Self {
-        Self {
-            duration: Histogram::new(&SECONDS),
-            memory: Histogram::new(&BYTES),
-            publish: Histogram::new(&SECONDS),
-        }
+        let metrics = METRICS
+            .iter()
+            .filter(|metric| metric.kind == Kind::Histogram);
+        Self(
+            metrics
+                .map(|metric| (metric, Histogram::new(metric.buckets())))
+                .collect(),
+        )
+    }
+
+    /// The histogram of a metric, if it is one.
+    pub(crate) fn of(&self, metric: &Metric) -> Option<&Histogram> {
+        let found = self.0.iter().find(|(of, _)| of.name == metric.name);
+        found.map(|(_, histogram)| histogram)
     }
 
     fn observe(&mut self, frame: &FrameSnapshot) {
-        let time = frame.work.unwrap_or(frame.duration);
-        self.duration.observe(time.as_secs_f64());
-        self.memory.observe(frame.counts.frame_alloc_bytes as f64);
-        self.publish.observe(frame.fold_duration.as_secs_f64());
+        for (metric, histogram) in &mut self.0 {
+            if let Some(value) = metric.of_frame(frame) {
+                histogram.observe(value);
+            }
+        }
     }
 }
 
@@ -183,20 +170,11 @@ mod tests {
 
     #[test]
     fn a_value_on_an_end_belongs_below_it() {
-        let mut histogram = Histogram::new(&BYTES);
-        for value in [0.0, 1024.0, 1025.0, 1e12] {
+        let mut histogram = Histogram::new(&[1.0, 2.0]);
+        for value in [0.0, 1.0, 1.5, 1e12] {
             histogram.observe(value);
         }
-        let buckets = histogram.buckets();
-        assert_eq!(buckets[0], (1024.0, 2));
-        assert_eq!(buckets[1], (2048.0, 1));
-        assert_eq!(buckets.last(), Some(&(f64::MAX, 1)));
+        assert_eq!(histogram.buckets(), [(1.0, 2), (2.0, 1), (f64::MAX, 1)]);
         assert_eq!(histogram.count(), 4);
-    }
-
-    #[test]
-    fn the_ends_rise() {
-        assert!(SECONDS.is_sorted() && BYTES.is_sorted());
-        assert_eq!(BYTES.last(), Some(&4_294_967_296.0));
     }
 }

@@ -25,7 +25,7 @@
 //!
 //! # What is exported
 //!
-//! [`FAMILIES`] is the table: name, unit, kind and help of every metric. Levels and counters are read at the scrape. What a watch
+//! Every metric of the library's own table, [`framepool::metrics::METRICS`], under its [`prometheus_name`]. Levels and counters are read at the scrape. What a watch
 //! judged (leaks, growing sites, alerts) is as old as `framepool_snapshot_age_seconds` says. Histograms cover every frame since
 //! the collector was made; a thread of the collector reads them four times a second, and a frame is missing only if the pool ended
 //! more than its `history_frames` in between.
@@ -45,11 +45,12 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use framepool::metrics::Reading;
 use framepool::{BufferPool, DiagnosticsStore, Watch};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
-pub use families::{FAMILIES, Family, Kind};
+pub use families::prometheus_name;
 
 use families::Scrape;
 use frames::{Frames, Reader};
@@ -102,17 +103,20 @@ impl PoolCollector {
     }
 }
 
+impl Exported {
+    fn scrape(&self) -> Scrape {
+        Scrape {
+            pool: self.pool.name().to_owned(),
+            frames: self.frames.read(),
+            reading: Reading::now(&self.pool, self.store.latest_of(self.pool.id())),
+        }
+    }
+}
+
 impl Collector for PoolCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let scrapes: Vec<Scrape> = self
-            .pools
-            .iter()
-            .map(|exported| Scrape::new(&exported.pool, &exported.store, &exported.frames))
-            .collect();
-        for family in FAMILIES {
-            family.encode(&mut encoder, &scrapes)?;
-        }
-        Ok(())
+        let scrapes: Vec<Scrape> = self.pools.iter().map(Exported::scrape).collect();
+        families::encode(&mut encoder, &scrapes)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The text that a scrape gets: exact numbers, zeros from the first scrape on, and one description per family.
 
+use framepool::metrics::{Kind, METRICS};
 use framepool::{BufferPool, HealthConfig, Rule, Watch};
-use framepool_prometheus::{FAMILIES, Kind, PoolCollector};
+use framepool_prometheus::{PoolCollector, prometheus_name};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -40,15 +41,12 @@ fn registry(collector: PoolCollector) -> Registry {
 fn a_fresh_pool_exports_every_family() {
     let (_pool, watch) = watched("fresh");
     let text = scrape(&registry(PoolCollector::new(&watch).unwrap()));
-    for family in FAMILIES {
-        let mut name = family.name.to_owned();
-        if !family.unit.is_empty() {
-            name = format!("{name}_{}", family.unit);
-        }
-        let sample = match family.kind {
-            Kind::Counter => format!("{name}_total{{pool=\"fresh\""),
-            Kind::Histogram => format!("{name}_count{{pool=\"fresh\""),
-            _ => format!("{name}{{pool=\"fresh\""),
+    for metric in METRICS {
+        let name = prometheus_name(metric);
+        let of_pool = "{pool=\"fresh\"";
+        let sample = match metric.kind {
+            Kind::Histogram => format!("{name}_count{of_pool}"),
+            _ => format!("{name}{of_pool}"),
         };
         assert!(text.contains(&sample), "no `{sample}` in\n{text}");
     }
@@ -165,7 +163,7 @@ fn a_pool_has_a_bounded_number_of_series() {
     };
     let buckets = samples(&|line| line.contains("_bucket{"));
     let others = samples(&|line| !line.contains("_bucket{"));
-    assert_eq!((others, buckets), (55, 64));
+    assert!(others <= 72 && buckets <= 64, "{others}, {buckets}");
 }
 
 #[test]
@@ -173,11 +171,11 @@ fn two_pools_share_each_description() {
     let ((_one, first), (_two, second)) = (watched("one"), watched("two"));
     let collector = PoolCollector::new(&first).unwrap().and(&second);
     let text = scrape(&registry(collector));
-    for family in FAMILIES {
-        let unit = if family.unit.is_empty() { "" } else { "_" };
-        let name = format!("{}{unit}{}", family.name, family.unit);
+    for metric in METRICS {
+        let name = prometheus_name(metric);
+        let name = name.trim_end_matches("_total");
         assert_eq!(
-            text.matches(&format!("# HELP {name} {}\n", family.help))
+            text.matches(&format!("# HELP {name} {}\n", metric.help))
                 .count(),
             1,
             "{name}\n{text}"

@@ -8,25 +8,43 @@ fp.app = (() => {
 
   const pool = () => state.pools.get(view.pool) ?? state.pools.values().next().value;
 
+  // What is in the snapshot, what it is called here, and the series that it is: the table of metrics says what that means.
   const FIGURES = [
-    ['in_use_bytes', 'In use', fp.bytes, 'Bytes of the buffers out, of both kinds.'],
-    ['idle_bytes', 'Idle', fp.bytes, 'Bytes that the pool holds and nobody uses.'],
-    ['pooled_bytes', 'Held', fp.bytes, 'Bytes that the pool holds from the system: in use and idle.'],
-    ['peak_bytes', 'Peak held', fp.bytes, 'The most bytes that the pool ever held from the system.'],
-    ['outstanding_buffers', 'Buffers out', fp.count, 'Pooled buffers that are out.'],
-    ['leak_suspects', 'Old buffers', fp.count, 'Pooled buffers past the leak age that are not marked as long-lived.'],
+    ['in_use_bytes', 'In use', fp.bytes, 'framepool.memory.usage', 'in_use'],
+    ['idle_bytes', 'Idle', fp.bytes, 'framepool.memory.usage', 'idle'],
+    ['pooled_bytes', 'Held', fp.bytes, 'pooled_bytes'],
+    ['peak_bytes', 'Peak held', fp.bytes, 'framepool.memory.peak'],
+    ['outstanding_buffers', 'Buffers out', fp.count, 'outstanding_buffers'],
+    ['leak_suspects', 'Old buffers', fp.count, 'framepool.buffer.leaks'],
     ['fps_estimate', 'Frames a second', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.'],
     ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.'],
     ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
     ['imbalance', 'Imbalance', (value) => (value > 0 ? `+${fp.count(value)}` : fp.count(value)), 'Allocs minus releases of the latest frame.'],
     ['hit_ratio', 'Hits', fp.percent, 'Allocs of the latest frame that were served from memory the pool had already.'],
-    ['total_frames', 'Frames', fp.count, 'Frame ends since the pool was made.'],
+    ['total_frames', 'Frames', fp.count, 'framepool.frames'],
   ];
-  const figures = FIGURES.map(([id, name, format, help]) => {
+  const figures = FIGURES.map(([id, name, format, metric, label]) => {
     const value = fp.element('dd', { 'data-metric': id }, '–');
-    by('figures').append(fp.element('div', { title: help }, fp.element('dt', {}, name), value));
-    return { id, format, value };
+    const root = fp.element('div', {}, fp.element('dt', {}, name), value);
+    by('figures').append(root);
+    return { id, format, value, root, metric, label };
   });
+
+  // A column in words: what the table of metrics says, and under which name other outlets have it.
+  const helpOf = (column) => {
+    const labels = Object.entries(column.labels).map(([name, value]) => `${name}="${value}"`).join(', ');
+    return `${column.help}\n${column.metric}${labels ? ` {${labels}}` : ''}, ${column.unit}`;
+  };
+  // The columns of a metric's numbers: all, or those with a label of this value.
+  const columnsOf = (span, metric, label) => span.columns
+    .map((column, at) => ({ column, at }))
+    .filter(({ column }) => column.metric === metric && (!label || Object.values(column.labels).includes(label)));
+  const explain = (span) => {
+    for (const { root, metric, label } of figures) {
+      const [found] = columnsOf(span, metric, label);
+      root.title = found ? helpOf(found.column) : metric;
+    }
+  };
 
   const limitsOf = (rule) => pool()?.view.thresholds[rule] ?? {};
   const levels = (rule) => ['warning', 'critical'].map((severity) => {
@@ -47,23 +65,24 @@ fp.app = (() => {
   const misses = new fp.charts.Chart('misses', { format: fp.rate, least: 1 });
 
   const MEMORY = [
-    { name: 'Held', colour: '--idle-line', fill: '--idle', help: 'In use and idle together.' },
-    { name: 'In use', colour: '--in-use-line', fill: '--in-use', help: 'Bytes of the buffers out.' },
+    { name: 'Held', metric: 'pooled_bytes', colour: '--idle-line', fill: '--idle' },
+    { name: 'In use', metric: 'framepool.memory.usage', label: 'in_use', colour: '--in-use-line', fill: '--in-use' },
   ];
   const TIMES = [
-    { name: 'Worst', colour: '--worst', dash: [4, 3], help: 'The longest frame time.' },
-    { name: 'Average', colour: '--accent', help: 'The average frame time.' },
+    { name: 'Worst', metric: 'frame_ms_worst', colour: '--worst', dash: [4, 3] },
+    { name: 'Average', metric: 'frame_ms_sum', colour: '--accent' },
   ];
   const FLOW = [
-    { name: 'Allocs', colour: '--allocs', help: 'Buffers lent, of both kinds.' },
-    { name: 'Releases', colour: '--releases', dash: [4, 3], help: 'Buffers given back, of both kinds.' },
+    { name: 'Allocs', metric: 'framepool.buffer.acquisitions', colour: '--allocs' },
+    { name: 'Releases', metric: 'framepool.buffer.releases', colour: '--releases', dash: [4, 3] },
   ];
-  const MISSES = [
-    { name: 'Cold', colour: '--band-1', help: 'No idle block of the size class was found.' },
-    { name: 'Too large', colour: '--band-3', dash: [6, 3], help: 'Larger than the largest size class.' },
-    { name: 'Over budget', colour: '--band-5', dash: [2, 3], help: 'Idle memory was given back first to stay within the budget.' },
-    { name: 'Frame blocks', colour: '--band-2', dash: [8, 3, 2, 3], help: 'A new block for frame buffers.' },
-  ];
+  // A reason has a line of its own as soon as the table has it.
+  const REASONS = { cold: 'Cold', oversize: 'Too large', budget: 'Over budget', frame_block: 'Frame blocks' };
+  const DASHES = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
+  const missSeries = (span) => columnsOf(span, 'framepool.buffer.misses').map(({ column }, at) => ({
+    name: REASONS[column.labels.reason] ?? column.labels.reason, metric: column.metric, label: column.labels.reason,
+    colour: `--band-${[1, 3, 5, 2, 0, 4, 6, 7][at % 8]}`, dash: DASHES[at % 4],
+  }));
 
   // The end of what is shown, in seconds.
   const end = (rows) => {
@@ -84,7 +103,7 @@ fp.app = (() => {
     times.show(shared, [{ ...TIMES[0], name: 'Period', help: 'From the frame end before to this one.' }, { ...TIMES[1], name: 'Work', help: 'From the beginning of the frame to its end.' }], [x, period, work], range);
     const each = (series) => series.map((one) => ({ ...one, format: (value) => `${fp.count(value)} a frame` }));
     flow.show(shared, each(FLOW), [x, column('allocs'), column('releases')], range);
-    misses.show(shared, each([{ ...MISSES[0], name: 'Misses', help: 'Allocs of the frame that took memory from the system.' }]), [x, column('misses')], range);
+    misses.show(shared, each([{ name: 'Misses', colour: '--band-1', help: 'Allocs of the frame that took memory from the system.' }]), [x, column('misses')], range);
     fp.timeline.show(now, shared, [], x, range);
   };
 
@@ -95,21 +114,29 @@ fp.app = (() => {
     const first = span.rows.length ? span.rows[0][0] / 1000 : last;
     const range = [Math.max(last - LENGTHS[view.span], Math.min(first, last - LENGTHS[view.span] / 4)), last];
     const all = span.rows.filter((row) => row[0] / 1000 >= range[0] - 1 && row[0] / 1000 <= range[1]);
-    const at = (name) => span.columns.indexOf(name);
-    const column = (name) => { const index = at(name); return all.map((row) => row[1][index]); };
     const x = all.map((row) => row[0] / 1000);
-    const rate = (name) => {
-      const values = column(name);
+    // A series with several columns is their sum.
+    const column = ({ metric, label }) => {
+      const found = columnsOf(span, metric, label);
+      return all.map((row) => found.reduce((sum, { at }) => (row[1][at] == null ? sum : (sum ?? 0) + row[1][at]), null));
+    };
+    const rate = (one) => {
+      const values = column(one);
       return values.map((value, index) => (index ? Math.max(0, (value - values[index - 1]) / Math.max(x[index] - x[index - 1], 1e-3)) : null));
     };
+    const explained = (series) => series.map((one) => {
+      const [found] = columnsOf(span, one.metric, one.label);
+      return { ...one, help: found && helpOf(found.column) };
+    });
     const shared = { ...view, log: state.log.filter((alert) => alert.pool_id === now.id) };
-    memory.show(shared, MEMORY, [x, column('pooled_bytes'), column('in_use_bytes')], range);
-    const counts = column('frames');
-    const average = column('frame_ms_sum').map((sum, index) => (counts[index] ? sum / counts[index] : null));
-    const worst = column('frame_ms_worst').map((value, index) => (counts[index] ? value : null));
-    times.show(shared, TIMES, [x, worst, average], range);
-    flow.show(shared, FLOW, [x, rate('total_allocs'), rate('total_releases')], range);
-    misses.show(shared, MISSES, [x, rate('total_cold_misses'), rate('total_oversize_misses'), rate('total_budget_misses'), rate('total_frame_misses')], range);
+    memory.show(shared, explained(MEMORY), [x, ...MEMORY.map(column)], range);
+    const counts = column({ metric: 'frames' });
+    const perFrame = (values, divide) => values.map((value, index) => (counts[index] ? divide(value, counts[index]) : null));
+    const [worst, sums] = TIMES.map(column);
+    times.show(shared, explained(TIMES), [x, perFrame(worst, (value) => value), perFrame(sums, (sum, count) => sum / count)], range);
+    flow.show(shared, explained(FLOW), [x, ...FLOW.map(rate)], range);
+    const reasons = missSeries(span);
+    misses.show(shared, explained(reasons), [x, ...reasons.map(rate)], range);
     fp.timeline.show(now, shared, all, x, range);
   };
 
@@ -168,6 +195,7 @@ fp.app = (() => {
       fp.alerts.showActive(now);
     }
     fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id));
+    if (now.spans.recent) explain(now.spans.recent);
     if (view.span === 'frames') drawFrames(now);
     else drawSpan(now);
     fp.map.show(now);

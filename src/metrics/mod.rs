@@ -1,0 +1,140 @@
+//! The one description of every metric: name, unit, kind, help and labels, and how its numbers are read.
+//!
+//! Every outlet is made from [`METRICS`]: Prometheus, the series of the page, the tables in the documents. The names and units
+//! are those of OpenTelemetry (UCUM units, no unit and no `total` in a name); an outlet translates them as its field does.
+//!
+//! A metric that counts is a sum of counters: each line of the table of counters
+//! ([`Counts::DEFINITIONS`](crate::Counts::DEFINITIONS)) names the metrics that it is a part of. So a new counter is in every outlet
+//! without a change there.
+//!
+//! ```
+//! use framepool::BufferPool;
+//! use framepool::metrics::{METRICS, Reading};
+//!
+//! let pool = BufferPool::new();
+//! let image = pool.alloc::<u8>(4096);
+//! let reading = Reading::now(&pool, None);
+//! for metric in METRICS {
+//!     metric.read(&reading, &mut |labels, value| println!("{} {labels:?} = {value:?} {}", metric.name, metric.unit));
+//! }
+//! # drop(image);
+//! ```
+
+mod reading;
+mod table;
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests;
+
+pub use reading::Reading;
+pub use table::METRICS;
+
+use crate::telemetry::counters::Counts;
+use crate::telemetry::part::Part;
+use crate::telemetry::snapshot::FrameSnapshot;
+
+/// What kind of number a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Kind {
+    /// Only rises. It wraps at 2^64, as the counters that it is made of.
+    Counter,
+    /// Rises and falls, and adds up over pools and processes.
+    UpDownCounter,
+    /// Rises and falls. A sum over pools or processes means nothing.
+    Gauge,
+    /// Every frame has a value; counted by size.
+    Histogram,
+}
+
+impl Kind {
+    /// Its name in `snake_case`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::UpDownCounter => "up_down_counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric: one or several numbers of a pool that differ by their labels.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Metric {
+    /// The name, in parts that are divided by dots.
+    pub name: &'static str,
+    /// UCUM unit: `By` for bytes, `s` for seconds, or what is counted in braces.
+    pub unit: &'static str,
+    /// What kind of number it is.
+    pub kind: Kind,
+    /// What it means, in one sentence.
+    pub help: &'static str,
+    /// The labels of its numbers.
+    pub labels: &'static [&'static str],
+    #[cfg_attr(feature = "serde", serde(skip))]
+    source: Source,
+}
+
+/// What is called with each number of a metric: its labels, and the value. A number without a value exists, but not now.
+pub type Each<'a> = dyn FnMut(&[(&'static str, &str)], Option<f64>) + 'a;
+
+/// Where a metric's numbers are read.
+#[derive(Debug)]
+enum Source {
+    /// The counters that name the metric.
+    Counters,
+    Levels(fn(&Reading, &mut Each<'_>)),
+    Frames(fn(&FrameSnapshot) -> f64, &'static [f64]),
+}
+
+impl Metric {
+    /// Gives every number of the metric, zeros included, in the same order at every reading. A histogram has none here.
+    pub fn read(&self, reading: &Reading, each: &mut Each<'_>) {
+        match self.source {
+            Source::Counters => self.read_counters(&reading.stats.totals.counts, each),
+            Source::Levels(read) => read(reading, each),
+            Source::Frames(..) => {}
+        }
+    }
+
+    /// What one frame adds to a histogram; nothing for any other metric.
+    pub fn of_frame(&self, frame: &FrameSnapshot) -> Option<f64> {
+        match self.source {
+            Source::Frames(read, _) => Some(read(frame)),
+            _ => None,
+        }
+    }
+
+    /// The upper ends of a histogram's buckets. They are the same in every pool and process, so that buckets add up.
+    pub fn buckets(&self) -> &'static [f64] {
+        match self.source {
+            Source::Frames(_, ends) => ends,
+            _ => &[],
+        }
+    }
+
+    fn read_counters(&self, counts: &Counts, each: &mut Each<'_>) {
+        let parts = || parts_of(self.name, counts);
+        for (at, (first, _)) in parts().enumerate() {
+            let is_new = |labels| parts().take(at).all(|(part, _)| part.labels != labels);
+            if is_new(first.labels) {
+                let same = parts().filter(|(part, _)| part.labels == first.labels);
+                let sum = same.fold(0, |sum, (part, value)| part.count(sum, value));
+                each(first.labels, Some(sum as f64));
+            }
+        }
+    }
+}
+
+/// The parts of one metric, with the counters' values.
+fn parts_of(metric: &str, counts: &Counts) -> impl Iterator<Item = (&'static Part, u64)> {
+    Counts::DEFINITIONS
+        .iter()
+        .zip(counts.values())
+        .flat_map(|(counter, value)| counter.parts.iter().map(move |part| (part, value)))
+        .filter(move |(part, _)| part.metric == metric)
+}

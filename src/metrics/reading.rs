@@ -1,0 +1,40 @@
+//! What was read of one pool, from which every metric takes its numbers.
+
+use crate::clock::Timestamp;
+use crate::health::HealthSnapshot;
+use crate::pool::handle::BufferPool;
+use crate::sync::Arc;
+use crate::telemetry::snapshot::PoolStats;
+
+/// What was read of one pool at one moment: its own numbers, and how it was judged.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    pub(super) stats: PoolStats,
+    pub(super) health: Option<Arc<HealthSnapshot>>,
+    pub(super) time: Timestamp,
+}
+
+impl Reading {
+    /// The pool's numbers now, with its latest judgement if it is watched. Costs as much as [`BufferPool::stats`].
+    pub fn now(pool: &BufferPool, health: Option<Arc<HealthSnapshot>>) -> Self {
+        Self {
+            stats: pool.stats(),
+            health,
+            time: Timestamp::now(),
+        }
+    }
+
+    /// All numbers as of a judgement.
+    pub fn of(health: Arc<HealthSnapshot>) -> Self {
+        Self {
+            stats: health.stats,
+            time: health.time,
+            health: Some(health),
+        }
+    }
+
+    /// A number of the latest judgement; zero before the first.
+    pub(super) fn judged(&self, number: impl Fn(&HealthSnapshot) -> f64) -> f64 {
+        self.health.as_deref().map_or(0.0, number)
+    }
+}
