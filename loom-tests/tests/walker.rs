@@ -79,3 +79,29 @@ fn a_walk_meets_every_buffer_that_is_out_throughout() {
         drop(others);
     });
 }
+
+/// The walk counts two buffers out, and meets two on the busy page: one of them was allocated after the count.
+///
+/// Two preemptions at most.
+#[test]
+fn a_walk_looks_on_when_a_buffer_was_allocated_meanwhile() {
+    explore(Some(2), || {
+        let pool = shared(BufferPool::new());
+        let first = pool.alloc::<u8>(1);
+        let spare = pool.alloc::<u8>(1);
+        assert_eq!(pool.outstanding().buffers, 2, "their page is busy");
+        let (kept, line) = (pool.alloc::<u8>(1), line!());
+        drop(spare);
+        let walker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.outstanding())
+        };
+        let again = pool.alloc::<u8>(1);
+        let seen = walker.join().unwrap();
+        assert!(
+            seen.sites.iter().any(|site| site.location.line() == line),
+            "the one on another page was not met"
+        );
+        drop((first, kept, again));
+    });
+}
