@@ -36,9 +36,15 @@
 //! | `/api/v1/history?pool=ID&span=recent` | samples over two minutes (`recent`), an `hour`, a `day`, or the latest `frames` |
 //! | `/api/v1/alerts` | active alerts, and the log of alerts |
 //! | `/api/v1/stream` | all that changes, as server-sent events |
+//! | `/metrics` | every metric of every pool, for Prometheus |
+//! | `/healthz` | whether the pools are judged: 200 if each was within the last 30 s, else 503 |
 //! | `/save` | the page with its history as one file that opens from disk |
 //!
-//! Without `pool` the first pool is meant.
+//! Without `pool` the first pool is meant. `/healthz` says how each pool was judged, but a pool in a critical state is no reason to start
+//! the program again: the status is 200 as long as the pool's watch is alive.
+//!
+//! Prometheus scrapes `/metrics` with the token as its `authorization: {credentials: TOKEN}`. A target that is a name must be
+//! [allowed](Dashboard::allow_host).
 //!
 //! # Who can read it
 //!
@@ -50,13 +56,14 @@
 //!
 //! # What it costs
 //!
-//! Nothing until it is started. Then one thread takes a sample five times a second, which costs workers nothing, and one thread
-//! serves. An update is written once for all readers, and only while there are any.
+//! Nothing until it is started. Then one thread takes a sample five times a second, which costs workers nothing, one reads the frames
+//! for the histograms of `/metrics`, and one serves. An update is written once for all readers, and only while there are any.
 #![forbid(unsafe_code)]
 
 mod columns;
 mod connections;
 mod guard;
+mod liveness;
 mod page;
 mod recorder;
 mod routes;
@@ -69,6 +76,7 @@ use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
 use framepool::Watch;
+use framepool_prometheus::{Exposition, PoolCollector};
 
 pub use recorder::Recording;
 pub use server::{ServeError, Server};
@@ -146,8 +154,17 @@ impl Dashboard {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn into_router(self) -> std::io::Result<axum::Router> {
+        Ok(self.open()?.1)
+    }
+
+    /// What is recorded from now on, and the router that serves it.
+    fn open(self) -> std::io::Result<(Recording, axum::Router)> {
+        let pools = self.watched.iter();
+        let pools = pools.map(|watched| (watched.pool.clone(), watched.store.clone()));
+        let exposition = Exposition::new(PoolCollector::of_pools(pools)?);
         let recording = Recording::start(self.watched)?;
-        Ok(routes::router(recording, Arc::new(self.guard)))
+        let router = routes::router(recording.clone(), exposition, Arc::new(self.guard));
+        Ok((recording, router))
     }
 
     /// Takes samples without serving them, for a page that is written to a file at the end.

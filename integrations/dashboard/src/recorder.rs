@@ -45,7 +45,7 @@ pub(crate) const FRAME_BUFFERS: u32 = 1;
 pub(crate) struct Watched {
     pub(crate) pool: BufferPool,
     pub(crate) thresholds: Thresholds,
-    store: DiagnosticsStore,
+    pub(crate) store: DiagnosticsStore,
 }
 
 impl Watched {

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use framepool_prometheus::Exposition;
 use futures_util::stream;
 use serde::Deserialize;
 
@@ -16,7 +17,7 @@ use crate::guard::{self, Guard};
 use crate::page::{ASSETS, OPENAPI, PAGE};
 use crate::recorder::{Recorder, Recording, locked};
 use crate::tiers::Span;
-use crate::views;
+use crate::{liveness, views};
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
@@ -32,7 +33,8 @@ struct Asked {
     since_ms: Option<u64>,
 }
 
-pub(crate) fn router(recording: Recording, guard: Arc<Guard>) -> Router {
+pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Guard>) -> Router {
+    let exposition = Arc::new(exposition);
     Router::new()
         .route("/", get(|| async { typed(HTML, PAGE) }))
         .route("/assets/{*name}", get(asset))
@@ -51,6 +53,14 @@ pub(crate) fn router(recording: Recording, guard: Arc<Guard>) -> Router {
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/stream", get(open_stream))
         .route("/save", get(save))
+        .route("/healthz", get(healthz))
+        .route(
+            "/metrics",
+            get(move || {
+                let text = exposition.text();
+                async { typed(Exposition::CONTENT_TYPE, text) }
+            }),
+        )
         .with_state(recording)
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }
@@ -105,6 +115,17 @@ async fn history(State(recording): State<Recording>, Query(asked): Query<Asked>)
     of_pool(&recording, asked.pool, |recorder| {
         views::history_document(recorder, span, since_ms)
     })
+}
+
+/// How each pool was judged, and whether the judgements are as recent as they are while a watch is alive.
+async fn healthz(State(recording): State<Recording>) -> Response {
+    let (document, is_alive) = liveness::document(recording.shared());
+    let status = if is_alive {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, typed(JSON, document)).into_response()
 }
 
 async fn alerts(State(recording): State<Recording>) -> Response {

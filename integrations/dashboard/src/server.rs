@@ -3,12 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
 
-use crate::{Dashboard, Recording, Token, connections, routes};
+use crate::{Dashboard, Recording, Token, connections};
 
 /// A page being served. Dropping it stops the server.
 #[must_use = "dropping it stops the server"]
@@ -74,8 +73,7 @@ impl Server {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let token = dashboard.guard.token.clone();
-        let recording = Recording::start(dashboard.watched)?;
-        let router = routes::router(recording.clone(), Arc::new(dashboard.guard));
+        let (recording, router) = dashboard.open()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()

@@ -272,7 +272,7 @@ fn frames(recorder: &Recorder) -> FramesView<'_> {
     }
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     // Maps have text as keys and nothing here can fail, so there is always a document.
     serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec())
 }

@@ -46,6 +46,8 @@ fn other_machines_are_served_with_a_token_only() {
         "/api/v1/stream",
         "/api/v1/pools",
         "/save",
+        "/metrics",
+        "/healthz",
         "/assets/style.css",
         "/api/v1/pools?token=wrong",
     ] {
@@ -136,6 +138,8 @@ fn another_site_reads_nothing() {
         "/",
         "/api/v1/pools",
         "/api/v1/nothing",
+        "/metrics",
+        "/healthz",
         "/assets/style.css",
         "/api/v1/history?span=x",
     ] {
@@ -164,7 +168,15 @@ fn nothing_can_be_written() {
     for method in [
         "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND",
     ] {
-        for path in ["/", "/api/v1/pools", "/api/v1/stream", "/save", "/nothing"] {
+        for path in [
+            "/",
+            "/api/v1/pools",
+            "/api/v1/stream",
+            "/save",
+            "/metrics",
+            "/healthz",
+            "/nothing",
+        ] {
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
             );
@@ -198,6 +210,8 @@ fn a_path_leads_to_no_other_file() {
         "/assets/app/../style.css",
         "/ASSETS/style.css",
         "/api/v1/history/../pools",
+        "/metrics/",
+        "/metrics/../save",
         "/etc/passwd",
     ] {
         assert_eq!(get(&server, path).status, 404, "{path}");

@@ -111,7 +111,7 @@ fn every_document_is_as_described() {
             }
         }
     }
-    assert_eq!(documents, 11);
+    assert_eq!(documents, 12);
     let update = Updates::open(&server).next().expect("an update");
     conforms(&update, &schemas["Update"], schemas, "update").unwrap_or_else(|why| panic!("{why}"));
     drop(leaked);
@@ -166,6 +166,40 @@ fn the_columns_served_are_the_tables() {
             assert_eq!(described, (&metric.unit.into(), &metric.help.into()));
         }
     }
+}
+
+#[test]
+fn metrics_are_served_for_prometheus() {
+    let (pool, watch) = watched("scraped");
+    let server = served(&watch);
+    let kept = pool.alloc::<u8>(4096);
+    pool.begin_frame().release_all();
+    let answer = get(&server, "/metrics");
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let found = (answer.status, answer.header("content-type"));
+    assert_eq!(found, (200, Some(kind)));
+    for line in [
+        r#"framepool_memory_usage_bytes{pool="scraped",state="in_use"} 4096.0"#,
+        r#"framepool_frames_total{pool="scraped"} 2"#,
+        r#"framepool_frame_duration_seconds_count{pool="scraped"} 1"#,
+    ] {
+        let is_there = answer.body.lines().any(|found| found == line);
+        assert!(is_there, "no `{line}` in\n{}", answer.body);
+    }
+    drop(kept);
+}
+
+#[test]
+fn a_watched_pool_is_told_alive_with_its_status() {
+    let (_pool, watch) = watched("alive");
+    let server = served(&watch);
+    eventually("a judgement", || {
+        let answer = get(&server, "/healthz");
+        (answer.status == 200).then_some(())
+    });
+    let document = get(&server, "/healthz").json();
+    let found = (&document[0]["pool"], &document[0]["status"]);
+    assert_eq!(found, (&"alive".into(), &"healthy".into()));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! framepool's memory telemetry as Prometheus metrics.
 //!
 //! [`PoolCollector`] is a collector for the registry of the `prometheus-client` crate. At every scrape it reads the pools and the
-//! latest judgements of their watches, and it exports zeros from the first scrape on.
+//! latest judgements of their watches, and it exports zeros from the first scrape on. A program without a registry answers `/metrics`
+//! with an [`Exposition`]; the server of `framepool-dashboard` does so by itself.
 //!
 //! ```
 //! use framepool::{BufferPool, HealthConfig, Watch};
@@ -49,6 +50,8 @@ use framepool::metrics::Reading;
 use framepool::{BufferPool, DiagnosticsStore, Watch};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 
 pub use families::prometheus_name;
 
@@ -65,6 +68,8 @@ pub struct PoolCollector {
 /// A pool and what is known of it.
 #[derive(Debug)]
 struct Exported {
+    /// The value of the label `pool`.
+    label: String,
     pool: BufferPool,
     store: DiagnosticsStore,
     frames: Arc<Frames>,
@@ -77,36 +82,79 @@ impl PoolCollector {
     ///
     /// The system's error if the thread cannot be started.
     pub fn new(watch: &Watch) -> io::Result<Self> {
+        Self::of_pools([(watch.pool().clone(), watch.store().clone())])
+    }
+
+    /// A collector of pools whose judgements go to these stores. It starts the thread that reads frames.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn of_pools(
+        pools: impl IntoIterator<Item = (BufferPool, DiagnosticsStore)>,
+    ) -> io::Result<Self> {
         let mut collector = Self {
             pools: Vec::new(),
             reader: Reader::start()?,
         };
-        collector.add(watch);
+        for (pool, store) in pools {
+            collector.add(pool, store);
+        }
         Ok(collector)
     }
 
-    /// Exports one more pool. Pools differ by their label `pool`, so give each a name of its own.
+    /// Exports one more pool. The label `pool` is its name; a pool whose name is taken has its number behind it, as in `render#7`.
     #[must_use]
     pub fn and(mut self, watch: &Watch) -> Self {
-        self.add(watch);
+        self.add(watch.pool().clone(), watch.store().clone());
         self
     }
 
-    fn add(&mut self, watch: &Watch) {
-        let frames = Arc::new(Frames::new(watch.pool().subscribe()));
+    fn add(&mut self, pool: BufferPool, store: DiagnosticsStore) {
+        let frames = Arc::new(Frames::new(pool.subscribe()));
         self.reader.add(Arc::clone(&frames));
+        let mut label = pool.name().to_owned();
+        if self.pools.iter().any(|exported| exported.label == label) {
+            label = format!("{label}#{}", pool.id().get());
+        }
         self.pools.push(Exported {
-            pool: watch.pool().clone(),
-            store: watch.store().clone(),
+            label,
+            pool,
+            store,
             frames,
         });
+    }
+}
+
+/// What a program answers to `GET /metrics` if it has no registry of its own.
+#[derive(Debug)]
+pub struct Exposition(Registry);
+
+impl Exposition {
+    /// The content type of the answer.
+    pub const CONTENT_TYPE: &'static str =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+    /// Answers with what the collector reads.
+    pub fn new(collector: PoolCollector) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(collector));
+        Self(registry)
+    }
+
+    /// The numbers now.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to text cannot fail, and the collector has no errors of its own.
+        let _ = encode(&mut text, &self.0);
+        text
     }
 }
 
 impl Exported {
     fn scrape(&self) -> Scrape {
         Scrape {
-            pool: self.pool.name().to_owned(),
+            pool: self.label.clone(),
             frames: self.frames.read(),
             reading: Reading::now(&self.pool, self.store.latest_of(self.pool.id())),
         }

@@ -2,9 +2,7 @@
 
 use framepool::metrics::{Kind, METRICS};
 use framepool::{BufferPool, HealthConfig, Rule, Watch};
-use framepool_prometheus::{PoolCollector, prometheus_name};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
+use framepool_prometheus::{Exposition, PoolCollector, prometheus_name};
 
 fn watched(name: &str) -> (BufferPool, Watch) {
     let pool = BufferPool::builder()
@@ -16,12 +14,6 @@ fn watched(name: &str) -> (BufferPool, Watch) {
     (pool, watch)
 }
 
-fn scrape(registry: &Registry) -> String {
-    let mut text = String::new();
-    encode(&mut text, registry).unwrap();
-    text
-}
-
 /// The value of the metric that is written like this.
 fn value(text: &str, metric: &str) -> f64 {
     let line = text
@@ -31,16 +23,14 @@ fn value(text: &str, metric: &str) -> f64 {
     line.parse().unwrap()
 }
 
-fn registry(collector: PoolCollector) -> Registry {
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(collector));
-    registry
+fn exposition(watch: &Watch) -> Exposition {
+    Exposition::new(PoolCollector::new(watch).expect("a thread"))
 }
 
 #[test]
 fn a_fresh_pool_exports_every_family() {
     let (_pool, watch) = watched("fresh");
-    let text = scrape(&registry(PoolCollector::new(&watch).unwrap()));
+    let text = exposition(&watch).text();
     for metric in METRICS {
         let name = prometheus_name(metric);
         let of_pool = "{pool=\"fresh\"";
@@ -66,7 +56,7 @@ fn a_fresh_pool_exports_every_family() {
 #[test]
 fn numbers_are_those_of_the_pool() {
     let (pool, watch) = watched("render");
-    let registry = registry(PoolCollector::new(&watch).unwrap());
+    let exposition = exposition(&watch);
     let kept = pool.alloc::<u8>(4096);
     for _ in 0..10 {
         let frame = pool.begin_frame();
@@ -75,7 +65,7 @@ fn numbers_are_those_of_the_pool() {
         frame.release_all();
     }
     assert!(pool.try_alloc::<u8>(65 << 20).is_err());
-    let text = scrape(&registry);
+    let text = exposition.text();
     let number = |metric: &str| value(&text, metric);
     let stats = pool.stats();
     let expected = [
@@ -155,7 +145,7 @@ fn numbers_are_those_of_the_pool() {
 #[test]
 fn a_pool_has_a_bounded_number_of_series() {
     let (_pool, watch) = watched("bounded");
-    let text = scrape(&registry(PoolCollector::new(&watch).unwrap()));
+    let text = exposition(&watch).text();
     let samples = |part: &dyn Fn(&str) -> bool| {
         text.lines()
             .filter(|line| line.contains("pool=\"bounded\"") && part(line))
@@ -170,7 +160,7 @@ fn a_pool_has_a_bounded_number_of_series() {
 fn two_pools_share_each_description() {
     let ((_one, first), (_two, second)) = (watched("one"), watched("two"));
     let collector = PoolCollector::new(&first).unwrap().and(&second);
-    let text = scrape(&registry(collector));
+    let text = Exposition::new(collector).text();
     for metric in METRICS {
         let name = prometheus_name(metric);
         let name = name.trim_end_matches("_total");
@@ -182,4 +172,14 @@ fn two_pools_share_each_description() {
         );
     }
     assert!(value(&text, r#"framepool_frames_total{pool="two"}"#).abs() < f64::EPSILON);
+}
+
+#[test]
+fn pools_of_one_name_have_labels_of_their_own() {
+    let ((_one, first), (two, second)) = (watched("same"), watched("same"));
+    let text = Exposition::new(PoolCollector::new(&first).unwrap().and(&second)).text();
+    let numbered = format!("framepool_frames_total{{pool=\"same#{}\"}}", two.id().get());
+    for metric in [r#"framepool_frames_total{pool="same"}"#, &numbered] {
+        assert!(value(&text, metric).abs() < f64::EPSILON);
+    }
 }

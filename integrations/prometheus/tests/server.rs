@@ -14,9 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use framepool::{BufferPool, HealthConfig, Thresholds, Watch};
-use framepool_prometheus::PoolCollector;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
+use framepool_prometheus::{Exposition, PoolCollector};
 use serde_json::Value;
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/framepool.rules.yml");
@@ -35,8 +33,8 @@ fn run(program: &str, arguments: &[&str]) -> String {
     text
 }
 
-/// Serves the metrics of a registry at a free port, for as long as the test runs.
-fn serve(registry: Registry) -> SocketAddr {
+/// Serves the metrics at a free port, for as long as the test runs.
+fn serve(exposition: Exposition) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -44,11 +42,10 @@ fn serve(registry: Registry) -> SocketAddr {
             let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
             // The head of the request ends with an empty line.
             while lines.next().is_some_and(|line| !line.is_empty()) {}
-            let mut text = String::new();
-            encode(&mut text, &registry).unwrap();
+            let text = exposition.text();
             let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                Exposition::CONTENT_TYPE,
                 text.len()
             );
             // A scraper that went away is no fault of the program.
@@ -162,9 +159,8 @@ fn a_leak_fires_an_alert_that_ends_with_it() {
     // The program is warm after ten frames, so that the test need not wait for the leak to be told from a load.
     let thresholds = Thresholds::default().leak_warm_up(10, Duration::from_millis(100));
     let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(PoolCollector::new(&watch).unwrap()));
-    let prometheus = Prometheus::start(serve(registry));
+    let exposition = Exposition::new(PoolCollector::new(&watch).unwrap());
+    let prometheus = Prometheus::start(serve(exposition));
 
     let (leaks, ends) = (
         Arc::new(AtomicBool::new(false)),
