@@ -141,6 +141,14 @@ impl Classes {
         self.shapes[class].block_bytes
     }
 
+    /// The other classes whose blocks are as large: an alignment beyond the steps between classes makes them so.
+    pub(crate) fn as_large_as(&self, class: usize) -> impl Iterator<Item = usize> {
+        let bytes = self.block_bytes(class);
+        let is_as_large = move |other: &usize| self.block_bytes(*other) == bytes;
+        let above = (class + 1..CLASSES).take_while(is_as_large);
+        (0..class).rev().take_while(is_as_large).chain(above)
+    }
+
     /// Blocks that change hands at once; 0 if threads do not keep blocks of `class`.
     pub(crate) fn batch_len(&self, class: usize) -> u32 {
         self.shapes[class].batch_len

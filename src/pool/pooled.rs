@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand, class_for};
+use crate::blocks::depot::Batch;
 use crate::error::AllocError;
 use crate::memory::region::Region;
 use crate::pool::config::Attribution;
@@ -93,6 +94,13 @@ unsafe fn refill_or_grow(
         let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, site) };
         if let Some(block) = block {
             return Ok(block);
+        }
+        if let Some(block) = inner.block_of_another_class(class) {
+            slot.counters.depot_hits.increment();
+            slot.counters.depot_exchanges.increment();
+            // SAFETY: the caller owns the slot; the block was taken from the depot, so it is ours.
+            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, site) };
+            return Ok(NonNull::from(block));
         }
     }
     match inner.new_block(class, bytes, Reach::Thread(slot)) {
@@ -193,6 +201,29 @@ impl PoolInner {
         } else {
             self.block_bytes(class)
         }
+    }
+
+    /// An idle block of another class whose blocks are as large, made one of `class`, held by the caller. Not one that was
+    /// asked for in advance.
+    fn block_of_another_class(&self, class: usize) -> Option<&Block> {
+        let mut others = self.classes.as_large_as(class);
+        let (other, batch) = others.find_map(|other| {
+            let batch = (self.depot.spare(other) > 0)
+                .then(|| self.depot.pop(other, &self.table))
+                .flatten();
+            Some((other, batch?))
+        })?;
+        let (block, rest) = (batch.head(), batch.len() - 1);
+        // SAFETY: popping the batch gave us its blocks: the first, and `rest` that follow it along the records of the table.
+        unsafe {
+            if rest > 0 {
+                self.depot.push(Batch::new(&*block.next(), rest));
+            }
+            block.bind(block.unbind(), self.this().cast(), class);
+        }
+        self.depot.note_bound(class);
+        self.depot.note_unbound(other);
+        Some(block)
     }
 
     /// A block with new memory, held by the caller.

@@ -1,6 +1,6 @@
 //! Where a buffer's memory came from: every counter of programs that take each way.
 
-use framepool::{AllocError, BufferPool, Counts};
+use framepool::{Alignment, AllocError, BufferPool, Counts};
 
 use crate::common::assert_empty;
 
@@ -163,4 +163,62 @@ fn a_thread_is_active_whatever_served_it() {
     let snapshot = bounded.end_frame();
     assert_eq!((snapshot.threads, snapshot.counts.budget_misses), (1, 1));
     drop(whole);
+}
+
+/// A pool of whole pages, whose threads keep nothing.
+fn paged() -> BufferPool {
+    BufferPool::builder()
+        .alignment(Alignment::Bytes4096)
+        .thread_cache_bytes(0)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn blocks_of_one_page_serve_every_size() {
+    let pool = paged();
+    let sizes = [1, 100, 1000, 2000, 4000, 4096, 3000, 300, 64];
+    for bytes in sizes {
+        drop(pool.alloc::<u8>(bytes));
+    }
+    let stats = pool.stats();
+    assert_eq!(stats.pooled_bytes, 4096, "one page");
+    assert_eq!(stats.pool_keys, 1);
+    assert_eq!(stats.totals.counts.cold_misses, 1);
+    assert_eq!(stats.totals.counts.depot_hits, sizes.len() as u64 - 1);
+    // Beyond a page they do not.
+    drop(pool.alloc::<u8>(4097));
+    assert_eq!(pool.stats().pooled_bytes, 3 * 4096);
+}
+
+#[test]
+fn blocks_asked_for_in_advance_serve_their_own_size() {
+    let pool = paged();
+    pool.prewarm::<u8>(100, 3);
+    drop(pool.alloc::<u8>(1000));
+    assert_eq!(pool.stats().totals.counts.cold_misses, 1);
+    let three = [(); 3].map(|()| pool.alloc::<u8>(100));
+    assert_eq!(pool.stats().totals.counts.cold_misses, 1);
+    drop(three);
+}
+
+/// A batch goes to the depot as a whole. Its first block is taken for another size, and the others stay.
+#[test]
+fn the_rest_of_a_batch_keeps_its_size() {
+    let pool = BufferPool::builder()
+        .alignment(Alignment::Bytes4096)
+        .build()
+        .unwrap();
+    let worker = pool.clone();
+    std::thread::spawn(move || drop([(); 5].map(|()| worker.alloc::<u8>(100))))
+        .join()
+        .unwrap();
+    let mut held = vec![pool.alloc::<u8>(4000)];
+    held.extend((0..4).map(|_| pool.alloc::<u8>(100)));
+    let stats = pool.stats();
+    assert_eq!(stats.totals.counts.cold_misses, 5, "the worker's");
+    assert_eq!(stats.pooled_bytes, 5 * 4096);
+    assert_eq!(stats.idle_bytes, 0);
+    drop(held);
+    assert_eq!(pool.stats().in_use_bytes, 0);
 }
