@@ -38,6 +38,7 @@
 //! | `/api/v1/stream` | all that changes, as server-sent events |
 //! | `/metrics` | every metric of every pool, for Prometheus |
 //! | `/healthz` | whether the pools are judged: 200 if each was within the last 30 s, else 503 |
+//! | `/debug/pprof/heap`, `/debug/pprof/allocs` | who holds memory, and what was allocated, for `go tool pprof` |
 //! | `/save` | the page with its history as one file that opens from disk |
 //!
 //! Without `pool` the first pool is meant. `/healthz` says how each pool was judged, but a pool in a critical state is no reason to start

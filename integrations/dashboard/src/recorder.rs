@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use framepool::{
     BufferPool, DiagnosticsStore, FrameFeed, FrameSnapshot, HealthSnapshot, Holding, Outstanding,
-    Thresholds, Timestamp, Watch,
+    PoolStats, Thresholds, Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -151,6 +151,8 @@ pub(crate) struct Recorder {
     places: HashMap<String, u32>,
     /// Who holds pooled buffers, as of the latest look.
     pub(crate) outstanding: Outstanding,
+    /// The pool's numbers, as of the latest look.
+    pub(crate) stats: PoolStats,
     /// All memory part by part, as of the latest look.
     pub(crate) holdings: Vec<Holding>,
     /// When the latest look read who holds memory.
@@ -171,6 +173,7 @@ impl Recorder {
             names: vec!["other call sites".to_owned(), "frame buffers".to_owned()],
             places: HashMap::new(),
             outstanding: Outstanding::default(),
+            stats: PoolStats::default(),
             holdings: Vec::new(),
             looked_at: Timestamp::default(),
             latest: None,
@@ -192,6 +195,7 @@ impl Recorder {
             self.new_frames = FRAMES.min(self.new_frames + 1);
         }
         self.watched.pool.outstanding_into(&mut self.outstanding);
+        self.stats = self.watched.pool.stats();
         self.holdings = self.watched.pool.holdings();
         self.looked_at = Timestamp::now();
         let seen = self.latest.as_ref().map(|health| health.time);

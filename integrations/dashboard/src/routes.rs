@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use framepool_pprof::Held;
 use framepool_prometheus::Exposition;
 use futures_util::stream;
 use serde::Deserialize;
@@ -54,6 +55,8 @@ pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Gu
         .route("/api/v1/stream", get(open_stream))
         .route("/save", get(save))
         .route("/healthz", get(healthz))
+        .route("/debug/pprof/heap", get(heap))
+        .route("/debug/pprof/allocs", get(allocs))
         .route(
             "/metrics",
             get(move || {
@@ -130,6 +133,24 @@ async fn healthz(State(recording): State<Recording>) -> Response {
 
 async fn alerts(State(recording): State<Recording>) -> Response {
     typed(JSON, views::alerts(recording.shared()))
+}
+
+async fn heap(State(recording): State<Recording>) -> Response {
+    profile(&recording, framepool_pprof::heap)
+}
+
+async fn allocs(State(recording): State<Recording>) -> Response {
+    profile(&recording, framepool_pprof::allocs)
+}
+
+/// A profile of all pools, as of the latest look.
+fn profile(recording: &Recording, of: fn(&[Held<'_>]) -> Vec<u8>) -> Response {
+    let pools: Vec<_> = recording.shared().pools.iter().map(locked).collect();
+    let held = pools.iter().map(|pool| {
+        let name = pool.watched.pool.name();
+        Held::new(name, &pool.outstanding, &pool.stats)
+    });
+    typed("application/octet-stream", of(&held.collect::<Vec<_>>()))
 }
 
 async fn save(State(recording): State<Recording>) -> Response {

@@ -203,7 +203,7 @@ fn pool(recorder: &Recorder) -> PoolView {
         id: pool.id(),
         name: pool.name().to_owned(),
         status: recorder.latest.as_ref().map(|health| health.status),
-        limit_bytes: pool.stats().limit_bytes,
+        limit_bytes: recorder.stats.limit_bytes,
         thresholds: limits(&recorder.watched.thresholds),
     }
 }

@@ -48,6 +48,7 @@ fn other_machines_are_served_with_a_token_only() {
         "/save",
         "/metrics",
         "/healthz",
+        "/debug/pprof/heap",
         "/assets/style.css",
         "/api/v1/pools?token=wrong",
     ] {
@@ -140,6 +141,7 @@ fn another_site_reads_nothing() {
         "/api/v1/nothing",
         "/metrics",
         "/healthz",
+        "/debug/pprof/heap",
         "/assets/style.css",
         "/api/v1/history?span=x",
     ] {
@@ -212,6 +214,8 @@ fn a_path_leads_to_no_other_file() {
         "/api/v1/history/../pools",
         "/metrics/",
         "/metrics/../save",
+        "/debug/pprof/",
+        "/debug/pprof/cmdline",
         "/etc/passwd",
     ] {
         assert_eq!(get(&server, path).status, 404, "{path}");

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::{Updates, eventually, get, served, watched};
 use framepool::metrics::{Kind, METRICS};
 use framepool_dashboard::Dashboard;
@@ -200,6 +202,35 @@ fn a_watched_pool_is_told_alive_with_its_status() {
     let document = get(&server, "/healthz").json();
     let found = (&document[0]["pool"], &document[0]["status"]);
     assert_eq!(found, (&"alive".into(), &"healthy".into()));
+}
+
+/// Needs `go` (Debian: `apt-get install golang-go`); `cargo xtask ci setup` installs it.
+#[test]
+fn pprof_reads_the_profiles_served() {
+    let (pool, watch) = watched("profiled");
+    let leaked = [(); 8].map(|()| pool.alloc::<u8>(1 << 20));
+    let line = format!("serving.rs:{}", line!() - 1);
+    let server = served(&watch);
+    let top = |name: &str| {
+        let output = Command::new("go")
+            .args(["tool", "pprof", "-top"])
+            .arg(format!("http://{}/debug/pprof/{name}", server.address()))
+            .env("PPROF_TMPDIR", env!("CARGO_TARGET_TMPDIR"))
+            .output()
+            .unwrap_or_else(|error| panic!("`go`: {error}; Debian: apt-get install golang-go"));
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaints}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let heap = top("heap");
+    let rows = heap.lines().skip_while(|line| !line.contains("flat%"));
+    let first = rows.skip(1).next().unwrap_or_default();
+    assert!(
+        first.contains(&line) && first.trim_start().starts_with("8MB"),
+        "{heap}"
+    );
+    assert!(top("allocs").contains("[pooled buffers]"));
+    drop(leaked);
 }
 
 #[test]

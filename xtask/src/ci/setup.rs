@@ -2,8 +2,8 @@
 //!
 //! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
 //! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, a real Prometheus scrapes
-//! the exporter, and Chromium opens the dashboard. What is missing is installed where that is possible without asking, and
-//! named where it is not.
+//! the exporter, Chromium opens the dashboard, and Go's pprof the profiles. What is missing is installed where that is possible
+//! without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
 
@@ -41,15 +41,16 @@ pub(crate) const CXX: Compiler = Compiler {
     ),
 };
 
-/// Programs that say their version when they are there, and what Debian calls their packages.
-const TOOLS: [(&str, &str); 7] = [
-    ("make", "make"),
-    ("cmake", "cmake"),
-    ("objdump", "binutils"),
-    ("valgrind", "valgrind"),
-    ("promtool", "prometheus"),
-    ("chromium", "chromium"),
-    ("chromedriver", "chromium-driver"),
+/// Programs that must be there, the argument with which each says its version, and what Debian calls their packages.
+const TOOLS: [(&str, &str, &str); 8] = [
+    ("make", "--version", "make"),
+    ("cmake", "--version", "cmake"),
+    ("objdump", "--version", "binutils"),
+    ("valgrind", "--version", "valgrind"),
+    ("promtool", "--version", "prometheus"),
+    ("chromium", "--version", "chromium"),
+    ("chromedriver", "--version", "chromium-driver"),
+    ("go", "version", "golang-go"),
 ];
 
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
@@ -115,12 +116,13 @@ impl Compiler {
 
 /// Installs the tools that are missing, all at once.
 fn provide_tools() -> Result<(), String> {
-    let missing = || TOOLS.iter().filter(|(command, _)| !is_there(command));
-    let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();
+    let is_missing = |(command, version, _): &&(&str, &str, &str)| !succeeds(command, &[version]);
+    let missing = || TOOLS.iter().filter(is_missing);
+    let packages: Vec<&str> = missing().map(|(_, _, package)| *package).collect();
     install(&packages)?;
-    let still: Vec<&str> = missing().map(|(command, _)| *command).collect();
+    let still: Vec<&str> = missing().map(|(command, _, _)| *command).collect();
     if still.is_empty() {
-        println!("{}: there", TOOLS.map(|(command, _)| command).join(", "));
+        println!("{}: there", TOOLS.map(|(command, _, _)| command).join(", "));
         return Ok(());
     }
     Err(format!(

@@ -1,0 +1,88 @@
+//! Go's pprof opens the profiles, and finds the line that holds memory.
+//!
+//! Needs `go` (Debian: `apt-get install golang-go`); `cargo xtask ci setup` installs it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use framepool::BufferPool;
+use framepool_pprof::{Held, allocs, heap};
+
+/// What `go tool pprof` prints of a profile.
+fn pprof(name: &str, profile: &[u8], arguments: &[&str]) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, profile).expect("a file");
+    let output = Command::new("go")
+        .args(["tool", "pprof"])
+        .args(arguments)
+        .arg(&path)
+        .output()
+        .unwrap_or_else(|error| panic!("`go`: {error}; Debian: apt-get install golang-go"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{complaints}");
+    text
+}
+
+/// The line of the text that has this in it.
+fn line<'t>(text: &'t str, part: &str) -> &'t str {
+    let found = text.lines().find(|line| line.contains(part));
+    found.unwrap_or_else(|| panic!("no `{part}` in\n{text}"))
+}
+
+#[test]
+fn pprof_finds_the_line_that_leaks() {
+    let pool = BufferPool::builder()
+        .name("render")
+        .build()
+        .expect("good settings");
+    let leaked: Vec<_> = (0..64).map(|_| pool.alloc::<u8>(16 << 10)).collect();
+    let leak = format!("pprof.rs:{}", line!() - 1);
+    let small = pool.alloc::<u8>(64);
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(100_000);
+    let (outstanding, stats) = (pool.outstanding(), pool.stats());
+    let held = [Held::new("render", &outstanding, &stats)];
+
+    let top = pprof("heap.pb.gz", &heap(&held), &["-top", "-unit=b"]);
+    assert!(top.contains("Type: inuse_space"), "{top}");
+    let first = top
+        .lines()
+        .skip_while(|line| !line.contains("flat%"))
+        .nth(1);
+    let first = first.expect("a row");
+    assert!(first.contains(&leak) && first.contains("1048576B"), "{top}");
+    assert!(line(&top, "pool render").contains(&format!("{}B", stats.in_use_bytes)));
+    assert!(line(&top, "[frame buffers]").contains("100032B"), "{top}");
+    let count = ["-top", "-sample_index=inuse_objects"];
+    let top = pprof("heap.pb.gz", &heap(&held), &count);
+    assert!(line(&top, &leak).trim_start().starts_with("64 "), "{top}");
+
+    let top = pprof(
+        "allocs.pb.gz",
+        &allocs(&held),
+        &["-top", "-sample_index=alloc_objects"],
+    );
+    assert!(
+        line(&top, "[pooled buffers]")
+            .trim_start()
+            .starts_with("65 "),
+        "{top}"
+    );
+    assert!(
+        line(&top, "[frame buffers]").trim_start().starts_with("1 "),
+        "{top}"
+    );
+    drop((leaked, small));
+    frame.release_all();
+}
+
+#[test]
+fn an_empty_pool_gives_an_empty_profile() {
+    let pool = BufferPool::new();
+    let (outstanding, stats) = (pool.outstanding(), pool.stats());
+    let held = [Held::new("empty", &outstanding, &stats)];
+    let raw = pprof("empty.pb.gz", &heap(&held), &["-raw"]);
+    assert!(raw.contains("inuse_space/bytes"), "{raw}");
+}
