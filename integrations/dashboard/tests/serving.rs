@@ -223,8 +223,8 @@ fn pprof_reads_the_profiles_served() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let heap = top("heap");
-    let rows = heap.lines().skip_while(|line| !line.contains("flat%"));
-    let first = rows.skip(1).next().unwrap_or_default();
+    let mut rows = heap.lines().skip_while(|line| !line.contains("flat%"));
+    let first = rows.nth(1).unwrap_or_default();
     assert!(
         first.contains(&line) && first.trim_start().starts_with("8MB"),
         "{heap}"

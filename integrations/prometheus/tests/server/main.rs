@@ -1,6 +1,9 @@
-//! A real Prometheus scrapes a running program: its numbers are the pool's, the leak alert fires, and it ends with the leak.
+//! A real Prometheus scrapes a running program: its numbers are the pool's, the leak alert fires, every query of the Grafana dashboard
+//! has a result, and the alert ends with the leak.
 //!
 //! Needs `prometheus` and `promtool` (Debian: `apt-get install prometheus`); `cargo xtask ci setup` installs them.
+
+mod grafana;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -107,15 +110,19 @@ impl Prometheus {
         serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
     }
 
-    /// The value of a query that has one result.
-    fn query(&self, query: &str) -> Option<f64> {
+    /// The answer to a query.
+    fn ask(&self, query: &str) -> Option<Value> {
         let mut encoded = String::new();
         for byte in query.bytes() {
             // Writing to text cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
-        let answer = self.get(&format!("/api/v1/query?query={encoded}"))?;
-        answer["data"]["result"][0]["value"][1]
+        self.get(&format!("/api/v1/query?query={encoded}"))
+    }
+
+    /// The value of a query that has one result.
+    fn query(&self, query: &str) -> Option<f64> {
+        self.ask(query)?["data"]["result"][0]["value"][1]
             .as_str()?
             .parse()
             .ok()
@@ -155,7 +162,8 @@ fn the_rules_pass_their_tests() {
 
 #[test]
 fn a_leak_fires_an_alert_that_ends_with_it() {
-    let pool = BufferPool::builder().name("render").build().unwrap();
+    let limited = BufferPool::builder().name("render").max_bytes(1 << 30);
+    let pool = limited.build().unwrap();
     // The program is warm after ten frames, so that the test need not wait for the leak to be told from a load.
     let thresholds = Thresholds::default().leak_warm_up(10, Duration::from_millis(100));
     let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
@@ -192,6 +200,15 @@ fn a_leak_fires_an_alert_that_ends_with_it() {
     assert_eq!(prometheus.query(firing), None);
     leaks.store(true, Ordering::Relaxed);
     prometheus.wait(firing, |value| value == Some(1.0));
+    for query in grafana::queries() {
+        let answer = prometheus.ask(&query).expect("an answer");
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        let results = answer["data"]["result"].as_array();
+        assert!(
+            results.is_some_and(|all| !all.is_empty()),
+            "{query}: {answer}"
+        );
+    }
     leaks.store(false, Ordering::Relaxed);
     let held = leaked.lock().unwrap().len() as f64;
     let in_use = r#"framepool_buffer_count{state="in_use"}"#;
