@@ -101,7 +101,7 @@ impl HealthConfig {
 
 /// A pool being watched. Dropping it stops the watch, as [`stop`](Self::stop) does.
 ///
-/// When no frame ends, the watch goes on judging the pool as it is, and gives idle memory back: about 5 s after it became idle.
+/// When no frame ends, the watch goes on judging the pool as it is, and gives idle memory back: 128 MiB about 5 s after they became idle.
 ///
 /// The watch holds a handle of the pool, so the pool lives at least as long.
 ///

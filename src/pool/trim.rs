@@ -23,10 +23,11 @@ pub(crate) const SLACK_BYTES: u64 = 2 << 20;
 const PATIENCE_FRAMES: u64 = 130;
 /// Or for how long, for slow frames.
 const PATIENCE_TIME: Duration = Duration::from_secs(4);
-/// Then one frame end gives back this much, or this part of what was too much, whichever is more: unless frames
-/// are slow, all of it has gone before it is looked at anew.
-const STEP_BYTES: u64 = 256 << 10;
+/// Then one frame end gives back this part of what was too much, but no less and no more than so many bytes. The most was
+/// measured to take 0.7 ms, for memory that was written.
 const STEP_PART: u64 = 32;
+const MIN_STEP_BYTES: u64 = 256 << 10;
+const MAX_STEP_BYTES: u64 = 4 << 20;
 /// But no more blocks than this: each is a call to the system's allocator.
 const STEP_BLOCKS: u64 = 1024;
 /// After how many frame ends without use the arenas of a frame that is not open give their memory back.
@@ -50,7 +51,7 @@ impl PoolInner {
             return;
         }
         if self.has_lasted(&mut aggregator.trim, frames) {
-            aggregator.trim.step = (too_much / STEP_PART).max(STEP_BYTES);
+            aggregator.trim.step = (too_much / STEP_PART).clamp(MIN_STEP_BYTES, MAX_STEP_BYTES);
             for class in 0..CLASSES {
                 aggregator.trim.surplus[class] = self.depot.unused_since_asked(class);
             }
@@ -93,16 +94,20 @@ impl PoolInner {
         of_classes + self.depot.oversize_bytes()
     }
 
-    /// Gives back a step of what is too much, the largest classes first.
+    /// Gives back a step of what is too much, the largest classes first. The last block of it may be more.
     fn trim_surplus(&self, aggregator: &mut Aggregator, too_much: u64) {
         let step = too_much.min(aggregator.trim.step);
         let before = self.budget.evicted_bytes();
         let gone = || self.budget.evicted_since(before);
         let mut left = STEP_BLOCKS;
         for class in (0..CLASSES).rev() {
+            let block_bytes = (self.block_bytes(class) as u64).max(1);
             while left.min(aggregator.trim.surplus[class]) > 0 && gone() < step {
-                let blocks =
-                    self.evict_batch(aggregator, class, left.min(aggregator.trim.surplus[class]));
+                let max = (step - gone())
+                    .div_ceil(block_bytes)
+                    .min(left)
+                    .min(aggregator.trim.surplus[class]);
+                let blocks = self.evict_batch(aggregator, class, max);
                 if blocks == 0 {
                     break;
                 }

@@ -66,6 +66,23 @@ fn a_step_is_256_kib_at_least() {
 }
 
 #[test]
+fn a_step_is_4_mib_at_most() {
+    // A thread keeps batches of 16 MiB, and sends them as a whole.
+    let pool = BufferPool::builder()
+        .thread_cache_bytes(32 << 20)
+        .build()
+        .unwrap();
+    drop(taken(&pool, 512 * KIB, 400 * MIB));
+    end_frames(&pool, 129);
+    let mut before = idle(&pool);
+    for _ in 0..80 {
+        end_frames(&pool, 1);
+        assert_eq!(idle(&pool), before - 4 * MIB);
+        before -= 4 * MIB;
+    }
+}
+
+#[test]
 fn half_of_what_else_is_held_may_lie_idle() {
     let pool = pool();
     let kept = taken(&pool, 64 * KIB, 8 * MIB);
