@@ -58,7 +58,8 @@
 //! | `slot/` | what one thread has in a pool | |
 //! | `pool/` | what users hold, and what joins the parts: alloc paths, frame end, trimming | [`BufferPool`], [`Frame`] |
 //! | `telemetry/` | the numbers that are handed out, and how snapshots reach their readers | [`FrameSnapshot`], [`Counts`] |
-//! | `health/` | snapshots become metrics, leak reports and alerts, which are kept and shown | [`HealthMonitor`], [`Watch::start`] |
+//! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
+//! | `store/` | what was judged is kept and shown, with its history | [`DiagnosticsStore`], [`Watch::start`] |
 //! | `metrics/` | the description of every metric, from which every outlet is made | [`metrics::METRICS`] |
 //!
 //! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code; `clock.rs` is the only
@@ -82,6 +83,7 @@ mod memory;
 pub mod metrics;
 mod pool;
 mod slot;
+mod store;
 mod sync;
 mod telemetry;
 pub mod text;
@@ -96,6 +98,7 @@ pub use pool::frame::Frame;
 pub use pool::frame_arena::FrameArena;
 pub use pool::handle::BufferPool;
 pub use pool::reader::SnapshotReader;
+pub use store::*;
 #[cfg(framepool_noise)]
 #[doc(hidden)]
 pub use sync::{Accesses, accesses};

@@ -57,3 +57,35 @@ fn two_that_are_received_at_once_are_both_kept() {
         assert_eq!(store.alert_log().len(), 1);
     });
 }
+
+#[test]
+fn a_frame_read_while_recorded_is_whole() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        pool.end_frame();
+        let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
+        let store = DiagnosticsStore::new();
+        store.receive(health);
+        let mut frame = *pool.snapshot();
+        let mut record = move |store: &DiagnosticsStore, number| {
+            (frame.allocs, frame.releases) = (number, number);
+            store.record_frame(&frame);
+        };
+        // Two places, both full.
+        (1..=2).for_each(|number| record(&store, number));
+        let writer = {
+            let store = store.clone();
+            thread::spawn(move || record(&store, 3))
+        };
+        let seen = store.frames_of(pool.id());
+        assert!(
+            seen.iter().map(|frame| frame.allocs).is_sorted(),
+            "in order"
+        );
+        for frame in &seen {
+            assert_eq!(frame.allocs, frame.releases, "torn");
+        }
+        writer.join().unwrap();
+        assert_eq!(store.frames_of(pool.id()).len(), 2);
+    });
+}

@@ -6,7 +6,7 @@ mod window;
 use std::time::{Duration, Instant};
 
 use super::told;
-use crate::health::Watcher;
+use crate::store::Watcher;
 use crate::{
     BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds, Timestamp,
 };

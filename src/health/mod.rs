@@ -34,15 +34,14 @@ mod alert_book;
 mod snapshot;
 mod status;
 
-mod history;
-mod report;
-mod store;
-mod watch;
+mod largest;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
 pub use alert::{Alert, AlertId, AlertState, PoolName};
+pub(crate) use largest::LARGEST;
+pub use largest::{LargestSite, LargestSites};
 pub use metrics::RuntimeHealthMetrics;
 pub use monitor::HealthMonitor;
 pub use recent::FrameTimeSource;
@@ -51,10 +50,6 @@ pub use snapshot::{HealthSnapshot, SharedSites};
 pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
 pub use status::{HealthStatus, Severity};
-pub use store::DiagnosticsStore;
 pub use thresholds::{Limits, Thresholds};
 pub use verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SharedVerdicts, SiteVerdict};
-#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-pub(crate) use watch::Watcher;
-pub use watch::{HealthConfig, Watch};
 pub use worst::{WorstFrame, WorstFrames};

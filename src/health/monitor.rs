@@ -13,8 +13,8 @@ use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, cap
 use super::rules::rows;
 use super::verdicts::{Room, Verdicts};
 use super::{
-    FrameSpreads, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedSites,
-    SiteVerdict, Thresholds, WorstFrames,
+    FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
+    SharedSites, SiteVerdict, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
@@ -360,6 +360,7 @@ impl HealthMonitor {
             leaks: leaks(outstanding, &verdicts),
             verdicts,
             long_lived: self.long_lived_sites(outstanding),
+            largest: LargestSites::of(outstanding),
             open_too_long: self.open_frames.clone(),
             at,
             time: now.time,

@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::{
-    Alert, FrameSpreads, HealthStatus, PoolName, RuntimeHealthMetrics, SharedVerdicts, WorstFrames,
+    Alert, FrameSpreads, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
+    SharedVerdicts, WorstFrames,
 };
 use crate::clock::Timestamp;
 use crate::sync::Arc;
@@ -47,6 +48,8 @@ pub struct HealthSnapshot {
     /// The call sites that hold buffers marked as long-lived, the largest first, 16 at most. Ages and threads are as of when
     /// the list last changed.
     pub long_lived: SharedSites,
+    /// The call sites that hold the most, whatever their age.
+    pub largest: LargestSites,
     /// The frames that are open for too long, the oldest first.
     pub open_too_long: Vec<OpenFrame>,
     /// When this was, since the monitor's first health snapshot.

@@ -24,6 +24,15 @@ impl Reading {
         }
     }
 
+    /// No pool: every number exists, and is zero.
+    pub(crate) fn none() -> Self {
+        Self {
+            stats: PoolStats::default(),
+            health: None,
+            time: Timestamp::default(),
+        }
+    }
+
     /// All numbers as of a judgement.
     pub fn of(health: Arc<HealthSnapshot>) -> Self {
         Self {

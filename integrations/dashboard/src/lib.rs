@@ -61,7 +61,6 @@
 //! for the histograms of `/metrics`, and one serves. An update is written once for all readers, and only while there are any.
 #![forbid(unsafe_code)]
 
-mod columns;
 mod connections;
 mod guard;
 mod liveness;
@@ -69,7 +68,6 @@ mod page;
 mod recorder;
 mod routes;
 mod server;
-mod tiers;
 mod token;
 mod views;
 

@@ -1,12 +1,11 @@
-//! The thread that takes samples, and what it keeps.
+//! The thread that reads, and what the page shows besides what the stores keep.
 //!
-//! Five times a second it reads, of every pool: the health snapshots that its store received meanwhile, the frames that ended, and who
-//! holds memory. It never touches a worker: it reads what was published, and walks the block records as any reader may. What it
-//! keeps is behind a lock that only this thread and the server's take.
+//! Five times a second it reads who holds memory in every pool, and sends an update to the readers of the stream. It never
+//! touches a worker: it reads what was published, and walks the block records as any reader may. The history is the store's.
+//! What it reads is behind a lock that only this thread and the server's take.
 //!
 //! The thread holds what it fills by a weak reference, and ends when the last [`Recording`] is dropped.
 
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -14,31 +13,20 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use framepool::{
-    BufferPool, DiagnosticsStore, FrameFeed, FrameSnapshot, HealthSnapshot, Holding, Outstanding,
-    PoolStats, Thresholds, Timestamp, Watch,
+    BufferPool, DiagnosticsStore, FrameEnd, FrameRecord, HealthSnapshot, Holding, Outstanding,
+    PoolStats, Rollup, Span, Thresholds, Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 
-use crate::columns;
 use crate::page;
-use crate::tiers::{Held, Sample, Tiers};
 use crate::views;
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// The latest frames that are kept one by one.
-pub(crate) const FRAMES: usize = 600;
-/// Call sites that a sample names.
-const NAMED: usize = 24;
-/// Call sites that are told apart in the whole history. A program has fewer lines that allocate buffers.
-const MOST_NAMES: usize = 4_096;
+/// The most samples of a document.
+const SAMPLES: u64 = 720;
 /// Streams that are open at once.
 const STREAMS: usize = 16;
-
-/// The place of all call sites that a sample does not name.
-pub(crate) const OTHERS: u32 = 0;
-/// The place of the buffers of frames.
-pub(crate) const FRAME_BUFFERS: u32 = 1;
 
 /// A pool with what judges it.
 #[derive(Debug)]
@@ -141,14 +129,8 @@ pub(crate) fn locked(recorder: &Mutex<Recorder>) -> MutexGuard<'_, Recorder> {
 /// What is kept of one pool.
 pub(crate) struct Recorder {
     pub(crate) watched: Watched,
-    feed: FrameFeed,
-    /// The latest frames, the latest last.
-    pub(crate) frames: VecDeque<FrameSnapshot>,
-    /// How many of them ended since the look before.
-    pub(crate) new_frames: usize,
-    pub(crate) tiers: Tiers,
-    pub(crate) names: Vec<String>,
-    places: HashMap<String, u32>,
+    /// The latest frame at the look before the latest one, and at the latest.
+    frames: [FrameEnd; 2],
     /// Who holds pooled buffers, as of the latest look.
     pub(crate) outstanding: Outstanding,
     /// The pool's numbers, as of the latest look.
@@ -165,13 +147,8 @@ pub(crate) struct Recorder {
 impl Recorder {
     fn new(watched: Watched) -> Self {
         Self {
-            feed: watched.pool.subscribe(),
             watched,
-            frames: VecDeque::with_capacity(FRAMES),
-            new_frames: 0,
-            tiers: Tiers::default(),
-            names: vec!["other call sites".to_owned(), "frame buffers".to_owned()],
-            places: HashMap::new(),
+            frames: [FrameEnd::default(); 2],
             outstanding: Outstanding::default(),
             stats: PoolStats::default(),
             holdings: Vec::new(),
@@ -186,86 +163,41 @@ impl Recorder {
     }
 
     fn look(&mut self) {
-        self.new_frames = 0;
-        while let Some(frame) = self.feed.next() {
-            if self.frames.len() == FRAMES {
-                self.frames.pop_front();
-            }
-            self.frames.push_back(frame);
-            self.new_frames = FRAMES.min(self.new_frames + 1);
-        }
+        let latest = self.watched.pool.snapshot().frame;
+        self.frames = [self.frames[1], latest];
         self.watched.pool.outstanding_into(&mut self.outstanding);
         self.stats = self.watched.pool.stats();
         self.holdings = self.watched.pool.holdings();
         self.looked_at = Timestamp::now();
         let seen = self.latest.as_ref().map(|health| health.time);
         let history = self.watched.store.history_of(self.watched.pool.id());
-        let new = history
-            .into_iter()
-            .filter(|health| Some(health.time) > seen);
-        let new: Vec<_> = new.collect();
-        if new.is_empty() {
-            return;
-        }
-        for health in new {
-            self.alert_changes += (health.raised.len() + health.resolved.len()) as u64;
-            let sample = Sample {
-                time_ms: health.time.unix_nanos() / 1_000_000,
-                values: columns::read(&health),
-                held: self.held(&health),
-            };
-            self.tiers.add(&sample);
-            self.latest = Some(health);
-        }
-    }
-
-    /// The call sites that hold the most, what all others hold, and the buffers of frames.
-    fn held(&mut self, health: &HealthSnapshot) -> Box<[Held]> {
-        let m = &health.metrics;
-        let mut held = Vec::with_capacity(NAMED + 2);
-        let mut others = Held {
-            site: OTHERS,
-            bytes: self.outstanding.bytes,
-            buffers: self.outstanding.buffers,
-        };
-        for at in 0..self.outstanding.sites.len().min(NAMED) {
-            let name = self.outstanding.sites[at].location.to_string();
-            let place = self.place(name);
-            let site = &self.outstanding.sites[at];
-            if place != OTHERS {
-                others.bytes = others.bytes.saturating_sub(site.bytes);
-                others.buffers = others.buffers.saturating_sub(site.buffers);
-                held.push(Held {
-                    site: place,
-                    bytes: site.bytes,
-                    buffers: site.buffers,
-                });
+        for health in history {
+            if Some(health.time) > seen {
+                self.alert_changes += (health.raised.len() + health.resolved.len()) as u64;
+                self.latest = Some(health);
             }
         }
-        let frame_buffers = Held {
-            site: FRAME_BUFFERS,
-            bytes: m.in_use_bytes.saturating_sub(m.outstanding_bytes),
-            buffers: m.in_use_buffers.saturating_sub(m.outstanding_buffers),
-        };
-        held.extend(
-            [others, frame_buffers]
-                .into_iter()
-                .filter(|held| held.buffers > 0),
-        );
-        held.into()
     }
 
-    /// The place of a call site's name in the list.
-    fn place(&mut self, name: String) -> u32 {
-        if let Some(&place) = self.places.get(&name) {
-            return place;
-        }
-        if self.names.len() >= MOST_NAMES {
-            return OTHERS;
-        }
-        let place = self.names.len() as u32;
-        self.names.push(name.clone());
-        self.places.insert(name, place);
-        place
+    /// The latest frames that the store keeps one by one.
+    pub(crate) fn frames(&self) -> Vec<FrameRecord> {
+        self.watched.store.frames_of(self.watched.pool.id())
+    }
+
+    /// The frames since the look before the latest one. The store may have got the last of them after the latest look, so
+    /// some are among them twice in a row.
+    pub(crate) fn new_frames(&self) -> Vec<FrameRecord> {
+        let mut frames = self.frames();
+        frames.retain(|frame| frame.frame > self.frames[0]);
+        frames
+    }
+
+    /// The samples of a span, few enough to draw.
+    pub(crate) fn rollup(&self, span: Span) -> Option<Rollup> {
+        let fewest_ms = span.length_ms() / SAMPLES;
+        // Whole buckets of the span, so that all of them have as many samples.
+        let bucket_ms = fewest_ms.next_multiple_of(span.bucket_ms());
+        let store = self.store();
+        store.rollup_of(self.watched.pool.id(), span, bucket_ms)
     }
 }

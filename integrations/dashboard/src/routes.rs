@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use framepool::Span;
 use framepool_pprof::Held;
 use framepool_prometheus::Exposition;
 use futures_util::stream;
@@ -17,7 +18,6 @@ use serde::Deserialize;
 use crate::guard::{self, Guard};
 use crate::page::{ASSETS, OPENAPI, PAGE};
 use crate::recorder::{Recorder, Recording, locked};
-use crate::tiers::Span;
 use crate::{liveness, views};
 
 const JSON: &str = "application/json";

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
 use framepool::{
-    Alert, FrameSnapshot, HealthSnapshot, Outstanding, PoolId, Rule, SiteHolding, Thresholds,
-    Timestamp,
+    Alert, Column, FrameRecord, HealthSnapshot, Outstanding, PoolId, Rollup, Rule, Sample,
+    SiteHolding, Span, Thresholds, Timestamp,
 };
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::columns::{COLUMNS, Column};
 use crate::recorder::{Recorder, Shared, locked};
-use crate::tiers::{Sample, Span};
 
 /// Call sites that are listed one by one.
 const MOST_SITES: usize = 200;
@@ -77,23 +75,23 @@ struct AlertsView<'a> {
 
 /// A history as rows.
 #[derive(Debug, Serialize)]
-struct HistoryView<'a> {
+struct HistoryView {
     span: &'static str,
     bucket_ms: u64,
     length_ms: u64,
     columns: &'static [Column],
-    sites: &'a [String],
+    sites: Vec<String>,
     #[serde(serialize_with = "rows")]
-    samples: Vec<&'a Sample>,
+    samples: Vec<Sample>,
 }
 
 /// The latest frames as rows.
 #[derive(Debug, Serialize)]
-struct FramesView<'a> {
+struct FramesView {
     span: &'static str,
     columns: [&'static str; FRAME_COLUMNS.len()],
     #[serde(serialize_with = "frame_rows")]
-    frames: Vec<&'a FrameSnapshot>,
+    frames: Vec<FrameRecord>,
 }
 
 /// What changed of one pool.
@@ -104,11 +102,11 @@ struct PoolUpdate<'a> {
     active: Vec<AlertView<'a>>,
     alert_changes: u64,
     sites: SitesView<'a>,
-    site_names: &'a [String],
+    site_names: Vec<String>,
     #[serde(serialize_with = "rows")]
-    samples: Vec<&'a Sample>,
+    samples: Vec<Sample>,
     #[serde(serialize_with = "frame_rows")]
-    frames: Vec<&'a FrameSnapshot>,
+    frames: Vec<FrameRecord>,
 }
 
 /// What a row of a frame has.
@@ -126,14 +124,14 @@ const FRAME_COLUMNS: [&str; 11] = [
     "alloc_bytes",
 ];
 
-fn frame_rows<S: Serializer>(frames: &[&FrameSnapshot], serializer: S) -> Result<S::Ok, S::Error> {
+fn frame_rows<S: Serializer>(frames: &[FrameRecord], serializer: S) -> Result<S::Ok, S::Error> {
     let mut rows = serializer.serialize_seq(Some(frames.len()))?;
     for frame in frames {
         rows.serialize_element(&(
             frame.frame.get(),
-            frame.time.unix_nanos() as f64 / 1e6,
-            frame.duration.as_secs_f64() * 1e3,
-            frame.work.map(|work| work.as_secs_f64() * 1e3),
+            frame.time_unix_ns as f64 / 1e6,
+            frame.period_ns as f64 / 1e6,
+            frame.work_ns.map(|work| work as f64 / 1e6),
             frame.allocs,
             frame.releases,
             frame.misses,
@@ -147,13 +145,12 @@ fn frame_rows<S: Serializer>(frames: &[&FrameSnapshot], serializer: S) -> Result
 }
 
 /// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`.
-fn rows<S: Serializer>(samples: &[&Sample], serializer: S) -> Result<S::Ok, S::Error> {
+fn rows<S: Serializer>(samples: &[Sample], serializer: S) -> Result<S::Ok, S::Error> {
     let mut rows = serializer.serialize_seq(Some(samples.len()))?;
     for sample in samples {
-        let values: Vec<_> = sample.values.iter().map(|&value| Number(value)).collect();
+        let values: Vec<_> = sample.values().iter().map(|&value| Number(value)).collect();
         let held: Vec<_> = sample
-            .held
-            .iter()
+            .held()
             .map(|held| (held.site, held.bytes, held.buffers))
             .collect();
         rows.serialize_element(&(sample.time_ms, values, held))?;
@@ -231,7 +228,10 @@ fn sites(recorder: &Recorder) -> SitesView<'_> {
 }
 
 fn update(recorder: &Recorder) -> PoolUpdate<'_> {
-    let recent = recorder.tiers.of(Span::Recent);
+    let recent = recorder.rollup(Span::Recent);
+    let site_names = names(recent.as_ref());
+    let mut samples = recent.map_or_else(Vec::new, |recent| recent.samples);
+    let repeated = samples.len().saturating_sub(REPEATED);
     let health = recorder.latest.as_deref();
     PoolUpdate {
         pool: pool(recorder),
@@ -239,36 +239,44 @@ fn update(recorder: &Recorder) -> PoolUpdate<'_> {
         active: health.map_or_else(Vec::new, |health| health.active.iter().map(alert).collect()),
         alert_changes: recorder.alert_changes,
         sites: sites(recorder),
-        site_names: &recorder.names,
-        samples: recent
-            .range(recent.len().saturating_sub(REPEATED)..)
-            .collect(),
-        frames: recorder
-            .frames
-            .range(recorder.frames.len() - recorder.new_frames..)
-            .collect(),
+        site_names,
+        samples: samples.split_off(repeated),
+        frames: recorder.new_frames(),
     }
 }
 
-fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView<'_> {
-    let samples = recorder.tiers.of(span).iter();
+/// What the places of call sites are called.
+fn names(rollup: Option<&Rollup>) -> Vec<String> {
+    let mut names = vec!["other call sites".to_owned(), "frame buffers".to_owned()];
+    let sites = rollup.map_or(&[][..], |rollup| &rollup.sites);
+    let others = sites.iter().skip(names.len()).flatten();
+    names.extend(others.map(ToString::to_string));
+    names
+}
+
+fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView {
+    let rollup = recorder.rollup(span);
+    let sites = names(rollup.as_ref());
+    let bucket_ms = rollup
+        .as_ref()
+        .map_or(span.bucket_ms(), |rollup| rollup.bucket_ms);
+    let mut samples = rollup.map_or_else(Vec::new, |rollup| rollup.samples);
+    samples.retain(|sample| sample.time_ms >= since_ms);
     HistoryView {
         span: span.name(),
-        bucket_ms: span.bucket_ms(),
+        bucket_ms,
         length_ms: span.length_ms(),
-        columns: &COLUMNS,
-        sites: &recorder.names,
-        samples: samples
-            .filter(|sample| sample.time_ms >= since_ms)
-            .collect(),
+        columns: Sample::columns(),
+        sites,
+        samples,
     }
 }
 
-fn frames(recorder: &Recorder) -> FramesView<'_> {
+fn frames(recorder: &Recorder) -> FramesView {
     FramesView {
         span: "frames",
         columns: FRAME_COLUMNS,
-        frames: recorder.frames.iter().collect(),
+        frames: recorder.frames(),
     }
 }
 

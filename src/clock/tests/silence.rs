@@ -1,7 +1,7 @@
 //! A program that stops ending frames: health is of now, and idle memory goes back by time.
 
 use super::{Clock, SECOND};
-use crate::health::Watcher;
+use crate::store::Watcher;
 use crate::{
     Buffer, BufferPool, DiagnosticsStore, HealthConfig, HealthSnapshot, HealthStatus, Rule,
     Thresholds,

@@ -1,7 +1,7 @@
 //! What a watch says of frames whose times are known: work and period, spreads, worst frames, memory taken per frame.
 
 use super::{Clock, SECOND};
-use crate::health::Watcher;
+use crate::store::Watcher;
 use crate::{
     BufferPool, DiagnosticsStore, FrameTimeSource, HealthConfig, HealthSnapshot, Rule, Severity,
     Thresholds,

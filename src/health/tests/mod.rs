@@ -3,7 +3,6 @@
 mod life;
 mod numbers;
 mod rules;
-mod store;
 
 use std::panic::Location;
 use std::time::{Duration, Instant};

@@ -21,7 +21,7 @@ fp.source = (() => {
 
   const takeHistory = (pool, history) => {
     if (history.span === 'frames') {
-      pool.spans.frames = { columns: history.columns, rows: history.frames, length: 600 };
+      pool.spans.frames = { columns: history.columns, rows: history.frames, length: 1024 };
       return;
     }
     pool.siteNames = history.sites;

@@ -5,13 +5,20 @@
 //! one reader sees at once belongs together. Only receivers take turns, by a lock that no reader touches. The next state
 //! shares the history with the one before, but for a few nodes (`history.rs`): the cost of a receipt does not depend on
 //! how much is remembered.
+//!
+//! Single frames, and numbers rolled up over an hour and a day, are in rings beside it (`past/mod.rs`), which a receiver
+//! writes in its turn.
 
 use std::fmt;
 
 use super::history::History;
-use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus};
+use super::past::event::Event;
+use super::past::frame::FrameRecord;
+use super::past::{Past, Rollup, Span};
+use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus, PoolName};
 use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
-use crate::telemetry::id::PoolId;
+use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::snapshot::FrameSnapshot;
 
 /// A minute at five health snapshots a second.
 const HISTORY: usize = 300;
@@ -21,6 +28,9 @@ const LOGGED: usize = 64;
 
 /// Pools kept.
 const POOLS: usize = 64;
+
+/// Events kept, of all pools.
+const EVENTS: usize = 512;
 
 /// Keeps the latest health snapshots, the active alerts and a log of alerts, of each pool apart. A handle: clones share one
 /// store.
@@ -46,6 +56,7 @@ struct Shared {
 pub(crate) struct Kept {
     /// In the order in which they were first heard of.
     pub(crate) pools: Vec<Arc<KeptPool>>,
+    events: Arc<History<Event>>,
     /// Health snapshots received.
     received: u64,
 }
@@ -54,6 +65,7 @@ pub(crate) struct Kept {
 #[derive(Clone)]
 pub(crate) struct KeptPool {
     history: Arc<History<HealthSnapshot>>,
+    past: Arc<Past>,
     /// One entry per alert.
     log: Vec<Logged>,
     /// The number of the health snapshot received last.
@@ -94,6 +106,39 @@ impl DiagnosticsStore {
     /// Forgets a pool, for example one that was dropped: its alerts are active no more.
     pub fn forget(&self, pool: PoolId) {
         self.publish(|before| before.without(pool));
+    }
+
+    /// Takes in a frame of a pool that the store has heard of: of each pool the latest 1,024 are kept one by one.
+    pub fn record_frame(&self, frame: &FrameSnapshot) {
+        let writing = self.shared.receiving.lock();
+        if let Some(pool) = self.kept().pool(frame.pool_id) {
+            pool.past.add_frame(frame);
+        }
+        drop(writing);
+    }
+
+    /// Marks this moment in the history of all pools, for example `level 3 loaded`.
+    ///
+    /// ```
+    /// use framepool::{DiagnosticsStore, EventKind};
+    ///
+    /// let store = DiagnosticsStore::new();
+    /// store.mark("level 3 loaded");
+    /// let events = store.events();
+    /// assert_eq!((events[0].kind, &*events[0].text), (EventKind::Mark, "level 3 loaded"));
+    /// ```
+    pub fn mark(&self, text: impl Into<String>) {
+        self.add_mark(text.into(), None);
+    }
+
+    /// Marks this moment, in the history of one pool if one is given.
+    pub(crate) fn add_mark(&self, text: String, of: Option<(PoolName, FrameEnd)>) {
+        let event = Arc::new(Event::mark(text, of));
+        self.publish(|before| Kept {
+            pools: before.pools.clone(),
+            events: Arc::new(before.events.with(event, EVENTS)),
+            received: before.received,
+        });
     }
 
     /// Publishes the state after the present one.
@@ -167,6 +212,40 @@ impl DiagnosticsStore {
         self.kept().log()
     }
 
+    /// Marks, and alerts that were raised, escalated and resolved, the latest last: 512 at most.
+    pub fn events(&self) -> Vec<Arc<Event>> {
+        self.kept().events.to_vec()
+    }
+
+    /// The latest 1,024 frames of a pool, the latest last. A [`Watch`](crate::Watch) records them.
+    pub fn frames_of(&self, pool: PoolId) -> Vec<FrameRecord> {
+        let kept = self.kept();
+        kept.pool(pool)
+            .map_or_else(Vec::new, |pool| pool.past.frames())
+    }
+
+    /// The numbers of a pool over a span of time, merged to buckets of this many milliseconds, or to those of the span if
+    /// these are wider. Readable while the store receives: neither waits for the other.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Span, Watch};
+    ///
+    /// let pool = BufferPool::new();
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// let kept = pool.alloc::<u8>(100);
+    /// pool.end_frame();
+    /// watch.stop();
+    /// let hour = watch.store().rollup_of(pool.id(), Span::Hour, 0).unwrap();
+    /// let latest = hour.samples.last().unwrap();
+    /// assert!(latest.value("framepool.memory.usage", &[("state", "in_use")]) >= Some(100.0));
+    /// # drop(kept);
+    /// ```
+    pub fn rollup_of(&self, pool: PoolId, span: Span, bucket_ms: u64) -> Option<Rollup> {
+        let kept = self.kept();
+        kept.pool(pool)
+            .map(|pool| pool.past.rollup(span, bucket_ms))
+    }
+
     /// All that is kept, as of one moment.
     pub(crate) fn kept(&self) -> Arc<Kept> {
         self.shared.kept.load()
@@ -179,9 +258,15 @@ impl Kept {
         let received = self.received + 1;
         let id = health.pool_id;
         let health = Arc::new(health);
+        let changed = health.raised.iter().chain(&health.resolved);
+        let changed: Vec<_> = changed.map(|alert| Arc::new(alert.clone())).collect();
+        let mut events = Arc::clone(&self.events);
+        for alert in &changed {
+            events = Arc::new(events.with(Arc::new(Event::of(alert)), EVENTS));
+        }
         let mut pools = self.pools.clone();
         if let Some(known) = pools.iter_mut().find(|known| known.id() == id) {
-            *known = Arc::new(known.with(health, most, received));
+            *known = Arc::new(known.with(health, changed, most, received));
         } else {
             if pools.len() == POOLS {
                 let silent = (0..POOLS).min_by_key(|&at| pools[at].received);
@@ -189,12 +274,17 @@ impl Kept {
             }
             let new = KeptPool {
                 history: Arc::new(History::new()),
+                past: Arc::new(Past::new()),
                 log: Vec::new(),
                 received,
             };
-            pools.push(Arc::new(new.with(health, most, received)));
+            pools.push(Arc::new(new.with(health, changed, most, received)));
         }
-        Self { pools, received }
+        Self {
+            pools,
+            events,
+            received,
+        }
     }
 
     /// The state without a pool.
@@ -202,6 +292,7 @@ impl Kept {
         let others = self.pools.iter().filter(|pool| pool.id() != id);
         Self {
             pools: others.cloned().collect(),
+            events: Arc::clone(&self.events),
             received: self.received,
         }
     }
@@ -265,9 +356,16 @@ impl KeptPool {
             .unwrap_or(alert)
     }
 
-    fn with(&self, health: Arc<HealthSnapshot>, most: usize, received: u64) -> Self {
+    fn with(
+        &self,
+        health: Arc<HealthSnapshot>,
+        changed: Vec<Arc<Alert>>,
+        most: usize,
+        received: u64,
+    ) -> Self {
+        self.past.add(&health);
         let mut log = self.log.clone();
-        for alert in health.raised.iter().chain(&health.resolved) {
+        for alert in changed {
             let before = log.iter().position(|logged| logged.alert.id == alert.id);
             if let Some(before) = before {
                 log.remove(before);
@@ -282,13 +380,11 @@ impl KeptPool {
                 let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
                 log.remove(first.unwrap_or(0));
             }
-            log.push(Logged {
-                alert: Arc::new(alert.clone()),
-                received,
-            });
+            log.push(Logged { alert, received });
         }
         Self {
             history: Arc::new(self.history.with(health, most)),
+            past: Arc::clone(&self.past),
             log,
             received,
         }

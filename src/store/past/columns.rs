@@ -1,15 +1,16 @@
-//! The numbers of a sample: those of the library's table of metrics, and a few that only a page needs.
+//! The numbers of a sample: those of the table of metrics, and a few that only a history needs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use framepool::metrics::{Kind, METRICS, Metric, Reading};
-use framepool::{BufferPool, HealthSnapshot, HealthStatus};
-use serde::Serialize;
+use crate::health::{HealthSnapshot, HealthStatus};
+use crate::metrics::{Kind, METRICS, Metric, Reading};
+use crate::sync::Arc;
 
 /// How the values of two samples become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Merge {
+#[non_exhaustive]
+pub enum Merge {
     /// That of the sample in which the pool held the most memory, so that the levels drawn at one point belong together.
     AtMostHeld,
     /// The later one: it counts since the pool was made.
@@ -20,20 +21,39 @@ pub(crate) enum Merge {
     Sum,
 }
 
-/// One number of a sample.
-#[derive(Debug, Serialize)]
-pub(crate) struct Column {
+/// One number of a [`Sample`](super::sample::Sample).
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Column {
     /// The name of its metric.
-    pub(crate) metric: &'static str,
+    pub metric: &'static str,
     /// Which of the metric's numbers it is.
-    pub(crate) labels: BTreeMap<&'static str, String>,
-    unit: &'static str,
-    help: &'static str,
-    #[serde(skip)]
-    merge: Merge,
+    pub labels: BTreeMap<&'static str, String>,
+    /// UCUM unit.
+    pub unit: &'static str,
+    /// What it means, in one sentence.
+    pub help: &'static str,
+    /// How the values of merged samples become one.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub merge: Merge,
 }
 
-/// A number that only a page needs.
+impl Column {
+    /// Whether it is the number of this metric with these labels.
+    pub(crate) fn is(&self, metric: &str, labels: &[(&str, &str)]) -> bool {
+        let own = self.labels.iter();
+        self.metric == metric
+            && own
+                .map(|(name, of)| (*name, &**of))
+                .eq(labels.iter().copied())
+    }
+}
+
+/// Places for numbers in a sample; some are spare.
+pub(crate) const PLACES: usize = 64;
+
+/// A number that only a history needs.
 struct Own {
     name: &'static str,
     unit: &'static str,
@@ -72,7 +92,7 @@ pub(crate) static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
         merge: own.merge,
     });
     let mut columns: Vec<Column> = own.collect();
-    let reading = Reading::now(&BufferPool::new(), None);
+    let reading = Reading::none();
     for metric in recorded() {
         metric.read(&reading, &mut |labels, _| {
             columns.push(Column {
@@ -111,39 +131,48 @@ fn level(status: HealthStatus) -> u8 {
 }
 
 /// The values of one sample, in the order of [`COLUMNS`]; NaN where there is none.
-pub(crate) type Values = Box<[f64]>;
+pub(crate) type Values = [f64; PLACES];
 
 /// Reads every column.
 pub(crate) fn read(health: &Arc<HealthSnapshot>) -> Values {
-    let mut values = Vec::with_capacity(COLUMNS.len());
-    values.extend(OWN.iter().map(|own| (own.read)(health)));
+    let mut values = [f64::NAN; PLACES];
+    let mut places = values.iter_mut();
+    let mut add = |value| {
+        if let Some(place) = places.next() {
+            *place = value;
+        }
+    };
+    for own in OWN {
+        add((own.read)(health));
+    }
     let reading = Reading::of(Arc::clone(health));
     for metric in recorded() {
-        metric.read(&reading, &mut |_, value| {
-            values.push(value.unwrap_or(f64::NAN));
-        });
+        metric.read(&reading, &mut |_, value| add(value.unwrap_or(f64::NAN)));
     }
-    values.into()
+    values
 }
 
 /// The values of two samples as one.
 pub(crate) fn merge(before: &Values, after: &Values) -> Values {
     let after_held_more = after[0] >= before[0];
-    let both = before.iter().zip(after).zip(COLUMNS.iter());
-    let merged = both.map(|((&before, &after), column)| match column.merge {
-        Merge::AtMostHeld if after_held_more => after,
-        Merge::AtMostHeld => before,
-        Merge::Later => after,
-        Merge::Largest => before.max(after),
-        Merge::Sum => before + after,
-    });
-    merged.collect()
+    let mut merged = *after;
+    for (at, column) in COLUMNS.iter().enumerate().take(PLACES) {
+        let (before, after) = (before[at], after[at]);
+        merged[at] = match column.merge {
+            Merge::AtMostHeld if after_held_more => after,
+            Merge::AtMostHeld => before,
+            Merge::Later => after,
+            Merge::Largest => before.max(after),
+            Merge::Sum => before + after,
+        };
+    }
+    merged
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(framepool_loom)))]
 mod tests {
     use super::*;
-    use framepool::Counts;
+    use crate::telemetry::counters::Counts;
 
     fn at(metric: &str, label: &str) -> usize {
         let is_it = |column: &Column| {
@@ -157,7 +186,7 @@ mod tests {
     #[test]
     fn merged_levels_belong_to_one_sample() {
         let sample = |held: f64, in_use: f64, frames, worst, given_back| {
-            let mut values = vec![0.0; COLUMNS.len()];
+            let mut values = [0.0; PLACES];
             let named = [
                 (at("pooled_bytes", ""), held),
                 (at("framepool.memory.usage", "in_use"), in_use),
@@ -169,14 +198,14 @@ mod tests {
             for (at, value) in named {
                 values[at] = value;
             }
-            Values::from(values)
+            values
         };
         let merged = merge(
             &sample(10.0, 2.0, 3.0, 9.0, 100.0),
             &sample(7.0, 6.0, 4.0, 1.0, 150.0),
         );
         let expected = sample(10.0, 2.0, 7.0, 9.0, 150.0);
-        let differences = merged.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        let differences = merged.iter().zip(expected).map(|(a, b)| (a - b).abs());
         assert!(differences.sum::<f64>() < f64::EPSILON, "{merged:?}");
     }
 
@@ -189,12 +218,14 @@ mod tests {
     fn every_counter_has_a_column() {
         for counter in Counts::DEFINITIONS {
             for part in counter.parts {
-                let has = |column: &Column| {
-                    let labels = column.labels.iter().map(|(name, of)| (*name, of.as_str()));
-                    column.metric == part.metric && labels.eq(part.labels.iter().copied())
-                };
+                let has = |column: &Column| column.is(part.metric, part.labels);
                 assert!(COLUMNS.iter().any(has), "{}", counter.name);
             }
         }
+    }
+
+    #[test]
+    fn every_column_has_a_place() {
+        assert!(COLUMNS.len() <= PLACES, "{} columns", COLUMNS.len());
     }
 }

@@ -6,11 +6,11 @@ use std::process;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::store::DiagnosticsStore;
+use super::diagnostics::DiagnosticsStore;
 use crate::clock;
-use crate::health::{HealthMonitor, Thresholds};
+use crate::health::{HealthMonitor, PoolName, Thresholds};
 use crate::sync::{Arc, AtomicBool, Lock, Ordering};
-use crate::{BufferPool, FrameFeed};
+use crate::{BufferPool, FrameFeed, FrameSnapshot};
 
 /// The shortest sleep between two looks at the feed, so that no setting makes the thread spin.
 const SHORTEST_POLL: Duration = Duration::from_millis(1);
@@ -182,6 +182,13 @@ impl Watch {
         &self.thresholds
     }
 
+    /// Marks this moment in the history of this pool, for example `level 3 loaded`.
+    pub fn mark(&self, text: impl Into<String>) {
+        let name = PoolName::new(self.pool.id(), self.pool.name());
+        let frame = self.pool.snapshot().frame;
+        self.store.add_mark(text.into(), Some((name, frame)));
+    }
+
     /// Stops watching, and returns when the thread is gone: at once, whatever the poll interval.
     ///
     /// Every frame that ended before this call has been judged then, and the last health snapshot is in the store.
@@ -248,6 +255,8 @@ pub(crate) struct Watcher {
     monitor: HealthMonitor,
     store: DiagnosticsStore,
     trimmed_at: Instant,
+    /// Frames that the store has not been given yet. Kept for its memory.
+    frames: Vec<FrameSnapshot>,
 }
 
 impl Watcher {
@@ -264,6 +273,7 @@ impl Watcher {
             monitor,
             store: config.store.unwrap_or_default(),
             trimmed_at: clock::now(),
+            frames: Vec::new(),
         }
     }
 
@@ -284,12 +294,21 @@ impl Watcher {
         if let Some(health) = self.monitor.emit(&self.pool) {
             self.store.receive(health);
         }
+        self.pass_frames_on();
     }
 
     /// Records what is new, and judges.
     pub(crate) fn last_look(&mut self) {
         self.drain();
         self.store.receive(self.monitor.emit_now(&self.pool));
+        self.pass_frames_on();
+    }
+
+    /// Gives the store the frames recorded, once it knows the pool.
+    fn pass_frames_on(&mut self) {
+        for frame in self.frames.drain(..) {
+            self.store.record_frame(&frame);
+        }
     }
 
     /// Trims as many steps as are due, if no frame has ended for a while.
@@ -309,6 +328,7 @@ impl Watcher {
     fn drain(&mut self) {
         while let Some(frame) = self.feed.next() {
             self.monitor.record(&frame);
+            self.frames.push(frame);
         }
         let lost = self.feed.lost();
         self.monitor.record_lost(lost.wrapping_sub(self.lost));

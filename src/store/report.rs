@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::store::{DiagnosticsStore, Kept};
+use super::diagnostics::{DiagnosticsStore, Kept};
 use crate::health::{
     Alert, AlertState, HealthSnapshot, LeakVerdict, RuntimeHealthMetrics, write_head, write_metrics,
 };

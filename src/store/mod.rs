@@ -1,0 +1,26 @@
+//! Keeping and showing what was judged: the store with its history, the text report, and the thread that feeds it.
+//!
+//! ```text
+//!   Watch ── frames, health snapshots, marks ──▶ DiagnosticsStore ──▶ readers: report, page, exporters
+//!                                                 ├ history.rs   the latest health snapshots, events
+//!                                                 └ past/        single frames; numbers over an hour and a day
+//! ```
+
+mod diagnostics;
+mod history;
+mod past;
+mod report;
+mod watch;
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests;
+
+pub use diagnostics::DiagnosticsStore;
+pub use past::columns::{Column, Merge};
+pub use past::event::{Event, EventKind};
+pub use past::frame::FrameRecord;
+pub use past::sample::{HeldShare, Sample};
+pub use past::{Rollup, Span};
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+pub(crate) use watch::Watcher;
+pub use watch::{HealthConfig, Watch};

@@ -1,0 +1,264 @@
+//! What a store keeps of a pool's past: single frames, and samples rolled up over three spans.
+//!
+//! Each is a ring (`rows.rs`): readers do not wait for the store's receiver, nor the receiver for readers, and a full ring
+//! takes no more memory. A pool's past takes 5.3 MB at most, once a day has passed; 0.7 MB after two minutes.
+
+pub(crate) mod columns;
+pub(crate) mod event;
+pub(crate) mod frame;
+mod rows;
+pub(crate) mod sample;
+
+use std::panic::Location;
+
+use crate::health::{HealthSnapshot, LARGEST};
+use crate::sync::{Arc, Published, sized};
+use crate::telemetry::snapshot::FrameSnapshot;
+
+use frame::FrameRecord;
+use rows::Rows;
+use sample::{HeldShare, Sample, is_same_bucket, merged};
+
+/// Call sites that are told apart in the whole history. A program has fewer lines that allocate buffers.
+const MOST_SITES: usize = sized(4_096, 8, 3);
+
+/// The latest frames kept one by one.
+const FRAMES: usize = sized(1_024, 4, 2);
+
+/// A span of time over which a store keeps samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Span {
+    /// Two minutes, every health snapshot (ten a second at most).
+    Recent,
+    /// An hour, second by second.
+    Hour,
+    /// A day, minute by minute.
+    Day,
+}
+
+impl Span {
+    /// Every span.
+    pub const ALL: [Self; 3] = [Self::Recent, Self::Hour, Self::Day];
+
+    /// The span in labels: lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recent => "recent",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+
+    /// Samples within this time are merged, in milliseconds.
+    pub fn bucket_ms(self) -> u64 {
+        match self {
+            Self::Recent => 100,
+            Self::Hour => 1_000,
+            Self::Day => 60_000,
+        }
+    }
+
+    /// How far back it goes, in milliseconds.
+    pub fn length_ms(self) -> u64 {
+        match self {
+            Self::Recent => 120_000,
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+        }
+    }
+}
+
+/// The samples of a pool over one span, at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rollup {
+    /// The span.
+    pub span: Span,
+    /// Samples within this time are merged, in milliseconds.
+    pub bucket_ms: u64,
+    /// The oldest first.
+    pub samples: Vec<Sample>,
+    /// The call sites that [`HeldShare::site`] numbers. The first two places are [`HeldShare::OTHERS`] and
+    /// [`HeldShare::FRAME_BUFFERS`], and have none.
+    pub sites: Arc<Vec<Option<&'static Location<'static>>>>,
+}
+
+/// The past of one pool. Whoever writes has the store's turn.
+#[derive(Debug)]
+pub(crate) struct Past {
+    frames: Rows<{ frame::WORDS }>,
+    spans: [Rows<{ sample::WORDS }>; Span::ALL.len()],
+    /// Only grows. Published before the first row that uses a new place.
+    sites: Published<Vec<Option<&'static Location<'static>>>>,
+}
+
+impl Past {
+    pub(crate) fn new() -> Self {
+        let rows = |span: Span| sized((span.length_ms() / span.bucket_ms()) as usize, 4, 2);
+        Self {
+            frames: Rows::new(FRAMES),
+            spans: Span::ALL.map(|span| Rows::new(rows(span))),
+            sites: Published::new(Arc::new(vec![None; 2])),
+        }
+    }
+
+    /// Takes in a frame.
+    pub(crate) fn add_frame(&self, frame: &FrameSnapshot) {
+        self.frames.push(&FrameRecord::new(frame).words());
+    }
+
+    /// Takes in a health snapshot.
+    pub(crate) fn add(&self, health: &Arc<HealthSnapshot>) {
+        let mut held = [HeldShare::default(); sample::HELD];
+        for (share, holder) in held.iter_mut().zip(health.largest.sites()) {
+            *share = HeldShare {
+                site: self.place(holder.location),
+                bytes: holder.bytes,
+                buffers: holder.buffers,
+            };
+        }
+        let m = &health.metrics;
+        let named = |number: fn(&HeldShare) -> u64| held.iter().map(number).sum::<u64>();
+        let others = HeldShare {
+            site: HeldShare::OTHERS,
+            bytes: m.outstanding_bytes.saturating_sub(named(|it| it.bytes)),
+            buffers: m.outstanding_buffers.saturating_sub(named(|it| it.buffers)),
+        };
+        let frame_buffers = HeldShare {
+            site: HeldShare::FRAME_BUFFERS,
+            bytes: m.in_use_bytes.saturating_sub(m.outstanding_bytes),
+            buffers: m.in_use_buffers.saturating_sub(m.outstanding_buffers),
+        };
+        held[LARGEST..].copy_from_slice(&[others, frame_buffers]);
+        let time_ms = health.time.unix_nanos() / 1_000_000;
+        self.add_sample(&Sample::new(time_ms, &columns::read(health), &held));
+    }
+
+    fn add_sample(&self, sample: &Sample) {
+        for (span, rows) in Span::ALL.into_iter().zip(&self.spans) {
+            let last = rows.last().map(|words| Sample::from_words(&words));
+            match last {
+                Some(mut last) if is_same_bucket(&last, sample, span.bucket_ms()) => {
+                    last.merge(sample);
+                    rows.replace_last(&last.words());
+                }
+                _ => rows.push(&sample.words()),
+            }
+        }
+    }
+
+    /// The place of a call site in the list; that of the others if the list is full.
+    fn place(&self, site: &'static Location<'static>) -> u16 {
+        let known = self.sites.load();
+        let same = |known: &'static Location<'static>| std::ptr::eq(known, site) || known == site;
+        if let Some(place) = known.iter().position(|known| known.is_some_and(same)) {
+            return place as u16;
+        }
+        if known.len() >= MOST_SITES {
+            return HeldShare::OTHERS;
+        }
+        let mut more = Vec::clone(&known);
+        more.push(Some(site));
+        self.sites.swap(Arc::new(more));
+        known.len() as u16
+    }
+
+    pub(crate) fn frames(&self) -> Vec<FrameRecord> {
+        let rows = self.frames.read_all();
+        rows.map(|words| FrameRecord::from_words(&words)).collect()
+    }
+
+    /// The samples of a span, merged to buckets of this width.
+    pub(crate) fn rollup(&self, span: Span, bucket_ms: u64) -> Rollup {
+        let rows = &self.spans[span as usize];
+        let all: Vec<Sample> = rows
+            .read_all()
+            .map(|words| Sample::from_words(&words))
+            .collect();
+        let latest = all.last().map_or(0, |sample| sample.time_ms);
+        let oldest = latest.saturating_sub(span.length_ms());
+        let in_span = all.into_iter().filter(|sample| sample.time_ms >= oldest);
+        let bucket_ms = bucket_ms.max(span.bucket_ms());
+        Rollup {
+            span,
+            bucket_ms,
+            samples: merged(in_span, bucket_ms),
+            // After the rows: every place in them is in the list.
+            sites: self.sites.load(),
+        }
+    }
+}
+
+#[cfg(all(test, not(framepool_loom), not(framepool_shuttle)))]
+mod tests {
+    use super::columns::PLACES;
+    use super::*;
+
+    fn sample(time_ms: u64, held: f64) -> Sample {
+        let mut values = [0.0; PLACES];
+        values[0] = held;
+        let share = HeldShare {
+            site: 2,
+            bytes: held as u64,
+            buffers: 1,
+        };
+        Sample::new(time_ms, &values, &[share])
+    }
+
+    fn kept(past: &Past, span: Span) -> Vec<Sample> {
+        past.rollup(span, 0).samples
+    }
+
+    #[test]
+    fn every_span_is_bounded() {
+        let past = Past::new();
+        for at in 0..10_000_u64 {
+            past.add_sample(&sample(1_000_000_000 + at * 10_000, at as f64));
+        }
+        let kept = Span::ALL.map(|span| kept(&past, span).len());
+        assert_eq!(kept, [13, 361, 1_440]);
+        let bytes: usize = past.spans.iter().map(Rows::full_bytes).sum();
+        let all = bytes + past.frames.full_bytes();
+        assert!(all < 5_400_000, "{all} bytes");
+    }
+
+    #[test]
+    fn a_bucket_keeps_its_spike_and_who_held_it() {
+        let past = Past::new();
+        for (time, held) in [(60_000, 1.0), (71_000, 900.0), (112_000, 2.0)] {
+            past.add_sample(&sample(time, held));
+        }
+        let minute = kept(&past, Span::Day);
+        assert_eq!(minute.len(), 1);
+        let held = minute[0].held().next().expect("a holder");
+        assert_eq!((minute[0].time_ms, held.bytes), (71_000, 900));
+        assert_eq!(kept(&past, Span::Hour).len(), 3);
+        assert_eq!(past.rollup(Span::Hour, 60_000).samples, minute);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_loses_nothing() {
+        let past = Past::new();
+        past.add_sample(&sample(50_000, 1.0));
+        past.add_sample(&sample(20_000, 5.0));
+        let recent = kept(&past, Span::Recent);
+        assert_eq!((recent.len(), recent[0].values()[0] as u64), (1, 5));
+    }
+
+    #[test]
+    fn a_frame_is_kept_whole() {
+        let past = Past::new();
+        let mut frame = FrameSnapshot::default();
+        for number in 0..FRAMES as u64 * 2 {
+            frame.allocs = number;
+            past.add_frame(&frame);
+        }
+        let frames = past.frames();
+        assert_eq!(frames.len(), FRAMES);
+        assert_eq!(frames[FRAMES - 1].allocs, FRAMES as u64 * 2 - 1);
+        assert_eq!((frames[0].work_ns, frames[0].period_ns), (None, 0));
+    }
+}
