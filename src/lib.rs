@@ -111,6 +111,7 @@ pub use telemetry::open_frames::OpenFrame;
 pub use telemetry::outstanding::{Outstanding, SiteHolding};
 pub use telemetry::part::Part;
 pub use telemetry::peaks::{Mark, Peak};
+pub use telemetry::resident::Resident;
 pub use telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
 
 /// The README's example is compiled and run with the doctests.

@@ -93,6 +93,9 @@ pub(crate) struct Arena {
     misses: AtomicU64,
     /// Bytes of the blocks, for threads that may not look at the chunks. Written by the thread that changes the chunks.
     held: AtomicU64,
+    /// Bytes of the block at `base`, as a number for who asks the system what is resident. A model has no use for it.
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    block_bytes: AtomicU64,
     pub(crate) state: AtomicU32,
     /// The blocks.
     pub(crate) chunks: UnsafeCell<Chunks>,
@@ -118,6 +121,8 @@ impl Arena {
             sealed_requested: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             held: AtomicU64::new(0),
+            #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+            block_bytes: AtomicU64::new(0),
             state: AtomicU32::new(OWNED),
             chunks: UnsafeCell::new(Chunks {
                 blocks: Vec::new(),
@@ -197,6 +202,7 @@ impl Arena {
             // Release, all: pair with the Acquires in `read`.
             self.lent.store(0, Ordering::Release);
             self.base.store(start, Ordering::Release);
+            self.note_block_bytes(block.bytes);
             self.cursor
                 .store(start.wrapping_add(stride), Ordering::Release);
             let usable = usable_bytes(&block).max(stride);
@@ -246,6 +252,23 @@ impl Arena {
         // Relaxed: as in `held`.
         self.held
             .store(bytes_of(&chunks.blocks) as u64, Ordering::Relaxed);
+    }
+
+    /// For the thread that moves `base` to a block of so many bytes.
+    fn note_block_bytes(&self, bytes: usize) {
+        #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+        // Relaxed: a number that goes with no other.
+        self.block_bytes.store(bytes as u64, Ordering::Relaxed);
+        #[cfg(any(framepool_loom, framepool_shuttle))]
+        let _ = bytes;
+    }
+
+    /// Address and bytes of the block that the owner lends from, or will lend from first, as numbers: it may have gone back by now.
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(crate) fn place(&self) -> (usize, u64) {
+        // Relaxed, both: nobody follows the address, and one that belongs to other bytes only makes a level a little wrong.
+        let start = self.base.load(Ordering::Relaxed).addr();
+        (start, self.block_bytes.load(Ordering::Relaxed))
     }
 
     /// Bytes of the blocks that the open frame has not used. Only for the owner.
@@ -384,6 +407,7 @@ impl Arena {
         // passes them on.
         self.cursor.store(start, Ordering::Relaxed);
         self.base.store(start, Ordering::Relaxed);
+        self.note_block_bytes(chunks.blocks.first().map_or(0, |block| block.bytes));
         // Relaxed: as above. Of an arena that is parked or seized the owner may look at `end` now.
         if self.state.load(Ordering::Relaxed) == OWNED {
             self.end.set(chunks.end());

@@ -34,7 +34,7 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::memory::region::{Origin, Region};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
 /// The state of a block that nobody has.
 const IDLE: u64 = 0;
@@ -87,15 +87,17 @@ pub(crate) struct Block {
     number: AtomicU32,
     /// Bytes of the memory. Read by the holder and the walker.
     bytes: AtomicU64,
-    /// The memory. Belongs to the holder of the block: a buffer, or the owner of the list it lies in.
+    /// Where the memory starts; null until the record is bound for the first time. Written and followed by the holder. Who asks which
+    /// pages are resident reads it as a number.
+    start: AtomicPtr<u8>,
+    /// The rest of what it is bound to. Belongs to the holder of the block: a buffer, or the owner of the list it lies in.
     binding: UnsafeCell<Binding>,
 }
 
 /// Which memory a block stands for, and how many blocks lie in the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    /// Null until the record is bound for the first time, as `pool`.
-    start: *mut u8,
+    /// Null until the record is bound for the first time.
     pool: *mut (),
     origin: Origin,
     class: u8,
@@ -105,7 +107,6 @@ struct Binding {
 #[cfg(any(framepool_loom, framepool_shuttle))]
 impl Binding {
     const VACANT: Self = Self {
-        start: ptr::null_mut(),
         pool: ptr::null_mut(),
         origin: Origin::NONE,
         class: 0,
@@ -171,6 +172,7 @@ impl Block {
             below: AtomicU32::new(0),
             number: AtomicU32::new(0),
             bytes: AtomicU64::new(0),
+            start: AtomicPtr::new(ptr::null_mut()),
             binding: UnsafeCell::new(Binding::VACANT),
         }
     }
@@ -185,6 +187,7 @@ impl Block {
         self.below.store(0, Ordering::Relaxed);
         self.number.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
+        self.start.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: nobody holds the record; the checker fails the model otherwise.
         self.binding
             .with_mut(|binding| unsafe { *binding = Binding::VACANT });
@@ -223,10 +226,18 @@ impl Block {
     /// The caller holds the block, which has memory, if only of no bytes.
     #[inline(always)]
     pub(crate) unsafe fn start(&self) -> NonNull<u8> {
-        // SAFETY: the caller holds the block, so nobody writes the binding.
+        // A sign to the model checker that the caller must be the holder. Compiles to nothing.
+        self.binding.with(|_| ());
+        // SAFETY: the caller holds the block, so nobody writes the address.
         // It has memory, or stands for none at a dangling address: neither is null.
-        self.binding
-            .with(|binding| unsafe { NonNull::new_unchecked((*binding).start) })
+        unsafe { NonNull::new_unchecked(self.start.load_own()) }
+    }
+
+    /// Address and bytes of the memory, as numbers: it may have gone back by now.
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(crate) fn place(&self) -> (usize, u64) {
+        // Relaxed: nobody follows the address, and one that belongs to other bytes only makes a level a little wrong.
+        (self.start.load(Ordering::Relaxed).addr(), self.bytes())
     }
 
     /// The pool.
@@ -287,9 +298,10 @@ impl Block {
     ///
     /// The caller holds the block, and it is bound to no memory.
     pub(crate) unsafe fn bind(&self, region: Region, pool: NonNull<()>, class: usize) {
+        // Relaxed: the holder reads what it wrote; what passes the block on passes it on too.
+        self.start.store(region.start.as_ptr(), Ordering::Relaxed);
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            (*binding).start = region.start.as_ptr();
             (*binding).origin = region.origin;
             (*binding).pool = pool.as_ptr();
             (*binding).class = class as u8;
@@ -310,7 +322,7 @@ impl Block {
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding.with(|binding| unsafe {
             Region {
-                start: NonNull::new_unchecked((*binding).start),
+                start: NonNull::new_unchecked(self.start.load_own()),
                 bytes,
                 origin: (*binding).origin,
             }

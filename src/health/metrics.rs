@@ -91,6 +91,11 @@ pub struct RuntimeHealthMetrics {
     pub peak_bytes: u64,
     /// When a reading first found `peak_bytes`.
     pub peak_at: Timestamp,
+    /// Of the bytes that the pool holds, those in physical memory, as of `resident_at`; none where the system does not say, or nobody asked
+    /// it. A [`Watch`](crate::Watch) asks about once a second.
+    pub resident_bytes: Option<u64>,
+    /// When the system was asked what is resident.
+    pub resident_at: Timestamp,
     /// Bytes that were asked for, of the buffers out.
     pub requested_bytes: u64,
     /// Bytes lost to rounding up to block sizes, of the buffers out.
@@ -206,6 +211,8 @@ impl RuntimeHealthMetrics {
             prewarmed_bytes: 0,
             peak_bytes: now.peak_bytes,
             peak_at: now.peak_at,
+            resident_bytes: None,
+            resident_at: Timestamp::default(),
             requested_bytes: now.requested_bytes,
             rounding_bytes: now.rounding_bytes(),
             in_use_buffers: now.in_use_buffers,

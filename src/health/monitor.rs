@@ -22,6 +22,7 @@ use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// Five health snapshots a second.
@@ -77,6 +78,8 @@ pub struct HealthMonitor {
     /// The median period, as of the last time that a frame was in the window.
     usual_period: Duration,
     lost: u64,
+    /// What was resident when the system was last asked.
+    resident: Option<Resident>,
     outstanding: Outstanding,
     alerts: AlertBook,
     verdicts: Verdicts,
@@ -109,6 +112,7 @@ impl HealthMonitor {
             latest: None,
             usual_period: Duration::ZERO,
             lost: 0,
+            resident: None,
             outstanding: Outstanding::default(),
             alerts: AlertBook::default(),
             verdicts: Verdicts::default(),
@@ -212,6 +216,11 @@ impl HealthMonitor {
         self.spreads.lost = self.spreads.lost.saturating_add(records);
     }
 
+    /// Takes what [`BufferPool::resident`] said, for the metrics of the health snapshots that follow.
+    pub fn record_resident(&mut self, resident: Option<Resident>) {
+        self.resident = resident;
+    }
+
     /// Judges the pool, unless it did so within the emit interval.
     ///
     /// Levels, totals and who holds what are read now. Numbers of a frame are those of the latest frame recorded, or of the
@@ -292,6 +301,10 @@ impl HealthMonitor {
         );
         metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
         metrics.prewarmed_bytes = self.prewarmed_bytes;
+        if let Some(resident) = self.resident {
+            metrics.resident_bytes = Some(resident.bytes);
+            metrics.resident_at = resident.time;
+        }
         let thresholds = &self.thresholds;
         self.open_frames
             .retain(|frame| thresholds.is_open_too_long(frame));

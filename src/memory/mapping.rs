@@ -39,6 +39,19 @@ pub(crate) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
     unsafe { known::discard(start, bytes) }
 }
 
+/// Bytes of a page of the system.
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+pub(crate) fn page_bytes() -> usize {
+    known::page_bytes()
+}
+
+/// Which of the pages from `start` on are resident: the lowest bit of each byte, a byte for each page. `None` if there are none at one of
+/// these addresses now.
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+pub(crate) fn residency(start: usize, pages: &mut [u8]) -> Option<()> {
+    known::residency(start, pages)
+}
+
 #[cfg(all(
     target_os = "linux",
     target_pointer_width = "64",
@@ -72,6 +85,10 @@ mod known {
         ) -> *mut c_void;
         fn munmap(start: *mut c_void, bytes: usize) -> c_int;
         fn madvise(start: *mut c_void, bytes: usize, advice: c_int) -> c_int;
+        #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+        fn mincore(start: *mut c_void, bytes: usize, pages: *mut u8) -> c_int;
+        #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+        fn getpagesize() -> c_int;
     }
 
     pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
@@ -112,6 +129,21 @@ mod known {
         // SAFETY: as for the caller.
         unsafe { madvise(start.as_ptr().cast(), bytes, MADV_DONTNEED) };
     }
+
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(super) fn page_bytes() -> usize {
+        // SAFETY: it has no conditions.
+        unsafe { getpagesize() as usize }
+    }
+
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(super) fn residency(start: usize, pages: &mut [u8]) -> Option<()> {
+        let bytes = pages.len() * page_bytes();
+        let start = ptr::without_provenance_mut(start);
+        // SAFETY: it reads nothing at these addresses, and writes a byte for each page. Where there is no memory it fails.
+        let outcome = unsafe { mincore(start, bytes, pages.as_mut_ptr()) };
+        (outcome == 0).then_some(())
+    }
 }
 
 #[cfg(not(all(
@@ -138,6 +170,16 @@ mod known {
     /// As for [`unmap`](super::unmap).
     pub(super) unsafe fn unmap(_start: NonNull<u8>, _bytes: usize) {
         unreachable!("there are no mappings here");
+    }
+
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(super) fn page_bytes() -> usize {
+        1
+    }
+
+    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+    pub(super) fn residency(_start: usize, _pages: &mut [u8]) -> Option<()> {
+        None
     }
 
     /// # Safety

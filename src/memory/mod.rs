@@ -3,3 +3,5 @@
 pub(crate) mod budget;
 pub(crate) mod mapping;
 pub(crate) mod region;
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+pub(crate) mod residency;

@@ -42,6 +42,12 @@ metrics! {
     "framepool.memory.limit", UpDownCounter, "By", [],
         "The most bytes the pool may hold; absent without a limit.",
         Source::Levels(|reading, each| each(&[], reading.stats.limit_bytes.map(|limit| limit as f64)));
+    "framepool.memory.resident", UpDownCounter, "By", [],
+        "Of the bytes that the pool holds, those in physical memory, asked for about once a second; absent where the system does not say.",
+        Source::Levels(|reading, each| {
+            let health = reading.health.as_deref();
+            each(&[], health.and_then(|health| health.metrics.resident_bytes).map(|bytes| bytes as f64));
+        });
     "framepool.memory.peak", Gauge, "By", [],
         "The most bytes the pool ever held from the system, observed at every growth.",
         Source::Levels(|reading, each| one(reading.stats.peak_bytes as f64, each));

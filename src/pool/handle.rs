@@ -18,6 +18,7 @@ use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::peaks::{Mark, Peak};
+use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// A frame-scoped buffer pool. This is a handle: clones are the same pool.
@@ -213,6 +214,30 @@ impl BufferPool {
     /// ```
     pub fn holdings(&self) -> Vec<Holding> {
         self.inner().holdings().parts
+    }
+
+    /// How many of the pool's bytes are in physical memory now: blocks in use and idle, page by page, as the operating system says.
+    ///
+    /// Memory that was never touched, and memory that was swapped out, is not resident. While a frame grows beyond its block, only the latest
+    /// block of each thread counts; a steady frame has one. It asks the system about every block: 0.3 ms for a gigabyte of large blocks, more for many small ones.
+    /// It takes no lock, so no worker waits for it. A watched pool has the answer in its health snapshots, about once a second
+    /// ([`RuntimeHealthMetrics::resident_bytes`](crate::RuntimeHealthMetrics::resident_bytes)).
+    ///
+    /// `None` where it is not known how to ask (known are 64-bit Linux systems on x86, Arm and RISC-V), and without telemetry.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let mut image = pool.alloc::<u8>(4 << 20);
+    /// image.fill(1);
+    /// if let Some(resident) = pool.resident() {
+    ///     println!("{} bytes were resident at {}", resident.bytes, resident.time);
+    /// }
+    /// ```
+    pub fn resident(&self) -> Option<Resident> {
+        #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+        return self.inner().resident();
+        #[cfg(any(framepool_loom, framepool_shuttle))]
+        return None;
     }
 
     /// Whether call sites are recorded.

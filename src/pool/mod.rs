@@ -23,6 +23,8 @@ pub(crate) mod prewarm;
 pub(crate) mod queries;
 pub(crate) mod reader;
 pub(crate) mod refusal;
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+pub(crate) mod resident;
 pub(crate) mod slot_guard;
 pub(crate) mod thread_records;
 pub(crate) mod trim;

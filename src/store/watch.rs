@@ -246,6 +246,11 @@ impl fmt::Debug for Watch {
     }
 }
 
+/// Time between two questions to the system about what is resident, at least.
+const RESIDENCY_INTERVAL: Duration = Duration::from_secs(1);
+/// The time of the answers is at most one part of so many.
+const RESIDENCY_SHARE: u32 = 200;
+
 /// What the thread owns.
 pub(crate) struct Watcher {
     pool: BufferPool,
@@ -257,6 +262,8 @@ pub(crate) struct Watcher {
     trimmed_at: Instant,
     /// Frames that the store has not been given yet. Kept for its memory.
     frames: Vec<FrameSnapshot>,
+    /// When the system is asked next what is resident.
+    next_residency: Instant,
 }
 
 impl Watcher {
@@ -274,6 +281,7 @@ impl Watcher {
             store: config.store.unwrap_or_default(),
             trimmed_at: clock::now(),
             frames: Vec::new(),
+            next_residency: clock::now(),
         }
     }
 
@@ -291,6 +299,7 @@ impl Watcher {
     pub(crate) fn look(&mut self) {
         self.drain();
         self.trim();
+        self.ask_for_residency();
         if let Some(health) = self.monitor.emit(&self.pool) {
             self.store.receive(health);
         }
@@ -322,6 +331,18 @@ impl Watcher {
         for _ in 0..steps {
             self.pool.inner().trim_if_quiet(QUIET);
         }
+    }
+
+    /// Asks the system what is resident, if that is due.
+    fn ask_for_residency(&mut self) {
+        let now = clock::now();
+        if now < self.next_residency {
+            return;
+        }
+        let resident = self.pool.resident();
+        let took = resident.map_or(Duration::ZERO, |resident| resident.took);
+        self.next_residency = now + RESIDENCY_INTERVAL.max(took * RESIDENCY_SHARE);
+        self.monitor.record_resident(resident);
     }
 
     /// Records every frame that waits in the feed.

@@ -11,6 +11,7 @@ pub(crate) mod outstanding;
 pub(crate) mod part;
 pub(crate) mod peaks;
 pub(crate) mod publish;
+pub(crate) mod resident;
 pub(crate) mod ring;
 pub(crate) mod rounds;
 pub(crate) mod snapshot;

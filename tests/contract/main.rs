@@ -26,6 +26,8 @@ mod reading;
 mod reclaiming;
 #[cfg(feature = "telemetry")]
 mod refusals;
+#[cfg(feature = "telemetry")]
+mod residency;
 mod small_stacks;
 #[cfg(feature = "telemetry")]
 mod sources;

@@ -53,7 +53,13 @@ fn numbers_on_the_page_equal_the_stores() {
             "{name}: {shown:?} for {stored:?}"
         );
     }
-    for name in ["in_use_bytes", "idle_bytes", "pooled_bytes", "peak_bytes"] {
+    for name in [
+        "in_use_bytes",
+        "idle_bytes",
+        "pooled_bytes",
+        "peak_bytes",
+        "resident_bytes",
+    ] {
         let count = metrics[name].as_u64().expect("a number");
         assert_eq!(
             shown[name][1],

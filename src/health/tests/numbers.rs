@@ -174,6 +174,8 @@ fn every_metric_is_the_number_it_is_named_after() {
         prewarmed_bytes: 55,
         peak_bytes: now.peak_bytes,
         peak_at: now.peak_at,
+        resident_bytes: None,
+        resident_at: Timestamp::default(),
         requested_bytes: now.requested_bytes,
         rounding_bytes: now.in_use_bytes - now.requested_bytes,
         in_use_buffers: now.in_use_buffers,

@@ -13,6 +13,7 @@ fp.app = (() => {
     ['in_use_bytes', 'In use', fp.bytes, 'framepool.memory.usage', 'in_use'],
     ['idle_bytes', 'Idle', fp.bytes, 'framepool.memory.usage', 'idle'],
     ['pooled_bytes', 'Held', fp.bytes, 'pooled_bytes'],
+    ['resident_bytes', 'Resident', fp.bytes, 'framepool.memory.resident'],
     ['peak_bytes', 'Peak held', fp.bytes, 'framepool.memory.peak'],
     ['outstanding_buffers', 'Buffers out', fp.count, 'outstanding_buffers'],
     ['leak_suspects', 'Old buffers', fp.count, 'framepool.buffer.leaks'],
@@ -67,6 +68,7 @@ fp.app = (() => {
   const MEMORY = [
     { name: 'Held', metric: 'pooled_bytes', colour: '--idle-line', fill: '--idle' },
     { name: 'In use', metric: 'framepool.memory.usage', label: 'in_use', colour: '--in-use-line', fill: '--in-use' },
+    { name: 'Resident', metric: 'framepool.memory.resident', colour: '--resident', dash: [2, 3] },
   ];
   const TIMES = [
     { name: 'Worst', metric: 'frame_ms_worst', colour: '--worst', dash: [4, 3] },
@@ -98,7 +100,7 @@ fp.app = (() => {
     const x = rows.map((row) => row[0]);
     const range = [Math.max(0, last - LENGTHS.frames), Math.max(last, 1)];
     const shared = { ...view, log: state.log };
-    memory.show(shared, MEMORY, [x, column('pooled_bytes'), column('in_use_bytes')], range);
+    memory.show(shared, MEMORY.slice(0, 2), [x, column('pooled_bytes'), column('in_use_bytes')], range);
     const [work, period] = [column('work_ms'), column('period_ms')];
     times.show(shared, [{ ...TIMES[0], name: 'Period', help: 'From the frame end before to this one.' }, { ...TIMES[1], name: 'Work', help: 'From the beginning of the frame to its end.' }], [x, period, work], range);
     const each = (series) => series.map((one) => ({ ...one, format: (value) => `${fp.count(value)} a frame` }));
