@@ -47,6 +47,23 @@ pub enum AllocError {
         /// not taken at every refusal.
         holders_age: Duration,
     },
+    /// The budget of a tag does not allow the buffer.
+    TagBudgetExceeded {
+        /// The tag whose budget is used up: that of the buffer, or one above it.
+        tag: String,
+        /// Bytes of the block that the buffer needs.
+        requested: u64,
+        /// Bytes of the pooled buffers out, with this tag or one below it.
+        in_use: u64,
+        /// The budget.
+        limit: u64,
+        /// Bytes that count against the budget.
+        held: u64,
+        /// What has them: the parts add up to `held`.
+        parts: Vec<Holding>,
+        /// The call sites whose buffers hold the most of the tag, five at most, the largest first.
+        holders: Vec<SiteHolding>,
+    },
     /// The system gave no memory.
     OutOfMemory {
         /// Bytes the pool asked the system for.
@@ -91,6 +108,27 @@ impl fmt::Display for AllocError {
                     write!(f, " (call sites as of {holders_age:.0?} ago)")?;
                 }
                 write!(f, "; {}", advice(*requested, *limit, &largest))
+            }
+            Self::TagBudgetExceeded {
+                tag,
+                requested,
+                limit,
+                held,
+                parts,
+                ..
+            } => {
+                write!(
+                    f,
+                    "taking {} more would exceed the budget of tag `{tag}` of {}, of which {} are taken",
+                    bytes(*requested),
+                    bytes(*limit),
+                    bytes(*held)
+                )?;
+                for (at, part) in parts.iter().enumerate() {
+                    let lead = if at == 0 { ":" } else { "," };
+                    write!(f, "{lead} {} {}", bytes(part.bytes), part.by)?;
+                }
+                f.write_str("; release buffers of the tag, or raise its `max_bytes`")
             }
             Self::OutOfMemory { requested } => {
                 write!(f, "the system gave no memory for {}", bytes(*requested))
@@ -203,6 +241,13 @@ pub enum ConfigError {
         /// The least there can be.
         min: u64,
     },
+    /// More tags are set up than the pool supports.
+    Tags {
+        /// How many were given.
+        given: usize,
+        /// The most there can be.
+        max: usize,
+    },
     /// `history_frames` is zero or more than the pool supports.
     HistoryFrames {
         /// What was asked for.
@@ -223,6 +268,9 @@ impl fmt::Display for ConfigError {
             }
             Self::MaxBytes { given, min } => {
                 write!(f, "max_bytes is {given}; it must be at least {min}")
+            }
+            Self::Tags { given, max } => {
+                write!(f, "{given} tags are set up; there can be {max}")
             }
             Self::HistoryFrames { given, max } => {
                 write!(f, "history_frames is {given}; it must be 1 to {max}")

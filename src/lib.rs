@@ -98,6 +98,8 @@ pub use pool::frame::Frame;
 pub use pool::frame_arena::FrameArena;
 pub use pool::handle::BufferPool;
 pub use pool::reader::SnapshotReader;
+pub use pool::tag::Tag;
+pub use pool::tag_settings::TagSettings;
 pub use store::*;
 #[cfg(framepool_noise)]
 #[doc(hidden)]
@@ -113,6 +115,7 @@ pub use telemetry::part::Part;
 pub use telemetry::peaks::{Mark, Peak};
 pub use telemetry::resident::Resident;
 pub use telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
+pub use telemetry::tags::{TagCounts, TagStats, Tags};
 
 /// The README's example is compiled and run with the doctests.
 #[cfg(doctest)]

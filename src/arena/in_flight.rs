@@ -58,6 +58,8 @@ struct Begun {
     round: AtomicU64,
     /// Frames that could not begin until then.
     refused: AtomicU64,
+    /// The number of its tag; zero for none.
+    tag: AtomicU32,
 }
 
 impl InFlight {
@@ -115,6 +117,7 @@ impl InFlight {
         index: usize,
         site: &'static Location<'static>,
         round: u64,
+        tag: usize,
     ) -> FrameId {
         let frame = &self.frames[index];
         let at = clock::since(self.origin).as_nanos() as u64;
@@ -124,6 +127,10 @@ impl InFlight {
         let refused = self.refused.load(Ordering::Relaxed);
         // Relaxed: passed on with the frame.
         frame.thread.store(this_thread(), Ordering::Relaxed);
+        if frame.tag.load(Ordering::Relaxed) != tag as u32 {
+            // Relaxed: as above; an arena that was lent from since brings it along.
+            frame.tag.store(tag as u32, Ordering::Relaxed);
+        }
         // Release, all: pair with the Acquire in `read`; a reader that sees one of them sees the zero that `free` wrote before.
         frame
             .site
@@ -201,6 +208,12 @@ impl InFlight {
         self.frames[index].thread.load(Ordering::Relaxed)
     }
 
+    /// The number of the tag of the open frame `index`. For who has read its arenas, or ends it.
+    pub(crate) fn tag(&self, index: usize) -> usize {
+        // Relaxed: see `begin`. A frame that begins just now has lent nothing.
+        self.frames[index].tag.load(Ordering::Relaxed) as usize
+    }
+
     /// The bits of the open frames.
     pub(crate) fn open(&self) -> u32 {
         // Relaxed: who reads arenas by it has the aggregator's lock, under which bits are given back; a bit just claimed may be missed.
@@ -255,6 +268,7 @@ impl Begun {
             thread: AtomicU64::new(0),
             round: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            tag: AtomicU32::new(0),
         }
     }
 }

@@ -24,6 +24,13 @@
 //! stands nobody wrote a state since it was set, neither another one nor the same one again. And a walker that saw the site
 //! or the size of a later holder would see more than that: these are stored with Release and loaded with Acquire, and the idle
 //! state came before them, so the second look finds it, or a later state, without the bit.
+//!
+//! # Tags
+//!
+//! The word with the size has the tag in its upper 16 bits. A holder with a tag writes it before the lent state, and clears it after
+//! the idle state, so the walker reads it as it reads the size. While a block has a tag, the lowest bit of its pool's address is
+//! set. A release compares that address with the thread's own pool anyway. So a release of a tagged buffer leaves the fast path by
+//! itself, and the fast path does not ask for tags. A block that nobody has is without a tag.
 
 #![expect(
     unsafe_code,
@@ -33,6 +40,7 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+use crate::blocks::label::TagMark;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
@@ -47,6 +55,12 @@ const THREAD_SHIFT: u32 = 3;
 /// Bits of a state word that name the thread.
 const THREAD_BITS: u32 = 22;
 const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
+
+/// The tag in the word with the size; no block has more bytes than fit below it.
+const TAG_SHIFT: u32 = 48;
+const BYTES: u64 = (1 << TAG_SHIFT) - 1;
+/// Set in the pool's address of a block with a tag.
+const TAGGED: usize = 1;
 
 /// The part of a lent state that is the same for all buffers a thread takes.
 pub(crate) fn thread_stamp(name: u32) -> u64 {
@@ -85,8 +99,8 @@ pub(crate) struct Block {
     pub(crate) below: AtomicU32,
     /// This block's place in the table, plus one. Written when the table hands the record out.
     number: AtomicU32,
-    /// Bytes of the memory. Read by the holder and the walker.
-    bytes: AtomicU64,
+    /// Bytes of the memory, and the tag. Read by the holder and the walker.
+    size: AtomicU64,
     /// Where the memory starts; null until the record is bound for the first time. Written and followed by the holder. Who asks which
     /// pages are resident reads it as a number.
     start: AtomicPtr<u8>,
@@ -97,7 +111,7 @@ pub(crate) struct Block {
 /// Which memory a block stands for, and how many blocks lie in the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    /// Null until the record is bound for the first time.
+    /// Null until the record is bound for the first time. With [`TAGGED`].
     pool: *mut (),
     origin: Origin,
     class: u8,
@@ -123,6 +137,7 @@ pub(crate) struct Holder {
     pub(crate) thread: u32,
     pub(crate) long_lived: bool,
     pub(crate) bytes: u64,
+    pub(crate) tag: TagMark,
 }
 
 /// What the walker finds in a record.
@@ -171,7 +186,7 @@ impl Block {
             next: AtomicPtr::new(ptr::null_mut()),
             below: AtomicU32::new(0),
             number: AtomicU32::new(0),
-            bytes: AtomicU64::new(0),
+            size: AtomicU64::new(0),
             start: AtomicPtr::new(ptr::null_mut()),
             binding: UnsafeCell::new(Binding::VACANT),
         }
@@ -186,7 +201,7 @@ impl Block {
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
         self.below.store(0, Ordering::Relaxed);
         self.number.store(0, Ordering::Relaxed);
-        self.bytes.store(0, Ordering::Relaxed);
+        self.size.store(0, Ordering::Relaxed);
         self.start.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: nobody holds the record; the checker fails the model otherwise.
         self.binding
@@ -240,16 +255,70 @@ impl Block {
         (self.start.load(Ordering::Relaxed).addr(), self.bytes())
     }
 
-    /// The pool.
+    /// The pool, or an address that is no pool's if the block has a tag.
     ///
     /// # Safety
     ///
     /// The caller holds the block, which has memory.
     #[inline(always)]
-    pub(crate) unsafe fn pool(&self) -> NonNull<()> {
+    pub(crate) unsafe fn pool_if_untagged(&self) -> NonNull<()> {
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding
             .with(|binding| unsafe { NonNull::new_unchecked((*binding).pool) })
+    }
+
+    /// The pool.
+    ///
+    /// # Safety
+    ///
+    /// As for [`pool_if_untagged`](Self::pool_if_untagged).
+    #[inline(always)]
+    pub(crate) unsafe fn pool(&self) -> NonNull<()> {
+        // SAFETY: as for the caller; a pool's address is not zero without the lowest bit.
+        unsafe {
+            let pool = self.pool_if_untagged().as_ptr();
+            NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAGGED))
+        }
+    }
+
+    /// The tag. Only for the holder.
+    #[inline(always)]
+    pub(crate) fn tag(&self) -> TagMark {
+        // Relaxed: the holder, or who passed the block on, wrote it.
+        TagMark::from_bits((self.size.load(Ordering::Relaxed) >> TAG_SHIFT) as u16)
+    }
+
+    /// Gives the block a tag, before it is marked as lent.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has memory and no tag.
+    #[inline(always)]
+    pub(crate) unsafe fn set_tag(&self, tag: TagMark) {
+        // SAFETY: the caller holds the block, so nobody else touches the binding.
+        self.binding.with_mut(|binding| unsafe {
+            (*binding).pool = (*binding).pool.map_addr(|addr| addr | TAGGED);
+        });
+        // Relaxed: the holder reads what it wrote. Release: pairs with the Acquire in `read`; a walker that sees the tag sees the
+        // idle state before it.
+        let size = self.size.load(Ordering::Relaxed) | u64::from(tag.bits()) << TAG_SHIFT;
+        self.size.store(size, Ordering::Release);
+    }
+
+    /// Takes the tag off, after the block is marked as idle.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block.
+    #[inline(always)]
+    pub(crate) unsafe fn clear_tag(&self) {
+        // SAFETY: the caller holds the block, so nobody else touches the binding.
+        self.binding.with_mut(|binding| unsafe {
+            (*binding).pool = (*binding).pool.map_addr(|addr| addr & !TAGGED);
+        });
+        // Relaxed: as in `set_tag`. Release: pairs with the Acquire in `read`; a walker that misses the tag sees the idle state.
+        let size = self.size.load(Ordering::Relaxed) & BYTES;
+        self.size.store(size, Ordering::Release);
     }
 
     /// The size class, or `OVERSIZE`.
@@ -267,7 +336,7 @@ impl Block {
     #[inline(always)]
     pub(crate) fn bytes(&self) -> u64 {
         // Acquire: pairs with the Release in `bind`; for the walker, see the head of this file.
-        self.bytes.load(Ordering::Acquire)
+        self.size.load(Ordering::Acquire) & BYTES
     }
 
     /// How many blocks the batch has that this block heads.
@@ -307,7 +376,7 @@ impl Block {
             (*binding).class = class as u8;
         });
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
-        self.bytes.store(region.bytes as u64, Ordering::Release);
+        self.size.store(region.bytes as u64, Ordering::Release);
     }
 
     /// Takes the memory off the block.
@@ -318,7 +387,7 @@ impl Block {
     pub(crate) unsafe fn unbind(&self) -> Region {
         let bytes = self.bytes() as usize;
         // Release: as in `bind`.
-        self.bytes.store(0, Ordering::Release);
+        self.size.store(0, Ordering::Release);
         // SAFETY: the caller holds the block, so nobody writes the binding.
         self.binding.with(|binding| unsafe {
             Region {
@@ -380,7 +449,8 @@ impl Block {
         }
         // Acquire: pairs with the Release in `mark_lent`; keeps the second look at the state behind it.
         let site = self.site.load(Ordering::Acquire);
-        let bytes = self.bytes();
+        // Acquire: as above, and pairs with the Releases in `bind`, `set_tag` and `clear_tag`.
+        let size = self.size.load(Ordering::Acquire);
         // Relaxed: the loads before it are Acquire, so this one comes after them.
         if self.state.load(Ordering::Relaxed) & WATCHED == 0 {
             return Seen::Idle;
@@ -398,7 +468,8 @@ impl Block {
             frame: state >> FRAME_SHIFT,
             thread,
             long_lived: state & LONG_LIVED != 0,
-            bytes,
+            bytes: size & BYTES,
+            tag: TagMark::from_bits((size >> TAG_SHIFT) as u16),
         })
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod block;
 pub(crate) mod class;
 pub(crate) mod depot;
 pub(crate) mod exchange;
+pub(crate) mod label;
 pub(crate) mod magazine;
 pub(crate) mod stack;
 pub(crate) mod table;

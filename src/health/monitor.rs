@@ -428,12 +428,12 @@ fn leaks(outstanding: &Outstanding, verdicts: &[SiteVerdict]) -> Vec<SiteHolding
     let alerting = verdicts
         .iter()
         .take_while(|site| site.verdict.is_alert())
-        .map(|site| site.location);
-    let holding = |location| {
+        .map(|site| (site.location, site.tag_number));
+    let holding = |key| {
         outstanding
             .sites
             .iter()
-            .find(|site| site.location == location)
+            .find(|site| (site.location, site.tag_number) == key)
     };
     let mut leaks: Vec<_> = alerting.filter_map(holding).cloned().collect();
     leaks.sort_by_key(|site| std::cmp::Reverse(site.bytes));

@@ -110,6 +110,11 @@ pub struct SiteVerdict {
     pub growth: Option<Growth>,
     /// Name of the thread that took the oldest buffer.
     pub thread: String,
+    /// The tag with which the buffers were taken; empty for none. Each tag of a call site has a verdict of its own.
+    pub tag: String,
+    /// Its number in the pool.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) tag_number: usize,
 }
 
 impl SiteVerdict {
@@ -208,6 +213,9 @@ impl fmt::Display for SiteVerdict {
             plural(self.oldest_age_frames, "frame"),
             self.thread
         )?;
+        if !self.tag.is_empty() {
+            write!(f, ", tag `{}`", self.tag)?;
+        }
         if self.overdue > 0 {
             write!(f, ", {} overdue", self.overdue)?;
         }

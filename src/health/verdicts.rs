@@ -47,10 +47,13 @@ struct Found {
     place: usize,
 }
 
-/// What is kept of a call site.
+/// A call site, and the number of the tag with which it took buffers.
+type Key = (&'static Location<'static>, usize);
+
+/// What is kept of a call site and tag.
 #[derive(Debug)]
 struct Site {
-    location: &'static Location<'static>,
+    key: Key,
     /// The sample in which the site last had something out.
     seen: u64,
     population: Level,
@@ -96,7 +99,7 @@ impl Verdicts {
                     bytes: holding.aged_bytes,
                 }
             };
-            let Some(site) = self.site(holding.location, now) else {
+            let Some(site) = self.site((holding.location, holding.tag_number), now) else {
                 continue;
             };
             site.population = population;
@@ -129,11 +132,8 @@ impl Verdicts {
     }
 
     /// The history of a call site, if there is room for it.
-    fn site(&mut self, location: &'static Location<'static>, now: &Mark) -> Option<&mut Site> {
-        let place = match self
-            .sites
-            .binary_search_by(|site| site.location.cmp(location))
-        {
+    fn site(&mut self, key: Key, now: &Mark) -> Option<&mut Site> {
+        let place = match self.sites.binary_search_by(|site| site.key.cmp(&key)) {
             Ok(place) => place,
             Err(mut place) => {
                 if self.sites.len() == MAX_SITES {
@@ -143,7 +143,7 @@ impl Verdicts {
                     self.sites.remove(idle);
                     place -= usize::from(idle < place);
                 }
-                self.sites.insert(place, Site::new(location, now));
+                self.sites.insert(place, Site::new(key, now));
                 place
             }
         };
@@ -193,9 +193,8 @@ impl Verdicts {
                 .iter()
                 .enumerate()
                 .filter_map(|(at, holding)| {
-                    let place = self
-                        .sites
-                        .binary_search_by(|site| site.location.cmp(holding.location));
+                    let key = (holding.location, holding.tag_number);
+                    let place = self.sites.binary_search_by(|site| site.key.cmp(&key));
                     let place = place.ok()?;
                     let verdict = self.sites[place].verdict(now)?;
                     Some(Found { verdict, at, place })
@@ -210,7 +209,7 @@ impl Verdicts {
         let sites = || found.iter().map(|found| (found, &self.sites[found.place]));
         let is_same = self.said.len() == found.len()
             && sites().zip(self.said.iter()).all(|((found, site), said)| {
-                site.location == said.location
+                site.key == (said.location, said.tag_number)
                     && found.verdict == said.verdict
                     && said.growth.is_none()
                     && (site.population.buffers, site.population.bytes, site.overdue)
@@ -238,9 +237,9 @@ impl Verdicts {
 }
 
 impl Site {
-    fn new(location: &'static Location<'static>, now: &Mark) -> Self {
+    fn new(key: Key, now: &Mark) -> Self {
         Self {
-            location,
+            key,
             seen: 0,
             population: Level::default(),
             overdue: 0,
@@ -298,7 +297,9 @@ impl Site {
         };
         let since = climb.map_or(&self.since, |climb| &climb.began);
         SiteVerdict {
-            location: self.location,
+            location: self.key.0,
+            tag: holding.tag.clone(),
+            tag_number: holding.tag_number,
             verdict,
             buffers: self.population.buffers,
             bytes: self.population.bytes,

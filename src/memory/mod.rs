@@ -5,3 +5,4 @@ pub(crate) mod mapping;
 pub(crate) mod region;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) mod residency;
+pub(crate) mod tag_budget;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::class::CLASSES;
 use crate::clock::{self, WallClock};
+use crate::pool::tag_book::TagBook;
 use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::{Allocated, Counts, Released};
 use crate::telemetry::feed::Feeds;
@@ -30,6 +31,7 @@ pub(crate) struct Aggregator {
     pub(crate) round_times: RoundTimes,
     pub(crate) wall: WallClock,
     pub(crate) peaks: Peaks,
+    pub(crate) tags: TagBook,
     /// Bytes ever taken from the system, and regions that frame ends moved, as of the last frame end.
     pub(crate) system_bytes: u64,
     pub(crate) regions: u64,
@@ -39,7 +41,7 @@ pub(crate) struct Aggregator {
 }
 
 impl Aggregator {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tags: TagBook) -> Self {
         let now = clock::now();
         Self {
             frames: 0,
@@ -53,6 +55,7 @@ impl Aggregator {
             round_times: RoundTimes::new(now),
             wall: WallClock::new(now),
             peaks: Peaks::default(),
+            tags,
             system_bytes: 0,
             regions: 0,
             recycler: Recycler::new(),

@@ -8,6 +8,7 @@ use bytemuck::Pod;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::LINE;
+use crate::blocks::label::Label;
 use crate::error::AllocError;
 use crate::pool::buffer::Buffer;
 use crate::pool::handle::BufferPool;
@@ -27,12 +28,7 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        let block = match self.alloc_fast::<T>(len, Location::caller()) {
-            Some(block) => block,
-            None => self.alloc_or_panic::<T>(len, Location::caller()),
-        };
-        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
-        unsafe { Buffer::new(block, len) }
+        self.lend(len, Label::untagged(Location::caller()))
     }
 
     /// A buffer of `len` zeroes.
@@ -43,11 +39,7 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> Buffer<T> {
-        let mut buffer = self.alloc::<T>(len);
-        if size_of::<T>() > 0 {
-            buffer.fill(T::zeroed());
-        }
-        buffer
+        self.alloc::<T>(len).zeroed()
     }
 
     /// A copy of `source`.
@@ -72,24 +64,42 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        let block = match self.alloc_fast::<T>(len, Location::caller()) {
+        self.try_lend(len, Label::untagged(Location::caller()))
+    }
+
+    /// A buffer of `len` elements with this label.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn lend<T: Pod>(&self, len: usize, label: Label) -> Buffer<T> {
+        let block = match self.alloc_fast::<T>(len, label) {
             Some(block) => block,
-            None => self.alloc_slow::<T>(len, Location::caller())?,
+            None => self.alloc_or_panic::<T>(len, label),
         };
-        // SAFETY: as in `alloc`.
+        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
+        unsafe { Buffer::new(block, len) }
+    }
+
+    /// The same, or why there is none.
+    #[inline(always)]
+    pub(crate) fn try_lend<T: Pod>(
+        &self,
+        len: usize,
+        label: Label,
+    ) -> Result<Buffer<T>, AllocError> {
+        let block = match self.alloc_fast::<T>(len, label) {
+            Some(block) => block,
+            None => self.alloc_slow::<T>(len, label)?,
+        };
+        // SAFETY: as in `lend`.
         Ok(unsafe { Buffer::new(block, len) })
     }
 
     /// A block for `len` elements if the calling thread has one at hand.
     #[inline(always)]
-    pub(crate) fn alloc_fast<T: Pod>(
-        &self,
-        len: usize,
-        site: &'static Location<'static>,
-    ) -> Option<NonNull<Block>> {
+    pub(crate) fn alloc_fast<T: Pod>(&self, len: usize, label: Label) -> Option<NonNull<Block>> {
         let bytes = self.bytes_fast::<T>(len)?;
         // SAFETY: the handle keeps the pool alive.
-        unsafe { alloc_fast(self.inner(), bytes, site) }
+        unsafe { alloc_fast(self.inner(), bytes, label) }
     }
 
     /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
@@ -98,23 +108,19 @@ impl BufferPool {
     pub(crate) fn alloc_slow<T: Pod>(
         &self,
         len: usize,
-        site: &'static Location<'static>,
+        label: Label,
     ) -> Result<NonNull<Block>, AllocError> {
         self.checked_bytes::<T>(len)
             // SAFETY: the handle keeps the pool alive.
-            .and_then(|bytes| unsafe { alloc_slow(self.inner(), bytes, site) })
+            .and_then(|bytes| unsafe { alloc_slow(self.inner(), bytes, label) })
             .map_err(|refusal| self.explain::<T>(refusal, len))
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn alloc_or_panic<T: Pod>(
-        &self,
-        len: usize,
-        site: &'static Location<'static>,
-    ) -> NonNull<Block> {
-        self.alloc_slow::<T>(len, site)
+    fn alloc_or_panic<T: Pod>(&self, len: usize, label: Label) -> NonNull<Block> {
+        self.alloc_slow::<T>(len, label)
             .unwrap_or_else(|error| refused(&error))
     }
 

@@ -58,6 +58,15 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
+    /// The same buffer, filled with zeroes.
+    #[inline]
+    pub(crate) fn zeroed(mut self) -> Self {
+        if size_of::<T>() > 0 {
+            self.fill(T::zeroed());
+        }
+        self
+    }
+
     /// Marks this buffer as intentionally long-lived; it is never reported as a leak.
     ///
     /// [`outstanding`](crate::BufferPool::outstanding) still lists it. The mark ends when the buffer is dropped.

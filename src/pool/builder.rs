@@ -8,9 +8,12 @@ use crate::blocks::class::LINE;
 use crate::error::ConfigError;
 use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::handle::BufferPool;
+use crate::pool::tag_settings::TagSettings;
 use crate::telemetry::ring::MAX_PLACES;
 
 const MIN_BLOCK_BYTES: usize = 4096;
+/// So many tags can be set up; each may be named with three above it, and there is room for all.
+const MAX_CONFIGURED: usize = 31;
 const LEAK_AFTER: Duration = Duration::from_secs(1);
 
 /// Settings for a new pool; [`build`](Self::build) checks them.
@@ -49,6 +52,7 @@ impl PoolBuilder {
                 alignment: LINE,
                 history_frames: 256,
                 attribution: Attribution::CallSites,
+                tags: Vec::new(),
             },
             own_leak_after: (false, false),
         }
@@ -177,6 +181,27 @@ impl PoolBuilder {
         self
     }
 
+    /// Sets budgets and the expected lifetime of a tag, which exists from the beginning: [`BufferPool::tag`]. A second call with the same
+    /// name replaces the first.
+    ///
+    /// ```
+    /// use framepool::{AllocError, BufferPool, TagSettings};
+    ///
+    /// let pool = BufferPool::builder()
+    ///     .tag("textures", TagSettings::new().max_bytes(1 << 20))
+    ///     .build()?;
+    /// let textures = pool.tag("textures");
+    /// let atlas = textures.alloc::<u8>(1 << 20);
+    /// let refused = textures.tag("ui").try_alloc::<u8>(64).unwrap_err();
+    /// assert!(matches!(refused, AllocError::TagBudgetExceeded { .. }));
+    /// # drop(atlas);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
+    pub fn tag(mut self, name: impl Into<String>, settings: TagSettings) -> Self {
+        self.config.tags.push((name.into(), settings));
+        self
+    }
+
     /// Makes the pool.
     ///
     /// # Errors
@@ -208,7 +233,14 @@ impl PoolBuilder {
                 max: MAX_PLACES,
             });
         }
-        if config.max_bytes == Some(0) {
+        if config.tags.len() > MAX_CONFIGURED {
+            return Err(ConfigError::Tags {
+                given: config.tags.len(),
+                max: MAX_CONFIGURED,
+            });
+        }
+        let of_tags = config.tags.iter().map(|(_, settings)| settings.max_bytes);
+        if config.max_bytes == Some(0) || of_tags.flatten().any(|limit| limit == 0) {
             return Err(ConfigError::MaxBytes { given: 0, min: 1 });
         }
         Ok(BufferPool::from_config(self.config))

@@ -144,6 +144,9 @@ impl PoolInner {
         // SAFETY: the hold keeps the pool alive until `leave`; the caller owns the slot.
         unsafe {
             let pool = inner.as_ref();
+            if let Some(cells) = slot.as_ref().tags.own() {
+                pool.tag_budgets.settle(&cells.credits);
+            }
             let balance = pool
                 .slots
                 .hand_back(&pool.exchange(), &pool.names, slot.as_ref());

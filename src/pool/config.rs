@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::pool::tag_settings::TagSettings;
+
 /// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -101,4 +103,6 @@ pub(crate) struct Config {
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,
+    /// Tags by name, with what is set for them.
+    pub(crate) tags: Vec<(String, TagSettings)>,
 }

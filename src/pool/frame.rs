@@ -214,6 +214,12 @@ impl BufferPool {
     /// [`FrameError::TooManyInFlight`] if as many frames are open as the pool allows.
     #[track_caller]
     pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
+        self.try_begin_tagged(0)
+    }
+
+    /// Begins a frame with a tag, by its number; zero for none.
+    #[track_caller]
+    pub(crate) fn try_begin_tagged(&self, tag: usize) -> Result<Frame, FrameError> {
         let inner = self.inner();
         let index = if let Some(index) = inner.in_flight.claim() {
             index
@@ -225,7 +231,7 @@ impl BufferPool {
         };
         let id = inner
             .in_flight
-            .begin(index, Location::caller(), inner.round());
+            .begin(index, Location::caller(), inner.round(), tag);
         Ok(Frame::new(self.clone(), index, id))
     }
 }

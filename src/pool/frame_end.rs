@@ -45,7 +45,7 @@ use crate::arena::bump::Arena;
 use crate::clock::{self, Timestamp};
 use crate::pool::aggregator::{Aggregator, TrimTime};
 use crate::pool::inner::PoolInner;
-use crate::slot::state::Slot;
+use crate::slot::state::{ArenaPlace, Slot};
 use crate::sync::Arc;
 use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::Counts;
@@ -68,21 +68,28 @@ impl Aggregator {
     fn first_pass(&mut self, inner: &PoolInner, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
         for slot in inner.slots.iter() {
-            for (_, arena) in slot.arenas_among(ended) {
-                self.end_arena(inner, slot, arena);
+            for (place, arena) in slot.arenas_among(ended) {
+                self.end_arena(inner, slot, place, arena);
             }
             if cfg!(feature = "telemetry") {
                 // SAFETY: we have the aggregator's lock.
                 unsafe { slot.read_released(&inner.classes, &mut self.released) };
             }
         }
+        if cfg!(feature = "telemetry") && !self.tags.is_empty() {
+            self.tags.read_released(&inner.slots);
+        }
     }
 
     /// Ends a slot's part of the ended frame.
-    fn end_arena(&mut self, inner: &PoolInner, slot: &Slot, arena: &Arena) {
+    fn end_arena(&mut self, inner: &PoolInner, slot: &Slot, place: ArenaPlace, arena: &Arena) {
         // SAFETY: we have the aggregator's lock, and the frame was consumed, so that all its borrows are over.
         let ended = unsafe { arena.reset() };
         self.ended = self.ended.plus(ended.reading);
+        if !self.tags.is_empty() {
+            self.tags
+                .add_ended(&inner.in_flight, place.index(), ended.reading);
+        }
         // SAFETY: we have the aggregator's lock.
         unsafe { slot.note_ended(ended.reading.allocs) };
         if ended.may_trim {
@@ -101,22 +108,32 @@ impl Aggregator {
         if !cfg!(feature = "telemetry") {
             return reading;
         }
+        let has_tags = !self.tags.is_empty();
+        if has_tags {
+            self.tags.read_allocated(&inner.slots);
+        }
         let open = inner.in_flight.open();
         let mut framed = ArenaReading::default();
         for slot in inner.slots.iter() {
             // SAFETY: we have the aggregator's lock.
             unsafe { slot.read_allocated(&inner.classes, &mut self.allocated) };
             let mut in_open_frames = 0_u64;
-            for (_, arena) in slot.arenas_among(open) {
+            for (place, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the aggregator's lock.
                 let reading = unsafe { arena.read() };
                 framed = framed.plus(reading);
+                if has_tags {
+                    self.tags.add_open(&inner.in_flight, place.index(), reading);
+                }
                 in_open_frames = in_open_frames.wrapping_add(reading.allocs);
             }
             // SAFETY: we have the aggregator's lock, and have read what was lent.
             let is_active = unsafe { slot.is_active(in_open_frames, end_frame) };
             reading.active += u32::from(is_active);
             reading.claimed += u32::from(slot.is_claimed());
+        }
+        if has_tags {
+            self.tags.add_up(end_frame);
         }
         reading.counts = Counts::of(&self.released, &self.allocated, self.ended, framed);
         reading.reserved = inner.budget.held_at_aggregation();
@@ -263,7 +280,8 @@ impl Aggregator {
             telemetry_bytes: inner.own_bytes()
                 + self.feeds.bytes()
                 + self.recycler.bytes()
-                + self.peaks.bytes(),
+                + self.peaks.bytes()
+                + self.tags.bytes(),
             totals: Totals {
                 frames: self.frames,
                 allocs: counts.allocs(),

@@ -20,7 +20,10 @@
 use std::time::Duration;
 
 use crate::clock;
+use crate::error::AllocError;
+use crate::memory::tag_budget::{MAX_TAGS, Refused};
 use crate::pool::inner::PoolInner;
+use crate::pool::walk::LastWalk;
 use crate::slot::state::Slot;
 use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::outstanding::SiteHolding;
@@ -169,16 +172,7 @@ impl PoolInner {
     /// Splits the bytes of pooled buffers by call site, as of now or of the last walk.
     fn name_holders(&self, holdings: &mut Holdings, pooled: u64, buffers: u64) {
         let mut last = self.last_walk.lock();
-        let age = last.ended.map(clock::since);
-        let is_fresh = age.is_some_and(|age| age < last.took * REST);
-        if buffers <= FEW_BUFFERS || !is_fresh {
-            let began = clock::now();
-            self.outstanding_into(&mut last.found);
-            last.took = clock::since(began);
-            last.ended = Some(clock::now());
-        } else {
-            holdings.holders_age = age.unwrap_or_default();
-        }
+        holdings.holders_age = self.walk_again(&mut last, buffers);
         let sites = &last.found.sites;
         let named = &sites[..sites.len().min(NAMED)];
         let mut rest = Rest {
@@ -186,21 +180,102 @@ impl PoolInner {
             left: pooled,
         };
         for site in named {
-            rest.part(site.bytes, HeldBy::CallSite(site.location));
+            rest.part(site.bytes, by(site));
         }
         rest.part(u64::MAX, HeldBy::OtherBuffers);
         if holdings.holders.try_reserve(named.len()).is_ok() {
-            let copies = named.iter().map(|site| SiteHolding {
-                thread: copied(&site.thread),
-                ..*site
-            });
-            holdings.holders.extend(copies);
+            holdings.holders.extend(named.iter().map(copy_of));
+        }
+    }
+
+    /// Walks over the records for a refusal, unless the last such walk is fresh enough; how old it is.
+    fn walk_again(&self, last: &mut LastWalk, buffers: u64) -> Duration {
+        let age = last.ended.map(clock::since);
+        let is_fresh = age.is_some_and(|age| age < last.took * REST);
+        if buffers > FEW_BUFFERS && is_fresh {
+            return age.unwrap_or_default();
+        }
+        let began = clock::now();
+        self.outstanding_into(&mut last.found);
+        last.took = clock::since(began);
+        last.ended = Some(clock::now());
+        Duration::ZERO
+    }
+
+    /// Puts into words that the budget of a tag is used up, with who holds the most of it.
+    ///
+    /// What is claimed of the budget is out, or credit of a thread. The bytes out are split by call site.
+    #[cold]
+    pub(crate) fn explain_tag(&self, by_budget: Refused) -> AllocError {
+        let account = by_budget.account;
+        let mut is_within = [false; MAX_TAGS];
+        let (tag, name, credit) = {
+            let aggregator = self.aggregator.lock();
+            let (tag, ..) = self.tag_budgets.state(account);
+            for (other, is_within) in is_within.iter_mut().enumerate() {
+                *is_within = aggregator.tags.is_within(other, tag);
+            }
+            let cells = self.slots.iter().filter_map(|slot| slot.tags.seen());
+            let credit: u64 = cells.map(|cells| cells.credits[account].bytes()).sum();
+            (tag, copied(aggregator.tags.name(tag)), credit)
+        };
+        let (_, limit, held) = self.tag_budgets.state(account);
+        debug_assert!(is_within[tag]);
+        let in_use = held.saturating_sub(credit);
+        let mut parts = Vec::new();
+        let mut holders = Vec::new();
+        let mut rest = Rest {
+            parts: &mut parts,
+            left: in_use,
+        };
+        let counts = self.slots.pooled_counts();
+        let mut last = self.last_walk.lock();
+        self.walk_again(&mut last, counts.allocs.wrapping_sub(counts.releases));
+        let sites = last.found.sites.iter();
+        let of_tag = sites.filter(|site| is_within[site.tag_number]).take(NAMED);
+        for site in of_tag {
+            rest.part(site.bytes, by(site));
+            if holders.try_reserve(1).is_ok() {
+                holders.push(copy_of(site));
+            }
+        }
+        rest.part(u64::MAX, HeldBy::OtherBuffers);
+        let mut rest = Rest {
+            parts: &mut parts,
+            left: held - in_use,
+        };
+        rest.part(u64::MAX, HeldBy::Credit);
+        AllocError::TagBudgetExceeded {
+            tag: name,
+            requested: by_budget.bytes,
+            in_use,
+            limit,
+            held,
+            parts,
+            holders,
         }
     }
 
     /// The name of the thread that has a slot, or had it last.
     fn thread_of(&self, slot: &Slot) -> String {
         self.names.read(slot.thread(), copied)
+    }
+}
+
+/// What a call site holds, as a part.
+fn by(site: &SiteHolding) -> HeldBy {
+    HeldBy::CallSite {
+        location: site.location,
+        tag: copied(&site.tag),
+    }
+}
+
+/// The same entry, as far as there is memory for its texts.
+fn copy_of(site: &SiteHolding) -> SiteHolding {
+    SiteHolding {
+        thread: copied(&site.thread),
+        tag: copied(&site.tag),
+        ..*site
     }
 }
 

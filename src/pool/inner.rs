@@ -15,9 +15,11 @@ use crate::blocks::exchange::Exchange;
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::memory::budget::{Budget, max_kept_by_thread};
+use crate::memory::tag_budget::TagBudgets;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::config::{Attribution, Config};
 use crate::pool::lifetime::Lifetime;
+use crate::pool::tag_book::TagBook;
 use crate::pool::walk::{LastWalk, Walks};
 use crate::slot::list::{NoSlot, Slots};
 use crate::slot::owner::Use;
@@ -50,6 +52,7 @@ pub(crate) struct PoolInner {
     pub(crate) depot: Depot,
     pub(crate) names: ThreadNames,
     pub(crate) misses: Misses,
+    pub(crate) tag_budgets: TagBudgets,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
     pub(crate) aggregator: ForkLock<Aggregator>,
     /// Walks over the block records, of which there is one at a time. A worker takes it only to say
@@ -82,6 +85,7 @@ impl PoolInner {
         if let Some(limit) = config.max_bytes {
             config.thread_cache_bytes = config.thread_cache_bytes.min(max_kept_by_thread(limit));
         }
+        let (tags, tag_budgets) = TagBook::with_settings(&config.tags);
         let first = Arc::new(FrameSnapshot::default());
         let id = PoolId::next();
         let name = config.name.clone().unwrap_or_else(|| match id.get() {
@@ -107,7 +111,8 @@ impl PoolInner {
             depot: Depot::new(),
             names: ThreadNames::new(),
             misses: Misses::new(),
-            aggregator: ForkLock::new(Rank::Aggregator, Aggregator::new()),
+            tag_budgets,
+            aggregator: ForkLock::new(Rank::Aggregator, Aggregator::new(tags)),
             walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
             last_walk: ForkLock::new(Rank::Refusals, LastWalk::default()),
             published: CachePadded::new(Published::new(first)),

@@ -1,14 +1,13 @@
 //! Pooled buffers whose call site is given: for wrappers that take buffers for somebody else.
-#![expect(unsafe_code, reason = "a lent block becomes a buffer")]
 
 use std::panic::Location;
 
 use bytemuck::Pod;
 
+use crate::blocks::label::Label;
 use crate::error::AllocError;
 use crate::pool::buffer::Buffer;
 use crate::pool::handle::BufferPool;
-use crate::pool::refusal::refused;
 
 /// Buffers attributed to a call site that the caller names.
 ///
@@ -62,10 +61,7 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn alloc_at<T: Pod>(&self, len: usize, location: &'static Location<'static>) -> Buffer<T> {
-        match self.try_alloc_at(len, location) {
-            Ok(buffer) => buffer,
-            Err(error) => refused(&error),
-        }
+        self.lend(len, Label::untagged(location))
     }
 
     /// A buffer of `len` zeroes, attributed to `location`.
@@ -80,11 +76,7 @@ impl BufferPool {
         len: usize,
         location: &'static Location<'static>,
     ) -> Buffer<T> {
-        let mut buffer = self.alloc_at::<T>(len, location);
-        if size_of::<T>() > 0 {
-            buffer.fill(T::zeroed());
-        }
-        buffer
+        self.alloc_at::<T>(len, location).zeroed()
     }
 
     /// A buffer of `len` elements, attributed to `location`. Contents: initialised, otherwise unspecified.
@@ -98,11 +90,6 @@ impl BufferPool {
         len: usize,
         location: &'static Location<'static>,
     ) -> Result<Buffer<T>, AllocError> {
-        let block = match self.alloc_fast::<T>(len, location) {
-            Some(block) => block,
-            None => self.alloc_slow::<T>(len, location)?,
-        };
-        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
-        Ok(unsafe { Buffer::new(block, len) })
+        self.try_lend(len, Label::untagged(location))
     }
 }

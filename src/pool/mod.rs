@@ -26,6 +26,10 @@ pub(crate) mod refusal;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) mod resident;
 pub(crate) mod slot_guard;
+pub(crate) mod tag;
+pub(crate) mod tag_book;
+pub(crate) mod tag_settings;
+pub(crate) mod tagged;
 pub(crate) mod thread_records;
 pub(crate) mod trim;
 pub(crate) mod walk;

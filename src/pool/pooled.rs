@@ -5,12 +5,12 @@
 )]
 
 use std::hint::cold_path;
-use std::panic::Location;
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand, class_for};
 use crate::blocks::depot::Batch;
+use crate::blocks::label::Label;
 use crate::error::AllocError;
 use crate::memory::region::Region;
 use crate::pool::config::Attribution;
@@ -43,11 +43,17 @@ pub(crate) enum Miss {
 pub(crate) unsafe fn alloc_fast(
     inner: &PoolInner,
     bytes: usize,
-    site: &'static Location<'static>,
+    label: Label,
 ) -> Option<NonNull<Block>> {
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe { current(NonNull::from(inner))?.alloc_fast(inner.stamp(), class, bytes, site) }
+    unsafe {
+        let slot = current(NonNull::from(inner))?;
+        if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
+            return None;
+        }
+        slot.alloc_fast(inner.stamp(), class, bytes, label)
+    }
 }
 
 /// Lends a block of at least `bytes`, from wherever it can be had.
@@ -62,15 +68,17 @@ pub(crate) unsafe fn alloc_fast(
 pub(crate) unsafe fn alloc_slow(
     inner: &PoolInner,
     bytes: usize,
-    site: &'static Location<'static>,
+    label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
     let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(NonNull::from(inner), |slot| {
-            match slot.alloc_fast(inner.stamp(), class, bytes, site) {
+            let reserved = inner.reserve_for(slot, label.tag, class, bytes)?;
+            match slot.alloc_fast(inner.stamp(), class, bytes, label) {
                 Some(block) => Ok(block),
-                None => refill_or_grow(inner, slot, class, bytes, site),
+                None => refill_or_grow(inner, slot, class, bytes, label)
+                    .inspect_err(|_| inner.unreserve(slot, label.tag, reserved)),
             }
         })
         .unwrap_or(Err(SLOT_REFUSED))
@@ -87,11 +95,11 @@ unsafe fn refill_or_grow(
     slot: &Slot,
     class: usize,
     bytes: usize,
-    site: &'static Location<'static>,
+    label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
-        let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, site) };
+        let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, label) };
         if let Some(block) = block {
             return Ok(block);
         }
@@ -99,7 +107,7 @@ unsafe fn refill_or_grow(
             slot.counters.depot_hits.increment();
             slot.counters.depot_exchanges.increment();
             // SAFETY: the caller owns the slot; the block was taken from the depot, so it is ours.
-            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, site) };
+            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, label) };
             return Ok(NonNull::from(block));
         }
     }
@@ -114,10 +122,10 @@ unsafe fn refill_or_grow(
                 let is_recorded = inner.attribution() == Attribution::CallSites;
                 inner
                     .misses
-                    .note(block.bytes(), is_recorded.then_some(site));
+                    .note(block.bytes(), is_recorded.then_some(label.site));
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, site) };
+            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, label) };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {
@@ -142,10 +150,32 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let fast = class_at_hand(requested).is_some_and(|class| {
-            current(PoolInner::of(block))
+            current(PoolInner::of_untagged(block))
                 .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
         });
         if !fast {
+            cold_path();
+            release_other(block, requested);
+        }
+    }
+}
+
+/// The same when the block has a tag, or when the fast way did not do.
+///
+/// # Safety
+///
+/// As for [`release`].
+#[cold]
+#[inline(never)]
+unsafe fn release_other(block: NonNull<Block>, requested: usize) {
+    // SAFETY: as in `release`.
+    unsafe {
+        let is_released = block.as_ref().tag().is_some()
+            && class_at_hand(requested).is_some_and(|class| {
+                current(PoolInner::of(block))
+                    .is_some_and(|slot| slot.release_tagged_fast(class, block.as_ref(), requested))
+            });
+        if !is_released {
             cold_path();
             release_slow(block, requested);
         }
@@ -168,6 +198,9 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
         let inner = PoolInner::of(block);
         let given = release_in_slot(inner, |slot| {
             let block = block.as_ref();
+            if block.tag().is_some() {
+                inner.as_ref().detach_tag(slot, block);
+            }
             if !slot.release_fast(block.class(), block, requested) {
                 slot.release_slow(&inner.as_ref().exchange(), block, requested);
             }
@@ -183,6 +216,17 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl PoolInner {
+    /// The pool of a block, or an address that is no pool's if the block has a tag.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the block, which has memory.
+    #[inline(always)]
+    unsafe fn of_untagged(block: NonNull<Block>) -> NonNull<Self> {
+        // SAFETY: as for this function.
+        unsafe { block.as_ref().pool_if_untagged() }.cast()
+    }
+
     /// The pool of a block.
     ///
     /// # Safety
@@ -285,6 +329,7 @@ impl PoolInner {
                 provided: self.config.alignment,
             },
             Refusal::Memory(requested) => AllocError::OutOfMemory { requested },
+            Refusal::TagBudget(by) => self.explain_tag(by),
             Refusal::Budget(requested) => {
                 let holdings = self.holdings();
                 AllocError::BudgetExceeded {

@@ -52,10 +52,18 @@ impl PoolInner {
 
     /// Who holds what now, into an earlier result whose memory is used again.
     pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
-        let mut walks = self.walks.lock();
+        let walks = &mut *self.walks.lock();
         // The round is read first: a round that begins meanwhile makes buffers younger, not older.
         let round = self.round();
-        walks.times.copy_from(&self.aggregator.lock().round_times);
+        let mut overdue_by_tag = std::mem::take(&mut walks.overdue_by_tag);
+        {
+            let aggregator = self.aggregator.lock();
+            walks.times.copy_from(&aggregator.round_times);
+            let of_pool = self.config.overdue_after_frames;
+            aggregator
+                .tags
+                .overdue_after_frames(of_pool, &mut overdue_by_tag);
+        }
         let records = Records {
             table: &self.table,
             slots: &self.slots,
@@ -64,7 +72,27 @@ impl PoolInner {
             leak_after: self.config.leak_after,
             looked_at_after: self.config.looked_at_after,
             overdue_after_frames: self.config.overdue_after_frames,
+            overdue_by_tag: &overdue_by_tag,
         };
         walks.walk(records, round, out);
+        walks.overdue_by_tag = overdue_by_tag;
+        self.name_tags(out);
+    }
+
+    /// Writes the names of the tags into the entries of a walk. A tag exists before its buffers.
+    fn name_tags(&self, out: &mut Outstanding) {
+        for site in &mut out.sites {
+            site.tag.clear();
+        }
+        if out.sites.iter().all(|site| site.tag_number == 0) {
+            return;
+        }
+        let aggregator = self.aggregator.lock();
+        for site in out.sites.iter_mut().filter(|site| site.tag_number > 0) {
+            let name = aggregator.tags.name(site.tag_number);
+            if site.tag.try_reserve(name.len()).is_ok() {
+                site.tag.push_str(name);
+            }
+        }
     }
 }

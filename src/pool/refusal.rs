@@ -1,6 +1,7 @@
 //! Why a request cannot be met, before it is put into words.
 
 use crate::error::AllocError;
+use crate::memory::tag_budget::Refused;
 use crate::slot::state::Slot;
 
 /// Why a request could not be met, before it is put into words.
@@ -12,6 +13,8 @@ pub(crate) enum Refusal {
     Alignment(usize),
     /// So many bytes more would exceed the budget.
     Budget(u64),
+    /// The budget of a tag is used up.
+    TagBudget(Refused),
     /// The system did not give so many bytes.
     Memory(u64),
 }
@@ -26,7 +29,7 @@ pub(crate) const MAX_BYTES: usize = isize::MAX as usize - (1 << 20);
 pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
     match refusal {
         Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),
-        Refusal::Budget(_) => slot.counters.budget_refusals.increment(),
+        Refusal::Budget(_) | Refusal::TagBudget(_) => slot.counters.budget_refusals.increment(),
         Refusal::Memory(_) => slot.counters.memory_refusals.increment(),
     }
 }

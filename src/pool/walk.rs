@@ -37,6 +37,8 @@ use crate::telemetry::rounds::RoundTimes;
 pub(crate) struct Walks {
     /// The walk's own copy of when rounds began.
     pub(crate) times: RoundTimes,
+    /// Per tag, the age in frames beyond which its buffers are overdue.
+    pub(crate) overdue_by_tag: Vec<Option<u64>>,
     /// A bit per page, for 64 pages each.
     groups: Vec<Group>,
     /// Pages that the walk before this one read.
@@ -56,6 +58,7 @@ impl Walks {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             times: RoundTimes::new(now),
+            overdue_by_tag: Vec::new(),
             groups: Vec::new(),
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
@@ -83,6 +86,8 @@ pub(crate) struct Records<'w> {
     pub(crate) looked_at_after: Duration,
     /// The age in frames beyond which a buffer is overdue.
     pub(crate) overdue_after_frames: Option<u64>,
+    /// The same per tag; of tags that are not in the list it is the pool's.
+    pub(crate) overdue_by_tag: &'w [Option<u64>],
 }
 
 /// The last walk that was done for a refusal.
@@ -100,7 +105,7 @@ struct Walk<'w> {
     /// The entries in the order of their call sites.
     sites: Vec<SiteHolding>,
     /// Blocks lie in the order in which they were first taken, so neighbours often have the same site.
-    last: Option<(&'static Location<'static>, usize)>,
+    last: Option<(&'static Location<'static>, usize, usize)>,
     round: u64,
     /// Buffers taken in a round from this one on are not old enough for suspects.
     old_before: Option<u64>,
@@ -117,7 +122,7 @@ impl Walks {
     pub(crate) fn walk(&mut self, records: Records<'_>, round: u64, out: &mut Outstanding) {
         let now = clock::now();
         let mut sites = std::mem::take(&mut out.sites);
-        sites.sort_unstable_by(|a, b| a.location.cmp(b.location));
+        sites.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         for site in &mut sites {
             site.clear();
         }
@@ -146,11 +151,7 @@ impl Walks {
                 .times
                 .age(round.wrapping_sub(site.oldest_age_frames), now);
         }
-        sites.sort_unstable_by(|a, b| {
-            b.bytes
-                .cmp(&a.bytes)
-                .then_with(|| a.location.cmp(b.location))
-        });
+        sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         out.sites = sites;
     }
 }
@@ -219,9 +220,10 @@ impl Walk<'_> {
             Seen::Lent(lent) => lent,
         };
         self.met += 1;
+        let tag = lent.tag.number();
         let at = match self.last {
-            Some((location, at)) if ptr::eq(location, lent.site) => Some(at),
-            _ => position(&mut self.sites, lent.site),
+            Some((location, of, at)) if of == tag && ptr::eq(location, lent.site) => Some(at),
+            _ => position(&mut self.sites, lent.site, tag),
         };
         let age = lent.age(self.round);
         let taken = self.round.wrapping_sub(age);
@@ -229,7 +231,8 @@ impl Walk<'_> {
         let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);
         let is_suspect = is_old(self.old_before);
         let is_aged = is_old(self.aged_before);
-        let limit = self.records.overdue_after_frames;
+        let by_tag = self.records.overdue_by_tag.get(tag);
+        let limit = by_tag.copied().unwrap_or(self.records.overdue_after_frames);
         let is_overdue = !lent.long_lived && limit.is_some_and(|limit| age > limit);
         self.out.buffers += 1;
         self.out.bytes += lent.bytes;
@@ -244,7 +247,7 @@ impl Walk<'_> {
         let Some(at) = at else {
             return;
         };
-        self.last = Some((lent.site, at));
+        self.last = Some((lent.site, tag, at));
         let site = &mut self.sites[at];
         site.buffers += 1;
         site.bytes += lent.bytes;
@@ -274,16 +277,25 @@ impl Walk<'_> {
     }
 }
 
-/// Where the entry of this call site is in the list sorted by call site; made if there is none, and if there is memory for
+/// Entries are in this order: by call site, then by tag.
+fn key(site: &SiteHolding) -> (&'static Location<'static>, usize) {
+    (site.location, site.tag_number)
+}
+
+/// Where the entry of this call site and tag is in the list sorted by them; made if there is none, and if there is memory for
 /// it: who is told that memory ran out is told who holds it as far as that can be written down.
 ///
 /// One line of code can have several `Location` values, so they are compared by what they say.
-fn position(sites: &mut Vec<SiteHolding>, location: &'static Location<'static>) -> Option<usize> {
-    match sites.binary_search_by(|site| site.location.cmp(location)) {
+fn position(
+    sites: &mut Vec<SiteHolding>,
+    location: &'static Location<'static>,
+    tag: usize,
+) -> Option<usize> {
+    match sites.binary_search_by(|site| key(site).cmp(&(location, tag))) {
         Ok(at) => Some(at),
         Err(at) => {
             sites.try_reserve(1).ok()?;
-            sites.insert(at, SiteHolding::new(location));
+            sites.insert(at, SiteHolding::new(location, tag));
             Some(at)
         }
     }

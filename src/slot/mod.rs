@@ -4,4 +4,6 @@ pub(crate) mod changes;
 pub(crate) mod list;
 pub(crate) mod owner;
 pub(crate) mod state;
+pub(crate) mod tagged;
+pub(crate) mod tags;
 pub(crate) mod thread_names;

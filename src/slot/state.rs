@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
 use std::mem::offset_of;
-use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::arena::bump::Arena;
@@ -14,9 +13,11 @@ use crate::blocks::block::{Block, thread_of};
 use crate::blocks::class::LINE;
 use crate::blocks::class::OVERSIZE;
 use crate::blocks::exchange::{Exchange, Notes};
+use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
 use crate::slot::changes::SlotReading;
 use crate::slot::owner::{Owner, Use};
+use crate::slot::tags::TagPart;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 use crate::telemetry::counters::Counts;
@@ -55,6 +56,8 @@ pub(crate) struct Slot {
     pub(crate) ahead: AtomicPtr<Slot>,
     /// What the aggregator remembers. Only under its lock.
     pub(crate) last_read: UnsafeCell<SlotReading>,
+    /// What the owners counted for tags. Written by the owner, read by the aggregator.
+    pub(crate) tags: TagPart,
     /// What the bins do not show. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
@@ -113,6 +116,7 @@ impl Slot {
             (&raw mut (*at).older).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*at).ahead).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*at).last_read).write(UnsafeCell::new(SlotReading::default()));
+            (&raw mut (*at).tags).write(TagPart::new());
             (&raw mut (*at).counters).write(SlotCounters::new());
             let arenas = (&raw mut (*at).arenas).cast::<Arena>();
             for place in 0..MAX_IN_FLIGHT {
@@ -179,7 +183,7 @@ impl Slot {
         stamp: &AtomicU64,
         class: usize,
         requested: usize,
-        site: &'static Location<'static>,
+        label: Label,
     ) -> Option<NonNull<Block>> {
         // SAFETY: the caller owns the slot; the records are alive because the pool is.
         let (bin, block) = unsafe {
@@ -190,7 +194,7 @@ impl Slot {
         // Behind the hit, of which it tells the aggregator.
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
-        unsafe { self.mark_lent(stamp, block, site) };
+        unsafe { self.mark_lent(stamp, block, label) };
         Some(NonNull::from(block))
     }
 
@@ -205,7 +209,7 @@ impl Slot {
         stamp: &AtomicU64,
         class: usize,
         requested: usize,
-        site: &'static Location<'static>,
+        label: Label,
     ) -> Option<NonNull<Block>> {
         let (block, from_depot) = self.magazine.refill(class, exchange, self.notes())?;
         if from_depot {
@@ -217,7 +221,7 @@ impl Slot {
         }
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.mark_lent(stamp, block, site) };
+        unsafe { self.mark_lent(stamp, block, label) };
         Some(NonNull::from(block))
     }
 
@@ -232,13 +236,13 @@ impl Slot {
         stamp: &AtomicU64,
         block: &Block,
         requested: usize,
-        site: &'static Location<'static>,
+        label: Label,
     ) {
         self.magazine.note_new(block.bytes(), exchange);
         self.counters.lent_bytes.add(block.bytes());
         self.requested.add(requested as u64);
         // SAFETY: as for the caller.
-        unsafe { self.mark_lent(stamp, block, site) };
+        unsafe { self.mark_lent(stamp, block, label) };
     }
 
     /// Where the magazine notes what it does.
@@ -255,13 +259,17 @@ impl Slot {
     ///
     /// The caller owns the slot and holds the block.
     #[inline(always)]
-    unsafe fn mark_lent(&self, stamp: &AtomicU64, block: &Block, site: &'static Location<'static>) {
+    unsafe fn mark_lent(&self, stamp: &AtomicU64, block: &Block, label: Label) {
         // SAFETY: the caller holds the block.
         unsafe { block.touch() };
+        if label.tag.is_some() {
+            // SAFETY: as for the caller.
+            unsafe { self.attach_tag(block, label.tag) };
+        }
         if cfg!(feature = "telemetry") {
             // Relaxed, both: a number of its own; and the owner reads what it wrote at its claim.
             let stamp = stamp.load(Ordering::Relaxed) | self.stamp.load(Ordering::Relaxed);
-            block.mark_lent(stamp, site);
+            block.mark_lent(stamp, label.site);
         }
     }
 

@@ -19,8 +19,13 @@ pub struct Holding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeldBy {
-    /// Pooled buffers that this line took.
-    CallSite(&'static Location<'static>),
+    /// Pooled buffers that a line took.
+    CallSite {
+        /// The line.
+        location: &'static Location<'static>,
+        /// The tag; empty for none.
+        tag: String,
+    },
     /// Pooled buffers of other lines, taken since the lines were looked at, or while call sites are not recorded.
     OtherBuffers,
     /// Buffers of an open frame.
@@ -42,6 +47,8 @@ pub enum HeldBy {
     Thread(String),
     /// Idle buffers that other threads keep, or that are on their way between threads.
     OtherThreads,
+    /// Bytes of a tag's budget that threads may take for the tag's next buffers: no memory, and out of reach of other threads.
+    Credit,
     /// Memory that other threads are asking the system for.
     Requests,
     /// What small buffers cost beside their bytes: their records, and the slack of the system's allocator. Without what
@@ -50,10 +57,10 @@ pub enum HeldBy {
 }
 
 impl HeldBy {
-    /// `in_use`, `idle`, or `other` for what is no buffer: requests under way and bookkeeping.
+    /// `in_use`, `idle`, or `other` for what is no buffer: credit, requests under way and bookkeeping.
     pub fn state(&self) -> &'static str {
         match self {
-            Self::CallSite(_) | Self::OtherBuffers | Self::Frame { .. } | Self::OtherFrames => {
+            Self::CallSite { .. } | Self::OtherBuffers | Self::Frame { .. } | Self::OtherFrames => {
                 "in_use"
             }
             Self::UnusedInFrames
@@ -61,7 +68,7 @@ impl HeldBy {
             | Self::Depot
             | Self::Thread(_)
             | Self::OtherThreads => "idle",
-            Self::Requests | Self::Bookkeeping => "other",
+            Self::Credit | Self::Requests | Self::Bookkeeping => "other",
         }
     }
 
@@ -74,7 +81,12 @@ impl HeldBy {
 impl fmt::Display for HeldBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CallSite(location) => write!(f, "buffers from {location}"),
+            Self::CallSite { location, tag } if tag.is_empty() => {
+                write!(f, "buffers from {location}")
+            }
+            Self::CallSite { location, tag } => {
+                write!(f, "buffers from {location} with tag `{tag}`")
+            }
             Self::OtherBuffers => f.write_str("other buffers"),
             Self::Frame { frame, thread } => {
                 write!(f, "buffers of frame {frame} on thread `{thread}`")
@@ -85,6 +97,7 @@ impl fmt::Display for HeldBy {
             Self::Depot => f.write_str("idle in the depot"),
             Self::Thread(thread) => write!(f, "idle on thread `{thread}`"),
             Self::OtherThreads => f.write_str("idle on other threads"),
+            Self::Credit => f.write_str("credit of threads"),
             Self::Requests => f.write_str("requests under way"),
             Self::Bookkeeping => f.write_str("records and allocator slack of small buffers"),
         }

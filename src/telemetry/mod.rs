@@ -15,3 +15,4 @@ pub(crate) mod resident;
 pub(crate) mod ring;
 pub(crate) mod rounds;
 pub(crate) mod snapshot;
+pub(crate) mod tags;

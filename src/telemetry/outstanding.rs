@@ -23,7 +23,7 @@ pub struct Outstanding {
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,
-    /// One entry per call site, the largest in bytes first.
+    /// One entry per call site and tag, the largest in bytes first.
     pub sites: Vec<SiteHolding>,
 }
 
@@ -49,6 +49,11 @@ pub struct SiteHolding {
     /// The line that called `alloc`.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_location"))]
     pub location: &'static Location<'static>,
+    /// The tag with which they were taken; empty for none. A line that takes buffers with several tags has an entry for each.
+    pub tag: String,
+    /// Its number in the pool.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) tag_number: usize,
     /// Buffers out.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
@@ -94,6 +99,7 @@ impl PartialEq for SiteHolding {
             )
         };
         self.location == other.location
+            && self.tag == other.tag
             && counts(self) == counts(other)
             && self.thread == other.thread
     }
@@ -102,9 +108,11 @@ impl PartialEq for SiteHolding {
 impl Eq for SiteHolding {}
 
 impl SiteHolding {
-    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+    pub(crate) fn new(location: &'static Location<'static>, tag_number: usize) -> Self {
         Self {
             location,
+            tag: String::new(),
+            tag_number,
             buffers: 0,
             bytes: 0,
             oldest_age_frames: 0,
@@ -165,7 +173,8 @@ impl fmt::Display for Outstanding {
                 self.long_lived,
                 bytes(self.long_lived_bytes),
             )?;
-            let mut table = Table::new(&[
+            let has_tags = self.sites.iter().any(|site| !site.tag.is_empty());
+            let mut columns = vec![
                 ("call site", Align::Left),
                 ("buffers", Align::Right),
                 ("bytes", Align::Right),
@@ -174,9 +183,13 @@ impl fmt::Display for Outstanding {
                 ("oldest, frames", Align::Right),
                 ("oldest, s", Align::Right),
                 ("thread", Align::Left),
-            ]);
+            ];
+            if has_tags {
+                columns.push(("tag", Align::Left));
+            }
+            let mut table = Table::new(&columns);
             for site in &self.sites {
-                table.row([
+                let cells = [
                     site.location.to_string(),
                     site.buffers.to_string(),
                     bytes(site.bytes).to_string(),
@@ -185,7 +198,9 @@ impl fmt::Display for Outstanding {
                     site.oldest_age_frames.to_string(),
                     format!("{:.1}", site.oldest_age.as_secs_f64()),
                     site.thread.clone(),
-                ]);
+                ];
+                let tag = has_tags.then(|| site.tag.clone());
+                table.row(cells.into_iter().chain(tag));
             }
             fmt::Display::fmt(&table, f)?;
         }

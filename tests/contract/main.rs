@@ -31,6 +31,7 @@ mod residency;
 mod small_stacks;
 #[cfg(feature = "telemetry")]
 mod sources;
+mod tags;
 #[cfg(feature = "telemetry")]
 mod trimming;
 mod types;

@@ -53,7 +53,7 @@ fn a_refusal_names_the_frame_that_has_the_memory() {
         );
         assert!(of_frame > 60 << 20, "{error:?}");
         assert_eq!(
-            bytes_by(&parts, |by| matches!(by, HeldBy::CallSite(_))),
+            bytes_by(&parts, |by| matches!(by, HeldBy::CallSite { .. })),
             4 << 10
         );
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use framepool::{FrameSnapshot, Outstanding, PoolStats};
+use framepool::{FrameSnapshot, Outstanding, PoolStats, TagCounts, Tags};
 
 use crate::common::{TELEMETRY, assert_lawful, assert_lawful_stats, frame_bytes, pooled_bytes};
 
@@ -35,6 +35,7 @@ impl Kind {
 #[derive(Clone, Debug)]
 struct Held {
     line: u32,
+    tag: &'static str,
     thread: String,
     bytes: u64,
     requested: u64,
@@ -43,7 +44,7 @@ struct Held {
 }
 
 /// An open frame: buffers lent, their bytes, and the bytes asked for; and the thread that began it.
-type OpenFrame = (u64, u64, u64, usize);
+type OpenFrame = (u64, u64, u64, usize, &'static str);
 
 /// What one pool must report.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub(crate) struct Account {
     pooled: Kind,
     framed: Kind,
     overflows: u64,
+    /// What was taken with each tag, of both kinds.
+    tags: BTreeMap<&'static str, Kind>,
     before: (Kind, Kind, u64),
     frames: u64,
     /// In how many rounds the frames ended, and of which threads frames have ended in this one.
@@ -74,6 +77,7 @@ impl Account {
             pooled: Kind::default(),
             framed: Kind::default(),
             overflows: 0,
+            tags: BTreeMap::new(),
             before: Default::default(),
             frames: 0,
             rounds: 0,
@@ -97,13 +101,21 @@ impl Account {
         self.tenants.remove(&thread);
     }
 
-    pub(crate) fn lend(&mut self, buffer: usize, thread: (usize, &str), line: u32, requested: u64) {
+    pub(crate) fn lend(
+        &mut self,
+        buffer: usize,
+        thread: (usize, &str),
+        (line, tag): (u32, &'static str),
+        requested: u64,
+    ) {
         self.enter(thread.0);
         self.takers.insert(thread.0);
         let bytes = pooled_bytes(requested, self.alignment);
         self.pooled.lend(bytes, requested);
+        self.tags.entry(tag).or_default().lend(bytes, requested);
         let held = Held {
             line,
+            tag,
             thread: thread.1.to_owned(),
             bytes,
             requested,
@@ -121,6 +133,8 @@ impl Account {
         self.enter(thread);
         let held = self.held.remove(&buffer).unwrap();
         self.pooled.release(1, held.bytes, held.requested);
+        let of_tag = self.tags.get_mut(held.tag).unwrap();
+        of_tag.release(1, held.bytes, held.requested);
     }
 
     pub(crate) fn refuse_overflow(&mut self, thread: usize) {
@@ -129,8 +143,8 @@ impl Account {
     }
 
     /// The number the frame must have.
-    pub(crate) fn begin(&mut self, frame: usize, thread: usize) -> u64 {
-        self.open.insert(frame, (0, 0, 0, thread));
+    pub(crate) fn begin(&mut self, frame: usize, thread: usize, tag: &'static str) -> u64 {
+        self.open.insert(frame, (0, 0, 0, thread, tag));
         self.begun += 1;
         self.begun
     }
@@ -149,15 +163,19 @@ impl Account {
         };
         self.framed.lend(bytes, requested);
         let open = self.open.get_mut(&frame).unwrap();
-        *open = (open.0 + 1, open.1 + bytes, open.2 + requested, open.3);
+        (open.0, open.1, open.2) = (open.0 + 1, open.1 + bytes, open.2 + requested);
+        let of_tag = self.tags.entry(open.4).or_default();
+        of_tag.lend(bytes, requested);
     }
 
     /// A frame end by a thread, of an open frame or of none; compares what was published.
     pub(crate) fn end(&mut self, frame: Option<usize>, thread: usize, snapshot: &FrameSnapshot) {
         let mut whose = thread;
         if let Some(frame) = frame {
-            let (buffers, bytes, requested, begun_by) = self.open.remove(&frame).unwrap();
+            let (buffers, bytes, requested, begun_by, tag) = self.open.remove(&frame).unwrap();
             self.framed.release(buffers, bytes, requested);
+            let of_tag = self.tags.entry(tag).or_default();
+            of_tag.release(buffers, bytes, requested);
             whose = begun_by;
         }
         self.frames += 1;
@@ -291,6 +309,45 @@ impl Account {
         assert_eq!(stats.slots as usize, self.most_tenants);
     }
 
+    /// Compares the numbers of the tags: each by itself, and with those below it.
+    pub(crate) fn compare_tags(&self, tags: &Tags) {
+        if !TELEMETRY {
+            return;
+        }
+        let assert_counts = |counts: &TagCounts, names: &[&str]| {
+            let mut sum = Kind::default();
+            for kind in names.iter().filter_map(|name| self.tags.get(name)) {
+                sum.allocs += kind.allocs;
+                sum.releases += kind.releases;
+                sum.alloc_bytes += kind.alloc_bytes;
+                sum.release_bytes += kind.release_bytes;
+            }
+            assert_eq!(counts.allocs, sum.allocs, "{names:?}");
+            assert_eq!(counts.releases, sum.releases, "{names:?}");
+            assert_eq!(counts.alloc_bytes, sum.alloc_bytes, "{names:?}");
+            assert_eq!(counts.release_bytes, sum.release_bytes, "{names:?}");
+        };
+        for tag in &tags.tags {
+            let name = tag.name.as_str();
+            assert_counts(&tag.own, &[name]);
+            let with_below = if name == "a" {
+                vec!["a", "a/b"]
+            } else {
+                vec![name]
+            };
+            assert_counts(&tag.total, &with_below);
+            assert!(tag.peak_bytes >= tag.total.live_bytes());
+        }
+        let named = |name: &&&str| !name.is_empty();
+        assert!(
+            self.tags
+                .keys()
+                .filter(named)
+                .all(|name| tags.get(name).is_some())
+        );
+        assert_counts(&tags.untagged, &[""]);
+    }
+
     /// Compares who holds what.
     pub(crate) fn compare_holders(&self, out: &Outstanding) {
         if !TELEMETRY {
@@ -310,6 +367,7 @@ impl Account {
         );
         for site in &out.sites {
             let held = &sites[&site.location.line()];
+            assert_eq!(site.tag, held[0].tag);
             let suspects = || held.iter().filter(|held| self.is_suspect(held));
             assert_eq!(site.buffers, held.len() as u64);
             assert_eq!(site.bytes, held.iter().map(|held| held.bytes).sum::<u64>());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use framepool::{Alignment, AllocError, Buffer, BufferPool, Frame, FrameError};
+use framepool::{Alignment, AllocError, Buffer, BufferPool, Frame, FrameError, TagSettings};
 
 use crate::common::assert_empty;
 use crate::model::Account;
@@ -70,11 +70,16 @@ pub(crate) enum Operation {
 
 /// Takes a buffer at a line of its own.
 pub(crate) type Site = fn(&BufferPool, usize) -> Buffer<u8>;
-pub(crate) const SITES: [(Site, u32); 3] = [
-    (|pool, len| pool.alloc(len), line!()),
-    (|pool, len| pool.alloc_zeroed(len), line!()),
-    (|pool, len| pool.try_alloc(len).unwrap(), line!()),
+pub(crate) const SITES: [(Site, u32, &str); 6] = [
+    (|pool, len| pool.alloc(len), line!(), ""),
+    (|pool, len| pool.alloc_zeroed(len), line!(), ""),
+    (|pool, len| pool.try_alloc(len).unwrap(), line!(), ""),
+    (|pool, len| pool.tag("a").alloc(len), line!(), "a"),
+    (|pool, len| pool.tag("a/b").alloc(len), line!(), "a/b"),
+    (|pool, len| pool.tag("c").alloc(len), line!(), "c"),
 ];
+/// The tags of frames, in turn. The budget of `c` is never used up, and must change no number.
+const FRAME_TAGS: [&str; 3] = ["", "a/b", "c"];
 
 type Task = Box<dyn FnOnce() + Send>;
 
@@ -147,6 +152,7 @@ pub(crate) fn run(operations: &[Operation]) {
         run.step(operation);
         for (pool, account) in &run.pools {
             account.compare_stats(&pool.stats());
+            account.compare_tags(&pool.tags());
         }
     }
     run.end();
@@ -161,6 +167,7 @@ impl Run {
                 .max_frames_in_flight(IN_FLIGHT)
                 .thread_cache_bytes([2 << 20, 10_000, 0][at])
                 .frame_block_bytes(16 << 10)
+                .tag("c", TagSettings::new().max_bytes(1 << 40))
                 .build()
                 .unwrap();
             (
@@ -190,10 +197,11 @@ impl Run {
                 let worker = &self.workers[thread];
                 let (handle, account) = &mut self.pools[pool];
                 let handle = handle.clone();
-                let (take, line) = SITES[site];
+                let (take, line, tag) = SITES[site];
                 let buffer = worker.run(move || take(&handle, bytes));
                 assert_eq!(buffer.len(), bytes);
-                account.lend(self.next, (worker.id, &worker.name), line, bytes as u64);
+                let thread = (worker.id, worker.name.as_str());
+                account.lend(self.next, thread, (line, tag), bytes as u64);
                 self.buffers.insert(self.next, (pool, buffer));
             }
             Operation::Overflow { pool, thread } => {
@@ -289,12 +297,17 @@ impl Run {
     fn begin(&mut self, pool: usize, thread: usize) {
         let (handle, account) = &mut self.pools[pool];
         let asked = handle.clone();
-        match self.workers[thread].run(move || asked.try_begin_frame()) {
+        let tag = FRAME_TAGS[self.next % FRAME_TAGS.len()];
+        let begin = move || match tag {
+            "" => asked.try_begin_frame(),
+            tag => asked.tag(tag).try_begin_frame(),
+        };
+        match self.workers[thread].run(begin) {
             Ok(frame) => {
                 assert!(account.open_frames() < IN_FLIGHT);
                 assert_eq!(
                     frame.id().get(),
-                    account.begin(self.next, self.workers[thread].id)
+                    account.begin(self.next, self.workers[thread].id, tag)
                 );
                 self.frames.insert(self.next, (pool, Arc::new(frame)));
             }

@@ -124,13 +124,13 @@ fn an_open_frame_is_read_with_its_own_line_and_age() {
         let in_flight = Arc::new(InFlight::new(1));
         assert_eq!(in_flight.claim(), Some(0));
         let (old, new) = (Location::caller(), Location::caller());
-        let first = in_flight.begin(0, old, 3);
+        let first = in_flight.begin(0, old, 3, 0);
         let other = {
             let in_flight = Arc::clone(&in_flight);
             thread::spawn(move || {
                 in_flight.free(0);
                 assert_eq!(in_flight.claim(), Some(0));
-                in_flight.begin(0, new, 5)
+                in_flight.begin(0, new, 5, 0)
             })
         };
         let read = in_flight.open_frames(5).next();

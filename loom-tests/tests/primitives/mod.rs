@@ -17,6 +17,7 @@ mod ring;
 mod slots;
 mod stack;
 mod table;
+mod tag_budget;
 mod tenancy;
 mod waiting;
 

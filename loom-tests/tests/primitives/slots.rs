@@ -12,6 +12,7 @@ use loom::thread;
 use super::explore;
 use crate::BufferPool;
 use crate::blocks::class::class_for;
+use crate::blocks::label::Label;
 use crate::pool::inner::PoolInner;
 use crate::pool::pressure::Reach;
 use crate::slot::owner::Use;
@@ -124,7 +125,7 @@ fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
                 inner.stamp(),
                 block,
                 1,
-                Location::caller(),
+                Label::untagged(Location::caller()),
             );
             slot.release_slow(&inner.exchange(), block, 1);
         }
@@ -176,7 +177,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     inner.stamp(),
                     class,
                     1,
-                    Location::caller(),
+                    Label::untagged(Location::caller()),
                 );
                 let block = lent.map_or_else(
                     || {
@@ -187,7 +188,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                             inner.stamp(),
                             block,
                             1,
-                            Location::caller(),
+                            Label::untagged(Location::caller()),
                         );
                         block
                     },

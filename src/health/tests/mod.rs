@@ -66,6 +66,8 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
     let sites: Vec<SiteHolding> = suspects
         .iter()
         .map(|&(location, suspects)| SiteHolding {
+            tag: String::new(),
+            tag_number: 0,
             location,
             buffers: suspects + 1,
             bytes: (suspects + 1) * 64,

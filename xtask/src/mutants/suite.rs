@@ -67,6 +67,12 @@ pub(crate) const SUITES: &[Suite] = &[
         "loom-tests/tests/walker.rs",
     ),
     suite(
+        "loom/tags",
+        "loom-tests",
+        "tags",
+        "loom-tests/tests/tags.rs",
+    ),
+    suite(
         "loom/depot",
         "loom-tests",
         "depot",

@@ -1,0 +1,104 @@
+//! Tags: what is counted for them while buffers change hands, and a budget that two threads use up at once.
+//!
+//! Laws: L1, L2.
+
+mod support;
+
+use framepool_under_loom::{AllocError, BufferPool, TagCounts, TagSettings, Tags};
+use loom::thread;
+use support::{explore, shared};
+
+#[track_caller]
+fn total(tags: &Tags) -> TagCounts {
+    let total = tags.get("a").expect("the tag exists").total;
+    assert!(total.releases <= total.allocs, "L2");
+    assert!(total.release_bytes <= total.alloc_bytes, "L2");
+    total
+}
+
+/// One preemption at most: 3,229 executions.
+#[test]
+fn a_reading_never_finds_more_releases_than_allocs() {
+    explore(Some(1), || {
+        let pool = shared(BufferPool::new());
+        let tag = shared(pool.tag("a"));
+        let buffer = tag.alloc::<u8>(1);
+        let reader = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.tags())
+        };
+        drop(buffer);
+        drop(tag.alloc::<u8>(1));
+        let before = total(&reader.join().unwrap());
+        let after = total(&pool.tags());
+        assert!(before.allocs <= after.allocs && before.releases <= after.releases);
+        assert_eq!((after.allocs, after.releases), (2, 2), "L1");
+        assert_eq!((after.alloc_bytes, after.release_bytes), (128, 128), "L1");
+    });
+}
+
+/// The buffer is released in the slot of another thread, which the reading may have passed. No preemption, only the switches at
+/// locks and joins.
+#[test]
+fn a_release_on_another_thread_counts_once() {
+    explore(Some(0), || {
+        let pool = shared(BufferPool::new());
+        let buffer = pool.tag("a").alloc::<u8>(1);
+        let releaser = thread::spawn(move || drop(buffer));
+        let before = total(&pool.tags());
+        releaser.join().unwrap();
+        let after = total(&pool.tags());
+        assert!(before.releases <= after.releases);
+        assert_eq!((after.allocs, after.releases), (1, 1), "L1");
+        assert_eq!((after.alloc_bytes, after.release_bytes), (64, 64), "L1");
+    });
+}
+
+/// One preemption at most: 176 executions.
+#[test]
+fn a_walker_never_joins_a_tag_to_an_untagged_holder() {
+    explore(Some(1), || {
+        let pool = shared(BufferPool::new());
+        let tag = shared(pool.tag("a"));
+        let (tagged, tagged_line) = (tag.alloc::<u8>(1), line!());
+        let walker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.outstanding())
+        };
+        drop(tagged);
+        let kept = pool.alloc::<u8>(1);
+        for site in &walker.join().unwrap().sites {
+            let is_tagged = site.location.line() == tagged_line;
+            assert_eq!(site.tag, if is_tagged { "a" } else { "" });
+            assert_eq!(site.bytes, 64);
+        }
+        drop(kept);
+    });
+}
+
+/// The budget has room for one buffer. No preemption, only the switches at locks and joins; the account itself is searched
+/// further (`primitives/tag_budget.rs`).
+#[test]
+fn two_threads_never_exceed_a_budget_together() {
+    explore(Some(0), || {
+        let settings = TagSettings::new().max_bytes(64);
+        let pool = BufferPool::builder().tag("a", settings).build().unwrap();
+        let tag = shared(pool.tag("a"));
+        let other = {
+            let tag = tag.clone();
+            thread::spawn(move || tag.try_alloc::<u8>(1))
+        };
+        let mine = tag.try_alloc::<u8>(1);
+        let other = other.join().unwrap();
+        let lent = usize::from(mine.is_ok()) + usize::from(other.is_ok());
+        assert_eq!(lent, 1, "one fits, and one must not be refused for nothing");
+        for refused in [&mine, &other]
+            .into_iter()
+            .filter_map(|it| it.as_ref().err())
+        {
+            assert!(matches!(refused, AllocError::TagBudgetExceeded { .. }));
+        }
+        drop((mine, other));
+        drop(tag.alloc::<u8>(1));
+    });
+}

@@ -1,0 +1,63 @@
+//! To whom a pooled buffer is lent, as its record says: a line of code, and a tag.
+
+use std::panic::Location;
+
+/// The tag of a buffer, in 16 bits of its block's record: the tag's number, and whether a budget limits it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TagMark(u16);
+
+impl TagMark {
+    /// No tag.
+    pub(crate) const NONE: Self = Self(0);
+    const LIMITED: u16 = 1 << 15;
+
+    /// Of the tag with this number, which is not zero.
+    pub(crate) fn new(number: usize, is_limited: bool) -> Self {
+        debug_assert!(number > 0 && number < usize::from(Self::LIMITED));
+        Self(number as u16 | if is_limited { Self::LIMITED } else { 0 })
+    }
+
+    /// As it was written into a record.
+    pub(crate) fn from_bits(bits: u16) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) fn bits(self) -> u16 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_some(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Whether a budget limits the tag, or a tag above it.
+    #[inline(always)]
+    pub(crate) fn is_limited(self) -> bool {
+        self.0 & Self::LIMITED != 0
+    }
+
+    /// The tag's number; zero for none.
+    #[inline(always)]
+    pub(crate) fn number(self) -> usize {
+        usize::from(self.0 & !Self::LIMITED)
+    }
+}
+
+/// To whom a pooled buffer is lent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) tag: TagMark,
+}
+
+impl Label {
+    /// A line of code, without a tag.
+    #[inline(always)]
+    pub(crate) fn untagged(site: &'static Location<'static>) -> Self {
+        Self {
+            site,
+            tag: TagMark::NONE,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Tags: a handle by which buffers and frames are taken in somebody's name.
+
+use std::fmt;
+use std::panic::Location;
+
+use bytemuck::Pod;
+
+use crate::blocks::label::{Label, TagMark};
+use crate::error::{AllocError, FrameError};
+use crate::pool::buffer::Buffer;
+use crate::pool::frame::Frame;
+use crate::pool::handle::BufferPool;
+use crate::telemetry::tags::{TagCounts, Tags};
+
+/// A part of a program in whose name buffers are taken: [`BufferPool::tag`].
+///
+/// It lends as the pool does, from the same memory, and each buffer counts for the tag: live buffers, live bytes, peak and churn
+/// ([`BufferPool::tags`]). A buffer keeps its tag until it is dropped, on whatever thread. This is a handle; clones are the same tag.
+///
+/// ```
+/// use framepool::BufferPool;
+///
+/// let pool = BufferPool::new();
+/// let physics = pool.tag("physics");
+/// let contacts = physics.alloc::<f32>(1024);
+/// let frame = physics.begin_frame();
+/// frame.alloc::<u8>(100);
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(pool.tags().get("physics").unwrap().total.live_buffers(), 2);
+/// # }
+/// frame.release_all();
+/// # drop(contacts);
+/// ```
+#[derive(Clone)]
+pub struct Tag {
+    pool: BufferPool,
+    mark: TagMark,
+}
+
+impl Tag {
+    /// The pool.
+    pub fn pool(&self) -> &BufferPool {
+        &self.pool
+    }
+
+    /// The whole name, such as `render/shadows`. Waits for a frame end that is in progress.
+    pub fn name(&self) -> String {
+        let aggregator = self.pool.inner().aggregator.lock();
+        aggregator.tags.name(self.mark.number()).to_owned()
+    }
+
+    /// The tag with this name below this one: `pool.tag("render").tag("shadows")` is `pool.tag("render/shadows")`.
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            mark: self.pool.open_tag(self.mark.number(), name),
+        }
+    }
+
+    fn label(&self, site: &'static Location<'static>) -> Label {
+        Label {
+            site,
+            tag: self.mark,
+        }
+    }
+
+    /// As [`BufferPool::alloc`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline(always)]
+    #[track_caller]
+    pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
+        self.pool.lend(len, self.label(Location::caller()))
+    }
+
+    /// As [`BufferPool::alloc_zeroed`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_zeroed<T: Pod>(&self, len: usize) -> Buffer<T> {
+        self.alloc::<T>(len).zeroed()
+    }
+
+    /// As [`BufferPool::alloc_copy`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc`](Self::try_alloc) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> Buffer<T> {
+        let mut buffer = self.alloc::<T>(source.len());
+        buffer.copy_from_slice(source);
+        buffer
+    }
+
+    /// As [`BufferPool::try_alloc`].
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`AllocError::TagBudgetExceeded`] if a budget of the tag, or of a tag above it, is used up.
+    #[inline(always)]
+    #[track_caller]
+    pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
+        self.pool.try_lend(len, self.label(Location::caller()))
+    }
+
+    /// As [`BufferPool::alloc_at`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc_at`](Self::try_alloc_at) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_at<T: Pod>(&self, len: usize, location: &'static Location<'static>) -> Buffer<T> {
+        self.pool.lend(len, self.label(location))
+    }
+
+    /// As [`BufferPool::alloc_zeroed_at`].
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_alloc_at`](Self::try_alloc_at) returns an error.
+    #[inline]
+    #[track_caller]
+    pub fn alloc_zeroed_at<T: Pod>(
+        &self,
+        len: usize,
+        location: &'static Location<'static>,
+    ) -> Buffer<T> {
+        self.alloc_at::<T>(len, location).zeroed()
+    }
+
+    /// As [`BufferPool::try_alloc_at`].
+    ///
+    /// # Errors
+    ///
+    /// As [`try_alloc`](Self::try_alloc).
+    #[inline]
+    pub fn try_alloc_at<T: Pod>(
+        &self,
+        len: usize,
+        location: &'static Location<'static>,
+    ) -> Result<Buffer<T>, AllocError> {
+        self.pool.try_lend(len, self.label(location))
+    }
+
+    /// Begins a frame whose buffers count for this tag.
+    ///
+    /// # Panics
+    ///
+    /// As [`BufferPool::begin_frame`].
+    #[track_caller]
+    pub fn begin_frame(&self) -> Frame {
+        match self.try_begin_frame() {
+            Ok(frame) => frame,
+            Err(error) => panic!("framepool: {error}"),
+        }
+    }
+
+    /// Begins a frame whose buffers count for this tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`BufferPool::try_begin_frame`].
+    #[track_caller]
+    pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
+        self.pool.try_begin_tagged(self.mark.number())
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tag")
+            .field("pool", &self.pool.name())
+            .field("number", &self.mark.number())
+            .finish_non_exhaustive()
+    }
+}
+
+impl BufferPool {
+    /// The tag with this name, made if there is none. Keep the handle: this waits for a frame end that is in progress.
+    ///
+    /// Tags nest by name: `render/shadows` lies below `render`, whose numbers include it. A part of a name that is empty is left
+    /// out; a name without any other part is `(unnamed)`.
+    ///
+    /// A pool has up to 126 tags. A further name is taken for the nearest tag above it that exists, so that this tag's budget still
+    /// counts; if there is none it is taken for `(other tags)`. [`Tags::beyond_limit`] says how often that happened.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let shadows = pool.tag("render/shadows");
+    /// assert_eq!(pool.tag("render").tag("shadows").name(), shadows.name());
+    /// let map = shadows.alloc::<f32>(512 * 512);
+    /// # if cfg!(feature = "telemetry") {
+    /// let tags = pool.tags();
+    /// assert_eq!(tags.get("render/shadows").unwrap().own.live_bytes(), 1 << 20);
+    /// assert_eq!(tags.get("render").unwrap().total.live_bytes(), 1 << 20);
+    /// assert_eq!(tags.get("render").unwrap().own.live_bytes(), 0);
+    /// # }
+    /// # drop(map);
+    /// ```
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Tag {
+        Tag {
+            pool: self.clone(),
+            mark: self.open_tag(0, name),
+        }
+    }
+
+    fn open_tag(&self, above: usize, name: &str) -> TagMark {
+        let inner = self.inner();
+        let tag = inner
+            .aggregator
+            .lock()
+            .tags
+            .open(&inner.tag_budgets, above, name);
+        TagMark::new(tag, inner.tag_budgets.is_limited(tag))
+    }
+
+    /// The numbers of all tags now. Waits for frame ends and other walks, never for workers.
+    ///
+    /// The live numbers of a tag are exact when the threads rest; while they run, each count is of some moment during this call, and no
+    /// tag has more releases than allocs.
+    pub fn tags(&self) -> Tags {
+        let mut tags = Tags::default();
+        self.tags_into(&mut tags);
+        tags
+    }
+
+    /// The same, into an earlier result whose memory is used again.
+    pub fn tags_into(&self, tags: &mut Tags) {
+        let inner = self.inner();
+        let aggregator = &mut *inner.aggregator.lock();
+        let now = aggregator.levels_now(inner);
+        let totals = now.totals;
+        let all = TagCounts {
+            allocs: totals.allocs,
+            releases: totals.releases,
+            alloc_bytes: totals.alloc_bytes,
+            release_bytes: totals.release_bytes,
+        };
+        tags.time = now.time;
+        tags.frame = inner.frame();
+        aggregator.tags.report(all, tags);
+    }
+}

@@ -1,0 +1,295 @@
+//! The tags of a pool: their names, and what an aggregation finds for each. Under the aggregator's lock.
+//!
+//! A tag is a number. Zero stands for no tag. A tag has a higher number than the tag above it, so one pass from the highest number to the
+//! lowest adds up what lies below each tag. Tags are never removed.
+//!
+//! The numbers of a tag are sums over all slots (`slot/tags.rs`) and over the arenas of the frames that were begun with the tag. They are
+//! added up anew at each aggregation, from counters that only rise. So no number goes back.
+
+use crate::arena::in_flight::InFlight;
+use crate::memory::tag_budget::{MAX_TAGS, TagBudgets};
+use crate::pool::tag_settings::TagSettings;
+use crate::slot::list::Slots;
+use crate::slot::tags::TagCells;
+use crate::telemetry::arena_reading::ArenaReading;
+use crate::telemetry::tags::{TagCounts, TagStats, Tags};
+
+/// The tag of new names when there is no room for a tag.
+const OTHERS: usize = MAX_TAGS - 1;
+
+/// All tags of a pool.
+#[derive(Debug, Default)]
+pub(crate) struct TagBook {
+    /// By number; empty while the pool has no tag.
+    entries: Vec<Entry>,
+    beyond_limit: u64,
+    /// Slots that have counters for tags.
+    cells: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    name: String,
+    parent: usize,
+    settings: TagSettings,
+    /// Of pooled buffers, as of the last aggregation.
+    pooled: TagCounts,
+    /// Released where there was no memory to count it.
+    stray: (u64, u64),
+    /// Of frame buffers: of frames that have ended, and of open ones.
+    ended: ArenaReading,
+    open: ArenaReading,
+    own: TagCounts,
+    total: TagCounts,
+    /// The total at the latest frame end, and what that frame added.
+    at_end: TagCounts,
+    frame: TagCounts,
+    peak_bytes: u64,
+}
+
+impl TagBook {
+    /// The tags of a new pool with these settings, and their budgets.
+    pub(crate) fn with_settings(settings: &[(String, TagSettings)]) -> (Self, TagBudgets) {
+        let mut book = Self::default();
+        let mut budgets = TagBudgets::new();
+        for (name, settings) in settings {
+            let tag = book.open(&budgets, 0, name);
+            book.entries[tag].settings = *settings;
+        }
+        // Those above come first.
+        for (tag, entry) in book.entries.iter().enumerate().skip(1) {
+            match entry.settings.max_bytes {
+                Some(limit) => budgets.limit(tag, entry.parent, limit),
+                None => drop(budgets.inherit(tag, entry.parent)),
+            }
+        }
+        (book, budgets)
+    }
+
+    /// Whether the pool has no tags.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The number of the tag with this name below `above`, made if there is none.
+    ///
+    /// If there is no room it is that of the nearest tag above that exists, or else the one for all such names.
+    pub(crate) fn open(&mut self, budgets: &TagBudgets, above: usize, name: &str) -> usize {
+        if self.is_empty() {
+            self.entries.push(Entry::default());
+        }
+        let mut at = above;
+        let parts = name
+            .split('/')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        for part in parts {
+            let Some(below) = self.child(budgets, at, part) else {
+                self.beyond_limit += 1;
+                return if at == 0 { self.others() } else { at };
+            };
+            at = below;
+        }
+        if at == 0 {
+            let unnamed = self.child(budgets, 0, "(unnamed)");
+            return unnamed.unwrap_or_else(|| self.others());
+        }
+        at
+    }
+
+    /// The tag directly below another with this name, made if there is none and if there is room.
+    fn child(&mut self, budgets: &TagBudgets, parent: usize, part: &str) -> Option<usize> {
+        let above = &self.entries[parent].name;
+        let name = if parent == 0 {
+            part.to_owned()
+        } else {
+            format!("{above}/{part}")
+        };
+        if let Some(known) = self.entries.iter().position(|entry| entry.name == name) {
+            return Some(known);
+        }
+        let tag = self.entries.len();
+        if tag >= OTHERS {
+            return None;
+        }
+        self.entries.push(Entry {
+            name,
+            parent,
+            ..Entry::default()
+        });
+        budgets.inherit(tag, parent);
+        Some(tag)
+    }
+
+    fn others(&mut self) -> usize {
+        if self.entries.len() == OTHERS {
+            self.entries.push(Entry {
+                name: "(other tags)".to_owned(),
+                ..Entry::default()
+            });
+        }
+        OTHERS
+    }
+
+    /// The whole name of a tag.
+    pub(crate) fn name(&self, tag: usize) -> &str {
+        self.entries.get(tag).map_or("", |entry| &entry.name)
+    }
+
+    /// Whether a tag is another one or lies below it.
+    pub(crate) fn is_within(&self, mut tag: usize, above: usize) -> bool {
+        while tag > above {
+            tag = self.entries.get(tag).map_or(0, |entry| entry.parent);
+        }
+        tag == above
+    }
+
+    /// Per tag, the age in frames beyond which its buffers are overdue.
+    pub(crate) fn overdue_after_frames(&self, of_pool: Option<u64>, limits: &mut Vec<Option<u64>>) {
+        limits.clear();
+        // Without memory for the list, the pool's limit counts.
+        if limits.try_reserve(self.entries.len()).is_err() {
+            return;
+        }
+        for entry in &self.entries {
+            let above = limits.get(entry.parent).copied().unwrap_or(of_pool);
+            limits.push(entry.settings.overdue_after_frames.or(above));
+        }
+    }
+
+    /// Counts a release that no slot has memory to count.
+    pub(crate) fn count_stray(&mut self, tag: usize, bytes: u64) {
+        if let Some(entry) = self.entries.get_mut(tag) {
+            entry.stray.0 += 1;
+            entry.stray.1 += bytes;
+        }
+    }
+
+    /// First pass of an aggregation: what was released.
+    pub(crate) fn read_released(&mut self, slots: &Slots) {
+        for entry in &mut self.entries {
+            (entry.pooled.releases, entry.pooled.release_bytes) = entry.stray;
+        }
+        self.cells = 0;
+        for cells in slots.iter().filter_map(|slot| slot.tags.seen()) {
+            self.cells += 1;
+            for (tag, entry) in self.entries.iter_mut().enumerate() {
+                let counters = cells.of(tag);
+                let pooled = &mut entry.pooled;
+                pooled.releases = pooled.releases.wrapping_add(counters.releases.get());
+                pooled.release_bytes = pooled
+                    .release_bytes
+                    .wrapping_add(counters.release_bytes.get());
+            }
+        }
+    }
+
+    /// Between the two passes over the pool's own counters: what was lent.
+    pub(crate) fn read_allocated(&mut self, slots: &Slots) {
+        for entry in &mut self.entries {
+            entry.pooled.allocs = 0;
+            entry.pooled.alloc_bytes = 0;
+            entry.open = ArenaReading::default();
+        }
+        for cells in slots.iter().filter_map(|slot| slot.tags.seen()) {
+            for (tag, entry) in self.entries.iter_mut().enumerate() {
+                let counters = cells.of(tag);
+                let pooled = &mut entry.pooled;
+                pooled.allocs = pooled.allocs.wrapping_add(counters.allocs.get());
+                pooled.alloc_bytes = pooled.alloc_bytes.wrapping_add(counters.alloc_bytes.get());
+            }
+        }
+    }
+
+    /// Adds what an arena lent in an open frame.
+    #[inline]
+    pub(crate) fn add_open(&mut self, in_flight: &InFlight, index: usize, reading: ArenaReading) {
+        if let Some(entry) = self.entries.get_mut(in_flight.tag(index)) {
+            entry.open = entry.open.plus(reading);
+        }
+    }
+
+    /// Adds what an arena lent in the frame that ends.
+    pub(crate) fn add_ended(&mut self, in_flight: &InFlight, index: usize, reading: ArenaReading) {
+        if let Some(entry) = self.entries.get_mut(in_flight.tag(index)) {
+            entry.ended = entry.ended.plus(reading);
+        }
+    }
+
+    /// Adds up what the passes found. `end_frame` begins a new frame.
+    pub(crate) fn add_up(&mut self, end_frame: bool) {
+        for entry in &mut self.entries {
+            let (ended, framed) = (entry.ended, entry.ended.plus(entry.open));
+            entry.own = entry.pooled.plus(TagCounts {
+                allocs: framed.allocs,
+                releases: ended.allocs,
+                alloc_bytes: framed.bytes,
+                release_bytes: ended.bytes,
+            });
+            entry.total = entry.own;
+        }
+        // The numbers of frames without a tag are not kept here.
+        if let Some(root) = self.entries.first_mut() {
+            root.own = TagCounts::default();
+            root.total = TagCounts::default();
+        }
+        for tag in (1..self.entries.len()).rev() {
+            let entry = &mut self.entries[tag];
+            let total = entry.total;
+            entry.peak_bytes = entry.peak_bytes.max(total.live_bytes());
+            if end_frame {
+                entry.frame = total.since(entry.at_end);
+                entry.at_end = total;
+            }
+            let parent = entry.parent;
+            self.entries[parent].total = self.entries[parent].total.plus(total);
+        }
+    }
+
+    /// What was taken with any tag.
+    pub(crate) fn tagged(&self) -> TagCounts {
+        self.entries
+            .first()
+            .map_or_else(TagCounts::default, |root| root.total)
+    }
+
+    /// Writes the numbers into an earlier result, whose memory is used again. `all` is what the pool counted.
+    pub(crate) fn report(&self, all: TagCounts, tags: &mut Tags) {
+        let named = || self.entries.iter().skip(1);
+        tags.tags.truncate(named().count());
+        for (at, entry) in named().enumerate() {
+            if tags.tags.len() == at {
+                tags.tags.push(TagStats::default());
+            }
+            let stats = &mut tags.tags[at];
+            stats.name.clear();
+            stats.name.push_str(&entry.name);
+            stats.own = entry.own;
+            stats.total = entry.total;
+            stats.frame = entry.frame;
+            stats.peak_bytes = entry.peak_bytes;
+            stats.warn_bytes = entry.settings.warn_bytes;
+            stats.max_bytes = entry.settings.max_bytes;
+        }
+        tags.beyond_limit = self.beyond_limit;
+        // While threads allocate, the pool's own numbers can be of a moment before.
+        let tagged = self.tagged();
+        let rest = |all: u64, tagged: u64| all.saturating_sub(tagged);
+        let allocs = rest(all.allocs, tagged.allocs);
+        let alloc_bytes = rest(all.alloc_bytes, tagged.alloc_bytes);
+        tags.untagged = TagCounts {
+            allocs,
+            releases: rest(all.releases, tagged.releases).min(allocs),
+            alloc_bytes,
+            release_bytes: rest(all.release_bytes, tagged.release_bytes).min(alloc_bytes),
+        };
+    }
+
+    /// Bytes that the tags occupy, with the counters in slots.
+    pub(crate) fn bytes(&self) -> u64 {
+        let names: usize = self.entries.iter().map(|entry| entry.name.capacity()).sum();
+        let entries = self.entries.capacity() * size_of::<Entry>() + names;
+        entries as u64 + self.cells * size_of::<TagCells>() as u64
+    }
+}

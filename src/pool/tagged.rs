@@ -1,0 +1,86 @@
+//! What lending and taking back a buffer with a tag take beside what every buffer takes: the slot's counters, and the budgets.
+#![expect(
+    unsafe_code,
+    reason = "the tag is taken off a block that the caller holds"
+)]
+
+use crate::blocks::block::Block;
+use crate::blocks::label::TagMark;
+use crate::pool::inner::PoolInner;
+use crate::pool::refusal::{Refusal, count_refusal};
+use crate::slot::state::Slot;
+use crate::slot::tags::TagCells;
+
+impl PoolInner {
+    /// Has the slot ready to lend with a tag, and reserves what the budgets of the tag count; how many bytes.
+    pub(crate) fn reserve_for(
+        &self,
+        slot: &Slot,
+        tag: TagMark,
+        class: usize,
+        bytes: usize,
+    ) -> Result<u64, Refusal> {
+        if !tag.is_some() {
+            return Ok(0);
+        }
+        let refused = |refusal| {
+            count_refusal(slot, refusal);
+            refusal
+        };
+        let cells = slot
+            .tags
+            .own_or_new()
+            .ok_or_else(|| refused(Refusal::Memory(size_of::<TagCells>() as u64)))?;
+        if !tag.is_limited() {
+            return Ok(0);
+        }
+        let block_bytes = self.block_bytes_for(class, bytes) as u64;
+        match self
+            .tag_budgets
+            .take(&cells.credits, tag.number(), block_bytes)
+        {
+            Ok(()) => Ok(block_bytes),
+            Err(by) => Err(refused(Refusal::TagBudget(by))),
+        }
+    }
+
+    /// Takes back what was reserved for a buffer that there is not, or that came back. Only for the slot's owner.
+    pub(crate) fn unreserve(&self, slot: &Slot, tag: TagMark, bytes: u64) {
+        if bytes > 0
+            && let Some(cells) = slot.tags.own()
+        {
+            self.tag_budgets.give(&cells.credits, tag.number(), bytes);
+        }
+    }
+
+    /// Takes the tag off a block that comes back, and counts it for the tag.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which is one of this pool, and holds the block.
+    pub(crate) unsafe fn detach_tag(&self, slot: &Slot, block: &Block) {
+        let (tag, bytes) = (block.tag(), block.bytes());
+        block.mark_idle();
+        match slot.tags.own_or_new() {
+            Some(cells) => {
+                cells.count_release(tag, bytes);
+                if tag.is_limited() {
+                    self.unreserve(slot, tag, bytes);
+                }
+            }
+            None => self.count_stray(tag, bytes),
+        }
+        // SAFETY: the caller holds the block.
+        unsafe { block.clear_tag() };
+    }
+
+    /// The same where there is no memory for the slot's counters of tags.
+    #[cold]
+    #[inline(never)]
+    fn count_stray(&self, tag: TagMark, bytes: u64) {
+        self.aggregator.lock().tags.count_stray(tag.number(), bytes);
+        if tag.is_limited() {
+            self.tag_budgets.give_back(tag.number(), bytes);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Lending and taking back blocks with a tag; the steps are those of `tags.rs`.
+#![expect(unsafe_code, reason = "the slot's owner writes to the blocks it holds")]
+
+use crate::blocks::block::Block;
+use crate::blocks::label::TagMark;
+use crate::slot::state::Slot;
+
+impl Slot {
+    /// Counts a block that goes out with a tag, and writes the tag into its record.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot, which has cells, and holds the block, which has no tag.
+    #[inline(always)]
+    pub(crate) unsafe fn attach_tag(&self, block: &Block, tag: TagMark) {
+        debug_assert!(self.tags.own().is_some());
+        if let Some(cells) = self.tags.own() {
+            let counters = cells.of(tag.number());
+            counters.allocs.increment();
+            counters.alloc_bytes.add(block.bytes());
+        }
+        // SAFETY: the caller holds the block.
+        unsafe { block.set_tag(tag) };
+    }
+
+    /// Takes back a block with a tag that no budget limits; `false` if nothing has happened, or if only the tag was taken off.
+    ///
+    /// # Safety
+    ///
+    /// As for [`release_fast`](Self::release_fast).
+    #[inline(always)]
+    pub(crate) unsafe fn release_tagged_fast(
+        &self,
+        class: usize,
+        block: &Block,
+        requested: usize,
+    ) -> bool {
+        let tag = block.tag();
+        if tag.is_limited() {
+            return false;
+        }
+        let Some(cells) = self.tags.own() else {
+            return false;
+        };
+        block.mark_idle();
+        cells.count_release(tag, block.bytes());
+        // SAFETY: as for the caller.
+        unsafe {
+            block.clear_tag();
+            self.release_fast(class, block, requested)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The numbers of a pool's tags.
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+use crate::telemetry::id::FrameEnd;
+
+/// Buffers of both kinds that were lent and given back for a tag. Cumulative, or of one frame.
+///
+/// Bytes are rounded block sizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TagCounts {
+    /// Buffers lent.
+    pub allocs: u64,
+    /// Buffers given back. Never more than `allocs`.
+    pub releases: u64,
+    /// Bytes lent.
+    pub alloc_bytes: u64,
+    /// Bytes given back. Never more than `alloc_bytes`.
+    pub release_bytes: u64,
+}
+
+impl TagCounts {
+    /// Buffers out.
+    pub fn live_buffers(&self) -> u64 {
+        self.allocs.wrapping_sub(self.releases)
+    }
+
+    /// Bytes of the buffers out.
+    pub fn live_bytes(&self) -> u64 {
+        self.alloc_bytes.wrapping_sub(self.release_bytes)
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            allocs: self.allocs.wrapping_add(other.allocs),
+            releases: self.releases.wrapping_add(other.releases),
+            alloc_bytes: self.alloc_bytes.wrapping_add(other.alloc_bytes),
+            release_bytes: self.release_bytes.wrapping_add(other.release_bytes),
+        }
+    }
+
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            allocs: self.allocs.wrapping_sub(earlier.allocs),
+            releases: self.releases.wrapping_sub(earlier.releases),
+            alloc_bytes: self.alloc_bytes.wrapping_sub(earlier.alloc_bytes),
+            release_bytes: self.release_bytes.wrapping_sub(earlier.release_bytes),
+        }
+    }
+}
+
+/// The numbers of one tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TagStats {
+    /// The whole name, such as `render/shadows`.
+    pub name: String,
+    /// What was taken with this very tag.
+    pub own: TagCounts,
+    /// The same with all tags below it.
+    pub total: TagCounts,
+    /// Of `total`, what the latest frame added: from the frame end before the latest one to the latest.
+    pub frame: TagCounts,
+    /// The most live bytes of `total` that a frame end or another reading found.
+    pub peak_bytes: u64,
+    /// The live bytes of `total` from which an alert is raised, if there are such.
+    pub warn_bytes: Option<u64>,
+    /// The most bytes of pooled buffers that may be out of `total`, if there is a limit.
+    pub max_bytes: Option<u64>,
+}
+
+/// The numbers of all tags of a pool, read at one time.
+///
+/// `Display` gives a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Tags {
+    /// When this was read.
+    pub time: Timestamp,
+    /// The latest frame end before that.
+    pub frame: FrameEnd,
+    /// One entry per tag, in the order in which they were first named. A tag comes after the tag above it.
+    pub tags: Vec<TagStats>,
+    /// What was taken without a tag.
+    pub untagged: TagCounts,
+    /// How often a new tag was named when there was no room for one.
+    pub beyond_limit: u64,
+}
+
+impl Tags {
+    /// The numbers of the tag with this whole name.
+    pub fn get(&self, name: &str) -> Option<&TagStats> {
+        self.tags.iter().find(|tag| tag.name == name)
+    }
+}
+
+impl fmt::Display for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::text::{Align, Table, bytes};
+
+        if self.tags.is_empty() {
+            return f.write_str("no tags");
+        }
+        let mut table = Table::new(&[
+            ("tag", Align::Left),
+            ("buffers", Align::Right),
+            ("bytes", Align::Right),
+            ("own bytes", Align::Right),
+            ("peak", Align::Right),
+            ("allocs", Align::Right),
+            ("allocs/frame", Align::Right),
+            ("limit", Align::Right),
+        ]);
+        let mut tags: Vec<&TagStats> = self.tags.iter().collect();
+        tags.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
+        for tag in tags {
+            table.row([
+                tag.name.clone(),
+                tag.total.live_buffers().to_string(),
+                bytes(tag.total.live_bytes()).to_string(),
+                bytes(tag.own.live_bytes()).to_string(),
+                bytes(tag.peak_bytes).to_string(),
+                tag.total.allocs.to_string(),
+                tag.frame.allocs.to_string(),
+                tag.max_bytes
+                    .map_or_else(|| "-".to_owned(), |limit| bytes(limit).to_string()),
+            ]);
+        }
+        table.row([
+            "(untagged)".to_owned(),
+            self.untagged.live_buffers().to_string(),
+            bytes(self.untagged.live_bytes()).to_string(),
+            bytes(self.untagged.live_bytes()).to_string(),
+            "-".to_owned(),
+            self.untagged.allocs.to_string(),
+            "-".to_owned(),
+            "-".to_owned(),
+        ]);
+        fmt::Display::fmt(&table, f)
+    }
+}
