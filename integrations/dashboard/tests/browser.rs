@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::browser::{Browser, output};
 use common::{eventually, served, watched};
+use framepool::metrics::METRICS;
 use framepool::{BufferPool, HealthConfig, Watch};
 use framepool_dashboard::Dashboard;
 
@@ -66,6 +67,24 @@ fn numbers_on_the_page_equal_the_stores() {
             framepool::text::bytes(count).to_string(),
             "{name}"
         );
+    }
+    // What a figure means is what the table of metrics says.
+    let titles = eventually("the tooltips", || {
+        let titles = browser
+            .run("return [...document.querySelectorAll('#figures div')].map((e) => e.title)");
+        titles[0]
+            .as_str()
+            .is_some_and(|title| !title.is_empty())
+            .then(|| titles.to_string())
+    });
+    for metric in [
+        "framepool.memory.usage",
+        "framepool.memory.resident",
+        "framepool.frames",
+    ] {
+        let described = METRICS.iter().find(|described| described.name == metric);
+        let help = described.expect("a metric").help;
+        assert!(titles.contains(metric) && titles.contains(help), "{titles}");
     }
     let rows = browser
         .run("return [...document.querySelectorAll('#table tbody tr')].map((r) => r.dataset.site)");

@@ -21,6 +21,7 @@ fp.app = (() => {
     ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.'],
     ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
     ['imbalance', 'Imbalance', (value) => (value > 0 ? `+${fp.count(value)}` : fp.count(value)), 'Allocs minus releases of the latest frame.'],
+    ['total_refusals', 'Refusals', fp.count, 'framepool.buffer.refusals'],
     ['hit_ratio', 'Hits', fp.percent, 'Allocs of the latest frame that were served from memory the pool had already.'],
     ['total_frames', 'Frames', fp.count, 'framepool.frames'],
   ];
@@ -31,9 +32,9 @@ fp.app = (() => {
     return { id, format, value, root, metric, label };
   });
 
-  // A column in words: what the table of metrics says, and under which name other outlets have it.
-  const helpOf = (column) => {
-    const labels = Object.entries(column.labels).map(([name, value]) => `${name}="${value}"`).join(', ');
+  // Columns of one metric in words: what the table of metrics says, and under which name other outlets have it.
+  const helpOf = ([{ column }, ...others]) => {
+    const labels = others.length ? '' : Object.entries(column.labels).map(([name, value]) => `${name}="${value}"`).join(', ');
     return `${column.help}\n${column.metric}${labels ? ` {${labels}}` : ''}, ${column.unit}`;
   };
   // The columns of a metric's numbers: all, or those with a label of this value.
@@ -42,8 +43,8 @@ fp.app = (() => {
     .filter(({ column }) => column.metric === metric && (!label || Object.values(column.labels).includes(label)));
   const explain = (span) => {
     for (const { root, metric, label } of figures) {
-      const [found] = columnsOf(span, metric, label);
-      root.title = found ? helpOf(found.column) : metric;
+      const found = columnsOf(span, metric, label);
+      root.title = found.length ? helpOf(found) : metric;
     }
   };
 
@@ -127,8 +128,8 @@ fp.app = (() => {
       return values.map((value, index) => (index ? Math.max(0, (value - values[index - 1]) / Math.max(x[index] - x[index - 1], 1e-3)) : null));
     };
     const explained = (series) => series.map((one) => {
-      const [found] = columnsOf(span, one.metric, one.label);
-      return { ...one, help: found && helpOf(found.column) };
+      const found = columnsOf(span, one.metric, one.label);
+      return { ...one, help: found.length ? helpOf(found) : '' };
     });
     const shared = { ...view, log: state.log.filter((alert) => alert.pool_id === now.id) };
     memory.show(shared, explained(MEMORY), [x, ...MEMORY.map(column)], range);
