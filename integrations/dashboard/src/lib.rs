@@ -34,7 +34,7 @@
 //! | `/api/v1/snapshot?pool=ID` | the latest health snapshot of a pool |
 //! | `/api/v1/sites?pool=ID` | who holds pooled buffers, by call site, and all memory part by part |
 //! | `/api/v1/history?pool=ID&span=recent` | samples over two minutes (`recent`), an `hour`, a `day`, or the latest `frames` |
-//! | `/api/v1/alerts` | active alerts, and the log of alerts |
+//! | `/api/v1/alerts` | active alerts, the log of alerts, and the program's marks |
 //! | `/api/v1/stream` | all that changes, as server-sent events |
 //! | `/metrics` | every metric of every pool, for Prometheus |
 //! | `/healthz` | whether the pools are judged: 200 if each was within the last 30 s, else 503 |
@@ -64,6 +64,7 @@
 mod connections;
 mod guard;
 mod liveness;
+mod marks;
 mod page;
 mod recorder;
 mod routes;

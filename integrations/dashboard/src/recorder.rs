@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use framepool::{
-    BufferPool, DiagnosticsStore, FrameEnd, FrameRecord, HealthSnapshot, Holding, Outstanding,
-    PoolStats, Rollup, Span, Thresholds, Timestamp, Watch,
+    BufferPool, DiagnosticsStore, EventKind, FrameEnd, FrameRecord, HealthSnapshot, Holding,
+    Outstanding, PoolStats, Rollup, Span, Thresholds, Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -140,8 +140,10 @@ pub(crate) struct Recorder {
     /// When the latest look read who holds memory.
     pub(crate) looked_at: Timestamp,
     pub(crate) latest: Option<Arc<HealthSnapshot>>,
-    /// Alerts raised, escalated and resolved so far.
+    /// Alerts raised, escalated and resolved, and marks set so far.
     pub(crate) alert_changes: u64,
+    /// The latest mark seen.
+    marked: Timestamp,
 }
 
 impl Recorder {
@@ -155,6 +157,7 @@ impl Recorder {
             looked_at: Timestamp::default(),
             latest: None,
             alert_changes: 0,
+            marked: Timestamp::default(),
         }
     }
 
@@ -169,6 +172,12 @@ impl Recorder {
         self.stats = self.watched.pool.stats();
         self.holdings = self.watched.pool.holdings();
         self.looked_at = Timestamp::now();
+        for event in self.watched.store.events() {
+            if event.kind == EventKind::Mark && event.time > self.marked {
+                self.alert_changes += 1;
+                self.marked = event.time;
+            }
+        }
         let seen = self.latest.as_ref().map(|health| health.time);
         let history = self.watched.store.history_of(self.watched.pool.id());
         for health in history {

@@ -11,6 +11,7 @@ use framepool::{
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
+use crate::marks::{self, MarkView};
 use crate::recorder::{Recorder, Shared, locked};
 
 /// Call sites that are listed one by one.
@@ -66,11 +67,12 @@ struct AlertView<'a> {
     sentence: String,
 }
 
-/// The alerts of all pools.
+/// The alerts of all pools, and the marks.
 #[derive(Debug, Serialize)]
 struct AlertsView<'a> {
     active: Vec<AlertView<'a>>,
     log: Vec<AlertView<'a>>,
+    marks: Vec<MarkView>,
 }
 
 /// A history as rows.
@@ -324,6 +326,7 @@ pub(crate) fn alerts(shared: &Shared) -> Vec<u8> {
     json(&AlertsView {
         active: active.iter().map(alert).collect(),
         log: log.iter().map(alert).collect(),
+        marks: marks::all(shared),
     })
 }
 
@@ -400,6 +403,7 @@ pub(crate) fn saved(shared: &Shared) -> String {
         alerts: AlertsView {
             active: active.iter().map(alert).collect(),
             log: log.iter().map(alert).collect(),
+            marks: marks::all(shared),
         },
     };
     String::from_utf8(json(&saved)).unwrap_or_default()

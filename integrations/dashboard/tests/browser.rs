@@ -135,6 +135,9 @@ fn a_leak_appears_by_its_line_and_clears() {
     assert_eq!(browser.run("return document.activeElement.id"), "sites");
     browser.press(&["\u{e00c}"]);
     drop(leaked);
+    watch.store().mark("the leak was <i>mended</i>");
+    browser.until_text("#log", "mark");
+    browser.until_text("#log", "the leak was <i>mended</i>");
     frames_until(&pool, "the end of the alert", is_calm);
     browser.until_text("#log", "resolved");
     assert_eq!(browser.complaints(), [""; 0]);
@@ -287,11 +290,13 @@ fn every_size_and_theme_is_accessible() {
     let watch = Watch::start(&pool, HealthConfig::default());
     let server = served(&watch);
     let browser = Browser::start();
-    let kept = [
+    let mut kept = [
         pool.alloc::<u8>(3_000_000),
         pool.alloc::<u8>(900_000),
         pool.alloc::<u8>(40_000),
     ];
+    kept[0].fill(1);
+    watch.store().mark("level 3 loaded");
     browser.open(&server.url());
     frames_until(&pool, "alerts and call sites", || {
         (browser.text("#active")?.contains("browser.rs")

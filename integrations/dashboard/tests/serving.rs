@@ -78,12 +78,16 @@ fn every_document_is_as_described() {
     let (pool, watch) = watched("described");
     let server = served(&watch);
     let leaked = pool.alloc::<u8>(100);
+    watch.store().mark("level 3 loaded");
     eventually("an alert", || {
         pool.begin_frame().release_all();
         let alerts = get(&server, "/api/v1/alerts").json();
         let has_site = get(&server, "/api/v1/sites").json()["sites"][0].is_object();
         (has_site && alerts["active"][0].is_object()).then_some(())
     });
+    let marks = get(&server, "/api/v1/alerts").json()["marks"].clone();
+    assert_eq!(marks[0]["text"], "level 3 loaded");
+    assert_eq!(marks[0]["pool_id"], Value::Null);
     let openapi = get(&server, "/api/v1/openapi.json").json();
     let schemas = &openapi["components"]["schemas"];
     let paths = openapi["paths"].as_object().expect("paths");

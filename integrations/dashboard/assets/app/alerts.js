@@ -48,20 +48,26 @@ fp.alerts = (() => {
     shown = key;
   };
 
+  const alertEntry = (alert) => {
+    const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
+    const time = alert.state === 'resolved' ? alert.time : alert.raised_time;
+    return { kind, time: time.unix_ns, sign: SIGNS[kind], text: words(alert)[0] };
+  };
+  const markEntry = (mark) => ({ kind: 'mark', time: mark.time.unix_ns, sign: '⚑', text: mark.text });
+
   let logged = '';
-  const showLog = (entries) => {
-    const key = entries.map((alert) => `${alert.id}${alert.state}${alert.count}${alert.time.unix_ns}`).join();
+  const showLog = (entries, marks) => {
+    const key = [...entries.map((alert) => `${alert.id}${alert.state}${alert.count}${alert.time.unix_ns}`), ...marks.map((mark) => mark.time.unix_ns)].join();
     if (key === logged) return;
     logged = key;
-    if (!entries.length) return;
+    if (!entries.length && !marks.length) return;
     const list = fp.element('ol', { class: 'log' });
-    for (const alert of [...entries].reverse().slice(0, 50)) {
-      const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
-      const time = alert.state === 'resolved' ? alert.time : alert.raised_time;
+    const all = [...entries.map(alertEntry), ...marks.map(markEntry)].sort((a, b) => b.time - a.time);
+    for (const { kind, time, sign, text } of all.slice(0, 50)) {
       list.append(fp.element('li', { class: kind },
-        fp.element('time', {}, fp.clock(time.unix_ns / 1e6)),
-        fp.element('span', { class: 'sign' }, `${SIGNS[kind]} ${kind}`),
-        fp.element('span', {}, words(alert)[0])));
+        fp.element('time', {}, fp.clock(time / 1e6)),
+        fp.element('span', { class: 'sign' }, `${sign} ${kind}`),
+        fp.element('span', {}, text)));
     }
     log.replaceChildren(fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Entries of the alert log' }, list));
   };

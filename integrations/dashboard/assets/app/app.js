@@ -93,6 +93,9 @@ fp.app = (() => {
     return view.paused || view.end ? view.end : latest;
   };
 
+  // The marks of a pool, and those of all pools.
+  const marksOf = (now) => state.marks.filter((mark) => mark.pool_id == null || mark.pool_id === now.id);
+
   const drawFrames = (now) => {
     const frames = now.spans.frames ?? { columns: [], rows: [] };
     const last = end(frames.rows);
@@ -100,7 +103,7 @@ fp.app = (() => {
     const column = (name) => { const at = frames.columns.indexOf(name); return rows.map((row) => row[at]); };
     const x = rows.map((row) => row[0]);
     const range = [Math.max(0, last - LENGTHS.frames), Math.max(last, 1)];
-    const shared = { ...view, log: state.log };
+    const shared = { ...view, log: state.log, marks: marksOf(now) };
     memory.show(shared, MEMORY.slice(0, 2), [x, column('pooled_bytes'), column('in_use_bytes')], range);
     const [work, period] = [column('work_ms'), column('period_ms')];
     times.show(shared, [{ ...TIMES[0], name: 'Period', help: 'From the frame end before to this one.' }, { ...TIMES[1], name: 'Work', help: 'From the beginning of the frame to its end.' }], [x, period, work], range);
@@ -131,7 +134,7 @@ fp.app = (() => {
       const found = columnsOf(span, one.metric, one.label);
       return { ...one, help: found.length ? helpOf(found) : '' };
     });
-    const shared = { ...view, log: state.log.filter((alert) => alert.pool_id === now.id) };
+    const shared = { ...view, log: state.log.filter((alert) => alert.pool_id === now.id), marks: marksOf(now) };
     memory.show(shared, explained(MEMORY), [x, ...MEMORY.map(column)], range);
     const counts = column({ metric: 'frames' });
     const perFrame = (values, divide) => values.map((value, index) => (counts[index] ? divide(value, counts[index]) : null));
@@ -197,7 +200,7 @@ fp.app = (() => {
     if (now.health) {
       fp.alerts.showActive(now);
     }
-    fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id));
+    fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id), marksOf(now));
     if (now.spans.recent) explain(now.spans.recent);
     if (view.span === 'frames') drawFrames(now);
     else drawSpan(now);

@@ -40,6 +40,40 @@ fp.charts = (() => {
     ctx.restore();
   };
 
+  // A line for each mark that the program set, with its text above the axis where the one before leaves room.
+  const drawMarks = (plot, view) => {
+    const { ctx } = plot;
+    const { left, top, width, height } = plot.bbox;
+    const ratio = devicePixelRatio;
+    let free = left;
+    ctx.save();
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'bottom';
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.fillStyle = ctx.strokeStyle = css('--text');
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([]);
+    for (const mark of view.marks) {
+      const at = view.span === 'frames' ? mark.frame : mark.time.unix_ns / 1e9;
+      if (at == null || at < plot.scales.x.min || at > plot.scales.x.max) continue;
+      const x = plot.valToPos(at, 'x', true);
+      ctx.globalAlpha = 0.7;
+      ctx.beginPath();
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, top + height);
+      ctx.stroke();
+      ctx.globalAlpha = 1;
+      const text = `⚑ ${mark.text.length > 24 ? `${mark.text.slice(0, 23)}…` : mark.text}`;
+      const needs = ctx.measureText(text).width + 6 * ratio;
+      const isNearEnd = x + needs > left + width;
+      const start = isNearEnd ? x - needs + 3 * ratio : x + 3 * ratio;
+      if (start < free) continue;
+      ctx.fillText(text, start, top + height - 2 * ratio);
+      free = start + needs;
+    }
+    ctx.restore();
+  };
+
   // Levels of a rule: lines where they are in sight, words where they are above it.
   const drawLevels = (plot, levels) => {
     const { ctx } = plot;
@@ -153,6 +187,7 @@ fp.charts = (() => {
           draw: [(plot) => {
             if (options.levels) drawLevels(plot, options.levels(this.view));
             drawAlerts(plot, this.view);
+            drawMarks(plot, this.view);
             drawRange(plot, this.view);
           }],
           setCursor: [() => this.showLegend()],

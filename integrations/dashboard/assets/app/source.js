@@ -1,7 +1,7 @@
 'use strict';
 // What the page knows, and where it comes from: the server's stream, or the data within a saved file.
 fp.source = (() => {
-  const state = { kind: 'loading', pools: new Map(), log: [], alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0 };
+  const state = { kind: 'loading', pools: new Map(), log: [], marks: [], alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0 };
   const listeners = new Set();
   let stream = null;
   let retry = null;
@@ -58,7 +58,8 @@ fp.source = (() => {
   const readHistory = async (pool, span) => takeHistory(pool, await read(`/api/v1/history?pool=${pool.id}&span=${span}`));
 
   const readAlerts = async () => {
-    state.log = (await read('/api/v1/alerts')).log;
+    const alerts = await read('/api/v1/alerts');
+    Object.assign(state, { log: alerts.log, marks: alerts.marks });
     tell();
   };
 
@@ -133,7 +134,7 @@ fp.source = (() => {
         const pool = state.pools.get(data.pools[at].pool.id);
         Object.values(spans).forEach((history) => takeHistory(pool, history));
       });
-      Object.assign(state, { kind: 'saved', savedAt: data.at_ms, log: data.alerts.log });
+      Object.assign(state, { kind: 'saved', savedAt: data.at_ms, log: data.alerts.log, marks: data.alerts.marks });
       tell();
       return;
     }
