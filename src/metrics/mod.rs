@@ -60,6 +60,9 @@ impl Kind {
     }
 }
 
+/// The label of the numbers of tags.
+const TAG: &str = "tag";
+
 /// One metric: one or several numbers of a pool that differ by their labels.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -92,7 +95,8 @@ enum Source {
 }
 
 impl Metric {
-    /// Gives every number of the metric, zeros included, in the same order at every reading. A histogram has none here.
+    /// Gives every number of the metric, zeros included, in the same order at every reading. A histogram has none here, and a metric
+    /// of tags has those of the tags that there are.
     pub fn read(&self, reading: &Reading, each: &mut Each<'_>) {
         match self.source {
             Source::Counters => self.read_counters(&reading.stats.totals.counts, each),
@@ -115,6 +119,11 @@ impl Metric {
             Source::Frames(_, ends) => ends,
             _ => &[],
         }
+    }
+
+    /// Whether its numbers differ from pool to pool and come and go: those of tags do.
+    pub fn is_open_ended(&self) -> bool {
+        self.labels.contains(&TAG)
     }
 
     fn read_counters(&self, counts: &Counts, each: &mut Each<'_>) {

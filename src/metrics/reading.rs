@@ -5,12 +5,15 @@ use crate::health::HealthSnapshot;
 use crate::pool::handle::BufferPool;
 use crate::sync::Arc;
 use crate::telemetry::snapshot::PoolStats;
+use crate::telemetry::tags::Tags;
 
 /// What was read of one pool at one moment: its own numbers, and how it was judged.
 #[derive(Clone, Debug)]
 pub struct Reading {
     pub(super) stats: PoolStats,
     pub(super) health: Option<Arc<HealthSnapshot>>,
+    /// The numbers of tags; none of a judgement, which does not read them.
+    pub(super) tags: Option<Tags>,
     pub(super) time: Timestamp,
 }
 
@@ -20,6 +23,7 @@ impl Reading {
         Self {
             stats: pool.stats(),
             health,
+            tags: Some(pool.tags()),
             time: Timestamp::now(),
         }
     }
@@ -29,14 +33,16 @@ impl Reading {
         Self {
             stats: PoolStats::default(),
             health: None,
+            tags: None,
             time: Timestamp::default(),
         }
     }
 
-    /// All numbers as of a judgement.
+    /// All numbers as of a judgement; there are none of tags.
     pub fn of(health: Arc<HealthSnapshot>) -> Self {
         Self {
             stats: health.stats,
+            tags: None,
             time: health.time,
             health: Some(health),
         }

@@ -2,9 +2,10 @@
 //!
 //! A new metric is one entry here; a new counter is a line in `telemetry/counters.rs` that names its metrics.
 
-use super::{Each, Kind, Metric, Reading, Source};
+use super::{Each, Kind, Metric, Reading, Source, TAG};
 use crate::health::{LeakVerdict, Rule, Severity};
 use crate::telemetry::part;
+use crate::telemetry::tags::TagStats;
 
 /// Upper ends of the buckets of times, in seconds: a ladder of 1, 2 and 5 from 10 µs to 10 s.
 const SECONDS: [f64; 19] = [
@@ -72,6 +73,15 @@ metrics! {
     "framepool.memory.leaked", UpDownCounter, "By", [],
         "Bytes held by leak suspects: pooled buffers past the leak age that are not marked as long-lived.",
         Source::Levels(|reading, each| one(reading.judged(|health| health.metrics.leak_suspect_bytes as f64), each));
+    "framepool.memory.tag.usage", UpDownCounter, "By", ["tag"],
+        "Bytes of the buffers out that were taken with this very tag; an empty tag is for those without one.",
+        Source::Levels(tag_usage);
+    "framepool.memory.tag.tree.usage", UpDownCounter, "By", ["tag"],
+        "Bytes of the buffers out that were taken with the tag or a tag below it.",
+        Source::Levels(|reading, each| each_tag(reading, each, |tag| Some(tag.total.live_bytes())));
+    "framepool.memory.tag.limit", UpDownCounter, "By", ["tag"],
+        "The most bytes of pooled buffers that may be out of the tag and the tags below it; absent without a limit.",
+        Source::Levels(|reading, each| each_tag(reading, each, |tag| tag.max_bytes));
     "framepool.buffer.count", UpDownCounter, "{buffer}", ["state"],
         "Buffers in use, of both kinds.",
         Source::Levels(|reading, each| each(&[("state", "in_use")], Some(reading.stats.in_use_buffers as f64)));
@@ -132,6 +142,20 @@ metrics! {
 /// One number without labels.
 fn one(value: f64, each: &mut Each<'_>) {
     each(&[], Some(value));
+}
+
+/// The bytes of each tag alone, and of what has none: they add up to the bytes in use.
+fn tag_usage(reading: &Reading, each: &mut Each<'_>) {
+    if let Some(tags) = &reading.tags {
+        each(&[(TAG, "")], Some(tags.untagged.live_bytes() as f64));
+    }
+    each_tag(reading, each, |tag| Some(tag.own.live_bytes()));
+}
+
+fn each_tag(reading: &Reading, each: &mut Each<'_>, read: fn(&TagStats) -> Option<u64>) {
+    for tag in reading.tags.iter().flat_map(|tags| &tags.tags) {
+        each(&[(TAG, &tag.name)], read(tag).map(|bytes| bytes as f64));
+    }
 }
 
 /// Every rule and severity, zeros included.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Kind, METRICS, Metric, Reading, parts_of};
 use crate::telemetry::counters::Counts;
-use crate::{BufferPool, HealthMonitor, Thresholds};
+use crate::{BufferPool, HealthMonitor, TagSettings, Thresholds};
 
 type Number = (Vec<(&'static str, String)>, Option<f64>);
 
@@ -43,8 +43,10 @@ fn names_differ_and_numbers_have_the_labels_described() {
         assert!(names.insert(metric.name), "{} is there twice", metric.name);
         assert!(metric.help.ends_with('.') && metric.name.starts_with("framepool."));
         let numbers = numbers(metric, &reading);
-        assert_eq!(numbers.is_empty(), metric.kind == Kind::Histogram);
-        assert_eq!(metric.buckets().is_empty(), !numbers.is_empty());
+        let is_histogram = metric.kind == Kind::Histogram;
+        assert_eq!(metric.buckets().is_empty(), !is_histogram);
+        // A fresh pool has no tags.
+        assert!(numbers.is_empty() == is_histogram || metric.is_open_ended());
         assert!(metric.buckets().is_sorted());
         let mut seen = BTreeSet::new();
         for (labels, _) in numbers {
@@ -94,7 +96,7 @@ fn a_judgement_gives_the_same_numbers_as_the_pool() {
         Reading::now(&pool, Some(health)),
     );
     for metric in METRICS {
-        if metric.name != "framepool.snapshot.age" {
+        if metric.name != "framepool.snapshot.age" && !metric.is_open_ended() {
             assert_eq!(
                 numbers(metric, &judged),
                 numbers(metric, &now),
@@ -117,4 +119,39 @@ fn a_part_that_is_subtracted_survives_a_wrap() {
         .filter(|(part, _)| part.labels == [("kind", "frame"), ("source", "thread_cache")])
         .fold(u64::MAX, |sum, (part, value)| part.count(sum, value));
     assert_eq!(hits, 1, "2^64 − 1 + 3 − 1 is 1");
+}
+
+#[test]
+fn tags_alone_add_up_to_the_bytes_in_use() {
+    let pool = BufferPool::builder()
+        .tag("render", TagSettings::default().max_bytes(1 << 20))
+        .build()
+        .expect("good settings");
+    let render = pool.tag("render");
+    let kept = [
+        pool.alloc::<u8>(100),
+        render.alloc::<u8>(2000),
+        render.tag("shadows").alloc::<u8>(30_000),
+    ];
+    let reading = Reading::now(&pool, None);
+    let of = |name: &str| {
+        let metric = METRICS.iter().find(|metric| metric.name == name);
+        numbers(metric.expect(name), &reading)
+    };
+    let sum: f64 = of("framepool.memory.tag.usage")
+        .iter()
+        .filter_map(|(_, bytes)| *bytes)
+        .sum();
+    assert!(
+        (sum - reading.stats.in_use_bytes as f64).abs() < 0.5,
+        "{sum}"
+    );
+    let [_, render, shadows] = &kept;
+    let below = [render, shadows].map(|buffer| buffer.len() as f64);
+    let tree = &of("framepool.memory.tag.tree.usage")[0];
+    assert_eq!(tree.0, [("tag", "render".to_owned())]);
+    assert!(tree.1 >= Some(below[0] + below[1]), "{tree:?}");
+    let limits = of("framepool.memory.tag.limit");
+    assert_eq!((limits[0].1, limits[1].1), (Some(1_048_576.0), None));
+    drop(kept);
 }

@@ -27,7 +27,8 @@ fn frames_until<T>(pool: &BufferPool, what: &str, mut seen: impl FnMut() -> Opti
 #[test]
 fn numbers_on_the_page_equal_the_stores() {
     let (pool, watch) = watched("numbers <b>&amp;</b>");
-    let kept = [(); 3].map(|()| pool.alloc::<u8>(500_000));
+    let tags = ["one", "two", "two"].map(|name| pool.tag(name));
+    let kept = tags.map(|tag| tag.alloc::<u8>(500_000));
     frames_until(&pool, "the buffers in the store", || {
         let latest = watch.store().latest()?;
         (latest.metrics.outstanding_buffers == 3).then_some(())
@@ -95,6 +96,10 @@ fn numbers_on_the_page_equal_the_stores() {
         .map(|site| site.location.to_string())
         .collect();
     assert_eq!(rows, serde_json::json!(sites));
+    // One line with two tags has a row for each.
+    assert_eq!(sites.len(), 2);
+    browser.until_text("#table tbody", "two");
+    browser.until_text("#table tbody", "one");
     // A name is text, whatever it contains.
     browser.until_text("#pool", "numbers <b>&amp;</b>");
     assert_eq!(browser.complaints(), [""; 0]);
@@ -292,7 +297,7 @@ fn every_size_and_theme_is_accessible() {
     let browser = Browser::start();
     let mut kept = [
         pool.alloc::<u8>(3_000_000),
-        pool.alloc::<u8>(900_000),
+        pool.tag("render").tag("shadows").alloc::<u8>(900_000),
         pool.alloc::<u8>(40_000),
     ];
     kept[0].fill(1);

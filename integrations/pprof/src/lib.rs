@@ -52,7 +52,9 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
         for site in &out.sites {
             let line = profile.line(site.location);
             let values = [site.buffers, site.bytes];
-            profile.sample(&[line, root], values, &[("thread", &site.thread)]);
+            let labels = [("thread", site.thread.as_str()), ("tag", &site.tag)];
+            let labels = &labels[..if site.tag.is_empty() { 1 } else { 2 }];
+            profile.sample(&[line, root], values, labels);
             named = [named[0] + values[0], named[1] + values[1]];
         }
         let rest = |all: [u64; 2], part: [u64; 2]| {

@@ -79,6 +79,19 @@ fn pprof_finds_the_line_that_leaks() {
 }
 
 #[test]
+fn pprof_tells_tags_apart() {
+    let pool = BufferPool::new();
+    let (render, sound) = (pool.tag("render"), pool.tag("sound"));
+    let kept = [&render, &sound, &sound].map(|tag| tag.alloc::<u8>(1 << 20));
+    let (outstanding, stats) = (pool.outstanding(), pool.stats());
+    let profile = heap(&[Held::new("tagged", &outstanding, &stats)]);
+    let focused = ["-top", "-unit=b", "-tagfocus=sound"];
+    let top = pprof("tagged.pb.gz", &profile, &focused);
+    assert!(line(&top, "pprof.rs:").contains("2097152B"), "{top}");
+    drop(kept);
+}
+
+#[test]
 fn an_empty_pool_gives_an_empty_profile() {
     let pool = BufferPool::new();
     let (outstanding, stats) = (pool.outstanding(), pool.stats());

@@ -31,7 +31,7 @@
 //! the collector was made; a thread of the collector reads them four times a second, and a frame is missing only if the pool ended
 //! more than its `history_frames` in between.
 //!
-//! Labels are bounded: `pool`, and a few fixed values of `state`, `kind`, `source`, `reason`, `rule` and `severity`. Call sites and
+//! Labels are bounded: `pool`, the pool's tags, and a few fixed values of `state`, `kind`, `source`, `reason`, `rule` and `severity`. Call sites and
 //! frame numbers are no labels; they are on the page of `framepool-dashboard`.
 //!
 //! # Rules

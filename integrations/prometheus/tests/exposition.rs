@@ -34,6 +34,10 @@ fn a_fresh_pool_exports_every_family() {
     for metric in METRICS {
         let name = prometheus_name(metric);
         let of_pool = "{pool=\"fresh\"";
+        if metric.is_open_ended() {
+            assert!(text.contains(&format!("# HELP {name} ")), "{text}");
+            continue;
+        }
         let sample = match metric.kind {
             Kind::Histogram => format!("{name}_count{of_pool}"),
             _ => format!("{name}{of_pool}"),
@@ -154,6 +158,23 @@ fn a_pool_has_a_bounded_number_of_series() {
     let buckets = samples(&|line| line.contains("_bucket{"));
     let others = samples(&|line| !line.contains("_bucket{"));
     assert!(others <= 72 && buckets <= 64, "{others}, {buckets}");
+}
+
+#[test]
+fn each_tag_has_its_bytes() {
+    let (pool, watch) = watched("tagged");
+    let kept = pool.tag("render").tag("shadows").alloc::<u8>(4096);
+    let text = exposition(&watch).text();
+    for (metric, wanted) in [
+        (r#"usage_bytes{pool="tagged",tag=""}"#, 0.0),
+        (r#"usage_bytes{pool="tagged",tag="render"}"#, 0.0),
+        (r#"usage_bytes{pool="tagged",tag="render/shadows"}"#, 4096.0),
+        (r#"tree_usage_bytes{pool="tagged",tag="render"}"#, 4096.0),
+    ] {
+        let found = value(&text, &format!("framepool_memory_tag_{metric}"));
+        assert!((found - wanted).abs() < 0.5, "{metric}: {found}\n{text}");
+    }
+    drop(kept);
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub(crate) static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
 fn recorded() -> impl Iterator<Item = &'static Metric> {
     METRICS
         .iter()
-        .filter(|metric| !metric.labels.contains(&"rule"))
+        .filter(|metric| !metric.labels.contains(&"rule") && !metric.is_open_ended())
 }
 
 /// A status as a number: 0 healthy, 1 warning, 2 critical.

@@ -15,7 +15,7 @@ fp.map = (() => {
     const isPooled = (part) => part.by.startsWith('buffers from ') || part.by === 'other buffers';
     const framed = group('in_use').filter((part) => !isPooled(part));
     const pooled = sum(group('in_use').filter(isPooled));
-    const named = sites.map((site) => ({ name: fp.site(site.location).name, full: site.location, bytes: site.bytes, site: site.location }));
+    const named = sites.map((site) => ({ name: fp.site(site.location).name + (site.tag ? ` · ${site.tag}` : ''), full: site.location + (site.tag ? `, tag ${site.tag}` : ''), bytes: site.bytes, site: site.location }));
     const rest = Math.max(0, pooled - sum(named));
     const all = [
       { state: 'in_use', parts: [...named, ...framed.map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })), { name: 'other buffers', full: 'other buffers', bytes: rest }] },

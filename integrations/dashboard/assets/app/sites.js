@@ -8,13 +8,16 @@ fp.sites = (() => {
   const rows = new Map();
   let sort = { column: 'bytes', down: true };
 
-  // The verdicts of the latest health snapshot, by call site.
+  // A line that takes buffers with several tags has a row for each.
+  const keyOf = (site) => `${site.location}\n${site.tag}`;
+
+  // The verdicts of the latest health snapshot, by call site and tag.
   let judged = new Map();
-  const verdict = (site) => judged.get(site.location)?.verdict ?? (site.long_lived === site.buffers ? 'long-lived' : 'in use');
+  const verdict = (site) => judged.get(keyOf(site))?.verdict ?? (site.long_lived === site.buffers ? 'long-lived' : 'in use');
   const SIGNS = { growing: '▲', overdue: '◆', filling: '◢', held: '■', 'long-lived': '■' };
   const verdictText = (site) => {
     const word = verdict(site);
-    const growth = judged.get(site.location)?.growth;
+    const growth = judged.get(keyOf(site))?.growth;
     const rate = growth ? ` +${fp.count(growth.buffers_per_minute)} a minute` : '';
     return `${SIGNS[word] ? `${SIGNS[word]} ` : ''}${word}${rate}`;
   };
@@ -50,10 +53,11 @@ fp.sites = (() => {
 
   const makeRow = (site) => {
     const place = fp.site(site.location);
-    const row = fp.element('tr', { 'data-site': site.location });
+    const row = fp.element('tr', { 'data-site': site.location, 'data-tag': site.tag });
+    const tag = site.tag ? [' ', fp.element('span', { class: 'tag', title: 'The tag with which they were taken.' }, site.tag)] : [];
     for (const column of COLUMNS) {
       if (column.id === 'location') {
-        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.element('span', { class: 'file' }, place.name), ' ', fp.element('span', { class: 'folder' }, place.folder)));
+        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.element('span', { class: 'file' }, place.name), ...tag, ' ', fp.element('span', { class: 'folder' }, place.folder)));
       } else if (column.id === 'history') {
         const line = document.createElementNS(NS, 'svg');
         for (const [key, value] of [['viewBox', '0 0 100 20'], ['preserveAspectRatio', 'none'], ['class', 'spark'], ['aria-hidden', 'true']]) line.setAttribute(key, value);
@@ -77,7 +81,7 @@ fp.sites = (() => {
     for (let at = 0; at < recent.rows.length; at += step) {
       const [time, , held] = recent.rows[at];
       if (time < from || time > end) continue;
-      const bytes = held.find(([site]) => site === place)?.[1] ?? 0;
+      const bytes = held.reduce((sum, [site, held]) => (site === place ? sum + held : sum), 0);
       most = Math.max(most, bytes);
       points.push([((time - from) / recent.length) * 100, bytes]);
     }
@@ -86,17 +90,17 @@ fp.sites = (() => {
   };
 
   const show = (pool, end) => {
-    judged = new Map((pool.health?.verdicts ?? []).map((one) => [one.location, one]));
+    judged = new Map((pool.health?.verdicts ?? []).map((one) => [keyOf(one), one]));
     const words = filter.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (site) => {
-      const text = `${site.location} ${site.thread} ${verdict(site)}`.toLowerCase();
+      const text = `${site.location} ${site.tag} ${site.thread} ${verdict(site)}`.toLowerCase();
       return words.every((word) => text.includes(word));
     };
     const key = COLUMNS.find((column) => column.id === sort.column).sort;
     const order = (a, b) => {
       const [x, y] = [key(a), key(b)];
       const by = typeof x === 'number' ? x - y : String(x).localeCompare(String(y), 'en', { numeric: true });
-      return (sort.down ? -by : by) || (a.location < b.location ? -1 : 1);
+      return (sort.down ? -by : by) || (keyOf(a) < keyOf(b) ? -1 : 1);
     };
     const sites = pool.sites.sites.filter(matches).sort(order);
     headings.forEach((heading, at) => {
@@ -106,12 +110,12 @@ fp.sites = (() => {
       const arrow = heading.querySelector('.arrow');
       if (arrow) fp.setText(arrow, isSorted ? (sort.down ? ' ▼' : ' ▲') : '');
     });
-    const shown = new Set(sites.map((site) => site.location));
-    for (const [location, row] of rows) if (!shown.has(location)) { row.remove(); rows.delete(location); }
+    const shown = new Set(sites.map(keyOf));
+    for (const [key, row] of rows) if (!shown.has(key)) { row.remove(); rows.delete(key); }
     const body = table.tBodies[0];
     sites.forEach((site, at) => {
-      if (!rows.has(site.location)) rows.set(site.location, makeRow(site));
-      const row = rows.get(site.location);
+      if (!rows.has(keyOf(site))) rows.set(keyOf(site), makeRow(site));
+      const row = rows.get(keyOf(site));
       const word = verdict(site);
       row.dataset.verdict = word;
       COLUMNS.forEach((column, index) => {

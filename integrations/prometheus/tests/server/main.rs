@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, HealthConfig, Thresholds, Watch};
+use framepool::{BufferPool, HealthConfig, TagSettings, Thresholds, Watch};
 use framepool_prometheus::{Exposition, PoolCollector};
 use serde_json::Value;
 
@@ -162,7 +162,10 @@ fn the_rules_pass_their_tests() {
 
 #[test]
 fn a_leak_fires_an_alert_that_ends_with_it() {
-    let limited = BufferPool::builder().name("render").max_bytes(1 << 30);
+    let limited = BufferPool::builder()
+        .name("render")
+        .max_bytes(1 << 30)
+        .tag("shadows", TagSettings::default().max_bytes(1 << 20));
     let pool = limited.build().unwrap();
     // The program is warm after ten frames, so that the test need not wait for the leak to be told from a load.
     let thresholds = Thresholds::default().leak_warm_up(10, Duration::from_millis(100));
