@@ -69,7 +69,7 @@
 //!
 //! - `telemetry` (default): counters, attribution, snapshots. Without it the same API compiles, the counters vanish from the
 //!   machine code, and the numbers read zero.
-//! - `serde`: the records implement `Serialize`.
+//! - `serde`: the records implement `Serialize`, and a history can be saved and loaded ([`SavedHistory`]).
 
 #![deny(unsafe_code)]
 

@@ -95,7 +95,7 @@ impl serde::Serialize for SharedSites {
 
 impl fmt::Display for HealthSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_head(f, self)?;
+        write_head(f, &self.pool, self.status, &self.metrics, self.time)?;
         write_metrics(f, &self.metrics)?;
         for alert in &self.active {
             write!(f, "\n  {alert}")?;
@@ -114,18 +114,23 @@ impl fmt::Display for HealthSnapshot {
 }
 
 /// Pool, status, frame and rate in one line.
-pub(crate) fn write_head(f: &mut fmt::Formatter<'_>, health: &HealthSnapshot) -> fmt::Result {
-    let metrics = &health.metrics;
+pub(crate) fn write_head(
+    f: &mut fmt::Formatter<'_>,
+    pool: &str,
+    status: HealthStatus,
+    metrics: &RuntimeHealthMetrics,
+    time: Timestamp,
+) -> fmt::Result {
     write!(
         f,
         "pool `{}`: {}, frame {}, {:.1} frames/s",
-        health.pool, health.status, metrics.frame, metrics.fps_estimate
+        pool, status, metrics.frame, metrics.fps_estimate
     )?;
     let silent = metrics.since_frame_end_ms / 1e3;
     if silent >= 1.0 {
         write!(f, ", no frame end for {silent:.1} s")?;
     }
-    write!(f, ", at {}", health.time)
+    write!(f, ", at {time}")
 }
 
 /// Memory, flow and frame times, a line each, every line begun with a line break.

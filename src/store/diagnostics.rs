@@ -15,6 +15,7 @@ use super::history::History;
 use super::past::event::Event;
 use super::past::frame::FrameRecord;
 use super::past::{Past, Rollup, Span};
+use super::saved::SavedHistory;
 use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus, PoolName};
 use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
@@ -214,7 +215,7 @@ impl DiagnosticsStore {
 
     /// Marks, and alerts that were raised, escalated and resolved, the latest last: 512 at most.
     pub fn events(&self) -> Vec<Arc<Event>> {
-        self.kept().events.to_vec()
+        self.kept().events()
     }
 
     /// The latest 1,024 frames of a pool, the latest last. A [`Watch`](crate::Watch) records them.
@@ -244,6 +245,11 @@ impl DiagnosticsStore {
         let kept = self.kept();
         kept.pool(pool)
             .map(|pool| pool.past.rollup(span, bucket_ms))
+    }
+
+    /// What is kept, as values that can be saved and shown.
+    pub fn saved(&self) -> SavedHistory {
+        SavedHistory::of(&self.kept(), true)
     }
 
     /// All that is kept, as of one moment.
@@ -297,6 +303,10 @@ impl Kept {
         }
     }
 
+    pub(crate) fn events(&self) -> Vec<Arc<Event>> {
+        self.events.to_vec()
+    }
+
     fn status(&self) -> HealthStatus {
         let worst = self.pools.iter().map(|pool| pool.latest().status).max();
         worst.unwrap_or_default()
@@ -341,6 +351,10 @@ impl KeptPool {
     pub(crate) fn latest(&self) -> &Arc<HealthSnapshot> {
         let latest = self.history.latest();
         latest.expect("a pool is kept from its first health snapshot on")
+    }
+
+    pub(crate) fn past(&self) -> &Past {
+        &self.past
     }
 
     pub(crate) fn history(&self) -> Vec<Arc<HealthSnapshot>> {

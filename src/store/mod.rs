@@ -10,6 +10,7 @@ mod diagnostics;
 mod history;
 mod past;
 mod report;
+mod saved;
 mod watch;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -21,6 +22,12 @@ pub use past::event::{Event, EventKind};
 pub use past::frame::FrameRecord;
 pub use past::sample::{HeldShare, Sample};
 pub use past::{Rollup, Span};
+#[cfg(feature = "serde")]
+pub use saved::HistoryError;
+pub use saved::{
+    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedOpenFrame, SavedPool,
+    SavedSample, SavedSite, SavedSpan, SavedVerdict, SavedWorst,
+};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;
 pub use watch::{HealthConfig, Watch};

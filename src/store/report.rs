@@ -3,11 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::diagnostics::{DiagnosticsStore, Kept};
-use crate::health::{
-    Alert, AlertState, HealthSnapshot, LeakVerdict, RuntimeHealthMetrics, write_head, write_metrics,
-};
-use crate::sync::Arc;
+use super::diagnostics::DiagnosticsStore;
+use super::past::event::EventKind;
+use super::saved::{SavedAlert, SavedHistory, SavedPool};
+use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
 use crate::text::{Align, Table, bytes, sparkline};
 
 /// Bars of a course.
@@ -15,6 +14,9 @@ const WIDTH: usize = 60;
 
 /// Resolved alerts listed.
 const RESOLVED: usize = 5;
+
+/// Marks listed.
+const MARKS: usize = 10;
 
 /// The headings of the lists of call sites.
 const VERDICTS: [(LeakVerdict, &str); 4] = [
@@ -24,88 +26,68 @@ const VERDICTS: [(LeakVerdict, &str); 4] = [
     (LeakVerdict::Held, "held by call site, no leak"),
 ];
 
-/// What the courses show: name, number, and the number in words.
-type Course = (
-    &'static str,
-    fn(&RuntimeHealthMetrics) -> f64,
-    fn(f64) -> String,
-);
-
-const COURSES: [Course; 3] = [
-    (
-        "p99 frame time",
-        |m| m.p99_frame_ms,
-        |ms| format!("{ms:.2} ms"),
-    ),
-    (
-        "in use",
-        |m| m.in_use_bytes as f64,
-        |count| bytes(count as u64).to_string(),
-    ),
-    (
-        "pooled",
-        |m| m.pooled_bytes as f64,
-        |count| bytes(count as u64).to_string(),
-    ),
-];
-
 impl fmt::Display for DiagnosticsStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = self.kept();
-        if kept.pools.is_empty() {
-            return f.write_str("nothing received yet");
-        }
-        for (place, pool) in kept.pools.iter().enumerate() {
-            if place > 0 {
-                f.write_str("\n\n")?;
-            }
-            let latest = pool.latest();
-            write_head(f, latest)?;
-            write_metrics(f, &latest.metrics)?;
-            write_courses(f, &pool.history())?;
-            write_worst(f, latest)?;
-            write_verdicts(f, latest)?;
-            write_long_lived(f, latest)?;
-            write_open(f, latest)?;
-        }
-        write_active(f, &kept)?;
-        write_resolved(f, &kept)
+        SavedHistory::of(&self.kept(), false).fmt(f)
     }
 }
 
-fn write_courses(f: &mut fmt::Formatter<'_>, history: &[Arc<HealthSnapshot>]) -> fmt::Result {
-    if history.len() < 2 {
-        return Ok(());
+impl fmt::Display for SavedHistory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pools.is_empty() {
+            return f.write_str("nothing received yet");
+        }
+        for (place, pool) in self.pools.iter().enumerate() {
+            if place > 0 {
+                f.write_str("\n\n")?;
+            }
+            write_head(f, &pool.name, pool.status, &pool.metrics, pool.time)?;
+            write_metrics(f, &pool.metrics)?;
+            write_courses(f, pool)?;
+            write_worst(f, pool)?;
+            write_verdicts(f, pool)?;
+            write_long_lived(f, pool)?;
+            write_open(f, pool)?;
+        }
+        write_active(f, self)?;
+        write_resolved(f, self)?;
+        write_marks(f, self)
     }
+}
+
+fn write_courses(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let mut table = Table::new(&[
         ("course", Align::Left),
         ("least", Align::Right),
         ("most", Align::Right),
         ("oldest to latest", Align::Left),
     ]);
-    for (name, number, words) in COURSES {
-        let series: Vec<f64> = history.iter().map(|h| number(&h.metrics)).collect();
-        let least = series.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = series.iter().copied().fold(0.0, f64::max);
+    let mut is_empty = true;
+    for course in pool.courses.iter().filter(|course| course.values.len() > 1) {
+        let words = |number: f64| match &*course.unit {
+            "By" => bytes(number as u64).to_string(),
+            unit => format!("{number:.2} {unit}"),
+        };
+        let values = course.values.iter().copied();
+        let least = values.clone().fold(f64::INFINITY, f64::min);
+        let most = values.fold(0.0, f64::max);
         table.row([
-            name.to_owned(),
+            course.name.clone(),
             words(least),
             words(most),
-            sparkline(&series, WIDTH).to_string(),
+            sparkline(&course.values, WIDTH).to_string(),
         ]);
+        is_empty = false;
+    }
+    if is_empty {
+        return Ok(());
     }
     write!(f, "\n\n{table}")
 }
 
 /// The worst frame of each kind.
-fn write_worst(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
-    let worst = &latest.worst;
-    let kinds = [
-        ("frame time", worst.by_time[0]),
-        ("bytes from the system", worst.by_system_bytes[0]),
-        ("misses", worst.by_misses[0]),
-    ];
-    if kinds.iter().all(|(_, frame)| frame.is_none()) {
+fn write_worst(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    if pool.worst.is_empty() {
         return Ok(());
     }
     let mut table = Table::new(&[
@@ -115,26 +97,25 @@ fn write_worst(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Resu
         ("at", Align::Left),
         ("largest miss", Align::Left),
     ]);
-    for (place, (kind, frame)) in kinds.into_iter().enumerate() {
-        let Some(frame) = frame else { continue };
-        let value = match place {
-            0 => format!("{:.2} ms", frame.value as f64 / 1e6),
-            1 => bytes(frame.value).to_string(),
+    for frame in &pool.worst {
+        let value = match &*frame.unit {
+            "ns" => format!("{:.2} ms", frame.value as f64 / 1e6),
+            "By" => bytes(frame.value).to_string(),
             _ => frame.value.to_string(),
         };
         table.row([
-            kind.to_owned(),
+            frame.kind.clone(),
             value,
             frame.frame.to_string(),
             frame.time.to_string(),
-            frame.site.map(ToString::to_string).unwrap_or_default(),
+            frame.site.clone().unwrap_or_default(),
         ]);
     }
     write!(f, "\n\n{table}")
 }
 
-fn write_long_lived(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
-    if latest.long_lived.is_empty() {
+fn write_long_lived(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    if pool.long_lived.is_empty() {
         return Ok(());
     }
     let mut table = Table::new(&[
@@ -142,18 +123,18 @@ fn write_long_lived(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt:
         ("buffers", Align::Right),
         ("bytes", Align::Right),
     ]);
-    for site in latest.long_lived.iter() {
+    for site in &pool.long_lived {
         table.row([
-            site.location.to_string(),
-            site.long_lived.to_string(),
-            bytes(site.long_lived_bytes).to_string(),
+            site.location.clone(),
+            site.buffers.to_string(),
+            bytes(site.bytes).to_string(),
         ]);
     }
     write!(f, "\n\n{table}")
 }
 
-fn write_open(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
-    if latest.open_too_long.is_empty() {
+fn write_open(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    if pool.open_too_long.is_empty() {
         return Ok(());
     }
     let mut table = Table::new(&[
@@ -162,23 +143,22 @@ fn write_open(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Resul
         ("for, frames", Align::Right),
         ("begun at", Align::Left),
     ]);
-    for frame in &latest.open_too_long {
+    for frame in &pool.open_too_long {
         table.row([
             format!("frame {}", frame.id),
             seconds(frame.age),
             frame.age_frames.to_string(),
-            frame.location.to_string(),
+            frame.location.clone(),
         ]);
     }
     write!(f, "\n\n{table}")
 }
 
-fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
-    let mut worst_first: Vec<&Alert> = kept.active().collect();
+fn write_active(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
+    let worst_first = history.active();
     if worst_first.is_empty() {
         return f.write_str("\n\nno alert is active");
     }
-    worst_first.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
     let mut table = Table::new(&[
         ("active alert", Align::Left),
         ("severity", Align::Left),
@@ -192,7 +172,7 @@ fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
         ("call site", Align::Left),
     ]);
     for alert in &worst_first {
-        let site = alert.site.map(ToString::to_string).unwrap_or_default();
+        let site = alert.site.clone().unwrap_or_default();
         table.row([
             alert.rule.to_string(),
             alert.severity.to_string(),
@@ -200,7 +180,7 @@ fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
             alert.rule.in_words(alert.threshold),
             alert.rule.in_words(alert.worst),
             alert.raised_frame.to_string(),
-            seconds(alert.lasted()),
+            seconds(alert.at.saturating_sub(alert.raised_at)),
             alert.count.to_string(),
             alert.pool.to_string(),
             site,
@@ -214,9 +194,9 @@ fn write_active(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
 }
 
 /// The call sites with old buffers, under a heading for each verdict.
-fn write_verdicts(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::Result {
+fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     for (verdict, heading) in VERDICTS {
-        let mut sites = latest.verdicts.with(verdict).peekable();
+        let mut sites = pool.with(verdict).peekable();
         if sites.peek().is_none() {
             continue;
         }
@@ -231,7 +211,7 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::R
         ]);
         for site in sites {
             table.row([
-                site.location.to_string(),
+                site.location.clone(),
                 site.buffers.to_string(),
                 bytes(site.bytes).to_string(),
                 site.oldest_age_frames.to_string(),
@@ -245,14 +225,15 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, latest: &HealthSnapshot) -> fmt::R
     Ok(())
 }
 
-fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
-    let resolved = |alert: &&Alert| alert.state == AlertState::Resolved;
-    let log = kept.log();
-    let now = |alert: &Alert| {
-        kept.pool(alert.pool_id)
-            .map_or(alert.at, |pool| pool.latest().at)
+fn write_resolved(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
+    let now = |alert: &SavedAlert| {
+        let pool = history.pools.iter().find(|pool| pool.id == alert.pool_id);
+        pool.map_or(alert.at, |pool| pool.at)
     };
-    let mut latest_first = log.iter().rev().filter(resolved).take(RESOLVED);
+    let latest_first = history.alerts.iter().rev();
+    let mut latest_first = latest_first
+        .filter(|alert| alert.state == AlertState::Resolved)
+        .take(RESOLVED);
     let Some(latest) = latest_first.next() else {
         return Ok(());
     };
@@ -267,16 +248,41 @@ fn write_resolved(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
         ("call site", Align::Left),
     ]);
     for alert in std::iter::once(latest).chain(latest_first) {
-        let site = alert.site.map(ToString::to_string).unwrap_or_default();
+        let site = alert.site.clone().unwrap_or_default();
         table.row([
             alert.rule.to_string(),
             alert.severity.to_string(),
             alert.rule.in_words(alert.worst),
-            seconds(alert.lasted()),
+            seconds(alert.at.saturating_sub(alert.raised_at)),
             alert.count.to_string(),
             seconds(now(alert).saturating_sub(alert.at)),
             alert.pool.to_string(),
             site,
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+fn write_marks(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
+    let marks: Vec<_> = history
+        .events
+        .iter()
+        .filter(|event| event.kind == EventKind::Mark)
+        .collect();
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("mark", Align::Left),
+        ("at", Align::Left),
+        ("frame", Align::Right),
+    ]);
+    for mark in &marks[marks.len().saturating_sub(MARKS)..] {
+        let frame = mark.frame.map(|frame| frame.to_string());
+        table.row([
+            mark.text.clone(),
+            mark.time.to_string(),
+            frame.unwrap_or_default(),
         ]);
     }
     write!(f, "\n\n{table}")

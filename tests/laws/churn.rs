@@ -61,7 +61,7 @@ fn ten_thousand_short_threads_lose_no_count_and_leave_no_more_slots_than_lived_a
         );
         assert_eq!(
             counts.pooled_requested_bytes,
-            lens().map(|len| 3 * len).sum()
+            lens().map(|len| 3 * len).sum::<u64>()
         );
         assert_eq!(snapshot.totals.frames, threads as u64 / 4 + 1);
         let stats = pool.stats();

@@ -249,11 +249,7 @@ fn update(recorder: &Recorder) -> PoolUpdate<'_> {
 
 /// What the places of call sites are called.
 fn names(rollup: Option<&Rollup>) -> Vec<String> {
-    let mut names = vec!["other call sites".to_owned(), "frame buffers".to_owned()];
-    let sites = rollup.map_or(&[][..], |rollup| &rollup.sites);
-    let others = sites.iter().skip(names.len()).flatten();
-    names.extend(others.map(ToString::to_string));
-    names
+    rollup.map_or_else(Vec::new, Rollup::site_names)
 }
 
 fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView {

@@ -86,6 +86,16 @@ pub struct Rollup {
     pub sites: Arc<Vec<Option<&'static Location<'static>>>>,
 }
 
+impl Rollup {
+    /// What the places of call sites are called.
+    pub fn site_names(&self) -> Vec<String> {
+        let mut names = vec!["other call sites".to_owned(), "frame buffers".to_owned()];
+        let sites = self.sites.iter().skip(names.len()).flatten();
+        names.extend(sites.map(ToString::to_string));
+        names
+    }
+}
+
 /// The past of one pool. Whoever writes has the store's turn.
 #[derive(Debug)]
 pub(crate) struct Past {

@@ -64,7 +64,7 @@ impl<const W: usize> Rows<W> {
     }
 
     /// Bytes that the ring has when it is full.
-    #[cfg(test)]
+    #[cfg(all(test, not(framepool_loom), not(framepool_shuttle)))]
     pub(crate) fn full_bytes(&self) -> usize {
         self.segments.len()
             * (size_of::<OnceLock<Box<[Place<W>]>>>() + SEGMENT * size_of::<Place<W>>())

@@ -1,0 +1,278 @@
+//! Saved values as a file: JSON, with a format and a version.
+//!
+//! The file is written beside its place and moved there, so that what is at the place is whole or as it was before.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::SavedHistory;
+use crate::store::DiagnosticsStore;
+
+/// The file's `format`.
+const FORMAT: &str = "framepool history";
+/// The version of the format that is written, and the latest one that is read.
+const VERSION: u32 = 1;
+
+#[derive(serde::Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    version: u32,
+    library: &'static str,
+    history: &'a SavedHistory,
+}
+
+/// What every version has.
+#[derive(serde::Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+    #[serde(default)]
+    library: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Read {
+    history: SavedHistory,
+}
+
+/// Why a history could not be saved or loaded: one line that names the file, what is wrong, and what to do.
+#[derive(Debug)]
+pub struct HistoryError {
+    path: PathBuf,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    Unreadable(io::Error),
+    Unwritable(io::Error),
+    CutShort { line: usize },
+    Malformed(serde_json::Error),
+    Foreign,
+    Later { version: u32, library: String },
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.why {
+            Why::Unreadable(error) => write!(f, "{path}: cannot be read ({error}); check the path"),
+            Why::Unwritable(error) => {
+                write!(
+                    f,
+                    "{path}: cannot be written ({error}); give a path in a folder that you may write"
+                )
+            }
+            Why::CutShort { line } => write!(
+                f,
+                "{path}:{line}: the file ends in the middle of the history; it was cut short, so save or copy it once more"
+            ),
+            Why::Malformed(error) => write!(
+                f,
+                "{path}:{}: not a history saved by framepool ({error}); give a file made by `--save` or `DiagnosticsStore::save`",
+                error.line()
+            ),
+            Why::Foreign => write!(
+                f,
+                "{path}: not a history saved by framepool; give a file made by `--save` or `DiagnosticsStore::save`"
+            ),
+            Why::Later { version, library } => write!(
+                f,
+                "{path}: written by framepool {library} in version {version} of the format, and this is framepool {}, which \
+                 reads up to version {VERSION}; use framepool {library} or later",
+                env!("CARGO_PKG_VERSION")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.why {
+            Why::Unreadable(error) | Why::Unwritable(error) => Some(error),
+            Why::Malformed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl SavedHistory {
+    /// Writes a file that [`load`](Self::load) and `framepool report` read. What is at the path is replaced as a whole.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), HistoryError> {
+        let path = path.as_ref();
+        self.write(path).map_err(|error| HistoryError {
+            path: path.to_owned(),
+            why: Why::Unwritable(error),
+        })
+    }
+
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.tmp", std::process::id()));
+        let beside = PathBuf::from(beside);
+        let written = (|| {
+            let mut file = BufWriter::new(fs::File::create(&beside)?);
+            let document = Written {
+                format: FORMAT,
+                version: VERSION,
+                library: env!("CARGO_PKG_VERSION"),
+                history: self,
+            };
+            serde_json::to_writer(&mut file, &document)?;
+            file.write_all(b"\n")?;
+            file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            fs::rename(&beside, path)
+        })();
+        if written.is_err() {
+            // There may be no such file.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    /// Reads a file that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, was cut short, is no such file, or was written by a later version of the format.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, HistoryError> {
+        let path = path.as_ref();
+        read(path).map_err(|why| HistoryError {
+            path: path.to_owned(),
+            why,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<SavedHistory, Why> {
+    let bytes = fs::read(path).map_err(Why::Unreadable)?;
+    let head: Head = serde_json::from_slice(&bytes).map_err(malformed)?;
+    if head.format != FORMAT {
+        return Err(Why::Foreign);
+    }
+    if head.version > VERSION {
+        return Err(Why::Later {
+            version: head.version,
+            library: head.library,
+        });
+    }
+    let read: Read = serde_json::from_slice(&bytes).map_err(malformed)?;
+    Ok(read.history)
+}
+
+fn malformed(error: serde_json::Error) -> Why {
+    if error.is_eof() {
+        Why::CutShort { line: error.line() }
+    } else {
+        Why::Malformed(error)
+    }
+}
+
+impl DiagnosticsStore {
+    /// Saves what is kept, as [`SavedHistory::save`] does. Meanwhile the store receives as always.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), HistoryError> {
+        self.saved().save(path)
+    }
+}
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests {
+    use super::*;
+    use crate::{BufferPool, HealthMonitor, Thresholds};
+    use std::time::Duration;
+
+    fn history() -> SavedHistory {
+        let pool = BufferPool::builder().name("saved").build().unwrap();
+        let store = DiagnosticsStore::new();
+        let thresholds = Thresholds::default()
+            .pooled_bytes(1, 1)
+            .hold(Duration::ZERO);
+        let mut monitor = HealthMonitor::new(thresholds).with_emit_interval(Duration::ZERO);
+        let kept = pool.alloc::<u8>(5_000);
+        for _ in 0..3 {
+            let frame = pool.end_frame();
+            monitor.record(&frame);
+            store.receive(monitor.emit_now(&pool));
+            store.record_frame(&frame);
+        }
+        store.mark("half way");
+        drop(kept);
+        store.saved()
+    }
+
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let name = format!("framepool-{}-{name}", std::process::id());
+            Self(std::env::temp_dir().join(name))
+        }
+
+        fn complaint(&self, bytes: &[u8]) -> String {
+            fs::write(&self.0, bytes).unwrap();
+            let error = SavedHistory::load(&self.0).unwrap_err().to_string();
+            error.replace(&self.0.display().to_string(), "FILE")
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_is_loaded_is_what_was_saved() {
+        let file = Scratch::new("whole.json");
+        let history = history();
+        history.save(&file.0).unwrap();
+        let loaded = SavedHistory::load(&file.0).unwrap();
+        assert_eq!(loaded, history);
+        assert_eq!(loaded.to_string(), history.to_string());
+        let pool = &loaded.pools[0];
+        assert_eq!((pool.frames.len(), pool.sites[0].buffers), (3, 1));
+        assert!(!pool.spans[0].samples.is_empty() && !loaded.alerts.is_empty());
+        assert_eq!(loaded.events.last().unwrap().text, "half way");
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_says_so() {
+        let file = Scratch::new("cut.json");
+        history().save(&file.0).unwrap();
+        let whole = fs::read(&file.0).unwrap();
+        for length in [0, 1, 40, whole.len() / 2, whole.len() - 3] {
+            let said = file.complaint(&whole[..length]);
+            assert!(
+                said.starts_with("FILE:") && said.contains("cut short"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_later_version_and_a_foreign_file_are_refused() {
+        let file = Scratch::new("later.json");
+        let later = br#"{"format":"framepool history","version":7,"library":"9.1.0","history":{}}"#;
+        let said = file.complaint(later);
+        assert!(
+            said.contains("version 7") && said.contains("use framepool 9.1.0"),
+            "{said}"
+        );
+        let said = file.complaint(br#"{"format":"other","version":1}"#);
+        assert!(said.contains("not a history"), "{said}");
+        let said = file.complaint(b"{\n\n\"format\": 5}");
+        assert!(said.starts_with("FILE:3: not a history"), "{said}");
+        let missing = SavedHistory::load("no/such/file.json").unwrap_err();
+        assert!(missing.to_string().contains("check the path"), "{missing}");
+    }
+}

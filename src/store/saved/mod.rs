@@ -1,0 +1,288 @@
+//! A store's history as plain values: what a report shows, and what a file keeps.
+//!
+//! A live store's report is made from the same values as that of a file, so both say the same. Lines of code are text here, as a file
+//! has no code behind it.
+
+#[cfg(feature = "serde")]
+mod file;
+mod rows;
+mod take;
+
+use std::time::Duration;
+
+use super::past::Span;
+use super::past::event::EventKind;
+use super::past::frame::FrameRecord;
+use crate::clock::Timestamp;
+use crate::health::{
+    AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
+};
+use crate::telemetry::id::{FrameEnd, PoolId};
+
+#[cfg(feature = "serde")]
+pub use file::HistoryError;
+pub use rows::{SavedColumn, SavedSample, SavedSpan};
+
+/// Makes the saved values: plain fields, serialisable, with a default for what a file of another version lacks.
+macro_rules! saved {
+    ($($(#[$attr:meta])* $name:ident { $($(#[$field_attr:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$attr])*
+            #[derive(Clone, Debug, Default, PartialEq)]
+            #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+            #[non_exhaustive]
+            pub struct $name { $($(#[$field_attr])* pub $field: $type,)* }
+        )*
+    };
+}
+
+saved! {
+    /// What a store kept, at one moment. `Display` is the store's report.
+    ///
+    #[cfg_attr(feature = "serde", doc = "```")]
+    #[cfg_attr(not(feature = "serde"), doc = "```ignore")]
+    /// use framepool::{BufferPool, HealthConfig, SavedHistory, Watch};
+    ///
+    /// let pool = BufferPool::builder().name("render").build()?;
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// pool.end_frame();
+    /// watch.mark("level 3 loaded");
+    /// watch.stop();
+    ///
+    /// let path = std::env::temp_dir().join(format!("history-{}.json", std::process::id()));
+    /// watch.store().save(&path)?;
+    /// let history = SavedHistory::load(&path)?;
+    /// assert_eq!(history.pools[0].name, "render");
+    /// assert_eq!(history.events[0].text, "level 3 loaded");
+    /// println!("{history}");
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    SavedHistory {
+        /// When it was taken.
+        time: Timestamp,
+        /// The pools, in the order in which they were first heard of.
+        pools: Vec<SavedPool>,
+        /// The log of alerts, the one that changed last at the end.
+        alerts: Vec<SavedAlert>,
+        /// Marks and changes of alerts, the latest last.
+        events: Vec<SavedEvent>,
+    }
+
+    /// What was kept of one pool.
+    SavedPool {
+        /// The pool's number.
+        id: PoolId,
+        /// The pool's name.
+        name: String,
+        /// The severity of its worst active alert.
+        status: HealthStatus,
+        /// When it was judged last, since its monitor's first judgement.
+        at: Duration,
+        /// When it was judged last, by the clocks.
+        time: Timestamp,
+        /// The numbers.
+        metrics: RuntimeHealthMetrics,
+        /// The recent course of a few numbers.
+        courses: Vec<SavedCourse>,
+        /// The worst frame of each kind.
+        worst: Vec<SavedWorst>,
+        /// The verdicts on call sites with old buffers.
+        verdicts: Vec<SavedVerdict>,
+        /// The call sites that hold the most, the largest first.
+        sites: Vec<SavedSite>,
+        /// The call sites that hold buffers marked as long-lived.
+        long_lived: Vec<SavedSite>,
+        /// The frames that are open for too long.
+        open_too_long: Vec<SavedOpenFrame>,
+        /// The latest frames, the latest last.
+        frames: Vec<FrameRecord>,
+        /// What the values of a sample are.
+        columns: Vec<SavedColumn>,
+        /// The numbers over each span.
+        spans: Vec<SavedSpan>,
+    }
+
+    /// A number at each of the recent health snapshots, the latest last.
+    SavedCourse {
+        /// What it is.
+        name: String,
+        /// `ms` or `By`.
+        unit: String,
+        /// The values.
+        values: Vec<f64>,
+    }
+
+    /// The worst frame of one kind.
+    SavedWorst {
+        /// What it is the worst for.
+        kind: String,
+        /// How bad, in nanoseconds, bytes or misses.
+        value: u64,
+        /// The unit: `ns`, `By` or `{miss}`.
+        unit: String,
+        /// The frame end.
+        frame: FrameEnd,
+        /// When it ended.
+        time: Timestamp,
+        /// The line of code that took the most memory from the system in this frame.
+        site: Option<String>,
+    }
+
+    /// What a call site holds.
+    SavedSite {
+        /// The line of code.
+        location: String,
+        /// Buffers.
+        buffers: u64,
+        /// Bytes of these buffers, as rounded block sizes.
+        bytes: u64,
+    }
+
+    /// A frame that is open for too long.
+    SavedOpenFrame {
+        /// The frame's number.
+        id: u64,
+        /// The line of code that began it.
+        location: String,
+        /// For how long it has been open.
+        age: Duration,
+        /// The same in frames.
+        age_frames: u64,
+    }
+}
+
+/// The verdict on one call site: see [`SiteVerdict`](crate::SiteVerdict).
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SavedVerdict {
+    /// The line of code.
+    pub location: String,
+    /// What its old buffers are.
+    pub verdict: LeakVerdict,
+    /// Old buffers.
+    pub buffers: u64,
+    /// Bytes of these buffers.
+    pub bytes: u64,
+    /// The age of the oldest, in frames.
+    pub oldest_age_frames: u64,
+    /// Since which frame it grows, or has been steady.
+    pub since_frame: FrameEnd,
+    /// How it grows, if it does.
+    pub growth: Option<Growth>,
+    /// The thread that took the oldest buffer.
+    pub thread: String,
+}
+
+/// An alert: see [`Alert`](crate::Alert).
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SavedAlert {
+    /// The alert's number, as 16 hex digits.
+    pub id: String,
+    /// What it is about.
+    pub rule: Rule,
+    /// Whether it lasts or is over.
+    pub state: AlertState,
+    /// How bad it is, or last was.
+    pub severity: Severity,
+    /// What was measured last.
+    pub value: f64,
+    /// The highest value measured.
+    pub worst: f64,
+    /// The level of this severity.
+    pub threshold: f64,
+    /// The latest frame at this report.
+    pub frame: FrameEnd,
+    /// The latest frame when it was raised.
+    pub raised_frame: FrameEnd,
+    /// When this report was made, since the monitor's first.
+    pub at: Duration,
+    /// When it was raised, since the monitor's first report.
+    pub raised_at: Duration,
+    /// When this report was made, by the clocks.
+    pub time: Timestamp,
+    /// When it was raised, by the clocks.
+    pub raised_time: Timestamp,
+    /// How many times the condition came.
+    pub count: u64,
+    /// The pool's number.
+    pub pool_id: PoolId,
+    /// The pool's name.
+    pub pool: String,
+    /// The line of code.
+    pub site: Option<String>,
+    /// What to do, in words.
+    pub next_step: String,
+    /// The alert in one sentence.
+    pub sentence: String,
+}
+
+/// What happened at one moment: see [`Event`](crate::Event).
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SavedEvent {
+    /// What it is.
+    pub kind: EventKind,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The pool's number; none if a mark is about all pools.
+    pub pool_id: Option<PoolId>,
+    /// The latest frame of the pool then.
+    pub frame: Option<FrameEnd>,
+    /// The mark, or the alert's sentence.
+    pub text: String,
+}
+
+impl SavedHistory {
+    /// Calls `change` with every text that can name a line of code, for example to put recorded names in place of lines.
+    pub fn change_texts(&mut self, mut change: impl FnMut(&mut String)) {
+        for pool in &mut self.pools {
+            pool.verdicts
+                .iter_mut()
+                .for_each(|it| change(&mut it.location));
+            for site in pool.sites.iter_mut().chain(&mut pool.long_lived) {
+                change(&mut site.location);
+            }
+            pool.worst
+                .iter_mut()
+                .filter_map(|it| it.site.as_mut())
+                .for_each(&mut change);
+            pool.open_too_long
+                .iter_mut()
+                .for_each(|it| change(&mut it.location));
+            for span in &mut pool.spans {
+                span.sites.iter_mut().for_each(&mut change);
+            }
+        }
+        for alert in &mut self.alerts {
+            alert.site.iter_mut().for_each(&mut change);
+            change(&mut alert.next_step);
+            change(&mut alert.sentence);
+        }
+        self.events.iter_mut().for_each(|it| change(&mut it.text));
+    }
+
+    /// The alerts that lasted, the worst first.
+    pub fn active(&self) -> Vec<&SavedAlert> {
+        let lasts = |alert: &&SavedAlert| alert.state == AlertState::Raised;
+        let mut active: Vec<_> = self.alerts.iter().filter(lasts).collect();
+        active.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+        active
+    }
+}
+
+impl SavedPool {
+    /// The samples over a span.
+    pub fn span(&self, span: Span) -> Option<&SavedSpan> {
+        self.spans.iter().find(|kept| kept.span == span)
+    }
+
+    /// The verdicts of this kind.
+    pub fn with(&self, verdict: LeakVerdict) -> impl Iterator<Item = &SavedVerdict> {
+        self.verdicts.iter().filter(move |it| it.verdict == verdict)
+    }
+}
