@@ -1,11 +1,14 @@
 //! The command line: every option and its help text.
 
+pub(crate) mod history;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::contestant::Name;
+use history::{DiffArgs, GateOptions, ReportArgs};
 
 const ABOUT: &str =
     "Replays allocation traces through framepool and shows what its telemetry sees.";
@@ -27,8 +30,13 @@ Examples:
   framepool --json | jq .timing             the report as data
   framepool demo --leak 5 --serve           watch a leak on a page in the browser
   framepool demo --leak 5 --bloat           watch alerts rise and clear in the terminal
+  framepool replay game.csv --save a.json   keep what was seen
+  framepool report a.json --html a.html     look at it again, in the terminal and in the browser
+  framepool diff a.json b.json              what grew between two runs
+  framepool report b.json --baseline a.json --max-growing 0 --max-peak 180MiB
 
-Exit code: 0 when all went well, 1 when the replay found a fault, 2 when the input or the command line is wrong.";
+Exit code: 0 when all went well, 1 when the replay found a fault, 2 when the input or the command line is wrong, \
+3 when a gate such as --max-peak failed.";
 
 const REPLAY_ABOUT: &str = "Replay a trace, judge the pool's health, time it against its rivals";
 
@@ -81,6 +89,12 @@ pub enum Command {
     /// `framepool demo`.
     #[command(about = DEMO_ABOUT, long_about = DEMO_LONG)]
     Demo(DemoArgs),
+    /// `framepool report`.
+    #[command(about = history::REPORT_ABOUT, long_about = history::REPORT_LONG)]
+    Report(ReportArgs),
+    /// `framepool diff`.
+    #[command(about = history::DIFF_ABOUT, long_about = history::DIFF_LONG)]
+    Diff(DiffArgs),
     /// The hidden command.
     #[command(name = MemoryArgs::COMMAND, hide = true)]
     Memory(MemoryArgs),
@@ -140,6 +154,12 @@ pub struct ReplayOptions {
     /// Only the live view of one watched replay: no timing, no report
     #[arg(long, conflicts_with = "quiet")]
     pub live_only: bool,
+    /// At the end save what the pool's monitor saw, in recorded time, for `framepool report` and `framepool diff`
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// What must hold.
+    #[command(flatten)]
+    pub gates: GateOptions,
     /// Where the page goes.
     #[cfg(feature = "dashboard")]
     #[command(flatten)]
@@ -202,6 +222,9 @@ pub struct DemoArgs {
     /// Only the final report: no live line
     #[arg(long, short)]
     pub quiet: bool,
+    /// At the end save what the pool's monitor saw, for `framepool report` and `framepool diff`
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
     /// Where the page goes.
     #[cfg(feature = "dashboard")]
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, FrameSnapshot};
+use framepool::{BufferPool, FrameSnapshot, SavedHistory};
 
 use crate::contestant::SiteNames;
 use crate::replay::{Observer, Plan};
@@ -20,6 +20,7 @@ pub(crate) struct Findings {
     pub(crate) leaks: LeakSection,
     pub(crate) alerts: Vec<AlertEntry>,
     pub(crate) faults: Vec<String>,
+    pub(crate) history: SavedHistory,
 }
 
 /// Follows a replay from the coordinator's thread, between frames.
@@ -76,6 +77,7 @@ impl<'a> Watcher<'a> {
             pool: self.peaks,
             leaks: self.leaks,
             alerts: self.judge.log().entries().to_vec(),
+            history: self.judge.history(),
             faults: self.faults,
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! The way of a replay, in the order of the modules: the command line ([`args`]) names a [`trace`], which is read and checked; a
 //! `replay` carries it out against each `contestant`; the watched run is followed by `inspect` and judged by `watch`;
-//! `measure` times and weighs; `report` shows. `session` leads through it, `screen` draws meanwhile, and `demo` is the
-//! other command.
+//! `measure` times and weighs; `report` shows. `session` leads through it, and `screen` draws meanwhile. `demo` is a
+//! command of its own, and so are those of `history`.
 //!
 //! The binary is [`run`]; the rest is public as far as the fuzz targets drive it, and [`timed`] is for programs that compare.
 #![deny(unsafe_code)]
@@ -11,6 +11,7 @@
 pub mod args;
 mod contestant;
 mod demo;
+mod history;
 mod inspect;
 mod measure;
 mod outcome;
@@ -40,6 +41,8 @@ pub fn run() -> ExitCode {
             session::replay(&TraceSource::from_argument(args.trace), &args.options)
         }
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Report(args)) => history::report(&args),
+        Some(Command::Diff(args)) => history::diff(&args),
         Some(Command::Memory(args)) => session::measure_memory(&args),
     };
     match outcome {

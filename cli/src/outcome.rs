@@ -13,6 +13,8 @@ pub(crate) enum Problem {
     Input(String),
     /// The replay found a fault, or could not be carried out: exit code 1.
     Fault(String),
+    /// Gates failed, one sentence each: exit code 3.
+    Gate(Vec<String>),
 }
 
 impl Problem {
@@ -21,21 +23,32 @@ impl Problem {
         Self::Fault(format!("this is a bug of framepool: {error}"))
     }
 
-    /// Tells the user in one line, and makes the exit code of it.
+    /// Tells the user in one line, or in one for each gate, and makes the exit code of it.
     pub(crate) fn tell(&self) -> ExitCode {
-        // Nobody reads a closed standard error.
-        let _ = writeln!(std::io::stderr().lock(), "framepool: {self}");
+        for line in self.to_string().lines() {
+            // Nobody reads a closed standard error.
+            let _ = writeln!(std::io::stderr().lock(), "framepool: {line}");
+        }
         ExitCode::from(match self {
             Self::Input(_) => 2,
             Self::Fault(_) => 1,
+            Self::Gate(_) => 3,
         })
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Input(text) | Self::Fault(text)) = self;
-        f.write_str(text)
+        match self {
+            Self::Input(text) | Self::Fault(text) => f.write_str(text),
+            Self::Gate(failures) => {
+                for (at, failure) in failures.iter().enumerate() {
+                    let separator = if at == 0 { "" } else { "\n" };
+                    write!(f, "{separator}gate failed: {failure}")?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 

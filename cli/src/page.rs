@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::thread;
 
-use framepool::Watch;
-use framepool_dashboard::{Dashboard, Recording, ServeError, Server, Token};
+pub(crate) use framepool_dashboard::Dashboard;
+use framepool_dashboard::{Recording, ServeError, Server, Token};
 
 use crate::args::{PageOptions, Served};
 use crate::outcome::Problem;
@@ -22,8 +22,14 @@ pub(crate) struct Page {
 
 impl Page {
     /// Begins what the options ask for, and says where the page is.
-    pub(crate) fn open(options: &PageOptions, watch: &Watch) -> Result<Self, Problem> {
-        let server = options.serve.map(|served| serve(watch, served)).transpose();
+    pub(crate) fn open(
+        options: &PageOptions,
+        dashboard: impl Fn() -> Dashboard,
+    ) -> Result<Self, Problem> {
+        let server = options
+            .serve
+            .map(|served| serve(&dashboard, served))
+            .transpose();
         let server = server.map_err(|error| Problem::Input(error.to_string()))?;
         if let Some(server) = &server {
             eprintln!("open {} in a browser; Ctrl-C ends it", server.url());
@@ -31,7 +37,7 @@ impl Page {
         let recording = match (&server, &options.html) {
             (Some(server), _) => Some(server.recording().clone()),
             (None, Some(_)) => Some(
-                Dashboard::new(watch)
+                dashboard()
                     .record()
                     .map_err(|error| Problem::Fault(error.to_string()))?,
             ),
@@ -57,19 +63,19 @@ impl Page {
     }
 }
 
-fn serve(watch: &Watch, served: Served) -> Result<Server, ServeError> {
+fn serve(dashboard: impl Fn() -> Dashboard, served: Served) -> Result<Server, ServeError> {
     let address = match served {
         Served::At(address) => address,
         Served::Anywhere => {
-            return match framepool_dashboard::serve(watch, USUAL) {
+            return match dashboard().serve(USUAL) {
                 Err(ServeError::Io(error)) if error.kind() == io::ErrorKind::AddrInUse => {
-                    framepool_dashboard::serve(watch, "127.0.0.1:0")
+                    dashboard().serve("127.0.0.1:0")
                 }
                 server => server,
             };
         }
     };
-    let dashboard = Dashboard::new(watch);
+    let dashboard = dashboard();
     if address.ip().to_canonical().is_loopback() {
         return dashboard.serve(address);
     }

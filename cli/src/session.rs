@@ -8,14 +8,17 @@ use framepool::BufferPool;
 use framepool::{HealthConfig, Watch};
 
 use crate::args::{MemoryArgs, ReplayOptions};
+#[cfg(feature = "dashboard")]
+use crate::contestant::SiteNames;
 use crate::contestant::{Name, Pool, RecordedSites};
+use crate::history;
 use crate::inspect::Watcher;
 use crate::measure::{
     Contestants, Memory, Rounds, measure_here, measure_in_children, time, verify,
 };
 use crate::outcome::{Problem, print};
 #[cfg(feature = "dashboard")]
-use crate::page::Page;
+use crate::page::{Dashboard, Page};
 use crate::replay::{Crew, Failure, FrameCut, Plan, Written, run};
 use crate::report::{ContestantSection, LeftOut, Report, TimingSection, TraceSection, render};
 use crate::screen::{Screen, Show};
@@ -26,6 +29,7 @@ const MOST_THREADS: usize = 1_024;
 
 /// Replays a trace and prints the report.
 pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<(), Problem> {
+    let baseline = history::baseline(&options.gates)?;
     let screen = Screen::new(match (options.quiet, options.live_only) {
         (true, _) => Show::Nothing,
         (_, true) => Show::Live,
@@ -44,19 +48,23 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     let watched = new_pool("watched", options.leak_after);
     let speed = speed_of(options, &plan, &screen);
     #[cfg(feature = "dashboard")]
-    let page = PageOfReplay::open(options, &watched)?;
+    let page = PageOfReplay::open(options, &watched, SiteNames::new(&trace))?;
     let mut observer = Watcher::new(&watched, &trace, &plan, &screen, speed);
     let pool = Arc::new(Pool(watched.clone(), RecordedSites::new(&trace)));
     run(&crew, &plan, &pool, Written::Ends, &mut observer)
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();
     drop((pool, watched));
+    if let Some(path) = &options.save {
+        let saved = findings.history.save(path);
+        saved.map_err(|error| Problem::Input(error.to_string()))?;
+    }
     #[cfg(feature = "dashboard")]
     if let Some(page) = page {
         page.finish(options)?;
     }
     if options.live_only {
-        return Ok(());
+        return history::judge(&findings.history, &options.gates, baseline.as_ref());
     }
 
     let timed = new_pool("timed", options.leak_after);
@@ -98,7 +106,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         print(&render(&report));
     }
     if report.faults.is_empty() {
-        Ok(())
+        history::judge(&findings.history, &options.gates, baseline.as_ref())
     } else {
         Err(Problem::Fault(format!(
             "{}: the replay found {} in the pool's telemetry; the report has them",
@@ -132,12 +140,19 @@ struct PageOfReplay {
 
 #[cfg(feature = "dashboard")]
 impl PageOfReplay {
-    fn open(options: &ReplayOptions, pool: &BufferPool) -> Result<Option<Self>, Problem> {
+    fn open(
+        options: &ReplayOptions,
+        pool: &BufferPool,
+        sites: SiteNames,
+    ) -> Result<Option<Self>, Problem> {
         if !options.page.is_wanted() {
             return Ok(None);
         }
         let watch = Watch::start(pool, HealthConfig::default());
-        let page = Page::open(&options.page, &watch)?;
+        let names = move |text: &str| sites.renamed(text);
+        let page = Page::open(&options.page, || {
+            Dashboard::new(&watch).rename(names.clone())
+        })?;
         Ok(Some(Self { page, watch }))
     }
 

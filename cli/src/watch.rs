@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use framepool::{
-    Alert, AlertId, BufferPool, FrameSnapshot, HealthConfig, HealthMonitor, HealthSnapshot,
-    HealthStatus, Severity, Thresholds, Watch,
+    Alert, AlertId, BufferPool, DiagnosticsStore, FrameSnapshot, HealthConfig, HealthMonitor,
+    HealthSnapshot, HealthStatus, SavedHistory, Severity, Thresholds, Watch,
 };
 use serde::Serialize;
 
@@ -133,7 +133,7 @@ fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
     let mut text = alert.to_string();
     // In a replay a line of this program stands for a recorded call site.
     if let Some(sites) = sites {
-        text = sites.rename(text);
+        text = sites.renamed(&text).unwrap_or(text);
     }
     AlertEntry {
         rule: format!("{:?}", alert.rule),
@@ -154,6 +154,7 @@ fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
 #[derive(Debug)]
 pub(crate) struct RecordedTimeJudge {
     monitor: HealthMonitor,
+    store: DiagnosticsStore,
     log: AlertLog,
     began: Instant,
     seconds: f64,
@@ -164,6 +165,7 @@ impl RecordedTimeJudge {
         Self {
             // No throttling: the live line draws when it wants, and the log is exact to the frame.
             monitor: HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO),
+            store: DiagnosticsStore::new(),
             log: AlertLog {
                 sites: Some(sites),
                 ..AlertLog::default()
@@ -190,11 +192,29 @@ impl RecordedTimeJudge {
                 seconds: self.seconds,
             };
             self.log.note(&health, now, |_| {});
+            let mut frame = *snapshot;
+            frame.time = health.time;
+            frame.duration = Duration::from_secs_f64(seconds);
+            self.store.receive(health);
+            self.store.record_frame(&frame);
         }
     }
 
     pub(crate) fn log(&self) -> &AlertLog {
         &self.log
+    }
+
+    /// What was seen, with the recorded call sites.
+    pub(crate) fn history(&self) -> SavedHistory {
+        let mut history = self.store.saved();
+        if let Some(sites) = &self.log.sites {
+            history.change_texts(|text| {
+                if let Some(renamed) = sites.renamed(text) {
+                    *text = renamed;
+                }
+            });
+        }
+        history
     }
 }
 
@@ -222,7 +242,6 @@ impl LiveWatch {
         }
     }
 
-    #[cfg(feature = "dashboard")]
     pub(crate) fn watch(&self) -> &Watch {
         &self.watch
     }

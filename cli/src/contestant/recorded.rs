@@ -9,6 +9,9 @@ use framepool::{AllocError, Buffer, BufferPool};
 use super::pool::AllocSite;
 use crate::trace::Trace;
 
+/// The file of the lines that stand for recorded call sites.
+const LINES: &str = "recorded_sites.rs:";
+
 /// The lines that stand for recorded call sites. Those beyond the last share it.
 fn lines() -> impl Iterator<Item = &'static Location<'static>> {
     include!(concat!(env!("OUT_DIR"), "/recorded_sites.rs")).into_iter()
@@ -49,14 +52,14 @@ impl AllocSite for RecordedSites {
 }
 
 /// What the recorded call sites are called, by their lines.
-#[derive(Debug)]
-pub(crate) struct SiteNames(Vec<(&'static Location<'static>, String)>);
+#[derive(Clone, Debug)]
+pub(crate) struct SiteNames(Arc<[(String, String)]>);
 
 impl SiteNames {
     pub(crate) fn new(trace: &Trace) -> Self {
         let mut names: Vec<_> = lines()
             .zip(&trace.sites)
-            .map(|(line, name)| (line, name.to_string()))
+            .map(|(line, name)| (line.to_string(), name.to_string()))
             .collect();
         let lines = lines().count();
         if let Some((_, last)) = names.get_mut(lines - 1) {
@@ -65,22 +68,24 @@ impl SiteNames {
                 *last = format!("{last} or one of {more} more call sites");
             }
         }
-        Self(names)
+        Self(names.into())
     }
 
-    /// The text with recorded call sites in place of their lines.
-    pub(crate) fn rename(&self, mut text: String) -> String {
-        for (line, name) in &self.0 {
-            // Most lines are not in it.
-            let line = line.to_string();
-            if text.contains(&line) {
+    /// The text with recorded call sites in place of their lines, if it names one.
+    pub(crate) fn renamed(&self, text: &str) -> Option<String> {
+        if !text.contains(LINES) {
+            return None;
+        }
+        let mut text = text.to_owned();
+        for (line, name) in &*self.0 {
+            if text.contains(line) {
                 let name = match name.as_str() {
                     "" => "a call site that was not recorded",
                     name => name,
                 };
-                text = text.replace(&line, name);
+                text = text.replace(line, name);
             }
         }
-        text
+        Some(text)
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     screen.stage("demo", frames, "frames", Some(&pool));
     let mut watch = LiveWatch::new(&pool);
     #[cfg(feature = "dashboard")]
-    let page = crate::page::Page::open(&args.page, watch.watch())?;
+    let page = crate::page::Page::open(&args.page, || crate::page::Dashboard::new(watch.watch()))?;
     let mut leak = Leak::new(&pool, args.leak);
     let mut accused = Outstanding::default();
     let mut peak_in_use_bytes = 0;
@@ -115,6 +115,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     }
     #[cfg(feature = "dashboard")]
     page.save(&args.page)?;
+    if let Some(path) = &args.save {
+        watch.watch().stop();
+        let saved = watch.watch().store().save(path);
+        saved.map_err(|error| Problem::Input(error.to_string()))?;
+    }
     let work = jobs.stop();
     drop(screen);
     let summary = Summary::new(

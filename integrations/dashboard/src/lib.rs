@@ -65,9 +65,11 @@ mod connections;
 mod guard;
 mod liveness;
 mod marks;
+mod names;
 mod page;
 mod recorder;
 mod routes;
+mod saved;
 mod server;
 mod token;
 mod views;
@@ -79,10 +81,12 @@ use framepool::Watch;
 use framepool_prometheus::{Exposition, PoolCollector};
 
 pub use recorder::Recording;
+pub use saved::html;
 pub use server::{ServeError, Server};
 pub use token::{Token, TokenError};
 
 use guard::Guard;
+use names::Names;
 use recorder::Watched;
 
 /// Serves the page of a watched pool at a loopback address, on a thread of its own, until the [`Server`] is dropped.
@@ -100,6 +104,7 @@ pub fn serve(watch: &Watch, address: impl ToSocketAddrs) -> Result<Server, Serve
 pub struct Dashboard {
     watched: Vec<Watched>,
     guard: Guard,
+    names: Names,
 }
 
 impl Dashboard {
@@ -108,12 +113,20 @@ impl Dashboard {
         Self {
             watched: vec![Watched::new(watch)],
             guard: Guard::default(),
+            names: Names::default(),
         }
     }
 
     /// Shows one more pool on the same page.
     pub fn and(mut self, watch: &Watch) -> Self {
         self.watched.push(Watched::new(watch));
+        self
+    }
+
+    /// Passes every text that is served to `name`, and shows what it returns in its place, if anything: for lines of code that
+    /// stand for something else.
+    pub fn rename(mut self, name: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.names = Names(Some(Arc::new(name)));
         self
     }
 
@@ -162,7 +175,7 @@ impl Dashboard {
         let pools = self.watched.iter();
         let pools = pools.map(|watched| (watched.pool.clone(), watched.store.clone()));
         let exposition = Exposition::new(PoolCollector::of_pools(pools)?);
-        let recording = Recording::start(self.watched)?;
+        let recording = Recording::start(self.watched, self.names)?;
         let router = routes::router(recording.clone(), exposition, Arc::new(self.guard));
         Ok((recording, router))
     }
@@ -173,6 +186,6 @@ impl Dashboard {
     ///
     /// The system's error if the thread that takes samples cannot be started.
     pub fn record(self) -> std::io::Result<Recording> {
-        Recording::start(self.watched)
+        Recording::start(self.watched, self.names)
     }
 }

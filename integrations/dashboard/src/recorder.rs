@@ -18,6 +18,7 @@ use framepool::{
 };
 use tokio::sync::{Semaphore, watch};
 
+use crate::names::Names;
 use crate::page;
 use crate::views;
 
@@ -52,6 +53,8 @@ pub struct Recording(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) pools: Vec<Mutex<Recorder>>,
+    /// What lines of code are called instead.
+    pub(crate) names: Names,
     /// The latest update, as the text of an event.
     updates: watch::Sender<Bytes>,
     /// One permit for each stream that may be opened.
@@ -59,12 +62,13 @@ pub(crate) struct Shared {
 }
 
 impl Recording {
-    pub(crate) fn start(watched: Vec<Watched>) -> std::io::Result<Self> {
+    pub(crate) fn start(watched: Vec<Watched>, names: Names) -> std::io::Result<Self> {
         let recorders = watched
             .into_iter()
             .map(|watched| Mutex::new(Recorder::new(watched)));
         let shared = Arc::new(Shared {
             pools: recorders.collect(),
+            names,
             updates: watch::Sender::new(Bytes::new()),
             streams: Arc::new(Semaphore::new(STREAMS)),
         });

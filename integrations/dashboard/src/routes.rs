@@ -86,7 +86,11 @@ fn of_pool(
     document: impl FnOnce(&Recorder) -> Vec<u8>,
 ) -> Response {
     match views::find(recording.shared(), id) {
-        Some(at) => typed(JSON, document(&locked(&recording.shared().pools[at]))),
+        Some(at) => {
+            let shared = recording.shared();
+            let text = document(&locked(&shared.pools[at]));
+            typed(JSON, shared.names.put(text))
+        }
         None => (
             StatusCode::NOT_FOUND,
             "there is no such pool; /api/v1/pools lists them\n",

@@ -112,7 +112,7 @@ struct PoolUpdate<'a> {
 }
 
 /// What a row of a frame has.
-const FRAME_COLUMNS: [&str; 11] = [
+pub(crate) const FRAME_COLUMNS: [&str; 11] = [
     "frame",
     "time_ms",
     "period_ms",
@@ -129,21 +129,26 @@ const FRAME_COLUMNS: [&str; 11] = [
 fn frame_rows<S: Serializer>(frames: &[FrameRecord], serializer: S) -> Result<S::Ok, S::Error> {
     let mut rows = serializer.serialize_seq(Some(frames.len()))?;
     for frame in frames {
-        rows.serialize_element(&(
-            frame.frame.get(),
-            frame.time_unix_ns as f64 / 1e6,
-            frame.period_ns as f64 / 1e6,
-            frame.work_ns.map(|work| work as f64 / 1e6),
-            frame.allocs,
-            frame.releases,
-            frame.misses,
-            frame.pooled_bytes,
-            frame.in_use_bytes,
-            frame.idle_bytes,
-            frame.alloc_bytes,
-        ))?;
+        rows.serialize_element(&frame_row(frame))?;
     }
     rows.end()
+}
+
+/// A frame as a row, in the order of [`FRAME_COLUMNS`].
+pub(crate) fn frame_row(frame: &FrameRecord) -> impl Serialize + use<> {
+    (
+        frame.frame.get(),
+        frame.time_unix_ns as f64 / 1e6,
+        frame.period_ns as f64 / 1e6,
+        frame.work_ns.map(|work| work as f64 / 1e6),
+        frame.allocs,
+        frame.releases,
+        frame.misses,
+        frame.pooled_bytes,
+        frame.in_use_bytes,
+        frame.idle_bytes,
+        frame.alloc_bytes,
+    )
 }
 
 /// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`.
@@ -319,11 +324,11 @@ pub(crate) fn history_document(recorder: &Recorder, span: Option<Span>, since_ms
 /// The alerts of all pools.
 pub(crate) fn alerts(shared: &Shared) -> Vec<u8> {
     let (active, log) = all_alerts(shared);
-    json(&AlertsView {
+    shared.names.put(json(&AlertsView {
         active: active.iter().map(alert).collect(),
         log: log.iter().map(alert).collect(),
         marks: marks::all(shared),
-    })
+    }))
 }
 
 /// The active alerts and the log, of every store once.
@@ -343,7 +348,7 @@ fn all_alerts(shared: &Shared) -> (Vec<Alert>, Vec<Alert>) {
 /// An update of all pools as an event of the stream.
 pub(crate) fn event(shared: &Shared) -> Bytes {
     let mut text = b"event: update\ndata: ".to_vec();
-    text.extend(updates(shared));
+    text.extend(shared.names.put(updates(shared)));
     text.extend(b"\n\n");
     text.into()
 }
@@ -402,7 +407,7 @@ pub(crate) fn saved(shared: &Shared) -> String {
             marks: marks::all(shared),
         },
     };
-    String::from_utf8(json(&saved)).unwrap_or_default()
+    String::from_utf8(shared.names.put(json(&saved))).unwrap_or_default()
 }
 
 /// The recorder of a pool, or of the first one.

@@ -47,6 +47,25 @@ pub struct SavedSample(
     pub Vec<(u16, u64, u64)>,
 );
 
+impl SavedSpan {
+    /// The span with this many samples at most. Of samples that fall together, the one with the most memory stands for all: the
+    /// first column says how much.
+    #[must_use]
+    pub fn merged(&self, most: usize) -> Self {
+        let spare = self.samples.len().div_ceil(most.max(1)).max(1);
+        let held = |sample: &&SavedSample| sample.1.first().copied().flatten().unwrap_or(0.0);
+        let largest = |samples: &[SavedSample]| {
+            let by_memory = |a: &&SavedSample, b: &&SavedSample| held(a).total_cmp(&held(b));
+            samples.iter().max_by(by_memory).cloned()
+        };
+        Self {
+            bucket_ms: self.bucket_ms * spare as u64,
+            samples: self.samples.chunks(spare).filter_map(largest).collect(),
+            ..self.clone()
+        }
+    }
+}
+
 pub(super) fn columns() -> Vec<SavedColumn> {
     let columns = Sample::columns().iter().map(|column| SavedColumn {
         metric: column.metric.to_owned(),

@@ -1,0 +1,257 @@
+//! `framepool diff`: two histories, number by number and call site by call site.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use framepool::text::{Align, Table, bytes};
+use framepool::{RuntimeHealthMetrics, SavedHistory, SavedPool};
+use serde::Serialize;
+
+use super::gate::growing;
+use crate::report::count;
+
+/// Call sites listed.
+const MOST_SITES: usize = 25;
+
+/// What a number is, and its unit.
+type Number = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
+
+const NUMBERS: [Number; 10] = [
+    ("peak from the system", "By", |m| m.peak_bytes as f64),
+    ("in use at the end", "By", |m| m.in_use_bytes as f64),
+    ("idle at the end", "By", |m| m.idle_bytes as f64),
+    ("buffers out at the end", "1", |m| m.in_use_buffers as f64),
+    ("allocs", "1", |m| m.total_allocs as f64),
+    ("misses", "1", |m| m.total_misses as f64),
+    ("misses of allocs", "%", |m| {
+        100.0 * m.total_misses as f64 / m.total_allocs.max(1) as f64
+    }),
+    ("bytes taken from the system", "By", |m| {
+        m.total_system_bytes as f64
+    }),
+    ("average frame time", "ms", |m| m.avg_frame_ms),
+    ("p99 frame time", "ms", |m| m.p99_frame_ms),
+];
+
+/// Two histories compared. The field names are the keys of `--json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Diff {
+    pools: Vec<PoolDiff>,
+    pools_gone: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PoolDiff {
+    name: String,
+    /// Whether the history before has such a pool.
+    is_new: bool,
+    numbers: Vec<NumberDiff>,
+    sites: Vec<SiteDiff>,
+    growing_new: Vec<String>,
+    growing_gone: Vec<String>,
+    alerts_new: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct NumberDiff {
+    name: &'static str,
+    unit: &'static str,
+    before: f64,
+    after: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct SiteDiff {
+    location: String,
+    bytes_before: u64,
+    bytes_after: u64,
+    buffers_before: u64,
+    buffers_after: u64,
+}
+
+impl SiteDiff {
+    fn change(&self) -> &'static str {
+        match (self.buffers_before, self.buffers_after) {
+            (0, _) => "new",
+            (_, 0) => "gone",
+            _ if self.bytes_after > self.bytes_before => "grew",
+            _ => "shrank",
+        }
+    }
+}
+
+impl Diff {
+    pub(super) fn new(before: &SavedHistory, after: &SavedHistory) -> Self {
+        let named = |name: &str| before.pools.iter().find(|pool| pool.name == name);
+        let is_gone = |pool: &&SavedPool| after.pools.iter().all(|other| other.name != pool.name);
+        Self {
+            pools: after
+                .pools
+                .iter()
+                .map(|pool| compare(named(&pool.name), pool, before, after))
+                .collect(),
+            pools_gone: before
+                .pools
+                .iter()
+                .filter(is_gone)
+                .map(|pool| pool.name.clone())
+                .collect(),
+        }
+    }
+}
+
+fn compare(
+    earlier: Option<&SavedPool>,
+    pool: &SavedPool,
+    before: &SavedHistory,
+    after: &SavedHistory,
+) -> PoolDiff {
+    let nothing = SavedPool::default();
+    let known = earlier.unwrap_or(&nothing);
+    let numbers = NUMBERS.map(|(name, unit, number)| NumberDiff {
+        name,
+        unit,
+        before: number(&known.metrics),
+        after: number(&pool.metrics),
+    });
+    let mut sites = BTreeMap::<&str, SiteDiff>::new();
+    let entry = |location: &str| SiteDiff {
+        location: location.to_owned(),
+        bytes_before: 0,
+        bytes_after: 0,
+        buffers_before: 0,
+        buffers_after: 0,
+    };
+    for site in &known.sites {
+        let it = sites
+            .entry(&site.location)
+            .or_insert_with(|| entry(&site.location));
+        (it.bytes_before, it.buffers_before) = (site.bytes, site.buffers);
+    }
+    for site in &pool.sites {
+        let it = sites
+            .entry(&site.location)
+            .or_insert_with(|| entry(&site.location));
+        (it.bytes_after, it.buffers_after) = (site.bytes, site.buffers);
+    }
+    let mut sites: Vec<_> = sites.into_values().collect();
+    sites.retain(|it| (it.bytes_before, it.buffers_before) != (it.bytes_after, it.buffers_after));
+    sites.sort_by_key(|it| std::cmp::Reverse(it.bytes_after.abs_diff(it.bytes_before)));
+    let [was, is]: [Vec<&str>; 2] = [known, pool].map(|it| growing(it).collect());
+    let only = |of: &[&str], other: &[&str]| -> Vec<String> {
+        let only = of.iter().filter(|site| !other.contains(site));
+        only.map(ToString::to_string).collect()
+    };
+    let rules = |history: &SavedHistory| {
+        let alerts = history
+            .alerts
+            .iter()
+            .filter(|alert| alert.pool == pool.name);
+        let mut rules: Vec<String> = alerts.map(|alert| alert.rule.to_string()).collect();
+        rules.sort();
+        rules.dedup();
+        rules
+    };
+    let raised_before = rules(before);
+    let mut alerts_new = rules(after);
+    alerts_new.retain(|rule| !raised_before.contains(rule));
+    PoolDiff {
+        name: pool.name.clone(),
+        is_new: earlier.is_none(),
+        numbers: numbers.into(),
+        sites,
+        growing_new: only(&is, &was),
+        growing_gone: only(&was, &is),
+        alerts_new,
+    }
+}
+
+fn in_words(value: f64, unit: &str) -> String {
+    match unit {
+        "By" => bytes(value as u64).to_string(),
+        "1" => count(value as u64),
+        "%" => format!("{value:.2} %"),
+        unit => format!("{value:.2} {unit}"),
+    }
+}
+
+/// `+12.5 %`, or nothing where there is nothing to compare with.
+fn change(before: f64, after: f64) -> String {
+    if before == after {
+        "=".to_owned()
+    } else if before == 0.0 {
+        "new".to_owned()
+    } else {
+        format!("{:+.1} %", 100.0 * (after - before) / before)
+    }
+}
+
+impl std::fmt::Display for Diff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::new();
+        for pool in &self.pools {
+            pool.write(&mut text)?;
+        }
+        for name in &self.pools_gone {
+            writeln!(text, "pool `{name}` is gone\n")?;
+        }
+        f.write_str(text.trim_end())
+    }
+}
+
+impl PoolDiff {
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let new = if self.is_new { ", new" } else { "" };
+        let mut table = Table::new(&[
+            (&format!("pool `{}`{new}", self.name), Align::Left),
+            ("before", Align::Right),
+            ("after", Align::Right),
+            ("change", Align::Right),
+        ]);
+        for it in &self.numbers {
+            table.row([
+                it.name.to_owned(),
+                in_words(it.before, it.unit),
+                in_words(it.after, it.unit),
+                change(it.before, it.after),
+            ]);
+        }
+        writeln!(text, "{table}\n")?;
+        if !self.sites.is_empty() {
+            let mut table = Table::new(&[
+                ("call sites that hold other than before", Align::Left),
+                ("", Align::Left),
+                ("bytes before", Align::Right),
+                ("after", Align::Right),
+                ("buffers before", Align::Right),
+                ("after", Align::Right),
+            ]);
+            for it in self.sites.iter().take(MOST_SITES) {
+                table.row([
+                    it.location.clone(),
+                    it.change().to_owned(),
+                    bytes(it.bytes_before).to_string(),
+                    bytes(it.bytes_after).to_string(),
+                    count(it.buffers_before),
+                    count(it.buffers_after),
+                ]);
+            }
+            writeln!(text, "{table}")?;
+            let more = self.sites.len().saturating_sub(MOST_SITES);
+            if more > 0 {
+                writeln!(text, "… and {more} more; --json has them all")?;
+            }
+            writeln!(text)?;
+        }
+        for (what, list) in [
+            ("leaks that were none before", &self.growing_new),
+            ("leaks that are none any more", &self.growing_gone),
+            ("alerts that did not rise before", &self.alerts_new),
+        ] {
+            if !list.is_empty() {
+                writeln!(text, "{what}: {}\n", list.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! Gates: what must hold of a history, so that a job that tests a program can fail.
+//!
+//! They judge counts and bytes, no times, so they say the same on a slow machine.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use framepool::text::bytes;
+use framepool::{LeakVerdict, SavedHistory, SavedPool};
+
+use super::junit;
+use crate::args::history::Limits;
+use crate::outcome::Problem;
+use crate::report::share;
+
+/// Allowed above the peak of a baseline, unless it is said.
+const PEAK_GROWTH: f64 = 10.0;
+
+/// One gate that was judged.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// The option that asked for it.
+    pub(crate) option: &'static str,
+    pub(crate) pool: String,
+    /// What was measured, the limit, and what to do: if it failed.
+    pub(crate) failure: Option<String>,
+}
+
+/// Judges, tells each failure in a line of its own, and writes what is asked for.
+pub(crate) fn judge(
+    history: &SavedHistory,
+    limits: &Limits,
+    before: Option<&SavedHistory>,
+) -> Result<(), Problem> {
+    let mut gates = Vec::new();
+    for pool in &history.pools {
+        alone(pool, limits, &mut gates);
+        if let Some(before) = before {
+            compared(pool, before, limits, &mut gates);
+        }
+    }
+    if let Some(path) = &limits.junit {
+        write(path, &junit::document(&gates))?;
+    }
+    let failures: Vec<String> = gates.iter().filter_map(sentence).collect();
+    if std::env::var_os("GITHUB_ACTIONS").is_some() {
+        annotate(&failures);
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::Gate(failures))
+    }
+}
+
+fn sentence(gate: &Gate) -> Option<String> {
+    let failure = gate.failure.as_ref()?;
+    Some(format!("{}: pool `{}`: {failure}", gate.option, gate.pool))
+}
+
+fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
+    let mut gate = |option, failure: Option<String>| {
+        gates.push(Gate {
+            option,
+            pool: pool.name.clone(),
+            failure,
+        });
+    };
+    if let Some(limit) = limits.max_growing {
+        let growing: Vec<_> = growing(pool).collect();
+        let failure = (growing.len() as u64 > limit).then(|| {
+            format!(
+                "{} growing, limit {limit}: {}; release what they take, or mark as long-lived what is meant to stay",
+                counted(growing.len(), "call site is", "call sites are"),
+                growing.join(", ")
+            )
+        });
+        gate("--max-growing", failure);
+    }
+    let m = &pool.metrics;
+    if let Some(limit) = limits.max_peak {
+        let failure = (m.peak_bytes > limit).then(|| {
+            format!(
+                "{} from the system at the peak, limit {}{}",
+                bytes(m.peak_bytes),
+                bytes(limit),
+                largest(pool)
+            )
+        });
+        gate("--max-peak", failure);
+    }
+    if let Some(limit) = limits.max_misses {
+        let percent = 100.0 * m.total_misses as f64 / m.total_allocs.max(1) as f64;
+        let failure = (percent > limit).then(|| {
+            format!(
+                "{} of {} allocs took memory from the system ({}), limit {limit} %; `prewarm` the sizes that are taken first",
+                m.total_misses,
+                m.total_allocs,
+                share(m.total_misses, m.total_allocs)
+            )
+        });
+        gate("--max-misses", failure);
+    }
+}
+
+fn compared(pool: &SavedPool, before: &SavedHistory, limits: &Limits, gates: &mut Vec<Gate>) {
+    let Some(earlier) = before.pools.iter().find(|it| it.name == pool.name) else {
+        return;
+    };
+    let mut gate = |option, failure: Option<String>| {
+        gates.push(Gate {
+            option,
+            pool: pool.name.clone(),
+            failure,
+        });
+    };
+    let growth = limits.max_peak_growth.unwrap_or(PEAK_GROWTH);
+    let (peak, peak_before) = (pool.metrics.peak_bytes, earlier.metrics.peak_bytes);
+    let most = peak_before as f64 * (1.0 + growth / 100.0);
+    let failure = (peak as f64 > most).then(|| {
+        format!(
+            "{} from the system at the peak, limit {} ({} before, and {growth} %){}",
+            bytes(peak),
+            bytes(most as u64),
+            bytes(peak_before),
+            largest(pool)
+        )
+    });
+    gate("--max-peak-growth", failure);
+    let known: Vec<_> = growing(earlier).collect();
+    let new: Vec<_> = growing(pool).filter(|site| !known.contains(site)).collect();
+    let failure = (!new.is_empty()).then(|| {
+        format!(
+            "{} growing that did not before, limit 0: {}; release what they take, or mark as long-lived what is meant to stay",
+            counted(new.len(), "call site is", "call sites are"),
+            new.join(", ")
+        )
+    });
+    gate("--baseline", failure);
+}
+
+/// The call sites that leak.
+pub(super) fn growing(pool: &SavedPool) -> impl Iterator<Item = &str> {
+    pool.with(LeakVerdict::Growing).map(|it| &*it.location)
+}
+
+/// Where to look first.
+fn largest(pool: &SavedPool) -> String {
+    let sites = pool.sites.iter().take(3);
+    let sites: Vec<_> = sites
+        .map(|site| format!("{} ({})", site.location, bytes(site.bytes)))
+        .collect();
+    if sites.is_empty() {
+        return "; no pooled buffer is out at the end: `framepool report` shows the course"
+            .to_owned();
+    }
+    format!("; the most is held at {}", sites.join(", "))
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Lines that GitHub shows beside the change that is tested.
+fn annotate(failures: &[String]) {
+    let mut out = std::io::stderr().lock();
+    for failure in failures {
+        let escaped = failure
+            .replace('%', "%25")
+            .replace('\r', "%0D")
+            .replace('\n', "%0A");
+        // Nobody reads a closed standard error.
+        let _ = writeln!(out, "::error title=framepool::{escaped}");
+    }
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    fs::write(path, text).map_err(|error| {
+        Problem::Input(format!(
+            "{}: cannot be written ({error}); give a path in a folder that you may write",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,58 @@
+//! Gates as test cases in JUnit's format, which test services show. Few elements, so they are written here.
+
+use super::gate::Gate;
+
+pub(super) fn document(gates: &[Gate]) -> String {
+    let failed = gates.iter().filter(|gate| gate.failure.is_some()).count();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"framepool\" tests=\"{}\" failures=\"{failed}\">\n",
+        gates.len()
+    );
+    for gate in gates {
+        let (name, class) = (escaped(gate.option), escaped(&gate.pool));
+        let case = format!("<testcase name=\"{name}\" classname=\"framepool.{class}\"");
+        text += &match &gate.failure {
+            None => format!("{case}/>\n"),
+            Some(failure) => format!(
+                "{case}><failure message=\"{}\"/></testcase>\n",
+                escaped(failure)
+            ),
+        };
+    }
+    text + "</testsuite>\n</testsuites>\n"
+}
+
+/// Text within an attribute. Characters that no XML document may have are left out.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\t' | '\n' | '\r' => escaped.push(' '),
+            '\u{0}'..'\u{20}' | '\u{fffe}' | '\u{ffff}' => {}
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_stays_one_attribute() {
+        let gate = Gate {
+            option: "--max-peak",
+            pool: "a<b>&\"c\"\u{1}".to_owned(),
+            failure: Some("5 > 4\nat \"x\"".to_owned()),
+        };
+        let text = document(&[gate]);
+        assert!(text.contains("classname=\"framepool.a&lt;b&gt;&amp;&quot;c&quot;\""));
+        assert!(text.contains("message=\"5 &gt; 4 at &quot;x&quot;\""));
+        assert!(text.contains("tests=\"1\" failures=\"1\""));
+    }
+}

@@ -1,0 +1,71 @@
+//! Saved histories: `framepool report`, `framepool diff`, and the gates that a job can fail on.
+
+mod diff;
+mod gate;
+mod junit;
+
+use framepool::SavedHistory;
+
+use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
+use crate::outcome::{Problem, print};
+use diff::Diff;
+
+fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
+    SavedHistory::load(path).map_err(|error| Problem::Input(error.to_string()))
+}
+
+/// Shows a saved history, and judges it.
+pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
+    let mut history = load(&args.file)?;
+    let baseline = args.gates.baseline.as_deref().map(load).transpose()?;
+    #[cfg(feature = "dashboard")]
+    if let Some(path) = &args.html {
+        gate::write(path, &framepool_dashboard::html(&history))?;
+    }
+    if args.json {
+        // What the text shows: no single frames and samples.
+        for pool in &mut history.pools {
+            pool.frames.clear();
+            pool.columns.clear();
+            pool.spans.clear();
+        }
+        print(&(serde_json::to_string_pretty(&history).map_err(Problem::bug)? + "\n"));
+    } else {
+        print(&format!("{history}\n"));
+    }
+    judge(&history, &args.gates, baseline.as_ref())
+}
+
+/// Shows what differs between two histories, and judges the later one.
+pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
+    let (before, after) = (load(&args.before)?, load(&args.after)?);
+    let diff = Diff::new(&before, &after);
+    if args.json {
+        print(&(serde_json::to_string_pretty(&diff).map_err(Problem::bug)? + "\n"));
+    } else {
+        print(&format!("{diff}\n"));
+    }
+    if args.limits.is_any() {
+        gate::judge(&after, &args.limits, Some(&before))
+    } else {
+        Ok(())
+    }
+}
+
+/// Loads the history to compare with, before a long run is begun.
+pub(crate) fn baseline(gates: &GateOptions) -> Result<Option<SavedHistory>, Problem> {
+    gates.baseline.as_deref().map(load).transpose()
+}
+
+/// Judges a history, if anything must hold.
+pub(crate) fn judge(
+    history: &SavedHistory,
+    gates: &GateOptions,
+    baseline: Option<&SavedHistory>,
+) -> Result<(), Problem> {
+    if gates.is_any() {
+        gate::judge(history, &gates.limits, baseline)
+    } else {
+        Ok(())
+    }
+}

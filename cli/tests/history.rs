@@ -1,0 +1,230 @@
+//! Saved histories: what is saved, shown, compared and judged, and the exit codes.
+
+mod common;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+use common::{HEADER, Scratch, framepool, stderr, stdout};
+use serde_json::Value;
+
+/// A minute of frames of 20 ms. One call site keeps its buffers from the start; another keeps one every half second of the
+/// second half, if it leaks.
+fn trace(leaks: bool) -> String {
+    let mut text = format!("{HEADER}\n");
+    let mut taken = 0;
+    for us in 0..70 {
+        taken += 1;
+        writeln!(text, "{us},1,alloc,{taken},1000,start-up").unwrap();
+    }
+    for frame in 1..=3_000_u64 {
+        let us = 20_000 * frame;
+        taken += 1;
+        writeln!(text, "{us},1,alloc,{taken},1000,scratch").unwrap();
+        writeln!(text, "{},1,free,{taken},,", us + 1).unwrap();
+        if leaks && frame >= 1_500 && frame % 25 == 0 {
+            taken += 1;
+            writeln!(text, "{},1,alloc,{taken},100000,leak.c:7", us + 2).unwrap();
+        }
+    }
+    text
+}
+
+/// The history of a replay.
+fn saved(name: &str, leaks: bool) -> Scratch {
+    let recording = Scratch::new(&format!("{name}.csv"), trace(leaks));
+    let history = Scratch::new(&format!("{name}.json"), "");
+    let output = framepool(&[
+        "replay",
+        recording.path(),
+        "--quiet",
+        "--rounds",
+        "1",
+        "--save",
+        history.path(),
+    ]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    history
+}
+
+#[test]
+fn a_saved_replay_is_shown_with_its_recorded_sites() {
+    let history = saved("shown", true);
+    let output = framepool(&["report", history.path()]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let text = stdout(&output);
+    for part in [
+        "pool `watched`",
+        "growing: leaks by call site",
+        "leak.c:7",
+        "start-up",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let file = fs::read_to_string(history.path()).unwrap();
+    assert!(!file.contains("recorded_sites.rs"), "lines of this program");
+    let output = framepool(&["report", history.path(), "--json"]);
+    let report: Value = serde_json::from_str(stdout(&output)).expect("one JSON object");
+    assert_eq!(report["pools"][0]["verdicts"][0]["location"], "leak.c:7");
+    assert_eq!(report["alerts"][0]["rule"], "leak");
+}
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn a_page_is_made_of_a_saved_history() {
+    let history = saved("paged", true);
+    let page = Scratch::new("paged.html", "");
+    let output = framepool(&["report", history.path(), "--html", page.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let html = fs::read_to_string(page.path()).unwrap();
+    assert!(html.contains("id=\"saved\"") && html.contains("leak.c:7"));
+    assert!(!html.contains("/assets/") && html.len() < 3_000_000);
+}
+
+#[test]
+fn a_diff_names_what_is_new() {
+    let (before, after) = (saved("before", false), saved("after", true));
+    let output = framepool(&["diff", before.path(), after.path()]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let text = stdout(&output);
+    for part in [
+        "peak from the system",
+        "leaks that were none before: leak.c:7",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    let output = framepool(&["diff", before.path(), after.path(), "--json"]);
+    let diff: Value = serde_json::from_str(stdout(&output)).expect("one JSON object");
+    let pool = &diff["pools"][0];
+    assert_eq!(pool["growing_new"], Value::from(vec!["leak.c:7"]));
+    assert_eq!(pool["sites"][0]["buffers_before"], 0);
+    // A history differs from itself in nothing.
+    let output = framepool(&[
+        "diff",
+        after.path(),
+        after.path(),
+        "--max-peak-growth",
+        "0%",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn a_gate_that_fails_has_its_exit_code_and_line() {
+    let (before, after) = (saved("gate-before", false), saved("gate-after", true));
+    let all = [
+        "--max-growing",
+        "0",
+        "--max-peak",
+        "1MiB",
+        "--max-misses",
+        "1%",
+        "--baseline",
+        before.path(),
+    ];
+    let output = framepool(&[&["report", after.path()], &all[..]].concat());
+    assert_eq!(output.status.code(), Some(3));
+    let said: Vec<_> = stderr(&output).lines().collect();
+    assert_eq!(said.len(), 5, "{said:?}");
+    for line in &said {
+        assert!(
+            line.starts_with("framepool: gate failed: --") && line.contains("limit"),
+            "{line}"
+        );
+    }
+    let passed = framepool(&[
+        "report",
+        before.path(),
+        "--max-growing",
+        "0",
+        "--max-peak",
+        "1MiB",
+    ]);
+    assert_eq!((passed.status.code(), stderr(&passed)), (Some(0), ""));
+}
+
+#[test]
+fn a_replay_is_judged_by_the_same_gates() {
+    let recording = Scratch::new("judged.csv", trace(true));
+    let junit = Scratch::new("judged.xml", "");
+    let output = framepool(&[
+        "replay",
+        recording.path(),
+        "--quiet",
+        "--rounds",
+        "1",
+        "--max-growing",
+        "0",
+        "--junit",
+        junit.path(),
+    ]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        stdout(&output).contains("what the pool counted"),
+        "the report is there all the same"
+    );
+    let xml = fs::read_to_string(junit.path()).unwrap();
+    assert!(
+        xml.contains("failures=\"1\"") && xml.contains("leak.c:7"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn a_failed_gate_is_an_annotation_on_github() {
+    let history = saved("annotated", true);
+    let output = Command::new(env!("CARGO_BIN_EXE_framepool"))
+        .args(["report", history.path(), "--max-growing", "0"])
+        .env("GITHUB_ACTIONS", "true")
+        .output()
+        .expect("running framepool");
+    let said = stderr(&output);
+    assert!(
+        said.contains("::error title=framepool::--max-growing"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_no_history_is_refused_in_one_line() {
+    let whole = fs::read(saved("whole", false).path()).unwrap();
+    let later = br#"{"format":"framepool history","version":99,"library":"9.0.0","history":{}}"#;
+    for (name, bytes, said) in [
+        ("cut.json", &whole[..whole.len() / 2], "cut short"),
+        ("empty.json", b"", "cut short"),
+        ("later.json", later, "use framepool 9.0.0"),
+        ("trace.csv", HEADER.as_bytes(), "not a history"),
+    ] {
+        let file = Scratch::new(name, bytes);
+        for arguments in [
+            &["report", file.path()][..],
+            &["diff", file.path(), file.path()],
+        ] {
+            let output = framepool(arguments);
+            let line = stderr(&output);
+            assert!(line.contains(said) && line.lines().count() == 1, "{line}");
+            assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
+        }
+    }
+    let missing = framepool(&["replay", "--baseline", "no/such.json", "--quiet"]);
+    assert_eq!((missing.status.code(), stdout(&missing)), (Some(2), ""));
+    assert!(
+        stderr(&missing).contains("check the path"),
+        "{}",
+        stderr(&missing)
+    );
+}
+
+#[test]
+fn a_demo_is_saved_too() {
+    let file = Scratch::new("demo.json", "");
+    let output = framepool(&["demo", "--seconds", "0.5", "--quiet", "--save", file.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = framepool(&["report", file.path()]);
+    assert!(
+        stdout(&output).starts_with("pool `demo`"),
+        "{}",
+        stdout(&output)
+    );
+}
