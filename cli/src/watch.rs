@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use framepool::{
@@ -11,6 +12,7 @@ use framepool::{
 use serde::Serialize;
 
 use crate::contestant::SiteNames;
+use crate::outcome::Problem;
 
 /// One alert's story.
 #[derive(Clone, Debug, Serialize)]
@@ -242,12 +244,20 @@ impl LiveWatch {
         }
     }
 
+    #[cfg(feature = "dashboard")]
     pub(crate) fn watch(&self) -> &Watch {
         &self.watch
     }
 
     pub(crate) fn log(&self) -> &AlertLog {
         &self.log
+    }
+
+    /// Stops watching, and saves what was seen.
+    pub(crate) fn save(&self, path: &Path) -> Result<(), Problem> {
+        self.watch.stop();
+        let saved = self.watch.store().save(path);
+        saved.map_err(|error| Problem::Input(error.to_string()))
     }
 
     /// Average, worst and 99th percentile frame time in milliseconds, as the monitor has them.

@@ -1,4 +1,4 @@
-//! Keeping and showing what was judged: the store with its history, the text report, and the thread that feeds it.
+//! Keeping and showing what was judged: the store with its history, the text report, the thread that feeds it, and a check for tests.
 //!
 //! ```text
 //!   Watch ── frames, health snapshots, marks ──▶ DiagnosticsStore ──▶ readers: report, page, exporters
@@ -8,6 +8,7 @@
 
 mod diagnostics;
 mod history;
+mod leak_check;
 mod past;
 mod report;
 mod saved;
@@ -17,6 +18,7 @@ mod watch;
 mod tests;
 
 pub use diagnostics::DiagnosticsStore;
+pub use leak_check::{FoundLeak, FoundLeaks, LeakCheck};
 pub use past::columns::{Column, Merge};
 pub use past::event::{Event, EventKind};
 pub use past::frame::FrameRecord;

@@ -182,7 +182,7 @@ fn write_active(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Resu
             alert.raised_frame.to_string(),
             seconds(alert.at.saturating_sub(alert.raised_at)),
             alert.count.to_string(),
-            alert.pool.to_string(),
+            alert.pool.clone(),
             site,
         ]);
     }
@@ -256,7 +256,7 @@ fn write_resolved(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Re
             seconds(alert.at.saturating_sub(alert.raised_at)),
             alert.count.to_string(),
             seconds(now(alert).saturating_sub(alert.at)),
-            alert.pool.to_string(),
+            alert.pool.clone(),
             site,
         ]);
     }

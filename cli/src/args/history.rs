@@ -81,8 +81,8 @@ pub struct Limits {
     /// Fail if the peak is further above that of the history compared with, such as 10%
     #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = percent)]
     pub max_peak_growth: Option<f64>,
-    /// Write the gates as test cases in JUnit's format
-    #[arg(long, value_name = "FILE", help_heading = GATES)]
+    /// Where the gates go as test cases.
+    #[arg(long, help = "Write the gates as test cases in JUnit's format", value_name = "FILE", help_heading = GATES)]
     pub junit: Option<PathBuf>,
 }
 

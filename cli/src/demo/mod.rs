@@ -116,9 +116,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     #[cfg(feature = "dashboard")]
     page.save(&args.page)?;
     if let Some(path) = &args.save {
-        watch.watch().stop();
-        let saved = watch.watch().store().save(path);
-        saved.map_err(|error| Problem::Input(error.to_string()))?;
+        watch.save(path)?;
     }
     let work = jobs.stop();
     drop(screen);
@@ -132,8 +130,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         accused,
         peak_in_use_bytes,
     );
-    if args.json {
-        print(&(serde_json::to_string_pretty(&summary).map_err(Problem::bug)? + "\n"));
+    show(&summary, args.json)
+}
+
+fn show(summary: &Summary, as_json: bool) -> Result<(), Problem> {
+    if as_json {
+        print(&(serde_json::to_string_pretty(summary).map_err(Problem::bug)? + "\n"));
     } else {
         print(&summary.to_string());
     }

@@ -177,7 +177,7 @@ fn in_words(value: f64, unit: &str) -> String {
 
 /// `+12.5 %`, or nothing where there is nothing to compare with.
 fn change(before: f64, after: f64) -> String {
-    if before == after {
+    if before.total_cmp(&after).is_eq() {
         "=".to_owned()
     } else if before == 0.0 {
         "new".to_owned()

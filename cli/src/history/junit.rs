@@ -1,4 +1,4 @@
-//! Gates as test cases in JUnit's format, which test services show. Few elements, so they are written here.
+//! Gates as test cases in the format of `JUnit`, which test services show. Few elements, so they are written here.
 
 use super::gate::Gate;
 
@@ -11,13 +11,14 @@ pub(super) fn document(gates: &[Gate]) -> String {
     for gate in gates {
         let (name, class) = (escaped(gate.option), escaped(&gate.pool));
         let case = format!("<testcase name=\"{name}\" classname=\"framepool.{class}\"");
-        text += &match &gate.failure {
-            None => format!("{case}/>\n"),
-            Some(failure) => format!(
-                "{case}><failure message=\"{}\"/></testcase>\n",
-                escaped(failure)
-            ),
-        };
+        text += &case;
+        if let Some(failure) = &gate.failure {
+            text += "><failure message=\"";
+            text += &escaped(failure);
+            text += "\"/></testcase>\n";
+        } else {
+            text += "/>\n";
+        }
     }
     text + "</testsuite>\n</testsuites>\n"
 }

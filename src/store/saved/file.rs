@@ -237,7 +237,7 @@ mod tests {
         let history = history();
         history.save(&file.0).unwrap();
         let loaded = SavedHistory::load(&file.0).unwrap();
-        assert_eq!(loaded, history);
+        assert!(loaded == history, "{loaded}\n{history}");
         assert_eq!(loaded.to_string(), history.to_string());
         let pool = &loaded.pools[0];
         assert_eq!((pool.frames.len(), pool.sites[0].buffers), (3, 1));

@@ -8,8 +8,8 @@ use super::{
 use crate::clock::Timestamp;
 use crate::health::{Alert, RuntimeHealthMetrics, SiteVerdict, WorstFrame};
 use crate::store::diagnostics::{Kept, KeptPool};
-use crate::store::past::Span;
 use crate::store::past::event::Event;
+use crate::store::past::{Past, Span};
 
 /// The numbers with a course: name, unit, and the number.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
@@ -93,7 +93,7 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
             })
             .collect(),
         open_too_long: open.collect(),
-        frames: past.map_or_else(Vec::new, |past| past.frames()),
+        frames: past.map_or_else(Vec::new, Past::frames),
         columns: columns(),
         spans: past.map_or_else(Vec::new, |past| {
             let span = |span| (&past.rollup(span, 0)).into();
