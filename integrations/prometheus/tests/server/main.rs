@@ -3,6 +3,7 @@
 //!
 //! Needs `prometheus` and `promtool` (Debian: `apt-get install prometheus`); `cargo xtask ci setup` installs them.
 
+mod fleet;
 mod grafana;
 
 use std::fmt::Write as _;
@@ -66,14 +67,17 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(target: SocketAddr) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prometheus");
+    /// Scrapes these once a second, and keeps its data in a folder of this name.
+    fn start(name: &str, targets: &[SocketAddr]) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let config = folder.join("prometheus.yml");
+        let targets: Vec<_> = targets.iter().map(|at| format!("\"{at}\"")).collect();
+        let targets = targets.join(", ");
         let text = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [\"{RULES}\"]\nscrape_configs:\n\
-             \x20 - job_name: game\n    static_configs: [{{targets: [\"{target}\"]}}]\n"
+             \x20 - job_name: game\n    static_configs: [{{targets: [{targets}]}}]\n"
         );
         fs::write(&config, text).unwrap();
         // A port that is free now; Prometheus does not tell which one it chose itself.
@@ -171,7 +175,7 @@ fn a_leak_fires_an_alert_that_ends_with_it() {
     let thresholds = Thresholds::default().leak_warm_up(10, Duration::from_millis(100));
     let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
     let exposition = Exposition::new(PoolCollector::new(&watch).unwrap());
-    let prometheus = Prometheus::start(serve(exposition));
+    let prometheus = Prometheus::start("prometheus", &[serve(exposition)]);
 
     let (leaks, ends) = (
         Arc::new(AtomicBool::new(false)),
