@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use framepool::{Buffer, BufferPool, HealthConfig, LeakVerdict, Rule, Thresholds, Watch};
+use framepool::health::LeakVerdict;
+use framepool::{Buffer, BufferPool, HealthConfig, Rule, Thresholds, Watch};
 
 fn main() {
     let pool = BufferPool::builder()

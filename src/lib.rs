@@ -57,7 +57,7 @@
 //! | `arena/` | frame memory: arenas and open frames | [`FrameArena`] |
 //! | `slot/` | what one thread has in a pool | |
 //! | `pool/` | what users hold, and what joins the parts: alloc paths, frame end, trimming | [`BufferPool`], [`Frame`] |
-//! | `telemetry/` | the numbers that are handed out, and how snapshots reach their readers | [`FrameSnapshot`], [`Counts`] |
+//! | `telemetry/` | the numbers that are handed out, and how snapshots reach their readers | [`FrameSnapshot`], [`telemetry::Counts`] |
 //! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
 //! | `store/` | what was judged is kept and shown, with its history | [`DiagnosticsStore`], [`Watch::start`] |
 //! | `metrics/` | the description of every metric, from which every outlet is made | [`metrics::METRICS`] |
@@ -69,7 +69,7 @@
 //!
 //! - `telemetry` (default): counters, attribution, snapshots. Without it the same API compiles, the counters vanish from the
 //!   machine code, and the numbers read zero.
-//! - `serde`: the records implement `Serialize`, and a history can be saved and loaded ([`SavedHistory`]).
+//! - `serde`: the records implement `Serialize`, and a history can be saved and loaded ([`SavedHistory`](store::SavedHistory)).
 
 #![deny(unsafe_code)]
 
@@ -78,19 +78,25 @@ mod blocks;
 mod clock;
 mod codegen;
 mod error;
-mod health;
+pub mod health;
 mod memory;
 pub mod metrics;
 mod pool;
 mod slot;
-mod store;
+pub mod store;
 mod sync;
-mod telemetry;
+pub mod telemetry;
 pub mod text;
 
 pub use clock::Timestamp;
 pub use error::{AllocError, ConfigError, FrameError};
-pub use health::*;
+pub use health::alert::{Alert, AlertId};
+pub use health::metrics::RuntimeHealthMetrics;
+pub use health::monitor::HealthMonitor;
+pub use health::rules::Rule;
+pub use health::snapshot::HealthSnapshot;
+pub use health::status::{HealthStatus, Severity};
+pub use health::thresholds::Thresholds;
 pub use pool::buffer::Buffer;
 pub use pool::builder::PoolBuilder;
 pub use pool::config::{Alignment, Attribution};
@@ -100,22 +106,15 @@ pub use pool::handle::BufferPool;
 pub use pool::reader::SnapshotReader;
 pub use pool::tag::Tag;
 pub use pool::tag_settings::TagSettings;
-pub use store::*;
+pub use store::diagnostics::DiagnosticsStore;
+pub use store::leak_check::LeakCheck;
+pub use store::watch::{HealthConfig, Watch};
 #[cfg(framepool_noise)]
 #[doc(hidden)]
 pub use sync::{Accesses, accesses};
-pub use telemetry::counters::{CounterDefinition, Counts};
-pub use telemetry::feed::FrameFeed;
-pub use telemetry::holdings::{HeldBy, Holding};
 pub use telemetry::id::{FrameEnd, FrameId, PoolId};
-pub use telemetry::largest_miss::LargestMiss;
-pub use telemetry::open_frames::OpenFrame;
 pub use telemetry::outstanding::{Outstanding, SiteHolding};
-pub use telemetry::part::Part;
-pub use telemetry::peaks::{Mark, Peak};
-pub use telemetry::resident::Resident;
 pub use telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
-pub use telemetry::tags::{TagCounts, TagStats, Tags};
 
 /// The README's example is compiled and run with the doctests.
 #[cfg(doctest)]

@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use framepool::health::AlertState;
 use framepool::{
-    AlertState, BufferPool, DiagnosticsStore, HealthConfig, HealthStatus, Rule, Thresholds, Watch,
+    BufferPool, DiagnosticsStore, HealthConfig, HealthStatus, Rule, Thresholds, Watch,
 };
 
 const LONG: Duration = Duration::from_secs(1000);

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use framepool::health::{AlertState, LeakVerdict};
 use framepool::{
-    AlertState, Buffer, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, LeakVerdict, Rule,
-    Severity, Thresholds,
+    Buffer, BufferPool, HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity, Thresholds,
 };
 
 const LEAK_AGE: u64 = 4;
@@ -53,7 +53,8 @@ impl Bench {
 
 fn only(rule: Rule) -> Thresholds {
     Rule::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|&other| other != rule)
         .fold(Thresholds::default(), Thresholds::off)
 }

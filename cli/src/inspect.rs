@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, FrameSnapshot, SavedHistory};
+use framepool::store::SavedHistory;
+use framepool::{BufferPool, FrameSnapshot};
 
 use crate::contestant::SiteNames;
 use crate::replay::{Observer, Plan};

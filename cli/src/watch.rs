@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use framepool::store::SavedHistory;
 use framepool::{
     Alert, AlertId, BufferPool, DiagnosticsStore, FrameSnapshot, HealthConfig, HealthMonitor,
-    HealthSnapshot, HealthStatus, SavedHistory, Severity, Thresholds, Watch,
+    HealthSnapshot, HealthStatus, Severity, Thresholds, Watch,
 };
 use serde::Serialize;
 

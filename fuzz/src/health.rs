@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use framepool::health::Limits;
 use framepool::{
     AlertId, BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, HealthSnapshot,
-    HealthStatus, Limits, Rule, Severity, Thresholds, Watch,
+    HealthStatus, Rule, Severity, Thresholds, Watch,
 };
 
 use crate::bytes::Bytes;

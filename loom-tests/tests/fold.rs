@@ -6,7 +6,8 @@ mod support;
 
 use std::ops::RangeInclusive;
 
-use framepool_under_loom::{Buffer, BufferPool, Counts, FrameSnapshot, PoolStats};
+use framepool_under_loom::telemetry::Counts;
+use framepool_under_loom::{Buffer, BufferPool, FrameSnapshot, PoolStats};
 use loom::thread;
 use support::{explore, shared};
 

@@ -4,7 +4,8 @@
 
 mod support;
 
-use framepool_under_loom::{AllocError, BufferPool, TagCounts, TagSettings, Tags};
+use framepool_under_loom::telemetry::{TagCounts, Tags};
+use framepool_under_loom::{AllocError, BufferPool, TagSettings};
 use loom::thread;
 use support::{explore, shared};
 

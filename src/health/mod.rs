@@ -1,4 +1,6 @@
-//! Judging, keeping and showing: frame records and the pool's outstanding buffers in, health snapshots with alerts out.
+//! Leak verdicts, limits and frame times: what a [`HealthSnapshot`] consists of.
+//!
+//! A [`HealthMonitor`] takes frame records and the buffers that are out, and makes health snapshots with alerts:
 //!
 //! ```text
 //! record_frame ──▶ RecentFrames, Spreads ───┐
@@ -20,36 +22,39 @@ mod memory_left;
 mod verdict;
 mod verdicts;
 
-mod metrics;
-mod monitor;
+pub(crate) mod metrics;
+pub(crate) mod monitor;
 
 mod advice;
 mod need;
-mod rules;
-mod thresholds;
+pub(crate) mod rules;
+pub(crate) mod thresholds;
 
-mod alert;
+pub(crate) mod alert;
 mod alert_book;
 
-mod snapshot;
-mod status;
+pub(crate) mod snapshot;
+pub(crate) mod status;
 
 mod largest;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
-pub use alert::{Alert, AlertId, AlertState, PoolName};
+pub(crate) use alert::{Alert, AlertId};
+pub use alert::{AlertState, PoolName};
 pub(crate) use largest::LARGEST;
 pub use largest::{LargestSite, LargestSites};
-pub use metrics::RuntimeHealthMetrics;
-pub use monitor::HealthMonitor;
+pub(crate) use metrics::RuntimeHealthMetrics;
+pub(crate) use monitor::HealthMonitor;
 pub use recent::FrameTimeSource;
-pub use rules::Rule;
-pub use snapshot::{HealthSnapshot, SharedSites};
+pub(crate) use rules::Rule;
+pub(crate) use snapshot::HealthSnapshot;
+pub use snapshot::SharedSites;
 pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
-pub use status::{HealthStatus, Severity};
-pub use thresholds::{Limits, Thresholds};
+pub(crate) use status::{HealthStatus, Severity};
+pub use thresholds::Limits;
+pub(crate) use thresholds::Thresholds;
 pub use verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SharedVerdicts, SiteVerdict};
 pub use worst::{WorstFrame, WorstFrames};

@@ -15,7 +15,7 @@ use crate::text::bytes;
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Rule {
-    /// Buffers that a call site gained since the number of its old buffers began to grow: [`LeakVerdict::Growing`](crate::LeakVerdict::Growing).
+    /// Buffers that a call site gained since the number of its old buffers began to grow: [`LeakVerdict::Growing`](crate::health::LeakVerdict::Growing).
     Leak,
     /// Buffers of one call site that are out for longer than the pool
     /// [expects](crate::PoolBuilder::expect_release_within).
@@ -45,7 +45,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order of declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: &'static [Self] = &[
         Self::Leak,
         Self::Overdue,
         Self::PooledBytes,

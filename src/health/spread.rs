@@ -7,7 +7,7 @@ use crate::telemetry::snapshot::FrameSnapshot;
 /// The least, the most and the sum of a number over some frames. All zero when there were none.
 ///
 /// ```
-/// # use framepool::Spread;
+/// # use framepool::health::Spread;
 /// let spread: Spread = [3, 1, 8].into_iter().collect();
 /// assert_eq!((spread.min, spread.max, spread.sum, spread.count), (1, 8, 12, 3));
 /// assert_eq!(spread.mean(), 4.0);

@@ -152,7 +152,7 @@ impl Default for Thresholds {
             raise_after: Duration::ZERO,
             clear_after: Duration::from_secs(1),
         };
-        let limits = Rule::ALL.map(|rule| match rule {
+        let limits = std::array::from_fn(|at| match Rule::ALL[at] {
             Rule::Leak | Rule::Overdue => Limits {
                 clear_ratio: 1.0,
                 clear_after: Duration::ZERO,
@@ -326,7 +326,7 @@ impl Thresholds {
     /// it. There is no budget unless one is set.
     ///
     /// The frame time is the work if it is known, so that waiting for the display does not count; see
-    /// [`FrameTimeSource`](crate::FrameTimeSource).
+    /// [`FrameTimeSource`](crate::health::FrameTimeSource).
     #[must_use]
     pub fn frame_budget(self, budget: Duration) -> Self {
         self.levels(Rule::FrameBudget, budget.as_secs_f64() * 1e3, NEVER)
@@ -496,10 +496,10 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_own_place() {
-        for (place, rule) in Rule::ALL.into_iter().enumerate() {
+        for (place, rule) in Rule::ALL.iter().copied().enumerate() {
             assert_eq!(rule as usize, place);
             let off = Thresholds::default().off(rule);
-            for other in Rule::ALL {
+            for &other in Rule::ALL {
                 assert_eq!(
                     off.limits(other) == Thresholds::default().limits(other),
                     other != rule || rule == Rule::FrameBudget

@@ -56,7 +56,8 @@ impl fmt::Display for LeakVerdict {
 /// The verdict on one call site.
 ///
 /// ```
-/// use framepool::{BufferPool, HealthMonitor, LeakVerdict, Thresholds};
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+/// use framepool::health::LeakVerdict;
 /// use std::time::{Duration, Instant};
 ///
 /// let pool = BufferPool::new();

@@ -4,7 +4,7 @@
 //! are those of OpenTelemetry (UCUM units, no unit and no `total` in a name); an outlet translates them as its field does.
 //!
 //! A metric that counts is a sum of counters: each line of the table of counters
-//! ([`Counts::DEFINITIONS`](crate::Counts::DEFINITIONS)) names the metrics that it is a part of. So a new counter is in every outlet
+//! ([`Counts::DEFINITIONS`](crate::telemetry::Counts::DEFINITIONS)) names the metrics that it is a part of. So a new counter is in every outlet
 //! without a change there.
 //!
 //! ```

@@ -166,7 +166,7 @@ fn alerts(reading: &Reading, each: &mut Each<'_>) {
         (Severity::Warning, "warning"),
         (Severity::Critical, "critical"),
     ];
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         for (severity, name) in severities {
             let count = active
                 .iter()

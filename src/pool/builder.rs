@@ -140,7 +140,7 @@ impl PoolBuilder {
     ///
     /// This is the contract of memory that is meant to last for a few frames. It fits pools whose buffers are all of this kind:
     /// caches and levels belong into another pool, or are marked with [`Buffer::mark_long_lived`](crate::Buffer::mark_long_lived).
-    /// Leaks are found without it, see [`LeakVerdict::Growing`](crate::LeakVerdict::Growing).
+    /// Leaks are found without it, see [`LeakVerdict::Growing`](crate::health::LeakVerdict::Growing).
     ///
     /// ```
     /// use framepool::{BufferPool, HealthMonitor, Rule, Thresholds};
@@ -169,7 +169,7 @@ impl PoolBuilder {
         self
     }
 
-    /// How many frames a [`FrameFeed`](crate::FrameFeed) can be behind, up to 2^20. Default: 256.
+    /// How many frames a [`FrameFeed`](crate::telemetry::FrameFeed) can be behind, up to 2^20. Default: 256.
     pub fn history_frames(mut self, frames: usize) -> Self {
         self.config.history_frames = frames;
         self

@@ -30,11 +30,11 @@ pub(crate) mod tag;
 pub(crate) mod tag_book;
 pub(crate) mod tag_settings;
 pub(crate) mod tagged;
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests;
 pub(crate) mod thread_records;
 pub(crate) mod trim;
 pub(crate) mod walk;
-#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-mod wrapping;
 
 #[cfg(all(test, framepool_loom))]
 #[path = "../../loom-tests/tests/primitives/mod.rs"]

@@ -121,7 +121,8 @@ impl DiagnosticsStore {
     /// Marks this moment in the history of all pools, for example `level 3 loaded`.
     ///
     /// ```
-    /// use framepool::{DiagnosticsStore, EventKind};
+    /// use framepool::DiagnosticsStore;
+    /// use framepool::store::EventKind;
     ///
     /// let store = DiagnosticsStore::new();
     /// store.mark("level 3 loaded");
@@ -229,7 +230,8 @@ impl DiagnosticsStore {
     /// these are wider. Readable while the store receives: neither waits for the other.
     ///
     /// ```
-    /// use framepool::{BufferPool, HealthConfig, Span, Watch};
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool::store::Span;
     ///
     /// let pool = BufferPool::new();
     /// let watch = Watch::start(&pool, HealthConfig::default());

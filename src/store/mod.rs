@@ -6,19 +6,18 @@
 //!                                                 └ past/        single frames; numbers over an hour and a day
 //! ```
 
-mod diagnostics;
+pub(crate) mod diagnostics;
 mod history;
-mod leak_check;
+pub(crate) mod leak_check;
 mod past;
 mod report;
 mod saved;
-mod watch;
+pub(crate) mod watch;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
-pub use diagnostics::DiagnosticsStore;
-pub use leak_check::{FoundLeak, FoundLeaks, LeakCheck};
+pub use leak_check::{FoundLeak, FoundLeaks};
 pub use past::columns::{Column, Merge};
 pub use past::event::{Event, EventKind};
 pub use past::frame::FrameRecord;
@@ -32,4 +31,3 @@ pub use saved::{
 };
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;
-pub use watch::{HealthConfig, Watch};

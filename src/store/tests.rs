@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::DiagnosticsStore;
+use super::diagnostics::DiagnosticsStore;
 use crate::health::{
     AlertId, AlertState, HealthMonitor, HealthSnapshot, HealthStatus, PoolName, Rule, Severity,
     Thresholds,

@@ -10,7 +10,8 @@ use super::diagnostics::DiagnosticsStore;
 use crate::clock;
 use crate::health::{HealthMonitor, PoolName, Thresholds};
 use crate::sync::{Arc, AtomicBool, Lock, Ordering};
-use crate::{BufferPool, FrameFeed, FrameSnapshot};
+use crate::telemetry::FrameFeed;
+use crate::{BufferPool, FrameSnapshot};
 
 /// The shortest sleep between two looks at the feed, so that no setting makes the thread spin.
 const SHORTEST_POLL: Duration = Duration::from_millis(1);

@@ -1,4 +1,7 @@
-//! The numbers and records that the library hands out, and how a snapshot reaches its readers. Knows no pool.
+//! Counters, peaks, open frames and the records behind a snapshot.
+//!
+//! [`FrameSnapshot`](crate::FrameSnapshot), [`PoolStats`](crate::PoolStats) and [`Outstanding`](crate::Outstanding) are made of what
+//! stands here.
 
 pub(crate) mod arena_reading;
 pub(crate) mod counters;
@@ -16,3 +19,13 @@ pub(crate) mod ring;
 pub(crate) mod rounds;
 pub(crate) mod snapshot;
 pub(crate) mod tags;
+
+pub use counters::{CounterDefinition, Counts};
+pub use feed::FrameFeed;
+pub use holdings::{HeldBy, Holding};
+pub use largest_miss::LargestMiss;
+pub use open_frames::OpenFrame;
+pub use part::Part;
+pub use peaks::{Mark, Peak};
+pub use resident::Resident;
+pub use tags::{TagCounts, TagStats, Tags};

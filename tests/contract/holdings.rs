@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use framepool::{Buffer, BufferPool, HeldBy, Outstanding};
+use framepool::telemetry::HeldBy;
+use framepool::{Buffer, BufferPool, Outstanding};
 
 /// Takes four buffers at one line, two of which are suspects and one of which is meant to live long.
 fn hold(pool: &BufferPool) -> Vec<Buffer<u8>> {

@@ -2,7 +2,8 @@
 
 use std::thread;
 
-use framepool::{Buffer, BufferPool, Counts};
+use framepool::telemetry::Counts;
+use framepool::{Buffer, BufferPool};
 
 use crate::common::Gate;
 

@@ -2,7 +2,8 @@
 //!
 //! Laws: L10.
 
-use framepool::{AllocError, HeldBy, Holding};
+use framepool::AllocError;
+use framepool::telemetry::{HeldBy, Holding};
 
 use crate::budget::{beside_resting, limited};
 use crate::common::assert_empty;

@@ -1,6 +1,7 @@
 //! What is resident of the pool's memory, where the system says it.
 
-use framepool::{BufferPool, HealthConfig, Resident, Watch};
+use framepool::telemetry::Resident;
+use framepool::{BufferPool, HealthConfig, Watch};
 use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;

@@ -1,6 +1,7 @@
 //! Where a buffer's memory came from: every counter of programs that take each way.
 
-use framepool::{Alignment, AllocError, BufferPool, Counts};
+use framepool::telemetry::Counts;
+use framepool::{Alignment, AllocError, BufferPool};
 
 use crate::common::assert_empty;
 

@@ -4,7 +4,8 @@
 
 use std::thread;
 
-use framepool::{AllocError, BufferPool, ConfigError, HeldBy, TagSettings, TagStats};
+use framepool::telemetry::{HeldBy, TagStats};
+use framepool::{AllocError, BufferPool, ConfigError, TagSettings};
 
 use crate::common::{TELEMETRY, assert_empty, assert_lawful_stats};
 

@@ -5,10 +5,10 @@ use std::fmt::{Debug, Display};
 use std::ops::DerefMut;
 use std::sync::Arc;
 
+use framepool::telemetry::FrameFeed;
 use framepool::{
-    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError, FrameFeed,
-    FrameId, FrameSnapshot, Outstanding, PoolBuilder, PoolStats, SiteHolding, SnapshotReader,
-    Totals,
+    AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError, FrameId,
+    FrameSnapshot, Outstanding, PoolBuilder, PoolStats, SiteHolding, SnapshotReader, Totals,
 };
 
 fn crosses_threads<T: Send + Sync + 'static>() {}

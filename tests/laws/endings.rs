@@ -14,9 +14,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use framepool::telemetry::FrameFeed;
 use framepool::{
-    Buffer, BufferPool, Frame, FrameFeed, HealthConfig, HealthMonitor, SnapshotReader, Thresholds,
-    Watch,
+    Buffer, BufferPool, Frame, HealthConfig, HealthMonitor, SnapshotReader, Thresholds, Watch,
 };
 
 use crate::common::{Gate, TELEMETRY, assert_empty, assert_lawful, rounds};

@@ -5,7 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
-use framepool::{BufferPool, Counts, Outstanding, PoolStats, Totals};
+use framepool::telemetry::Counts;
+use framepool::{BufferPool, Outstanding, PoolStats, Totals};
 
 use crate::common::{Seeded, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, rounds};
 use crate::watched::watched;

@@ -1,6 +1,7 @@
 //! What small buffers cost beside their bytes counts against the limit, and goes back.
 
-use framepool::{AllocError, Buffer, BufferPool, HeldBy};
+use framepool::telemetry::HeldBy;
+use framepool::{AllocError, Buffer, BufferPool};
 
 use crate::alone::alone;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use framepool::{FrameSnapshot, Outstanding, PoolStats, TagCounts, Tags};
+use framepool::telemetry::{TagCounts, Tags};
+use framepool::{FrameSnapshot, Outstanding, PoolStats};
 
 use crate::common::{TELEMETRY, assert_lawful, assert_lawful_stats, frame_bytes, pooled_bytes};
 

@@ -3,7 +3,8 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, HealthMonitor, LeakVerdict, Thresholds};
+use framepool::health::LeakVerdict;
+use framepool::{BufferPool, HealthMonitor, Thresholds};
 
 use crate::bench::TICK;
 

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use framepool::{Alert, BufferPool, HealthSnapshot, LeakVerdict, Rule, SiteVerdict};
+use framepool::health::{LeakVerdict, SiteVerdict};
+use framepool::{Alert, BufferPool, HealthSnapshot, Rule};
 
 use crate::bench::{Bench, TICK, leaks};
 use crate::leak::{Leak, is_leak};

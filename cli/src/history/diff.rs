@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use framepool::RuntimeHealthMetrics;
+use framepool::store::{SavedHistory, SavedPool};
 use framepool::text::{Align, Table, bytes};
-use framepool::{RuntimeHealthMetrics, SavedHistory, SavedPool};
 use serde::Serialize;
 
 use super::gate::growing;

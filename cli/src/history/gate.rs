@@ -6,8 +6,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use framepool::health::LeakVerdict;
+use framepool::store::{SavedHistory, SavedPool};
 use framepool::text::bytes;
-use framepool::{LeakVerdict, SavedHistory, SavedPool};
 
 use super::junit;
 use crate::args::history::Limits;

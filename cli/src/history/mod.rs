@@ -4,7 +4,7 @@ mod diff;
 mod gate;
 mod junit;
 
-use framepool::SavedHistory;
+use framepool::store::SavedHistory;
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::outcome::{Problem, print};

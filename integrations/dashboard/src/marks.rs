@@ -1,6 +1,8 @@
 //! The marks that the program set, for the page and its charts.
 
-use framepool::{EventKind, FrameEnd, PoolId, PoolName, Timestamp};
+use framepool::health::PoolName;
+use framepool::store::EventKind;
+use framepool::{FrameEnd, PoolId, Timestamp};
 use serde::Serialize;
 
 use crate::recorder::{Shared, locked};

@@ -12,9 +12,11 @@ use std::thread;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use framepool::store::{EventKind, FrameRecord, Rollup, Span};
+use framepool::telemetry::Holding;
 use framepool::{
-    BufferPool, DiagnosticsStore, EventKind, FrameEnd, FrameRecord, HealthSnapshot, Holding,
-    Outstanding, PoolStats, Rollup, Span, Thresholds, Timestamp, Watch,
+    BufferPool, DiagnosticsStore, FrameEnd, HealthSnapshot, Outstanding, PoolStats, Thresholds,
+    Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use framepool::Span;
+use framepool::store::Span;
 use framepool_pprof::Held;
 use framepool_prometheus::Exposition;
 use futures_util::stream;
@@ -113,7 +113,7 @@ async fn sites(State(recording): State<Recording>, Query(asked): Query<Asked>) -
 
 async fn history(State(recording): State<Recording>, Query(asked): Query<Asked>) -> Response {
     let name = asked.span.as_deref().unwrap_or(Span::Recent.name());
-    let span = Span::ALL.into_iter().find(|span| span.name() == name);
+    let span = Span::ALL.iter().copied().find(|span| span.name() == name);
     if span.is_none() && name != "frames" {
         let text = "`span` is `frames`, `recent`, `hour` or `day`\n";
         return (StatusCode::BAD_REQUEST, text).into_response();

@@ -1,6 +1,7 @@
 //! The page of a history that was saved to a file: the same page, without a program behind it.
 
-use framepool::{AlertState, EventKind, LeakVerdict, SavedHistory, SavedPool, SavedSpan};
+use framepool::health::{AlertState, LeakVerdict};
+use framepool::store::{EventKind, SavedHistory, SavedPool, SavedSpan};
 use serde_json::{Value, json};
 
 use crate::page;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
+use framepool::store::{Column, FrameRecord, Rollup, Sample, Span};
 use framepool::{
-    Alert, Column, FrameRecord, HealthSnapshot, Outstanding, PoolId, Rollup, Rule, Sample,
-    SiteHolding, Span, Thresholds, Timestamp,
+    Alert, HealthSnapshot, Outstanding, PoolId, Rule, SiteHolding, Thresholds, Timestamp,
 };
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
@@ -189,7 +189,8 @@ fn limits(thresholds: &Thresholds) -> BTreeMap<&'static str, LimitsView> {
         }
     };
     Rule::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .map(|rule| (rule.name(), view(rule)))
         .collect()
 }
@@ -385,7 +386,8 @@ pub(crate) fn saved(shared: &Shared) -> String {
         let recorder = locked(recorder);
         pools.push(value(json(&update(&recorder))));
         let mut spans: BTreeMap<_, _> = Span::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .map(|span| {
                 (
                     span.name(),

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use framepool::FrameSnapshot;
 use framepool::metrics::{Kind, METRICS, Metric};
-use framepool::{FrameFeed, FrameSnapshot};
+use framepool::telemetry::FrameFeed;
 
 /// How often frames are read.
 const READ_EVERY: Duration = Duration::from_millis(250);

@@ -44,7 +44,7 @@ fn a_fresh_pool_exports_every_family() {
         };
         assert!(text.contains(&sample), "no `{sample}` in\n{text}");
     }
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         for severity in ["warning", "critical"] {
             let labels = format!(
                 "pool=\"fresh\",rule=\"{}\",severity=\"{severity}\"",

@@ -1,10 +1,10 @@
 //! What a watch says of frames whose times are known: work and period, spreads, worst frames, memory taken per frame.
 
 use super::{Clock, SECOND};
+use crate::health::FrameTimeSource;
 use crate::store::Watcher;
 use crate::{
-    BufferPool, DiagnosticsStore, FrameTimeSource, HealthConfig, HealthSnapshot, Rule, Severity,
-    Thresholds,
+    BufferPool, DiagnosticsStore, HealthConfig, HealthSnapshot, Rule, Severity, Thresholds,
 };
 use std::panic::Location;
 use std::sync::Arc;

@@ -265,7 +265,7 @@ fn every_rule_has_a_sentence_of_its_own() {
     let mut bench = Bench::new(Thresholds::default());
     let alert = bench.pooled(0, 60 * MB).raised[0].clone();
     let mut told: Vec<String> = Vec::new();
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         for state in [AlertState::Raised, AlertState::Resolved] {
             let text = Alert {
                 rule,
@@ -284,7 +284,7 @@ fn every_rule_has_a_sentence_of_its_own() {
 fn every_sentence_ends_with_the_next_step() {
     let mut bench = Bench::new(Thresholds::default());
     let mut raised = bench.overdue(0, &[(here(), 1)]).raised[0].clone();
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         let (metrics, outstanding) = (RuntimeHealthMetrics::default(), Outstanding::default());
         let situation = advice::Situation {
             metrics: &metrics,

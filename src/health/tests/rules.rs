@@ -143,7 +143,7 @@ fn a_frame_open_for_long_alerts_by_its_line() {
 /// Every state of every rule's alert, one level apart, each change at its hold time and not a millisecond before.
 #[test]
 fn every_rule_rises_eases_and_clears_at_its_levels() {
-    for rule in Rule::ALL {
+    for &rule in Rule::ALL {
         let limits = Limits {
             warning: 10.0,
             critical: 20.0,

@@ -41,7 +41,7 @@ pub enum Span {
 
 impl Span {
     /// Every span.
-    pub const ALL: [Self; 3] = [Self::Recent, Self::Hour, Self::Day];
+    pub const ALL: &'static [Self] = &[Self::Recent, Self::Hour, Self::Day];
 
     /// The span in labels: lower case.
     pub fn name(self) -> &'static str {
@@ -110,7 +110,7 @@ impl Past {
         let rows = |span: Span| sized((span.length_ms() / span.bucket_ms()) as usize, 4, 2);
         Self {
             frames: Rows::new(FRAMES),
-            spans: Span::ALL.map(|span| Rows::new(rows(span))),
+            spans: std::array::from_fn(|at| Rows::new(rows(Span::ALL[at]))),
             sites: Published::new(Arc::new(vec![None; 2])),
         }
     }
@@ -148,7 +148,7 @@ impl Past {
     }
 
     fn add_sample(&self, sample: &Sample) {
-        for (span, rows) in Span::ALL.into_iter().zip(&self.spans) {
+        for (span, rows) in Span::ALL.iter().copied().zip(&self.spans) {
             let last = rows.last().map(|words| Sample::from_words(&words));
             match last {
                 Some(mut last) if is_same_bucket(&last, sample, span.bucket_ms()) => {
@@ -228,7 +228,10 @@ mod tests {
         for at in 0..10_000_u64 {
             past.add_sample(&sample(1_000_000_000 + at * 10_000, at as f64));
         }
-        let kept = Span::ALL.map(|span| kept(&past, span).len());
+        let kept: Vec<_> = Span::ALL
+            .iter()
+            .map(|&span| kept(&past, span).len())
+            .collect();
         assert_eq!(kept, [13, 361, 1_440]);
         let bytes: usize = past.spans.iter().map(Rows::full_bytes).sum();
         let all = bytes + past.frames.full_bytes();

@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::SavedHistory;
-use crate::store::DiagnosticsStore;
+use crate::store::diagnostics::DiagnosticsStore;
 
 /// The file's `format`.
 const FORMAT: &str = "framepool history";

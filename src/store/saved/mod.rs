@@ -41,7 +41,8 @@ saved! {
     ///
     #[cfg_attr(feature = "serde", doc = "```")]
     #[cfg_attr(not(feature = "serde"), doc = "```ignore")]
-    /// use framepool::{BufferPool, HealthConfig, SavedHistory, Watch};
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool::store::SavedHistory;
     ///
     /// let pool = BufferPool::builder().name("render").build()?;
     /// let watch = Watch::start(&pool, HealthConfig::default());
@@ -152,7 +153,7 @@ saved! {
     }
 }
 
-/// The verdict on one call site: see [`SiteVerdict`](crate::SiteVerdict).
+/// The verdict on one call site: see [`SiteVerdict`](crate::health::SiteVerdict).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -220,7 +221,7 @@ pub struct SavedAlert {
     pub sentence: String,
 }
 
-/// What happened at one moment: see [`Event`](crate::Event).
+/// What happened at one moment: see [`Event`](crate::store::Event).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::store::past::sample::Sample;
 use crate::store::past::{Rollup, Span};
 
-/// What a value of a sample is: see [`Column`](crate::Column).
+/// What a value of a sample is: see [`Column`](crate::store::Column).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

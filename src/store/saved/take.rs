@@ -97,7 +97,7 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         columns: columns(),
         spans: past.map_or_else(Vec::new, |past| {
             let span = |span| (&past.rollup(span, 0)).into();
-            Span::ALL.map(span).into()
+            Span::ALL.iter().copied().map(span).collect()
         }),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use framepool::Counts;
 use framepool::metrics::METRICS;
+use framepool::telemetry::Counts;
 
 use super::{between, compare};
 use crate::workspace::Workspace;

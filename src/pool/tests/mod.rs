@@ -1,0 +1,3 @@
+//! Tests that set what a program reaches only after years.
+
+mod wrapping;
