@@ -10,12 +10,14 @@
 //! writes in its turn.
 
 use std::fmt;
+use std::ops::DerefMut;
 
 use super::history::History;
 use super::past::event::Event;
 use super::past::frame::FrameRecord;
 use super::past::{Past, Rollup, Span};
 use super::saved::SavedHistory;
+use super::subscribers::Subscribers;
 use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus, PoolName};
 use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
@@ -49,7 +51,7 @@ struct Shared {
     history: usize,
     kept: Published<Kept>,
     status: Atomic<HealthStatus>,
-    receiving: ForkLock<()>,
+    receiving: ForkLock<Subscribers>,
 }
 
 /// What is kept; never changed once published.
@@ -94,19 +96,23 @@ impl DiagnosticsStore {
                 history: snapshots,
                 kept: Published::new(Arc::new(Kept::default())),
                 status: Atomic::new(HealthStatus::Healthy),
-                receiving: ForkLock::new(Rank::Store, ()),
+                receiving: ForkLock::new(Rank::Store, Subscribers::default()),
             }),
         }
     }
 
     /// Takes a health snapshot.
     pub fn receive(&self, health: HealthSnapshot) {
-        self.publish(|before| before.with(health, self.shared.history));
+        let changed = health.raised.iter().chain(&health.resolved);
+        let changed: Vec<_> = changed.map(|alert| Arc::new(alert.clone())).collect();
+        self.publish(&changed, |before| {
+            before.with(health, &changed, self.shared.history)
+        });
     }
 
     /// Forgets a pool, for example one that was dropped: its alerts are active no more.
     pub fn forget(&self, pool: PoolId) {
-        self.publish(|before| before.without(pool));
+        self.publish(&[], |before| before.without(pool));
     }
 
     /// Takes in a frame of a pool that the store has heard of: of each pool the latest 1,024 are kept one by one.
@@ -136,23 +142,29 @@ impl DiagnosticsStore {
     /// Marks this moment, in the history of one pool if one is given.
     pub(crate) fn add_mark(&self, text: String, of: Option<(PoolName, FrameEnd)>) {
         let event = Arc::new(Event::mark(text, of));
-        self.publish(|before| Kept {
+        self.publish(&[], |before| Kept {
             pools: before.pools.clone(),
             events: Arc::new(before.events.with(event, EVENTS)),
             received: before.received,
         });
     }
 
-    /// Publishes the state after the present one.
-    fn publish(&self, after: impl FnOnce(&Kept) -> Kept) {
-        let turn = self.shared.receiving.lock();
+    /// Publishes the state after the present one, and tells the subscribers which alerts changed.
+    fn publish(&self, changed: &[Arc<Alert>], after: impl FnOnce(&Kept) -> Kept) {
+        let mut turn = self.shared.receiving.lock();
         let before = self.shared.kept.load();
         let next = after(&before);
         let status = next.status();
         self.shared.kept.swap(Arc::new(next));
         // Release: pairs with the Acquire in `status`; who reads this status finds the state it was taken from.
         self.shared.status.store(status, Ordering::Release);
+        turn.tell(changed);
         drop(turn);
+    }
+
+    /// Who is told of alerts. Holds the receivers' turn.
+    pub(crate) fn subscribers(&self) -> impl DerefMut<Target = Subscribers> {
+        self.shared.receiving.lock()
     }
 
     /// The worst status of all pools. Costs one load.
@@ -251,7 +263,7 @@ impl DiagnosticsStore {
 
     /// What is kept, as values that can be saved and shown.
     pub fn saved(&self) -> SavedHistory {
-        SavedHistory::of(&self.kept(), true)
+        SavedHistory::of(&self.kept(), self.alert_subscribers(), true)
     }
 
     /// All that is kept, as of one moment.
@@ -262,14 +274,12 @@ impl DiagnosticsStore {
 
 impl Kept {
     /// The state after receiving `health`.
-    fn with(&self, health: HealthSnapshot, most: usize) -> Self {
+    fn with(&self, health: HealthSnapshot, changed: &[Arc<Alert>], most: usize) -> Self {
         let received = self.received + 1;
         let id = health.pool_id;
         let health = Arc::new(health);
-        let changed = health.raised.iter().chain(&health.resolved);
-        let changed: Vec<_> = changed.map(|alert| Arc::new(alert.clone())).collect();
         let mut events = Arc::clone(&self.events);
-        for alert in &changed {
+        for alert in changed {
             events = Arc::new(events.with(Arc::new(Event::of(alert)), EVENTS));
         }
         let mut pools = self.pools.clone();
@@ -375,7 +385,7 @@ impl KeptPool {
     fn with(
         &self,
         health: Arc<HealthSnapshot>,
-        changed: Vec<Arc<Alert>>,
+        changed: &[Arc<Alert>],
         most: usize,
         received: u64,
     ) -> Self {
@@ -396,7 +406,10 @@ impl KeptPool {
                 let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
                 log.remove(first.unwrap_or(0));
             }
-            log.push(Logged { alert, received });
+            log.push(Logged {
+                alert: Arc::clone(alert),
+                received,
+            });
         }
         Self {
             history: Arc::new(self.history.with(health, most)),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Watch ── frames, health snapshots, marks ──▶ DiagnosticsStore ──▶ readers: report, page, exporters
+//!                                                 ├ subscribers.rs  callbacks and channels that are told of alerts
 //!                                                 ├ history.rs   the latest health snapshots, events
 //!                                                 └ past/        single frames; numbers over an hour and a day
 //! ```
@@ -12,6 +13,7 @@ pub(crate) mod leak_check;
 mod past;
 mod report;
 mod saved;
+mod subscribers;
 pub(crate) mod watch;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -29,5 +31,6 @@ pub use saved::{
     SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedOpenFrame, SavedPool,
     SavedSample, SavedSite, SavedSpan, SavedVerdict, SavedWorst,
 };
+pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::diagnostics::DiagnosticsStore;
 use super::past::event::EventKind;
 use super::saved::{SavedAlert, SavedHistory, SavedPool};
+use super::subscribers::{AlertSubscriber, SubscriberState};
 use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
 use crate::text::{Align, Table, bytes, sparkline};
 
@@ -28,7 +29,7 @@ const VERDICTS: [(LeakVerdict, &str); 4] = [
 
 impl fmt::Display for DiagnosticsStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        SavedHistory::of(&self.kept(), false).fmt(f)
+        SavedHistory::of(&self.kept(), self.alert_subscribers(), false).fmt(f)
     }
 }
 
@@ -51,7 +52,8 @@ impl fmt::Display for SavedHistory {
         }
         write_active(f, self)?;
         write_resolved(f, self)?;
-        write_marks(f, self)
+        write_marks(f, self)?;
+        write_subscribers(f, self)
     }
 }
 
@@ -283,6 +285,28 @@ fn write_marks(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Resul
             mark.text.clone(),
             mark.time.to_string(),
             frame.unwrap_or_default(),
+        ]);
+    }
+    write!(f, "\n\n{table}")
+}
+
+/// Who was told of alerts and did not get all of them.
+fn write_subscribers(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
+    let missed = |it: &&AlertSubscriber| it.dropped > 0 || it.state == SubscriberState::Panicked;
+    let mut missed = history.subscribers.iter().filter(missed).peekable();
+    if missed.peek().is_none() {
+        return Ok(());
+    }
+    let mut table = Table::new(&[
+        ("told of alerts, not of all", Align::Left),
+        ("state", Align::Left),
+        ("dropped", Align::Right),
+    ]);
+    for it in missed {
+        table.row([
+            it.name.clone(),
+            it.state.to_string(),
+            it.dropped.to_string(),
         ]);
     }
     write!(f, "\n\n{table}")

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::past::Span;
 use super::past::event::EventKind;
 use super::past::frame::FrameRecord;
+use super::subscribers::AlertSubscriber;
 use crate::clock::Timestamp;
 use crate::health::{
     AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
@@ -68,6 +69,8 @@ saved! {
         alerts: Vec<SavedAlert>,
         /// Marks and changes of alerts, the latest last.
         events: Vec<SavedEvent>,
+        /// Who was told of alerts.
+        subscribers: Vec<AlertSubscriber>,
     }
 
     /// What was kept of one pool.

@@ -10,6 +10,7 @@ use crate::health::{Alert, RuntimeHealthMetrics, SiteVerdict, WorstFrame};
 use crate::store::diagnostics::{Kept, KeptPool};
 use crate::store::past::event::Event;
 use crate::store::past::{Past, Span};
+use crate::store::subscribers::AlertSubscriber;
 
 /// The numbers with a course: name, unit, and the number.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
@@ -22,7 +23,7 @@ const COURSES: [Course; 3] = [
 
 impl SavedHistory {
     /// What a store keeps; `with_past` with single frames and roll-ups, which a text report does not show.
-    pub(crate) fn of(kept: &Kept, with_past: bool) -> Self {
+    pub(crate) fn of(kept: &Kept, subscribers: Vec<AlertSubscriber>, with_past: bool) -> Self {
         let mut alerts = kept.log();
         // Of a rule with very many alerts the log has not all that are active.
         for active in kept.active() {
@@ -33,6 +34,7 @@ impl SavedHistory {
         Self {
             time: Timestamp::now(),
             pools: kept.pools.iter().map(|it| pool(it, with_past)).collect(),
+            subscribers,
             alerts: alerts.iter().map(SavedAlert::from).collect(),
             events: kept
                 .events()

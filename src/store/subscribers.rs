@@ -1,0 +1,335 @@
+//! Who is told of alerts: callbacks and channels.
+//!
+//! Each subscriber has a bounded queue. The receiver of the store puts a changed alert into every queue and waits for nobody: what
+//! does not fit is dropped and counted. A callback runs on a thread of its own, so a slow one delays no judgement and no other
+//! subscriber. One that panics is ended. What was dropped and who was ended is in the store's report.
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use super::diagnostics::DiagnosticsStore;
+use crate::health::Alert;
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
+
+/// Alerts that wait for a subscriber.
+const WAITING: usize = 256;
+
+/// Subscribers that have ended and are still listed.
+const ENDED: usize = 16;
+
+/// How a subscriber is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum SubscriberState {
+    /// It gets alerts.
+    #[default]
+    Active,
+    /// Its callback panicked, and is not called any more.
+    Panicked,
+    /// Its feed was dropped.
+    Ended,
+}
+
+impl fmt::Display for SubscriberState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Active => "active",
+            Self::Panicked => "panicked, not called any more",
+            Self::Ended => "ended",
+        })
+    }
+}
+
+/// One that is told of alerts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct AlertSubscriber {
+    /// The name that it was given.
+    pub name: String,
+    /// How it is doing.
+    pub state: SubscriberState,
+    /// Alerts that were dropped, because too many were waiting.
+    pub dropped: u64,
+}
+
+/// Alerts as they are raised, escalated and resolved, from [`DiagnosticsStore::subscribe_alerts`]. Dropping it ends the subscription.
+#[derive(Debug)]
+pub struct AlertFeed {
+    queue: Receiver<Arc<Alert>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    has_panicked: AtomicBool,
+    dropped: AtomicU64,
+}
+
+/// The store's end of a subscription.
+#[derive(Debug)]
+struct Subscriber {
+    name: String,
+    /// None once it has ended.
+    queue: Option<SyncSender<Arc<Alert>>>,
+    shared: Arc<Shared>,
+}
+
+/// All subscribers of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers(Vec<Subscriber>);
+
+impl Subscribers {
+    fn add(&mut self, name: String) -> AlertFeed {
+        let (sender, receiver) = sync_channel(WAITING);
+        let shared = Arc::new(Shared {
+            has_panicked: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+        });
+        self.0.push(Subscriber {
+            name,
+            queue: Some(sender),
+            shared: Arc::clone(&shared),
+        });
+        AlertFeed {
+            queue: receiver,
+            shared,
+        }
+    }
+
+    /// Puts alerts into every queue. Waits for nobody.
+    pub(crate) fn tell(&mut self, alerts: &[Arc<Alert>]) {
+        for subscriber in &mut self.0 {
+            for alert in alerts {
+                subscriber.tell(alert);
+            }
+        }
+        // The oldest of many that have ended are forgotten.
+        let ended = self.0.iter().filter(|it| it.queue.is_none()).count();
+        let mut spare = ended.saturating_sub(ENDED);
+        self.0.retain(|subscriber| {
+            let is_spare = subscriber.queue.is_none() && spare > 0;
+            spare -= usize::from(is_spare);
+            !is_spare
+        });
+    }
+
+    pub(crate) fn list(&self) -> Vec<AlertSubscriber> {
+        self.0.iter().map(Subscriber::describe).collect()
+    }
+}
+
+impl Subscriber {
+    fn tell(&mut self, alert: &Arc<Alert>) {
+        let Some(queue) = &self.queue else { return };
+        match queue.try_send(Arc::clone(alert)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                // Relaxed: a number of its own.
+                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(TrySendError::Disconnected(_)) => self.queue = None,
+        }
+    }
+
+    fn describe(&self) -> AlertSubscriber {
+        // Relaxed: words of their own.
+        let has_panicked = self.shared.has_panicked.load(Ordering::Relaxed);
+        AlertSubscriber {
+            name: self.name.clone(),
+            state: match (has_panicked, &self.queue) {
+                (true, _) => SubscriberState::Panicked,
+                (false, Some(_)) => SubscriberState::Active,
+                (false, None) => SubscriberState::Ended,
+            },
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl AlertFeed {
+    /// The next alert, if it comes within this time. None too once the store is gone.
+    pub fn next_within(&self, time: Duration) -> Option<Arc<Alert>> {
+        self.queue.recv_timeout(time).ok()
+    }
+
+    /// The next alert, if it is there.
+    pub fn try_next(&self) -> Option<Arc<Alert>> {
+        self.queue.try_recv().ok()
+    }
+
+    /// Alerts that were dropped, because 256 of them were waiting.
+    pub fn dropped(&self) -> u64 {
+        // Relaxed: a number of its own.
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl DiagnosticsStore {
+    /// Calls `callback` with every alert that is raised, escalated or resolved from now on.
+    ///
+    /// It runs on a thread of its own named `framepool-alerts`, so it may take its time: up to 256 alerts wait for it, and more are
+    /// dropped and counted. If it panics it is not called any more. Both is in the store's report under this name, and in
+    /// [`alert_subscribers`](Self::alert_subscribers). The thread ends when the store is gone.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, DiagnosticsStore, HealthConfig, Watch};
+    ///
+    /// let store = DiagnosticsStore::new();
+    /// store.on_alert("pager", |alert| eprintln!("{alert}"))?;
+    /// let watch = Watch::start(&BufferPool::new(), HealthConfig::default().store(store));
+    /// # watch.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The system's error if the thread cannot be started.
+    pub fn on_alert(
+        &self,
+        name: impl Into<String>,
+        mut callback: impl FnMut(&Alert) + Send + 'static,
+    ) -> io::Result<()> {
+        let feed = self.subscribe_alerts(name);
+        let builder = thread::Builder::new().name("framepool-alerts".to_owned());
+        builder.spawn(move || {
+            while let Ok(alert) = feed.queue.recv() {
+                // What the callback leaves half done is its own: it is not called again.
+                if catch_unwind(AssertUnwindSafe(|| callback(&alert))).is_err() {
+                    // Relaxed: a word of its own.
+                    feed.shared.has_panicked.store(true, Ordering::Relaxed);
+                    return;
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Every alert that is raised, escalated or resolved from now on, as a channel. Up to 256 of them wait; more are dropped and
+    /// counted.
+    pub fn subscribe_alerts(&self, name: impl Into<String>) -> AlertFeed {
+        self.subscribers().add(name.into())
+    }
+
+    /// Who is told of alerts, those included that have ended.
+    pub fn alert_subscribers(&self) -> Vec<AlertSubscriber> {
+        self.subscribers().list()
+    }
+}
+
+#[cfg(all(
+    test,
+    not(framepool_loom),
+    not(framepool_shuttle),
+    feature = "telemetry"
+))]
+mod tests {
+    use super::*;
+    use crate::{BufferPool, HealthMonitor, HealthSnapshot, Thresholds};
+    use std::sync::mpsc::channel;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A judgement that raises one alert.
+    fn raised() -> HealthSnapshot {
+        let pool = BufferPool::new();
+        let kept = pool.alloc::<u8>(5_000);
+        pool.end_frame();
+        let thresholds = Thresholds::default()
+            .pooled_bytes(1, 1)
+            .hold(Duration::ZERO);
+        let health = HealthMonitor::new(thresholds).emit_now(&pool);
+        assert_eq!(health.raised.len(), 1);
+        drop(kept);
+        health
+    }
+
+    fn subscriber(store: &DiagnosticsStore, name: &str) -> AlertSubscriber {
+        let all = store.alert_subscribers();
+        all.into_iter().find(|it| it.name == name).expect("listed")
+    }
+
+    #[test]
+    fn every_change_of_an_alert_is_told() {
+        let store = DiagnosticsStore::new();
+        let feed = store.subscribe_alerts("feed");
+        let (told, heard) = channel();
+        store
+            .on_alert("callback", move |alert| told.send(alert.clone()).unwrap())
+            .unwrap();
+        let health = raised();
+        store.receive(health.clone());
+        let alert = heard.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(alert, health.raised[0]);
+        assert_eq!(*feed.next_within(PATIENCE).unwrap(), alert);
+        assert!(feed.try_next().is_none());
+    }
+
+    #[test]
+    fn a_slow_subscriber_delays_nobody_and_loses_alerts() {
+        let store = DiagnosticsStore::new();
+        let (let_go, stop) = channel::<()>();
+        store
+            .on_alert("slow", move |_| {
+                // Until the test is over.
+                let _ = stop.recv();
+            })
+            .unwrap();
+        let feed = store.subscribe_alerts("quick");
+        let health = raised();
+        let all = WAITING as u64 + 50;
+        for _ in 0..all {
+            store.receive(health.clone());
+            assert!(feed.try_next().is_some());
+        }
+        // One is in the callback's hands, or waits too.
+        let dropped = subscriber(&store, "slow").dropped;
+        assert!((49..=50).contains(&dropped), "{dropped}");
+        assert_eq!(feed.dropped(), 0);
+        let report = store.to_string();
+        assert!(report.contains(&format!("{dropped}")), "{report}");
+        drop(let_go);
+    }
+
+    #[test]
+    fn a_callback_that_panics_is_ended_and_said() {
+        let store = DiagnosticsStore::new();
+        let (told, heard) = channel();
+        store
+            .on_alert("broken", move |_| {
+                told.send(()).unwrap();
+                panic!("this callback is broken");
+            })
+            .unwrap();
+        let feed = store.subscribe_alerts("whole");
+        let health = raised();
+        store.receive(health.clone());
+        heard.recv_timeout(PATIENCE).unwrap();
+        // The callback's end of the channel goes when its thread has ended.
+        assert!(heard.recv_timeout(PATIENCE).is_err());
+        for _ in 0..5 {
+            store.receive(health.clone());
+        }
+        let broken = subscriber(&store, "broken");
+        assert_eq!(broken.state, SubscriberState::Panicked);
+        assert!(store.to_string().contains("panicked, not called any more"));
+        let told = std::iter::from_fn(|| feed.try_next()).count();
+        assert_eq!(told, 6, "the others are told as before");
+    }
+
+    #[test]
+    fn many_that_ended_are_forgotten() {
+        let store = DiagnosticsStore::new();
+        for number in 0..ENDED * 3 {
+            drop(store.subscribe_alerts(number.to_string()));
+        }
+        store.receive(raised());
+        assert_eq!(store.alert_subscribers().len(), ENDED);
+    }
+}
