@@ -1,38 +1,48 @@
-//! A thread's frame buffers for one open frame: a cursor that moves through blocks the arena owns.
+//! The bump allocator of one thread for one open frame: a cursor that moves through blocks the arena owns.
 //!
 //! ```text
 //!   chunks   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
 //!                              base ──────────┘        end
-//!   bytes lent = sealed_bytes + (cursor − base)
-//!   lent word  = count (34 bits) │ bytes asked for (30 bits), without the buffer for which the arena moved on to the block
+//!   bytes allocated = sealed_bytes + (cursor − base)
+//!   lent word       = allocs (34 bits) │ bytes requested (30 bits), both of the current block
+//!                     (the alloc that moved on to the block counts in the sealed words)
 //! ```
 //!
 //! # One block for a steady frame
 //!
-//! A frame that needs more than the block has takes further blocks. When it ends, they give way to one block as large as
-//! all of them (`pool/compact.rs`), so that the next such frame finds what it needs in one run: no refill, and at its end
-//! nothing to look up. First the blocks go back, then the one is taken, under the aggregator's lock: the pool never holds more
-//! for it, the budget included, and if somebody else was faster or the system refuses, the arena has no block and its next
-//! frame begins with small ones. As every block of a growing arena is at least an eighth of those it has, a frame that
-//! grows and grows is compacted a number of times that grows with the logarithm of its size.
+//! A frame that exceeds its block takes further blocks. When the frame ends, `pool/compact.rs` replaces them by one block as
+//! large as all of them. The next frame of that size then needs no refill, and its end has no block list to read.
+//!
+//! Compaction runs under the aggregator's lock. It first returns the old blocks to the system and then allocates the new one, so the
+//! pool never holds more than before. The allocation can fail: the system may refuse, or another thread may use up the budget
+//! first. Then the arena has no block, and its next frame starts with small ones.
+//!
+//! A growing arena adds blocks of at least an eighth of what it has. So the number of compactions grows only with the
+//! logarithm of the frame's size.
 //!
 //! # Who touches an arena when
 //!
-//! While its frame is open: the owner of the slot, who alone writes it, and the aggregator, who reads `cursor`, `lent` and
-//! what is sealed. When the frame has ended (its `Frame` was consumed, so every borrow is over and ordered before):
-//! the thread that ends it, under the aggregator's lock, alone. Then again an owner, after a `begin_frame` that acquired the
-//! frame's bit (`in_flight.rs`). A slot that changes owners while the frame is open passes its arenas on with the claim.
+//! - While its frame is open, only the owner of the slot writes it. The aggregator reads `cursor`, `lent` and the sealed words.
+//! - At the frame end, only the thread that ends the frame touches it, under the aggregator's lock. The `Frame` was consumed,
+//!   so every borrow has ended, and that end is ordered before.
+//! - After the next `begin_frame`, which acquires the frame's bit (`in_flight.rs`), it belongs to the slot's owner again.
+//!
+//! A slot can change owners while the frame is open. The claim of the slot then orders the old owner's accesses before the new owner's.
 //!
 //! # Reading while the owner writes
 //!
-//! Between two refills only `cursor` and `lent` change, both upwards. A refill moves several words together, so it is
-//! bracketed by `version`: odd while it lasts. The aggregator reads the version, the words, and the version again, and
-//! believes them if both are the same even one. Every store of the owner is a Release and every load of the aggregator an
-//! Acquire, so a word of a later refill brings its odd version with it. After a few failures the aggregator keeps what it
-//! read last: numbers only rise, so that is a true state of a moment ago, and the aggregator never waits for a worker.
+//! Between two refills only `cursor` and `lent` change, and both only grow. A refill changes several words together. It makes
+//! `version` odd before the change and even after it (a seqlock).
+//!
+//! The aggregator loads the version, then the words, then the version again. It accepts the words if both versions are the same even
+//! number. Every store of the owner is a Release and every load of the aggregator an Acquire: a load that sees a word of a
+//! later refill makes the odd version visible to the second load.
+//!
+//! After a few failed tries the aggregator uses its last accepted reading. The numbers only grow during a frame, so that
+//! reading is an earlier true state. The aggregator never waits for a worker.
 #![expect(
     unsafe_code,
-    reason = "the chunks is a cell that belongs to the slot's owner"
+    reason = "the chunks are a cell that belongs to the slot's owner"
 )]
 
 use std::cell::Cell;
@@ -46,19 +56,19 @@ use crate::memory::region::Region;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
 use crate::telemetry::arena_reading::ArenaReading;
 
-/// One count more in the lent word is a number that fits an instruction.
+/// Where the count begins in the lent word. `1 << COUNT_SHIFT` fits an instruction's immediate operand.
 const COUNT_SHIFT: u32 = 30;
-/// The most bytes that can be asked for: half a terabyte.
+/// The largest request in bytes: half a terabyte.
 pub(crate) const MAX_REQUESTED: usize = match 1_usize.checked_shl(39) {
     Some(bytes) => bytes,
     None => usize::MAX,
 };
 const _: () = assert!(
     MAX_BLOCK_BYTES < 1 << COUNT_SHIFT,
-    "what was asked for fits the lent word"
+    "the bytes requested from one block fit the lent word"
 );
-/// Whether no address has its highest bit set, so that none wraps with a stride added: so the systems named lay out what a program
-/// has. Elsewhere the highest bits may be a tag (Arm), or the upper half is used (illumos).
+/// Whether user addresses never have the highest bit set, so that adding a stride cannot wrap. The systems listed guarantee it.
+/// Elsewhere the highest bits may hold a tag (Arm), or programs use the upper half (illumos).
 const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
     target_arch = "x86_64",
     any(
@@ -68,32 +78,36 @@ const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
         target_os = "freebsd"
     )
 ));
-/// How often the aggregator tries to read between two refills.
+/// How often the aggregator tries to read a consistent state.
 const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
-/// The bump allocator of one slot for one open frame: a line that the owner writes at every alloc, one that changes with the
-/// blocks, and one of the aggregator.
+/// The bump allocator of one slot for one open frame.
+///
+/// It has three cache lines: the owner writes the first at every alloc and the second at a refill; the aggregator writes the third.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Arena {
     /// The next free byte.
     cursor: AtomicPtr<u8>,
-    /// The end of the block. Only for the owner, or for a thread that is alone with the arena.
+    /// The end of the block. Only for the owner, or for a thread with exclusive access to the arena.
     pub(crate) end: Cell<*mut u8>,
-    /// Buffers lent and bytes asked for from the block, but for the one that needed it, packed.
+    /// Allocs and bytes requested from the current block, packed. The alloc that moved on to the block is in the sealed words.
     lent: AtomicU64,
-    /// Odd while a refill moves the words above and below.
+    /// Odd while a refill changes the words above and below.
     version: AtomicU64,
-    /// Where the block begins.
+    /// Where the current block begins.
     base: AtomicPtr<u8>,
-    /// What was lent before the last refill, and by it; of bytes, before it.
+    /// Allocs of the earlier blocks, and the alloc that caused the last refill.
     sealed_allocs: AtomicU64,
+    /// Bytes allocated from the earlier blocks.
     sealed_bytes: AtomicU64,
+    /// Bytes requested by the allocs in `sealed_allocs`.
     sealed_requested: AtomicU64,
+    /// Allocs for which a block came from the system.
     misses: AtomicU64,
-    /// Bytes of the blocks, for threads that may not look at the chunks. Written by the thread that changes the chunks.
+    /// Bytes of the blocks, for threads that must not read the chunks. Written by the thread that changes the chunks.
     held: AtomicU64,
-    /// Bytes of the block at `base`, as a number for who asks the system what is resident. A model has no use for it.
+    /// Bytes of the block at `base`, for the query of resident pages. A model does not need it.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     block_bytes: AtomicU64,
     pub(crate) state: AtomicU32,
@@ -103,7 +117,7 @@ pub(crate) struct Arena {
     history: UnsafeCell<History>,
 }
 
-// SAFETY: the head of this file says who touches which part when; the regions in the chunks are the arena's own memory.
+// SAFETY: the head of this file says which thread touches which part when. The arena owns the regions in the chunks.
 unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
@@ -132,7 +146,7 @@ impl Arena {
         }
     }
 
-    /// Lends the `stride` bytes at the cursor, of which `requested` were asked for; `None` when the block does not have them.
+    /// Allocates `stride` bytes at the cursor for a request of `requested` bytes; `None` when the block has too few left.
     ///
     /// `stride` is a multiple of the pool's alignment, not zero, and at most a little more than `isize::MAX`. Only for the owner.
     #[inline(always)]
@@ -145,7 +159,7 @@ impl Arena {
             cold_path();
             return None;
         }
-        // Nothing but a sign to the model checker, which does not see the memory itself: it belongs to the chunks's owner.
+        // For the model checker only: it does not see the memory itself, so this read of the chunks stands for the access.
         self.chunks.with(|_| ());
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
@@ -153,23 +167,25 @@ impl Arena {
             let lent = in_register(self.lent.load_own());
             // Release: pairs with the Acquire in `read`.
             self.lent.store(
-                // What the block had is below the count.
+                // The bytes requested stay below the count: a block has fewer bytes than `1 << COUNT_SHIFT`.
                 lent.wrapping_add(1 << COUNT_SHIFT | requested as u64),
                 Ordering::Release,
             );
         }
-        // SAFETY: without a block the cursor is null and so is the end, beyond which any stride goes.
+        // SAFETY: the cursor is null only without a block. Then `end` is null too, and every stride exceeds it above.
         Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 
-    /// Counts a buffer without bytes. Only for the owner, of an arena that is not parked.
+    /// Counts a buffer of no bytes. Only for the owner of an arena that is not parked.
     #[cold]
     pub(crate) fn count_empty(&self) {
         self.rewrite(|| add(&self.sealed_allocs, 1));
     }
 
-    /// Moves on to a block with room for `stride`, if the chunks has one, and lends from it. `missed` says that the block
-    /// was taken from the system for this. Only for the owner; `stride` is the whole of what the cursor passes, `requested` as for [`bump`](Self::bump).
+    /// Moves on to an unused block with room for `stride` bytes, and allocates from it; `None` if the chunks have no such block.
+    ///
+    /// `missed` says that the block came from the system for this alloc. `stride` and `requested` are those of
+    /// [`bump`](Self::bump). Only for the owner.
     pub(crate) fn advance(
         &self,
         stride: usize,
@@ -179,7 +195,7 @@ impl Arena {
         // SAFETY: only the owner touches the chunks while the frame is open.
         let block = self.chunks.with_mut(|chunks| unsafe {
             let chunks = &mut *chunks;
-            // The smallest that fits: a block made for one very large buffer is there for the next such buffer.
+            // The smallest that fits: a block made for one very large buffer stays free for the next such buffer.
             let fit = (chunks.used..chunks.blocks.len())
                 .filter(|&at| chunks.blocks[at].bytes >= stride)
                 .min_by_key(|&at| chunks.blocks[at].bytes)?;
@@ -193,7 +209,7 @@ impl Arena {
             let base = self.base.load(Ordering::Relaxed);
             let lent = self.lent.load(Ordering::Relaxed);
             add(&self.sealed_bytes, (cursor.addr() - base.addr()) as u64);
-            // With the first buffer of the new block, which may be larger than what the lent word holds.
+            // The first alloc of the new block counts here: its size may exceed what the lent word can hold.
             let (allocs, sealed_requested) = unpack(lent);
             add(&self.sealed_allocs, allocs + 1);
             add(&self.sealed_requested, sealed_requested + requested as u64);
@@ -211,14 +227,14 @@ impl Arena {
         Some(block.start)
     }
 
-    /// Makes room in the chunks for one more block; `false` when the chunks's own memory cannot grow. Only for the owner.
+    /// Makes room in the chunks for one more block; `false` when their list cannot grow. Only for the owner.
     pub(crate) fn reserve_place(&self) -> bool {
         // SAFETY: only the owner touches the chunks while the frame is open.
         self.chunks
             .with_mut(|chunks| unsafe { (*chunks).blocks.try_reserve(1).is_ok() })
     }
 
-    /// Adds a block to the chunks, as the next to be used. Only for the owner, after [`reserve_place`](Self::reserve_place).
+    /// Adds an unused block to the chunks. Only for the owner, after [`reserve_place`](Self::reserve_place).
     pub(crate) fn add_block(&self, block: Region) {
         // SAFETY: only the owner touches the chunks while the frame is open.
         self.chunks.with_mut(|chunks| unsafe {
@@ -229,56 +245,56 @@ impl Arena {
         });
     }
 
-    /// Gives the arena its one block, after others were taken out.
+    /// Installs the one block of a compacted arena, after the others were taken out.
     ///
     /// # Safety
     ///
-    /// As for [`take_unneeded`](Self::take_unneeded).
+    /// The conditions of [`take_unneeded`](Self::take_unneeded) hold.
     pub(crate) unsafe fn refill_with(&self, block: Region) {
         self.add_block(block);
-        // SAFETY: the caller is alone with the arena.
+        // SAFETY: the caller has exclusive access to the arena.
         self.chunks
             .with_mut(|chunks| self.rewind(unsafe { &mut *chunks }));
     }
 
-    /// Bytes of the blocks. Of an arena that others change, as of now or a moment ago.
+    /// Bytes of the blocks. If another thread changes the arena, the value may be slightly old.
     pub(crate) fn held(&self) -> u64 {
-        // Relaxed: a level to judge by, and the owner reads what it wrote.
+        // Relaxed: an estimate that orders nothing; the owner reads its own stores.
         self.held.load(Ordering::Relaxed)
     }
 
-    /// For the thread that changed the chunks.
+    /// Stores the bytes of the blocks. Only for the thread that changed the chunks.
     fn note_held(&self, chunks: &Chunks) {
-        // Relaxed: as in `held`.
+        // Relaxed: pairs with the Relaxed load in `held`.
         self.held
             .store(bytes_of(&chunks.blocks) as u64, Ordering::Relaxed);
     }
 
-    /// For the thread that moves `base` to a block of so many bytes.
+    /// Stores the size of the block at `base`. Only for the thread that changes `base`.
     fn note_block_bytes(&self, bytes: usize) {
         #[cfg(not(any(framepool_loom, framepool_shuttle)))]
-        // Relaxed: a number that goes with no other.
+        // Relaxed: no other word must match it; see `place`.
         self.block_bytes.store(bytes as u64, Ordering::Relaxed);
         #[cfg(any(framepool_loom, framepool_shuttle))]
         let _ = bytes;
     }
 
-    /// Address and bytes of the block that the owner lends from, or will lend from first, as numbers: it may have gone back by now.
+    /// Address and size of the current block, or of the first one of the next frame. The block may be freed by now.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(crate) fn place(&self) -> (usize, u64) {
-        // Relaxed, both: nobody follows the address, and one that belongs to other bytes only makes a level a little wrong.
+        // Relaxed, both: the address is never dereferenced, and a pair that does not match only makes an estimate less exact.
         let start = self.base.load(Ordering::Relaxed).addr();
         (start, self.block_bytes.load(Ordering::Relaxed))
     }
 
-    /// Bytes of the blocks that the open frame has not used. Only for the owner.
+    /// Bytes of the blocks that the open frame has not used yet. Only for the owner.
     pub(crate) fn unused(&self) -> u64 {
         // SAFETY: only the owner touches the chunks while the frame is open.
         self.chunks
             .with(|chunks| unsafe { bytes_of(&(&(*chunks).blocks)[(*chunks).used..]) as u64 })
     }
 
-    /// Takes a block out of the chunks that the open frame has not used. Only for the owner, under the aggregator's lock.
+    /// Removes a block that the open frame has not used. Only for the owner, under the aggregator's lock.
     pub(crate) fn take_unused(&self) -> Option<Region> {
         // SAFETY: only the owner touches the chunks while the frame is open.
         self.chunks.with_mut(|chunks| unsafe {
@@ -292,18 +308,18 @@ impl Arena {
         })
     }
 
-    /// Brackets a change of several words.
+    /// Runs a change of several words between an odd and an even version.
     fn rewrite(&self, change: impl FnOnce()) {
         // Relaxed: the owner reads what it wrote.
         let version = self.version.load(Ordering::Relaxed);
-        // Relaxed: each store in `change` is a Release that comes after it, so a reader that sees one of them sees this.
+        // Relaxed: each store in `change` is a Release that follows it, so a reader that sees one of them sees this version.
         self.version.store(version + 1, Ordering::Relaxed);
         change();
-        // Release: pairs with the Acquire in `read`; a reader that sees it sees all of the change.
+        // Release: pairs with the Acquire in `read`; a reader that sees this version sees the whole change.
         self.version.store(version + 2, Ordering::Release);
     }
 
-    /// What was lent so far, as of now or a moment ago.
+    /// Allocs and bytes of the open frame. The numbers may be slightly old; they never decrease.
     ///
     /// # Safety
     ///
@@ -312,7 +328,7 @@ impl Arena {
         for _ in 0..TRIES {
             // Acquire: pairs with the Release in `rewrite`.
             let version = self.version.load(Ordering::Acquire);
-            // Acquire, all: pair with the Releases in `bump` and `advance`, and keep the second look behind them.
+            // Acquire, all: pair with the Releases in `bump` and `advance`, and order the second load of the version after them.
             let lent = self.lent.load(Ordering::Acquire);
             let cursor = self.cursor.load(Ordering::Acquire);
             let base = self.base.load(Ordering::Acquire);
@@ -329,13 +345,13 @@ impl Arena {
         self.history.with(|history| unsafe { (*history).last })
     }
 
-    /// Ends the frame for this arena: says what it lent, and makes all of it free again.
+    /// Ends the frame for this arena: returns what the frame allocated, and frees all of it.
     ///
     /// # Safety
     ///
     /// The caller holds the aggregator's lock, and the frame has ended: nobody else touches the arena or its memory.
     pub(crate) unsafe fn reset(&self) -> Ended {
-        // Relaxed, all: the caller is alone with the arena.
+        // Relaxed, all: the caller has exclusive access to the arena.
         let version = self.version.load(Ordering::Relaxed);
         let cursor = self.cursor.load(Ordering::Relaxed);
         let base = self.base.load(Ordering::Relaxed);
@@ -347,7 +363,8 @@ impl Arena {
             history.last = ArenaReading::default();
             if version == history.version {
                 if of_last > 0 {
-                    // Relaxed, both: as above.
+                    // Relaxed, both: the caller has exclusive access; `InFlight::free` (Release) publishes them to the next
+                    // frame, whose `claim` acquires the bit.
                     self.cursor.store(base, Ordering::Relaxed);
                     self.lent.store(0, Ordering::Relaxed);
                 }
@@ -366,7 +383,7 @@ impl Arena {
             history.version = version;
             history.changed = true;
             let reading = self.sum(lent, of_last);
-            // SAFETY: the caller is alone with the arena.
+            // SAFETY: the caller has exclusive access to the arena.
             let (full_bytes, last_bytes) = self.chunks.with_mut(|chunks| {
                 let chunks = &mut *chunks;
                 let used = &chunks.blocks[..chunks.used];
@@ -385,10 +402,10 @@ impl Arena {
         })
     }
 
-    /// What is sealed, and what was lent since.
+    /// Adds the current block's numbers to the sealed ones.
     fn sum(&self, lent: u64, bytes: u64) -> ArenaReading {
         let (allocs, requested) = unpack(lent);
-        // Acquire, all: as in `read`.
+        // Acquire, all: pair with the Release in `add`, and order the second load of the version in `read` after them.
         ArenaReading {
             allocs: self.sealed_allocs.load(Ordering::Acquire) + allocs,
             bytes: self
@@ -400,18 +417,19 @@ impl Arena {
         }
     }
 
-    /// Sets all words to the beginning of the block with which the next frame begins. Only for a thread that is alone with the arena.
+    /// Resets all words to the start of the next frame's first block. Only for a thread with exclusive access to the arena.
     fn rewind(&self, chunks: &mut Chunks) {
         let start = chunks.rewind();
-        // Relaxed, all: nobody else looks; the frame's bit (Release in `in_flight.rs`) or the state (Release in `release`)
-        // passes them on.
+        // Relaxed, all: no other thread reads them now. The Release that follows publishes them: `InFlight::free` (paired with the
+        // Acquire in `claim`) after a frame end, or `Arena::release` (paired with the Acquire in `unpark`) after a reclaim.
         self.cursor.store(start, Ordering::Relaxed);
         self.base.store(start, Ordering::Relaxed);
         self.note_block_bytes(chunks.blocks.first().map_or(0, |block| block.bytes));
-        // Relaxed: as above. Of an arena that is parked or seized the owner may look at `end` now.
+        // Relaxed: exclusive access, as above. The owner may read `end` of a parked or seized arena now, so leave that one alone.
         if self.state.load(Ordering::Relaxed) == OWNED {
             self.end.set(chunks.end());
         }
+        // Relaxed, all: published like the cursor above.
         self.lent.store(0, Ordering::Relaxed);
         self.sealed_allocs.store(0, Ordering::Relaxed);
         self.sealed_bytes.store(0, Ordering::Relaxed);
@@ -419,18 +437,18 @@ impl Arena {
         self.misses.store(0, Ordering::Relaxed);
     }
 
-    /// Takes one block out of the chunks that recent frames did not need; all blocks one after another with `all`.
+    /// Removes one block that recent frames did not need. With `all`, repeated calls remove every block.
     ///
     /// # Safety
     ///
-    /// The caller has the aggregator's lock, and nobody else touches the arena: the caller has the frame's bit, under which no frame is
-    /// open, or has seized the arena.
+    /// The caller holds the aggregator's lock and has exclusive access to the arena: it claimed the frame's bit while no frame
+    /// is open under it, or it has seized the arena.
     pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Region> {
-        // Relaxed: the caller is alone with the arena; it never had a block.
+        // Relaxed: the caller has exclusive access. Version 0 means that the arena never had a block.
         if self.version.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        // SAFETY: the caller is alone with the arena, and has the aggregator's lock.
+        // SAFETY: the caller has exclusive access to the arena and holds the aggregator's lock.
         self.chunks.with_mut(|chunks| unsafe {
             let chunks = &mut *chunks;
             if !all {
@@ -451,14 +469,14 @@ impl Arena {
     }
 }
 
-/// Buffers and bytes asked for, of the lent word.
+/// Splits the lent word into allocs and bytes requested.
 fn unpack(lent: u64) -> (u64, u64) {
     (lent >> COUNT_SHIFT, lent & ((1 << COUNT_SHIFT) - 1))
 }
 
-/// Adds to a word with one writer.
+/// Adds to a word that has one writer.
 fn add(word: &AtomicU64, amount: u64) {
-    // Relaxed: the owner reads what it wrote. Release: pairs with the Acquire in `Arena::read`.
+    // Relaxed: the owner reads its own store. Release: pairs with the Acquires in `Arena::sum`.
     word.store(word.load(Ordering::Relaxed) + amount, Ordering::Release);
 }
 

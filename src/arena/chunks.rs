@@ -1,54 +1,54 @@
-//! The blocks of an arena, what the aggregator reads of it, and what it remembers: by that it judges which blocks are worth keeping.
+//! The blocks of an arena, and the history by which the aggregator decides which blocks to keep.
 
 use std::ptr;
 
 use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
 
-/// The most of a block that is lent in pieces, so that what was asked for fits the lent word.
+/// The largest part of a block that the cursor passes through, so that the bytes requested fit the lent word.
 pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 29;
 
-/// For how many frames at least an arena keeps what a frame needed.
+/// For at least this many frames an arena keeps the memory that a frame needed.
 const WINDOW_FRAMES: u32 = 64;
 
-/// What the end of a frame found in an arena.
+/// An arena's result at the end of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ended {
     pub(crate) reading: ArenaReading,
-    /// Bytes of the blocks that the frame used, if they were several and one could be as large.
+    /// Bytes of all blocks that the frame used, if it used several and one block can be that large; else 0.
     pub(crate) several_bytes: usize,
-    /// Whether there may be a block that is not needed any more.
+    /// Whether the arena may have a block that is no longer needed.
     pub(crate) may_trim: bool,
 }
 
-/// The blocks of an arena, those in use first.
+/// The blocks of an arena. The first `used` ones are in use.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     pub(crate) blocks: Vec<Region>,
     pub(crate) used: usize,
 }
 
-/// What the aggregator remembers of an arena.
+/// The aggregator's records about one arena.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct History {
-    /// What it read last in the open frame.
+    /// The last accepted reading of the open frame.
     pub(crate) last: ArenaReading,
-    /// The most bytes of blocks that a frame needed, in the last full window of frames and in the current one.
+    /// The largest need of one frame, in bytes of blocks: in the last full window of frames, and in the current one.
     pub(crate) needed: [u64; 2],
-    /// The version at the last reset. While it is the same, the block is the chunks's first and nothing is sealed.
+    /// The version at the last reset. While it is unchanged, the current block is the first one and nothing is sealed.
     pub(crate) version: u64,
     /// Frames of the current window.
     pub(crate) frames: u32,
-    /// Whether the blocks changed since the last look at whether all are needed.
+    /// Whether the blocks changed since the last check of which are needed.
     pub(crate) changed: bool,
 }
 
 impl Chunks {
-    /// Begins anew: where the next frame's first buffer lies, or null.
+    /// Starts over with the first usual block. Returns its start, which is the next frame's first buffer, or null.
     ///
-    /// That is in the first block, unless it was made for one very large buffer. Such a block is not lent in pieces beyond what the
-    /// lent word counts: it waits for a buffer that needs it, and another block takes its place if there is one.
+    /// A block larger than [`MAX_BLOCK_BYTES`] was made for one very large buffer, and the lent word cannot count all of it in small
+    /// buffers. So it never comes first: it waits for a buffer that needs it.
     pub(crate) fn rewind(&mut self) -> *mut u8 {
         let is_usual = |block: &Region| block.bytes <= MAX_BLOCK_BYTES;
         let first = self.blocks.iter().position(is_usual);
@@ -59,7 +59,7 @@ impl Chunks {
         })
     }
 
-    /// Where the block with which a frame begins ends, or null.
+    /// The end of the block with which a frame begins, or null.
     pub(crate) fn end(&self) -> *mut u8 {
         if self.used == 0 {
             return ptr::null_mut();
@@ -68,8 +68,9 @@ impl Chunks {
         block.start.as_ptr().wrapping_add(usable_bytes(block))
     }
 
-    /// Whether the last block is worth keeping: recent frames needed more than the others hold, and it is not one that was
-    /// made for a buffer much larger than what they needed.
+    /// Whether to keep the last block.
+    ///
+    /// It is kept if recent frames needed more than the other blocks hold, and if it is not much larger than what they needed.
     pub(crate) fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {
         let needed = needed[0].max(needed[1]);
         let Some((last, others)) = self.blocks.split_last() else {
@@ -80,8 +81,9 @@ impl Chunks {
 }
 
 impl History {
-    /// Notes at a frame's end what it needed: all of the blocks before the last in use, and so much of that one. Whether
-    /// less may be needed from now on than before.
+    /// Records the bytes a frame needed: all full blocks, and the used part of the last one.
+    ///
+    /// Returns whether a window of frames ended, after which the need may be smaller than before.
     pub(crate) fn note_need(&mut self, bytes: u64) -> bool {
         self.needed[1] = self.needed[1].max(bytes);
         self.frames += 1;
@@ -98,8 +100,9 @@ pub(crate) fn bytes_of(blocks: &[Region]) -> usize {
     blocks.iter().map(|block| block.bytes).sum()
 }
 
-/// How much of a block is lent between two refills, so that the lent word can count it. Only a block that was made for one
-/// very large buffer has more, and is then used as far as this.
+/// The part of a block that the cursor passes through between two refills, so that the lent word can count it.
+///
+/// Only a block that was made for one very large buffer has more bytes than this.
 pub(crate) fn usable_bytes(block: &Region) -> usize {
     block.bytes.min(MAX_BLOCK_BYTES)
 }

@@ -1,12 +1,16 @@
-//! Which frames are open: a bit each, claimed by `begin_frame` and given back by the frame end; and when, where and under
-//! which number each began.
+//! The set of open frames: one bit each, with the number, the time and the line of code of its beginning.
 //!
-//! # Reading what is open
+//! `begin_frame` claims a bit, and the frame end frees it.
 //!
-//! The thread that claims a bit writes where and when the frame began, and its number last. The frame end writes a zero over
-//! the number, then gives the bit back. A reader loads the number, then the rest, then the number again. It believes what it
-//! read if the number is the same and not zero: a later frame stores its words with Release after it saw the zero, so a
-//! reader that loads one of them with Acquire finds the zero, or a later number, at its second look. No two frames have one number.
+//! # Reading the open frames
+//!
+//! The thread that claims a bit stores where and when the frame began, and stores the frame's number last. The frame end stores
+//! zero as the number, then frees the bit. A reader loads the number, then the other words, then the number again. It accepts the
+//! words if both numbers are the same and not zero.
+//!
+//! Why this is right: every frame has its own number. A later frame stores its words with Release, after it acquired the bit
+//! and with it the zero. A reader that loads one of those words with Acquire therefore sees the zero or a later number at
+//! its second load, and rejects the words.
 
 #![expect(
     unsafe_code,
@@ -24,39 +28,40 @@ use crate::telemetry::id::FrameId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::rounds::this_thread;
 
-/// The most frames a pool can have open: each slot has so many arenas.
+/// The largest number of open frames. Each slot has this many arenas.
 pub(crate) const MAX_IN_FLIGHT: usize = sized(16, 4, 2);
 
 /// The open frames of a pool.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    /// A bit per open frame.
+    /// One bit for each open frame.
     open: AtomicU32,
-    /// The frame that has each bit.
+    /// The open frame of each bit.
     frames: [Begun; MAX_IN_FLIGHT],
+    /// Frames begun so far; the number of the last one.
     begun: AtomicU64,
-    /// Frames that could not begin, because as many as allowed were open.
+    /// Frames that could not begin, because the limit was reached.
     refused: AtomicU64,
-    /// A bit per frame whose arenas may have blocks.
+    /// One bit for each frame whose arenas may have blocks.
     blocks: AtomicU32,
     limit: u32,
-    /// What begin times are counted from.
+    /// The time from which begin times count.
     origin: Instant,
 }
 
-/// When and where the frame began that has a bit. See the head of this file.
+/// When and where the frame of one bit began. See the head of this file.
 #[derive(Debug)]
 struct Begun {
-    /// The frame's number; 0: none.
+    /// The frame's number; 0 if no frame is open.
     id: AtomicU64,
     site: AtomicPtr<Location<'static>>,
     /// Nanoseconds since `origin`.
     at: AtomicU64,
-    /// The thread that began it (`telemetry/rounds.rs`). Only for who ends the frame.
+    /// The thread that began it (`telemetry/rounds.rs`). Only for the thread that ends the frame.
     thread: AtomicU64,
-    /// The pool's round then (`telemetry/rounds.rs`).
+    /// The pool's round when it began (`telemetry/rounds.rs`).
     round: AtomicU64,
-    /// Frames that could not begin until then.
+    /// The value of `InFlight::refused` when it began.
     refused: AtomicU64,
     /// The number of its tag; zero for none.
     tag: AtomicU32,
@@ -77,15 +82,15 @@ impl InFlight {
 
     /// Claims the lowest free bit, if there is one.
     pub(crate) fn claim(&self) -> Option<usize> {
-        // Relaxed: the exchange decides.
+        // Relaxed: the exchange below decides.
         let mut open = self.open.load(Ordering::Relaxed);
         loop {
             let index = open.trailing_ones();
             if index >= self.limit {
                 return None;
             }
-            // Acquire: pairs with the Release in `free`; the arenas of the frame that had the bit are reset.
-            // Relaxed on failure: the next turn decides.
+            // Acquire: pairs with the Release in `free`; the arenas of the bit's last frame are visibly reset.
+            // Relaxed on failure: the next try decides.
             match self.open.compare_exchange_weak(
                 open,
                 open | 1 << index,
@@ -98,20 +103,20 @@ impl InFlight {
         }
     }
 
-    /// Claims this very bit, if it is free.
+    /// Claims the bit `index`, if it is free.
     pub(crate) fn claim_index(&self, index: usize) -> bool {
-        // Acquire: as in `claim`.
+        // Acquire: pairs with the Release in `free`; the arenas of the bit's last frame are visibly reset.
         self.open.fetch_or(1 << index, Ordering::Acquire) & 1 << index == 0
     }
 
-    /// Sets how many frames have begun.
+    /// Sets the number of frames begun.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, begun: u64) {
         // Relaxed: a number of its own.
         self.begun.store(begun, Ordering::Relaxed);
     }
 
-    /// Numbers the frame that claimed `index`, and notes where and when it began.
+    /// Numbers the frame that claimed `index`, and stores where and when it began.
     pub(crate) fn begin(
         &self,
         index: usize,
@@ -125,34 +130,35 @@ impl InFlight {
         let id = self.begun.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         // Relaxed: a count of its own.
         let refused = self.refused.load(Ordering::Relaxed);
-        // Relaxed: passed on with the frame.
+        // Relaxed: the `Frame` value brings it to the thread that ends the frame.
         frame.thread.store(this_thread(), Ordering::Relaxed);
+        // Relaxed: the claim of the bit (Acquire) ordered the last frame's store before this load.
         if frame.tag.load(Ordering::Relaxed) != tag as u32 {
-            // Relaxed: as above; an arena that was lent from since brings it along.
+            // Relaxed: a thread that reads the tag has read the frame's arenas with Acquire, or ends the frame; see `tag`.
             frame.tag.store(tag as u32, Ordering::Relaxed);
         }
-        // Release, all: pair with the Acquire in `read`; a reader that sees one of them sees the zero that `free` wrote before.
+        // Release, all: pair with the Acquires in `read`; a reader that sees one of them sees the zero that `free` stored before.
         frame
             .site
             .store(ptr::from_ref(site).cast_mut(), Ordering::Release);
         frame.at.store(at, Ordering::Release);
         frame.round.store(round, Ordering::Release);
         frame.refused.store(refused, Ordering::Release);
-        // Release: pairs with the Acquire in `read`; a reader that sees the number sees what belongs to it.
+        // Release: pairs with the Acquire in `read`; a reader that sees the number sees the words stored before it.
         frame.id.store(id, Ordering::Release);
         FrameId(id)
     }
 
     /// The number of the open frame `index`; zero if none is open there.
     pub(crate) fn id(&self, index: usize) -> FrameId {
-        // Relaxed: for a message.
+        // Relaxed: only for a message.
         FrameId(self.frames[index].id.load(Ordering::Relaxed))
     }
 
     /// The open frame `index`, and when it began. Only for the thread that ends it.
     pub(crate) fn begun(&self, index: usize) -> (FrameId, Instant) {
         let frame = &self.frames[index];
-        // Relaxed, both: the thread that ends the frame has it from the thread that began it.
+        // Relaxed, both: the `Frame` value came from the thread that stored them, and that hand-over orders the accesses.
         let id = frame.id.load(Ordering::Relaxed);
         let at = Duration::from_nanos(frame.at.load(Ordering::Relaxed));
         (
@@ -161,20 +167,20 @@ impl InFlight {
         )
     }
 
-    /// Gives the bit back, once the frame's arenas are reset.
+    /// Frees the bit, after the frame's arenas were reset.
     pub(crate) fn free(&self, index: usize) {
-        // Relaxed: the Release below passes it on to the next frame that has the bit, whose words pass it on to readers.
+        // Relaxed: the Release below publishes it to the next frame of the bit, and that frame's words publish it to readers.
         self.frames[index].id.store(0, Ordering::Relaxed);
-        // Release: pairs with the Acquire in `claim`.
+        // Release: pairs with the Acquires in `claim` and `claim_index`; publishes the zero and the reset arenas.
         self.open.fetch_and(!(1 << index), Ordering::Release);
     }
 
-    /// The open frame that has this bit, if one has. `round` and `now` are the pool's round and time of this reading.
+    /// The open frame of this bit, if there is one. `round` and `now` are the pool's round and time of this reading.
     fn read(&self, index: usize, round: u64, now: Duration) -> Option<OpenFrame> {
         let frame = &self.frames[index];
-        // Acquire: pairs with the Release in `begin`; what follows is of this frame or of a later one.
+        // Acquire: pairs with the Release in `begin`; the words below are of this frame or of a later one.
         let id = frame.id.load(Ordering::Acquire);
-        // Acquire, all: pair with the Release in `begin`; they keep the second look at the number behind them.
+        // Acquire, all: pair with the Releases in `begin`, and order the second load of the number after them.
         let site = frame.site.load(Ordering::Acquire);
         let at = Duration::from_nanos(frame.at.load(Ordering::Acquire));
         let begun_in = frame.round.load(Ordering::Acquire);
@@ -187,7 +193,7 @@ impl InFlight {
         let refused = self.refused.load(Ordering::Relaxed);
         Some(OpenFrame {
             id: FrameId(id),
-            // SAFETY: stored by `begin`, from a location that lives for ever.
+            // SAFETY: `begin` stored it from a `'static` reference.
             location: unsafe { site.as_ref() }?,
             age: now.saturating_sub(at),
             age_frames: round
@@ -196,7 +202,7 @@ impl InFlight {
         })
     }
 
-    /// The open frames, in no order, all aged at one moment. `round` is the pool's round now.
+    /// The open frames in no particular order, with their ages at one moment. `round` is the pool's round now.
     pub(crate) fn open_frames(&self, round: u64) -> impl Iterator<Item = OpenFrame> {
         let now = clock::since(self.origin);
         (0..self.limit as usize).filter_map(move |index| self.read(index, round, now))
@@ -204,47 +210,51 @@ impl InFlight {
 
     /// The thread that began the open frame `index`. Only for the thread that ends it.
     pub(crate) fn begun_by(&self, index: usize) -> u64 {
-        // Relaxed: the thread that ends the frame has it from the thread that began it.
+        // Relaxed: the `Frame` value came from the thread that stored it, and that hand-over orders the accesses.
         self.frames[index].thread.load(Ordering::Relaxed)
     }
 
-    /// The number of the tag of the open frame `index`. For who has read its arenas, or ends it.
+    /// The number of the tag of the open frame `index`. Only for a thread that has read its arenas, or ends it.
     pub(crate) fn tag(&self, index: usize) -> usize {
-        // Relaxed: see `begin`. A frame that begins just now has lent nothing.
+        // Relaxed: the arena's words (Release in `bump`, Acquire in `Arena::read`) order it after the store in `begin`. A frame that
+        // is just beginning has allocated nothing, so its tag does not matter yet.
         self.frames[index].tag.load(Ordering::Relaxed) as usize
     }
 
     /// The bits of the open frames.
     pub(crate) fn open(&self) -> u32 {
-        // Relaxed: who reads arenas by it has the aggregator's lock, under which bits are given back; a bit just claimed may be missed.
+        // Relaxed: a thread that reads arenas by it holds the aggregator's lock, under which bits are freed. It may miss a bit that was
+        // just claimed.
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Notes that an arena of the open frame `index` gets a block.
+    /// Records that an arena of the open frame `index` gets a block.
     pub(crate) fn note_blocks(&self, index: usize) {
-        // Relaxed: the frame's bit orders it before any look by trimming.
+        // Relaxed: the frame end and trimming both hold the aggregator's lock. It orders this store before a load for a frame that
+        // has ended; for an open frame the value does not matter, because its bit cannot be claimed.
         self.blocks.fetch_or(1 << index, Ordering::Relaxed);
     }
 
-    /// Notes that no arena of the frame `index`, whose bit the caller has, has a block.
+    /// Records that no arena of the frame `index` has a block. The caller has claimed the frame's bit.
     pub(crate) fn note_no_blocks(&self, index: usize) {
-        // Relaxed: as in `note_blocks`.
+        // Relaxed: ordered by the aggregator's lock, see `note_blocks`.
         self.blocks.fetch_and(!(1 << index), Ordering::Relaxed);
     }
 
     /// Whether an arena of the frame `index` may have a block.
     pub(crate) fn may_have_blocks(&self, index: usize) -> bool {
-        // Relaxed: as in `note_blocks`.
+        // Relaxed: ordered by the aggregator's lock, see `note_blocks`.
         self.blocks.load(Ordering::Relaxed) & 1 << index != 0
     }
 
-    /// How many frames may be open.
+    /// The largest number of open frames that the pool allows.
     pub(crate) fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Why no bit could be claimed, and counts it. Only under the aggregator's lock, under which no frame ends: then all that may be
-    /// open are open.
+    /// Counts a frame that could not begin, and returns the error.
+    ///
+    /// Only under the aggregator's lock: no frame ends while it is held, so the number of open frames is the limit.
     pub(crate) fn refusal(&self, round: u64) -> FrameError {
         // Relaxed: a count of its own.
         self.refused.fetch_add(1, Ordering::Relaxed);

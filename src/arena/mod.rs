@@ -1,4 +1,4 @@
-//! Frame memory: a thread's arena for one open frame, and which frames are open. Knows no pool.
+//! Frame memory: the arena of one thread for one open frame, and the set of open frames. Does not depend on the pool.
 
 pub(crate) mod bump;
 pub(crate) mod chunks;

@@ -1,20 +1,24 @@
-//! Parking: which thread has an arena's blocks before the frame's first buffer.
+//! Parking: which thread may use an arena's blocks before the frame's first buffer.
 //!
-//! In a pool with a limit, idle blocks must be within reach of every thread that asks for memory, also those of a frame that
-//! is open and that the thread has not used. So a frame end parks its arenas, in three states:
+//! In a pool with a limit, every thread that allocates must be able to reclaim idle blocks. This includes the blocks of arenas that an
+//! open frame has not used yet. So a frame end parks its arenas. An arena has three states:
 //!
 //! ```text
 //!   OWNED   ── frame end ──▶   PARKED   ── the owner's first buffer ──▶   OWNED
 //!                              PARKED   ◀── reclaim, under the aggregator's lock ──▶   SEIZED
 //! ```
 //!
-//! A parked arena has no `end`, so the owner's first buffer takes the slow way, which swings the state from PARKED to OWNED
-//! before it touches the chunks ([`unpark`](Arena::unpark)). Reclaim swings it from PARKED to SEIZED first, and back when
-//! it has taken what it wants. An owner that finds SEIZED waits for the aggregator's lock and looks again. Reclaim never writes `end`,
-//! which the owner reads at any time. Nothing is lent from an arena that is parked or seized. Without a limit no arena is ever parked.
+//! - Owner: `end` of a parked arena is null, so the first alloc takes the slow path. It changes the state from PARKED to OWNED with a
+//!   compare-exchange before it touches the chunks ([`unpark`](Arena::unpark)). If it finds SEIZED, it waits for the aggregator's lock and
+//!   retries.
+//! - Reclaim: it changes PARKED to SEIZED with a compare-exchange, removes blocks, and stores PARKED again. It never writes `end`,
+//!   because the owner may read `end` at any time.
+//!
+//! Only one of the two exchanges can succeed, so the chunks have one user at a time. No buffer is allocated from a parked or
+//! seized arena. In a pool without a limit no arena is ever parked.
 #![expect(
     unsafe_code,
-    reason = "the state says which thread the cell of the chunks belongs to"
+    reason = "the state says which thread may use the cell of the chunks"
 )]
 
 use std::ptr;
@@ -22,33 +26,33 @@ use std::ptr;
 use crate::arena::bump::Arena;
 use crate::sync::Ordering;
 
-/// Who may touch the chunks: see the head of this file.
+/// Which thread may touch the chunks: see the head of this file.
 pub(crate) const OWNED: u32 = 0;
 const PARKED: u32 = 1;
 const SEIZED: u32 = 2;
 
 impl Arena {
-    /// Leaves the blocks to the owner's first buffer, or to a thread that needs memory before. Only for the thread that ends the frame.
+    /// Parks the arena until the owner's first alloc or a reclaim. Only for the thread that ends the frame.
     pub(crate) fn park(&self) {
         self.end.set(ptr::null_mut());
-        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chunks as it is now.
+        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chunks as they are now.
         self.state.store(PARKED, Ordering::Release);
     }
 
-    /// Whether nothing was lent since the arena was parked.
+    /// Whether the arena is still parked, so that nothing was allocated from it.
     pub(crate) fn is_parked(&self) -> bool {
-        // Relaxed: a level to judge by.
+        // Relaxed: a hint; `seize` decides.
         self.state.load(Ordering::Relaxed) == PARKED
     }
 
-    /// Takes the blocks back for the owner; `false` while somebody reclaims them under the aggregator's lock. Only for the owner.
+    /// Makes the arena the owner's again; `false` while another thread reclaims its blocks. Only for the owner.
     pub(crate) fn unpark(&self) -> bool {
-        // Relaxed: only the owner makes it OWNED while a frame is open; everything else is decided by the exchange.
+        // Relaxed: while a frame is open only the owner stores OWNED. The exchange decides everything else.
         if self.state.load(Ordering::Relaxed) == OWNED {
             return true;
         }
-        // Acquire: pairs with the Releases in `park` and `release`; the chunks are as their last owner left them.
-        // Relaxed on failure: nothing is read.
+        // Acquire: pairs with the Releases in `park` and `release`; the owner sees the chunks as they were left.
+        // Relaxed on failure: the chunks are not read.
         let swung =
             self.state
                 .compare_exchange(PARKED, OWNED, Ordering::Acquire, Ordering::Relaxed);
@@ -60,17 +64,17 @@ impl Arena {
         swung.is_ok()
     }
 
-    /// Keeps the owner out, if the arena is parked. Only under the aggregator's lock.
+    /// Claims a parked arena for reclaim; `false` if it is not parked. Only under the aggregator's lock.
     pub(crate) fn seize(&self) -> bool {
-        // Acquire: pairs with the Release in `park`. Relaxed on failure: nothing is read.
+        // Acquire: pairs with the Release in `park`. Relaxed on failure: the chunks are not read.
         self.state
             .compare_exchange(PARKED, SEIZED, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Ends what [`seize`](Self::seize) began.
+    /// Parks a seized arena again, at the end of a reclaim.
     pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire in `unpark`; the owner sees what is left of the chunks.
+        // Release: pairs with the Acquire in `unpark`; the owner sees the chunks without the reclaimed blocks.
         self.state.store(PARKED, Ordering::Release);
     }
 }
