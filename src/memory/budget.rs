@@ -3,69 +3,70 @@
 //! # Three accounts
 //!
 //! ```text
-//!   claimed   held, and what is being asked for
-//!   held      what the system gave for buffers: every number that is published
-//!   beside    what pooled blocks cost beside their bytes: records, and the slack of the system's allocator
+//!   claimed   bytes held, and bytes that a thread is allocating from the system now
+//!   held      bytes of buffers from the system; the only account that is published
+//!   beside    overhead of pooled blocks: their records, and the slack of the system's allocator
 //! ```
 //!
-//! The limit is enforced on `claimed` and on what `beside` exceeds an allowance by. The allowance lets a limit hold exactly as many
-//! large buffers as it has room for.
+//! The limit applies to `claimed` plus the part of `beside` above an allowance. Thanks to the allowance a limit of n large
+//! buffers holds exactly n of them.
 //!
-//! A request goes through three steps. A refusal ends it after the first, and then no published number ever showed it.
+//! A request takes three steps. If the first one or the system refuses, no published number ever showed the request.
 //!
-//! 1. [`reserve`](Budget::reserve): `claimed` grows, if the limit allows it.
-//! 2. The system is asked. If it gives nothing, [`cancel`](Budget::cancel): `claimed` shrinks again.
-//! 3. [`commit`](Budget::commit): `held` grows, and with it the peak. Only then is the memory lent.
+//! 1. [`reserve`](Budget::reserve): raise `claimed`, if the limit allows it.
+//! 2. Allocate from the system. If that fails, [`cancel`](Budget::cancel) lowers `claimed` again.
+//! 3. [`commit`](Budget::commit): raise `held`, and the peak with it. Only then is the buffer allocated from the memory.
 //!
-//! Memory that goes back leaves `held` first and `claimed` after it ([`evicted`](Budget::evicted)). So `claimed` is never
-//! less than what the pool has from the system for buffers, and these never exceed the limit.
+//! When memory is returned to the system, [`evicted`](Budget::evicted) lowers `held` first and `claimed` after it. So `claimed` is
+//! never less than the bytes that the pool has from the system for buffers, and those bytes never exceed the limit.
 //!
-//! `beside` grows before its block is reserved, and shrinks after the block's record has gone back. A reservation reads it and does not
-//! lock it: requests at the same moment may exceed the limit by what lies beside their own blocks: a few hundred bytes each, or about a page for a mapping.
+//! `beside` grows before its block is reserved, and shrinks after the block's record was released. A reservation only loads it. So
+//! concurrent requests can exceed the limit by the overhead of their own blocks: a few hundred bytes each, or about a page
+//! for a mapping.
 //!
 //! # Why in use plus idle is what is held (L3)
 //!
-//! `held` grows before a counter says that the memory is lent, and the counter is stored with Release. An aggregation loads
-//! the counters with Acquire first and `held` last: it sees the growth behind every buffer that it counts. `held` shrinks
-//! only under the aggregator's lock, which the aggregation has. So in use never exceeds what is held, and idle, the difference,
-//! is never negative.
+//! A thread raises `held` before it stores, with Release, the counter of the alloc. An aggregation loads the counters with Acquire first
+//! and `held` last. So for every buffer that it counts, it also sees the growth of `held`. `held` shrinks only under the
+//! aggregator's lock, which the aggregation holds. So in use never exceeds held, and idle, the difference, is never negative.
 //!
-//! # What magazines keep
+//! # Memory in magazines
 //!
-//! No thread reaches another's magazine: its owner takes and gives there without a read-modify-write, and a thread that rests
-//! may rest in the middle of that. A store more in every operation would tell, and cost a tenth of a pair. So under a limit all
-//! magazines together are granted a sixteenth of it at most, and one thread an eighth of that. This much can lie idle out of
-//! reach of a request, in threads that rest; the refusal says in which.
+//! No thread can evict blocks from the magazine of another. The owner uses its magazine without read-modify-writes, and may be
+//! suspended in the middle of an operation. To signal that state would take one more store in every operation, a tenth of
+//! the cost of an alloc and release. Instead the limit bounds it: all magazines together are granted at most a sixteenth of the
+//! limit, and one thread at most an eighth of that. This much memory can lie idle in resting threads while a request is refused. The
+//! error names these threads.
 //!
-//! Every change is a read-modify-write of one word, so none is lost, whatever its ordering.
+//! Every change is a read-modify-write of one word, so no change is lost, with any ordering.
 
 use crate::sync::{AtomicU64, Ordering};
 
 /// The account of bytes held from the system.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    /// Bytes held, and bytes that are being asked for.
+    /// Bytes held, and bytes that a thread is allocating from the system now.
     claimed: AtomicU64,
-    /// Bytes held. Grows before a block counts as lent; shrinks only under the aggregator's lock (L3).
+    /// Bytes held. Grows before a block counts as allocated; shrinks only under the aggregator's lock (L3).
     held: AtomicU64,
-    /// What pooled blocks cost beside their bytes.
+    /// Overhead of pooled blocks.
     beside: AtomicU64,
-    /// The most that `held` was in the present phase (`telemetry/peaks.rs`).
+    /// The largest value of `held` in the present phase (`telemetry/peaks.rs`).
     peak: AtomicU64,
-    /// The most bytes that were not idle in the depot, of all frame ends.
+    /// The largest number of bytes outside the depot at a frame end.
     busiest: AtomicU64,
-    /// Bytes given back, since the pool was made.
+    /// Bytes returned to the system since the pool was made.
     evicted: AtomicU64,
-    /// The same with what lay beside them.
+    /// Bytes returned to the system, with the overhead of their blocks.
     freed: AtomicU64,
-    /// Bytes that the pool's magazines were granted.
+    /// Bytes granted to the pool's magazines.
     granted: AtomicU64,
     limit: Option<u64>,
 }
 
-/// So much of what lies beside blocks is never counted,
+/// Overhead of blocks up to this many bytes never counts against the limit.
 const ALLOWANCE_BYTES: u64 = 64 << 10;
-/// and this part of the limit.
+/// The allowance also includes this part of the limit: one 64th.
 const ALLOWANCE_PART: u64 = 64;
 
 /// All magazines of a pool together are granted at most this part of its limit.
@@ -73,7 +74,7 @@ const MAGAZINES_PART: u64 = 16;
 /// One thread's magazine is granted at most this part of that.
 const THREAD_PART: u64 = 8;
 
-/// The most that a thread may keep in a pool with this limit.
+/// The largest number of bytes that one thread may keep in a pool with this limit.
 pub(crate) fn max_kept_by_thread(limit: u64) -> usize {
     usize::try_from(limit / (MAGAZINES_PART * THREAD_PART)).unwrap_or(usize::MAX)
 }
@@ -93,7 +94,7 @@ impl Budget {
         }
     }
 
-    /// The most the pool may hold.
+    /// The largest number of bytes that the pool may hold.
     pub(crate) fn limit(&self) -> Option<u64> {
         self.limit
     }
@@ -103,17 +104,17 @@ impl Budget {
         self.limit.is_some()
     }
 
-    /// Enters `bytes` that are about to be asked for; `false` when the limit forbids it, and then nothing has happened.
+    /// Reserves `bytes` before they are allocated from the system; `false` if the limit forbids it, and then nothing changed.
     pub(crate) fn reserve(&self, bytes: u64) -> bool {
         let limit = self.limit.unwrap_or(u64::MAX);
-        // Relaxed: the update decides on the newest value.
+        // Relaxed: the compare-exchange decides on the newest value.
         let mut claimed = self.claimed.load(Ordering::Relaxed);
         loop {
             let fits = |&sum: &u64| sum.saturating_add(self.bookkeeping()) <= limit;
             let Some(raised) = claimed.checked_add(bytes).filter(fits) else {
                 return false;
             };
-            // Relaxed: see the head of this file. Relaxed on failure: the next turn decides.
+            // Relaxed: one word that publishes nothing else. Relaxed on failure: the next try decides.
             match self.claimed.compare_exchange_weak(
                 claimed,
                 raised,
@@ -126,107 +127,111 @@ impl Budget {
         }
     }
 
-    /// Enters that the system gave what was reserved. Before the memory is lent.
+    /// Counts reserved bytes as held, once the system has allocated them and before a buffer uses them.
     pub(crate) fn commit(&self, bytes: u64) {
-        // Relaxed: the counter that says that the memory is lent passes it on; see the head of this file.
+        // Relaxed: the Release store of the alloc's counter publishes it, see the head of this file.
         let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.raise_peak(held);
     }
 
-    /// Ends the present phase and begins one; the most bytes held in the phase that ended. Only under the aggregator's lock.
+    /// Begins a new phase, and returns the peak of the phase that ended. Only under the aggregator's lock.
     pub(crate) fn begin_phase(&self) -> u64 {
-        // Acquire: pairs with the Release in `raise_peak`; the look below sees every growth whose peak is taken away here.
+        // Acquire: pairs with the Release in `raise_peak`; the load of `held` below sees every growth whose peak is reset here.
         let peak = self.peak.swap(0, Ordering::Acquire);
         self.held_at_aggregation();
         peak
     }
 
-    /// Takes back a reservation whose memory the system did not give.
+    /// Cancels a reservation whose memory the system did not allocate.
     pub(crate) fn cancel(&self, bytes: u64) {
-        // Relaxed: as in `reserve`.
+        // Relaxed: one word that publishes nothing else.
         self.claimed.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Enters that memory went back to the system. Whoever calls this holds the aggregator's lock, so that no aggregation counts the
-    /// memory as in use and then finds it gone.
+    /// Counts memory as returned to the system.
+    ///
+    /// The caller holds the aggregator's lock. Otherwise an aggregation could count the memory as in use, and then load a
+    /// smaller `held`.
     pub(crate) fn evicted(&self, bytes: u64) {
-        // Relaxed, both: as in `reserve`.
+        // Relaxed, both: words that publish nothing else; the aggregator's lock orders them for aggregations.
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         self.claimed.fetch_sub(bytes, Ordering::Relaxed);
-        // Relaxed: written and read under the aggregator's lock.
+        // Relaxed, both: written and read under the aggregator's lock.
         self.evicted.fetch_add(bytes, Ordering::Relaxed);
         self.freed.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Enters what a block costs beside its bytes, before these are reserved.
+    /// Adds the overhead of a block, before the block's bytes are reserved.
     pub(crate) fn add_beside(&self, bytes: u64) {
-        // Relaxed: see the head of this file.
+        // Relaxed: reservations only estimate with it, see the head of this file.
         self.beside.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Takes back what was entered for a block that was not made.
+    /// Subtracts the overhead of a block that was not made.
     pub(crate) fn cancel_beside(&self, bytes: u64) {
-        // Relaxed: as in `reserve`.
+        // Relaxed: reservations only estimate with it, see the head of this file.
         self.beside.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Enters that a block has gone with what it cost beside its bytes. Under the aggregator's lock.
+    /// Counts the overhead of a block as returned to the system. Only under the aggregator's lock.
     pub(crate) fn evicted_beside(&self, bytes: u64) {
         self.cancel_beside(bytes);
-        // Relaxed: as in `evicted`.
+        // Relaxed: written and read under the aggregator's lock.
         self.freed.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// What lies beside blocks and counts against the limit.
+    /// The overhead of blocks that counts against the limit.
     pub(crate) fn bookkeeping(&self) -> u64 {
         self.bookkeeping_with(0)
     }
 
-    /// The same if so much more lay there.
+    /// The overhead that would count against the limit with `more` bytes added.
     fn bookkeeping_with(&self, more: u64) -> u64 {
         let Some(limit) = self.limit else {
             return 0;
         };
-        // Relaxed: a level to judge by.
+        // Relaxed: an estimate, see the head of this file.
         let beside = self.beside.load(Ordering::Relaxed).saturating_add(more);
         beside.saturating_sub(ALLOWANCE_BYTES + limit / ALLOWANCE_PART)
     }
 
     fn raise_peak(&self, held: u64) {
-        // Relaxed: a first look; if a new phase begins meanwhile, the aggregator enters into it what is held.
+        // Relaxed: only a first check. If a new phase begins meanwhile, the aggregator raises that phase's peak to `held`.
         if held > self.peak.load(Ordering::Relaxed) {
-            // Release: pairs with the Acquire in `begin_phase`; the thread that takes this peak away sees the growth behind it.
+            // Release: pairs with the Acquire in `begin_phase`; the thread that resets this peak sees the growth of `held` before it.
             self.peak.fetch_max(held, Ordering::Release);
         }
     }
 
     /// Bytes held.
     pub(crate) fn held(&self) -> u64 {
-        // Relaxed: see the head of this file; an aggregation that saw a counter sees the growth before it.
+        // Relaxed: an aggregation has loaded the counters with Acquire, so it sees the growth before them; see the head of this file.
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Bytes held, for an aggregation, whose peak is never below it: a thread may have committed and not yet raised the peak.
+    /// Bytes held, for an aggregation. Raises the peak first, because a thread may have committed and not raised it yet.
     pub(crate) fn held_at_aggregation(&self) -> u64 {
         let held = self.held();
         self.raise_peak(held);
         held
     }
 
-    /// Bytes held, and bytes that are being asked for.
+    /// Bytes held, and bytes that a thread is allocating from the system now.
     pub(crate) fn claimed(&self) -> u64 {
-        // Relaxed: a level to judge by.
+        // Relaxed: an estimate.
         self.claimed.load(Ordering::Relaxed)
     }
 
-    /// By how many bytes a request exceeds what the limit leaves, if `beside` still comes to what lies beside blocks.
+    /// How many bytes too few the limit leaves for a request with an overhead of `beside` bytes.
     pub(crate) fn missing(&self, wanted: u64, beside: u64) -> u64 {
         let limit = self.limit.unwrap_or(u64::MAX);
         let counted = self.claimed().saturating_add(self.bookkeeping_with(beside));
         counted.saturating_add(wanted).saturating_sub(limit)
     }
 
-    /// What a refused request wanted: its bytes, and what lies beside them if that counts. At most the limit, if the bytes are.
+    /// The size of a refused request for its error: its bytes, with their overhead if that counts.
+    ///
+    /// It is at most the limit if the bytes alone fit the limit.
     pub(crate) fn wanted_with(&self, wanted: u64, beside: u64) -> u64 {
         if self.bookkeeping_with(beside) == 0 {
             return wanted;
@@ -235,12 +240,13 @@ impl Budget {
         wanted.saturating_add(beside).min(limit.max(wanted))
     }
 
-    /// Grants a magazine so many bytes; `false` if all magazines together would have too many.
+    /// Grants bytes to a magazine; `false` if all magazines together would then exceed their part of the limit.
     pub(crate) fn grant(&self, bytes: u64) -> bool {
         let Some(limit) = self.limit else {
             return true;
         };
-        // Relaxed, both: a sum of its own. Over the bound it is taken back at once; another grant may be refused for that meanwhile.
+        // Relaxed, both: one word that publishes nothing else. A sum above the bound is lowered at once; another grant may be
+        // refused in between.
         if self.granted.fetch_add(bytes, Ordering::Relaxed) + bytes <= limit / MAGAZINES_PART {
             return true;
         }
@@ -248,60 +254,60 @@ impl Budget {
         false
     }
 
-    /// Takes back what was granted to a magazine.
+    /// Returns bytes that were granted to a magazine.
     pub(crate) fn take_back_grant(&self, bytes: u64) {
         if self.limit.is_some() {
-            // Relaxed: as in `grant`.
+            // Relaxed: one word that publishes nothing else.
             self.granted.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
-    /// The most bytes held in the present phase.
+    /// The largest number of bytes held in the present phase.
     pub(crate) fn peak(&self) -> u64 {
-        // Relaxed: as in `raise_peak`.
+        // Relaxed: only a number to publish.
         self.peak.load(Ordering::Relaxed)
     }
 
-    /// Notes at a frame end how many bytes were not idle in the depot.
+    /// Records at a frame end how many bytes were outside the depot.
     pub(crate) fn note_busy(&self, bytes: u64) {
-        // Relaxed, both: written under the aggregator's lock, read to judge by.
+        // Relaxed, both: written under the aggregator's lock, and read as an estimate.
         if bytes > self.busiest.load(Ordering::Relaxed) {
             self.busiest.store(bytes, Ordering::Relaxed);
         }
     }
 
-    /// The most bytes that were not idle in the depot, of all frame ends.
+    /// The largest number of bytes outside the depot at a frame end.
     pub(crate) fn busiest(&self) -> u64 {
-        // Relaxed: as in `note_busy`.
+        // Relaxed: an estimate, written in `note_busy`.
         self.busiest.load(Ordering::Relaxed)
     }
 
-    /// Bytes given back since their number was `before`. It wraps, so that a plain subtraction would not do.
+    /// Bytes returned to the system since the counter was `before`. The counter wraps.
     pub(crate) fn evicted_since(&self, before: u64) -> u64 {
         self.evicted_bytes().wrapping_sub(before)
     }
 
-    /// Bytes given back with what lay beside them since their number was `before`.
+    /// Bytes returned to the system with their overhead, since the counter was `before`. The counter wraps.
     pub(crate) fn freed_since(&self, before: u64) -> u64 {
         self.freed_bytes().wrapping_sub(before)
     }
 
-    /// Bytes given back with what lay beside them, since the pool was made.
+    /// Bytes returned to the system with their overhead, since the pool was made.
     pub(crate) fn freed_bytes(&self) -> u64 {
-        // Relaxed: as in `evicted`.
+        // Relaxed: written in `evicted` under the aggregator's lock, which readers of exact values hold.
         self.freed.load(Ordering::Relaxed)
     }
 
-    /// Sets the bytes given back, as if it had been so many.
+    /// Sets the counter of returned bytes, so that a test can make it wrap.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, evicted: u64) {
-        // Relaxed: before anybody else has the pool.
+        // Relaxed: no other thread has the pool yet.
         self.evicted.store(evicted, Ordering::Relaxed);
     }
 
-    /// Bytes given back, since the pool was made.
+    /// Bytes returned to the system since the pool was made.
     pub(crate) fn evicted_bytes(&self) -> u64 {
-        // Relaxed: as in `evicted`.
+        // Relaxed: written in `evicted` under the aggregator's lock, which readers of exact values hold.
         self.evicted.load(Ordering::Relaxed)
     }
 }

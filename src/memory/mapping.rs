@@ -1,52 +1,53 @@
-//! Large regions of memory straight from the operating system, where it is known how to ask for them.
+//! Allocates large regions with `mmap`, on systems where the library supports it.
 //!
-//! What is given back to the global allocator need not leave the process: glibc's, for one, cuts its heap at the top only,
-//! where a small block that came last pins all that is free below. A mapping of its own is gone when it is given back, comes
-//! zeroed without being written, and begins where a page does.
+//! Memory that is freed to the global allocator may stay in the process. For example, glibc trims its heap only at the top, where
+//! one small late allocation pins all free memory below it. A mapping is returned to the system at once when it is
+//! unmapped. It is also zeroed without being written, and it starts at a page boundary.
 //!
-//! Known are the 64-bit Linux systems whose constants are the generic ones (`asm-generic/mman-common.h`). Elsewhere, and under
-//! the sanitizers, which follow what the global allocator gives, there are no mappings.
+//! Supported are the 64-bit Linux systems with the generic constants (`asm-generic/mman-common.h`). Other systems have no mappings
+//! here. Neither do builds with a sanitizer, because sanitizers track only the global allocator.
 #![expect(unsafe_code, reason = "calls to the operating system")]
 
 use std::ptr::NonNull;
 
-/// Whether there are mappings.
+/// Whether this system has mappings.
 pub(crate) const KNOWN: bool = known::KNOWN;
 
-/// Zeroed memory, of which the caller has the only use; `None` when there is none, or no mappings.
+/// Maps zeroed memory for the caller alone; `None` when the system refuses, or has no mappings.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     known::map(bytes)
 }
 
-/// Gives a mapping back.
+/// Unmaps a mapping.
 ///
 /// # Safety
 ///
-/// `map` gave `start` for so many bytes, nobody uses them any more, and this is done once.
+/// `map` returned `start` for this number of bytes. No thread uses the mapping any more, and it is unmapped once.
 pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
     // SAFETY: as for the caller.
     unsafe { known::unmap(start, bytes) }
 }
 
-/// Gives the memory of whole pages back while their addresses stay: they read as zeroes from now on.
+/// Returns the memory of whole pages to the system. The addresses stay valid and read as zeroes.
 ///
 /// # Safety
 ///
-/// The pages lie in one mapping that `map` gave, and nobody relies on what is in them.
+/// The pages lie in one mapping from `map`, and nothing depends on their contents.
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
     // SAFETY: as for the caller.
     unsafe { known::discard(start, bytes) }
 }
 
-/// Bytes of a page of the system.
+/// The system's page size in bytes.
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) fn page_bytes() -> usize {
     known::page_bytes()
 }
 
-/// Which of the pages from `start` on are resident: the lowest bit of each byte, a byte for each page. `None` if there are none at one of
-/// these addresses now.
+/// Stores for each page from `start` on one byte, whose lowest bit says whether the page is resident.
+///
+/// Returns `None` if one of the pages is not mapped now.
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) fn residency(start: usize, pages: &mut [u8]) -> Option<()> {
     known::residency(start, pages)
@@ -73,7 +74,7 @@ mod known {
     /// What `mmap` returns instead of an address: all bits set.
     const MAP_FAILED: usize = usize::MAX;
 
-    // SAFETY: these are the C library's, which the standard library links; `off_t` has 64 bits here.
+    // SAFETY: these are functions of the C library, which the standard library links; `off_t` has 64 bits here.
     unsafe extern "C" {
         fn mmap(
             near: *mut c_void,
@@ -92,7 +93,7 @@ mod known {
     }
 
     pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
-        // SAFETY: a private mapping of no file, wherever the system likes, touches nothing that is there.
+        // SAFETY: a private anonymous mapping at an address that the system chooses touches no existing memory.
         let start = unsafe {
             mmap(
                 ptr::null_mut(),
@@ -111,10 +112,11 @@ mod known {
 
     /// # Safety
     ///
-    /// As for [`unmap`](super::unmap).
+    /// The conditions of [`unmap`](super::unmap) hold.
     pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
-        // SAFETY: as for the caller: a whole mapping, used no more. Where its neighbours lie close it may take a place in the system's
-        // list of mappings more than there is; then the addresses stay, and the pages go.
+        // SAFETY: the caller promises that this is a whole mapping that is not used any more. `munmap` can fail: the kernel may have
+        // merged the mapping with its neighbours, so that it must split an entry, and its table of mappings may be full. Then the
+        // addresses stay mapped, and only the pages are returned.
         unsafe {
             if munmap(start.as_ptr().cast(), bytes) != 0 {
                 discard(start, bytes);
@@ -124,7 +126,7 @@ mod known {
 
     /// # Safety
     ///
-    /// Nobody relies on what is in these pages of a mapping.
+    /// Nothing depends on the contents of these pages of a mapping.
     pub(super) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
         // SAFETY: as for the caller.
         unsafe { madvise(start.as_ptr().cast(), bytes, MADV_DONTNEED) };
@@ -132,7 +134,7 @@ mod known {
 
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(super) fn page_bytes() -> usize {
-        // SAFETY: it has no conditions.
+        // SAFETY: the function has no conditions.
         unsafe { getpagesize() as usize }
     }
 
@@ -140,7 +142,7 @@ mod known {
     pub(super) fn residency(start: usize, pages: &mut [u8]) -> Option<()> {
         let bytes = pages.len() * page_bytes();
         let start = ptr::without_provenance_mut(start);
-        // SAFETY: it reads nothing at these addresses, and writes a byte for each page. Where there is no memory it fails.
+        // SAFETY: `mincore` does not read at these addresses, and writes one byte for each page. It fails where no memory is mapped.
         let outcome = unsafe { mincore(start, bytes, pages.as_mut_ptr()) };
         (outcome == 0).then_some(())
     }
@@ -167,7 +169,7 @@ mod known {
 
     /// # Safety
     ///
-    /// As for [`unmap`](super::unmap).
+    /// The conditions of [`unmap`](super::unmap) hold.
     pub(super) unsafe fn unmap(_start: NonNull<u8>, _bytes: usize) {
         unreachable!("there are no mappings here");
     }
@@ -184,7 +186,7 @@ mod known {
 
     /// # Safety
     ///
-    /// As for [`discard`](super::discard).
+    /// The conditions of [`discard`](super::discard) hold.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(super) unsafe fn discard(_start: NonNull<u8>, _bytes: usize) {
         unreachable!("there are no mappings here");

@@ -1,4 +1,4 @@
-//! Memory from the system: how it is asked for and given back, and how much of it the pool may hold.
+//! Memory from the system: how it is allocated and freed, and how much of it the pool may hold.
 
 pub(crate) mod budget;
 pub(crate) mod mapping;

@@ -1,10 +1,11 @@
-//! Memory from the system and back: zeroed at birth, so that whatever is read later was written by somebody.
+//! Allocates regions of memory from the system, and frees them.
 //!
-//! Small regions come from the global allocator; large ones are mappings of their own (`mapping.rs`), where there are any and
-//! as long as the operating system gives some.
+//! Every region is zeroed when it is allocated, so a buffer never exposes uninitialised memory. Small regions come from the global
+//! allocator. Large ones are allocated with `mmap` (`mapping.rs`). If the system has no mappings or refuses one, the global allocator
+//! serves large regions too.
 #![expect(
     unsafe_code,
-    reason = "the one place that takes the memory that is lent, and gives it back"
+    reason = "the one place that allocates the memory of buffers, and frees it"
 )]
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
@@ -14,21 +15,21 @@ use std::ptr::NonNull;
 use crate::memory::mapping;
 use crate::sync::{Ordering, global_counter};
 
-/// The alignment that the global allocator gives without extra work.
+/// The alignment that the global allocator provides without extra work.
 const NATURAL: usize = 16;
-/// What the allocators of common systems spend on an allocation, rounding included.
+/// Bytes that common allocators spend on one allocation, rounding included.
 const HEADER: usize = 16;
-/// From so many bytes on a region is a mapping: sixteen pages, which cost more to touch for the first time than to ask for.
+/// A region of at least this size is a mapping. Touching its sixteen pages for the first time costs more than the `mmap` call.
 pub(crate) const MAPPED_BYTES: usize = 64 << 10;
-/// What every mapping is aligned to, at least.
+/// The smallest alignment of a mapping.
 pub(crate) const PAGE: usize = 4096;
 
 global_counter! {
-    /// How many mappings began so far.
+    /// How many regions were mapped so far; it chooses the offset of the next one.
     static COLOURS;
 }
 
-/// A region of memory from the system: `bytes` from `start`, which is aligned as asked.
+/// A region of memory from the system: `bytes` from `start`, with the requested alignment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Region {
     pub(crate) start: NonNull<u8>,
@@ -36,16 +37,16 @@ pub(crate) struct Region {
     pub(crate) origin: Origin,
 }
 
-/// What a region was cut from.
+/// The system allocation that contains a region.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
-    /// How far the region's start is from where the system's own begins.
+    /// Bytes from the start of the system's allocation to the start of the region.
     offset: u16,
     is_mapping: bool,
 }
 
 impl Origin {
-    /// Of a region without bytes.
+    /// The origin of a region of no bytes.
     pub(crate) const NONE: Self = Self {
         offset: 0,
         is_mapping: false,
@@ -53,7 +54,7 @@ impl Origin {
 }
 
 impl Region {
-    /// Takes `bytes` zeroed bytes aligned to `align`, a power of two up to 4096; `None` when the system has none.
+    /// Allocates `bytes` zeroed bytes aligned to `align`, a power of two from 16 to 4096; `None` when the system refuses.
     pub(crate) fn take(bytes: usize, align: usize) -> Option<Self> {
         debug_assert!(align.is_power_of_two() && (NATURAL..=PAGE).contains(&align));
         if bytes == 0 {
@@ -66,20 +67,20 @@ impl Region {
         Self::map(bytes, align).or_else(|| Self::allocate(bytes, align))
     }
 
-    /// Whether the system would give so many bytes now. Nothing is touched, and all goes back at once.
+    /// Whether the system would allocate this many bytes now. Allocates them untouched and frees them at once.
     pub(crate) fn could_take(bytes: usize, align: usize) -> bool {
         if bytes >= MAPPED_BYTES
             && let Some(mapped) = mapped_bytes(bytes, align)
             && let Some(start) = mapping::map(mapped)
         {
-            // SAFETY: mapped just now with so many bytes, and not used.
+            // SAFETY: mapped just now with this number of bytes, and not used.
             unsafe { mapping::unmap(start, mapped) };
             return true;
         }
         let Some(layout) = layout(bytes, align).filter(|layout| layout.size() > 0) else {
             return false;
         };
-        // The compiler may leave out an allocation that nobody uses, and then takes it for granted; hence the black box.
+        // The black box keeps the allocation: the compiler may remove an unused one and assume that it succeeds.
         // SAFETY: the layout is not empty.
         let start = std::hint::black_box(unsafe { alloc(layout) });
         if start.is_null() {
@@ -90,8 +91,9 @@ impl Region {
         true
     }
 
-    /// Bytes that the system spends beside a region: the room to align it and the header of an allocation, or the rest of the pages
-    /// of a mapping.
+    /// Bytes that the system spends in addition to a region's own.
+    ///
+    /// For an allocation these are the padding for alignment and the allocator's header; for a mapping, the unused part of its pages.
     pub(crate) fn beside(bytes: usize, align: usize) -> usize {
         if bytes == 0 {
             return 0;
@@ -102,16 +104,16 @@ impl Region {
         align - NATURAL + HEADER
     }
 
-    /// Whether the region is a mapping of its own, whose pages can go back one by one.
+    /// Whether the region is a mapping, whose pages can be returned to the system one by one.
     pub(crate) fn is_mapping(&self) -> bool {
         self.origin.is_mapping
     }
 
-    /// A mapping, if the region is large enough for one.
+    /// Allocates a mapping, if the region is large enough for one.
     ///
-    /// All mappings begin where a page does, so that the first lines of regions that began there too would all fall into the
-    /// same set of the cache. Each begins a unit of the alignment later than the one before it, for which there is a page more unless that is
-    /// the alignment.
+    /// All mappings start at a page boundary. If all regions started there too, their first lines would share one set of the cache. So each
+    /// region starts one unit of the alignment further into its mapping than the region before it (cache colouring). The mapping is
+    /// larger by a page less one unit for that.
     fn map(bytes: usize, align: usize) -> Option<Self> {
         if bytes < MAPPED_BYTES {
             return None;
@@ -132,10 +134,10 @@ impl Region {
         })
     }
 
-    /// Memory of the global allocator.
+    /// Allocates from the global allocator.
     ///
-    /// Asks for natural alignment and aligns inside: an over-aligned zeroed request makes the standard allocator
-    /// write every byte, and touch every page, where a natural one gets pages the system zeroes when first used.
+    /// Requests natural alignment and aligns inside the allocation. For an over-aligned zeroed request the standard allocator writes
+    /// every byte and so touches every page. For a natural one it can return pages that the system zeroes on first use.
     fn allocate(bytes: usize, align: usize) -> Option<Self> {
         let layout = layout(bytes, align)?;
         // SAFETY: `bytes` is not zero, so the layout is not either.
@@ -153,31 +155,31 @@ impl Region {
         })
     }
 
-    /// Gives the region back.
+    /// Frees the region.
     ///
     /// # Safety
     ///
-    /// The region was taken with this `align`, nobody uses the memory any more, and it is given back once.
+    /// The region was allocated with this `align`. No thread uses the memory any more, and it is freed once.
     pub(crate) unsafe fn give_back(self, align: usize) {
-        const TAKEN: &str = "it was valid when the region was taken";
+        const TAKEN: &str = "the layout was valid when the region was allocated";
         if self.bytes == 0 {
             return;
         }
-        // SAFETY: `start` is `offset` bytes into what `take` got from the system.
+        // SAFETY: `start` lies `offset` bytes after the start of the system's allocation.
         let base = unsafe { self.start.sub(usize::from(self.origin.offset)) };
         if self.origin.is_mapping {
             let bytes = mapped_bytes(self.bytes, align).expect(TAKEN);
-            // SAFETY: the mapping that `map` got, and the caller promises that this is its only return.
+            // SAFETY: `map` created this mapping, and the caller promises that it is unmapped once.
             unsafe { mapping::unmap(base, bytes) };
         } else {
             let layout = layout(self.bytes, align).expect(TAKEN);
-            // SAFETY: the allocation that `allocate` got with this very layout, as above.
+            // SAFETY: `allocate` used the same layout, and the caller promises that it is freed once.
             unsafe { dealloc(base.as_ptr(), layout) };
         }
     }
 }
 
-/// Bytes of the mapping for a region, with room for where it begins.
+/// Bytes of the mapping for a region, with room for its offset.
 fn mapped_bytes(bytes: usize, align: usize) -> Option<usize> {
     bytes
         .checked_add(PAGE - align)?
@@ -196,7 +198,7 @@ mod tests {
     use crate::blocks::class::LINE;
 
     #[test]
-    fn every_piece_is_aligned_zeroed_and_all_there_whatever_it_was_cut_from() {
+    fn regions_are_aligned_zeroed_and_complete() {
         for align in [64, 128, 256, 4096] {
             for bytes in [
                 align,
@@ -206,18 +208,18 @@ mod tests {
             ] {
                 let region = Region::take(bytes, align).expect("memory");
                 assert!(region.start.addr().get().is_multiple_of(align));
-                // SAFETY: so many bytes were given, initialised, and nobody else has them.
+                // SAFETY: the region has this many initialised bytes, and no other code uses them.
                 let all = unsafe { std::slice::from_raw_parts_mut(region.start.as_ptr(), bytes) };
                 assert!(all.iter().all(|&byte| byte == 0), "{bytes} bytes");
                 all.fill(1);
-                // SAFETY: taken above, with this alignment, and used no more.
+                // SAFETY: taken above with this alignment, and not used after this.
                 unsafe { region.give_back(align) };
             }
         }
     }
 
     #[test]
-    fn large_pieces_begin_in_different_sets_of_the_cache() {
+    fn mappings_start_in_different_cache_sets() {
         for bytes in [MAPPED_BYTES, 16 * MAPPED_BYTES] {
             let regions: Vec<Region> = (0..32)
                 .map(|_| Region::take(bytes, LINE).expect("memory"))

@@ -1,14 +1,14 @@
-//! How many bytes of a piece of memory are resident: the operating system is asked, page by page.
+//! Counts the resident bytes of a memory range: asks the operating system which pages are resident.
 //!
-//! The addresses are only numbers here. A piece that went back to the system meanwhile counts as not resident, or as what lies there
-//! now.
+//! The addresses are only numbers here and are never dereferenced. If a range was freed meanwhile, its bytes count as not resident, or
+//! the pages count that lie at these addresses now.
 
 use crate::memory::mapping;
 
-/// Pages that one question is about.
+/// Pages per query.
 const STEP: usize = 4096;
 
-/// The answer to one question.
+/// The buffer for the answer to one query.
 #[derive(Debug)]
 pub(crate) struct Residency {
     page: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Residency {
 }
 
 impl Residency {
-    /// Ready to ask; `None` where it is not known how.
+    /// Makes a buffer; `None` on systems where the query is not supported.
     pub(crate) fn new() -> Option<Self> {
         mapping::KNOWN.then(|| Self {
             page: mapping::page_bytes(),
@@ -24,7 +24,7 @@ impl Residency {
         })
     }
 
-    /// How many of the `bytes` from `start` on lie in resident pages; none of those at no address.
+    /// How many of the `bytes` from `start` on lie in resident pages; zero if `start` is zero.
     pub(crate) fn of(&mut self, start: usize, bytes: usize) -> u64 {
         if start == 0 {
             return 0;
@@ -50,7 +50,7 @@ impl Residency {
 }
 
 #[cfg(test)]
-#[expect(unsafe_code, reason = "a region is taken, touched and given back")]
+#[expect(unsafe_code, reason = "a region is allocated, touched and freed")]
 mod tests {
     use super::*;
     use crate::memory::region::Region;
@@ -60,14 +60,14 @@ mod tests {
         let Some(mut residency) = Residency::new() else {
             return;
         };
-        // Less than a large page of the system, so that a touched page brings no others.
+        // Smaller than a huge page of the system, so that touching one page makes no other resident.
         let bytes = 1 << 20;
         let region = Region::take(bytes, 64).expect("memory");
         let start = region.start.addr().get();
         assert_eq!(residency.of(start, bytes), 0, "nothing was touched");
         let page = residency.page;
         let third = start.next_multiple_of(page) - start + 2 * page;
-        // SAFETY: the region has so many bytes, and nobody else uses them.
+        // SAFETY: the offset lies in the region, and no other thread uses it.
         unsafe { region.start.add(third).write(1) };
         assert_eq!(residency.of(start, bytes), page as u64);
         assert_eq!(
@@ -76,12 +76,12 @@ mod tests {
             "a part of a page"
         );
         assert_eq!(residency.of(start + third + page, page), 0);
-        // SAFETY: taken above with this alignment, and used no more.
+        // SAFETY: taken above with this alignment, and not used after this.
         unsafe { region.give_back(64) };
     }
 
     #[test]
-    fn what_is_not_there_is_not_resident() {
+    fn unmapped_memory_is_not_resident() {
         if let Some(mut residency) = Residency::new() {
             let page = residency.page;
             assert_eq!(residency.of(0, 1 << 20), 0);

@@ -1,4 +1,4 @@
-//! Budgets of tags: how many bytes of pooled buffers may be out at once of a tag and the tags below it.
+//! Budgets of tags: how many bytes of pooled buffers a tag and the tags below it may have out at once.
 //!
 //! # The account
 //!
@@ -6,38 +6,40 @@
 //!   claimed  =  bytes of the tag's buffers that are out  +  credit of all threads   ≤  limit
 //! ```
 //!
-//! A thread reserves bytes before a buffer is lent: from its own credit, else from the account, with one exchange. A release adds the
-//! bytes to the credit of the releasing thread, and what that thread may not keep goes back to the account. So the bytes
-//! out never exceed the limit, however many threads allocate at once: the overshoot is zero.
+//! A thread reserves the bytes of a buffer before it allocates it. It takes them from its own credit, or from the account with one
+//! compare-exchange. A release adds the bytes to the credit of the releasing thread. Credit beyond that thread's share returns to the
+//! account. So the bytes out never exceed the limit, with any number of allocating threads.
 //!
-//! # What is out of reach
+//! # Credit that a request cannot use
 //!
-//! No thread reaches another's credit. So a request can be refused while credit lies with other threads. That is bounded: the
-//! first [`LICENCES`] threads that use the tag keep a 128th of the limit each, others keep nothing. Together that is a sixteenth of
-//! the limit, and the refusal says how much it is. A thread gives its credit back when it ends.
+//! No thread can use the credit of another. So a request can be refused while other threads have credit. This is bounded: the
+//! first [`LICENCES`] threads that use the tag keep at most a 128th of the limit each, and other threads keep nothing. Together that is a
+//! sixteenth of the limit. The error says how much it is. A thread returns its credit when it ends.
 //!
 //! # Tags below a tag
 //!
-//! A buffer is reserved in the account of each tag above it that has a limit, the innermost first. If one refuses, those before
-//! it get their bytes back.
+//! A buffer's bytes are reserved in the account of its tag and of each tag above it that has a limit, the innermost first. If one
+//! account refuses, the accounts before it get their bytes back.
 
 use std::cell::Cell;
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Owned, sized};
 
-/// How many tags a pool can have, with the one of buffers without a tag and the one of tags beyond this number. A power of two.
+/// How many tags a pool can have, a power of two.
+///
+/// Two of them are reserved: one for buffers without a tag, and one for all tags beyond this number.
 pub(crate) const MAX_TAGS: usize = sized(128, 4, 4);
 
-/// How many threads keep credit of a tag.
+/// How many threads may keep credit of one tag.
 const LICENCES: u32 = 8;
-/// One of them keeps at most this part of the limit.
+/// Each of them keeps at most this part of the limit.
 const KEPT_PART: u64 = 128;
 
-/// What one thread may take of a limit without asking for it. Only the thread writes it.
+/// Bytes that one thread has reserved in an account and not used. Only that thread writes it.
 #[derive(Debug)]
 pub(crate) struct Credit {
     bytes: AtomicU64,
-    /// Whether the thread keeps credit; none until it asks.
+    /// Whether the thread may keep credit; `None` until its first use of the account.
     keeps: Cell<Option<bool>>,
 }
 
@@ -50,13 +52,13 @@ impl Credit {
     }
 
     fn set(&self, bytes: u64) {
-        // Relaxed: only the owner judges by it; others read it for a message.
+        // Relaxed: only the owner decides by it; other threads load it for a message.
         self.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// As of now or a moment ago.
+    /// The credit in bytes; the value may be slightly old.
     pub(crate) fn bytes(&self) -> u64 {
-        // Relaxed: as in `set`.
+        // Relaxed: only for a message.
         self.bytes.load(Ordering::Relaxed)
     }
 }
@@ -70,7 +72,7 @@ pub(crate) struct Account {
     limit: u64,
     /// The tag.
     tag: usize,
-    /// The account of the next tag above that has a limit.
+    /// The account of the next tag above it that has a limit.
     outer: Option<usize>,
 }
 
@@ -85,10 +87,10 @@ impl Account {
         }
     }
 
-    /// The most that this thread keeps.
+    /// The largest credit that this thread may keep.
     fn kept_by(&self, credit: &Credit) -> u64 {
         let keeps = credit.keeps.get().unwrap_or_else(|| {
-            // Relaxed: a count of its own.
+            // Relaxed: a count that publishes nothing else.
             let keeps = self.licences.fetch_add(1, Ordering::Relaxed) < LICENCES;
             credit.keeps.set(Some(keeps));
             keeps
@@ -97,14 +99,14 @@ impl Account {
     }
 
     fn reserve(&self, bytes: u64) -> bool {
-        // Relaxed: the update decides on the newest value.
+        // Relaxed: the compare-exchange decides on the newest value.
         let mut claimed = self.claimed.load(Ordering::Relaxed);
         loop {
             let raised = claimed.checked_add(bytes);
             let Some(raised) = raised.filter(|&raised| raised <= self.limit) else {
                 return false;
             };
-            // Relaxed, both: one word, whose updates follow each other, and it brings nothing with it.
+            // Relaxed, both: one word, whose updates have one order, and which publishes nothing else.
             match self.claimed.compare_exchange_weak(
                 claimed,
                 raised,
@@ -117,7 +119,7 @@ impl Account {
         }
     }
 
-    /// Reserves bytes for the owner of the credit; `false` if the limit forbids it, and then nothing has happened.
+    /// Reserves bytes for the owner of the credit; `false` if the limit forbids it, and then nothing changed.
     fn take(&self, credit: &Credit, bytes: u64) -> bool {
         let has = credit.bytes.load_own();
         let Some(missing) = bytes.checked_sub(has).filter(|&missing| missing > 0) else {
@@ -133,7 +135,7 @@ impl Account {
         false
     }
 
-    /// Gives bytes to the owner of the credit, and to the account what the owner does not keep.
+    /// Adds released bytes to the credit. If that exceeds the owner's share, returns the excess to the account.
     fn give(&self, credit: &Credit, bytes: u64) {
         let has = credit.bytes.load_own() + bytes;
         let most = self.kept_by(credit);
@@ -141,26 +143,26 @@ impl Account {
             credit.set(has);
             return;
         }
-        // Half, so that the next few releases find room and the next few allocs find credit.
+        // Keep half, so that neither the next few releases nor the next few allocs need the account.
         let kept = most / 2;
         credit.set(kept);
-        // Relaxed: as in `reserve`.
+        // Relaxed: one word that publishes nothing else.
         self.claimed.fetch_sub(has - kept, Ordering::Relaxed);
     }
 }
 
-/// What an account refused.
+/// A request that an account refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) account: usize,
     pub(crate) bytes: u64,
 }
 
-/// All budgets of a pool's tags, which are fixed when the pool is made.
+/// All budgets of a pool's tags. The budgets are fixed when the pool is made.
 #[derive(Debug)]
 pub(crate) struct TagBudgets {
     accounts: Vec<Account>,
-    /// Per tag, the innermost account that counts for it, plus one; zero for none. Written before the tag has a handle.
+    /// For each tag the innermost account that limits it, plus one; zero for none. Stored before the tag has a handle.
     innermost: [AtomicU32; MAX_TAGS],
 }
 
@@ -172,40 +174,40 @@ impl TagBudgets {
         }
     }
 
-    /// Gives a tag that has no limit above it but `parent`'s a limit of its own, before the pool is used.
+    /// Adds a limit for a tag below `parent`, before the pool is used.
     pub(crate) fn limit(&mut self, tag: usize, parent: usize, limit: u64) {
         let outer = self.innermost(parent);
         self.accounts.push(Account::new(tag, limit, outer));
-        // Relaxed: nobody else has the pool.
+        // Relaxed: no other thread has the pool yet.
         self.innermost[tag].store(self.accounts.len() as u32, Ordering::Relaxed);
     }
 
-    /// Makes the limits of a tag those of its parent; whether there is one.
+    /// Applies the limits of `parent` to the tag; returns whether there is one.
     pub(crate) fn inherit(&self, tag: usize, parent: usize) -> bool {
         let innermost = self.innermost(parent);
         if let Some(account) = innermost {
-            // Relaxed: passed on with the tag's handle, and with its buffers.
+            // Relaxed: a thread that uses the tag got its handle or a buffer with it, and that hand-over orders the accesses.
             self.innermost[tag].store(account as u32 + 1, Ordering::Relaxed);
         }
         innermost.is_some()
     }
 
-    /// Whether a limit counts for the tag.
+    /// Whether a limit applies to the tag.
     pub(crate) fn is_limited(&self, tag: usize) -> bool {
         self.innermost(tag).is_some()
     }
 
     fn innermost(&self, tag: usize) -> Option<usize> {
-        // Relaxed: see `inherit`.
+        // Relaxed: ordered by the hand-over of the tag's handle, see `inherit`.
         (self.innermost[tag].load(Ordering::Relaxed) as usize).checked_sub(1)
     }
 
-    /// The accounts that count for a tag, the innermost first.
+    /// The accounts that limit a tag, the innermost first.
     fn of(&self, tag: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(self.innermost(tag), |&at| self.accounts[at].outer)
     }
 
-    /// Reserves bytes for a buffer with this tag, with the credits of the calling thread.
+    /// Reserves bytes for a buffer with this tag. `credits` are those of the calling thread.
     pub(crate) fn take(&self, credits: &[Credit], tag: usize, bytes: u64) -> Result<(), Refused> {
         for account in self.of(tag) {
             if !self.accounts[account].take(&credits[account], bytes) {
@@ -218,39 +220,39 @@ impl TagBudgets {
         Ok(())
     }
 
-    /// Takes the bytes of a buffer back.
+    /// Returns the bytes of a released buffer. `credits` are those of the calling thread.
     pub(crate) fn give(&self, credits: &[Credit], tag: usize, bytes: u64) {
         for account in self.of(tag) {
             self.accounts[account].give(&credits[account], bytes);
         }
     }
 
-    /// The same from a thread without credit.
+    /// Returns the bytes of a buffer released by a thread that has no credits.
     pub(crate) fn give_back(&self, tag: usize, bytes: u64) {
         for account in self.of(tag) {
-            // Relaxed: as in `Account::reserve`.
+            // Relaxed: one word that publishes nothing else.
             self.accounts[account]
                 .claimed
                 .fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
-    /// Takes all credit back, from a thread that ends.
+    /// Returns all credit of a thread that ends.
     pub(crate) fn settle(&self, credits: &[Credit]) {
         for (account, credit) in self.accounts.iter().zip(credits) {
             let has = credit.bytes.load_own();
             if has > 0 {
                 credit.set(0);
-                // Relaxed: as in `Account::reserve`.
+                // Relaxed: one word that publishes nothing else.
                 account.claimed.fetch_sub(has, Ordering::Relaxed);
             }
         }
     }
 
-    /// The tag of an account, its limit, and the bytes that are claimed of it.
+    /// The tag of an account, its limit, and the bytes claimed from it.
     pub(crate) fn state(&self, account: usize) -> (usize, u64, u64) {
         let account = &self.accounts[account];
-        // Relaxed: for a message.
+        // Relaxed: only for a message.
         let claimed = account.claimed.load(Ordering::Relaxed);
         (account.tag, account.limit, claimed)
     }
