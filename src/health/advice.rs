@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::{AlertState, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
 /// So many new buffers may be meant to stay.
@@ -18,9 +19,17 @@ pub(crate) struct Situation<'a> {
     pub(crate) metrics: &'a RuntimeHealthMetrics,
     pub(crate) outstanding: &'a Outstanding,
     pub(crate) verdicts: &'a [SiteVerdict],
+    pub(crate) tags: &'a [TagStats],
 }
 
 impl<'a> Situation<'a> {
+    /// The name of the tag with this number; empty for none.
+    pub(crate) fn tag(self, number: usize) -> &'a str {
+        let at = number.checked_sub(1);
+        at.and_then(|at| self.tags.get(at))
+            .map_or("", |tag| &tag.name)
+    }
+
     /// The verdict on a call site.
     pub(crate) fn verdict(
         self,
@@ -36,7 +45,7 @@ pub(crate) fn next_step(
     rule: Rule,
     state: AlertState,
     count: u64,
-    site: Option<&'static Location<'static>>,
+    (site, tag): (Option<&'static Location<'static>>, &str),
     situation: Situation<'_>,
 ) -> String {
     if state == AlertState::Resolved {
@@ -48,6 +57,7 @@ pub(crate) fn next_step(
     }
     match rule {
         Rule::PooledBytes => pooled_bytes(situation),
+        Rule::TagBudget => tag_budget(tag, situation.outstanding),
         Rule::Leak => situation
             .verdict(site)
             .map_or_else(|| usual(rule).to_owned(), leak),
@@ -64,6 +74,7 @@ fn usual(rule: Rule) -> &'static str {
         Rule::Overdue => {
             "drop these buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay"
         }
+        Rule::TagBudget => "release buffers of this tag, or raise its `warn_bytes`",
         Rule::PooledBytes => "release buffers, or raise `Thresholds::pooled_bytes`",
         Rule::PoolKeys => {
             "ask for fewer different lengths, since a size class cannot use the idle memory of another, \
@@ -99,6 +110,19 @@ fn leak(site: &SiteVerdict) -> String {
         text.push_str("; call `Buffer::mark_long_lived` if they are meant to stay");
     }
     text
+}
+
+/// Who holds the most of a tag.
+fn tag_budget(tag: &str, outstanding: &Outstanding) -> String {
+    let is_within = |site: &&SiteHolding| {
+        let below = site.tag.strip_prefix(tag);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    };
+    let sites = outstanding.sites.iter().filter(is_within);
+    format!(
+        "release buffers of this tag{}, or raise its `warn_bytes`",
+        named(sites, |site| site.bytes)
+    )
 }
 
 /// What holds the memory, largest first, and what to do about that.

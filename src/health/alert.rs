@@ -87,13 +87,13 @@ impl serde::Serialize for PoolName {
 ///
 /// It is the 64-bit FNV-1a hash (offset basis `0xcbf29ce484222325`, prime `0x100000001b3`) of the pool's number as a
 /// little-endian `u64` and the [rule's name](Rule::name), and where there is a call site: a byte `0xff`, the file's path as the
-/// compiler gives it, and the line and the column as little-endian `u32`. So it needs no state, is the same after a restart if
+/// compiler gives it, and the line and the column as little-endian `u32`; and where there is a tag: a byte `0xfe` and its name. So it needs no state, is the same after a restart if
 /// the program makes its pools in the same order, and changes when the line of code moves. Written as 16 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId(u64);
 
 impl AlertId {
-    pub(crate) fn new(pool: PoolId, rule: Rule, site: Option<&Location<'_>>) -> Self {
+    pub(crate) fn new(pool: PoolId, rule: Rule, site: Option<&Location<'_>>, tag: &str) -> Self {
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
         let mut add = |bytes: &[u8]| {
             for &byte in bytes {
@@ -107,6 +107,10 @@ impl AlertId {
             add(site.file().as_bytes());
             add(&site.line().to_le_bytes());
             add(&site.column().to_le_bytes());
+        }
+        if !tag.is_empty() {
+            add(&[0xfe]);
+            add(tag.as_bytes());
         }
         Self(hash)
     }
@@ -166,6 +170,8 @@ pub struct Alert {
     pub id: AlertId,
     /// What it is about.
     pub rule: Rule,
+    /// The tag, if the rule judges one; else empty.
+    pub tag: String,
     /// Whether it lasts or is over.
     pub state: AlertState,
     /// How bad it is; of a resolved alert, how bad it last was.
@@ -251,11 +257,14 @@ impl Alert {
             (Rule::Leak, None) => write!(f, "{value} not given back"),
             (Rule::Overdue, site) => {
                 let are = if self.value > 1.0 { "are" } else { "is" };
-                write!(f, "{value} {are} out for longer than this pool expects")?;
+                write!(f, "{value} {are} out for longer than expected")?;
                 site.map_or(Ok(()), |site| write!(f, ", taken at {site}"))?;
                 self.verdict.as_ref().map_or(Ok(()), |verdict| {
                     write!(f, " by thread `{}`", verdict.thread)
                 })
+            }
+            (Rule::TagBudget, _) => {
+                write!(f, "tag `{}` uses {value} of its soft budget", self.tag)
             }
             (Rule::PooledBytes, _) => write!(f, "the pool holds {value} from the system"),
             (Rule::PoolKeys, _) => write!(f, "the pool holds memory of {value}"),
@@ -313,6 +322,7 @@ impl Alert {
             (Rule::Leak, None) => f.write_str("the leak"),
             (Rule::Overdue, Some(site)) => write!(f, "the overdue buffers of {site}"),
             (Rule::Overdue, None) => f.write_str("the overdue buffers"),
+            (Rule::TagBudget, _) => write!(f, "the memory of tag `{}`", self.tag),
             (Rule::PooledBytes, _) => f.write_str("the memory held from the system"),
             (Rule::PoolKeys, _) => f.write_str("the number of size classes"),
             (Rule::Bloat, _) => f.write_str("the idle memory"),

@@ -68,6 +68,7 @@ pub(crate) struct Findings {
 struct Condition {
     rule: Rule,
     site: Option<&'static Location<'static>>,
+    tag: usize,
     /// Of the latest row that named one.
     blamed: Option<&'static Location<'static>>,
     pool: PoolId,
@@ -116,6 +117,7 @@ impl AlertBook {
             self.conditions.push(Condition {
                 rule: row.rule,
                 site: row.site,
+                tag: row.tag,
                 blamed: row.blamed,
                 pool,
                 count: 0,
@@ -183,7 +185,7 @@ impl AlertBook {
 
 impl Condition {
     fn is_of(&self, pool: PoolId, row: &Row) -> bool {
-        self.pool == pool && self.rule == row.rule && self.site == row.site
+        self.pool == pool && self.rule == row.rule && (self.site, self.tag) == (row.site, row.tag)
     }
 
     fn step(&mut self, thresholds: &Thresholds, moment: Moment<'_>, findings: &mut Findings) {
@@ -321,8 +323,10 @@ impl Condition {
         limits: &Limits,
         moment: Moment<'_>,
     ) -> Alert {
+        let tag = moment.situation.tag(self.tag);
         Alert {
-            id: AlertId::new(self.pool, self.rule, self.site),
+            id: AlertId::new(self.pool, self.rule, self.site, tag),
+            tag: tag.to_owned(),
             rule: self.rule,
             state,
             severity,
@@ -339,7 +343,13 @@ impl Condition {
             count: self.count,
             first_frame: self.first_frame,
             first_at: self.first_at,
-            next_step: next_step(self.rule, state, self.count, self.site, moment.situation),
+            next_step: next_step(
+                self.rule,
+                state,
+                self.count,
+                (self.site, tag),
+                moment.situation,
+            ),
             pool_id: self.pool,
             pool: moment.pool.clone(),
             verdict: self.verdict(state, moment).cloned(),

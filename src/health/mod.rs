@@ -50,7 +50,7 @@ pub(crate) use monitor::HealthMonitor;
 pub use recent::FrameTimeSource;
 pub(crate) use rules::Rule;
 pub(crate) use snapshot::HealthSnapshot;
-pub use snapshot::SharedSites;
+pub use snapshot::{SharedSites, SharedTags};
 pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
 pub(crate) use status::{HealthStatus, Severity};

@@ -14,7 +14,7 @@ use super::rules::rows;
 use super::verdicts::{Room, Verdicts};
 use super::{
     FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
-    SharedSites, SiteVerdict, Thresholds, WorstFrames,
+    SharedSites, SharedTags, SiteVerdict, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
@@ -24,6 +24,7 @@ use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
+use crate::telemetry::tags::Tags;
 
 /// Five health snapshots a second.
 const EMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -81,6 +82,9 @@ pub struct HealthMonitor {
     /// What was resident when the system was last asked.
     resident: Option<Resident>,
     outstanding: Outstanding,
+    tags_now: Tags,
+    /// What was said of the tags last.
+    tags: SharedTags,
     alerts: AlertBook,
     verdicts: Verdicts,
     loop_time: LoopTime,
@@ -114,6 +118,8 @@ impl HealthMonitor {
             lost: 0,
             resident: None,
             outstanding: Outstanding::default(),
+            tags_now: Tags::default(),
+            tags: SharedTags::default(),
             alerts: AlertBook::default(),
             verdicts: Verdicts::default(),
             loop_time: LoopTime::default(),
@@ -261,6 +267,11 @@ impl HealthMonitor {
             // Without telemetry a snapshot still has a number and a time; here everything reads zero.
             FrameSnapshot::default()
         };
+        if cfg!(feature = "telemetry") && pool.has_tags() {
+            pool.tags_into(&mut self.tags_now);
+        } else {
+            self.tags_now.tags.clear();
+        }
         self.prewarmed_bytes = pool.inner().prewarmed_bytes();
         pool.inner().open_frames_into(&mut self.open_frames);
         let name = match &self.pool {
@@ -345,6 +356,7 @@ impl HealthMonitor {
             blamed,
             &verdicts,
             &self.open_frames,
+            &self.tags_now.tags,
         ) {
             self.alerts.enter(pool.id(), row, &self.thresholds);
         }
@@ -357,9 +369,11 @@ impl HealthMonitor {
                 metrics: &metrics,
                 outstanding,
                 verdicts: &verdicts,
+                tags: &self.tags_now.tags,
             },
         };
         let findings = self.alerts.report(&self.thresholds, moment);
+        self.tags.update(&self.tags_now.tags);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
@@ -375,6 +389,7 @@ impl HealthMonitor {
             long_lived: self.long_lived_sites(outstanding),
             largest: LargestSites::of(outstanding),
             open_too_long: self.open_frames.clone(),
+            tags: self.tags.clone(),
             at,
             time: now.time,
             pool_id: pool.id(),

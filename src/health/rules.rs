@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::metrics::RuntimeHealthMetrics;
 use super::verdict::SiteVerdict;
 use crate::telemetry::open_frames::OpenFrame;
+use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
 /// What an alert is about. What counts as too much is in [`Thresholds`](crate::Thresholds).
@@ -20,6 +21,9 @@ pub enum Rule {
     /// Buffers of one call site that are out for longer than the pool
     /// [expects](crate::PoolBuilder::expect_release_within).
     Overdue,
+    /// The live bytes of a tag, with the tags below it, as a share of its soft budget
+    /// ([`TagSettings::warn_bytes`](crate::TagSettings::warn_bytes)).
+    TagBudget,
     /// Bytes the pool holds from the system.
     PooledBytes,
     /// Size classes for which the pool holds memory, of 94.
@@ -48,6 +52,7 @@ impl Rule {
     pub const ALL: &'static [Self] = &[
         Self::Leak,
         Self::Overdue,
+        Self::TagBudget,
         Self::PooledBytes,
         Self::PoolKeys,
         Self::Bloat,
@@ -65,6 +70,7 @@ impl Rule {
         match self {
             Self::Leak => "leak",
             Self::Overdue => "overdue",
+            Self::TagBudget => "tag_budget",
             Self::PooledBytes => "pooled_bytes",
             Self::PoolKeys => "pool_keys",
             Self::Bloat => "bloat",
@@ -85,7 +91,7 @@ impl Rule {
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => "By",
             Self::PoolKeys => "{class}",
             Self::OpenFrame => "{frame}",
-            Self::Misses => "1",
+            Self::TagBudget | Self::Misses => "1",
             Self::FrameBudget => "ms",
             Self::SystemCalls => "{call}",
             Self::Stalled => "s",
@@ -113,6 +119,7 @@ impl Rule {
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => bytes(count).to_string(),
             Self::PoolKeys => counted("size class", "size classes"),
             Self::OpenFrame => counted("frame", "frames"),
+            Self::TagBudget => format!("{:.0} %", value * 100.0),
             Self::Misses => format!("{:.1} %", value * 100.0),
             Self::FrameBudget => format!("{value:.2} ms"),
             Self::SystemCalls => format!("{value:.1} calls"),
@@ -133,6 +140,8 @@ impl fmt::Display for Rule {
 pub(crate) struct Row {
     pub(crate) rule: Rule,
     pub(crate) site: Option<&'static Location<'static>>,
+    /// The number of the tag, if the rule judges one; else zero.
+    pub(crate) tag: usize,
     /// The line of code to look at, if the rule judges the whole pool.
     pub(crate) blamed: Option<&'static Location<'static>>,
     pub(crate) value: f64,
@@ -147,6 +156,7 @@ pub(crate) fn rows<'a>(
     blamed: Option<&'static Location<'static>>,
     verdicts: &'a [SiteVerdict],
     open_too_long: &'a [OpenFrame],
+    tags: &'a [TagStats],
 ) -> impl Iterator<Item = Row> {
     let needed = metrics.needed_bytes.max(metrics.in_use_bytes);
     let spare = metrics
@@ -168,6 +178,7 @@ pub(crate) fn rows<'a>(
         let row = |rule, buffers: u64| Row {
             rule,
             site: Some(site.location),
+            tag: 0,
             blamed: None,
             value: buffers as f64,
         };
@@ -179,14 +190,26 @@ pub(crate) fn rows<'a>(
     let open = open_too_long.iter().map(|frame| Row {
         rule: Rule::OpenFrame,
         site: Some(frame.location),
+        tag: 0,
         blamed: None,
         value: 1.0,
     });
+    let over_budget = tags.iter().enumerate().filter_map(|(at, tag)| {
+        Some(Row {
+            rule: Rule::TagBudget,
+            site: None,
+            tag: at + 1,
+            blamed: None,
+            value: tag.total.live_bytes() as f64 / tag.warn_bytes?.max(1) as f64,
+        })
+    });
     leaks
         .chain(open)
+        .chain(over_budget)
         .chain(pool_wide.into_iter().map(move |(rule, value)| Row {
             rule,
             site: None,
+            tag: 0,
             blamed:
                 blamed.filter(|_| {
                     matches!(rule, Rule::Misses | Rule::MissedBytes | Rule::SystemCalls)

@@ -14,6 +14,7 @@ use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::SiteHolding;
 use crate::telemetry::snapshot::PoolStats;
+use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
 /// How a pool was at one moment, and what changed since the health snapshot before.
@@ -52,6 +53,8 @@ pub struct HealthSnapshot {
     pub largest: LargestSites,
     /// The frames that are open for too long, the oldest first.
     pub open_too_long: Vec<OpenFrame>,
+    /// The pool's tags. A tag comes after the tag above it.
+    pub tags: SharedTags,
     /// When this was, since the monitor's first health snapshot.
     pub at: Duration,
     /// When this was, by the clocks.
@@ -93,6 +96,40 @@ impl serde::Serialize for SharedSites {
     }
 }
 
+/// Tags in a list that health snapshots share while it stays the same.
+#[derive(Clone, Debug, Default)]
+pub struct SharedTags(Arc<Vec<TagStats>>);
+
+impl SharedTags {
+    /// Has the list say this; made anew only if it says something else.
+    pub(crate) fn update(&mut self, tags: &[TagStats]) {
+        if **self != *tags {
+            self.0 = Arc::new(tags.to_vec());
+        }
+    }
+}
+
+impl Deref for SharedTags {
+    type Target = [TagStats];
+
+    fn deref(&self) -> &[TagStats] {
+        &self.0
+    }
+}
+
+impl PartialEq for SharedTags {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for SharedTags {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
 impl fmt::Display for HealthSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_head(f, &self.pool, self.status, &self.metrics, self.time)?;
@@ -108,6 +145,9 @@ impl fmt::Display for HealthSnapshot {
         }
         for site in self.verdicts.iter() {
             write!(f, "\n  {site}")?;
+        }
+        for tag in self.tags.iter() {
+            write!(f, "\n  tag     {tag}")?;
         }
         Ok(())
     }

@@ -92,6 +92,7 @@ impl Limits {
 /// |---|---|---|---|---|---|
 /// | [`Leak`](Rule::Leak), per call site | from 1 buffer gained | from 10 | the level | at once | at once |
 /// | [`Overdue`](Rule::Overdue), per call site | from 1 buffer | from 10 | the level | at once | at once |
+/// | [`TagBudget`](Rule::TagBudget), per tag | above its soft budget | above twice that | 90 % | at once | 1 s |
 /// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | 90 % | at once | 1 s |
 /// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100, see below | 90 % | at once | 1 s |
 /// | [`Bloat`](Rule::Bloat) | above 16 MB beyond what recent frames needed, and more than that need | never | 90 % | 5 s | 1 s |
@@ -158,6 +159,7 @@ impl Default for Thresholds {
                 clear_after: Duration::ZERO,
                 ..usual(1.0, 10.0)
             },
+            Rule::TagBudget => usual(1.0, 2.0),
             Rule::PooledBytes => usual(50.0 * MB, 100.0 * MB),
             Rule::PoolKeys => usual(50.0, 100.0),
             Rule::Bloat => Limits {

@@ -234,6 +234,11 @@ impl BufferPool {
         tags
     }
 
+    /// Whether any tag was named.
+    pub(crate) fn has_tags(&self) -> bool {
+        !self.inner().aggregator.lock().tags.is_empty()
+    }
+
     /// The same, into an earlier result whose memory is used again.
     pub fn tags_into(&self, tags: &mut Tags) {
         let inner = self.inner();

@@ -32,7 +32,8 @@ impl TagSettings {
         self
     }
 
-    /// Sets the soft budget: live bytes, of both kinds of buffer, above which an alert is raised.
+    /// Sets the soft budget: live bytes, of both kinds of buffer, above which
+    /// [`Rule::TagBudget`](crate::Rule::TagBudget) raises an alert.
     pub fn warn_bytes(mut self, bytes: u64) -> Self {
         self.warn_bytes = Some(bytes);
         self

@@ -8,6 +8,7 @@ use super::past::event::EventKind;
 use super::saved::{SavedAlert, SavedHistory, SavedPool};
 use super::subscribers::{AlertSubscriber, SubscriberState};
 use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
+use crate::telemetry::tags::table;
 use crate::text::{Align, Table, bytes, sparkline};
 
 /// Bars of a course.
@@ -49,6 +50,9 @@ impl fmt::Display for SavedHistory {
             write_verdicts(f, pool)?;
             write_long_lived(f, pool)?;
             write_open(f, pool)?;
+            if !pool.tags.is_empty() {
+                write!(f, "\n\n{}", table(&pool.tags))?;
+            }
         }
         write_active(f, self)?;
         write_resolved(f, self)?;

@@ -9,7 +9,8 @@ use crate::telemetry::id::FrameEnd;
 ///
 /// Bytes are rounded block sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct TagCounts {
     /// Buffers lent.
@@ -54,7 +55,8 @@ impl TagCounts {
 
 /// The numbers of one tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct TagStats {
     /// The whole name, such as `render/shadows`.
@@ -71,6 +73,59 @@ pub struct TagStats {
     pub warn_bytes: Option<u64>,
     /// The most bytes of pooled buffers that may be out of `total`, if there is a limit.
     pub max_bytes: Option<u64>,
+}
+
+/// One line: what is out, the peak, and the budgets.
+impl fmt::Display for TagStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::telemetry::outstanding::plural;
+        use crate::text::bytes;
+
+        let live = plural(self.total.live_buffers(), "buffer");
+        let live_bytes = bytes(self.total.live_bytes());
+        let peak = bytes(self.peak_bytes);
+        write!(f, "{}: {live}, {live_bytes}, peak {peak}", self.name)?;
+        for (budget, kind) in [(self.warn_bytes, "soft"), (self.max_bytes, "hard")] {
+            if let Some(budget) = budget {
+                write!(f, ", {kind} budget {}", bytes(budget))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The table of the tags' numbers, sorted by name.
+pub(crate) fn table(tags: &[TagStats]) -> crate::text::Table {
+    use crate::text::{Align, Table, bytes};
+
+    let mut table = Table::new(&[
+        ("tag", Align::Left),
+        ("buffers", Align::Right),
+        ("bytes", Align::Right),
+        ("own bytes", Align::Right),
+        ("peak", Align::Right),
+        ("allocs", Align::Right),
+        ("allocs/frame", Align::Right),
+        ("soft budget", Align::Right),
+        ("hard budget", Align::Right),
+    ]);
+    let mut sorted: Vec<&TagStats> = tags.iter().collect();
+    sorted.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
+    let budget = |budget: Option<u64>| budget.map_or("-".to_owned(), |it| bytes(it).to_string());
+    for tag in sorted {
+        table.row([
+            tag.name.clone(),
+            tag.total.live_buffers().to_string(),
+            bytes(tag.total.live_bytes()).to_string(),
+            bytes(tag.own.live_bytes()).to_string(),
+            bytes(tag.peak_bytes).to_string(),
+            tag.total.allocs.to_string(),
+            tag.frame.allocs.to_string(),
+            budget(tag.warn_bytes),
+            budget(tag.max_bytes),
+        ]);
+    }
+    table
 }
 
 /// The numbers of all tags of a pool, read at one time.
@@ -101,45 +156,24 @@ impl Tags {
 
 impl fmt::Display for Tags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::text::{Align, Table, bytes};
+        use crate::text::bytes;
 
         if self.tags.is_empty() {
             return f.write_str("no tags");
         }
-        let mut table = Table::new(&[
-            ("tag", Align::Left),
-            ("buffers", Align::Right),
-            ("bytes", Align::Right),
-            ("own bytes", Align::Right),
-            ("peak", Align::Right),
-            ("allocs", Align::Right),
-            ("allocs/frame", Align::Right),
-            ("limit", Align::Right),
-        ]);
-        let mut tags: Vec<&TagStats> = self.tags.iter().collect();
-        tags.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
-        for tag in tags {
-            table.row([
-                tag.name.clone(),
-                tag.total.live_buffers().to_string(),
-                bytes(tag.total.live_bytes()).to_string(),
-                bytes(tag.own.live_bytes()).to_string(),
-                bytes(tag.peak_bytes).to_string(),
-                tag.total.allocs.to_string(),
-                tag.frame.allocs.to_string(),
-                tag.max_bytes
-                    .map_or_else(|| "-".to_owned(), |limit| bytes(limit).to_string()),
-            ]);
-        }
+        let mut table = table(&self.tags);
+        let untagged = bytes(self.untagged.live_bytes()).to_string();
+        let none = || "-".to_owned();
         table.row([
             "(untagged)".to_owned(),
             self.untagged.live_buffers().to_string(),
-            bytes(self.untagged.live_bytes()).to_string(),
-            bytes(self.untagged.live_bytes()).to_string(),
-            "-".to_owned(),
+            untagged.clone(),
+            untagged,
+            none(),
             self.untagged.allocs.to_string(),
-            "-".to_owned(),
-            "-".to_owned(),
+            none(),
+            none(),
+            none(),
         ]);
         fmt::Display::fmt(&table, f)
     }

@@ -5,7 +5,10 @@
 use std::thread;
 
 use framepool::telemetry::{HeldBy, TagStats};
-use framepool::{AllocError, BufferPool, ConfigError, TagSettings};
+use framepool::{
+    AllocError, BufferPool, ConfigError, DiagnosticsStore, HealthMonitor, Rule, TagSettings,
+    Thresholds,
+};
 
 use crate::common::{TELEMETRY, assert_empty, assert_lawful_stats};
 
@@ -326,4 +329,76 @@ fn settings_of_tags_are_checked() {
         .build()
         .unwrap();
     drop(pool.tag("a").alloc::<u8>(1000));
+}
+
+#[cfg(feature = "telemetry")]
+#[test]
+fn a_soft_budget_raises_an_alert_that_names_the_tag() {
+    let pool = BufferPool::builder()
+        .tag("a", TagSettings::new().warn_bytes(1000))
+        .tag("b", TagSettings::new().warn_bytes(1000))
+        .build()
+        .unwrap();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let below = pool.tag("a/c");
+    let (few, line) = (below.alloc::<u8>(896), line!());
+    assert!(monitor.emit_now(&pool).raised.is_empty());
+    let frame = pool.tag("a").begin_frame();
+    frame.alloc::<u8>(128);
+    let health = monitor.emit_now(&pool);
+    let [alert] = &health.raised[..] else {
+        panic!("{health}");
+    };
+    assert_eq!((alert.rule, alert.tag.as_str()), (Rule::TagBudget, "a"));
+    let text = alert.to_string();
+    assert!(
+        text.contains("tag `a` uses 102 % of its soft budget"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("tags.rs:{line}:")), "{text}");
+    assert_eq!(health.tags[0].total.live_bytes(), 1024);
+    let more = below.alloc::<u8>(2048);
+    let escalated = &monitor.emit_now(&pool).raised[0];
+    assert_eq!(escalated.id, alert.id);
+    assert!(escalated.escalated_from.is_some());
+    let store = DiagnosticsStore::new();
+    store.receive(monitor.emit_now(&pool));
+    assert!(store.to_string().contains("a/c"), "{store}");
+    drop((few, more));
+    frame.release_all();
+}
+
+#[cfg(feature = "telemetry")]
+#[test]
+fn each_tag_has_its_own_limit_of_age() {
+    let pool = BufferPool::builder()
+        .expect_release_within(100)
+        .tag("temporary", TagSettings::new().expect_release_within(2))
+        .tag("cache", TagSettings::new().expect_release_within(1000))
+        .build()
+        .unwrap();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let tags = ["temporary/below", "cache", "other"].map(|name| pool.tag(name));
+    let kept: Vec<_> = tags.iter().map(|tag| tag.alloc::<u8>(64)).collect();
+    let end_frames = |count| (0..count).for_each(|_| drop(pool.end_frame()));
+    end_frames(2);
+    assert!(monitor.emit_now(&pool).raised.is_empty());
+    end_frames(1);
+    let health = monitor.emit_now(&pool);
+    assert_eq!(health.raised[0].rule, Rule::Overdue);
+    let verdict = health.raised[0].verdict.as_ref().unwrap();
+    assert_eq!(
+        (verdict.tag.as_str(), verdict.overdue),
+        ("temporary/below", 1)
+    );
+    end_frames(98);
+    let overdue = monitor.emit_now(&pool);
+    let overdue: Vec<_> = overdue
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.overdue > 0)
+        .map(|verdict| verdict.tag.as_str())
+        .collect();
+    assert_eq!(overdue, ["temporary/below", "other"]);
+    drop(kept);
 }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use framepool::{BufferPool, FrameSnapshot, Outstanding};
+use framepool::{BufferPool, FrameSnapshot, Outstanding, TagSettings};
 
 use crate::alone::alone;
 use crate::common::assert_lawful;
@@ -68,6 +68,26 @@ alone! {
             }
             kept.clear();
             look(&pool, &pool.end_frame());
+        });
+    }
+
+    #[test]
+    fn frames_with_tags_are_silent() {
+        let settings = TagSettings::new().max_bytes(64 << 20).warn_bytes(1 << 30);
+        let pool = BufferPool::builder().tag("limited", settings).build().unwrap();
+        let tags = ["limited", "a", "a/b"].map(|name| pool.tag(name));
+        let mut kept = Vec::with_capacity(100);
+        let (mut numbers, mut out) = (pool.tags(), pool.outstanding());
+        is_silent(|number| {
+            let frame = tags[number % 3].begin_frame();
+            for len in 0..100 {
+                kept.push(tags[len % 3].alloc::<u8>(len * 300));
+                frame.alloc::<u8>(len);
+            }
+            pool.tags_into(&mut numbers);
+            pool.outstanding_into(&mut out);
+            kept.clear();
+            look(&pool, &frame.release_all());
         });
     }
 

@@ -223,7 +223,7 @@ fn an_alerts_number_follows_its_formula() {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });
-    let id = AlertId::new(PoolId(7), Rule::Leak, Some(site));
+    let id = AlertId::new(PoolId(7), Rule::Leak, Some(site), "");
     assert_eq!(id.get(), hash);
     assert_eq!(id.to_string(), format!("{hash:016x}"));
 }
@@ -239,14 +239,14 @@ fn an_alert_is_one_sentence() {
     assert_eq!(
         raised,
         format!(
-            "warning: 1 buffer is out for longer than this pool expects, taken at {site} by thread `worker` (warning from 1 buffer) in pool `render`, since frame 7; {OVERDUE_STEP}"
+            "warning: 1 buffer is out for longer than expected, taken at {site} by thread `worker` (warning from 1 buffer) in pool `render`, since frame 7; {OVERDUE_STEP}"
         )
     );
     let escalated = bench.overdue(8, &[(site, 12)]).raised[0].to_string();
     assert_eq!(
         escalated,
         format!(
-            "critical, was warning: 12 buffers are out for longer than this pool expects, taken at {site} by thread `worker` (critical from 10 buffers) in pool `render`, since frame 7; {OVERDUE_STEP}"
+            "critical, was warning: 12 buffers are out for longer than expected, taken at {site} by thread `worker` (critical from 10 buffers) in pool `render`, since frame 7; {OVERDUE_STEP}"
         )
     );
     let health = bench.overdue(2507, &[]);
@@ -290,10 +290,11 @@ fn every_sentence_ends_with_the_next_step() {
             metrics: &metrics,
             outstanding: &outstanding,
             verdicts: &[],
+            tags: &[],
         };
         for state in [AlertState::Raised, AlertState::Resolved] {
             for count in [1, 5] {
-                raised.next_step = advice::next_step(rule, state, count, None, situation);
+                raised.next_step = advice::next_step(rule, state, count, (None, ""), situation);
                 raised.rule = rule;
                 raised.state = state;
                 let (step, text) = (&raised.next_step, raised.to_string());

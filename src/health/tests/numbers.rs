@@ -317,6 +317,7 @@ fn the_default_limits_are_those_of_the_table() {
     let table = [
         (Rule::Leak, 1.0, 10.0, 1.0, 0, 0),
         (Rule::Overdue, 1.0, 10.0, 1.0, 0, 0),
+        (Rule::TagBudget, 1.0, 2.0, 0.9, 0, 1),
         (Rule::PooledBytes, 50e6, 100e6, 0.9, 0, 1),
         (Rule::PoolKeys, 50.0, 100.0, 0.9, 0, 1),
         (Rule::Bloat, 16e6, never, 0.9, 5, 1),

@@ -159,6 +159,7 @@ fn every_rule_rises_eases_and_clears_at_its_levels() {
             book.enter(
                 pool.id(),
                 crate::health::rules::Row {
+                    tag: 0,
                     rule,
                     site: None,
                     blamed: None,
@@ -175,6 +176,7 @@ fn every_rule_rises_eases_and_clears_at_its_levels() {
                     metrics: &metrics,
                     outstanding: &outstanding,
                     verdicts: &[],
+                    tags: &[],
                 },
             };
             let findings = book.report(&thresholds, moment);

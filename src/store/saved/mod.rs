@@ -97,6 +97,8 @@ saved! {
         sites: Vec<SavedSite>,
         /// The call sites that hold buffers marked as long-lived.
         long_lived: Vec<SavedSite>,
+        /// The pool's tags.
+        tags: Vec<TagStats>,
         /// The frames that are open for too long.
         open_too_long: Vec<SavedOpenFrame>,
         /// The latest frames, the latest last.

@@ -94,6 +94,7 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
                 bytes: site.long_lived_bytes,
             })
             .collect(),
+        tags: latest.tags.to_vec(),
         open_too_long: open.collect(),
         frames: past.map_or_else(Vec::new, Past::frames),
         columns: columns(),
