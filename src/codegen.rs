@@ -64,3 +64,12 @@ pub(crate) fn in_one_register<T>(place: &T) -> &T {
 pub(crate) fn in_register(number: u64) -> u64 {
     opaque!(number)
 }
+
+/// The same pointer, of which the compiler knows nothing but its register: a bit of it is not changed in memory.
+///
+/// The compiler changes one bit in memory with a store of one byte. A processor cannot pass that on to a load of the whole word, which
+/// then waits for some fifteen cycles.
+#[inline(always)]
+pub(crate) fn pointer_in_register<T>(pointer: *mut T) -> *mut T {
+    opaque!(pointer)
+}

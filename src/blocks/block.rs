@@ -41,6 +41,7 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::blocks::label::TagMark;
+use crate::codegen::pointer_in_register;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
@@ -281,44 +282,48 @@ impl Block {
         }
     }
 
-    /// The tag. Only for the holder.
+    /// The tag, and the bytes of the block. Only for the holder.
     #[inline(always)]
-    pub(crate) fn tag(&self) -> TagMark {
-        // Relaxed: the holder, or who passed the block on, wrote it.
-        TagMark::from_bits((self.size.load(Ordering::Relaxed) >> TAG_SHIFT) as u16)
+    pub(crate) fn tag_and_bytes(&self) -> (TagMark, u64) {
+        let size = self.size.load_own();
+        (TagMark::from_bits((size >> TAG_SHIFT) as u16), size & BYTES)
     }
 
-    /// Gives the block a tag, before it is marked as lent.
+    /// Gives the block a tag, before it is marked as lent; its bytes.
     ///
     /// # Safety
     ///
     /// The caller holds the block, which has memory and no tag.
     #[inline(always)]
-    pub(crate) unsafe fn set_tag(&self, tag: TagMark) {
+    pub(crate) unsafe fn set_tag(&self, tag: TagMark) -> u64 {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            (*binding).pool = (*binding).pool.map_addr(|addr| addr | TAGGED);
+            let pool = pointer_in_register((*binding).pool);
+            (*binding).pool = pool.map_addr(|addr| addr | TAGGED);
         });
-        // Relaxed: the holder reads what it wrote. Release: pairs with the Acquire in `read`; a walker that sees the tag sees the
-        // idle state before it.
-        let size = self.size.load(Ordering::Relaxed) | u64::from(tag.bits()) << TAG_SHIFT;
-        self.size.store(size, Ordering::Release);
+        let bytes = self.size.load_own();
+        // Release: pairs with the Acquire in `read`; a walker that sees the tag sees the idle state before it.
+        self.size.store(
+            bytes | u64::from(tag.bits()) << TAG_SHIFT,
+            Ordering::Release,
+        );
+        bytes
     }
 
-    /// Takes the tag off, after the block is marked as idle.
+    /// Takes the tag off, after the block is marked as idle. `bytes` are those of the block.
     ///
     /// # Safety
     ///
     /// The caller holds the block.
     #[inline(always)]
-    pub(crate) unsafe fn clear_tag(&self) {
+    pub(crate) unsafe fn clear_tag(&self, bytes: u64) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            (*binding).pool = (*binding).pool.map_addr(|addr| addr & !TAGGED);
+            let pool = pointer_in_register((*binding).pool);
+            (*binding).pool = pool.map_addr(|addr| addr & !TAGGED);
         });
-        // Relaxed: as in `set_tag`. Release: pairs with the Acquire in `read`; a walker that misses the tag sees the idle state.
-        let size = self.size.load(Ordering::Relaxed) & BYTES;
-        self.size.store(size, Ordering::Release);
+        // Release: pairs with the Acquire in `read`; a walker that misses the tag sees the idle state.
+        self.size.store(bytes, Ordering::Release);
     }
 
     /// The size class, or `OVERSIZE`.

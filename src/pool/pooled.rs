@@ -170,7 +170,8 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
 unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     // SAFETY: as in `release`.
     unsafe {
-        let is_released = block.as_ref().tag().is_some()
+        let (tag, _) = block.as_ref().tag_and_bytes();
+        let is_released = tag.is_some()
             && class_at_hand(requested).is_some_and(|class| {
                 current(PoolInner::of(block))
                     .is_some_and(|slot| slot.release_tagged_fast(class, block.as_ref(), requested))
@@ -198,7 +199,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
         let inner = PoolInner::of(block);
         let given = release_in_slot(inner, |slot| {
             let block = block.as_ref();
-            if block.tag().is_some() {
+            if block.tag_and_bytes().0.is_some() {
                 inner.as_ref().detach_tag(slot, block);
             }
             if !slot.release_fast(block.class(), block, requested) {

@@ -59,7 +59,7 @@ impl PoolInner {
     ///
     /// The caller owns the slot, which is one of this pool, and holds the block.
     pub(crate) unsafe fn detach_tag(&self, slot: &Slot, block: &Block) {
-        let (tag, bytes) = (block.tag(), block.bytes());
+        let (tag, bytes) = block.tag_and_bytes();
         block.mark_idle();
         match slot.tags.own_or_new() {
             Some(cells) => {
@@ -71,7 +71,7 @@ impl PoolInner {
             None => self.count_stray(tag, bytes),
         }
         // SAFETY: the caller holds the block.
-        unsafe { block.clear_tag() };
+        unsafe { block.clear_tag(bytes) };
     }
 
     /// The same where there is no memory for the slot's counters of tags.

@@ -13,14 +13,14 @@ impl Slot {
     /// The caller owns the slot, which has cells, and holds the block, which has no tag.
     #[inline(always)]
     pub(crate) unsafe fn attach_tag(&self, block: &Block, tag: TagMark) {
+        // SAFETY: the caller holds the block.
+        let bytes = unsafe { block.set_tag(tag) };
         debug_assert!(self.tags.own().is_some());
         if let Some(cells) = self.tags.own() {
             let counters = cells.of(tag.number());
             counters.allocs.increment();
-            counters.alloc_bytes.add(block.bytes());
+            counters.alloc_bytes.add(bytes);
         }
-        // SAFETY: the caller holds the block.
-        unsafe { block.set_tag(tag) };
     }
 
     /// Takes back a block with a tag that no budget limits; `false` if nothing has happened, or if only the tag was taken off.
@@ -35,7 +35,7 @@ impl Slot {
         block: &Block,
         requested: usize,
     ) -> bool {
-        let tag = block.tag();
+        let (tag, bytes) = block.tag_and_bytes();
         if tag.is_limited() {
             return false;
         }
@@ -43,10 +43,10 @@ impl Slot {
             return false;
         };
         block.mark_idle();
-        cells.count_release(tag, block.bytes());
+        cells.count_release(tag, bytes);
         // SAFETY: as for the caller.
         unsafe {
-            block.clear_tag();
+            block.clear_tag(bytes);
             self.release_fast(class, block, requested)
         }
     }

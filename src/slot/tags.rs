@@ -8,7 +8,7 @@
 //!
 //! # Steps
 //!
-//! - Alloc: pop the block, count it for the pool, count it for the tag, write the tag into the record, mark the record as lent.
+//! - Alloc: pop the block, count it for the pool, write the tag into the record, count it for the tag, mark the record as lent.
 //! - Release: mark the record as idle, count the release for the tag, clear the tag. Then the block goes the way of every block.
 //!
 //! # Why no aggregation finds more releases than allocs
