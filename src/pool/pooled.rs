@@ -170,12 +170,12 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
 unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     // SAFETY: as in `release`.
     unsafe {
-        let (tag, _) = block.as_ref().tag_and_bytes();
+        let (tag, bytes) = block.as_ref().tag_and_bytes();
+        // Buffers without bytes go the slow way, as they do without a tag (`class.rs`).
         let is_released = tag.is_some()
-            && class_at_hand(requested).is_some_and(|class| {
-                current(PoolInner::of(block))
-                    .is_some_and(|slot| slot.release_tagged_fast(class, block.as_ref(), requested))
-            });
+            && bytes > 0
+            && current(PoolInner::of(block))
+                .is_some_and(|slot| slot.release_tagged_fast(block.as_ref(), requested));
         if !is_released {
             cold_path();
             release_slow(block, requested);

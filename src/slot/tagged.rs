@@ -29,12 +29,7 @@ impl Slot {
     ///
     /// As for [`release_fast`](Self::release_fast).
     #[inline(always)]
-    pub(crate) unsafe fn release_tagged_fast(
-        &self,
-        class: usize,
-        block: &Block,
-        requested: usize,
-    ) -> bool {
+    pub(crate) unsafe fn release_tagged_fast(&self, block: &Block, requested: usize) -> bool {
         let (tag, bytes) = block.tag_and_bytes();
         if tag.is_limited() {
             return false;
@@ -47,7 +42,7 @@ impl Slot {
         // SAFETY: as for the caller.
         unsafe {
             block.clear_tag(bytes);
-            self.release_fast(class, block, requested)
+            self.release_fast(block.class(), block, requested)
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::health::{
     AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
 };
 use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::tags::TagStats;
 
 #[cfg(feature = "serde")]
 pub use file::HistoryError;
