@@ -31,6 +31,11 @@ macro_rules! opaque {
     }};
 }
 
+/// Marks the branch that calls it as rarely taken. `std::hint::cold_path` does the same from Rust 1.95 on.
+#[inline]
+#[cold]
+pub(crate) fn cold_path() {}
+
 /// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at
 /// once; a slot, to which a walk will come.
 #[inline(always)]

@@ -46,12 +46,11 @@
 )]
 
 use std::cell::Cell;
-use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
 use crate::arena::chunks::{Chunks, Ended, History, MAX_BLOCK_BYTES, bytes_of, usable_bytes};
 use crate::arena::parking::OWNED;
-use crate::codegen::in_register;
+use crate::codegen::{cold_path, in_register};
 use crate::memory::region::Region;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
 use crate::telemetry::arena_reading::ArenaReading;

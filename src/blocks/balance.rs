@@ -6,7 +6,7 @@
     reason = "a bin's spare batch is counted through its head"
 )]
 
-use std::hint::cold_path;
+use crate::codegen::cold_path;
 
 use crate::blocks::exchange::Exchange;
 use crate::blocks::magazine::Magazine;

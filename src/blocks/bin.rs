@@ -15,12 +15,11 @@
 )]
 
 use std::cell::Cell;
-use std::hint::cold_path;
 use std::ptr;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::MAX_PER_BATCH;
-use crate::codegen::prefetch;
+use crate::codegen::{cold_path, prefetch};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;
 

@@ -8,7 +8,7 @@
 //! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
 //! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
 
-use std::hint::cold_path;
+use crate::codegen::cold_path;
 
 use crate::sync::sized;
 

@@ -62,7 +62,7 @@ use crate::telemetry::id::FrameEnd;
 pub(crate) const SCALES: [Duration; 3] = [
     Duration::from_millis(100),
     Duration::from_secs(5),
-    Duration::from_mins(2),
+    Duration::from_secs(2 * 60),
 ];
 /// The fewest frames of a window.
 pub(crate) const MIN_FRAMES: u64 = 5;
@@ -85,7 +85,7 @@ const LEVEL_AFTER: Duration = Duration::from_secs(10);
 /// a climb of one rise has no usual gap: after this many windows.
 const LEVEL_AFTER_ONE: u32 = 300;
 /// A proven climb has levelled off after at least this time without a rise, and eight times its usual gap.
-const STAYS_PROVEN: Duration = Duration::from_mins(5);
+const STAYS_PROVEN: Duration = Duration::from_secs(5 * 60);
 
 /// When growth counts as a leak. See [`Thresholds`](crate::Thresholds).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -204,7 +204,7 @@ impl Default for Thresholds {
             },
             damping: Damping {
                 times: 4,
-                within: Duration::from_mins(1),
+                within: Duration::from_secs(60),
                 quiet: Duration::from_secs(30),
             },
         }

@@ -22,7 +22,7 @@ const MAX_LISTED: usize = 64;
 /// Buffers are held if the oldest is out for this many frames: younger ones are in flight.
 const HELD_FRAMES: u64 = 300;
 /// Memory that runs out later than this is not worth a word.
-const YEAR: Duration = Duration::from_hours(365 * 24);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The histories of call sites, and what was said of them last.
 #[derive(Debug, Default)]

@@ -1,13 +1,12 @@
 //! Lending frame buffers: the arena's cursor, then its next block, then the system.
 #![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
 
-use std::hint::cold_path;
 use std::num::NonZero;
 use std::ptr::NonNull;
 
 use crate::arena::bump::{Arena, MAX_REQUESTED};
 use crate::arena::chunks::MAX_BLOCK_BYTES;
-use crate::codegen::in_one_register;
+use crate::codegen::{cold_path, in_one_register};
 use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;

@@ -21,8 +21,8 @@
     reason = "thread-locals hold pointers to pools that they name"
 )]
 
+use crate::codegen::cold_path;
 use std::cell::{Cell, RefCell, UnsafeCell};
-use std::hint::cold_path;
 use std::ptr::NonNull;
 
 use crate::pool::inner::PoolInner;

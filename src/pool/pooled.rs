@@ -4,7 +4,7 @@
     reason = "the slot's owner passes blocks on to buffers and back"
 )]
 
-use std::hint::cold_path;
+use crate::codegen::cold_path;
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;

@@ -24,7 +24,12 @@ const PROBES: [&str; 5] = [
 ];
 
 /// Functions that a hot path may leave for.
-const COLD: [&str; 3] = ["alloc_or_panic", "release_slow", "_Unwind_Resume"];
+const COLD: [&str; 4] = [
+    "alloc_or_panic",
+    "release_other",
+    "release_slow",
+    "_Unwind_Resume",
+];
 
 /// An instruction: its address, its name with operands, and where it goes if it goes anywhere.
 #[derive(Debug)]
