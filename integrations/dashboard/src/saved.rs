@@ -40,12 +40,11 @@ fn pool(history: &SavedHistory, pool: &SavedPool) -> Value {
         active.filter(|alert| alert.state == AlertState::Raised && alert.pool_id == pool.id);
     let sites = pool.sites.iter().map(|site| {
         let verdict = pool.verdicts.iter().find(|it| it.location == site.location);
-        let leaks = verdict.filter(|it| it.verdict == LeakVerdict::Growing);
         json!({
             "location": site.location,
             "buffers": site.buffers,
             "bytes": site.bytes,
-            "suspects": leaks.map_or(0, |it| it.buffers),
+            "suspects": verdict.map_or(0, |it| it.buffers),
             "long_lived": 0,
             "oldest_age_frames": verdict.map_or(0, |it| it.oldest_age_frames),
             "oldest_age": { "secs": 0, "nanos": 0 },
