@@ -1,6 +1,6 @@
 //! The page of a history that was saved to a file: the same page, without a program behind it.
 
-use framepool::health::{AlertState, LeakVerdict};
+use framepool::health::AlertState;
 use framepool::store::{EventKind, SavedHistory, SavedPool, SavedSpan};
 use serde_json::{Value, json};
 
