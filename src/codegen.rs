@@ -1,7 +1,7 @@
-//! What the processor and the compiler are told beyond the program: nothing that it does depends on it.
+//! Hints for the processor and the compiler. They affect speed only, never results.
 #![expect(unsafe_code, reason = "there is no other way to say it")]
 
-/// The same value, through no instruction; where there is no assembler for that, the value.
+/// Hides a value from the compiler's analysis, with no instruction. On targets without inline assembler it does nothing.
 macro_rules! opaque {
     ($value:expr) => {{
         #[allow(unused_mut, reason = "written only where there is an assembler")]
@@ -36,8 +36,7 @@ macro_rules! opaque {
 #[cold]
 pub(crate) fn cold_path() {}
 
-/// Brings a line into the cache that will be read soon: a block's record, which the next alloc of its class may read at
-/// once; a slot, to which a walk will come.
+/// Prefetches a cache line that will be read soon, such as the record that the next alloc of a class will use.
 #[inline(always)]
 pub(crate) fn prefetch<T>(at: *const T) {
     #[cfg(all(target_arch = "x86_64", not(framepool_loom)))]
@@ -50,11 +49,11 @@ pub(crate) fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
-/// The same place, as an address of which the compiler knows nothing: it lies in one register.
+/// Returns the same reference, and makes the compiler keep its address in one register.
 ///
-/// What the compiler knows to be a sum it adds again in each access, where the processor's addresses allow that. It then keeps
-/// two registers, which a loop may not have; and a processor that passes the value of a store on to a later load without
-/// delay (Golden Cove) does so for addresses of one register and a constant only, others wait some seven cycles.
+/// Otherwise the compiler may address each access as a sum of two registers. That needs two registers in a loop. It is also slower on
+/// Golden Cove: that processor forwards a store to a later load without delay only if the address is one register plus a constant.
+/// Other addresses cost about seven cycles.
 #[inline(always)]
 pub(crate) fn in_one_register<T>(place: &T) -> &T {
     let at: *const T = opaque!(std::ptr::from_ref(place));
@@ -62,9 +61,9 @@ pub(crate) fn in_one_register<T>(place: &T) -> &T {
     unsafe { &*at }
 }
 
-/// The same number, of which the compiler knows nothing but its register: what is added to it is not added in memory.
+/// Returns the same number, and makes the compiler keep it in a register, so that it does not fuse an addition with the store.
 ///
-/// An instruction that adds a register in memory waits those seven cycles for the one before it, a plain load does not.
+/// An instruction that adds a register to memory waits about seven cycles for the previous store; a plain load does not.
 #[inline(always)]
 pub(crate) fn in_register(number: u64) -> u64 {
     opaque!(number)

@@ -1,6 +1,7 @@
-//! The balance of a magazine: blocks that it received, less blocks that it passed on, and what of it is not paid yet.
+//! The balance of a magazine: the blocks that it received, less the blocks that it sent away, less what it has paid.
 //!
-//! `pool/lifetime.rs` says what the balances of all magazines are for, `pool/closing.rs` who pays one when the pool is closed.
+//! `pool/lifetime.rs` explains how the balances keep the pool alive. `pool/closing.rs` explains which thread pays a balance when the
+//! pool is closed.
 #![expect(
     unsafe_code,
     reason = "a bin's spare batch is counted through its head"
@@ -11,22 +12,22 @@ use crate::codegen::cold_path;
 use crate::blocks::exchange::Exchange;
 use crate::blocks::magazine::Magazine;
 
-/// A slot that owes so much pays. Together with a batch it is less than a hold (`pool/lifetime.rs`).
+/// A slot pays when its balance reaches this. With a batch added it is less than a hold (`pool/lifetime.rs`).
 pub(crate) const MAX_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 impl Magazine {
-    /// Notes that the owner lends a block that did not lie in a bin. Only for the owner.
+    /// Records that the owner got a new block from the system. Only for the owner.
     pub(crate) fn note_new(&self, bytes: u64, exchange: &Exchange<'_>) {
         self.owe(1, exchange);
         self.had_bytes.add(bytes);
     }
 
-    /// Bytes of the blocks that came less those that were sent. For the aggregator.
+    /// Bytes of the blocks that the magazine received, less those it sent away. For the aggregator.
     pub(crate) fn received_bytes(&self) -> u64 {
         self.had_bytes.get()
     }
 
-    /// Notes that the owner got so many blocks, or sent them away. What it owes stays small: see `pool/lifetime.rs`.
+    /// Records that the owner got blocks, or sent them away (negative). Pays when the balance is large, see `pool/lifetime.rs`.
     pub(crate) fn owe(&self, blocks: i64, exchange: &Exchange<'_>) {
         let had = self.had.get() + blocks;
         self.had.set(had);
@@ -37,7 +38,7 @@ impl Magazine {
         }
     }
 
-    /// Buffers lent less buffers taken back that are not paid for yet. Only for the owner, when the bins are empty.
+    /// Takes the unpaid balance: allocs less releases. Only for the owner, when the bins are empty.
     pub(crate) fn take_balance(&self) -> i64 {
         self.owned.with_mut(|_| ());
         self.had.take()
@@ -56,7 +57,7 @@ impl Magazine {
         self.had.replace(all_given) - all_kept
     }
 
-    /// How many buffers the owner released the quick way that `balance_for_owner` did not see. For a closer that finishes the slot.
+    /// How many fast releases of the owner `balance_for_owner` did not see. For a closer that finishes the slot.
     pub(crate) fn given_since(&self) -> i64 {
         let given: i64 = self.bins().map(|(_, bin)| bin.given()).sum();
         given - self.had.get()

@@ -1,14 +1,16 @@
-//! The idle blocks of one size class in a thread's magazine, and what the aggregator computes their releases from.
+//! The idle blocks of one size class in a thread's magazine, and the words from which the aggregator computes their releases.
 //!
 //! # The balance
 //!
-//! The aggregator computes a bin's releases from the hot place and the bin's balance (`counters.rs`). The balance is one word: the room, and
-//! a sum that makes what it says, sum − room, right. A give to the list and a take from it change the room alone. All
-//! other steps (a batch comes, goes, becomes spare or active; more is granted) write sum and room at once, so that no aggregation sees
-//! half of an exchange. They leave the hot place alone; only a flush empties it, and says in the balance beforehand that the
-//! block there is counted, until the sum has it.
+//! The aggregator computes a bin's releases from the hot place and the bin's balance (`counters.rs`). The balance is one word with two
+//! parts, a sum and the room of the active list. Its value is sum − room.
 //!
-//! The sum has 56 bits: enough for ten million blocks a second, all given back to one thread that never takes one, for a century.
+//! - A push to the active list lowers the room by one, so the value grows by one. A pop does the opposite.
+//! - Every other step stores sum and room together, so that no aggregation sees half of it. Such steps are: a batch arrives, leaves,
+//!   becomes spare or becomes active; the limit grows. They do not touch the hot place.
+//! - A flush empties the hot place. Before that it sets the `LEAVING` bit: the block there counts until the sum includes it.
+//!
+//! The sum has 56 bits. That is enough for a century of ten million releases a second into one bin without any alloc from it.
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -23,12 +25,15 @@ use crate::codegen::{cold_path, prefetch};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;
 
-/// How often the aggregator tries to read balance and hot place between two exchanges. Together they are too little by one at most
-/// otherwise.
+/// How often the aggregator tries to read balance and hot place without a change in between.
+///
+/// After the last try it accepts what it read: the result may then be one release too low.
 const TRIES: u32 = 2;
 
-/// The idle blocks of one class, and what the thread took: one cache line. Besides it an alloc and a release write one of the slot, which
-/// all classes have in common. Only the owner writes it; the aggregator reads the atomics.
+/// The idle blocks of one class, and the number of allocs from them, in one cache line.
+///
+/// An alloc and a release write this line and one line of the slot that all classes share. Only the owner writes the bin; the
+/// aggregator loads its atomics.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Bin {
@@ -36,29 +41,30 @@ pub(crate) struct Bin {
     hot: AtomicPtr<Block>,
     pub(crate) active: Cell<*const Block>,
     pub(crate) spare: Cell<*const Block>,
-    /// How many more blocks `active` takes, and what the aggregator must know besides.
+    /// The room of `active`, and the sum for the aggregator; see [`Balance`].
     balance: AtomicU64,
-    /// How many blocks `hot` and `active` may have; paid for.
+    /// How many blocks `hot` and `active` may hold together. Their credit is spent.
     pub(crate) limit: Cell<u32>,
-    /// Blocks that were taken from here and lent.
+    /// Allocs that took a block from this bin.
     pub(crate) hits: Counter,
 }
 
-/// Says that a bin has no hot place. Not null, so that nothing is put there, and not above itself, so that nothing is
-/// taken.
+/// Marks a bin without a hot place.
+///
+/// It is not null, so a push does not use the place. It is not above itself, so a pop does not either.
 const NO_PLACE: *mut Block = ptr::without_provenance_mut(1);
 
-/// A bin's balance, see the head of this file.
+/// A bin's balance. See the head of this file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Balance(u64);
 
 impl Balance {
     const SUM_SHIFT: u32 = 8;
     const ROOM: u64 = (1 << 7) - 1;
-    /// Says that the hot block is counted, whether it is still there or not.
+    /// Set while a flush empties the hot place: the hot block counts, whether it is still there or not.
     const LEAVING: u64 = 1 << 7;
 
-    /// Of a bin with so much room, that says so much.
+    /// A balance with this value and this room.
     fn new(says: i64, room: u32) -> Self {
         let sum = says.wrapping_add(i64::from(room)) as u64;
         Self(sum << Self::SUM_SHIFT | u64::from(room))
@@ -99,13 +105,13 @@ impl Bin {
         if hot.addr() <= NO_PLACE.addr() {
             return None;
         }
-        // SAFETY: what is hot is a record of the table.
+        // SAFETY: the hot place holds only records of the table.
         Some(unsafe { &*hot })
     }
 
     #[inline(always)]
     pub(crate) fn set_hot(&self, block: *const Block) {
-        // Release: pairs with the Acquire in `released`; the aggregator sees what came before the give, its alloc too.
+        // Release: pairs with the Acquire in `released`; the aggregator sees what came before the push, the block's alloc too.
         self.hot.store(block.cast_mut(), Ordering::Release);
     }
 
@@ -116,11 +122,11 @@ impl Bin {
 
     #[inline(always)]
     fn set_balance(&self, balance: Balance) {
-        // Release: pairs with the Acquire in `released`, as for the hot place.
+        // Release: pairs with the Acquire in `released`; the aggregator sees what came before, the block's alloc too.
         self.balance.store(balance.0, Ordering::Release);
     }
 
-    /// Takes the block given last; `None` when hot place and active list are empty.
+    /// Pops the block that was pushed last; `None` when hot place and active list are empty.
     ///
     /// # Safety
     ///
@@ -144,8 +150,7 @@ impl Bin {
         Some(block)
     }
 
-    /// Gives a block of the bin's class, which the caller holds; `false` when there is no room, and then nothing has
-    /// happened.
+    /// Pushes a block of the bin's class, which the caller holds; `false` when there is no room, and then nothing changed.
     #[inline(always)]
     pub(crate) fn try_push(&self, block: &Block) -> bool {
         if self.hot.load_own().is_null() {
@@ -162,20 +167,21 @@ impl Bin {
         true
     }
 
-    /// Pushes a block on the active list. The balance is the caller's.
+    /// Pushes a block on the active list. The caller updates the balance.
     #[inline(always)]
     pub(crate) fn push(&self, block: &Block) {
         block.set_next(self.active.get().cast_mut());
         self.active.set(block);
     }
 
-    /// Sets the room after an exchange, in which so many more blocks were given than taken.
+    /// Sets the room after an exchange. `given` is the number of releases in it, less the allocs.
     pub(crate) fn set_room(&self, room: u32, given: i64) {
         self.set_balance(Balance::new(self.balance().says() + given, room));
     }
 
-    /// Leaves the bin without a hot place and without room, when the active list was taken out: gives the hot
-    /// block, and counts it in the balance.
+    /// Closes the bin after its active list was taken out: no hot place, no room.
+    ///
+    /// Returns the hot block, if there was one, and counts it in the balance.
     ///
     /// # Safety
     ///
@@ -220,9 +226,9 @@ impl Bin {
         i64::from(limit) - 1 + given + i64::from(spare)
     }
 
-    /// How many blocks were released into this bin, for the aggregator; see `counters.rs`.
+    /// How many blocks were released into this bin. For the aggregator; see `counters.rs`.
     pub(crate) fn released(&self) -> u64 {
-        // Before the balance and the hot place.
+        // Load the hits before the balance and the hot place: see `counters.rs`.
         let hits = self.hits.get();
         let mut tries = 0;
         loop {
@@ -232,7 +238,7 @@ impl Bin {
             tries += 1;
             // Relaxed: comes after the loads before it, which are Acquire.
             if tries < TRIES && self.balance.load(Ordering::Relaxed) != balance {
-                // The block may have left the hot place meanwhile.
+                // The balance changed, so the block may have left the hot place in between. Retry.
                 continue;
             }
             let is_hot = balance & Balance::LEAVING != 0 || hot.addr() > NO_PLACE.addr();

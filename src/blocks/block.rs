@@ -1,10 +1,10 @@
-//! The record of one pooled block: where its memory is, and who has it since when.
+//! The record of one pooled block: where its memory is, and which thread and line of code allocated it, in which frame.
 //!
-//! Records lie in a table of their own (`table.rs`), one cache line each. Their addresses stay readable while the pool lives:
-//! a walker on another thread reads them at any time, whatever happens to the memory they describe.
+//! Records lie in a separate table (`table.rs`), one cache line each. Their addresses stay readable while the pool lives. So a
+//! walker on another thread can read a record at any time, even after the block's memory was freed.
 //!
-//! A record of zeroes is a valid record: idle, and bound to no memory. So new records need no initialisation, and the table
-//! may give the pages of unused records back to the system, which makes them zero.
+//! A record of zeroes is valid: it is idle and bound to no memory. So new records need no initialisation. The table may return
+//! the pages of unused records to the system, which makes them zero.
 //!
 //! # The state word
 //!
@@ -13,24 +13,27 @@
 //!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
 //! ```
 //!
-//! Of an idle state only the last bit counts: a late walker may have set the watched bit in it.
+//! In an idle state only the last bit has a meaning: a late walker may have set the watched bit.
 //!
 //! # Reading a record while it changes hands
 //!
-//! The holder writes, at alloc, `site` and then the lent state; at release, the idle state. A walker sets the state's
-//! watched bit, reads site and size, and looks at the state again: it believes what it read if the bit still stands.
+//! At alloc the holder stores `site` and then the lent state; at release it stores the idle state. A walker sets the watched bit
+//! in the state, loads site and size, and loads the state again. It accepts site and size if the bit is still set.
 //!
-//! A holder writes whole states, none of them with the bit, and one walker walks at a time (`pool/inner.rs`, `walks`). So if the bit
-//! stands nobody wrote a state since it was set, neither another one nor the same one again. And a walker that saw the site
-//! or the size of a later holder would see more than that: these are stored with Release and loaded with Acquire, and the idle
-//! state came before them, so the second look finds it, or a later state, without the bit.
+//! Why this is right:
+//!
+//! - A holder stores whole states, never with the watched bit, and only one walker runs at a time (`pool/inner.rs`, `walks`). So if
+//!   the bit is still set, no holder stored any state since, not even an equal one.
+//! - Site and size are stored with Release and loaded with Acquire, and the idle state was stored before those of a later holder. So a
+//!   walker that sees a later holder's site or size sees that idle state, or a later one, at its second load. The bit is then clear.
 //!
 //! # Tags
 //!
-//! The word with the size has the tag in its upper 16 bits. A holder with a tag writes it before the lent state, and clears it after
-//! the idle state, so the walker reads it as it reads the size. While a block has a tag, the lowest bit of its pool's address is
-//! set. A release compares that address with the thread's own pool anyway. So a release of a tagged buffer leaves the fast path by
-//! itself, and the fast path does not ask for tags. A block that nobody has is without a tag.
+//! The size word holds the tag in its upper 16 bits. A holder with a tag stores it before the lent state and clears it after
+//! the idle state, so the walker reads it like the size. An idle block has no tag.
+//!
+//! While a block has a tag, the lowest bit of its pool's address in the record is set. The fast path of a release compares that
+//! address with the thread's pool anyway. The comparison fails for a tagged buffer, so the fast path needs no check for tags.
 
 #![expect(
     unsafe_code,
@@ -45,12 +48,12 @@ use crate::codegen::pointer_in_register;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
-/// The state of a block that nobody has.
+/// The state of an idle block.
 const IDLE: u64 = 0;
-/// Set in every state of a block that somebody has.
+/// Set in every state of an allocated block.
 const LENT: u64 = 1;
 const LONG_LIVED: u64 = 2;
-/// Set by the walker, gone with the next state that a holder writes.
+/// Set by the walker, and cleared by the next state that a holder stores.
 const WATCHED: u64 = 4;
 const THREAD_SHIFT: u32 = 3;
 /// Bits of a state word that name the thread.
@@ -78,7 +81,7 @@ pub(crate) fn frame_stamp(frame: u64) -> u64 {
     frame << FRAME_SHIFT | LENT
 }
 
-/// The same without attribution: it hides the thread's name, and the walker then names no holder.
+/// The stamp of a buffer without attribution. It replaces the thread's name, and the walker then names no holder.
 pub(crate) fn anonymous_stamp(frame: u64) -> u64 {
     frame_stamp(frame) | u64::from(ANONYMOUS) << THREAD_SHIFT
 }
@@ -414,7 +417,7 @@ impl Block {
         self.binding.with_mut(|_| ());
     }
 
-    /// Notes who takes the block: `stamp` is [`frame_stamp`] with [`thread_stamp`].
+    /// Records the line of code and the stamp of an alloc: [`frame_stamp`] with [`thread_stamp`].
     #[inline(always)]
     pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
         // Release: pairs with the Acquire in `read`; a walker that sees this site sees the idle state before it.
@@ -424,7 +427,7 @@ impl Block {
         self.state.store(stamp, Ordering::Release);
     }
 
-    /// Notes that nobody has the block.
+    /// Records that the block is idle.
     #[inline(always)]
     pub(crate) fn mark_idle(&self) {
         // Relaxed: what hands the block on orders this before the next holder's Release of its line, with which a walker
@@ -432,7 +435,7 @@ impl Block {
         self.state.store(IDLE, Ordering::Relaxed);
     }
 
-    /// Notes that the block is meant to be out for long.
+    /// Records that the buffer is intentionally long-lived.
     pub(crate) fn mark_long_lived(&self) {
         // Relaxed: a bit of the state the holder wrote; it brings nothing with it.
         if self.state.load(Ordering::Relaxed) & LENT != 0 {

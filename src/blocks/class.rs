@@ -28,8 +28,10 @@ const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 /// The most bytes a block of a size class can have.
 pub(crate) const MAX_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
-/// Up to here the class is looked up, by lines: one table, of which a program touches what its sizes need, is quicker than
-/// arithmetic, or a choice between two. It covers what threads keep by default ([`batch_len`]).
+/// Up to this size the class is looked up in a table, with one entry for each line.
+///
+/// One lookup is faster than arithmetic, or than a choice between two tables. A program touches only the entries of its sizes. The
+/// table covers the sizes that threads keep by default ([`batch_len`]).
 const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
     MAX_CLASS_BYTES
 } else {
@@ -53,15 +55,17 @@ pub(crate) fn class_for(bytes: usize) -> Option<usize> {
     (bytes <= MAX_CLASS_BYTES).then(|| compute_class(bytes))
 }
 
-/// The class whose blocks hold `bytes`, as the quick ways look it up. For no bytes it is `OVERSIZE`, in whose bin nothing
-/// ever lies: so the fast paths leave them to the slow ones, which mark the change (`slot/changes.rs`). `None` for bytes beyond the table.
+/// The class whose blocks hold `bytes`, looked up for the fast paths; `None` for bytes beyond the table.
+///
+/// For zero bytes it is `OVERSIZE`, whose bin is always empty. So the fast paths leave empty buffers to the slow ones, which mark the
+/// slot as changed (`slot/changes.rs`).
 #[inline(always)]
 pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes > AT_HAND_BYTES {
         cold_path();
         return None;
     }
-    // No `div_ceil`: of this the compiler sees that it stays within the table, whatever `bytes` was reckoned from.
+    // No `div_ceil`: with this form the compiler proves that the index stays in the table, so it adds no bounds check.
     Some(usize::from(AT_HAND[(bytes + (LINE - 1)) >> LINE.ilog2()]))
 }
 

@@ -1,7 +1,7 @@
-//! The shared store of idle blocks: threads bring and fetch whole batches, one exchange each.
+//! The shared store of idle blocks: threads push and pop whole batches, one compare-exchange each.
 //!
-//! A batch is a list of blocks of one class; its first block knows how many they are and stands for it in the shelf's
-//! stack. The walk over a batch's blocks happens in the thread that owns it, never here.
+//! A batch is a list of blocks of one class. Its first block stores the length and represents the batch in the stack of its class.
+//! Only the thread that owns a batch follows the list; the depot never does.
 #![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
 
 use crate::blocks::block::Block;
@@ -10,7 +10,7 @@ use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
 use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};
 
-/// A list of idle blocks of one class that changes hands as a whole. Whoever has the value holds all the blocks.
+/// A list of idle blocks of one class that moves as a whole. The owner of this value holds all the blocks.
 #[derive(Debug)]
 pub(crate) struct Batch<'t> {
     head: &'t Block,
@@ -43,9 +43,9 @@ struct Shelf {
     batches: Stack,
     /// Blocks in the batches. Counted before a push and after a pop: never too low.
     idle: AtomicU64,
-    /// The least that `idle` was since trimming last looked.
+    /// The smallest value of `idle` since trimming last read it.
     low: AtomicU64,
-    /// Blocks that were asked for in advance and are not trimmed by themselves.
+    /// Blocks that were prewarmed and are not trimmed automatically.
     kept: AtomicU64,
     /// Blocks of the class that have memory, wherever they are.
     held: AtomicU64,
@@ -84,7 +84,7 @@ impl Depot {
         }
     }
 
-    /// Brings a batch.
+    /// Pushes a batch.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the batch is consumed: its caller must not use it again"
@@ -107,7 +107,7 @@ impl Depot {
         shelf.batches.push(batch.head);
     }
 
-    /// Fetches a batch.
+    /// Pops a batch, if the class has one.
     pub(crate) fn pop<'t>(&self, class: usize, table: &'t Table) -> Option<Batch<'t>> {
         let shelf = &self.shelves[class];
         let head = shelf.batches.pop(table)?;

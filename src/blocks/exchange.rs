@@ -1,4 +1,4 @@
-//! What a magazine needs of its pool and its slot for an exchange with the depot.
+//! The parts of a pool and a slot that a magazine needs for an exchange with the depot.
 
 use crate::blocks::class::Classes;
 use crate::blocks::depot::Depot;

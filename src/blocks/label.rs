@@ -1,4 +1,4 @@
-//! To whom a pooled buffer is lent, as its record says: a line of code, and a tag.
+//! The attribution of a pooled buffer in its record: the line of code that allocated it, and its tag.
 
 use std::panic::Location;
 
@@ -11,13 +11,13 @@ impl TagMark {
     pub(crate) const NONE: Self = Self(0);
     const LIMITED: u16 = 1 << 15;
 
-    /// Of the tag with this number, which is not zero.
+    /// The mark of the tag with this number, which is not zero.
     pub(crate) fn new(number: usize, is_limited: bool) -> Self {
         debug_assert!(number > 0 && number < usize::from(Self::LIMITED));
         Self(number as u16 | if is_limited { Self::LIMITED } else { 0 })
     }
 
-    /// As it was written into a record.
+    /// A mark from the bits in a record.
     pub(crate) fn from_bits(bits: u16) -> Self {
         Self(bits)
     }
@@ -44,7 +44,7 @@ impl TagMark {
     }
 }
 
-/// To whom a pooled buffer is lent.
+/// The line of code that allocates a pooled buffer, and the buffer's tag.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Label {
     pub(crate) site: &'static Location<'static>,

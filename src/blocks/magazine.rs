@@ -1,26 +1,26 @@
-//! A thread's own idle blocks: per class a list to take from and give to, and one full batch in reserve.
+//! A thread's own idle blocks: for each class an active list, and one full batch in reserve.
 //!
 //! ```text
 //!   bin of a class      hot    ─▶ one block, or nothing
 //!                       active ─▶ block ─▶ block ─▶ …     room for (limit − 1 − blocks) more
 //!                       spare  ─▶ a full batch, or nothing
 //!                          │ ▲
-//!        hot and active full, spare full:       hot and active empty, spare empty:
-//!        spare goes                               a batch comes
+//!        hot, active and spare full:              hot, active and spare empty:
+//!        the spare batch is sent                  a batch is fetched
 //!                          ▼ │
 //!                         depot
 //! ```
 //!
-//! Two lists instead of one (Bonwick and Adams, "Magazines and Vmem", 2001) give the exchange its hysteresis: after any
-//! exchange it takes a whole batch of allocs or of releases to cause the next, so a thread that goes back and forth
-//! across a boundary does not pay for it. An exchange moves a list by its head; no block in it is touched.
+//! Two lists instead of one (Bonwick and Adams, "Magazines and Vmem", 2001) give hysteresis. After an exchange with the depot, only a
+//! whole batch of allocs or of releases causes the next one. So a thread that alternates at a boundary does not exchange every time.
+//! An exchange moves a list by its head and touches no other block.
 //!
-//! The hot place is for the loop that takes a buffer and gives it back: it needs neither a block's link nor a count.
-//! Those are two words that a release writes and the next alloc reads and writes, and the next release reads again: a chain
-//! of store forwardings that takes longer than everything else in the pair.
+//! The hot place serves a loop that allocates one buffer and releases it. It needs neither a block's link nor the room. With
+//! these two words each operation would load what the one before it stored. That chain of store forwarding would take longer than the
+//! rest of the pair.
 //!
-//! What a thread may keep is bounded in bytes by credit: a bin's `limit` blocks and its spare batch are paid for when
-//! they are granted, in the slow path, so the fast path only counts the room. A bin of limit 0 has no hot place.
+//! Credit limits the bytes that a thread keeps. The slow path spends it when it grants a bin its `limit` or a spare batch, so
+//! the fast path only counts the room. A bin of limit 0 has no hot place.
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -173,7 +173,7 @@ impl Magazine {
         }
     }
 
-    /// Puts a block that was never lent where allocs find it.
+    /// Adds a new block to the magazine, or to the depot if the magazine has no room.
     ///
     /// # Safety
     ///
@@ -255,8 +255,10 @@ impl Magazine {
         self.send(unsafe { Batch::new(block, 1) }, exchange, notes);
     }
 
-    /// Sends blocks to the depot, once the aggregator is told what was done so far: who lends them next, and then aggregates, finds them given
-    /// back.
+    /// Sends blocks to the depot, after it marks the slot as changed.
+    ///
+    /// The order matters. A thread that allocates one of these blocks and then aggregates must read this slot again, and find the
+    /// block released.
     fn send(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owe(-i64::from(batch.len()), exchange);
         let bytes = u64::from(batch.len()) * batch.head().bytes();
@@ -298,7 +300,7 @@ impl Magazine {
         }
     }
 
-    /// Has the aggregator look at a bin, before it has a block, so before it counts.
+    /// Makes the aggregator read a bin from now on, before the bin gets its first block.
     fn note_granted(&self, class: usize) {
         let word = &self.granted[class / 64];
         let before = word.load_own();

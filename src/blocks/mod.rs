@@ -1,4 +1,4 @@
-//! Pooled blocks: their size classes and records, and where idle blocks wait. Knows no pool.
+//! Pooled blocks: their size classes, their records, and the stores of idle blocks. Does not depend on the pool.
 
 pub(crate) mod balance;
 pub(crate) mod bin;

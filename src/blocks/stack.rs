@@ -2,14 +2,18 @@
 //!
 //! # Protocol
 //!
-//! The stack is one word, `tag │ number of the top block` (32 bits each, number 0: empty); a block's `below` is the
-//! number under it. Blocks are named by number and records stay readable (`table.rs`), so following a number that is out of date
-//! reads a record, or zero. Every exchange raises the tag, so a compare-exchange that prepared on an old top fails even
-//! if the same block is on top again (the ABA problem); it would take 2^32 exchanges during one pop to fool it.
+//! The stack is one word: `tag │ number of the top block`, 32 bits each. Number 0 means empty. A block's `below` is the
+//! number of the block under it. Records stay readable (`table.rs`), so a thread that follows an outdated number reads a
+//! record, or zero.
 //!
-//! Push: write `below`, then swing the word (Release). Pop: read the word (Acquire), read `below` of its top, swing.
-//! Every change of the word is a read-modify-write, so it continues the release sequence of the pushes before it: a
-//! pop that takes a block synchronises with the push that put it there, whatever came between.
+//! - Push: store `below`, then compare-exchange the word (Release).
+//! - Pop: load the word (Acquire), load `below` of the top block, then compare-exchange the word.
+//!
+//! Every exchange raises the tag. So a compare-exchange that was prepared on an old top fails, even if the same block is on top
+//! again (the ABA problem). Only 2^32 exchanges during one pop could defeat the tag.
+//!
+//! Every change of the word is a read-modify-write, so it continues the release sequences of the pushes before it. So a pop that takes
+//! a block synchronises with the push of that block, with any number of other operations in between.
 
 use crate::blocks::block::Block;
 use crate::blocks::table::Table;
@@ -37,7 +41,7 @@ impl Stack {
         }
     }
 
-    /// Puts a block on top. Whoever pops it holds it.
+    /// Pushes a block. The thread that pops it holds it.
     pub(crate) fn push(&self, block: &Block) {
         // Relaxed: the number is only written below the block; the compare-exchange decides.
         let mut top = self.top.load(Ordering::Relaxed);
@@ -58,7 +62,7 @@ impl Stack {
         }
     }
 
-    /// Takes the top block; the caller holds it now.
+    /// Pops the top block. The caller then holds it.
     pub(crate) fn pop<'t>(&self, table: &'t Table) -> Option<&'t Block> {
         // Acquire: pairs with the Release in `push`; the block on top and what is below it are written.
         let mut top = self.top.load(Ordering::Acquire);

@@ -50,7 +50,7 @@ const BUCKETS: usize = sized(25, 5, 2);
 /// How many pages there can be. The numbers of their records fit 31 bits.
 const MAX_PAGES: u32 = (1 << BUCKETS as u32) - 1;
 const PAGE_BYTES: usize = PER_PAGE as usize * size_of::<Block>();
-/// Whether records are more than zeroes, and what the system does to a page is done by hand: under a model.
+/// Whether this is a model's build: there a vacant record is not all zeroes, and the table clears a discarded page itself.
 const MODEL: bool = cfg!(any(framepool_loom, framepool_shuttle));
 
 const _: () = assert!(MODEL || PAGE_BYTES == PAGE);
@@ -137,7 +137,7 @@ impl Table {
         start
     }
 
-    /// The lowest vacant record, for the caller alone; `None` when there is no memory or no number left.
+    /// Claims the lowest vacant record for the caller; `None` when no memory or no number is left.
     pub(crate) fn claim(&self) -> Option<&Block> {
         let mut supply = self.supply.lock();
         let (page, taken) = loop {
@@ -171,7 +171,7 @@ impl Table {
         Some(block)
     }
 
-    /// Takes a record back, and gives its page back when that was the last in it.
+    /// Releases a record. Returns its page to the system if no other record in it is in use.
     ///
     /// # Safety
     ///
@@ -191,7 +191,7 @@ impl Table {
         }
     }
 
-    /// Gives a page back of which no record is in use.
+    /// Returns a page without records in use to the system.
     fn let_page_go(&self, supply: &Supply, page: u32) {
         if supply.returns(page) {
             let first = ptr::from_ref(self.record(page, 0)).cast_mut();
