@@ -1,11 +1,11 @@
-//! The one door to the time: where frames, trimming and monitors read the clock.
+//! The only module that reads the clock, for frames, trimming and monitors.
 //!
-//! Durations and orders use the system's monotonic clock. Virtual machines and broken drivers have been seen to let it go
-//! back, so nothing here relies on it: a clock that stands still or goes back makes durations zero.
+//! Durations and orders use the system's monotonic clock. On virtual machines and with broken drivers that clock has gone backwards. So
+//! no code relies on it: if the clock stands still or goes back, durations are zero.
 //!
-//! A [`Timestamp`] also has the time of day. A frame end reads the monotonic clock only: [`WallClock`] adds the difference
-//! between the two clocks, and measures that difference again once a second. So a time of day follows an adjustment of the
-//! system's clock within a second, and never costs a second reading per frame.
+//! A [`Timestamp`] also has the time of day. A frame end reads only the monotonic clock. [`WallClock`] adds the difference between the
+//! two clocks, and measures that difference again once a second. So the time of day follows an adjustment of the system's clock
+//! within a second, and a frame end never reads a second clock.
 //!
 //! A test can set both clocks for what happens on its own thread.
 
@@ -26,7 +26,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The time that passed since then; none if the clock went back meanwhile.
+/// The time since `then`; zero if the clock went back in between.
 #[inline]
 pub(crate) fn since(then: Instant) -> Duration {
     now().saturating_duration_since(then)
@@ -197,12 +197,12 @@ mod told {
         UNIX.get()
     }
 
-    /// The monotonic clock stands still at this time, for this thread; or follows the system's again.
+    /// Stops the monotonic clock at this time for this thread, or follows the system's again.
     pub(super) fn set(time: Option<Instant>) {
         NOW.set(time);
     }
 
-    /// The same for the time of day.
+    /// Sets the time of day for this thread, or follows the system's again.
     pub(super) fn set_unix(nanos: Option<u64>) {
         UNIX.set(nanos);
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, as values that say what to do.
+//! The errors of the library. Each message says what to do.
 
 use std::cmp::Reverse;
 use std::error::Error;
@@ -11,22 +11,22 @@ use crate::telemetry::id::FrameId;
 use crate::telemetry::outstanding::SiteHolding;
 use crate::text::bytes;
 
-/// Why a buffer could not be lent. Every counter and every law still holds after it.
+/// Why a buffer could not be allocated. All counters stay correct after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocError {
     /// The request's size in bytes is beyond the address space.
     SizeOverflow {
-        /// Elements asked for.
+        /// Elements requested.
         len: usize,
         /// Bytes of one element.
         element_bytes: usize,
     },
-    /// The element type wants a coarser alignment than the pool's buffers have.
+    /// The element type needs a coarser alignment than the pool's buffers have.
     Alignment {
-        /// What the element type needs, in bytes.
+        /// The alignment of the element type, in bytes.
         required: usize,
-        /// What the pool gives, in bytes.
+        /// The alignment of the pool's buffers, in bytes.
         provided: usize,
     },
     /// The pool's budget does not allow the memory this request needs.
@@ -43,8 +43,7 @@ pub enum AllocError {
         parts: Vec<Holding>,
         /// The call sites whose pooled buffers hold the most, five at most, the largest first.
         holders: Vec<SiteHolding>,
-        /// How long ago the call sites were looked at. Zero if few pooled buffers are out; with many a look takes long, and is
-        /// not taken at every refusal.
+        /// The age of `holders`. It is zero if few pooled buffers are out; with many, a walk is slow, so not every refusal makes one.
         holders_age: Duration,
     },
     /// The budget of a tag does not allow the buffer.
@@ -64,9 +63,9 @@ pub enum AllocError {
         /// The call sites whose buffers hold the most of the tag, five at most, the largest first.
         holders: Vec<SiteHolding>,
     },
-    /// The system gave no memory.
+    /// The system refused to allocate memory.
     OutOfMemory {
-        /// Bytes the pool asked the system for.
+        /// Bytes that the pool requested from the system.
         requested: u64,
     },
 }

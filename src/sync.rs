@@ -1,13 +1,13 @@
-//! The one door to shared memory: atomics, cells, locks, `ArcSwap` and thread-locals come from here only.
+//! The only module that provides shared memory: atomics, cells, locks, `ArcSwap` and thread-locals.
 //!
-//! In a normal build every name is the real thing, at no cost. Under three cfgs, each set by the build script of a member
-//! of the workspace that compiles this very source, the same names are other types:
+//! In a normal build every name is the real type, at no cost. Three members of the workspace compile this same source with a cfg from
+//! their build script. There the same names are other types:
 //!
 //! | cfg | member | what the names are |
 //! |---|---|---|
 //! | `framepool_loom` | `loom-tests/` | loom's: every execution of a small model, weak memory included |
 //! | `framepool_shuttle` | `shuttle-tests/` | shuttle's: random schedules of a larger scenario, sequentially consistent |
-//! | `framepool_noise` | `stress-tests/` | the real ones, but a thread may be made to wait before each access |
+//! | `framepool_noise` | `stress-tests/` | the real types, with a random delay before some accesses |
 
 #[cfg(any(framepool_loom, framepool_shuttle, framepool_noise))]
 mod bits;
@@ -39,17 +39,18 @@ pub(crate) use under_noise::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, Atomic
 #[cfg(framepool_shuttle)]
 pub(crate) use under_shuttle::*;
 
-/// A word whose holders write it in turn, and in which somebody else may set a bit.
+/// A word with one writer at a time, in which another thread may set a bit.
 #[cfg(not(framepool_loom))]
 pub(crate) type Markable = AtomicU64;
 
 /// A word with one writer at a time, read by that writer.
 pub(crate) trait Owned {
-    /// What it holds.
+    /// The type of its value.
     type Value;
 
-    /// What the caller, or the writer before it, stored last. Under loom no step that others could come before or after: whenever
-    /// it is done, it reads the same.
+    /// Loads the value that the caller, or the writer before it, stored last.
+    ///
+    /// Under loom this is not a step that the model interleaves with others, because no other thread can change the result.
     fn load_own(&self) -> Self::Value;
 }
 
@@ -59,7 +60,7 @@ impl Owned for AtomicU64 {
 
     #[inline(always)]
     fn load_own(&self) -> u64 {
-        // Relaxed: the writer reads what it wrote, or what its claim made visible.
+        // Relaxed: the writer reads its own store, or a store that its claim of the word made visible.
         self.load(Ordering::Relaxed)
     }
 }
@@ -70,7 +71,7 @@ impl<T> Owned for AtomicPtr<T> {
 
     #[inline(always)]
     fn load_own(&self) -> *mut T {
-        // Relaxed: as for numbers.
+        // Relaxed: the writer reads its own store, or a store that its claim of the word made visible.
         self.load(Ordering::Relaxed)
     }
 }
@@ -81,7 +82,7 @@ pub(crate) use std::sync::atomic::Ordering;
 
 use std::fmt;
 
-/// A size that shrinks under a model: the real one, what suits shuttle's scenarios, and what suits loom's models.
+/// Selects a size by build: the real one, a smaller one for shuttle's scenarios, or the smallest for loom's models.
 pub(crate) const fn sized(real: usize, shuttle: usize, loom: usize) -> usize {
     if cfg!(framepool_loom) {
         loom
@@ -92,7 +93,7 @@ pub(crate) const fn sized(real: usize, shuttle: usize, loom: usize) -> usize {
     }
 }
 
-/// The order in which locks of several kinds are taken by one thread.
+/// The order in which one thread takes locks of several kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rank {
     /// The lock of a store's receivers. No other is taken under it.
@@ -119,7 +120,7 @@ impl Rank {
     ];
 }
 
-/// A lock that outlives the panic of a holder: what it guards is written so that every step leaves it whole.
+/// A lock that ignores poisoning: after every step of a holder the guarded value is consistent, so a panic leaves it usable.
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
@@ -135,12 +136,12 @@ impl<T> Lock<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the lock guards, without taking it: nobody else has the lock.
+    /// The guarded value, without locking: `&mut self` excludes other threads.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lock, unless somebody holds it.
+    /// Takes the lock; `None` if another thread holds it.
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),

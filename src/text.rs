@@ -1,8 +1,8 @@
-//! Text for a terminal: bytes a person can read, and a table whose columns line up.
+//! Text for a terminal: sizes with units, sparklines, and tables with aligned columns.
 
 use std::fmt;
 
-/// Bytes in the unit that leaves at most four digits before the point: `512 B`, `1.50 KiB`, `12.0 MiB`.
+/// Formats a size in the unit that leaves at most four digits before the point: `512 B`, `1.50 KiB`, `12.0 MiB`.
 ///
 /// Units are powers of 1024. Exact counts are in the fields, not in the text.
 pub fn bytes(count: u64) -> impl fmt::Display {
@@ -34,8 +34,8 @@ impl fmt::Display for Bytes {
 
 /// A line of bars for a series of numbers, at most `width` of them, the latest last: `▁▂▅█▃`.
 ///
-/// The tallest bar is the largest number, the scale begins at zero. Where there are more numbers than bars, a bar shows
-/// the largest of its share, so that no spike is lost. What is no positive number gets the lowest bar.
+/// The scale begins at zero, and the tallest bar is the largest number. If there are more numbers than bars, each bar shows the largest
+/// of its share, so no spike is lost. A value that is not a positive number gets the lowest bar.
 pub fn sparkline(series: &[f64], width: usize) -> impl fmt::Display {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let count = series.len().min(width);
@@ -54,7 +54,7 @@ pub fn sparkline(series: &[f64], width: usize) -> impl fmt::Display {
         .collect::<String>()
 }
 
-/// To which side a column's cells are set.
+/// The alignment of a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Words.

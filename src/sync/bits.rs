@@ -1,4 +1,4 @@
-//! Small values that threads share, where there is no generic atomic: as the bits of a word.
+//! A stand-in for the generic atomic of the `atomic` crate: stores a small value as the bits of a word.
 #![expect(unsafe_code, reason = "a value is read back from its bits")]
 
 use std::fmt;

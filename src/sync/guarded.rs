@@ -1,4 +1,4 @@
-//! Atomics with a guard each, which does something before every access: what, the backend says.
+//! Atomics that call a guard of the backend before every access.
 
 /// Defines the atomic types of the seam over those of `$inner`. `$guard` is a type with `new()`, `before_access()`, and
 /// `before_change()` for what reads and writes in one step;

@@ -1,4 +1,4 @@
-//! The real types: what the standard library, `arc-swap` and `atomic` give.
+//! The real types, from the standard library, `arc-swap` and `atomic`.
 
 use std::fmt;
 

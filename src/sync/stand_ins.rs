@@ -1,8 +1,7 @@
-//! Stand-in for what no model checker knows, `ArcSwap`: a lock takes its place. What is checked is our use of it, not
-//! `ArcSwap` itself.
+//! Stand-ins for types that the model checkers do not support. A lock replaces `ArcSwap`.
 //!
-//! The stand-in for `ArcSwap` orders a reader before a later writer, which the real one does not promise: nothing may
-//! depend on a replacement having returned.
+//! So the models check our use of `ArcSwap`, not `ArcSwap` itself. The lock orders a reader before a later writer; the real type does
+//! not promise that. So no code may depend on the fact that a replacement has returned.
 
 use std::fmt;
 use std::ops::Deref;

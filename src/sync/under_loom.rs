@@ -1,9 +1,8 @@
-//! The same names as types that the model checker sees.
+//! The types of this module for loom.
 //!
-//! Each atomic is guarded by a shadow: loom reorders two threads' accesses only if both touch the same object in a way
-//! it records, and a thread's own load before its store hides earlier loads of others from it (a single-writer counter
-//! would be explored in one order only). A relaxed read-modify-write of the shadow before each access brings all orders
-//! back; being relaxed, it adds no ordering of its own.
+//! Each atomic has a shadow. Loom reorders two threads' accesses only if it recorded both on the same object. A thread's own load before
+//! its store hides the earlier loads of other threads, so loom would explore a single-writer counter in one order only. A
+//! read-modify-write of the shadow before each access makes loom explore all orders. It is Relaxed, so it adds no ordering.
 
 #![expect(unsafe_code, reason = "loom's loads without a step are unsafe")]
 
@@ -72,12 +71,13 @@ impl<T> super::Owned for AtomicPtr<T> {
 
 checked_statics!(loom, $);
 
-/// A word whose holders write it in turn, and in which somebody else may set a bit.
+/// A word with one writer at a time, in which another thread may set a bit.
 ///
-/// What reads and writes in one step leaves no room for a store between the two: a store that comes after the value that was
-/// read comes after the one that was written too. Loom knows that of other such steps only. So a store is one here, whose
-/// value nobody looks at. That it passes on what the stores before it passed on adds nothing: who gives up what the word
-/// stands for orders all its own accesses before the next holder's.
+/// Under C++ rules no store can fall between the load and the store of a read-modify-write. Loom enforces that only against other
+/// read-modify-writes. So a store is a swap here, whose result is ignored.
+///
+/// The swap also continues the release sequence of earlier stores, which a store would not. That adds no ordering in our use: a
+/// holder that gives up the word orders all its accesses before those of the next holder anyway.
 #[derive(Debug)]
 pub(crate) struct Markable(AtomicU64);
 

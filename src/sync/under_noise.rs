@@ -1,6 +1,7 @@
-//! The real types, with noise: before each access to an atomic a thread may have to yield, or to spin for a moment, so that
-//! threads meet in places where they otherwise hardly ever do. And each thread counts what it does at the seam: what a worker
-//! does not do there, it cannot have to wait for.
+//! The real types with noise: before some accesses to an atomic a thread yields or spins, so that rare interleavings become frequent.
+//!
+//! Each thread also counts its accesses and locks. A thread can wait for another only through one of them, so a test bounds with
+//! these counts how often an operation may wait.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;

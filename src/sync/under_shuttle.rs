@@ -1,7 +1,7 @@
-//! The same names as types that the scheduler of random schedules knows: it may switch threads before each access.
+//! The types of this module for shuttle, whose random scheduler may switch threads before each access.
 //!
-//! All threads of a scenario are coroutines of one thread of the system, so nothing here is really shared. Shuttle knows
-//! only sequential consistency, whatever ordering an access names, and does not watch cells: ours watch themselves.
+//! All threads of a scenario are coroutines of one thread, so no memory is really shared. Shuttle treats every ordering as sequentially
+//! consistent. It does not check cells, so the cell below checks itself for overlapping accesses.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;

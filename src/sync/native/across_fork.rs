@@ -1,16 +1,16 @@
-//! Locks that a fork leaves whole.
+//! Locks that stay usable in a forked child.
 //!
-//! A child process has a copy of all memory, but of all threads only the one that forked. A lock that another thread held
-//! at that moment is never given up in the child, and what it guards may be half changed. So the thread that forks first
-//! takes all locks of this kind, and parent and child give them up after the fork (`pthread_atfork`).
+//! A child process has a copy of all memory, but only the thread that forked. A lock that another thread held during the fork is never
+//! unlocked in the child, and its value may be half changed. So the forking thread first takes all locks of this kind
+//! (`pthread_atfork`). Parent and child unlock them after the fork.
 //!
 //! # No deadlock
 //!
-//! The thread that forks takes the lock of the list, and then the locks in the list by rank. Where the library takes one of
-//! these locks while it holds another, it does so in the order of the ranks, too. And nobody who holds one of them waits for
-//! the list: a lock enters the list before others know it, and leaves it when nobody knows it any more.
+//! The forking thread takes the lock of the list, and then the locks in the list by rank. The library also takes several of these locks
+//! only in the order of their ranks. No thread waits for the list while it holds one of them: a lock enters the list before other
+//! threads can reach it, and leaves it when none can any more.
 //!
-//! The locks in the list are linked through themselves, so that an entry allocates nothing besides its lock.
+//! The list is linked through the locks themselves, so an entry needs no allocation of its own.
 #![expect(
     unsafe_code,
     reason = "a list linked through what it consists of, and a call to the operating system"

@@ -1,22 +1,23 @@
-//! The standard library's mutex, whose hand-over is also written in code of ours.
+//! The standard library's mutex, with an extra flag that makes its hand-over visible to `ThreadSanitizer`.
 //!
-//! A contended `std::sync::Mutex` is taken in code that came compiled with the standard library. `ThreadSanitizer` knows
-//! nothing of what happens there, and would report every access under the lock as a race, in every program that uses this
-//! library. So the thread that gives the lock up stores a word, and the next one loads it: two plain moves on most processors,
-//! in which it sees the hand-over. The word adds an order that the mutex has anyway; it takes no part in excluding anybody,
-//! so an access without the lock is still reported.
+//! The standard library is precompiled, and a contended `std::sync::Mutex` is locked inside it. `ThreadSanitizer` does not see
+//! those accesses. It would report every access under the lock as a race, in every program that uses this library.
+//!
+//! So a thread stores a flag before it unlocks, and the next one loads it after it locks. On most processors these are two plain
+//! moves. They add only an order that the mutex already provides. The flag excludes no thread, so `ThreadSanitizer` still reports an
+//! access without the lock.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
-/// A mutual exclusion of threads, as [`std::sync::Mutex`].
+/// A mutex with the interface of [`std::sync::Mutex`].
 pub(crate) struct Mutex<T> {
     mutex: std::sync::Mutex<T>,
     handed: AtomicBool,
 }
 
-/// The lock of a [`Mutex`], given up when it is dropped.
+/// The guard of a [`Mutex`], which unlocks it when dropped.
 pub(crate) struct MutexGuard<'m, T> {
     handed: &'m AtomicBool,
     guard: std::sync::MutexGuard<'m, T>,
