@@ -275,7 +275,7 @@ impl Arena {
         // Relaxed: no other word must match it; see `place`.
         self.block_bytes.store(bytes as u64, Ordering::Relaxed);
         #[cfg(any(framepool_loom, framepool_shuttle))]
-        let _ = bytes;
+        let _ = (self, bytes);
     }
 
     /// Address and size of the current block, or of the first one of the next frame. The block may be freed by now.

@@ -11,7 +11,7 @@ use crate::{
     BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds, Timestamp,
 };
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The clock of this thread, set by hand until this is dropped.

@@ -4,13 +4,16 @@
 
 use std::thread;
 
-use framepool::telemetry::{HeldBy, TagStats};
-use framepool::{
-    AllocError, BufferPool, ConfigError, DiagnosticsStore, HealthMonitor, Rule, TagSettings,
-    Thresholds,
-};
+#[cfg(feature = "telemetry")]
+use framepool::telemetry::HeldBy;
+use framepool::telemetry::TagStats;
+use framepool::{AllocError, BufferPool, ConfigError, TagSettings};
+#[cfg(feature = "telemetry")]
+use framepool::{DiagnosticsStore, HealthMonitor, Rule, Thresholds};
 
-use crate::common::{TELEMETRY, assert_empty, assert_lawful_stats};
+use crate::common::TELEMETRY;
+#[cfg(feature = "telemetry")]
+use crate::common::{assert_empty, assert_lawful_stats};
 
 #[track_caller]
 fn stats(pool: &BufferPool, name: &str) -> TagStats {
