@@ -7,6 +7,7 @@
 //!                                                 └ past/        single frames; numbers over an hour and a day
 //! ```
 
+mod alerting;
 pub(crate) mod diagnostics;
 mod history;
 pub(crate) mod leak_check;

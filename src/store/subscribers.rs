@@ -5,13 +5,10 @@
 //! subscriber. One that panics is ended. What was dropped and who was ended is in the store's report.
 
 use std::fmt;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread;
 use std::time::Duration;
 
-use super::diagnostics::DiagnosticsStore;
 use crate::health::Alert;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 
@@ -59,7 +56,7 @@ pub struct AlertSubscriber {
     pub dropped: u64,
 }
 
-/// Alerts as they are raised, escalated and resolved, from [`DiagnosticsStore::subscribe_alerts`]. Dropping it ends the subscription.
+/// Alerts as they are raised, escalated and resolved, from [`subscribe_alerts`](crate::DiagnosticsStore::subscribe_alerts). Dropping it ends the subscription.
 #[derive(Debug)]
 pub struct AlertFeed {
     queue: Receiver<Arc<Alert>>,
@@ -86,7 +83,7 @@ struct Subscriber {
 pub(crate) struct Subscribers(Vec<Subscriber>);
 
 impl Subscribers {
-    fn add(&mut self, name: String) -> AlertFeed {
+    pub(crate) fn add(&mut self, name: String) -> AlertFeed {
         let (sender, receiver) = sync_channel(WAITING);
         let shared = Arc::new(Shared {
             has_panicked: AtomicBool::new(false),
@@ -139,7 +136,7 @@ impl Subscriber {
     }
 
     fn describe(&self) -> AlertSubscriber {
-        // Relaxed: words of their own.
+        // Relaxed: orders nothing.
         let has_panicked = self.shared.has_panicked.load(Ordering::Relaxed);
         AlertSubscriber {
             name: self.name.clone(),
@@ -148,12 +145,25 @@ impl Subscriber {
                 (false, Some(_)) => SubscriberState::Active,
                 (false, None) => SubscriberState::Ended,
             },
+            // Relaxed: a count of its own.
             dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
     }
 }
 
 impl AlertFeed {
+    /// Calls `callback` with each alert until it panics or the store is gone.
+    pub(crate) fn call(self, mut callback: impl FnMut(&Alert)) {
+        while let Ok(alert) = self.queue.recv() {
+            // What the callback leaves half done is its own: it is not called again.
+            if catch_unwind(AssertUnwindSafe(|| callback(&alert))).is_err() {
+                // Relaxed: orders nothing; `describe` reads it by itself.
+                self.shared.has_panicked.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
     /// The next alert, if it comes within this time. None too once the store is gone.
     pub fn next_within(&self, time: Duration) -> Option<Arc<Alert>> {
         self.queue.recv_timeout(time).ok()
@@ -171,58 +181,6 @@ impl AlertFeed {
     }
 }
 
-impl DiagnosticsStore {
-    /// Calls `callback` with every alert that is raised, escalated or resolved from now on.
-    ///
-    /// It runs on a thread of its own named `framepool-alerts`, so it may take its time: up to 256 alerts wait for it, and more are
-    /// dropped and counted. If it panics it is not called any more. Both is in the store's report under this name, and in
-    /// [`alert_subscribers`](Self::alert_subscribers). The thread ends when the store is gone.
-    ///
-    /// ```
-    /// use framepool::{BufferPool, DiagnosticsStore, HealthConfig, Watch};
-    ///
-    /// let store = DiagnosticsStore::new();
-    /// store.on_alert("pager", |alert| eprintln!("{alert}"))?;
-    /// let watch = Watch::start(&BufferPool::new(), HealthConfig::default().store(store));
-    /// # watch.stop();
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// The system's error if the thread cannot be started.
-    pub fn on_alert(
-        &self,
-        name: impl Into<String>,
-        mut callback: impl FnMut(&Alert) + Send + 'static,
-    ) -> io::Result<()> {
-        let feed = self.subscribe_alerts(name);
-        let builder = thread::Builder::new().name("framepool-alerts".to_owned());
-        builder.spawn(move || {
-            while let Ok(alert) = feed.queue.recv() {
-                // What the callback leaves half done is its own: it is not called again.
-                if catch_unwind(AssertUnwindSafe(|| callback(&alert))).is_err() {
-                    // Relaxed: a word of its own.
-                    feed.shared.has_panicked.store(true, Ordering::Relaxed);
-                    return;
-                }
-            }
-        })?;
-        Ok(())
-    }
-
-    /// Every alert that is raised, escalated or resolved from now on, as a channel. Up to 256 of them wait; more are dropped and
-    /// counted.
-    pub fn subscribe_alerts(&self, name: impl Into<String>) -> AlertFeed {
-        self.subscribers().add(name.into())
-    }
-
-    /// Who is told of alerts, those included that have ended.
-    pub fn alert_subscribers(&self) -> Vec<AlertSubscriber> {
-        self.subscribers().list()
-    }
-}
-
 #[cfg(all(
     test,
     not(framepool_loom),
@@ -231,7 +189,7 @@ impl DiagnosticsStore {
 ))]
 mod tests {
     use super::*;
-    use crate::{BufferPool, HealthMonitor, HealthSnapshot, Thresholds};
+    use crate::{BufferPool, DiagnosticsStore, HealthMonitor, HealthSnapshot, Thresholds};
     use std::sync::mpsc::channel;
 
     const PATIENCE: Duration = Duration::from_secs(30);

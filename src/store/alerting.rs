@@ -1,0 +1,51 @@
+//! Subscribing to a store's alerts, by callback or by channel.
+
+use std::io;
+use std::thread;
+
+use super::diagnostics::DiagnosticsStore;
+use super::subscribers::{AlertFeed, AlertSubscriber};
+use crate::health::Alert;
+
+impl DiagnosticsStore {
+    /// Calls `callback` with every alert that is raised, escalated or resolved from now on.
+    ///
+    /// It runs on a thread of its own named `framepool-alerts`, so it may take its time: up to 256 alerts wait for it, and more are
+    /// dropped and counted. If it panics it is not called any more. Both is in the store's report under this name, and in
+    /// [`alert_subscribers`](Self::alert_subscribers). The thread ends when the store is gone.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, DiagnosticsStore, HealthConfig, Watch};
+    ///
+    /// let store = DiagnosticsStore::new();
+    /// store.on_alert("pager", |alert| eprintln!("{alert}"))?;
+    /// let watch = Watch::start(&BufferPool::new(), HealthConfig::default().store(store));
+    /// # watch.stop();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The system's error if the thread cannot be started.
+    pub fn on_alert(
+        &self,
+        name: impl Into<String>,
+        callback: impl FnMut(&Alert) + Send + 'static,
+    ) -> io::Result<()> {
+        let feed = self.subscribe_alerts(name);
+        let builder = thread::Builder::new().name("framepool-alerts".to_owned());
+        builder.spawn(move || feed.call(callback))?;
+        Ok(())
+    }
+
+    /// Every alert that is raised, escalated or resolved from now on, as a channel. Up to 256 of them wait; more are dropped and
+    /// counted.
+    pub fn subscribe_alerts(&self, name: impl Into<String>) -> AlertFeed {
+        self.subscribers().add(name.into())
+    }
+
+    /// The subscribers to alerts, also those that have ended.
+    pub fn alert_subscribers(&self) -> Vec<AlertSubscriber> {
+        self.subscribers().list()
+    }
+}
