@@ -12,7 +12,7 @@ use loom::thread;
 use support::explore;
 
 /// No preemption, only the switches at locks and joins: one preemption is 150,266 executions, which take minutes and found
-/// nothing either. `primitives/tenancy.rs` has a release beside the closing with two.
+/// nothing either. `primitives/closing.rs` has a release beside the closing with two.
 #[test]
 fn a_pool_dropped_while_another_thread_drops_its_last_buffer_is_freed_once() {
     explore(Some(0), || {

@@ -9,16 +9,16 @@ mod support;
 mod arena;
 mod block;
 mod budget;
+mod closing;
 mod counters;
 mod in_flight;
-mod ledger;
+mod lifetime;
 mod names;
 mod ring;
 mod slots;
 mod stack;
 mod table;
 mod tag_budget;
-mod tenancy;
 mod waiting;
 
 use support::explore;

@@ -109,10 +109,10 @@ pub(crate) const SUITES: &[Suite] = &[
         "loom-tests/tests/lifetime.rs",
     ),
     suite(
-        "loom/fold",
+        "loom/frame_end",
         "loom-tests",
-        "fold",
-        "loom-tests/tests/fold.rs",
+        "frame_end",
+        "loom-tests/tests/frame_end.rs",
     ),
     suite(
         "shuttle",
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_suite_is_named_alone_or_with_a_test() {
-        let (suite, test) = resolve("loom/fold::a_claim").expect("a suite");
+        let (suite, test) = resolve("loom/frame_end::a_claim").expect("a suite");
         assert_eq!((suite.package, suite.target), ("loom-tests", "fold"));
         assert_eq!(test, Some("a_claim"));
         assert_eq!(resolve("laws").map(|(_, test)| test), Some(None));
@@ -265,9 +265,9 @@ mod tests {
         assert!(in_laws("tests/laws/rings.rs"));
         assert!(!in_laws("tests/lawsuit.rs"));
         assert!(!in_laws("loom-tests/tests/laws/rings.rs"));
-        let fold = resolve("loom/fold").expect("a suite").0;
-        assert!(fold.may_be_in("loom-tests/tests/fold.rs"));
-        assert!(!fold.may_be_in("tests/fold.rs"));
+        let frame_end = resolve("loom/frame_end").expect("a suite").0;
+        assert!(frame_end.may_be_in("loom-tests/tests/frame_end.rs"));
+        assert!(!frame_end.may_be_in("tests/frame_end.rs"));
         let unit = resolve("unit").expect("a suite").0;
         assert!(unit.may_be_in("src/blocks/table.rs"));
         assert!(!unit.may_be_in("xtask/src/main.rs"));

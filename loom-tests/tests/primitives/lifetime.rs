@@ -1,4 +1,4 @@
-//! The lifetime that says who frees a pool.
+//! The lifetime, which decides which thread frees a pool.
 //!
 //! Laws: L7.
 #![expect(unsafe_code, reason = "a cell stands for what is freed")]

@@ -1,4 +1,4 @@
-//! The fold against threads that count, and against other folds.
+//! The frame end against threads that count, and against other aggregations.
 //!
 //! Laws: L1, L2, L3.
 
