@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_suite_is_named_alone_or_with_a_test() {
         let (suite, test) = resolve("loom/frame_end::a_claim").expect("a suite");
-        assert_eq!((suite.package, suite.target), ("loom-tests", "fold"));
+        assert_eq!((suite.package, suite.target), ("loom-tests", "frame_end"));
         assert_eq!(test, Some("a_claim"));
         assert_eq!(resolve("laws").map(|(_, test)| test), Some(None));
         assert!(resolve("nothing::a_claim").is_none());
