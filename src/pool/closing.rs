@@ -1,40 +1,40 @@
-//! The end of a pool: its last handle goes, the balances of its slots are paid, its last buffer comes back, its threads forget it.
+//! Closing a pool: the last handle is dropped, the slots' balances are paid in, the last buffer is released, the threads drop the address.
 //!
 //! # What must hold
 //!
-//! The contents (blocks, records, slots, all bookkeeping) go as soon as no buffer is out. No thread has to do anything for
-//! that: a thread that waits, or that uses other pools only, keeps at most its own slot and the pool's address. And nothing is
-//! done to threads that have no slot here.
+//! The contents (blocks, records, slots, all bookkeeping) are freed as soon as no buffer is out. No other thread has to act for
+//! this. A thread that sleeps, or uses only other pools, keeps at most its own slot and the pool's address. Threads without a slot
+//! in the pool are not affected.
 //!
-//! # The steps of the closer, who dropped the last handle
+//! # The steps of the closer, the thread that dropped the last handle
 //!
 //! 1. It marks the pool closed, and hands back its own slot as at thread exit.
-//! 2. It closes the list of slots (`slot/list.rs`), so that the walk finds each.
-//! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and takes the pool's address out, so that releases from now on find
-//!    the pool closed. It pays for an owner that is not `BUSY`: pays for what the slot owes, and gives up its hold. An owner that is
-//!    `BUSY` does that itself when it ends.
-//! 4. It gives back what lies in the depot and in arenas, and gives up the hold of the handles.
+//! 2. It closes the list of slots (`slot/list.rs`), so that the walk finds every slot.
+//! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and clears the pool's address in the slot, so that later releases
+//!    find the pool closed. If the owner is not `BUSY`, the closer pays in the slot's balance and gives up its hold. A `BUSY`
+//!    owner does this itself when it has finished.
+//! 4. It frees what lies in the depot and in arenas, and gives up the handles' hold.
 //!
 //! # Releases
 //!
-//! A buffer released in a closed pool goes back to the system at once, and is paid for in the lifetime: one step, however
+//! A buffer that is released in a closed pool is freed at once, and paid for in the lifetime: one step, however
 //! many slots there are. A release that was under way when the pool was closed ends in one of two ways:
 //!
-//! - *The slow way* it is marked `BUSY`. So the closer leaves the slot alone, and the owner finds `CLOSED` at its end.
-//! - *The quick way* (`Slot::release_fast`) it is not marked. It puts one block into a bin and changes nothing else: hot, balance and
-//!   active list. The closer pays for a slot as if each block that it does not see in a bin were out. So the missed one keeps the
-//!   contents, and it pays when the owner finishes the slot: [`Slot::given_since`]. That is at its next use of any
-//!   pool, since it used the closed one last, or at its exit. If the closer does see the block in the bin, the contents may go while the
-//!   release still writes its count: into the slot, which is there until its owner leaves.
+//! - *The slow way* it is marked `BUSY`. So the closer skips the slot, and the owner finds `CLOSED` at its end.
+//! - *The fast way* (`Slot::release_fast`) has no mark. It puts one block into a bin and changes nothing else: hot block, balance and
+//!   active list. The closer counts each block that it does not see in a bin as out. So a missed block
+//!   keeps the contents alive. It is paid for when the owner leaves the slot ([`Slot::given_since`]): at its next use of any
+//!   pool other than the closed one, or at its exit. If the closer does see the block in the bin, the contents may be freed while the
+//!   release still writes its count. That count is in the slot, which exists until its owner leaves it.
 //!
-//! There are no other steps in a closed pool: whatever else is done with a slot needs a handle (a frame has one), and is ordered before
-//! the last one goes.
+//! There are no other steps in a closed pool. Every other use of a slot needs a handle (a frame has one), and is ordered before
+//! the last handle is dropped.
 //!
 //! # Owners
 //!
-//! A thread's list names the pool and the slot. When the thread leaves, closer and owner may be in the slot at once; the one that comes second finishes
-//! it (`owner.rs`). The contents may be gone. The slot's own memory is then the owner's to free, and the pool's own
-//! memory that of the last thread that names it.
+//! A thread's list names the pool and the slot. When the thread leaves, closer and owner may use the slot at once. The second of
+//! them finishes it (`owner.rs`). The contents may be freed by then. The owner frees the slot's own memory, and the last thread that
+//! names the pool frees the pool's own memory.
 #![expect(
     unsafe_code,
     reason = "the thread that gives up the last interest in a pool frees it"

@@ -1,39 +1,43 @@
-//! The frame end: read the slots, publish what happened, give back what is not needed.
+//! The frame end: reads the slots, publishes what happened, and returns memory that is not needed.
 //!
-//! Everything here runs under the aggregator's lock: two threads that end frames at once wait for each other, never for a
-//! worker, and no worker waits for them.
+//! Everything here runs under the aggregator's lock. Two threads that end frames at once wait for each other. No worker waits for
+//! them, and they wait for no worker.
 //!
 //! # The steps
 //!
-//! 1. [`Aggregator::first_pass`]: over all slots what was released, where anything changed (`slot/changes.rs`). At each slot the ended frame's arena is read, reset and
-//!    brought into order. Then the frame's bit is given back (`in_flight.rs`).
-//! 2. [`Aggregator::second_pass`]: over all slots, anew, what was lent; then the bytes reserved.
-//! 3. The differences to the last frame end make the snapshot. A step of trimming.
+//! 1. [`Aggregator::first_pass`] reads the releases of all slots that changed (`slot/changes.rs`). At each slot it reads, resets and
+//!    compacts the arena of the ended frame. Then the frame's bit is free again (`in_flight.rs`).
+//! 2. [`Aggregator::second_pass`] reads the allocs of all slots. It starts the slot list again, because a slot may have been claimed
+//!    since the first pass. Then it reads the reserved bytes.
+//! 3. The differences to the last frame end make the snapshot. One step of trimming follows.
 //! 4. The snapshot is published, with the time that all of this took. Subscribers get a copy.
 //!
-//! # Why the numbers add up while threads go on
+//! # Why the numbers add up while threads run
 //!
-//! Releases are reckoned from what is read before allocs, and may be found fewer than they were, never more (see
-//! `telemetry/counters.rs`): where they are fewer than an aggregation found before, they are as many as it found. A buffer lent and released between
-//! the two passes counts as lent only, and one block that goes out and in many times meanwhile may count as lent many times. So the aggregation may
-//! find more in use than the pool holds (`reserved`, read last: it grows before an alloc is counted, and shrinks only
-//! under the lock). What exceeds it must have been released by then: the aggregation counts those releases now. That is never too
-//! much, since at the end of the second pass the true releases were at least `allocs − reserved`, and the next aggregation
-//! reads them from then on. So releases never exceed allocs (L2), in use never exceeds reserved (L3), neither ever goes
-//! back, and when the threads rest the sums are exact (L1).
+//! Releases are read before allocs. A release count may lag (`telemetry/counters.rs`), but never overshoots. It is clamped, so that it
+//! never decreases.
+//!
+//! A buffer that is allocated and released between the two passes counts as allocated only. A block that does this many times may
+//! count as allocated many times. So the aggregation may find more in use than the pool has reserved. `reserved` is read last. It grows
+//! before an alloc is counted, and shrinks only under the lock. So the buffers beyond `reserved` must have been released by then, and the
+//! aggregation counts those releases now. This is never too many: at the end of the second pass the true releases were at least
+//! `allocs − reserved`, and the next aggregation reads them.
+//!
+//! It follows: releases never exceed allocs (L2, never negative), in use never exceeds reserved (L3, it adds up), and neither ever
+//! decreases. When the threads rest, the sums are exact (L1, conservation).
 //!
 //! # Why no frame counts a negative number
 //!
-//! A frame's number is the difference of two cumulative counts, so no count may fall from one aggregation to the next.
+//! A frame's number is the difference of two cumulative counts, so no count may decrease from one aggregation to the next.
 //!
-//! - What a thread counts directly only rises, and an aggregation keeps the sum of what it read.
-//! - What an aggregation infers (`allocs − reserved`) the next aggregation reads: an owner counts a release before another thread can
-//!   get the block. Of a block that was lent `n` times, the aggregation that counts the `n`-th alloc comes after the first
-//!   `n − 1` releases were counted. Only the last loan of each block can be missing, and `reserved` holds that block.
-//!   This holds for the bytes requested too; they are one counter a slot, which `release_slow` raises first.
-//! - A bin's releases follow from three words (`telemetry/counters.rs`). An aggregation that reads them during a take finds one
+//! - A thread's own counters only rise, and an aggregation keeps the sum of what it read.
+//! - What an aggregation infers (`allocs − reserved`), the next aggregation reads. An owner counts a release before another thread can
+//!   get the block. Of a block that was allocated `n` times, the aggregation that counts the `n`-th alloc comes after the first
+//!   `n − 1` releases were counted. Only the last release of each block can be missing, and `reserved` contains that block.
+//!   This also holds for the requested bytes: one counter a slot, which `release_slow` raises first.
+//! - A bin's releases follow from three words (`telemetry/counters.rs`). An aggregation that reads them during an alloc finds one
 //!   release too few. So the counts and bytes of releases are the maximum over all aggregations ([`raise`]). Each value in that maximum
-//!   is at most the true count at its time. The maximum is too, and equals it at rest: it delays a number, and hides none.
+//!   is at most the true count at its time. So the maximum may lag, is exact at rest, and hides nothing.
 #![expect(
     unsafe_code,
     reason = "arenas are read and reset under the aggregator's lock"

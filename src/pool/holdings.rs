@@ -1,17 +1,17 @@
-//! What the limit of a pool counts, part by part, so that a refusal says who has the memory (law L10).
+//! What a pool's limit counts, part by part, so that a refusal names everything that holds memory (law L10, a refusal tells the whole truth).
 //!
 //! # Why the parts add up
 //!
-//! One aggregation under the aggregator's lock gives the bytes held, and of them what frame buffers and pooled buffers have (law L3). Idle is
-//! the difference. Each of the three is then split by what is read afterwards: other threads go on meanwhile, so what a part says is cut
-//! off at what is left, and the last part of each group is what remains. So the sum is exact at every moment, and each part is exact
-//! when the threads rest.
+//! One aggregation under the aggregator's lock reads three totals: the bytes held, those of frame buffers, and those of pooled buffers
+//! (law L3, it adds up). Idle memory is the difference. Each total is then split into parts by later reads, while other threads go on.
+//! A part is cut off at what remains of its total, and the last part is the remainder. So the sum is always exact, and each part is
+//! exact when the threads rest.
 //!
 //! # What a refusal costs
 //!
-//! The parts cost what an aggregation costs. The call sites need a walk over the records, which takes as long as many buffers are out. A
-//! program that takes refusals as a sign to wait asks often, so a walk of many buffers is done only when it takes at most a hundredth of the time:
-//! in between the error names the call sites of the last walk, and how long ago that was.
+//! The totals cost one aggregation. The call sites need a walk over the records of all buffers that are out. A program that uses
+//! refusals as back-pressure asks often, so walks over many buffers take at most a hundredth of the time. In between, the error names the
+//! call sites of the last walk, with its age.
 #![expect(
     unsafe_code,
     reason = "what slots and arenas say is read under the aggregator's lock"

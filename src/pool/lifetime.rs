@@ -1,19 +1,20 @@
-//! How long a pool lives: its contents until nobody has a handle, a slot or a buffer of it; its address until no thread remembers it.
+//! The lifetime of a pool: its contents live until no handle, slot or buffer refers to them; its address until no thread names it.
 //!
 //! # The contents
 //!
 //! Counting every buffer in one place would cost every alloc a contended read-modify-write. Instead a slot's owner keeps
-//! its own balance (blocks it got less blocks it gave away, which may be negative), and pays it into the lifetime:
+//! its own balance: blocks it received less blocks it passed on, which may be negative. It pays the balance into the lifetime:
 //!
 //! ```text
 //!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  temporary slots)  +  Σ balances paid in
 //! ```
 //!
-//! - A slot pays when its balance reaches [`MAX_OWED`], and the rest when its owner hands it back, or when the pool is closed
+//! - A slot pays when its balance reaches [`MAX_OWED`]. It pays the rest when its owner hands it back, or when the pool is closed
 //!   (`closing.rs`). The last payment gives up the slot's hold in the same step.
-//! - What is not paid is less than `HOLD` for each hold. So while there is a hold, `life` is above 0, whatever was passed on.
+//! - The unpaid balance of each hold is less than `HOLD`. So while there is a hold, `life` is above 0, however many buffers were
+//!   passed between threads.
 //! - When there is no hold, all balances are paid, and `life` is exactly the number of buffers out.
-//! - A buffer dropped then pays −1.
+//! - Releasing such a buffer pays −1.
 //!
 //! So `life` becomes 0 once, in exactly one thread's step, when nothing refers to the contents any more. That thread frees
 //! them. Afterwards `life` stays 0: only a buffer, a handle or a hold lets a thread raise it, and [`try_enter`](Lifetime::try_enter)
@@ -22,7 +23,7 @@
 //! # The address
 //!
 //! A thread's list of slots names pools by address. `names` counts the lists that name the pool, and one for the contents. At 0 the
-//! pool's own memory goes, so an address in a list is never that of another pool. The lifetime itself is used until then.
+//! pool's own memory is freed. So an address in a list never belongs to another pool. The lifetime itself is used until then.
 //!
 //! # Bounds
 //!
@@ -30,7 +31,7 @@
 //! |---|---|---|
 //! | a slot's balance | `MAX_OWED` + a batch | never: paid in first |
 //! | holds | 2^31, at `HOLD` = 2^32 | never: a thread each |
-//! | buffers out | 2^31, the records of a pool | `Table::grow` refuses |
+//! | buffers out | 2^31, the records of a pool | `Table::claim` refuses |
 //! | handles, names | 2^64 | 5,000 years of forgotten clones, a nanosecond for two |
 
 #![expect(

@@ -1,20 +1,20 @@
-//! Which slot the calling thread has in a pool.
+//! The thread-local lookup: which slot the calling thread has in a pool.
 //!
-//! The fast path compares one word: a thread-local without destructor names the slot used last, and the slot names its
-//! pool. The slow path keeps a list of the thread's slots in a second thread-local, whose destructor hands them back at
-//! thread exit. A listed slot and its pool's address are there until the thread leaves them (`closing.rs`), so an address in the list, or in a slot
-//! that is remembered, is never that of another pool.
+//! The fast path compares one word. A thread-local without destructor points to the slot that was used last, and the slot stores its
+//! pool's address. The slow path keeps a list of the thread's slots in a second thread-local, whose destructor hands them back at
+//! thread exit. A listed slot and its pool's address stay valid until the thread leaves them (`closing.rs`). So an address in the list, or
+//! in the slot used last, never belongs to another pool.
 //!
 //! # When a pool is closed
 //!
-//! Its contents go without this thread (`closing.rs`). What stays is the thread's slot, and the pool's own memory: about 16 KiB. They go when the
-//! thread next looks through its list: at its exit, or when it does anything beyond the fast path, with any pool, after
-//! `CLOSED` rose. It then looks at [`SWEEP`] places of the list each time, until it has been through, so that a
-//! thread with many pools does not pay for the churn of others.
+//! Its contents are freed without this thread (`closing.rs`). The thread's slot and the pool's own memory stay: about 16 KiB. They are
+//! freed when the thread next looks through its list. It does that at its exit, and in every operation beyond the fast path, with any
+//! pool, after `CLOSED` rose. It then looks at [`SWEEP`] places of the list each time, until it has seen all, so that a
+//! thread with many pools does not pay for the closing of others.
 //!
 //! # Without a list
 //!
-//! After our thread-local was dropped, another thread-local's destructor may still use a pool. Such a use claims a temporary slot
+//! After our thread-local was dropped, the destructor of another thread-local may still use a pool. Such a use claims a temporary slot
 //! (`slot_guard.rs`).
 #![expect(
     unsafe_code,

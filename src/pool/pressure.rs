@@ -1,20 +1,20 @@
-//! Memory from the system for a request, and what goes back for it: under the limit, when the system refuses, and on demand.
+//! Memory from the system for a request, and what is returned to make room for it: under the limit, after a refusal, and on demand.
 //!
 //! # A request
 //!
 //! ```text
 //!   out of reach?  ── yes ──▶ refused at once
-//!   reserve        ── over the limit ──▶ would all that is idle within reach do?  ── no ──▶ refused, nothing is given back
-//!                                        yes: give back, reserve again, until it fits or nothing more comes back
-//!   ask the system ── refused ──▶ would the system give the rest?  ── no ──▶ refused, nothing is given back
-//!                                 yes: give back all that is idle within reach, ask again
-//!   shed what the growth makes superfluous, commit
+//!   reserve        ── over the limit ──▶ is enough idle within reach?  ── no ──▶ refused, nothing is returned
+//!                                        yes: return it, reserve again, until it fits or nothing more is found
+//!   ask the system ── refused ──▶ would the system give the rest?  ── no ──▶ refused, nothing is returned
+//!                                 yes: return all that is idle within reach, ask again
+//!   return what the growth makes superfluous, commit
 //! ```
 //!
-//! All that is given back goes under the aggregator's lock (law L3), where what is within reach is also added up. Other threads may use
-//! idle memory meanwhile: then less comes back than was counted, and the request is looked at again, with what is left.
+//! Memory is returned only under the aggregator's lock (law L3, it adds up). The memory within reach is added up under the same lock. Other
+//! threads may take idle memory meanwhile. Then less is returned than was added up, and the request is checked again.
 //!
-//! # What is within reach
+//! # Which memory is within reach
 //!
 //! The depot, the calling thread's own magazine, the blocks of frames that are not open, and, in a pool with a limit, the blocks
 //! that threads have for an open frame and took nothing from (parked arenas, `arena/parking.rs`). Of its own arenas the caller also gives

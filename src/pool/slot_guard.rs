@@ -1,7 +1,7 @@
-//! The use of a slot, by a guard: of the thread's own slot, or of a temporary one.
+//! Access to a slot through a guard: the thread's own slot, or a temporary one.
 //!
-//! A temporary slot is claimed for one use and handed back at its end: when there is no memory for the thread's list, or when the
-//! list is gone because the thread is about to exit. This is slow, but right. A use within such a use (`Frame::with_arena`)
+//! A temporary slot is claimed for one use and handed back after it. It serves when there is no memory for the thread's list, or when the
+//! list was dropped because the thread is about to exit. This is slow, but correct. A use inside such a use (`Frame::with_arena`)
 //! claims another temporary slot.
 #![expect(
     unsafe_code,
@@ -17,7 +17,7 @@ use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 
 /// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot. At its
-/// end the aggregator is told that something was done.
+/// end it raises the slot's change mark.
 ///
 /// # Safety
 ///
@@ -37,7 +37,7 @@ pub(crate) unsafe fn with_slot<R>(
     }
 }
 
-/// The same for an `f` that itself does nothing with the slot of which the aggregator must be told. It may panic.
+/// Runs `f` with the calling thread's slot, without raising its change mark: `f` changes nothing that an aggregation reads. It may panic.
 ///
 /// # Safety
 ///
@@ -62,7 +62,7 @@ pub(crate) unsafe fn with_slot_unmarked<R>(
     Some(f(unsafe { guard.slot.as_ref() }))
 }
 
-/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool. At its end the aggregator is told.
+/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool, and then raises the slot's change mark.
 ///
 /// # Errors
 ///

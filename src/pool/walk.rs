@@ -1,24 +1,24 @@
-//! The walk over the block records: who holds which buffers since when.
+//! The walk over the block records: which call site holds which buffers, and since when.
 //!
-//! It reads atomics, and marks what it read (`blocks/block.rs` says why that is true); the worker that has a buffer writes the same
-//! few words as ever. Walks wait for each other. The result goes into the memory of an earlier one, so that a monitor that looks
-//! again and again allocates nothing.
+//! The walk reads atomics, and marks what it read (`blocks/block.rs` says why the result is true). A worker does not notice it: it
+//! writes the same few words as without a walk. Walks wait for each other. A result reuses the memory of an earlier one, so a monitor
+//! that walks again and again allocates nothing.
 //!
 //! # Which records it reads
 //!
 //! Idle blocks keep their records, and after a peak there may be a million of them. So a walk has two passes over the pages of
 //! records (`blocks/table.rs`):
 //!
-//! 1. The busy pages: those in which the walk before this one met a buffer that was out.
-//! 2. All other pages with a record in use, unless the first pass met every buffer that is out.
+//! 1. The busy pages: those on which the previous walk found a buffer that was out.
+//! 2. All other pages with a record in use, unless the first pass found every buffer that is out.
 //!
-//! The first pass met all if it met as many buffers as were out before it, by the counters of the slots, and no buffer was
-//! lent meanwhile. Why that is enough: an alloc is counted before the record says that it is lent, and a release after the
-//! record says idle. So with the number of allocs unchanged, each buffer that was met belongs to those that were out before, and
-//! as many as these are all of these.
+//! The first pass found all of them if two conditions hold. It found as many buffers as were out before it, by the counters of the
+//! slots. And no buffer was allocated meanwhile. Why this is enough: an alloc is counted before its record says allocated, and a release
+//! after its record says idle. So if the number of allocs is unchanged, each buffer that was found is one of those that were out before.
+//! As many as were out are all of them.
 //!
-//! So the cost follows the number of buffers out while the workers rest, as between two frames. While they lend, a walk reads the record of every
-//! block that the pool has now. A buffer that is out throughout a walk is always met.
+//! So the cost follows the number of buffers out while the workers rest, as between two frames. While workers allocate, a walk reads the
+//! record of every block of the pool. A buffer that is out during the whole walk is always found.
 
 use std::panic::Location;
 use std::ptr;

@@ -1,18 +1,19 @@
-//! All slots of a pool: claimed at a thread's first use, handed back at its exit, claimed again by another.
+//! All slots of a pool. A slot is claimed at a thread's first use, handed back at its exit, and claimed again by another thread.
 //!
-//! # Claim and hand-over
+//! # Claim and hand-back
 //!
-//! A claim (Acquire) and a hand-back (Release) swing one word (`owner.rs`). So a new owner sees all
-//! that the owner before it wrote: counters go on from where they are (they are cumulative), arenas of open frames go
-//! on being filled. The list of slots only grows, and a new one is added only if a whole walk found none free and none
-//! was freed during the walk (`freed` unchanged): then all slots had an owner at one moment, the walk's end, so there
-//! never are more slots than threads that lived at once, except for temporary slots (`pool/slot_guard.rs`) within each other. No law depends on
-//! that: a look that missed a free slot costs a slot more, as does a `freed` that wrapped during a walk.
+//! A claim (Acquire) and a hand-back (Release) change one word (`owner.rs`). So a new owner sees everything that the previous owner
+//! wrote: cumulative counters continue, and arenas of open frames are filled further.
+//!
+//! The list only grows. A slot is added only if a whole walk found no free one, and none was freed during the walk (`freed` is
+//! unchanged). Then all slots had an owner at the end of the walk. So there are never more slots than threads that lived at once, apart
+//! from nested temporary slots (`pool/slot_guard.rs`). No law depends on this: a missed free slot costs one slot more, and so does a
+//! `freed` that wrapped during a walk.
 //!
 //! # The end of the list
 //!
-//! Whoever closes the pool marks the list closed, in the word of its newest slot, and then walks it. A slot is added before that,
-//! and the walk finds it, or not at all.
+//! The thread that closes the pool marks the list closed, in the word of its newest slot, and then walks it. Either a slot is added
+//! before the mark, and the walk finds it, or it is not added.
 #![expect(unsafe_code, reason = "slots are freed with their list")]
 
 use std::alloc::{Layout, alloc, dealloc};

@@ -1,5 +1,4 @@
-//! One thread's place in a pool: its counters, its magazine, its arenas. Claimed at the thread's first use, handed back
-//! at its exit, claimed again by another.
+//! One thread's slot in a pool: its counters, its magazine, its arenas.
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
 use std::mem::offset_of;

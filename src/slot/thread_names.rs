@@ -1,22 +1,22 @@
-//! The names of the threads that have slots, or buffers out, so that a block can name its thread in 22 bits.
+//! The names of the threads that have slots, or whose buffers are out. A block names its thread in 22 bits.
 //!
-//! A name has a number while it is needed. A slot holds the number of its owner's name, and the state of a lent block
-//! repeats it. Blocks do not count what they hold: that would cost every alloc. So a name that no slot holds any more
-//! stays until a sweep finds no lent block with its number.
+//! A name keeps its number while it is needed. A slot stores the number of its owner's name, and the state of an allocated block
+//! repeats it. Blocks do not count their references, because that would cost every alloc. So a name that no slot refers to stays
+//! until a sweep finds no allocated block with its number.
 //!
 //! # The sweep
 //!
 //! 1. Begin: count the sweep, under the lock.
-//! 2. Walk over the lent blocks, and note the numbers found. Only one walker reads blocks at a time (`pool/inner.rs`, `walks`).
-//! 3. End: free every name that no slot holds, that no slot acquired or released since step 1, and whose number was not
-//!    found in step 2. Under the lock.
+//! 2. Walk over the allocated blocks, and collect their numbers. Only one walker reads blocks at a time (`pool/inner.rs`, `walks`).
+//! 3. End, under the lock: free every name that no slot refers to, that no slot acquired or released since step 1, and whose number was
+//!    not collected in step 2.
 //!
-//! A lent block's number is never freed: the owner of the slot lent the block between acquiring and releasing the number.
+//! A number in an allocated block is never freed. The slot's owner allocated the block between acquiring and releasing the number.
 //! If the release came before step 1, the lock orders the block's state before the walk, which finds it unless the block
-//! came back. Otherwise step 3 sees the slot's hold, or its release since step 1.
+//! was released. Otherwise step 3 sees the slot's reference, or its release since step 1.
 //!
-//! Who makes a name starts a sweep when there are twice as many names as the last sweep left. So there are at most
-//! twice as many as threads with a slot and threads whose buffers are out, and a few more.
+//! The thread that adds a name starts a sweep when there are twice as many names as the last sweep left. So the names are at most
+//! about twice as many as the threads with a slot or with buffers out.
 
 use crate::sync::{AtomicBool, AtomicU64, ForkLock, Ordering, Rank};
 

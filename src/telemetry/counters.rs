@@ -1,34 +1,34 @@
-//! The one table of counters: the slot, the aggregator, the snapshot, the text and the docs are made from it.
+//! The one table of counters. The slot, the aggregator, the snapshot, the texts and the documents are made from it.
 //!
 //! Every counter is cumulative, is never reset, and has one writer: the thread that owns the slot. A frame's
-//! number is the difference of two readings, so a slot can change hands without anything being carried over.
+//! number is the difference of two readings, so a slot can change its owner and nothing has to be carried over.
 //!
 //! # Orderings
 //!
-//! A counter is written with Release and read with Acquire, and the order of the reads is that of the passes: first, over all
-//! slots, what was released; then, over all slots again, what was lent. A release that the first
-//! pass saw came after its alloc became visible, so the second pass sees that alloc, whichever slot it is in (law L2).
+//! A counter is written with Release and read with Acquire. The first pass reads the releases of all slots, the second pass their
+//! allocs. A release that the first pass saw came after its alloc became visible. So the second pass sees that alloc, whichever slot
+//! counted it (law L2, never negative).
 //!
-//! What a thread takes from its magazine is counted in the bin of its class, in the cache line that the take writes anyway; its bytes
-//! are not counted, but follow from the number of buffers. The bytes asked for are counted in the slot for all classes at once, and mark
-//! that the slot has changed (`slot/changes.rs`). All else is counted in the slot too ([`SlotCounters`]).
+//! An alloc from the magazine is counted in the bin of its class, on the cache line that it writes anyway. Its bytes are not
+//! counted: they follow from the number of buffers. The requested bytes are counted once per slot, for all classes together, and also
+//! serve as a change mark (`slot/changes.rs`). All other counters are in the slot ([`SlotCounters`]).
 //!
 //! # Releases into a bin are not counted
 //!
-//! They follow from what is there anyway. A bin keeps a balance (`bin.rs`) of which every step but a give and a take is neutral:
+//! They follow from words that exist anyway. A bin keeps a balance (`bin.rs`) that only an alloc or a release changes:
 //!
 //! ```text
 //!   releases into a bin  =  hits  +  what the balance says  +  1 if there is a hot block
 //! ```
 //!
-//! A give puts a hot block, or raises the balance; a take does the opposite, and then counts a hit. An aggregation reads these while
-//! they change, and must not find more releases than there were. It reads the hits first, then the balance, then the hot place:
-//! so of a take that it sees counted (Acquire) it sees what came before (Release), and what moves while it reads is missed rather than seen
-//! twice. What it finds is at most the releases before what it read last, all visible with it, and at rest it is exact. It may
-//! be less than it found before; then it goes by that (`pool/frame_end.rs`).
+//! A release sets the hot block, or raises the balance. An alloc does the opposite, and then counts a hit. An aggregation reads these
+//! words while they change, and must never find too many releases. So it reads the hits first, then the balance, then the hot block. If
+//! it sees an alloc counted (Acquire), it sees what came before that (Release). What changes while it reads is missed, never counted
+//! twice. So the result is at most the number of releases before its last read, and is exact at rest. It may be smaller than an
+//! earlier result, which is then kept (`pool/frame_end.rs`).
 //!
-//! An alloc raises exactly one count, the one that says where its memory came from; the number of allocs is their sum. So
-//! hits and misses always add up to the allocs, however an aggregation falls between two counts.
+//! An alloc raises exactly one count, that of the memory's source. The number of allocs is their sum. So hits and misses always add
+//! up to the allocs, whenever an aggregation reads them.
 //!
 //! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
 

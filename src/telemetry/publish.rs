@@ -1,4 +1,4 @@
-//! Publishing a snapshot without allocating: an old one nobody reads any more is written anew.
+//! Publishes a snapshot without allocating: an old snapshot that no reader has any more is overwritten.
 
 use crate::sync::{Arc, Published};
 use crate::telemetry::snapshot::FrameSnapshot;
