@@ -69,7 +69,7 @@ pub(crate) fn in_register(number: u64) -> u64 {
     opaque!(number)
 }
 
-/// The same pointer, of which the compiler knows nothing but its register: a bit of it is not changed in memory.
+/// Returns the pointer in a register, so that the compiler changes a bit of it there and not in memory.
 ///
 /// The compiler changes one bit in memory with a store of one byte. A processor cannot pass that on to a load of the whole word, which
 /// then waits for some fifteen cycles.

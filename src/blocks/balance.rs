@@ -44,8 +44,8 @@ impl Magazine {
         self.had.take()
     }
 
-    /// The same for an owner who may be releasing buffers the quick way: what was not paid for, as far as it is visible.
-    /// [`given_since`](Self::given_since) has the rest. For the closer of the pool, when the owner does nothing else.
+    /// The unpaid balance of an owner that may be releasing buffers the fast way, as far as it is visible. [`given_since`](Self::given_since)
+    /// has the rest. For the closer of the pool, when the owner does nothing else.
     pub(crate) fn balance_for_owner(&self) -> i64 {
         let (mut all_given, mut all_kept) = (0, 0);
         for (_, bin) in self.bins() {
@@ -63,7 +63,8 @@ impl Magazine {
         given - self.had.get()
     }
 
-    /// The same for an owner that finishes the slot, and may then empty the bins and [`take_balance`](Self::take_balance).
+    /// How many fast releases `balance_for_owner` did not see, for an owner that finishes the slot. It may then empty the bins and
+    /// [`take_balance`](Self::take_balance).
     pub(crate) fn take_over(&self) -> i64 {
         let given_since = self.given_since();
         let kept = self.bins().map(|(_, bin)| {

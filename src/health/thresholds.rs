@@ -63,7 +63,7 @@ impl Limits {
             })
     }
 
-    /// The same limits with nonsense made harmless: a level that is no number is never reached, a negative one is
+    /// Returns the limits with nonsense made harmless: a level that is no number is never reached, a negative one is
     /// zero, and the clear ratio lies between 0 and 1.
     fn normalised(self) -> Self {
         let level = |level: f64| {

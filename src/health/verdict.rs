@@ -103,9 +103,9 @@ pub struct SiteVerdict {
     pub oldest_age_frames: u64,
     /// Since which frame it grows, or has been steady.
     pub since_frame: FrameEnd,
-    /// The same moment, since the monitor's first health snapshot.
+    /// When that began, since the monitor's first health snapshot.
     pub since: Duration,
-    /// The same moment, by the clocks.
+    /// When that began, by the clocks.
     pub since_time: Timestamp,
     /// How it grows, if it is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling).
     pub growth: Option<Growth>,

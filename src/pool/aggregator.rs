@@ -95,7 +95,7 @@ pub(crate) struct TrimState {
     pub(crate) surplus: [u64; CLASSES],
     /// At which frame end a frame last ended under each bit.
     pub(crate) last_used: [u64; MAX_IN_FLIGHT],
-    /// The same as a time.
+    /// When a frame last ended under each bit.
     pub(crate) last_used_at: [Option<Instant>; MAX_IN_FLIGHT],
     /// Regions of memory given back to the system so far, and taken under the aggregator's lock.
     pub(crate) regions: u64,

@@ -79,7 +79,7 @@ impl BufferPool {
         unsafe { Buffer::new(block, len) }
     }
 
-    /// The same, or why there is none.
+    /// Allocates a buffer of `len` elements under this label, or returns why it cannot.
     #[inline(always)]
     pub(crate) fn try_lend<T: Pod>(
         &self,
@@ -139,7 +139,7 @@ impl BufferPool {
         len.checked_mul(size_of::<T>())
     }
 
-    /// The same, or why it cannot.
+    /// The bytes of `len` elements, or why a buffer cannot have them.
     pub(crate) fn checked_bytes<T: Pod>(&self, len: usize) -> Result<usize, Refusal> {
         if !self.is_aligned_for::<T>() {
             return Err(Refusal::Alignment(align_of::<T>()));
@@ -158,7 +158,7 @@ impl BufferPool {
         self.inner().explain(refusal, len, size_of::<T>())
     }
 
-    /// Has `count` buffers of `len` elements ready, with their pages touched, and keeps them from being trimmed until
+    /// Prepares `count` buffers of `len` elements, with their pages touched, and keeps them from being trimmed until
     /// [`trim`](Self::trim) is called.
     ///
     /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them. What lies
@@ -174,11 +174,11 @@ impl BufferPool {
         }
     }
 
-    /// The same as [`prewarm`](Self::prewarm).
+    /// Prepares `count` buffers of `len` elements as [`prewarm`](Self::prewarm) does, or returns an error.
     ///
     /// # Errors
     ///
-    /// As [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is made and nothing is given back. If
+    /// Those of [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is allocated and nothing is returned. If
     /// the system has no memory for one of them, those made so far stay ready. Buffers beyond the largest size class (1 GiB) are not
     /// kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {

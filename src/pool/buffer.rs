@@ -58,7 +58,7 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// The same buffer, filled with zeroes.
+    /// Fills the buffer with zeroes, and returns it.
     #[inline]
     pub(crate) fn zeroed(mut self) -> Self {
         if size_of::<T>() > 0 {

@@ -135,7 +135,7 @@ impl Frame {
         unsafe { view(start, len) }
     }
 
-    /// The same, or why there is nothing.
+    /// The memory as a slice of `len` elements, or why there is none.
     ///
     /// # Safety
     ///

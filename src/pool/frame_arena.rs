@@ -64,7 +64,7 @@ impl<'t, 'f> FrameArena<'t, 'f> {
         self.frame
     }
 
-    /// As [`Frame::alloc`].
+    /// Allocates `len` elements, initialised with unspecified contents, as [`Frame::alloc`] does.
     ///
     /// # Panics
     ///
@@ -77,7 +77,7 @@ impl<'t, 'f> FrameArena<'t, 'f> {
         unsafe { self.frame.view_or_panic(fast, len) }
     }
 
-    /// As [`Frame::alloc_zeroed`].
+    /// Allocates `len` elements, all zero, as [`Frame::alloc_zeroed`] does.
     ///
     /// # Panics
     ///
@@ -88,7 +88,7 @@ impl<'t, 'f> FrameArena<'t, 'f> {
         zeroed(self.alloc::<T>(len))
     }
 
-    /// As [`Frame::alloc_copy`].
+    /// Allocates a copy of `source`, as [`Frame::alloc_copy`] does.
     ///
     /// # Panics
     ///
@@ -99,11 +99,11 @@ impl<'t, 'f> FrameArena<'t, 'f> {
         copied(self.alloc::<T>(source.len()), source)
     }
 
-    /// As [`Frame::try_alloc`].
+    /// Allocates `len` elements, or returns why it cannot, as [`Frame::try_alloc`] does.
     ///
     /// # Errors
     ///
-    /// The same.
+    /// Those of [`Frame::try_alloc`].
     #[inline]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&'f mut [T], AllocError> {
         let fast = self.alloc_fast::<T>(len);
@@ -156,7 +156,7 @@ impl Frame {
         }
     }
 
-    /// The same as [`with_arena`](Self::with_arena).
+    /// Calls `f` with the arena as [`with_arena`](Self::with_arena) does, or returns an error.
     ///
     /// # Errors
     ///

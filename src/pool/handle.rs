@@ -190,7 +190,7 @@ impl BufferPool {
         self.inner().outstanding()
     }
 
-    /// The same, into an earlier result whose memory is used again.
+    /// Writes what [`outstanding`](Self::outstanding) returns into an earlier result, and reuses its memory.
     pub fn outstanding_into(&self, outstanding: &mut Outstanding) {
         self.inner().outstanding_into(outstanding);
     }

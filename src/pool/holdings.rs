@@ -270,7 +270,7 @@ fn by(site: &SiteHolding) -> HeldBy {
     }
 }
 
-/// The same entry, as far as there is memory for its texts.
+/// A copy of an entry; a text is empty if there is no memory for it.
 fn copy_of(site: &SiteHolding) -> SiteHolding {
     SiteHolding {
         thread: copied(&site.thread),
@@ -279,7 +279,7 @@ fn copy_of(site: &SiteHolding) -> SiteHolding {
     }
 }
 
-/// The same text; empty if there is no memory for it.
+/// A copy of a text; empty if there is no memory for it.
 fn copied(text: &str) -> String {
     let mut copy = String::new();
     if copy.try_reserve(text.len()).is_ok() {

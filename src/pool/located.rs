@@ -83,7 +83,7 @@ impl BufferPool {
     ///
     /// # Errors
     ///
-    /// As [`try_alloc`](Self::try_alloc).
+    /// Those of [`try_alloc`](Self::try_alloc).
     #[inline]
     pub fn try_alloc_at<T: Pod>(
         &self,

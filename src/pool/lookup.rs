@@ -279,7 +279,7 @@ pub(crate) unsafe fn leave(inner: NonNull<PoolInner>) {
     }
 }
 
-/// The same for a slot that the thread has marked, and in which it found the pool closed.
+/// Leaves a pool that the thread found closed, through a slot that it has marked.
 ///
 /// # Safety
 ///

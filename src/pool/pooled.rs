@@ -85,7 +85,7 @@ pub(crate) unsafe fn alloc_slow(
     }
 }
 
-/// The same when the magazine has no active block of the class.
+/// Allocates a block when the magazine has no active block of the class.
 ///
 /// # Safety
 ///
@@ -160,7 +160,7 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// The same when the block has a tag, or when the fast way did not do.
+/// Releases a block that has a tag, or that the fast path could not release.
 ///
 /// # Safety
 ///
@@ -183,7 +183,7 @@ unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// The same when the thread last used another pool, or none, or its magazine has no room.
+/// Releases a block when the thread last used another pool, or none, or when its magazine has no room.
 ///
 /// With no memory even for a slot the block cannot be counted as given back, so it stays out, and with it the pool. That
 /// is a leak, so it is said; and this is a drop, so it does not panic.

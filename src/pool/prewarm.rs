@@ -38,7 +38,7 @@ impl PoolInner {
         .unwrap_or(Err(SLOT_REFUSED))
     }
 
-    /// The same, into the slot that the caller owns.
+    /// Prepares blocks in the slot that the caller owns, and in the depot.
     fn prefill(&self, slot: &Slot, class: usize, count: u64) -> Result<(), Refusal> {
         let bytes = self.block_bytes(class);
         // SAFETY: the caller owns the slot.

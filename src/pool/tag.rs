@@ -1,4 +1,4 @@
-//! Tags: a handle by which buffers and frames are taken in somebody's name.
+//! Tags: a handle that allocates buffers and begins frames under a name.
 
 use std::fmt;
 use std::panic::Location;
@@ -12,10 +12,10 @@ use crate::pool::frame::Frame;
 use crate::pool::handle::BufferPool;
 use crate::telemetry::tags::{TagCounts, Tags};
 
-/// A part of a program in whose name buffers are taken: [`BufferPool::tag`].
+/// A name under which a part of a program allocates: see [`BufferPool::tag`].
 ///
-/// It lends as the pool does, from the same memory, and each buffer counts for the tag: live buffers, live bytes, peak and churn
-/// ([`BufferPool::tags`]). A buffer keeps its tag until it is dropped, on whatever thread. This is a handle; clones are the same tag.
+/// A tag has the pool's methods and allocates from the same memory. Each buffer counts for its tag: live buffers, live bytes, peak and
+/// churn ([`BufferPool::tags`]). A buffer keeps its tag until it is dropped, on any thread. A tag is a handle; clones are the same tag.
 ///
 /// ```
 /// use framepool::BufferPool;
@@ -65,7 +65,7 @@ impl Tag {
         }
     }
 
-    /// As [`BufferPool::alloc`].
+    /// Allocates a pooled buffer of `len` elements that counts for this tag; see [`BufferPool::alloc`].
     ///
     /// # Panics
     ///
@@ -76,7 +76,7 @@ impl Tag {
         self.pool.lend(len, self.label(Location::caller()))
     }
 
-    /// As [`BufferPool::alloc_zeroed`].
+    /// Allocates a buffer of `len` zeroes that counts for this tag; see [`BufferPool::alloc_zeroed`].
     ///
     /// # Panics
     ///
@@ -87,7 +87,7 @@ impl Tag {
         self.alloc::<T>(len).zeroed()
     }
 
-    /// As [`BufferPool::alloc_copy`].
+    /// Allocates a copy of `source` that counts for this tag; see [`BufferPool::alloc_copy`].
     ///
     /// # Panics
     ///
@@ -100,18 +100,18 @@ impl Tag {
         buffer
     }
 
-    /// As [`BufferPool::try_alloc`].
+    /// Allocates a buffer that counts for this tag, or returns why it cannot; see [`BufferPool::try_alloc`].
     ///
     /// # Errors
     ///
-    /// The same, and [`AllocError::TagBudgetExceeded`] if a budget of the tag, or of a tag above it, is used up.
+    /// Those of the pool, and [`AllocError::TagBudgetExceeded`] if a budget of the tag, or of a tag above it, is used up.
     #[inline(always)]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
         self.pool.try_lend(len, self.label(Location::caller()))
     }
 
-    /// As [`BufferPool::alloc_at`].
+    /// Allocates a buffer that counts for this tag and for this line of code; see [`BufferPool::alloc_at`].
     ///
     /// # Panics
     ///
@@ -122,7 +122,7 @@ impl Tag {
         self.pool.lend(len, self.label(location))
     }
 
-    /// As [`BufferPool::alloc_zeroed_at`].
+    /// Allocates a buffer of zeroes that counts for this tag and this line; see [`BufferPool::alloc_zeroed_at`].
     ///
     /// # Panics
     ///
@@ -137,11 +137,11 @@ impl Tag {
         self.alloc_at::<T>(len, location).zeroed()
     }
 
-    /// As [`BufferPool::try_alloc_at`].
+    /// Allocates a buffer for this tag and this line, or returns why it cannot; see [`BufferPool::try_alloc_at`].
     ///
     /// # Errors
     ///
-    /// As [`try_alloc`](Self::try_alloc).
+    /// Those of [`try_alloc`](Self::try_alloc).
     #[inline]
     pub fn try_alloc_at<T: Pod>(
         &self,
@@ -155,7 +155,7 @@ impl Tag {
     ///
     /// # Panics
     ///
-    /// As [`BufferPool::begin_frame`].
+    /// Where [`try_begin_frame`](Self::try_begin_frame) returns an error.
     #[track_caller]
     pub fn begin_frame(&self) -> Frame {
         match self.try_begin_frame() {
@@ -164,11 +164,11 @@ impl Tag {
         }
     }
 
-    /// Begins a frame whose buffers count for this tag.
+    /// Begins a frame whose buffers count for this tag, or returns why it cannot.
     ///
     /// # Errors
     ///
-    /// As [`BufferPool::try_begin_frame`].
+    /// Those of [`BufferPool::try_begin_frame`].
     #[track_caller]
     pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
         self.pool.try_begin_tagged(self.mark.number())
@@ -185,7 +185,7 @@ impl fmt::Debug for Tag {
 }
 
 impl BufferPool {
-    /// The tag with this name, made if there is none. Keep the handle: this waits for a frame end that is in progress.
+    /// Returns the tag with this name, and adds it if it is new. Keep the handle: this waits for a frame end that is in progress.
     ///
     /// Tags nest by name: `render/shadows` lies below `render`, whose numbers include it. A part of a name that is empty is left
     /// out; a name without any other part is `(unnamed)`.
@@ -234,12 +234,12 @@ impl BufferPool {
         tags
     }
 
-    /// Whether any tag was named.
+    /// Whether the pool has any tag.
     pub(crate) fn has_tags(&self) -> bool {
         !self.inner().aggregator.lock().tags.is_empty()
     }
 
-    /// The same, into an earlier result whose memory is used again.
+    /// Writes what [`tags`](Self::tags) returns into an earlier result, and reuses its memory.
     pub fn tags_into(&self, tags: &mut Tags) {
         let inner = self.inner();
         let aggregator = &mut *inner.aggregator.lock();

@@ -74,7 +74,7 @@ impl PoolInner {
         unsafe { block.clear_tag(bytes) };
     }
 
-    /// The same where there is no memory for the slot's counters of tags.
+    /// Counts a release where there was no memory for the slot's counters of tags.
     #[cold]
     #[inline(never)]
     fn count_stray(&self, tag: TagMark, bytes: u64) {

@@ -50,7 +50,7 @@ pub(crate) struct Walks {
 struct Group {
     /// Pages with a buffer that was out, as the walk before this one found them.
     busy: u64,
-    /// The same as this walk finds them.
+    /// Pages with a buffer that is out, as this walk finds them.
     found: u64,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Records<'w> {
     pub(crate) looked_at_after: Duration,
     /// The age in frames beyond which a buffer is overdue.
     pub(crate) overdue_after_frames: Option<u64>,
-    /// The same per tag; of tags that are not in the list it is the pool's.
+    /// The limit of each tag; for tags that are not in the list, the pool's.
     pub(crate) overdue_by_tag: &'w [Option<u64>],
 }
 
@@ -109,7 +109,7 @@ struct Walk<'w> {
     round: u64,
     /// Buffers taken in a round from this one on are not old enough for suspects.
     old_before: Option<u64>,
-    /// The same for aged ones.
+    /// Buffers taken in a round from this one on are not old enough for verdicts.
     aged_before: Option<u64>,
     /// Buffers that are out, as far as they were met.
     met: u64,

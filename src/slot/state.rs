@@ -197,7 +197,7 @@ impl Slot {
         Some(NonNull::from(block))
     }
 
-    /// As [`alloc_fast`](Self::alloc_fast), from the spare batch or the depot.
+    /// Allocates a block of `class` from the spare batch or the depot.
     ///
     /// # Safety
     ///
@@ -308,7 +308,7 @@ impl Slot {
         true
     }
 
-    /// As [`release_fast`](Self::release_fast), when the magazine had no room.
+    /// Releases a block when the magazine had no room.
     ///
     /// # Safety
     ///
@@ -402,7 +402,7 @@ impl Slot {
         self.magazine.given_since()
     }
 
-    /// The same, for the owner: see [`Magazine::take_over`].
+    /// How many fast releases the closer did not see, for the owner: see [`Magazine::take_over`].
     pub(crate) fn take_over(&self) -> i64 {
         self.magazine.take_over()
     }

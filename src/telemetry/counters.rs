@@ -180,7 +180,7 @@ macro_rules! counters {
         }
 
         impl Allocated {
-            /// As [`Released::replace`].
+            /// Puts `now` in the place of `before`, which is part of the sum.
             pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
                 $(self.$derived = self.$derived.wrapping_add(now.$derived.wrapping_sub(before.$derived));)*
                 $(self.$counted = self.$counted.wrapping_add(now.$counted.wrapping_sub(before.$counted));)*

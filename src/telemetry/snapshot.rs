@@ -78,7 +78,7 @@ pub struct FrameSnapshot {
     pub fold_duration: Duration,
     /// Every counter of the table, for this frame.
     pub counts: Counts,
-    /// The same counters since the pool was made.
+    /// Every counter of the table, since the pool was made.
     pub totals: Totals,
 }
 

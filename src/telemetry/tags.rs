@@ -61,9 +61,9 @@ impl TagCounts {
 pub struct TagStats {
     /// The whole name, such as `render/shadows`.
     pub name: String,
-    /// What was taken with this very tag.
+    /// Buffers of this tag alone.
     pub own: TagCounts,
-    /// The same with all tags below it.
+    /// Buffers of this tag and of all tags below it.
     pub total: TagCounts,
     /// Of `total`, what the latest frame added: from the frame end before the latest one to the latest.
     pub frame: TagCounts,

@@ -154,7 +154,7 @@ saved! {
         location: String,
         /// For how long it has been open.
         age: Duration,
-        /// The same in frames.
+        /// For how many frames it has been open.
         age_frames: u64,
     }
 }
