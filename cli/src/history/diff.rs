@@ -12,7 +12,7 @@ use super::gate::growing;
 use crate::report::count;
 
 /// Call sites listed.
-const MOST_SITES: usize = 25;
+const MAX_SITES: usize = 25;
 
 /// What a number is, and its unit.
 type Number = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
@@ -227,7 +227,7 @@ impl PoolDiff {
                 ("buffers before", Align::Right),
                 ("after", Align::Right),
             ]);
-            for it in self.sites.iter().take(MOST_SITES) {
+            for it in self.sites.iter().take(MAX_SITES) {
                 table.row([
                     it.location.clone(),
                     it.change().to_owned(),
@@ -238,7 +238,7 @@ impl PoolDiff {
                 ]);
             }
             writeln!(text, "{table}")?;
-            let more = self.sites.len().saturating_sub(MOST_SITES);
+            let more = self.sites.len().saturating_sub(MAX_SITES);
             if more > 0 {
                 writeln!(text, "… and {more} more; --json has them all")?;
             }

@@ -15,7 +15,7 @@ use crate::marks::{self, MarkView};
 use crate::recorder::{Recorder, Shared, locked};
 
 /// Call sites that are listed one by one.
-const MOST_SITES: usize = 200;
+const MAX_SITES: usize = 200;
 /// Samples that an update repeats, so that a reader that missed some has no gap.
 const REPEATED: usize = 10;
 
@@ -229,8 +229,8 @@ fn sites(recorder: &Recorder) -> SitesView<'_> {
         long_lived_bytes: out.long_lived_bytes,
         suspects: out.suspects,
         suspect_bytes: out.suspect_bytes,
-        sites: &sites[..sites.len().min(MOST_SITES)],
-        left_out: sites.len().saturating_sub(MOST_SITES),
+        sites: &sites[..sites.len().min(MAX_SITES)],
+        left_out: sites.len().saturating_sub(MAX_SITES),
         holdings: holdings.collect(),
     }
 }

@@ -20,7 +20,7 @@ use rows::Rows;
 use sample::{HeldShare, Sample, is_same_bucket, merged};
 
 /// Call sites that are told apart in the whole history. A program has fewer lines that allocate buffers.
-const MOST_SITES: usize = sized(4_096, 8, 3);
+const MAX_SITES: usize = sized(4_096, 8, 3);
 
 /// The latest frames kept one by one.
 const FRAMES: usize = sized(1_024, 4, 2);
@@ -167,7 +167,7 @@ impl Past {
         if let Some(place) = known.iter().position(|known| known.is_some_and(same)) {
             return place as u16;
         }
-        if known.len() >= MOST_SITES {
+        if known.len() >= MAX_SITES {
             return HeldShare::OTHERS;
         }
         let mut more = Vec::clone(&known);
