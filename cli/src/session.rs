@@ -25,7 +25,7 @@ use crate::screen::{Screen, Show};
 use crate::trace::{Event, Tolerance, Trace, TraceSource, open};
 
 /// More recorded threads than this share threads of the replay, unless `--threads` says otherwise.
-const MOST_THREADS: usize = 1_024;
+const MAX_THREADS: usize = 1_024;
 
 /// Replays a trace and prints the report.
 pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<(), Problem> {
@@ -192,7 +192,7 @@ pub(crate) fn lay_out(
     frame_ms: f64,
     source: &TraceSource,
 ) -> Result<Plan, Problem> {
-    let threads = threads.unwrap_or(trace.threads.len().min(MOST_THREADS));
+    let threads = threads.unwrap_or(trace.threads.len().min(MAX_THREADS));
     Plan::new(trace, threads, FrameCut::of(trace, frame_ms))
         .map_err(|error| Problem::Input(format!("{}: {error}", source.name())))
 }

@@ -5,7 +5,7 @@ use crate::trace::{Event, Operation, Trace};
 /// Empty frames in a row that are replayed; a longer idle stretch of the recording is shortened to this.
 ///
 /// A recorder that slept for a day would otherwise cost five million frame ends in which nothing happens.
-const MOST_EMPTY: u64 = 1_000;
+const MAX_EMPTY: u64 = 1_000;
 
 /// How a trace is cut into frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,7 +79,7 @@ fn cut_by_time(operations: &[Operation], length: f64) -> (Vec<FrameSpan>, u64) {
             continue;
         }
         // The frame being filled ends here, and after it come the empty ones of an idle stretch.
-        let shown = (frame - filling).min(MOST_EMPTY + 1);
+        let shown = (frame - filling).min(MAX_EMPTY + 1);
         left_out += frame - filling - shown;
         frames.extend((1..=shown).map(|ended| FrameSpan {
             end: index,
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn an_idle_stretch_is_shortened_and_counted() {
         let (frames, left_out) = cut(&at(&[0, u64::MAX]), FrameCut::EveryUs(16_667.0));
-        assert_eq!(frames.len() as u64, MOST_EMPTY + 2);
+        assert_eq!(frames.len() as u64, MAX_EMPTY + 2);
         assert!(left_out > 1_000_000_000);
     }
 

@@ -10,7 +10,7 @@ use crate::measure::Spread;
 use crate::watch::AlertEntry;
 
 /// Rows of a table that a person still reads.
-const MOST_ROWS: usize = 25;
+const MAX_ROWS: usize = 25;
 
 /// The whole report, ending in a line feed.
 pub(crate) fn render(report: &Report) -> String {
@@ -180,7 +180,7 @@ fn leaks(leaks: &LeakSection) -> String {
         ("thread", Align::Right),
         ("line", Align::Right),
     ]);
-    for site in leaks.sites.iter().take(MOST_ROWS) {
+    for site in leaks.sites.iter().take(MAX_ROWS) {
         table.row([
             site.site.clone(),
             count(site.buffers),
@@ -192,11 +192,11 @@ fn leaks(leaks: &LeakSection) -> String {
         ]);
     }
     let mut text = table.to_string();
-    if leaks.sites.len() > MOST_ROWS {
+    if leaks.sites.len() > MAX_ROWS {
         let _ = write!(
             text,
             "\n… and {} more call sites; --json has them all",
-            leaks.sites.len() - MOST_ROWS
+            leaks.sites.len() - MAX_ROWS
         );
     }
     let _ = write!(
@@ -229,7 +229,7 @@ pub(crate) fn alert_table(alerts: &[AlertEntry]) -> String {
         ("frame", Align::Right),
         ("what it says", Align::Left),
     ]);
-    for entry in alerts.iter().take(MOST_ROWS) {
+    for entry in alerts.iter().take(MAX_ROWS) {
         let (seconds, frame) = match entry.resolved {
             Some(moment) => (format!("{:.2}", moment.seconds), count(moment.frame)),
             None => ("active".to_owned(), String::new()),
@@ -245,11 +245,11 @@ pub(crate) fn alert_table(alerts: &[AlertEntry]) -> String {
         ]);
     }
     let mut text = table.to_string();
-    if alerts.len() > MOST_ROWS {
+    if alerts.len() > MAX_ROWS {
         let _ = write!(
             text,
             "\n… and {} more; --json has them all",
-            alerts.len() - MOST_ROWS
+            alerts.len() - MAX_ROWS
         );
     }
     text

@@ -17,7 +17,7 @@ use crate::table::{Limit, Row};
 
 const PER_FRAME: usize = 1024;
 const MIXED: usize = 64;
-const MOST_MIXED: usize = 256 << 10;
+const MAX_MIXED: usize = 256 << 10;
 
 pub(super) fn questions() -> Vec<Question> {
     let mut questions: Vec<Question> = [(256, 1.0), (1 << 10, 1.0), (4 << 10, 0.5)]
@@ -65,7 +65,7 @@ pub(super) fn per_buffer(mut times: Vec<Times>, buffers: usize) -> Vec<Times> {
 }
 
 fn mixed(plan: &Plan) -> Vec<Row> {
-    let sizes = sizes::mixed(MIXED, MOST_MIXED);
+    let sizes = sizes::mixed(MIXED, MAX_MIXED);
     let pool = BufferPool::new();
     let times = interleave(
         plan,
@@ -94,7 +94,7 @@ fn held_frames<'l>(
 }
 
 fn glibc_alone(plan: &Plan) -> Vec<Row> {
-    let sizes = sizes::mixed(MIXED, MOST_MIXED);
+    let sizes = sizes::mixed(MIXED, MAX_MIXED);
     let pool = BufferPool::new();
     let limit = Limit::AtMost(0.01);
     let rival = "glibc, a process of its own";
@@ -130,7 +130,7 @@ fn glibc_alone(plan: &Plan) -> Vec<Row> {
 /// In a process of its own: nanoseconds per buffer that glibc takes for such frames.
 pub(crate) fn glibc_mixed() -> f64 {
     const FRAMES: usize = 200;
-    let sizes = sizes::mixed(MIXED, MOST_MIXED);
+    let sizes = sizes::mixed(MIXED, MAX_MIXED);
     let heap = Heap(System);
     let mut kept = Vec::with_capacity(MIXED);
     let mut took = Duration::ZERO;
