@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::Rule;
 use super::envelope::GrowthLimits;
-use super::{Rule, Severity};
+use super::limits::{Limits, NEVER};
 use crate::telemetry::open_frames::OpenFrame;
 
 /// The most comings of an alert that damping can be told to wait for.
@@ -11,80 +12,6 @@ pub(crate) const MAX_COMINGS: usize = 16;
 
 /// A million bytes.
 const MB: f64 = 1e6;
-
-/// A level that no value reaches.
-const NEVER: f64 = f64::INFINITY;
-
-/// When one rule raises an alert and when the alert resolves.
-///
-/// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`], [`Rule::Overdue`], [`Rule::OpenFrame`] and [`Rule::TelemetryLost`] count *from* a
-/// level, the other rules only *above* it. A value of zero never reaches a level.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
-    /// The level of a warning. Infinity: there are no warnings.
-    pub warning: f64,
-    /// The level of a critical alert. Infinity: it stays a warning. A critical level at or below the warning level
-    /// leaves no room for a warning: the alert is critical from the start.
-    pub critical: f64,
-    /// An alert's severity lasts until the value is below its level times this, 0 to 1. At 1 the level that raises
-    /// is the level that clears.
-    pub clear_ratio: f64,
-    /// How long a value must stay at a level before the alert is raised or escalated. Zero: at once.
-    pub raise_after: Duration,
-    /// How long a value must stay below the clear level before the alert resolves or eases. Zero: at once.
-    pub clear_after: Duration,
-}
-
-impl Limits {
-    /// The level of a severity.
-    pub fn level(&self, severity: Severity) -> f64 {
-        match severity {
-            Severity::Warning => self.warning,
-            Severity::Critical => self.critical,
-        }
-    }
-
-    /// The severity a value deserves while the alert stands at `current`: a level once reached is held down to its
-    /// clear level.
-    pub(crate) fn severity(
-        &self,
-        rule: Rule,
-        value: f64,
-        current: Option<Severity>,
-    ) -> Option<Severity> {
-        let reaches =
-            |level: f64| value > 0.0 && (value > level || (rule.is_from() && value >= level));
-        [Severity::Critical, Severity::Warning]
-            .into_iter()
-            .find(|&severity| {
-                let level = self.level(severity);
-                let holds = current >= Some(severity);
-                reaches(level) || (holds && reaches(level * self.clear_ratio))
-            })
-    }
-
-    /// Returns the limits with nonsense made harmless: a level that is no number is never reached, a negative one is
-    /// zero, and the clear ratio lies between 0 and 1.
-    fn normalised(self) -> Self {
-        let level = |level: f64| {
-            if level.is_nan() {
-                NEVER
-            } else {
-                level.max(0.0)
-            }
-        };
-        Self {
-            warning: level(self.warning),
-            critical: level(self.critical),
-            clear_ratio: if self.clear_ratio.is_nan() {
-                1.0
-            } else {
-                self.clear_ratio.clamp(0.0, 1.0)
-            },
-            ..self
-        }
-    }
-}
 
 /// The limits of every rule. Each setter takes the thresholds and gives them back; the last word counts.
 ///
@@ -395,118 +322,5 @@ impl Thresholds {
             ..self.limits(rule)
         };
         self.with_limits(rule, limits)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn above_and_from_are_told_apart() {
-        let thresholds = Thresholds::default();
-        let severity = |rule, value| thresholds.limits(rule).severity(rule, value, None);
-        assert_eq!(severity(Rule::PooledBytes, 50e6), None);
-        assert_eq!(
-            severity(Rule::PooledBytes, 50e6 + 1.0),
-            Some(Severity::Warning)
-        );
-        assert_eq!(severity(Rule::PooledBytes, 100e6), Some(Severity::Warning));
-        assert_eq!(
-            severity(Rule::PooledBytes, 100e6 + 1.0),
-            Some(Severity::Critical)
-        );
-        assert_eq!(severity(Rule::PoolKeys, 50.0), None);
-        assert_eq!(severity(Rule::PoolKeys, 101.0), Some(Severity::Critical));
-        assert_eq!(severity(Rule::Leak, 0.0), None);
-        assert_eq!(severity(Rule::Leak, 1.0), Some(Severity::Warning));
-        assert_eq!(severity(Rule::Leak, 10.0), Some(Severity::Critical));
-        assert_eq!(severity(Rule::FrameBudget, f64::MAX), None);
-    }
-
-    #[test]
-    fn a_critical_level_below_the_warning_level_leaves_no_warning() {
-        let thresholds = Thresholds::default().pooled_bytes(u64::MAX, 1000);
-        let limits = thresholds.limits(Rule::PooledBytes);
-        let severity = |value, current| limits.severity(Rule::PooledBytes, value, current);
-        assert_eq!(severity(1000.0, None), None);
-        assert_eq!(severity(1001.0, None), Some(Severity::Critical));
-        assert_eq!(
-            severity(901.0, Some(Severity::Critical)),
-            Some(Severity::Critical)
-        );
-        assert_eq!(severity(900.0, Some(Severity::Critical)), None);
-    }
-
-    #[test]
-    fn nonsense_is_made_harmless() {
-        let nonsense = Limits {
-            warning: f64::NAN,
-            critical: -1.0,
-            clear_ratio: 7.0,
-            raise_after: Duration::MAX,
-            clear_after: Duration::MAX,
-        };
-        let limits = Thresholds::default()
-            .with_limits(Rule::Leak, nonsense)
-            .limits(Rule::Leak);
-        assert_eq!(limits.severity(Rule::Leak, 0.0, None), None);
-        assert_eq!(
-            limits.severity(Rule::Leak, 0.0, Some(Severity::Critical)),
-            None
-        );
-        assert_eq!(
-            limits.severity(Rule::Leak, 1.0, None),
-            Some(Severity::Critical)
-        );
-        assert!((limits.clear_ratio - 1.0).abs() < f64::EPSILON);
-        assert!(limits.warning.is_infinite() && limits.critical.abs() < f64::EPSILON);
-        let never = Limits {
-            clear_ratio: 0.0,
-            ..Thresholds::default().limits(Rule::FrameBudget)
-        };
-        assert_eq!(never.severity(Rule::FrameBudget, 1e12, None), None);
-    }
-
-    #[test]
-    fn what_is_set_for_bloat_and_misses_is_what_is_judged_by() {
-        let usual = Thresholds::default();
-        let critical = Limits {
-            critical: 1.0,
-            ..usual.limits(Rule::Bloat)
-        };
-        let set = usual
-            .clone()
-            .with_limits(Rule::Bloat, critical)
-            .bloat(1000, Duration::from_secs(7))
-            .warm_up(30, 40)
-            .misses(0.25);
-        let expected = Limits {
-            warning: 1000.0,
-            raise_after: Duration::from_secs(7),
-            ..usual.limits(Rule::Bloat)
-        };
-        assert_eq!(set.limits(Rule::Bloat), expected);
-        assert_eq!((set.warm_up_frames(), set.warm_up_allocs()), (30, 40));
-        let misses = |ratio| set.limits(Rule::Misses).severity(Rule::Misses, ratio, None);
-        assert_eq!(
-            (misses(0.25), misses(0.26)),
-            (None, Some(Severity::Warning))
-        );
-        assert_eq!(set.limits(Rule::Leak), usual.limits(Rule::Leak));
-    }
-
-    #[test]
-    fn every_rule_has_its_own_place() {
-        for (place, rule) in Rule::ALL.iter().copied().enumerate() {
-            assert_eq!(rule as usize, place);
-            let off = Thresholds::default().off(rule);
-            for &other in Rule::ALL {
-                assert_eq!(
-                    off.limits(other) == Thresholds::default().limits(other),
-                    other != rule || rule == Rule::FrameBudget
-                );
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod life;
 mod numbers;
 mod rules;
+mod thresholds;
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
