@@ -24,6 +24,7 @@ mod verdicts;
 
 pub(crate) mod metrics;
 pub(crate) mod monitor;
+mod monitor_clock;
 
 mod advice;
 mod limits;

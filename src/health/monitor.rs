@@ -8,6 +8,7 @@ use super::envelope::Mark;
 use super::frame_times::FrameTimes;
 use super::loop_time::LoopTime;
 use super::misses::miss_summary;
+use super::monitor_clock::MonitorClock;
 use super::need::Need;
 use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
@@ -66,7 +67,7 @@ const LONG_LIVED_SITES: usize = 16;
 #[derive(Debug)]
 pub struct HealthMonitor {
     thresholds: Thresholds,
-    clock: Clock,
+    clock: MonitorClock,
     recent: RecentFrames,
     times: FrameTimes,
     spreads: FrameSpreads,
@@ -106,7 +107,7 @@ impl HealthMonitor {
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
             thresholds,
-            clock: Clock::new(EMIT_INTERVAL),
+            clock: MonitorClock::new(EMIT_INTERVAL),
             recent: RecentFrames::new(WINDOW),
             times: FrameTimes::new(),
             spreads: FrameSpreads::default(),
@@ -463,64 +464,4 @@ struct Judged {
     frame: FrameEnd,
     allocs: u64,
     at: Duration,
-}
-
-/// The monitor's own time: it begins at the first reading and never goes back.
-#[derive(Debug)]
-struct Clock {
-    interval: Duration,
-    read: Option<Instant>,
-    now: Duration,
-    emitted: Option<Duration>,
-    /// Whether a frame was recorded since the last reading.
-    has_new_frame: bool,
-    /// The first reading after the latest frame was recorded.
-    frame_at: Option<Duration>,
-}
-
-impl Clock {
-    fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            read: None,
-            now: Duration::ZERO,
-            emitted: None,
-            has_new_frame: false,
-            frame_at: None,
-        }
-    }
-
-    fn advance(&mut self, now: Instant) {
-        if let Some(before) = self.read.replace(now) {
-            let step = now.saturating_duration_since(before);
-            self.now = self.now.saturating_add(step);
-        }
-        if std::mem::take(&mut self.has_new_frame) {
-            self.frame_at = Some(self.now);
-        }
-    }
-
-    /// Notes that a frame was recorded.
-    fn note_frame(&mut self) {
-        self.has_new_frame = true;
-    }
-
-    /// The time since the latest frame was recorded, as far as readings show; zero if none was.
-    fn since_frame(&self) -> Duration {
-        match self.frame_at {
-            Some(at) if !self.has_new_frame => self.now.saturating_sub(at),
-            _ => Duration::ZERO,
-        }
-    }
-
-    fn is_due(&self) -> bool {
-        self.emitted
-            .is_none_or(|last| self.now.saturating_sub(last) >= self.interval)
-    }
-
-    /// Notes an emit, and says when it was.
-    fn emitted(&mut self) -> Duration {
-        self.emitted = Some(self.now);
-        self.now
-    }
 }

@@ -47,7 +47,10 @@ metrics! {
         "Of the bytes that the pool holds, those in physical memory, asked for about once a second; absent where the system does not say.",
         Source::Levels(|reading, each| {
             let health = reading.health.as_deref();
-            each(&[], health.and_then(|health| health.metrics.resident_bytes).map(|bytes| bytes as f64));
+            let measured = health.and_then(|health| health.metrics.resident_bytes);
+            // Where the pool holds nothing, nothing is resident, also before the system was asked for the first time.
+            let resident = measured.or((reading.stats.pooled_bytes == 0).then_some(0));
+            each(&[], resident.map(|bytes| bytes as f64));
         });
     "framepool.memory.peak", Gauge, "By", [],
         "The most bytes the pool ever held from the system, observed at every growth.",
