@@ -44,16 +44,16 @@ fn assert_a_reading_adds_up(stats: &PoolStats) {
 
 /// Four preemptions at most: 21,476 executions; the search without a bound takes over a minute.
 #[test]
-fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
+fn aggregating_during_alloc_and_release_loses_nothing() {
     explore(Some(4), || {
         let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.end_frame())
         };
         drop(pool.alloc::<u8>(1));
-        let first = folder.join().unwrap();
+        let first = aggregation.join().unwrap();
         assert_it_adds_up(&first);
         let second = pool.end_frame();
         assert_it_adds_up(&second);
@@ -67,19 +67,19 @@ fn a_fold_during_an_alloc_and_a_release_loses_nothing() {
 
 /// Three preemptions at most: 4,541 executions; the search without a bound takes over a minute.
 #[test]
-fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
+fn an_aggregation_never_takes_a_count_back() {
     explore(Some(3), || {
         let pool = shared(BufferPool::new());
         let (one, other) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         drop((one, other));
         let before = pool.stats().totals;
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
-        // The first has the fold look again, which then may come amid the second.
+        // The first has the aggregation look again, which then may come amid the second.
         let taken = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
-        let after = folder.join().unwrap();
+        let after = aggregation.join().unwrap();
         assert_a_reading_adds_up(&after);
         assert!(after.totals.allocs >= before.allocs);
         assert!(after.totals.releases >= before.releases);
@@ -90,17 +90,17 @@ fn a_fold_takes_back_nothing_that_an_earlier_one_counted() {
 
 /// Two preemptions at most: 9,702 executions; the search without a bound takes over a minute.
 #[test]
-fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
+fn a_block_reallocated_during_aggregation_is_in_use_once() {
     explore(Some(2), || {
         let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
         drop(pool.alloc::<u8>(1));
         drop(pool.alloc::<u8>(1));
-        let stats = folder.join().unwrap();
+        let stats = aggregation.join().unwrap();
         assert_a_reading_adds_up(&stats);
         assert!(stats.in_use_buffers <= 1, "there is one block");
         assert_eq!(pool.stats().totals.allocs, 3, "L1");
@@ -113,7 +113,7 @@ fn one_block_lent_again_and_again_during_a_fold_is_in_use_once() {
 fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
     explore(Some(0), || {
         let pool = shared(BufferPool::new());
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
@@ -122,7 +122,7 @@ fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
             thread::spawn(move || pool.alloc::<u8>(1))
         };
         drop(lender.join().unwrap());
-        assert_a_reading_adds_up(&folder.join().unwrap());
+        assert_a_reading_adds_up(&aggregation.join().unwrap());
         let last = pool.stats();
         assert_a_reading_adds_up(&last);
         assert_eq!((last.totals.allocs, last.totals.releases), (1, 1), "L1");
@@ -164,14 +164,14 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
         );
         let frame = pool.begin_frame();
         frame.alloc::<u8>(1);
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.end_frame())
         };
         frame.alloc::<u8>(4095);
-        let during = folder.join().unwrap();
+        let during = aggregation.join().unwrap();
         assert_it_adds_up(&during);
-        // None if the fold met the arena in the middle of its move each time it looked.
+        // None if the aggregation met the arena in the middle of its move each time it looked.
         assert!([0, 64, 64 + 4096 + 64].contains(&during.in_use_bytes));
         assert_eq!(during.misses, during.frame_allocs);
         let last = frame.release_all();
@@ -204,7 +204,7 @@ fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
     });
 }
 
-/// What a fold may find released while another thread does `work` with a pool of which one buffer was given back.
+/// What an aggregation may find released while another thread does `work` with a pool of which one buffer was given back.
 fn released_during(
     found: RangeInclusive<u64>,
     work: impl Fn(&BufferPool) -> Option<Buffer<u8>> + Send + Sync + 'static,
@@ -214,12 +214,12 @@ fn released_during(
         // Beside which one release too few does not show in that more is out than there is.
         pool.prewarm::<u8>(65, 1);
         drop(pool.alloc::<u8>(1));
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats().totals)
         };
         let kept = work(&pool);
-        let totals = folder.join().unwrap();
+        let totals = aggregation.join().unwrap();
         assert!(found.contains(&totals.releases), "{}", totals.releases);
         assert_eq!(totals.release_bytes, 64 * totals.releases);
         let last = pool.stats();
@@ -229,7 +229,7 @@ fn released_during(
     }
 }
 
-/// A buffer given back during a fold, to a pool whose threads may keep so many bytes.
+/// A buffer given back during an aggregation, to a pool whose threads may keep so many bytes.
 fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'static {
     move || {
         let pool = shared(
@@ -240,12 +240,12 @@ fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'st
         );
         drop(pool.alloc::<u8>(1));
         let kept = pool.alloc::<u8>(1);
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats().totals)
         };
         drop(kept);
-        let totals = folder.join().unwrap();
+        let totals = aggregation.join().unwrap();
         assert!((1..=2).contains(&totals.releases), "{}", totals.releases);
         let last = pool.stats();
         assert_eq!((last.totals.releases, last.in_use_bytes), (2, 0), "L1");
@@ -254,13 +254,13 @@ fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'st
 }
 
 #[test]
-fn a_block_taken_while_a_fold_looks_is_not_found_released_twice() {
+fn an_alloc_during_aggregation_adds_no_release() {
     explore(None, released_during(0..=1, |pool| Some(pool.alloc(1))));
 }
 
 /// Three preemptions at most: 165 executions.
 #[test]
-fn a_block_sent_to_the_depot_while_a_fold_looks_stays_released() {
+fn a_block_sent_to_the_depot_stays_released() {
     explore(
         Some(3),
         released_during(1..=1, |pool| {
@@ -272,7 +272,7 @@ fn a_block_sent_to_the_depot_while_a_fold_looks_stays_released() {
 
 /// Three preemptions at most: 26 executions.
 #[test]
-fn a_block_prewarmed_while_a_fold_looks_is_not_found_released() {
+fn prewarming_during_aggregation_adds_no_release() {
     explore(
         Some(3),
         released_during(1..=1, |pool| {
@@ -283,13 +283,13 @@ fn a_block_prewarmed_while_a_fold_looks_is_not_found_released() {
 }
 
 #[test]
-fn a_buffer_given_back_while_a_fold_looks_is_found_released_by_the_next() {
+fn the_next_aggregation_counts_a_missed_release() {
     explore(None, given_back_during(1 << 20));
 }
 
 /// Three preemptions at most: 16,398 executions.
 #[test]
-fn a_block_that_no_thread_keeps_is_found_released_by_the_next_fold() {
+fn the_next_aggregation_counts_an_unkept_release() {
     explore(Some(3), given_back_during(0));
 }
 
@@ -321,24 +321,24 @@ fn a_block_that_somebody_else_lends_next_is_found_released_by_then() {
 
 /// Two preemptions at most: 415 executions; the search without a bound was not tried.
 #[test]
-fn a_request_refused_while_a_fold_looks_is_counted_by_the_next() {
+fn the_next_aggregation_counts_a_missed_refusal() {
     explore(Some(2), || {
         let pool = shared(BufferPool::builder().max_bytes(64).build().unwrap());
         let kept = pool.alloc::<u8>(1);
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
         assert!(pool.try_alloc::<u8>(1).is_err());
-        folder.join().unwrap();
+        aggregation.join().unwrap();
         assert_eq!(pool.stats().totals.counts.budget_refusals, 1, "L1");
         drop(kept);
     });
 }
 
-/// One thread gives a block to the depot while another takes it from there, folds, takes a new block and folds again.
+/// One thread gives a block to the depot while another takes it from there, aggregates, takes a new block and aggregates again.
 /// The release must be counted before the block reaches the depot. The second request is smaller than its block, so the
-/// bytes held grow by more than the bytes asked for, and the fold has nothing else to conclude the release from.
+/// bytes held grow by more than the bytes asked for, and the aggregation has nothing else to conclude the release from.
 /// One preemption at most: a search with two takes over a minute.
 #[test]
 fn no_frame_counts_a_negative_number() {

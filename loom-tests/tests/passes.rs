@@ -1,4 +1,4 @@
-//! The order in which a fold reads: what was released, then what was lent, then the bytes held.
+//! The order in which an aggregation reads: what was released, then what was lent, then the bytes held.
 //!
 //! Laws: L1, L2, L3.
 
@@ -9,16 +9,16 @@ use loom::thread;
 use support::{explore, shared};
 
 #[test]
-fn memory_that_comes_during_a_fold_is_not_counted_as_given_back() {
+fn memory_reserved_during_aggregation_is_not_released() {
     explore(Some(2), || {
         let pool = shared(BufferPool::new());
         let kept = pool.alloc::<u8>(1);
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.end_frame())
         };
         let more = pool.alloc::<u8>(1);
-        let snapshot = folder.join().unwrap();
+        let snapshot = aggregation.join().unwrap();
         assert_eq!((snapshot.releases, snapshot.release_bytes), (0, 0), "L1");
         drop((kept, more));
     });
@@ -33,7 +33,7 @@ fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
         // This thread's slot is the oldest, and read last.
         drop(pool.alloc::<u8>(1));
         let before = pool.stats().totals;
-        let folder = {
+        let aggregation = {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
@@ -42,7 +42,7 @@ fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
             thread::spawn(move || pool.alloc::<u8>(1))
         };
         drop(taker.join().unwrap());
-        let totals = folder.join().unwrap().totals;
+        let totals = aggregation.join().unwrap().totals;
         assert!(totals.releases >= before.releases, "L1");
         assert!(totals.releases <= totals.allocs, "L2");
         assert!(totals.release_bytes <= totals.alloc_bytes, "L2");
@@ -50,7 +50,7 @@ fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
 }
 
 /// The other thread's block reaches the depot, and this one takes it, counts it, and has the pool grow. A release that was
-/// not counted before its block left would be taken for granted by the first fold, which finds more lent than there is,
+/// not counted before its block left would be taken for granted by the first aggregation, which finds more lent than there is,
 /// and be missed by the second, which finds room for it.
 /// One preemption at most: 28,562 executions.
 #[test]

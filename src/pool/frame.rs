@@ -225,7 +225,7 @@ impl BufferPool {
             index
         } else {
             // Trimming may have one for a moment, under the aggregator's lock; and no frame ends while it is held.
-            let _fold = inner.aggregator.lock();
+            let _aggregator = inner.aggregator.lock();
             let claimed = inner.in_flight.claim();
             claimed.ok_or_else(|| inner.in_flight.refusal(inner.round()))?
         };

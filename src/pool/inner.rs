@@ -228,7 +228,7 @@ impl PoolInner {
 
     /// Records call sites from now on, or stops.
     pub(crate) fn set_attribution(&self, attribution: Attribution) {
-        let _fold = self.aggregator.lock();
+        let _aggregator = self.aggregator.lock();
         // Relaxed, both: written under the aggregator's lock; a change takes effect at some alloc soon after.
         self.now.attribution.store(attribution, Ordering::Relaxed);
         self.now

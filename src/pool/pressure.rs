@@ -155,7 +155,7 @@ impl PoolInner {
     }
 
     /// Bytes that are idle within reach. Under the aggregator's lock nobody else gives them back, but they may be used.
-    fn within_reach(&self, _fold: &Aggregator, reach: Reach<'_>) -> u64 {
+    fn within_reach(&self, _aggregator: &Aggregator, reach: Reach<'_>) -> u64 {
         if matches!(reach, Reach::Nothing) {
             return 0;
         }

@@ -1,7 +1,10 @@
-//! An arena, read by the fold while its owner lends from it.
+//! An arena, read by the aggregation while its owner lends from it.
 //!
 //! Laws: L2, L3.
-#![expect(unsafe_code, reason = "the model is the arena's owner and its fold")]
+#![expect(
+    unsafe_code,
+    reason = "the model is the arena's owner and its aggregation"
+)]
 
 use loom::sync::Arc;
 use loom::thread;
@@ -153,7 +156,7 @@ fn a_parked_block_is_lent_or_reclaimed_never_both() {
         };
         let mut taken = None;
         if arena.0.seize() {
-            // SAFETY: the arena is seized, and this thread stands for the fold.
+            // SAFETY: the arena is seized, and this thread stands for the aggregation.
             taken = unsafe { arena.0.take_unneeded(0, true) };
             arena.0.release();
         }

@@ -30,7 +30,7 @@ fn end_frame(shared: &Arc<(InFlight, Arena)>) -> thread::JoinHandle<()> {
     let shared = Arc::clone(shared);
     thread::spawn(move || {
         let (in_flight, arena) = &*shared;
-        // SAFETY: the frame is not used any more, and nobody else folds.
+        // SAFETY: the frame is not used any more, and nobody else aggregates.
         assert_eq!(unsafe { arena.reset() }.reading.allocs, 1);
         in_flight.free(0);
     })

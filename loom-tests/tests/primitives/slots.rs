@@ -108,7 +108,7 @@ fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
 
 /// Two preemptions at most: 2,847 executions; the search without a bound takes over a minute.
 #[test]
-fn what_a_slot_handed_back_beside_a_fold_had_is_found_by_the_next() {
+fn the_next_aggregation_counts_a_handed_back_slot() {
     explore(Some(2), || {
         let pool = BufferPool::new();
         let inner = pool.inner();
