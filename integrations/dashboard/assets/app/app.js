@@ -17,7 +17,7 @@ fp.app = (() => {
     ['peak_bytes', 'Peak held', fp.bytes, 'framepool.memory.peak'],
     ['outstanding_buffers', 'Buffers out', fp.count, 'outstanding_buffers'],
     ['leak_suspects', 'Old buffers', fp.count, 'framepool.buffer.leaks'],
-    ['fps_estimate', 'Frames a second', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.'],
+    ['fps_estimate', 'Frames/s', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.'],
     ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.'],
     ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
     ['imbalance', 'Imbalance', (value) => (value > 0 ? `+${fp.count(value)}` : fp.count(value)), 'Allocs minus releases of the latest frame.'],
