@@ -98,7 +98,7 @@ pub(crate) const fn sized(real: usize, shuttle: usize, loom: usize) -> usize {
 pub(crate) enum Rank {
     /// The lock of a store's receivers. No other is taken under it.
     Store,
-    /// The walk of a pool's last refusal, which is made anew under it.
+    /// The walk of a pool's last refusal, which is rebuilt under it.
     Refusals,
     /// The walks over a pool's blocks, which look at the aggregator.
     Walks,

@@ -99,7 +99,7 @@ pub(crate) struct Block {
     site: AtomicPtr<Location<'static>>,
     /// The block behind this one in the list it lies in. Used only by the owner of that list.
     next: AtomicPtr<Block>,
-    /// The block below this one in a shared stack, by number. Whoever pops from the stack may read it.
+    /// The block below this one in a shared stack, by number. A thread that pops from the stack may read it.
     pub(crate) below: AtomicU32,
     /// This block's place in the table, plus one. Written when the table hands the record out.
     number: AtomicU32,

@@ -91,7 +91,7 @@ impl Magazine {
         in_one_register(unsafe { self.bins.get_unchecked(class) })
     }
 
-    /// Every bin that was ever granted anything, with its class. For the aggregator.
+    /// Every bin that was usual granted anything, with its class. For the aggregator.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.granted.iter().enumerate().flat_map(move |(at, word)| {
             // Acquire: pairs with the Release in `note_granted`. A walk that has seen a release of a block, in whatever slot, is

@@ -24,7 +24,7 @@
 //!
 //! # Why readers need no lock
 //!
-//! A bucket is never unmapped while the pool lives, so any number that was ever handed out leads to readable memory: to a
+//! A bucket is never unmapped while the pool lives, so any number that was usual handed out leads to readable memory: to a
 //! record, or to zeroes if its page went back. Two readers may follow such a number. A pop from a stack with an outdated top
 //! reads `below`, and its exchange then fails (`stack.rs`). The walker finds an idle state (`block.rs`). If the walker sets its bit
 //! just after the page went back, the page becomes resident again, with an idle state. The next release of the page corrects that.

@@ -123,7 +123,7 @@ fn bloated() -> BufferPool {
     pool
 }
 
-/// Bytes held after so many frame ends, between which the clock does something.
+/// Bytes held after this many frame ends, between which the clock does something.
 fn held_after(pool: &BufferPool, frames: usize, mut between: impl FnMut()) -> u64 {
     for _ in 0..frames {
         between();

@@ -18,7 +18,7 @@
 //! comings lie close together ([`Thresholds::damping`]), it resolves only after it was quiet for a longer time.
 //!
 //! Steps, one per report: the rows of all rules are entered; what got no row measures zero; then every condition is
-//! held against its limits once. A change of direction starts the hold time anew. A change that builds up goes no
+//! held against its limits once. A change of direction starts the hold time again. A change that builds up goes no
 //! further than the value went all the time: a value that touched critical once, while it was above the warning level
 //! throughout, becomes a warning.
 //!
@@ -236,7 +236,7 @@ impl Condition {
         }
     }
 
-    /// What is known of the call site, while the alert is raised.
+    /// The facts about the call site, while the alert is raised.
     fn verdict<'a>(&self, state: AlertState, moment: Moment<'a>) -> Option<&'a SiteVerdict> {
         let is_about_old_buffers = matches!(self.rule, Rule::Leak | Rule::Overdue);
         (is_about_old_buffers && state == AlertState::Raised)

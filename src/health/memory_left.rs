@@ -13,7 +13,7 @@ pub(crate) struct MemoryLeft {
 }
 
 impl MemoryLeft {
-    /// Available bytes, read anew if the reading is old. `at` is the monitor's time.
+    /// Available bytes, read again if the reading is old. `at` is the monitor's time.
     pub(crate) fn bytes(&mut self, at: Duration) -> Option<u64> {
         if self
             .read

@@ -44,19 +44,19 @@ pub struct RuntimeHealthMetrics {
     /// since the monitor last looked.
     pub since_frame_end_ms: f64,
 
-    /// Buffers lent in the latest frame, of both kinds.
+    /// Buffers allocated in the latest frame, of both kinds.
     pub pool_allocs: u64,
-    /// Buffers given back in the latest frame, of both kinds.
+    /// Buffers released in the latest frame, of both kinds.
     pub pool_releases: u64,
     /// Allocs minus releases of the latest frame.
     pub imbalance: i64,
-    /// Bytes lent in the latest frame.
+    /// Bytes allocated in the latest frame.
     pub alloc_bytes: u64,
-    /// Bytes given back in the latest frame.
+    /// Bytes released in the latest frame.
     pub release_bytes: u64,
-    /// Frame buffers lent in the latest frame.
+    /// Frame buffers allocated in the latest frame.
     pub frame_allocs: u64,
-    /// Pooled buffers lent in the latest frame.
+    /// Pooled buffers allocated in the latest frame.
     pub pooled_allocs: u64,
     /// Allocs of the latest frame served by the thread's own memory.
     pub hits_thread: u64,
@@ -66,7 +66,7 @@ pub struct RuntimeHealthMetrics {
     pub misses: u64,
     /// Bytes taken from the system in the latest frame.
     pub system_bytes: u64,
-    /// Pieces of memory taken from the system and given back to it in the latest frame.
+    /// Pieces of memory taken from the system and returned to it in the latest frame.
     pub system_calls: u64,
     /// Requests refused in the latest frame.
     pub refusals: u64,
@@ -144,19 +144,19 @@ pub struct RuntimeHealthMetrics {
     /// Bytes taken from the system per frame after the warm-up, in the quarter of the window's frames that took the least;
     /// zero until there are four frames.
     pub system_bytes_per_frame: f64,
-    /// Pieces taken from the system and given back per frame after the warm-up, in the quarter of the window's frames with the
+    /// Pieces taken from the system and returned to it, per frame, after the warm-up, in the quarter of the window's frames with the
     /// fewest; zero until there are four frames.
     pub system_calls_per_frame: f64,
 
     /// Frame ends since the pool was made.
     pub total_frames: u64,
-    /// Buffers lent since the pool was made, of both kinds.
+    /// Buffers allocated since the pool was made, of both kinds.
     pub total_allocs: u64,
-    /// Buffers given back since the pool was made, of both kinds.
+    /// Buffers released since the pool was made, of both kinds.
     pub total_releases: u64,
-    /// Bytes lent since the pool was made.
+    /// Bytes allocated since the pool was made.
     pub total_alloc_bytes: u64,
-    /// Bytes given back since the pool was made.
+    /// Bytes released since the pool was made.
     pub total_release_bytes: u64,
     /// Allocs that took memory from the system, since the pool was made.
     pub total_misses: u64,
@@ -164,7 +164,7 @@ pub struct RuntimeHealthMetrics {
     pub total_refusals: u64,
     /// Bytes taken from the system since the pool was made.
     pub total_system_bytes: u64,
-    /// Bytes given back to the system since the pool was made.
+    /// Bytes returned to the system since the pool was made.
     pub total_evicted_bytes: u64,
     /// Frame records the monitor was told it lost.
     pub lost_records: u64,

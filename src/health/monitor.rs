@@ -135,7 +135,7 @@ impl HealthMonitor {
         }
     }
 
-    /// Emits at most once in this time; zero emits at every call. 200 ms unless told.
+    /// Emits at most once in this time; zero emits at every call. 200 ms by default.
     #[must_use]
     pub fn with_emit_interval(mut self, interval: Duration) -> Self {
         self.clock.interval = interval;
@@ -398,7 +398,7 @@ impl HealthMonitor {
         }
     }
 
-    /// The call sites that hold long-lived buffers. The list is made anew only when it changes, so that a judgement that
+    /// The call sites that hold long-lived buffers. The list is rebuilt only when it changes, so that a judgement that
     /// finds the same as before allocates nothing.
     fn long_lived_sites(&mut self, outstanding: &Outstanding) -> SharedSites {
         let sites = || outstanding.long_lived_sites().take(LONG_LIVED_SITES);

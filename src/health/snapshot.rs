@@ -101,7 +101,7 @@ impl serde::Serialize for SharedSites {
 pub struct SharedTags(Arc<Vec<TagStats>>);
 
 impl SharedTags {
-    /// Has the list say this; made anew only if it says something else.
+    /// Replaces the list if it differs.
     pub(crate) fn update(&mut self, tags: &[TagStats]) {
         if **self != *tags {
             self.0 = Arc::new(tags.to_vec());

@@ -72,21 +72,21 @@ pub struct FrameSpreads {
     pub frame_time_ns: Spread,
     /// The time from the frame end before.
     pub period_ns: Spread,
-    /// Buffers lent, of both kinds.
+    /// Buffers allocated, of both kinds.
     pub allocs: Spread,
-    /// Buffers given back, of both kinds.
+    /// Buffers released, of both kinds.
     pub releases: Spread,
-    /// Bytes lent.
+    /// Bytes allocated.
     pub alloc_bytes: Spread,
     /// Of them, bytes of frame buffers.
     pub frame_bytes: Spread,
-    /// Bytes given back.
+    /// Bytes released.
     pub release_bytes: Spread,
     /// Allocs that took memory from the system.
     pub misses: Spread,
     /// Bytes taken from the system.
     pub system_bytes: Spread,
-    /// Pieces of memory taken from the system and given back to it.
+    /// Pieces of memory taken from the system and returned to it.
     pub system_calls: Spread,
     /// Bytes of the buffers out at the frame end.
     pub in_use_bytes: Spread,

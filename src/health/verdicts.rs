@@ -175,7 +175,7 @@ impl Verdicts {
         }
     }
 
-    /// What is to be said of the sites now, the worst first and then the largest. The list is made anew only when it changes, so
+    /// What is to be said of the sites now, the worst first and then the largest. The list is rebuilt only when it changes, so
     /// that a judgement that finds the same as before allocates nothing.
     pub(crate) fn say(
         &mut self,

@@ -65,13 +65,13 @@ metrics! {
         "Block bytes of the buffers allocated, by kind.",
         Source::Counters;
     part::RELEASED, Counter, "By", ["kind"],
-        "Block bytes of the buffers given back, by kind.",
+        "Block bytes of the buffers released, by kind.",
         Source::Counters;
     "framepool.memory.allocated", Counter, "By", [],
         "Bytes taken from the system.",
         Source::Levels(|reading, each| one(reading.stats.totals.system_bytes as f64, each));
     "framepool.memory.evicted", Counter, "By", [],
-        "Bytes given back to the system.",
+        "Bytes returned to the system.",
         Source::Levels(|reading, each| one(reading.stats.totals.evicted_bytes as f64, each));
     "framepool.memory.leaked", UpDownCounter, "By", [],
         "Bytes held by leak suspects: pooled buffers past the leak age that are not marked as long-lived.",
@@ -95,7 +95,7 @@ metrics! {
         "Allocations for which memory was taken from the system, by reason.",
         Source::Counters;
     part::RELEASES, Counter, "{release}", ["kind"],
-        "Buffers given back, by kind.",
+        "Buffers released, by kind.",
         Source::Counters;
     part::REFUSALS, Counter, "{refusal}", ["reason"],
         "Requests refused, by reason.",

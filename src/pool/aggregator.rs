@@ -1,4 +1,4 @@
-//! What frame ends remember from one to the next. Whoever has it has the aggregator's lock.
+//! What frame ends remember from one to the next. Only the holder of the aggregator's lock has it.
 
 use std::time::Instant;
 
@@ -13,13 +13,13 @@ use crate::telemetry::peaks::Peaks;
 use crate::telemetry::publish::Recycler;
 use crate::telemetry::rounds::{RoundTimes, Rounds};
 
-/// What frame ends remember. Whoever has it has the aggregator's lock.
+/// What frame ends remember. Only the holder of the aggregator's lock has it.
 #[derive(Debug)]
 pub(crate) struct Aggregator {
     pub(crate) frames: u64,
     /// The counters at the last frame end.
     pub(crate) previous: Counts,
-    /// What slots counted: of pooled buffers given back, and all else, as of the last walk.
+    /// What slots counted: of pooled buffers released, and all else, as of the last walk.
     pub(crate) released: Released,
     pub(crate) allocated: Allocated,
     /// What the frames that have ended lent, and so released.

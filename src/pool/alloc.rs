@@ -1,4 +1,4 @@
-//! How the pool's handle lends pooled buffers, and has them ready in advance.
+//! How the pool's handle allocates pooled buffers, and prepares them in advance.
 #![expect(unsafe_code, reason = "a lent block becomes a buffer")]
 
 use std::panic::Location;
@@ -130,7 +130,7 @@ impl BufferPool {
         align_of::<T>() <= LINE || align_of::<T>() <= self.inner().config.alignment
     }
 
-    /// The bytes of `len` elements, if this pool can lend such.
+    /// The bytes of `len` elements, if this pool can allocate them.
     #[inline(always)]
     pub(crate) fn bytes_fast<T: Pod>(&self, len: usize) -> Option<usize> {
         if !self.is_aligned_for::<T>() {

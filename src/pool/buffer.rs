@@ -41,7 +41,7 @@ unsafe impl<T: Pod + Send> Send for Buffer<T> {}
 unsafe impl<T: Pod + Sync> Sync for Buffer<T> {}
 
 impl<T: Pod> Buffer<T> {
-    /// The buffer of `len` elements in a block that was just lent for them.
+    /// The buffer of `len` elements in a block that was just allocated for them.
     ///
     /// # Safety
     ///

@@ -198,7 +198,7 @@ impl PoolInner {
         }
     }
 
-    /// Takes back the block of a buffer that is dropped in a closed pool.
+    /// Releases the block of a buffer that is dropped in a closed pool.
     ///
     /// # Safety
     ///

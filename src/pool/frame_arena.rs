@@ -38,7 +38,7 @@ use crate::pool::refusal::refused;
 /// let arena = frame.with_arena(|arena| arena); // error: it would outlive the function
 /// ```
 ///
-/// While it is there the frame, the pool and other pools can be used as ever.
+/// While it is there the frame, the pool and other pools can be used as usual.
 #[derive(Clone, Copy)]
 pub struct FrameArena<'t, 'f> {
     arena: &'t Arena,

@@ -1,4 +1,4 @@
-//! Lending frame buffers: the arena's cursor, then its next block, then the system.
+//! Allocating frame buffers: the arena's cursor, then its next block, then the system.
 #![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
 
 use std::num::NonZero;
@@ -22,7 +22,7 @@ use crate::slot::state::{ArenaPlace, Slot};
 /// is added; smaller buffers would grow by more than a sixteenth.
 const COLOURED_FROM: usize = 1024;
 
-/// What an open frame knows of how its buffers are lent, worked out once at its beginning.
+/// How an open frame lays out its buffers, computed once at its beginning.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameLayout {
     place: ArenaPlace,
@@ -52,7 +52,7 @@ impl FrameLayout {
         self.place.index()
     }
 
-    /// Lends `bytes` bytes from the frame's arena of the calling thread, if its block has room.
+    /// Allocates `bytes` bytes from the frame's arena of the calling thread, if its block has room.
     #[inline(always)]
     pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
         // Neither none nor more than there can be.
@@ -78,7 +78,7 @@ impl FrameLayout {
     }
 }
 
-/// Lends `bytes` bytes until the end of the layout's frame if the calling thread used this pool last, and its frame block
+/// Allocates `bytes` bytes until the end of the layout's frame if the calling thread used this pool last, and its frame block
 /// has room.
 ///
 /// # Safety
@@ -116,7 +116,7 @@ pub(crate) unsafe fn with_arena<R>(
         .ok_or(SLOT_REFUSED)
 }
 
-/// Lends `bytes` bytes until the end of the layout's frame, from wherever they can be had.
+/// Allocates `bytes` bytes until the end of the layout's frame, from wherever they can be had.
 ///
 /// # Errors
 ///

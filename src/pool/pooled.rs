@@ -1,4 +1,4 @@
-//! Lending and taking back pooled blocks: magazine, then depot, then the system.
+//! Allocating and releasing pooled blocks: magazine, then depot, then the system.
 #![expect(
     unsafe_code,
     reason = "the slot's owner passes blocks on to buffers and back"
@@ -34,7 +34,7 @@ pub(crate) enum Miss {
     Budget,
 }
 
-/// Lends a block for `bytes` if the thread used this pool last and has one in its magazine.
+/// Allocates a block for `bytes` if the thread used this pool last and has one in its magazine.
 ///
 /// # Safety
 ///
@@ -56,7 +56,7 @@ pub(crate) unsafe fn alloc_fast(
     }
 }
 
-/// Lends a block of at least `bytes`, from wherever it can be had.
+/// Allocates a block of at least `bytes`, from wherever it can be had.
 ///
 /// # Errors
 ///
@@ -140,7 +140,7 @@ pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
     class_for(bytes).or((bytes <= MAX_BYTES).then_some(OVERSIZE))
 }
 
-/// Takes back the block of a dropped buffer.
+/// Releases the block of a dropped buffer.
 ///
 /// # Safety
 ///

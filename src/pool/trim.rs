@@ -59,7 +59,7 @@ impl PoolInner {
         self.trim_surplus(aggregator, too_much);
     }
 
-    /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins anew.
+    /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins again.
     /// `frames` are the frame ends since this was last called.
     fn has_lasted(&self, trim: &mut TrimState, frames: u64) -> bool {
         let Some(excess) = &mut trim.excess_since else {

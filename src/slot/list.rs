@@ -223,7 +223,7 @@ impl Slots {
     }
 }
 
-/// Pooled buffers lent and given back since the pool was made.
+/// Pooled buffers allocated and given back since the pool was made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PooledCounts {
     pub(crate) allocs: u64,

@@ -224,7 +224,7 @@ impl Slot {
         Some(NonNull::from(block))
     }
 
-    /// Lends a block with new memory. The alloc itself was counted by why it was needed.
+    /// Allocates a block with new memory. The alloc itself was counted by why it was needed.
     ///
     /// # Safety
     ///
@@ -366,7 +366,7 @@ impl Slot {
         self.magazine.flush_all(exchange, self.notes());
     }
 
-    /// Every bin that was ever granted anything, with its class. For the aggregator.
+    /// Every bin that was usual granted anything, with its class. For the aggregator.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.magazine.bins()
     }

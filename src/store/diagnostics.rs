@@ -162,7 +162,7 @@ impl DiagnosticsStore {
         drop(turn);
     }
 
-    /// Who is told of alerts. Holds the receivers' turn.
+    /// The subscribers to alerts. Holds the receivers' turn.
     pub(crate) fn subscribers(&self) -> impl DerefMut<Target = Subscribers> {
         self.shared.receiving.lock()
     }

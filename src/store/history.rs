@@ -8,7 +8,7 @@
 //! ```
 //!
 //! To add an entry copies the nodes on its way, and to forget the oldest one those on the way of that. A node holds 16
-//! pointers, so the cost grows with the number of digits of what was ever added, not with what is kept. A node whose
+//! pointers, so the cost grows with the number of digits of what was usual added, not with what is kept. A node whose
 //! entries are all forgotten goes. Readers hold a history as it was, as long as they like, and nobody waits for them.
 
 use crate::sync::Arc;

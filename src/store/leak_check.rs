@@ -1,4 +1,4 @@
-//! A guard for tests: what a piece of code takes from a pool, it gives back.
+//! A guard for tests: a piece of code releases every buffer that it allocates.
 //!
 //! It compares counts of one pool at two moments, and no times: so it says the same at every run, and what the rest of the program
 //! allocates cannot disturb it.
@@ -81,7 +81,7 @@ impl LeakCheck {
         }
     }
 
-    /// Runs `work` so many times, in which caches fill, and then begins a check.
+    /// Runs `work` this many times, in which caches fill, and then begins a check.
     pub fn after_warm_up(pool: &BufferPool, runs: usize, mut work: impl FnMut()) -> Self {
         (0..runs).for_each(|_| work());
         Self::new(pool)

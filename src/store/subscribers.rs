@@ -1,4 +1,4 @@
-//! Who is told of alerts: callbacks and channels.
+//! Subscribers to alerts: callbacks and channels.
 //!
 //! Each subscriber has a bounded queue. The receiver of the store puts a changed alert into every queue and waits for nobody: what
 //! does not fit is dropped and counted. A callback runs on a thread of its own, so a slow one delays no judgement and no other
@@ -43,7 +43,7 @@ impl fmt::Display for SubscriberState {
     }
 }
 
-/// One that is told of alerts.
+/// A subscriber to alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -63,14 +63,14 @@ impl HealthConfig {
         self
     }
 
-    /// Time between two health snapshots: 200 ms unless told.
+    /// Time between two health snapshots: 200 ms by default.
     #[must_use]
     pub fn emit_interval(mut self, interval: Duration) -> Self {
         self.emit_interval = interval;
         self
     }
 
-    /// Time between two looks at the feed: 20 ms unless told, and at least 1 ms. A pool that ends more frames in
+    /// Time between two looks at the feed: 20 ms by default, and at least 1 ms. A pool that ends more frames in
     /// this time than its feed holds loses records, and the watch says so.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
@@ -85,7 +85,7 @@ impl HealthConfig {
         self
     }
 
-    /// How many health snapshots the watch's store remembers: 300 unless told. The last of this and
+    /// How many health snapshots the watch's store remembers: 300 by default. The last of this and
     /// [`store`](Self::store) counts.
     #[must_use]
     pub fn history(self, snapshots: usize) -> Self {

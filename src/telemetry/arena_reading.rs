@@ -1,6 +1,6 @@
-//! What one arena has lent, as the aggregation reads it.
+//! What one arena has allocated, as an aggregation reads it.
 
-/// What an arena has lent since its frame began.
+/// What an arena has allocated since its frame began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArenaReading {
     pub(crate) allocs: u64,

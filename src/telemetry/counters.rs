@@ -114,10 +114,10 @@ macro_rules! counters {
         #[derive(Debug)]
         #[repr(C, align(64))]
         pub(crate) struct SlotCounters {
-            /// Buffers given back whose blocks no bin of the owner keeps, and their bytes.
+            /// Buffers released whose blocks no bin of the owner keeps, and their bytes.
             pub(crate) released: Counter,
             pub(crate) released_bytes: Counter,
-            /// Block bytes of buffers lent whose blocks did not lie in a bin.
+            /// Block bytes of buffers allocated whose blocks did not lie in a bin.
             pub(crate) lent_bytes: Counter,
             $(pub(crate) $counted: Counter,)*
         }
@@ -249,19 +249,19 @@ macro_rules! counters {
 // slot's own count; of what arenas say. Its last column names the metrics that export it. In the slot what changes with every exchange comes first; the rest changes rarely.
 counters! {
     released {
-        pooled_releases, "{buffer}", "Pooled buffers given back.",
+        pooled_releases, "{buffer}", "Pooled buffers released.",
             &[plus(part::RELEASES, &[part::POOLED])];
-        pooled_release_bytes, "By", "Block bytes of the pooled buffers given back.",
+        pooled_release_bytes, "By", "Block bytes of the pooled buffers released.",
             &[plus(part::RELEASED, &[part::POOLED])];
-        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers given back.",
+        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers released.",
             &[plus(part::REQUESTED_RELEASED, &[])];
     }
     derived {
         thread_hits, "{buffer}", "Pooled buffers served from the thread's own magazine.",
             &[plus(part::ACQUISITIONS, &[part::POOLED, part::THREAD_CACHE])];
-        pooled_alloc_bytes, "By", "Block bytes of the pooled buffers lent.",
+        pooled_alloc_bytes, "By", "Block bytes of the pooled buffers allocated.",
             &[plus(part::ACQUIRED, &[part::POOLED])];
-        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers lent.",
+        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers allocated.",
             &[plus(part::REQUESTED, &[])];
     }
     counted {
@@ -283,7 +283,7 @@ counters! {
             &[plus(part::REFUSALS, &[("reason", "overflow")])];
     }
     frame {
-        frame_allocs, "{buffer}", "Frame buffers lent.",
+        frame_allocs, "{buffer}", "Frame buffers allocated.",
             &[plus(part::ACQUISITIONS, &[part::FRAME, part::THREAD_CACHE])];
         frame_misses, "{buffer}", "Frame buffers for which a new frame block was taken from the system.",
             &[
@@ -292,7 +292,7 @@ counters! {
             ];
         frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.",
             &[plus(part::ACQUIRED, &[part::FRAME])];
-        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers lent.",
+        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers allocated.",
             &[plus(part::REQUESTED, &[])];
         frame_releases, "{buffer}", "Frame buffers released by the end of their frame.",
             &[plus(part::RELEASES, &[part::FRAME])];
@@ -304,7 +304,7 @@ counters! {
 }
 
 impl Allocated {
-    /// Pooled buffers lent, wherever their memory came from.
+    /// Pooled buffers allocated, wherever their memory came from.
     pub(crate) fn allocs(&self) -> u64 {
         self.thread_hits
             .wrapping_add(self.depot_hits)
@@ -315,12 +315,12 @@ impl Allocated {
 }
 
 impl Counts {
-    /// Buffers lent, of both kinds.
+    /// Buffers allocated, of both kinds.
     pub fn allocs(&self) -> u64 {
         self.pooled_allocs().wrapping_add(self.frame_allocs)
     }
 
-    /// Pooled buffers lent, wherever their memory came from.
+    /// Pooled buffers allocated, wherever their memory came from.
     pub fn pooled_allocs(&self) -> u64 {
         self.thread_hits
             .wrapping_add(self.depot_hits)
@@ -329,17 +329,17 @@ impl Counts {
             .wrapping_add(self.budget_misses)
     }
 
-    /// Buffers given back, of both kinds.
+    /// Buffers released, of both kinds.
     pub fn releases(&self) -> u64 {
         self.pooled_releases.wrapping_add(self.frame_releases)
     }
 
-    /// Bytes lent, of both kinds, as rounded block sizes.
+    /// Bytes allocated, of both kinds, as rounded block sizes.
     pub fn alloc_bytes(&self) -> u64 {
         self.pooled_alloc_bytes.wrapping_add(self.frame_alloc_bytes)
     }
 
-    /// Bytes given back, of both kinds, as rounded block sizes.
+    /// Bytes released, of both kinds, as rounded block sizes.
     pub fn release_bytes(&self) -> u64 {
         self.pooled_release_bytes
             .wrapping_add(self.frame_release_bytes)

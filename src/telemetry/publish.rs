@@ -25,7 +25,7 @@ impl Recycler {
     /// A snapshot to be written: an old one, of which the caller has the only count, or a new one.
     ///
     /// A snapshot is written again only if nobody has or can get another count, never because it was replaced: a reader that
-    /// was loading it when it was replaced has a count by the time `swap` returns. Whoever has a `Weak` of the old one can get
+    /// was loading it when it was replaced has a count by the time `swap` returns. A thread that has a `Weak` of the old one can get
     /// one, and only `Arc::get_mut` tells: where it does not give the snapshot, a new one is to be
     /// written.
     pub(crate) fn take(&mut self) -> Arc<FrameSnapshot> {

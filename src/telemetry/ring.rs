@@ -80,7 +80,7 @@ pub(crate) struct Reader<T> {
     cell: u64,
 }
 
-/// A ring of so many places.
+/// A ring with this many places.
 pub(crate) fn ring<T: Copy + Default>(places: usize) -> (Writer<T>, Reader<T>) {
     assert!((1..=MAX_PLACES).contains(&places));
     let cells = places as u64 + 2;

@@ -28,17 +28,17 @@ pub struct FrameSnapshot {
     /// The time from the beginning of the frame that ended to its end; none if no frame ended. The time that a program
     /// waits between two frames, for the display for example, is in `duration` and not in here.
     pub work: Option<Duration>,
-    /// Buffers lent in this frame, of both kinds.
+    /// Buffers allocated in this frame, of both kinds.
     pub allocs: u64,
-    /// Buffers given back in this frame, of both kinds.
+    /// Buffers released in this frame, of both kinds.
     pub releases: u64,
-    /// Bytes lent in this frame.
+    /// Bytes allocated in this frame.
     pub alloc_bytes: u64,
-    /// Bytes given back in this frame.
+    /// Bytes released in this frame.
     pub release_bytes: u64,
-    /// Frame buffers lent in this frame.
+    /// Frame buffers allocated in this frame.
     pub frame_allocs: u64,
-    /// Pooled buffers lent in this frame.
+    /// Pooled buffers allocated in this frame.
     pub pooled_allocs: u64,
     /// Allocs of this frame served from the thread's own magazine or frame block.
     pub hits_thread: u64,
@@ -48,7 +48,7 @@ pub struct FrameSnapshot {
     pub misses: u64,
     /// Bytes taken from the system in this frame, for buffers: by misses, and by whatever else made the pool grow.
     pub system_bytes: u64,
-    /// Pieces of memory taken from the system by misses, and regions given back to it, in this frame.
+    /// Pieces of memory taken from the system by misses, and regions returned to it, in this frame.
     pub system_calls: u64,
     /// The alloc of a pooled buffer that took the most memory from the system in this frame, if one did.
     pub largest_miss: Option<LargestMiss>,
@@ -110,17 +110,17 @@ impl FrameSnapshot {
 pub struct Totals {
     /// Frame ends.
     pub frames: u64,
-    /// Buffers lent, of both kinds.
+    /// Buffers allocated, of both kinds.
     pub allocs: u64,
-    /// Buffers given back, of both kinds. Never more than `allocs`.
+    /// Buffers released, of both kinds. Never more than `allocs`.
     pub releases: u64,
-    /// Bytes lent.
+    /// Bytes allocated.
     pub alloc_bytes: u64,
-    /// Bytes given back. Never more than `alloc_bytes`.
+    /// Bytes released. Never more than `alloc_bytes`.
     pub release_bytes: u64,
     /// Bytes taken from the system.
     pub system_bytes: u64,
-    /// Bytes given back to the system.
+    /// Bytes returned to the system.
     pub evicted_bytes: u64,
     /// Every counter of the table.
     pub counts: Counts,

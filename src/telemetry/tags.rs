@@ -13,13 +13,13 @@ use crate::telemetry::id::FrameEnd;
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct TagCounts {
-    /// Buffers lent.
+    /// Buffers allocated.
     pub allocs: u64,
-    /// Buffers given back. Never more than `allocs`.
+    /// Buffers released. Never more than `allocs`.
     pub releases: u64,
-    /// Bytes lent.
+    /// Bytes allocated.
     pub alloc_bytes: u64,
-    /// Bytes given back. Never more than `alloc_bytes`.
+    /// Bytes released. Never more than `alloc_bytes`.
     pub release_bytes: u64,
 }
 

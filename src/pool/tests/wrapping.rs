@@ -1,7 +1,7 @@
 //! Counters beyond 2^63 and across 2^64: every number that is a difference stays right.
 //!
 //! Nobody waits for so many buffers, so the tests set where the counters start: in the slots of two threads, in what frames
-//! that have ended lent, in the number of frames, and in the bytes given back.
+//! that have ended lent, in the number of frames, and in the bytes released.
 //!
 //! Laws: L1, L2, L3.
 #![expect(

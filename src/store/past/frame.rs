@@ -22,11 +22,11 @@ pub struct FrameRecord {
     pub period_ns: u64,
     /// The time from the beginning of the frame to its end, in nanoseconds, if a frame ended.
     pub work_ns: Option<u64>,
-    /// Buffers lent in this frame.
+    /// Buffers allocated in this frame.
     pub allocs: u64,
-    /// Buffers given back in this frame.
+    /// Buffers released in this frame.
     pub releases: u64,
-    /// Bytes lent in this frame.
+    /// Bytes allocated in this frame.
     pub alloc_bytes: u64,
     /// Allocs of this frame that took memory from the system.
     pub misses: u64,

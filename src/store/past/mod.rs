@@ -96,7 +96,7 @@ impl Rollup {
     }
 }
 
-/// The past of one pool. Whoever writes has the store's turn.
+/// The past of one pool. The writer holds the store's turn.
 #[derive(Debug)]
 pub(crate) struct Past {
     frames: Rows<{ frame::WORDS }>,
