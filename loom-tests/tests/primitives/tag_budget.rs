@@ -47,9 +47,10 @@ fn what_is_claimed_is_out_or_credit_and_within_the_limit() {
     });
 }
 
+/// Four preemptions at most; a search without a bound is 4,065,186 executions, takes six minutes, and found nothing.
 #[test]
 fn a_thread_that_ends_leaves_no_credit_behind() {
-    explore(None, || {
+    explore(Some(4), || {
         let budgets = budget();
         let work = |budgets: &TagBudgets| {
             let credits = [Credit::new()];
