@@ -221,6 +221,8 @@ alone! {
                     }
                     let pool = passed.lock().unwrap().take().unwrap();
                     drop((0..20).map(|len| pool.alloc::<u8>(len * 5000)).collect::<Vec<_>>());
+                    // The main thread's handle is the last: it looks at the level right after it drops it.
+                    drop(pool);
                     step.wait();
                 }
             });
