@@ -145,6 +145,44 @@ fn a_gate_that_fails_has_its_exit_code_and_line() {
 }
 
 #[test]
+fn a_pool_of_another_name_is_compared() {
+    let (before, after) = (saved("named-before", false), saved("named-after", true));
+    let text = std::fs::read_to_string(before.path()).unwrap();
+    let name = text
+        .split("\"name\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let renamed = Scratch::new(
+        "renamed.json",
+        text.replace(&format!("\"name\":\"{name}\""), "\"name\":\"another\""),
+    );
+    let output = framepool(&["report", after.path(), "--baseline", renamed.path()]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+}
+
+#[test]
+fn growth_without_a_history_to_compare_with_is_refused() {
+    let after = saved("alone", false);
+    let output = framepool(&["report", after.path(), "--max-peak-growth", "10%"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("--baseline FILE"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_diff_judges_only_what_is_asked_for() {
+    let (before, after) = (saved("asked-before", false), saved("asked-after", true));
+    let output = framepool(&["diff", before.path(), after.path(), "--max-misses", "100%"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
 fn a_replay_is_judged_by_the_same_gates() {
     let recording = Scratch::new("judged.csv", trace(true));
     let junit = Scratch::new("judged.xml", "");

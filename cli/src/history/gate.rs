@@ -15,8 +15,17 @@ use crate::args::history::Limits;
 use crate::outcome::Problem;
 use crate::report::share;
 
-/// Allowed above the peak of a baseline, unless it is said.
+/// Percent allowed above the peak of a baseline by default.
 const PEAK_GROWTH: f64 = 10.0;
+
+/// The history compared with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Before<'h> {
+    /// The file of `--baseline`: what it asks for has defaults.
+    Baseline(&'h SavedHistory),
+    /// The earlier file of `diff`: only what is asked for is judged.
+    Earlier(&'h SavedHistory),
+}
 
 /// One gate that was judged.
 #[derive(Debug)]
@@ -32,13 +41,13 @@ pub(crate) struct Gate {
 pub(crate) fn judge(
     history: &SavedHistory,
     limits: &Limits,
-    before: Option<&SavedHistory>,
+    before: Option<Before<'_>>,
 ) -> Result<(), Problem> {
     let mut gates = Vec::new();
     for pool in &history.pools {
         alone(pool, limits, &mut gates);
         if let Some(before) = before {
-            compared(pool, before, limits, &mut gates);
+            compared(pool, history, before, limits, &mut gates);
         }
     }
     if let Some(path) = &limits.junit {
@@ -105,9 +114,16 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
     }
 }
 
-fn compared(pool: &SavedPool, before: &SavedHistory, limits: &Limits, gates: &mut Vec<Gate>) {
-    let Some(earlier) = before.pools.iter().find(|it| it.name == pool.name) else {
-        return;
+fn compared(
+    pool: &SavedPool,
+    history: &SavedHistory,
+    before: Before<'_>,
+    limits: &Limits,
+    gates: &mut Vec<Gate>,
+) {
+    let (is_baseline, before) = match before {
+        Before::Baseline(before) => (true, before),
+        Before::Earlier(before) => (false, before),
     };
     let mut gate = |option, failure: Option<String>| {
         gates.push(Gate {
@@ -116,7 +132,34 @@ fn compared(pool: &SavedPool, before: &SavedHistory, limits: &Limits, gates: &mu
             failure,
         });
     };
-    let growth = limits.max_peak_growth.unwrap_or(PEAK_GROWTH);
+    let growth = limits
+        .max_peak_growth
+        .or(is_baseline.then_some(PEAK_GROWTH));
+    let named = before.pools.iter().find(|it| it.name == pool.name);
+    let earlier = match (named, &before.pools[..], history.pools.len()) {
+        (Some(earlier), ..) => earlier,
+        // One pool each: the same one, under another name.
+        (None, [only], 1) => only,
+        _ if growth.is_some() => {
+            let names: Vec<_> = before
+                .pools
+                .iter()
+                .map(|it| format!("`{}`", it.name))
+                .collect();
+            let failure = format!(
+                "it is not in the history compared with, which has {}; save that history again, with this pool in it, limit 0",
+                if names.is_empty() {
+                    "no pool".to_owned()
+                } else {
+                    names.join(", ")
+                }
+            );
+            gate("--baseline", Some(failure));
+            return;
+        }
+        _ => return,
+    };
+    let Some(growth) = growth else { return };
     let (peak, peak_before) = (pool.metrics.peak_bytes, earlier.metrics.peak_bytes);
     let most = peak_before as f64 * (1.0 + growth / 100.0);
     let failure = (peak as f64 > most).then(|| {
@@ -129,6 +172,9 @@ fn compared(pool: &SavedPool, before: &SavedHistory, limits: &Limits, gates: &mu
         )
     });
     gate("--max-peak-growth", failure);
+    if !is_baseline {
+        return;
+    }
     let known: Vec<_> = growing(earlier).collect();
     let new: Vec<_> = growing(pool).filter(|site| !known.contains(site)).collect();
     let failure = (!new.is_empty()).then(|| {

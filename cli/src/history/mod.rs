@@ -9,6 +9,7 @@ use framepool::store::SavedHistory;
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::outcome::{Problem, print};
 use diff::Diff;
+use gate::Before;
 
 fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
     SavedHistory::load(path).map_err(|error| Problem::Input(error.to_string()))
@@ -17,7 +18,7 @@ fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
 /// Shows a saved history, and judges it.
 pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     let mut history = load(&args.file)?;
-    let baseline = args.gates.baseline.as_deref().map(load).transpose()?;
+    let baseline = baseline(&args.gates)?;
     #[cfg(feature = "dashboard")]
     if let Some(path) = &args.html {
         gate::write(path, &framepool_dashboard::html(&history))?;
@@ -46,7 +47,7 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
         print(&format!("{diff}\n"));
     }
     if args.limits.is_any() {
-        gate::judge(&after, &args.limits, Some(&before))
+        gate::judge(&after, &args.limits, Some(Before::Earlier(&before)))
     } else {
         Ok(())
     }
@@ -54,6 +55,12 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
 
 /// Loads the history to compare with, before a long run is begun.
 pub(crate) fn baseline(gates: &GateOptions) -> Result<Option<SavedHistory>, Problem> {
+    if gates.baseline.is_none() && gates.limits.max_peak_growth.is_some() {
+        return Err(Problem::Input(
+            "--max-peak-growth compares with a saved history; name it with --baseline FILE"
+                .to_owned(),
+        ));
+    }
     gates.baseline.as_deref().map(load).transpose()
 }
 
@@ -64,7 +71,7 @@ pub(crate) fn judge(
     baseline: Option<&SavedHistory>,
 ) -> Result<(), Problem> {
     if gates.is_any() {
-        gate::judge(history, &gates.limits, baseline)
+        gate::judge(history, &gates.limits, baseline.map(Before::Baseline))
     } else {
         Ok(())
     }
