@@ -17,6 +17,9 @@ use crate::telemetry::tags::{TagCounts, Tags};
 /// A tag has the pool's methods and allocates from the same memory. Each buffer counts for its tag: live buffers, live bytes, peak and
 /// churn ([`BufferPool::tags`]). A buffer keeps its tag until it is dropped, on any thread. A tag is a handle; clones are the same tag.
 ///
+/// Budgets and an expected lifetime are set when the pool is built: [`PoolBuilder::tag`](crate::PoolBuilder::tag) with
+/// [`TagSettings`](crate::TagSettings).
+///
 /// ```
 /// use framepool::BufferPool;
 ///
