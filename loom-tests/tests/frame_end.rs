@@ -77,7 +77,7 @@ fn an_aggregation_never_takes_a_count_back() {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
-        // The first has the aggregation look again, which then may come amid the second.
+        // The first makes the aggregation read the slot again, possibly during the second.
         let taken = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         let after = aggregation.join().unwrap();
         assert_a_reading_adds_up(&after);
@@ -229,7 +229,7 @@ fn released_during(
     }
 }
 
-/// A buffer given back during an aggregation, to a pool whose threads may keep so many bytes.
+/// A buffer released during an aggregation, in a pool whose threads keep at most `cache` bytes.
 fn given_back_during(thread_cache_bytes: usize) -> impl Fn() + Send + Sync + 'static {
     move || {
         let pool = shared(

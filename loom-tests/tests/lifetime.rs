@@ -54,7 +54,7 @@ fn a_pool_dropped_while_a_thread_that_used_it_exits_is_freed_once() {
 /// The closer may have marked the slot, and not paid for it yet, when the slot's owner exits.
 /// One preemption at most; two are 143,683 executions and found nothing either.
 #[test]
-fn a_thread_that_exits_while_another_closes_the_pool_is_paid_for_once() {
+fn an_exit_beside_the_closing_is_paid_for_once() {
     explore(Some(1), || {
         let pool = BufferPool::new();
         let owner = thread::spawn(move || {

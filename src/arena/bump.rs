@@ -218,6 +218,7 @@ impl Arena {
             self.lent.store(0, Ordering::Release);
             self.base.store(start, Ordering::Release);
             self.note_block_bytes(block.bytes);
+            // Release: pairs with the Acquire in `read`, like the two stores above.
             self.cursor
                 .store(start.wrapping_add(stride), Ordering::Release);
             let usable = usable_bytes(&block).max(stride);

@@ -79,6 +79,22 @@ pub(crate) fn max_kept_by_thread(limit: u64) -> usize {
     usize::try_from(limit / (MAGAZINES_PART * THREAD_PART)).unwrap_or(usize::MAX)
 }
 
+/// Adds to a word if the sum fits; `false` if it does not, and then nothing changed.
+pub(super) fn add_if(word: &AtomicU64, amount: u64, fits: impl Fn(u64) -> bool) -> bool {
+    // Relaxed: the compare-exchange decides on the newest value.
+    let mut now = word.load(Ordering::Relaxed);
+    loop {
+        let Some(sum) = now.checked_add(amount).filter(|&sum| fits(sum)) else {
+            return false;
+        };
+        // Relaxed: one word, whose changes have one order, and which publishes nothing else. Relaxed on failure: the next try decides.
+        match word.compare_exchange_weak(now, sum, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return true,
+            Err(seen) => now = seen,
+        }
+    }
+}
+
 impl Budget {
     pub(crate) fn new(limit: Option<u64>) -> Self {
         Self {
@@ -107,24 +123,8 @@ impl Budget {
     /// Reserves `bytes` before they are allocated from the system; `false` if the limit forbids it, and then nothing changed.
     pub(crate) fn reserve(&self, bytes: u64) -> bool {
         let limit = self.limit.unwrap_or(u64::MAX);
-        // Relaxed: the compare-exchange decides on the newest value.
-        let mut claimed = self.claimed.load(Ordering::Relaxed);
-        loop {
-            let fits = |&sum: &u64| sum.saturating_add(self.bookkeeping()) <= limit;
-            let Some(raised) = claimed.checked_add(bytes).filter(fits) else {
-                return false;
-            };
-            // Relaxed: one word that publishes nothing else. Relaxed on failure: the next try decides.
-            match self.claimed.compare_exchange_weak(
-                claimed,
-                raised,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(seen) => claimed = seen,
-            }
-        }
+        let fits = |sum: u64| sum.saturating_add(self.bookkeeping()) <= limit;
+        add_if(&self.claimed, bytes, fits)
     }
 
     /// Counts reserved bytes as held, once the system has allocated them and before a buffer uses them.

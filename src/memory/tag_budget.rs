@@ -23,6 +23,7 @@
 
 use std::cell::Cell;
 
+use crate::memory::budget::add_if;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Owned, sized};
 
 /// How many tags a pool can have, a power of two.
@@ -99,24 +100,7 @@ impl Account {
     }
 
     fn reserve(&self, bytes: u64) -> bool {
-        // Relaxed: the compare-exchange decides on the newest value.
-        let mut claimed = self.claimed.load(Ordering::Relaxed);
-        loop {
-            let raised = claimed.checked_add(bytes);
-            let Some(raised) = raised.filter(|&raised| raised <= self.limit) else {
-                return false;
-            };
-            // Relaxed, both: one word, whose updates have one order, and which publishes nothing else.
-            match self.claimed.compare_exchange_weak(
-                claimed,
-                raised,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(seen) => claimed = seen,
-            }
-        }
+        add_if(&self.claimed, bytes, |sum| sum <= self.limit)
     }
 
     /// Reserves bytes for the owner of the credit; `false` if the limit forbids it, and then nothing changed.

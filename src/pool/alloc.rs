@@ -50,9 +50,7 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> Buffer<T> {
-        let mut buffer = self.alloc::<T>(source.len());
-        buffer.copy_from_slice(source);
-        buffer
+        self.alloc::<T>(source.len()).copied(source)
     }
 
     /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.

@@ -58,6 +58,13 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
+    /// Fills the buffer, which is as long as `source`, with a copy of it, and returns it.
+    #[inline]
+    pub(crate) fn copied(mut self, source: &[T]) -> Self {
+        self.copy_from_slice(source);
+        self
+    }
+
     /// Fills the buffer with zeroes, and returns it.
     #[inline]
     pub(crate) fn zeroed(mut self) -> Self {

@@ -12,7 +12,7 @@ use crate::pool::tag_settings::TagSettings;
 use crate::telemetry::ring::MAX_PLACES;
 
 const MIN_BLOCK_BYTES: usize = 4096;
-/// So many tags can be set up; each may be named with three above it, and there is room for all.
+/// The most tags that a builder sets up. There is room for all of them, with three tags above each.
 const MAX_CONFIGURED: usize = 31;
 const LEAK_AFTER: Duration = Duration::from_secs(1);
 

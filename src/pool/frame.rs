@@ -201,10 +201,7 @@ impl BufferPool {
     /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns that.
     #[track_caller]
     pub fn begin_frame(&self) -> Frame {
-        match self.try_begin_frame() {
-            Ok(frame) => frame,
-            Err(error) => panic!("framepool: {error}"),
-        }
+        self.begin_tagged(0)
     }
 
     /// Begins a frame.
@@ -215,6 +212,15 @@ impl BufferPool {
     #[track_caller]
     pub fn try_begin_frame(&self) -> Result<Frame, FrameError> {
         self.try_begin_tagged(0)
+    }
+
+    /// Begins a frame with a tag, by its number, or panics as [`begin_frame`](Self::begin_frame) does.
+    #[track_caller]
+    pub(crate) fn begin_tagged(&self, tag: usize) -> Frame {
+        match self.try_begin_tagged(tag) {
+            Ok(frame) => frame,
+            Err(error) => panic!("framepool: {error}"),
+        }
     }
 
     /// Begins a frame with a tag, by its number; zero for none.

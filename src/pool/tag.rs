@@ -98,9 +98,7 @@ impl Tag {
     #[inline]
     #[track_caller]
     pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> Buffer<T> {
-        let mut buffer = self.alloc::<T>(source.len());
-        buffer.copy_from_slice(source);
-        buffer
+        self.alloc::<T>(source.len()).copied(source)
     }
 
     /// Allocates a buffer that counts for this tag, or returns why it cannot; see [`BufferPool::try_alloc`].
@@ -161,10 +159,7 @@ impl Tag {
     /// Where [`try_begin_frame`](Self::try_begin_frame) returns an error.
     #[track_caller]
     pub fn begin_frame(&self) -> Frame {
-        match self.try_begin_frame() {
-            Ok(frame) => frame,
-            Err(error) => panic!("framepool: {error}"),
-        }
+        self.pool.begin_tagged(self.mark.number())
     }
 
     /// Begins a frame whose buffers count for this tag, or returns why it cannot.

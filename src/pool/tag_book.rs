@@ -3,8 +3,8 @@
 //! A tag is a number. Zero stands for no tag. A tag has a higher number than the tag above it, so one pass from the highest number to the
 //! lowest adds up what lies below each tag. Tags are never removed.
 //!
-//! The numbers of a tag are sums over all slots (`slot/tags.rs`) and over the arenas of the frames that were begun with the tag. They are
-//! added up anew at each aggregation, from counters that only rise. So no number goes back.
+//! The numbers of a tag are sums over all slots (`slot/tags.rs`) and over the arenas of the frames that were begun with the tag. Each
+//! aggregation adds them up again, from counters that only rise. So no number decreases.
 
 use crate::arena::in_flight::InFlight;
 use crate::memory::tag_budget::{MAX_TAGS, TagBudgets};

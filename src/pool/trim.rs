@@ -23,8 +23,8 @@ pub(crate) const SLACK_BYTES: u64 = 2 << 20;
 const PATIENCE_FRAMES: u64 = 130;
 /// Or for how long, for slow frames.
 const PATIENCE_TIME: Duration = Duration::from_secs(4);
-/// Then one frame end gives back this part of what was too much, but no less and no more than so many bytes. The most was
-/// measured to take 0.7 ms, for memory that was written.
+/// Then one frame end returns this part of the excess, but at least and at most these bytes. Frame ends that returned the most were
+/// measured: docs/scaling.md.
 const STEP_PART: u64 = 32;
 const MIN_STEP_BYTES: u64 = 256 << 10;
 const MAX_STEP_BYTES: u64 = 4 << 20;

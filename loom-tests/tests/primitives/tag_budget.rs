@@ -8,7 +8,7 @@ use crate::memory::tag_budget::{Credit, TagBudgets};
 
 const TAG: usize = 1;
 
-/// A budget of so many bytes, of which a thread keeps 2.
+/// A budget of which a thread keeps 2 bytes.
 fn budget() -> Arc<TagBudgets> {
     let mut budgets = TagBudgets::new();
     budgets.limit(TAG, 0, 256);

@@ -1,7 +1,7 @@
 //! What a store keeps of a pool's past: single frames, and samples rolled up over three spans.
 //!
 //! Each is a ring (`rows.rs`): readers do not wait for the store's receiver, nor the receiver for readers, and a full ring
-//! takes no more memory. A pool's past takes 5.3 MB at most, once a day has passed; 0.7 MB after two minutes.
+//! takes no more memory. A pool's past takes 5.3 MB at most, once a day has passed.
 
 pub(crate) mod columns;
 pub(crate) mod event;

@@ -177,6 +177,26 @@ fn malformed(error: serde_json::Error) -> Why {
 impl DiagnosticsStore {
     /// Saves what is kept, as [`SavedHistory::save`] does. Meanwhile the store receives as always.
     ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool::store::SavedHistory;
+    ///
+    /// let pool = BufferPool::builder().name("render").build()?;
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// pool.end_frame();
+    /// watch.mark("level 3 loaded");
+    /// watch.stop();
+    ///
+    /// let path = std::env::temp_dir().join(format!("history-{}.json", std::process::id()));
+    /// watch.store().save(&path)?;
+    /// let history = SavedHistory::load(&path)?;
+    /// assert_eq!(history.pools[0].name, "render");
+    /// assert_eq!(history.events[0].text, "level 3 loaded");
+    /// println!("{history}");
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the file cannot be written.
