@@ -6,15 +6,6 @@
 //! A record of zeroes is valid: it is idle and bound to no memory. So new records need no initialisation. The table may return
 //! the pages of unused records to the system, which makes them zero.
 //!
-//! # The state word
-//!
-//! ```text
-//!   idle   ……………………………………………………………………………………… 0
-//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
-//! ```
-//!
-//! In an idle state only the last bit has a meaning: a late walker may have set the watched bit.
-//!
 //! # Reading a record while it changes hands
 //!
 //! At alloc the holder stores `site` and then the lent state; at release it stores the idle state. A walker sets the watched bit
@@ -44,50 +35,18 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::blocks::label::TagMark;
+use crate::blocks::state::{
+    ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, thread_of,
+};
 use crate::codegen::pointer_in_register;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
-
-/// The state of an idle block.
-const IDLE: u64 = 0;
-/// Set in every state of an allocated block.
-const LENT: u64 = 1;
-const LONG_LIVED: u64 = 2;
-/// Set by the walker, and cleared by the next state that a holder stores.
-const WATCHED: u64 = 4;
-const THREAD_SHIFT: u32 = 3;
-/// Bits of a state word that name the thread.
-const THREAD_BITS: u32 = 22;
-const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
 
 /// The tag in the word with the size; no block has more bytes than fit below it.
 const TAG_SHIFT: u32 = 48;
 const BYTES: u64 = (1 << TAG_SHIFT) - 1;
 /// Set in the pool's address of a block with a tag.
 const TAGGED: usize = 1;
-
-/// The part of a lent state that is the same for all buffers a thread takes.
-pub(crate) fn thread_stamp(name: u32) -> u64 {
-    u64::from(name & ANONYMOUS) << THREAD_SHIFT
-}
-
-/// The number of the thread's name in a stamp or a lent state.
-pub(crate) fn thread_of(state: u64) -> u32 {
-    (state >> THREAD_SHIFT) as u32 & ANONYMOUS
-}
-
-/// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^39 frames.
-pub(crate) fn frame_stamp(frame: u64) -> u64 {
-    frame << FRAME_SHIFT | LENT
-}
-
-/// The stamp of a buffer without attribution. It replaces the thread's name, and the walker then names no holder.
-pub(crate) fn anonymous_stamp(frame: u64) -> u64 {
-    frame_stamp(frame) | u64::from(ANONYMOUS) << THREAD_SHIFT
-}
-
-/// The thread name of a block lent without attribution.
-const ANONYMOUS: u32 = (1 << THREAD_BITS) - 1;
 
 /// One pooled block.
 #[derive(Debug)]
@@ -130,47 +89,6 @@ impl Binding {
         class: 0,
         batch_len: 0,
     };
-}
-
-/// Who has a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    pub(crate) site: &'static Location<'static>,
-    /// Frame ends before it was taken, modulo 2^39.
-    pub(crate) frame: u64,
-    pub(crate) thread: u32,
-    pub(crate) long_lived: bool,
-    pub(crate) bytes: u64,
-    pub(crate) tag: TagMark,
-}
-
-/// What the walker finds in a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// Nobody has the block, or it is just changing hands.
-    Idle,
-    /// Somebody has it, without attribution.
-    Anonymous,
-    Lent(Holder),
-}
-
-impl Seen {
-    /// Who has the block, if the record says so.
-    pub(crate) fn lent(self) -> Option<Holder> {
-        match self {
-            Self::Lent(lent) => Some(lent),
-            Self::Idle | Self::Anonymous => None,
-        }
-    }
-}
-
-impl Holder {
-    /// Frame ends since it was taken, when `frame` frames had ended; none if it was taken since.
-    pub(crate) fn age(&self, frame: u64) -> u64 {
-        const MAX: u64 = u64::MAX >> FRAME_SHIFT;
-        let age = frame.wrapping_sub(self.frame) & MAX;
-        if age <= MAX / 2 { age } else { 0 }
-    }
 }
 
 // SAFETY: a block is shared by everybody who may read its atomics; `binding` is touched only by the holder of the

@@ -9,4 +9,5 @@ pub(crate) mod exchange;
 pub(crate) mod label;
 pub(crate) mod magazine;
 pub(crate) mod stack;
+pub(crate) mod state;
 pub(crate) mod table;

@@ -8,10 +8,10 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::arena::in_flight::InFlight;
-use crate::blocks::block::{anonymous_stamp, frame_stamp};
 use crate::blocks::class::{CLASSES, Classes};
 use crate::blocks::depot::Depot;
 use crate::blocks::exchange::Exchange;
+use crate::blocks::state::{anonymous_stamp, frame_stamp};
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::memory::budget::{Budget, max_kept_by_thread};

@@ -24,7 +24,7 @@ use std::panic::Location;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use crate::blocks::block::Seen;
+use crate::blocks::state::Seen;
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::slot::list::Slots;

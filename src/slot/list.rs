@@ -19,8 +19,8 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{self, NonNull};
 
-use crate::blocks::block::{thread_of, thread_stamp};
 use crate::blocks::exchange::Exchange;
+use crate::blocks::state::{thread_of, thread_stamp};
 use crate::codegen::prefetch;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;

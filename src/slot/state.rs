@@ -7,13 +7,14 @@ use std::ptr::{self, NonNull};
 use crate::arena::bump::Arena;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::bin::Bin;
-use crate::blocks::block::{Block, thread_of};
+use crate::blocks::block::Block;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::blocks::class::LINE;
 use crate::blocks::class::OVERSIZE;
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
+use crate::blocks::state::thread_of;
 use crate::slot::changes::SlotReading;
 use crate::slot::owner::{Owner, Use};
 use crate::slot::tags::TagPart;

@@ -69,6 +69,7 @@ mod names;
 mod page;
 mod recorder;
 mod routes;
+mod rows;
 mod saved;
 mod server;
 mod token;

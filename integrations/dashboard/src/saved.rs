@@ -5,7 +5,7 @@ use framepool::store::{EventKind, SavedHistory, SavedPool, SavedSpan};
 use serde_json::{Value, json};
 
 use crate::page;
-use crate::views::{FRAME_COLUMNS, frame_row};
+use crate::rows::{FRAME_COLUMNS, frame_row};
 
 /// The most samples of a span: more than a chart has pixels for are not drawn.
 const SAMPLES: usize = 720;

@@ -9,10 +9,10 @@ use framepool::{
     Alert, HealthSnapshot, Outstanding, PoolId, Rule, SiteHolding, Thresholds, Timestamp,
 };
 use serde::Serialize;
-use serde::ser::{SerializeSeq, Serializer};
 
 use crate::marks::{self, MarkView};
 use crate::recorder::{Recorder, Shared, locked};
+use crate::rows::{FRAME_COLUMNS, frame_rows, sample_rows};
 
 /// Call sites that are listed one by one.
 const MAX_SITES: usize = 200;
@@ -83,7 +83,7 @@ struct HistoryView {
     length_ms: u64,
     columns: &'static [Column],
     sites: Vec<String>,
-    #[serde(serialize_with = "rows")]
+    #[serde(serialize_with = "sample_rows")]
     samples: Vec<Sample>,
 }
 
@@ -105,77 +105,10 @@ struct PoolUpdate<'a> {
     alert_changes: u64,
     sites: SitesView<'a>,
     site_names: Vec<String>,
-    #[serde(serialize_with = "rows")]
+    #[serde(serialize_with = "sample_rows")]
     samples: Vec<Sample>,
     #[serde(serialize_with = "frame_rows")]
     frames: Vec<FrameRecord>,
-}
-
-/// What a row of a frame has.
-pub(crate) const FRAME_COLUMNS: [&str; 11] = [
-    "frame",
-    "time_ms",
-    "period_ms",
-    "work_ms",
-    "allocs",
-    "releases",
-    "misses",
-    "pooled_bytes",
-    "in_use_bytes",
-    "idle_bytes",
-    "alloc_bytes",
-];
-
-fn frame_rows<S: Serializer>(frames: &[FrameRecord], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut rows = serializer.serialize_seq(Some(frames.len()))?;
-    for frame in frames {
-        rows.serialize_element(&frame_row(frame))?;
-    }
-    rows.end()
-}
-
-/// A frame as a row, in the order of [`FRAME_COLUMNS`].
-pub(crate) fn frame_row(frame: &FrameRecord) -> impl Serialize + use<> {
-    (
-        frame.frame.get(),
-        frame.time_unix_ns as f64 / 1e6,
-        frame.period_ns as f64 / 1e6,
-        frame.work_ns.map(|work| work as f64 / 1e6),
-        frame.allocs,
-        frame.releases,
-        frame.misses,
-        frame.pooled_bytes,
-        frame.in_use_bytes,
-        frame.idle_bytes,
-        frame.alloc_bytes,
-    )
-}
-
-/// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`.
-fn rows<S: Serializer>(samples: &[Sample], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut rows = serializer.serialize_seq(Some(samples.len()))?;
-    for sample in samples {
-        let values: Vec<_> = sample.values().iter().map(|&value| Number(value)).collect();
-        let held: Vec<_> = sample
-            .held()
-            .map(|held| (held.site, held.bytes, held.buffers))
-            .collect();
-        rows.serialize_element(&(sample.time_ms, values, held))?;
-    }
-    rows.end()
-}
-
-/// A number without a fraction where it has none, and null where there is no number.
-struct Number(f64);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.fract() == 0.0 && self.0.abs() < 9e15 {
-            serializer.serialize_i64(self.0 as i64)
-        } else {
-            serializer.serialize_f64(self.0)
-        }
-    }
 }
 
 fn limits(thresholds: &Thresholds) -> BTreeMap<&'static str, LimitsView> {

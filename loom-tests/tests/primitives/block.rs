@@ -8,9 +8,10 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::blocks::block::{Block, Holder, frame_stamp, thread_stamp};
+use crate::blocks::block::Block;
 use crate::blocks::class::LINE;
 use crate::blocks::stack::Stack;
+use crate::blocks::state::{Holder, frame_stamp, thread_stamp};
 use crate::blocks::table::Table;
 use crate::memory::region::Region;
 

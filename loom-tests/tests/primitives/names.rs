@@ -7,7 +7,7 @@ use loom::thread;
 
 use super::explore;
 use crate::blocks::block::Block;
-use crate::blocks::block::{frame_stamp, thread_stamp};
+use crate::blocks::state::{frame_stamp, thread_stamp};
 use crate::slot::thread_names::ThreadNames;
 
 fn name(names: &ThreadNames, number: u32) -> String {

@@ -9,8 +9,9 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::blocks::block::{Block, Seen, frame_stamp};
+use crate::blocks::block::Block;
 use crate::blocks::stack::Stack;
+use crate::blocks::state::{Seen, frame_stamp};
 use crate::blocks::table::Table;
 
 #[test]
