@@ -40,14 +40,19 @@ fn pool(history: &SavedHistory, pool: &SavedPool) -> Value {
         active.filter(|alert| alert.state == AlertState::Raised && alert.pool_id == pool.id);
     let sites = pool.sites.iter().map(|site| {
         let verdict = pool.verdicts.iter().find(|it| it.location == site.location);
+        let long_lived = pool
+            .long_lived
+            .iter()
+            .find(|it| it.location == site.location);
         json!({
             "location": site.location,
             "buffers": site.buffers,
             "bytes": site.bytes,
             "suspects": verdict.map_or(0, |it| it.buffers),
-            "long_lived": 0,
-            "oldest_age_frames": verdict.map_or(0, |it| it.oldest_age_frames),
-            "oldest_age": { "secs": 0, "nanos": 0 },
+            "long_lived": long_lived.map_or(0, |it| it.buffers),
+            // Not in the file for sites without a verdict; an age in time is in none.
+            "oldest_age_frames": verdict.map(|it| it.oldest_age_frames),
+            "oldest_age": null,
             "thread": verdict.map_or("", |it| &it.thread),
         })
     });

@@ -283,6 +283,26 @@ fn a_saved_page_opens_from_disk() {
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
+/// A saved history has no ages in time.
+#[test]
+fn the_page_of_a_file_invents_no_age() {
+    let (pool, watch) = watched("file");
+    let kept = pool.alloc::<u8>(123_456);
+    frames_until(&pool, "the buffer in the store", || {
+        (watch.store().latest()?.metrics.outstanding_buffers == 1).then_some(())
+    });
+    let path = output("file.html");
+    std::fs::write(&path, framepool_dashboard::html(&watch.store().saved())).expect("writable");
+    drop((kept, watch, pool));
+    let browser = Browser::start();
+    browser.open(&format!("file://{}", path.display()));
+    browser.until_text("#table tbody", "browser.rs");
+    let row = browser.run("return document.querySelector('#table tbody').innerText");
+    let row = row.as_str().expect("a text");
+    assert!(row.contains('–') && !row.contains("0.0 s"), "{row}");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
 #[test]
 fn every_size_and_theme_is_accessible() {
     const AXE: &str = include_str!("axe/axe.min.js");

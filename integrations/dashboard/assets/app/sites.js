@@ -28,8 +28,8 @@ fp.sites = (() => {
     { id: 'bytes', name: 'Bytes', number: true, show: (site) => fp.bytes(site.bytes), sort: (site) => site.bytes },
     { id: 'buffers', name: 'Buffers', number: true, show: (site) => fp.count(site.buffers), sort: (site) => site.buffers },
     { id: 'suspects', name: 'Old', number: true, help: 'Buffers past the leak age that are not marked as long-lived.', show: (site) => fp.count(site.suspects), sort: (site) => site.suspects },
-    { id: 'age', name: 'Oldest', number: true, help: 'For how long at least its oldest buffer has been out.', show: (site) => fp.seconds(fp.duration(site.oldest_age)), sort: (site) => fp.duration(site.oldest_age) },
-    { id: 'frames', name: 'Frames', number: true, help: 'Frames since its oldest buffer was taken.', show: (site) => fp.count(site.oldest_age_frames), sort: (site) => site.oldest_age_frames },
+    { id: 'age', name: 'Oldest', number: true, help: 'For how long at least its oldest buffer has been out.', show: (site) => (site.oldest_age ? fp.seconds(fp.duration(site.oldest_age)) : '–'), sort: (site) => (site.oldest_age ? fp.duration(site.oldest_age) : -1) },
+    { id: 'frames', name: 'Frames', number: true, help: 'Frames since its oldest buffer was taken.', show: (site) => (site.oldest_age_frames === null ? '–' : fp.count(site.oldest_age_frames)), sort: (site) => site.oldest_age_frames ?? -1 },
     { id: 'history', name: 'Two minutes', help: 'Its bytes over the last two minutes; the scale begins at zero.' },
     { id: 'thread', name: 'Thread of the oldest', show: (site) => site.thread, sort: (site) => site.thread },
   ];
