@@ -25,19 +25,32 @@ pub struct LargestSite {
 }
 
 /// The call sites that hold the most bytes of pooled buffers, the largest first: 16 at most. Copied without an allocation.
+///
+/// A line that allocates with several tags has one entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LargestSites([Option<LargestSite>; LARGEST]);
 
 impl LargestSites {
     pub(crate) fn of(outstanding: &Outstanding) -> Self {
-        let mut sites = [None; LARGEST];
-        for (place, site) in sites.iter_mut().zip(&outstanding.sites) {
-            *place = Some(LargestSite {
-                location: site.location,
-                buffers: site.buffers,
-                bytes: site.bytes,
-            });
+        let mut sites: [Option<LargestSite>; LARGEST] = [None; LARGEST];
+        for site in &outstanding.sites {
+            let is_its = |place: &&mut Option<LargestSite>| {
+                place.is_none_or(|known| known.location == site.location)
+            };
+            // The entries come before the empty places.
+            if let Some(place) = sites.iter_mut().find(is_its) {
+                let known = place.get_or_insert(LargestSite {
+                    location: site.location,
+                    buffers: 0,
+                    bytes: 0,
+                });
+                known.buffers += site.buffers;
+                known.bytes += site.bytes;
+            }
         }
+        sites.sort_unstable_by_key(|site| {
+            std::cmp::Reverse(site.map(|site| (site.bytes, std::cmp::Reverse(site.location))))
+        });
         Self(sites)
     }
 
@@ -51,5 +64,26 @@ impl LargestSites {
 impl serde::Serialize for LargestSites {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.sites())
+    }
+}
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests {
+    use super::*;
+    use crate::BufferPool;
+
+    #[test]
+    fn a_line_with_several_tags_is_one_entry() {
+        let pool = BufferPool::new();
+        let line = Location::caller();
+        let kept = ["physics", "sound"].map(|name| pool.tag(name).alloc_at::<u8>(100, line));
+        let (larger, other) = (pool.alloc::<u8>(200), line!());
+        let largest = LargestSites::of(&pool.outstanding());
+        let found: Vec<_> = largest
+            .sites()
+            .map(|site| (site.location.line(), site.buffers, site.bytes))
+            .collect();
+        assert_eq!(found, [(line.line(), 2, 256), (other, 1, 256)]);
+        drop((kept, larger));
     }
 }
