@@ -161,6 +161,12 @@ fn a_pool_of_another_name_is_compared() {
     );
     let output = framepool(&["report", after.path(), "--baseline", renamed.path()]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let diff = framepool(&["diff", renamed.path(), after.path()]);
+    let said = String::from_utf8_lossy(&diff.stdout);
+    assert!(
+        said.contains("before: `another`") && !said.contains("is gone"),
+        "{said}"
+    );
 }
 
 #[test]

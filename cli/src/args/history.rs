@@ -16,7 +16,7 @@ pub(crate) const DIFF_ABOUT: &str =
 pub(crate) const DIFF_LONG: &str = "\
 Compare two saved histories: what grew, what is slower, which call sites are new or gone, which leak.
 
-Pools are compared by name. Times depend on the machine: they are shown, and no gate judges them.";
+Pools are compared by name, or whatever their names if there is one in each history. Times depend on the machine: they are shown, and no gate judges them.";
 
 /// `framepool report`.
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use framepool::store::{SavedHistory, SavedPool};
 use framepool::text::{Align, Table, bytes};
 use serde::Serialize;
 
+use super::earlier;
 use super::gate::growing;
 use crate::report::count;
 
@@ -45,7 +46,8 @@ pub(super) struct Diff {
 struct PoolDiff {
     name: String,
     /// Whether the history before has such a pool.
-    is_new: bool,
+    /// Its name in the earlier history; none if it was not there.
+    name_before: Option<String>,
     numbers: Vec<NumberDiff>,
     sites: Vec<SiteDiff>,
     growing_new: Vec<String>,
@@ -83,13 +85,19 @@ impl SiteDiff {
 
 impl Diff {
     pub(super) fn new(before: &SavedHistory, after: &SavedHistory) -> Self {
-        let named = |name: &str| before.pools.iter().find(|pool| pool.name == name);
-        let is_gone = |pool: &&SavedPool| after.pools.iter().all(|other| other.name != pool.name);
+        let of = |pool| earlier(before, after, pool);
+        let known: Vec<_> = after
+            .pools
+            .iter()
+            .filter_map(of)
+            .map(|it| &it.name)
+            .collect();
+        let is_gone = |pool: &&SavedPool| !known.contains(&&pool.name);
         Self {
             pools: after
                 .pools
                 .iter()
-                .map(|pool| compare(named(&pool.name), pool, before, after))
+                .map(|pool| compare(of(pool), pool, before, after))
                 .collect(),
             pools_gone: before
                 .pools
@@ -143,22 +151,19 @@ fn compare(
         let only = of.iter().filter(|site| !other.contains(site));
         only.map(ToString::to_string).collect()
     };
-    let rules = |history: &SavedHistory| {
-        let alerts = history
-            .alerts
-            .iter()
-            .filter(|alert| alert.pool == pool.name);
+    let rules = |history: &SavedHistory, name: &str| {
+        let alerts = history.alerts.iter().filter(|alert| alert.pool == name);
         let mut rules: Vec<String> = alerts.map(|alert| alert.rule.to_string()).collect();
         rules.sort();
         rules.dedup();
         rules
     };
-    let raised_before = rules(before);
-    let mut alerts_new = rules(after);
+    let raised_before = rules(before, &known.name);
+    let mut alerts_new = rules(after, &pool.name);
     alerts_new.retain(|rule| !raised_before.contains(rule));
     PoolDiff {
         name: pool.name.clone(),
-        is_new: earlier.is_none(),
+        name_before: earlier.map(|pool| pool.name.clone()),
         numbers: numbers.into(),
         sites,
         growing_new: only(&is, &was),
@@ -202,7 +207,11 @@ impl std::fmt::Display for Diff {
 
 impl PoolDiff {
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        let new = if self.is_new { ", new" } else { "" };
+        let new = match &self.name_before {
+            None => ", new".to_owned(),
+            Some(before) if *before != self.name => format!(", before: `{before}`"),
+            Some(_) => String::new(),
+        };
         let mut table = Table::new(&[
             (&format!("pool `{}`{new}", self.name), Align::Left),
             ("before", Align::Right),

@@ -135,31 +135,21 @@ fn compared(
     let growth = limits
         .max_peak_growth
         .or(is_baseline.then_some(PEAK_GROWTH));
-    let named = before.pools.iter().find(|it| it.name == pool.name);
-    let earlier = match (named, &before.pools[..], history.pools.len()) {
-        (Some(earlier), ..) => earlier,
-        // One pool each: the same one, under another name.
-        (None, [only], 1) => only,
-        _ if growth.is_some() => {
-            let names: Vec<_> = before
-                .pools
-                .iter()
-                .map(|it| format!("`{}`", it.name))
-                .collect();
-            let failure = format!(
-                "it is not in the history compared with, which has {}; save that history again, with this pool in it, limit 0",
-                if names.is_empty() {
-                    "no pool".to_owned()
-                } else {
-                    names.join(", ")
-                }
-            );
-            gate("--baseline", Some(failure));
-            return;
-        }
-        _ => return,
-    };
     let Some(growth) = growth else { return };
+    let Some(earlier) = super::earlier(before, history, pool) else {
+        let names = before.pools.iter().map(|it| format!("`{}`", it.name));
+        let names: Vec<_> = names.collect();
+        let failure = format!(
+            "it is not in the history compared with, which has {}; save that history again, with this pool in it, limit 0",
+            if names.is_empty() {
+                "no pool".to_owned()
+            } else {
+                names.join(", ")
+            }
+        );
+        gate("--baseline", Some(failure));
+        return;
+    };
     let (peak, peak_before) = (pool.metrics.peak_bytes, earlier.metrics.peak_bytes);
     let most = peak_before as f64 * (1.0 + growth / 100.0);
     let failure = (peak as f64 > most).then(|| {

@@ -4,7 +4,7 @@ mod diff;
 mod gate;
 mod junit;
 
-use framepool::store::SavedHistory;
+use framepool::store::{SavedHistory, SavedPool};
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::outcome::{Problem, print};
@@ -13,6 +13,20 @@ use gate::Before;
 
 fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
     SavedHistory::load(path).map_err(|error| Problem::Input(error.to_string()))
+}
+
+/// The pool of an earlier history that is compared with this one: that of the same name. Where each history has one pool, they are
+/// compared whatever their names.
+fn earlier<'h>(
+    before: &'h SavedHistory,
+    after: &SavedHistory,
+    pool: &SavedPool,
+) -> Option<&'h SavedPool> {
+    let named = before.pools.iter().find(|it| it.name == pool.name);
+    match (&before.pools[..], after.pools.len()) {
+        ([only], 1) => Some(named.unwrap_or(only)),
+        _ => named,
+    }
 }
 
 /// Shows a saved history, and judges it.
