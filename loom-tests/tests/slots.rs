@@ -33,6 +33,27 @@ fn a_slot_handed_over_at_exit_loses_no_count() {
     });
 }
 
+/// Whoever sees the newest slot sees the older ones behind it.
+///
+/// Laws: L1.
+/// One preemption at most: 1,470 executions; with two it takes minutes.
+#[test]
+fn a_new_slot_hides_no_older_one() {
+    explore(Some(1), || {
+        let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
+        // In the older slot.
+        let kept = pool.alloc::<u8>(1);
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || drop(pool.alloc::<u8>(1)))
+        };
+        let totals = pool.stats().totals;
+        assert!(totals.allocs >= 1, "L1");
+        other.join().unwrap();
+        drop(kept);
+    });
+}
+
 /// One preemption at most: 8,613 executions; the search without a bound takes over a minute.
 #[test]
 fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
