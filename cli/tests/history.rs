@@ -236,7 +236,8 @@ fn what_is_no_history_is_refused_in_one_line() {
     let later = br#"{"format":"framepool history","version":99,"library":"9.0.0","history":{}}"#;
     for (name, bytes, said) in [
         ("cut.json", &whole[..whole.len() / 2], "cut short"),
-        ("empty.json", b"", "cut short"),
+        ("empty.json", b"", "the file is empty"),
+        ("blank.json", b" \n", "the file is empty"),
         ("later.json", later, "use framepool 9.0.0"),
         ("trace.csv", HEADER.as_bytes(), "not a history"),
     ] {

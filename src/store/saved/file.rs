@@ -48,6 +48,7 @@ pub struct HistoryError {
 enum Why {
     Unreadable(io::Error),
     Unwritable(io::Error),
+    Empty,
     CutShort { line: usize },
     Malformed(serde_json::Error),
     Foreign,
@@ -65,6 +66,10 @@ impl fmt::Display for HistoryError {
                     "{path}: cannot be written ({error}); give a path in a folder that you may write"
                 )
             }
+            Why::Empty => write!(
+                f,
+                "{path}: the file is empty; give a file made by `--save` or `DiagnosticsStore::save`"
+            ),
             Why::CutShort { line } => write!(
                 f,
                 "{path}:{line}: the file ends in the middle of the history; it was cut short, so save or copy it once more"
@@ -152,6 +157,9 @@ impl SavedHistory {
 
 fn read(path: &Path) -> Result<SavedHistory, Why> {
     let bytes = fs::read(path).map_err(Why::Unreadable)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(Why::Empty);
+    }
     let head: Head = serde_json::from_slice(&bytes).map_err(malformed)?;
     if head.format != FORMAT {
         return Err(Why::Foreign);
@@ -270,10 +278,22 @@ mod tests {
         let file = Scratch::new("cut.json");
         history().save(&file.0).unwrap();
         let whole = fs::read(&file.0).unwrap();
-        for length in [0, 1, 40, whole.len() / 2, whole.len() - 3] {
+        for length in [1, 40, whole.len() / 2, whole.len() - 3] {
             let said = file.complaint(&whole[..length]);
             assert!(
                 said.starts_with("FILE:") && said.contains("cut short"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_file_says_so() {
+        let file = Scratch::new("empty.json");
+        for nothing in [&b""[..], b" \n"] {
+            let said = file.complaint(nothing);
+            assert!(
+                said.starts_with("FILE:") && said.contains("is empty"),
                 "{said}"
             );
         }
