@@ -36,7 +36,9 @@ Examples:
   framepool report b.json --baseline a.json --max-growing 0 --max-peak 180MiB
 
 Exit code: 0 when all went well, 1 when the replay found a fault, 2 when the input or the command line is wrong, \
-3 when a gate such as --max-peak failed.";
+3 when a gate such as --max-peak failed, 130 when a signal ended a replay early.
+
+Ctrl-C ends a watched run in order: it writes the files and the report that were asked for. A second Ctrl-C ends it at once.";
 
 const REPLAY_ABOUT: &str = "Replay a trace, judge the pool's health, time it against its rivals";
 

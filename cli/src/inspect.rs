@@ -8,6 +8,7 @@ use framepool::store::SavedHistory;
 use framepool::{BufferPool, FrameSnapshot};
 
 use crate::contestant::SiteNames;
+use crate::ending::Ending;
 use crate::replay::{Observer, Plan};
 use crate::report::{LeakSection, LeakSite, PoolSection};
 use crate::screen::Screen;
@@ -18,7 +19,8 @@ use crate::watch::{AlertEntry, RecordedTimeJudge};
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) pool: PoolSection,
-    pub(crate) leaks: LeakSection,
+    /// None if the replay did not reach the trace's end.
+    pub(crate) leaks: Option<LeakSection>,
     pub(crate) alerts: Vec<AlertEntry>,
     pub(crate) faults: Vec<String>,
     pub(crate) history: SavedHistory,
@@ -31,13 +33,14 @@ pub(crate) struct Watcher<'a> {
     trace: &'a Trace,
     plan: &'a Plan,
     screen: &'a Screen,
+    ending: &'a Ending,
     judge: RecordedTimeJudge,
     /// The recorded time is followed at this multiple of its speed; none: as fast as possible.
     speed: Option<f64>,
     began: Instant,
     last_us: f64,
     peaks: PoolSection,
-    leaks: LeakSection,
+    leaks: Option<LeakSection>,
     faults: Vec<String>,
 }
 
@@ -47,6 +50,7 @@ impl<'a> Watcher<'a> {
         trace: &'a Trace,
         plan: &'a Plan,
         screen: &'a Screen,
+        ending: &'a Ending,
         speed: Option<f64>,
     ) -> Self {
         screen.stage("replaying", plan.frames.len() as u64, "frames", Some(pool));
@@ -55,12 +59,13 @@ impl<'a> Watcher<'a> {
             trace,
             plan,
             screen,
+            ending,
             judge: RecordedTimeJudge::new(SiteNames::new(trace)),
             speed,
             began: Instant::now(),
             last_us: 0.0,
             peaks: PoolSection::default(),
-            leaks: LeakSection::default(),
+            leaks: None,
             faults: Vec::new(),
         }
     }
@@ -88,7 +93,7 @@ impl<'a> Watcher<'a> {
         self.screen.standing(self.judge.log().standing());
     }
 
-    /// The totals at the trace's end, and the peaks that were seen.
+    /// The totals, and the peaks that were seen.
     fn take_stock(&mut self, snapshot: &FrameSnapshot) {
         let (totals, counts) = (&snapshot.totals, &snapshot.totals.counts);
         let live = self.trace.peak_live_bytes as f64;
@@ -111,6 +116,11 @@ impl<'a> Watcher<'a> {
             pooled_to_live: (live > 0.0).then(|| snapshot.peak_bytes as f64 / live),
             ..std::mem::take(&mut self.peaks)
         };
+    }
+
+    /// At the trace's end the pool has counted what the trace has.
+    fn compare_totals(&mut self, snapshot: &FrameSnapshot) {
+        let totals = &snapshot.totals;
         let (allocs, frees) = (self.trace.buffers.len() as u64, self.trace.frees);
         if (totals.allocs, totals.releases) != (allocs, frees) {
             self.faults.push(format!(
@@ -153,7 +163,7 @@ impl<'a> Watcher<'a> {
         }
         let mut sites: Vec<LeakSite> = by_site.into_values().collect();
         sites.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.site.cmp(&b.site)));
-        self.leaks = LeakSection {
+        let mut leaks = LeakSection {
             quiet_frames: frames_ended - self.plan.frames.len() as u64,
             leak_after_frames: leak_after,
             suspects: sites.iter().map(|site| site.buffers).sum(),
@@ -164,20 +174,21 @@ impl<'a> Watcher<'a> {
             sites,
         };
         let faults = self.faults.len();
-        self.compare_with_pool();
-        self.leaks.pool_agrees = self.faults.len() == faults;
+        self.compare_with_pool(&leaks);
+        leaks.pool_agrees = self.faults.len() == faults;
+        self.leaks = Some(leaks);
     }
 
-    fn compare_with_pool(&mut self) {
+    fn compare_with_pool(&mut self, leaks: &LeakSection) {
         let said = self.pool.outstanding();
         let requested = self.pool.stats().requested_bytes;
         let oldest = |ages: &mut dyn Iterator<Item = u64>| ages.max().unwrap_or(0);
-        let own_oldest = oldest(&mut self.leaks.sites.iter().map(|site| site.oldest_age_frames));
+        let own_oldest = oldest(&mut leaks.sites.iter().map(|site| site.oldest_age_frames));
         let said_oldest = oldest(&mut said.sites.iter().map(|site| site.oldest_age_frames));
         for (what, own, said) in [
-            ("buffers out", self.leaks.suspects, said.buffers),
-            ("leak suspects", self.leaks.suspects, said.suspects),
-            ("bytes asked for", self.leaks.suspect_bytes, requested),
+            ("buffers out", leaks.suspects, said.buffers),
+            ("leak suspects", leaks.suspects, said.suspects),
+            ("bytes asked for", leaks.suspect_bytes, requested),
             ("frames since the oldest was taken", own_oldest, said_oldest),
         ] {
             if own != said {
@@ -211,12 +222,24 @@ impl Observer for Watcher<'_> {
         self.screen.done(index as u64 + 1);
         if let Some(speed) = self.speed {
             let due = Duration::try_from_secs_f64(end_us / 1e6 / speed).unwrap_or(Duration::MAX);
-            std::thread::sleep(due.saturating_sub(self.began.elapsed()));
+            if let Some(due) = self.began.checked_add(due) {
+                self.ending.sleep_until(due);
+            }
         }
     }
 
+    fn wants_end(&mut self) -> bool {
+        let is_asked = self.ending.is_asked();
+        if is_asked {
+            self.take_stock(&self.pool.snapshot());
+        }
+        is_asked
+    }
+
     fn trace_ended(&mut self) {
-        self.take_stock(&self.pool.snapshot());
+        let snapshot = self.pool.snapshot();
+        self.take_stock(&snapshot);
+        self.compare_totals(&snapshot);
         let mut frames_ended = self.plan.frames.len() as u64;
         let seconds = self.last_us / 1e6 / frames_ended as f64;
         for _ in 0..=self.pool.leak_after_frames() {

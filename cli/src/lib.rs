@@ -11,6 +11,7 @@
 pub mod args;
 mod contestant;
 mod demo;
+mod ending;
 mod history;
 mod inspect;
 mod measure;

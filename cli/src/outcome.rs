@@ -15,6 +15,8 @@ pub(crate) enum Problem {
     Fault(String),
     /// Gates failed, one sentence each: exit code 3.
     Gate(Vec<String>),
+    /// A signal ended a run before it was complete, and what was asked for is written: exit code 130.
+    EndedEarly(String),
 }
 
 impl Problem {
@@ -33,6 +35,7 @@ impl Problem {
             Self::Input(_) => 2,
             Self::Fault(_) => 1,
             Self::Gate(_) => 3,
+            Self::EndedEarly(_) => 130,
         })
     }
 }
@@ -40,7 +43,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(text) | Self::Fault(text) => f.write_str(text),
+            Self::Input(text) | Self::Fault(text) | Self::EndedEarly(text) => f.write_str(text),
             Self::Gate(failures) => {
                 for (at, failure) in failures.iter().enumerate() {
                     let separator = if at == 0 { "" } else { "\n" };

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::thread;
 
 pub(crate) use framepool_dashboard::Dashboard;
 use framepool_dashboard::{Recording, ServeError, Server, Token};
 
 use crate::args::{PageOptions, Served};
+use crate::ending::Ending;
 use crate::outcome::Problem;
 
 /// Where the page is, unless somebody else is there.
@@ -55,11 +55,12 @@ impl Page {
             .map_err(|error| Problem::Input(format!("{}: {error}", path.display())))
     }
 
-    /// Goes on serving until the process is ended, if it serves.
-    pub(crate) fn stay(&self) {
-        while self.server.is_some() {
-            thread::park();
+    /// Goes on serving until the run is asked to end, if it serves. Whether it does.
+    pub(crate) fn stay(&self, ending: &Ending) -> bool {
+        if self.server.is_some() {
+            ending.wait();
         }
+        self.server.is_some()
     }
 }
 

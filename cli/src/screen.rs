@@ -96,7 +96,7 @@ impl Screen {
         self.board.bar.is_some()
     }
 
-    /// A new stage begins, of so many units. `pool`'s snapshot makes the live line.
+    /// A new stage begins, of so many units, or of an unknown number if that is zero. `pool`'s snapshot makes the live line.
     pub(crate) fn stage(
         &self,
         name: &'static str,
@@ -198,18 +198,15 @@ impl Board {
             .as_ref()
             .map(|pool| self.health_line(pool, stage.judged));
         if let Some(bar) = &self.bar {
-            let place = format!(
-                "{} of {} {}",
-                count(position),
-                count(stage.length),
-                stage.unit
-            );
-            let place = if stage.length == 0 {
-                String::new()
-            } else {
-                place
+            let place = match (stage.length, stage.unit) {
+                (0, "") => String::new(),
+                (0, unit) => format!("{} {unit}", count(position)),
+                (length, unit) => format!("{} of {} {unit}", count(position), count(length)),
             };
             let health = health.unwrap_or_default();
+            if let Some(style) = style(stage.length > 0) {
+                bar.set_style(style);
+            }
             bar.set_prefix(stage.name);
             bar.set_length(stage.length);
             bar.set_position(position);
@@ -217,11 +214,12 @@ impl Board {
             bar.tick();
         } else if let Some(health) = health {
             let unit = stage.unit.trim_end_matches('s');
-            write_line(&format!(
-                "{unit} {}/{}  {health}",
-                count(position),
-                count(stage.length)
-            ));
+            let position = count(position);
+            let place = match stage.length {
+                0 => format!("{unit} {position}"),
+                length => format!("{unit} {position}/{}", count(length)),
+            };
+            write_line(&format!("{place}  {health}"));
         }
     }
 
@@ -258,12 +256,19 @@ impl Board {
 }
 
 fn new_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    // A template that does not parse would be a slip found by the first run; the default style serves meanwhile.
-    if let Ok(style) = ProgressStyle::with_template("{prefix:>9} [{bar:30}] {msg}") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+}
+
+/// How a stage is drawn: with a bar only if it is known how long it is. None would be a slip found by the first run; the default style
+/// serves then.
+fn style(has_length: bool) -> Option<ProgressStyle> {
+    let template = if has_length {
+        "{prefix:>9} [{bar:30}] {msg}"
+    } else {
+        "{prefix:>9} {msg}"
+    };
+    let style = ProgressStyle::with_template(template).ok()?;
+    Some(style.progress_chars("=> "))
 }
 
 /// `NO_COLOR` set to anything but nothing, or a terminal that cannot, means no colour.

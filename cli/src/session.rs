@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framepool::BufferPool;
+use framepool::store::SavedHistory;
 #[cfg(feature = "dashboard")]
 use framepool::{HealthConfig, Watch};
 
@@ -11,6 +12,7 @@ use crate::args::{MemoryArgs, ReplayOptions};
 #[cfg(feature = "dashboard")]
 use crate::contestant::SiteNames;
 use crate::contestant::{Name, Pool, RecordedSites};
+use crate::ending::Ending;
 use crate::history;
 use crate::inspect::Watcher;
 use crate::measure::{
@@ -47,24 +49,52 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
 
     let watched = new_pool("watched", options.leak_after);
     let speed = speed_of(options, &plan, &screen);
+    let ending = Ending::listen()?;
     #[cfg(feature = "dashboard")]
     let page = PageOfReplay::open(options, &watched, SiteNames::new(&trace))?;
-    let mut observer = Watcher::new(&watched, &trace, &plan, &screen, speed);
+    let mut observer = Watcher::new(&watched, &trace, &plan, &screen, &ending, speed);
     let pool = Arc::new(Pool(watched.clone(), RecordedSites::new(&trace)));
     run(&crew, &plan, &pool, Written::Ends, &mut observer)
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();
     drop((pool, watched));
+    let ended_early = findings.leaks.is_none();
     if let Some(path) = &options.save {
         let saved = findings.history.save(path);
         saved.map_err(|error| Problem::Input(error.to_string()))?;
     }
     #[cfg(feature = "dashboard")]
-    if let Some(page) = page {
-        page.finish(options)?;
-    }
+    let has_served = page.map_or(Ok(false), |page| page.finish(options, &ending))?;
+    #[cfg(not(feature = "dashboard"))]
+    let has_served = false;
+    ending.over();
+    let frames_ended = findings.pool.frames;
+    let verdict = |history: &SavedHistory| {
+        if ended_early {
+            Err(Problem::EndedEarly(format!(
+                "{}: ended after {frames_ended} of {} frames, and not judged",
+                source.name(),
+                plan.frames.len()
+            )))
+        } else {
+            history::judge(history, &options.gates, baseline.as_ref())
+        }
+    };
     if options.live_only {
-        return history::judge(&findings.history, &options.gates, baseline.as_ref());
+        return verdict(&findings.history);
+    }
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        trace: describe(&trace, &plan, source, options),
+        pool: findings.pool,
+        leaks: findings.leaks,
+        alerts: findings.alerts,
+        timing: None,
+        faults: findings.faults,
+    };
+    if ended_early || has_served {
+        drop(screen);
+        return conclude(&report, options, source, || verdict(&findings.history));
     }
 
     let timed = new_pool("timed", options.leak_after);
@@ -92,21 +122,26 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     drop(screen);
 
     let report = Report {
-        version: env!("CARGO_PKG_VERSION"),
-        trace: describe(&trace, &plan, source, options),
-        pool: findings.pool,
-        leaks: findings.leaks,
-        alerts: findings.alerts,
-        timing: costs(&rounds, memory, options.rounds),
-        faults: findings.faults,
+        timing: Some(costs(&rounds, memory, options.rounds)),
+        ..report
     };
+    conclude(&report, options, source, || verdict(&findings.history))
+}
+
+/// Prints the report, and tells how the replay went.
+fn conclude(
+    report: &Report,
+    options: &ReplayOptions,
+    source: &TraceSource,
+    verdict: impl FnOnce() -> Result<(), Problem>,
+) -> Result<(), Problem> {
     if options.json {
-        print(&(serde_json::to_string_pretty(&report).map_err(Problem::bug)? + "\n"));
+        print(&(serde_json::to_string_pretty(report).map_err(Problem::bug)? + "\n"));
     } else {
-        print(&render(&report));
+        print(&render(report));
     }
     if report.faults.is_empty() {
-        history::judge(&findings.history, &options.gates, baseline.as_ref())
+        verdict()
     } else {
         Err(Problem::Fault(format!(
             "{}: the replay found {} in the pool's telemetry; the report has them",
@@ -156,12 +191,11 @@ impl PageOfReplay {
         Ok(Some(Self { page, watch }))
     }
 
-    /// Writes the file, and goes on serving what was recorded, if that is asked for.
-    fn finish(self, options: &ReplayOptions) -> Result<(), Problem> {
+    /// Writes the file, and goes on serving what was recorded, if that is asked for. Whether it served.
+    fn finish(self, options: &ReplayOptions, ending: &Ending) -> Result<bool, Problem> {
         self.watch.stop();
         self.page.save(&options.page)?;
-        self.page.stay();
-        Ok(())
+        Ok(self.page.stay(ending))
     }
 }
 

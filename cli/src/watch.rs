@@ -22,7 +22,7 @@ pub(crate) struct AlertEntry {
     pub(crate) rule: String,
     /// `warning` or `critical`.
     pub(crate) severity: &'static str,
-    /// The alert in one sentence.
+    /// The alert in one sentence, without its severity.
     pub(crate) text: String,
     /// The number judged, when the alert was raised.
     pub(crate) value: f64,
@@ -30,6 +30,8 @@ pub(crate) struct AlertEntry {
     pub(crate) threshold: f64,
     /// When it was raised.
     pub(crate) raised: Moment,
+    /// When it last became worse, if it did.
+    pub(crate) escalated: Option<Moment>,
     /// When it was resolved; none while it is active.
     pub(crate) resolved: Option<Moment>,
 }
@@ -103,7 +105,10 @@ impl AlertLog {
             if let Some(index) = known.filter(|&index| self.entries[index].resolved.is_none()) {
                 // Worse than it was: still the same alert, since the same moment.
                 let raised = self.entries[index].raised;
-                self.entries[index] = entry(alert, raised, self.sites.as_ref());
+                self.entries[index] = AlertEntry {
+                    escalated: Some(now),
+                    ..entry(alert, raised, self.sites.as_ref())
+                };
                 tell(&self.entries[index]);
             } else {
                 self.by_id.insert(alert.id, self.entries.len());
@@ -133,7 +138,7 @@ impl AlertLog {
 }
 
 fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
-    let mut text = alert.to_string();
+    let mut text = said(alert);
     // In a replay a line of this program stands for a recorded call site.
     if let Some(sites) = sites {
         text = sites.renamed(&text).unwrap_or(text);
@@ -148,7 +153,21 @@ fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
         value: alert.value,
         threshold: alert.threshold,
         raised: now,
+        escalated: None,
         resolved: None,
+    }
+}
+
+/// What a raised alert says after its severity, which stands in a place of its own here.
+fn said(alert: &Alert) -> String {
+    let text = alert.to_string();
+    let prefix = match alert.escalated_from {
+        Some(before) => format!("{}, was {before}: ", alert.severity),
+        None => format!("{}: ", alert.severity),
+    };
+    match text.strip_prefix(&prefix) {
+        Some(said) => said.to_owned(),
+        None => text,
     }
 }
 
@@ -226,6 +245,7 @@ impl RecordedTimeJudge {
 pub(crate) struct LiveWatch {
     watch: Watch,
     log: AlertLog,
+    peak_in_use_bytes: u64,
 }
 
 impl LiveWatch {
@@ -235,6 +255,7 @@ impl LiveWatch {
         Self {
             watch: Watch::start(pool, HealthConfig::default().thresholds(thresholds)),
             log: AlertLog::default(),
+            peak_in_use_bytes: 0,
         }
     }
 
@@ -242,7 +263,14 @@ impl LiveWatch {
     pub(crate) fn look(&mut self, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
         for health in self.watch.store().history() {
             self.log.note(&health, now, &mut tell);
+            let in_use_bytes = health.metrics.in_use_bytes;
+            self.peak_in_use_bytes = self.peak_in_use_bytes.max(in_use_bytes);
         }
+    }
+
+    /// The most bytes in use at any judgement: those come in the middle of frames too.
+    pub(crate) fn peak_in_use_bytes(&self) -> u64 {
+        self.peak_in_use_bytes
     }
 
     #[cfg(feature = "dashboard")]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{framepool, stderr, stdout};
+use common::{Scratch, framepool, stderr, stdout};
 use serde_json::Value;
 
 #[test]
@@ -34,6 +34,50 @@ fn a_leak_raises_an_alert_that_clears_when_it_is_released() {
     );
     assert_eq!(report["releases"], report["allocs"]);
     assert!(stderr(&output).contains("raised"), "{}", stderr(&output));
+}
+
+#[test]
+fn most_in_use_is_no_less_than_its_history_shows() {
+    let file = Scratch::new("most.json", "");
+    let output = framepool(&[
+        "demo",
+        "--seconds",
+        "1",
+        "--bloat",
+        "--json",
+        "--save",
+        file.path(),
+    ]);
+    let report: Value = serde_json::from_str(stdout(&output)).expect("one JSON object");
+    let most = report["peak_in_use_bytes"].as_u64().expect("bytes");
+    let text = std::fs::read_to_string(file.path()).expect("a history");
+    let saved: Value = serde_json::from_str(&text).expect("JSON");
+    let courses = saved["history"]["pools"][0]["courses"].as_array();
+    let in_use = courses
+        .expect("courses")
+        .iter()
+        .find(|course| {
+            course["name"]
+                .as_str()
+                .is_some_and(|name| name.contains("in use"))
+        })
+        .expect("a course of bytes in use");
+    let values = in_use["values"].as_array().expect("values");
+    let shown = values.iter().filter_map(Value::as_f64).fold(0.0, f64::max);
+    assert!(
+        most > 0 && most as f64 >= shown,
+        "{most} bytes, {shown} shown"
+    );
+}
+
+#[test]
+fn a_run_with_an_end_counts_its_seconds() {
+    let output = framepool(&["demo", "--seconds", "1", "--threads", "1"]);
+    let seconds = stderr(&output).lines().find(|line| line.contains("in use"));
+    assert!(
+        seconds.is_some_and(|line| line.starts_with("second ") && line.contains("/1  ")),
+        "{seconds:?}"
+    );
 }
 
 #[test]

@@ -82,8 +82,8 @@ impl JobSystem {
         Ok(system)
     }
 
-    /// One frame on all workers.
-    pub(crate) fn frame(&mut self, load: Load) -> Result<(), String> {
+    /// One frame on all workers. Says how many bytes the pool has in use just before the frame ends.
+    pub(crate) fn frame(&mut self, load: Load) -> Result<u64, String> {
         let workers = self.orders.len();
         let elements = match load {
             Load::Usual => PARTICLES,
@@ -106,11 +106,13 @@ impl JobSystem {
         let jobs = (workers * JOBS) as f64;
         self.mean_height = sum / jobs;
         self.stepped += (workers * JOBS * PARTICLES) as u64;
+        // The frame's buffers are in use until it ends, and all pooled buffers but leaked ones have been given back.
+        let in_use_bytes = self.pool.stats().in_use_bytes;
         // Every worker has let go of the frame before it reported.
         if let Some(frame) = Arc::into_inner(frame) {
             frame.release_all();
         }
-        Ok(())
+        Ok(in_use_bytes)
     }
 
     /// Ends the workers.

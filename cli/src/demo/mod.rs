@@ -2,6 +2,7 @@
 
 mod jobs;
 mod leak;
+mod schedule;
 mod summary;
 
 use std::time::{Duration, Instant};
@@ -9,25 +10,16 @@ use std::time::{Duration, Instant};
 use framepool::{BufferPool, Outstanding};
 
 use crate::args::DemoArgs;
+use crate::ending::Ending;
 use crate::outcome::{Problem, print};
 use crate::screen::{Screen, Show};
 use crate::watch::{AlertEntry, LiveWatch, Moment};
-use jobs::{JobSystem, Load};
+use jobs::JobSystem;
 use leak::Leak;
+use schedule::Schedule;
 use summary::Summary;
 
 const FRAMES_A_SECOND: f64 = 60.0;
-
-/// The parts of the run, as shares of its length: when it leaks, and when its buffers are large.
-const LEAKING: std::ops::Range<f64> = 0.1..0.65;
-const BLOATED: std::ops::Range<f64> = 0.25..0.5;
-
-/// The length of a run that is not said: in the terminal, and on a page, where it is repeated.
-const LENGTH: f64 = 12.0;
-const LENGTH_ON_PAGE: f64 = 40.0;
-
-/// How much longer than asked the demo may run, to let the last alert clear.
-const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Runs the demo and prints its summary.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
@@ -47,14 +39,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     } else {
         Show::Live
     });
-    let is_served = is_served(args);
-    let is_endless = is_served && args.seconds.is_none();
-    let seconds = args
-        .seconds
-        .unwrap_or(if is_served { LENGTH_ON_PAGE } else { LENGTH });
-    let length = Duration::from_secs_f64(seconds);
-    let frames = (seconds * FRAMES_A_SECOND) as u64;
-    screen.stage("demo", frames, "frames", Some(&pool));
+    let schedule = Schedule::new(args, is_served(args));
+    // A run without an end counts its frames; another its seconds, as frames that were late are not made up for.
+    if schedule.is_endless {
+        screen.stage("demo", 0, "frames", Some(&pool));
+    } else {
+        let seconds = schedule.whole_seconds();
+        screen.stage("demo", seconds, "seconds", Some(&pool));
+    }
+    let ending = Ending::listen()?;
     let mut watch = LiveWatch::new(&pool);
     #[cfg(feature = "dashboard")]
     let page = crate::page::Page::open(&args.page, || crate::page::Dashboard::new(watch.watch()))?;
@@ -62,33 +55,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     let mut accused = Outstanding::default();
     let mut peak_in_use_bytes = 0;
     let began = Instant::now();
-    loop {
+    while !ending.is_asked() {
         let elapsed = began.elapsed();
-        let over = elapsed.saturating_sub(length);
         let is_calm = watch.log().standing().active == 0;
-        if !is_endless && (over >= PATIENCE || (!over.is_zero() && is_calm)) {
+        if schedule.is_over(elapsed, is_calm) {
             break;
         }
-        let into = if is_endless {
-            elapsed.as_secs_f64() % seconds
-        } else {
-            elapsed.as_secs_f64()
-        };
-        let part = into / seconds;
-        let load = if args.bloat && BLOATED.contains(&part) {
-            Load::Large
-        } else {
-            Load::Usual
-        };
-        jobs.frame(load).map_err(Problem::Fault)?;
-        let leaking = elapsed.as_secs_f64() - LEAKING.start * seconds;
-        // A line that comes back to what it held before does not leak: so a run without an end releases nothing.
-        let is_leaking = if is_endless {
-            leaking > 0.0
-        } else {
-            LEAKING.contains(&part)
-        };
-        if is_leaking {
+        let load = schedule.load(elapsed);
+        let in_use_bytes = jobs.frame(load).map_err(Problem::Fault)?;
+        if let Some(leaking) = schedule.leaking(elapsed) {
             leak.go_on(leaking);
         } else if leak.held() > 0 {
             accused = pool.outstanding();
@@ -100,35 +75,45 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
             leak.release();
         }
         let snapshot = pool.snapshot();
-        peak_in_use_bytes = snapshot.in_use_bytes.max(peak_in_use_bytes);
+        peak_in_use_bytes = in_use_bytes.max(peak_in_use_bytes);
         let now = Moment {
             frame: snapshot.frame.get(),
             seconds: elapsed.as_secs_f64(),
         };
         watch.look(now, |alert| screen.say(&told(alert)));
         screen.standing(watch.log().standing());
-        screen.done((into * FRAMES_A_SECOND) as u64);
+        screen.done(if schedule.is_endless {
+            now.frame
+        } else {
+            schedule.passed(elapsed)
+        });
         // The next frame begins on the next tick; a frame that was late is not made up for.
         let tick = Duration::from_secs_f64(1.0 / FRAMES_A_SECOND).as_nanos() as u64;
         let into = began.elapsed().as_nanos() as u64 % tick;
         std::thread::sleep(Duration::from_nanos(tick - into));
     }
+    let ran = began.elapsed();
     #[cfg(feature = "dashboard")]
     page.save(&args.page)?;
     if let Some(path) = &args.save {
         watch.save(path)?;
     }
     let work = jobs.stop();
+    if leak.held() > 0 {
+        accused = pool.outstanding();
+        leak.release();
+        pool.end_frame();
+    }
     drop(screen);
     let summary = Summary::new(
-        seconds,
+        ran.as_secs_f64(),
         threads,
         &pool,
         &watch,
         work,
         leak.total(),
         accused,
-        peak_in_use_bytes,
+        peak_in_use_bytes.max(watch.peak_in_use_bytes()),
     );
     show(&summary, args.json)
 }
@@ -153,18 +138,58 @@ fn is_served(args: &DemoArgs) -> bool {
     }
 }
 
-/// An alert raised or resolved, as one line of the live view.
+/// An alert raised, escalated or resolved, as one line of the live view.
 fn told(alert: &AlertEntry) -> String {
-    match alert.resolved {
-        None => format!(
-            "{:6.2} s  raised, {}: {}",
-            alert.raised.seconds, alert.severity, alert.text
+    let raised = alert.raised.seconds;
+    match (alert.resolved, alert.escalated) {
+        (None, None) => format!("{raised:6.2} s  raised, {}: {}", alert.severity, alert.text),
+        (None, Some(moment)) => format!(
+            "{:6.2} s  now {}, raised at {raised:.2} s: {}",
+            moment.seconds, alert.severity, alert.text
         ),
-        Some(moment) => format!(
+        (Some(moment), _) => format!(
             "{:6.2} s  resolved after {:.2} s: {}",
             moment.seconds,
-            moment.seconds - alert.raised.seconds,
+            moment.seconds - raised,
             alert.rule
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: f64) -> Moment {
+        Moment { frame: 0, seconds }
+    }
+
+    #[test]
+    fn a_line_says_the_severity_once_with_its_time() {
+        let raised = AlertEntry {
+            rule: "Leak".to_owned(),
+            severity: "warning",
+            text: "it leaks".to_owned(),
+            value: 1.0,
+            threshold: 1.0,
+            raised: at(2.0),
+            escalated: None,
+            resolved: None,
+        };
+        assert_eq!(told(&raised), "  2.00 s  raised, warning: it leaks");
+        let escalated = AlertEntry {
+            severity: "critical",
+            escalated: Some(at(5.5)),
+            ..raised
+        };
+        assert_eq!(
+            told(&escalated),
+            "  5.50 s  now critical, raised at 2.00 s: it leaks"
+        );
+        let resolved = AlertEntry {
+            resolved: Some(at(9.0)),
+            ..escalated
+        };
+        assert_eq!(told(&resolved), "  9.00 s  resolved after 7.00 s: Leak");
     }
 }

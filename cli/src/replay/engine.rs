@@ -42,6 +42,10 @@ pub(crate) trait Observer {
     fn frame_ended(&mut self, index: usize);
     /// The last frame has ended; the buffers that were never freed are still out.
     fn trace_ended(&mut self) {}
+    /// Whether the run shall end with the frame that has just ended.
+    fn wants_end(&mut self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(usize)> Observer for F {
@@ -95,6 +99,10 @@ pub(crate) fn run<C: Contestant>(
             contestant.end_frame();
             run.frame_ends += ending.elapsed();
             observer.frame_ended(index);
+            if observer.wants_end() {
+                // The rest of the turns are given, and nothing is done in them.
+                turns.stop();
+            }
         }
     }
     run.wall = started.elapsed();

@@ -16,7 +16,7 @@ pub(crate) struct Turns {
     coordinator: Thread,
     /// Threads whose turn it is and that are not done.
     running: AtomicU32,
-    /// Set once something went wrong: nobody begins another step.
+    /// Set once something went wrong, or the run shall end: nobody begins another step.
     stopped: AtomicBool,
     seats: Vec<Seat>,
 }

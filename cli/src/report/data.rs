@@ -11,9 +11,11 @@ pub(crate) struct Report {
     pub(crate) version: &'static str,
     pub(crate) trace: TraceSection,
     pub(crate) pool: PoolSection,
-    pub(crate) leaks: LeakSection,
+    /// None if a signal ended the replay before the trace's end.
+    pub(crate) leaks: Option<LeakSection>,
     pub(crate) alerts: Vec<AlertEntry>,
-    pub(crate) timing: TimingSection,
+    /// None if nothing was timed.
+    pub(crate) timing: Option<TimingSection>,
     pub(crate) faults: Vec<String>,
 }
 

@@ -18,9 +18,9 @@ pub(crate) fn render(report: &Report) -> String {
     let parts = [
         trace(&report.trace),
         pool(&report.pool, &report.trace),
-        leaks(&report.leaks),
+        report.leaks.as_ref().map_or_else(String::new, leaks),
         alert_table(&report.alerts),
-        timing(&report.timing),
+        report.timing.as_ref().map_or_else(String::new, timing),
         faults(&report.faults),
     ];
     for part in parts.iter().filter(|part| !part.is_empty()) {

@@ -1,0 +1,89 @@
+//! What the demo does when.
+
+use std::time::Duration;
+
+use super::jobs::Load;
+use crate::args::DemoArgs;
+
+/// The parts of the run, as shares of its length: when it leaks, and when its buffers are large.
+const LEAKING: std::ops::Range<f64> = 0.1..0.65;
+const BLOATED: std::ops::Range<f64> = 0.25..0.5;
+
+/// The length of a run that is not said: in the terminal, and on a page, where it is repeated.
+const LENGTH: f64 = 12.0;
+const LENGTH_ON_PAGE: f64 = 40.0;
+
+/// How much longer than asked the demo may run, to let the last alert clear.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What the demo does when.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    seconds: f64,
+    /// Whether it goes on until it is asked to end.
+    pub(crate) is_endless: bool,
+    has_bloat: bool,
+}
+
+impl Schedule {
+    /// `is_shown`: somebody follows it on a page.
+    pub(crate) fn new(args: &DemoArgs, is_shown: bool) -> Self {
+        let usual = if is_shown { LENGTH_ON_PAGE } else { LENGTH };
+        Self {
+            seconds: args.seconds.unwrap_or(usual),
+            is_endless: is_shown && args.seconds.is_none(),
+            has_bloat: args.bloat,
+        }
+    }
+
+    fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    /// Whole seconds of the run.
+    pub(crate) fn whole_seconds(&self) -> u64 {
+        self.seconds.ceil() as u64
+    }
+
+    /// Whole seconds of the run that have passed.
+    pub(crate) fn passed(&self, elapsed: Duration) -> u64 {
+        elapsed.min(self.length()).as_secs()
+    }
+
+    /// Whether the run is over. It waits a while for alerts to clear.
+    pub(crate) fn is_over(&self, elapsed: Duration, is_calm: bool) -> bool {
+        let over = elapsed.saturating_sub(self.length());
+        !self.is_endless && (over >= PATIENCE || (!over.is_zero() && is_calm))
+    }
+
+    /// The share of the run that has passed; a run without an end begins again and again.
+    fn part(&self, elapsed: Duration) -> f64 {
+        let elapsed = elapsed.as_secs_f64();
+        let into = if self.is_endless {
+            elapsed % self.seconds
+        } else {
+            elapsed
+        };
+        into / self.seconds
+    }
+
+    pub(crate) fn load(&self, elapsed: Duration) -> Load {
+        if self.has_bloat && BLOATED.contains(&self.part(elapsed)) {
+            Load::Large
+        } else {
+            Load::Usual
+        }
+    }
+
+    /// For how many seconds it has leaked, while it leaks. A line that comes back to what it held before does not leak: so a run without
+    /// an end releases nothing.
+    pub(crate) fn leaking(&self, elapsed: Duration) -> Option<f64> {
+        let leaking = elapsed.as_secs_f64() - LEAKING.start * self.seconds;
+        let is_leaking = if self.is_endless {
+            leaking > 0.0
+        } else {
+            LEAKING.contains(&self.part(elapsed))
+        };
+        is_leaking.then_some(leaking)
+    }
+}

@@ -1,0 +1,71 @@
+//! Ctrl-C: the first one asks a run to end in order, a second one ends the process at once.
+//!
+//! A run listens while it goes on. From the first signal, and after the run is [over](Ending::over), a signal does what it does
+//! by default.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::outcome::Problem;
+
+/// How soon a waiting run notices that it was asked to end.
+const NOTICE: Duration = Duration::from_millis(50);
+
+/// Whether a run was asked to end.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    is_asked: Arc<AtomicBool>,
+    /// Whether a signal ends the process.
+    is_deadly: Arc<AtomicBool>,
+}
+
+impl Ending {
+    /// Listens to SIGINT and SIGTERM.
+    pub(crate) fn listen() -> Result<Self, Problem> {
+        let ending = Self {
+            is_asked: Arc::default(),
+            is_deadly: Arc::default(),
+        };
+        for signal in [SIGINT, SIGTERM] {
+            // A signal goes through these in order, so the first one passes the first of them.
+            flag::register_conditional_default(signal, Arc::clone(&ending.is_deadly))
+                .and_then(|_| flag::register(signal, Arc::clone(&ending.is_asked)))
+                .and_then(|_| flag::register(signal, Arc::clone(&ending.is_deadly)))
+                .map_err(|error| Problem::Fault(format!("signals cannot be handled: {error}")))?;
+        }
+        Ok(ending)
+    }
+
+    pub(crate) fn is_asked(&self) -> bool {
+        // Relaxed: a wish by itself, nothing is read on the strength of it.
+        self.is_asked.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps until then, or until the run is asked to end.
+    pub(crate) fn sleep_until(&self, then: Instant) {
+        while !self.is_asked() {
+            let left = then.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(NOTICE));
+        }
+    }
+
+    /// Waits until the run is asked to end.
+    pub(crate) fn wait(&self) {
+        while !self.is_asked() {
+            std::thread::sleep(NOTICE);
+        }
+    }
+
+    /// What could end in order has ended.
+    pub(crate) fn over(&self) {
+        // Relaxed: see `is_asked`.
+        self.is_deadly.store(true, Ordering::Relaxed);
+    }
+}
