@@ -5,6 +5,7 @@
 //!                                                 ├ subscribers.rs  callbacks and channels that are told of alerts
 //!                                                 ├ history.rs   the latest health snapshots, events
 //!                                                 └ past/        single frames; numbers over an hour and a day
+//!   WatchedPools: what an exporter reads of pools and their stores
 //! ```
 
 mod alerting;
@@ -16,6 +17,7 @@ mod report;
 mod saved;
 mod subscribers;
 pub(crate) mod watch;
+mod watched;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
@@ -35,3 +37,4 @@ pub use saved::{
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;
+pub use watched::WatchedPools;

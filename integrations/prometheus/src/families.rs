@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use framepool::health::PoolName;
 use framepool::metrics::{Kind, METRICS, Metric, Reading};
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabel, EncodeLabelSet, LabelSetEncoder, MetricEncoder, NoLabelSet,
@@ -14,7 +15,7 @@ use crate::frames::Histograms;
 /// All that one scrape reads of one pool.
 #[derive(Debug)]
 pub(crate) struct Scrape {
-    pub(crate) pool: String,
+    pub(crate) pool: PoolName,
     pub(crate) reading: Reading,
     pub(crate) frames: Histograms,
 }
@@ -82,7 +83,7 @@ pub(crate) fn encode(
         let mut family = encoder.encode_descriptor(&name, metric.help, unit.as_ref(), kind)?;
         for scrape in scrapes {
             if let Some(histogram) = scrape.frames.of(metric) {
-                let labels = [("pool", scrape.pool.as_str())];
+                let labels = [("pool", &*scrape.pool)];
                 family
                     .encode_family(&labels)?
                     .encode_histogram::<NoLabelSet>(

@@ -1,14 +1,16 @@
 //! Histograms over all frames: a thread reads each pool's feed of frames and sorts them into buckets.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use framepool::FrameSnapshot;
 use framepool::metrics::{Kind, METRICS, Metric};
-use framepool::telemetry::FrameFeed;
+use framepool::store::WatchedPools;
+use framepool::{BufferPool, DiagnosticsStore, FrameSnapshot, PoolId};
+
+use crate::families::Scrape;
 
 /// How often frames are read.
 const READ_EVERY: Duration = Duration::from_millis(250);
@@ -83,86 +85,61 @@ impl Histograms {
     }
 }
 
-/// The frames of one pool, as far as they were read.
-#[derive(Debug)]
-pub(crate) struct Frames(Mutex<(FrameFeed, Histograms)>);
+/// The pools of a collector, and the histograms of each.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    pools: WatchedPools,
+    histograms: HashMap<PoolId, Histograms>,
+}
 
 impl Frames {
-    pub(crate) fn new(feed: FrameFeed) -> Self {
-        Self(Mutex::new((feed, Histograms::new())))
+    pub(crate) fn add(&mut self, pool: BufferPool, store: DiagnosticsStore) {
+        self.histograms.insert(pool.id(), Histograms::new());
+        self.pools.add(pool, store);
     }
 
-    /// Reads what came since, and gives the histograms.
-    pub(crate) fn read(&self) -> Histograms {
-        self.drain().1.clone()
+    /// Reads the frames that came since.
+    fn drain(&mut self) {
+        self.pools.drain_frames(|pool, frame| {
+            if let Some(histograms) = self.histograms.get_mut(&pool.id()) {
+                histograms.observe(frame);
+            }
+        });
     }
 
-    fn drain(&self) -> MutexGuard<'_, (FrameFeed, Histograms)> {
-        // Counts are whole after every frame, whatever a panic interrupted.
-        let mut both = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (feed, histograms) = &mut *both;
-        while let Some(frame) = feed.next() {
-            histograms.observe(&frame);
+    /// The numbers of every pool now.
+    pub(crate) fn scrape(&mut self) -> Vec<Scrape> {
+        self.drain();
+        let pools = self.pools.read().into_iter();
+        let scrapes = pools.filter_map(|(pool, reading)| {
+            let frames = self.histograms.get(&pool.id())?.clone();
+            Some(Scrape {
+                pool,
+                reading,
+                frames,
+            })
+        });
+        scrapes.collect()
+    }
+}
+
+/// Starts the thread that reads frames, until they are dropped.
+pub(crate) fn read(frames: &Arc<Mutex<Frames>>) -> io::Result<()> {
+    let frames = Arc::downgrade(frames);
+    let builder = thread::Builder::new().name("framepool-prometheus".to_owned());
+    builder.spawn(move || {
+        while let Some(frames) = frames.upgrade() {
+            locked(&frames).drain();
+            drop(frames);
+            thread::sleep(READ_EVERY);
         }
-        both
-    }
+    })?;
+    Ok(())
 }
 
-/// The thread that reads the frames of all pools, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    frames: Mutex<Vec<Arc<Frames>>>,
-    stop: AtomicBool,
-}
-
-impl Reader {
-    pub(crate) fn start() -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("framepool-prometheus".to_owned())
-            .spawn(move || {
-                // Relaxed: a flag of its own; `unpark` wakes the thread.
-                while !theirs.stop.load(Ordering::Relaxed) {
-                    for frames in theirs.frames().iter() {
-                        drop(frames.drain());
-                    }
-                    thread::park_timeout(READ_EVERY);
-                }
-            })?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
-    }
-
-    pub(crate) fn add(&self, frames: Arc<Frames>) {
-        self.shared.frames().push(frames);
-    }
-}
-
-impl Shared {
-    fn frames(&self) -> MutexGuard<'_, Vec<Arc<Frames>>> {
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        // Relaxed: as in the thread.
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // The thread's own panic was reported when it happened.
-            let _ = thread.join();
-        }
-    }
+/// Counts are whole after every frame, whatever a panic interrupted.
+pub(crate) fn locked(frames: &Mutex<Frames>) -> MutexGuard<'_, Frames> {
+    frames.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

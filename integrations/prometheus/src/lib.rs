@@ -44,9 +44,8 @@ mod frames;
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use framepool::metrics::Reading;
 use framepool::{BufferPool, DiagnosticsStore, Watch};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -55,25 +54,11 @@ use prometheus_client::registry::Registry;
 
 pub use families::prometheus_name;
 
-use families::Scrape;
-use frames::{Frames, Reader};
+use frames::{Frames, locked};
 
 /// A collector of one or more watched pools. It holds a handle of each, so they live at least as long.
 #[derive(Debug)]
-pub struct PoolCollector {
-    pools: Vec<Exported>,
-    reader: Reader,
-}
-
-/// A pool and what is known of it.
-#[derive(Debug)]
-struct Exported {
-    /// The value of the label `pool`.
-    label: String,
-    pool: BufferPool,
-    store: DiagnosticsStore,
-    frames: Arc<Frames>,
-}
+pub struct PoolCollector(Arc<Mutex<Frames>>);
 
 impl PoolCollector {
     /// A collector of one watched pool. It starts the thread that reads frames.
@@ -93,36 +78,20 @@ impl PoolCollector {
     pub fn of_pools(
         pools: impl IntoIterator<Item = (BufferPool, DiagnosticsStore)>,
     ) -> io::Result<Self> {
-        let mut collector = Self {
-            pools: Vec::new(),
-            reader: Reader::start()?,
-        };
+        let frames = Arc::default();
+        frames::read(&frames)?;
+        let collector = Self(frames);
         for (pool, store) in pools {
-            collector.add(pool, store);
+            locked(&collector.0).add(pool, store);
         }
         Ok(collector)
     }
 
     /// Exports one more pool. The label `pool` is its name; a pool whose name is taken has its number behind it, as in `render#7`.
     #[must_use]
-    pub fn and(mut self, watch: &Watch) -> Self {
-        self.add(watch.pool().clone(), watch.store().clone());
+    pub fn and(self, watch: &Watch) -> Self {
+        locked(&self.0).add(watch.pool().clone(), watch.store().clone());
         self
-    }
-
-    fn add(&mut self, pool: BufferPool, store: DiagnosticsStore) {
-        let frames = Arc::new(Frames::new(pool.subscribe()));
-        self.reader.add(Arc::clone(&frames));
-        let mut label = pool.name().to_owned();
-        if self.pools.iter().any(|exported| exported.label == label) {
-            label = format!("{label}#{}", pool.id().get());
-        }
-        self.pools.push(Exported {
-            label,
-            pool,
-            store,
-            frames,
-        });
     }
 }
 
@@ -151,19 +120,9 @@ impl Exposition {
     }
 }
 
-impl Exported {
-    fn scrape(&self) -> Scrape {
-        Scrape {
-            pool: self.label.clone(),
-            frames: self.frames.read(),
-            reading: Reading::now(&self.pool, self.store.latest_of(self.pool.id())),
-        }
-    }
-}
-
 impl Collector for PoolCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let scrapes: Vec<Scrape> = self.pools.iter().map(Exported::scrape).collect();
+        let scrapes = locked(&self.0).scrape();
         families::encode(&mut encoder, &scrapes)
     }
 }

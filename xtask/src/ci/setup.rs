@@ -2,8 +2,8 @@
 //!
 //! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
 //! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, a real Prometheus scrapes
-//! the exporter, Chromium opens the dashboard, and Go's pprof the profiles. What is missing is installed where that is possible
-//! without asking, and named where it is not.
+//! the exporter, an OTLP receiver in a Python package takes what is pushed, Chromium opens the dashboard, and Go's pprof the
+//! profiles. What is missing is installed where that is possible without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
 
@@ -42,7 +42,7 @@ pub(crate) const CXX: Compiler = Compiler {
 };
 
 /// Programs that must be there, the argument with which each says its version, and what Debian calls their packages.
-const TOOLS: [(&str, &str, &str); 8] = [
+const TOOLS: [(&str, &str, &str); 9] = [
     ("make", "--version", "make"),
     ("cmake", "--version", "cmake"),
     ("objdump", "--version", "binutils"),
@@ -51,13 +51,18 @@ const TOOLS: [(&str, &str, &str); 8] = [
     ("chromium", "--version", "chromium"),
     ("chromedriver", "--version", "chromium-driver"),
     ("go", "version", "golang-go"),
+    ("pip3", "--version", "python3-pip"),
 ];
+
+/// Python packages that must be there, with their versions: an OTLP receiver, and the messages of OTLP.
+const PYTHON: [&str; 2] = ["rotel==0.0.1a15", "opentelemetry-proto==1.45.2"];
 
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
     for compiler in [C, CXX] {
         compiler.provide(runner.workspace)?;
     }
     provide_tools()?;
+    provide_python(runner.workspace)?;
     for (component, task) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !has_component(runner, task) {
             add_component(component)?;
@@ -130,6 +135,35 @@ fn provide_tools() -> Result<(), String> {
         still.join(", "),
         packages.join(" ")
     ))
+}
+
+/// Installs the Python packages that are missing into a folder of the target directory, where the tests look for them.
+fn provide_python(workspace: &Workspace) -> Result<(), String> {
+    let folder = workspace.target().join("python");
+    let are_there = || {
+        Command::new("python3")
+            .args(["-c", "import rotel, opentelemetry.proto.collector"])
+            .env("PYTHONPATH", &folder)
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if !are_there() {
+        let folder = folder.to_string_lossy();
+        let mut words = vec!["-m", "pip", "install", "--quiet", "--upgrade"];
+        words.extend(["--target", &*folder]);
+        words.extend(PYTHON);
+        announce("python3", &words);
+        let status = Command::new("python3").args(&words).status();
+        if !status.is_ok_and(|status| status.success()) || !are_there() {
+            return Err(format!(
+                "missing Python packages; run `python3 {}` and this again",
+                words.join(" ")
+            ));
+        }
+    }
+    println!("{}: there", PYTHON.join(", "));
+    Ok(())
 }
 
 fn is_there(command: &str) -> bool {
