@@ -82,6 +82,28 @@ fn a_page_is_made_of_a_saved_history() {
     assert!(!html.contains("/assets/") && html.len() < 3_000_000);
 }
 
+/// Needs `go` (Debian: `apt-get install golang-go`); `cargo xtask ci setup` installs it.
+#[cfg(feature = "dashboard")]
+#[test]
+fn a_profile_of_a_saved_history_names_the_leak_first() {
+    let history = saved("profiled", true);
+    let profile = Scratch::new("profiled.pb.gz", "");
+    let output = framepool(&["report", history.path(), "--pprof", profile.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = Command::new("go")
+        .args(["tool", "pprof", "-top", profile.path()])
+        .output()
+        .unwrap_or_else(|error| panic!("`go`: {error}; Debian: apt-get install golang-go"));
+    let top = stdout(&output);
+    let mut rows = top.lines().skip_while(|line| !line.contains("flat%"));
+    let first = rows.nth(1).unwrap_or_else(|| panic!("no row in {top}"));
+    assert!(first.ends_with("leak.c:7"), "{top}");
+    assert!(top.contains("start-up") && top.contains("pool watched"));
+    let nowhere = framepool(&["report", history.path(), "--pprof", "no/such/folder/a"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(stderr(&nowhere).contains("no/such/folder/a: cannot be written"));
+}
+
 #[test]
 fn a_diff_names_what_is_new() {
     let (before, after) = (saved("before", false), saved("after", true));

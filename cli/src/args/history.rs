@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 pub(crate) const REPORT_ABOUT: &str =
-    "Show a saved history: as text, as data, as a page; judge it by gates";
+    "Show a saved history: as text, as data, as a page, as a profile; judge it by gates";
 pub(crate) const REPORT_LONG: &str = "\
-Show a saved history: the report that the live program would give, as text, as data, or as a page for the browser.
+Show a saved history: the report that the live program would give, as text, as data, as a page for the browser, or as a profile for pprof.
 
 A history is saved by `replay --save`, by `demo --save`, or by a program with `store.save(path)`.";
 
@@ -31,6 +31,10 @@ pub struct ReportArgs {
     #[cfg(feature = "dashboard")]
     #[arg(long, value_name = "PAGE")]
     pub html: Option<PathBuf>,
+    /// Write the call sites that hold buffers as a profile for `go tool pprof`
+    #[cfg(feature = "dashboard")]
+    #[arg(long, value_name = "PROFILE")]
+    pub pprof: Option<PathBuf>,
     /// What must hold.
     #[command(flatten)]
     pub gates: GateOptions,

@@ -51,7 +51,7 @@ pub(crate) fn judge(
         }
     }
     if let Some(path) = &limits.junit {
-        write(path, &junit::document(&gates))?;
+        write(path, junit::document(&gates))?;
     }
     let failures: Vec<String> = gates.iter().filter_map(sentence).collect();
     if std::env::var_os("GITHUB_ACTIONS").is_some() {
@@ -212,8 +212,8 @@ fn annotate(failures: &[String]) {
     }
 }
 
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Problem> {
-    fs::write(path, text).map_err(|error| {
+pub(super) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Problem> {
+    fs::write(path, contents).map_err(|error| {
         Problem::Input(format!(
             "{}: cannot be written ({error}); give a path in a folder that you may write",
             path.display()

@@ -35,7 +35,13 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     let baseline = baseline(&args.gates)?;
     #[cfg(feature = "dashboard")]
     if let Some(path) = &args.html {
-        gate::write(path, &framepool_dashboard::html(&history))?;
+        gate::write(path, framepool_dashboard::html(&history))?;
+    }
+    #[cfg(feature = "dashboard")]
+    if let Some(path) = &args.pprof {
+        let held = history.pools.iter().map(framepool_pprof::Held::saved);
+        let profile = framepool_pprof::heap(&held.collect::<Vec<_>>());
+        gate::write(path, profile)?;
     }
     if args.json {
         // What the text shows: no single frames and samples.

@@ -2,13 +2,21 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::panic;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
 
 use crate::messages::{Function, Label, Line, Location, Profile, Sample, ValueType};
+
+/// A text without the number after its last colon, and that number.
+fn numbered(text: &str) -> (&str, Option<u32>) {
+    let parts = text.rsplit_once(':');
+    match parts.and_then(|(before, number)| Some((before, number.parse().ok()?))) {
+        Some((before, number)) => (before, Some(number)),
+        None => (text, None),
+    }
+}
 
 /// A profile with two numbers for each sample.
 #[derive(Debug)]
@@ -59,10 +67,14 @@ impl Builder {
         });
     }
 
-    /// The place of a line of code.
-    pub(crate) fn line(&mut self, at: &panic::Location<'_>) -> u64 {
-        let name = format!("{}:{}", at.file(), at.line());
-        self.place(&name, at.file(), at.line(), at.column())
+    /// The place of a line of code: file, line and maybe column, divided by colons. Any other text is a place that is no line.
+    pub(crate) fn line(&mut self, at: &str) -> u64 {
+        let (before, last) = numbered(at);
+        match (numbered(before), last) {
+            ((file, Some(line)), Some(column)) => self.place(before, file, line, column),
+            (_, Some(line)) => self.place(at, before, line, 0),
+            _ => self.named(at),
+        }
     }
 
     /// A place that is no line of code.
@@ -122,9 +134,8 @@ mod tests {
     #[test]
     fn each_text_and_place_is_stored_once() {
         let mut builder = Builder::new("inuse_objects", "inuse_space", 7);
-        let here = panic::Location::caller();
         for _ in 0..3 {
-            let stack = [builder.line(here), builder.named("pool")];
+            let stack = [builder.line("src/a.rs:7:3"), builder.named("pool")];
             builder.sample(&stack, [1, 64], &[("thread", "main")]);
         }
         builder.sample(&[1], [0; 2], &[]);
@@ -134,7 +145,9 @@ mod tests {
         assert!(read.is_ok());
         let profile = Profile::decode(&bytes[..]).expect("a profile");
         assert_eq!((profile.sample.len(), profile.location.len()), (3, 2));
-        assert_eq!(profile.location[0].line[0].number, i64::from(here.line()));
+        assert_eq!(profile.location[0].line[0].number, 7);
+        let file = profile.function[0].filename as usize;
+        assert_eq!(profile.string_table[file], "src/a.rs");
         let mut texts = profile.string_table.clone();
         texts.sort();
         texts.dedup();
@@ -142,6 +155,36 @@ mod tests {
         assert_eq!(
             (profile.string_table[0].as_str(), profile.time_nanos),
             ("", 7)
+        );
+    }
+    #[test]
+    fn a_place_may_lack_its_column_or_be_no_line() {
+        let mut builder = Builder::new("inuse_objects", "inuse_space", 7);
+        for at in ["leak.c:7", "C:\\game\\a.rs:12:5", "start-up", ":", "a:b:3"] {
+            builder.line(at);
+        }
+        let (profile, found) = (&builder.profile, |at: i64| {
+            &*builder.profile.string_table[at as usize]
+        });
+        let functions = profile.function.iter().zip(&profile.location);
+        let places: Vec<_> = functions
+            .map(|(function, location)| {
+                (
+                    found(function.name),
+                    found(function.filename),
+                    location.line[0].number,
+                )
+            })
+            .collect();
+        assert_eq!(
+            places,
+            [
+                ("leak.c:7", "leak.c", 7),
+                ("C:\\game\\a.rs:12", "C:\\game\\a.rs", 12),
+                ("start-up", "", 0),
+                (":", "", 0),
+                ("a:b:3", "a:b", 3),
+            ]
         );
     }
 }

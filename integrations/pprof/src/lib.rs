@@ -8,6 +8,8 @@
 //! | [`heap`] | `inuse_objects`, `inuse_space` | the pool, and each call site with pooled buffers out; all frame buffers together |
 //! | [`allocs`] | `alloc_objects`, `alloc_space` since the pool was made | the pool, and pooled buffers or frame buffers |
 //!
+//! [`Held::new`] is of a pool that lives, [`Held::saved`] of one in a saved history, which `framepool report FILE --pprof OUT` writes.
+//!
 //! A pool knows the call sites of the buffers that are out. It does not count allocations by call site, so [`allocs`] has none.
 //!
 //! The bytes are rounded block sizes, as everywhere else: the `inuse_space` of a pool is its bytes in use.
@@ -16,25 +18,94 @@
 mod builder;
 mod messages;
 
+use framepool::store::SavedPool;
 use framepool::{Outstanding, PoolStats, Timestamp};
 
 use builder::Builder;
 
+/// Buffers, and bytes.
+type Values = [u64; 2];
+
 /// What is known of one pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Held<'a> {
     name: &'a str,
-    outstanding: &'a Outstanding,
-    stats: &'a PoolStats,
+    time: Timestamp,
+    sites: Vec<Site<'a>>,
+    /// What pooled buffers are called that belong to none of the call sites.
+    other_sites: &'static str,
+    /// Pooled buffers.
+    pooled: Values,
+    /// Buffers of both kinds.
+    in_use: Values,
+    /// What was allocated since the pool was made.
+    allocs: Vec<(&'static str, Values)>,
+}
+
+/// What one call site holds.
+#[derive(Clone, Debug)]
+struct Site<'a> {
+    /// File, line and column, divided by colons, or any other text.
+    location: String,
+    thread: &'a str,
+    tag: &'a str,
+    values: Values,
 }
 
 impl<'a> Held<'a> {
     /// The pool's name, who holds its pooled buffers, and its numbers, which should have been read at the same time.
-    pub fn new(name: &'a str, outstanding: &'a Outstanding, stats: &'a PoolStats) -> Self {
+    pub fn new(name: &'a str, outstanding: &'a Outstanding, stats: &PoolStats) -> Self {
+        let counts = &stats.totals.counts;
+        let sites = outstanding.sites.iter().map(|site| Site {
+            location: site.location.to_string(),
+            thread: &site.thread,
+            tag: &site.tag,
+            values: [site.buffers, site.bytes],
+        });
         Self {
             name,
-            outstanding,
-            stats,
+            time: stats.time,
+            sites: sites.collect(),
+            other_sites: "[pooled buffers without a recorded call site]",
+            pooled: [outstanding.buffers, outstanding.bytes],
+            in_use: [stats.in_use_buffers, stats.in_use_bytes],
+            allocs: vec![
+                (
+                    "[pooled buffers]",
+                    [counts.pooled_allocs(), counts.pooled_alloc_bytes],
+                ),
+                (
+                    "[frame buffers]",
+                    [counts.frame_allocs, counts.frame_alloc_bytes],
+                ),
+            ],
+        }
+    }
+
+    /// A pool of a saved history, as of its latest judgement. The history has the call sites that hold the most, without tags.
+    pub fn saved(pool: &'a SavedPool) -> Self {
+        let numbers = &pool.metrics;
+        let sites = pool.sites.iter().map(|site| {
+            let mut verdicts = pool.verdicts.iter();
+            let verdict = verdicts.find(|it| it.location == site.location);
+            Site {
+                location: site.location.clone(),
+                thread: verdict.map_or("", |verdict| &verdict.thread),
+                tag: "",
+                values: [site.buffers, site.bytes],
+            }
+        });
+        Self {
+            name: &pool.name,
+            time: pool.time,
+            sites: sites.collect(),
+            other_sites: "[pooled buffers of call sites that hold less]",
+            pooled: [numbers.outstanding_buffers, numbers.outstanding_bytes],
+            in_use: [numbers.in_use_buffers, numbers.in_use_bytes],
+            allocs: vec![(
+                "[buffers of both kinds]",
+                [numbers.total_allocs, numbers.total_alloc_bytes],
+            )],
         }
     }
 }
@@ -46,53 +117,47 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
         "Pooled buffers by the line that took them, exact; frame buffers have no call sites.",
     );
     for held in pools {
-        let (out, stats) = (held.outstanding, held.stats);
         let root = profile.named(&format!("pool {}", held.name));
         let mut named = [0; 2];
-        for site in &out.sites {
-            let line = profile.line(site.location);
-            let values = [site.buffers, site.bytes];
-            let labels = [("thread", site.thread.as_str()), ("tag", &site.tag)];
-            let labels = &labels[..if site.tag.is_empty() { 1 } else { 2 }];
-            profile.sample(&[line, root], values, labels);
-            named = [named[0] + values[0], named[1] + values[1]];
+        for site in &held.sites {
+            let line = profile.line(&site.location);
+            let labels = [("thread", site.thread), ("tag", site.tag)];
+            let known = labels.into_iter().filter(|(_, value)| !value.is_empty());
+            profile.sample(&[line, root], site.values, &known.collect::<Vec<_>>());
+            named = [named[0] + site.values[0], named[1] + site.values[1]];
         }
-        let rest = |all: [u64; 2], part: [u64; 2]| {
-            [
-                all[0].saturating_sub(part[0]),
-                all[1].saturating_sub(part[1]),
-            ]
-        };
-        let pooled = [out.buffers, out.bytes];
-        let unnamed = profile.named("[pooled buffers without a recorded call site]");
-        profile.sample(&[unnamed, root], rest(pooled, named), &[]);
+        let others = profile.named(held.other_sites);
+        profile.sample(&[others, root], rest(held.pooled, named), &[]);
         let frames = profile.named("[frame buffers]");
-        let in_use = [stats.in_use_buffers, stats.in_use_bytes];
-        profile.sample(&[frames, root], rest(in_use, pooled), &[]);
+        profile.sample(&[frames, root], rest(held.in_use, held.pooled), &[]);
     }
     profile.finish()
 }
 
-/// The profile of what was allocated since the pools were made, by kind of buffer.
+fn rest(all: Values, part: Values) -> Values {
+    [
+        all[0].saturating_sub(part[0]),
+        all[1].saturating_sub(part[1]),
+    ]
+}
+
+/// The profile of what was allocated since the pools were made, by kind of buffer where that is known.
 pub fn allocs(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("alloc_objects", "alloc_space", time(pools));
     profile.comment("Allocations are not counted by call site; the heap profile has the call sites of what is out.");
     for held in pools {
-        let counts = &held.stats.totals.counts;
         let root = profile.named(&format!("pool {}", held.name));
-        let pooled = profile.named("[pooled buffers]");
-        let values = [counts.pooled_allocs(), counts.pooled_alloc_bytes];
-        profile.sample(&[pooled, root], values, &[]);
-        let frames = profile.named("[frame buffers]");
-        let values = [counts.frame_allocs, counts.frame_alloc_bytes];
-        profile.sample(&[frames, root], values, &[]);
+        for &(kind, values) in &held.allocs {
+            let kind = profile.named(kind);
+            profile.sample(&[kind, root], values, &[]);
+        }
     }
     profile.finish()
 }
 
 /// When the numbers were read: the latest of the pools' times.
 fn time(pools: &[Held<'_>]) -> u64 {
-    let times = pools.iter().map(|held| held.stats.time);
+    let times = pools.iter().map(|held| held.time);
     times.max().map_or(0, Timestamp::unix_nanos)
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use framepool::BufferPool;
+use framepool::{BufferPool, HealthConfig, Watch};
 use framepool_pprof::{Held, allocs, heap};
 
 /// What `go tool pprof` prints of a profile.
@@ -89,6 +89,57 @@ fn pprof_tells_tags_apart() {
     let top = pprof("tagged.pb.gz", &profile, &focused);
     assert!(line(&top, "pprof.rs:").contains("2097152B"), "{top}");
     drop(kept);
+}
+
+#[test]
+fn a_saved_history_gives_the_profile_of_its_pool() {
+    let pool = BufferPool::builder()
+        .name("saved")
+        .build()
+        .expect("good settings");
+    let watch = Watch::start(&pool, HealthConfig::default());
+    // More call sites than a history has.
+    let mut kept: Vec<_> = (0..32).map(|_| pool.alloc::<u8>(1 << 20)).collect();
+    let largest = format!("pprof.rs:{}", line!() - 1);
+    kept.extend([
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+        pool.alloc::<u8>(64),
+    ]);
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(100_000);
+    watch.stop();
+    let (history, stats) = (watch.store().saved(), pool.stats());
+    let profile = heap(&[Held::saved(&history.pools[0])]);
+    let top = pprof(
+        "saved.pb.gz",
+        &profile,
+        &["-top", "-unit=b", "-nodefraction=0"],
+    );
+    assert!(line(&top, &largest).contains("33554432B"), "{top}");
+    assert!(line(&top, "[frame buffers]").contains("100032B"), "{top}");
+    let all = format!("{}B", stats.in_use_bytes);
+    assert!(line(&top, "pool saved").contains(&all), "{top}");
+    assert!(
+        line(&top, "call sites that hold less").contains("128B"),
+        "{top}"
+    );
+    drop(kept);
+    frame.release_all();
 }
 
 #[test]
