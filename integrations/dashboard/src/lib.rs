@@ -35,7 +35,8 @@
 //! | `/api/v1/sites?pool=ID` | who holds pooled buffers, by call site, and all memory part by part |
 //! | `/api/v1/history?pool=ID&span=recent` | samples over two minutes (`recent`), an `hour`, a `day`, or the latest `frames` |
 //! | `/api/v1/alerts` | active alerts, the log of alerts, and the program's marks |
-//! | `/api/v1/stream` | all that changes, as server-sent events |
+//! | `/api/v1/update` | all that changes, once; [`api`] has it as types |
+//! | `/api/v1/stream` | the same as server-sent events |
 //! | `/metrics` | every metric of every pool, for Prometheus |
 //! | `/healthz` | whether the pools are judged: 200 if each was within the last 30 s, else 503 |
 //! | `/debug/pprof/heap`, `/debug/pprof/allocs` | who holds memory, and what was allocated, for `go tool pprof` |
@@ -61,6 +62,7 @@
 //! for the histograms of `/metrics`, and one serves. An update is written once for all readers, and only while there are any.
 #![forbid(unsafe_code)]
 
+pub mod api;
 mod connections;
 mod guard;
 mod liveness;

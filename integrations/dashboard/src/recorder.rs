@@ -15,11 +15,12 @@ use axum::body::Bytes;
 use framepool::store::{EventKind, FrameRecord, Rollup, Span};
 use framepool::telemetry::Holding;
 use framepool::{
-    BufferPool, DiagnosticsStore, FrameEnd, HealthSnapshot, Outstanding, PoolStats, Thresholds,
-    Timestamp, Watch,
+    BufferPool, DiagnosticsStore, FrameEnd, HealthSnapshot, Outstanding, PoolId, PoolStats,
+    Thresholds, Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 
+use crate::api::{History, Update};
 use crate::names::Names;
 use crate::page;
 use crate::views;
@@ -86,6 +87,19 @@ impl Recording {
     pub fn html(&self) -> String {
         self.0.look();
         page::saved(&views::saved(&self.0))
+    }
+
+    /// All that changes, as of the latest look: what `/api/v1/update` gives.
+    pub fn update(&self) -> Update {
+        // What is written there is read here, so there is always an update.
+        serde_json::from_slice(&views::update_document(&self.0)).unwrap_or_default()
+    }
+
+    /// The history of a pool over the last two minutes; none of another recording's pool.
+    pub fn recent(&self, pool: PoolId) -> Option<History> {
+        let at = views::find(&self.0, Some(pool.get()))?;
+        let document = views::history_document(&locked(&self.0.pools[at]), Some(Span::Recent), 0);
+        serde_json::from_slice(&document).ok()
     }
 
     pub(crate) fn shared(&self) -> &Shared {

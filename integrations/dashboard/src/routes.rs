@@ -52,6 +52,7 @@ pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Gu
         .route("/api/v1/sites", get(sites))
         .route("/api/v1/history", get(history))
         .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/update", get(update))
         .route("/api/v1/stream", get(open_stream))
         .route("/save", get(save))
         .route("/healthz", get(healthz))
@@ -122,6 +123,10 @@ async fn history(State(recording): State<Recording>, Query(asked): Query<Asked>)
     of_pool(&recording, asked.pool, |recorder| {
         views::history_document(recorder, span, since_ms)
     })
+}
+
+async fn update(State(recording): State<Recording>) -> Response {
+    typed(JSON, views::update_document(recording.shared()))
 }
 
 /// How each pool was judged, and whether the judgements are as recent as they are while a watch is alive.

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
 use framepool::store::{Column, FrameRecord, Rollup, Sample, Span};
-use framepool::{
-    Alert, HealthSnapshot, Outstanding, PoolId, Rule, SiteHolding, Thresholds, Timestamp,
-};
+use framepool::{Alert, HealthSnapshot, Outstanding, Rule, SiteHolding, Thresholds, Timestamp};
 use serde::Serialize;
 
+use crate::api::{Holding, Limits, Pool, Sites};
 use crate::marks::{self, MarkView};
 use crate::recorder::{Recorder, Shared, locked};
 use crate::rows::{FRAME_COLUMNS, frame_rows, sample_rows};
@@ -18,46 +17,6 @@ use crate::rows::{FRAME_COLUMNS, frame_rows, sample_rows};
 const MAX_SITES: usize = 200;
 /// Samples that an update repeats, so that a reader that missed some has no gap.
 const REPEATED: usize = 10;
-
-/// One pool, in the list of pools.
-#[derive(Debug, Serialize)]
-pub(crate) struct PoolView {
-    id: PoolId,
-    name: String,
-    status: Option<framepool::HealthStatus>,
-    limit_bytes: Option<u64>,
-    thresholds: BTreeMap<&'static str, LimitsView>,
-}
-
-#[derive(Debug, Serialize)]
-struct LimitsView {
-    unit: &'static str,
-    warning: Option<f64>,
-    critical: Option<f64>,
-}
-
-/// Who holds memory.
-#[derive(Debug, Serialize)]
-pub(crate) struct SitesView<'a> {
-    at: Timestamp,
-    buffers: u64,
-    bytes: u64,
-    long_lived: u64,
-    long_lived_bytes: u64,
-    suspects: u64,
-    suspect_bytes: u64,
-    sites: &'a [SiteHolding],
-    /// Call sites beyond the ones listed.
-    left_out: usize,
-    holdings: Vec<HoldingView>,
-}
-
-#[derive(Debug, Serialize)]
-struct HoldingView {
-    state: &'static str,
-    by: String,
-    bytes: u64,
-}
 
 /// An alert, with the sentence that says it.
 #[derive(Debug, Serialize)]
@@ -99,11 +58,11 @@ struct FramesView {
 /// What changed of one pool.
 #[derive(Serialize)]
 struct PoolUpdate<'a> {
-    pool: PoolView,
+    pool: Pool,
     health: Option<&'a HealthSnapshot>,
     active: Vec<AlertView<'a>>,
     alert_changes: u64,
-    sites: SitesView<'a>,
+    sites: Sites<&'a [SiteHolding]>,
     site_names: Vec<String>,
     #[serde(serialize_with = "sample_rows")]
     samples: Vec<Sample>,
@@ -111,12 +70,12 @@ struct PoolUpdate<'a> {
     frames: Vec<FrameRecord>,
 }
 
-fn limits(thresholds: &Thresholds) -> BTreeMap<&'static str, LimitsView> {
+fn limits(thresholds: &Thresholds) -> BTreeMap<String, Limits> {
     let view = |rule: Rule| {
         let limits = thresholds.limits(rule);
         let level = |level: f64| level.is_finite().then_some(level);
-        LimitsView {
-            unit: rule.unit(),
+        Limits {
+            unit: rule.unit().to_owned(),
             warning: level(limits.warning),
             critical: level(limits.critical),
         }
@@ -124,7 +83,7 @@ fn limits(thresholds: &Thresholds) -> BTreeMap<&'static str, LimitsView> {
     Rule::ALL
         .iter()
         .copied()
-        .map(|rule| (rule.name(), view(rule)))
+        .map(|rule| (rule.name().to_owned(), view(rule)))
         .collect()
 }
 
@@ -135,9 +94,9 @@ fn alert(alert: &Alert) -> AlertView<'_> {
     }
 }
 
-fn pool(recorder: &Recorder) -> PoolView {
+fn pool(recorder: &Recorder) -> Pool {
     let pool = &recorder.watched.pool;
-    PoolView {
+    Pool {
         id: pool.id(),
         name: pool.name().to_owned(),
         status: recorder.latest.as_ref().map(|health| health.status),
@@ -146,15 +105,15 @@ fn pool(recorder: &Recorder) -> PoolView {
     }
 }
 
-fn sites(recorder: &Recorder) -> SitesView<'_> {
+fn sites(recorder: &Recorder) -> Sites<&[SiteHolding]> {
     let Outstanding { sites, .. } = &recorder.outstanding;
     let out = &recorder.outstanding;
-    let holdings = recorder.holdings.iter().map(|holding| HoldingView {
-        state: holding.by.state(),
+    let holdings = recorder.holdings.iter().map(|holding| Holding {
+        state: holding.by.state().to_owned(),
         by: holding.by.to_string(),
         bytes: holding.bytes,
     });
-    SitesView {
+    Sites {
         at: recorder.looked_at,
         buffers: out.buffers,
         bytes: out.bytes,
@@ -282,9 +241,14 @@ fn all_alerts(shared: &Shared) -> (Vec<Alert>, Vec<Alert>) {
 /// An update of all pools as an event of the stream.
 pub(crate) fn event(shared: &Shared) -> Bytes {
     let mut text = b"event: update\ndata: ".to_vec();
-    text.extend(shared.names.put(updates(shared)));
+    text.extend(update_document(shared));
     text.extend(b"\n\n");
     text.into()
+}
+
+/// An update of all pools.
+pub(crate) fn update_document(shared: &Shared) -> Vec<u8> {
+    shared.names.put(updates(shared))
 }
 
 fn updates(shared: &Shared) -> Vec<u8> {

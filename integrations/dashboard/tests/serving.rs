@@ -7,6 +7,7 @@ use std::process::Command;
 use common::{Updates, eventually, get, served, watched};
 use framepool::metrics::{Kind, METRICS};
 use framepool_dashboard::Dashboard;
+use framepool_dashboard::api::{History, Update};
 use serde_json::Value;
 
 /// Whether a document is as its schema says; else where it is not.
@@ -117,7 +118,19 @@ fn every_document_is_as_described() {
             }
         }
     }
-    assert_eq!(documents, 12);
+    assert_eq!(documents, 13);
+    // What the server writes, a reader in Rust reads.
+    let text = get(&server, "/api/v1/update").body;
+    let read: Update = serde_json::from_str(&text).expect("an update");
+    let read = &read.pools[0];
+    assert_eq!(
+        (&*read.pool.name, read.sites.sites[0].buffers),
+        ("described", 1)
+    );
+    assert!(read.health.is_some() && !read.active.is_empty() && !read.samples.is_empty());
+    let text = get(&server, "/api/v1/history").body;
+    let read: History = serde_json::from_str(&text).expect("a history");
+    assert_eq!(read.columns.len(), read.samples[0].1.len());
     let update = Updates::open(&server).next().expect("an update");
     conforms(&update, &schemas["Update"], schemas, "update").unwrap_or_else(|why| panic!("{why}"));
     drop(leaked);
