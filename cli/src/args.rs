@@ -1,6 +1,8 @@
 //! The command line: every option and its help text.
 
 pub(crate) mod history;
+#[cfg(feature = "dashboard")]
+pub(crate) mod page;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::contestant::Name;
 use history::{DiffArgs, GateOptions, ReportArgs};
+#[cfg(feature = "dashboard")]
+pub use page::{PageOptions, TopArgs};
 
 const ABOUT: &str =
     "Replays allocation traces through framepool and shows what its telemetry sees.";
@@ -29,7 +33,8 @@ Examples:
   framepool replay game.csv --frame-ms 8    with frames of 8 ms of recorded time
   framepool --json | jq .timing             the report as data
   framepool demo --leak 5 --serve           watch a leak on a page in the browser
-  framepool demo --leak 5 --bloat           watch alerts rise and clear in the terminal
+  framepool top                             watch the same in the terminal, from another one
+  framepool demo --leak 5 --bloat           watch alerts rise and clear line by line
   framepool replay game.csv --save a.json   keep what was seen
   framepool report a.json --html a.html     look at it again, in the terminal and in the browser
   framepool diff a.json b.json              what grew between two runs
@@ -91,6 +96,10 @@ pub enum Command {
     /// `framepool demo`.
     #[command(about = DEMO_ABOUT, long_about = DEMO_LONG)]
     Demo(DemoArgs),
+    /// `framepool top`.
+    #[cfg(feature = "dashboard")]
+    #[command(about = page::TOP_ABOUT, long_about = page::TOP_LONG)]
+    Top(TopArgs),
     /// `framepool report`.
     #[command(about = history::REPORT_ABOUT, long_about = history::REPORT_LONG)]
     Report(ReportArgs),
@@ -168,39 +177,6 @@ pub struct ReplayOptions {
     pub page: PageOptions,
 }
 
-/// A live page in the browser.
-#[cfg(feature = "dashboard")]
-#[derive(Clone, Debug, Default, Args)]
-pub struct PageOptions {
-    /// Serve a live page for the browser until you press Ctrl-C; by default at 127.0.0.1:7878, or any free port
-    ///
-    /// ADDR is a port, or an address with a port. At an address that other machines can reach, the page needs a token: the URL
-    /// that is printed contains it.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "", value_parser = served)]
-    pub serve: Option<Served>,
-    /// At the end write the page with its history into one file that opens from disk
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-}
-
-#[cfg(feature = "dashboard")]
-impl PageOptions {
-    /// Whether there is a page at all.
-    pub fn is_wanted(&self) -> bool {
-        self.serve.is_some() || self.html.is_some()
-    }
-}
-
-/// Where the page is served.
-#[cfg(feature = "dashboard")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
-    /// Anywhere on this machine.
-    Anywhere,
-    /// At this address.
-    At(std::net::SocketAddr),
-}
-
 /// `framepool demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -274,22 +250,6 @@ fn number(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "not a number".to_owned())
 }
 
-#[cfg(feature = "dashboard")]
-fn served(text: &str) -> Result<Served, String> {
-    use std::net::{Ipv4Addr, SocketAddr};
-    if text.is_empty() {
-        return Ok(Served::Anywhere);
-    }
-    let here = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let address = text.parse().ok().or_else(|| text.parse().ok().map(here));
-    address
-        .or_else(|| text.strip_prefix("localhost:")?.parse().ok().map(here))
-        .map(Served::At)
-        .ok_or_else(|| {
-            "a port such as 7878, or an address with a port such as 127.0.0.1:7878; a TRACE goes before --serve".to_owned()
-        })
-}
-
 fn milliseconds(text: &str) -> Result<f64, String> {
     let number = number(text)?;
     if (0.001..=86_400_000.0).contains(&number) {
@@ -332,26 +292,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
-    }
-
-    #[cfg(feature = "dashboard")]
-    #[test]
-    fn serve_takes_an_address_a_port_or_nothing() {
-        let serve = |words: &[&str]| {
-            let line =
-                CommandLine::try_parse_from([&["framepool", "replay"], words].concat()).ok()?;
-            let Some(Command::Replay(args)) = line.command else {
-                return None;
-            };
-            args.options.page.serve
-        };
-        let at = |text: &str| Some(Served::At(text.parse().expect("an address")));
-        assert_eq!(serve(&["a.csv", "--serve"]), Some(Served::Anywhere));
-        assert_eq!(serve(&["--serve", "9000"]), at("127.0.0.1:9000"));
-        assert_eq!(serve(&["--serve", "localhost:9000"]), at("127.0.0.1:9000"));
-        assert_eq!(serve(&["--serve", "[::1]:9000"]), at("[::1]:9000"));
-        assert_eq!(serve(&["--serve", "a.csv"]), None);
-        assert_eq!(serve(&[]), None);
     }
 
     #[test]

@@ -26,10 +26,7 @@ pub(crate) struct Ending {
 impl Ending {
     /// Listens to SIGINT and SIGTERM.
     pub(crate) fn listen() -> Result<Self, Problem> {
-        let ending = Self {
-            is_asked: Arc::default(),
-            is_deadly: Arc::default(),
-        };
+        let ending = Self::unheard();
         for signal in [SIGINT, SIGTERM] {
             // A signal goes through these in order, so the first one passes the first of them.
             flag::register_conditional_default(signal, Arc::clone(&ending.is_deadly))
@@ -38,6 +35,21 @@ impl Ending {
                 .map_err(|error| Problem::Fault(format!("signals cannot be handled: {error}")))?;
         }
         Ok(ending)
+    }
+
+    /// Listens to nobody: only [`ask`](Self::ask) asks.
+    pub(crate) fn unheard() -> Self {
+        Self {
+            is_asked: Arc::default(),
+            is_deadly: Arc::default(),
+        }
+    }
+
+    /// Asks the run to end, as a first signal does.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn ask(&self) {
+        // Relaxed: see `is_asked`.
+        self.is_asked.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_asked(&self) -> bool {
@@ -57,6 +69,7 @@ impl Ending {
     }
 
     /// Waits until the run is asked to end.
+    #[cfg(feature = "dashboard")]
     pub(crate) fn wait(&self) {
         while !self.is_asked() {
             std::thread::sleep(NOTICE);

@@ -23,6 +23,8 @@ mod report;
 mod screen;
 mod session;
 pub mod timed;
+#[cfg(feature = "dashboard")]
+mod top;
 pub mod trace;
 mod watch;
 
@@ -42,6 +44,8 @@ pub fn run() -> ExitCode {
             session::replay(&TraceSource::from_argument(args.trace), &args.options)
         }
         Some(Command::Demo(args)) => demo::run(&args),
+        #[cfg(feature = "dashboard")]
+        Some(Command::Top(args)) => top::run(&args),
         Some(Command::Report(args)) => history::report(&args),
         Some(Command::Diff(args)) => history::diff(&args),
         Some(Command::Memory(args)) => session::measure_memory(&args),

@@ -6,16 +6,17 @@ use std::io;
 pub(crate) use framepool_dashboard::Dashboard;
 use framepool_dashboard::{Recording, ServeError, Server, Token};
 
-use crate::args::{PageOptions, Served};
+use crate::args::page::{PageOptions, Served};
 use crate::ending::Ending;
 use crate::outcome::Problem;
 
 /// Where the page is, unless somebody else is there.
-const USUAL: &str = "127.0.0.1:7878";
+pub(crate) const USUAL: &str = "127.0.0.1:7878";
 
 /// The page of a run.
 #[derive(Debug)]
 pub(crate) struct Page {
+    top: Option<crate::top::Here>,
     server: Option<Server>,
     recording: Option<Recording>,
 }
@@ -24,6 +25,7 @@ impl Page {
     /// Begins what the options ask for, and says where the page is.
     pub(crate) fn open(
         options: &PageOptions,
+        ending: &Ending,
         dashboard: impl Fn() -> Dashboard,
     ) -> Result<Self, Problem> {
         let server = options
@@ -34,16 +36,30 @@ impl Page {
         if let Some(server) = &server {
             eprintln!("open {} in a browser; Ctrl-C ends it", server.url());
         }
-        let recording = match (&server, &options.html) {
-            (Some(server), _) => Some(server.recording().clone()),
-            (None, Some(_)) => Some(
-                dashboard()
-                    .record()
-                    .map_err(|error| Problem::Fault(error.to_string()))?,
-            ),
-            (None, None) => None,
+        let recording = match &server {
+            Some(server) => Some(server.recording().clone()),
+            None if options.is_wanted() => {
+                let recording = dashboard().record();
+                Some(recording.map_err(|error| Problem::Fault(error.to_string()))?)
+            }
+            None => None,
         };
-        Ok(Self { server, recording })
+        let top = match &recording {
+            Some(recording) if options.top => {
+                Some(crate::top::Here::show(recording.clone(), ending.clone())?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            top,
+            server,
+            recording,
+        })
+    }
+
+    /// Whether somebody looks at it.
+    fn is_shown(&self) -> bool {
+        self.server.is_some() || self.top.is_some()
     }
 
     /// Writes the file that the options ask for.
@@ -55,12 +71,13 @@ impl Page {
             .map_err(|error| Problem::Input(format!("{}: {error}", path.display())))
     }
 
-    /// Goes on serving until the run is asked to end, if it serves. Whether it does.
+    /// Goes on until the run is asked to end, if somebody looks at it. Whether that is so.
     pub(crate) fn stay(&self, ending: &Ending) -> bool {
-        if self.server.is_some() {
+        let is_shown = self.is_shown();
+        if is_shown {
             ending.wait();
         }
-        self.server.is_some()
+        is_shown
     }
 }
 

@@ -32,11 +32,13 @@ const MAX_THREADS: usize = 1_024;
 /// Replays a trace and prints the report.
 pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<(), Problem> {
     let baseline = history::baseline(&options.gates)?;
-    let screen = Screen::new(match (options.quiet, options.live_only) {
-        (true, _) => Show::Nothing,
-        (_, true) => Show::Live,
-        _ => Show::Progress,
-    });
+    let screen = Screen::new(
+        match (options.quiet || has_top(options), options.live_only) {
+            (true, _) => Show::Nothing,
+            (_, true) => Show::Live,
+            _ => Show::Progress,
+        },
+    );
     screen.stage("reading", 0, "", None);
     let trace = open(source, Tolerance::of(options.lenient))?;
     let plan = Arc::new(lay_out(
@@ -51,7 +53,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     let speed = speed_of(options, &plan, &screen);
     let ending = Ending::listen()?;
     #[cfg(feature = "dashboard")]
-    let page = PageOfReplay::open(options, &watched, SiteNames::new(&trace))?;
+    let page = PageOfReplay::open(options, &watched, &ending, SiteNames::new(&trace))?;
     let mut observer = Watcher::new(&watched, &trace, &plan, &screen, &ending, speed);
     let pool = Arc::new(Pool(watched.clone(), RecordedSites::new(&trace)));
     run(&crew, &plan, &pool, Written::Ends, &mut observer)
@@ -166,6 +168,17 @@ fn has_page(options: &ReplayOptions) -> bool {
     }
 }
 
+/// Whether the terminal is taken.
+fn has_top(options: &ReplayOptions) -> bool {
+    #[cfg(feature = "dashboard")]
+    return options.page.has_top();
+    #[cfg(not(feature = "dashboard"))]
+    {
+        let _ = options;
+        false
+    }
+}
+
 /// The page of the watched replay, with the watch that feeds it.
 #[cfg(feature = "dashboard")]
 struct PageOfReplay {
@@ -178,6 +191,7 @@ impl PageOfReplay {
     fn open(
         options: &ReplayOptions,
         pool: &BufferPool,
+        ending: &Ending,
         sites: SiteNames,
     ) -> Result<Option<Self>, Problem> {
         if !options.page.is_wanted() {
@@ -185,7 +199,7 @@ impl PageOfReplay {
         }
         let watch = Watch::start(pool, HealthConfig::default());
         let names = move |text: &str| sites.renamed(text);
-        let page = Page::open(&options.page, || {
+        let page = Page::open(&options.page, ending, || {
             Dashboard::new(&watch).rename(names.clone())
         })?;
         Ok(Some(Self { page, watch }))

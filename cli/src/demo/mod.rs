@@ -34,7 +34,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
             "{threads} threads could not be started ({error}); use fewer with --threads"
         ))
     })?;
-    let screen = Screen::new(if args.quiet {
+    let screen = Screen::new(if args.quiet || has_top(args) {
         Show::Nothing
     } else {
         Show::Live
@@ -50,7 +50,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     let ending = Ending::listen()?;
     let mut watch = LiveWatch::new(&pool);
     #[cfg(feature = "dashboard")]
-    let page = crate::page::Page::open(&args.page, || crate::page::Dashboard::new(watch.watch()))?;
+    let page = crate::page::Page::open(&args.page, &ending, || {
+        crate::page::Dashboard::new(watch.watch())
+    })?;
     let mut leak = Leak::new(&pool, args.leak);
     let mut accused = Outstanding::default();
     let mut peak_in_use_bytes = 0;
@@ -105,6 +107,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         pool.end_frame();
     }
     drop(screen);
+    #[cfg(feature = "dashboard")]
+    drop(page);
     let summary = Summary::new(
         ran.as_secs_f64(),
         threads,
@@ -130,7 +134,18 @@ fn show(summary: &Summary, as_json: bool) -> Result<(), Problem> {
 /// Whether there is a page.
 fn is_served(args: &DemoArgs) -> bool {
     #[cfg(feature = "dashboard")]
-    return args.page.serve.is_some();
+    return args.page.is_shown();
+    #[cfg(not(feature = "dashboard"))]
+    {
+        let _ = args;
+        false
+    }
+}
+
+/// Whether the terminal is taken.
+fn has_top(args: &DemoArgs) -> bool {
+    #[cfg(feature = "dashboard")]
+    return args.page.has_top();
     #[cfg(not(feature = "dashboard"))]
     {
         let _ = args;
