@@ -383,7 +383,7 @@ impl Block {
         }
         let thread = thread_of(state);
         if thread == ANONYMOUS {
-            return Seen::Anonymous;
+            return Seen::Anonymous(size & BYTES);
         }
         // SAFETY: `site` is null or was made from a `&'static Location` by `mark_lent`.
         let Some(site) = (unsafe { site.as_ref() }) else {

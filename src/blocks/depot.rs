@@ -199,6 +199,12 @@ impl Depot {
         }
     }
 
+    /// Blocks of a class that have memory.
+    pub(crate) fn held(&self, class: usize) -> u64 {
+        // Relaxed: for statistics.
+        self.shelves[class].held.load(Ordering::Relaxed)
+    }
+
     /// Notes that a block of the class got memory.
     pub(crate) fn note_bound(&self, class: usize) {
         // Relaxed, all: for statistics, and to judge by. A bit is never taken away, so no order is needed between two threads.

@@ -63,8 +63,8 @@ pub(crate) struct Holder {
 pub(crate) enum Seen {
     /// Nobody has the block, or it is just changing hands.
     Idle,
-    /// Somebody has it, without attribution.
-    Anonymous,
+    /// Somebody has it, without attribution: how many bytes.
+    Anonymous(u64),
     Lent(Holder),
 }
 
@@ -73,7 +73,7 @@ impl Seen {
     pub(crate) fn lent(self) -> Option<Holder> {
         match self {
             Self::Lent(lent) => Some(lent),
-            Self::Idle | Self::Anonymous => None,
+            Self::Idle | Self::Anonymous(_) => None,
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) mod thresholds;
 pub(crate) mod alert;
 mod alert_book;
 
+mod shared_list;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
@@ -52,11 +53,11 @@ pub(crate) use metrics::RuntimeHealthMetrics;
 pub(crate) use monitor::HealthMonitor;
 pub use recent::FrameTimeSource;
 pub(crate) use rules::Rule;
+pub use shared_list::SharedList;
 pub(crate) use snapshot::HealthSnapshot;
-pub use snapshot::{SharedSites, SharedTags};
 pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
 pub(crate) use status::{HealthStatus, Severity};
 pub(crate) use thresholds::Thresholds;
-pub use verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SharedVerdicts, SiteVerdict};
+pub use verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SiteVerdict};
 pub use worst::{WorstFrame, WorstFrames};

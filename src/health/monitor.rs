@@ -15,17 +15,18 @@ use super::rules::rows;
 use super::verdicts::{Room, Verdicts};
 use super::{
     FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
-    SharedSites, SharedTags, SiteVerdict, Thresholds, WorstFrames,
+    SharedList, SiteVerdict, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
+use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
-use crate::telemetry::tags::Tags;
+use crate::telemetry::tags::{TagStats, Tags};
 
 /// Five health snapshots a second.
 const EMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -39,6 +40,8 @@ const STALLED_PERIODS: u32 = 4;
 const SILENT: Duration = Duration::from_secs(1);
 /// Call sites with long-lived buffers that a health snapshot lists.
 const LONG_LIVED_SITES: usize = 16;
+/// Threads that a health snapshot lists.
+const THREADS: usize = 256;
 
 /// Judges the health of one pool.
 ///
@@ -85,7 +88,9 @@ pub struct HealthMonitor {
     outstanding: Outstanding,
     tags_now: Tags,
     /// What was said of the tags last.
-    tags: SharedTags,
+    tags: SharedList<TagStats>,
+    sizes: SharedList<SizeHolding>,
+    threads: SharedList<ThreadHolding>,
     alerts: AlertBook,
     verdicts: Verdicts,
     loop_time: LoopTime,
@@ -93,7 +98,7 @@ pub struct HealthMonitor {
     judged: Judged,
     need: Need,
     /// The sites with long-lived buffers, as of when they last changed.
-    long_lived: SharedSites,
+    long_lived: SharedList<SiteHolding>,
     /// What was read of the pool for this judgement.
     pub(super) prewarmed_bytes: u64,
     pub(super) open_frames: Vec<OpenFrame>,
@@ -120,13 +125,15 @@ impl HealthMonitor {
             resident: None,
             outstanding: Outstanding::default(),
             tags_now: Tags::default(),
-            tags: SharedTags::default(),
+            tags: SharedList::default(),
+            sizes: SharedList::default(),
+            threads: SharedList::default(),
             alerts: AlertBook::default(),
             verdicts: Verdicts::default(),
             loop_time: LoopTime::default(),
             judged: Judged::default(),
             need: Need::default(),
-            long_lived: SharedSites::new(Vec::new()),
+            long_lived: SharedList::default(),
             prewarmed_bytes: 0,
             open_frames: Vec::new(),
             round: 0,
@@ -375,6 +382,9 @@ impl HealthMonitor {
         };
         let findings = self.alerts.report(&self.thresholds, moment);
         self.tags.update(&self.tags_now.tags);
+        self.sizes.update(&outstanding.sizes);
+        let threads = &outstanding.threads;
+        self.threads.update(&threads[..threads.len().min(THREADS)]);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
@@ -391,6 +401,8 @@ impl HealthMonitor {
             largest: LargestSites::of(outstanding),
             open_too_long: self.open_frames.clone(),
             tags: self.tags.clone(),
+            sizes: self.sizes.clone(),
+            threads: self.threads.clone(),
             at,
             time: now.time,
             pool_id: pool.id(),
@@ -400,11 +412,11 @@ impl HealthMonitor {
 
     /// The call sites that hold long-lived buffers. The list is rebuilt only when it changes, so that a judgement that
     /// finds the same as before allocates nothing.
-    fn long_lived_sites(&mut self, outstanding: &Outstanding) -> SharedSites {
+    fn long_lived_sites(&mut self, outstanding: &Outstanding) -> SharedList<SiteHolding> {
         let sites = || outstanding.long_lived_sites().take(LONG_LIVED_SITES);
         let held = |site: &SiteHolding| (site.location, site.long_lived, site.long_lived_bytes);
         if !sites().map(held).eq(self.long_lived.iter().map(held)) {
-            self.long_lived = SharedSites::new(sites().cloned().collect());
+            self.long_lived = SharedList::new(sites().cloned().collect());
         }
         self.long_lived.clone()
     }

@@ -1,15 +1,14 @@
 //! One judgement of a pool, immutable, as it goes to stores and exporters.
 
 use std::fmt;
-use std::ops::Deref;
 use std::time::Duration;
 
 use super::{
-    Alert, FrameSpreads, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
-    SharedVerdicts, WorstFrames,
+    Alert, FrameSpreads, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics, SharedList,
+    SiteVerdict, WorstFrames,
 };
 use crate::clock::Timestamp;
-use crate::sync::Arc;
+use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
 use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::SiteHolding;
@@ -43,18 +42,22 @@ pub struct HealthSnapshot {
     pub active: Vec<Alert>,
     /// The verdict on every call site with old buffers: growing sites first, then overdue, filling and held ones, and of each kind
     /// the largest first. Of the last two kinds together 64 at most.
-    pub verdicts: SharedVerdicts,
+    pub verdicts: SharedList<SiteVerdict>,
     /// What the growing and the overdue call sites hold, the largest first.
     pub leaks: Vec<SiteHolding>,
     /// The call sites that hold buffers marked as long-lived, the largest first, 16 at most. Ages and threads are as of when
     /// the list last changed.
-    pub long_lived: SharedSites,
+    pub long_lived: SharedList<SiteHolding>,
     /// The call sites that hold the most, whatever their age.
     pub largest: LargestSites,
     /// The frames that are open for too long, the oldest first.
     pub open_too_long: Vec<OpenFrame>,
     /// The pool's tags. A tag comes after the tag above it.
-    pub tags: SharedTags,
+    pub tags: SharedList<TagStats>,
+    /// The pool's blocks by size, the smallest first.
+    pub sizes: SharedList<SizeHolding>,
+    /// What each thread took and keeps, the largest first, 256 at most.
+    pub threads: SharedList<ThreadHolding>,
     /// When this was, since the monitor's first health snapshot.
     pub at: Duration,
     /// When this was, by the clocks.
@@ -63,71 +66,6 @@ pub struct HealthSnapshot {
     pub pool_id: PoolId,
     /// The pool.
     pub pool: PoolName,
-}
-
-/// Call sites in a list that health snapshots share while it stays the same.
-#[derive(Clone, Debug)]
-pub struct SharedSites(Arc<Vec<SiteHolding>>);
-
-impl SharedSites {
-    pub(crate) fn new(sites: Vec<SiteHolding>) -> Self {
-        Self(Arc::new(sites))
-    }
-}
-
-impl Deref for SharedSites {
-    type Target = [SiteHolding];
-
-    fn deref(&self) -> &[SiteHolding] {
-        &self.0
-    }
-}
-
-impl PartialEq for SharedSites {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for SharedSites {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
-}
-
-/// Tags in a list that health snapshots share while it stays the same.
-#[derive(Clone, Debug, Default)]
-pub struct SharedTags(Arc<Vec<TagStats>>);
-
-impl SharedTags {
-    /// Replaces the list if it differs.
-    pub(crate) fn update(&mut self, tags: &[TagStats]) {
-        if **self != *tags {
-            self.0 = Arc::new(tags.to_vec());
-        }
-    }
-}
-
-impl Deref for SharedTags {
-    type Target = [TagStats];
-
-    fn deref(&self) -> &[TagStats] {
-        &self.0
-    }
-}
-
-impl PartialEq for SharedTags {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for SharedTags {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
 }
 
 impl fmt::Display for HealthSnapshot {

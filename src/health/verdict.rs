@@ -1,12 +1,10 @@
 //! What is known of a call site whose buffers have been out for a while: a leak, or not.
 
 use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::sync::Arc;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::outstanding::plural;
 use crate::text::bytes;
@@ -245,42 +243,6 @@ fn in_words(time: Duration) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-/// Verdicts in a list that health snapshots share while it stays the same.
-#[derive(Clone, Debug, Default)]
-pub struct SharedVerdicts(Arc<Vec<SiteVerdict>>);
-
-impl SharedVerdicts {
-    pub(crate) fn new(verdicts: Vec<SiteVerdict>) -> Self {
-        Self(Arc::new(verdicts))
-    }
-
-    /// The sites with this verdict, in the order of the list.
-    pub fn with(&self, verdict: LeakVerdict) -> impl Iterator<Item = &SiteVerdict> {
-        self.0.iter().filter(move |site| site.verdict == verdict)
-    }
-}
-
-impl Deref for SharedVerdicts {
-    type Target = [SiteVerdict];
-
-    fn deref(&self) -> &[SiteVerdict] {
-        &self.0
-    }
-}
-
-impl PartialEq for SharedVerdicts {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for SharedVerdicts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
     }
 }
 

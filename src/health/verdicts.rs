@@ -9,10 +9,11 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use super::SharedList;
 use super::envelope::{Climb, Envelope, GrowthLimits, Level, MIN_FRAMES, Mark, SCALES};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
-use super::verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SharedVerdicts, SiteVerdict};
+use super::verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most call sites that are followed.
@@ -34,7 +35,7 @@ pub(crate) struct Verdicts {
     /// Counts the samples.
     sample: u64,
     counts_all: bool,
-    said: SharedVerdicts,
+    said: SharedList<SiteVerdict>,
     found: Vec<Found>,
     memory_left: MemoryLeft,
 }
@@ -182,7 +183,7 @@ impl Verdicts {
         outstanding: &Outstanding,
         room: Room,
         now: &Mark,
-    ) -> SharedVerdicts {
+    ) -> SharedList<SiteVerdict> {
         // Taken out while it is filled and put back, to keep its memory.
         let mut found = std::mem::take(&mut self.found);
         found.clear();
@@ -221,7 +222,7 @@ impl Verdicts {
                 .any(|found| found.verdict == LeakVerdict::Growing);
             let machine = grows.then(|| self.memory_left.bytes(now.at)).flatten();
             let room = Room { machine, ..room };
-            self.said = SharedVerdicts::new(
+            self.said = SharedList::new(
                 found
                     .iter()
                     .map(|found| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregator;
 pub(crate) mod alloc;
+pub(crate) mod breakdown;
 pub(crate) mod buffer;
 pub(crate) mod builder;
 pub(crate) mod closing;

@@ -74,8 +74,13 @@ impl PoolInner {
             overdue_after_frames: self.config.overdue_after_frames,
             overdue_by_tag: &overdue_by_tag,
         };
-        walks.walk(records, round, out);
+        let by_size = walks.walk(records, round, out);
         walks.overdue_by_tag = overdue_by_tag;
+        // Not under the model checker: these reads need no order, and the models of walks would be larger.
+        if cfg!(feature = "telemetry") && !cfg!(framepool_loom) {
+            self.list_sizes(&by_size, &mut out.sizes);
+            self.complete_threads(out);
+        }
         self.name_tags(out);
     }
 

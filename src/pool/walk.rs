@@ -27,8 +27,10 @@ use std::time::{Duration, Instant};
 use crate::blocks::state::Seen;
 use crate::blocks::table::Table;
 use crate::clock;
+use crate::pool::breakdown::{self, OutBySize};
 use crate::slot::list::Slots;
 use crate::slot::thread_names::ThreadNames;
+use crate::telemetry::breakdown::ThreadHolding;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::rounds::RoundTimes;
 
@@ -104,8 +106,12 @@ struct Walk<'w> {
     out: &'w mut Outstanding,
     /// The entries in the order of their call sites.
     sites: Vec<SiteHolding>,
+    /// The entries in the order of the numbers of their names.
+    threads: Vec<ThreadHolding>,
+    by_size: OutBySize,
     /// Blocks lie in the order in which they were first taken, so neighbours often have the same site.
     last: Option<(&'static Location<'static>, usize, usize)>,
+    last_thread: Option<(u32, usize)>,
     round: u64,
     /// Buffers taken in a round from this one on are not old enough for suspects.
     old_before: Option<u64>,
@@ -118,20 +124,38 @@ struct Walk<'w> {
 }
 
 impl Walks {
-    /// Finds who holds what, into an earlier result. A round that begins meanwhile makes buffers younger than they are.
-    pub(crate) fn walk(&mut self, records: Records<'_>, round: u64, out: &mut Outstanding) {
+    /// Finds who holds what, into an earlier result, and returns it by size. A round that begins meanwhile makes buffers younger than
+    /// they are. Threads are listed in the order of their numbers, without names.
+    pub(crate) fn walk(
+        &mut self,
+        records: Records<'_>,
+        round: u64,
+        out: &mut Outstanding,
+    ) -> OutBySize {
         let now = clock::now();
         let mut sites = std::mem::take(&mut out.sites);
         sites.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         for site in &mut sites {
             site.clear();
         }
-        *out = Outstanding::default();
+        let mut threads = std::mem::take(&mut out.threads);
+        threads.sort_unstable_by_key(|thread| thread.number);
+        for thread in &mut threads {
+            thread.clear();
+        }
+        let sizes = std::mem::take(&mut out.sizes);
+        *out = Outstanding {
+            sizes,
+            ..Outstanding::default()
+        };
         let mut walk = Walk {
             records,
             out,
             sites,
+            threads,
+            by_size: OutBySize::new(),
             last: None,
+            last_thread: None,
             round,
             old_before: self.times.old_before(records.leak_after, now),
             aged_before: self.times.old_before(records.looked_at_after, now),
@@ -144,6 +168,8 @@ impl Walks {
         {
             self.pages_read = walk.pages_read;
         }
+        let by_size = walk.by_size;
+        let threads = walk.threads;
         let mut sites = walk.sites;
         sites.retain(|site| site.buffers > 0);
         for site in &mut sites {
@@ -153,6 +179,8 @@ impl Walks {
         }
         sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         out.sites = sites;
+        out.threads = threads;
+        by_size
     }
 }
 
@@ -213,13 +241,16 @@ impl Walk<'_> {
     fn enter(&mut self, seen: Seen) {
         let lent = match seen {
             Seen::Idle => return,
-            Seen::Anonymous => {
+            Seen::Anonymous(bytes) => {
                 self.met += 1;
+                self.by_size.enter(bytes);
                 return;
             }
             Seen::Lent(lent) => lent,
         };
         self.met += 1;
+        self.by_size.enter(lent.bytes);
+        self.enter_thread(lent.thread, lent.bytes);
         let tag = lent.tag.number();
         let at = match self.last {
             Some((location, of, at)) if of == tag && ptr::eq(location, lent.site) => Some(at),
@@ -274,6 +305,24 @@ impl Walk<'_> {
                 }
             });
         }
+    }
+}
+
+impl Walk<'_> {
+    /// Counts a buffer for the thread that took it.
+    fn enter_thread(&mut self, number: u32, bytes: u64) {
+        let at = match self.last_thread {
+            Some((last, at)) if last == number => at,
+            _ => {
+                let Some(at) = breakdown::position(&mut self.threads, number) else {
+                    return;
+                };
+                self.last_thread = Some((number, at));
+                at
+            }
+        };
+        self.threads[at].buffers += 1;
+        self.threads[at].bytes += bytes;
     }
 }
 

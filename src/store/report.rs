@@ -1,5 +1,6 @@
 //! The store as a page of text: status, memory, flow, frame times with their recent course, alerts, leaks.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::past::event::EventKind;
 use super::saved::{SavedAlert, SavedHistory, SavedPool};
 use super::subscribers::{AlertSubscriber, SubscriberState};
 use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
+use crate::telemetry::breakdown::{sizes_table, threads_table};
 use crate::telemetry::tags::table;
 use crate::text::{Align, Table, bytes, sparkline};
 
@@ -16,6 +18,9 @@ const WIDTH: usize = 60;
 
 /// Resolved alerts listed.
 const RESOLVED: usize = 5;
+
+/// Sizes, and threads, listed.
+const LISTED: usize = 10;
 
 /// Marks listed.
 const MARKS: usize = 10;
@@ -53,12 +58,46 @@ impl fmt::Display for SavedHistory {
             if !pool.tags.is_empty() {
                 write!(f, "\n\n{}", table(&pool.tags))?;
             }
+            write_sizes(f, pool)?;
+            write_threads(f, pool)?;
         }
         write_active(f, self)?;
         write_resolved(f, self)?;
         write_marks(f, self)?;
         write_subscribers(f, self)
     }
+}
+
+/// The sizes with the most memory, the smallest first.
+fn write_sizes(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    let mut sizes = pool.sizes.clone();
+    sizes.sort_by_key(|size| Reverse(size.total_bytes()));
+    let left_out = sizes.len().saturating_sub(LISTED);
+    sizes.truncate(LISTED);
+    sizes.sort_by_key(|size| size.block_bytes.unwrap_or(u64::MAX));
+    write_breakdown(f, sizes_table(&sizes), sizes.len(), left_out)
+}
+
+fn write_threads(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    let threads = &pool.threads[..pool.threads.len().min(LISTED)];
+    let left_out = pool.threads.len() - threads.len();
+    write_breakdown(f, threads_table(threads), threads.len(), left_out)
+}
+
+fn write_breakdown(
+    f: &mut fmt::Formatter<'_>,
+    table: Table,
+    listed: usize,
+    left_out: usize,
+) -> fmt::Result {
+    if listed == 0 {
+        return Ok(());
+    }
+    write!(f, "\n\n{table}")?;
+    if left_out > 0 {
+        write!(f, "\n{left_out} smaller ones are left out")?;
+    }
+    Ok(())
 }
 
 fn write_courses(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {

@@ -4,6 +4,8 @@
 //! stands here.
 
 pub(crate) mod arena_reading;
+pub(crate) mod breakdown;
+mod change;
 pub(crate) mod counters;
 pub(crate) mod feed;
 pub(crate) mod holdings;
@@ -20,6 +22,8 @@ pub(crate) mod rounds;
 pub(crate) mod snapshot;
 pub(crate) mod tags;
 
+pub use breakdown::{SizeHolding, ThreadHolding};
+pub use change::{OutstandingChange, SiteChange};
 pub use counters::{CounterDefinition, Counts};
 pub use feed::FrameFeed;
 pub use holdings::{HeldBy, Holding};

@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::breakdown::{SizeHolding, ThreadHolding, sizes_table, threads_table};
+
 /// The pooled buffers that are out, by the line of code that took them.
 ///
 /// Frame buffers are not listed: the borrow checker ends them with their frame.
@@ -25,6 +27,11 @@ pub struct Outstanding {
     pub suspect_bytes: u64,
     /// One entry per call site and tag, the largest in bytes first.
     pub sites: Vec<SiteHolding>,
+    /// One entry per size of which the pool has blocks, the smallest first, with the idle ones. Their buffers are all that are out,
+    /// those taken while attribution was off included.
+    pub sizes: Vec<SizeHolding>,
+    /// One entry per name of threads that took something or keep something, the largest in bytes first.
+    pub threads: Vec<ThreadHolding>,
 }
 
 impl Outstanding {
@@ -203,6 +210,12 @@ impl fmt::Display for Outstanding {
                 table.row(cells.into_iter().chain(tag));
             }
             fmt::Display::fmt(&table, f)?;
+        }
+        if !self.sizes.is_empty() {
+            write!(f, "\n\n{}", sizes_table(&self.sizes))?;
+        }
+        if !self.threads.is_empty() {
+            write!(f, "\n\n{}", threads_table(&self.threads))?;
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ mod common;
 mod ages;
 #[cfg(feature = "telemetry")]
 mod arenas;
+#[cfg(feature = "telemetry")]
+mod breakdown;
 mod budget;
 mod buffers;
 mod builder;

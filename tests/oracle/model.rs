@@ -397,6 +397,34 @@ impl Account {
         );
     }
 
+    /// Compares what each thread took, and whether sizes and threads add up to what the pool has.
+    pub(crate) fn compare_breakdown(&self, out: &Outstanding, stats: &PoolStats) {
+        if !TELEMETRY {
+            return;
+        }
+        let mut taken: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for held in self.held.values() {
+            let of_thread = taken.entry(&held.thread).or_default();
+            of_thread.0 += 1;
+            of_thread.1 += held.bytes;
+        }
+        let threads = out.threads.iter().filter(|thread| thread.buffers > 0);
+        let found: BTreeMap<&str, (u64, u64)> = threads
+            .map(|it| (it.thread.as_str(), (it.buffers, it.bytes)))
+            .collect();
+        assert_eq!(found, taken);
+        let sizes = || out.sizes.iter();
+        let threads = || out.threads.iter();
+        let depot: u64 = sizes().map(|size| size.depot_bytes).sum();
+        let idle: u64 = threads()
+            .map(|it| it.idle_bytes + it.frame_idle_bytes)
+            .sum();
+        assert_eq!(depot + idle, stats.idle_bytes, "{out}");
+        let lent: u64 = sizes().map(|size| size.bytes).sum();
+        let framed: u64 = threads().map(|it| it.frame_bytes).sum();
+        assert_eq!(lent + framed, stats.in_use_bytes, "{out}");
+    }
+
     fn is_suspect(&self, held: &Held) -> bool {
         !held.long_lived && self.rounds - held.since > self.leak_age
     }

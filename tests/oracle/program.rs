@@ -341,7 +341,9 @@ impl Run {
             *snapshot,
             "what was returned is what was published"
         );
-        account.compare_holders(&handle.outstanding());
+        let out = handle.outstanding();
+        account.compare_holders(&out);
+        account.compare_breakdown(&out, &handle.stats());
     }
 
     fn end(mut self) {

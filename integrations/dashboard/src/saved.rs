@@ -61,7 +61,10 @@ fn pool(history: &SavedHistory, pool: &SavedPool) -> Value {
         "pool": {
             "id": pool.id, "name": pool.name, "status": pool.status, "limit_bytes": null, "thresholds": {},
         },
-        "health": { "status": pool.status, "metrics": m, "verdicts": pool.verdicts, "time": pool.time },
+        "health": {
+            "status": pool.status, "metrics": m, "verdicts": pool.verdicts, "time": pool.time,
+            "tags": pool.tags, "sizes": pool.sizes, "threads": pool.threads,
+        },
         "active": active.collect::<Vec<_>>(),
         "alert_changes": 0,
         "sites": {

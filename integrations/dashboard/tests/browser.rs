@@ -100,6 +100,22 @@ fn numbers_on_the_page_equal_the_stores() {
     assert_eq!(sites.len(), 2);
     browser.until_text("#table tbody", "two");
     browser.until_text("#table tbody", "one");
+    // The same bytes by size, by thread and by tag.
+    let out = pool.outstanding();
+    let size = out.sizes.last().expect("the size of the three");
+    let block = framepool::text::bytes(size.bytes / size.buffers);
+    for (table, texts) in [
+        ("#sizes tbody", [block.to_string(), "3".to_owned()]),
+        (
+            "#threads tbody",
+            [out.threads[0].thread.clone(), "3".to_owned()],
+        ),
+        ("#tags tbody", ["one".to_owned(), "two".to_owned()]),
+    ] {
+        for text in texts {
+            browser.until_text(table, &text);
+        }
+    }
     // A name is text, whatever it contains.
     browser.until_text("#pool", "numbers <b>&amp;</b>");
     assert_eq!(browser.complaints(), [""; 0]);

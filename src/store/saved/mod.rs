@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::health::{
     AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
 };
+use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::tags::TagStats;
 
@@ -93,6 +94,10 @@ saved! {
         long_lived: Vec<SavedSite>,
         /// The pool's tags.
         tags: Vec<TagStats>,
+        /// Its blocks by size, the smallest first.
+        sizes: Vec<SizeHolding>,
+        /// What its threads took and keep, the largest first.
+        threads: Vec<ThreadHolding>,
         /// The frames that are open for too long.
         open_too_long: Vec<SavedOpenFrame>,
         /// The latest frames, the latest last.

@@ -95,6 +95,8 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
             })
             .collect(),
         tags: latest.tags.to_vec(),
+        sizes: latest.sizes.to_vec(),
+        threads: latest.threads.to_vec(),
         open_too_long: open.collect(),
         frames: past.map_or_else(Vec::new, Past::frames),
         columns: columns(),

@@ -1,0 +1,85 @@
+'use strict';
+// The tables that split memory: by size of block, by thread, by tag.
+fp.breakdown = (() => {
+  // In use, idle in the depot, idle in threads: as shares of the largest row.
+  const bar = (cell, parts, most) => {
+    if (!cell.firstChild) cell.append(fp.element('span', { class: 'parts', 'aria-hidden': 'true' }, ...parts.map(([kind]) => fp.element('i', { class: kind }))));
+    [...cell.firstChild.children].forEach((part, at) => { part.style.width = `${((parts[at][1] / most) * 100).toFixed(2)}%`; });
+  };
+
+  const TABLES = {
+    sizes: {
+      rows: (health) => health.sizes,
+      key: (size) => String(size.block_bytes),
+      total: (size) => size.bytes + size.depot_bytes + size.thread_bytes,
+      parts: (size) => [['in_use', size.bytes], ['idle', size.depot_bytes + size.thread_bytes]],
+      columns: [
+        { name: 'Block size', show: (size) => (size.block_bytes === null ? 'larger' : fp.bytes(size.block_bytes)) },
+        { name: 'Buffers', help: 'Buffers out.', show: (size) => fp.count(size.buffers) },
+        { name: 'In use', show: (size) => fp.bytes(size.bytes) },
+        { name: 'Idle, shared', help: 'Idle in the depot, where any thread finds it.', show: (size) => fp.bytes(size.depot_bytes) },
+        { name: 'Idle, in threads', help: 'Idle blocks that threads keep. No other thread reaches them.', show: (size) => fp.bytes(size.thread_bytes) },
+      ],
+    },
+    threads: {
+      rows: (health) => health.threads,
+      key: (thread) => thread.thread,
+      total: (thread) => thread.bytes + thread.frame_bytes + thread.idle_bytes + thread.frame_idle_bytes,
+      parts: (thread) => [['in_use', thread.bytes + thread.frame_bytes], ['idle', thread.idle_bytes + thread.frame_idle_bytes]],
+      columns: [
+        { name: 'Thread', text: true, show: (thread) => thread.thread },
+        { name: 'Buffers', help: 'Pooled buffers that it allocated and that are out, whoever has them now.', show: (thread) => fp.count(thread.buffers) },
+        { name: 'In use', help: 'Bytes of these buffers.', show: (thread) => fp.bytes(thread.bytes) },
+        { name: 'In frames', help: 'Its frame buffers in open frames.', show: (thread) => fp.bytes(thread.frame_bytes) },
+        { name: 'Idle', help: 'Idle blocks that only this thread reaches.', show: (thread) => fp.bytes(thread.idle_bytes) },
+        { name: 'Idle, for frames', help: 'Its frame blocks that hold no buffer of an open frame.', show: (thread) => fp.bytes(thread.frame_idle_bytes) },
+      ],
+    },
+    tags: {
+      rows: (health) => [...health.tags].sort((a, b) => a.name.localeCompare(b.name, 'en')),
+      key: (tag) => tag.name,
+      total: (tag) => tag.total.alloc_bytes - tag.total.release_bytes,
+      parts: (tag) => [['in_use', tag.total.alloc_bytes - tag.total.release_bytes]],
+      columns: [
+        { name: 'Tag', text: true, show: (tag) => tag.name },
+        { name: 'Buffers', help: 'Buffers of this tag and the tags below it that are out.', show: (tag) => fp.count(tag.total.allocs - tag.total.releases) },
+        { name: 'In use', help: 'Bytes of these buffers.', show: (tag) => fp.bytes(tag.total.alloc_bytes - tag.total.release_bytes) },
+        { name: 'Alone', help: 'Of them, bytes of this tag without the tags below it.', show: (tag) => fp.bytes(tag.own.alloc_bytes - tag.own.release_bytes) },
+        { name: 'Peak', show: (tag) => fp.bytes(tag.peak_bytes) },
+        { name: 'Soft budget', help: 'Above it an alert is raised.', show: (tag) => (tag.warn_bytes === null ? '–' : fp.bytes(tag.warn_bytes)) },
+        { name: 'Hard budget', help: 'Above it requests are refused.', show: (tag) => (tag.max_bytes === null ? '–' : fp.bytes(tag.max_bytes)) },
+        { name: 'Allocs a frame', help: 'Of the latest frame.', show: (tag) => fp.count(tag.frame.allocs) },
+      ],
+    },
+  };
+
+  const make = (id, { rows, key, total, parts, columns }) => {
+    const table = document.getElementById(id);
+    const card = table.closest('section');
+    const lines = new Map();
+    const all = [...columns, { name: 'Share', help: 'In use and idle, compared with the largest row.' }];
+    table.createTHead().insertRow().append(...all.map(({ name, help, text }, at) => fp.element('th', { scope: 'col', class: at && !text && at < columns.length ? 'number' : undefined, title: help }, name)));
+    const body = table.createTBody();
+    return (health) => {
+      const found = rows(health) ?? [];
+      card.hidden = !found.length;
+      const most = Math.max(1, ...found.map(total));
+      const shown = new Set(found.map(key));
+      for (const [name, line] of lines) if (!shown.has(name)) { line.remove(); lines.delete(name); }
+      found.forEach((row, at) => {
+        const name = key(row);
+        if (!lines.has(name)) {
+          const cells = all.map((column, index) => fp.element(index ? 'td' : 'th', { scope: index ? undefined : 'row', class: index && index < columns.length ? 'number' : undefined }));
+          lines.set(name, fp.element('tr', { 'data-row': name }, ...cells));
+        }
+        const line = lines.get(name);
+        columns.forEach((column, index) => fp.setText(line.cells[index], column.show(row)));
+        bar(line.cells[columns.length], parts(row), most);
+        if (body.rows[at] !== line) body.insertBefore(line, body.rows[at] ?? null);
+      });
+    };
+  };
+
+  const tables = Object.entries(TABLES).map(([id, table]) => make(id, table));
+  return { show: (health) => tables.forEach((show) => show(health)) };
+})();

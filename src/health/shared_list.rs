@@ -1,0 +1,60 @@
+//! Lists that most health snapshots have in common.
+
+use std::ops::Deref;
+
+use super::{LeakVerdict, SiteVerdict};
+use crate::sync::Arc;
+
+/// A list that health snapshots share while it stays the same.
+#[derive(Clone, Debug)]
+pub struct SharedList<T>(Arc<Vec<T>>);
+
+impl<T> SharedList<T> {
+    pub(crate) fn new(list: Vec<T>) -> Self {
+        Self(Arc::new(list))
+    }
+
+    /// Replaces the list if it differs.
+    pub(crate) fn update(&mut self, list: &[T])
+    where
+        T: Clone + PartialEq,
+    {
+        if **self != *list {
+            self.0 = Arc::new(list.to_vec());
+        }
+    }
+}
+
+impl SharedList<SiteVerdict> {
+    /// The sites with this verdict, in the order of the list.
+    pub fn with(&self, verdict: LeakVerdict) -> impl Iterator<Item = &SiteVerdict> {
+        self.iter().filter(move |site| site.verdict == verdict)
+    }
+}
+
+impl<T> Default for SharedList<T> {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl<T> Deref for SharedList<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: PartialEq> PartialEq for SharedList<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<T: serde::Serialize> serde::Serialize for SharedList<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}

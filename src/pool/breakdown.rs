@@ -1,0 +1,135 @@
+//! What a walk does not see: idle blocks by size and thread, and the frame buffers of each thread.
+//!
+//! The walk over the records counts the buffers out by size and by thread. The pool counts the blocks of each size class that have
+//! memory, and the depot counts its idle blocks. The rest of a class is idle in threads. So the numbers of a size add up by
+//! construction, and they are exact while the threads rest. No counter is kept for this.
+#![expect(
+    unsafe_code,
+    reason = "what slots and arenas say is read under the aggregator's lock"
+)]
+
+use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
+use crate::pool::inner::PoolInner;
+use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::outstanding::Outstanding;
+
+/// Buffers out by size class, with the bytes of each class.
+#[derive(Debug)]
+pub(crate) struct OutBySize([(u64, u64); CLASSES + 1]);
+
+impl OutBySize {
+    pub(crate) fn new() -> Self {
+        Self([(0, 0); CLASSES + 1])
+    }
+
+    /// Enters a buffer that is out.
+    #[inline]
+    pub(crate) fn enter(&mut self, bytes: u64) {
+        let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
+        let (buffers, sum) = &mut self.0[class];
+        *buffers += 1;
+        *sum += bytes;
+    }
+}
+
+impl PoolInner {
+    /// Lists the sizes of which the pool has blocks, the smallest first. `out` is what a walk found.
+    pub(crate) fn list_sizes(&self, out: &OutBySize, sizes: &mut Vec<SizeHolding>) {
+        sizes.clear();
+        // Without memory for the list it is empty; it is never an error of its own.
+        if sizes.try_reserve(CLASSES + 1).is_err() {
+            return;
+        }
+        for class in 0..CLASSES {
+            let block_bytes = self.block_bytes(class);
+            // Classes whose blocks are equally large are one size, under the class that has this size by itself. The walk, which
+            // knows only sizes, entered it there too.
+            if class_for(block_bytes) != Some(class) {
+                continue;
+            }
+            let classes = || std::iter::once(class).chain(self.classes.as_large_as(class));
+            let (buffers, _) = out.0[class];
+            let held: u64 = classes().map(|class| self.depot.held(class)).sum();
+            let idle: u64 = classes().map(|class| self.depot.idle(class)).sum();
+            let depot_blocks = idle.min(held.saturating_sub(buffers));
+            let thread_blocks = held.saturating_sub(buffers + depot_blocks);
+            let block_bytes = block_bytes as u64;
+            sizes.push(SizeHolding {
+                block_bytes: Some(block_bytes),
+                buffers,
+                bytes: buffers * block_bytes,
+                depot_blocks,
+                depot_bytes: depot_blocks * block_bytes,
+                thread_blocks,
+                thread_bytes: thread_blocks * block_bytes,
+            });
+        }
+        let (buffers, bytes) = out.0[OVERSIZE];
+        // Threads keep none of these.
+        sizes.push(SizeHolding {
+            buffers,
+            bytes,
+            depot_blocks: self.depot.idle(OVERSIZE),
+            depot_bytes: self.depot.oversize_bytes(),
+            ..SizeHolding::default()
+        });
+        sizes.retain(|size| size.blocks() > 0);
+    }
+
+    /// Adds what each thread keeps and has in frames to what a walk found, and names the threads.
+    pub(crate) fn complete_threads(&self, out: &mut Outstanding) {
+        let threads = &mut out.threads;
+        {
+            let mut aggregator = self.aggregator.lock();
+            aggregator.levels_now(self);
+            let open = self.in_flight.open();
+            for slot in self.slots.iter() {
+                let (mut lent, mut held) = (0, 0);
+                for (place, arena) in slot.arenas_among(u32::MAX) {
+                    held += arena.held();
+                    if open & 1 << place.index() != 0 && !arena.is_parked() {
+                        // SAFETY: we have the aggregator's lock.
+                        lent += unsafe { arena.read() }.bytes;
+                    }
+                }
+                // SAFETY: we have the aggregator's lock.
+                let kept = unsafe { slot.kept_bytes() };
+                if held + kept == 0 {
+                    continue;
+                }
+                if let Some(at) = position(threads, slot.thread()) {
+                    let thread = &mut threads[at];
+                    thread.idle_bytes += kept;
+                    thread.frame_bytes += lent;
+                    thread.frame_idle_bytes += held.saturating_sub(lent);
+                }
+            }
+        }
+        threads.retain(|thread| thread.buffers > 0 || thread.total_bytes() > 0);
+        for thread in &mut *threads {
+            thread.thread.clear();
+            self.names.read(thread.number, |name| {
+                if thread.thread.try_reserve(name.len()).is_ok() {
+                    thread.thread.push_str(name);
+                }
+            });
+        }
+        let largest_first = |a: &ThreadHolding, b: &ThreadHolding| {
+            let by_bytes = b.total_bytes().cmp(&a.total_bytes());
+            by_bytes.then_with(|| a.thread.cmp(&b.thread))
+        };
+        threads.sort_unstable_by(largest_first);
+    }
+}
+
+/// Where the entry of a thread is in the list sorted by number; made if there is none, and if there is memory for it.
+pub(crate) fn position(threads: &mut Vec<ThreadHolding>, number: u32) -> Option<usize> {
+    match threads.binary_search_by_key(&number, |thread| thread.number) {
+        Ok(at) => Some(at),
+        Err(at) => {
+            threads.try_reserve(1).ok()?;
+            threads.insert(at, ThreadHolding::new(number));
+            Some(at)
+        }
+    }
+}

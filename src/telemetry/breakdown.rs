@@ -1,0 +1,133 @@
+//! A pool's memory by size of block, and by thread.
+
+use crate::text::{Align, Table, bytes};
+
+/// The blocks of one size: lent, and idle where they lie.
+///
+/// The three groups add up to all blocks of this size that the pool holds. While threads allocate, a block on its way counts as idle
+/// in a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct SizeHolding {
+    /// Bytes of a block. `None` for the blocks beyond the largest size class, each of which has its own size.
+    pub block_bytes: Option<u64>,
+    /// Buffers out.
+    pub buffers: u64,
+    /// Bytes of the buffers out.
+    pub bytes: u64,
+    /// Idle blocks in the depot, where any thread finds them.
+    pub depot_blocks: u64,
+    /// Bytes of the idle blocks in the depot.
+    pub depot_bytes: u64,
+    /// Idle blocks that threads keep. No other thread reaches them.
+    pub thread_blocks: u64,
+    /// Bytes of the idle blocks that threads keep.
+    pub thread_bytes: u64,
+}
+
+impl SizeHolding {
+    /// Blocks of this size that the pool holds.
+    pub fn blocks(&self) -> u64 {
+        self.buffers + self.depot_blocks + self.thread_blocks
+    }
+
+    /// Bytes of all blocks of this size.
+    pub fn total_bytes(&self) -> u64 {
+        self.bytes + self.depot_bytes + self.thread_bytes
+    }
+}
+
+/// What one thread took and has not released, and the idle memory that only this thread reaches. Threads of one name have one entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct ThreadHolding {
+    /// Its name; `unnamed` for threads without one.
+    pub thread: String,
+    /// The number of the name in the pool.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) number: u32,
+    /// Pooled buffers that it allocated and that are out, whoever has them now. Without those allocated while attribution was off.
+    pub buffers: u64,
+    /// Bytes of these buffers, as rounded block sizes.
+    pub bytes: u64,
+    /// Bytes of its frame buffers in open frames.
+    pub frame_bytes: u64,
+    /// Bytes of its idle blocks.
+    pub idle_bytes: u64,
+    /// Bytes of its frame blocks that hold no buffer of an open frame.
+    pub frame_idle_bytes: u64,
+}
+
+impl ThreadHolding {
+    pub(crate) fn new(number: u32) -> Self {
+        Self {
+            number,
+            ..Self::default()
+        }
+    }
+
+    /// The number with nothing counted. The memory of the name stays.
+    pub(crate) fn clear(&mut self) {
+        let thread = std::mem::take(&mut self.thread);
+        *self = Self {
+            thread,
+            ..Self::new(self.number)
+        };
+    }
+
+    /// Bytes in use and idle.
+    pub fn total_bytes(&self) -> u64 {
+        self.bytes + self.frame_bytes + self.idle_bytes + self.frame_idle_bytes
+    }
+}
+
+/// The table of the sizes that have blocks.
+pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
+    let mut table = Table::new(&[
+        ("block size", Align::Right),
+        ("buffers", Align::Right),
+        ("in use", Align::Right),
+        ("idle in the depot", Align::Right),
+        ("idle in threads", Align::Right),
+        ("total", Align::Right),
+    ]);
+    for size in sizes {
+        let block = size.block_bytes.map(|block| bytes(block).to_string());
+        table.row([
+            block.unwrap_or_else(|| "larger".to_owned()),
+            size.buffers.to_string(),
+            bytes(size.bytes).to_string(),
+            bytes(size.depot_bytes).to_string(),
+            bytes(size.thread_bytes).to_string(),
+            bytes(size.total_bytes()).to_string(),
+        ]);
+    }
+    table
+}
+
+/// The table of the threads that have anything.
+pub(crate) fn threads_table(threads: &[ThreadHolding]) -> Table {
+    let mut table = Table::new(&[
+        ("thread", Align::Left),
+        ("buffers", Align::Right),
+        ("in use", Align::Right),
+        ("in frames", Align::Right),
+        ("idle", Align::Right),
+        ("idle for frames", Align::Right),
+    ]);
+    for thread in threads {
+        table.row([
+            thread.thread.clone(),
+            thread.buffers.to_string(),
+            bytes(thread.bytes).to_string(),
+            bytes(thread.frame_bytes).to_string(),
+            bytes(thread.idle_bytes).to_string(),
+            bytes(thread.frame_idle_bytes).to_string(),
+        ]);
+    }
+    table
+}

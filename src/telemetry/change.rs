@@ -1,0 +1,184 @@
+//! What changed between two looks at who holds what.
+
+use std::cmp::{Ordering, Reverse};
+use std::fmt;
+use std::panic::Location;
+
+use super::outstanding::{Outstanding, SiteHolding, plural};
+use crate::text::{Align, Table, bytes};
+
+/// What changed from one look at a pool to a later one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OutstandingChange {
+    /// Buffers out at the later look, less those at the earlier one.
+    pub buffers: i64,
+    /// Bytes of the buffers out, later less earlier.
+    pub bytes: i64,
+    /// The call sites and tags whose buffers or bytes changed, the one that changed by the most bytes first.
+    pub sites: Vec<SiteChange>,
+}
+
+/// What changed of one call site and tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SiteChange {
+    /// The line that called `alloc`.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::outstanding::serialize_location")
+    )]
+    pub location: &'static Location<'static>,
+    /// The tag with which the buffers were taken; empty for none.
+    pub tag: String,
+    /// Buffers out at the earlier look.
+    pub buffers_before: u64,
+    /// Buffers out at the later look.
+    pub buffers: u64,
+    /// Bytes of the buffers out at the earlier look.
+    pub bytes_before: u64,
+    /// Bytes of the buffers out at the later look.
+    pub bytes: u64,
+}
+
+impl SiteChange {
+    /// Whether it held nothing at the earlier look.
+    pub fn is_new(&self) -> bool {
+        self.buffers_before == 0
+    }
+
+    /// Whether it holds nothing at the later look.
+    pub fn is_gone(&self) -> bool {
+        self.buffers == 0
+    }
+
+    /// By how many bytes it changed.
+    pub fn byte_change(&self) -> i64 {
+        self.bytes.wrapping_sub(self.bytes_before).cast_signed()
+    }
+
+    fn new(before: Option<&SiteHolding>, now: Option<&SiteHolding>) -> Option<Self> {
+        let some = now.or(before)?;
+        let numbers =
+            |site: Option<&SiteHolding>| site.map_or((0, 0), |site| (site.buffers, site.bytes));
+        let ((buffers_before, bytes_before), (buffers, bytes)) = (numbers(before), numbers(now));
+        let is_same = (buffers_before, bytes_before) == (buffers, bytes);
+        (!is_same).then(|| Self {
+            location: some.location,
+            tag: some.tag.clone(),
+            buffers_before,
+            buffers,
+            bytes_before,
+            bytes,
+        })
+    }
+}
+
+impl Outstanding {
+    /// What changed since an earlier look at the same pool: which call sites appeared, grew, shrank and let go of everything.
+    ///
+    /// A call site that holds as many buffers and bytes as before is not listed, even if they are others.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    ///
+    /// let pool = BufferPool::new();
+    /// let before = pool.outstanding();
+    /// let level: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(4096)).collect();
+    /// let change = pool.outstanding().since(&before);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!((change.buffers, change.bytes), (10, 40_960));
+    /// assert!(change.sites[0].is_new());
+    /// # }
+    /// println!("{change}");
+    /// # drop(level);
+    /// ```
+    pub fn since(&self, earlier: &Self) -> OutstandingChange {
+        let mut was = sorted(&earlier.sites).into_iter().peekable();
+        let mut is = sorted(&self.sites).into_iter().peekable();
+        let mut sites = Vec::new();
+        loop {
+            // Of the two lists in one order, the entry that comes first; both, if they are of one call site.
+            let comes = match (was.peek(), is.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(was), Some(is)) => order(was, is),
+            };
+            let before = was.next_if(|_| comes.is_le());
+            let now = is.next_if(|_| comes.is_ge());
+            sites.extend(SiteChange::new(before, now));
+        }
+        sites.sort_by_key(|site| Reverse(site.byte_change().unsigned_abs()));
+        let change = |now: u64, before: u64| now.wrapping_sub(before).cast_signed();
+        OutstandingChange {
+            buffers: change(self.buffers, earlier.buffers),
+            bytes: change(self.bytes, earlier.bytes),
+            sites,
+        }
+    }
+}
+
+fn order(a: &SiteHolding, b: &SiteHolding) -> Ordering {
+    let by_location = a.location.cmp(b.location);
+    by_location.then_with(|| a.tag.cmp(&b.tag))
+}
+
+fn sorted(sites: &[SiteHolding]) -> Vec<&SiteHolding> {
+    let mut sorted: Vec<_> = sites.iter().collect();
+    sorted.sort_unstable_by(|a, b| order(a, b));
+    sorted
+}
+
+/// A number of bytes with its sign.
+fn signed_bytes(change: i64) -> String {
+    let sign = if change < 0 { '-' } else { '+' };
+    format!("{sign}{}", bytes(change.unsigned_abs()))
+}
+
+/// A sentence and a table of the call sites.
+impl fmt::Display for OutstandingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.sites.is_empty() {
+            return f.write_str("every call site holds as much as before");
+        }
+        let count = plural(self.sites.len() as u64, "call site");
+        let noun = if self.buffers.abs() == 1 {
+            "buffer"
+        } else {
+            "buffers"
+        };
+        let bytes_changed = signed_bytes(self.bytes);
+        writeln!(f, "{:+} {noun}, {bytes_changed}, at {count}", self.buffers)?;
+        let mut table = Table::new(&[
+            ("call site", Align::Left),
+            ("buffers before", Align::Right),
+            ("now", Align::Right),
+            ("bytes before", Align::Right),
+            ("now", Align::Right),
+            ("change", Align::Right),
+            ("", Align::Left),
+            ("tag", Align::Left),
+        ]);
+        for site in &self.sites {
+            let what = match (site.is_new(), site.is_gone()) {
+                (true, _) => "new",
+                (_, true) => "gone",
+                _ => "",
+            };
+            table.row([
+                site.location.to_string(),
+                site.buffers_before.to_string(),
+                site.buffers.to_string(),
+                bytes(site.bytes_before).to_string(),
+                bytes(site.bytes).to_string(),
+                signed_bytes(site.byte_change()),
+                what.to_owned(),
+                site.tag.clone(),
+            ]);
+        }
+        table.fmt(f)
+    }
+}
