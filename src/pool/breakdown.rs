@@ -10,27 +10,9 @@
 
 use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::pool::inner::PoolInner;
-use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::pool::walk::OutBySize;
+use crate::telemetry::breakdown::{SizeHolding, ThreadHolding, position};
 use crate::telemetry::outstanding::Outstanding;
-
-/// Buffers out by size class, with the bytes of each class.
-#[derive(Debug)]
-pub(crate) struct OutBySize([(u64, u64); CLASSES + 1]);
-
-impl OutBySize {
-    pub(crate) fn new() -> Self {
-        Self([(0, 0); CLASSES + 1])
-    }
-
-    /// Enters a buffer that is out.
-    #[inline]
-    pub(crate) fn enter(&mut self, bytes: u64) {
-        let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
-        let (buffers, sum) = &mut self.0[class];
-        *buffers += 1;
-        *sum += bytes;
-    }
-}
 
 impl PoolInner {
     /// Lists the sizes of which the pool has blocks, the smallest first. `out` is what a walk found.
@@ -119,17 +101,5 @@ impl PoolInner {
             by_bytes.then_with(|| a.thread.cmp(&b.thread))
         };
         threads.sort_unstable_by(largest_first);
-    }
-}
-
-/// Where the entry of a thread is in the list sorted by number; made if there is none, and if there is memory for it.
-pub(crate) fn position(threads: &mut Vec<ThreadHolding>, number: u32) -> Option<usize> {
-    match threads.binary_search_by_key(&number, |thread| thread.number) {
-        Ok(at) => Some(at),
-        Err(at) => {
-            threads.try_reserve(1).ok()?;
-            threads.insert(at, ThreadHolding::new(number));
-            Some(at)
-        }
     }
 }

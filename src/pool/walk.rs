@@ -24,13 +24,13 @@ use std::panic::Location;
 use std::ptr;
 use std::time::{Duration, Instant};
 
+use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::blocks::state::Seen;
 use crate::blocks::table::Table;
 use crate::clock;
-use crate::pool::breakdown::{self, OutBySize};
 use crate::slot::list::Slots;
 use crate::slot::thread_names::ThreadNames;
-use crate::telemetry::breakdown::ThreadHolding;
+use crate::telemetry::breakdown::{self, ThreadHolding};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::rounds::RoundTimes;
 
@@ -98,6 +98,25 @@ pub(crate) struct LastWalk {
     pub(crate) ended: Option<Instant>,
     pub(crate) took: Duration,
     pub(crate) found: Outstanding,
+}
+
+/// Buffers out by size class, with the bytes of each class.
+#[derive(Debug)]
+pub(crate) struct OutBySize(pub(crate) [(u64, u64); CLASSES + 1]);
+
+impl OutBySize {
+    fn new() -> Self {
+        Self([(0, 0); CLASSES + 1])
+    }
+
+    /// Enters a buffer that is out.
+    #[inline]
+    fn enter(&mut self, bytes: u64) {
+        let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
+        let (buffers, sum) = &mut self.0[class];
+        *buffers += 1;
+        *sum += bytes;
+    }
 }
 
 /// A walk under way.

@@ -85,6 +85,18 @@ impl ThreadHolding {
     }
 }
 
+/// Where the entry of a thread is in the list sorted by number; made if there is none, and if there is memory for it.
+pub(crate) fn position(threads: &mut Vec<ThreadHolding>, number: u32) -> Option<usize> {
+    match threads.binary_search_by_key(&number, |thread| thread.number) {
+        Ok(at) => Some(at),
+        Err(at) => {
+            threads.try_reserve(1).ok()?;
+            threads.insert(at, ThreadHolding::new(number));
+            Some(at)
+        }
+    }
+}
+
 /// The table of the sizes that have blocks.
 pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
     let mut table = Table::new(&[
