@@ -35,6 +35,7 @@ Examples:
   framepool demo --leak 5 --serve           watch a leak on a page in the browser
   framepool top                             watch the same in the terminal, from another one
   framepool demo --leak 5 --bloat           watch alerts rise and clear line by line
+  framepool demo --timeline a.pftrace       write a trace for ui.perfetto.dev
   framepool replay game.csv --save a.json   keep what was seen
   framepool report a.json --html a.html     look at it again, in the terminal and in the browser
   framepool diff a.json b.json              what grew between two runs

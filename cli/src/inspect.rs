@@ -12,6 +12,8 @@ use crate::ending::Ending;
 use crate::replay::{Observer, Plan};
 use crate::report::{LeakSection, LeakSite, PoolSection};
 use crate::screen::Screen;
+#[cfg(feature = "dashboard")]
+use crate::timeline::RecordedTimeline;
 use crate::trace::{NEVER, Trace};
 use crate::watch::{AlertEntry, RecordedTimeJudge};
 
@@ -24,6 +26,8 @@ pub(crate) struct Findings {
     pub(crate) alerts: Vec<AlertEntry>,
     pub(crate) faults: Vec<String>,
     pub(crate) history: SavedHistory,
+    #[cfg(feature = "dashboard")]
+    pub(crate) timeline: Option<RecordedTimeline>,
 }
 
 /// Follows a replay from the coordinator's thread, between frames.
@@ -70,6 +74,12 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Writes a timeline too.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn write_to(&mut self, timeline: Option<RecordedTimeline>) {
+        self.judge.write_to(timeline);
+    }
+
     /// After the run, when every buffer has been given back.
     pub(crate) fn finish(mut self) -> Findings {
         let stats = self.pool.stats();
@@ -84,6 +94,8 @@ impl<'a> Watcher<'a> {
             leaks: self.leaks,
             alerts: self.judge.log().entries().to_vec(),
             history: self.judge.history(),
+            #[cfg(feature = "dashboard")]
+            timeline: self.judge.take_timeline(),
             faults: self.faults,
         }
     }

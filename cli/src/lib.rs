@@ -24,6 +24,8 @@ mod screen;
 mod session;
 pub mod timed;
 #[cfg(feature = "dashboard")]
+mod timeline;
+#[cfg(feature = "dashboard")]
 mod top;
 pub mod trace;
 mod watch;

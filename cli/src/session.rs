@@ -24,6 +24,8 @@ use crate::page::{Dashboard, Page};
 use crate::replay::{Crew, Failure, FrameCut, Plan, Written, run};
 use crate::report::{ContestantSection, LeftOut, Report, TimingSection, TraceSection, render};
 use crate::screen::{Screen, Show};
+#[cfg(feature = "dashboard")]
+use crate::timeline::RecordedTimeline;
 use crate::trace::{Event, Tolerance, Trace, TraceSource, open};
 
 /// More recorded threads than this share threads of the replay, unless `--threads` says otherwise.
@@ -55,12 +57,19 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     #[cfg(feature = "dashboard")]
     let page = PageOfReplay::open(options, &watched, &ending, SiteNames::new(&trace))?;
     let mut observer = Watcher::new(&watched, &trace, &plan, &screen, &ending, speed);
+    #[cfg(feature = "dashboard")]
+    {
+        let path = options.page.timeline.as_ref();
+        observer.write_to(RecordedTimeline::create(path, SiteNames::new(&trace))?);
+    }
     let pool = Arc::new(Pool(watched.clone(), RecordedSites::new(&trace)));
     run(&crew, &plan, &pool, Written::Ends, &mut observer)
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();
     drop((pool, watched));
     let ended_early = findings.leaks.is_none();
+    #[cfg(feature = "dashboard")]
+    findings.timeline.map_or(Ok(()), RecordedTimeline::finish)?;
     if let Some(path) = &options.save {
         let saved = findings.history.save(path);
         saved.map_err(|error| Problem::Input(error.to_string()))?;

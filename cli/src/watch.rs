@@ -14,6 +14,8 @@ use serde::Serialize;
 
 use crate::contestant::SiteNames;
 use crate::outcome::Problem;
+#[cfg(feature = "dashboard")]
+use crate::timeline::RecordedTimeline;
 
 /// One alert's story.
 #[derive(Clone, Debug, Serialize)]
@@ -180,6 +182,8 @@ pub(crate) struct RecordedTimeJudge {
     log: AlertLog,
     began: Instant,
     seconds: f64,
+    #[cfg(feature = "dashboard")]
+    timeline: Option<RecordedTimeline>,
 }
 
 impl RecordedTimeJudge {
@@ -194,7 +198,21 @@ impl RecordedTimeJudge {
             },
             began: Instant::now(),
             seconds: 0.0,
+            #[cfg(feature = "dashboard")]
+            timeline: None,
         }
+    }
+
+    /// Writes every frame and judgement to a timeline too.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn write_to(&mut self, timeline: Option<RecordedTimeline>) {
+        self.timeline = timeline;
+    }
+
+    /// The timeline that was written.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn take_timeline(&mut self) -> Option<RecordedTimeline> {
+        self.timeline.take()
     }
 
     /// A frame has ended that was `seconds` long in the recording.
@@ -217,6 +235,10 @@ impl RecordedTimeJudge {
             let mut frame = *snapshot;
             frame.time = health.time;
             frame.duration = Duration::from_secs_f64(seconds);
+            #[cfg(feature = "dashboard")]
+            if let Some(timeline) = &mut self.timeline {
+                timeline.frame(&frame, &health);
+            }
             self.store.receive(health);
             self.store.record_frame(&frame);
         }

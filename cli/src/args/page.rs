@@ -25,6 +25,9 @@ pub struct PageOptions {
     /// At the end write the page with its history into one file that opens from disk
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Write frames, memory and alerts as a trace that ui.perfetto.dev opens; of a replay in recorded time
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<PathBuf>,
     /// Show the pool in the terminal, as `framepool top` does, until you press q
     #[arg(long, conflicts_with = "quiet")]
     pub top: bool,

@@ -53,6 +53,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     let page = crate::page::Page::open(&args.page, &ending, || {
         crate::page::Dashboard::new(watch.watch())
     })?;
+    #[cfg(feature = "dashboard")]
+    let timeline =
+        crate::timeline::LiveTimeline::start(watch.watch(), args.page.timeline.as_ref())?;
     let mut leak = Leak::new(&pool, args.leak);
     let mut accused = Outstanding::default();
     let mut peak_in_use_bytes = 0;
@@ -100,6 +103,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     if let Some(path) = &args.save {
         watch.save(path)?;
     }
+    #[cfg(feature = "dashboard")]
+    timeline.map_or(Ok(()), crate::timeline::LiveTimeline::finish)?;
     let work = jobs.stop();
     if leak.held() > 0 {
         accused = pool.outstanding();

@@ -2,8 +2,8 @@
 //!
 //! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
 //! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, a real Prometheus scrapes
-//! the exporter, an OTLP receiver in a Python package takes what is pushed, Chromium opens the dashboard, and Go's pprof the
-//! profiles. What is missing is installed where that is possible without asking, and named where it is not.
+//! the exporter, an OTLP receiver in a Python package takes what is pushed, Chromium opens the dashboard, Go's pprof the
+//! profiles, and Perfetto's messages for Python the timelines. What is missing is installed where that is possible without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
 
@@ -54,8 +54,13 @@ const TOOLS: [(&str, &str, &str); 9] = [
     ("pip3", "--version", "python3-pip"),
 ];
 
-/// Python packages that must be there, with their versions: an OTLP receiver, and the messages of OTLP.
-const PYTHON: [&str; 2] = ["rotel==0.0.1a15", "opentelemetry-proto==1.45.2"];
+/// Python packages that must be there, with their versions: an OTLP receiver, and the messages of OTLP and of
+/// Perfetto's traces.
+const PYTHON: [&str; 3] = [
+    "rotel==0.0.1a15",
+    "opentelemetry-proto==1.45.2",
+    "perfetto==0.59.1",
+];
 
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
     for compiler in [C, CXX] {
@@ -142,7 +147,10 @@ fn provide_python(workspace: &Workspace) -> Result<(), String> {
     let folder = workspace.target().join("python");
     let are_there = || {
         Command::new("python3")
-            .args(["-c", "import rotel, opentelemetry.proto.collector"])
+            .args([
+                "-c",
+                "import rotel, opentelemetry.proto.collector, perfetto.protos",
+            ])
             .env("PYTHONPATH", &folder)
             .stderr(Stdio::null())
             .status()

@@ -1,0 +1,86 @@
+//! `--timeline`: what happened, as a trace that Perfetto opens.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use framepool::{FrameSnapshot, HealthSnapshot, Watch};
+use framepool_timeline::{PoolTrack, Timeline, TimelineWriter};
+
+use crate::contestant::SiteNames;
+use crate::outcome::Problem;
+
+fn cannot(path: &Path, error: &io::Error) -> Problem {
+    Problem::Input(format!(
+        "{}: cannot be written ({error}); give a path in a folder that you may write",
+        path.display()
+    ))
+}
+
+/// The timeline of a pool that a background thread watches.
+#[derive(Debug)]
+pub(crate) struct LiveTimeline {
+    writer: TimelineWriter,
+    path: PathBuf,
+}
+
+impl LiveTimeline {
+    pub(crate) fn start(watch: &Watch, path: Option<&PathBuf>) -> Result<Option<Self>, Problem> {
+        let Some(path) = path else { return Ok(None) };
+        let writer = TimelineWriter::start([watch], path).map_err(|error| cannot(path, &error))?;
+        Ok(Some(Self {
+            writer,
+            path: path.clone(),
+        }))
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        let written = self.writer.finish();
+        written.map_err(|error| cannot(&self.path, &error))?;
+        Ok(())
+    }
+}
+
+/// The timeline of a replay, in recorded time. It is written frame by frame, between frames.
+#[derive(Debug)]
+pub(crate) struct RecordedTimeline {
+    timeline: Timeline<File>,
+    pool: PoolTrack,
+    path: PathBuf,
+    /// What went wrong first. Nothing is written after it.
+    error: Option<io::Error>,
+}
+
+impl RecordedTimeline {
+    pub(crate) fn create(
+        path: Option<&PathBuf>,
+        sites: SiteNames,
+    ) -> Result<Option<Self>, Problem> {
+        let Some(path) = path else { return Ok(None) };
+        let file = File::create(path).map_err(|error| cannot(path, &error))?;
+        let mut timeline = Timeline::new(file).rename(move |text| sites.renamed(text));
+        Ok(Some(Self {
+            pool: timeline.add_pool("replay"),
+            timeline,
+            path: path.clone(),
+            error: None,
+        }))
+    }
+
+    /// A frame has ended, and the pool was judged.
+    pub(crate) fn frame(&mut self, frame: &FrameSnapshot, health: &HealthSnapshot) {
+        if self.error.is_some() {
+            return;
+        }
+        self.timeline.frame(self.pool, frame);
+        for alert in health.raised.iter().chain(&health.resolved) {
+            self.timeline.alert(self.pool, alert);
+        }
+        self.error = self.timeline.flush().err();
+    }
+
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        self.error
+            .map_or(Ok(()), |error| Err(cannot(&self.path, &error)))
+    }
+}

@@ -1,0 +1,50 @@
+//! Frames, memory and alerts of [`BufferPool`](framepool::BufferPool)s as a trace that [ui.perfetto.dev](https://ui.perfetto.dev) and
+//! `trace_processor` open, so that a memory spike stands beside the program's own spans.
+//!
+//! ```
+//! use framepool::{BufferPool, HealthConfig, Watch};
+//! use framepool_timeline::TimelineWriter;
+//!
+//! let pool = BufferPool::builder().name("render").build()?;
+//! let watch = Watch::start(&pool, HealthConfig::default());
+//! let path = std::env::temp_dir().join(format!("timeline-{}.pftrace", std::process::id()));
+//! let timeline = TimelineWriter::start([&watch], &path)?;
+//! pool.begin_frame().release_all();
+//! watch.mark("level 3 loaded");
+//! let written = timeline.finish()?; // or drop it
+//! assert_eq!(written.frames, 1);
+//! # std::fs::remove_file(path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is in it
+//!
+//! For each pool: a slice for each frame from its beginning to its end, with its allocs, releases, misses and the line that took the most memory
+//! from the system; an instant for each frame end; counters of bytes in use, idle and pooled, of allocs and of misses; a slice for each
+//! alert from its raising to its end, with what it says; an instant for each mark.
+//!
+//! # What it costs
+//!
+//! Nothing until it is started. Then each frame end copies its snapshot into one more ring, and waits for nobody. One thread writes twenty
+//! times a second, about 500 bytes a frame. Its memory is bounded: what it is too slow to read is lost, counted, and said in the trace. A file ends at 1 GiB.
+//!
+//! # Why Perfetto's protobuf
+//!
+//! The other choice was Chrome's JSON. It is the format of older tools, which Perfetto still reads: as text it is larger and slower to open,
+//! its counters have no units, and its tracks cannot be nested or ordered. Packets of protobuf are appended, so a file that was cut off is
+//! whole up to its last packet. The messages are written with `prost`, which the pprof profiles of the page need anyway, and the clock with `rustix`.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod messages;
+mod packets;
+mod timeline;
+mod writer;
+
+pub use timeline::{PoolTrack, Timeline};
+pub use writer::{TimelineWriter, Written};
+
+/// The README's example is compiled and run with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

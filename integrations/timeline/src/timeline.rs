@@ -1,0 +1,377 @@
+//! What happens to pools, as packets of a trace.
+//!
+//! Tracks: one group for each pool, and in it its alerts, marks, frames, frame ends and counters. Frames may overlap, and the slices of a
+//! track must not: a frame takes the first of several tracks, all named "frames", that is free when it begins. Perfetto draws them as
+//! one. Alerts have a track each, for the same reason.
+//!
+//! Each call writes whole packets. Nothing refers to what was written before but by the number of its track, so a file that ends after any
+//! packet is whole.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process;
+
+use framepool::health::AlertState;
+use framepool::{Alert, AlertId, FrameSnapshot, Timestamp};
+
+use crate::clock::TraceClock;
+use crate::messages::{
+    COUNT, COUNTER, CounterDescriptor, DebugAnnotation, EXPLICIT, INSTANT, ProcessDescriptor,
+    SIZE_BYTES, SLICE_BEGIN, SLICE_END, TrackDescriptor, TrackEvent,
+};
+use crate::packets::{PROCESS, Packets, double, number, text};
+
+/// Tracks of a pool's frames. Frames beyond are written as ends only.
+const LANES: usize = 16;
+/// Alerts whose tracks are remembered. Those beyond get a new track when they come again.
+const ALERTS: usize = 1_024;
+
+/// The tracks of a pool, by their numbers within it.
+const GROUP: u64 = 0;
+const ALERT_GROUP: u64 = 1;
+const MARKS: u64 = 2;
+const FRAME_ENDS: u64 = 3;
+const FIRST_COUNTER: u64 = 16;
+const FIRST_LANE: u64 = 64;
+const FIRST_ALERT: u64 = 1_024;
+
+/// The counters: name, unit, value at a frame end.
+type Counter = (&'static str, i32, fn(&FrameSnapshot) -> u64);
+const COUNTERS: [Counter; 5] = [
+    ("in use", SIZE_BYTES, |frame| frame.in_use_bytes),
+    ("idle", SIZE_BYTES, |frame| frame.idle_bytes),
+    ("pooled", SIZE_BYTES, |frame| frame.pooled_bytes),
+    ("allocs per frame", COUNT, |frame| frame.allocs),
+    ("misses per frame", COUNT, |frame| frame.misses),
+];
+
+/// Gives the text to write in place of another, if any.
+type Name = Box<dyn Fn(&str) -> Option<String> + Send>;
+
+/// Which pool of a [`Timeline`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolTrack(pub(crate) usize);
+
+/// Writes what it is told as packets of a trace. [`TimelineWriter`](crate::TimelineWriter) tells it what happens in a program; use this
+/// one to write frames and alerts of your own.
+pub struct Timeline<W: Write> {
+    packets: Packets<W>,
+    clock: TraceClock,
+    pools: Vec<Pool>,
+    names: Option<Name>,
+}
+
+#[derive(Default)]
+struct Pool {
+    /// When the last frame of each lane ended.
+    lanes: Vec<u64>,
+    alerts: Vec<(AlertId, bool)>,
+    /// Alerts that got a track.
+    tracks: u64,
+    /// The track of each of `alerts`.
+    places: Vec<u64>,
+}
+
+impl<W: Write> fmt::Debug for Timeline<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeline")
+            .field("pools", &self.pools.len())
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> Timeline<W> {
+    /// A trace that begins now.
+    pub fn new(out: W) -> Self {
+        let clock = TraceClock::measure();
+        Self {
+            packets: Packets::new(out, clock.measured),
+            clock,
+            pools: Vec::new(),
+            names: None,
+        }
+    }
+
+    /// Passes every text that names a line of code to `name`, and writes what it returns in its place, if anything.
+    #[must_use]
+    pub fn rename(mut self, name: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
+        self.names = Some(Box::new(name));
+        self
+    }
+
+    /// Adds a pool. Its tracks are in the order in which pools are added.
+    pub fn add_pool(&mut self, name: &str) -> PoolTrack {
+        let pool = PoolTrack(self.pools.len());
+        self.pools.push(Pool::default());
+        let describe = |name: &str, parent, rank| TrackDescriptor {
+            name: Some(name.to_owned()),
+            parent_uuid: parent,
+            sibling_order_rank: Some(rank),
+            ..TrackDescriptor::default()
+        };
+        let program = std::env::current_exe().ok();
+        let program = program.as_deref().and_then(|path| path.file_name());
+        let process = ProcessDescriptor {
+            pid: i32::try_from(process::id()).ok(),
+            process_name: program.map(|name| name.to_string_lossy().into_owned()),
+        };
+        self.packets.describe(
+            pool,
+            PROCESS,
+            TrackDescriptor {
+                process: Some(process),
+                ..TrackDescriptor::default()
+            },
+        );
+        let process = Some(self.packets.number(pool, PROCESS));
+        let group = Some(self.packets.number(pool, GROUP));
+        self.packets.describe(
+            pool,
+            GROUP,
+            TrackDescriptor {
+                child_ordering: Some(EXPLICIT),
+                ..describe(&format!("pool {name}"), process, pool.0 as i32)
+            },
+        );
+        self.packets
+            .describe(pool, ALERT_GROUP, describe("alerts", group, 0));
+        self.packets
+            .describe(pool, MARKS, describe("marks", group, 1));
+        self.packets
+            .describe(pool, FRAME_ENDS, describe("frame ends", group, 3));
+        for (place, (name, unit, _)) in COUNTERS.iter().enumerate() {
+            self.packets.describe(
+                pool,
+                FIRST_COUNTER + place as u64,
+                TrackDescriptor {
+                    counter: Some(CounterDescriptor { unit: Some(*unit) }),
+                    ..describe(name, group, 4 + place as i32)
+                },
+            );
+        }
+        pool
+    }
+
+    /// A frame has ended.
+    pub fn frame(&mut self, pool: PoolTrack, frame: &FrameSnapshot) {
+        let end = self.clock.time(frame.time);
+        let length = frame.work.unwrap_or(frame.duration);
+        let begin = end.saturating_sub(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
+        if let Some(lane) = self.lane(pool, begin, end) {
+            let name = match frame.ended {
+                Some(id) => format!("frame {id}"),
+                None => format!("frame end {}", frame.frame),
+            };
+            let annotations = self.about(frame);
+            self.packets.event(
+                pool,
+                lane,
+                begin,
+                TrackEvent {
+                    r#type: Some(SLICE_BEGIN),
+                    name: Some(name),
+                    debug_annotations: annotations,
+                    ..TrackEvent::default()
+                },
+            );
+            self.packets.event(
+                pool,
+                lane,
+                end,
+                TrackEvent {
+                    r#type: Some(SLICE_END),
+                    ..TrackEvent::default()
+                },
+            );
+        }
+        self.packets.event(
+            pool,
+            FRAME_ENDS,
+            end,
+            TrackEvent {
+                r#type: Some(INSTANT),
+                name: Some(format!("frame end {}", frame.frame)),
+                ..TrackEvent::default()
+            },
+        );
+        for (place, (_, _, value)) in COUNTERS.iter().enumerate() {
+            self.packets.event(
+                pool,
+                FIRST_COUNTER + place as u64,
+                end,
+                TrackEvent {
+                    r#type: Some(COUNTER),
+                    counter_value: Some(i64::try_from(value(frame)).unwrap_or(i64::MAX)),
+                    ..TrackEvent::default()
+                },
+            );
+        }
+    }
+
+    fn about(&self, frame: &FrameSnapshot) -> Vec<DebugAnnotation> {
+        let mut about = vec![
+            number("allocs", frame.allocs),
+            number("releases", frame.releases),
+            number("bytes allocated", frame.alloc_bytes),
+        ];
+        if frame.system_bytes > 0 {
+            about.push(number("bytes from the system", frame.system_bytes));
+        }
+        if frame.misses > 0 {
+            about.push(number("misses", frame.misses));
+        }
+        if let Some(miss) = frame.largest_miss {
+            about.push(number("largest miss, bytes", miss.bytes));
+            if let Some(site) = miss.site {
+                about.push(text("largest miss, line", self.named(site.to_string())));
+            }
+        }
+        about
+    }
+
+    /// The first lane that is free from then on.
+    fn lane(&mut self, pool: PoolTrack, begin: u64, end: u64) -> Option<u64> {
+        let lanes = &mut self.pools[pool.0].lanes;
+        let free = lanes.iter().position(|&ended| ended <= begin);
+        let place = match free {
+            Some(place) => place,
+            None if lanes.len() < LANES => {
+                lanes.push(0);
+                lanes.len() - 1
+            }
+            None => return None,
+        };
+        lanes[place] = end;
+        let lane = FIRST_LANE + place as u64;
+        if free.is_none() {
+            let group = Some(self.packets.number(pool, GROUP));
+            self.packets.describe(
+                pool,
+                lane,
+                TrackDescriptor {
+                    name: Some("frames".to_owned()),
+                    parent_uuid: group,
+                    sibling_order_rank: Some(2),
+                    ..TrackDescriptor::default()
+                },
+            );
+        }
+        Some(lane)
+    }
+
+    /// An alert was raised, became more severe, or was resolved.
+    pub fn alert(&mut self, pool: PoolTrack, alert: &Alert) {
+        let time = self.clock.time(alert.time);
+        let known = &self.pools[pool.0];
+        let place = known.alerts.iter().position(|(id, _)| *id == alert.id);
+        let was_raised = place.is_some_and(|place| known.alerts[place].1);
+        let is_raised = alert.state == AlertState::Raised;
+        if !was_raised && !is_raised {
+            // It was raised before the trace began.
+            return;
+        }
+        let place = place.unwrap_or_else(|| self.new_alert(pool, alert));
+        let track = self.pools[pool.0].places[place];
+        if was_raised {
+            self.packets.event(
+                pool,
+                track,
+                time,
+                TrackEvent {
+                    r#type: Some(SLICE_END),
+                    ..TrackEvent::default()
+                },
+            );
+        }
+        self.pools[pool.0].alerts[place].1 = is_raised;
+        if is_raised {
+            let mut about = vec![
+                text("says", self.named(alert.to_string())),
+                text("severity", alert.severity.to_string()),
+                double("value", alert.value),
+                double("level", alert.threshold),
+                number("frame end", alert.frame.get()),
+            ];
+            if let Some(site) = alert.site {
+                about.push(text("line", self.named(site.to_string())));
+            }
+            self.packets.event(
+                pool,
+                track,
+                time,
+                TrackEvent {
+                    r#type: Some(SLICE_BEGIN),
+                    name: Some(format!("{}: {}", alert.rule, alert.severity)),
+                    categories: vec!["alert".to_owned()],
+                    debug_annotations: about,
+                    ..TrackEvent::default()
+                },
+            );
+        }
+    }
+
+    fn new_alert(&mut self, pool: PoolTrack, alert: &Alert) -> usize {
+        let known = &mut self.pools[pool.0];
+        if known.alerts.len() == ALERTS {
+            // The oldest one that is over; all of them last only where a thousand lines of code leak at once.
+            let over = known.alerts.iter().position(|(_, is_raised)| !is_raised);
+            known.alerts.remove(over.unwrap_or(0));
+            known.places.remove(over.unwrap_or(0));
+        }
+        let track = FIRST_ALERT + known.tracks;
+        known.tracks += 1;
+        known.alerts.push((alert.id, false));
+        known.places.push(track);
+        let parent = Some(self.packets.number(pool, ALERT_GROUP));
+        let name = match alert.site {
+            Some(site) => format!("{} at {}", alert.rule, self.named(site.to_string())),
+            None => alert.rule.to_string(),
+        };
+        self.packets.describe(
+            pool,
+            track,
+            TrackDescriptor {
+                name: Some(name),
+                parent_uuid: parent,
+                ..TrackDescriptor::default()
+            },
+        );
+        self.pools[pool.0].places.len() - 1
+    }
+
+    /// A moment that the program marked.
+    pub fn mark(&mut self, pool: PoolTrack, time: Timestamp, said: &str) {
+        let time = self.clock.time(time);
+        self.packets.event(
+            pool,
+            MARKS,
+            time,
+            TrackEvent {
+                r#type: Some(INSTANT),
+                name: Some(said.to_owned()),
+                categories: vec!["mark".to_owned()],
+                ..TrackEvent::default()
+            },
+        );
+    }
+
+    /// Writes what waits, in one piece.
+    ///
+    /// # Errors
+    ///
+    /// The writer's own. What waited is dropped then, so that it does not pile up.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.packets.flush()
+    }
+
+    /// Bytes written, and those that wait.
+    pub fn bytes(&self) -> u64 {
+        self.packets.bytes()
+    }
+
+    fn named(&self, said: String) -> String {
+        let other = self.names.as_ref().and_then(|name| name(&said));
+        other.unwrap_or(said)
+    }
+}

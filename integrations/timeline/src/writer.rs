@@ -1,0 +1,214 @@
+//! The thread that follows pools and writes.
+//!
+//! It reads the feed of each pool's frames, a ring that the frame end never waits for, and the events of each store. What it was too slow to
+//! read is lost, counted, and said in the trace. Nothing is kept but what one look finds.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use framepool::health::PoolName;
+use framepool::store::{Event, EventKind};
+use framepool::telemetry::FrameFeed;
+use framepool::{DiagnosticsStore, PoolId, Timestamp, Watch};
+
+use crate::timeline::{PoolTrack, Timeline};
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_millis(50);
+/// What a file has at most, unless it is said: as much as Perfetto's page opens with ease.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Written {
+    /// Frame ends.
+    pub frames: u64,
+    /// Frame ends that were overwritten before they were read.
+    pub lost: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether the file got as large as it may be before the end.
+    pub is_full: bool,
+}
+
+/// Writes what happens to watched pools into a file, on a thread of its own, until it is finished or dropped.
+///
+/// The file can be read at any time, also after the process was killed: it ends with what happened a moment before.
+#[derive(Debug)]
+pub struct TimelineWriter {
+    is_ending: Arc<AtomicBool>,
+    thread: Option<JoinHandle<io::Result<Written>>>,
+}
+
+impl TimelineWriter {
+    /// Begins a file of 1 GiB at most. What is at the path is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, or the thread cannot be started.
+    pub fn start<'w>(
+        watches: impl IntoIterator<Item = &'w Watch>,
+        path: impl AsRef<Path>,
+    ) -> io::Result<Self> {
+        Self::start_limited(watches, path, MOST_BYTES)
+    }
+
+    /// Begins a file of about so many bytes at most. What is at the path is replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_limited<'w>(
+        watches: impl IntoIterator<Item = &'w Watch>,
+        path: impl AsRef<Path>,
+        most_bytes: u64,
+    ) -> io::Result<Self> {
+        let mut timeline = Timeline::new(File::create(path)?);
+        let followed = watches
+            .into_iter()
+            .map(|watch| Followed::new(watch, &mut timeline));
+        let mut follower = Follower {
+            followed: followed.collect(),
+            timeline,
+            most_bytes,
+            written: Written::default(),
+        };
+        follower.timeline.flush()?;
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_ending);
+        let thread = thread::Builder::new()
+            .name("framepool-timeline".to_owned())
+            .spawn(move || follower.follow(&asked))?;
+        Ok(Self {
+            is_ending,
+            thread: Some(thread),
+        })
+    }
+
+    /// Writes what happened last, and ends the file.
+    ///
+    /// # Errors
+    ///
+    /// The first error of writing the file. Nothing was written after it.
+    pub fn finish(mut self) -> io::Result<Written> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<Written> {
+        // Release: pairs with the Acquire in `follow`; what happened before is written.
+        self.is_ending.store(true, Ordering::Release);
+        let Some(thread) = self.thread.take() else {
+            return Ok(Written::default());
+        };
+        thread.thread().unpark();
+        let panicked = |_| {
+            Err(io::Error::other(
+                "the thread that writes the timeline panicked",
+            ))
+        };
+        thread.join().unwrap_or_else(panicked)
+    }
+}
+
+impl Drop for TimelineWriter {
+    fn drop(&mut self) {
+        // Who wants to know calls `finish`.
+        let _ = self.end();
+    }
+}
+
+/// A pool that is followed.
+struct Followed {
+    track: PoolTrack,
+    id: PoolId,
+    frames: FrameFeed,
+    lost: u64,
+    store: DiagnosticsStore,
+    /// The latest event that was seen.
+    seen: Option<Arc<Event>>,
+}
+
+impl Followed {
+    fn new(watch: &Watch, timeline: &mut Timeline<File>) -> Self {
+        Self {
+            track: timeline.add_pool(watch.pool().name()),
+            id: watch.pool().id(),
+            frames: watch.pool().subscribe(),
+            lost: 0,
+            store: watch.store().clone(),
+            seen: watch.store().events().pop(),
+        }
+    }
+
+    /// Writes what is new. Says how many frames were lost.
+    fn look(&mut self, timeline: &mut Timeline<File>, written: &mut Written) {
+        while let Some(frame) = self.frames.next() {
+            timeline.frame(self.track, &frame);
+            written.frames += 1;
+        }
+        let lost = self.frames.lost() - self.lost;
+        if lost > 0 {
+            self.lost += lost;
+            written.lost += lost;
+            let said = format!("{lost} frame ends are missing here: they came too fast");
+            timeline.mark(self.track, Timestamp::now(), &said);
+        }
+        let events = self.store.events();
+        let seen = self.seen.as_ref();
+        let new = seen.and_then(|seen| events.iter().rposition(|event| Arc::ptr_eq(event, seen)));
+        for event in &events[new.map_or(0, |seen| seen + 1)..] {
+            let is_here = event
+                .pool
+                .as_ref()
+                .map(PoolName::id)
+                .is_none_or(|id| id == self.id);
+            match &event.alert {
+                Some(alert) if is_here => timeline.alert(self.track, alert),
+                None if is_here && event.kind == EventKind::Mark => {
+                    timeline.mark(self.track, event.time, &event.text);
+                }
+                _ => {}
+            }
+        }
+        self.seen = events.last().cloned().or(self.seen.take());
+    }
+}
+
+struct Follower {
+    followed: Vec<Followed>,
+    timeline: Timeline<File>,
+    most_bytes: u64,
+    written: Written,
+}
+
+impl Follower {
+    fn follow(&mut self, is_ending: &AtomicBool) -> io::Result<Written> {
+        loop {
+            // Acquire: pairs with the Release in `end`. Read before the look, so that the last look comes after the wish.
+            let is_last = is_ending.load(Ordering::Acquire);
+            for followed in &mut self.followed {
+                followed.look(&mut self.timeline, &mut self.written);
+            }
+            self.written.is_full = self.timeline.bytes() >= self.most_bytes && !is_last;
+            if self.written.is_full {
+                for followed in &self.followed {
+                    let said = "the timeline ends here: the file is full";
+                    self.timeline.mark(followed.track, Timestamp::now(), said);
+                }
+            }
+            self.timeline.flush()?;
+            self.written.bytes = self.timeline.bytes();
+            if is_last || self.written.is_full {
+                // The feeds are dropped with the thread, so frame ends write into them no more.
+                return Ok(self.written);
+            }
+            thread::park_timeout(INTERVAL);
+        }
+    }
+}
