@@ -1,8 +1,9 @@
 //! Use of a pool while a thread ends: buffers, frames and handles dropped by the destructors of thread-locals.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1, L2, L3, L6, L7.
 
 use std::cell::RefCell;
+use std::sync::Barrier;
 use std::thread;
 
 use framepool::{Buffer, BufferPool, Frame};
@@ -96,6 +97,51 @@ fn a_thread_local_may_hold_the_last_handle_of_a_pool() {
             thread::spawn(move || leave(&BufferPool::new(), ours_first, true))
                 .join()
                 .unwrap();
+        }
+    }
+}
+
+/// Uses its pool in its destructor, while another thread has the slot that is free.
+struct Late(Option<BufferPool>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        let pool = self.0.take().expect("set by the test");
+        let (claimed, used) = (Barrier::new(2), Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                drop(pool.alloc::<u8>(1));
+                claimed.wait();
+                used.wait();
+            });
+            claimed.wait();
+            drop(pool.alloc::<u8>(1));
+            used.wait();
+        });
+    }
+}
+
+thread_local! {
+    static LATE: RefCell<Late> = const { RefCell::new(Late(None)) };
+}
+
+/// Laws: L6.
+#[test]
+fn a_destructor_uses_no_slot_of_another_thread() {
+    for ours_first in [false, true] {
+        let pool = BufferPool::new();
+        let shared = pool.clone();
+        let leaving = thread::spawn(move || {
+            if ours_first {
+                LATE.with(|_| ());
+            }
+            drop(shared.alloc::<u8>(1));
+            LATE.with_borrow_mut(|late| late.0 = Some(shared));
+        });
+        leaving.join().unwrap();
+        if TELEMETRY {
+            // One for each thread that was there at once.
+            assert_eq!(pool.stats().slots, 2, "ours first: {ours_first}");
         }
     }
 }

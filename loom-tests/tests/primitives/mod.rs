@@ -7,6 +7,7 @@
 mod support;
 
 mod arena;
+mod bins;
 mod block;
 mod budget;
 mod closing;
