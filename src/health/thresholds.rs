@@ -200,6 +200,33 @@ impl Thresholds {
         self.levels(Rule::PooledBytes, warning as f64, critical as f64)
     }
 
+    /// Sets the levels of memory by what the program is meant to use at most, in bytes.
+    ///
+    /// | rule | warning | critical |
+    /// |---|---|---|
+    /// | [`PooledBytes`](Rule::PooledBytes) | above 1.25 times the working set | above twice the working set |
+    /// | [`Bloat`](Rule::Bloat) | above a quarter of it beyond what recent frames needed | unchanged |
+    ///
+    /// A quarter is what rounding up to a size class costs at most. What is above that is idle memory, or more than was declared.
+    ///
+    /// ```
+    /// use framepool::{Rule, Thresholds};
+    ///
+    /// let thresholds = Thresholds::default().working_set(1_000_000_000);
+    /// assert_eq!(thresholds.limits(Rule::PooledBytes).warning, 1.25e9);
+    /// assert_eq!(thresholds.limits(Rule::Bloat).warning, 0.25e9);
+    /// ```
+    #[must_use]
+    pub fn working_set(self, bytes: u64) -> Self {
+        let bytes = bytes as f64;
+        let bloat = Limits {
+            warning: bytes / 4.0,
+            ..self.limits(Rule::Bloat)
+        };
+        self.levels(Rule::PooledBytes, 1.25 * bytes, 2.0 * bytes)
+            .with_limits(Rule::Bloat, bloat)
+    }
+
     /// Size classes in use: warning above `warning`, critical above `critical`.
     #[must_use]
     pub fn pool_keys(self, warning: u32, critical: u32) -> Self {

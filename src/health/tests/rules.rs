@@ -52,6 +52,23 @@ fn bloat_is_idle_memory_that_stays() {
 }
 
 #[test]
+fn a_declared_working_set_moves_the_memory_levels() {
+    let none = Outstanding::default();
+    let raised = |thresholds: Thresholds, in_use: u64| {
+        let mut bench = Bench::new(thresholds);
+        bench.judge(0, &memory(0, in_use, 0), &none).raised.len()
+    };
+    assert_eq!(raised(Thresholds::default(), 200), 1);
+    let declared = || Thresholds::default().working_set(200 * MB);
+    // The working set, and what rounding adds at most.
+    assert_eq!(raised(declared(), 200), 0);
+    assert_eq!(raised(declared(), 250), 0);
+    assert_eq!(raised(declared(), 251), 1);
+    let small = Thresholds::default().working_set(4 * MB);
+    assert_eq!(raised(small, 6), 1, "also below the usual level");
+}
+
+#[test]
 fn bloat_is_measured_against_what_frames_needed() {
     let mut bench = Bench::new(Thresholds::default());
     let none = Outstanding::default();
