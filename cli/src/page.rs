@@ -34,7 +34,10 @@ impl Page {
             .transpose();
         let server = server.map_err(|error| Problem::Input(error.to_string()))?;
         if let Some(server) = &server {
-            eprintln!("open {} in a browser; Ctrl-C ends it", server.url());
+            eprintln!(
+                "open {} in a browser, or give it to `framepool top`; Ctrl-C ends it",
+                server.url()
+            );
         }
         let recording = match &server {
             Some(server) => Some(server.recording().clone()),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::{Scratch, trace_of};
 use pty_process::blocking::{Command as InPty, Pty};
 
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -70,9 +71,14 @@ impl Terminal {
         }
     }
 
-    /// Presses `q`, and gives the exit code. The usual screen is back then.
-    fn quit(mut self) -> Option<i32> {
+    /// Presses `q`, and gives the exit code.
+    fn quit(self) -> Option<i32> {
         self.press("q");
+        self.ended()
+    }
+
+    /// Waits for the end, and gives the exit code. The usual screen is back then.
+    fn ended(mut self) -> Option<i32> {
         let began = Instant::now();
         let status = loop {
             assert!(began.elapsed() < PATIENCE, "it goes on:\n{}", self.text());
@@ -260,6 +266,32 @@ fn a_demo_shows_itself_until_it_is_quit() {
     terminal.press("q");
     let text = terminal.expect("summary", |text| text.contains("what it says"));
     assert!(text.contains("Leak"), "{text}");
+}
+
+#[test]
+fn a_replay_stays_until_it_is_quit() {
+    let lines = trace_of(50, |tick| {
+        format!("{},1,alloc,{tick},4096,scene.c:7", tick * 20_000)
+    });
+    let recording = Scratch::new("shown.csv", lines);
+    let terminal = Terminal::open(80, 24, &["replay", recording.path(), "--top"], "");
+    terminal.expect("recorded call site", |text| text.contains("scene.c:7"));
+    terminal.expect("end of the replay", |text| text.contains("NOT JUDGED for"));
+    terminal.press("q");
+    let text = terminal.expect("report", |text| text.contains("The pool was asked too"));
+    assert!(!text.contains("ns per operation"), "{text}");
+    assert_eq!(terminal.ended(), Some(0));
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let demo = Demo::start("0", &[]);
+    let terminal = Terminal::open(80, 24, &["top", &demo.url], "");
+    terminal.expect("numbers", |text| text.contains("pool demo"));
+    let process = terminal.child.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &process]).status();
+    assert!(sent.expect("running kill").success());
+    assert_eq!(terminal.ended(), Some(0));
 }
 
 #[test]

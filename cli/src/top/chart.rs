@@ -68,7 +68,7 @@ fn scale(most: f64) -> f64 {
     found.unwrap_or(most)
 }
 
-/// The point of each column: the one that held the most in its stretch of time. Stretches lie on a fixed grid, so that a point
+/// The point of each column: the one that held the most in its stretch of time, and of those the one with the most in use. Stretches lie on a fixed grid, so that a point
 /// keeps its column's company while the picture moves.
 fn columns(points: &[Point], width: u16) -> Vec<Option<Point>> {
     let width = u64::from(width);
@@ -81,7 +81,8 @@ fn columns(points: &[Point], width: u16) -> Vec<Option<Point>> {
             continue;
         };
         let column: &mut Option<Point> = &mut columns[place as usize];
-        if column.is_none_or(|before| point.pooled >= before.pooled) {
+        let size = |point: Point| (point.pooled, point.in_use);
+        if column.is_none_or(|before| size(point) >= size(before)) {
             *column = Some(point);
         }
     }

@@ -74,6 +74,8 @@ struct Widths {
     has_thread: bool,
 }
 
+/// A name is not further from its numbers than the eye follows.
+const NAME: usize = 72;
 const VERDICT: usize = 9;
 const BUFFERS: usize = 10;
 const SIZE: usize = 10;
@@ -87,8 +89,9 @@ impl Widths {
         let has_tag = has_tags && rest >= TAG + 30;
         let rest = rest - if has_tag { TAG } else { 0 };
         let has_thread = rest >= THREAD + 40;
+        let rest = rest - if has_thread { THREAD } else { 0 };
         Self {
-            name: rest - if has_thread { THREAD } else { 0 },
+            name: rest.min(NAME),
             has_tag,
             has_thread,
         }
@@ -214,7 +217,7 @@ pub(super) fn tag_table(page: &mut Page<'_>, model: &Model, height: u16, style: 
         let most = b.total.live_bytes().cmp(&a.total.live_bytes());
         most.then_with(|| a.name.cmp(&b.name))
     });
-    let name = page.width().saturating_sub(BUFFERS + 3 * SIZE);
+    let name = page.width().saturating_sub(BUFFERS + 3 * SIZE).min(NAME);
     let title = fitted("tag, and below it", name.saturating_sub(1), false);
     let (buffers, bytes, most, budget) = ("buffers", "bytes", "most", "budget");
     let head =
