@@ -36,7 +36,7 @@ fn a_watch_names_its_pool_and_limits() {
 }
 
 #[test]
-fn a_watch_sees_an_overdue_buffer_come_and_go() {
+fn watch_raises_and_resolves_an_overdue_alert() {
     let pool = BufferPool::builder()
         .name("watched")
         .leak_after_frames(2)
@@ -67,7 +67,7 @@ fn a_watch_sees_an_overdue_buffer_come_and_go() {
 }
 
 #[test]
-fn stopping_judges_the_final_frames_and_does_not_wait_for_the_poll() {
+fn stop_judges_final_frames_without_awaiting_the_poll() {
     let pool = BufferPool::new();
     let config = HealthConfig::default()
         .poll_interval(LONG)
@@ -108,7 +108,7 @@ fn a_watch_dropped_at_once_stops_cleanly() {
 }
 
 #[test]
-fn records_overwritten_before_they_were_read_raise_an_alert() {
+fn records_overwritten_unread_raise_an_alert() {
     let pool = BufferPool::builder().history_frames(8).build().unwrap();
     let config = HealthConfig::default()
         .poll_interval(LONG)
@@ -157,7 +157,7 @@ fn a_lost_record_is_counted_once() {
 }
 
 #[test]
-fn a_watch_can_feed_a_store_of_the_users_and_obeys_its_thresholds() {
+fn watch_feeds_given_store_and_obeys_its_thresholds() {
     let pool = BufferPool::builder()
         .expect_release_within(1)
         .build()

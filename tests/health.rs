@@ -96,7 +96,7 @@ fn an_overdue_buffer_is_named_until_its_release() {
 }
 
 #[test]
-fn a_buffer_marked_as_long_lived_is_not_overdue() {
+fn long_lived_buffer_is_not_overdue() {
     let mut bench = Bench::new(only(Rule::Overdue));
     let kept = bench.pool.alloc::<u64>(10);
     assert_eq!(bench.judge_after(LEAK_AGE + 1).raised.len(), 1);
@@ -133,7 +133,7 @@ fn buffers_held_since_the_start_are_no_leak() {
 }
 
 #[test]
-fn every_site_has_an_alert_of_its_own_and_ten_buffers_are_critical() {
+fn each_site_alerts_separately_ten_buffers_are_critical() {
     let mut bench = Bench::new(only(Rule::Overdue));
     let mut many: Vec<_> = (0..10).map(|_| bench.pool.alloc::<u8>(64)).collect();
     let few: Vec<_> = (0..2).map(|_| bench.pool.alloc::<u8>(64)).collect();
@@ -203,7 +203,7 @@ fn the_metrics_are_those_of_the_latest_frame() {
 }
 
 #[test]
-fn without_a_recorded_frame_the_pools_latest_is_judged() {
+fn without_recorded_frames_latest_snapshot_is_judged() {
     let pool = pool();
     let kept = pool.alloc::<u8>(100);
     pool.end_frame();
@@ -234,7 +234,7 @@ fn emits_are_throttled_to_five_a_second() {
 }
 
 #[test]
-fn long_lived_buffers_are_listed_and_named_when_memory_alerts() {
+fn long_lived_buffers_are_named_in_memory_alerts() {
     let store = framepool::DiagnosticsStore::new();
     let mut bench = Bench::new(Thresholds::default());
     let kept = bench.pool.alloc::<u8>(60_000_000);

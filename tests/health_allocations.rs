@@ -110,7 +110,7 @@ fn receiving_costs_the_same_however_long_the_history() {
 }
 
 #[test]
-fn recording_frames_allocates_nothing_once_the_ring_is_full() {
+fn recording_frames_into_full_ring_allocates_nothing() {
     let pool = BufferPool::new();
     pool.end_frame();
     let store = DiagnosticsStore::new();

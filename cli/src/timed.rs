@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_the_whole_recording_through_the_pool_that_was_given() {
+    fn run_replays_whole_recording_through_given_pool() {
         let pool = BufferPool::new();
         let replay = TimedReplay::of_bundled(pool.clone()).expect("threads");
         for who in Name::ALL {

@@ -255,7 +255,7 @@ fn truncated_or_corrupt_zstd() {
 }
 
 #[test]
-fn a_path_with_a_line_feed_makes_one_line() {
+fn path_with_line_feed_prints_one_line() {
     let output = framepool(&["replay", "two\nlines.csv"]);
     assert_eq!(
         stderr(&output),

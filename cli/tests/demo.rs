@@ -6,7 +6,7 @@ use common::{Scratch, framepool, stderr, stdout};
 use serde_json::Value;
 
 #[test]
-fn a_leak_raises_an_alert_that_clears_when_it_is_released() {
+fn leak_alert_clears_when_leak_is_released() {
     let output = framepool(&[
         "demo",
         "--seconds",
@@ -37,7 +37,7 @@ fn a_leak_raises_an_alert_that_clears_when_it_is_released() {
 }
 
 #[test]
-fn most_in_use_is_no_less_than_its_history_shows() {
+fn peak_in_use_is_at_least_history_maximum() {
     let file = Scratch::new("most.json", "");
     let output = framepool(&[
         "demo",

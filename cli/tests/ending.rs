@@ -52,7 +52,7 @@ fn interrupted_at(mut child: Child, said: &str, signal: &str) -> Output {
 }
 
 #[test]
-fn an_interrupted_demo_writes_its_files_and_its_summary() {
+fn interrupted_demo_writes_its_files_and_summary() {
     let saved = Scratch::new("interrupted-demo.json", "");
     let page = Scratch::new("interrupted-demo.html", "");
     let child = start(&[
@@ -155,7 +155,7 @@ fn a_served_replay_reports_when_it_is_interrupted() {
 }
 
 #[test]
-fn a_run_that_cannot_end_in_order_ends_at_once() {
+fn run_without_orderly_end_stops_at_once() {
     let saved = Scratch::new("timed.json", "");
     let mut child = start(&[
         "replay",

@@ -49,7 +49,7 @@ fn saved(name: &str, leaks: bool) -> Scratch {
 }
 
 #[test]
-fn a_saved_replay_is_shown_with_its_recorded_sites() {
+fn saved_replay_is_shown_with_recorded_sites() {
     let history = saved("shown", true);
     let output = framepool(&["report", history.path()]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
@@ -85,7 +85,7 @@ fn a_page_is_made_of_a_saved_history() {
 /// Needs `go` (Debian: `apt-get install golang-go`); `cargo xtask ci setup` installs it.
 #[cfg(feature = "dashboard")]
 #[test]
-fn a_profile_of_a_saved_history_names_the_leak_first() {
+fn profile_of_saved_history_lists_leak_first() {
     let history = saved("profiled", true);
     let profile = Scratch::new("profiled.pb.gz", "");
     let output = framepool(&["report", history.path(), "--pprof", profile.path()]);
@@ -133,7 +133,7 @@ fn a_diff_names_what_is_new() {
 }
 
 #[test]
-fn a_gate_that_fails_has_its_exit_code_and_line() {
+fn failed_gate_has_its_exit_code_and_line() {
     let (before, after) = (saved("gate-before", false), saved("gate-after", true));
     let all = [
         "--max-growing",
@@ -192,7 +192,7 @@ fn a_pool_of_another_name_is_compared() {
 }
 
 #[test]
-fn growth_without_a_history_to_compare_with_is_refused() {
+fn growth_gate_without_comparison_history_is_refused() {
     let after = saved("alone", false);
     let output = framepool(&["report", after.path(), "--max-peak-growth", "10%"]);
     assert_eq!(output.status.code(), Some(2));
@@ -253,7 +253,7 @@ fn a_failed_gate_is_an_annotation_on_github() {
 }
 
 #[test]
-fn what_is_no_history_is_refused_in_one_line() {
+fn file_without_history_is_refused_in_one_line() {
     let whole = fs::read(saved("whole", false).path()).unwrap();
     let later = br#"{"format":"framepool history","version":99,"library":"9.0.0","history":{}}"#;
     for (name, bytes, said) in [

@@ -48,7 +48,7 @@ fn the_numbers_are_those_of_the_trace() {
 }
 
 #[test]
-fn a_buffer_never_freed_is_found_by_its_recorded_call_site() {
+fn buffer_never_freed_is_reported_by_recorded_site() {
     let file = small("leak.csv");
     let report = report_of(&["replay", file.path(), "--leak-after", "2"]);
     let leaks = &report["leaks"];
@@ -137,7 +137,7 @@ fn every_contestant_is_timed_and_weighed() {
 }
 
 #[test]
-fn a_buffer_no_machine_has_is_refused_in_one_line() {
+fn impossibly_large_buffer_is_refused_in_one_line() {
     let file = Scratch::new(
         "large.csv",
         format!("{HEADER}\n0,0,alloc,0,4611686018427387904,s\n"),
@@ -273,7 +273,7 @@ fn leak_alerts(report: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_leak_in_a_recording_is_named_by_its_recorded_site() {
+fn recorded_leak_is_named_by_its_recorded_site() {
     let file = Scratch::new("leaking.csv", leaking());
     let report = report_of(&["replay", file.path()]);
     let alerts = leak_alerts(&report);
@@ -285,7 +285,7 @@ fn a_leak_in_a_recording_is_named_by_its_recorded_site() {
 }
 
 #[test]
-fn what_a_recording_keeps_from_its_start_is_no_leak() {
+fn buffers_kept_since_recording_start_are_no_leak() {
     let report = report_of(&["replay", "--frame-ms", "50"]);
     assert_eq!(leak_alerts(&report), [""; 0]);
     assert!(report["leaks"]["suspects"].as_u64() > Some(0));

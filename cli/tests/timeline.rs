@@ -98,7 +98,7 @@ fn a_killed_demo_leaves_a_whole_trace() {
 }
 
 #[test]
-fn a_timeline_that_cannot_be_written_is_said_in_one_line() {
+fn unwritable_timeline_is_reported_in_one_line() {
     let output = framepool(&["demo", "--quiet", "--timeline", "no/such/folder/a.pftrace"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(

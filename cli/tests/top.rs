@@ -226,7 +226,7 @@ fn a_lost_connection_is_said_and_comes_back() {
 }
 
 #[test]
-fn a_protected_page_is_shown_to_who_has_its_token() {
+fn protected_page_is_shown_with_its_token() {
     let demo = Demo::start("0.0.0.0:0", &[]);
     assert!(demo.url.contains("token="), "{}", demo.url);
     let terminal = Terminal::open(80, 24, &["top", &demo.url], "");

@@ -41,18 +41,18 @@ fn replay(name: &str) {
 }
 
 #[test]
-fn the_trace_reader_refuses_at_the_right_line_and_accepts_what_is_written() {
+fn trace_reader_names_faulty_line_and_reads_exactly() {
     replay("trace");
 }
 
 #[test]
-fn the_command_line_gives_only_numbers_within_their_ranges() {
+fn command_line_accepts_only_numbers_in_range() {
     replay("arguments");
 }
 
 /// Laws: L1, L2, L3, L6.
 #[test]
-fn a_builder_names_the_wrong_setting_or_gives_a_lawful_pool() {
+fn builder_names_wrong_setting_or_builds_lawful_pool() {
     replay("config");
 }
 
@@ -68,7 +68,7 @@ fn every_program_agrees_with_the_account() {
 }
 
 #[test]
-fn every_target_has_a_small_corpus_and_every_corpus_a_target() {
+fn targets_and_small_corpora_match_one_to_one() {
     let corpus = folder("");
     for entry in fs::read_dir(&corpus).expect("the corpus") {
         let name = entry.expect("an entry").file_name();

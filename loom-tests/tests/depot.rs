@@ -19,7 +19,7 @@ fn address(buffer: &Buffer<u8>) -> *const u8 {
 
 /// One preemption at most: 524 executions; a search with two takes over 20 s.
 #[test]
-fn two_threads_that_pop_at_once_get_different_blocks() {
+fn concurrent_pops_return_different_blocks() {
     explore(Some(1), || {
         let pool = shared(without_magazines());
         drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
@@ -36,7 +36,7 @@ fn two_threads_that_pop_at_once_get_different_blocks() {
 
 /// One preemption at most: 1,495 executions; the model of the stack alone is searched without a bound.
 #[test]
-fn a_block_popped_and_pushed_again_does_not_fool_a_pop_under_way() {
+fn block_popped_and_repushed_never_corrupts_concurrent_pop() {
     explore(Some(1), || {
         let pool = shared(without_magazines());
         drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
@@ -58,7 +58,7 @@ fn a_block_popped_and_pushed_again_does_not_fool_a_pop_under_way() {
 
 /// One preemption at most: 1,524 executions; a search with two takes over 20 s.
 #[test]
-fn two_threads_that_push_at_once_lose_no_block() {
+fn concurrent_pushes_lose_no_block() {
     explore(Some(1), || {
         let pool = without_magazines();
         let (first, second) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
@@ -73,7 +73,7 @@ fn two_threads_that_push_at_once_lose_no_block() {
 
 /// One preemption at most: 98 executions; a search with two takes over 20 s.
 #[test]
-fn a_block_freed_elsewhere_comes_back_with_what_was_written() {
+fn block_freed_elsewhere_is_reused_with_writes_visible() {
     explore(Some(1), || {
         let pool = without_magazines();
         let mut buffer = pool.alloc::<u8>(1);

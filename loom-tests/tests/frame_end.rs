@@ -90,7 +90,7 @@ fn an_aggregation_never_takes_a_count_back() {
 
 /// Two preemptions at most: 9,702 executions; the search without a bound takes over a minute.
 #[test]
-fn a_block_reallocated_during_aggregation_is_in_use_once() {
+fn block_reallocated_during_aggregation_counts_once_in_use() {
     explore(Some(2), || {
         let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
@@ -110,7 +110,7 @@ fn a_block_reallocated_during_aggregation_is_in_use_once() {
 /// No preemption, only the switches at locks and joins: with one the search takes minutes. The counters alone
 /// (`primitives/counters.rs`) are searched with three, and `shuttle-tests` searches many readers at random.
 #[test]
-fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
+fn cross_thread_release_is_never_seen_before_alloc() {
     explore(Some(0), || {
         let pool = shared(BufferPool::new());
         let aggregation = {
@@ -132,7 +132,7 @@ fn a_release_on_another_thread_is_never_seen_before_its_alloc() {
 /// Three preemptions at most: 10,586 executions; the search without a bound takes over a minute.
 /// Laws: L1, L2, L3, L4.
 #[test]
-fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
+fn concurrent_frame_ends_count_every_alloc_once() {
     explore(Some(3), || {
         let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
@@ -154,7 +154,7 @@ fn two_threads_that_end_frames_at_once_count_every_alloc_once() {
 
 /// One preemption at most: 3,031 executions; a search with two takes over 20 s.
 #[test]
-fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
+fn open_frame_reads_consistently_while_arena_grows() {
     explore(Some(1), || {
         let pool = shared(
             BufferPool::builder()
@@ -185,7 +185,7 @@ fn an_open_frame_is_read_whole_while_its_arena_moves_on() {
 /// No preemption, only the switches at locks, and every value that a load may see: 21,648 executions. A search with one
 /// preemption takes hours.
 #[test]
-fn memory_trimmed_during_an_alloc_is_not_missing_from_the_sum() {
+fn memory_trimmed_during_alloc_stays_in_the_sum() {
     explore(Some(0), || {
         let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         drop(pool.alloc::<u8>(1));
@@ -295,7 +295,7 @@ fn the_next_aggregation_counts_an_unkept_release() {
 
 /// One preemption at most: 29,647 executions.
 #[test]
-fn a_block_that_somebody_else_lends_next_is_found_released_by_then() {
+fn block_reused_by_another_thread_counts_as_released() {
     explore(Some(1), || {
         let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         // Beside which one release too few does not show in that more is out than there is.

@@ -14,7 +14,7 @@ use support::explore;
 /// No preemption, only the switches at locks and joins: one preemption is 150,266 executions, which take minutes and found
 /// nothing either. `primitives/closing.rs` has a release beside the closing with two.
 #[test]
-fn a_pool_dropped_while_another_thread_drops_its_last_buffer_is_freed_once() {
+fn pool_dropped_beside_its_last_buffer_frees_once() {
     explore(Some(0), || {
         let pool = BufferPool::new();
         let buffer = pool.alloc::<u8>(1);
@@ -26,7 +26,7 @@ fn a_pool_dropped_while_another_thread_drops_its_last_buffer_is_freed_once() {
 
 /// Two preemptions at most: 19 executions.
 #[test]
-fn two_last_buffers_dropped_at_once_after_their_pool_free_it_once() {
+fn last_two_buffers_dropped_concurrently_free_pool_once() {
     explore(Some(2), || {
         let pool = BufferPool::new();
         let (first, second) = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
@@ -39,7 +39,7 @@ fn two_last_buffers_dropped_at_once_after_their_pool_free_it_once() {
 
 /// Two preemptions at most; the search without a bound takes over a minute.
 #[test]
-fn a_pool_dropped_while_a_thread_that_used_it_exits_is_freed_once() {
+fn pool_dropped_during_thread_exit_is_freed_once() {
     explore(Some(2), || {
         let pool = BufferPool::new();
         let other = {
@@ -54,7 +54,7 @@ fn a_pool_dropped_while_a_thread_that_used_it_exits_is_freed_once() {
 /// The closer may have marked the slot, and not paid for it yet, when the slot's owner exits.
 /// One preemption at most; two are 143,683 executions and found nothing either.
 #[test]
-fn an_exit_beside_the_closing_is_paid_for_once() {
+fn thread_exit_during_close_settles_balance_once() {
     explore(Some(1), || {
         let pool = BufferPool::new();
         let owner = thread::spawn(move || {
@@ -74,7 +74,7 @@ fn an_exit_beside_the_closing_is_paid_for_once() {
 /// The pool is in use while more buffers are handed over than a hold is worth.
 /// No preemption, only the switches at joins: one preemption is 106,140 executions and found nothing either.
 #[test]
-fn buffers_handed_over_without_end_free_no_pool_in_use() {
+fn endless_buffer_handovers_never_free_pool_in_use() {
     explore(Some(0), || {
         let pool = BufferPool::new();
         let published = pool.snapshot();
@@ -88,7 +88,7 @@ fn buffers_handed_over_without_end_free_no_pool_in_use() {
 
 /// Two preemptions at most: 158 executions; a search with three takes over 20 s.
 #[test]
-fn a_frame_that_outlives_its_pool_s_handles_still_ends() {
+fn frame_outliving_the_pool_handles_still_ends() {
     explore(Some(2), || {
         let pool = BufferPool::new();
         let frame = pool.begin_frame();

@@ -27,7 +27,7 @@ fn memory_reserved_during_aggregation_is_not_released() {
 /// One preemption at most: 103,155 executions. The scenario of many readers in `shuttle-tests` searches the same claim at
 /// random.
 #[test]
-fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
+fn release_in_oldest_slot_never_precedes_newest_alloc() {
     explore(Some(1), || {
         let pool = shared(BufferPool::new());
         // This thread's slot is the oldest, and read last.
@@ -54,7 +54,7 @@ fn a_release_in_the_oldest_slot_is_never_seen_before_its_alloc_in_the_newest() {
 /// and be missed by the second, which finds room for it.
 /// One preemption at most: 28,562 executions.
 #[test]
-fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
+fn counted_release_stays_counted_when_pool_grows() {
     explore(Some(1), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         let first = pool.alloc::<u8>(1);
@@ -72,7 +72,7 @@ fn a_release_that_was_counted_stays_counted_when_the_pool_grows() {
 
 /// What was given back is no longer held and counts as given back, in one step. One preemption at most: 427 executions.
 #[test]
-fn what_the_pool_took_from_the_system_is_the_same_while_it_gives_some_back() {
+fn bytes_taken_from_system_stay_constant_during_trim() {
     explore(Some(1), || {
         let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         drop(pool.alloc::<u8>(1));

@@ -18,7 +18,7 @@ fn assert_whole(snapshot: &FrameSnapshot) {
 }
 
 #[test]
-fn a_reader_sees_whole_snapshots_in_order_while_they_are_recycled() {
+fn reader_sees_whole_ordered_snapshots_while_recycled() {
     explore(None, || {
         let pool = shared(BufferPool::new());
         let reader = {
@@ -43,7 +43,7 @@ fn a_reader_sees_whole_snapshots_in_order_while_they_are_recycled() {
 }
 
 #[test]
-fn what_a_subscriber_gets_and_loses_is_every_frame() {
+fn subscriber_receives_or_counts_lost_every_frame() {
     explore(None, || {
         let pool = BufferPool::builder().history_frames(1).build().unwrap();
         let mut feed = pool.subscribe();

@@ -12,7 +12,7 @@ use support::{explore, shared};
 /// Laws: L1.
 /// One preemption at most: 3,870 executions; the search without a bound takes over a minute.
 #[test]
-fn a_slot_handed_over_at_exit_loses_no_count() {
+fn slot_handed_over_at_exit_loses_no_count() {
     explore(Some(1), || {
         // Nothing lies in the bins, which a thread empties after it was joined: that is another model's. Both blocks are
         // there already: what the system gives is another model's too.
@@ -56,7 +56,7 @@ fn a_new_slot_hides_no_older_one() {
 
 /// One preemption at most: 8,613 executions; the search without a bound takes over a minute.
 #[test]
-fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
+fn arena_handed_over_in_open_frame_lends_once() {
     explore(Some(1), || {
         let pool = BufferPool::new();
         let frame = Arc::new(pool.begin_frame());
@@ -75,7 +75,7 @@ fn an_arena_handed_over_while_its_frame_is_open_lends_nothing_twice() {
 /// Laws: L1.
 /// Four preemptions at most: 919 executions; the search without a bound takes over a minute.
 #[test]
-fn a_frame_ended_by_another_thread_than_filled_it_counts_all_of_it() {
+fn frame_ended_by_another_thread_counts_every_alloc() {
     explore(Some(4), || {
         let pool = BufferPool::new();
         let frame = pool.begin_frame();

@@ -23,7 +23,7 @@ fn critical(count: usize) -> Vec<HealthSnapshot> {
 }
 
 #[test]
-fn who_reads_a_status_finds_the_state_it_was_taken_from() {
+fn status_reader_sees_the_state_behind_the_status() {
     explore(Some(3), || {
         let health = critical(1).remove(0);
         let store = DiagnosticsStore::new();
@@ -41,7 +41,7 @@ fn who_reads_a_status_finds_the_state_it_was_taken_from() {
 }
 
 #[test]
-fn two_that_are_received_at_once_are_both_kept() {
+fn concurrently_received_snapshots_are_both_kept() {
     explore(Some(3), || {
         let mut judged = critical(2).into_iter();
         let store = DiagnosticsStore::new();

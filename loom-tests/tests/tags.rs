@@ -57,7 +57,7 @@ fn a_release_on_another_thread_counts_once() {
 
 /// One preemption at most: 176 executions.
 #[test]
-fn a_walker_never_joins_a_tag_to_an_untagged_holder() {
+fn walker_never_joins_tag_to_untagged_holder() {
     explore(Some(1), || {
         let pool = shared(BufferPool::new());
         let tag = shared(pool.tag("a"));

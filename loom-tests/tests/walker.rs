@@ -8,7 +8,7 @@ use support::{explore, shared};
 
 /// One preemption at most: 808 executions; a search with two takes over 20 s.
 #[test]
-fn a_walker_names_the_line_that_has_the_buffer_or_none() {
+fn walker_names_the_line_holding_buffer_or_none() {
     explore(Some(1), || {
         let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
@@ -34,7 +34,7 @@ fn a_walker_names_the_line_that_has_the_buffer_or_none() {
 
 /// Three preemptions at most: 6,687 executions.
 #[test]
-fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
+fn earlier_age_is_never_joined_to_later_site() {
     explore(Some(3), || {
         let pool = shared(BufferPool::new());
         let (old, old_line) = (pool.alloc::<u8>(1), line!());
@@ -62,7 +62,7 @@ fn an_age_is_never_that_of_an_earlier_tenancy_with_a_later_site() {
 ///
 /// One preemption at most; with two the search takes over six minutes.
 #[test]
-fn a_walk_meets_every_buffer_that_is_out_throughout() {
+fn walk_meets_every_buffer_that_stays_out() {
     explore(Some(1), || {
         let pool = shared(BufferPool::new());
         let first = pool.alloc::<u8>(1);
@@ -84,7 +84,7 @@ fn a_walk_meets_every_buffer_that_is_out_throughout() {
 ///
 /// Two preemptions at most.
 #[test]
-fn a_walk_looks_on_when_a_buffer_was_allocated_meanwhile() {
+fn walk_continues_when_a_buffer_is_allocated_meanwhile() {
     explore(Some(2), || {
         let pool = shared(BufferPool::new());
         let first = pool.alloc::<u8>(1);

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_class_holds_its_own_size_and_the_next_byte_goes_to_the_next_class() {
+    fn each_class_ends_where_the_next_begins() {
         for class in 0..CLASSES {
             let bytes = class_bytes(class);
             assert_eq!(class_for(bytes), Some(class));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn rounding_costs_at_most_a_quarter_above_the_linear_part() {
+    fn rounding_above_linear_classes_wastes_at_most_quarter() {
         let large = [
             AT_HAND_BYTES,
             AT_HAND_BYTES + 1,

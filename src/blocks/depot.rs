@@ -240,7 +240,7 @@ mod tests {
     use crate::blocks::class::class_for;
 
     #[test]
-    fn what_is_counted_as_idle_is_what_lies_here() {
+    fn idle_count_equals_blocks_in_the_depot() {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         let depot = &pool.inner().depot;
         let class = class_for(1000).unwrap();

@@ -87,7 +87,7 @@ fn a_timestamp_is_written_in_utc() {
 }
 
 #[test]
-fn a_frame_lasts_as_long_as_the_clock_says_and_never_less_than_nothing() {
+fn frame_time_follows_clock_and_is_never_negative() {
     let mut clock = Clock::new();
     let pool = BufferPool::new();
     for (step, goes_back, lasts) in [
@@ -133,7 +133,7 @@ fn held_after(pool: &BufferPool, frames: usize, mut between: impl FnMut()) -> u6
 }
 
 #[test]
-fn idle_memory_goes_after_enough_frames_although_the_clock_stands_or_goes_back() {
+fn enough_frames_trim_idle_memory_whatever_the_clock() {
     let mut clock = Clock::new();
     let pool = bloated();
     assert_eq!(held_after(&pool, 100, || ()), 64 << 20, "not long enough");
@@ -145,7 +145,7 @@ fn idle_memory_goes_after_enough_frames_although_the_clock_stands_or_goes_back()
 }
 
 #[test]
-fn idle_memory_goes_after_enough_time_also_where_the_clock_went_back_in_between() {
+fn enough_time_trims_idle_memory_despite_clock_regression() {
     let mut clock = Clock::new();
     let pool = bloated();
     assert_eq!(held_after(&pool, 3, || clock.forward(SECOND)), 64 << 20);
@@ -162,7 +162,7 @@ fn idle_memory_goes_after_enough_time_also_where_the_clock_went_back_in_between(
 }
 
 #[test]
-fn a_monitor_emits_once_while_the_clock_stands_and_again_soon_after_it_went_back() {
+fn monitor_emits_once_until_clock_moves_or_regresses() {
     let mut clock = Clock::new();
     let pool = BufferPool::new();
     let mut monitor = HealthMonitor::new(Thresholds::default());
@@ -183,7 +183,7 @@ fn a_monitor_emits_once_while_the_clock_stands_and_again_soon_after_it_went_back
 }
 
 #[test]
-fn a_watch_records_every_frame_once_whatever_the_clock_does() {
+fn watch_records_every_frame_once_on_any_clock() {
     let mut clock = Clock::new();
     let pool = BufferPool::builder()
         .history_frames(8)

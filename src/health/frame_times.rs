@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_across_the_edge_counts_by_its_share() {
+    fn frame_across_window_edge_counts_by_its_share() {
         let summary = summary(&recent((0..9).map(|_| 2 * SECOND)), Duration::ZERO);
         assert!(close(summary.fps, 0.5), "{summary:?}");
         assert!(close(summary.avg_ms, 2000.0), "{summary:?}");

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_need_counts_until_its_window_is_over_at_any_time() {
+    fn need_counts_until_window_ends_from_any_start() {
         for start in [Duration::ZERO, Duration::MAX.saturating_sub(2 * WINDOW)] {
             let mut need = Need::default();
             assert_eq!(need.peak(start, 7), 7);

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_and_the_most_are_of_one_frame_each() {
+    fn minimum_and_maximum_are_of_one_frame_each() {
         let spread: Spread = [5, 3, 8, u64::MAX].into_iter().collect();
         let all = (spread.min, spread.max, spread.sum, spread.count);
         assert_eq!(all, (3, u64::MAX, u64::MAX, 4));

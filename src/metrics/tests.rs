@@ -83,7 +83,7 @@ fn acquisitions_add_up_to_the_allocs() {
 }
 
 #[test]
-fn a_judgement_gives_the_same_numbers_as_the_pool() {
+fn health_snapshot_gives_same_numbers_as_pool() {
     let pool = BufferPool::builder()
         .max_bytes(1 << 30)
         .build()
@@ -122,7 +122,7 @@ fn a_part_that_is_subtracted_survives_a_wrap() {
 }
 
 #[test]
-fn tags_alone_add_up_to_the_bytes_in_use() {
+fn tags_sum_to_the_bytes_in_use() {
     let pool = BufferPool::builder()
         .tag("render", TagSettings::default().max_bytes(1 << 20))
         .build()

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cost_of_a_walk_follows_the_buffers_out() {
+    fn walk_cost_is_proportional_to_buffers_out() {
         let pool = BufferPool::new();
         let mut spike: Vec<_> = (0..20_000).map(|_| pool.alloc::<u8>(1)).collect();
         let (out, pages) = walk(&pool);

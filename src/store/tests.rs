@@ -84,7 +84,7 @@ fn the_history_keeps_the_latest() {
 }
 
 #[test]
-fn active_alerts_are_as_bad_as_they_are_now() {
+fn active_alerts_have_their_current_severity() {
     let store = DiagnosticsStore::new();
     let same = store.clone();
     let mut bench = Bench::new("render");
@@ -114,7 +114,7 @@ fn active_alerts_are_as_bad_as_they_are_now() {
 }
 
 #[test]
-fn an_alert_that_comes_and_goes_is_one_entry() {
+fn alert_raised_and_resolved_is_one_log_entry() {
     let store = DiagnosticsStore::with_history(1);
     let mut bench = Bench::new("render");
     for frame in 1..=300 {
@@ -132,7 +132,7 @@ fn an_alert_that_comes_and_goes_is_one_entry() {
 }
 
 #[test]
-fn an_active_entry_of_the_log_is_as_it_is_now() {
+fn active_log_entry_shows_the_current_alert() {
     let store = DiagnosticsStore::new();
     let mut bench = Bench::new("render");
     for (frame, megabytes) in [(1, 60), (2, 70), (3, 80)] {
@@ -166,7 +166,7 @@ fn alerts(
 }
 
 #[test]
-fn a_noisy_rule_pushes_out_only_its_own_resolved_entries() {
+fn noisy_rule_evicts_only_its_own_resolved_entries() {
     let store = DiagnosticsStore::with_history(1);
     let mut bench = Bench::new("render");
     let template = bench.pooled(1, 60);
@@ -193,7 +193,7 @@ fn a_noisy_rule_pushes_out_only_its_own_resolved_entries() {
 }
 
 #[test]
-fn pools_are_told_apart_by_number_not_by_name() {
+fn pools_are_distinguished_by_number_not_name() {
     let store = DiagnosticsStore::new();
     let (mut one, mut two) = (Bench::of(1, "same"), Bench::of(2, "same"));
     for frame in 1..=29 {
@@ -280,7 +280,7 @@ fn pools_of_different_names_keep_their_alerts_apart() {
 }
 
 #[test]
-fn what_a_reader_sees_is_whole_and_never_goes_back() {
+fn reader_sees_whole_states_in_order() {
     const SNAPSHOTS: u64 = if cfg!(miri) { 40 } else { 2000 };
     let store = DiagnosticsStore::with_history(8);
     thread::scope(|scope| {
@@ -314,7 +314,7 @@ fn what_a_reader_sees_is_whole_and_never_goes_back() {
 }
 
 #[test]
-fn the_report_shows_status_courses_alerts_and_what_is_over() {
+fn report_shows_status_courses_active_and_resolved_alerts() {
     let store = DiagnosticsStore::new();
     let mut bench = Bench::new("render");
     let report = |store: &DiagnosticsStore| store.to_string();

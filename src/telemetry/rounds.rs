@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn more_threads_than_are_told_apart_still_make_rounds() {
+    fn threads_beyond_the_tracked_number_complete_rounds() {
         let ends = (0..100).flat_map(|_| 0..3 * MAX_THREADS as u64);
         assert_eq!(rounds(ends), 300);
     }
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_never_too_high_and_at_most_a_quarter_too_low() {
+    fn age_is_at_most_a_quarter_too_low() {
         for (frame_us, frames) in [(16_667_u64, 20_000_u64), (500, 100_000), (1_000_000, 9_000)] {
             let origin = Instant::now();
             let begun = |round: u64| Duration::from_micros(round * frame_us);

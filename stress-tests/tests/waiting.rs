@@ -43,7 +43,7 @@ fn steps(mut work: impl FnMut()) -> u64 {
 }
 
 #[test]
-fn a_hit_and_its_release_take_no_lock_and_change_no_shared_word() {
+fn hits_and_releases_lock_and_write_nothing_shared() {
     let _turn = one_at_a_time();
     let pool = BufferPool::new();
     for bytes in [1, 256, 4096, 65_536, 1 << 20] {
@@ -54,7 +54,7 @@ fn a_hit_and_its_release_take_no_lock_and_change_no_shared_word() {
 }
 
 #[test]
-fn a_frame_alloc_takes_no_lock_and_changes_no_shared_word() {
+fn frame_allocs_lock_and_write_nothing_shared() {
     let _turn = one_at_a_time();
     let pool = BufferPool::builder()
         .frame_block_bytes(32 << 20)
@@ -81,7 +81,7 @@ fn a_snapshot_is_read_without_a_lock() {
 }
 
 #[test]
-fn nobody_who_looks_adds_a_step_to_what_a_worker_does() {
+fn readers_add_no_step_to_a_worker() {
     let _turn = one_at_a_time();
     let pool = BufferPool::new();
     let frame = pool.begin_frame();
@@ -114,7 +114,7 @@ fn nobody_who_looks_adds_a_step_to_what_a_worker_does() {
 }
 
 #[test]
-fn buffers_held_and_dropped_meet_the_depot_once_in_many() {
+fn held_then_dropped_buffers_rarely_reach_the_depot() {
     let _turn = one_at_a_time();
     let pool = BufferPool::new();
     let mut held: Vec<Buffer<u8>> = Vec::with_capacity(256);
@@ -137,7 +137,7 @@ fn buffers_held_and_dropped_meet_the_depot_once_in_many() {
 }
 
 #[test]
-fn a_producer_and_a_consumer_meet_at_the_depot_once_in_many() {
+fn producer_and_consumer_rarely_reach_the_depot() {
     let _turn = one_at_a_time();
     let pool = BufferPool::new();
     let count = 40_000;

@@ -151,42 +151,42 @@ fn refused(case: &str, codes: &str) {
 }
 
 #[test]
-fn a_frame_buffer_is_not_used_after_its_frame_was_released() {
+fn frame_buffer_is_not_used_after_release_all() {
     refused("frame_buffer_after_release_all", "E0505");
 }
 
 #[test]
-fn a_frame_buffer_does_not_outlive_the_scope_of_its_frame() {
+fn frame_buffer_does_not_outlive_its_frames_scope() {
     refused("frame_buffer_after_drop", "E0597");
 }
 
 #[test]
-fn a_frame_buffer_is_not_returned_past_the_end_of_its_frame() {
+fn frame_buffer_is_not_returned_past_frame_end() {
     refused("frame_buffer_returned", "E0515");
 }
 
 #[test]
-fn a_frame_buffer_is_not_sent_to_a_thread_past_release_all() {
+fn frame_buffer_is_not_sent_past_release_all() {
     refused("frame_buffer_in_a_thread", "E0505 E0597");
 }
 
 #[test]
-fn a_threads_arena_is_not_used_by_another_thread() {
+fn thread_arena_is_not_used_by_another_thread() {
     refused("frame_arena_in_a_thread", "E0277");
 }
 
 #[test]
-fn a_threads_arena_is_not_kept_beyond_its_call() {
+fn thread_arena_is_not_kept_beyond_its_call() {
     refused("frame_arena_kept", "E0521");
 }
 
 #[test]
-fn a_frame_buffer_is_not_received_past_release_all() {
+fn frame_buffer_is_not_received_past_release_all() {
     refused("frame_buffer_through_a_channel", "E0505");
 }
 
 #[test]
-fn a_frame_buffer_is_not_kept_past_release_all() {
+fn frame_buffer_is_not_kept_past_release_all() {
     refused("frame_buffer_stored", "E0505");
 }
 
@@ -211,7 +211,7 @@ fn a_buffer_is_not_written_by_two_threads() {
 }
 
 #[test]
-fn a_pooled_buffer_is_not_used_after_it_went_back() {
+fn pooled_buffer_is_not_used_after_release() {
     refused("pooled_buffer_after_drop", "E0505");
 }
 

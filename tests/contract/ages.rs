@@ -23,7 +23,7 @@ fn suspects_of(pool: &BufferPool) -> u64 {
 }
 
 #[test]
-fn a_suspect_is_old_in_frames_and_in_time() {
+fn suspect_is_old_in_frames_and_time() {
     let build = |frames, time| {
         let builder = BufferPool::builder();
         let pool = builder.leak_after_frames(frames).leak_after(time).build();
@@ -110,7 +110,7 @@ fn ages_beside_eight_threads(end: impl Fn(&BufferPool) + Sync) -> Vec<u64> {
 }
 
 #[test]
-fn frame_ends_of_eight_threads_in_a_tick_count_as_one() {
+fn frame_ends_in_one_tick_count_as_one() {
     let expected: Vec<u64> = if TELEMETRY { (1..=5).collect() } else { vec![] };
     let ends = |pool: &BufferPool| drop(pool.end_frame());
     assert_eq!(ages_beside_eight_threads(ends), expected);
@@ -119,7 +119,7 @@ fn frame_ends_of_eight_threads_in_a_tick_count_as_one() {
 }
 
 #[test]
-fn an_open_frame_is_listed_with_its_line_and_ages() {
+fn open_frame_is_listed_with_line_and_ages() {
     let pool = BufferPool::new();
     assert!(pool.open_frames().is_empty());
     let frames = [pool.begin_frame(), pool.try_begin_frame().unwrap()];
@@ -148,7 +148,7 @@ fn an_open_frame_is_listed_with_its_line_and_ages() {
 }
 
 #[test]
-fn a_frame_that_cannot_begin_ages_the_open_ones() {
+fn refused_frame_begin_ages_the_open_frames() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(1)
         .build()

@@ -98,7 +98,7 @@ fn unused_blocks_go_eight_at_a_time() {
 }
 
 #[test]
-fn a_large_frame_is_remembered_for_64_to_128_frames() {
+fn large_frame_is_remembered_64_to_128_frames() {
     for (small_before, small_after) in [(0, 127), (62, 65), (63, 64), (64, 127)] {
         let pool = pool();
         frames_of(&pool, small_before, 100);
@@ -139,7 +139,7 @@ fn a_block_may_be_twice_what_frames_need() {
 }
 
 #[test]
-fn a_new_block_has_an_eighth_of_what_the_frame_holds() {
+fn new_block_is_an_eighth_of_frame_memory() {
     let pool = pool();
     let frame = pool.begin_frame();
     let (mut held_by_frame, mut room) = (0_u64, 0);
@@ -155,7 +155,7 @@ fn a_new_block_has_an_eighth_of_what_the_frame_holds() {
 }
 
 #[test]
-fn blocks_not_needed_any_more_go_eight_at_a_time() {
+fn unneeded_blocks_are_freed_eight_at_a_time() {
     let pool = pool();
     crowded_frame(&pool, 9, 12);
     for _ in 0..126 {

@@ -38,7 +38,7 @@ fn with_thread(
 }
 
 #[test]
-fn blocks_of_a_size_are_out_in_the_depot_or_in_a_thread() {
+fn each_block_is_out_in_depot_or_thread() {
     let pool = BufferPool::new();
     // These stay in the depot, when the thread ends.
     with_thread(&pool, "before", 3, 0, || ());
@@ -115,7 +115,7 @@ fn classes_of_equally_large_blocks_are_one_size() {
 }
 
 #[test]
-fn a_buffer_counts_for_the_thread_that_took_it() {
+fn buffer_counts_for_the_thread_that_allocated_it() {
     let pool = BufferPool::new();
     let taken = thread::scope(|scope| {
         let taker = thread::Builder::new().name("taker".to_owned());

@@ -88,7 +88,7 @@ fn an_absurd_request_leaves_idle_memory_alone() {
 }
 
 #[test]
-fn idle_memory_stays_where_giving_it_back_would_not_do() {
+fn idle_memory_stays_when_freeing_it_cannot_suffice() {
     let pool = limited(32 << 20);
     let kept: Vec<_> = (0..16).map(|_| pool.alloc::<u8>(1 << 20)).collect();
     drop(
@@ -110,7 +110,7 @@ fn idle_memory_stays_where_giving_it_back_would_not_do() {
 }
 
 #[test]
-fn a_frame_beyond_half_a_gibibyte_finds_its_block_again() {
+fn frame_above_half_a_gibibyte_reuses_its_block() {
     const LARGE: usize = 600 << 20;
     for small_first in [false, true] {
         let pool = limited(1 << 30);
@@ -143,7 +143,7 @@ fn a_frame_beyond_half_a_gibibyte_finds_its_block_again() {
 }
 
 #[test]
-fn frames_beyond_half_a_gibibyte_in_any_order_fit_their_budget() {
+fn frames_above_half_a_gibibyte_fit_budget() {
     let pool = limited(1 << 30);
     let sizes = [300 << 20, 100 << 20, 200 << 20, 64, 130 << 20];
     for round in 0..10 {
@@ -211,7 +211,7 @@ pub(crate) fn beside_resting(threads: usize, work: impl Fn() + Sync, then: impl 
 }
 
 #[test]
-fn what_other_threads_had_in_an_ended_frame_is_within_reach() {
+fn ended_frame_memory_of_other_threads_is_reclaimable() {
     let pool = limited(32 << 20);
     let first = Mutex::new(Some(pool.begin_frame()));
     let frame = || {

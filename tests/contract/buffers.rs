@@ -38,7 +38,7 @@ pub(super) fn assert_starts_at<T>(slice: &[T], alignment: usize) {
 }
 
 #[test]
-fn a_buffer_has_the_length_asked_for_and_is_written_and_read_as_a_slice() {
+fn buffer_is_a_slice_of_the_requested_length() {
     let pool = BufferPool::new();
     for len in [1, 2, 63, 64, 65, 1000, 1 << 20] {
         let mut buffer = pool.alloc::<u32>(len);
@@ -71,7 +71,7 @@ fn a_buffer_has_the_length_asked_for_and_is_written_and_read_as_a_slice() {
 }
 
 #[test]
-fn zeroed_is_zero_and_a_copy_is_equal_although_the_memory_was_used_before() {
+fn zeroed_and_copied_contents_are_exact_on_reuse() {
     let pool = BufferPool::new();
     for round in 0..3 {
         pool.alloc::<u64>(512).fill(u64::MAX);
@@ -108,7 +108,7 @@ fn every_length_starts_on_the_boundary_asked_for() {
 }
 
 #[test]
-fn a_buffer_of_no_elements_is_valid_and_counts() {
+fn empty_buffer_is_valid_and_counted() {
     let pool = BufferPool::new();
     let mut empty = pool.alloc::<u64>(0);
     assert!(empty.is_empty());
@@ -177,7 +177,7 @@ fn elements_without_bytes_may_be_any_number() {
 }
 
 #[test]
-fn elements_aligned_more_coarsely_than_the_pool_are_refused_and_fit_a_coarser_pool() {
+fn coarser_alignment_is_refused_unless_the_pool_allows() {
     let pool = BufferPool::new();
     let error = pool.try_alloc::<Wide>(1).unwrap_err();
     assert_eq!(
@@ -214,7 +214,7 @@ fn elements_aligned_more_coarsely_than_the_pool_are_refused_and_fit_a_coarser_po
 
 /// Laws: L6, L7.
 #[test]
-fn a_buffer_crosses_threads_and_frames_and_outlives_the_pools_handles() {
+fn buffer_crosses_threads_and_frames_and_outlives_handles() {
     let pool = BufferPool::new();
     let mut buffer = pool.alloc_copy(&[1_u8; 100]);
     pool.begin_frame().release_all();
@@ -230,7 +230,7 @@ fn a_buffer_crosses_threads_and_frames_and_outlives_the_pools_handles() {
 }
 
 #[test]
-fn memory_given_back_is_lent_again_to_the_same_thread() {
+fn released_memory_is_reused_by_the_same_thread() {
     let pool = BufferPool::new();
     let first = pool.alloc::<u8>(1000);
     let start = first.as_ptr();
@@ -244,7 +244,7 @@ fn memory_given_back_is_lent_again_to_the_same_thread() {
 }
 
 #[test]
-fn buffers_beyond_the_largest_class_are_lent_at_their_own_size_and_not_kept() {
+fn buffers_above_largest_class_are_exact_and_uncached() {
     let pool = BufferPool::new();
     let len = (1 << 30) + 1;
     let mut huge = pool.alloc::<u8>(len);
@@ -272,7 +272,7 @@ fn buffers_beyond_the_largest_class_are_lent_at_their_own_size_and_not_kept() {
 
 /// Laws: L6.
 #[test]
-fn a_huge_buffer_is_never_served_by_a_smaller_one_whatever_a_thread_may_keep() {
+fn huge_alloc_never_reuses_a_smaller_buffer() {
     for cache in [0, 2 << 20, usize::MAX / 2, usize::MAX] {
         let pool = BufferPool::builder()
             .thread_cache_bytes(cache)

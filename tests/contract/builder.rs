@@ -73,7 +73,7 @@ fn frames_in_flight_must_be_1_to_16() {
 }
 
 #[test]
-fn frame_blocks_must_be_4_kib_to_512_mib() {
+fn frame_blocks_range_from_4kib_to_512mib() {
     for given in [0, 4095, (512 << 20) + 1, usize::MAX] {
         let error = refusal(BufferPool::builder().frame_block_bytes(given));
         let ConfigError::FrameBlockBytes {
@@ -126,7 +126,7 @@ fn a_budget_of_nothing_is_refused() {
 }
 
 #[test]
-fn a_builder_is_a_value_that_makes_any_number_of_pools() {
+fn one_builder_builds_any_number_of_pools() {
     let builder = BufferPool::builder().name("twin");
     let (first, second) = (builder.clone().build().unwrap(), builder.build().unwrap());
     let kept = first.alloc::<u8>(10);
@@ -139,7 +139,7 @@ fn a_builder_is_a_value_that_makes_any_number_of_pools() {
 }
 
 #[test]
-fn extreme_settings_that_are_allowed_make_a_pool_that_works() {
+fn allowed_extreme_settings_build_a_usable_pool() {
     for cache in [0, 1, 63, 64, usize::MAX / 2, usize::MAX] {
         let pool = BufferPool::builder()
             .thread_cache_bytes(cache)
@@ -163,7 +163,7 @@ fn extreme_settings_that_are_allowed_make_a_pool_that_works() {
 }
 
 #[test]
-fn unnamed_pools_have_names_and_numbers_of_their_own() {
+fn unnamed_pools_get_distinct_names_and_numbers() {
     let pools: Vec<_> = (0..20).map(|_| framepool::BufferPool::new()).collect();
     for pair in pools.windows(2) {
         assert_ne!(pair[0].name(), pair[1].name());

@@ -9,7 +9,7 @@ use framepool::{AllocError, BufferPool};
 use crate::common::{TELEMETRY, assert_empty, assert_lawful, panic_text, pooled_bytes};
 
 #[test]
-fn a_size_beyond_the_address_space_is_an_overflow_and_counts_as_refused() {
+fn size_overflow_is_an_error_counted_as_refused() {
     let pool = BufferPool::new();
     let frame = pool.begin_frame();
     for len in [
@@ -45,7 +45,7 @@ fn a_size_beyond_the_address_space_is_an_overflow_and_counts_as_refused() {
 }
 
 #[test]
-fn what_the_system_cannot_give_is_out_of_memory_and_leaves_no_trace_in_the_levels() {
+fn out_of_memory_error_leaves_levels_unchanged() {
     let pool = BufferPool::new();
     let kept = pool.alloc_copy(&[7_u8; 100]);
     let before = pool.stats();
@@ -105,7 +105,7 @@ fn panicking_twins_say_what_the_error_says() {
 
 /// Twelve buffers from seven lines, the largest holdings last, until nothing fits any more.
 #[test]
-fn a_budget_refusal_names_the_five_largest_holders_and_the_numbers() {
+fn budget_refusal_names_five_largest_holders_and_numbers() {
     let limit = 1 << 20;
     let pool = BufferPool::builder().max_bytes(limit).build().unwrap();
     let mut kept = vec![pool.alloc::<u8>(100)];
@@ -191,7 +191,7 @@ fn any_number_of_refusals_needs_no_more_bookkeeping() {
 }
 
 #[test]
-fn the_pool_never_holds_more_than_its_budget_whatever_is_asked_for() {
+fn pool_never_holds_more_than_its_budget() {
     for limit in [1, 64, 5_000, 300_000, 2 << 20] {
         let pool = BufferPool::builder()
             .max_bytes(limit)
@@ -246,7 +246,7 @@ fn the_pool_never_holds_more_than_its_budget_whatever_is_asked_for() {
 }
 
 #[test]
-fn idle_memory_makes_way_for_what_is_asked_for() {
+fn idle_memory_is_reclaimed_for_a_new_request() {
     let pool = BufferPool::builder()
         .max_bytes(1 << 20)
         .frame_block_bytes(1 << 18)

@@ -11,7 +11,7 @@ use super::buffers::assert_starts_at;
 use crate::common::{TELEMETRY, assert_empty, assert_lawful, frame_bytes, panic_text};
 
 #[test]
-fn frame_buffers_are_slices_of_the_length_and_contents_asked_for() {
+fn frame_buffers_have_requested_length_and_contents() {
     let pool = BufferPool::new();
     for _ in 0..3 {
         let frame = pool.begin_frame();
@@ -34,7 +34,7 @@ fn frame_buffers_are_slices_of_the_length_and_contents_asked_for() {
 }
 
 #[test]
-fn every_frame_buffer_starts_on_the_boundary_asked_for() {
+fn every_frame_buffer_has_the_requested_alignment() {
     for &boundary in Alignment::ALL {
         let alignment = boundary.bytes();
         let pool = BufferPool::builder()
@@ -57,7 +57,7 @@ fn every_frame_buffer_starts_on_the_boundary_asked_for() {
 
 /// Laws: L1.
 #[test]
-fn a_threads_arena_lends_like_its_frame_and_its_buffers_outlive_the_call() {
+fn thread_arena_buffers_outlive_the_arena_call() {
     let pool = BufferPool::builder()
         .frame_block_bytes(4096)
         .build()
@@ -99,7 +99,7 @@ fn a_threads_arena_lends_like_its_frame_and_its_buffers_outlive_the_call() {
 
 /// Laws: L6.
 #[test]
-fn a_panic_in_a_threads_arena_leaves_what_it_lent_to_the_frame() {
+fn panic_in_thread_arena_leaves_buffers_to_frame() {
     let pool = BufferPool::new();
     let frame = pool.begin_frame();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -176,7 +176,7 @@ fn frame_buffers_without_bytes_are_valid_and_count() {
 }
 
 #[test]
-fn as_many_frames_as_allowed_are_open_at_once_and_end_in_any_order() {
+fn frames_up_to_limit_end_in_any_order() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(3)
         .build()
@@ -229,7 +229,7 @@ fn as_many_frames_as_allowed_are_open_at_once_and_end_in_any_order() {
 }
 
 #[test]
-fn beginning_one_frame_too_many_panics_with_what_to_do_and_breaks_nothing() {
+fn frame_beyond_limit_panics_with_advice_breaks_nothing() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(1)
         .build()
@@ -284,7 +284,7 @@ fn release_all_returns_what_it_published() {
 
 /// Laws: L1, L2, L3.
 #[test]
-fn several_threads_take_from_one_frame_and_any_of_them_may_end_it() {
+fn any_thread_may_end_a_shared_frame() {
     let pool = BufferPool::new();
     let frame = pool.begin_frame();
     thread::scope(|scope| {
@@ -323,7 +323,7 @@ fn several_threads_take_from_one_frame_and_any_of_them_may_end_it() {
 
 /// Laws: L7.
 #[test]
-fn a_frame_keeps_its_pool_and_may_be_kept_anywhere() {
+fn frame_keeps_its_pool_and_is_static_send() {
     let kept: Box<dyn std::any::Any + Send> = {
         let pool = BufferPool::builder().name("kept").build().unwrap();
         Box::new(pool.begin_frame())
@@ -335,7 +335,7 @@ fn a_frame_keeps_its_pool_and_may_be_kept_anywhere() {
 }
 
 #[test]
-fn a_frame_buffer_may_be_larger_than_a_frame_block() {
+fn frame_buffer_may_exceed_the_frame_block_size() {
     let pool = BufferPool::builder()
         .frame_block_bytes(4096)
         .build()
@@ -357,7 +357,7 @@ fn a_frame_buffer_may_be_larger_than_a_frame_block() {
 
 /// Laws: L1.
 #[test]
-fn a_large_frame_block_lends_any_number_of_small_buffers_without_losing_count() {
+fn large_frame_block_counts_every_small_buffer() {
     let pool = BufferPool::new();
     // The block of the first frame's one buffer is what the second frame's many come from.
     let frame = pool.begin_frame();

@@ -19,7 +19,7 @@ fn taken(pool: &BufferPool, len: usize) -> Buffer<u8> {
 }
 
 #[test]
-fn buffers_out_are_listed_by_line_largest_first_with_their_age() {
+fn outstanding_lists_lines_largest_first_with_age() {
     let pool = BufferPool::new();
     let few = [5000, 1].map(|len| pool.alloc::<u8>(len));
     let few_line = line!() - 1;
@@ -69,7 +69,7 @@ fn buffers_out_are_listed_by_line_largest_first_with_their_age() {
 }
 
 #[test]
-fn the_site_is_the_callers_where_the_caller_passes_it_on() {
+fn site_is_the_callers_with_track_caller() {
     let pool = BufferPool::new();
     let buffer = taken(&pool, 1);
     if TELEMETRY {
@@ -126,7 +126,7 @@ fn a_hidden_call_site_has_a_cure() {
 }
 
 #[test]
-fn two_sizes_and_two_threads_of_one_line_are_one_entry() {
+fn sizes_and_threads_of_one_line_share_entry() {
     let pool = BufferPool::new();
     let mut kept = vec![];
     for round in 0..3 {
@@ -187,7 +187,7 @@ fn the_last_of_many_threads_has_its_name() {
 }
 
 #[test]
-fn the_thread_is_the_one_that_took_it_whoever_has_it_now() {
+fn reported_thread_is_the_one_that_allocated() {
     let pool = BufferPool::new();
     let shared = pool.clone();
     let named = thread::Builder::new()
@@ -210,7 +210,7 @@ fn the_thread_is_the_one_that_took_it_whoever_has_it_now() {
 }
 
 #[test]
-fn a_suspect_is_older_than_the_leak_age_and_not_long_lived() {
+fn long_lived_or_young_buffers_are_no_suspects() {
     for leak_age in [0, 1, 4] {
         let pool = BufferPool::builder()
             .leak_after_frames(leak_age)
@@ -243,7 +243,7 @@ fn a_suspect_is_older_than_the_leak_age_and_not_long_lived() {
 }
 
 #[test]
-fn memory_lent_again_is_new_and_not_long_lived() {
+fn reused_memory_is_new_and_not_long_lived() {
     let pool = BufferPool::builder().leak_after_frames(4).build().unwrap();
     let first = pool.alloc::<u8>(1000);
     Buffer::mark_long_lived(&first);
@@ -276,7 +276,7 @@ fn frame_buffers_are_in_no_list() {
 }
 
 #[test]
-fn no_leaks_is_asserted_with_the_report_of_who_holds_what() {
+fn assert_no_leaks_panics_with_the_holders_report() {
     let pool = BufferPool::builder().name("strict").build().unwrap();
     pool.assert_no_leaks();
     let long_lived = pool.alloc::<u8>(10);
@@ -299,7 +299,7 @@ fn no_leaks_is_asserted_with_the_report_of_who_holds_what() {
 }
 
 #[test]
-fn with_attribution_off_buffers_are_counted_and_not_listed() {
+fn without_attribution_buffers_are_counted_and_not_listed() {
     let pool = BufferPool::builder()
         .attribution(Attribution::Off)
         .build()

@@ -84,7 +84,7 @@ fn a_list_filled_again_keeps_nothing_of_before() {
 }
 
 #[test]
-fn of_equally_old_buffers_the_first_names_its_thread() {
+fn first_of_equally_old_buffers_names_its_thread() {
     let pool = pool();
     let take = |name: &str| {
         let shared = pool.clone();
@@ -149,7 +149,7 @@ fn parts_in_use_and_idle_add_up() {
 }
 
 #[test]
-fn what_a_thread_sent_to_the_depot_it_keeps_no_more() {
+fn batch_in_depot_no_longer_counts_for_thread() {
     let pool = pool();
     let rest = std::sync::Barrier::new(3);
     thread::scope(|scope| {

@@ -41,7 +41,7 @@ fn what_was_prewarmed_is_lent_without_a_miss() {
 }
 
 #[test]
-fn what_one_thread_prewarmed_another_finds_once_it_is_gone() {
+fn prewarmed_blocks_of_exited_thread_serve_another_thread() {
     let pool = BufferPool::new();
     let shared = pool.clone();
     thread::spawn(move || shared.prewarm::<u8>(100, 50))
@@ -53,7 +53,7 @@ fn what_one_thread_prewarmed_another_finds_once_it_is_gone() {
 }
 
 #[test]
-fn what_was_prewarmed_stays_through_quiet_frames_until_trim() {
+fn prewarmed_memory_survives_quiet_frames_until_trim() {
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     pool.prewarm::<u8>(1 << 20, 16);
     for _ in 0..500 {
@@ -101,7 +101,7 @@ fn prewarming_beyond_the_budget_changes_nothing() {
 }
 
 #[test]
-fn trim_gives_back_all_that_is_idle_within_reach_and_says_how_much() {
+fn trim_frees_reachable_idle_memory_and_reports_bytes() {
     let pool = BufferPool::new();
     let kept = pool.alloc_copy(&[5_u8; 5000]);
     drop(
@@ -147,7 +147,7 @@ fn trim_gives_back_all_that_is_idle_within_reach_and_says_how_much() {
 }
 
 #[test]
-fn pool_keys_are_the_size_classes_that_have_memory_now() {
+fn pool_keys_are_size_classes_holding_memory() {
     let pool = BufferPool::new();
     let kept = pool.alloc::<u8>(100);
     drop((
@@ -185,7 +185,7 @@ fn the_peak_stays_when_the_memory_has_gone() {
 }
 
 #[test]
-fn memory_that_goes_and_comes_again_needs_no_more_bookkeeping() {
+fn memory_trimmed_and_reallocated_adds_no_bookkeeping() {
     let pool = BufferPool::new();
     let mut first = 0;
     for round in 0..50 {
@@ -201,7 +201,7 @@ fn memory_that_goes_and_comes_again_needs_no_more_bookkeeping() {
 }
 
 #[test]
-fn trim_takes_nothing_from_a_thread_that_is_using_the_pool() {
+fn trim_takes_nothing_from_an_active_thread() {
     let pool = BufferPool::new();
     let shared = pool.clone();
     let worker = thread::spawn(move || {

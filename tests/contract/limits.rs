@@ -114,7 +114,7 @@ impl Holder<'_> {
 }
 
 #[test]
-fn a_budget_at_every_level_is_kept_and_its_refusals_say_what_is_so() {
+fn every_budget_holds_and_refusals_are_accurate() {
     let fine = (64..=4096).step_by(64);
     let coarse = (5000..=120_000).step_by(1777);
     let (mut lent, mut refused) = (0, 0);
@@ -253,7 +253,7 @@ fn ask<T: Pod>(pool: &BufferPool) -> (u64, u64) {
 }
 
 #[test]
-fn a_length_beyond_what_can_be_addressed_or_had_is_refused_in_every_way_and_no_count_is_lost() {
+fn impossible_lengths_are_refused_without_losing_counts() {
     let pool = BufferPool::new();
     let kept = pool.alloc_copy(&[7_u8; 100]);
     let asked = [
@@ -286,7 +286,7 @@ fn a_length_beyond_what_can_be_addressed_or_had_is_refused_in_every_way_and_no_c
 }
 
 #[test]
-fn elements_without_bytes_have_no_length_that_is_too_much() {
+fn zero_sized_elements_allow_any_length() {
     let pool = BufferPool::new();
     let frame = pool.begin_frame();
     for len in [1 << 62, isize::MAX as usize, usize::MAX - 1, usize::MAX] {

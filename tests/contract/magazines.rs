@@ -26,7 +26,7 @@ fn counted(pool: &BufferPool, work: impl FnOnce()) -> Counts {
 }
 
 #[test]
-fn a_buffer_of_half_the_cache_is_kept_and_no_larger_one() {
+fn thread_caches_buffers_up_to_half_its_cache() {
     let pool = pool(8192);
     for (bytes, hits_thread) in [(4096, 1), (4097, 0)] {
         drop(pool.alloc::<u8>(bytes));
@@ -37,7 +37,7 @@ fn a_buffer_of_half_the_cache_is_kept_and_no_larger_one() {
 }
 
 #[test]
-fn a_cache_filled_to_its_last_byte_needs_no_exchange() {
+fn exactly_full_thread_cache_needs_no_exchange() {
     let pool = pool(8192);
     let eight = taken(&pool, 8, 1024);
     let counts = counted(&pool, || {
@@ -52,7 +52,7 @@ fn a_cache_filled_to_its_last_byte_needs_no_exchange() {
 }
 
 #[test]
-fn credit_is_taken_for_no_more_than_was_given_back() {
+fn credit_covers_no_more_than_was_released() {
     let small_first = [64, 128, 256, 512, 1024, 2048];
     let mut large_first = small_first;
     large_first.reverse();
@@ -69,7 +69,7 @@ fn credit_is_taken_for_no_more_than_was_given_back() {
 }
 
 #[test]
-fn a_fetched_batch_takes_only_the_credit_it_lacks() {
+fn fetched_batch_takes_only_the_missing_credit() {
     let pool = pool(16 << 10);
     drop(taken(&pool, 2, 1024));
     let shared = pool.clone();
@@ -97,7 +97,7 @@ fn credit_comes_back_when_a_class_makes_way() {
 }
 
 #[test]
-fn a_batch_from_the_depot_serves_to_its_last_block() {
+fn depot_batch_serves_until_its_last_block() {
     let pool = pool(2 << 20);
     let shared = pool.clone();
     thread::spawn(move || drop(taken(&shared, 64, 100)))

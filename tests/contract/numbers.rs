@@ -20,7 +20,7 @@ fn before_the_first_frame_end_everything_is_zero() {
 
 /// Laws: L4.
 #[test]
-fn frame_numbers_rise_by_one_with_every_frame_end_of_either_kind() {
+fn every_frame_end_raises_frame_number_by_one() {
     let pool = BufferPool::new();
     for number in 1..20 {
         let snapshot = if number % 3 == 0 {
@@ -206,7 +206,7 @@ fn reading_stats_takes_nothing_from_the_frame() {
 }
 
 #[test]
-fn threads_are_those_that_took_a_buffer_in_this_frame() {
+fn threads_counts_threads_that_allocated_in_this_frame() {
     let pool = BufferPool::new();
     let open = pool.begin_frame();
     drop(pool.alloc::<u8>(1));
@@ -257,7 +257,7 @@ fn threads_are_those_that_took_a_buffer_in_this_frame() {
 }
 
 #[test]
-fn buffers_of_another_thread_come_from_the_depot_when_that_thread_is_gone() {
+fn buffers_of_exited_thread_come_from_depot() {
     let pool = BufferPool::new();
     let shared = pool.clone();
     thread::spawn(move || drop(shared.alloc::<u8>(1000)))
@@ -281,7 +281,7 @@ fn buffers_of_another_thread_come_from_the_depot_when_that_thread_is_gone() {
 }
 
 #[test]
-fn the_exchanges_of_a_thread_that_exits_are_counted() {
+fn exchanges_of_exiting_thread_are_counted() {
     let pool = BufferPool::new();
     let counted = Gate::new(2);
     thread::scope(|scope| {
@@ -301,7 +301,7 @@ fn the_exchanges_of_a_thread_that_exits_are_counted() {
 }
 
 #[test]
-fn what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own() {
+fn cached_releases_become_hits_of_the_same_thread() {
     let pool = BufferPool::new();
     // So often that an exchange which took a little off what the thread may keep would use all of it up.
     for round in 0..300 {
@@ -322,7 +322,7 @@ fn what_a_thread_gave_back_and_may_keep_is_a_hit_of_its_own() {
 
 /// Laws: L1, L2, L3.
 #[test]
-fn sources_sum_to_allocs_over_any_program_at_rest() {
+fn sources_sum_to_allocs_after_any_program() {
     let pool = BufferPool::builder()
         .thread_cache_bytes(1 << 14)
         .frame_block_bytes(4096)

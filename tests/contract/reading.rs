@@ -29,7 +29,7 @@ fn a_snapshot_that_is_kept_never_changes() {
 
 /// Laws: L4.
 #[test]
-fn a_snapshot_that_somebody_may_still_ask_for_is_not_written_again() {
+fn referenced_snapshot_is_never_overwritten() {
     let pool = BufferPool::new();
     for number in (1..150).step_by(3) {
         let snapshot = pool.end_frame();
@@ -46,7 +46,7 @@ fn a_snapshot_that_somebody_may_still_ask_for_is_not_written_again() {
 
 /// Laws: L4.
 #[test]
-fn a_feed_gives_every_frame_from_its_subscription_on_in_order() {
+fn feed_delivers_every_frame_since_subscription_in_order() {
     let pool = BufferPool::new();
     pool.end_frame();
     let mut feed = pool.subscribe();
@@ -70,7 +70,7 @@ fn a_feed_gives_every_frame_from_its_subscription_on_in_order() {
 }
 
 #[test]
-fn a_feed_too_far_behind_loses_the_oldest_and_counts_them() {
+fn lagging_feed_loses_and_counts_the_oldest_frames() {
     let pool = BufferPool::builder().history_frames(5).build().unwrap();
     let mut slow = pool.subscribe();
     let mut quick = pool.subscribe();
@@ -93,7 +93,7 @@ fn a_feed_too_far_behind_loses_the_oldest_and_counts_them() {
 }
 
 #[test]
-fn a_feed_outlives_its_pool_and_a_dropped_feed_does_no_harm() {
+fn feed_outlives_pool_and_drops_at_any_time() {
     let pool = BufferPool::new();
     let mut feed = pool.subscribe();
     drop(pool.subscribe());

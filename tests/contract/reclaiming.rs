@@ -36,7 +36,7 @@ fn only_what_a_request_lacks_goes() {
 }
 
 #[test]
-fn only_as_many_frame_blocks_go_as_a_request_lacks() {
+fn reclaiming_frees_only_the_frame_blocks_needed() {
     let pool = limited(1024);
     let open: Vec<_> = (0..3).map(|_| pool.begin_frame()).collect();
     for frame in &open {
@@ -76,7 +76,7 @@ fn a_request_may_have_what_was_prewarmed() {
 }
 
 #[test]
-fn prewarming_takes_what_is_idle_to_the_last_byte() {
+fn prewarm_reclaims_idle_memory_to_the_last_byte() {
     let pool = limited(1024);
     drop(taken(&pool, 8, 64));
     pool.prewarm::<u8>(1 << 20, 1);
@@ -97,7 +97,7 @@ fn a_trim_ends_what_prewarming_keeps() {
 }
 
 #[test]
-fn the_whole_budget_can_be_lent_and_no_byte_more() {
+fn exactly_the_whole_budget_can_be_lent() {
     let pool = limited(1024);
     let whole = pool.alloc::<u8>(1 << 20);
     assert!(pool.try_alloc::<u8>(1).is_err());
@@ -108,7 +108,7 @@ fn the_whole_budget_can_be_lent_and_no_byte_more() {
 }
 
 #[test]
-fn a_frame_block_is_half_as_large_where_only_that_fits() {
+fn frame_block_halves_when_only_half_fits() {
     let pool = limited(200);
     pool.begin_frame().alloc::<u8>(1000);
     assert_eq!(pool.stats().pooled_bytes, 128 * KIB);

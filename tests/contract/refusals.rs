@@ -36,7 +36,7 @@ fn bytes_by(parts: &[Holding], is: impl Fn(&HeldBy) -> bool) -> u64 {
 }
 
 #[test]
-fn a_refusal_names_the_frame_that_has_the_memory() {
+fn refusal_names_the_frame_holding_the_memory() {
     let pool = limited(64 << 20);
     let innocent = pool.alloc::<u8>(4 << 10);
     let frame = pool.begin_frame();
@@ -69,7 +69,7 @@ fn a_refusal_names_the_frame_that_has_the_memory() {
 }
 
 #[test]
-fn a_refusal_names_the_threads_that_keep_idle_memory() {
+fn refusal_names_the_threads_holding_idle_memory() {
     let pool = limited(8 << 20);
     let fill = || {
         drop(
@@ -119,7 +119,7 @@ fn a_refusal_advises_what_helps() {
 }
 
 #[test]
-fn refusals_with_many_buffers_out_do_not_look_at_all_each_time() {
+fn repeated_refusals_do_not_walk_every_buffer() {
     let pool = limited(8 << 20);
     let kept: Vec<_> = (0..20_000).map(|_| pool.alloc::<u8>(128)).collect();
     let line = line!() - 1;

@@ -14,7 +14,7 @@ fn on_a_stack_of(bytes: usize, work: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn a_first_use_fits_a_stack_of_24_kibibytes() {
+fn first_use_fits_a_24_kib_stack() {
     let pool = BufferPool::new();
     on_a_stack_of(24 << 10, move || {
         drop(pool.alloc::<u8>(100));
@@ -26,7 +26,7 @@ fn a_first_use_fits_a_stack_of_24_kibibytes() {
 
 /// Without optimisation: a pool is put together on the stack before it is moved to where it stays.
 #[test]
-fn a_pool_is_made_and_closed_on_a_stack_of_64_kibibytes() {
+fn pool_builds_and_closes_on_64_kib_stack() {
     on_a_stack_of(64 << 10, || {
         let pool = BufferPool::new();
         drop(pool.alloc::<u8>(100));

@@ -23,7 +23,7 @@ fn counts(set: impl FnOnce(&mut Counts)) -> Counts {
 const HUGE: u64 = (1 << 30) + (64 << 10);
 
 #[test]
-fn every_counter_of_a_program_that_takes_each_way() {
+fn every_allocation_source_has_its_exact_counters() {
     let pool = pool();
     let frame = pool.begin_frame();
     drop(pool.alloc::<u8>(100));
@@ -107,7 +107,7 @@ fn every_counter_of_a_program_at_its_budget() {
 }
 
 #[test]
-fn every_counter_of_a_thread_that_keeps_its_buffers() {
+fn caching_thread_has_exact_counters() {
     let pool = BufferPool::new();
     for _ in 0..10 {
         drop(pool.alloc::<u8>(0));
@@ -193,7 +193,7 @@ fn blocks_of_one_page_serve_every_size() {
 }
 
 #[test]
-fn blocks_asked_for_in_advance_serve_their_own_size() {
+fn prewarmed_blocks_serve_only_their_own_size() {
     let pool = paged();
     pool.prewarm::<u8>(100, 3);
     drop(pool.alloc::<u8>(1000));

@@ -93,7 +93,7 @@ fn a_block_forgets_its_tag_when_released() {
 
 #[cfg(feature = "telemetry")]
 #[test]
-fn a_release_on_another_thread_counts_for_the_tag() {
+fn cross_thread_release_counts_for_its_tag() {
     let pool = BufferPool::new();
     let tag = pool.tag("a");
     for len in [1, 1000, 3 << 20] {
@@ -158,7 +158,7 @@ fn holders_are_told_apart_by_tag() {
 }
 
 #[test]
-fn names_beyond_the_limit_count_for_the_tag_above() {
+fn tags_beyond_the_limit_count_for_parent_tag() {
     let pool = BufferPool::builder()
         .tag("render", TagSettings::new().max_bytes(1 << 20))
         .build()
@@ -203,7 +203,7 @@ fn limited(limit: u64) -> BufferPool {
 }
 
 #[test]
-fn a_budget_is_used_up_to_the_last_byte() {
+fn tag_budget_is_usable_to_the_last_byte() {
     let pool = limited(64 << 10);
     let tag = pool.tag("a");
     for _ in 0..3 {
@@ -272,7 +272,7 @@ fn credit_comes_back_when_a_thread_ends() {
 
 #[cfg(feature = "telemetry")]
 #[test]
-fn a_refusal_names_the_holders_by_site_and_tag() {
+fn refusal_names_holders_by_site_and_tag() {
     let pool = limited(16 << 10);
     let (tag, below) = (pool.tag("a"), pool.tag("a/b"));
     let _other = pool.tag("c").alloc::<u8>(1 << 20);
@@ -338,7 +338,7 @@ fn settings_of_tags_are_checked() {
 
 #[cfg(feature = "telemetry")]
 #[test]
-fn a_soft_budget_raises_an_alert_that_names_the_tag() {
+fn soft_budget_raises_alert_naming_the_tag() {
     let pool = BufferPool::builder()
         .tag("a", TagSettings::new().warn_bytes(1000))
         .tag("b", TagSettings::new().warn_bytes(1000))

@@ -34,7 +34,7 @@ fn after_a_step(idle: u64, elsewhere: u64, step: u64, block: u64) -> u64 {
 }
 
 #[test]
-fn too_much_goes_after_130_ends_in_32_steps() {
+fn trims_excess_after_130_ends_in_32_steps() {
     let pool = pool();
     let too_much = 16 * MIB + 64 * KIB;
     drop(taken(&pool, 64 * KIB, 2 * MIB + too_much));
@@ -83,7 +83,7 @@ fn a_step_is_4_mib_at_most() {
 }
 
 #[test]
-fn half_of_what_else_is_held_may_lie_idle() {
+fn half_of_other_held_bytes_may_stay_idle() {
     let pool = pool();
     let kept = taken(&pool, 64 * KIB, 8 * MIB);
     drop(taken(&pool, 64 * KIB, 6 * MIB));
@@ -101,7 +101,7 @@ fn half_of_what_else_is_held_may_lie_idle() {
 }
 
 #[test]
-fn a_frame_without_too_much_begins_the_wait_anew() {
+fn frame_without_excess_restarts_the_wait() {
     let pool = pool();
     drop(taken(&pool, 256 * KIB, 4 * MIB));
     end_frames(&pool, 129);
@@ -115,7 +115,7 @@ fn a_frame_without_too_much_begins_the_wait_anew() {
 }
 
 #[test]
-fn a_second_peak_waits_as_long_as_the_first() {
+fn second_peak_waits_as_long_as_first() {
     let pool = pool();
     for _ in 0..2 {
         drop(taken(&pool, 256 * KIB, 10 * MIB));
@@ -146,7 +146,7 @@ fn what_was_fetched_during_the_wait_stays() {
 }
 
 #[test]
-fn what_was_fetched_before_the_wait_does_not_count() {
+fn fetches_before_the_wait_do_not_count() {
     let pool = pool();
     drop(taken(&pool, 256 * KIB, 2 * MIB));
     end_frames(&pool, 5);
@@ -182,7 +182,7 @@ fn a_block_of_the_largest_class_goes_too() {
 }
 
 #[test]
-fn what_was_prewarmed_is_not_taken_for_too_much() {
+fn prewarmed_memory_is_not_counted_as_excess() {
     let pool = pool();
     pool.prewarm::<u8>(256 << 10, 40);
     drop(taken(&pool, 256 * KIB, 20 * MIB));
@@ -271,7 +271,7 @@ fn growth_takes_a_huge_buffer_given_back_first() {
 }
 
 #[test]
-fn a_huge_buffer_that_has_gone_counts_no_more() {
+fn freed_huge_buffer_is_no_longer_counted() {
     let pool = pool();
     for _ in 0..3 {
         drop(pool.alloc::<u8>((1 << 30) + 1));

@@ -31,7 +31,7 @@ fn handles_buffers_frames_and_readers_cross_threads() {
 }
 
 #[test]
-fn errors_are_errors_and_what_is_read_are_values() {
+fn error_types_implement_error_and_readings_are_values() {
     is_error::<AllocError>();
     is_error::<FrameError>();
     is_error::<ConfigError>();

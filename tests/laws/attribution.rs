@@ -11,7 +11,7 @@ use crate::common::{TELEMETRY, assert_empty, rounds};
 use crate::watched::watched;
 
 #[test]
-fn an_age_is_never_more_than_the_frames_that_ended() {
+fn age_never_exceeds_the_ended_frames() {
     let pool = BufferPool::builder()
         .leak_after_frames(1 << 30)
         .build()
@@ -57,7 +57,7 @@ fn taken_on_the_right(pool: &BufferPool) -> Buffer<u8> {
 }
 
 #[test]
-fn a_call_site_is_never_reported_with_the_thread_of_another() {
+fn site_is_never_reported_with_another_sites_thread() {
     // No thread keeps anything, so the two take each other's blocks all the time.
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     let lines: Vec<u32> = [taken_on_the_left, taken_on_the_right]

@@ -27,7 +27,7 @@ fn churn(threads: usize, work: impl Fn(usize) + Sync) {
 }
 
 #[test]
-fn ten_thousand_short_threads_lose_no_count_and_leave_no_more_slots_than_lived_at_once() {
+fn short_threads_lose_no_count_and_reuse_slots() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(16)
         .build()
@@ -73,7 +73,7 @@ fn ten_thousand_short_threads_lose_no_count_and_leave_no_more_slots_than_lived_a
 
 /// Laws: L1.
 #[test]
-fn a_joined_threads_slot_is_claimed_again_by_the_next() {
+fn slot_of_joined_thread_is_reused_by_next() {
     let pool = BufferPool::new();
     for _ in 0..200 {
         let shared = pool.clone();
@@ -89,7 +89,7 @@ fn a_joined_threads_slot_is_claimed_again_by_the_next() {
 
 /// Laws: L1, L3, L6.
 #[test]
-fn a_slot_changes_hands_while_other_threads_come_and_go() {
+fn slot_changes_owner_while_other_threads_exit() {
     let pool = BufferPool::new();
     let (spawners, each) = (4, rounds(1_600));
     // Threads exit and begin at the same moments here: a place given up too early has two owners for a while.
@@ -127,7 +127,7 @@ fn a_slot_changes_hands_while_other_threads_come_and_go() {
 }
 
 #[test]
-fn memory_of_threads_that_are_gone_is_used_again() {
+fn memory_of_exited_threads_is_reused() {
     let pool = BufferPool::new();
     for _ in 0..rounds(400) {
         let shared = pool.clone();
@@ -147,7 +147,7 @@ fn memory_of_threads_that_are_gone_is_used_again() {
 }
 
 #[test]
-fn buffers_taken_by_threads_that_are_gone_come_back_through_others() {
+fn buffers_of_exited_threads_are_released_by_others() {
     let pool = BufferPool::new();
     let mut kept = Vec::new();
     for number in 0..rounds(800) {
@@ -182,7 +182,7 @@ fn buffers_taken_by_threads_that_are_gone_come_back_through_others() {
 
 /// Laws: L1, L2, L3, L6.
 #[test]
-fn an_open_frame_is_filled_on_by_a_thread_that_claims_the_slot_of_one_that_is_gone() {
+fn open_frame_is_filled_through_a_reclaimed_slot() {
     let pool = BufferPool::builder()
         .frame_block_bytes(4096)
         .build()
@@ -220,7 +220,7 @@ fn an_open_frame_is_filled_on_by_a_thread_that_claims_the_slot_of_one_that_is_go
 }
 
 #[test]
-fn sixty_four_threads_on_few_cores_keep_the_books() {
+fn sixty_four_threads_on_few_cores_count_exactly() {
     let pool = BufferPool::builder()
         .thread_cache_bytes(1 << 14)
         .build()

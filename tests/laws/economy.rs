@@ -56,17 +56,17 @@ fn seldom_meet(bytes: usize) {
 }
 
 #[test]
-fn a_producer_and_a_consumer_of_256_bytes_exchange_one_batch_in_sixteen_operations() {
+fn producer_consumer_256_b_exchange_every_sixteen_operations() {
     seldom_meet(256);
 }
 
 #[test]
-fn a_producer_and_a_consumer_of_4_kib_exchange_one_batch_in_sixteen_operations() {
+fn producer_consumer_4_kib_exchange_every_sixteen_operations() {
     seldom_meet(4096);
 }
 
 #[test]
-fn a_producer_and_a_consumer_of_64_kib_exchange_one_batch_in_sixteen_operations() {
+fn producer_consumer_64_kib_exchange_every_sixteen_operations() {
     seldom_meet(65_536);
 }
 
@@ -83,7 +83,7 @@ fn fill(pool: &BufferPool, frame: &Frame) {
 }
 
 #[test]
-fn steady_frames_of_one_thread_never_come_to_the_depot() {
+fn steady_frames_of_one_thread_bypass_the_depot() {
     let pool = BufferPool::new();
     let run = |frames: usize| {
         for _ in 0..frames {
@@ -99,7 +99,7 @@ fn steady_frames_of_one_thread_never_come_to_the_depot() {
 }
 
 #[test]
-fn steady_frames_with_buffers_that_live_several_never_come_to_the_depot() {
+fn steady_frames_with_longer_lived_buffers_bypass_depot() {
     let pool = BufferPool::new();
     let mut kept = VecDeque::new();
     let mut run = |frames: usize| {
@@ -120,7 +120,7 @@ fn steady_frames_with_buffers_that_live_several_never_come_to_the_depot() {
 }
 
 #[test]
-fn steady_frames_of_several_threads_never_come_to_the_depot() {
+fn steady_frames_of_several_threads_bypass_the_depot() {
     const WORKERS: usize = 3;
     let pool = BufferPool::new();
     let current: RwLock<Option<Frame>> = RwLock::new(None);
@@ -157,7 +157,7 @@ fn steady_frames_of_several_threads_never_come_to_the_depot() {
 }
 
 #[test]
-fn a_thread_costs_what_is_written_beside_what_it_lends() {
+fn thread_bookkeeping_costs_the_documented_bytes() {
     const THREADS: usize = 64;
     let pool = BufferPool::new();
     drop(pool.alloc::<u8>(100));
@@ -189,7 +189,7 @@ fn a_thread_costs_what_is_written_beside_what_it_lends() {
 }
 
 #[test]
-fn a_pooled_buffer_costs_what_is_written_beside_its_memory() {
+fn buffer_bookkeeping_costs_the_documented_bytes() {
     const BUFFERS: u64 = 50_000;
     let pool = BufferPool::new();
     drop(pool.alloc::<u8>(64));

@@ -34,7 +34,7 @@ fn small() -> BufferPool {
 }
 
 #[test]
-fn threads_exit_while_the_frame_they_filled_stays_open_and_their_writes_stay() {
+fn writes_of_exited_threads_stay_in_open_frame() {
     let pool = small();
     for round in 0..rounds(400) {
         let frame = pool.begin_frame();
@@ -120,7 +120,7 @@ impl Drop for Counted {
 
 /// The last of several threads to go ends the frame: nobody knows which.
 #[test]
-fn a_frame_that_threads_share_ends_with_the_last_of_them_after_the_pools_handle_is_gone() {
+fn last_sharing_thread_ends_frame_after_handle_drop() {
     for _ in 0..rounds(800) {
         let pool = small();
         let mut feed = pool.subscribe();
@@ -153,7 +153,7 @@ fn a_frame_that_threads_share_ends_with_the_last_of_them_after_the_pools_handle_
 }
 
 #[test]
-fn a_thread_that_exits_with_open_frames_of_its_own_ends_them_while_others_go_on() {
+fn exiting_thread_ends_its_own_open_frames() {
     let pool = small();
     let stay = pool.begin_frame();
     let slice = stay.alloc_copy(&[7_u64; 300]);
@@ -216,7 +216,7 @@ impl Holdings {
 
 /// Four threads let go of one part each at the same moment, the pool's last handle among them.
 #[test]
-fn a_pool_and_all_that_is_its_own_may_go_at_the_same_moment_on_different_threads() {
+fn pool_and_its_parts_may_drop_concurrently() {
     for round in 0..rounds(800) {
         let pool = BufferPool::new();
         let Holdings {
@@ -275,7 +275,7 @@ fn a_pool_and_all_that_is_its_own_may_go_at_the_same_moment_on_different_threads
 }
 
 #[test]
-fn a_pool_may_be_dropped_first_and_its_frame_and_buffers_still_be_used_by_new_threads() {
+fn new_threads_use_frame_buffers_after_pool_drop() {
     for _ in 0..rounds(400) {
         let pool = BufferPool::builder().leak_after_frames(0).build().unwrap();
         let Holdings { buffers, frame, .. } = Holdings::of(&pool);
@@ -310,7 +310,7 @@ fn a_pool_may_be_dropped_first_and_its_frame_and_buffers_still_be_used_by_new_th
 }
 
 #[test]
-fn snapshots_and_readers_may_be_let_go_after_pool_and_threads_are_gone() {
+fn snapshots_and_readers_may_outlive_pool_and_threads() {
     for _ in 0..rounds(200) {
         let pool = BufferPool::new();
         let (sender, receiver) = channel();
@@ -344,7 +344,7 @@ fn snapshots_and_readers_may_be_let_go_after_pool_and_threads_are_gone() {
 }
 
 #[test]
-fn a_watch_may_hold_a_pool_last_and_stop_on_another_thread() {
+fn last_holding_watch_may_stop_on_another_thread() {
     for round in 0..rounds(160) {
         let pool = BufferPool::new();
         let config = HealthConfig::default()
@@ -379,7 +379,7 @@ fn a_watch_may_hold_a_pool_last_and_stop_on_another_thread() {
 
 /// The process ends while this thread waits, with a frame open and buffers in its hands: neither a leak nor an error.
 #[test]
-fn a_thread_may_still_hold_everything_when_the_process_ends() {
+fn process_may_end_while_thread_holds_everything() {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let pool = small();

@@ -63,7 +63,7 @@ fn leave(pool: &BufferPool, ours_first: bool, goes_on: bool) {
 }
 
 #[test]
-fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
+fn thread_locals_return_buffers_in_either_initialisation_order() {
     for ours_first in [false, true] {
         for goes_on in [false, true] {
             let pool = BufferPool::new();
@@ -91,7 +91,7 @@ fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
 
 /// Laws: L2, L3, L7.
 #[test]
-fn a_thread_local_may_hold_the_last_handle_of_a_pool() {
+fn thread_local_may_hold_the_last_pool_handle() {
     for ours_first in [false, true] {
         for _ in 0..rounds(200) {
             thread::spawn(move || leave(&BufferPool::new(), ours_first, true))
@@ -173,7 +173,7 @@ fn a_pool_first_used_in_a_destructor_works() {
 
 /// Laws: L6, L7.
 #[test]
-fn buffers_outlive_the_pool_and_the_threads_that_took_them() {
+fn buffers_outlive_pool_and_allocating_threads() {
     let mut kept = Vec::new();
     for number in 0..rounds(400) {
         let taken = thread::spawn(move || {
@@ -208,7 +208,7 @@ fn buffers_outlive_the_pool_and_the_threads_that_took_them() {
 
 /// Laws: L6, L7.
 #[test]
-fn handles_frames_and_buffers_may_go_on_several_threads_at_once() {
+fn handles_frames_and_buffers_may_drop_concurrently() {
     for _ in 0..rounds(400) {
         let pool = BufferPool::builder()
             .max_frames_in_flight(4)

@@ -59,7 +59,7 @@ struct Seen {
 }
 
 #[test]
-fn the_laws_hold_in_everything_read_while_workers_lend_and_release() {
+fn laws_hold_in_readings_during_allocs_and_releases() {
     let pool = BufferPool::builder()
         .thread_cache_bytes(1 << 15)
         .frame_block_bytes(4096)
@@ -143,7 +143,7 @@ fn no_frame_counts_a_negative_number() {
 }
 
 #[test]
-fn one_frame_filled_by_many_threads_reads_lawfully_while_it_is_filled() {
+fn frame_filled_by_many_threads_reads_lawfully() {
     let pool = BufferPool::builder()
         .frame_block_bytes(4096)
         .build()
@@ -177,7 +177,7 @@ fn one_frame_filled_by_many_threads_reads_lawfully_while_it_is_filled() {
 }
 
 #[test]
-fn every_frame_end_gets_its_own_number_whoever_ends_frames_at_once() {
+fn concurrent_frame_ends_get_distinct_numbers() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(8)
         .build()
@@ -230,7 +230,7 @@ fn every_frame_end_gets_its_own_number_whoever_ends_frames_at_once() {
 
 /// Laws: L1, L2, L3, L6.
 #[test]
-fn a_frame_that_begins_the_moment_another_ends_loses_nothing_to_it() {
+fn frame_begun_during_another_end_loses_nothing() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(4)
         .frame_block_bytes(4096)
@@ -265,7 +265,7 @@ fn a_frame_that_begins_the_moment_another_ends_loses_nothing_to_it() {
 }
 
 #[test]
-fn a_budget_holds_while_many_threads_push_against_it() {
+fn budget_holds_under_many_allocating_threads() {
     let limit = 1 << 20;
     let pool = BufferPool::builder()
         .max_bytes(limit)
@@ -319,7 +319,7 @@ fn a_budget_holds_while_many_threads_push_against_it() {
 
 /// Laws: L1.
 #[test]
-fn a_full_pool_always_lends_a_frame_that_was_given_back() {
+fn trimming_never_makes_begin_frame_fail() {
     // Trimming looks at frames that are not open; a caller must never be refused because of that.
     let pool = BufferPool::builder()
         .max_frames_in_flight(1)

@@ -9,7 +9,7 @@ use framepool::BufferPool;
 use crate::common::{Seeded, TELEMETRY, assert_empty, assert_lawful, rounds};
 
 #[test]
-fn a_thread_going_back_and_forth_between_pools_confuses_none() {
+fn thread_alternating_between_pools_mixes_no_counts() {
     let pools: Vec<_> = (0..40)
         .map(|number| {
             BufferPool::builder()
@@ -58,7 +58,7 @@ fn a_thread_going_back_and_forth_between_pools_confuses_none() {
 
 /// Laws: L1, L6.
 #[test]
-fn pools_made_and_dropped_while_others_stay_take_nothing_along() {
+fn dropping_pools_leaves_remaining_pools_intact() {
     let lasting = BufferPool::new();
     let kept = lasting.alloc_copy(&[9_u8; 1000]);
     let mut older = Vec::new();

@@ -76,7 +76,7 @@ impl Marked {
 }
 
 #[test]
-fn no_two_live_buffers_overlap_however_they_change_hands() {
+fn live_buffers_never_overlap_across_threads() {
     let pool = BufferPool::builder()
         .thread_cache_bytes(1 << 14)
         .build()
@@ -137,7 +137,7 @@ fn no_two_live_buffers_overlap_however_they_change_hands() {
 }
 
 #[test]
-fn blocks_that_pass_through_the_depot_every_time_have_one_owner() {
+fn blocks_passing_through_depot_have_one_owner() {
     // No thread keeps anything, so every alloc and every release is an exchange that others race for.
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     thread::scope(|scope| {
@@ -174,7 +174,7 @@ fn blocks_that_pass_through_the_depot_every_time_have_one_owner() {
 }
 
 #[test]
-fn frame_buffers_of_several_threads_and_open_frames_never_overlap() {
+fn frame_buffers_never_overlap_across_threads_and_frames() {
     let pool = BufferPool::builder()
         .frame_block_bytes(8192)
         .max_frames_in_flight(3)
@@ -230,7 +230,7 @@ fn frame_buffers_of_several_threads_and_open_frames_never_overlap() {
 }
 
 #[test]
-fn memory_of_an_open_frame_is_not_lent_again_when_another_frame_ends() {
+fn open_frame_memory_survives_another_frames_end() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(3)
         .build()
@@ -261,7 +261,7 @@ fn memory_of_an_open_frame_is_not_lent_again_when_another_frame_ends() {
 }
 
 #[test]
-fn lengths_around_every_class_boundary_have_all_their_bytes_to_themselves() {
+fn buffers_around_class_boundaries_never_overlap() {
     let pool = BufferPool::new();
     let claims = Claims::default();
     let lens: Vec<usize> = (0..14_u32)

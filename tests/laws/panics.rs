@@ -58,7 +58,7 @@ fn what_a_panicking_thread_holds_comes_back() {
 }
 
 #[test]
-fn a_thread_that_panics_and_goes_on_keeps_its_place() {
+fn panicking_thread_that_continues_keeps_its_slot() {
     let pool = BufferPool::new();
     for _ in 0..rounds(2_000) {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -86,7 +86,7 @@ fn a_thread_that_panics_and_goes_on_keeps_its_place() {
 }
 
 #[test]
-fn a_frame_left_open_by_a_panicking_thread_is_ended_by_another() {
+fn open_frame_of_panicked_thread_ends_on_another() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(1)
         .build()
@@ -111,7 +111,7 @@ fn a_frame_left_open_by_a_panicking_thread_is_ended_by_another() {
 }
 
 #[test]
-fn a_frame_forgotten_by_a_thread_stays_open_and_the_rest_works() {
+fn forgotten_frame_stays_open_and_harms_no_other() {
     // A forgotten frame keeps the pool for good. It stays in reach, so that a leak checker takes it for what it is.
     static KEPT: OnceLock<BufferPool> = OnceLock::new();
     let pool = BufferPool::builder()

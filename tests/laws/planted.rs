@@ -42,7 +42,7 @@ fn two_threads_write_to_one_buffer() {
 
 #[test]
 #[ignore = "breaks a rule on purpose; see the head of this file"]
-fn a_buffer_is_read_after_its_pool_is_gone() {
+fn buffer_is_read_after_its_pool_is_freed() {
     if !is_asked_for() {
         return;
     }

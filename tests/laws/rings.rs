@@ -25,7 +25,7 @@ fn check(buffer: &Buffer<u32>, number: u32) {
 }
 
 #[test]
-fn buffers_going_round_a_ring_of_threads_are_each_released_once() {
+fn buffers_passed_around_thread_ring_are_released_once() {
     let pool = BufferPool::new();
     let (threads, each) = (4, rounds(2_000));
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..threads)
@@ -79,7 +79,7 @@ fn buffers_going_round_a_ring_of_threads_are_each_released_once() {
 }
 
 #[test]
-fn a_producer_that_only_takes_and_a_consumer_that_only_releases_share_a_bounded_memory() {
+fn producer_and_consumer_share_bounded_memory() {
     let pool = BufferPool::new();
     let (sender, receiver): (SyncSender<(Buffer<u32>, u32)>, Receiver<_>) = sync_channel(16);
     let count = rounds(100_000) as u32;
@@ -118,7 +118,7 @@ fn a_producer_that_only_takes_and_a_consumer_that_only_releases_share_a_bounded_
 }
 
 #[test]
-fn frames_are_begun_filled_and_ended_by_different_threads_of_a_pipeline() {
+fn pipeline_threads_begin_fill_and_end_frames() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(3)
         .frame_block_bytes(8192)

@@ -106,7 +106,7 @@ alone! {
     }
 
     #[test]
-    fn threads_drop_everything_in_any_order_one_after_the_other() {
+    fn memory_returns_after_drops_in_any_order() {
         let mut seed = 0;
         leaves_nothing(|| {
             for _ in 0..rounds(80) {
@@ -153,7 +153,7 @@ alone! {
     }
 
     #[test]
-    fn a_pool_dropped_before_its_buffers_goes_with_the_last_of_them() {
+    fn pool_dropped_first_is_freed_with_last_buffer() {
         leaves_nothing(|| {
             let pool = BufferPool::new();
             let mut kept: Vec<_> = (0..100).map(|len| pool.alloc::<u8>(len * 100)).collect();
@@ -168,7 +168,7 @@ alone! {
     }
 
     #[test]
-    fn a_closed_pools_buffers_may_be_dropped_by_many_threads_at_once() {
+    fn closed_pool_buffers_may_be_dropped_concurrently() {
         // Each of these drops claims a place in the pool and gives it back.
         leaves_nothing_to_speak_of(|| {
             let pool = BufferPool::new();
@@ -189,7 +189,7 @@ alone! {
     }
 
     #[test]
-    fn buffers_of_no_bytes_keep_a_pool_too_and_let_it_go() {
+    fn empty_buffers_keep_a_pool_until_dropped() {
         leaves_nothing(|| {
             let pool = BufferPool::new();
             let kept: Vec<_> = (0..100).map(|_| pool.alloc::<u8>(0)).collect();

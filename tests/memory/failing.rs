@@ -65,7 +65,7 @@ fn survives(arm: impl Fn()) -> bool {
 
 alone! {
     #[test]
-    fn each_request_to_the_system_may_fail_once_or_from_then_on() {
+    fn any_system_request_may_fail_once_or_permanently() {
         for how_many in [Some(1), Some(2), None] {
             survives(|| ());
             survives(|| ());
@@ -80,7 +80,7 @@ alone! {
     }
 
     #[test]
-    fn one_failure_with_idle_memory_at_hand_is_not_even_noticed() {
+    fn one_failure_is_hidden_by_idle_memory() {
         let pool = BufferPool::new();
         drop((0..30).map(|_| pool.alloc::<u8>(10_000)).collect::<Vec<_>>());
         refuse_after(0, Some(1));
@@ -100,7 +100,7 @@ alone! {
         not(framepool_sanitized)
     ))]
     #[test]
-    fn a_refused_mapping_leaves_the_global_allocator_and_both_refused_are_an_error() {
+    fn refused_mapping_falls_back_and_double_refusal_errors() {
         let pool = BufferPool::new();
         // So that the pool has a record to spare.
         drop(pool.alloc::<u8>(1));
@@ -124,7 +124,7 @@ alone! {
     }
 
     #[test]
-    fn a_frame_buffer_gets_less_when_the_system_has_no_whole_block() {
+    fn frame_gets_smaller_block_when_system_refuses_whole() {
         let pool = BufferPool::builder().frame_block_bytes(64 << 10).build().unwrap();
         let frame = pool.begin_frame();
         for _ in 0..4 {
@@ -146,7 +146,7 @@ alone! {
     }
 
     #[test]
-    fn prewarming_without_memory_is_an_error_and_what_was_made_stays_ready() {
+    fn failed_prewarm_errors_and_keeps_allocated_blocks() {
         for cache in [0, 2 << 20] {
             let pool = BufferPool::builder().thread_cache_bytes(cache).build().unwrap();
             drop(pool.alloc::<u8>(1));

@@ -143,7 +143,7 @@ const NOT_MET: &str = "no request was refused";
 
 alone! {
     #[test]
-    fn any_request_of_what_lends_may_fail_once_or_from_then_on_and_nothing_is_lost() {
+    fn failed_requests_during_allocation_lose_nothing() {
         for max_bytes in [1 << 30, 40_000] {
             for how_many in [Some(1), Some(3), None] {
                 survives(max_bytes, || ());
@@ -171,7 +171,7 @@ fn everything_with_one_request_refused() {
 }
 
 #[test]
-fn a_request_refused_anywhere_is_survived_or_ends_the_process_as_the_standard_library_does() {
+fn refused_request_is_survived_or_aborts_like_std() {
     let (mut survived, mut aborted) = (0, 0);
     for at in 0.. {
         let ended = Command::new(std::env::current_exe().unwrap())

@@ -82,12 +82,12 @@ fn goes_back_after(uses_other_last: bool, next: &(impl Fn(&BufferPool) + Sync)) 
 
 alone! {
     #[test]
-    fn a_closed_pools_magazine_goes_back_at_the_next_alloc_from_any_pool() {
+    fn closed_pools_magazine_is_freed_at_next_alloc() {
         goes_back_at(|other| drop(other.alloc::<u8>(1)));
     }
 
     #[test]
-    fn a_closed_pools_magazine_goes_back_at_the_next_frame_buffer_of_any_pool() {
+    fn closed_pools_magazine_is_freed_at_frame_alloc() {
         goes_back_at(|other| {
             let frame = other.begin_frame();
             frame.alloc::<u8>(1);
@@ -97,7 +97,7 @@ alone! {
     }
 
     #[test]
-    fn a_closed_pools_magazine_goes_back_at_thread_exit() {
+    fn closed_pools_magazine_is_freed_at_thread_exit() {
         let scenario = || {
             let pool = BufferPool::new();
             let step = Gate::new(2);
@@ -125,7 +125,7 @@ alone! {
     }
 
     #[test]
-    fn what_lies_idle_in_a_pool_goes_with_its_last_handle_though_a_buffer_keeps_the_pool() {
+    fn last_handle_frees_idle_memory_despite_live_buffer() {
         let before = live();
         let pool = BufferPool::new();
         let handed = pool.clone();
@@ -144,7 +144,7 @@ alone! {
     }
 
     #[test]
-    fn an_idle_thread_keeps_at_most_its_magazine_of_a_dropped_pool() {
+    fn idle_thread_keeps_only_magazine_of_dropped_pool() {
         let cache = 1 << 20;
         let step = Gate::new(2);
         thread::scope(|scope| {
@@ -179,7 +179,7 @@ alone! {
     }
 
     #[test]
-    fn what_thread_locals_hold_at_thread_exit_goes_back() {
+    fn contents_of_thread_locals_are_freed_at_exit() {
         let scenario = |ours_first: bool, keeps_handle: bool| {
             thread::spawn(move || {
                 if ours_first {
@@ -208,7 +208,7 @@ alone! {
     }
 
     #[test]
-    fn pools_made_and_dropped_by_one_thread_while_another_lives_do_not_pile_up() {
+    fn dropped_pools_do_not_accumulate_beside_live_thread() {
         let step = Gate::new(2);
         let enough = std::sync::atomic::AtomicBool::new(false);
         let passed: std::sync::Mutex<Option<BufferPool>> = std::sync::Mutex::default();

@@ -59,7 +59,7 @@ alone! {
     }
 
     #[test]
-    fn frames_of_more_pooled_buffers_than_a_thread_keeps_are_silent() {
+    fn frames_exceeding_thread_cache_make_no_allocator_calls() {
         let pool = BufferPool::builder().thread_cache_bytes(1 << 16).build().unwrap();
         let mut kept = Vec::with_capacity(400);
         is_silent(|_| {
@@ -102,7 +102,7 @@ alone! {
     }
 
     #[test]
-    fn frames_whose_buffers_leave_the_ends_of_their_blocks_unused_are_silent() {
+    fn frames_wasting_block_ends_make_no_allocator_calls() {
         frames_of(&BufferPool::new(), 10, 100_000);
     }
 
@@ -113,7 +113,7 @@ alone! {
     }
 
     #[test]
-    fn frames_of_buffers_larger_than_a_block_are_silent() {
+    fn frames_with_oversized_buffers_make_no_allocator_calls() {
         frames_of(&BufferPool::new(), 10, 1 << 20);
     }
 
@@ -140,7 +140,7 @@ alone! {
     }
 
     #[test]
-    fn frames_of_both_kinds_with_buffers_that_live_several_frames_are_silent() {
+    fn frames_with_surviving_buffers_make_no_allocator_calls() {
         let pool = BufferPool::new();
         let mut kept = VecDeque::with_capacity(200);
         is_silent(|number| {
@@ -173,7 +173,7 @@ alone! {
     }
 
     #[test]
-    fn a_load_that_comes_every_sixtieth_frame_is_silent() {
+    fn load_every_sixtieth_frame_makes_no_allocator_calls() {
         // In between its memory lies idle in the depot, and frames that take none of it are no reason to let go of it.
         let pool = BufferPool::new();
         let mut kept = Vec::with_capacity(200);
@@ -206,7 +206,7 @@ alone! {
     }
 
     #[test]
-    fn a_reader_that_holds_the_last_snapshots_is_silent() {
+    fn reader_holding_last_snapshots_makes_no_allocator_calls() {
         let pool = BufferPool::new();
         let mut held = VecDeque::with_capacity(5);
         is_silent(|_| {
@@ -234,7 +234,7 @@ alone! {
     }
 
     #[test]
-    fn what_was_prewarmed_is_silent_from_the_first_frame() {
+    fn prewarmed_pool_makes_no_allocator_calls_from_start() {
         let pool = BufferPool::new();
         drop(pool.end_frame());
         for _ in 0..8 {
@@ -252,7 +252,7 @@ alone! {
     }
 
     #[test]
-    fn what_was_prewarmed_is_in_memory_before_it_is_written() {
+    fn prewarmed_memory_is_resident_before_first_write() {
         let Some(before) = resident_pages() else {
             return;
         };
@@ -264,7 +264,7 @@ alone! {
     }
 
     #[test]
-    fn what_was_prewarmed_is_in_memory_to_its_last_page() {
+    fn prewarmed_memory_is_resident_to_its_last_page() {
         if resident_pages().is_none() {
             return;
         }

@@ -78,7 +78,7 @@ alone! {
     }
 
     #[test]
-    fn the_same_is_silent_with_large_buffers_and_small_thread_caches() {
+    fn large_buffers_small_caches_make_no_allocator_calls() {
         let pool = BufferPool::builder().thread_cache_bytes(1 << 16).build().unwrap();
         let belt: Vec<Mutex<Option<Buffer<u8>>>> = (0..64).map(|_| Mutex::new(None)).collect();
         is_silent(

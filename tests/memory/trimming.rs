@@ -84,7 +84,7 @@ alone! {
     }
 
     #[test]
-    fn a_peak_of_several_frames_in_flight_goes_when_only_one_is_used_on() {
+    fn peak_of_frames_in_flight_is_trimmed_later() {
         let before = live();
         let pool = BufferPool::builder().max_frames_in_flight(16).build().unwrap();
         let open: Vec<_> = (0..16).map(|_| pool.begin_frame()).collect();
@@ -100,7 +100,7 @@ alone! {
     }
 
     #[test]
-    fn a_peak_of_frame_buffers_goes_when_no_frame_is_used_any_more() {
+    fn peak_of_frame_buffers_is_trimmed_without_frames() {
         let before = live();
         let pool = BufferPool::new();
         for _ in 0..3 {
@@ -115,7 +115,7 @@ alone! {
     }
 
     #[test]
-    fn a_peak_of_threads_goes_when_they_are_gone() {
+    fn peak_of_threads_is_trimmed_after_they_exit() {
         let before = live();
         let pool = BufferPool::new();
         thread::scope(|scope| {

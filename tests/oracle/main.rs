@@ -22,7 +22,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::common::rounds;
 
 #[test]
-fn every_counter_and_snapshot_is_what_a_sequential_account_says() {
+fn counters_and_snapshots_equal_a_sequential_model() {
     let config = Config {
         cases: rounds(600) as u32,
         failure_persistence: None,

@@ -12,7 +12,7 @@ use crate::common::{TELEMETRY, assert_lawful};
 
 alone! {
     #[test]
-    fn ten_thousand_threads_leave_no_count_and_no_byte_behind() {
+    fn ten_thousand_threads_leave_no_count_or_byte() {
         to_the_last_byte(10_000, |threads| {
             let pool = BufferPool::builder()
                 .max_frames_in_flight(16)

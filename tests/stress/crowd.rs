@@ -53,7 +53,7 @@ alone! {
     }
 
     #[test]
-    fn a_crowd_with_many_pools_keeps_the_books_of_each() {
+    fn many_threads_on_many_pools_count_exactly() {
         to_the_last_byte(rounds(400), |steps| {
             let pools: Vec<_> = (0..8).map(|_| (BufferPool::new(), Books::default())).collect();
             crowd(CROWD, |number| {
@@ -77,7 +77,7 @@ alone! {
     }
 
     #[test]
-    fn buffers_going_round_a_ring_of_a_crowd_come_back_each_once() {
+    fn buffers_passed_around_many_threads_are_released_once() {
         to_the_last_byte(rounds(300), |parcels| {
             let pool = BufferPool::builder().thread_cache_bytes(1 << 13).build().unwrap();
             let books = Books::default();
@@ -113,7 +113,7 @@ alone! {
     }
 
     #[test]
-    fn blocks_of_one_class_that_pass_through_the_depot_each_time_have_one_owner() {
+    fn same_class_blocks_through_depot_have_one_owner() {
         to_the_last_byte(rounds(2_000), |steps| {
             // Nobody keeps anything: every alloc and every release is an exchange, all of one stack of a few blocks.
             let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();

@@ -69,7 +69,7 @@ fn leave(pool: &BufferPool, books: &Arc<Books>, number: usize) {
 
 alone! {
     #[test]
-    fn what_a_crowd_leaves_in_thread_locals_comes_back() {
+    fn contents_of_many_threads_locals_are_freed() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::builder()
                 .max_frames_in_flight(16)
@@ -89,7 +89,7 @@ alone! {
 
     /// Laws: L6, L7.
     #[test]
-    fn pools_dropped_while_a_crowd_ends_with_their_buffers_in_thread_locals_are_freed() {
+    fn pools_dropped_during_mass_exit_are_freed() {
         to_the_last_byte(rounds(60), |times| {
             for _ in 0..times {
                 let pool = BufferPool::builder().frame_block_bytes(8192).build().unwrap();
@@ -110,7 +110,7 @@ alone! {
 
     /// Laws: L6, L7.
     #[test]
-    fn buffers_outlive_their_pools_and_their_threads_and_are_dropped_by_a_crowd() {
+    fn many_threads_drop_buffers_outliving_their_pools() {
         to_the_last_byte(rounds(60), |times| {
             for time in 0..times {
                 let kept: Mutex<Vec<Marked>> = Mutex::default();

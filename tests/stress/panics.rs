@@ -37,7 +37,7 @@ fn give_up() -> ! {
 
 alone! {
     #[test]
-    fn a_crowd_that_panics_while_holding_buffers_gives_all_of_them_back() {
+    fn panicking_threads_release_all_their_buffers() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::new();
             let books = Books::default();
@@ -80,7 +80,7 @@ alone! {
     }
 
     #[test]
-    fn frames_left_open_by_threads_that_panicked_are_filled_on_and_ended_by_others() {
+    fn open_frames_of_panicked_threads_end_on_others() {
         to_the_last_byte(rounds(40), |times| {
             let pool = BufferPool::builder()
                 .max_frames_in_flight(4)

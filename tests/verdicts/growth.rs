@@ -177,7 +177,7 @@ fn a_leak_in_a_busy_line_is_found() {
 }
 
 #[test]
-fn a_leak_of_one_buffer_a_burst_is_found() {
+fn leak_of_one_buffer_per_burst_is_reported() {
     let mut bench = warm();
     let (mut leaked, mut burst) = (Vec::new(), Vec::new());
     let health = after(&mut bench, 50_000, |pool, frame| match frame % 700 {

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn version_and_host_are_read_and_nothing_else_will_do() {
+    fn toolchain_text_needs_version_and_host() {
         let text =
             "rustc 1.95.0 (0a1b 2026-04-14)\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\n";
         let read = Toolchain::from_text(text).expect("both are there");

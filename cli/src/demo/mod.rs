@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_the_severity_once_with_its_time() {
+    fn line_shows_severity_once_with_time() {
         let raised = AlertEntry {
             rule: "Leak".to_owned(),
             severity: "warning",

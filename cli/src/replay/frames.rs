@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_holds_what_was_recorded_within_its_length() {
+    fn frame_contains_operations_recorded_within_its_length() {
         let (frames, left_out) = cut(&at(&[0, 9, 10, 10, 35]), FrameCut::EveryUs(10.0));
         assert_eq!((ends(&frames), left_out), (vec![2, 4, 4, 5], 0));
         assert!((frames[3].end_us - 40.0).abs() < 1e-9);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_end_frames_and_the_rest_is_one_more() {
+    fn marks_end_frames_and_remainder_is_one_frame() {
         let mut operations = at(&[0, 1, 2, 3]);
         operations[1].event = Event::Frame;
         assert_eq!(ends(&cut(&operations, FrameCut::Marked).0), [2, 4]);

@@ -43,7 +43,7 @@ fn replay<C: Contestant>(trace: &Trace, threads: usize, contestant: C) -> Result
 }
 
 #[test]
-fn planned_addresses_never_overlap_on_any_number_of_threads() {
+fn planned_addresses_never_overlap_for_any_thread_count() {
     let trace = trace(4, 3_000);
     for threads in [1, 2, 3, 4, 5, 9, 16] {
         let plan = Plan::new(&trace, threads, FrameCut::EveryUs(500.0)).expect("a plan");
@@ -125,7 +125,7 @@ impl Contestant for Arc<Odd> {
 }
 
 #[test]
-fn every_operation_recorded_before_a_frame_end_is_done_before_it() {
+fn operations_recorded_before_frame_end_run_before_it() {
     let trace = trace(5, 1_500);
     let plan = Arc::new(Plan::new(&trace, 5, FrameCut::EveryUs(130.0)).expect("a plan"));
     let crew = Crew::new(plan.work.iter().map(|work| work.name.as_str())).expect("threads");
@@ -173,7 +173,7 @@ fn two_buffers_in_the_same_memory_are_noticed() {
 }
 
 #[test]
-fn a_refusal_ends_the_run_also_for_those_who_wait() {
+fn refused_allocation_ends_run_for_waiting_threads() {
     let odd = Odd {
         refuse_after: Some(700),
         ..Odd::default()
@@ -183,7 +183,7 @@ fn a_refusal_ends_the_run_also_for_those_who_wait() {
 }
 
 #[test]
-fn a_panic_ends_the_run_also_for_those_who_wait() {
+fn panic_ends_run_for_waiting_threads() {
     let odd = Odd {
         panic_after: Some(700),
         ..Odd::default()

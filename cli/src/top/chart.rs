@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scale_is_a_round_size_above_the_most() {
+    fn scale_is_a_round_size_above_the_maximum() {
         let said = [0.0, 1_024.0, 700_000.0, 1_949_696.0, 3e9].map(|most| size(scale(most) as u64));
         assert_eq!(
             said.map(|it| it.trim().to_owned()),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_has_the_most_that_was_held_in_its_time() {
+    fn column_shows_most_bytes_held_in_its_interval() {
         let point = |time_ms, pooled| Point {
             time_ms,
             in_use: 0.0,

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_all_is_not_a_hundred_percent() {
+    fn incomplete_share_is_never_shown_as_100_percent() {
         assert_eq!(percent(999_999.0, 1_000_000.0), "99.99 %");
         assert_eq!(percent(7.0, 7.0), "100.00 %");
         assert_eq!(percent(0.0, 0.0), "–");

@@ -130,7 +130,7 @@ fn a_pool_is_shown_at_every_size() {
 }
 
 #[test]
-fn every_state_of_the_view_says_what_it_is() {
+fn every_view_state_names_itself() {
     let now = Instant::now();
     let later = now + Duration::from_secs(65);
     let lost = || News::Lost("nobody listens there".to_owned());

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_in_several_zstd_frames_is_one_trace() {
+    fn several_zstd_frames_are_read_as_one_trace() {
         let mut packed =
             zstd::encode_all(&b"time_us,thread,op,id,size,site\n0,0,al"[..], 3).expect("one");
         packed.extend(zstd::encode_all(&b"loc,0,8,s\n1,0,free,0\n"[..], 3).expect("two"));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_of_a_zstd_stream_passes_for_a_trace() {
+    fn truncated_zstd_stream_is_never_accepted_as_trace() {
         let mut text = String::from("time_us,thread,op,id,size,site\n");
         for i in 0..200 {
             let _ = writeln!(text, "{i},0,alloc,{i},{},site{}", i * 37 % 4099, i % 7);

@@ -210,7 +210,7 @@ fn metrics_are_served_for_prometheus() {
 }
 
 #[test]
-fn a_watched_pool_is_told_alive_with_its_status() {
+fn watched_pool_is_reported_alive_with_its_status() {
     let (_pool, watch) = watched("alive");
     let server = served(&watch);
     eventually("a judgement", || {

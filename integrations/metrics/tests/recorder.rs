@@ -94,7 +94,7 @@ fn numbers_and_frames_are_those_of_the_pool() {
 }
 
 #[test]
-fn every_metric_is_described_and_a_fresh_pool_reports_zeros() {
+fn metrics_are_described_and_fresh_pool_reports_zeros() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let (pool, reporter) = (pool(), Reporter::default());
@@ -131,7 +131,7 @@ fn every_metric_is_described_and_a_fresh_pool_reports_zeros() {
 }
 
 #[test]
-fn a_pool_that_is_removed_is_reported_no_more() {
+fn removed_pool_is_no_longer_reported() {
     let (recorder, pool) = (DebuggingRecorder::new(), pool());
     let snapshotter = recorder.snapshotter();
     let reporter = Reporter::default();

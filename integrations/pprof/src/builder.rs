@@ -158,7 +158,7 @@ mod tests {
         );
     }
     #[test]
-    fn a_place_may_lack_its_column_or_be_no_line() {
+    fn site_text_may_lack_column_or_line_number() {
         let mut builder = Builder::new("inuse_objects", "inuse_space", 7);
         for at in ["leak.c:7", "C:\\game\\a.rs:12:5", "start-up", ":", "a:b:3"] {
             builder.line(at);

@@ -92,7 +92,7 @@ fn pprof_tells_tags_apart() {
 }
 
 #[test]
-fn a_saved_history_gives_the_profile_of_its_pool() {
+fn saved_history_gives_profile_of_its_pool() {
     let pool = BufferPool::builder()
         .name("saved")
         .build()

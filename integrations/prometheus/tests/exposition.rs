@@ -196,7 +196,7 @@ fn two_pools_share_each_description() {
 }
 
 #[test]
-fn pools_of_one_name_have_labels_of_their_own() {
+fn pools_with_equal_names_have_distinct_labels() {
     let ((_one, first), (two, second)) = (watched("same"), watched("same"));
     let text = Exposition::new(PoolCollector::new(&first).unwrap().and(&second)).text();
     let numbered = format!("framepool_frames_total{{pool=\"same#{}\"}}", two.id().get());

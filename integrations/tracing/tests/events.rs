@@ -57,7 +57,7 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 #[test]
-fn each_alert_is_one_event_raised_and_one_resolved() {
+fn each_alert_emits_one_raised_one_resolved_event() {
     let _turn = turn();
     let (sender, events) = channel();
     let subscriber = tracing_subscriber::registry().with(Forward(sender));

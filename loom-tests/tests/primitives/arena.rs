@@ -71,7 +71,7 @@ fn assert_whole(reading: ArenaReading, lent: std::ops::RangeInclusive<u64>) {
 
 /// Two preemptions at most: 12,753 executions; the search without a bound takes over a minute.
 #[test]
-fn a_reading_while_the_arena_moves_on_is_of_before_or_after() {
+fn reading_during_arena_advance_is_before_or_after() {
     explore(Some(2), || {
         let arena = Filled::new(&[2, 2]);
         arena.0.advance(LINE, ASKED, true).unwrap();
@@ -117,7 +117,7 @@ fn readings_while_buffers_are_lent_never_go_back() {
 
 /// Five preemptions at most: 4,595 executions; the search without a bound, of 34,397, found nothing either.
 #[test]
-fn a_buffer_without_bytes_is_read_beside_one_that_has_some() {
+fn empty_buffer_counted_during_reading_adds_no_bytes() {
     explore(Some(5), || {
         let arena = Filled::new(&[1]);
         arena.0.advance(LINE, ASKED, true).unwrap();
@@ -139,7 +139,7 @@ fn a_buffer_without_bytes_is_read_beside_one_that_has_some() {
 
 /// A thread's first buffer of a frame, beside a thread that needs memory: the block is lent or taken, never both.
 #[test]
-fn a_parked_block_is_lent_or_reclaimed_never_both() {
+fn parked_block_is_lent_or_reclaimed_never_both() {
     explore(None, || {
         let arena = Filled::new(&[1]);
         arena.0.park();

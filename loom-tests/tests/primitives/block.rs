@@ -45,7 +45,7 @@ fn assert_whole(block: &Block, lines: [&'static Location<'static>; 2]) {
 }
 
 #[test]
-fn a_walker_never_joins_one_holder_s_line_to_another_s_frame() {
+fn walker_never_joins_line_and_frame_across_holders() {
     explore(None, || {
         let lines = [here(), Location::caller()];
         let shared = one_lent(lines[0]);
@@ -64,7 +64,7 @@ fn a_walker_never_joins_one_holder_s_line_to_another_s_frame() {
 
 /// Four preemptions at most: 27,547 executions; the search without a bound takes over a minute.
 #[test]
-fn nor_when_the_block_went_to_another_thread_in_between() {
+fn walker_never_mixes_holders_across_another_thread() {
     explore(Some(4), || {
         let lines = [here(), Location::caller()];
         let shared = one_lent(lines[0]);
@@ -95,7 +95,7 @@ fn nor_when_the_block_went_to_another_thread_in_between() {
 ///
 /// Four preemptions at most; the search without a bound takes a minute: 537,907 executions.
 #[test]
-fn nor_when_the_first_holder_s_thread_took_it_again() {
+fn walker_never_mixes_holders_when_first_thread_returns() {
     explore(Some(4), || {
         let lines = [here(), Location::caller()];
         let shared = one_lent(lines[0]);
@@ -132,7 +132,7 @@ fn a_long_lived_buffer_is_seen_as_out() {
 
 /// Four preemptions at most; the search without a bound takes over a minute: 496,910 executions.
 #[test]
-fn a_block_that_got_other_memory_is_never_seen_with_the_size_it_had() {
+fn block_with_new_memory_never_shows_old_size() {
     explore(Some(4), || {
         let lines = [here(), Location::caller()];
         let shared = Arc::new((Table::new(), Stack::new()));

@@ -9,7 +9,7 @@ use crate::telemetry::counters::Counter;
 
 /// Laws: L3. Four preemptions at most: the search without a bound takes over a minute.
 #[test]
-fn what_a_counter_tells_of_is_in_the_account_already() {
+fn counted_growth_is_already_in_the_budget() {
     explore(Some(4), || {
         let shared = Arc::new((Budget::new(None), Counter::new()));
         let worker = {
@@ -75,7 +75,7 @@ fn a_request_the_system_refuses_is_never_held() {
 /// A growth beside the beginning of a phase is in the phase that ends or in the one that begins. If the one that ends has it, the
 /// one that begins knows that it is held.
 #[test]
-fn a_growth_beside_a_mark_is_in_a_phase() {
+fn growth_during_phase_change_counts_in_either_phase() {
     explore(None, || {
         let budget = Arc::new(Budget::new(None));
         assert!(budget.reserve(64));
@@ -98,7 +98,7 @@ fn a_growth_beside_a_mark_is_in_a_phase() {
 
 /// Memory that goes back beside a request for as much: what is held never exceeds the limit, and the request fits afterwards.
 #[test]
-fn memory_that_goes_back_makes_room_only_once_it_is_gone() {
+fn returned_memory_frees_budget_only_after_its_return() {
     explore(None, || {
         let budget = Arc::new(Budget::new(Some(64)));
         assert!(budget.reserve(64));

@@ -22,7 +22,7 @@ fn touch(pool: &BufferPool) {
 /// The thread has a slot, and neither exits nor uses a pool.
 /// Three preemptions at most.
 #[test]
-fn a_waiting_thread_keeps_no_contents_of_a_closed_pool() {
+fn waiting_thread_keeps_no_contents_of_closed_pool() {
     explore(Some(3), || {
         let pool = BufferPool::new();
         let published = pool.snapshot();
@@ -52,7 +52,7 @@ fn a_waiting_thread_keeps_no_contents_of_a_closed_pool() {
 /// Two pools are closed by two threads while a third, which has slots of both, enters another pool.
 /// Two preemptions at most: 27,560 executions.
 #[test]
-fn two_closers_and_an_entering_thread_free_each_pool_once() {
+fn two_closers_and_entering_thread_free_pools_once() {
     explore(Some(2), || {
         let pools = [BufferPool::new(), BufferPool::new()];
         let other = BufferPool::new();
@@ -74,7 +74,7 @@ fn two_closers_and_an_entering_thread_free_each_pool_once() {
 /// The same pool is closed while its owner looks through its list, and leaves it.
 /// Two preemptions at most; three are 121,667 executions and found nothing either.
 #[test]
-fn a_pool_closed_while_a_thread_leaves_it_is_freed_once() {
+fn pool_closed_while_thread_leaves_is_freed_once() {
     explore(Some(2), || {
         let (closing, other) = (BufferPool::new(), BufferPool::new());
         let published = closing.snapshot();
@@ -90,7 +90,7 @@ fn a_pool_closed_while_a_thread_leaves_it_is_freed_once() {
 /// The releasing thread takes its buffer from its own magazine and gives it back there, without a mark.
 /// Two preemptions at most.
 #[test]
-fn a_quick_release_beside_the_closing_is_paid_for_once() {
+fn unmarked_release_during_close_settles_balance_once() {
     explore(Some(2), || {
         let pool = BufferPool::new();
         let published = pool.snapshot();

@@ -14,7 +14,7 @@ use crate::telemetry::counters::SlotCounters;
 ///
 /// Three preemptions at most: 6,151 executions; the search without a bound takes over a minute.
 #[test]
-fn a_release_in_one_slot_is_never_read_before_its_alloc_in_another() {
+fn release_is_never_read_before_other_slots_alloc() {
     explore(Some(3), || {
         let shared = Arc::new((
             [SlotCounters::new(), SlotCounters::new()],

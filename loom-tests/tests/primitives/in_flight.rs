@@ -47,7 +47,7 @@ fn clear(arena: &Arena) -> bool {
 }
 
 #[test]
-fn a_frame_begun_under_a_bit_given_back_finds_its_arenas_reset() {
+fn frame_reusing_a_bit_finds_its_arenas_reset() {
     explore(None, || {
         let shared = open_frame();
         let ender = end_frame(&shared);
@@ -64,7 +64,7 @@ fn a_frame_begun_under_a_bit_given_back_finds_its_arenas_reset() {
 }
 
 #[test]
-fn trimming_takes_blocks_only_of_frames_that_have_ended() {
+fn trimming_takes_blocks_only_from_ended_frames() {
     explore(None, || {
         let shared = open_frame();
         let ender = end_frame(&shared);
@@ -77,7 +77,7 @@ fn trimming_takes_blocks_only_of_frames_that_have_ended() {
 
 /// Trimming takes the bit and gives it back; the frame begun then finds an arena without a block.
 #[test]
-fn a_frame_begun_after_trimming_finds_the_arena_as_trimming_left_it() {
+fn frame_begun_after_trimming_sees_the_trimmed_arena() {
     explore(None, || {
         let shared = Arc::new((InFlight::new(1), Arena::new()));
         assert!(shared.1.reserve_place());
@@ -119,7 +119,7 @@ fn two_frames_begun_at_once_have_different_bits() {
 
 /// Three preemptions at most: 8,689 executions; the search without a bound takes over ten minutes.
 #[test]
-fn an_open_frame_is_read_with_its_own_line_and_age() {
+fn open_frame_shows_its_own_line_and_age() {
     explore(Some(3), || {
         let in_flight = Arc::new(InFlight::new(1));
         assert_eq!(in_flight.claim(), Some(0));

@@ -76,7 +76,7 @@ impl Kept {
 }
 
 #[test]
-fn the_last_of_two_handles_frees_the_pool_after_all_that_was_done_with_it() {
+fn last_handle_frees_pool_after_all_its_uses() {
     explore(None, || {
         let kept = Kept::new();
         kept.lifetime.add_handle();
@@ -91,7 +91,7 @@ fn the_last_of_two_handles_frees_the_pool_after_all_that_was_done_with_it() {
 
 /// The thread's slot has lent a buffer that the other thread drops.
 #[test]
-fn the_last_of_a_handle_a_slot_and_a_buffer_frees_the_pool_once() {
+fn last_of_handle_slot_buffer_frees_pool_once() {
     explore(None, || {
         let kept = Kept::new();
         kept.lifetime.enter();
@@ -113,7 +113,7 @@ fn the_last_of_a_handle_a_slot_and_a_buffer_frees_the_pool_once() {
 }
 
 #[test]
-fn two_buffers_dropped_at_once_after_everything_else_free_the_pool_once() {
+fn concurrent_last_buffer_drops_free_the_pool_once() {
     explore(None, || {
         let kept = Kept::new();
         kept.lifetime.enter();

@@ -29,7 +29,7 @@ fn two_threads_that_enter_one_name_share_it() {
 }
 
 #[test]
-fn the_name_of_a_lent_block_is_never_freed() {
+fn thread_name_of_lent_block_is_never_freed() {
     explore(None, || {
         let shared = Arc::new((ThreadNames::new(), Block::vacant()));
         let other = {

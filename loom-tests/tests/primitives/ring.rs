@@ -45,12 +45,12 @@ fn every_entry_is_read_or_lost(
 }
 
 #[test]
-fn every_entry_of_one_place_is_read_or_lost() {
+fn ring_of_one_reads_or_loses_every_entry() {
     every_entry_is_read_or_lost(1, 3, 2, None);
 }
 
 #[test]
-fn every_entry_of_two_places_is_read_or_lost() {
+fn ring_of_two_reads_or_loses_every_entry() {
     every_entry_is_read_or_lost(2, 4, 2, None);
 }
 

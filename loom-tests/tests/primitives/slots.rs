@@ -26,7 +26,7 @@ fn claim(inner: &PoolInner) -> NonNull<Slot> {
 
 /// Four preemptions at most: 12,249 executions; the search without a bound takes over a minute.
 #[test]
-fn two_threads_that_claim_at_once_get_different_slots() {
+fn concurrent_claims_get_different_slots() {
     explore(Some(4), || {
         let pool = BufferPool::new();
         let other = {
@@ -47,7 +47,7 @@ fn two_threads_that_claim_at_once_get_different_slots() {
 
 /// Four preemptions at most; the search without a bound takes over a minute.
 #[test]
-fn the_one_slot_that_is_free_is_claimed_by_one_thread() {
+fn only_free_slot_is_claimed_by_one_thread() {
     explore(Some(4), || {
         let pool = BufferPool::new();
         let inner = pool.inner();
@@ -67,7 +67,7 @@ fn the_one_slot_that_is_free_is_claimed_by_one_thread() {
 }
 
 #[test]
-fn whoever_claims_a_slot_handed_back_has_all_that_its_owner_wrote() {
+fn claimed_slot_shows_all_writes_of_previous_owner() {
     explore(None, || {
         let pool = BufferPool::new();
         let inner = pool.inner();

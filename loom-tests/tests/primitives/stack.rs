@@ -22,7 +22,7 @@ fn two_on_a_stack() -> Arc<(Table, Stack)> {
 
 /// Four preemptions at most: 6,755 executions; the search without a bound takes over a minute.
 #[test]
-fn a_block_pushed_again_does_not_fool_a_pop_under_way() {
+fn repushed_block_never_corrupts_concurrent_pop() {
     explore(Some(4), || {
         let shared = two_on_a_stack();
         let other = {
@@ -82,7 +82,7 @@ fn two_pushes_at_once_lose_no_block() {
 }
 
 #[test]
-fn whoever_pops_a_block_has_all_that_was_written_before_its_push() {
+fn pop_acquires_all_writes_before_the_push() {
     explore(None, || {
         let shared = Arc::new((Table::new(), Stack::new()));
         shared.0.claim().unwrap();
@@ -107,7 +107,7 @@ fn whoever_pops_a_block_has_all_that_was_written_before_its_push() {
 
 /// The pop's first look is at another block than the one it gets.
 #[test]
-fn a_pop_that_had_to_look_again_has_all_that_was_written_before_the_push() {
+fn pop_after_retry_acquires_all_writes_before_push() {
     explore(None, || {
         let shared = Arc::new((Table::new(), Stack::new()));
         let (first, _) = (shared.0.claim().unwrap(), shared.0.claim().unwrap());
@@ -134,7 +134,7 @@ fn a_pop_that_had_to_look_again_has_all_that_was_written_before_the_push() {
 ///
 /// Five preemptions at most; the search without a bound takes over a minute.
 #[test]
-fn a_push_on_top_passes_on_the_block_below() {
+fn push_on_top_publishes_the_block_below() {
     explore(Some(5), || {
         let shared = Arc::new((Table::new(), Stack::new()));
         shared.0.claim().unwrap();

@@ -32,7 +32,7 @@ fn two_claims_at_once_get_different_records() {
 
 /// Laws: L3.
 #[test]
-fn a_walk_while_the_table_grows_meets_whole_records_only() {
+fn walk_during_table_growth_sees_only_whole_records() {
     explore(None, || {
         let table = Arc::new(Table::new());
         let other = {
@@ -51,7 +51,7 @@ fn a_walk_while_the_table_grows_meets_whole_records_only() {
 
 /// Laws: L6. The claimed record must not lie in a page that is about to go back.
 #[test]
-fn a_claim_beside_the_return_of_a_page_gets_a_vacant_record() {
+fn claim_during_page_return_gets_a_vacant_record() {
     explore(None, || {
         let table = Arc::new(Table::new());
         let first = table.claim().unwrap().number();
@@ -76,7 +76,7 @@ fn a_claim_beside_the_return_of_a_page_gets_a_vacant_record() {
 ///
 /// Four preemptions at most; the search without a bound takes over a minute.
 #[test]
-fn a_pop_beside_the_return_of_a_page_is_not_fooled() {
+fn pops_during_page_return_get_each_block_once() {
     explore(Some(4), || {
         let shared = Arc::new((Table::new(), Stack::new()));
         let (table, stack) = &*shared;
@@ -101,7 +101,7 @@ fn a_pop_beside_the_return_of_a_page_is_not_fooled() {
 
 /// Laws: L9. The page goes back and comes back while the walker reads a record in it.
 #[test]
-fn a_walk_beside_the_return_of_a_page_names_holders_only() {
+fn walk_during_page_return_names_only_holders() {
     explore(Some(4), || {
         let lines = [Location::caller(), here()];
         let table = Arc::new(Table::new());

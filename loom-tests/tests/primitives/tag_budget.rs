@@ -21,7 +21,7 @@ fn claimed(budgets: &TagBudgets) -> u64 {
 
 /// Three preemptions at most.
 #[test]
-fn what_is_claimed_is_out_or_credit_and_within_the_limit() {
+fn claimed_bytes_are_out_or_credit_within_limit() {
     explore(Some(3), || {
         let budgets = budget();
         let work = |budgets: &TagBudgets, bytes: [u64; 2]| {

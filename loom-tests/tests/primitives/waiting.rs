@@ -34,7 +34,7 @@ fn workers_finish_although_a_frame_end_never_does() {
 
 /// A thread that has no slot yet takes one that is free, and fetches what lies in the depot. No preemption, as above.
 #[test]
-fn a_new_worker_takes_a_free_slot_and_a_batch_although_a_frame_end_never_ends() {
+fn new_worker_never_waits_for_stalled_frame_end() {
     explore(Some(0), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop(pool.alloc::<u8>(1));

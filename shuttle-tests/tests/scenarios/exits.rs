@@ -12,7 +12,7 @@ use crate::support::{Marked, assert_marked, close, crew, explore, join};
 
 /// Laws: L1, L2, L3, L4, L6, L7.
 #[test]
-fn slots_left_while_a_frame_is_open_are_claimed_by_new_threads_and_lend_nothing_twice() {
+fn slots_reclaimed_in_open_frame_lend_nothing_twice() {
     explore(6_000, |_| {
         let pool = BufferPool::builder()
             .frame_block_bytes(4096)
@@ -68,7 +68,7 @@ shuttle::thread_local! {
 
 /// Laws: L1, L2, L3, L4, L7.
 #[test]
-fn what_thread_locals_hold_comes_back_in_both_orders_of_initialisation() {
+fn thread_locals_return_buffers_in_either_initialisation_order() {
     explore(6_000, |_| {
         let pool = BufferPool::new();
         let shared = pool.clone();

@@ -9,7 +9,7 @@ use crate::support::{assert_marked, close, crew, explore, join};
 
 /// Laws: L1, L2, L3, L4, L6, L7.
 #[test]
-fn a_frame_filled_by_threads_while_two_others_end_frames_loses_no_count() {
+fn frame_filled_during_concurrent_frame_ends_loses_nothing() {
     explore(8_000, |_| {
         let pool = BufferPool::builder()
             .max_frames_in_flight(3)
@@ -55,7 +55,7 @@ fn a_frame_filled_by_threads_while_two_others_end_frames_loses_no_count() {
 
 /// Laws: L1, L2, L3, L4, L6, L7.
 #[test]
-fn frames_passed_along_a_pipeline_are_ended_elsewhere_and_counted_once() {
+fn frames_passed_between_threads_are_counted_once() {
     explore(8_000, |_| {
         let pool = BufferPool::builder()
             .max_frames_in_flight(4)

@@ -7,7 +7,7 @@ use crate::support::{Marked, assert_gone, crew, explore, join, watch};
 
 /// Laws: L6, L7.
 #[test]
-fn a_pool_dropped_first_goes_with_the_last_of_the_buffers_that_four_threads_drop() {
+fn dropped_pool_is_freed_with_its_last_buffer() {
     explore(10_000, |_| {
         let pool = BufferPool::new();
         let published = watch(&pool);
@@ -25,7 +25,7 @@ fn a_pool_dropped_first_goes_with_the_last_of_the_buffers_that_four_threads_drop
 
 /// Laws: L6, L7.
 #[test]
-fn threads_that_used_a_pool_let_it_go_at_their_exit_or_their_next_use_of_another() {
+fn exit_or_next_use_frees_a_dropped_pool() {
     explore(8_000, |_| {
         let (pool, other) = (BufferPool::new(), BufferPool::new());
         let published = [watch(&pool), watch(&other)];
@@ -54,7 +54,7 @@ fn threads_that_used_a_pool_let_it_go_at_their_exit_or_their_next_use_of_another
 
 /// Laws: L7.
 #[test]
-fn a_thread_that_drops_a_buffer_while_the_pool_closes_lets_go_of_it_at_its_next_use_of_another() {
+fn thread_releasing_during_close_leaves_at_next_use() {
     explore(4_000, |_| {
         let (pool, other) = (BufferPool::new(), BufferPool::new());
         let published = watch(&pool);
@@ -71,7 +71,7 @@ fn a_thread_that_drops_a_buffer_while_the_pool_closes_lets_go_of_it_at_its_next_
 
 /// Laws: L6, L7.
 #[test]
-fn frames_handles_and_feeds_dropped_at_once_by_four_threads_free_the_pool_once() {
+fn frames_handles_feeds_dropped_concurrently_free_pool_once() {
     explore(8_000, |_| {
         let pool = BufferPool::builder()
             .max_frames_in_flight(2)

@@ -77,7 +77,7 @@ fn work(shared: &Shared, random: &mut Seeded, number: usize) -> Account {
 
 /// Laws: L1, L2, L3, L4, L6, L7.
 #[test]
-fn a_random_program_of_four_threads_keeps_the_books() {
+fn random_program_of_four_threads_counts_exactly() {
     explore(16_000, |number| {
         let mut random = Seeded(number);
         let pool = BufferPool::builder()

@@ -8,7 +8,7 @@ use crate::support::{Marked, close, crew, explore, join};
 
 /// Laws: L1, L2, L3, L4.
 #[test]
-fn everything_read_while_threads_work_and_two_end_frames_is_lawful() {
+fn readings_during_work_and_frame_ends_are_lawful() {
     explore(6_000, |_| {
         let pool = BufferPool::builder().history_frames(1).build().unwrap();
         let mut feed = pool.subscribe();
@@ -76,7 +76,7 @@ fn everything_read_while_threads_work_and_two_end_frames_is_lawful() {
 
 /// Laws: L2, L3, L6.
 #[test]
-fn memory_trimmed_while_threads_lend_is_nobodys_and_missing_nowhere() {
+fn memory_trimmed_during_allocs_is_unowned_and_counted() {
     explore(10_000, |_| {
         let pool = BufferPool::builder()
             .thread_cache_bytes(128)

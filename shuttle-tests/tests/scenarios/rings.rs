@@ -46,7 +46,7 @@ fn ring(pool: BufferPool, ends_frames: impl Fn(usize) -> bool) {
 
 /// Laws: L1, L2, L3, L4, L6.
 #[test]
-fn buffers_that_go_round_by_magazines_are_each_released_once() {
+fn buffers_passed_through_magazines_are_released_once() {
     explore(6_000, |_| {
         ring(BufferPool::new(), |at| at < 2);
     });
@@ -54,7 +54,7 @@ fn buffers_that_go_round_by_magazines_are_each_released_once() {
 
 /// Laws: L1, L2, L3, L4, L6.
 #[test]
-fn buffers_that_go_round_by_the_depot_are_each_released_once() {
+fn buffers_passed_through_depot_are_released_once() {
     explore(6_000, |_| {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         ring(pool, |at| at == 0);
@@ -63,7 +63,7 @@ fn buffers_that_go_round_by_the_depot_are_each_released_once() {
 
 /// Laws: L1, L6.
 #[test]
-fn blocks_popped_by_four_threads_at_once_have_one_owner_each() {
+fn blocks_popped_by_four_threads_have_one_owner() {
     explore(12_000, |_| {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop([0; 3].map(|_| pool.alloc::<u8>(1)));

@@ -102,7 +102,7 @@ fn idle_memory_goes_by_time_without_frame_ends() {
 }
 
 #[test]
-fn idle_memory_goes_by_time_however_seldom_the_watch_looks() {
+fn idle_memory_is_trimmed_however_seldom_watch_polls() {
     let mut bench = Bench::new(Thresholds::default());
     bench.frames(60);
     drop(bench.lend(200));

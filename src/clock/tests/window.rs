@@ -91,7 +91,7 @@ fn the_budget_is_judged_by_the_work() {
 }
 
 #[test]
-fn a_snapshot_tells_the_frame_from_the_frame_end() {
+fn snapshot_tells_ended_frame_from_frame_end() {
     let pool = BufferPool::new();
     let (first, second) = (pool.begin_frame(), pool.begin_frame());
     let (first_id, second_id) = (first.id(), second.id());
@@ -102,7 +102,7 @@ fn a_snapshot_tells_the_frame_from_the_frame_end() {
 }
 
 #[test]
-fn a_spike_between_two_health_snapshots_is_in_the_spreads() {
+fn spike_between_health_snapshots_is_in_the_spreads() {
     let mut bench = Bench::new(Thresholds::default());
     bench.frames(1, MS, |_| ());
     bench.watcher.last_look();
@@ -150,7 +150,7 @@ fn frame_bytes_are_in_the_spreads() {
 }
 
 #[test]
-fn the_worst_frames_are_kept_with_time_and_site() {
+fn worst_frames_are_kept_with_time_and_site() {
     let mut bench = Bench::new(Thresholds::default().warm_up(2, 0));
     bench.frames(5, MS, |_| ());
     bench.frames(1, 15 * MS, |_| ());
@@ -194,7 +194,7 @@ fn the_worst_frames_are_kept_with_time_and_site() {
 }
 
 #[test]
-fn one_huge_miss_in_every_frame_is_a_warning_with_its_line() {
+fn one_huge_miss_per_frame_warns_with_line() {
     let mut bench = Bench::new(Thresholds::default().warm_up(5, 0));
     let mut line = 0;
     bench.frames(200, 5 * MS, |pool| {
@@ -221,7 +221,7 @@ fn one_huge_miss_in_every_frame_is_a_warning_with_its_line() {
 }
 
 #[test]
-fn many_calls_to_the_system_per_frame_are_a_warning() {
+fn many_system_calls_per_frame_raise_a_warning() {
     let mut bench = Bench::new(
         Thresholds::default()
             .warm_up(5, 0)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::*;
 
 #[test]
-fn overdue_buffers_are_raised_and_resolved_once_by_site() {
+fn overdue_buffers_alert_and_resolve_once_per_site() {
     let mut bench = Bench::new(Thresholds::default());
     let (a, b) = (here(), here());
     let health = bench.overdue(0, &[(a, 3), (b, 0)]);
@@ -92,7 +92,7 @@ fn an_escalation_is_the_same_alert_raised_again() {
 }
 
 #[test]
-fn a_value_that_swings_around_its_level_raises_once() {
+fn value_swinging_around_its_level_raises_once() {
     let mut bench = Bench::new(Thresholds::default());
     let mut raised = 0;
     let mut resolved = 0;
@@ -117,7 +117,7 @@ fn a_value_that_swings_around_its_level_raises_once() {
 }
 
 #[test]
-fn a_hold_time_is_counted_anew_after_every_break() {
+fn hold_time_restarts_after_every_break() {
     let hold = Duration::from_secs(2);
     let mut bench = Bench::new(Thresholds::default().hold(hold));
     assert!(bench.pooled(0, 60 * MB).raised.is_empty());
@@ -137,7 +137,7 @@ fn a_hold_time_is_counted_anew_after_every_break() {
 }
 
 #[test]
-fn a_turn_in_the_other_direction_starts_a_hold_time_of_its_own() {
+fn change_of_direction_starts_a_new_hold_time() {
     let hold = Duration::from_secs(1);
     let mut bench = Bench::new(Thresholds::default().hold(hold));
     bench.pooled(0, 60 * MB);
@@ -151,7 +151,7 @@ fn a_turn_in_the_other_direction_starts_a_hold_time_of_its_own() {
 }
 
 #[test]
-fn a_level_that_did_not_hold_is_not_raised() {
+fn level_below_its_hold_time_is_not_raised() {
     let hold = Duration::from_secs(1);
     let mut bench = Bench::new(Thresholds::default().hold(hold));
     assert!(bench.pooled(0, 200 * MB).raised.is_empty());
@@ -308,7 +308,7 @@ fn every_sentence_ends_with_the_next_step() {
 }
 
 #[test]
-fn an_alert_that_comes_again_is_the_same_one_counted() {
+fn recurring_alert_is_the_same_alert_counted_again() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     for (come, ms) in [(1, 10_000), (2, 40_000), (3, 70_000)] {
@@ -321,7 +321,7 @@ fn an_alert_that_comes_again_is_the_same_one_counted() {
 }
 
 #[test]
-fn an_alert_that_flaps_stays_raised_until_it_was_quiet_for_longer() {
+fn flapping_alert_stays_raised_until_quiet_for_longer() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     let mut events = |ms, suspects: &[(_, u64)]| {
@@ -370,7 +370,7 @@ fn damping_is_the_users() {
 }
 
 #[test]
-fn quiet_alerts_of_a_rule_are_remembered_up_to_a_number() {
+fn remembered_quiet_alerts_per_rule_are_bounded() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     let others = sixty_four_and_one();
@@ -388,7 +388,7 @@ fn quiet_alerts_of_a_rule_are_remembered_up_to_a_number() {
 }
 
 #[test]
-fn pools_that_one_monitor_judges_keep_their_alerts_apart() {
+fn pools_of_one_monitor_have_separate_alerts() {
     let mut bench = Bench::new(Thresholds::default());
     let (one, two) = (
         PoolName::new(PoolId(1), "same"),

@@ -140,7 +140,7 @@ fn judged() -> (FrameSnapshot, PoolStats, Outstanding, HealthSnapshot) {
 }
 
 #[test]
-fn every_metric_is_the_number_it_is_named_after() {
+fn every_metric_equals_the_number_it_names() {
     let (frame, now, out, health) = judged();
     let metrics = health.metrics;
     let expected = RuntimeHealthMetrics {
@@ -217,7 +217,7 @@ fn every_metric_is_the_number_it_is_named_after() {
 }
 
 #[test]
-fn every_spread_is_of_the_number_it_is_named_after() {
+fn every_spread_covers_the_number_it_names() {
     let (frame, _, _, health) = judged();
     let same = |value: u64| [value; 4].into_iter().collect::<Spread>();
     let spread = |millis: [u64; 4]| millis.map(|time| time * 1_000_000).into_iter().collect();
@@ -256,7 +256,7 @@ fn every_spread_is_of_the_number_it_is_named_after() {
 }
 
 #[test]
-fn the_short_report_shows_every_number_in_its_place() {
+fn short_report_shows_every_number_in_place() {
     let (frame, now, out, health) = judged();
     let text = health.to_string();
     let lines: Vec<&str> = text.lines().collect();
@@ -368,7 +368,7 @@ fn miss_ratio(thresholds: &Thresholds, allocs: &[u64]) -> f64 {
 }
 
 #[test]
-fn misses_are_judged_from_the_first_alloc_that_suffices() {
+fn misses_are_judged_once_allocs_suffice() {
     let from_100 = Thresholds::default().warm_up(0, 100);
     assert!(miss_ratio(&from_100, &[50, 49]) < 1e-12);
     assert!((miss_ratio(&from_100, &[50, 50]) - 0.02).abs() < 1e-12);
@@ -378,7 +378,7 @@ fn misses_are_judged_from_the_first_alloc_that_suffices() {
 }
 
 #[test]
-fn bytes_and_calls_are_judged_from_four_frames_on() {
+fn bytes_and_calls_are_judged_after_four_frames() {
     let per_frame = |frames: u64| {
         let mut monitor = HealthMonitor::new(Thresholds::default().warm_up(0, 1));
         let mut frame = FrameSnapshot::default();

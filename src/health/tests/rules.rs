@@ -117,7 +117,7 @@ fn prewarmed_memory_is_no_bloat() {
 }
 
 #[test]
-fn a_frame_open_for_long_alerts_by_its_line() {
+fn long_open_frame_raises_alert_naming_its_line() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
     let mut open = |ms, frames: &[(u64, u64)]| {
@@ -159,7 +159,7 @@ fn a_frame_open_for_long_alerts_by_its_line() {
 
 /// Every state of every rule's alert, one level apart, each change at its hold time and not a millisecond before.
 #[test]
-fn every_rule_rises_eases_and_clears_at_its_levels() {
+fn every_rule_changes_state_at_its_levels() {
     for &rule in Rule::ALL {
         let limits = Limits {
             warning: 10.0,

@@ -27,7 +27,7 @@ fn above_and_from_are_told_apart() {
 }
 
 #[test]
-fn a_critical_level_below_the_warning_level_leaves_no_warning() {
+fn critical_level_below_warning_level_suppresses_warning() {
     let thresholds = Thresholds::default().pooled_bytes(u64::MAX, 1000);
     let limits = thresholds.limits(Rule::PooledBytes);
     let severity = |value, current| limits.severity(Rule::PooledBytes, value, current);
@@ -71,7 +71,7 @@ fn nonsense_is_made_harmless() {
 }
 
 #[test]
-fn what_is_set_for_bloat_and_misses_is_what_is_judged_by() {
+fn bloat_and_misses_are_judged_by_set_thresholds() {
     let usual = Thresholds::default();
     let critical = Limits {
         critical: 1.0,

@@ -20,7 +20,7 @@ fn walked(pool: &BufferPool) -> u64 {
 }
 
 #[test]
-fn at_rest_a_walk_over_every_block_agrees_with_the_sums_exactly() {
+fn walk_at_rest_equals_the_counted_sums() {
     let pool = BufferPool::builder()
         .max_frames_in_flight(2)
         .build()

@@ -142,7 +142,7 @@ fn frame(pool: &BufferPool, kept: &mut Vec<Buffer<u8>>) -> FrameSnapshot {
 }
 
 #[test]
-fn every_frame_and_every_level_is_right_while_the_counters_pass_two_to_the_63rd_and_64th() {
+fn frames_and_levels_are_exact_when_counters_wrap() {
     for start in STARTS {
         let pool = pool_at(start);
         let mut feed = pool.subscribe();
@@ -185,7 +185,7 @@ fn every_frame_and_every_level_is_right_while_the_counters_pass_two_to_the_63rd_
 }
 
 #[test]
-fn old_buffers_are_named_on_both_sides_of_the_wrap() {
+fn old_buffers_are_named_across_the_counter_wrap() {
     for start in STARTS
         .into_iter()
         .chain([(1 << 39) - 2, (1 << 63) + (1 << 39) - 2])
@@ -220,7 +220,7 @@ fn old_buffers_are_named_on_both_sides_of_the_wrap() {
 }
 
 #[test]
-fn what_goes_back_to_the_system_is_counted_across_the_wrap() {
+fn returned_bytes_are_counted_across_the_wrap() {
     for start in STARTS {
         let pool = pool_at(start);
         let before = pool.stats().totals.evicted_bytes;
@@ -253,7 +253,7 @@ fn what_goes_back_to_the_system_is_counted_across_the_wrap() {
 }
 
 #[test]
-fn threads_come_and_go_and_the_pool_with_them_whatever_their_slots_have_counted() {
+fn threads_and_pool_may_end_at_any_count() {
     for start in STARTS {
         let pool = pool_at(start);
         let before = pool.snapshot().totals;

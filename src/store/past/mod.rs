@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_keeps_its_spike_and_who_held_it() {
+    fn bucket_keeps_its_spike_and_its_holder() {
         let past = Past::new();
         for (time, held) in [(60_000, 1.0), (71_000, 900.0), (112_000, 2.0)] {
             past.add_sample(&sample(time, held));

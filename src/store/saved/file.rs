@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_and_a_foreign_file_are_refused() {
+    fn later_version_and_foreign_file_are_refused() {
         let file = Scratch::new("later.json");
         let later = br#"{"format":"framepool history","version":7,"library":"9.1.0","history":{}}"#;
         let said = file.complaint(later);

@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_anew_takes_the_place_of_the_old() {
+    fn new_measurement_replaces_the_old_one() {
         let mut data = some();
         let fresh = Data {
             machine: vec![

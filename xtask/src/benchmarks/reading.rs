@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_line_and_an_unknown_chart_are_refused() {
+    fn unknown_line_and_unknown_chart_are_refused() {
         assert!(read("warning: something\n").is_err());
         assert!(read("point\tno such chart\ta\tb\t1\t2\t3\n").is_err());
         assert!(read("row\ttoo\tshort\n").is_err());

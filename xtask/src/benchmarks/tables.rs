@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_the_unit_in_which_they_are_short() {
+    fn times_use_the_unit_that_prints_shortest() {
         let all = [0.0, 0.5, 20.0, 3.904, 999.7, 11_890.0, 2e6].map(time);
         assert_eq!(
             all,

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_and_messages_come_in_the_order_in_which_they_were_written() {
+    fn output_and_messages_keep_their_write_order() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo one; echo two >&2; echo three; exit 3"]);
         let mut seen = Vec::new();

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closing_line_adds_up_and_a_red_run_has_a_failure() {
+    fn closing_line_adds_up_and_red_run_fails() {
         let all = [outcome(40, 0, false), outcome(2, 0, false)];
         assert_eq!(closing_line(&all), "42 passed, 0 failed");
         let red = [outcome(40, 0, false), outcome(0, 0, true)];

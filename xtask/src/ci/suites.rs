@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn each_summary_counts_for_the_suite_announced_before_it() {
+    fn summary_counts_for_the_suite_announced_before_it() {
         let tally = tally(
             "     Running unittests src/lib.rs (target/debug/deps/framepool-0a1b)\n\
              test a ... ok\n\
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_tests_must_run_one_unless_its_feature_is_off() {
+    fn test_file_must_run_one_unless_feature_off() {
         let dir = std::env::temp_dir().join(format!("xtask-suites-{}", std::process::id()));
         let write = |path: &str, text: &str| {
             let path = dir.join(path);

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_call_a_lock_a_hidden_lock_and_a_division_are_found() {
+    fn unknown_calls_locks_hidden_locks_divisions_are_found() {
         for line in [
             "call 9 <malloc>",
             "call *%rax",

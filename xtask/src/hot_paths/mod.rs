@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_errors_with_the_compiler_of_the_baseline_only() {
+    fn faults_are_errors_only_with_the_baseline_compiler() {
         assert!(Weight::Judged.outcome(0, "faults").is_ok());
         assert!(Weight::Judged.outcome(1, "faults").is_err());
         assert!(Weight::Shown.outcome(1, "faults").is_ok());

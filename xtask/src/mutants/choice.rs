@@ -113,7 +113,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_sample_has_its_size_and_each_place_once() {
+    fn sample_has_its_size_and_distinct_places() {
         for (len, size, seed) in [(83, 10, 0), (83, 10, 7), (4, 3, 1), (5, 9, 2), (2, 1, 0)] {
             let places = sample(len, size, seed);
             let different: BTreeSet<usize> = places.iter().copied().collect();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_sample_and_the_next_another() {
+    fn sample_repeats_with_its_seed_and_changes_otherwise() {
         assert_eq!(sample(83, 10, 3), sample(83, 10, 3));
         assert_ne!(sample(83, 10, 3), sample(83, 10, 4));
         // Whatever a commit gives.

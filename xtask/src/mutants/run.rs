@@ -252,7 +252,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_runs_past_its_limit_is_stopped_and_has_hung() {
+    fn run_past_its_limit_is_killed_as_hung() {
         let sleeper = Command::new("sleep").arg("60").spawn().expect("sleep");
         let began = Instant::now();
         let ended = wait(sleeper, Duration::from_millis(50)).expect("waited");

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_suite_is_named_alone_or_with_a_test() {
+    fn suite_is_named_alone_or_with_test() {
         let (suite, test) = resolve("loom/frame_end::a_claim").expect("a suite");
         assert_eq!((suite.package, suite.target), ("loom-tests", "frame_end"));
         assert_eq!(test, Some("a_claim"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn each_suite_is_selected_once_and_whole_if_it_is_named_without_a_test() {
+    fn suite_named_without_test_is_selected_whole_once() {
         let selected = selections(["laws::a", "contract::x", "laws::b", "laws::a", "contract"]);
         let selected = selected.expect("all known");
         let shown: Vec<_> = selected
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_looked_for_in_the_files_of_their_suite() {
+    fn tests_are_searched_in_their_suites_files() {
         let in_laws = |file| resolve("laws").expect("a suite").0.may_be_in(file);
         assert!(in_laws("tests/laws/rings.rs"));
         assert!(!in_laws("tests/lawsuit.rs"));

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_agrees_keeps_its_time_and_what_is_not_wanted_goes() {
+    fn unchanged_file_keeps_time_and_unwanted_is_deleted() {
         let base = std::env::temp_dir().join(format!("xtask-tree-{}", std::process::id()));
         let tree = Tree {
             root: base.join("tree"),

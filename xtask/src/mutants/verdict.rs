@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_test_says_nothing_and_is_an_error() {
+    fn run_without_a_test_is_an_error() {
         let none = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 32 filtered out\n";
         assert!(noticed("laws", none, status(0, 0)).is_err());
         assert!(noticed("laws", "", status(0, 0)).is_err());

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn each_suppression_has_its_reason_and_is_of_the_toolchain() {
+    fn suppressions_have_reasons_and_cover_only_the_toolchain() {
         let workspace = Workspace::find();
         let text = workspace
             .read("xtask/src/sanitize/thread.supp")

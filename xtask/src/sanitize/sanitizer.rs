@@ -48,7 +48,7 @@ const fn whole(name: &'static str) -> Suite {
 
 /// Tests that write to gigabytes, or lend a block of half a gigabyte in pieces of a line: minutes under a sanitizer, and
 /// nothing in them that smaller ones do not show.
-const LONG: &[&str] = &["huge", "a_large_frame_block"];
+const LONG: &[&str] = &["huge", "large_frame_block"];
 
 /// Besides, tests of one thread, in which there is nothing to race with.
 const OF_ONE_THREAD: &[&str] = &["huge", "steady::", "trimming::", "failing"];
@@ -114,7 +114,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
         report: "Sanitizer: ",
         planted: &[
             Planted {
-                test: "a_buffer_is_read_after_its_pool_is_gone",
+                test: "buffer_is_read_after_its_pool_is_freed",
                 report: "AddressSanitizer: heap-use-after-free",
             },
             LEAK,

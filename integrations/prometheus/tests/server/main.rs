@@ -165,7 +165,7 @@ fn the_rules_pass_their_tests() {
 }
 
 #[test]
-fn a_leak_fires_an_alert_that_ends_with_it() {
+fn leak_fires_alert_that_ends_with_leak() {
     let limited = BufferPool::builder()
         .name("render")
         .max_bytes(1 << 30)
