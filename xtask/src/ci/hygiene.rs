@@ -1,5 +1,5 @@
-//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained memory orderings, cycles of
-//! imports.
+//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained memory orderings, long names
+//! of tests, cycles of imports.
 
 use std::fs;
 use std::path::Path;
@@ -29,6 +29,9 @@ const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst
 /// How many lines above an ordering its reason may end.
 const ORDERING_REACH: usize = 8;
 
+/// How many words the name of a test may have.
+const TEST_NAME_WORDS: usize = 8;
+
 pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
     let mut errors = Vec::new();
     let mut sources = Vec::new();
@@ -49,6 +52,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
             if file.starts_with("src/") {
                 errors.extend(unexplained_orderings(file, &text));
             }
+            errors.extend(long_test_names(file, &text));
             let length = text.lines().count();
             if length > LONG {
                 println!("note: {file} has {length} lines");
@@ -108,6 +112,35 @@ fn unexplained_orderings(file: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// Tests whose names have too many words. A name states one property; a longer explanation is a comment.
+fn long_test_names(file: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut is_test = false;
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        }
+        if !is_test || line.starts_with("#[") || line.starts_with("//") {
+            continue;
+        }
+        // Other attributes may stand between, over several lines.
+        let Some((_, rest)) = line.split_once("fn ") else {
+            continue;
+        };
+        is_test = false;
+        let name = rest.split('(').next().unwrap_or_default();
+        let words = name.split('_').filter(|word| !word.is_empty()).count();
+        if words > TEST_NAME_WORDS {
+            found.push(format!(
+                "{file}:{}: `{name}`: the name of a test has {words} words; at most {TEST_NAME_WORDS}",
+                at + 1
+            ));
+        }
+    }
+    found
+}
+
 /// The lock file must be the committed one: building this task would have completed it silently.
 fn changed_lock(workspace: &Workspace) -> Option<String> {
     let status = std::process::Command::new("git")
@@ -145,6 +178,22 @@ mod tests {
         assert!(unexplained_orderings("a.rs", said).is_empty());
         let tested = format!("mod tests {{\n{bare}}}\n");
         assert!(unexplained_orderings("a.rs", &tested).is_empty());
+    }
+
+    #[test]
+    fn test_names_beyond_eight_words_are_found() {
+        let named = |name: &str| format!("#[test]\n#[cfg(unix)]\nfn {name}() {{}}\n");
+        let eight = "one_two_three_four_five_six_seven_eight";
+        assert!(long_test_names("a.rs", &named(eight)).is_empty());
+        let nine = format!("{eight}_nine");
+        let found = long_test_names("a.rs", &named(&nine));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("a.rs:3:"), "{found:?}");
+        let waits = format!("#[tokio::test(start_paused = true)]\nasync fn {nine}() {{}}\n");
+        assert_eq!(long_test_names("a.rs", &waits).len(), 1);
+        // Only tests.
+        let after = format!("{}fn {nine}() {{}}\n", named(eight));
+        assert!(long_test_names("a.rs", &after).is_empty());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "hygiene",
-        what: "no machine paths, no forgotten notes; memory orderings have their comments; no cycle of imports in src/",
+        what: "no machine paths, no forgotten notes; memory orderings have their comments; names of tests are short; no cycle of imports in src/",
         run: |runner| hygiene::run(runner.workspace),
     },
     Step {
