@@ -328,12 +328,7 @@ impl HealthMonitor {
         self.open_frames
             .retain(|frame| thresholds.is_open_too_long(frame));
         let spreads = std::mem::take(&mut self.spreads);
-        // A frame end is late only by what is usual for this program.
-        let stalled = if idle > self.usual_period.saturating_mul(STALLED_PERIODS) {
-            idle
-        } else {
-            Duration::ZERO
-        };
+        let stalled = self.stalled(idle);
         if self.judged.pool.replace(pool.id()) != Some(pool.id()) {
             self.verdicts = Verdicts::default();
         }
@@ -381,10 +376,6 @@ impl HealthMonitor {
             },
         };
         let findings = self.alerts.report(&self.thresholds, moment);
-        self.tags.update(&self.tags_now.tags);
-        self.sizes.update(&outstanding.sizes);
-        let threads = &outstanding.threads;
-        self.threads.update(&threads[..threads.len().min(THREADS)]);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
@@ -400,13 +391,22 @@ impl HealthMonitor {
             long_lived: self.long_lived_sites(outstanding),
             largest: LargestSites::of(outstanding),
             open_too_long: self.open_frames.clone(),
-            tags: self.tags.clone(),
-            sizes: self.sizes.clone(),
-            threads: self.threads.clone(),
+            tags: self.tags.share(&self.tags_now.tags),
+            sizes: self.sizes.share(&outstanding.sizes),
+            threads: self.threads.share(listed(&outstanding.threads)),
             at,
             time: now.time,
             pool_id: pool.id(),
             pool: pool.clone(),
+        }
+    }
+
+    /// For how long a frame end has been late: by more than is usual for this program.
+    fn stalled(&self, idle: Duration) -> Duration {
+        if idle > self.usual_period.saturating_mul(STALLED_PERIODS) {
+            idle
+        } else {
+            Duration::ZERO
         }
     }
 
@@ -449,6 +449,11 @@ impl HealthMonitor {
         self.clock.advance(now);
         self.clock.is_due()
     }
+}
+
+/// Of the threads, those that are listed.
+fn listed(threads: &[ThreadHolding]) -> &[ThreadHolding] {
+    &threads[..threads.len().min(THREADS)]
 }
 
 /// What the holdings of growing and overdue sites are.

@@ -6,7 +6,7 @@ use super::{LeakVerdict, SiteVerdict};
 use crate::sync::Arc;
 
 /// A list that health snapshots share while it stays the same.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SharedList<T>(Arc<Vec<T>>);
 
 impl<T> SharedList<T> {
@@ -14,14 +14,15 @@ impl<T> SharedList<T> {
         Self(Arc::new(list))
     }
 
-    /// Replaces the list if it differs.
-    pub(crate) fn update(&mut self, list: &[T])
+    /// Takes over a list if it differs, and shares it.
+    pub(crate) fn share(&mut self, list: &[T]) -> Self
     where
         T: Clone + PartialEq,
     {
         if **self != *list {
             self.0 = Arc::new(list.to_vec());
         }
+        self.clone()
     }
 }
 
@@ -29,6 +30,13 @@ impl SharedList<SiteVerdict> {
     /// The sites with this verdict, in the order of the list.
     pub fn with(&self, verdict: LeakVerdict) -> impl Iterator<Item = &SiteVerdict> {
         self.iter().filter(move |site| site.verdict == verdict)
+    }
+}
+
+/// Shares the list: nothing is copied.
+impl<T> Clone for SharedList<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 

@@ -75,18 +75,18 @@ fn write_sizes(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let left_out = sizes.len().saturating_sub(LISTED);
     sizes.truncate(LISTED);
     sizes.sort_by_key(|size| size.block_bytes.unwrap_or(u64::MAX));
-    write_breakdown(f, sizes_table(&sizes), sizes.len(), left_out)
+    write_breakdown(f, &sizes_table(&sizes), sizes.len(), left_out)
 }
 
 fn write_threads(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let threads = &pool.threads[..pool.threads.len().min(LISTED)];
     let left_out = pool.threads.len() - threads.len();
-    write_breakdown(f, threads_table(threads), threads.len(), left_out)
+    write_breakdown(f, &threads_table(threads), threads.len(), left_out)
 }
 
 fn write_breakdown(
     f: &mut fmt::Formatter<'_>,
-    table: Table,
+    table: &Table,
     listed: usize,
     left_out: usize,
 ) -> fmt::Result {
