@@ -12,7 +12,7 @@
 //! 2. It closes the list of slots (`slot/list.rs`), so that the walk finds every slot.
 //! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and clears the pool's address in the slot, so that later releases
 //!    find the pool closed. If the owner is not `BUSY`, the closer pays in the slot's balance and gives up its hold. A `BUSY`
-//!    owner does this itself when it has finished.
+//!    owner does this itself when it has finished; it sees the pool closed then, and frees what it handed back.
 //! 4. It frees what lies in the depot and in arenas, and gives up the handles' hold.
 //!
 //! # Releases

@@ -110,14 +110,16 @@ impl Owner {
 
     /// Gives the slot up. Its owner has paid, and has marked it or a handle.
     pub(crate) fn hand_back(&self) {
-        // Release: pairs with the Acquires in `claim` and `abandon`.
-        self.0.fetch_and(!(OWNED | BUSY), Ordering::Release);
+        // Release: pairs with the Acquires in `claim`, `close` and `abandon`.
+        // Acquire: pairs with the Release in `close`; an owner that the closer did not wait for sees the pool closed.
+        self.0.fetch_and(!(OWNED | BUSY), Ordering::AcqRel);
     }
 
     /// Marks that the pool is closed.
     pub(crate) fn close(&self) -> Found {
-        // Acquire: pairs with the Release in `end_release`.
-        match self.0.fetch_or(CLOSED, Ordering::Acquire) & (OWNED | BUSY) {
+        // Acquire: pairs with the Releases in `end_release` and `hand_back`.
+        // Release: pairs with the Acquire in `hand_back`.
+        match self.0.fetch_or(CLOSED, Ordering::AcqRel) & (OWNED | BUSY) {
             OWNED => Found::Unpaid,
             _ => Found::Nothing,
         }

@@ -37,6 +37,30 @@ const HELD: u64 = 1024 + 5120 + 128 + 64;
 const SUSPECTED: u64 = 1024 + 5120;
 
 #[test]
+fn idle_memory_of_many_threads_adds_up() {
+    let (pool, threads) = (BufferPool::new(), 7);
+    let rest = std::sync::Barrier::new(threads + 1);
+    thread::scope(|scope| {
+        for place in 0..threads {
+            let (pool, rest) = (&pool, &rest);
+            scope.spawn(move || {
+                drop(pool.alloc::<u8>(1000 * (place + 1)));
+                rest.wait();
+                rest.wait();
+            });
+        }
+        rest.wait();
+        let parts = pool.holdings();
+        let idle = parts.iter().filter(|part| part.by.state() == "idle");
+        let sum: u64 = idle.map(|part| part.bytes).sum();
+        let all = pool.stats().idle_bytes;
+        rest.wait();
+        assert_eq!(sum, all, "{parts:?}");
+        assert!(parts.iter().any(|part| part.by == HeldBy::OtherThreads));
+    });
+}
+
+#[test]
 fn every_field_of_a_call_site_is_exact() {
     let pool = pool();
     let kept = held_by(&pool, "holder");

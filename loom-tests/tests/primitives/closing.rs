@@ -11,6 +11,7 @@ use loom::thread;
 
 use super::explore;
 use crate::BufferPool;
+use crate::pool::lookup;
 use crate::pool::slot_guard::with_slot;
 
 /// The calling thread's next use of a pool, and nothing else.
@@ -103,5 +104,33 @@ fn unmarked_release_during_close_settles_balance_once() {
         let other = BufferPool::new();
         touch(&other);
         assert_eq!(Arc::strong_count(&published), 1, "the contents are freed");
+    });
+}
+
+/// The thread leaves while the pool is closed, and a buffer keeps the contents. Law L7. It leaves as at its exit, which a join of the
+/// model checker does not wait for.
+/// Two preemptions at most.
+#[test]
+fn thread_leaving_a_closed_pool_leaves_nothing_idle() {
+    explore(Some(2), || {
+        let pool = BufferPool::new();
+        let kept = pool.alloc::<u8>(1);
+        let inner = pool.inner_ptr();
+        let leaving = {
+            let pool = pool.clone();
+            thread::spawn(move || {
+                let inner = pool.inner_ptr();
+                drop(pool.alloc::<u8>(1));
+                drop(pool);
+                // SAFETY: the thread names the pool, or has left it.
+                unsafe { lookup::leave(inner) };
+            })
+        };
+        drop(pool);
+        leaving.join().unwrap();
+        // SAFETY: the buffer keeps the contents.
+        let depot = unsafe { &inner.as_ref().depot };
+        assert_eq!(depot.idle_by_class().map(|(_, idle)| idle).sum::<u64>(), 0);
+        drop(kept);
     });
 }
