@@ -40,7 +40,9 @@ impl SizeHolding {
 }
 
 /// What one thread took and has not released, and the idle memory that only this thread reaches. Threads of one name have one entry.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Two are equal if they say the same of threads of one name.
+#[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
@@ -61,6 +63,16 @@ pub struct ThreadHolding {
     /// Bytes of its frame blocks that hold no buffer of an open frame.
     pub frame_idle_bytes: u64,
 }
+
+impl PartialEq for ThreadHolding {
+    fn eq(&self, other: &Self) -> bool {
+        let in_use = |it: &Self| (it.buffers, it.bytes, it.frame_bytes);
+        let idle = |it: &Self| (it.idle_bytes, it.frame_idle_bytes);
+        self.thread == other.thread && in_use(self) == in_use(other) && idle(self) == idle(other)
+    }
+}
+
+impl Eq for ThreadHolding {}
 
 impl ThreadHolding {
     pub(crate) fn new(number: u32) -> Self {
