@@ -335,7 +335,7 @@ impl Block {
         self.binding.with_mut(|_| ());
     }
 
-    /// Records the line of code and the stamp of an alloc: [`frame_stamp`] with [`thread_stamp`].
+    /// Records the line of code and the stamp of an alloc: `frame_stamp` with `thread_stamp`.
     #[inline(always)]
     pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
         // Release: pairs with the Acquire in `read`; a walker that sees this site sees the idle state before it.

@@ -1,7 +1,7 @@
 //! `framepool top`: the live view of a pool in the terminal.
 //!
-//! A thread [reads](source) the pool once a second and sends what it read. The thread that draws owns the [`Model`], changes it by what
-//! was read and by [keys](keys), and [draws](draw) it. Nothing here touches the program that is watched but by reading its page.
+//! A thread reads the pool once a second ([`source`]) and sends what it read. The thread that draws owns the [`Model`], changes it by what
+//! was read and by [`keys`], and shows it ([`draw`]). Nothing here touches the program that is watched but by reading its page.
 
 mod chart;
 mod draw;
