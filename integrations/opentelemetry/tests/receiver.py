@@ -81,14 +81,12 @@ def push_probe(url):
     urllib.request.urlopen(urllib.request.Request(url, request.SerializeToString(), headers)).close()
 
 
-sink = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-threading.Thread(target=sink.serve_forever, daemon=True).start()
-address = free_address()
-with tempfile.TemporaryDirectory() as folder:
+def started(address, pid_file):
+    """A rotel that passes on what is sent to this address; nothing if it ended before, as when the address was taken."""
     agent = subprocess.Popen(
         [
             pathlib.Path(rotel.__file__).parent / "rotel-agent", "start",
-            "--pid-file", os.path.join(folder, "pid"),
+            "--pid-file", pid_file,
             "--otlp-http-endpoint", address,
             "--otlp-grpc-endpoint", free_address(),
             "--exporter", "otlp",
@@ -99,11 +97,24 @@ with tempfile.TemporaryDirectory() as folder:
         stdout=sys.stderr,
     )
     # Ready is who passes on what was sent.
-    while agent.poll() is None and not passed_on.wait(0.1):
+    while agent.poll() is None:
+        if passed_on.wait(0.1):
+            return agent
         try:
             push_probe("http://%s/v1/metrics" % address)
         except OSError:
             pass
+
+
+sink = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+threading.Thread(target=sink.serve_forever, daemon=True).start()
+with tempfile.TemporaryDirectory() as folder:
+    for _ in range(10):
+        address = free_address()
+        if agent := started(address, os.path.join(folder, "pid")):
+            break
+    else:
+        sys.exit("rotel did not start")
     print("http://%s/v1/metrics" % address, flush=True)
     sys.stdin.read()
     agent.terminate()

@@ -59,6 +59,11 @@ fn serve(exposition: Exposition) -> SocketAddr {
     address
 }
 
+/// What a Prometheus with its data in this folder wrote to its log.
+fn log(folder: &Path) -> String {
+    fs::read_to_string(folder.join("log")).unwrap_or_default()
+}
+
 /// A Prometheus of the test's own, stopped when it is dropped.
 struct Prometheus {
     process: Child,
@@ -80,18 +85,30 @@ impl Prometheus {
              \x20 - job_name: game\n    static_configs: [{{targets: [{targets}]}}]\n"
         );
         fs::write(&config, text).unwrap();
-        // A port that is free now; Prometheus does not tell which one it chose itself.
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        // Prometheus does not tell which free port it chose itself, and one that was free may be taken before it starts.
+        for _ in 0..10 {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            drop(listener);
+            let mut started = Self::start_at(address, folder.clone());
+            if started.is_ready() {
+                return started;
+            }
+        }
+        panic!("no Prometheus started: {}", log(&folder));
+    }
+
+    fn start_at(address: SocketAddr, folder: PathBuf) -> Self {
         let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
+            .arg(format!(
+                "--config.file={}",
+                folder.join("prometheus.yml").display()
+            ))
             .arg(format!(
                 "--storage.tsdb.path={}",
                 folder.join("data").display()
             ))
-            .arg(format!("--web.listen-address={port}"))
+            .arg(format!("--web.listen-address={address}"))
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.join("log")).unwrap())
             .spawn()
@@ -100,9 +117,26 @@ impl Prometheus {
             });
         Self {
             process,
-            address: port,
+            address,
             folder,
         }
+    }
+
+    /// Waits until it serves its address; whether it did not end before.
+    fn is_ready(&mut self) -> bool {
+        let began = Instant::now();
+        while !log(&self.folder).contains("Server is ready to receive web requests") {
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "Prometheus is not ready: {}",
+                log(&self.folder)
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+        true
     }
 
     fn get(&self, path: &str) -> Option<Value> {
@@ -143,7 +177,7 @@ impl Prometheus {
             assert!(
                 began.elapsed() < PATIENCE,
                 "`{query}` is {found:?}\n{}",
-                fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+                log(&self.folder)
             );
             thread::sleep(Duration::from_millis(200));
         }
