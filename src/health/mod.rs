@@ -28,6 +28,7 @@ mod monitor_clock;
 
 mod advice;
 mod limits;
+mod listed;
 mod need;
 pub(crate) mod rules;
 pub(crate) mod thresholds;

@@ -6,6 +6,7 @@ use super::advice::Situation;
 use super::alert_book::{AlertBook, Moment};
 use super::envelope::Mark;
 use super::frame_times::FrameTimes;
+use super::listed::{Listed, leaks};
 use super::loop_time::LoopTime;
 use super::misses::miss_summary;
 use super::monitor_clock::MonitorClock;
@@ -15,15 +16,15 @@ use super::rules::rows;
 use super::verdicts::{Room, Verdicts};
 use super::{
     FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
-    SharedList, SiteVerdict, Thresholds, WorstFrames,
+    SharedList, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
-use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::breakdown::SizeHolding;
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::open_frames::OpenFrame;
-use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 use crate::telemetry::tags::{TagStats, Tags};
@@ -38,10 +39,6 @@ const WINDOW: Duration = Duration::from_secs(5);
 const STALLED_PERIODS: u32 = 4;
 /// A pause of this length is no slow frame.
 const SILENT: Duration = Duration::from_secs(1);
-/// Call sites with long-lived buffers that a health snapshot lists.
-const LONG_LIVED_SITES: usize = 16;
-/// Threads that a health snapshot lists.
-const THREADS: usize = 256;
 
 /// Judges the health of one pool.
 ///
@@ -90,15 +87,13 @@ pub struct HealthMonitor {
     /// What was said of the tags last.
     tags: SharedList<TagStats>,
     sizes: SharedList<SizeHolding>,
-    threads: SharedList<ThreadHolding>,
     alerts: AlertBook,
     verdicts: Verdicts,
     loop_time: LoopTime,
     /// What was known at the judgement before.
     judged: Judged,
     need: Need,
-    /// The sites with long-lived buffers, as of when they last changed.
-    long_lived: SharedList<SiteHolding>,
+    listed: Listed,
     /// What was read of the pool for this judgement.
     pub(super) prewarmed_bytes: u64,
     pub(super) open_frames: Vec<OpenFrame>,
@@ -127,13 +122,12 @@ impl HealthMonitor {
             tags_now: Tags::default(),
             tags: SharedList::default(),
             sizes: SharedList::default(),
-            threads: SharedList::default(),
             alerts: AlertBook::default(),
             verdicts: Verdicts::default(),
             loop_time: LoopTime::default(),
             judged: Judged::default(),
             need: Need::default(),
-            long_lived: SharedList::default(),
+            listed: Listed::default(),
             prewarmed_bytes: 0,
             open_frames: Vec::new(),
             round: 0,
@@ -388,12 +382,13 @@ impl HealthMonitor {
             active: findings.active,
             leaks: leaks(outstanding, &verdicts),
             verdicts,
-            long_lived: self.long_lived_sites(outstanding),
+            long_lived: self.listed.long_lived(outstanding),
             largest: LargestSites::of(outstanding),
+            holders: self.listed.holders(outstanding),
             open_too_long: self.open_frames.clone(),
             tags: self.tags.share(&self.tags_now.tags),
             sizes: self.sizes.share(&outstanding.sizes),
-            threads: self.threads.share(listed(&outstanding.threads)),
+            threads: self.listed.threads(outstanding),
             at,
             time: now.time,
             pool_id: pool.id(),
@@ -408,17 +403,6 @@ impl HealthMonitor {
         } else {
             Duration::ZERO
         }
-    }
-
-    /// The call sites that hold long-lived buffers. The list is rebuilt only when it changes, so that a judgement that
-    /// finds the same as before allocates nothing.
-    fn long_lived_sites(&mut self, outstanding: &Outstanding) -> SharedList<SiteHolding> {
-        let sites = || outstanding.long_lived_sites().take(LONG_LIVED_SITES);
-        let held = |site: &SiteHolding| (site.location, site.long_lived, site.long_lived_bytes);
-        if !sites().map(held).eq(self.long_lived.iter().map(held)) {
-            self.long_lived = SharedList::new(sites().cloned().collect());
-        }
-        self.long_lived.clone()
     }
 
     /// Lets loop time pass: by the frames recorded, or where none were by the frames ended and by the allocs made since the
@@ -449,28 +433,6 @@ impl HealthMonitor {
         self.clock.advance(now);
         self.clock.is_due()
     }
-}
-
-/// Of the threads, those that are listed.
-fn listed(threads: &[ThreadHolding]) -> &[ThreadHolding] {
-    &threads[..threads.len().min(THREADS)]
-}
-
-/// What the holdings of growing and overdue sites are.
-fn leaks(outstanding: &Outstanding, verdicts: &[SiteVerdict]) -> Vec<SiteHolding> {
-    let alerting = verdicts
-        .iter()
-        .take_while(|site| site.verdict.is_alert())
-        .map(|site| (site.location, site.tag_number));
-    let holding = |key| {
-        outstanding
-            .sites
-            .iter()
-            .find(|site| (site.location, site.tag_number) == key)
-    };
-    let mut leaks: Vec<_> = alerting.filter_map(holding).cloned().collect();
-    leaks.sort_by_key(|site| std::cmp::Reverse(site.bytes));
-    leaks
 }
 
 /// How far the program was at a judgement.

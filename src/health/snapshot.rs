@@ -50,6 +50,10 @@ pub struct HealthSnapshot {
     pub long_lived: SharedList<SiteHolding>,
     /// The call sites that hold the most, whatever their age.
     pub largest: LargestSites,
+    /// What call sites hold, the largest first, 256 at most; a line that takes buffers with several tags has an entry for each. Ages,
+    /// suspects and threads are as of when the list last changed.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub holders: SharedList<SiteHolding>,
     /// The frames that are open for too long, the oldest first.
     pub open_too_long: Vec<OpenFrame>,
     /// The pool's tags. A tag comes after the tag above it.

@@ -31,8 +31,8 @@ pub use past::{Rollup, Span};
 #[cfg(feature = "serde")]
 pub use saved::HistoryError;
 pub use saved::{
-    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedOpenFrame, SavedPool,
-    SavedSample, SavedSite, SavedSpan, SavedVerdict, SavedWorst,
+    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedOpenFrame,
+    SavedPool, SavedSample, SavedSite, SavedSpan, SavedVerdict, SavedWorst,
 };
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]

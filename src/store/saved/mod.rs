@@ -90,6 +90,8 @@ saved! {
         verdicts: Vec<SavedVerdict>,
         /// The call sites that hold the most, the largest first.
         sites: Vec<SavedSite>,
+        /// What call sites hold with which tag, the largest first, 256 at most.
+        holders: Vec<SavedHolder>,
         /// The call sites that hold buffers marked as long-lived.
         long_lived: Vec<SavedSite>,
         /// The pool's tags.
@@ -138,6 +140,20 @@ saved! {
     SavedSite {
         /// The line of code.
         location: String,
+        /// Buffers.
+        buffers: u64,
+        /// Bytes of these buffers, as rounded block sizes.
+        bytes: u64,
+    }
+
+    /// What a call site holds with one tag.
+    SavedHolder {
+        /// The line of code.
+        location: String,
+        /// The tag; empty for none.
+        tag: String,
+        /// The thread that took the oldest buffer.
+        thread: String,
         /// Buffers.
         buffers: u64,
         /// Bytes of these buffers, as rounded block sizes.
@@ -252,6 +268,9 @@ impl SavedHistory {
             for site in pool.sites.iter_mut().chain(&mut pool.long_lived) {
                 change(&mut site.location);
             }
+            pool.holders
+                .iter_mut()
+                .for_each(|it| change(&mut it.location));
             pool.worst
                 .iter_mut()
                 .filter_map(|it| it.site.as_mut())

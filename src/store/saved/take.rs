@@ -2,8 +2,8 @@
 
 use super::rows::columns;
 use super::{
-    SavedAlert, SavedCourse, SavedEvent, SavedHistory, SavedOpenFrame, SavedPool, SavedSite,
-    SavedVerdict, SavedWorst,
+    SavedAlert, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedOpenFrame, SavedPool,
+    SavedSite, SavedVerdict, SavedWorst,
 };
 use crate::clock::Timestamp;
 use crate::health::{Alert, RuntimeHealthMetrics, SiteVerdict, WorstFrame};
@@ -11,6 +11,7 @@ use crate::store::diagnostics::{Kept, KeptPool};
 use crate::store::past::event::Event;
 use crate::store::past::{Past, Span};
 use crate::store::subscribers::AlertSubscriber;
+use crate::telemetry::outstanding::SiteHolding;
 
 /// The numbers with a course: name, unit, and the number.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
@@ -85,6 +86,7 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
                 bytes: site.bytes,
             })
             .collect(),
+        holders: latest.holders.iter().map(SavedHolder::from).collect(),
         long_lived: latest
             .long_lived
             .iter()
@@ -117,6 +119,18 @@ fn worst_frame(kind: &str, unit: &str, frame: Option<WorstFrame>) -> Option<Save
         time: frame.time,
         site: frame.site.map(ToString::to_string),
     })
+}
+
+impl From<&SiteHolding> for SavedHolder {
+    fn from(site: &SiteHolding) -> Self {
+        Self {
+            location: site.location.to_string(),
+            tag: site.tag.clone(),
+            thread: site.thread.clone(),
+            buffers: site.buffers,
+            bytes: site.bytes,
+        }
+    }
 }
 
 impl From<&SiteVerdict> for SavedVerdict {

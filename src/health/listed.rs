@@ -1,0 +1,98 @@
+//! The lists of call sites and threads that a health snapshot has.
+//!
+//! A list is made anew only when it changes, so that a judgement that finds the same as before allocates nothing.
+
+use super::{SharedList, SiteVerdict};
+use crate::telemetry::breakdown::ThreadHolding;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+
+/// Call sites with long-lived buffers that are listed.
+const LONG_LIVED_SITES: usize = 16;
+/// Call sites and tags that are listed.
+const HOLDERS: usize = 256;
+/// Threads that are listed.
+const THREADS: usize = 256;
+
+/// The lists as of when they last changed.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    long_lived: SharedList<SiteHolding>,
+    holders: SharedList<SiteHolding>,
+    threads: SharedList<ThreadHolding>,
+}
+
+impl Listed {
+    /// The call sites that hold long-lived buffers.
+    pub(super) fn long_lived(&mut self, outstanding: &Outstanding) -> SharedList<SiteHolding> {
+        let is_long_lived = |site: &&SiteHolding| site.long_lived > 0;
+        let sites = outstanding.sites.iter().filter(is_long_lived);
+        let sites = sites.take(LONG_LIVED_SITES);
+        renew(&mut self.long_lived, sites, |site| {
+            (site.long_lived, site.long_lived_bytes)
+        })
+    }
+
+    /// The call sites that hold the most, by tag.
+    pub(super) fn holders(&mut self, outstanding: &Outstanding) -> SharedList<SiteHolding> {
+        let sites = outstanding.sites.iter().take(HOLDERS);
+        renew(&mut self.holders, sites, |site| (site.buffers, site.bytes))
+    }
+
+    /// The threads that have the most.
+    pub(super) fn threads(&mut self, outstanding: &Outstanding) -> SharedList<ThreadHolding> {
+        let threads = &outstanding.threads;
+        self.threads.share(&threads[..threads.len().min(THREADS)])
+    }
+}
+
+/// Makes the list anew if its call sites, tags or numbers changed, and shares it. Ages do not count: they change all the time.
+fn renew<'s>(
+    list: &mut SharedList<SiteHolding>,
+    sites: impl Iterator<Item = &'s SiteHolding> + Clone,
+    numbers: impl Fn(&SiteHolding) -> (u64, u64),
+) -> SharedList<SiteHolding> {
+    let held = |site: &SiteHolding| (site.location, site.tag_number, numbers(site));
+    if !sites.clone().map(held).eq(list.iter().map(held)) {
+        *list = SharedList::new(sites.cloned().collect());
+    }
+    list.clone()
+}
+
+/// What the holdings of growing and overdue sites are.
+pub(super) fn leaks(outstanding: &Outstanding, verdicts: &[SiteVerdict]) -> Vec<SiteHolding> {
+    let alerting = verdicts
+        .iter()
+        .take_while(|site| site.verdict.is_alert())
+        .map(|site| (site.location, site.tag_number));
+    let holding = |key| {
+        outstanding
+            .sites
+            .iter()
+            .find(|site| (site.location, site.tag_number) == key)
+    };
+    let mut leaks: Vec<_> = alerting.filter_map(holding).cloned().collect();
+    leaks.sort_by_key(|site| std::cmp::Reverse(site.bytes));
+    leaks
+}
+
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+mod tests {
+    use super::*;
+    use crate::BufferPool;
+
+    #[test]
+    fn unchanged_holders_share_one_list() {
+        let pool = BufferPool::new();
+        let tagged = pool.tag("sky").alloc::<u8>(200);
+        let mut listed = Listed::default();
+        let first = listed.holders(&pool.outstanding());
+        pool.end_frame();
+        let again = listed.holders(&pool.outstanding());
+        assert_eq!(first.as_ptr(), again.as_ptr(), "ages alone changed");
+        let untagged = pool.alloc::<u8>(100);
+        let now = listed.holders(&pool.outstanding());
+        let held: Vec<_> = now.iter().map(|it| (&*it.tag, it.bytes)).collect();
+        assert_eq!(held, [("sky", 256), ("", 128)]);
+        drop((tagged, untagged));
+    }
+}
