@@ -82,23 +82,29 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// A pool of a saved history, as of its latest judgement. The history has the call sites that hold the most, without tags.
+    /// A pool of a saved history, as of its latest judgement. The history has the 256 call sites and tags that hold the most; one
+    /// that an older version saved has 16 call sites, without tags and threads.
     pub fn saved(pool: &'a SavedPool) -> Self {
         let numbers = &pool.metrics;
-        let sites = pool.sites.iter().map(|site| {
-            let mut verdicts = pool.verdicts.iter();
-            let verdict = verdicts.find(|it| it.location == site.location);
-            Site {
-                location: site.location.clone(),
-                thread: verdict.map_or("", |verdict| &verdict.thread),
-                tag: "",
-                values: [site.buffers, site.bytes],
-            }
-        });
+        let site = |location: &str, thread, tag, values| Site {
+            location: location.to_owned(),
+            thread,
+            tag,
+            values,
+        };
+        let mut sites: Vec<_> = pool
+            .holders
+            .iter()
+            .map(|it| site(&it.location, &*it.thread, &*it.tag, [it.buffers, it.bytes]))
+            .collect();
+        if sites.is_empty() {
+            let older = pool.sites.iter();
+            sites.extend(older.map(|it| site(&it.location, "", "", [it.buffers, it.bytes])));
+        }
         Self {
             name: &pool.name,
             time: pool.time,
-            sites: sites.collect(),
+            sites,
             other_sites: "[pooled buffers of call sites that hold less]",
             pooled: [numbers.outstanding_buffers, numbers.outstanding_bytes],
             in_use: [numbers.in_use_buffers, numbers.in_use_bytes],
