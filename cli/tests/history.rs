@@ -104,6 +104,24 @@ fn profile_of_saved_history_lists_leak_first() {
     assert!(stderr(&nowhere).contains("no/such/folder/a: cannot be written"));
 }
 
+#[cfg(feature = "dashboard")]
+#[test]
+fn firefox_profile_has_recorded_sites() {
+    let history = saved("burning", true);
+    let profile = Scratch::new("flame.json", "");
+    let output = framepool(&["report", history.path(), "--firefox", profile.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = fs::read_to_string(profile.path()).unwrap();
+    let written: Value = serde_json::from_str(&text).expect("JSON");
+    let thread = &written["threads"][0];
+    assert_eq!(thread["processName"], "pool watched");
+    let texts = thread["stringArray"].as_array().expect("texts");
+    assert!(texts.iter().any(|text| text == "leak.c:7"), "{texts:?}");
+    assert!(!text.contains("recorded_sites.rs"), "lines of this program");
+    let largest = thread["nativeAllocations"]["weight"][0].as_u64();
+    assert!(largest > Some(100_000 * 50), "{largest:?}");
+}
+
 #[test]
 fn a_diff_names_what_is_new() {
     let (before, after) = (saved("before", false), saved("after", true));

@@ -7,7 +7,7 @@ use clap::Args;
 pub(crate) const REPORT_ABOUT: &str =
     "Show a saved history: as text, as data, as a page, as a profile; judge it by gates";
 pub(crate) const REPORT_LONG: &str = "\
-Show a saved history: the report that the live program would give, as text, as data, as a page for the browser, or as a profile for pprof.
+Show a saved history: the report that the live program would give, as text, as data, as a page for the browser, or as a profile for pprof or the Firefox Profiler.
 
 A history is saved by `replay --save`, by `demo --save`, or by a program with `store.save(path)`.";
 
@@ -35,6 +35,10 @@ pub struct ReportArgs {
     #[cfg(feature = "dashboard")]
     #[arg(long, value_name = "PROFILE")]
     pub pprof: Option<PathBuf>,
+    /// Write who holds memory, and memory and alerts over time, as a profile for the Firefox Profiler
+    #[cfg(feature = "dashboard")]
+    #[arg(long, value_name = "PROFILE")]
+    pub firefox: Option<PathBuf>,
     /// What must hold.
     #[command(flatten)]
     pub gates: GateOptions,

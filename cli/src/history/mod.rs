@@ -43,6 +43,10 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
         let profile = framepool_pprof::heap(&held.collect::<Vec<_>>());
         gate::write(path, profile)?;
     }
+    #[cfg(feature = "dashboard")]
+    if let Some(path) = &args.firefox {
+        gate::write(path, framepool_firefox::profile(&history))?;
+    }
     if args.json {
         // What the text shows: no single frames and samples.
         for pool in &mut history.pools {

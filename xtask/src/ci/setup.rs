@@ -2,8 +2,8 @@
 //!
 //! The C compiler is for the linker's sake and for build scripts that compile C, the C++ compiler for libFuzzer and for the
 //! contest's rivals, which are built by make and cmake; valgrind and objdump look at the hot paths, a real Prometheus scrapes
-//! the exporter, an OTLP receiver in a Python package takes what is pushed, Chromium opens the dashboard, Go's pprof the
-//! profiles, and Perfetto's messages for Python the timelines. What is missing is installed where that is possible without asking, and named where it is not.
+//! the exporter, an OTLP receiver in a Python package takes what is pushed, Chromium opens the dashboard, Go's pprof and
+//! the Firefox Profiler the profiles, and Perfetto's messages for Python the timelines. What is missing is installed where that is possible without asking, and named where it is not.
 
 use std::process::{Command, Stdio};
 
@@ -42,7 +42,7 @@ pub(crate) const CXX: Compiler = Compiler {
 };
 
 /// Programs that must be there, the argument with which each says its version, and what Debian calls their packages.
-const TOOLS: [(&str, &str, &str); 9] = [
+const TOOLS: [(&str, &str, &str); 11] = [
     ("make", "--version", "make"),
     ("cmake", "--version", "cmake"),
     ("objdump", "--version", "binutils"),
@@ -52,6 +52,8 @@ const TOOLS: [(&str, &str, &str); 9] = [
     ("chromedriver", "--version", "chromium-driver"),
     ("go", "version", "golang-go"),
     ("pip3", "--version", "python3-pip"),
+    ("node", "--version", "nodejs"),
+    ("npm", "--version", "npm"),
 ];
 
 /// Python packages that must be there, with their versions: an OTLP receiver, and the messages of OTLP and of
@@ -62,12 +64,16 @@ const PYTHON: [&str; 3] = [
     "perfetto==0.59.1",
 ];
 
+/// A package of npm that must be there, with its version: the Firefox Profiler at the command line.
+const PROFILER: &str = "@firefox-devtools/profiler-cli@0.10.0";
+
 pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
     for compiler in [C, CXX] {
         compiler.provide(runner.workspace)?;
     }
     provide_tools()?;
     provide_python(runner.workspace)?;
+    provide_profiler(runner.workspace)?;
     for (component, task) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !has_component(runner, task) {
             add_component(component)?;
@@ -171,6 +177,28 @@ fn provide_python(workspace: &Workspace) -> Result<(), String> {
         }
     }
     println!("{}: there", PYTHON.join(", "));
+    Ok(())
+}
+
+/// Installs the package of npm if it is missing into a folder of the target directory, where the tests look for it.
+fn provide_profiler(workspace: &Workspace) -> Result<(), String> {
+    let folder = workspace.target().join("npm");
+    let program = folder.join("node_modules/@firefox-devtools/profiler-cli/dist/profiler-cli.js");
+    let is_there = || succeeds("node", &[&*program.to_string_lossy(), "--version"]);
+    if !is_there() {
+        let folder = folder.to_string_lossy();
+        let words = ["install", "--no-audit", "--no-fund", "--prefix", &*folder];
+        let words = [&words[..], &[PROFILER]].concat();
+        announce("npm", &words);
+        let status = Command::new("npm").args(&words).status();
+        if !status.is_ok_and(|status| status.success()) || !is_there() {
+            return Err(format!(
+                "missing package of npm; run `npm {}` and this again",
+                words.join(" ")
+            ));
+        }
+    }
+    println!("{PROFILER}: there");
     Ok(())
 }
 

@@ -1,0 +1,90 @@
+//! Stacks of a pool's holders: the pool, the tags from the outermost to the innermost, the call site.
+
+use fxprof_processed_profile::{
+    CategoryColor, CategoryHandle, Frame, FrameFlags, FrameInfo, Profile, ThreadHandle, Timestamp,
+};
+
+/// The colours of frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Colours {
+    site: CategoryHandle,
+    tag: CategoryHandle,
+    pool: CategoryHandle,
+}
+
+impl Colours {
+    pub(crate) fn new(profile: &mut Profile) -> Self {
+        Self {
+            site: profile.add_category("Call site", CategoryColor::Orange),
+            tag: profile.add_category("Tag", CategoryColor::Blue),
+            pool: profile.add_category("Pool", CategoryColor::Gray),
+        }
+    }
+}
+
+/// The stacks of one pool, all at one time.
+#[derive(Debug)]
+pub(crate) struct Stacks<'p> {
+    profile: &'p mut Profile,
+    thread: ThreadHandle,
+    colours: Colours,
+    time: Timestamp,
+    /// Addresses given so far. The profiler pairs allocations with frees by address, so each needs its own.
+    held: u64,
+}
+
+impl<'p> Stacks<'p> {
+    pub(crate) fn new(
+        profile: &'p mut Profile,
+        thread: ThreadHandle,
+        colours: Colours,
+        time: Timestamp,
+    ) -> Self {
+        Self {
+            profile,
+            thread,
+            colours,
+            time,
+            held: 0,
+        }
+    }
+
+    /// Bytes of a call site with this tag, or with none.
+    pub(crate) fn hold(&mut self, root: &str, tag: &str, location: &str, bytes: u64) {
+        let mut frames = vec![self.frame(root, self.colours.pool)];
+        let ends = tag.match_indices('/').map(|(at, _)| at).chain([tag.len()]);
+        for end in ends.filter(|&end| end > 0) {
+            let name = format!("tag {}", &tag[..end]);
+            frames.push(self.frame(&name, self.colours.tag));
+        }
+        frames.push(self.frame(location, self.colours.site));
+        self.add(frames, bytes);
+    }
+
+    /// Bytes that are not told apart.
+    pub(crate) fn hold_together(&mut self, root: &str, what: &str, bytes: u64) {
+        let frames = [root, what].map(|name| self.frame(name, self.colours.pool));
+        self.add(frames.into(), bytes);
+    }
+
+    fn frame(&mut self, name: &str, category: CategoryHandle) -> FrameInfo {
+        FrameInfo {
+            frame: Frame::Label(self.profile.intern_string(name)),
+            category_pair: category.into(),
+            flags: FrameFlags::empty(),
+        }
+    }
+
+    fn add(&mut self, frames: Vec<FrameInfo>, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        self.held += 1;
+        let stack = self
+            .profile
+            .intern_stack_frames(self.thread, frames.into_iter());
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.profile
+            .add_allocation_sample(self.thread, self.time, stack, self.held, bytes);
+    }
+}
