@@ -18,6 +18,7 @@ use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::peaks::{Mark, Peak};
+use crate::telemetry::place::Place;
 use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
@@ -214,6 +215,32 @@ impl BufferPool {
     /// ```
     pub fn holdings(&self) -> Vec<Holding> {
         self.inner().holdings().parts
+    }
+
+    /// Lists where the memory in use lies, into an earlier list whose memory is used again: the block of every pooled buffer that is out,
+    /// and of every open frame the block from which each of its threads takes buffers.
+    ///
+    /// The list is of this moment, and exact where the threads rest. Addresses are for showing, as in a map of memory: the memory behind
+    /// one may go back at any time. It reads the record of every block, as [`outstanding`](Self::outstanding) does. A frame that grows
+    /// beyond its block has several; the latest one of each thread is listed. Without telemetry the list is empty.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    ///
+    /// let pool = BufferPool::new();
+    /// let image = pool.alloc::<u8>(1 << 20);
+    /// let mut places = Vec::new();
+    /// pool.places_into(&mut places);
+    /// for place in &places {
+    ///     println!("{:#x}: {} bytes, {:?}", place.address, place.bytes, place.kind);
+    /// }
+    /// # drop(image);
+    /// ```
+    pub fn places_into(&self, places: &mut Vec<Place>) {
+        #[cfg(not(any(framepool_loom, framepool_shuttle)))]
+        self.inner().places_into(places);
+        #[cfg(any(framepool_loom, framepool_shuttle))]
+        places.clear();
     }
 
     /// How many of the pool's bytes are in physical memory now: blocks in use and idle, page by page, as the operating system says.

@@ -18,6 +18,8 @@ pub(crate) mod inner;
 pub(crate) mod lifetime;
 pub(crate) mod located;
 pub(crate) mod lookup;
+#[cfg(not(any(framepool_loom, framepool_shuttle)))]
+pub(crate) mod places;
 pub(crate) mod pooled;
 pub(crate) mod pressure;
 pub(crate) mod prewarm;

@@ -23,6 +23,8 @@ mod magazines;
 mod numbers;
 #[cfg(not(feature = "telemetry"))]
 mod off;
+#[cfg(feature = "telemetry")]
+mod places;
 mod reading;
 #[cfg(feature = "telemetry")]
 mod reclaiming;
