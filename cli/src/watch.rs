@@ -307,7 +307,8 @@ impl LiveWatch {
     /// Stops watching, and saves what was seen.
     pub(crate) fn save(&self, path: &Path) -> Result<(), Problem> {
         self.watch.stop();
-        let saved = self.watch.store().save(path);
+        let history = self.watch.store().saved();
+        let saved = history.with_holders(self.watch.pool()).save(path);
         saved.map_err(|error| Problem::Input(error.to_string()))
     }
 

@@ -15,8 +15,8 @@ use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, cap
 use super::rules::rows;
 use super::verdicts::{Room, Verdicts};
 use super::{
-    FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics,
-    SharedList, Thresholds, WorstFrames,
+    FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, Limits, PoolName, Rule,
+    RuntimeHealthMetrics, SharedList, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
@@ -67,6 +67,8 @@ const SILENT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct HealthMonitor {
     thresholds: Thresholds,
+    /// Its levels, as health snapshots have them.
+    limits: SharedList<(Rule, Limits)>,
     clock: MonitorClock,
     recent: RecentFrames,
     times: FrameTimes,
@@ -106,6 +108,7 @@ impl HealthMonitor {
     /// A monitor that has seen nothing yet, and emits at most five times a second.
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
+            limits: SharedList::new(thresholds.all().collect()),
             thresholds,
             clock: MonitorClock::new(EMIT_INTERVAL),
             recent: RecentFrames::new(WINDOW),
@@ -391,6 +394,7 @@ impl HealthMonitor {
             threads: self.listed.threads(outstanding),
             at,
             time: now.time,
+            limits: self.limits.clone(),
             pool_id: pool.id(),
             pool: pool.clone(),
         }

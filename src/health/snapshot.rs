@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    Alert, FrameSpreads, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics, SharedList,
-    SiteVerdict, WorstFrames,
+    Alert, FrameSpreads, HealthStatus, LargestSites, Limits, PoolName, Rule, RuntimeHealthMetrics,
+    SharedList, SiteVerdict, WorstFrames,
 };
 use crate::clock::Timestamp;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
@@ -62,6 +62,9 @@ pub struct HealthSnapshot {
     pub sizes: SharedList<SizeHolding>,
     /// What each thread took and keeps, the largest first, 256 at most.
     pub threads: SharedList<ThreadHolding>,
+    /// The levels of every rule that it was judged by.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub limits: SharedList<(Rule, Limits)>,
     /// When this was, since the monitor's first health snapshot.
     pub at: Duration,
     /// When this was, by the clocks.

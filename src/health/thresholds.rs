@@ -139,6 +139,11 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
+    /// The limits of every rule.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Rule, Limits)> {
+        Rule::ALL.iter().map(|&rule| (rule, self.limits(rule)))
+    }
+
     /// The limits of a rule.
     pub fn limits(&self, rule: Rule) -> Limits {
         self.limits[rule as usize]

@@ -26,13 +26,15 @@ pub use leak_check::{FoundLeak, FoundLeaks};
 pub use past::columns::{Column, Merge};
 pub use past::event::{Event, EventKind};
 pub use past::frame::FrameRecord;
+pub use past::holders::{HolderKind, HolderNames};
 pub use past::sample::{HeldShare, Sample};
 pub use past::{Rollup, Span};
 #[cfg(feature = "serde")]
 pub use saved::HistoryError;
 pub use saved::{
-    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedOpenFrame,
-    SavedPool, SavedSample, SavedSite, SavedSpan, SavedVerdict, SavedWorst,
+    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedHolding,
+    SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan, SavedVerdict,
+    SavedWorst,
 };
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]

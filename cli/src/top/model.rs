@@ -49,7 +49,7 @@ impl Course {
 
     /// Adds the samples that are new. An update repeats some.
     fn add(&mut self, samples: &[SampleRow]) {
-        for SampleRow(time_ms, values, _) in samples {
+        for SampleRow(time_ms, values, ..) in samples {
             let value = |at: Option<usize>| at.and_then(|at| values.get(at).copied().flatten());
             let (Some(pooled), Some(in_use)) = (value(self.pooled_at), value(self.in_use_at))
             else {

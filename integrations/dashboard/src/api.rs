@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use framepool::store::{SavedAlert, SavedVerdict};
+pub use framepool::store::{SavedHolding as Holding, SavedLimits as Limits};
 use framepool::telemetry::TagStats;
 use framepool::{HealthStatus, PoolId, RuntimeHealthMetrics, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -46,28 +47,6 @@ pub struct Pool {
     pub limit_bytes: Option<u64>,
     /// The levels of every rule, by the rule's name.
     pub thresholds: BTreeMap<String, Limits>,
-}
-
-/// The levels of a rule.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Limits {
-    /// The unit of the levels.
-    pub unit: String,
-    /// The level of a warning, if there is one.
-    pub warning: Option<f64>,
-    /// The critical level, if there is one.
-    pub critical: Option<f64>,
-}
-
-/// A part of a pool's memory.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Holding {
-    /// Whether it is in use.
-    pub state: String,
-    /// Who holds it.
-    pub by: String,
-    /// How much it is.
-    pub bytes: u64,
 }
 
 /// Who holds memory: `/api/v1/sites`.
@@ -149,6 +128,17 @@ pub struct Column {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A sample: when it was taken in milliseconds since 1970, its values, and the call sites with their bytes and buffers.
+/// Who held how much: the place of the name, bytes, buffers.
+pub type HeldRow = (u64, u64, u64);
+
+/// A sample: when it was taken in milliseconds since 1970, its values, and who held the memory in use: by call site, tag, thread and
+/// block size.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct SampleRow(pub u64, pub Vec<Option<f64>>, pub Vec<(u64, u64, u64)>);
+pub struct SampleRow(
+    pub u64,
+    pub Vec<Option<f64>>,
+    pub Vec<HeldRow>,
+    #[serde(default)] pub Vec<HeldRow>,
+    #[serde(default)] pub Vec<HeldRow>,
+    #[serde(default)] pub Vec<HeldRow>,
+);

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use framepool::store::{EventKind, FrameRecord, Rollup, Span};
+use framepool::store::{EventKind, FrameRecord, Rollup, SavedHistory, Span};
 use framepool::telemetry::Holding;
 use framepool::{
     BufferPool, DiagnosticsStore, FrameEnd, HealthSnapshot, Outstanding, PoolId, PoolStats,
@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::api::{History, Update};
 use crate::names::Names;
-use crate::page;
+use crate::saved::{html, joined};
 use crate::views;
 
 /// Time between two looks.
@@ -83,10 +83,31 @@ impl Recording {
         Ok(Self(shared))
     }
 
+    /// All that was recorded so far, as `framepool report` and the page itself open it.
+    pub fn saved(&self) -> SavedHistory {
+        let pools = self.0.pools.iter().map(|recorder| {
+            let recorder = locked(recorder);
+            let pool = &recorder.watched.pool;
+            let mut history = recorder.store().saved().with_holders(pool);
+            // A store may have heard of pools that are not on the page.
+            history.pools.retain(|it| it.id == pool.id());
+            history.alerts.retain(|it| it.pool_id == pool.id());
+            history
+        });
+        let mut history = joined(pools);
+        if let Some(name) = &self.0.names.0 {
+            history.change_texts(|text| {
+                if let Some(other) = name(text) {
+                    *text = other;
+                }
+            });
+        }
+        history
+    }
+
     /// The page with all that was recorded, as one file: it opens from disk, and needs no network.
     pub fn html(&self) -> String {
-        self.0.look();
-        page::saved(&views::saved(&self.0))
+        html(&self.saved())
     }
 
     /// All that changes, as of the latest look: what `/api/v1/update` gives.

@@ -1,6 +1,6 @@
 //! Frames and samples as rows of numbers: short, because each update has many of them.
 
-use framepool::store::{FrameRecord, Sample};
+use framepool::store::{FrameRecord, HolderKind, Sample};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
@@ -48,7 +48,7 @@ pub(crate) fn frame_row(frame: &FrameRecord) -> impl Serialize + use<> {
     )
 }
 
-/// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`.
+/// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`, and then the same of tags, threads and block sizes.
 pub(crate) fn sample_rows<S: Serializer>(
     samples: &[Sample],
     serializer: S,
@@ -56,11 +56,16 @@ pub(crate) fn sample_rows<S: Serializer>(
     let mut rows = serializer.serialize_seq(Some(samples.len()))?;
     for sample in samples {
         let values: Vec<_> = sample.values().iter().map(|&value| Number(value)).collect();
-        let held: Vec<_> = sample
-            .held()
-            .map(|held| (held.site, held.bytes, held.buffers))
-            .collect();
-        rows.serialize_element(&(sample.time_ms, values, held))?;
+        let held = |by| -> Vec<_> {
+            let held = sample.held(by);
+            held.map(|held| (held.site, held.bytes, held.buffers))
+                .collect()
+        };
+        let sites = held(HolderKind::Site);
+        let tags = held(HolderKind::Tag);
+        let threads = held(HolderKind::Thread);
+        let sizes = held(HolderKind::Size);
+        rows.serialize_element(&(sample.time_ms, values, sites, tags, threads, sizes))?;
     }
     rows.end()
 }

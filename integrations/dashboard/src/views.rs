@@ -1,11 +1,9 @@
 //! What is read, as JSON: the documents beneath the page. `openapi.json` describes each of them.
 
-use std::collections::BTreeMap;
-
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
-use framepool::store::{Column, FrameRecord, Rollup, Sample, Span};
-use framepool::{Alert, HealthSnapshot, Outstanding, Rule, SiteHolding, Thresholds, Timestamp};
+use framepool::store::{Column, FrameRecord, HolderNames, Rollup, Sample, Span};
+use framepool::{Alert, HealthSnapshot, Outstanding, SiteHolding};
 use serde::Serialize;
 
 use crate::api::{Holding, Limits, Pool, Sites};
@@ -41,7 +39,8 @@ struct HistoryView {
     bucket_ms: u64,
     length_ms: u64,
     columns: &'static [Column],
-    sites: Vec<String>,
+    #[serde(flatten)]
+    names: HolderNames,
     #[serde(serialize_with = "sample_rows")]
     samples: Vec<Sample>,
 }
@@ -63,28 +62,11 @@ struct PoolUpdate<'a> {
     active: Vec<AlertView<'a>>,
     alert_changes: u64,
     sites: Sites<&'a [SiteHolding]>,
-    site_names: Vec<String>,
+    names: HolderNames,
     #[serde(serialize_with = "sample_rows")]
     samples: Vec<Sample>,
     #[serde(serialize_with = "frame_rows")]
     frames: Vec<FrameRecord>,
-}
-
-fn limits(thresholds: &Thresholds) -> BTreeMap<String, Limits> {
-    let view = |rule: Rule| {
-        let limits = thresholds.limits(rule);
-        let level = |level: f64| level.is_finite().then_some(level);
-        Limits {
-            unit: rule.unit().to_owned(),
-            warning: level(limits.warning),
-            critical: level(limits.critical),
-        }
-    };
-    Rule::ALL
-        .iter()
-        .copied()
-        .map(|rule| (rule.name().to_owned(), view(rule)))
-        .collect()
 }
 
 fn alert(alert: &Alert) -> AlertView<'_> {
@@ -101,18 +83,14 @@ fn pool(recorder: &Recorder) -> Pool {
         name: pool.name().to_owned(),
         status: recorder.latest.as_ref().map(|health| health.status),
         limit_bytes: recorder.stats.limit_bytes,
-        thresholds: limits(&recorder.watched.thresholds),
+        thresholds: Limits::of(&recorder.watched.thresholds),
     }
 }
 
 fn sites(recorder: &Recorder) -> Sites<&[SiteHolding]> {
     let Outstanding { sites, .. } = &recorder.outstanding;
     let out = &recorder.outstanding;
-    let holdings = recorder.holdings.iter().map(|holding| Holding {
-        state: holding.by.state().to_owned(),
-        by: holding.by.to_string(),
-        bytes: holding.bytes,
-    });
+    let holdings = recorder.holdings.iter().map(Holding::from);
     Sites {
         at: recorder.looked_at,
         buffers: out.buffers,
@@ -129,7 +107,7 @@ fn sites(recorder: &Recorder) -> Sites<&[SiteHolding]> {
 
 fn update(recorder: &Recorder) -> PoolUpdate<'_> {
     let recent = recorder.rollup(Span::Recent);
-    let site_names = names(recent.as_ref());
+    let names = names(recent.as_ref());
     let mut samples = recent.map_or_else(Vec::new, |recent| recent.samples);
     let repeated = samples.len().saturating_sub(REPEATED);
     let health = recorder.latest.as_deref();
@@ -139,20 +117,20 @@ fn update(recorder: &Recorder) -> PoolUpdate<'_> {
         active: health.map_or_else(Vec::new, |health| health.active.iter().map(alert).collect()),
         alert_changes: recorder.alert_changes,
         sites: sites(recorder),
-        site_names,
+        names,
         samples: samples.split_off(repeated),
         frames: recorder.new_frames(),
     }
 }
 
-/// What the places of call sites are called.
-fn names(rollup: Option<&Rollup>) -> Vec<String> {
-    rollup.map_or_else(Vec::new, Rollup::site_names)
+/// What the places of holders are called.
+fn names(rollup: Option<&Rollup>) -> HolderNames {
+    rollup.map_or_else(HolderNames::default, |rollup| rollup.names.clone())
 }
 
 fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView {
     let rollup = recorder.rollup(span);
-    let sites = names(rollup.as_ref());
+    let names = names(rollup.as_ref());
     let bucket_ms = rollup
         .as_ref()
         .map_or(span.bucket_ms(), |rollup| rollup.bucket_ms);
@@ -163,7 +141,7 @@ fn history(recorder: &Recorder, span: Span, since_ms: u64) -> HistoryView {
         bucket_ms,
         length_ms: span.length_ms(),
         columns: Sample::columns(),
-        sites,
+        names,
         samples,
     }
 }
@@ -261,52 +239,6 @@ fn updates(shared: &Shared) -> Vec<u8> {
     }
     text.extend(b"]}");
     text
-}
-
-/// What is within a saved page.
-#[derive(Serialize)]
-struct Saved<'a> {
-    version: u32,
-    at_ms: u64,
-    pools: Vec<serde_json::Value>,
-    histories: Vec<BTreeMap<&'static str, serde_json::Value>>,
-    alerts: AlertsView<'a>,
-}
-
-/// All that the page needs without a server.
-pub(crate) fn saved(shared: &Shared) -> String {
-    let value = |document: Vec<u8>| serde_json::from_slice(&document).unwrap_or_default();
-    let (active, log) = all_alerts(shared);
-    let mut pools = Vec::new();
-    let mut histories = Vec::new();
-    for recorder in &shared.pools {
-        let recorder = locked(recorder);
-        pools.push(value(json(&update(&recorder))));
-        let mut spans: BTreeMap<_, _> = Span::ALL
-            .iter()
-            .copied()
-            .map(|span| {
-                (
-                    span.name(),
-                    value(history_document(&recorder, Some(span), 0)),
-                )
-            })
-            .collect();
-        spans.insert("frames", value(history_document(&recorder, None, 0)));
-        histories.push(spans);
-    }
-    let saved = Saved {
-        version: 1,
-        at_ms: Timestamp::now().unix_nanos() / 1_000_000,
-        pools,
-        histories,
-        alerts: AlertsView {
-            active: active.iter().map(alert).collect(),
-            log: log.iter().map(alert).collect(),
-            marks: marks::all(shared),
-        },
-    };
-    String::from_utf8(shared.names.put(json(&saved))).unwrap_or_default()
 }
 
 /// The recorder of a pool, or of the first one.

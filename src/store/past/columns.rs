@@ -8,10 +8,13 @@ use crate::metrics::{Kind, METRICS, Metric, Reading};
 use crate::sync::Arc;
 
 /// How the values of two samples become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Merge {
     /// That of the sample in which the pool held the most memory, so that the levels drawn at one point belong together.
+    #[default]
     AtMostHeld,
     /// The later one: it counts since the pool was made.
     Later,

@@ -1,26 +1,25 @@
 //! What a store keeps of a pool's past: single frames, and samples rolled up over three spans.
 //!
 //! Each is a ring (`rows.rs`): readers do not wait for the store's receiver, nor the receiver for readers, and a full ring
-//! takes no more memory. A pool's past takes 5.3 MB at most, once a day has passed.
+//! takes no more memory. A pool's past takes 8.3 MB at most, once a day has passed.
 
 pub(crate) mod columns;
 pub(crate) mod event;
 pub(crate) mod frame;
+pub(crate) mod holders;
 mod rows;
 pub(crate) mod sample;
 
 use std::panic::Location;
 
-use crate::health::{HealthSnapshot, LARGEST};
-use crate::sync::{Arc, Published, sized};
+use crate::health::HealthSnapshot;
+use crate::sync::{Arc, sized};
 use crate::telemetry::snapshot::FrameSnapshot;
 
 use frame::FrameRecord;
+use holders::{HolderNames, Holders};
 use rows::Rows;
-use sample::{HeldShare, Sample, is_same_bucket, merged};
-
-/// Call sites that are told apart in the whole history. A program has fewer lines that allocate buffers.
-const MAX_SITES: usize = sized(4_096, 8, 3);
+use sample::{Sample, is_same_bucket, merged};
 
 /// The latest frames kept one by one.
 const FRAMES: usize = sized(1_024, 4, 2);
@@ -81,19 +80,10 @@ pub struct Rollup {
     pub bucket_ms: u64,
     /// The oldest first.
     pub samples: Vec<Sample>,
-    /// The call sites that [`HeldShare::site`] numbers. The first two places are [`HeldShare::OTHERS`] and
-    /// [`HeldShare::FRAME_BUFFERS`], and have none.
+    /// The call sites that [`HeldShare::site`](crate::store::HeldShare::site) numbers. The first two places have none.
     pub sites: Arc<Vec<Option<&'static Location<'static>>>>,
-}
-
-impl Rollup {
-    /// What the places of call sites are called.
-    pub fn site_names(&self) -> Vec<String> {
-        let mut names = vec!["other call sites".to_owned(), "frame buffers".to_owned()];
-        let sites = self.sites.iter().skip(names.len()).flatten();
-        names.extend(sites.map(ToString::to_string));
-        names
-    }
+    /// What the places of all holders are called.
+    pub names: HolderNames,
 }
 
 /// The past of one pool. The writer holds the store's turn.
@@ -101,8 +91,7 @@ impl Rollup {
 pub(crate) struct Past {
     frames: Rows<{ frame::WORDS }>,
     spans: [Rows<{ sample::WORDS }>; Span::ALL.len()],
-    /// Only grows. Published before the first row that uses a new place.
-    sites: Published<Vec<Option<&'static Location<'static>>>>,
+    holders: Holders,
 }
 
 impl Past {
@@ -111,7 +100,7 @@ impl Past {
         Self {
             frames: Rows::new(FRAMES),
             spans: std::array::from_fn(|at| Rows::new(rows(Span::ALL[at]))),
-            sites: Published::new(Arc::new(vec![None; 2])),
+            holders: Holders::new(),
         }
     }
 
@@ -122,28 +111,8 @@ impl Past {
 
     /// Takes in a health snapshot.
     pub(crate) fn add(&self, health: &Arc<HealthSnapshot>) {
-        let mut held = [HeldShare::default(); sample::HELD];
-        for (share, holder) in held.iter_mut().zip(health.largest.sites()) {
-            *share = HeldShare {
-                site: self.place(holder.location),
-                bytes: holder.bytes,
-                buffers: holder.buffers,
-            };
-        }
-        let m = &health.metrics;
-        let named = |number: fn(&HeldShare) -> u64| held.iter().map(number).sum::<u64>();
-        let others = HeldShare {
-            site: HeldShare::OTHERS,
-            bytes: m.outstanding_bytes.saturating_sub(named(|it| it.bytes)),
-            buffers: m.outstanding_buffers.saturating_sub(named(|it| it.buffers)),
-        };
-        let frame_buffers = HeldShare {
-            site: HeldShare::FRAME_BUFFERS,
-            bytes: m.in_use_bytes.saturating_sub(m.outstanding_bytes),
-            buffers: m.in_use_buffers.saturating_sub(m.outstanding_buffers),
-        };
-        held[LARGEST..].copy_from_slice(&[others, frame_buffers]);
         let time_ms = health.time.unix_nanos() / 1_000_000;
+        let held = self.holders.held(health);
         self.add_sample(&Sample::new(time_ms, &columns::read(health), &held));
     }
 
@@ -158,22 +127,6 @@ impl Past {
                 _ => rows.push(&sample.words()),
             }
         }
-    }
-
-    /// The place of a call site in the list; that of the others if the list is full.
-    fn place(&self, site: &'static Location<'static>) -> u16 {
-        let known = self.sites.load();
-        let same = |known: &'static Location<'static>| std::ptr::eq(known, site) || known == site;
-        if let Some(place) = known.iter().position(|known| known.is_some_and(same)) {
-            return place as u16;
-        }
-        if known.len() >= MAX_SITES {
-            return HeldShare::OTHERS;
-        }
-        let mut more = Vec::clone(&known);
-        more.push(Some(site));
-        self.sites.swap(Arc::new(more));
-        known.len() as u16
     }
 
     pub(crate) fn frames(&self) -> Vec<FrameRecord> {
@@ -196,8 +149,9 @@ impl Past {
             span,
             bucket_ms,
             samples: merged(in_span, bucket_ms),
-            // After the rows: every place in them is in the list.
-            sites: self.sites.load(),
+            // After the rows: every place in them is in the lists.
+            sites: self.holders.sites(),
+            names: self.holders.names(),
         }
     }
 }
@@ -205,17 +159,20 @@ impl Past {
 #[cfg(all(test, not(framepool_loom), not(framepool_shuttle)))]
 mod tests {
     use super::columns::PLACES;
+    use super::holders::{HELD, HolderKind};
+    use super::sample::HeldShare;
     use super::*;
 
     fn sample(time_ms: u64, held: f64) -> Sample {
         let mut values = [0.0; PLACES];
         values[0] = held;
-        let share = HeldShare {
+        let mut shares = [HeldShare::default(); HELD];
+        shares[0] = HeldShare {
             site: 2,
             bytes: held as u64,
             buffers: 1,
         };
-        Sample::new(time_ms, &values, &[share])
+        Sample::new(time_ms, &values, &shares)
     }
 
     fn kept(past: &Past, span: Span) -> Vec<Sample> {
@@ -235,7 +192,7 @@ mod tests {
         assert_eq!(kept, [13, 361, 1_440]);
         let bytes: usize = past.spans.iter().map(Rows::full_bytes).sum();
         let all = bytes + past.frames.full_bytes();
-        assert!(all < 5_400_000, "{all} bytes");
+        assert!(all < 8_300_000, "{all} bytes");
     }
 
     #[test]
@@ -246,7 +203,7 @@ mod tests {
         }
         let minute = kept(&past, Span::Day);
         assert_eq!(minute.len(), 1);
-        let held = minute[0].held().next().expect("a holder");
+        let held = minute[0].held(HolderKind::Site).next().expect("a holder");
         assert_eq!((minute[0].time_ms, held.bytes), (71_000, 900));
         assert_eq!(kept(&past, Span::Hour).len(), 3);
         assert_eq!(past.rollup(Span::Hour, 60_000).samples, minute);

@@ -1,36 +1,34 @@
 //! A pool at one moment of its history: the shown numbers, and who held the most memory.
 
 use super::columns::{COLUMNS, Column, PLACES, Values, merge};
-use crate::health::LARGEST;
-
-/// The call sites that a sample names, with the other call sites, and the buffers of frames.
-pub(crate) const HELD: usize = LARGEST + 2;
+use super::holders::{HELD, HolderKind};
 
 /// Numbers that a row of a ring has for each holder.
 const WORDS_OF_HOLDER: usize = 2;
 /// Numbers of a sample as a row of a ring.
 pub(crate) const WORDS: usize = 1 + PLACES + HELD * WORDS_OF_HOLDER;
 
-/// Bits of a word that count buffers; those above number the call site.
+/// Bits of a word that count buffers; those above number the holder.
 const BUFFER_BITS: u32 = 48;
 
-/// What one call site held in a [`Sample`].
+/// What one holder held in a [`Sample`]: a call site, a tag, a thread, or the blocks of one size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeldShare {
-    /// The place of its name in [`Rollup::sites`](super::Rollup::sites).
+    /// The place of its name in the list of its kind in [`Rollup::names`](super::Rollup::names); of a call site also in
+    /// [`Rollup::sites`](super::Rollup::sites).
     pub site: u16,
     /// Bytes of its buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Its buffers.
+    /// Its buffers. Of a thread the pooled ones only.
     pub buffers: u64,
 }
 
 impl HeldShare {
-    /// The place of all call sites that a sample does not name.
+    /// The place of all holders that a sample does not name.
     pub const OTHERS: u16 = 0;
-    /// The place of the buffers of frames.
-    pub const FRAME_BUFFERS: u16 = 1;
+    /// The place of the rest of what is in use: frame buffers where call sites or sizes hold the pooled ones.
+    pub const REST: u16 = 1;
 }
 
 /// A pool at one moment, or at several that were merged.
@@ -49,15 +47,11 @@ impl Sample {
         &COLUMNS
     }
 
-    pub(crate) fn new(time_ms: u64, values: &Values, holders: &[HeldShare]) -> Self {
-        let mut held = [HeldShare::default(); HELD];
-        for (place, holder) in held.iter_mut().zip(holders) {
-            *place = *holder;
-        }
+    pub(crate) fn new(time_ms: u64, values: &Values, held: &[HeldShare; HELD]) -> Self {
         Self {
             time_ms,
             values: *values,
-            held,
+            held: *held,
         }
     }
 
@@ -78,9 +72,10 @@ impl Sample {
             .filter(|value| !value.is_nan())
     }
 
-    /// The call sites that held the most then, the other call sites, and the buffers of frames.
-    pub fn held(&self) -> impl Iterator<Item = &HeldShare> {
-        self.held.iter().filter(|held| held.buffers > 0)
+    /// Who held the most of the memory in use then, the other holders, and the rest. Together they are what was in use.
+    pub fn held(&self, by: HolderKind) -> impl Iterator<Item = &HeldShare> {
+        let held = self.held[by.begin()..].iter().take(by.places());
+        held.filter(|held| held.buffers > 0 || held.bytes > 0)
     }
 
     /// Takes in a sample that is later, or of the same time. What it held counts if it held at least as much.
@@ -145,17 +140,19 @@ mod tests {
 
     #[test]
     fn a_row_has_all_of_a_sample() {
-        let holders: Vec<_> = (0..HELD as u16)
-            .map(|site| HeldShare {
-                site: site * 3_000,
-                bytes: u64::MAX - u64::from(site),
-                buffers: (1 << BUFFER_BITS) - 1 - u64::from(site),
-            })
-            .collect();
+        let holders = std::array::from_fn(|at| HeldShare {
+            site: at as u16 * 1_300,
+            bytes: u64::MAX - at as u64,
+            buffers: (1 << BUFFER_BITS) - 1 - at as u64,
+        });
         let values = std::array::from_fn(|at| at as f64 / 3.0);
         let sample = Sample::new(1_234_567, &values, &holders);
         assert_eq!(Sample::from_words(&sample.words()), sample);
-        assert_eq!(sample.held().count(), HELD);
+        let kinds = HolderKind::ALL.iter().copied();
+        assert_eq!(
+            kinds.map(|kind| sample.held(kind).count()).sum::<usize>(),
+            HELD
+        );
         assert_eq!(sample.value("outstanding_bytes", &[]), Some(1.0 / 3.0));
     }
 }

@@ -15,6 +15,9 @@ const FORMAT: &str = "framepool history";
 /// The version of the format that is written, and the latest one that is read.
 const VERSION: u32 = 1;
 
+/// What stands before the history in a page that has one.
+const PAGE_BEGIN: &[u8] = b"<script type=\"application/json\" id=\"saved\">";
+
 #[derive(serde::Serialize)]
 struct Written<'a> {
     format: &'static str,
@@ -52,6 +55,7 @@ enum Why {
     CutShort { line: usize },
     Malformed(serde_json::Error),
     Foreign,
+    OtherPage,
     Later { version: u32, library: String },
 }
 
@@ -82,6 +86,10 @@ impl fmt::Display for HistoryError {
             Why::Foreign => write!(
                 f,
                 "{path}: not a history saved by framepool; give a file made by `--save` or `DiagnosticsStore::save`"
+            ),
+            Why::OtherPage => write!(
+                f,
+                "{path}: a web page without a history of framepool in it; give a page made by `--html` or by the page's `Save`"
             ),
             Why::Later { version, library } => write!(
                 f,
@@ -123,13 +131,7 @@ impl SavedHistory {
         let beside = PathBuf::from(beside);
         let written = (|| {
             let mut file = BufWriter::new(fs::File::create(&beside)?);
-            let document = Written {
-                format: FORMAT,
-                version: VERSION,
-                library: env!("CARGO_PKG_VERSION"),
-                history: self,
-            };
-            serde_json::to_writer(&mut file, &document)?;
+            file.write_all(self.to_json().as_bytes())?;
             file.write_all(b"\n")?;
             file.into_inner().map_err(io::IntoInnerError::into_error)?;
             fs::rename(&beside, path)
@@ -141,7 +143,19 @@ impl SavedHistory {
         written
     }
 
-    /// Reads a file that [`save`](Self::save) wrote.
+    /// The text that [`save`](Self::save) writes.
+    pub fn to_json(&self) -> String {
+        let document = Written {
+            format: FORMAT,
+            version: VERSION,
+            library: env!("CARGO_PKG_VERSION"),
+            history: self,
+        };
+        // The keys of all maps are text, and a string takes everything, so there is always a document.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    /// Reads a file that [`save`](Self::save) wrote, or a page that `framepool_dashboard` saved.
     ///
     /// # Errors
     ///
@@ -160,7 +174,8 @@ fn read(path: &Path) -> Result<SavedHistory, Why> {
     if bytes.trim_ascii().is_empty() {
         return Err(Why::Empty);
     }
-    let head: Head = serde_json::from_slice(&bytes).map_err(malformed)?;
+    let bytes = within_page(&bytes)?;
+    let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
     if head.format != FORMAT {
         return Err(Why::Foreign);
     }
@@ -170,8 +185,20 @@ fn read(path: &Path) -> Result<SavedHistory, Why> {
             library: head.library,
         });
     }
-    let read: Read = serde_json::from_slice(&bytes).map_err(malformed)?;
+    let read: Read = serde_json::from_slice(bytes).map_err(malformed)?;
     Ok(read.history)
+}
+
+/// The history within a page, and any other text as it is.
+fn within_page(bytes: &[u8]) -> Result<&[u8], Why> {
+    if !bytes.trim_ascii_start().starts_with(b"<") {
+        return Ok(bytes);
+    }
+    let find = |text: &[u8], part: &[u8]| text.windows(part.len()).position(|at| at == part);
+    let begin = find(bytes, PAGE_BEGIN).ok_or(Why::OtherPage)? + PAGE_BEGIN.len();
+    // The history has no `<`. A page that was cut short has no end.
+    let length = find(&bytes[begin..], b"<").unwrap_or(bytes.len() - begin);
+    Ok(&bytes[begin..begin + length])
 }
 
 fn malformed(error: serde_json::Error) -> Why {
@@ -271,6 +298,21 @@ mod tests {
         assert_eq!((pool.frames.len(), pool.sites[0].buffers), (3, 1));
         assert!(!pool.spans[0].samples.is_empty() && !loaded.alerts.is_empty());
         assert_eq!(loaded.events.last().unwrap().text, "half way");
+    }
+
+    #[test]
+    fn history_within_a_page_is_read() {
+        let file = Scratch::new("page.html");
+        let history = history();
+        let data = history.to_json().replace('<', "\\u003c");
+        let begin = String::from_utf8_lossy(PAGE_BEGIN);
+        let page = format!("<!doctype html>\n<p>before</p>{begin}{data}</script><p>after</p>");
+        fs::write(&file.0, &page).unwrap();
+        assert!(SavedHistory::load(&file.0).unwrap() == history);
+        let said = file.complaint(&page.as_bytes()[..page.len() / 2]);
+        assert!(said.contains("cut short"), "{said}");
+        let said = file.complaint(b"<!doctype html><p>another page</p>");
+        assert!(said.contains("without a history"), "{said}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod file;
 mod rows;
 mod take;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::past::Span;
@@ -82,6 +83,10 @@ saved! {
         time: Timestamp,
         /// The numbers.
         metrics: RuntimeHealthMetrics,
+        /// Its budget, if it has one.
+        limit_bytes: Option<u64>,
+        /// The levels that it was judged by, by the rule's name.
+        thresholds: BTreeMap<String, SavedLimits>,
         /// The recent course of a few numbers.
         courses: Vec<SavedCourse>,
         /// The worst frame of each kind.
@@ -92,6 +97,10 @@ saved! {
         sites: Vec<SavedSite>,
         /// What call sites hold with which tag, the largest first, 256 at most.
         holders: Vec<SavedHolder>,
+        /// Call sites and tags beyond these, as far as is known.
+        holders_left_out: u64,
+        /// All memory part by part.
+        holdings: Vec<SavedHolding>,
         /// The call sites that hold buffers marked as long-lived.
         long_lived: Vec<SavedSite>,
         /// The pool's tags.
@@ -146,6 +155,26 @@ saved! {
         bytes: u64,
     }
 
+    /// A part of a pool's memory: see [`Holding`](crate::telemetry::Holding).
+    SavedHolding {
+        /// `in_use`, `idle` or `other`.
+        state: String,
+        /// Who holds it.
+        by: String,
+        /// How much it is.
+        bytes: u64,
+    }
+
+    /// The levels of a rule: see [`Limits`](crate::health::Limits).
+    SavedLimits {
+        /// The unit of the levels.
+        unit: String,
+        /// The level of a warning, if there is one.
+        warning: Option<f64>,
+        /// The critical level, if there is one.
+        critical: Option<f64>,
+    }
+
     /// What a call site holds with one tag.
     SavedHolder {
         /// The line of code.
@@ -158,6 +187,14 @@ saved! {
         buffers: u64,
         /// Bytes of these buffers, as rounded block sizes.
         bytes: u64,
+        /// Of them, leak suspects.
+        suspects: u64,
+        /// Of them, buffers marked as long-lived.
+        long_lived: u64,
+        /// Frames since the oldest was taken, if that is known.
+        oldest_age_frames: Option<u64>,
+        /// For how long at least the oldest has been out, if that is known.
+        oldest_age: Option<Duration>,
     }
 
     /// A frame that is open for too long.
@@ -194,6 +231,9 @@ pub struct SavedVerdict {
     pub growth: Option<Growth>,
     /// The thread that took the oldest buffer.
     pub thread: String,
+    /// The tag with which the buffers were taken; empty for none.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub tag: String,
 }
 
 /// An alert: see [`Alert`](crate::Alert).
@@ -271,6 +311,7 @@ impl SavedHistory {
             pool.holders
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
+            pool.holdings.iter_mut().for_each(|it| change(&mut it.by));
             pool.worst
                 .iter_mut()
                 .filter_map(|it| it.site.as_mut())
@@ -279,7 +320,7 @@ impl SavedHistory {
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
             for span in &mut pool.spans {
-                span.sites.iter_mut().for_each(&mut change);
+                span.names.sites.iter_mut().for_each(&mut change);
             }
         }
         for alert in &mut self.alerts {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::store::past::columns::Merge;
+use crate::store::past::holders::{HolderKind, HolderNames};
 use crate::store::past::sample::Sample;
 use crate::store::past::{Rollup, Span};
 
@@ -18,6 +20,9 @@ pub struct SavedColumn {
     pub unit: String,
     /// What it means, in one sentence.
     pub help: String,
+    /// How the values of merged samples become one.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub merge: Merge,
 }
 
 /// The numbers of a pool over one span.
@@ -30,12 +35,17 @@ pub struct SavedSpan {
     /// Samples within this time are merged, in milliseconds.
     pub bucket_ms: u64,
     /// What the places of holders are called.
-    pub sites: Vec<String>,
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub names: HolderNames,
     /// The oldest first.
     pub samples: Vec<SavedSample>,
 }
 
-/// A pool at one moment of its history. In a file: `[time_ms, [values], [[site, bytes, buffers], …]]`.
+/// Who held how much: the place of the name, bytes, buffers.
+type Held = Vec<(u16, u64, u64)>;
+
+/// A pool at one moment of its history. In a file: `[time_ms, [values], [[site, bytes, buffers], …]]`, and then the same of tags,
+/// threads and block sizes.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SavedSample(
@@ -43,24 +53,63 @@ pub struct SavedSample(
     pub u64,
     /// The values, in the order of the columns; none where there was no number.
     pub Vec<Option<f64>>,
-    /// Who held the most: the place of the name, bytes, buffers.
-    pub Vec<(u16, u64, u64)>,
+    /// The call sites that held the most: the place of the name, bytes, buffers.
+    pub Held,
+    /// The same of tags.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub Held,
+    /// The same of threads.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub Held,
+    /// The same of block sizes.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub Held,
 );
 
+impl SavedSample {
+    /// Takes in a later sample, as the columns say. Who held counts as of the sample with the most memory, which the first column says.
+    fn merge(&mut self, later: &Self, columns: &[SavedColumn]) {
+        let memory = |sample: &Self| sample.1.first().copied().flatten().unwrap_or(0.0);
+        let later_held_more = memory(later) >= memory(self);
+        if later_held_more {
+            self.0 = later.0;
+            self.2.clone_from(&later.2);
+            self.3.clone_from(&later.3);
+            self.4.clone_from(&later.4);
+            self.5.clone_from(&later.5);
+        }
+        for ((value, &later), column) in self.1.iter_mut().zip(&later.1).zip(columns) {
+            let both = value.zip(later);
+            *value = match column.merge {
+                Merge::AtMostHeld if later_held_more => later,
+                Merge::AtMostHeld => *value,
+                Merge::Later => later.or(*value),
+                Merge::Largest => both.map_or(value.or(later), |(a, b)| Some(a.max(b))),
+                Merge::Sum => both.map_or(value.or(later), |(a, b)| Some(a + b)),
+            };
+        }
+    }
+}
+
 impl SavedSpan {
-    /// The span with this many samples at most. Of samples that fall together, the one with the most memory stands for all: the
-    /// first column says how much.
+    /// The span with this many samples at most: those of each bucket of time as one, as the columns say.
     #[must_use]
-    pub fn merged(&self, most: usize) -> Self {
-        let spare = self.samples.len().div_ceil(most.max(1)).max(1);
-        let held = |sample: &&SavedSample| sample.1.first().copied().flatten().unwrap_or(0.0);
-        let largest = |samples: &[SavedSample]| {
-            let by_memory = |a: &&SavedSample, b: &&SavedSample| held(a).total_cmp(&held(b));
-            samples.iter().max_by(by_memory).cloned()
-        };
+    pub fn merged(&self, columns: &[SavedColumn], most: usize) -> Self {
+        let fewest_ms = self.span.length_ms().div_ceil(most.max(1) as u64);
+        // Whole buckets of the span, so that all of them have as many samples.
+        let bucket_ms = fewest_ms.next_multiple_of(self.bucket_ms.max(1));
+        let mut samples: Vec<SavedSample> = Vec::new();
+        for sample in &self.samples {
+            match samples.last_mut() {
+                Some(last) if sample.0 / bucket_ms <= last.0 / bucket_ms => {
+                    last.merge(sample, columns);
+                }
+                _ => samples.push(sample.clone()),
+            }
+        }
         Self {
-            bucket_ms: self.bucket_ms * spare as u64,
-            samples: self.samples.chunks(spare).filter_map(largest).collect(),
+            bucket_ms,
+            samples,
             ..self.clone()
         }
     }
@@ -76,6 +125,7 @@ pub(super) fn columns() -> Vec<SavedColumn> {
             .collect(),
         unit: column.unit.to_owned(),
         help: column.help.to_owned(),
+        merge: column.merge,
     });
     columns.collect()
 }
@@ -84,20 +134,63 @@ impl From<&Rollup> for SavedSpan {
     fn from(rollup: &Rollup) -> Self {
         let samples = rollup.samples.iter().map(|sample| {
             let number = |&value: &f64| value.is_finite().then_some(value);
+            let held = |by| {
+                let held = sample.held(by);
+                held.map(|held| (held.site, held.bytes, held.buffers))
+                    .collect()
+            };
             SavedSample(
                 sample.time_ms,
                 sample.values().iter().map(number).collect(),
-                sample
-                    .held()
-                    .map(|held| (held.site, held.bytes, held.buffers))
-                    .collect(),
+                held(HolderKind::Site),
+                held(HolderKind::Tag),
+                held(HolderKind::Thread),
+                held(HolderKind::Size),
             )
         });
         Self {
             span: rollup.span,
             bucket_ms: rollup.bucket_ms,
-            sites: rollup.site_names(),
+            names: rollup.names.clone(),
             samples: samples.collect(),
         }
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_span_keeps_spikes_counts_and_holders() {
+        let columns = [Merge::AtMostHeld, Merge::Largest, Merge::Sum, Merge::Later].map(|merge| {
+            SavedColumn {
+                merge,
+                ..SavedColumn::default()
+            }
+        });
+        let sample = |time_ms, values: [f64; 4]| {
+            let held = vec![(2, values[0] as u64, 1)];
+            let values = values.map(Some).to_vec();
+            SavedSample(time_ms, values, held, Vec::new(), Vec::new(), Vec::new())
+        };
+        let span = SavedSpan {
+            span: Span::Hour,
+            bucket_ms: 1_000,
+            names: HolderNames::default(),
+            samples: vec![
+                sample(60_000, [5.0, 1.0, 2.0, 10.0]),
+                sample(61_000, [3.0, 9.0, 4.0, 11.0]),
+                sample(70_000, [1.0, 1.0, 1.0, 12.0]),
+            ],
+        };
+        let merged = span.merged(&columns, 720);
+        assert_eq!(merged.bucket_ms, 5_000);
+        let expected = [
+            sample(60_000, [5.0, 9.0, 6.0, 11.0]),
+            sample(70_000, [1.0, 1.0, 1.0, 12.0]),
+        ];
+        assert_eq!(merged.samples, expected);
+        assert_eq!(span.merged(&columns, 3_600).samples, span.samples);
     }
 }

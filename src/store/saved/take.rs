@@ -1,17 +1,26 @@
 //! From a store to saved values.
 
+use std::collections::BTreeMap;
+
 use super::rows::columns;
 use super::{
-    SavedAlert, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedOpenFrame, SavedPool,
-    SavedSite, SavedVerdict, SavedWorst,
+    SavedAlert, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedHolding, SavedLimits,
+    SavedOpenFrame, SavedPool, SavedSite, SavedVerdict, SavedWorst,
 };
+use crate::BufferPool;
 use crate::clock::Timestamp;
-use crate::health::{Alert, RuntimeHealthMetrics, SiteVerdict, WorstFrame};
+use crate::health::{
+    Alert, HealthSnapshot, Limits, Rule, RuntimeHealthMetrics, SiteVerdict, Thresholds, WorstFrame,
+};
 use crate::store::diagnostics::{Kept, KeptPool};
 use crate::store::past::event::Event;
 use crate::store::past::{Past, Span};
 use crate::store::subscribers::AlertSubscriber;
+use crate::telemetry::holdings::Holding;
 use crate::telemetry::outstanding::SiteHolding;
+
+/// Call sites and tags that a saved pool lists at most.
+const HOLDERS: usize = 256;
 
 /// The numbers with a course: name, unit, and the number.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
@@ -77,6 +86,8 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         courses: COURSES.map(course).into(),
         worst: worst.into_iter().flatten().collect(),
         verdicts: latest.verdicts.iter().map(SavedVerdict::from).collect(),
+        limit_bytes: latest.stats.limit_bytes,
+        thresholds: limits(latest.limits.iter().copied()),
         sites: latest
             .largest
             .sites()
@@ -86,7 +97,13 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
                 bytes: site.bytes,
             })
             .collect(),
-        holders: latest.holders.iter().map(SavedHolder::from).collect(),
+        holders: latest
+            .holders
+            .iter()
+            .map(|site| holder(latest, site))
+            .collect(),
+        holders_left_out: 0,
+        holdings: sums(&latest.metrics),
         long_lived: latest
             .long_lived
             .iter()
@@ -106,6 +123,92 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
             let span = |span| (&past.rollup(span, 0)).into();
             Span::ALL.iter().copied().map(span).collect()
         }),
+    }
+}
+
+/// An entry of the list of a health snapshot. Its ages are as of when the list changed, so what is known of them is in the verdicts.
+fn holder(health: &HealthSnapshot, site: &SiteHolding) -> SavedHolder {
+    let mut verdicts = health.verdicts.iter();
+    let verdict = verdicts.find(|it| it.location == site.location && it.tag == site.tag);
+    SavedHolder {
+        suspects: verdict.map_or(0, |it| it.buffers),
+        oldest_age_frames: verdict.map(|it| it.oldest_age_frames),
+        oldest_age: None,
+        ..SavedHolder::from(site)
+    }
+}
+
+/// All memory in three parts, where nobody looked at who holds it.
+fn sums(m: &RuntimeHealthMetrics) -> Vec<SavedHolding> {
+    let part = |state: &str, by: &str, bytes| SavedHolding {
+        state: state.to_owned(),
+        by: by.to_owned(),
+        bytes,
+    };
+    let framed = m.in_use_bytes.saturating_sub(m.outstanding_bytes);
+    vec![
+        part("in_use", "other buffers", m.outstanding_bytes),
+        part("in_use", "buffers of frames", framed),
+        part("idle", "idle memory", m.idle_bytes),
+    ]
+}
+
+impl SavedHistory {
+    /// Puts who holds the memory of a pool now, by call site and tag, with ages, in place of what its latest health snapshot says. Nothing
+    /// changes if the history has no such pool.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    ///
+    /// let pool = BufferPool::new();
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// let kept = pool.tag("shadows").alloc::<u8>(1_000);
+    /// watch.stop();
+    /// let history = watch.store().saved().with_holders(&pool);
+    /// assert_eq!(history.pools[0].holders[0].tag, "shadows");
+    /// # drop(kept);
+    /// ```
+    #[must_use]
+    pub fn with_holders(mut self, pool: &BufferPool) -> Self {
+        if let Some(saved) = self.pools.iter_mut().find(|it| it.id == pool.id()) {
+            let sites = pool.outstanding().sites;
+            let listed = sites.iter().take(HOLDERS);
+            saved.holders = listed.map(SavedHolder::from).collect();
+            saved.holders_left_out = sites.len().saturating_sub(HOLDERS) as u64;
+            let holdings = pool.holdings();
+            saved.holdings = holdings.iter().map(SavedHolding::from).collect();
+        }
+        self
+    }
+}
+
+impl SavedLimits {
+    /// The levels of every rule, by the rule's name.
+    pub fn of(thresholds: &Thresholds) -> BTreeMap<String, Self> {
+        limits(thresholds.all())
+    }
+}
+
+fn limits(all: impl Iterator<Item = (Rule, Limits)>) -> BTreeMap<String, SavedLimits> {
+    let level = |level: f64| level.is_finite().then_some(level);
+    let saved = all.map(|(rule, limits)| {
+        let saved = SavedLimits {
+            unit: rule.unit().to_owned(),
+            warning: level(limits.warning),
+            critical: level(limits.critical),
+        };
+        (rule.name().to_owned(), saved)
+    });
+    saved.collect()
+}
+
+impl From<&Holding> for SavedHolding {
+    fn from(holding: &Holding) -> Self {
+        Self {
+            state: holding.by.state().to_owned(),
+            by: holding.by.to_string(),
+            bytes: holding.bytes,
+        }
     }
 }
 
@@ -129,6 +232,10 @@ impl From<&SiteHolding> for SavedHolder {
             thread: site.thread.clone(),
             buffers: site.buffers,
             bytes: site.bytes,
+            suspects: site.suspects,
+            long_lived: site.long_lived,
+            oldest_age_frames: Some(site.oldest_age_frames),
+            oldest_age: Some(site.oldest_age),
         }
     }
 }
@@ -144,6 +251,7 @@ impl From<&SiteVerdict> for SavedVerdict {
             since_frame: site.since_frame,
             growth: site.growth,
             thread: site.thread.clone(),
+            tag: site.tag.clone(),
         }
     }
 }

@@ -1,0 +1,308 @@
+//! Who holds memory, split in four ways: which holders a sample names, and what they are called.
+//!
+//! A sample has the largest holders of each way, the others together, and the rest: what is in use and has no such holder. So the
+//! parts of each way add up to what is in use, as far as it was read at one time.
+
+use std::panic::Location;
+
+use super::sample::HeldShare;
+use crate::health::{HealthSnapshot, LARGEST};
+use crate::sync::{Arc, Published, sized};
+
+/// Call sites that are told apart in the whole history. A program has fewer lines that allocate buffers.
+const MAX_SITES: usize = sized(4_096, 8, 3);
+/// Tags, threads and sizes, of each, that are told apart in the whole history.
+const MAX_NAMES: usize = sized(1_024, 8, 3);
+
+/// Tags, threads and sizes that a sample names, of each.
+const NAMED: usize = 8;
+
+/// A way to split the memory in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HolderKind {
+    /// By the line of code that allocated a pooled buffer. The rest are frame buffers.
+    Site,
+    /// By tag, each without the tags below it. The rest has no tag.
+    Tag,
+    /// By the thread that allocated. The rest was allocated while attribution was off.
+    Thread,
+    /// By the size of a pooled buffer's block. The rest are frame buffers.
+    Size,
+}
+
+impl HolderKind {
+    /// Every way.
+    pub const ALL: &'static [Self] = &[Self::Site, Self::Tag, Self::Thread, Self::Size];
+
+    /// What the first two places are called: those that a sample does not name, and the rest.
+    fn first_names(self) -> [&'static str; 2] {
+        match self {
+            Self::Site => ["other call sites", "frame buffers"],
+            Self::Tag => ["other tags", "without a tag"],
+            Self::Thread => ["other threads", "not attributed"],
+            Self::Size => ["other sizes", "frame buffers"],
+        }
+    }
+
+    /// Places in a sample.
+    pub(crate) const fn places(self) -> usize {
+        let named = match self {
+            Self::Site => LARGEST,
+            _ => NAMED,
+        };
+        named + 2
+    }
+
+    /// The first of its places in a sample.
+    pub(crate) fn begin(self) -> usize {
+        let before = Self::ALL.iter().take(self as usize);
+        before.map(|kind| kind.places()).sum()
+    }
+}
+
+/// Places in a sample for all ways.
+pub(crate) const HELD: usize = HolderKind::Site.places() + 3 * HolderKind::Tag.places();
+
+/// What the places of holders are called, for each way to split the memory. A size is its bytes, or `larger`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct HolderNames {
+    /// Of call sites.
+    pub sites: Vec<String>,
+    /// Of tags.
+    pub tags: Vec<String>,
+    /// Of threads.
+    pub threads: Vec<String>,
+    /// Of block sizes.
+    pub sizes: Vec<String>,
+}
+
+/// The names of all holders so far. They only grow. Published before the first row that uses a new place. The writer holds the store's turn.
+#[derive(Debug)]
+pub(crate) struct Holders {
+    sites: Published<Vec<Option<&'static Location<'static>>>>,
+    /// Of tags, threads and sizes.
+    names: [Published<Vec<String>>; 3],
+}
+
+/// A holder: its name, bytes, and buffers.
+type Holder<N> = (N, u64, u64);
+
+impl Holders {
+    pub(crate) fn new() -> Self {
+        Self {
+            sites: Published::new(Arc::new(vec![None; 2])),
+            names: std::array::from_fn(|_| Published::new(Arc::new(vec![String::new(); 2]))),
+        }
+    }
+
+    /// The call sites by place. The first two places have none.
+    pub(crate) fn sites(&self) -> Arc<Vec<Option<&'static Location<'static>>>> {
+        self.sites.load()
+    }
+
+    /// All names by place.
+    pub(crate) fn names(&self) -> HolderNames {
+        let first = |kind: HolderKind| kind.first_names().map(str::to_owned).to_vec();
+        let mut names = HolderNames {
+            sites: first(HolderKind::Site),
+            tags: first(HolderKind::Tag),
+            threads: first(HolderKind::Thread),
+            sizes: first(HolderKind::Size),
+        };
+        let sites = self.sites.load();
+        let sites = sites.iter().skip(2).flatten();
+        names.sites.extend(sites.map(ToString::to_string));
+        let lists = [&mut names.tags, &mut names.threads, &mut names.sizes];
+        for (list, known) in lists.into_iter().zip(&self.names) {
+            list.extend(known.load().iter().skip(2).cloned());
+        }
+        names
+    }
+
+    /// Who held memory at a health snapshot, in the places of a sample.
+    pub(crate) fn held(&self, health: &HealthSnapshot) -> [HeldShare; HELD] {
+        let m = &health.metrics;
+        let in_use = [m.in_use_bytes, m.in_use_buffers];
+        let out = [m.outstanding_bytes, m.outstanding_buffers];
+        let mut held = [HeldShare::default(); HELD];
+        let mut fill = |kind: HolderKind, shares: Vec<HeldShare>| {
+            let places = held[kind.begin()..].iter_mut().take(kind.places());
+            for (place, share) in places.zip(shares) {
+                *place = share;
+            }
+        };
+        let sites = health.largest.sites();
+        let sites = sites.map(|it| (it.location, it.bytes, it.buffers));
+        fill(
+            HolderKind::Site,
+            // The list has the largest only: of those that it has not, the sum is known.
+            shares(sites.collect(), LARGEST, out, in_use, |site| {
+                self.site(site)
+            }),
+        );
+        let tags = health.tags.iter();
+        let tags = tags.map(|it| (it.name.clone(), it.own.live_bytes(), it.own.live_buffers()));
+        let threads = health.threads.iter();
+        let threads = threads.map(|it| (it.thread.clone(), it.bytes + it.frame_bytes, it.buffers));
+        let sizes = health.sizes.iter();
+        let sizes = sizes.map(|it| {
+            let block = it.block_bytes;
+            let name = block.map_or_else(|| "larger".to_owned(), |bytes| bytes.to_string());
+            (name, it.bytes, it.buffers)
+        });
+        let others: [(HolderKind, Vec<Holder<String>>); 3] = [
+            (HolderKind::Tag, tags.collect()),
+            (HolderKind::Thread, threads.collect()),
+            (HolderKind::Size, sizes.collect()),
+        ];
+        for (known, (kind, holders)) in self.names.iter().zip(others) {
+            let listed = sums(&holders);
+            fill(
+                kind,
+                shares(holders, NAMED, listed, in_use, |name| place(known, name)),
+            );
+        }
+        held
+    }
+
+    /// The place of a call site in the list; that of the others if the list is full.
+    fn site(&self, site: &'static Location<'static>) -> u16 {
+        let known = self.sites.load();
+        let same = |known: &'static Location<'static>| std::ptr::eq(known, site) || known == site;
+        if let Some(place) = known.iter().position(|known| known.is_some_and(same)) {
+            return place as u16;
+        }
+        if known.len() >= MAX_SITES {
+            return HeldShare::OTHERS;
+        }
+        let mut more = Vec::clone(&known);
+        more.push(Some(site));
+        self.sites.swap(Arc::new(more));
+        known.len() as u16
+    }
+}
+
+/// The place of a name in the list; that of the others if the list is full.
+fn place(names: &Published<Vec<String>>, name: String) -> u16 {
+    let known = names.load();
+    if let Some(place) = known.iter().skip(2).position(|known| *known == name) {
+        return place as u16 + 2;
+    }
+    if known.len() >= MAX_NAMES {
+        return HeldShare::OTHERS;
+    }
+    let mut more = Vec::clone(&known);
+    more.push(name);
+    names.swap(Arc::new(more));
+    known.len() as u16
+}
+
+/// Bytes and buffers of all.
+fn sums<N>(holders: &[Holder<N>]) -> [u64; 2] {
+    let add = |[bytes, buffers]: [u64; 2], &(_, more_bytes, more): &Holder<N>| {
+        [bytes + more_bytes, buffers + more]
+    };
+    holders.iter().fold([0; 2], add)
+}
+
+/// The largest holders, the others of all that are `listed`, and the rest of what is in use.
+fn shares<N>(
+    mut holders: Vec<Holder<N>>,
+    named: usize,
+    listed: [u64; 2],
+    in_use: [u64; 2],
+    mut place: impl FnMut(N) -> u16,
+) -> Vec<HeldShare> {
+    holders.retain(|&(_, bytes, buffers)| bytes > 0 || buffers > 0);
+    holders.sort_by_key(|&(_, bytes, _)| std::cmp::Reverse(bytes));
+    holders.truncate(named);
+    let largest = sums(&holders);
+    let less = |all: [u64; 2], part: [u64; 2], site| HeldShare {
+        site,
+        bytes: all[0].saturating_sub(part[0]),
+        buffers: all[1].saturating_sub(part[1]),
+    };
+    let mut shares = vec![
+        less(listed, largest, HeldShare::OTHERS),
+        less(in_use, listed, HeldShare::REST),
+    ];
+    for (name, bytes, buffers) in holders {
+        let site = place(name);
+        if site == HeldShare::OTHERS {
+            shares[0].bytes += bytes;
+            shares[0].buffers += buffers;
+        } else {
+            shares.push(HeldShare {
+                site,
+                bytes,
+                buffers,
+            });
+        }
+    }
+    shares
+}
+
+#[cfg(all(
+    test,
+    not(framepool_loom),
+    not(framepool_shuttle),
+    feature = "telemetry"
+))]
+mod tests {
+    use super::*;
+    use crate::{BufferPool, HealthMonitor, Thresholds};
+
+    /// Bytes of each holder, the others and the rest included.
+    fn bytes_by(kind: HolderKind, holders: &Holders, held: &[HeldShare]) -> Vec<(String, u64)> {
+        let names = holders.names();
+        let names = [&names.sites, &names.tags, &names.threads, &names.sizes][kind as usize];
+        let shares = held[kind.begin()..].iter().take(kind.places());
+        let shares = shares.filter(|share| share.bytes > 0);
+        shares
+            .map(|share| (names[usize::from(share.site)].clone(), share.bytes))
+            .collect()
+    }
+
+    #[test]
+    fn each_kind_adds_up_to_memory_in_use() {
+        let pool = BufferPool::new();
+        let tagged: Vec<_> = (0..NAMED + 3)
+            .map(|at| pool.tag(&format!("tag {at}")).alloc::<u8>(1_000 << at))
+            .collect();
+        let kept = pool.alloc::<u8>(5_000);
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(7_000).fill(1);
+        let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
+        let holders = Holders::new();
+        let held = holders.held(&health);
+        let in_use = health.metrics.in_use_bytes;
+        for &kind in HolderKind::ALL {
+            let parts = bytes_by(kind, &holders, &held);
+            let sum: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
+            assert_eq!(sum, in_use, "{kind:?}: {parts:?}");
+        }
+        let tags = bytes_by(HolderKind::Tag, &holders, &held);
+        assert_eq!(tags.len(), NAMED + 2);
+        assert!(tags.iter().any(|(name, _)| name == "tag 10"), "{tags:?}");
+        let untagged = tags.iter().find(|(name, _)| name == "without a tag");
+        assert!(untagged.is_some_and(|&(_, bytes)| bytes >= 12_000));
+        let me = std::thread::current();
+        let threads = bytes_by(HolderKind::Thread, &holders, &held);
+        assert_eq!(threads, [(me.name().unwrap().to_owned(), in_use)]);
+        drop((tagged, kept));
+    }
+
+    #[test]
+    fn full_list_of_names_gives_the_others() {
+        let names = Published::new(Arc::new(vec![String::new(); 2]));
+        for at in 2..MAX_NAMES {
+            assert_eq!(usize::from(place(&names, at.to_string())), at);
+        }
+        assert_eq!(place(&names, "one more".to_owned()), HeldShare::OTHERS);
+        assert_eq!(place(&names, "7".to_owned()), 7);
+    }
+}
