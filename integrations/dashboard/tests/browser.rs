@@ -5,24 +5,11 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::browser::{Browser, output};
-use common::{eventually, served, watched};
+use common::browser::Browser;
+use common::{eventually, frames_until, served, watched};
 use framepool::metrics::METRICS;
 use framepool::{BufferPool, HealthConfig, Watch};
 use framepool_dashboard::Dashboard;
-
-/// Ends frames until something is seen.
-fn frames_until<T>(pool: &BufferPool, what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    eventually(what, || {
-        for _ in 0..3 {
-            let frame = pool.begin_frame();
-            frame.alloc::<u8>(40_000).fill(1);
-            drop(pool.alloc::<u8>(9_000));
-            frame.release_all();
-        }
-        seen()
-    })
-}
 
 #[test]
 fn numbers_on_the_page_equal_the_stores() {
@@ -224,99 +211,6 @@ fn the_page_is_usable_by_keyboard() {
         "descending"
     );
     drop(kept);
-}
-
-#[test]
-fn a_range_says_who_was_born_and_died() {
-    let (pool, watch) = watched("compared");
-    let server = served(&watch);
-    let browser = Browser::start();
-    browser.open(&server.url());
-    let first = pool.alloc::<u8>(200_000);
-    let first_line = format!("browser.rs:{}", line!() - 1);
-    frames_until(&pool, "the first buffer", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&first_line)
-            .then_some(())
-    });
-    thread::sleep(Duration::from_millis(500));
-    drop(first);
-    let second = pool.alloc::<u8>(300_000);
-    let second_line = format!("browser.rs:{}", line!() - 1);
-    frames_until(&pool, "the second buffer", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&second_line)
-            .then_some(())
-    });
-    thread::sleep(Duration::from_millis(500));
-    browser.press(&["p"]);
-    // Choose the moments by the samples, as a user would by sight.
-    browser.run(&format!(
-        "const p = fp.app.pool(); const rows = p.spans.recent.rows; const has = (r, part) => r[2].some(([s]) => p.siteNames[s].includes(part));
-         const a = rows.findLast((r) => has(r, '{first_line}:') && !has(r, '{second_line}:')); const b = rows.findLast((r) => has(r, '{second_line}:'));
-         fp.app.select([a[0] / 1000, b[0] / 1000])"
-    ));
-    let fates = browser.run("return Object.fromEntries([...document.querySelectorAll('#comparison tbody tr')].map((r) => [r.cells[0].innerText, r.dataset.fate]))");
-    assert_eq!(
-        (&fates[&first_line], &fates[&second_line]),
-        (&"died".into(), &"born".into()),
-        "{fates}"
-    );
-    browser.press(&["\u{e00c}"]);
-    assert_eq!(browser.text("#comparison"), None);
-    browser.drag("#timeline .u-over", 0.7, 0.99);
-    assert!(
-        browser
-            .text("#comparison")
-            .is_some_and(|text| text.contains("From ")),
-        "dragging selects"
-    );
-    drop(second);
-}
-
-#[test]
-fn a_saved_page_opens_from_disk() {
-    let (pool, watch) = watched("saved");
-    let recording = Dashboard::new(&watch).record().expect("a thread");
-    let kept = pool.alloc::<u8>(123_456);
-    frames_until(&pool, "the buffer in the store", || {
-        (watch.store().latest()?.metrics.outstanding_buffers == 1).then_some(())
-    });
-    let path = output("saved.html");
-    std::fs::write(&path, recording.html()).expect("writable");
-    drop((kept, recording, watch, pool));
-    let browser = Browser::start();
-    browser.open(&format!("file://{}", path.display()));
-    browser.until_text("#connection", "saved");
-    browser.until_text("#table tbody", "browser.rs");
-    browser.until_text("[data-metric=outstanding_buffers]", "1");
-    assert_eq!(
-        browser.run("return performance.getEntriesByType('resource').length"),
-        0
-    );
-    assert_eq!(browser.complaints(), [""; 0]);
-}
-
-/// A saved history has no ages in time.
-#[test]
-fn the_page_of_a_file_invents_no_age() {
-    let (pool, watch) = watched("file");
-    let kept = pool.alloc::<u8>(123_456);
-    frames_until(&pool, "the buffer in the store", || {
-        (watch.store().latest()?.metrics.outstanding_buffers == 1).then_some(())
-    });
-    let path = output("file.html");
-    std::fs::write(&path, framepool_dashboard::html(&watch.store().saved())).expect("writable");
-    drop((kept, watch, pool));
-    let browser = Browser::start();
-    browser.open(&format!("file://{}", path.display()));
-    browser.until_text("#table tbody", "browser.rs");
-    let row = browser.run("return document.querySelector('#table tbody').innerText");
-    let row = row.as_str().expect("a text");
-    assert!(row.contains('–') && !row.contains("0.0 s"), "{row}");
-    assert_eq!(browser.complaints(), [""; 0]);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fp.app = (() => {
     const each = (series) => series.map((one) => ({ ...one, format: (value) => `${fp.count(value)} a frame` }));
     flow.show(shared, each(FLOW), [x, column('allocs'), column('releases')], range);
     misses.show(shared, each([{ name: 'Misses', colour: '--band-1', help: 'Allocs of the frame that took memory from the system.' }]), [x, column('misses')], range);
-    fp.timeline.show(now, shared, [], x, range);
+    fp.timeline.show(now, shared, [], x, range, [], null);
   };
 
   const drawSpan = (now) => {
@@ -143,7 +143,9 @@ fp.app = (() => {
     flow.show(shared, explained(FLOW), [x, ...FLOW.map(rate)], range);
     const reasons = missSeries(span);
     misses.show(shared, explained(reasons), [x, ...reasons.map(rate)], range);
-    fp.timeline.show(now, shared, all, x, range);
+    const resident = explained([MEMORY[2]])[0];
+    const [allocs, releases, inUse] = [FLOW[0], FLOW[1], MEMORY[1]].map(column);
+    fp.timeline.show(now, shared, all, x, range, [{ series: resident, values: column(MEMORY[2]) }], { allocs, releases, inUse });
   };
 
   const drawHead = (now) => {
@@ -177,6 +179,7 @@ fp.app = (() => {
     const words = {
       loading: 'connecting', live: view.paused ? '❚❚ paused' : '● live', lost: '○ connection lost', saved: `saved ${new Date(state.savedAt).toLocaleString('en-GB')}`,
     };
+    fp.files.show();
     by('connection').className = state.kind;
     fp.setText(by('connection'), words[state.kind]);
     const lost = by('lost');
@@ -192,6 +195,10 @@ fp.app = (() => {
   const draw = (isChosen) => {
     drawConnection();
     const now = pool();
+    // A history that was saved before anything was judged has no pool.
+    const isBare = state.kind === 'saved' && !now;
+    document.querySelector('main').hidden = isBare;
+    if (isBare) fp.files.refuse('This history has no pool: nothing had been judged when it was saved.');
     if (!now?.view || (view.paused && !isChosen && state.kind !== 'saved' && view.drawnPaused)) return;
     view.drawnPaused = view.paused;
     want(now, view.span);
@@ -248,6 +255,12 @@ fp.app = (() => {
     else draw(true);
   };
 
+  // What is shown is of another origin now.
+  const reset = () => {
+    Object.assign(view, { pool: null, mark: null });
+    choose('recent');
+  };
+
   const select = (range) => {
     view.range = range && range[0] > range[1] ? [range[1], range[0]] : range;
     draw(true);
@@ -279,8 +292,8 @@ fp.app = (() => {
   const KEYS = {
     p: () => pause(!view.paused), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
     1: () => choose('frames'), 2: () => choose('recent'), 3: () => choose('hour'), 4: () => choose('day'),
-    a: () => mark('a'), b: () => mark('b'), t: () => theme(isDark() ? 'light' : 'dark'),
-    Escape: () => { fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
+    a: () => mark('a'), b: () => mark('b'), g: fp.timeline.chooseNext, o: fp.files.choose, t: () => theme(isDark() ? 'light' : 'dark'),
+    Escape: () => { fp.files.refuse(''); fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
   };
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -306,7 +319,7 @@ fp.app = (() => {
       view.range = null;
       draw(true);
     });
-    if (document.getElementById('saved')) by('save').hidden = true;
+    fp.files.start();
     let stored = null;
     try { stored = localStorage.getItem('framepool-theme'); } catch { /* As above. */ }
     if (stored) theme(stored);
@@ -318,6 +331,6 @@ fp.app = (() => {
     open();
   };
 
-  return { start, draw, select, filter, pool, view };
+  return { start, draw, reset, select, filter, pool, view };
 })();
 document.addEventListener('DOMContentLoaded', fp.app.start);

@@ -10,7 +10,7 @@ fp.breakdown = (() => {
   const TABLES = {
     sizes: {
       rows: (health) => health.sizes,
-      key: (size) => String(size.block_bytes),
+      key: (size) => String(size.block_bytes ?? 'larger'),
       total: (size) => size.bytes + size.depot_bytes + size.thread_bytes,
       parts: (size) => [['in_use', size.bytes], ['idle', size.depot_bytes + size.thread_bytes]],
       columns: [
@@ -81,5 +81,16 @@ fp.breakdown = (() => {
   };
 
   const tables = Object.entries(TABLES).map(([id, table]) => make(id, table));
-  return { show: (health) => tables.forEach((show) => show(health)) };
+
+  // Leads to a row of a table.
+  const find = (id, name) => {
+    const table = document.getElementById(id);
+    const row = [...table.tBodies[0].rows].find((one) => one.dataset.row === name);
+    table.querySelectorAll('.found').forEach((one) => one.classList.remove('found'));
+    row?.classList.add('found');
+    (row ?? table).scrollIntoView({ block: 'nearest' });
+    table.parentElement.focus({ preventScroll: true });
+  };
+
+  return { show: (health) => tables.forEach((show) => show(health)), find };
 })();

@@ -168,7 +168,7 @@ fp.charts = (() => {
       const { format } = options;
       this.plot = new uPlot({
         ...this.size(),
-        padding: [10, 10, 0, 0],
+        padding: [10, 28, 0, 0],
         ms: 1e-3,
         scales: {
           x: { time: this.view.span !== 'frames', range: () => this.xRange },
@@ -190,7 +190,10 @@ fp.charts = (() => {
             drawMarks(plot, this.view);
             drawRange(plot, this.view);
           }],
-          setCursor: [() => this.showLegend()],
+          setCursor: [(plot) => {
+            this.showLegend();
+            options.hover?.(this, plot);
+          }],
           setSelect: [(plot) => {
             if (plot.select.width < 4) return;
             const from = plot.posToVal(plot.select.left, 'x');

@@ -122,7 +122,7 @@ fp.sites = (() => {
         const cell = row.cells[index];
         if (column.show) fp.setText(cell, column.show(site));
         else if (column.id === 'verdict') fp.setText(cell, verdictText(site));
-        else if (column.id === 'history') drawSpark(cell.querySelector('path'), pool.spans.recent, pool.siteNames.indexOf(site.location), end);
+        else if (column.id === 'history') drawSpark(cell.querySelector('path'), pool.spans.recent, pool.names.sites.indexOf(site.location), end);
       });
       if (body.rows[at] !== row) body.insertBefore(row, body.rows[at] ?? null);
     });

@@ -1,7 +1,7 @@
 'use strict';
-// What the page knows, and where it comes from: the server's stream, or the data within a saved file.
+// What the page knows, and where it comes from: the server's stream, or a saved history.
 fp.source = (() => {
-  const state = { kind: 'loading', pools: new Map(), log: [], marks: [], alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0 };
+  const state = { kind: 'loading', pools: new Map(), log: [], marks: [], alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0, file: null };
   const listeners = new Set();
   let stream = null;
   let retry = null;
@@ -24,7 +24,8 @@ fp.source = (() => {
       pool.spans.frames = { columns: history.columns, rows: history.frames, length: 1024 };
       return;
     }
-    pool.siteNames = history.sites;
+    const { sites, tags, threads, sizes } = history;
+    pool.names = { sites, tags, threads, sizes };
     pool.spans[history.span] = {
       columns: history.columns, rows: history.samples, bucket: history.bucket_ms, length: history.length_ms, readAt: Date.now(),
     };
@@ -36,11 +37,11 @@ fp.source = (() => {
       const id = news.pool.id;
       if (!state.pools.has(id)) {
         isNew = true;
-        state.pools.set(id, { id, spans: {}, siteNames: [] });
+        state.pools.set(id, { id, spans: {}, names: { sites: [], tags: [], threads: [], sizes: [] } });
       }
       const pool = state.pools.get(id);
       Object.assign(pool, { view: news.pool, health: news.health, active: news.active, sites: news.sites, alertChanges: news.alert_changes });
-      pool.siteNames = news.site_names;
+      pool.names = news.names;
       const { recent, frames } = pool.spans;
       if (recent) merge(recent.rows, news.samples, (row) => row[0], recent.length / recent.bucket);
       if (frames) merge(frames.rows, news.frames, (row) => row[0], frames.length);
@@ -59,6 +60,7 @@ fp.source = (() => {
 
   const readAlerts = async () => {
     const alerts = await read('/api/v1/alerts');
+    if (state.kind === 'saved') return;
     Object.assign(state, { log: alerts.log, marks: alerts.marks });
     tell();
   };
@@ -82,9 +84,11 @@ fp.source = (() => {
   const connect = () => {
     clearTimeout(retry);
     if (stream) stream.close();
-    stream = new EventSource('/api/v1/stream');
+    const own = new EventSource('/api/v1/stream');
+    stream = own;
     let isFirst = true;
     stream.addEventListener('update', async (event) => {
+      if (stream !== own) return;
       const update = JSON.parse(event.data);
       if (isFirst) {
         isFirst = false;
@@ -97,9 +101,11 @@ fp.source = (() => {
         try {
           await catchUp();
         } catch {
-          lose();
+          if (stream === own) lose();
           return;
         }
+        // Meanwhile the user may have opened a file.
+        if (stream !== own) return;
       } else {
         takeUpdate(update);
       }
@@ -125,21 +131,44 @@ fp.source = (() => {
     else if (state.kind === 'lost') tell();
   };
 
-  const open = () => {
-    const saved = document.getElementById('saved');
-    if (saved) {
-      const data = JSON.parse(saved.textContent);
-      takeUpdate({ pools: data.pools });
-      data.histories.forEach((spans, at) => {
-        const pool = state.pools.get(data.pools[at].pool.id);
-        Object.values(spans).forEach((history) => takeHistory(pool, history));
-      });
-      Object.assign(state, { kind: 'saved', savedAt: data.at_ms, log: data.alerts.log, marks: data.alerts.marks });
-      tell();
+  const within = document.getElementById('saved');
+
+  const showSaved = (data, file) => {
+    if (stream) stream.close();
+    stream = null;
+    clearTimeout(retry);
+    state.pools.clear();
+    takeUpdate({ pools: data.pools });
+    data.histories.forEach((spans, at) => {
+      const pool = state.pools.get(data.pools[at].pool.id);
+      spans.forEach((history) => takeHistory(pool, history));
+    });
+    Object.assign(state, { kind: 'saved', file, savedAt: data.at, log: data.alerts.log, marks: data.alerts.marks });
+    tell();
+  };
+
+  // Shows a saved history in place of what the page shows by itself. Throws if it is none, and nothing changes then.
+  const openSaved = (text, file) => showSaved(fp.saved.read(text), file);
+
+  const begin = () => {
+    if (within) {
+      showSaved(fp.saved.read(within.textContent), null);
       return;
     }
+    Object.assign(state, { kind: 'loading', file: null, alertChanges: -1 });
     connect();
-    setInterval(watchSilence, 1000);
+  };
+
+  // Leaves a file that was opened.
+  const closeSaved = () => {
+    state.pools.clear();
+    begin();
+    tell();
+  };
+
+  const open = () => {
+    begin();
+    if (!within) setInterval(watchSilence, 1000);
   };
 
   // Spans beyond the recent one are read when they are looked at, and again when a bucket has passed.
@@ -151,5 +180,5 @@ fp.source = (() => {
     readHistory(pool, span).then(tell, () => {}).finally(() => { pool.reading = false; });
   };
 
-  return { state, open, want, listen: (listener) => listeners.add(listener) };
+  return { state, open, openSaved, closeSaved, hasOwnHistory: Boolean(within), want, listen: (listener) => listeners.add(listener) };
 })();

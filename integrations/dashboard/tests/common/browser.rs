@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -189,6 +189,38 @@ impl Browser {
             "actions",
             &json!({"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]}),
         );
+    }
+
+    /// Moves the mouse to a place in an element, in shares of its width and height.
+    pub(crate) fn hover(&self, selector: &str, (across, down): (f64, f64)) {
+        let place = self.run(&format!(
+            "const e = document.querySelector(`{selector}`); e.scrollIntoView({{block: 'center'}}); const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]"
+        ));
+        let at = |index: usize| place[index].as_f64().expect("a number");
+        let (x, y) = (
+            (at(0) + at(2) * across) as i64,
+            (at(1) + at(3) * down) as i64,
+        );
+        let moves = json!([
+            {"type": "pointerMove", "duration": 0, "x": x - 3, "y": y},
+            {"type": "pointerMove", "duration": 20, "x": x, "y": y},
+        ]);
+        self.send(
+            "actions",
+            &json!({"actions": [{"type": "pointer", "id": "mouse", "actions": moves}]}),
+        );
+    }
+
+    /// Chooses a file, as in the dialogue of a file input.
+    pub(crate) fn choose_file(&self, selector: &str, path: &Path) {
+        let found = self.send(
+            "element",
+            &json!({"using": "css selector", "value": selector}),
+        );
+        let id = found.as_object().and_then(|found| found.values().next());
+        let id = id.and_then(Value::as_str).expect("an element");
+        let path = path.display().to_string();
+        self.send(&format!("element/{id}/value"), &json!({"text": path}));
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Value {

@@ -107,6 +107,23 @@ pub(crate) fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> 
     }
 }
 
+/// Ends frames until something is seen.
+pub(crate) fn frames_until<T>(
+    pool: &BufferPool,
+    what: &str,
+    mut seen: impl FnMut() -> Option<T>,
+) -> T {
+    eventually(what, || {
+        for _ in 0..3 {
+            let frame = pool.begin_frame();
+            frame.alloc::<u8>(40_000).fill(1);
+            drop(pool.alloc::<u8>(9_000));
+            frame.release_all();
+        }
+        seen()
+    })
+}
+
 /// An open stream of updates.
 pub(crate) struct Updates(BufReader<TcpStream>);
 
