@@ -1,4 +1,4 @@
-//! Memory over time: what is in use as bars, and above them what lies idle.
+//! Memory over time: what is in use as bars, above them what lies idle, and a line at what is in physical memory.
 
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
@@ -11,6 +11,8 @@ use super::style::Style;
 const EIGHTHS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 /// What lies idle.
 const IDLE: &str = "░";
+/// Up to where the pool's memory is resident.
+const RESIDENT: &str = "─";
 
 /// Columns of the axis: a size, and a line.
 const AXIS: u16 = 10;
@@ -46,6 +48,16 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, points: &[Point], style: Sty
             } else if pooled > row * 8 + 3 || (row == 0 && pooled > 0) {
                 // A cell is idle if at least half of it is.
                 buffer.set_string(x, y, IDLE, style.idle());
+            }
+        }
+        if let Some(resident) = point.resident {
+            let row = eighths(resident)
+                .div_ceil(8)
+                .clamp(1, u32::from(area.height))
+                - 1;
+            // The top of a bar is not covered: it says more.
+            if !(1..8).contains(&in_use.saturating_sub(row * 8)) {
+                buffer.set_string(x, bottom - row as u16, RESIDENT, style.resident());
             }
         }
     }
@@ -108,6 +120,7 @@ mod tests {
             time_ms,
             in_use: 0.0,
             pooled,
+            resident: None,
         };
         let points = [
             point(119_000, 1.0),

@@ -252,7 +252,9 @@ fn chart_of(page: &mut Page<'_>, model: &Model, rows: u16, style: Style) {
         ("█", style.in_use()),
         (" in use  ", style.quiet()),
         ("░", style.idle()),
-        (" idle", style.quiet()),
+        (" idle  ", style.quiet()),
+        ("─", style.resident()),
+        (" resident", style.quiet()),
     ]);
     let area = page.take(rows - 1);
     chart::draw(area, page.buffer, model.points(), style);

@@ -20,6 +20,8 @@ pub(super) struct Point {
     pub(super) time_ms: u64,
     pub(super) in_use: f64,
     pub(super) pooled: f64,
+    /// None where nobody asked the system.
+    pub(super) resident: Option<f64>,
 }
 
 /// The recent course of a pool, and what the values of its samples are.
@@ -27,6 +29,7 @@ pub(super) struct Point {
 struct Course {
     pooled_at: Option<usize>,
     in_use_at: Option<usize>,
+    resident_at: Option<usize>,
     points: Vec<Point>,
 }
 
@@ -41,6 +44,7 @@ impl Course {
         let mut course = Self {
             pooled_at: place("pooled_bytes", None),
             in_use_at: place("framepool.memory.usage", Some("in_use")),
+            resident_at: place("framepool.memory.resident", None),
             points: Vec::new(),
         };
         course.add(&history.samples);
@@ -59,6 +63,7 @@ impl Course {
                 time_ms: *time_ms,
                 in_use,
                 pooled,
+                resident: value(self.resident_at),
             };
             match self.points.last_mut() {
                 // The latest bucket may have got more since.

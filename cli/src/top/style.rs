@@ -69,4 +69,8 @@ impl Style {
     pub(super) fn idle(self) -> Look {
         self.colour(Color::Blue)
     }
+
+    pub(super) fn resident(self) -> Look {
+        self.colour(Color::Magenta)
+    }
 }

@@ -90,11 +90,17 @@ fn history() -> History {
             } else {
                 0
             };
-            json!([200 * tick, [in_use + 3 * MIB + spike, in_use], []])
+            // Part of what is idle has never been touched.
+            json!([
+                200 * tick,
+                [in_use + 3 * MIB + spike, in_use, in_use + 2 * MIB],
+                []
+            ])
         })
         .collect();
     let columns = json!([
         {"metric": "pooled_bytes", "labels": {}}, {"metric": "framepool.memory.usage", "labels": {"state": "in_use"}},
+        {"metric": "framepool.memory.resident", "labels": {}},
     ]);
     serde_json::from_value(json!({"columns": columns, "samples": samples})).expect("a history")
 }
