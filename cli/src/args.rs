@@ -145,8 +145,8 @@ pub struct ReplayOptions {
     /// missing at the end of truncated zstd data.
     #[arg(long)]
     pub lenient: bool,
-    /// Timed rounds after the first, cold one
-    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Timed rounds after the first, cold one; with 0 nothing is timed, and the report tells no costs
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub rounds: u32,
     /// Frames after which a buffer that is still out becomes a leak suspect
     #[arg(long, value_name = "FRAMES", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]

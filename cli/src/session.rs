@@ -103,7 +103,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         timing: None,
         faults: findings.faults,
     };
-    if ended_early || has_served {
+    if ended_early || has_served || options.rounds == 0 {
         drop(screen);
         return conclude(&report, options, source, || verdict(&findings.history));
     }

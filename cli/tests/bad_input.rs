@@ -269,7 +269,7 @@ fn a_wrong_command_line() {
         &["replay", "--frame-ms", "0"][..],
         &["replay", "--frame-ms", "nan"],
         &["replay", "--threads", "0"],
-        &["replay", "--rounds", "0"],
+        &["replay", "--rounds", "1001"],
         &["replay", "--json", "--live-only"],
         &["replay", "--quiet", "--live-only"],
         &["demo", "--seconds", "-1"],

@@ -40,7 +40,7 @@ fn saved(name: &str, leaks: bool) -> Scratch {
         recording.path(),
         "--quiet",
         "--rounds",
-        "1",
+        "0",
         "--save",
         history.path(),
     ]);
@@ -237,7 +237,7 @@ fn a_replay_is_judged_by_the_same_gates() {
         recording.path(),
         "--quiet",
         "--rounds",
-        "1",
+        "0",
         "--max-growing",
         "0",
         "--junit",

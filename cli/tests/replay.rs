@@ -21,7 +21,11 @@ fn small(name: &str) -> Scratch {
 }
 
 fn report_of(arguments: &[&str]) -> Value {
-    let output = framepool(&[arguments, &["--json", "--quiet", "--rounds", "2"]].concat());
+    timed_report_of(arguments, "0")
+}
+
+fn timed_report_of(arguments: &[&str], rounds: &str) -> Value {
+    let output = framepool(&[arguments, &["--json", "--quiet", "--rounds", rounds]].concat());
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     serde_json::from_str(stdout(&output)).expect("one JSON object")
 }
@@ -100,7 +104,7 @@ fn extreme_numbers_replay() {
             "{HEADER}\r\n0,{most},alloc,{most},0,\r\n{most},3,free,{most},,\r\n{most},3,alloc,0,1,s"
         ),
     );
-    let report = report_of(&["replay", file.path()]);
+    let report = timed_report_of(&["replay", file.path()], "1");
     assert!(report["trace"]["idle_frames_left_out"].as_u64() > Some(1_000_000));
     assert_eq!(report["leaks"]["sites"][0]["site"], "s");
 }
@@ -109,7 +113,7 @@ fn extreme_numbers_replay() {
 fn many_recorded_threads_share_those_of_the_replay() {
     let text = trace_of(3_000, |i| format!("{i},{},alloc,{i},64,s", i * 1_000_003));
     let file = Scratch::new("crowd.csv", text);
-    let report = report_of(&["replay", file.path()]);
+    let report = timed_report_of(&["replay", file.path()], "1");
     assert_eq!(report["trace"]["recorded_threads"], 3_000);
     assert_eq!(report["trace"]["replay_threads"], 1_024);
     assert_eq!(report["leaks"]["suspects"], 3_000);
@@ -118,7 +122,7 @@ fn many_recorded_threads_share_those_of_the_replay() {
 #[test]
 fn every_contestant_is_timed_and_weighed() {
     let file = small("costs.csv");
-    let report = report_of(&["replay", file.path()]);
+    let report = timed_report_of(&["replay", file.path()], "2");
     let contestants = report["timing"]["contestants"].as_array().expect("a list");
     let names: Vec<_> = contestants
         .iter()
@@ -174,7 +178,7 @@ fn every_key_of_the_data_is_documented() {
     let documented = include_str!("../../docs/replay-report.md");
     let file = small("keys.csv");
     let mut keys = Vec::new();
-    collect(&report_of(&["replay", file.path()]), &mut keys);
+    collect(&timed_report_of(&["replay", file.path()], "2"), &mut keys);
     keys.extend(["raised", "resolved", "frame", "severity", "threshold"].map(str::to_owned));
     for key in keys {
         assert!(
@@ -282,6 +286,16 @@ fn recorded_leak_is_named_by_its_recorded_site() {
         alerts[0].contains("taken at leak.c:7 were not given back"),
         "{alerts:?}"
     );
+}
+
+#[test]
+fn a_replay_without_rounds_times_nothing() {
+    let file = small("untimed.csv");
+    let report = report_of(&["replay", file.path()]);
+    assert_eq!(report["timing"], Value::Null);
+    let output = framepool(&["replay", file.path(), "--quiet", "--rounds", "0"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!stdout(&output).contains("mimalloc"));
 }
 
 #[test]

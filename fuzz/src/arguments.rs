@@ -70,7 +70,7 @@ fn check<'a>(words: impl Iterator<Item = &'a str>) {
 
 fn assert_options(options: &ReplayOptions) {
     assert!((0.001..=86_400_000.0).contains(&options.frame_ms));
-    assert!((1..=1000).contains(&options.rounds));
+    assert!(options.rounds <= 1000);
     assert!((1..=1_000_000).contains(&options.leak_after));
     if let Some(speed) = options.speed {
         assert!(speed == 0.0 || (0.001..=1e9).contains(&speed), "{speed}");
