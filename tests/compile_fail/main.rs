@@ -1,6 +1,6 @@
 //! Programs that misuse the library do not compile, each for the reason that is meant, and each has a twin that does.
 //!
-//! A file in `cases/` is both: with the feature `misuse` it must be refused, with exactly the error code that its test
+//! A file in `cases/` is both: with the feature `misuse` it must be refused, with exactly the error code that the table
 //! names; without, it must compile and run. So it is the misuse that is refused, and not a slip of the pen. Codes are
 //! compared and not texts, since the compiler's words change with its versions and its codes hardly do. All programs are
 //! the binaries of one package that is written below the build folder; cargo builds it twice, without the network, from
@@ -13,7 +13,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -123,122 +122,48 @@ fn build(features: &[&str]) -> Outcomes {
     outcomes
 }
 
-/// The outcomes of misuses and twins. One build at a time: they share a folder.
-fn outcomes() -> &'static [Outcomes; 2] {
-    static OUTCOMES: OnceLock<[Outcomes; 2]> = OnceLock::new();
-    OUTCOMES.get_or_init(|| [build(&["--features", "misuse"]), build(&[])])
-}
-
-/// That the misuse in this file is refused with exactly these codes, and that its twin compiles and runs.
-#[track_caller]
-fn refused(case: &str, codes: &str) {
-    let [misuses, twins] = outcomes();
-    let misuse = &misuses[case];
-    assert!(misuse.executable.is_none(), "the misuse compiles");
-    let errors = misuse.errors.iter().map(String::as_str);
-    assert!(
-        errors.eq(codes.split(' ')),
-        "{:?}:\n{}",
-        misuse.errors,
-        misuse.said
-    );
-    let twin = &twins[case];
-    let Some(executable) = &twin.executable else {
-        panic!("the twin does not compile:\n{}", twin.said);
-    };
-    let ended = Command::new(executable).output().unwrap();
-    assert!(ended.status.success(), "the twin: {ended:?}");
-}
+/// What is refused: the file with the misuse, and the codes of its errors.
+const REFUSED: [(&str, &str); 17] = [
+    ("frame_buffer_after_release_all", "E0505"),
+    ("frame_buffer_after_drop", "E0597"),
+    ("frame_buffer_returned", "E0515"),
+    ("frame_buffer_in_a_thread", "E0505 E0597"),
+    ("frame_arena_in_a_thread", "E0277"),
+    ("frame_arena_kept", "E0521"),
+    ("frame_buffer_through_a_channel", "E0505"),
+    ("frame_buffer_stored", "E0505"),
+    ("frame_ended_twice", "E0382"),
+    ("two_writers_of_a_frame_buffer", "E0499"),
+    ("two_writers_of_a_pooled_buffer", "E0499"),
+    ("two_threads_write_one_buffer", "E0499"),
+    ("pooled_buffer_after_drop", "E0505"),
+    ("elements_that_own_memory", "E0277"),
+    ("elements_that_borrow", "E0277"),
+    ("elements_with_invalid_values", "E0277"),
+    ("elements_with_padding", "E0277"),
+];
 
 #[test]
-fn frame_buffer_is_not_used_after_release_all() {
-    refused("frame_buffer_after_release_all", "E0505");
-}
-
-#[test]
-fn frame_buffer_does_not_outlive_its_frames_scope() {
-    refused("frame_buffer_after_drop", "E0597");
-}
-
-#[test]
-fn frame_buffer_is_not_returned_past_frame_end() {
-    refused("frame_buffer_returned", "E0515");
-}
-
-#[test]
-fn frame_buffer_is_not_sent_past_release_all() {
-    refused("frame_buffer_in_a_thread", "E0505 E0597");
-}
-
-#[test]
-fn thread_arena_is_not_used_by_another_thread() {
-    refused("frame_arena_in_a_thread", "E0277");
-}
-
-#[test]
-fn thread_arena_is_not_kept_beyond_its_call() {
-    refused("frame_arena_kept", "E0521");
-}
-
-#[test]
-fn frame_buffer_is_not_received_past_release_all() {
-    refused("frame_buffer_through_a_channel", "E0505");
-}
-
-#[test]
-fn frame_buffer_is_not_kept_past_release_all() {
-    refused("frame_buffer_stored", "E0505");
-}
-
-#[test]
-fn a_frame_ends_once() {
-    refused("frame_ended_twice", "E0382");
-}
-
-#[test]
-fn a_frame_buffer_has_one_writer() {
-    refused("two_writers_of_a_frame_buffer", "E0499");
-}
-
-#[test]
-fn a_pooled_buffer_has_one_writer() {
-    refused("two_writers_of_a_pooled_buffer", "E0499");
-}
-
-#[test]
-fn a_buffer_is_not_written_by_two_threads() {
-    refused("two_threads_write_one_buffer", "E0499");
-}
-
-#[test]
-fn pooled_buffer_is_not_used_after_release() {
-    refused("pooled_buffer_after_drop", "E0505");
-}
-
-#[test]
-fn elements_own_no_memory() {
-    refused("elements_that_own_memory", "E0277");
-}
-
-#[test]
-fn elements_borrow_nothing() {
-    refused("elements_that_borrow", "E0277");
-}
-
-#[test]
-fn elements_are_valid_whatever_their_bytes() {
-    refused("elements_with_invalid_values", "E0277");
-}
-
-#[test]
-fn elements_have_no_padding() {
-    refused("elements_with_padding", "E0277");
-}
-
-#[test]
-fn every_case_has_its_test() {
-    let source = include_str!("main.rs");
-    for (case, _) in cases() {
-        assert!(source.contains(&format!("refused(\"{case}\"")), "{case}");
+fn misuse_is_refused_and_its_twin_runs() {
+    let (misuses, twins) = (build(&["--features", "misuse"]), build(&[]));
+    let files: BTreeSet<String> = cases().into_iter().map(|(case, _)| case).collect();
+    let listed: BTreeSet<String> = REFUSED.iter().map(|(case, _)| (*case).to_owned()).collect();
+    assert_eq!(listed, files);
+    for (case, codes) in REFUSED {
+        let misuse = &misuses[case];
+        assert!(misuse.executable.is_none(), "{case}: the misuse compiles");
+        let errors = misuse.errors.iter().map(String::as_str);
+        assert!(
+            errors.eq(codes.split(' ')),
+            "{case}: {:?}:\n{}",
+            misuse.errors,
+            misuse.said
+        );
+        let twin = &twins[case];
+        let Some(executable) = &twin.executable else {
+            panic!("{case}: the twin does not compile:\n{}", twin.said);
+        };
+        let ended = Command::new(executable).output().unwrap();
+        assert!(ended.status.success(), "{case}: the twin: {ended:?}");
     }
 }
