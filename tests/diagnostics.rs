@@ -1,5 +1,4 @@
 //! A watched pool: the background thread, its store, and how it stops.
-#![cfg(feature = "telemetry")]
 
 use std::thread;
 use std::time::{Duration, Instant};

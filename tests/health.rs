@@ -1,5 +1,4 @@
 //! The monitor on a real pool: overdue and held buffers, what clears them, and the numbers it reports.
-#![cfg(feature = "telemetry")]
 
 use std::time::{Duration, Instant};
 

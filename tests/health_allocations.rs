@@ -1,7 +1,6 @@
 //! Law L8 for the monitor: once warm, recording a frame and judging a healthy pool take nothing from the system.
 //!
 //! Laws: L8.
-#![cfg(feature = "telemetry")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

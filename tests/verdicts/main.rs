@@ -4,7 +4,6 @@
 //! second. `docs/verdicts.md` has the table of results.
 //!
 //!     cargo test --release --test verdicts -- --nocapture
-#![cfg(feature = "telemetry")]
 
 mod bench;
 mod cost;

@@ -21,8 +21,8 @@ cargo xtask fuzz [TARGET...] [--seconds N]
                                    replay the fuzz corpus, then fuzz each target so long
 cargo xtask fuzz TARGET --replay FILE
                                    run one input through a target
-cargo xtask sanitize [NAME...]     run the library's tests under ThreadSanitizer, AddressSanitizer, LeakSanitizer
-                                   (thread, address, leak), or only under these
+cargo xtask sanitize [NAME...]     run the library's tests under ThreadSanitizer and AddressSanitizer with
+                                   LeakSanitizer (thread, address), or only under these
 cargo xtask instructions [--bless] count the instructions of the hot paths and compare with contest/instructions.toml, or
                                    write that anew
 cargo xtask machine-code           what the hot paths' machine code must not contain
@@ -30,13 +30,10 @@ cargo xtask counters [--check]     write the table in docs/counters.md from the 
 cargo xtask benchmarks [--check]   write the charts and the tables of docs/benchmarks.md from what was measured, or compare
 cargo xtask benchmarks --measure [WORD...]
                                    measure all questions, or those with one of these words, and keep what came out
-cargo xtask mutants [NAME...]      plant the bugs of xtask/planted/, one after another, and see which checks notice
+cargo xtask mutants [NAME...]      plant the bugs of xtask/planted/, one after another, and see which tests notice
     --sample N [--seed S|commit]   only N of them; one seed after another goes through the whole list
-    --all-checks                   run every check for each, not only until one notices
 cargo xtask mutants --list         list the planted bugs
-cargo xtask mutants --check        only see that every one still applies to the sources
-cargo xtask mutants --generated [FILES]
-                                   changes made up by cargo-mutants instead; slow";
+cargo xtask mutants --check        only see that every one still applies to the sources";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,7 +42,7 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["ci", steps @ ..] => return ci::run(&workspace, steps),
         ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments).map(|_| ()),
-        ["sanitize", names @ ..] => sanitize::run(&workspace, names, &mut |_| ()),
+        ["sanitize", names @ ..] => sanitize::run(&workspace, names).map(|_| ()),
         ["mutants", arguments @ ..] => return mutants::run(&workspace, arguments),
         ["instructions"] => hot_paths::compare(&workspace),
         ["instructions", "--bless"] => hot_paths::bless(&workspace),

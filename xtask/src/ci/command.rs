@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use super::suites::{Tally, plain};
+use super::suites::{self, Counts};
 use crate::workspace::Workspace;
 
 /// An address at which nobody answers: whatever wants to fetch toolchain parts on its own fails at once.
@@ -16,19 +16,19 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 #[derive(Debug)]
 pub(crate) struct Runner<'w> {
     pub(crate) workspace: &'w Workspace,
-    /// The suites that ran.
-    pub(crate) tally: Tally,
+    /// The tests that passed and failed.
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
     environment: Vec<(&'static str, &'static str)>,
-    locked: bool,
 }
 
 impl<'w> Runner<'w> {
     pub(crate) fn new(workspace: &'w Workspace) -> Self {
         Self {
             workspace,
-            tally: Tally::default(),
+            passed: 0,
+            failed: 0,
             environment: Vec::new(),
-            locked: workspace.root.join("Cargo.lock").is_file(),
         }
     }
 
@@ -63,7 +63,7 @@ impl<'w> Runner<'w> {
     }
 
     /// Runs `cargo` with these arguments.
-    pub(crate) fn cargo(&mut self, arguments: &[&str]) -> Result<(), String> {
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Result<(), String> {
         announce("cargo", arguments);
         let status = self
             .cargo_command(arguments)
@@ -72,60 +72,69 @@ impl<'w> Runner<'w> {
         judge(status, arguments)
     }
 
-    /// The same with `--locked`, where the lock file is part of the repository.
-    pub(crate) fn cargo_locked(&mut self, task: &str, arguments: &[&str]) -> Result<(), String> {
-        self.cargo(&self.with_lock(task, arguments))
-    }
-
-    fn with_lock<'a>(&self, task: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
-        let mut all = vec![task];
-        if self.locked {
-            all.push("--locked");
+    /// Runs a script of the repository.
+    pub(crate) fn script(&self, path: &str) -> Result<(), String> {
+        announce("bash", &[path]);
+        let mut command = Command::new("bash");
+        let status = command.arg(path).current_dir(&self.workspace.root).status();
+        if status.is_ok_and(|status| status.success()) {
+            return Ok(());
         }
-        all.extend(arguments);
-        all
+        Err(format!("`bash {path}` failed"))
     }
 
-    /// Runs `cargo test`, counts the tests, and fails if a suite ran none or the whole command ran none.
-    pub(crate) fn cargo_test(&mut self, arguments: &[&str]) -> Result<(), String> {
-        let mut arguments = self.with_lock("test", arguments);
-        arguments.insert(1, "--no-fail-fast");
-        announce("cargo", &arguments);
-        let mut command = self.cargo_command(&arguments);
-        let before = self.tally.suites.len();
+    /// Runs a task of `cargo` with the lock file as it is.
+    pub(crate) fn cargo_locked(&mut self, task: &str, arguments: &[&str]) -> Result<(), String> {
+        let mut all = vec![task, "--locked"];
+        all.extend(arguments);
+        self.cargo(&all)
+    }
+
+    /// Runs the tests of this selection, and fails if one fails or a suite has none.
+    pub(crate) fn tests(&mut self, selection: &[&str]) -> Result<(), String> {
+        let mut list = vec!["list", "--locked", "--message-format", "json"];
+        list.extend(selection);
+        let output = self.nextest(&list).stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| format!("`cargo nextest`: {error}"))?;
+        judge(output.status, &["nextest", "list"])?;
+        suites::all_have_tests(&output.stdout)?;
+
+        let mut run = vec!["run", "--locked", "--profile", "ci"];
+        run.extend(selection);
+        self.count(self.nextest(&run), &run).map(|_| ())
+    }
+
+    /// Runs the examples in the documentation of this selection, and fails if one fails or a library has none.
+    pub(crate) fn doctests(&mut self, selection: &[&str]) -> Result<(), String> {
+        let mut arguments = vec!["test", "--locked", "--no-fail-fast", "--doc"];
+        arguments.extend(selection);
+        let counts = self.count(self.cargo_command(&arguments), &arguments)?;
+        counts.all_libraries_have_examples()
+    }
+
+    /// Runs a command that tests, and counts what it says.
+    fn count(&mut self, mut command: Command, arguments: &[&str]) -> Result<Counts, String> {
+        announce("cargo", arguments);
+        let mut counts = Counts::default();
         let status = each_line(&mut command, |line| {
             println!("{line}");
-            let line = plain(line);
-            self.tally.read(&line);
+            counts.read(line);
         })
-        .map_err(|error| format!("`cargo test`: {error}"))?;
-        let suites = &self.tally.suites[before..];
-        let broken = suites
-            .iter()
-            .filter(|suite| suite.failed > 0 || !suite.finished);
-        let broken: Vec<&str> = broken.map(|suite| suite.name.as_str()).collect();
-        if !broken.is_empty() {
-            return Err(format!("failing suites: {}", broken.join(", ")));
-        }
-        judge(status, &arguments)?;
-        if suites.iter().all(|suite| suite.passed == 0) {
+        .map_err(|error| format!("`cargo`: {error}"))?;
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        judge(status, arguments)?;
+        if counts.passed == 0 {
             return Err("not one test ran".to_owned());
         }
-        let bare = arguments.contains(&"--no-default-features");
-        let members = self.workspace.members()?;
-        let empty: Vec<String> = suites
-            .iter()
-            .filter(|suite| suite.passed == 0)
-            .filter_map(|suite| suite.why_not_empty(&members, bare))
-            .collect();
-        if empty.is_empty() {
-            Ok(())
-        } else {
-            Err(format!(
-                "suites that ran 0 tests:\n  {}",
-                empty.join("\n  ")
-            ))
-        }
+        Ok(counts)
+    }
+
+    /// Colour codes would stand between the words that are counted.
+    fn nextest(&self, arguments: &[&str]) -> Command {
+        let mut command = self.cargo_command(&["nextest"]);
+        command.args(arguments).env("CARGO_TERM_COLOR", "never");
+        command
     }
 }
 

@@ -4,7 +4,6 @@ mod command;
 mod downstream;
 mod hygiene;
 mod imports;
-mod setup;
 mod smoke;
 mod steps;
 mod suites;
@@ -13,7 +12,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 pub(crate) use command::{each_line, write_file};
-pub(crate) use setup::CXX;
 
 use command::Runner;
 pub(crate) use steps::CHECKS;
@@ -82,8 +80,8 @@ fn attempt(workspace: &Workspace, step: &Step) -> Outcome {
     let outcome = Outcome {
         name: step.name,
         time: began.elapsed(),
-        passed: runner.tally.passed(),
-        failed: runner.tally.failed(),
+        passed: runner.passed,
+        failed: runner.failed,
         error,
     };
     match &outcome.error {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::command::Runner;
-use super::{downstream, hygiene, setup, smoke};
+use super::{downstream, hygiene, smoke};
 use crate::benchmarks;
 use crate::docs;
 use crate::fuzz;
@@ -34,7 +34,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "setup",
         what: "C and C++ compilers, linker, tools, rustfmt and clippy are there, or are installed",
-        run: setup::run,
+        run: |runner| runner.script(".ci/setup"),
     },
     Step {
         name: "fmt",
@@ -68,22 +68,22 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         what: "all tests, with debug assertions",
-        run: |runner| runner.cargo_test(&plain_members(&["--tests"])),
+        run: |runner| runner.tests(&plain_members(&["--tests"])),
     },
     Step {
         name: "tests-release",
         what: "the library's tests, optimised as users run it",
-        run: |runner| runner.cargo_test(&["--release", "-p", "framepool", "--tests"]),
+        run: |runner| runner.tests(&["--release", "-p", "framepool", "--tests"]),
     },
     Step {
         name: "tests-bare",
         what: "the library's tests without default features",
-        run: |runner| runner.cargo_test(&["-p", "framepool", "--no-default-features", "--tests"]),
+        run: |runner| runner.tests(&["-p", "framepool", "--no-default-features", "--tests"]),
     },
     Step {
         name: "doctests",
         what: "the examples in the documentation, those that must not compile included",
-        run: |runner| runner.cargo_test(&plain_members(&["--doc"])),
+        run: |runner| runner.doctests(&plain_members(&[])),
     },
     Step {
         name: "machine-code",
@@ -108,7 +108,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "stress",
         what: "the library's tests with yields injected at its seam",
-        run: |runner| runner.cargo_test(&["--profile", CHECKS, "-p", "stress-tests", "--tests"]),
+        run: |runner| runner.tests(&["--cargo-profile", CHECKS, "-p", "stress-tests", "--tests"]),
     },
     Step {
         name: "sanitize",
@@ -182,14 +182,14 @@ fn plain_members<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 /// Runs a method whose tests say how much they explored. Each fails if it explored one execution only.
 fn explore(runner: &mut Runner<'_>, method: &str) -> Result<(), String> {
     let member = format!("{method}-tests");
-    runner.cargo_test(&[
-        "--profile",
+    runner.tests(&[
+        "--cargo-profile",
         CHECKS,
         "-p",
         &member,
         "--tests",
-        "--",
-        "--show-output",
+        "--success-output",
+        "immediate",
     ])
 }
 
@@ -204,8 +204,8 @@ fn mutants(runner: &Runner<'_>, arguments: &[&str]) -> Result<(), String> {
 }
 
 fn sanitized(runner: &mut Runner<'_>) -> Result<(), String> {
-    let tally = &mut runner.tally;
-    sanitize::run(runner.workspace, &[], &mut |line| tally.read(line))
+    runner.passed = sanitize::run(runner.workspace, &[])?;
+    Ok(())
 }
 
 /// The binary and the library have one name and so one folder; the library's public pages are written last and stay.

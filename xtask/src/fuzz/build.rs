@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::ci::CXX;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
@@ -32,8 +31,6 @@ impl Fuzzers {
     /// Builds the fuzzers of these targets.
     pub(super) fn build(workspace: &Workspace, names: &[&str]) -> Result<Self, String> {
         let dir = workspace.target().join("fuzz");
-        // libFuzzer is C++: said here, before a build script fails over it.
-        CXX.must_work(workspace)?;
         // Named as a target, so that the flags do not reach build scripts.
         let host = Toolchain::find()?.host;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));

@@ -11,7 +11,6 @@ pub(crate) struct Choice {
     names: Vec<String>,
     sample: Option<usize>,
     seed: usize,
-    pub(crate) all_checks: bool,
 }
 
 impl Choice {
@@ -20,7 +19,6 @@ impl Choice {
         let mut rest = arguments.iter();
         while let Some(&argument) = rest.next() {
             match argument {
-                "--all-checks" => choice.all_checks = true,
                 "--sample" => choice.sample = Some(number(argument, rest.next())?),
                 "--seed" => {
                     choice.seed = match rest.next() {
@@ -36,10 +34,7 @@ impl Choice {
     }
 
     /// The bugs chosen. A name stands for every bug whose name or file contains it.
-    pub(crate) fn among(
-        &self,
-        all: Vec<&'static Planted>,
-    ) -> Result<Vec<&'static Planted>, String> {
+    pub(crate) fn among(&self, mut all: Vec<Planted>) -> Result<Vec<Planted>, String> {
         for name in &self.names {
             if !all.iter().any(|planted| is_meant(planted, name)) {
                 return Err(format!(
@@ -47,17 +42,15 @@ impl Choice {
                 ));
             }
         }
-        let mut chosen = all;
         if !self.names.is_empty() {
-            chosen.retain(|planted| self.names.iter().any(|name| is_meant(planted, name)));
+            all.retain(|planted| self.names.iter().any(|name| is_meant(planted, name)));
         }
-        Ok(match self.sample {
-            Some(size) => sample(chosen.len(), size, self.seed)
-                .into_iter()
-                .map(|at| chosen[at])
-                .collect(),
-            None => chosen,
-        })
+        if let Some(size) = self.sample {
+            let places = sample(all.len(), size, self.seed);
+            let mut at = 0..;
+            all.retain(|_| at.next().is_some_and(|at| places.contains(&at)));
+        }
+        Ok(all)
     }
 }
 
@@ -152,14 +145,13 @@ mod tests {
     fn the_command_line_is_read() {
         let workspace = Workspace::find();
         let read = |arguments: &[&str]| Choice::read(arguments, &workspace);
-        let choice = read(&["--sample", "12", "--seed", "3", "some_bug", "--all-checks"]);
+        let choice = read(&["--sample", "12", "--seed", "3", "some_bug"]);
         assert_eq!(
             choice,
             Ok(Choice {
                 names: vec!["some_bug".to_owned()],
                 sample: Some(12),
                 seed: 3,
-                all_checks: true,
             })
         );
         assert!(read(&["--sample"]).is_err());

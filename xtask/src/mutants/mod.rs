@@ -1,8 +1,8 @@
-//! `cargo xtask mutants`: small changes to the sources, each of which breaks one law, and the checks that notice them.
+//! `cargo xtask mutants`: small changes to the sources, each of which breaks one law, and the tests that notice them.
 //!
 //! A check that was never seen to fail proves nothing. So each bug of `xtask/planted/` is put into a copy of the tree
-//! (`target/mutants/tree`, with a build folder of its own), and the checks that should notice are run there. What none
-//! of them notices is a hole in the checks and fails the task. Before that the unchanged copy must pass the same checks:
+//! (`target/mutants/tree`, with a build folder of its own), and the tests that should notice are run there. What none
+//! of them notices is a hole in the checks and fails the task. Before that the unchanged copy must pass the same tests:
 //! otherwise "noticed" would say nothing.
 //!
 //! | outcome | meaning |
@@ -12,40 +12,33 @@
 //! | BROKEN | the list is wrong: a text that does not occur exactly once, a change that does not compile, a test that is not there |
 
 mod choice;
-mod generated;
 mod planted;
-mod report;
 mod run;
-mod suite;
 mod tree;
-mod verdict;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use choice::Choice;
-use report::Row;
-use run::Bench;
-use verdict::Verdict;
+use planted::Planted;
+use run::{Bench, Verdict};
 
 use crate::workspace::Workspace;
 
-use planted::Planted;
-
 /// What the command line asks for.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> ExitCode {
-    let done = match arguments {
-        ["--list"] => planted::all(workspace).map(|all| {
-            report::list(&all);
-            true
-        }),
-        ["--check"] => check(workspace),
-        ["--generated", files @ ..] => generated::run(workspace, files),
-        arguments => Choice::read(arguments, workspace).and_then(|choice| {
-            let chosen = choice.among(planted::all(workspace)?)?;
-            plant_all(workspace, &chosen, choice.all_checks)
-        }),
-    };
+    let done = planted::all(workspace).and_then(|all| match arguments {
+        ["--list"] => {
+            list(&all);
+            Ok(true)
+        }
+        ["--check"] => check(workspace, &all),
+        arguments => {
+            let chosen = Choice::read(arguments, workspace)?.among(all)?;
+            plant_all(workspace, &chosen)
+        }
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -56,60 +49,74 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> ExitCode {
     }
 }
 
+fn list(all: &[Planted]) {
+    for planted in all {
+        let Planted {
+            name,
+            laws,
+            file,
+            noticed_by,
+            ..
+        } = planted;
+        println!("{:9} {file:26} {name}", laws.join(", "));
+        println!("{:36} {}", "", noticed_by.join(", "));
+    }
+    println!("{} planted bugs", all.len());
+}
+
 /// Whether every change applies to today's sources, and every test named is there. Builds nothing.
-fn check(workspace: &Workspace) -> Result<bool, String> {
-    let began = Instant::now();
-    let all = planted::all(workspace)?;
-    let files = workspace.files()?;
+fn check(workspace: &Workspace, all: &[Planted]) -> Result<bool, String> {
+    let mut sources = String::new();
+    for file in workspace.files()? {
+        if Path::new(&file).extension().is_some_and(|end| end == "rs") {
+            sources += &workspace.read(&file)?;
+        }
+    }
     let mut faults = Vec::new();
-    for planted in &all {
-        let applied = workspace
-            .read(&planted.file)
-            .and_then(|text| planted.apply(&text));
-        faults.extend(applied.err());
-        faults.extend(suite::faults(workspace, &files, planted)?);
+    for planted in all {
+        let text = workspace.read(&planted.file);
+        faults.extend(text.and_then(|text| planted.apply(&text)).err());
+        faults.extend(planted.tests_not_in(&sources));
     }
     for fault in &faults {
         println!("{fault}");
     }
-    println!(
-        "{} planted bugs apply, {} faults, {:.0} ms",
-        all.len(),
-        faults.len(),
-        began.elapsed().as_secs_f64() * 1e3
-    );
+    println!("{} planted bugs, {} faults", all.len(), faults.len());
     Ok(faults.is_empty())
 }
 
 /// Plants one bug after another and sees who notices; whether every one was noticed.
-fn plant_all(
-    workspace: &Workspace,
-    chosen: &[&'static Planted],
-    all_checks: bool,
-) -> Result<bool, String> {
+fn plant_all(workspace: &Workspace, chosen: &[Planted]) -> Result<bool, String> {
     let began = Instant::now();
-    let mut bench = Bench::set_up(workspace)?;
-    let control = Instant::now();
-    bench.control(chosen, all_checks)?;
+    let bench = Bench::set_up(workspace)?;
+    bench.control(chosen)?;
+    let control = began.elapsed();
     println!(
-        "the unchanged copy passes, in {:.0} s\n",
-        control.elapsed().as_secs_f64()
+        "the unchanged copy passes, in {:.0} s",
+        control.as_secs_f64()
     );
-    let mut rows = Vec::new();
+    let (mut survived, mut broken) = (0, 0);
     for (at, planted) in chosen.iter().enumerate() {
         let began = Instant::now();
-        let verdict = bench.plant(planted, all_checks);
-        let row = Row {
-            planted,
-            verdict,
-            time: began.elapsed(),
-        };
-        println!("{:>3} of {}  {row}", at + 1, chosen.len());
-        rows.push(row);
+        let verdict = bench.plant(planted);
+        match verdict {
+            Verdict::Noticed(_) => {}
+            Verdict::Survived => survived += 1,
+            Verdict::Broken(_) => broken += 1,
+        }
+        println!(
+            "{:>3} of {}  {:5.1} s  {}: {verdict}",
+            at + 1,
+            chosen.len(),
+            began.elapsed().as_secs_f64(),
+            planted.name,
+        );
     }
-    report::table(&rows);
-    report::close(&rows, began.elapsed());
-    Ok(rows
-        .iter()
-        .all(|row| matches!(row.verdict, Verdict::Noticed(_))))
+    println!(
+        "\n{} planted bugs: {} noticed, {survived} survived, {broken} broken; {:.0} s",
+        chosen.len(),
+        chosen.len() - survived - broken,
+        began.elapsed().as_secs_f64()
+    );
+    Ok(survived + broken == 0)
 }

@@ -1,4 +1,4 @@
-//! One planted bug: a small change to one source file that breaks a law, and the checks that notice it.
+//! One planted bug: a small change to one source file that breaks a law, and the tests that notice it.
 //!
 //! Each bug is a file `xtask/planted/NAME.toml`. The name states what is broken.
 
@@ -21,7 +21,7 @@ pub(crate) struct Planted {
     pub(crate) laws: Vec<String>,
     /// The source file that is changed.
     pub(crate) file: String,
-    /// The checks that notice it, the quickest first: `suite` or `suite::test`.
+    /// The tests that notice it: a test binary as nextest names it, or that and a test in it, as in `framepool::laws a_test`.
     pub(crate) noticed_by: Vec<String>,
     /// The changes.
     pub(crate) edits: Vec<Edit>,
@@ -45,6 +45,23 @@ impl Planted {
         })
     }
 
+    pub(crate) fn noticed_by(&self) -> impl Iterator<Item = &str> {
+        self.noticed_by.iter().map(String::as_str)
+    }
+
+    /// What is wrong with the tests that it names: none, or some that are not in these sources.
+    pub(crate) fn tests_not_in(&self, sources: &str) -> Vec<String> {
+        let name = &self.name;
+        if self.noticed_by.is_empty() {
+            return vec![format!("{name}: no test is named")];
+        }
+        self.noticed_by()
+            .filter_map(|named| named.split_once(' '))
+            .filter(|(_, test)| !sources.contains(&format!("fn {test}(")))
+            .map(|(binary, test)| format!("{name}: there is no test `{binary} {test}`"))
+            .collect()
+    }
+
     /// The file's text with the bug in it.
     pub(crate) fn apply(&self, text: &str) -> Result<String, String> {
         let mut changed = text.to_owned();
@@ -59,8 +76,8 @@ impl Planted {
     }
 }
 
-/// Every planted bug, by name. They live as long as the process.
-pub(crate) fn all(workspace: &Workspace) -> Result<Vec<&'static Planted>, String> {
+/// Every planted bug, by name.
+pub(crate) fn all(workspace: &Workspace) -> Result<Vec<Planted>, String> {
     let mut all = Vec::new();
     for file in workspace.files()? {
         let name = file
@@ -68,8 +85,7 @@ pub(crate) fn all(workspace: &Workspace) -> Result<Vec<&'static Planted>, String
             .and_then(|file| file.strip_prefix('/'))
             .and_then(|file| file.strip_suffix(".toml"));
         if let Some(name) = name {
-            let planted = Planted::read(name, &workspace.read(&file)?)?;
-            all.push(&*Box::leak(Box::new(planted)));
+            all.push(Planted::read(name, &workspace.read(&file)?)?);
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -125,6 +141,18 @@ mod tests {
             let law = format!("L{law}");
             assert!(all.iter().any(|bug| bug.laws.contains(&law)), "{law}");
         }
+    }
+
+    #[test]
+    fn a_test_that_is_not_there_is_a_fault() {
+        let named = |tests: &str| {
+            let text = format!("file = \"a.rs\"\nnoticed_by = [{tests}]\nedits = []");
+            let bug = Planted::read("some_bug", &text).expect("well formed");
+            bug.tests_not_in("#[test]\nfn a_claim() {}").len()
+        };
+        assert_eq!(named("\"framepool::laws\", \"framepool::laws a_claim\""), 0);
+        assert_eq!(named("\"framepool::laws a_cla\""), 1);
+        assert_eq!(named(""), 1);
     }
 
     #[test]

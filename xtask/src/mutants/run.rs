@@ -1,33 +1,53 @@
-//! Building and running the checks in the copy.
+//! Running the tests in the copy.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::process::Command;
 
 use super::planted::Planted;
-use super::suite::{Selection, Suite, everything, selections};
 use super::tree::Tree;
-use super::verdict::{Ended, Verdict, noticed};
 use crate::ci::CHECKS;
 use crate::workspace::Workspace;
 
-/// A run is stopped after this and so many times what it took in the unchanged copy.
-const MIN_LIMIT: Duration = Duration::from_mins(1);
-const TIMES: u32 = 2;
+/// What nextest ends with.
+const TESTS_FAILED: i32 = 100;
+const NO_TEST_RAN: i32 = 4;
 
-/// How often a run is looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// The packages with tests that notice planted bugs, the quickest to build first.
+const PACKAGES: [&str; 5] = [
+    "framepool",
+    "framepool-cli",
+    "stress-tests",
+    "shuttle-tests",
+    "loom-tests",
+];
+
+/// What became of a planted bug.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The first test that noticed, as nextest names it.
+    Noticed(String),
+    Survived,
+    /// The list is wrong: it says nothing of the tests.
+    Broken(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Noticed(test) => write!(f, "{test}"),
+            Self::Survived => write!(f, "SURVIVED"),
+            Self::Broken(fault) => write!(f, "BROKEN: {fault}"),
+        }
+    }
+}
 
 /// The copy, ready for bugs to be planted in it.
 #[derive(Debug)]
 pub(crate) struct Bench<'w> {
     workspace: &'w Workspace,
     tree: Tree,
-    /// How long each suite took in the unchanged copy.
-    usual: BTreeMap<&'static str, Duration>,
 }
 
 impl<'w> Bench<'w> {
@@ -35,191 +55,151 @@ impl<'w> Bench<'w> {
         Ok(Self {
             workspace,
             tree: Tree::copy(workspace)?,
-            usual: BTreeMap::new(),
         })
     }
 
     /// Runs in the unchanged copy all that is to notice the chosen bugs: it must pass.
-    pub(crate) fn control(
-        &mut self,
-        chosen: &[&'static Planted],
-        all_checks: bool,
-    ) -> Result<(), String> {
-        let selections = if all_checks {
-            everything()
-        } else {
-            selections(
-                chosen
-                    .iter()
-                    .flat_map(|planted| planted.noticed_by.iter().map(String::as_str)),
-            )?
-        };
-        for selection in &selections {
-            let began = Instant::now();
-            let executable = self.build(selection.suite)?;
-            let built = began.elapsed();
-            let began = Instant::now();
-            let seen = self.execute("control", selection, &executable, Duration::from_mins(30))?;
-            if !seen.is_empty() {
-                return Err(format!(
-                    "the unchanged copy fails: {}; see {}",
-                    seen.join(", "),
-                    self.output("control", selection.suite).display()
-                ));
+    pub(crate) fn control(&self, chosen: &[Planted]) -> Result<(), String> {
+        let all: BTreeSet<&str> = chosen.iter().flat_map(Planted::noticed_by).collect();
+        match self.run("control", &all)? {
+            Verdict::Survived => Ok(()),
+            Verdict::Noticed(test) => Err(format!(
+                "the unchanged copy fails: {test}; see {}",
+                self.tree.output.display()
+            )),
+            Verdict::Broken(fault) => Err(format!("the unchanged copy: {fault}")),
+        }
+    }
+
+    /// Plants a bug and runs what should notice it, until one test does; then the copy is as before.
+    pub(crate) fn plant(&self, planted: &Planted) -> Verdict {
+        let file = &planted.file;
+        let verdict = self.workspace.read(file).and_then(|text| {
+            self.tree.put(file, planted.apply(&text)?.as_bytes())?;
+            let verdict = self.run(&planted.name, &planted.noticed_by().collect());
+            self.tree.put(file, text.as_bytes())?;
+            verdict
+        });
+        verdict.unwrap_or_else(Verdict::Broken)
+    }
+
+    /// Runs these tests, one package after another, until one fails.
+    fn run(&self, occasion: &str, named: &BTreeSet<&str>) -> Result<Verdict, String> {
+        for package in PACKAGES {
+            let mut targets = BTreeSet::new();
+            let mut filters = Vec::new();
+            for named in named {
+                let selected = Selected::read(named);
+                if selected.package == package {
+                    targets.insert(selected.target);
+                    filters.push(selected.filter());
+                }
             }
-            self.usual.insert(selection.suite.name, began.elapsed());
-            println!(
-                "control: {:20} built in {:5.1} s, passed in {:5.1} s",
-                selection.suite.name,
-                built.as_secs_f64(),
-                began.elapsed().as_secs_f64()
-            );
-        }
-        Ok(())
-    }
-
-    /// Plants a bug and runs what should notice it, until one does, or with `all_checks` everything; then the copy is as
-    /// before.
-    pub(crate) fn plant(&self, planted: &'static Planted, all_checks: bool) -> Verdict {
-        let verdict = self
-            .put_in(planted)
-            .and_then(|()| self.look(planted, all_checks));
-        let restored = self
-            .workspace
-            .read(&planted.file)
-            .and_then(|text| self.tree.put(&planted.file, text.as_bytes()));
-        match verdict.and_then(|verdict| restored.map(|()| verdict)) {
-            Ok(verdict) => verdict,
-            Err(fault) => Verdict::Broken(fault),
-        }
-    }
-
-    fn put_in(&self, planted: &Planted) -> Result<(), String> {
-        let text = self.workspace.read(&planted.file)?;
-        let changed = planted.apply(&text)?;
-        self.tree.put(&planted.file, changed.as_bytes())
-    }
-
-    fn look(&self, planted: &'static Planted, all_checks: bool) -> Result<Verdict, String> {
-        let selections = if all_checks {
-            everything()
-        } else {
-            selections(planted.noticed_by.iter().map(String::as_str))?
-        };
-        let mut seen = Vec::new();
-        for selection in &selections {
-            let executable = self.build(selection.suite)?;
-            let usual = self.usual.get(selection.suite.name);
-            let limit = MIN_LIMIT + usual.copied().unwrap_or_default() * TIMES;
-            seen.extend(self.execute(&planted.name, selection, &executable, limit)?);
-            if !all_checks && !seen.is_empty() {
-                break;
+            if !filters.is_empty() {
+                let verdict = self.nextest(occasion, package, &targets, &filters.join(" | "))?;
+                if verdict != Verdict::Survived {
+                    return Ok(verdict);
+                }
             }
         }
-        Ok(if seen.is_empty() {
-            Verdict::Survived
-        } else {
-            Verdict::Noticed(seen)
-        })
+        Ok(Verdict::Survived)
     }
 
-    /// Builds a suite; where its executable is.
-    fn build(&self, suite: &Suite) -> Result<PathBuf, String> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut command = Command::new(cargo);
-        command.args(["test", "--profile", CHECKS, "--no-run", "-p", suite.package]);
-        if suite.target.is_empty() {
-            command.arg("--lib");
-        } else {
-            command.args(["--test", suite.target]);
-        }
-        if self.tree.root.join("Cargo.lock").is_file() {
-            command.arg("--locked");
+    fn nextest(
+        &self,
+        occasion: &str,
+        package: &str,
+        targets: &BTreeSet<Option<&str>>,
+        filter: &str,
+    ) -> Result<Verdict, String> {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .args(["nextest", "run", "--locked", "--profile", "planted"])
+            .args([
+                "--cargo-profile",
+                CHECKS,
+                "--package",
+                package,
+                "--filterset",
+                filter,
+            ]);
+        for target in targets {
+            match target {
+                Some(target) => command.args(["--test", target]),
+                None => command.arg("--lib"),
+            };
         }
         let output = command
             .current_dir(&self.tree.root)
             .env("CARGO_TARGET_DIR", &self.tree.build)
             .env("CARGO_TERM_COLOR", "never")
+            .env("RUST_BACKTRACE", "0")
             .env_remove("CARGO_MANIFEST_DIR")
             .output()
-            .map_err(|error| format!("`cargo test`: {error}"))?;
-        let messages = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            return Err(format!("does not compile: {}", first_error(&messages)));
-        }
-        executable(&messages).ok_or_else(|| format!("{}: no executable was built", suite.name))
-    }
-
-    /// Runs a suite's executable; what it noticed.
-    fn execute(
-        &self,
-        occasion: &str,
-        selection: &Selection,
-        executable: &PathBuf,
-        limit: Duration,
-    ) -> Result<Vec<String>, String> {
-        let suite = selection.suite;
-        let path = self.output(occasion, suite);
-        let told = |error: std::io::Error| format!("{}: {error}", executable.display());
-        let file = File::create(&path).map_err(told)?;
-        let package = self.tree.root.join(suite.dir());
-        let mut command = Command::new(executable);
-        command
-            .args(&selection.tests)
-            .current_dir(&package)
-            .env("CARGO_MANIFEST_DIR", &package)
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().map_err(told)?)
-            .stderr(file);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.spawn().map_err(told)?;
-        let ended = wait(child, limit).map_err(told)?;
-        let output = fs::read(&path).map_err(told)?;
-        noticed(suite.name, &String::from_utf8_lossy(&output), ended)
-    }
-
-    /// Where a run's output goes.
-    fn output(&self, occasion: &str, suite: &Suite) -> PathBuf {
-        let suite = suite.name.replace('/', "-");
-        self.tree.output.join(format!("{occasion}.{suite}.txt"))
+            .map_err(|error| format!("`cargo nextest`: {error}"))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let path = self.tree.output.join(format!("{occasion}.{package}.txt"));
+        fs::write(&path, &output.stderr).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(match output.status.code() {
+            Some(0) => Verdict::Survived,
+            Some(TESTS_FAILED) => Verdict::Noticed(first_failure(&said)),
+            Some(NO_TEST_RAN) => Verdict::Broken(format!("no test `{filter}`")),
+            _ => Verdict::Broken(format!("does not compile: {}", first_error(&said))),
+        })
     }
 }
 
-/// Waits until the run ends, and stops it, with all that it started, at its limit.
-fn wait(mut child: Child, limit: Duration) -> std::io::Result<Ended> {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Ended::By(status));
+/// A test binary as nextest names it, and perhaps one test in it: `framepool::laws`, `framepool` for the unit tests.
+#[derive(Debug, PartialEq, Eq)]
+struct Selected<'a> {
+    binary: &'a str,
+    package: &'a str,
+    /// The file of integration tests, or none for the library's own.
+    target: Option<&'a str>,
+    test: Option<&'a str>,
+}
+
+impl<'a> Selected<'a> {
+    fn read(named: &'a str) -> Self {
+        let (binary, test) = match named.split_once(' ') {
+            Some((binary, test)) => (binary, Some(test)),
+            None => (named, None),
+        };
+        let (package, target) = match binary.split_once("::") {
+            Some((package, target)) => (package, Some(target)),
+            None => (binary, None),
+        };
+        Self {
+            binary,
+            package,
+            target,
+            test,
         }
-        if began.elapsed() > limit {
-            #[cfg(unix)]
-            let _ = Command::new("kill")
-                .args(["-KILL", "--", &format!("-{}", child.id())])
-                .status();
-            let _ = child.kill();
-            child.wait()?;
-            return Ok(Ended::Hung);
+    }
+
+    /// In the language of nextest. A test is named without its modules.
+    fn filter(&self) -> String {
+        let binary = self.binary;
+        match self.test {
+            Some(test) => format!("(binary_id(={binary}) & test(/(^|::){test}$/))"),
+            None => format!("binary_id(={binary})"),
         }
-        std::thread::sleep(LOOK);
     }
 }
 
-/// The executable that cargo says it has built.
-fn executable(messages: &str) -> Option<PathBuf> {
-    messages.lines().find_map(|line| {
-        let rest = line.trim().strip_prefix("Executable ")?;
-        let (_, path) = rest.strip_suffix(')')?.split_once(" (")?;
-        Some(PathBuf::from(path))
-    })
+/// The test in the first line that tells a failure, and how it failed: `FAIL framepool::laws rings::a`.
+fn first_failure(said: &str) -> String {
+    let failure = said.lines().find_map(|line| {
+        let (how, rest) = line.trim().split_once(" [")?;
+        let (_, rest) = rest.split_once("s] ")?;
+        let test = rest.split_once(") ").map_or(rest, |(_, test)| test);
+        (!["PASS", "SLOW"].contains(&how)).then(|| format!("{how} {}", test.trim()))
+    });
+    failure.unwrap_or_else(|| "a test failed".to_owned())
 }
 
-fn first_error(messages: &str) -> String {
-    let mut lines = messages
-        .lines()
-        .skip_while(|line| !line.starts_with("error"));
+fn first_error(said: &str) -> String {
+    let mut lines = said.lines().skip_while(|line| !line.starts_with("error"));
     let what = lines.next().unwrap_or("cargo failed without an error");
     let place = lines.find(|line| line.trim_start().starts_with("--> "));
     format!("{what} {}", place.unwrap_or_default().trim())
@@ -230,36 +210,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_executable_is_the_one_cargo_names() {
-        let messages = "   Compiling framepool v0.1.0 (/some/where)\n    Finished `checks` profile\n\
-            \x20 Executable tests/laws/main.rs (/build/mutants/deps/laws-0a1b)\n";
-        let path = executable(messages).expect("a path");
-        assert_eq!(path, PathBuf::from("/build/mutants/deps/laws-0a1b"));
-        let unit = "  Executable unittests src/lib.rs (/build/deps/framepool-0a1b)\n";
-        assert!(executable(unit).is_some());
-        assert!(executable("    Finished `checks` profile\n").is_none());
+    fn binary_is_named_alone_or_with_test() {
+        let one = Selected::read("loom-tests::frame_end a_claim");
+        assert_eq!((one.package, one.target), ("loom-tests", Some("frame_end")));
+        let filter = "(binary_id(=loom-tests::frame_end) & test(/(^|::)a_claim$/))";
+        assert_eq!(one.filter(), filter);
+        let unit = Selected::read("framepool");
+        assert_eq!((unit.package, unit.target), ("framepool", None));
+        assert_eq!(unit.filter(), "binary_id(=framepool)");
+    }
+
+    #[test]
+    fn the_first_failure_is_named() {
+        let said = "        PASS [   0.1s] (1/3) framepool::laws rings::a\n\
+            \x20       FAIL [   0.2s] (2/3) framepool::laws rings::b\n\
+            \x20     Summary [   0.3s] 2/3 tests run: 1 passed, 1 failed, 0 skipped\n";
+        assert_eq!(first_failure(said), "FAIL framepool::laws rings::b");
+        let hung = "     TIMEOUT [ 180.0s] (1/1) loom-tests::slots a";
+        assert_eq!(first_failure(hung), "TIMEOUT loom-tests::slots a");
     }
 
     #[test]
     fn an_error_is_told_with_its_place() {
-        let messages =
+        let said =
             "warning: unused\n  --> src/a.rs:1:1\nerror[E0425]: not found\n  --> src/b.rs:2:3\n";
         assert_eq!(
-            first_error(messages),
+            first_error(said),
             "error[E0425]: not found --> src/b.rs:2:3"
         );
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn run_past_its_limit_is_killed_as_hung() {
-        let sleeper = Command::new("sleep").arg("60").spawn().expect("sleep");
-        let began = Instant::now();
-        let ended = wait(sleeper, Duration::from_millis(50)).expect("waited");
-        assert!(matches!(ended, Ended::Hung));
-        assert!(began.elapsed() < Duration::from_secs(30));
-        let quick = Command::new("true").spawn().expect("true");
-        let ended = wait(quick, Duration::from_mins(1)).expect("waited");
-        assert!(matches!(ended, Ended::By(status) if status.success()));
     }
 }
