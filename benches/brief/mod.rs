@@ -1,6 +1,6 @@
 //! Short measurements: all benchmarks together take a few minutes.
 //!
-//! Criterion measures one contestant after the other. Where the machine is noisy, `cargo run --release -p contest` tells
+//! Criterion measures one contestant after the other. Where the machine is noisy, `cargo run --profile measured -p contest` tells
 //! more: there they take turns.
 
 use std::time::Duration;

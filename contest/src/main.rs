@@ -1,7 +1,7 @@
 //! Measures framepool against its rivals in one run, and says of every claim whether it holds on this machine.
 //!
 //! ```text
-//! cargo run --release -p contest
+//! cargo run --profile measured -p contest
 //! ```
 //!
 //! What needs no clock is a check of its own: `cargo xtask instructions`, `cargo xtask machine-code`.

@@ -6,6 +6,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+/// The profile of all that is measured.
+const PROFILE: &str = "measured";
+
 /// Which of the programs.
 #[derive(Clone, Copy, Debug)]
 #[allow(dead_code, reason = "not all who have this file need all of them")]
@@ -21,7 +24,7 @@ pub(crate) enum Build {
     WithoutTelemetry,
 }
 
-/// Builds the program in release and says where it is. Both builds have one name, so each is copied to a place of its own.
+/// Builds the program as it is measured and says where it is. Both builds have one name, so each is copied to a place of its own.
 pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     let package = match program {
         Program::HotPaths => "contest-probe",
@@ -34,7 +37,7 @@ pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     let target = target_directory();
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--locked", "--release"])
+        .args(["build", "--quiet", "--locked", "--profile", PROFILE])
         .args(["--package", package])
         .args(arguments)
         .arg("--target-dir")
@@ -46,7 +49,7 @@ pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     if !status.success() {
         return Err(format!("{package} could not be built ({status})"));
     }
-    let built = target.join("release").join(package);
+    let built = target.join(PROFILE).join(package);
     let place = target.join("contest").join(package);
     let copy = place.join(name);
     std::fs::create_dir_all(&place)

@@ -67,7 +67,15 @@ pub(crate) fn measure(workspace: &Workspace, wanted: &[&str]) -> Result<(), Stri
 
 /// What `contest` measures, its progress shown.
 fn contest(workspace: &Workspace, only: &str) -> Result<String, String> {
-    let arguments = ["run", "--release", "--package", "contest", "--", "--data"];
+    let arguments = [
+        "run",
+        "--profile",
+        "measured",
+        "--package",
+        "contest",
+        "--",
+        "--data",
+    ];
     println!("$ cargo {} --only {only:?}", arguments.join(" "));
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(arguments)

@@ -22,7 +22,7 @@ const TARGETS: [(&str, u32); 5] = [
 ];
 
 /// How long each target runs unless told.
-const SECONDS: f64 = 20.0;
+const SECONDS: f64 = 10.0;
 
 /// Scales the time, as it scales the rounds of the tests.
 const SCALE: &str = "FRAMEPOOL_TEST_SCALE";
