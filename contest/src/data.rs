@@ -1,63 +1,66 @@
-//! The measurements as lines of fields between tabs, for `cargo xtask benchmarks --measure`, which keeps them.
-//!
-//! ```text
-//! machine     WHAT  VALUE
-//! question    NAME                                                          the lines below belong to it
-//! row         RIVAL SENSE LIMIT UNIT MEASURED BY_MINIMA LEAST MOST NOTE
-//! unmeasured  RIVAL SENSE LIMIT UNIT WHY
-//! point       CHART LINE AT LEAST MEDIAN UPPER
-//! ```
+//! The measurements as JSON, for `cargo xtask benchmarks --measure`, which keeps them: a part for the machine, then one for each
+//! question. xtask/src/benchmarks/data.rs says what the fields are.
+
+use serde_json::{Value, json};
 
 use crate::machine;
 use crate::rows::Answer;
 use crate::table::{Limit, Row};
 
 pub(crate) fn print_machine() {
-    for (what, value) in machine::describe() {
-        println!("machine\t{what}\t{}", field(&value));
-    }
+    println!("{}", json!({ "machine": machine::describe() }));
 }
 
 pub(crate) fn print(question: &str, answer: &Answer) {
-    println!("question\t{}", field(question));
-    for row in &answer.rows {
-        println!("{}", line(row));
-    }
-    for point in &answer.points {
-        println!(
-            "point\t{}\t{}\t{}\t{:.4}\t{:.4}\t{:.4}",
-            point.chart, point.line, point.at, point.least, point.median, point.upper
-        );
-    }
+    let date = machine::date();
+    let claims: Vec<Value> = answer
+        .rows
+        .iter()
+        .map(|row| claim(question, row, &date))
+        .collect();
+    let points = answer.points.iter().map(|point| {
+        json!({
+            "chart": point.chart,
+            "line": point.line,
+            "at": point.at,
+            "least": rounded(point.least),
+            "median": rounded(point.median),
+            "upper": rounded(point.upper),
+            "date": date,
+        })
+    });
+    let points: Vec<Value> = points.collect();
+    println!("{}", json!({ "claims": claims, "points": points }));
 }
 
-fn line(row: &Row) -> String {
+fn claim(question: &str, row: &Row, date: &str) -> Value {
     let sense = match row.limit {
         Limit::AtLeast(_) => "at least",
         Limit::AtMost(_) | Limit::Nanos(_) => "at most",
     };
-    let claim = format!(
-        "{}\t{sense}\t{}\t{}",
-        field(&row.rival),
-        row.limit.number(),
-        row.limit.unit()
-    );
-    match &row.measured {
-        Ok(measured) => format!(
-            "row\t{claim}\t{:.4}\t{:.4}\t{:.4}\t{:.4}\t{}",
-            measured.value,
-            measured.by_minima,
-            measured.spread.0,
-            measured.spread.1,
-            field(&row.note)
-        ),
-        Err(why) => format!("unmeasured\t{claim}\t{}", field(why)),
-    }
+    let measured = row.measured.as_ref().map(|measured| {
+        json!({
+            "value": rounded(measured.value),
+            "by_minima": rounded(measured.by_minima),
+            "least": rounded(measured.spread.0),
+            "most": rounded(measured.spread.1),
+        })
+    });
+    json!({
+        "question": question,
+        "rival": row.rival,
+        "sense": sense,
+        "limit": row.limit.number(),
+        "unit": row.limit.unit(),
+        "measured": measured.as_ref().ok(),
+        "note": measured.as_ref().err().map_or(&row.note, |why| *why),
+        "date": date,
+    })
 }
 
-/// Text without what would end a field.
-fn field(text: &str) -> String {
-    text.replace(['\t', '\n'], " ")
+/// More digits say nothing.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
 }
 
 #[cfg(test)]
@@ -66,18 +69,25 @@ mod tests {
     use crate::measure::Measured;
 
     #[test]
-    fn a_row_is_one_line_of_fields() {
+    fn a_row_says_what_was_measured() {
         let measured = Measured {
             value: 0.5,
             by_minima: 0.25,
             spread: (0.2, 0.75),
         };
-        let row = Row::new("a\tb", Limit::AtMost(0.65), measured).with_note("c\nd");
-        assert_eq!(
-            line(&row),
-            "row\ta b\tat most\t0.65\tx\t0.5000\t0.2500\t0.2000\t0.7500\tc d"
-        );
+        let row = Row::new("a", Limit::AtMost(0.65), measured).with_note("c");
+        let said = claim("q", &row, "d");
+        assert_eq!((&said["rival"], &said["note"]), (&json!("a"), &json!("c")));
+        assert_eq!(said["measured"]["most"], 0.75);
         let row = Row::unmeasured("a", Limit::Nanos(30.0), "why");
-        assert_eq!(line(&row), "unmeasured\ta\tat most\t30\tns\twhy");
+        let said = claim("q", &row, "d");
+        assert_eq!(
+            (&said["measured"], &said["note"]),
+            (&Value::Null, &json!("why"))
+        );
+        assert_eq!(
+            (&said["limit"], &said["unit"]),
+            (&json!(30.0), &json!("ns"))
+        );
     }
 }

@@ -26,8 +26,13 @@ pub(crate) fn describe() -> Vec<(&'static str, String)> {
         ("C library", said_by("getconf", &["GNU_LIBC_VERSION"])),
         ("compiler", said_by("rustc", &["--version"])),
         ("rivals", RIVALS.map(|name| version(LOCK, name)).join(", ")),
-        ("date", said_by("date", &["-u", "+%Y-%m-%d"])),
+        ("date", date()),
     ]
+}
+
+/// Today.
+pub(crate) fn date() -> String {
+    said_by("date", &["-u", "+%Y-%m-%d"])
 }
 
 fn read(path: &str) -> String {

@@ -1,160 +1,117 @@
-//! A chart drawn as SVG: the panel, the axes, and lines or bars with their spread and their names.
+//! A chart drawn as SVG: a line for each contestant, with the spread of its points; both axes are logarithmic.
+//!
+//! It has a light ground of its own, so that it reads the same on a light page and on a dark one. The colours differ for
+//! colour-blind eyes too (after Okabe and Ito's palette, darkened until text in them can be read).
 
-use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::Shift;
-use plotters::drawing::{DrawingArea, IntoDrawingArea};
-use plotters::element::{Drawable, PathElement, PointCollection, Rectangle, Text};
-use plotters::prelude::{Cartesian2d, SVGBackend};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor, TextStyle};
+use plotters::prelude::*;
 
-use super::charts::{Chart, Kind};
+use super::charts::Chart;
 use super::data::Data;
-use super::scale::Axis;
-use super::style::{
-    FAINT_TEXT, FONT, FRAME, GRID, GROUND, OURS, SIZE, TEXT, TEXT_SIZE, TITLE_SIZE,
-};
-use super::{bars, lines};
+use super::tables::time;
 
-/// A place in the picture.
-pub(crate) type Place = (i32, i32);
-/// The whole picture, in pixels.
-pub(crate) type Panel<'p> = DrawingArea<SVGBackend<'p>, Shift>;
-/// The part of it between the axes.
-pub(crate) type Plot<'p> = ChartContext<'p, SVGBackend<'p>, Cartesian2d<Axis, Axis>>;
+const SIZE: (u32, u32) = (1600, 900);
+const FONT: &str = "Helvetica, Arial, Liberation Sans, sans-serif";
+const TEXT: u32 = 30;
+const GROUND: RGBColor = RGBColor(0xfc, 0xfc, 0xfd);
+const GRID: RGBColor = RGBColor(0xe6, 0xe9, 0xed);
 
-/// Room around the plot: where titles are, and names of lines.
-pub(crate) const TOP: i32 = 160;
-pub(crate) const RIGHT: i32 = 400;
-pub(crate) const BOTTOM: i32 = 76;
-const LEFT: i32 = 40;
-/// Where the names of the lines begin, and from one to the next.
-pub(crate) const NAMES: i32 = SIZE.0 as i32 - RIGHT + 46;
-pub(crate) const NAME_GAP: i32 = 40;
+/// Whom the charts are about: drawn stronger, and above the others.
+const OURS: &str = "framepool";
 
+const COLOURS: [(&str, RGBColor); 9] = [
+    (OURS, RGBColor(0x00, 0x5f, 0xb0)),
+    ("framepool, looked up", RGBColor(0x55, 0x9c, 0xd3)),
+    ("mimalloc", RGBColor(0xc8, 0x4e, 0x00)),
+    ("jemalloc", RGBColor(0x00, 0x82, 0x5e)),
+    ("snmalloc", RGBColor(0xb0, 0x4f, 0x86)),
+    ("glibc", RGBColor(0x8f, 0x6a, 0x00)),
+    ("hand-written list", RGBColor(0x5b, 0x64, 0x6e)),
+    ("ArrayQueue as pool", RGBColor(0x27, 0x7d, 0xa1)),
+    ("bumpalo, one per thread", RGBColor(0xc8, 0x4e, 0x00)),
+];
+
+/// The picture of a chart that has an axis.
 pub(crate) fn draw(chart: &Chart, data: &Data) -> Result<String, String> {
     let mut svg = String::new();
-    {
-        let panel = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        panel.fill(&GROUND).map_err(said)?;
-        let (width, height) = (SIZE.0 as i32, SIZE.1 as i32);
-        put(
-            &panel,
-            &Rectangle::new([(1, 1), (width - 2, height - 2)], FRAME.stroke_width(2)),
-        )?;
-        write(
-            &panel,
-            chart.title,
-            (LEFT, 34),
-            style(TITLE_SIZE, TEXT, (HPos::Left, VPos::Top)),
-        )?;
-        write(
-            &panel,
-            chart.subtitle,
-            (LEFT, 88),
-            style(TEXT_SIZE, FAINT_TEXT, (HPos::Left, VPos::Top)),
-        )?;
-        match chart.kind {
-            Kind::Lines { .. } => lines::draw(&panel, chart, data)?,
-            Kind::Bars => bars::draw(&panel, chart, data)?,
-        }
-        panel.present().map_err(said)?;
-    }
-    if !svg.ends_with('\n') {
-        svg.push('\n');
-    }
-    Ok(svg)
+    drawn(chart, data, &mut svg).map_err(|error| error.to_string())?;
+    Ok(svg.trim_end().to_owned() + "\n")
 }
 
-/// The grid and the axes. `behind` draws what is to be below them.
-pub(crate) fn axes<'p>(
-    panel: &Panel<'p>,
-    along: Axis,
-    times: Axis,
-    behind: impl FnOnce(&Plot<'p>) -> Result<(), String>,
-) -> Result<Plot<'p>, String> {
-    let mut plot = ChartBuilder::on(panel)
-        .margin_top(TOP)
-        .margin_right(RIGHT)
-        .margin_bottom(BOTTOM)
-        .margin_left(LEFT)
-        .x_label_area_size(56)
-        .y_label_area_size(112)
-        .build_cartesian_2d(along, times)
-        .map_err(said)?;
-    behind(&plot)?;
+fn drawn(chart: &Chart, data: &Data, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+    let axis = chart.axis.as_ref().ok_or("it has no axis")?;
+    let mut lines = Vec::new();
+    for line in chart.lines(data) {
+        let colour = COLOURS.iter().find(|(name, _)| *name == line);
+        let colour = colour.ok_or_else(|| format!("`{line}` has no colour in chart.rs"))?;
+        lines.push((line, colour.1, chart.points(data, line)?));
+    }
+    // Ours last, so that it is above the others.
+    lines.sort_by_key(|(line, ..)| *line == OURS);
+    let all = || lines.iter().flat_map(|(_, _, points)| points);
+    let mut places: Vec<f64> = all().map(|(at, _)| *at).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let (first, last) = ends(places.iter().copied());
+    let (least, most) = ends(all().flat_map(|(_, point)| [point.least, point.upper]));
+    let times = least / 1.3..most * 1.3;
+
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&GROUND)?;
+    let mut plot = ChartBuilder::on(&root)
+        .margin(24)
+        .caption(chart.title, (FONT, 44))
+        .x_label_area_size(84)
+        .y_label_area_size(130)
+        .build_cartesian_2d(
+            (first / 1.2..last * 1.2)
+                .log_scale()
+                .with_key_points(places),
+            times.clone().log_scale().with_key_points(marks(times)),
+        )?;
     plot.configure_mesh()
         .disable_x_mesh()
-        .bold_line_style(GRID.stroke_width(2))
-        .light_line_style(GRID.mix(0.0))
-        .axis_style(FRAME.stroke_width(3))
-        .label_style(style(TEXT_SIZE, TEXT, (HPos::Center, VPos::Center)))
-        .draw()
-        .map_err(said)?;
-    Ok(plot)
-}
-
-/// From the least to the 75th percentile, with a foot and a head.
-pub(crate) fn whisker(
-    panel: &Panel<'_>,
-    least: Place,
-    most: Place,
-    colour: RGBAColor,
-) -> Result<(), String> {
-    const HALF: i32 = 10;
-    let line = colour.stroke_width(4);
-    put(panel, &PathElement::new(vec![least, most], line))?;
-    for (x, y) in [least, most] {
-        put(
-            panel,
-            &PathElement::new(vec![(x - HALF, y), (x + HALF, y)], line),
-        )?;
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_desc_style((FONT, TEXT))
+        .label_style((FONT, TEXT))
+        .x_desc(axis.what)
+        .y_desc(chart.unit)
+        .x_label_formatter(&|at| (axis.show)(*at))
+        .y_label_formatter(&|nanos| time(*nanos))
+        .draw()?;
+    for (line, colour, points) in lines {
+        let width = if line == OURS { 6 } else { 3 };
+        let style = colour.stroke_width(width);
+        let way = points.iter().map(|(at, point)| (*at, point.median));
+        plot.draw_series(LineSeries::new(way, style))?
+            .label(line)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 40, y)], style));
+        plot.draw_series(points.iter().map(|(at, point)| {
+            let style = colour.stroke_width(3).filled();
+            ErrorBar::new_vertical(*at, point.least, point.median, point.upper, style, 14)
+        }))?;
     }
+    plot.configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .background_style(GROUND.mix(0.9))
+        .margin(16)
+        .legend_area_size(56)
+        .label_font((FONT, TEXT))
+        .draw()?;
+    root.present()?;
     Ok(())
 }
 
-/// The name of a line; ours is bold.
-pub(crate) fn name(
-    panel: &Panel<'_>,
-    name: &str,
-    at: Place,
-    colour: RGBColor,
-) -> Result<(), String> {
-    let mut style = style(TEXT_SIZE, colour, (HPos::Left, VPos::Center));
-    if name == OURS {
-        style.font = style.font.style(FontStyle::Bold);
-    }
-    put(panel, &Text::new(name.to_owned(), at, style))
+/// Round numbers in a range of nanoseconds: 1, 2, 3, 5, 10, …
+fn marks(times: std::ops::Range<f64>) -> Vec<f64> {
+    let powers = (0..9).map(|power| 10_f64.powi(power));
+    let all = powers.flat_map(|power| [power, 2.0 * power, 3.0 * power, 5.0 * power]);
+    all.filter(|mark| times.contains(mark)).collect()
 }
 
-pub(crate) fn write(
-    panel: &Panel<'_>,
-    text: &str,
-    at: Place,
-    style: TextStyle<'static>,
-) -> Result<(), String> {
-    put(panel, &Text::new(text.to_owned(), at, style))
-}
-
-/// Text of a size and colour, `anchor` being the point of it that is placed.
-pub(crate) fn style(size: u32, colour: RGBColor, anchor: (HPos, VPos)) -> TextStyle<'static> {
-    let font = FontDesc::new(FontFamily::Name(FONT), f64::from(size), FontStyle::Normal);
-    TextStyle {
-        font,
-        color: colour.to_backend_color(),
-        pos: Pos::new(anchor.0, anchor.1),
-    }
-}
-
-pub(crate) fn put<E>(panel: &Panel<'_>, element: &E) -> Result<(), String>
-where
-    for<'b> &'b E: PointCollection<'b, Place>,
-    for<'p> E: Drawable<SVGBackend<'p>>,
-{
-    panel.draw(element).map_err(said)
-}
-
-/// What plotters says of a failure.
-pub(crate) fn said(error: impl std::fmt::Display) -> String {
-    error.to_string()
+/// The least and the greatest of these.
+fn ends(all: impl Iterator<Item = f64>) -> (f64, f64) {
+    all.fold((f64::INFINITY, 0.0), |(least, most), one| {
+        (least.min(one), most.max(one))
+    })
 }

@@ -1,24 +1,18 @@
 //! docs/benchmarks.md: what was measured, as tables and charts.
 //!
-//! `contest` measures and says so in lines of fields; they are kept in docs/benchmarks/*.tsv, and from them come the tables
-//! between the markers and the charts beside the data. The words are written by hand. The check measures nothing: it
+//! `contest` measures and prints JSON, which is kept in docs/benchmarks/data.jsonl, and from that come the tables between the markers
+//! and the charts beside the data. The words are written by hand. The check measures nothing: it
 //! fails on a table or a chart that is not what the data give.
 
-mod bars;
 mod chart;
 mod charts;
 mod data;
-mod fields;
-mod lines;
-mod reading;
-mod scale;
-mod style;
 mod tables;
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use charts::{CHARTS, Chart};
+use charts::CHARTS;
 use data::Data;
 
 use crate::docs::{between, compare};
@@ -26,11 +20,12 @@ use crate::workspace::Workspace;
 
 const PATH: &str = "docs/benchmarks.md";
 const FOLDER: &str = "docs/benchmarks";
+const DATA: &str = "docs/benchmarks/data.jsonl";
 const TASK: &str = "benchmarks";
 
 /// Writes the charts, and the tables into the document.
 pub(crate) fn write(workspace: &Workspace) -> Result<(), String> {
-    for (path, text) in made(workspace)? {
+    for (path, text) in made(workspace, &Data::load(workspace)?)? {
         workspace.write(&path, &text)?;
     }
     Ok(())
@@ -38,7 +33,7 @@ pub(crate) fn write(workspace: &Workspace) -> Result<(), String> {
 
 /// Fails if a table or a chart is not what the data give.
 pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
-    for (path, text) in made(workspace)? {
+    for (path, text) in made(workspace, &Data::load(workspace)?)? {
         compare(workspace, &path, &text, TASK)?;
     }
     Ok(())
@@ -48,17 +43,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
 pub(crate) fn measure(workspace: &Workspace, wanted: &[&str]) -> Result<(), String> {
     let began = Instant::now();
     let mut data = if wanted.is_empty() {
-        reading::read(&contest(workspace, "")?)?
+        Data::read(&contest(workspace, "")?)?
     } else {
         Data::load(workspace)?
     };
     for only in wanted {
-        data.replace(reading::read(&contest(workspace, only)?)?)?;
+        data.replace(Data::read(&contest(workspace, only)?)?)?;
     }
     // Nothing is kept of data that no document can be made from.
-    for chart in CHARTS {
-        chart.svg(&data)?;
-    }
+    made(workspace, &data)?;
     data.save(workspace)?;
     write(workspace)?;
     println!("measured in {:.0} s", began.elapsed().as_secs_f64());
@@ -91,22 +84,20 @@ fn contest(workspace: &Workspace, only: &str) -> Result<String, String> {
 }
 
 /// Every file that is made from the data, with its text.
-fn made(workspace: &Workspace) -> Result<Vec<(String, String)>, String> {
-    let data = Data::load(workspace)?;
+fn made(workspace: &Workspace, data: &Data) -> Result<Vec<(String, String)>, String> {
     let mut files = Vec::new();
     let mut text = workspace.read(PATH)?;
-    text = between(PATH, &text, "machine", TASK, &tables::machine(&data))?;
-    text = between(PATH, &text, "claims", TASK, &tables::claims(&data))?;
+    text = between(PATH, &text, "machine", TASK, &tables::machine(data))?;
+    text = between(PATH, &text, "claims", TASK, &tables::claims(data))?;
     for chart in CHARTS {
-        files.push((format!("{FOLDER}/{}.svg", chart.name), chart.svg(&data)?));
-        let figures = tables::figures(chart, &data)?;
+        if chart.axis.is_some() {
+            let svg = chart::draw(chart, data);
+            let svg = svg.map_err(|error| format!("the chart {}: {error}", chart.name))?;
+            files.push((format!("{FOLDER}/{}.svg", chart.name), svg));
+        }
+        let figures = tables::figures(chart, data)?;
         text = between(PATH, &text, chart.name, TASK, &figures)?;
     }
     files.push((PATH.to_owned(), text));
     Ok(files)
-}
-
-/// The file with a chart's points.
-fn points_path(chart: &Chart) -> String {
-    format!("{FOLDER}/{}.tsv", chart.name)
 }

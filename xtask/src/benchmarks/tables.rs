@@ -79,13 +79,13 @@ fn row(claim: &Claim) -> String {
 pub(crate) fn figures(chart: &Chart, data: &Data) -> Result<String, String> {
     let places = chart.places(data)?;
     let mut text = format!("| {} |", chart.unit);
-    for (place, _) in &places {
-        let _ = write!(text, " {place} |");
+    for (_, shown) in &places {
+        let _ = write!(text, " {shown} |");
     }
     let _ = writeln!(text, "\n|---|{}", "--:|".repeat(places.len()));
     for line in chart.lines(data) {
         let _ = write!(text, "| {line} |");
-        for (_, at) in &places {
+        for (at, _) in &places {
             let point = data
                 .points_of(chart.name)
                 .find(|point| point.line == line && point.at == *at);

@@ -1,9 +1,7 @@
 //! Running a command so that its output is shown and, for tests, counted.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal};
-use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use super::suites::{self, Counts};
@@ -173,14 +171,6 @@ pub(crate) fn each_line(
         bytes.clear();
     }
     child.wait()
-}
-
-/// Writes a file, and makes the folders above it.
-pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), String> {
-    path.parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| fs::write(path, text))
-        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::command::{Runner, announce, write_file};
+use super::command::{Runner, announce};
 
 /// The packages that a project gets with the library and its default features, the project itself included.
 const ALLOWED: &[&str] = &[
@@ -32,8 +32,10 @@ pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
         "[package]\nname = \"downstream\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nframepool = {{ path = '{}' }}\n",
         runner.workspace.root.display()
     );
-    write_file(&dir.join("Cargo.toml"), &manifest)?;
-    write_file(&dir.join("src/main.rs"), PROGRAM)?;
+    std::fs::create_dir_all(dir.join("src"))
+        .and_then(|()| std::fs::write(dir.join("Cargo.toml"), manifest))
+        .and_then(|()| std::fs::write(dir.join("src/main.rs"), PROGRAM))
+        .map_err(|error| format!("{}: {error}", dir.display()))?;
     let cargo = |arguments: &[&str]| -> bool {
         announce("cargo", arguments);
         let mut command = runner.cargo_command(arguments);

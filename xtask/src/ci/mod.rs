@@ -11,7 +11,7 @@ mod suites;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-pub(crate) use command::{each_line, write_file};
+pub(crate) use command::each_line;
 
 use command::Runner;
 pub(crate) use steps::CHECKS;

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_is_not_there_is_a_fault() {
+    fn a_missing_test_is_a_fault() {
         let named = |tests: &str| {
             let text = format!("file = \"a.rs\"\nnoticed_by = [{tests}]\nedits = []");
             let bug = Planted::read("some_bug", &text).expect("well formed");
