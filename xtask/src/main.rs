@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let workspace = Workspace::find();
     let done = match arguments.as_slice() {
         ["ci", steps @ ..] => return ci::run(&workspace, steps),
-        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments).map(|_| ()),
+        ["fuzz", arguments @ ..] => fuzz::run(&workspace, arguments),
         ["sanitize", names @ ..] => sanitize::run(&workspace, names).map(|_| ()),
         ["mutants", arguments @ ..] => return mutants::run(&workspace, arguments),
         ["instructions"] => hot_paths::compare(&workspace),

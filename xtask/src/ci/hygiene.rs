@@ -62,7 +62,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
             }
         }
     }
-    errors.extend(imports::cycles(&sources));
+    errors.extend(imports::cycles(&sources)?);
     if in_ci() {
         errors.extend(changed_lock(workspace));
     }

@@ -4,39 +4,58 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syn::visit::{self, Visit};
+use syn::{ItemMod, ItemUse, UseTree};
+
 /// The most files of one folder that may import each other.
 const MAX_KNOT: usize = 2;
-
-/// A name that a folder exports from one of its files, as `folder::Name` or, at the root, as `Name`.
-type Exports = BTreeMap<String, String>;
 
 /// What each file or folder imports.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The cycles among these sources: paths from `src/` on, with their texts.
-pub(super) fn cycles(sources: &[(String, String)]) -> Vec<String> {
-    let sources: Vec<(String, String)> = sources
-        .iter()
-        .filter(|(path, _)| !path.contains("/tests"))
-        .map(|(path, text)| (module_of(path), code_of(text)))
-        .collect();
-    let modules: BTreeSet<&str> = sources.iter().map(|(module, _)| module.as_str()).collect();
-    let mut exports = Exports::new();
-    for (module, text) in &sources {
-        exports.extend(exports_of(module, text, &modules));
+pub(super) fn cycles(sources: &[(String, String)]) -> Result<Vec<String>, String> {
+    let mut modules = BTreeMap::new();
+    for (path, text) in sources {
+        if !path.contains("/tests") {
+            let file = syn::parse_file(text).map_err(|error| format!("{path}: {error}"))?;
+            let mut paths = Paths::default();
+            paths.visit_file(&file);
+            modules.insert(module_of(path), paths);
+        }
+    }
+    // What the root or a folder exports from its files: `folder::Name`, or at the root `Name`.
+    let mut exports = BTreeMap::new();
+    for (module, paths) in &modules {
+        for path in &paths.imports {
+            let path = joined(module, path.strip_prefix("self::").unwrap_or(path));
+            if let Some((file, name)) = path.rsplit_once("::")
+                && modules.contains_key(file)
+            {
+                exports.insert(joined(module, name), file.to_owned());
+            }
+        }
     }
     let (mut folders, mut files) = (Graph::new(), Graph::new());
-    for (module, text) in &sources {
+    for (module, paths) in &modules {
         let folder = folder_of(module);
-        for path in paths(text, folder) {
-            let Some(target) = resolve(&path, &modules, &exports) else {
+        for path in paths.imports.iter().chain(&paths.others) {
+            let full = match path.split_once("::") {
+                Some(("crate", rest)) => rest.to_owned(),
+                Some(("super", rest)) => joined(folder, rest),
+                _ => continue,
+            };
+            let Some(target) = leads_to(&full, &modules, &exports) else {
                 continue;
             };
             let other = folder_of(&target);
             if other != folder {
-                insert(&mut folders, folder, other);
+                folders
+                    .entry(folder.to_owned())
+                    .or_default()
+                    .insert(other.to_owned());
             } else if target != *module {
-                insert(&mut files, module, &target);
+                files.entry(module.clone()).or_default().insert(target);
             }
         }
     }
@@ -49,14 +68,58 @@ pub(super) fn cycles(sources: &[(String, String)]) -> Vec<String> {
             knot.join(", ")
         )
     });
-    between.chain(within).collect()
+    Ok(between.chain(within).collect())
 }
 
-fn insert(graph: &mut Graph, from: &str, to: &str) {
-    graph
-        .entry(from.to_owned())
-        .or_default()
-        .insert(to.to_owned());
+/// The paths of a file, its tests left out.
+#[derive(Default)]
+struct Paths {
+    imports: Vec<String>,
+    others: Vec<String>,
+}
+
+impl Visit<'_> for Paths {
+    fn visit_item_mod(&mut self, item: &ItemMod) {
+        if item.ident != "tests" {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &ItemUse) {
+        leaves(&item.tree, String::new(), &mut self.imports);
+    }
+
+    fn visit_path(&mut self, path: &syn::Path) {
+        let names: Vec<String> = path
+            .segments
+            .iter()
+            .map(|it| it.ident.to_string())
+            .collect();
+        self.others.push(names.join("::"));
+        visit::visit_path(self, path);
+    }
+}
+
+/// All paths of an import.
+fn leaves(tree: &UseTree, before: String, found: &mut Vec<String>) {
+    match tree {
+        UseTree::Path(path) => leaves(&path.tree, joined(&before, &path.ident.to_string()), found),
+        UseTree::Name(name) => found.push(joined(&before, &name.ident.to_string())),
+        UseTree::Rename(name) => found.push(joined(&before, &name.ident.to_string())),
+        UseTree::Glob(_) => found.push(before),
+        UseTree::Group(group) => {
+            for tree in &group.items {
+                leaves(tree, before.clone(), found);
+            }
+        }
+    }
+}
+
+fn joined(before: &str, name: &str) -> String {
+    if before.is_empty() {
+        return name.to_owned();
+    }
+    format!("{before}::{name}")
 }
 
 /// `src/pool/frame.rs` is `pool::frame`, `src/pool/mod.rs` is `pool`, `src/lib.rs` is empty.
@@ -73,93 +136,22 @@ fn folder_of(module: &str) -> &str {
     module.split("::").next().unwrap_or_default()
 }
 
-/// The text up to its tests, without comments.
-fn code_of(text: &str) -> String {
-    text.lines()
-        .take_while(|line| !line.starts_with("mod tests"))
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-/// What the root or a folder exports from its files.
-fn exports_of(module: &str, text: &str, modules: &BTreeSet<&str>) -> Exports {
-    let mut exports = Exports::new();
-    for statement in text.split("use ").skip(1) {
-        let tree = statement.split(';').next().unwrap_or_default();
-        for path in expand(tree) {
-            let Some((file, name)) = path.rsplit_once("::") else {
-                continue;
-            };
-            let prefix = if module.is_empty() { "" } else { "::" };
-            let file = format!("{module}{prefix}{file}");
-            if modules.contains(file.as_str()) {
-                exports.insert(format!("{module}{prefix}{name}"), file);
-            }
-        }
-    }
-    exports
-}
-
-/// All paths of a text that begin at the root or at the folder, without `crate::` and with the folder instead of `super::`.
-fn paths(text: &str, folder: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (root, prefix) in [
-        ("crate::", String::new()),
-        ("super::", format!("{folder}::")),
-    ] {
-        for (at, _) in text.match_indices(root) {
-            let begins =
-                !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
-            if begins {
-                let rest = expand(&text[at + root.len()..]);
-                found.extend(rest.into_iter().map(|path| format!("{prefix}{path}")));
-            }
-        }
-    }
-    found
-}
-
-/// The paths of an import tree at the beginning of a text.
-fn expand(text: &str) -> Vec<String> {
-    let text = text.trim_start();
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
-        .unwrap_or(text.len());
-    let (head, rest) = text.split_at(end);
-    if !rest.starts_with('{') || !(head.is_empty() || head.ends_with("::")) {
-        return vec![head.trim_end_matches("::").to_owned()];
-    }
-    let (mut found, mut depth, mut begin) = (Vec::new(), 0, 1);
-    for (at, c) in rest.char_indices() {
-        depth += i32::from(c == '{') - i32::from(c == '}');
-        if depth == 0 || depth == 1 && c == ',' {
-            let branches = expand(&rest[begin..at]);
-            found.extend(branches.into_iter().map(|branch| format!("{head}{branch}")));
-            begin = at + 1;
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    found
-}
-
-/// The file that a path leads to, or else its folder.
-fn resolve(path: &str, modules: &BTreeSet<&str>, exports: &Exports) -> Option<String> {
+/// The file that a path from the root leads to, or else its folder.
+fn leads_to(
+    path: &str,
+    modules: &BTreeMap<String, Paths>,
+    exports: &BTreeMap<String, String>,
+) -> Option<String> {
     let mut parts = path.split("::");
     let first = parts.next()?;
     if let Some(file) = exports.get(first) {
         return Some(file.clone());
     }
-    if !modules.iter().any(|module| folder_of(module) == first) {
+    if !modules.keys().any(|module| folder_of(module) == first) {
         return None;
     }
-    let Some(second) = parts.next() else {
-        return Some(first.to_owned());
-    };
-    let both = format!("{first}::{second}");
-    if modules.contains(both.as_str()) {
+    let both = joined(first, parts.next().unwrap_or_default());
+    if modules.contains_key(&both) {
         return Some(both);
     }
     Some(
@@ -209,7 +201,7 @@ mod tests {
             .iter()
             .map(|&(path, text)| (path.to_owned(), text.to_owned()))
             .collect();
-        cycles(&owned)
+        cycles(&owned).expect("Rust")
     }
 
     #[test]
@@ -224,7 +216,7 @@ mod tests {
             ("src/lower/part.rs", "// crate::upper::handle\n"),
             (
                 "src/lower/other.rs",
-                "fn f() {}\nmod tests {\n    use crate::Handle;\n",
+                "fn f() {}\nmod tests {\n    use crate::Handle;\n}\n",
             ),
         ];
         assert_eq!(cycles_of(&sources), Vec::<String>::new());
