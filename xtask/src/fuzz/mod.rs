@@ -4,13 +4,11 @@
 //! leaks are looked for.
 
 mod build;
-mod report;
 
-use std::path::PathBuf;
+use std::process::Command;
 
 use crate::workspace::Workspace;
 use build::Fuzzers;
-use report::Report;
 
 /// Every target, as in `fuzz/src/lib.rs`, with the longest input that libFuzzer makes.
 const TARGETS: [(&str, u32); 5] = [
@@ -87,97 +85,81 @@ fn positive(text: Option<&str>) -> Result<f64, String> {
         .ok_or_else(|| format!("`{text}` is no positive number"))
 }
 
-/// Fuzzes the targets that are named, or all; how many runs that were.
-pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<u64, String> {
+/// Fuzzes the targets that are named, or all.
+pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<(), String> {
     let order = Order::read(arguments)?;
     let seconds = order.time()?;
     let names: Vec<&str> = order.targets.iter().map(|(name, _)| *name).collect();
     let fuzzers = Fuzzers::build(workspace, &names)?;
     if let Some(input) = order.replay {
-        return replay(workspace, &fuzzers, names[0], &[PathBuf::from(input)])
-            .map(|runs| runs as u64);
+        return execute(fuzzers.command(workspace, names[0]).arg(input), names[0]).map(|_| ());
     }
-    let mut runs = 0;
     for (name, longest) in order.targets {
         let inputs = corpus(workspace, name)?;
-        let replayed = replay(workspace, &fuzzers, name, &inputs)?;
-        let report = fuzz(workspace, &fuzzers, (name, longest), seconds)?;
-        println!("fuzz {name}: {replayed} inputs of the corpus replayed; {report} in {seconds} s");
-        runs += replayed as u64 + report.runs;
+        // libFuzzer runs the inputs of its folders before it makes its own.
+        let said = execute(
+            fuzzers
+                .command(workspace, name)
+                .arg(fuzzers.folder(&["found", name])?)
+                .arg(workspace.root.join("fuzz/corpus").join(name))
+                .arg(format!("-max_total_time={seconds}"))
+                .arg(format!("-max_len={longest}"))
+                // The trailing slash makes it a folder.
+                .arg(format!(
+                    "-artifact_prefix={}/",
+                    fuzzers.folder(&["crashes", name])?.display()
+                ))
+                // Numbers compared with limits are brought nearer to them.
+                .args(["-use_value_profile=1", "-len_control=0"]),
+            name,
+        )?;
+        let runs = runs(&said);
+        if runs < inputs as u64 {
+            return Err(format!(
+                "target {name}: {runs} runs for {inputs} inputs of the corpus\n{said}"
+            ));
+        }
+        println!(
+            "fuzz {name}: {runs} runs in {seconds} s, {inputs} inputs of the corpus among them"
+        );
     }
-    Ok(runs)
+    Ok(())
 }
 
-/// The inputs kept in the repository.
-fn corpus(workspace: &Workspace, name: &str) -> Result<Vec<PathBuf>, String> {
+/// How many inputs are kept in the repository.
+fn corpus(workspace: &Workspace, name: &str) -> Result<usize, String> {
     let folder = workspace.root.join("fuzz/corpus").join(name);
     let entries =
         std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut inputs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    inputs.sort();
-    if inputs.is_empty() {
-        return Err(format!("{}: no inputs", folder.display()));
+    match entries.flatten().count() {
+        0 => Err(format!("{}: no inputs", folder.display())),
+        inputs => Ok(inputs),
     }
-    Ok(inputs)
 }
 
-/// Runs these inputs and nothing else; how many they were.
-fn replay(
-    workspace: &Workspace,
-    fuzzers: &Fuzzers,
-    name: &str,
-    inputs: &[PathBuf],
-) -> Result<usize, String> {
-    let mut command = fuzzers.command(workspace, name);
-    command
-        .args(["-timeout=60", "-rss_limit_mb=4096"])
-        .args(inputs);
-    let report = Report::of(&mut command)?;
-    if report.replayed != inputs.len() as u64 || !report.succeeded {
-        let last = report.last_input.clone().unwrap_or_default();
-        return Err(format!(
-            "target {name} broke on {last}\n{}\nonce more: cargo xtask fuzz {name} --replay {last}",
-            report.messages()
-        ));
-    }
-    Ok(inputs.len())
-}
-
-/// Lets libFuzzer look for new inputs.
-fn fuzz(
-    workspace: &Workspace,
-    fuzzers: &Fuzzers,
-    (name, longest): (&str, u32),
-    seconds: u64,
-) -> Result<Report, String> {
-    let found = fuzzers.folder(&["found", name])?;
-    let crashes = fuzzers.folder(&["crashes", name])?;
-    let mut command = fuzzers.command(workspace, name);
-    command
-        .arg(found)
-        .arg(workspace.root.join("fuzz/corpus").join(name))
-        .arg(format!("-max_total_time={seconds}"))
-        .arg(format!("-max_len={longest}"))
-        // The trailing slash makes it a folder.
-        .arg(format!("-artifact_prefix={}/", crashes.display()))
+/// Runs a fuzzer to its end; what libFuzzer said. If something broke, that says where its input is.
+fn execute(command: &mut Command, name: &str) -> Result<String, String> {
+    let output = command
         // A window of 2 GiB is what a zstd stream may ask for.
         .args(["-timeout=60", "-rss_limit_mb=4096", "-malloc_limit_mb=4096"])
-        // Numbers compared with limits are brought nearer to them.
-        .args(["-use_value_profile=1", "-len_control=0"])
-        .arg("-print_final_stats=1");
-    let report = Report::of(&mut command)?;
-    if !report.succeeded {
-        let input = report.artifact.clone().unwrap_or_default();
-        return Err(format!(
-            "target {name} broke after {} runs\n{}\nthe input: {input}\nonce more: cargo xtask fuzz {name} --replay {input}",
-            report.runs,
-            report.messages()
-        ));
+        .arg("-print_final_stats=1")
+        .output()
+        .map_err(|error| format!("the fuzzer: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() {
+        return Ok(said);
     }
-    if report.runs == 0 || report.coverage == 0 {
-        return Err(format!("target {name}: nothing ran\n{}", report.messages()));
-    }
-    Ok(report)
+    Err(format!(
+        "target {name} broke:\n{said}\nonce more: cargo xtask fuzz {name} --replay FILE, with the file that is named above"
+    ))
+}
+
+/// How many inputs a fuzzer ran.
+fn runs(said: &str) -> u64 {
+    said.lines()
+        .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
+        .and_then(|runs| runs.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -209,6 +191,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fuzzer_that_fails_is_seen_to_fail() {
+        let broken = execute(
+            Command::new("sh").args(["-c", "echo why >&2; exit 77"]),
+            "x",
+        );
+        assert!(broken.is_err_and(|said| said.contains("why")));
+        let said = "#9\tDONE   cov: 345\nstat::number_of_executed_units: 678\n";
+        assert_eq!((runs(said), runs("")), (678, 0));
+    }
+
+    #[test]
     fn every_target_has_an_entry_and_a_corpus() {
         let workspace = Workspace::find();
         let library = workspace.read("fuzz/src/lib.rs").expect("the library");
@@ -216,7 +209,7 @@ mod tests {
         assert_eq!(listed, TARGETS.len());
         for (name, _) in TARGETS {
             assert!(library.contains(&format!("(\"{name}\", {name})")), "{name}");
-            assert!(!corpus(&workspace, name).expect(name).is_empty());
+            assert!(corpus(&workspace, name).is_ok());
         }
     }
 }
