@@ -76,7 +76,7 @@ fn check(workspace: &Workspace, all: &[Planted]) -> Result<bool, String> {
     for planted in all {
         let text = workspace.read(&planted.file);
         faults.extend(text.and_then(|text| planted.apply(&text)).err());
-        faults.extend(planted.tests_not_in(&sources));
+        faults.extend(planted.tests_not_in(&sources, &run::PACKAGES));
     }
     for fault in &faults {
         println!("{fault}");

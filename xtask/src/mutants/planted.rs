@@ -49,16 +49,21 @@ impl Planted {
         self.noticed_by.iter().map(String::as_str)
     }
 
-    /// What is wrong with the tests that it names: none, or some that are not in these sources.
-    pub(crate) fn tests_not_in(&self, sources: &str) -> Vec<String> {
+    /// What is wrong with the tests that it names: none, or some that are not in these sources or in no package of these.
+    pub(crate) fn tests_not_in(&self, sources: &str, packages: &[&str]) -> Vec<String> {
         let name = &self.name;
         if self.noticed_by.is_empty() {
             return vec![format!("{name}: no test is named")];
         }
+        let is_there = |named: &&str| {
+            let (binary, test) = named.split_once(' ').unwrap_or((named, ""));
+            let package = binary.split("::").next().unwrap_or_default();
+            packages.contains(&package)
+                && (test.is_empty() || sources.contains(&format!("fn {test}(")))
+        };
         self.noticed_by()
-            .filter_map(|named| named.split_once(' '))
-            .filter(|(_, test)| !sources.contains(&format!("fn {test}(")))
-            .map(|(binary, test)| format!("{name}: there is no test `{binary} {test}`"))
+            .filter(|named| !is_there(named))
+            .map(|named| format!("{name}: there is no test `{named}`"))
             .collect()
     }
 
@@ -148,10 +153,12 @@ mod tests {
         let named = |tests: &str| {
             let text = format!("file = \"a.rs\"\nnoticed_by = [{tests}]\nedits = []");
             let bug = Planted::read("some_bug", &text).expect("well formed");
-            bug.tests_not_in("#[test]\nfn a_claim() {}").len()
+            bug.tests_not_in("#[test]\nfn a_claim() {}", &["framepool"])
+                .len()
         };
         assert_eq!(named("\"framepool::laws\", \"framepool::laws a_claim\""), 0);
         assert_eq!(named("\"framepool::laws a_cla\""), 1);
+        assert_eq!(named("\"laws a_claim\""), 1);
         assert_eq!(named(""), 1);
     }
 

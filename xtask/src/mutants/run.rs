@@ -15,7 +15,7 @@ const TESTS_FAILED: i32 = 100;
 const NO_TEST_RAN: i32 = 4;
 
 /// The packages with tests that notice planted bugs, the quickest to build first.
-const PACKAGES: [&str; 5] = [
+pub(super) const PACKAGES: [&str; 5] = [
     "framepool",
     "framepool-cli",
     "stress-tests",
