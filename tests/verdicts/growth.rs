@@ -65,12 +65,14 @@ fn a_leak_has_its_rate_and_its_beginning() {
     for part in [
         "leak.rs:",
         "growing since frame 30",
-        "by 600 buffers",
         "a minute",
         "thread `growth::",
     ] {
         assert!(alert.contains(part), "{part}: {alert}");
     }
+    // The clock of the bench is not the only one: real time passes too.
+    let says = |rate: u32| alert.contains(&format!("by {rate} buffers"));
+    assert!((590..=610).any(says), "{alert}");
     assert!(!alert.contains("mark_long_lived"), "{alert}");
 }
 

@@ -90,14 +90,14 @@ impl<'w> Runner<'w> {
 
     /// Runs the tests of this selection, and fails if one fails or a suite has none.
     pub(crate) fn tests(&mut self, selection: &[&str]) -> Result<(), String> {
-        let mut list = vec!["list", "--locked", "--message-format", "json"];
+        let mut list = vec!["nextest", "list", "--locked", "--message-format", "json"];
         list.extend(selection);
         let output = self.nextest(&list).stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| format!("`cargo nextest`: {error}"))?;
-        judge(output.status, &["nextest", "list"])?;
+        judge(output.status, &list)?;
         suites::all_have_tests(&output.stdout)?;
 
-        let mut run = vec!["run", "--locked", "--profile", "ci"];
+        let mut run = vec!["nextest", "run", "--locked", "--profile", "ci"];
         run.extend(selection);
         self.count(self.nextest(&run), &run).map(|_| ())
     }
@@ -130,8 +130,8 @@ impl<'w> Runner<'w> {
 
     /// Colour codes would stand between the words that are counted.
     fn nextest(&self, arguments: &[&str]) -> Command {
-        let mut command = self.cargo_command(&["nextest"]);
-        command.args(arguments).env("CARGO_TERM_COLOR", "never");
+        let mut command = self.cargo_command(arguments);
+        command.env("CARGO_TERM_COLOR", "never");
         command
     }
 }

@@ -31,13 +31,14 @@ impl Counts {
             self.failed += ran.saturating_sub(passed);
         } else if let Some(library) = line.strip_prefix("Doc-tests ") {
             self.libraries.push((library.to_owned(), 0));
-        } else if let Some(counts) = line.strip_prefix("test result: ") {
+        } else if let Some(counts) = line.strip_prefix("test result: ")
+            // nextest shows such lines of each test that failed.
+            && let Some((_, examples)) = self.libraries.last_mut()
+        {
             let passed = number_before(counts, " passed");
+            *examples += passed;
             self.passed += passed;
             self.failed += number_before(counts, " failed");
-            if let Some((_, examples)) = self.libraries.last_mut() {
-                *examples += passed;
-            }
         }
     }
 
@@ -120,7 +121,10 @@ mod tests {
         let failed =
             "     Summary [  10.2s] 7/9 tests run: 3 passed, 2 failed, 1 timed out, 1 exec failed";
         assert_eq!(counts(failed), (3, 4));
-        let doctests = "test result: ok. 4 passed; 0 failed; 0 ignored\n\
+        let one = "    test result: FAILED. 0 passed; 1 failed; 0 ignored";
+        assert_eq!(counts(one), (0, 0));
+        let doctests = "   Doc-tests a\n\
+            test result: ok. 4 passed; 0 failed; 0 ignored\n\
             test result: FAILED. 1 passed; 2 failed; 0 ignored\n";
         assert_eq!(counts(doctests), (5, 2));
         assert_eq!(counts("test a ... ok"), (0, 0));
