@@ -80,6 +80,14 @@ fn a_page_is_made_of_a_saved_history() {
     let html = fs::read_to_string(page.path()).unwrap();
     assert!(html.contains("id=\"saved\"") && html.contains("leak.c:7"));
     assert!(!html.contains("/assets/") && html.len() < 3_000_000);
+    assert!(
+        html.contains(r#""pooled_bytes":{"unit":"By","warning":5"#),
+        "the levels"
+    );
+    // The page is a saved history as well.
+    let again = framepool(&["report", page.path()]);
+    let before = framepool(&["report", history.path()]);
+    assert_eq!(stdout(&again), stdout(&before), "{}", stderr(&again));
 }
 
 /// Needs `go` (Debian: `apt-get install golang-go`); `cargo xtask ci setup` installs it.

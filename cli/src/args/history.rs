@@ -21,7 +21,7 @@ Pools are compared by name, or whatever their names if there is one in each hist
 /// `framepool report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The saved history
+    /// The saved history, or a page that was saved
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Print what the report shows as one JSON object
