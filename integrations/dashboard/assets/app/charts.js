@@ -83,12 +83,14 @@ fp.charts = (() => {
     ctx.save();
     ctx.textAlign = 'left';
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    const hint = (level) => `↑ ${level.name} above ${level.text}`;
+    const hints = levels.filter((level) => level.value > plot.scales.y.max).map((level) => ctx.measureText(hint(level)).width);
     for (const level of levels) {
       if (level.value == null) continue;
       ctx.fillStyle = ctx.strokeStyle = css(level.colour);
       if (level.value > plot.scales.y.max) {
         ctx.textBaseline = 'top';
-        ctx.fillText(`↑ ${level.name} above ${level.text}`, left + 4 * ratio, top + (6 + 14 * above) * ratio);
+        ctx.fillText(hint(level), left + 4 * ratio, top + (6 + 14 * above) * ratio);
         above += 1;
         continue;
       }
@@ -99,8 +101,11 @@ fp.charts = (() => {
       ctx.moveTo(left, y);
       ctx.lineTo(left + width, y);
       ctx.stroke();
-      ctx.textBaseline = 'bottom';
-      ctx.fillText(`${level.name} above ${level.text}`, left + 4 * ratio, y - 2 * ratio);
+      // The hints about levels out of sight may stand where these words would.
+      const isCrowded = hints.length > 0 && y - top < (10 + 14 * hints.length) * ratio;
+      const start = left + 4 * ratio + (isCrowded ? Math.max(...hints) + 10 * ratio : 0);
+      ctx.textBaseline = isCrowded ? 'top' : 'bottom';
+      ctx.fillText(`${level.name} above ${level.text}`, start, y + (isCrowded ? 2 : -2) * ratio);
     }
     ctx.restore();
   };
