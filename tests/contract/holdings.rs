@@ -180,17 +180,17 @@ fn batch_in_depot_no_longer_counts_for_thread() {
         for (name, buffers) in [("busy", 5_000), ("small", 4)] {
             let (pool, rest) = (&pool, &rest);
             let work = move || {
-                drop(
-                    (0..buffers)
-                        .map(|_| pool.alloc::<u8>(1024))
-                        .collect::<Vec<_>>(),
-                );
+                let taken: Vec<_> = (0..buffers).map(|_| pool.alloc::<u8>(1024)).collect();
+                // What one gives back would be taken by the other.
+                rest.wait();
+                drop(taken);
                 rest.wait();
                 rest.wait();
             };
             let named = thread::Builder::new().name(name.to_owned());
             named.spawn_scoped(scope, work).unwrap();
         }
+        rest.wait();
         rest.wait();
         let parts = pool.holdings();
         rest.wait();
