@@ -78,7 +78,8 @@ def push_probe(url):
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name=PROBE)
     metric.gauge.data_points.add(as_int=1)
     headers = {"content-type": "application/x-protobuf"}
-    urllib.request.urlopen(urllib.request.Request(url, request.SerializeToString(), headers)).close()
+    # Another server may have the port, and never answer.
+    urllib.request.urlopen(urllib.request.Request(url, request.SerializeToString(), headers), timeout=2).close()
 
 
 def started(address, pid_file):
