@@ -12,28 +12,19 @@
 use std::fmt;
 use std::ops::DerefMut;
 
-use super::history::History;
+use super::kept::{Kept, KeptPool};
 use super::past::event::Event;
 use super::past::frame::FrameRecord;
-use super::past::{Past, Rollup, Span};
+use super::past::{Rollup, Span};
 use super::saved::SavedHistory;
 use super::subscribers::Subscribers;
-use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus, PoolName};
+use crate::health::{Alert, HealthSnapshot, HealthStatus, PoolName};
 use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::snapshot::FrameSnapshot;
 
 /// A minute at five health snapshots a second.
 const HISTORY: usize = 300;
-
-/// Alerts of one rule of a pool in the log.
-const LOGGED: usize = 64;
-
-/// Pools kept.
-const POOLS: usize = 64;
-
-/// Events kept, of all pools.
-const EVENTS: usize = 512;
 
 /// Keeps the latest health snapshots, the active alerts and a log of alerts, of each pool apart. A handle: clones share one
 /// store.
@@ -52,35 +43,6 @@ struct Shared {
     kept: Published<Kept>,
     status: Atomic<HealthStatus>,
     receiving: ForkLock<Subscribers>,
-}
-
-/// What is kept; never changed once published.
-#[derive(Default)]
-pub(crate) struct Kept {
-    /// In the order in which they were first heard of.
-    pub(crate) pools: Vec<Arc<KeptPool>>,
-    events: Arc<History<Event>>,
-    /// Health snapshots received.
-    received: u64,
-}
-
-/// What is kept of one pool.
-#[derive(Clone)]
-pub(crate) struct KeptPool {
-    history: Arc<History<HealthSnapshot>>,
-    past: Arc<Past>,
-    /// One entry per alert.
-    log: Vec<Logged>,
-    /// The number of the health snapshot received last.
-    received: u64,
-}
-
-/// The latest report of an alert that was raised, escalated or resolved.
-#[derive(Clone)]
-struct Logged {
-    alert: Arc<Alert>,
-    /// The number of the health snapshot that brought it.
-    received: u64,
 }
 
 impl DiagnosticsStore {
@@ -119,7 +81,7 @@ impl DiagnosticsStore {
     pub fn record_frame(&self, frame: &FrameSnapshot) {
         let writing = self.shared.receiving.lock();
         if let Some(pool) = self.kept().pool(frame.pool_id) {
-            pool.past.add_frame(frame);
+            pool.past().add_frame(frame);
         }
         drop(writing);
     }
@@ -142,11 +104,7 @@ impl DiagnosticsStore {
     /// Marks this moment, in the history of one pool if one is given.
     pub(crate) fn add_mark(&self, text: String, of: Option<(PoolName, FrameEnd)>) {
         let event = Arc::new(Event::mark(text, of));
-        self.publish(&[], |before| Kept {
-            pools: before.pools.clone(),
-            events: Arc::new(before.events.with(event, EVENTS)),
-            received: before.received,
-        });
+        self.publish(&[], |before| before.with_event(event));
     }
 
     /// Publishes the state after the present one, and tells the subscribers which alerts changed.
@@ -169,7 +127,7 @@ impl DiagnosticsStore {
 
     /// The worst status of all pools. Costs one load.
     pub fn status(&self) -> HealthStatus {
-        // Acquire: pairs with the Release in `receive`; a read of the store after this sees that state or a later one.
+        // Acquire: pairs with the Release in `publish`; a read of the store after this sees that state or a later one.
         self.shared.status.load(Ordering::Acquire)
     }
 
@@ -235,7 +193,7 @@ impl DiagnosticsStore {
     pub fn frames_of(&self, pool: PoolId) -> Vec<FrameRecord> {
         let kept = self.kept();
         kept.pool(pool)
-            .map_or_else(Vec::new, |pool| pool.past.frames())
+            .map_or_else(Vec::new, |pool| pool.past().frames())
     }
 
     /// The numbers of a pool over a span of time, merged to buckets of this many milliseconds, or to those of the span if
@@ -258,7 +216,7 @@ impl DiagnosticsStore {
     pub fn rollup_of(&self, pool: PoolId, span: Span, bucket_ms: u64) -> Option<Rollup> {
         let kept = self.kept();
         kept.pool(pool)
-            .map(|pool| pool.past.rollup(span, bucket_ms))
+            .map(|pool| pool.past().rollup(span, bucket_ms))
     }
 
     /// What is kept, as values that can be saved and shown.
@@ -269,154 +227,6 @@ impl DiagnosticsStore {
     /// All that is kept, as of one moment.
     pub(crate) fn kept(&self) -> Arc<Kept> {
         self.shared.kept.load()
-    }
-}
-
-impl Kept {
-    /// The state after receiving `health`.
-    fn with(&self, health: HealthSnapshot, changed: &[Arc<Alert>], most: usize) -> Self {
-        let received = self.received + 1;
-        let id = health.pool_id;
-        let health = Arc::new(health);
-        let mut events = Arc::clone(&self.events);
-        for alert in changed {
-            events = Arc::new(events.with(Arc::new(Event::of(alert)), EVENTS));
-        }
-        let mut pools = self.pools.clone();
-        if let Some(known) = pools.iter_mut().find(|known| known.id() == id) {
-            *known = Arc::new(known.with(health, changed, most, received));
-        } else {
-            if pools.len() == POOLS {
-                let silent = (0..POOLS).min_by_key(|&at| pools[at].received);
-                pools.remove(silent.unwrap_or(0));
-            }
-            let new = KeptPool {
-                history: Arc::new(History::new()),
-                past: Arc::new(Past::new()),
-                log: Vec::new(),
-                received,
-            };
-            pools.push(Arc::new(new.with(health, changed, most, received)));
-        }
-        Self {
-            pools,
-            events,
-            received,
-        }
-    }
-
-    /// The state without a pool.
-    fn without(&self, id: PoolId) -> Self {
-        let others = self.pools.iter().filter(|pool| pool.id() != id);
-        Self {
-            pools: others.cloned().collect(),
-            events: Arc::clone(&self.events),
-            received: self.received,
-        }
-    }
-
-    pub(crate) fn events(&self) -> Vec<Arc<Event>> {
-        self.events.to_vec()
-    }
-
-    fn status(&self) -> HealthStatus {
-        let worst = self.pools.iter().map(|pool| pool.latest().status).max();
-        worst.unwrap_or_default()
-    }
-
-    pub(crate) fn pool(&self, id: PoolId) -> Option<&KeptPool> {
-        let known = self.pools.iter().find(|pool| pool.id() == id);
-        known.map(|pool| &**pool)
-    }
-
-    fn first_to_look_at(&self) -> Option<&KeptPool> {
-        let worst = self.pools.iter();
-        worst
-            .max_by_key(|pool| (pool.latest().status, pool.id()))
-            .map(|pool| &**pool)
-    }
-
-    /// The active alerts, pool by pool.
-    pub(crate) fn active(&self) -> impl Iterator<Item = &Alert> {
-        self.pools.iter().flat_map(|pool| &pool.latest().active)
-    }
-
-    /// The log of all pools, the one that changed last at the end.
-    pub(crate) fn log(&self) -> Vec<Alert> {
-        let logs = self.pools.iter().flat_map(|pool| {
-            pool.log
-                .iter()
-                .map(|logged| (logged.received, pool.present(&logged.alert)))
-        });
-        let mut log: Vec<_> = logs.collect();
-        log.sort_by_key(|&(received, _)| received);
-        log.into_iter().map(|(_, alert)| alert.clone()).collect()
-    }
-}
-
-impl KeptPool {
-    pub(crate) fn id(&self) -> PoolId {
-        self.latest().pool_id
-    }
-
-    /// The health snapshot received last.
-    pub(crate) fn latest(&self) -> &Arc<HealthSnapshot> {
-        let latest = self.history.latest();
-        latest.expect("a pool is kept from its first health snapshot on")
-    }
-
-    pub(crate) fn past(&self) -> &Past {
-        &self.past
-    }
-
-    pub(crate) fn history(&self) -> Vec<Arc<HealthSnapshot>> {
-        self.history.to_vec()
-    }
-
-    /// The alert as it is now, if it is active.
-    fn present<'a>(&'a self, alert: &'a Alert) -> &'a Alert {
-        let active = &self.latest().active;
-        active
-            .iter()
-            .find(|now| now.id == alert.id)
-            .unwrap_or(alert)
-    }
-
-    fn with(
-        &self,
-        health: Arc<HealthSnapshot>,
-        changed: &[Arc<Alert>],
-        most: usize,
-        received: u64,
-    ) -> Self {
-        self.past.add(&health);
-        let mut log = self.log.clone();
-        for alert in changed {
-            let before = log.iter().position(|logged| logged.alert.id == alert.id);
-            if let Some(before) = before {
-                log.remove(before);
-            } else if log
-                .iter()
-                .filter(|logged| logged.alert.rule == alert.rule)
-                .count()
-                == LOGGED
-            {
-                // Of this rule a resolved one goes, the oldest; an active one only if there is no other.
-                let of_rule = (0..log.len()).filter(|&at| log[at].alert.rule == alert.rule);
-                let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
-                log.remove(first.unwrap_or(0));
-            }
-            log.push(Logged {
-                alert: Arc::clone(alert),
-                received,
-            });
-        }
-        Self {
-            history: Arc::new(self.history.with(health, most)),
-            past: Arc::clone(&self.past),
-            log,
-            received,
-        }
     }
 }
 

@@ -11,6 +11,7 @@
 mod alerting;
 pub(crate) mod diagnostics;
 mod history;
+mod kept;
 pub(crate) mod leak_check;
 mod past;
 mod report;

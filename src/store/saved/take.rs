@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::health::{
     Alert, HealthSnapshot, Limits, Rule, RuntimeHealthMetrics, SiteVerdict, Thresholds, WorstFrame,
 };
-use crate::store::diagnostics::{Kept, KeptPool};
+use crate::store::kept::{Kept, KeptPool};
 use crate::store::past::event::Event;
 use crate::store::past::{Past, Span};
 use crate::store::subscribers::AlertSubscriber;

@@ -1,0 +1,205 @@
+//! What the store keeps at one moment: of each pool the latest health snapshots and the log of alerts, and the events of all pools.
+//!
+//! A value of these types is never changed once it is published. The next one is made from it, and shares the history with it.
+
+use super::history::History;
+use super::past::Past;
+use super::past::event::Event;
+use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus};
+use crate::sync::Arc;
+use crate::telemetry::id::PoolId;
+
+/// Alerts of one rule of a pool in the log.
+const LOGGED: usize = 64;
+
+/// Pools kept.
+const POOLS: usize = 64;
+
+/// Events kept, of all pools.
+const EVENTS: usize = 512;
+
+/// What is kept; never changed once published.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// In the order in which they were first heard of.
+    pub(crate) pools: Vec<Arc<KeptPool>>,
+    events: Arc<History<Event>>,
+    /// Health snapshots received.
+    received: u64,
+}
+
+/// What is kept of one pool.
+#[derive(Clone)]
+pub(crate) struct KeptPool {
+    history: Arc<History<HealthSnapshot>>,
+    past: Arc<Past>,
+    /// One entry per alert.
+    log: Vec<Logged>,
+    /// The number of the health snapshot received last.
+    received: u64,
+}
+
+/// The latest report of an alert that was raised, escalated or resolved.
+#[derive(Clone)]
+struct Logged {
+    alert: Arc<Alert>,
+    /// The number of the health snapshot that brought it.
+    received: u64,
+}
+
+impl Kept {
+    /// The state after receiving `health`.
+    pub(super) fn with(&self, health: HealthSnapshot, changed: &[Arc<Alert>], most: usize) -> Self {
+        let received = self.received + 1;
+        let id = health.pool_id;
+        let health = Arc::new(health);
+        let mut events = Arc::clone(&self.events);
+        for alert in changed {
+            events = Arc::new(events.with(Arc::new(Event::of(alert)), EVENTS));
+        }
+        let mut pools = self.pools.clone();
+        if let Some(known) = pools.iter_mut().find(|known| known.id() == id) {
+            *known = Arc::new(known.with(health, changed, most, received));
+        } else {
+            if pools.len() == POOLS {
+                let silent = (0..POOLS).min_by_key(|&at| pools[at].received);
+                pools.remove(silent.unwrap_or(0));
+            }
+            let new = KeptPool {
+                history: Arc::new(History::new()),
+                past: Arc::new(Past::new()),
+                log: Vec::new(),
+                received,
+            };
+            pools.push(Arc::new(new.with(health, changed, most, received)));
+        }
+        Self {
+            pools,
+            events,
+            received,
+        }
+    }
+
+    /// The state with one event more.
+    pub(super) fn with_event(&self, event: Arc<Event>) -> Self {
+        Self {
+            pools: self.pools.clone(),
+            events: Arc::new(self.events.with(event, EVENTS)),
+            received: self.received,
+        }
+    }
+
+    /// The state without a pool.
+    pub(super) fn without(&self, id: PoolId) -> Self {
+        let others = self.pools.iter().filter(|pool| pool.id() != id);
+        Self {
+            pools: others.cloned().collect(),
+            events: Arc::clone(&self.events),
+            received: self.received,
+        }
+    }
+
+    pub(crate) fn events(&self) -> Vec<Arc<Event>> {
+        self.events.to_vec()
+    }
+
+    pub(super) fn status(&self) -> HealthStatus {
+        let worst = self.pools.iter().map(|pool| pool.latest().status).max();
+        worst.unwrap_or_default()
+    }
+
+    pub(crate) fn pool(&self, id: PoolId) -> Option<&KeptPool> {
+        let known = self.pools.iter().find(|pool| pool.id() == id);
+        known.map(|pool| &**pool)
+    }
+
+    pub(super) fn first_to_look_at(&self) -> Option<&KeptPool> {
+        let worst = self.pools.iter();
+        worst
+            .max_by_key(|pool| (pool.latest().status, pool.id()))
+            .map(|pool| &**pool)
+    }
+
+    /// The active alerts, pool by pool.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Alert> {
+        self.pools.iter().flat_map(|pool| &pool.latest().active)
+    }
+
+    /// The log of all pools, the one that changed last at the end.
+    pub(crate) fn log(&self) -> Vec<Alert> {
+        let logs = self.pools.iter().flat_map(|pool| {
+            pool.log
+                .iter()
+                .map(|logged| (logged.received, pool.present(&logged.alert)))
+        });
+        let mut log: Vec<_> = logs.collect();
+        log.sort_by_key(|&(received, _)| received);
+        log.into_iter().map(|(_, alert)| alert.clone()).collect()
+    }
+}
+
+impl KeptPool {
+    pub(crate) fn id(&self) -> PoolId {
+        self.latest().pool_id
+    }
+
+    /// The health snapshot received last.
+    pub(crate) fn latest(&self) -> &Arc<HealthSnapshot> {
+        let latest = self.history.latest();
+        latest.expect("a pool is kept from its first health snapshot on")
+    }
+
+    pub(crate) fn past(&self) -> &Past {
+        &self.past
+    }
+
+    pub(crate) fn history(&self) -> Vec<Arc<HealthSnapshot>> {
+        self.history.to_vec()
+    }
+
+    /// The alert as it is now, if it is active.
+    fn present<'a>(&'a self, alert: &'a Alert) -> &'a Alert {
+        let active = &self.latest().active;
+        active
+            .iter()
+            .find(|now| now.id == alert.id)
+            .unwrap_or(alert)
+    }
+
+    fn with(
+        &self,
+        health: Arc<HealthSnapshot>,
+        changed: &[Arc<Alert>],
+        most: usize,
+        received: u64,
+    ) -> Self {
+        self.past.add(&health);
+        let mut log = self.log.clone();
+        for alert in changed {
+            let before = log.iter().position(|logged| logged.alert.id == alert.id);
+            if let Some(before) = before {
+                log.remove(before);
+            } else if log
+                .iter()
+                .filter(|logged| logged.alert.rule == alert.rule)
+                .count()
+                == LOGGED
+            {
+                // Of this rule a resolved one goes, the oldest; an active one only if there is no other.
+                let of_rule = (0..log.len()).filter(|&at| log[at].alert.rule == alert.rule);
+                let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
+                log.remove(first.unwrap_or(0));
+            }
+            log.push(Logged {
+                alert: Arc::clone(alert),
+                received,
+            });
+        }
+        Self {
+            history: Arc::new(self.history.with(health, most)),
+            past: Arc::clone(&self.past),
+            log,
+            received,
+        }
+    }
+}
