@@ -28,7 +28,7 @@ use std::sync::OnceLock;
 use crate::sync::{AtomicU64, Ordering, sized};
 
 /// Places in a segment.
-const SEGMENT: usize = sized(16, 2, 2);
+const SEGMENT: usize = sized(8, 2, 2);
 
 /// Words of a row that a model looks at: all of them make more executions than can be explored.
 const MODELLED: usize = sized(usize::MAX, usize::MAX, 2);
