@@ -18,6 +18,9 @@ const OTHER_BUILDS: [&str; 3] = ["loom-tests", "shuttle-tests", "stress-tests"];
 /// Optimised, but without the release profile's optimisation over all crates: it takes longer to build than the suites run.
 pub(crate) const CHECKS: &str = "checks";
 
+/// Examples of other members that end by themselves.
+const MEMBERS_EXAMPLES: [(&str, &str); 1] = [("framepool-bevy", "headless")];
+
 /// How many planted bugs are tried in each run.
 const SAMPLE: &str = "6";
 
@@ -242,6 +245,9 @@ fn examples(runner: &mut Runner<'_>) -> Result<(), String> {
     for name in &names {
         runner.cargo_locked("run", &["-p", "framepool", "--example", name])?;
     }
-    println!("{} examples ran", names.len());
+    for (member, name) in MEMBERS_EXAMPLES {
+        runner.cargo_locked("run", &["-p", member, "--example", name])?;
+    }
+    println!("{} examples ran", names.len() + MEMBERS_EXAMPLES.len());
     Ok(())
 }
