@@ -107,7 +107,10 @@ impl<'w> Runner<'w> {
         let mut arguments = vec!["test", "--locked", "--no-fail-fast", "--doc"];
         arguments.extend(selection);
         let counts = self.count(self.cargo_command(&arguments), &arguments)?;
-        counts.all_libraries_have_examples()
+        let metadata = ["metadata", "--no-deps", "--format-version", "1"];
+        let output = self.cargo_command(&metadata).output();
+        let output = output.map_err(|error| format!("`cargo metadata`: {error}"))?;
+        counts.all_libraries_have_examples(&output.stdout)
     }
 
     /// Runs a command that tests, and counts what it says.

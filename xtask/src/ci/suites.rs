@@ -42,22 +42,49 @@ impl Counts {
         }
     }
 
-    /// Names the libraries without an example that runs.
-    pub(crate) fn all_libraries_have_examples(&self) -> Result<(), String> {
+    /// Names the libraries without an example that runs. Cargo's metadata says which have none on purpose.
+    pub(crate) fn all_libraries_have_examples(&self, metadata: &[u8]) -> Result<(), String> {
+        let metadata: Metadata = serde_json::from_slice(metadata)
+            .map_err(|error| format!("`cargo metadata`: {error}"))?;
+        let targets = metadata
+            .packages
+            .iter()
+            .flat_map(|package| &package.targets);
+        let expected: Vec<&str> = targets
+            .filter(|target| target.doctest)
+            .map(|target| target.name.as_str())
+            .collect();
         let empty: Vec<&str> = self
             .libraries
             .iter()
-            .filter(|(_, examples)| *examples == 0)
+            .filter(|(library, examples)| *examples == 0 && expected.contains(&&**library))
             .map(|(library, _)| library.as_str())
             .collect();
         if empty.is_empty() {
             return Ok(());
         }
         Err(format!(
-            "libraries without an example in their documentation: {}; one that has none on purpose says `doctest = false` in its Cargo.toml",
+            "libraries without an example in their documentation: {}; a library that has none on purpose says `doctest = false` in its Cargo.toml",
             empty.join(", ")
         ))
     }
+}
+
+/// What cargo says of the workspace.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    doctest: bool,
 }
 
 /// The number before a word; of `3/10`, which says that a run was stopped, the first. 0 if the word is not there.
@@ -134,13 +161,16 @@ mod tests {
     fn libraries_without_an_example_are_named() {
         let mut counts = Counts::default();
         // Examples that must not compile have a summary of their own.
-        let text = "   Doc-tests one\ntest result: ok. 0 passed; 0 failed\ntest result: ok. 2 passed; 0 failed\n\
-            Doc-tests two\ntest result: ok. 0 passed; 0 failed\n";
+        let text = "   Doc-tests first\ntest result: ok. 0 passed; 0 failed\ntest result: ok. 2 passed; 0 failed\n\
+            Doc-tests second\ntest result: ok. 0 passed; 0 failed\nDoc-tests third\n";
         text.lines().for_each(|line| counts.read(line));
+        let metadata = br#"{"packages": [{"targets": [
+            {"name": "first", "doctest": true}, {"name": "second", "doctest": true}, {"name": "third", "doctest": false}
+        ]}]}"#;
         let error = counts
-            .all_libraries_have_examples()
-            .expect_err("two has none");
-        assert!(error.contains("two") && !error.contains("one,"));
+            .all_libraries_have_examples(metadata)
+            .expect_err("the second has none");
+        assert!(error.contains("second") && !error.contains("first") && !error.contains("third"));
     }
 
     #[test]
