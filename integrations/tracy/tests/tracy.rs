@@ -64,16 +64,17 @@ fn receiver() -> PathBuf {
     program
 }
 
+/// A port that is free, and that no program gets which asks the system for any: those are above 32,767.
+fn free_port() -> u16 {
+    let first = (std::process::id() % 10_000) as u16 + 20_000;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..32_768).find(is_free).expect("a free port")
+}
+
 /// What the receiver says of a client that runs this ignored test in a process of its own.
 fn received(program: &str) -> Vec<[String; 3]> {
     let receiver = receiver();
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener
-        .local_addr()
-        .expect("an address")
-        .port()
-        .to_string();
-    drop(listener);
+    let port = free_port().to_string();
     let mut client = Command::new(std::env::current_exe().expect("a path"))
         .args(["--ignored", "--exact", program])
         .env("TRACY_PORT", &port)
