@@ -165,11 +165,12 @@ fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
         arguments.extend(["--all-targets", "--", "-D", "warnings"]);
         runner.cargo_locked("clippy", &arguments)?;
     }
-    // As most programs build it: without the client of Tracy that the tests need.
-    runner.cargo_locked(
-        "clippy",
-        &["-p", "framepool-tracy", "--lib", "--", "-D", "warnings"],
-    )
+    // As most programs build them: without the features that the tests turn on.
+    for member in ["framepool-tracy", "framepool-bevy"] {
+        let arguments = ["-p", member, "--lib", "--", "-D", "warnings"];
+        runner.cargo_locked("clippy", &arguments)?;
+    }
+    Ok(())
 }
 
 /// Every member of the workspace that is built as users build it, with these arguments.
