@@ -34,7 +34,7 @@ fp.files = (() => {
   const show = () => {
     by('opened').hidden = !state.file;
     by('save').hidden = state.kind === 'saved';
-    fp.setText(by('opened-text'), state.file ? `You look at ${state.file}. ` : '');
+    fp.setText(by('opened-text'), state.file ? `Showing the saved history in ${state.file}. ` : '');
     fp.setText(by('close'), fp.source.hasOwnHistory ? 'Back to the history of this page' : 'Back to the running program');
   };
 
