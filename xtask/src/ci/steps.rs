@@ -186,15 +186,7 @@ fn plain_members<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 /// Runs a method whose tests say how much they explored. Each fails if it explored one execution only.
 fn explore(runner: &mut Runner<'_>, method: &str) -> Result<(), String> {
     let member = format!("{method}-tests");
-    runner.tests(&[
-        "--cargo-profile",
-        CHECKS,
-        "-p",
-        &member,
-        "--tests",
-        "--success-output",
-        "immediate",
-    ])
+    runner.tests(&["--cargo-profile", CHECKS, "-p", &member, "--tests"])
 }
 
 fn mutants(runner: &Runner<'_>, arguments: &[&str]) -> Result<(), String> {
