@@ -2,13 +2,16 @@
 
 use std::process::Command;
 
-use crate::rows::{framed, memory};
+use crate::rows::{framed, memory, trace};
 
 /// What a child was asked to do.
 pub(crate) fn run(task: &[String]) -> Result<(), String> {
-    let value = match task.first().map(String::as_str) {
-        Some("glibc-mixed") => framed::glibc_mixed(),
-        Some("resident") => memory::resident()?,
+    let words: Vec<&str> = task.iter().map(String::as_str).collect();
+    let value = match words.as_slice() {
+        ["glibc-mixed"] => framed::glibc_mixed(),
+        ["resident"] => memory::resident()?,
+        ["trace-cold", recording, who] => trace::first_replay(recording, who, false)?,
+        ["trace-resident", recording, who] => trace::first_replay(recording, who, true)?,
         other => return Err(format!("no such measurement: {other:?}")),
     };
     println!("{value}");

@@ -75,10 +75,11 @@ pub enum Name {
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 4] = [Self::Framepool, Self::System, Self::MiMalloc, Self::Null];
+    /// Everybody.
+    pub const ALL: [Self; 4] = [Self::Framepool, Self::System, Self::MiMalloc, Self::Null];
 
     /// The name in reports and on the command line.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Framepool => "framepool",
             Self::System => "system",

@@ -80,9 +80,19 @@ pub(crate) fn measure_here(who: Name, plan: Plan, pool: BufferPool) -> Result<u6
         .map_err(|error| error.to_string())?;
     let plan = Arc::new(plan);
     let contestants = Contestants::new(&plan, pool);
+    peak_of(who, &contestants, &crew, &plan)
+}
+
+/// Replays once; the bytes that became resident at the peak.
+pub(crate) fn peak_of(
+    who: Name,
+    contestants: &Contestants,
+    crew: &Crew,
+    plan: &Arc<Plan>,
+) -> Result<u64, String> {
     let before = Resident::now()?.forget_peak();
     contestants
-        .run(who, &crew, &plan, Written::Pages)
+        .run(who, crew, plan, Written::Pages)
         .map_err(|_| "the replay failed".to_owned())?;
     Ok(Resident::now()?.peak.saturating_sub(before))
 }

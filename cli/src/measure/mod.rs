@@ -4,6 +4,6 @@ mod memory;
 mod rounds;
 mod spread;
 
-pub(crate) use memory::{Memory, measure_here, measure_in_children};
+pub(crate) use memory::{Memory, measure_here, measure_in_children, peak_of};
 pub(crate) use rounds::{Contestants, Rounds, time, verify};
 pub(crate) use spread::Spread;

@@ -8,7 +8,7 @@ mod reading;
 mod ring;
 mod shared_frame;
 mod telemetry;
-mod trace;
+pub(crate) mod trace;
 
 use crate::chart::Point;
 use crate::measure::{Measured, Plan, Times};

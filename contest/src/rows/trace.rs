@@ -1,44 +1,108 @@
-//! The bundled trace replayed: threads, hand-overs and frame ends as recorded, every buffer written to and checked.
+//! Recorded programs replayed: threads, hand-overs and frame ends as recorded, every buffer written to and checked.
 
 use framepool::{Attribution, BufferPool};
 use framepool_cli::timed::{Name, TimedReplay};
 
 use super::telemetry::builds_compared;
 use super::{Question, against};
+use crate::child;
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
 use crate::programs::Program;
 use crate::table::{Limit, Row};
 
+/// A recorded program.
+#[derive(Clone, Copy)]
+struct Recording {
+    name: &'static str,
+    /// None for the one that is compiled in.
+    path: Option<&'static str>,
+    /// What framepool may take of mimalloc's time.
+    mimalloc: f64,
+}
+
+const MIB: f64 = (1 << 20) as f64;
+
+const RECORDINGS: [Recording; 2] = [
+    Recording {
+        name: "game server",
+        path: None,
+        mimalloc: 0.50,
+    },
+    Recording {
+        name: "Android system UI",
+        path: Some(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../traces/android-systemui.csv.zst"
+        )),
+        mimalloc: 0.90,
+    },
+];
+
+impl Recording {
+    fn open(self, pool: BufferPool) -> Result<TimedReplay, String> {
+        match self.path {
+            None => TimedReplay::of_bundled(pool),
+            Some(path) => TimedReplay::of_file(path, pool),
+        }
+    }
+}
+
 pub(super) fn questions() -> Vec<Question> {
-    vec![
-        question("trace, beyond the replay itself", "mimalloc", 0.50, beyond),
-        question(
-            "trace, telemetry on against off",
-            "the build without it",
-            1.03,
-            telemetry,
-        ),
-        question(
-            "trace, attribution on against off",
-            "itself",
-            1.05,
-            attribution,
-        ),
-        question(
-            "trace, peak reserved bytes",
+    let mut questions = Vec::new();
+    for recording in RECORDINGS {
+        let name = recording.name;
+        questions.push(Question::new(
+            format!("{name}, beyond the replay itself"),
+            move |plan| {
+                beyond(plan, recording).unwrap_or_else(|why| {
+                    vec![Row::unmeasured(
+                        "mimalloc",
+                        Limit::AtMost(recording.mimalloc),
+                        why,
+                    )]
+                })
+            },
+        ));
+        questions.push(question(
+            format!("{name}, first round on new memory"),
+            "glibc",
+            1.20,
+            move |plan, limit| cold(plan, recording, limit),
+        ));
+        questions.push(question(
+            format!("{name}, peak reserved bytes"),
             "peak of live requested bytes",
             1.35,
-            reserved,
-        ),
-    ]
+            move |plan, limit| reserved(plan, recording, limit),
+        ));
+        questions.push(question(
+            format!("{name}, peak resident bytes"),
+            "glibc",
+            1.20,
+            move |plan, limit| resident(plan, recording, limit),
+        ));
+    }
+    questions.push(question(
+        "game server, telemetry on against off".to_owned(),
+        "the build without it",
+        1.03,
+        telemetry,
+    ));
+    questions.push(question(
+        "game server, attribution on against off".to_owned(),
+        "itself",
+        1.05,
+        attribution,
+    ));
+    questions
 }
 
 /// A question of one line that may turn out not to be measurable.
 fn question(
-    name: &str,
+    name: String,
     rival: &'static str,
     limit: f64,
-    ask: fn(&Plan, f64) -> Result<Row, String>,
+    ask: impl Fn(&Plan, f64) -> Result<Row, String> + 'static,
 ) -> Question {
     Question::new(name, move |plan| {
         let row = ask(plan, limit);
@@ -69,18 +133,37 @@ fn in_turns(plan: &Plan, replay: &TimedReplay, contestants: Vec<Contestant<'_>>)
     times
 }
 
-/// What framepool and mimalloc take beyond a replay whose addresses are given beforehand.
-fn beyond(plan: &Plan, limit: f64) -> Result<Row, String> {
-    let replay = TimedReplay::of_bundled(BufferPool::new())?;
+/// What framepool and its rivals take beyond a replay whose addresses are given beforehand.
+fn beyond(plan: &Plan, recording: Recording) -> Result<Vec<Row>, String> {
+    let replay = recording.open(BufferPool::new())?;
     let contestants = vec![
         replays("framepool", &replay, Name::Framepool)?,
         replays("mimalloc", &replay, Name::MiMalloc)?,
+        replays("glibc", &replay, Name::System)?,
         replays("the replay itself", &replay, Name::Null)?,
     ];
     let times = in_turns(plan, &replay, contestants);
-    let [ours, theirs, bare] = times.as_slice() else {
+    let [ours, rivals @ .., bare] = times.as_slice() else {
         return Err("not everybody took part".to_owned());
     };
+    let limits = [recording.mimalloc, 0.90];
+    let rows = rivals.iter().zip(limits).map(|(theirs, limit)| {
+        Row::new(
+            theirs.name,
+            Limit::AtMost(limit),
+            beyond_bare(ours, theirs, bare),
+        )
+        .with_note(format!(
+            "{:.2} against {:.2} ns, the replay itself {:.2} of them",
+            ours.median(),
+            theirs.median(),
+            bare.median()
+        ))
+    });
+    Ok(rows.collect())
+}
+
+fn beyond_bare(ours: &Times, theirs: &Times, bare: &Times) -> Measured {
     let beyond = |ours: f64, theirs: f64, bare: f64| (ours - bare) / (theirs - bare);
     let each: Vec<f64> = (0..bare.nanos.len())
         .map(|at| beyond(ours.nanos[at], theirs.nanos[at], bare.nanos[at]))
@@ -88,13 +171,90 @@ fn beyond(plan: &Plan, limit: f64) -> Result<Row, String> {
     let mut measured = Measured::of(&each, beyond(ours.least(), theirs.least(), bare.least()));
     // A single repetition's difference can be far off; those of the medians are not.
     measured.value = beyond(ours.median(), theirs.median(), bare.median());
+    measured
+}
+
+/// Few are enough for what hardly varies, or takes a process of its own.
+fn few(plan: &Plan) -> usize {
+    plan.repetitions.min(9)
+}
+
+/// The first replay of each in a process of its own: every page is new.
+fn cold(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
+    let [mut ours, mut theirs] = ["framepool", "glibc"].map(|name| Times {
+        name,
+        nanos: Vec::new(),
+    });
+    for _ in 0..few(plan) {
+        ours.nanos
+            .push(in_child("trace-cold", recording, Name::Framepool)?);
+        theirs
+            .nanos
+            .push(in_child("trace-cold", recording, Name::System)?);
+    }
     let note = format!(
-        "{:.2} against {:.2} ns, the replay itself {:.2} of them",
+        "{:.1} against {:.1} ns an operation",
         ours.median(),
-        theirs.median(),
-        bare.median()
+        theirs.median()
     );
-    Ok(Row::new("mimalloc", Limit::AtMost(limit), measured).with_note(note))
+    let measured = Measured::ratio(&ours, &theirs);
+    Ok(Row::new("glibc", Limit::AtMost(limit), measured).with_note(note))
+}
+
+/// The most bytes that a pool held from the system in a replay, over the most that the program had asked for. How threads
+/// meet differs from run to run, so each is on a new pool.
+fn reserved(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
+    let mut ratios = Vec::new();
+    for _ in 0..few(plan) {
+        let pool = BufferPool::new();
+        let replay = recording.open(pool.clone())?;
+        replay.run(Name::Framepool)?;
+        ratios.push(pool.snapshot().peak_bytes as f64 / replay.peak_live_bytes() as f64);
+    }
+    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let measured = Measured::of(&ratios, least);
+    let rival = "peak of live requested bytes";
+    Ok(Row::new(rival, Limit::AtMost(limit), measured))
+}
+
+/// How far a replay that writes to every page makes the process's resident memory rise.
+fn resident(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
+    let [mut ours, mut theirs] = ["framepool", "glibc"].map(|name| Times {
+        name,
+        nanos: Vec::new(),
+    });
+    for _ in 0..few(plan) {
+        ours.nanos
+            .push(in_child("trace-resident", recording, Name::Framepool)?);
+        theirs
+            .nanos
+            .push(in_child("trace-resident", recording, Name::System)?);
+    }
+    let note = format!(
+        "{:.1} against {:.1} MiB",
+        ours.median() / MIB,
+        theirs.median() / MIB
+    );
+    let measured = Measured::ratio(&ours, &theirs);
+    Ok(Row::new("glibc", Limit::AtMost(limit), measured).with_note(note))
+}
+
+fn in_child(task: &str, recording: Recording, who: Name) -> Result<f64, String> {
+    child::measure_in_child(&[task, recording.name, who.as_str()])
+}
+
+/// A child's part: nanoseconds per operation of the first replay, or the bytes that became resident in it.
+pub(crate) fn first_replay(recording: &str, who: &str, bytes: bool) -> Result<f64, String> {
+    let recording = RECORDINGS.iter().find(|known| known.name == recording);
+    let recording = recording.ok_or("no such recording")?;
+    let who = Name::ALL.into_iter().find(|known| known.as_str() == who);
+    let who = who.ok_or("no such contestant")?;
+    let replay = recording.open(BufferPool::new())?;
+    if bytes {
+        return Ok(replay.peak_resident_bytes(who)? as f64);
+    }
+    let took = replay.run(who)?;
+    Ok(took.as_secs_f64() * 1e9 / replay.operations() as f64)
 }
 
 fn telemetry(plan: &Plan, limit: f64) -> Result<Row, String> {
@@ -114,23 +274,4 @@ fn attribution(plan: &Plan, limit: f64) -> Result<Row, String> {
     ];
     let times = in_turns(plan, &attributed, contestants);
     Ok(against(&times, "itself", limit))
-}
-
-/// The most bytes that a pool held from the system in a replay, over the most that the program had asked for. How threads
-/// meet differs from run to run, so each is on a new pool.
-fn reserved(plan: &Plan, limit: f64) -> Result<Row, String> {
-    let mut ratios = Vec::new();
-    for _ in 0..plan.repetitions.min(9) {
-        let pool = BufferPool::new();
-        let replay = TimedReplay::of_bundled(pool.clone())?;
-        replay.run(Name::Framepool)?;
-        ratios.push(pool.snapshot().peak_bytes as f64 / replay.peak_live_bytes() as f64);
-    }
-    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-    let measured = Measured::of(&ratios, least);
-    Ok(Row::new(
-        "peak of live requested bytes",
-        Limit::AtMost(limit),
-        measured,
-    ))
 }
