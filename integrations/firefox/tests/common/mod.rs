@@ -71,7 +71,7 @@ pub(crate) struct Profiler {
     process: Child,
 }
 
-/// How often the process is asked whether it has read the profile, a tenth of a second apart.
+/// How often it is looked whether the process has read the profile, a tenth of a second apart.
 const TRIES: usize = 600;
 
 impl Profiler {
@@ -92,16 +92,17 @@ impl Profiler {
             .spawn()
             .unwrap_or_else(|error| panic!("`node`: {error}; Debian: apt-get install nodejs"));
         let mut profiler = Self { folder, process };
-        let mut answer = profiler.try_run(&["status"]);
+        // A command that comes while it starts takes its files for those of a dead one, and removes them. Its log says when it is there.
+        let log = profiler.folder.join("test.log");
         for _ in 0..TRIES {
+            let said = fs::read_to_string(&log).unwrap_or_default();
             let ended = profiler.process.try_wait().expect("a state");
-            if answer.is_ok() || ended.is_some() {
+            if said.contains("Profile loaded") || ended.is_some() {
                 break;
             }
             thread::sleep(Duration::from_millis(100));
-            answer = profiler.try_run(&["status"]);
         }
-        if let Err(complaint) = answer {
+        if let Err(complaint) = profiler.try_run(&["status"]) {
             panic!("{complaint}\n`cargo xtask ci setup` installs the profiler");
         }
         profiler
