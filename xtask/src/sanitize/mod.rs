@@ -100,6 +100,9 @@ impl Session<'_> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         command
             .args(["test", "--locked", "-p", "framepool", "--target", self.host])
+            // Suppressions name functions in full, which line tables alone do not.
+            .args(["--config", "profile.dev.debug=2"])
+            .args(["--config", "profile.dev.package.\"*\".debug=2"])
             .arg("--target-dir")
             .arg(&dir)
             .current_dir(&self.workspace.root)
