@@ -270,7 +270,8 @@ fn a_demo_shows_itself_until_it_is_quit() {
 
 #[test]
 fn a_replay_stays_until_it_is_quit() {
-    let lines = trace_of(50, |tick| {
+    // Four seconds: the view reads the pool once a second.
+    let lines = trace_of(200, |tick| {
         format!("{},1,alloc,{tick},4096,scene.c:7", tick * 20_000)
     });
     let recording = Scratch::new("shown.csv", lines);
