@@ -181,17 +181,7 @@ fn few(plan: &Plan) -> usize {
 
 /// The first replay of each in a process of its own: every page is new.
 fn cold(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
-    let [mut ours, mut theirs] = ["framepool", "glibc"].map(|name| Times {
-        name,
-        nanos: Vec::new(),
-    });
-    for _ in 0..few(plan) {
-        ours.nanos
-            .push(in_child("trace-cold", recording, Name::Framepool)?);
-        theirs
-            .nanos
-            .push(in_child("trace-cold", recording, Name::System)?);
-    }
+    let [ours, theirs] = in_children("trace-cold", plan, recording)?;
     let note = format!(
         "{:.1} against {:.1} ns an operation",
         ours.median(),
@@ -219,17 +209,7 @@ fn reserved(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String
 
 /// How far a replay that writes to every page makes the process's resident memory rise.
 fn resident(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
-    let [mut ours, mut theirs] = ["framepool", "glibc"].map(|name| Times {
-        name,
-        nanos: Vec::new(),
-    });
-    for _ in 0..few(plan) {
-        ours.nanos
-            .push(in_child("trace-resident", recording, Name::Framepool)?);
-        theirs
-            .nanos
-            .push(in_child("trace-resident", recording, Name::System)?);
-    }
+    let [ours, theirs] = in_children("trace-resident", plan, recording)?;
     let note = format!(
         "{:.1} against {:.1} MiB",
         ours.median() / MIB,
@@ -239,8 +219,19 @@ fn resident(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String
     Ok(Row::new("glibc", Limit::AtMost(limit), measured).with_note(note))
 }
 
-fn in_child(task: &str, recording: Recording, who: Name) -> Result<f64, String> {
-    child::measure_in_child(&[task, recording.name, who.as_str()])
+/// What first replays of framepool and of glibc say, in turns, each in a process of its own.
+fn in_children(task: &str, plan: &Plan, recording: Recording) -> Result<[Times; 2], String> {
+    let mut times = ["framepool", "glibc"].map(|name| Times {
+        name,
+        nanos: Vec::new(),
+    });
+    for _ in 0..few(plan) {
+        for (times, who) in times.iter_mut().zip([Name::Framepool, Name::System]) {
+            let said = child::measure_in_child(&[task, recording.name, who.as_str()])?;
+            times.nanos.push(said);
+        }
+    }
+    Ok(times)
 }
 
 /// A child's part: nanoseconds per operation of the first replay, or the bytes that became resident in it.

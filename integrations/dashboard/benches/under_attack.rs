@@ -90,7 +90,7 @@ fn attack(pool: &BufferPool, address: SocketAddr) {
             });
         }
         let attacked = |with_idle: bool| {
-            // The server closes them after a while; each round has them anew. Those that do not get through wait in the system.
+            // The server closes them after a while; each round opens new ones. Connections beyond the server's limit wait in the system.
             let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(20)).ok();
             let most = if with_idle { IDLE } else { 0 };
             let idle: Vec<_> = (0..most).map_while(connect).collect();

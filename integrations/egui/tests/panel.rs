@@ -1,6 +1,6 @@
 //! Pictures of the panel, drawn on the CPU and compared pixel by pixel, and what the panel says.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test -p framepool-egui` writes the pictures anew. Look at them.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p framepool-egui` writes new pictures. Look at them.
 
 mod common;
 

@@ -7,7 +7,7 @@
 //! | frames named after the pool | every frame end that the program reports |
 //! | plots | every level and counter of the library's own table, [`framepool::metrics::METRICS`], and of each frame its time and bytes |
 //! | memory pool named after the pool | the pooled buffers that are out, as of each look, by address |
-//! | memory pool `… frames` | the blocks of open frames, discarded and listed anew at each look |
+//! | memory pool `… frames` | the blocks of open frames, discarded and listed again at each look |
 //!
 //! It does nothing without the feature `enable`, and as good as nothing while no profiler is connected.
 #![deny(unsafe_code)]

@@ -33,7 +33,7 @@ impl Plots {
         }
     }
 
-    /// Tells a new profiler how the plots look, and begins to count anew.
+    /// Tells a new profiler how the plots look, and counts from zero again.
     pub(crate) fn configure(&mut self, client: &Client) {
         self.counted.clear();
         for (name, metric) in self.known.values() {

@@ -41,17 +41,25 @@ impl fmt::Display for Sanitizer {
     }
 }
 
-/// All tests, whatever they do.
-const fn whole(name: &'static str) -> Suite {
-    Suite { name, without: &[] }
-}
-
 /// Tests that write to gigabytes, or lend a block of half a gigabyte in pieces of a line: minutes under a sanitizer, and
 /// nothing in them that smaller ones do not show.
 const LONG: &[&str] = &["huge", "large_frame_block"];
 
 /// Besides, tests of one thread, in which there is nothing to race with.
 const OF_ONE_THREAD: &[&str] = &["huge", "steady::", "trimming::", "failing"];
+
+/// The suites, and the tests of memory that are left out.
+const fn suites(of_memory: &'static [&'static str]) -> [Suite; 4] {
+    const fn suite(name: &'static str, without: &'static [&'static str]) -> Suite {
+        Suite { name, without }
+    }
+    [
+        suite("laws", &[]),
+        suite("contract", LONG),
+        suite("oracle", &[]),
+        suite("memory", of_memory),
+    ]
+}
 
 pub(crate) const SANITIZERS: &[Sanitizer] = &[
     Sanitizer {
@@ -68,18 +76,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
             test: "two_threads_write_to_one_buffer",
             report: "ThreadSanitizer: data race",
         }],
-        suites: &[
-            whole("laws"),
-            Suite {
-                name: "contract",
-                without: LONG,
-            },
-            whole("oracle"),
-            Suite {
-                name: "memory",
-                without: OF_ONE_THREAD,
-            },
-        ],
+        suites: &suites(OF_ONE_THREAD),
         scale: 2.0,
     },
     Sanitizer {
@@ -104,18 +101,7 @@ pub(crate) const SANITIZERS: &[Sanitizer] = &[
                 report: "LeakSanitizer: detected memory leaks",
             },
         ],
-        suites: &[
-            whole("laws"),
-            Suite {
-                name: "contract",
-                without: LONG,
-            },
-            whole("oracle"),
-            Suite {
-                name: "memory",
-                without: LONG,
-            },
-        ],
+        suites: &suites(LONG),
         scale: 2.0,
     },
 ];
