@@ -188,6 +188,29 @@ fn watch_feeds_given_store_and_obeys_its_thresholds() {
 }
 
 #[test]
+fn report_lists_what_fills_frame_memory() {
+    let pool = BufferPool::builder().sample_frames(1).build().unwrap();
+    let watch = Watch::start(&pool, config());
+    for _ in 0..4 {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(8 << 10);
+        frame.alloc::<u8>(64);
+        frame.release_all();
+    }
+    watch.stop();
+    let latest = watch.store().latest().unwrap();
+    let sites: Vec<_> = latest.frame_sites.iter().collect();
+    assert_eq!(sites.len(), 2);
+    let sampling = latest.frame_sampling;
+    assert_eq!(sampling.per_frame(sites[0].counts.requested_bytes), 8 << 10);
+    let report = watch.store().to_string();
+    let head = "sampled frames, 1 in 1: 2 buffers and 8.12 KiB a frame";
+    assert!(report.contains(head), "{report}");
+    let line = sites[0].location.to_string();
+    assert!(report.contains(&line), "{report}");
+}
+
+#[test]
 fn the_store_outlives_watch_and_pool() {
     let pool = BufferPool::new();
     let watch = Watch::start(&pool, config());

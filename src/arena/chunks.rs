@@ -68,6 +68,14 @@ impl Chunks {
         block.start.as_ptr().wrapping_add(usable_bytes(block))
     }
 
+    /// The end of the block that buffers are taken from now, or null.
+    pub(crate) fn current_end(&self) -> *mut u8 {
+        match self.blocks[..self.used].last() {
+            Some(block) => block.start.as_ptr().wrapping_add(usable_bytes(block)),
+            None => ptr::null_mut(),
+        }
+    }
+
     /// Whether to keep the last block.
     ///
     /// It is kept if recent frames needed more than the other blocks hold, and if it is not much larger than what they needed.

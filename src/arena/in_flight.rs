@@ -221,6 +221,12 @@ impl InFlight {
         self.frames[index].tag.load(Ordering::Relaxed) as usize
     }
 
+    /// Frames begun so far.
+    pub(crate) fn begun_so_far(&self) -> u64 {
+        // Relaxed: a number of its own.
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// The bits of the open frames.
     pub(crate) fn open(&self) -> u32 {
         // Relaxed: a thread that reads arenas by it holds the aggregator's lock, under which bits are freed. It may miss a bit that was

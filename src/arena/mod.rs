@@ -4,3 +4,4 @@ pub(crate) mod bump;
 pub(crate) mod chunks;
 pub(crate) mod in_flight;
 pub(crate) mod parking;
+pub(crate) mod sampling;

@@ -4,12 +4,15 @@
 
 use super::{SharedList, SiteVerdict};
 use crate::telemetry::breakdown::ThreadHolding;
+use crate::telemetry::frame_memory::{FrameMemory, FrameSampling, FrameSite};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// Call sites with long-lived buffers that are listed.
 const LONG_LIVED_SITES: usize = 16;
 /// Call sites and tags that are listed.
 const HOLDERS: usize = 256;
+/// Call sites of frame buffers that are listed.
+const FRAME_SITES: usize = 64;
 /// Threads that are listed.
 const THREADS: usize = 256;
 
@@ -19,6 +22,8 @@ pub(super) struct Listed {
     long_lived: SharedList<SiteHolding>,
     holders: SharedList<SiteHolding>,
     threads: SharedList<ThreadHolding>,
+    frame_sampling: FrameSampling,
+    frame_sites: SharedList<FrameSite>,
 }
 
 impl Listed {
@@ -42,6 +47,29 @@ impl Listed {
     pub(super) fn threads(&mut self, outstanding: &Outstanding) -> SharedList<ThreadHolding> {
         let threads = &outstanding.threads;
         self.threads.share(&threads[..threads.len().min(THREADS)])
+    }
+
+    /// What fills frame memory. Made anew when a frame's mean changed, so that a program whose frames are alike keeps one list.
+    pub(super) fn frame_memory(
+        &mut self,
+        memory: &FrameMemory,
+    ) -> (FrameSampling, SharedList<FrameSite>) {
+        let sites = &memory.sites[..memory.sites.len().min(FRAME_SITES)];
+        let means = |sampling: FrameSampling, site: &FrameSite| {
+            let per_frame = |sum| sampling.per_frame(sum);
+            let counts = (per_frame(site.counts.allocs), per_frame(site.counts.bytes));
+            (site.location, counts, site.most_bytes)
+        };
+        let now = sites.iter().map(|site| means(memory.sampling, site));
+        let before = self.frame_sites.iter();
+        if !now.eq(before.map(|site| means(self.frame_sampling, site))) {
+            self.frame_sites = SharedList::new(sites.to_vec());
+            self.frame_sampling = memory.sampling;
+            let left_out = memory.sites[sites.len()..].iter();
+            let other = &mut self.frame_sampling.other;
+            *other = left_out.fold(*other, |sum, site| sum.plus(site.counts));
+        }
+        (self.frame_sampling, self.frame_sites.clone())
     }
 }
 

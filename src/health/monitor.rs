@@ -21,6 +21,7 @@ use super::{
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
 use crate::telemetry::breakdown::SizeHolding;
+use crate::telemetry::frame_memory::FrameMemory;
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::open_frames::OpenFrame;
@@ -86,6 +87,7 @@ pub struct HealthMonitor {
     resident: Option<Resident>,
     outstanding: Outstanding,
     tags_now: Tags,
+    frame_memory: FrameMemory,
     /// What was said of the tags last.
     tags: SharedList<TagStats>,
     sizes: SharedList<SizeHolding>,
@@ -123,6 +125,7 @@ impl HealthMonitor {
             resident: None,
             outstanding: Outstanding::default(),
             tags_now: Tags::default(),
+            frame_memory: FrameMemory::default(),
             tags: SharedList::default(),
             sizes: SharedList::default(),
             alerts: AlertBook::default(),
@@ -277,6 +280,7 @@ impl HealthMonitor {
         } else {
             self.tags_now.tags.clear();
         }
+        pool.frame_memory_into(&mut self.frame_memory);
         self.prewarmed_bytes = pool.inner().prewarmed_bytes();
         pool.inner().open_frames_into(&mut self.open_frames);
         let name = match &self.pool {
@@ -340,12 +344,7 @@ impl HealthMonitor {
         let ends_no_frames = stalled >= SILENT || frame.frame.get() == 0;
         self.verdicts
             .sample(outstanding, ends_no_frames, &mark, self.thresholds.growth());
-        let room = Room {
-            budget: self
-                .max_bytes
-                .map(|limit| limit.saturating_sub(metrics.in_use_bytes)),
-            machine: None,
-        };
+        let room = self.room(metrics.in_use_bytes);
         let verdicts = self.verdicts.say(outstanding, room, &mark);
         self.blamed = self.largest_miss.take().or(self.blamed);
         let blamed = self.blamed.and_then(|miss| miss.site);
@@ -373,6 +372,7 @@ impl HealthMonitor {
             },
         };
         let findings = self.alerts.report(&self.thresholds, moment);
+        let (frame_sampling, frame_sites) = self.listed.frame_memory(&self.frame_memory);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
@@ -392,11 +392,22 @@ impl HealthMonitor {
             tags: self.tags.share(&self.tags_now.tags),
             sizes: self.sizes.share(&outstanding.sizes),
             threads: self.listed.threads(outstanding),
+            frame_sampling,
+            frame_sites,
             at,
             time: now.time,
             limits: self.limits.clone(),
             pool_id: pool.id(),
             pool: pool.clone(),
+        }
+    }
+
+    /// What is left for growth.
+    fn room(&self, in_use_bytes: u64) -> Room {
+        let limit = self.max_bytes;
+        Room {
+            budget: limit.map(|limit| limit.saturating_sub(in_use_bytes)),
+            machine: None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::frame_memory::{FrameSampling, FrameSite};
 use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::SiteHolding;
@@ -62,6 +63,10 @@ pub struct HealthSnapshot {
     pub sizes: SharedList<SizeHolding>,
     /// What each thread took and keeps, the largest first, 256 at most.
     pub threads: SharedList<ThreadHolding>,
+    /// How frames are sampled, and what the sampled frames took in all: as of when `frame_sites` last changed.
+    pub frame_sampling: FrameSampling,
+    /// What fills frame memory: the call sites of the sampled frames, the largest first, 64 at most. Made anew when a frame's mean changes.
+    pub frame_sites: SharedList<FrameSite>,
     /// The levels of every rule that it was judged by.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub limits: SharedList<(Rule, Limits)>,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::class::CLASSES;
 use crate::clock::{self, WallClock};
+use crate::pool::frame_book::FrameBook;
 use crate::pool::tag_book::TagBook;
 use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::{Allocated, Counts, Released};
@@ -32,6 +33,9 @@ pub(crate) struct Aggregator {
     pub(crate) wall: WallClock,
     pub(crate) peaks: Peaks,
     pub(crate) tags: TagBook,
+    /// What sampled frames took, and which frames are to be sampled: one in so many.
+    pub(crate) frame_book: FrameBook,
+    pub(crate) sample_every: u32,
     /// Bytes ever taken from the system, and regions that frame ends moved, as of the last frame end.
     pub(crate) system_bytes: u64,
     pub(crate) regions: u64,
@@ -41,7 +45,7 @@ pub(crate) struct Aggregator {
 }
 
 impl Aggregator {
-    pub(crate) fn new(tags: TagBook) -> Self {
+    pub(crate) fn new(tags: TagBook, sample_every: u32) -> Self {
         let now = clock::now();
         Self {
             frames: 0,
@@ -56,6 +60,8 @@ impl Aggregator {
             wall: WallClock::new(now),
             peaks: Peaks::default(),
             tags,
+            frame_book: FrameBook::default(),
+            sample_every,
             system_bytes: 0,
             regions: 0,
             recycler: Recycler::new(),

@@ -14,6 +14,12 @@ use crate::telemetry::ring::MAX_PLACES;
 const MIN_BLOCK_BYTES: usize = 4096;
 /// The most tags that a builder sets up. There is room for all of them, with three tags above each.
 const MAX_CONFIGURED: usize = 31;
+/// Models of the checkers set it where it is their subject.
+const SAMPLE_FRAMES: u32 = if cfg!(any(framepool_loom, framepool_shuttle)) {
+    0
+} else {
+    64
+};
 const LEAK_AFTER: Duration = Duration::from_secs(1);
 
 /// Settings for a new pool; [`build`](Self::build) checks them.
@@ -52,6 +58,7 @@ impl PoolBuilder {
                 alignment: LINE,
                 history_frames: 256,
                 attribution: Attribution::CallSites,
+                sample_frames: SAMPLE_FRAMES,
                 tags: Vec::new(),
             },
             own_leak_after: (false, false),
@@ -178,6 +185,15 @@ impl PoolBuilder {
     /// Whether call sites are recorded; can be changed later. Default: they are.
     pub fn attribution(mut self, attribution: Attribution) -> Self {
         self.config.attribution = attribution;
+        self
+    }
+
+    /// Samples one frame in so many, in which each frame buffer counts for the line that took it; none with zero. Can be changed later.
+    /// Default: 64.
+    ///
+    /// In a sampled frame a buffer takes the slow path, some 20 ns. See [`BufferPool::frame_memory`].
+    pub fn sample_frames(mut self, every: u32) -> Self {
+        self.config.sample_frames = every;
         self
     }
 

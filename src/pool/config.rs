@@ -103,6 +103,8 @@ pub(crate) struct Config {
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,
+    /// One frame in so many is sampled; zero for none.
+    pub(crate) sample_frames: u32,
     /// Tags by name, with what is set for them.
     pub(crate) tags: Vec<(String, TagSettings)>,
 }

@@ -109,6 +109,7 @@ impl Frame {
     /// [`AllocError`]: the size cannot be addressed, the element's alignment is coarser than the pool's, the pool's budget
     /// is used up, or the system has no memory.
     #[inline]
+    #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&mut [T], AllocError> {
         let fast = self.alloc_fast::<T>(len);
         // SAFETY: as in `alloc`.
@@ -141,6 +142,7 @@ impl Frame {
     ///
     /// As for [`view_or_panic`](Self::view_or_panic).
     #[inline(always)]
+    #[track_caller]
     pub(crate) unsafe fn view_or_error<T: Pod>(
         &self,
         fast: Option<NonNull<u8>>,
@@ -165,12 +167,14 @@ impl Frame {
     /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn alloc_slow<T: Pod>(&self, len: usize) -> Result<NonNull<u8>, AllocError> {
+        let site = Location::caller();
         let inner = self.pool.inner_ptr();
         self.pool
             .checked_bytes::<T>(len)
             // SAFETY: as in `alloc_fast`.
-            .and_then(|bytes| unsafe { frame_alloc_slow(inner, &self.layout, bytes) })
+            .and_then(|bytes| unsafe { frame_alloc_slow(inner, &self.layout, bytes, site) })
             .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 
@@ -238,6 +242,7 @@ impl BufferPool {
         let id = inner
             .in_flight
             .begin(index, Location::caller(), inner.round(), tag);
+        inner.sample_frame(index, id);
         Ok(Frame::new(self.clone(), index, id))
     }
 }

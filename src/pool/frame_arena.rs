@@ -105,6 +105,7 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     ///
     /// Those of [`Frame::try_alloc`].
     #[inline]
+    #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<&'f mut [T], AllocError> {
         let fast = self.alloc_fast::<T>(len);
         // SAFETY: as in `alloc`.

@@ -100,6 +100,10 @@ impl Aggregator {
             // SAFETY: the frame has ended and we still have its bit.
             unsafe { inner.compact(self, arena, ended) };
         }
+        if cfg!(feature = "telemetry") && inner.sampling.is_sampled(place.index()) {
+            self.end_sampled(inner, slot, place, ended.reading);
+            arena.open();
+        }
         if inner.budget.is_limited() {
             arena.park();
         }
@@ -169,6 +173,10 @@ impl Aggregator {
         }
         if let Some(index) = index {
             PoolInner::note_frame_ended(self, index, began);
+            if cfg!(feature = "telemetry") && inner.sampling.is_sampled(index) {
+                self.frame_book.end_frame(inner.in_flight.id(index));
+                inner.sampling.end(index);
+            }
             inner.in_flight.free(index);
         }
         let reading = self.second_pass(inner, true);
@@ -285,7 +293,8 @@ impl Aggregator {
                 + self.feeds.bytes()
                 + self.recycler.bytes()
                 + self.peaks.bytes()
-                + self.tags.bytes(),
+                + self.tags.bytes()
+                + self.frame_book.bytes(),
             totals: Totals {
                 frames: self.frames,
                 allocs: counts.allocs(),

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
 
 use std::num::NonZero;
+use std::panic::Location;
 use std::ptr::NonNull;
 
 use crate::arena::bump::{Arena, MAX_REQUESTED};
@@ -14,6 +15,7 @@ use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::{with_slot, with_slot_unmarked};
 use crate::slot::state::{ArenaPlace, Slot};
+use crate::telemetry::frame_memory::FrameCounts;
 
 /// From this size on a frame buffer takes an odd number of units of the pool's alignment.
 ///
@@ -129,11 +131,12 @@ pub(crate) unsafe fn frame_alloc_slow(
     inner: NonNull<PoolInner>,
     layout: &FrameLayout,
     bytes: usize,
+    site: &'static Location<'static>,
 ) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(inner, |slot| {
-            let lent = alloc_from(inner.as_ref(), slot, layout, bytes);
+            let lent = alloc_from(inner.as_ref(), slot, layout, bytes, site);
             // An overflow is counted where it is put into words.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
@@ -154,15 +157,50 @@ unsafe fn alloc_from(
     slot: &Slot,
     layout: &FrameLayout,
     bytes: usize,
+    site: &'static Location<'static>,
 ) -> Result<NonNull<u8>, Refusal> {
     let arena = slot.arena(layout.place);
-    slot.note_arena(layout.place);
+    let index = layout.index();
+    if slot.note_arena(layout.place) {
+        inner.prepare_sampling(slot, index);
+    }
     if inner.budget.is_limited() {
         while !arena.unpark() {
             // Somebody reclaims the arena's blocks, under the aggregator's lock.
             drop(inner.aggregator.lock());
         }
     }
+    if !cfg!(feature = "telemetry") || !inner.sampling.is_sampled(index) {
+        return alloc_open(inner, slot, layout, bytes);
+    }
+    arena.open();
+    let lent = alloc_open(inner, slot, layout, bytes);
+    arena.close();
+    if lent.is_ok() {
+        let counts = FrameCounts {
+            allocs: 1,
+            bytes: if bytes == 0 { 0 } else { layout.stride(bytes) } as u64,
+            requested_bytes: bytes as u64,
+        };
+        // SAFETY: as for the caller.
+        let count = || unsafe { slot.frame_sites.count(index, site, counts) };
+        if !count() {
+            // Sampling began after the thread's first frame.
+            inner.prepare_sampling(slot, index);
+            count();
+        }
+    }
+    lent
+}
+
+/// Allocates from an arena that is neither parked nor closed. Only for the slot's owner, while the frame is open.
+fn alloc_open(
+    inner: &PoolInner,
+    slot: &Slot,
+    layout: &FrameLayout,
+    bytes: usize,
+) -> Result<NonNull<u8>, Refusal> {
+    let arena = slot.arena(layout.place);
     if bytes == 0 {
         arena.count_empty();
         let start = NonZero::new(layout.below_alignment + 1).expect("an alignment is not zero");

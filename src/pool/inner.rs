@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::arena::in_flight::InFlight;
+use crate::arena::sampling::Sampling;
 use crate::blocks::class::{CLASSES, Classes};
 use crate::blocks::depot::Depot;
 use crate::blocks::exchange::Exchange;
@@ -47,6 +48,8 @@ pub(crate) struct PoolInner {
     pub(crate) lifetime: ManuallyDrop<CachePadded<Lifetime>>,
     pub(crate) budget: CachePadded<Budget>,
     pub(crate) in_flight: CachePadded<InFlight>,
+    /// Which frames are sampled.
+    pub(crate) sampling: Sampling,
     pub(crate) slots: CachePadded<Slots>,
     pub(crate) table: Table,
     pub(crate) depot: Depot,
@@ -106,13 +109,20 @@ impl PoolInner {
             lifetime: ManuallyDrop::new(CachePadded::new(Lifetime::new())),
             budget: CachePadded::new(Budget::new(config.max_bytes)),
             in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
+            sampling: Sampling::new(match config.attribution {
+                Attribution::Off => 0,
+                Attribution::CallSites => config.sample_frames,
+            }),
             slots: CachePadded::new(Slots::new()),
             table: Table::new(),
             depot: Depot::new(),
             names: ThreadNames::new(),
             misses: Misses::new(),
             tag_budgets,
-            aggregator: ForkLock::new(Rank::Aggregator, Aggregator::new(tags)),
+            aggregator: ForkLock::new(
+                Rank::Aggregator,
+                Aggregator::new(tags, config.sample_frames),
+            ),
             walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
             last_walk: ForkLock::new(Rank::Refusals, LastWalk::default()),
             published: CachePadded::new(Published::new(first)),
@@ -189,7 +199,12 @@ impl PoolInner {
         // The aggregator has one, and the walker.
         let round_times = 2 * RoundTimes::own_bytes();
         let inner = size_of::<Self>() as u64 + locks + round_times;
-        inner + slots + self.table.bytes() + self.depot.own_bytes() + self.names.bytes()
+        inner
+            + slots
+            + self.sampling_bytes()
+            + self.table.bytes()
+            + self.depot.own_bytes()
+            + self.names.bytes()
     }
 
     /// Frame ends so far.
@@ -228,12 +243,14 @@ impl PoolInner {
 
     /// Records call sites from now on, or stops.
     pub(crate) fn set_attribution(&self, attribution: Attribution) {
-        let _aggregator = self.aggregator.lock();
+        let mut aggregator = self.aggregator.lock();
         // Relaxed, both: written under the aggregator's lock; a change takes effect at some alloc soon after.
         self.now.attribution.store(attribution, Ordering::Relaxed);
         self.now
             .stamp
             .store(stamp(self.round(), attribution), Ordering::Relaxed);
+        let every = aggregator.sample_every;
+        self.set_sampling(&mut aggregator, every);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What one thread has in a pool: its slot, the list of all slots, who may use one, and what changed in it.
 
 pub(crate) mod changes;
+pub(crate) mod frame_sites;
 pub(crate) mod list;
 pub(crate) mod owner;
 pub(crate) mod state;

@@ -16,6 +16,7 @@ use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
 use crate::blocks::state::thread_of;
 use crate::slot::changes::SlotReading;
+use crate::slot::frame_sites::FrameSites;
 use crate::slot::owner::{Owner, Use};
 use crate::slot::tags::TagPart;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
@@ -58,6 +59,8 @@ pub(crate) struct Slot {
     pub(crate) last_read: UnsafeCell<SlotReading>,
     /// What the owners counted for tags. Written by the owner, read by the aggregator.
     pub(crate) tags: TagPart,
+    /// What the owner took in sampled frames.
+    pub(crate) frame_sites: FrameSites,
     /// What the bins do not show. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
@@ -117,6 +120,7 @@ impl Slot {
             (&raw mut (*at).ahead).write(AtomicPtr::new(ptr::null_mut()));
             (&raw mut (*at).last_read).write(UnsafeCell::new(SlotReading::default()));
             (&raw mut (*at).tags).write(TagPart::new());
+            (&raw mut (*at).frame_sites).write(FrameSites::new());
             (&raw mut (*at).counters).write(SlotCounters::new());
             let arenas = (&raw mut (*at).arenas).cast::<Arena>();
             for place in 0..MAX_IN_FLIGHT {
@@ -146,14 +150,16 @@ impl Slot {
         })
     }
 
-    /// Notes that the owner lends from the arena at this place. Only for the owner.
-    pub(crate) fn note_arena(&self, place: ArenaPlace) {
+    /// Notes that the owner lends from the arena at this place; whether it is for the first time. Only for the owner.
+    pub(crate) fn note_arena(&self, place: ArenaPlace) -> bool {
         // Relaxed, both: the owner is the only writer; see `arenas_among`.
         let used = self.arenas_used.load(Ordering::Relaxed);
         let bit = 1 << place.index();
-        if used & bit == 0 {
+        let is_first = used & bit == 0;
+        if is_first {
             self.arenas_used.store(used | bit, Ordering::Relaxed);
         }
+        is_first
     }
 
     /// Bytes of the blocks that came to the magazine less those it sent away.

@@ -10,6 +10,7 @@ use super::saved::{SavedAlert, SavedHistory, SavedPool};
 use super::subscribers::{AlertSubscriber, SubscriberState};
 use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
 use crate::telemetry::breakdown::{sizes_table, threads_table};
+use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;
 use crate::text::{Align, Table, bytes, sparkline};
 
@@ -60,6 +61,7 @@ impl fmt::Display for SavedHistory {
             }
             write_sizes(f, pool)?;
             write_threads(f, pool)?;
+            write_frame_sites(f, pool)?;
         }
         write_active(f, self)?;
         write_resolved(f, self)?;
@@ -82,6 +84,28 @@ fn write_threads(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let threads = &pool.threads[..pool.threads.len().min(LISTED)];
     let left_out = pool.threads.len() - threads.len();
     write_breakdown(f, &threads_table(threads), threads.len(), left_out)
+}
+
+/// What fills frame memory, if a frame was sampled that took something.
+fn write_frame_sites(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    if pool.frame_sites.is_empty() {
+        return Ok(());
+    }
+    let (listed, left_out) = pool
+        .frame_sites
+        .split_at(pool.frame_sites.len().min(LISTED));
+    let mut sampling = pool.frame_sampling;
+    sampling.other = left_out
+        .iter()
+        .fold(sampling.other, |sum, site| sum.plus(site.counts));
+    let rows = listed.iter().map(|site| FrameRow {
+        location: site.location.clone(),
+        tag: &site.tag,
+        counts: site.counts,
+        most_bytes: site.most_bytes,
+    });
+    f.write_str("\n\n")?;
+    write_frame_memory(f, &sampling, rows)
 }
 
 fn write_breakdown(

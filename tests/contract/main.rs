@@ -12,6 +12,8 @@ mod budget;
 mod buffers;
 mod builder;
 mod errors;
+#[cfg(feature = "telemetry")]
+mod frame_memory;
 mod frames;
 mod holders;
 #[cfg(feature = "telemetry")]

@@ -110,6 +110,25 @@ fn numbers_on_the_page_equal_the_stores() {
 }
 
 #[test]
+fn page_lists_what_fills_frames() {
+    let (pool, watch) = watched("frames");
+    pool.set_frame_sampling(1);
+    for _ in 0..2 {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(4 << 10);
+        frame.release_all();
+    }
+    watch.stop();
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    browser.until_text("#frames tbody", "browser.rs:");
+    browser.until_text("#frames tbody", "4.06 KiB");
+    browser.until_text("#frames-sampling", "2 sampled frames, 1 frame in 1:");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
 fn a_leak_appears_by_its_line_and_clears() {
     let (pool, watch) = watched("leaking");
     let server = served(&watch);

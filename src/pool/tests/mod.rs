@@ -1,3 +1,4 @@
-//! Tests that set what a program reaches only after years.
+//! Tests that need the inside: what a program reaches only after years, and which path an alloc takes.
 
+mod sampled;
 mod wrapping;

@@ -247,7 +247,8 @@ mod tests {
     use std::time::Duration;
 
     fn history() -> SavedHistory {
-        let pool = BufferPool::builder().name("saved").build().unwrap();
+        let builder = BufferPool::builder().name("saved").sample_frames(1);
+        let pool = builder.build().unwrap();
         let store = DiagnosticsStore::new();
         let thresholds = Thresholds::default()
             .pooled_bytes(1, 1)
@@ -255,7 +256,9 @@ mod tests {
         let mut monitor = HealthMonitor::new(thresholds).with_emit_interval(Duration::ZERO);
         let kept = pool.alloc::<u8>(5_000);
         for _ in 0..3 {
-            let frame = pool.end_frame();
+            let frame = pool.begin_frame();
+            frame.alloc::<u8>(7_000);
+            let frame = frame.release_all();
             monitor.record(&frame);
             store.receive(monitor.emit_now(&pool));
             store.record_frame(&frame);
@@ -296,6 +299,8 @@ mod tests {
         assert_eq!(loaded.to_string(), history.to_string());
         let pool = &loaded.pools[0];
         assert_eq!((pool.frames.len(), pool.sites[0].buffers), (3, 1));
+        assert_eq!((pool.frame_sampling.frames, pool.frame_sites.len()), (1, 1));
+        assert_eq!(pool.frame_sites[0].counts.requested_bytes, 7_000);
         assert!(!pool.spans[0].samples.is_empty() && !loaded.alerts.is_empty());
         assert_eq!(loaded.events.last().unwrap().text, "half way");
     }

@@ -20,6 +20,7 @@ use crate::health::{
     AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
 };
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::frame_memory::{FrameCounts, FrameSampling};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::tags::TagStats;
 
@@ -109,6 +110,10 @@ saved! {
         sizes: Vec<SizeHolding>,
         /// What its threads took and keep, the largest first.
         threads: Vec<ThreadHolding>,
+        /// How frames were sampled, and what the sampled frames took in all.
+        frame_sampling: FrameSampling,
+        /// What filled frame memory: the call sites of the sampled frames, the largest first, 64 at most.
+        frame_sites: Vec<SavedFrameSite>,
         /// The frames that are open for too long.
         open_too_long: Vec<SavedOpenFrame>,
         /// The latest frames, the latest last.
@@ -195,6 +200,18 @@ saved! {
         oldest_age_frames: Option<u64>,
         /// For how long at least the oldest has been out, if that is known.
         oldest_age: Option<Duration>,
+    }
+
+    /// What one call site took in the sampled frames: see [`FrameSite`](crate::telemetry::FrameSite).
+    SavedFrameSite {
+        /// The line of code.
+        location: String,
+        /// The tag of the frames; empty for none.
+        tag: String,
+        /// What it took in all sampled frames.
+        counts: FrameCounts,
+        /// The most bytes that it took in one of them.
+        most_bytes: u64,
     }
 
     /// A frame that is open for too long.
@@ -309,6 +326,9 @@ impl SavedHistory {
                 change(&mut site.location);
             }
             pool.holders
+                .iter_mut()
+                .for_each(|it| change(&mut it.location));
+            pool.frame_sites
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
             pool.holdings.iter_mut().for_each(|it| change(&mut it.by));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::rows::columns;
 use super::{
-    SavedAlert, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedHolding, SavedLimits,
-    SavedOpenFrame, SavedPool, SavedSite, SavedVerdict, SavedWorst,
+    SavedAlert, SavedCourse, SavedEvent, SavedFrameSite, SavedHistory, SavedHolder, SavedHolding,
+    SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedVerdict, SavedWorst,
 };
 use crate::BufferPool;
 use crate::clock::Timestamp;
@@ -16,6 +16,7 @@ use crate::store::kept::{Kept, KeptPool};
 use crate::store::past::event::Event;
 use crate::store::past::{Past, Span};
 use crate::store::subscribers::AlertSubscriber;
+use crate::telemetry::frame_memory::FrameSite;
 use crate::telemetry::holdings::Holding;
 use crate::telemetry::outstanding::SiteHolding;
 
@@ -116,6 +117,8 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         tags: latest.tags.to_vec(),
         sizes: latest.sizes.to_vec(),
         threads: latest.threads.to_vec(),
+        frame_sampling: latest.frame_sampling,
+        frame_sites: latest.frame_sites.iter().map(frame_site).collect(),
         open_too_long: open.collect(),
         frames: past.map_or_else(Vec::new, Past::frames),
         columns: columns(),
@@ -135,6 +138,15 @@ fn holder(health: &HealthSnapshot, site: &SiteHolding) -> SavedHolder {
         oldest_age_frames: verdict.map(|it| it.oldest_age_frames),
         oldest_age: None,
         ..SavedHolder::from(site)
+    }
+}
+
+fn frame_site(site: &FrameSite) -> SavedFrameSite {
+    SavedFrameSite {
+        location: site.location.to_string(),
+        tag: site.tag.clone(),
+        counts: site.counts,
+        most_bytes: site.most_bytes,
     }
 }
 

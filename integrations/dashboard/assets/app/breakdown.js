@@ -7,6 +7,15 @@ fp.breakdown = (() => {
     [...cell.firstChild.children].forEach((part, at) => { part.style.width = `${((parts[at][1] / most) * 100).toFixed(2)}%`; });
   };
 
+  const frameRows = ({ frame_sampling: sampling, frame_sites: sites }) => {
+    if (!sites?.length) return [];
+    const every = sampling.every ? `, 1 frame in ${fp.count(sampling.every)}` : '';
+    fp.setText(document.getElementById('frames-sampling'), `Frame buffers of ${fp.count(sampling.frames)} sampled frames${every}: means of these frames, exact for them, not scaled.`);
+    const rows = sites.map((site) => ({ ...site, frames: sampling.frames }));
+    if (sampling.other.allocs) rows.push({ location: 'other call sites', tag: '', counts: sampling.other, most_bytes: null, frames: sampling.frames });
+    return rows;
+  };
+
   const TABLES = {
     sizes: {
       rows: (health) => health.sizes,
@@ -49,6 +58,20 @@ fp.breakdown = (() => {
         { name: 'Soft budget', help: 'Above it an alert is raised.', show: (tag) => (tag.warn_bytes === null ? '–' : fp.bytes(tag.warn_bytes)) },
         { name: 'Hard budget', help: 'Above it requests are refused.', show: (tag) => (tag.max_bytes === null ? '–' : fp.bytes(tag.max_bytes)) },
         { name: 'Allocs a frame', help: 'Of the latest frame.', show: (tag) => fp.count(tag.frame.allocs) },
+      ],
+    },
+    // The frame buffers of sampled frames by call site, as means of these frames.
+    frames: {
+      rows: frameRows,
+      key: (site) => `${site.location} ${site.tag}`,
+      total: (site) => site.counts.bytes,
+      parts: (site) => [['in_use', site.counts.bytes]],
+      columns: [
+        { name: 'Call site', text: true, show: (site) => fp.site(site.location).name },
+        { name: 'Tag', text: true, help: 'The tag of the frames.', show: (site) => site.tag },
+        { name: 'Buffers a frame', show: (site) => fp.count(Math.round(site.counts.allocs / site.frames)) },
+        { name: 'Bytes a frame', show: (site) => fp.bytes(Math.round(site.counts.bytes / site.frames)) },
+        { name: 'Most in a frame', show: (site) => (site.most_bytes === null ? '–' : fp.bytes(site.most_bytes)) },
       ],
     },
   };

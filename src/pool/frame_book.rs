@@ -1,0 +1,250 @@
+//! What sampled frames took, by call site, over the latest of them. Under the aggregator's lock.
+//!
+//! The end of a sampled frame adds up the tables of all slots (`slot/frame_sites.rs`), and what the arenas lent in all. The difference is what
+//! other call sites took. So the sum over the sites is the frame's counters exactly, whatever found no place in a table.
+//!
+//! Numbers are kept in two windows of [`WINDOW`] sampled frames: the full one before, and the current one. A report is of both, so it follows
+//! the program, and each number is a sum over whole frames. A call site that took nothing in either window is dropped.
+
+use std::panic::Location;
+
+use crate::pool::tag_book::TagBook;
+use crate::slot::frame_sites::SiteUse;
+use crate::sync::sized;
+use crate::telemetry::arena_reading::ArenaReading;
+use crate::telemetry::frame_memory::{FrameCounts, FrameMemory, FrameSampling, FrameSite};
+use crate::telemetry::id::FrameId;
+
+/// Sampled frames in a window.
+const WINDOW: u64 = 64;
+/// Call sites, by tag.
+const SITES: usize = sized(256, 8, 4);
+
+/// What sampled frames took.
+#[derive(Debug, Default)]
+pub(crate) struct FrameBook {
+    /// By call site, then by tag.
+    entries: Vec<Entry>,
+    /// What the frame that ends took, and of that, what has an entry.
+    total: FrameCounts,
+    listed: FrameCounts,
+    /// The window before, and the current one.
+    windows: [Window; 2],
+    latest: Option<FrameId>,
+}
+
+/// Of a number of sampled frames.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    frames: u64,
+    total: FrameCounts,
+    listed: FrameCounts,
+}
+
+#[derive(Debug)]
+struct Entry {
+    site: &'static Location<'static>,
+    tag: usize,
+    /// Of the frame that ends.
+    now: FrameCounts,
+    /// By window: what it took, and the most bytes in one frame.
+    windows: [(FrameCounts, u64); 2],
+}
+
+impl FrameBook {
+    /// Adds what one arena lent in the sampled frame that ends.
+    pub(crate) fn add_arena(&mut self, lent: ArenaReading) {
+        self.total = self.total.plus(FrameCounts {
+            allocs: lent.allocs,
+            bytes: lent.bytes,
+            requested_bytes: lent.requested,
+        });
+    }
+
+    /// Adds what a call site took in it, as far as there is room in the list.
+    pub(crate) fn add_site(&mut self, used: SiteUse, tag: usize) {
+        // One line of code can have several `Location` values, so they are compared by what they say.
+        let key = (used.site, tag);
+        let at = match self
+            .entries
+            .binary_search_by(|entry| (entry.site, entry.tag).cmp(&key))
+        {
+            Ok(at) => at,
+            Err(at) => {
+                // All at once, so that later frames allocate nothing.
+                let missing = SITES - self.entries.len();
+                if missing == 0 || self.entries.try_reserve_exact(missing).is_err() {
+                    return;
+                }
+                self.entries.insert(
+                    at,
+                    Entry {
+                        site: used.site,
+                        tag,
+                        now: FrameCounts::default(),
+                        windows: Default::default(),
+                    },
+                );
+                at
+            }
+        };
+        let entry = &mut self.entries[at];
+        entry.now = entry.now.plus(used.counts);
+        self.listed = self.listed.plus(used.counts);
+    }
+
+    /// Ends the sampled frame.
+    pub(crate) fn end_frame(&mut self, id: FrameId) {
+        if self.windows[1].frames == WINDOW {
+            self.windows = [self.windows[1], Window::default()];
+            for entry in &mut self.entries {
+                entry.windows = [entry.windows[1], Default::default()];
+            }
+        }
+        for entry in &mut self.entries {
+            let now = std::mem::take(&mut entry.now);
+            let (counts, most_bytes) = &mut entry.windows[1];
+            *counts = counts.plus(now);
+            *most_bytes = (*most_bytes).max(now.bytes);
+        }
+        self.entries
+            .retain(|entry| entry.windows.iter().any(|(counts, _)| counts.allocs > 0));
+        let window = &mut self.windows[1];
+        window.frames += 1;
+        window.total = window.total.plus(std::mem::take(&mut self.total));
+        window.listed = window.listed.plus(std::mem::take(&mut self.listed));
+        self.latest = Some(id);
+    }
+
+    /// Writes the numbers into an earlier result, whose memory is used again.
+    pub(crate) fn report(&self, tags: &TagBook, every: u32, memory: &mut FrameMemory) {
+        let [before, now] = self.windows;
+        let total = before.total.plus(now.total);
+        memory.sampling = FrameSampling {
+            every,
+            frames: before.frames + now.frames,
+            latest: self.latest,
+            total,
+            other: total.less(before.listed.plus(now.listed)),
+        };
+        memory.sites.truncate(self.entries.len());
+        for (at, entry) in self.entries.iter().enumerate() {
+            if memory.sites.len() == at {
+                memory.sites.push(FrameSite {
+                    location: entry.site,
+                    tag: String::new(),
+                    counts: FrameCounts::default(),
+                    most_bytes: 0,
+                });
+            }
+            let site = &mut memory.sites[at];
+            let [(before, most_before), (now, most)] = entry.windows;
+            site.location = entry.site;
+            site.tag.clear();
+            site.tag.push_str(tags.name(entry.tag));
+            site.counts = before.plus(now);
+            site.most_bytes = most.max(most_before);
+        }
+        memory.sites.sort_by(|a, b| {
+            let key = |site: &FrameSite| site.location;
+            b.counts
+                .bytes
+                .cmp(&a.counts.bytes)
+                .then_with(|| (key(a), &a.tag).cmp(&(key(b), &b.tag)))
+        });
+    }
+
+    /// Bytes that the book occupies.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Entry>()) as u64
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn took(bytes: u64) -> SiteUse {
+        let counts = FrameCounts {
+            allocs: 1,
+            bytes,
+            requested_bytes: bytes,
+        };
+        SiteUse {
+            site: Location::caller(),
+            counts,
+        }
+    }
+
+    fn lent(allocs: u64, bytes: u64) -> ArenaReading {
+        ArenaReading {
+            allocs,
+            bytes,
+            requested: bytes,
+            misses: 0,
+        }
+    }
+
+    fn report(book: &FrameBook) -> FrameMemory {
+        let mut memory = FrameMemory::default();
+        book.report(&TagBook::default(), 64, &mut memory);
+        memory
+    }
+
+    #[test]
+    fn what_has_no_entry_is_that_of_others() {
+        let mut book = FrameBook::default();
+        book.add_arena(lent(3, 700));
+        book.add_site(took(200), 0);
+        book.end_frame(FrameId(9));
+        let memory = report(&book);
+        assert_eq!(
+            (memory.sampling.frames, memory.sampling.total.bytes),
+            (1, 700)
+        );
+        assert_eq!(
+            (memory.sampling.other.allocs, memory.sampling.other.bytes),
+            (2, 500)
+        );
+        assert_eq!(memory.sites[0].counts.bytes, 200);
+    }
+
+    #[test]
+    fn a_site_is_forgotten_after_two_windows() {
+        let mut book = FrameBook::default();
+        book.add_arena(lent(1, 64));
+        book.add_site(took(64), 0);
+        for frame in 1..=3 * WINDOW {
+            book.end_frame(FrameId(frame));
+            let memory = report(&book);
+            assert!(memory.sampling.frames < 2 * WINDOW + 1);
+            assert_eq!(
+                memory.sites.len(),
+                usize::from(frame <= 2 * WINDOW),
+                "{frame}"
+            );
+            assert_eq!(memory.sampling.other, FrameCounts::default());
+        }
+    }
+
+    #[test]
+    fn most_bytes_are_of_one_frame() {
+        let mut book = FrameBook::default();
+        for bytes in [100, 300, 200] {
+            let used = took(bytes);
+            book.add_arena(lent(2, 2 * bytes));
+            // The same line on two threads.
+            book.add_site(used, 0);
+            book.add_site(used, 0);
+            book.end_frame(FrameId(bytes));
+        }
+        let memory = report(&book);
+        assert_eq!(memory.sites.len(), 1);
+        assert_eq!(
+            (memory.sites[0].counts.bytes, memory.sites[0].most_bytes),
+            (1200, 600)
+        );
+        assert_eq!(memory.sampling.per_frame(1200), 400);
+    }
+}

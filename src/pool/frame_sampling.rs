@@ -1,0 +1,126 @@
+//! Sampled frames: how one begins, ends, and is counted. `arena/sampling.rs` says which frames are sampled.
+#![expect(
+    unsafe_code,
+    reason = "tables of an ended frame are emptied under the aggregator's lock"
+)]
+
+use crate::pool::aggregator::Aggregator;
+use crate::pool::config::Attribution;
+use crate::pool::handle::BufferPool;
+use crate::pool::inner::PoolInner;
+use crate::slot::frame_sites::FrameSites;
+use crate::slot::state::{ArenaPlace, Slot};
+use crate::telemetry::arena_reading::ArenaReading;
+use crate::telemetry::frame_memory::FrameMemory;
+use crate::telemetry::id::FrameId;
+
+impl PoolInner {
+    /// Begins a frame as a sampled one if it is its turn. The caller has claimed the frame's bit, and nobody else has the frame yet.
+    #[inline]
+    pub(crate) fn sample_frame(&self, index: usize, id: FrameId) {
+        if cfg!(feature = "telemetry") && self.sampling.takes(id) {
+            self.begin_sampled(index);
+        }
+    }
+
+    #[cold]
+    fn begin_sampled(&self, index: usize) {
+        self.sampling.begin(index);
+        for slot in self.slots.iter() {
+            for (_, arena) in slot.arenas_among(1 << index) {
+                arena.close_at_begin();
+            }
+        }
+    }
+
+    /// Has a thread that first allocates from a frame of this bit ready to count in sampled ones. Only for the slot's owner.
+    pub(crate) fn prepare_sampling(&self, slot: &Slot, index: usize) {
+        let is_on = cfg!(feature = "telemetry") && self.sampling.every() > 0;
+        if is_on && slot.frame_sites.add(index) {
+            self.sampling.note_table();
+        }
+    }
+
+    /// Bytes of all tables of call sites.
+    pub(crate) fn sampling_bytes(&self) -> u64 {
+        u64::from(self.sampling.tables()) * FrameSites::table_bytes()
+    }
+
+    /// Samples one frame in `every`, or none. Only under the aggregator's lock.
+    pub(crate) fn set_sampling(&self, aggregator: &mut Aggregator, every: u32) {
+        aggregator.sample_every = every;
+        let is_on = self.attribution() != Attribution::Off;
+        let every = if is_on { every } else { 0 };
+        self.sampling.set(every, self.in_flight.begun_so_far());
+    }
+}
+
+impl Aggregator {
+    /// Takes over what a thread counted in the sampled frame that ends. Its arena lent so much.
+    pub(crate) fn end_sampled(
+        &mut self,
+        inner: &PoolInner,
+        slot: &Slot,
+        place: ArenaPlace,
+        lent: ArenaReading,
+    ) {
+        let tag = inner.in_flight.tag(place.index());
+        self.frame_book.add_arena(lent);
+        // SAFETY: we have the aggregator's lock, and the frame has ended.
+        unsafe {
+            slot.frame_sites
+                .take(place.index(), |used| self.frame_book.add_site(used, tag));
+        }
+    }
+}
+
+impl BufferPool {
+    /// What fills frame memory: the buffers of sampled frames by the line that took them.
+    ///
+    /// One frame in 64 is sampled, or as [`sample_frames`](crate::PoolBuilder::sample_frames) says. In a sampled frame each buffer takes
+    /// the slow path, where it is counted; other frames pay nothing. The result is of the latest sampled frames, 127 at most. Its counts are
+    /// exact for these frames, and not scaled: divided by the number of frames they are what a frame takes on average.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    ///
+    /// let pool = BufferPool::builder().sample_frames(1).build()?;
+    /// let frame = pool.begin_frame();
+    /// frame.alloc::<f32>(1024);
+    /// frame.alloc::<u8>(100);
+    /// frame.release_all();
+    /// let memory = pool.frame_memory();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(memory.sites.len(), 2);
+    /// assert_eq!(memory.sites[0].counts.requested_bytes, 4096);
+    /// # }
+    /// println!("{memory}");
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
+    pub fn frame_memory(&self) -> FrameMemory {
+        let mut memory = FrameMemory::default();
+        self.frame_memory_into(&mut memory);
+        memory
+    }
+
+    /// Writes what [`frame_memory`](Self::frame_memory) returns into an earlier result, and reuses its memory.
+    pub fn frame_memory_into(&self, memory: &mut FrameMemory) {
+        let inner = self.inner();
+        let aggregator = inner.aggregator.lock();
+        let every = inner.sampling.every();
+        aggregator
+            .frame_book
+            .report(&aggregator.tags, every, memory);
+    }
+
+    /// One frame in so many is sampled; zero if none is, as while [`attribution`](Self::attribution) is off.
+    pub fn frame_sampling(&self) -> u32 {
+        self.inner().sampling.every()
+    }
+
+    /// Samples one frame in `every` from now on; none with zero. See [`frame_memory`](Self::frame_memory).
+    pub fn set_frame_sampling(&self, every: u32) {
+        let inner = self.inner();
+        inner.set_sampling(&mut inner.aggregator.lock(), every);
+    }
+}

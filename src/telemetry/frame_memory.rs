@@ -1,0 +1,185 @@
+//! What fills frame memory: the frame buffers of sampled frames, by call site.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::outstanding::plural;
+use crate::telemetry::id::FrameId;
+use crate::text::{Align, Table, bytes};
+
+/// Frame buffers: how many, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct FrameCounts {
+    /// Buffers allocated.
+    pub allocs: u64,
+    /// Bytes of these buffers, as rounded for alignment.
+    pub bytes: u64,
+    /// Bytes that were asked for.
+    pub requested_bytes: u64,
+}
+
+impl FrameCounts {
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            allocs: self.allocs.wrapping_add(other.allocs),
+            bytes: self.bytes.wrapping_add(other.bytes),
+            requested_bytes: self.requested_bytes.wrapping_add(other.requested_bytes),
+        }
+    }
+
+    pub(crate) fn less(self, part: Self) -> Self {
+        Self {
+            allocs: self.allocs.saturating_sub(part.allocs),
+            bytes: self.bytes.saturating_sub(part.bytes),
+            requested_bytes: self.requested_bytes.saturating_sub(part.requested_bytes),
+        }
+    }
+}
+
+/// How frames are sampled, and what the sampled frames took in all.
+///
+/// Nothing here is scaled: all counts are sums over [`frames`](Self::frames) whole frames, and exact for these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct FrameSampling {
+    /// One frame in so many is sampled; zero if none is.
+    pub every: u32,
+    /// Sampled frames that the counts are of: the latest 127 at most.
+    pub frames: u64,
+    /// The latest of them.
+    pub latest: Option<FrameId>,
+    /// What these frames took.
+    pub total: FrameCounts,
+    /// Of `total`, what call sites took that are not listed: beyond the 64 of a thread in a frame, or the 256 of a pool.
+    pub other: FrameCounts,
+}
+
+impl FrameSampling {
+    /// The mean of a sum over the sampled frames, rounded. The expected value for any frame.
+    pub fn per_frame(&self, sum: u64) -> u64 {
+        let half = self.frames / 2;
+        sum.saturating_add(half)
+            .checked_div(self.frames)
+            .unwrap_or(0)
+    }
+}
+
+/// What one call site took in the sampled frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FrameSite {
+    /// The line that called `alloc`.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "super::outstanding::serialize_location")
+    )]
+    pub location: &'static Location<'static>,
+    /// The tag of the frames; empty for none. A line that allocates in frames with several tags has an entry for each.
+    pub tag: String,
+    /// What it took in all sampled frames.
+    pub counts: FrameCounts,
+    /// The most bytes that it took in one of them.
+    pub most_bytes: u64,
+}
+
+/// What fills frame memory: see [`BufferPool::frame_memory`](crate::BufferPool::frame_memory). `Display` gives a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FrameMemory {
+    /// How frames were sampled, and what they took in all.
+    pub sampling: FrameSampling,
+    /// One entry per call site and tag, the largest in bytes first. With [`FrameSampling::other`] they add up to
+    /// [`FrameSampling::total`].
+    pub sites: Vec<FrameSite>,
+}
+
+impl fmt::Display for FrameMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.sites.iter().map(|site| FrameRow {
+            location: site.location.to_string(),
+            tag: &site.tag,
+            counts: site.counts,
+            most_bytes: site.most_bytes,
+        });
+        write_frame_memory(f, &self.sampling, rows)
+    }
+}
+
+/// One row of the table: a call site in words.
+pub(crate) struct FrameRow<'r> {
+    pub(crate) location: String,
+    pub(crate) tag: &'r str,
+    pub(crate) counts: FrameCounts,
+    pub(crate) most_bytes: u64,
+}
+
+/// One line about the sampling, and the table of call sites.
+pub(crate) fn write_frame_memory<'r>(
+    f: &mut fmt::Formatter<'_>,
+    sampling: &FrameSampling,
+    rows: impl Iterator<Item = FrameRow<'r>>,
+) -> fmt::Result {
+    if sampling.frames == 0 {
+        return f.write_str("no frame was sampled");
+    }
+    write!(
+        f,
+        "frame buffers of {}",
+        plural(sampling.frames, "sampled frame")
+    )?;
+    if sampling.every > 0 {
+        write!(f, ", 1 in {}", sampling.every)?;
+    }
+    let per_frame = |sum| sampling.per_frame(sum);
+    writeln!(
+        f,
+        ": {} and {} a frame",
+        plural(per_frame(sampling.total.allocs), "buffer"),
+        bytes(per_frame(sampling.total.bytes)),
+    )?;
+    let mut rows: Vec<FrameRow<'_>> = rows.collect();
+    if sampling.other.allocs > 0 {
+        rows.push(FrameRow {
+            location: "other call sites".to_owned(),
+            tag: "",
+            counts: sampling.other,
+            most_bytes: 0,
+        });
+    }
+    let has_tags = rows.iter().any(|row| !row.tag.is_empty());
+    let mut columns = vec![
+        ("call site", Align::Left),
+        ("buffers/frame", Align::Right),
+        ("bytes/frame", Align::Right),
+        ("share", Align::Right),
+        ("most bytes", Align::Right),
+    ];
+    if has_tags {
+        columns.push(("tag", Align::Left));
+    }
+    let mut table = Table::new(&columns);
+    for row in rows {
+        let share = 100.0 * row.counts.bytes as f64 / sampling.total.bytes.max(1) as f64;
+        let most = match row.most_bytes {
+            0 => "-".to_owned(),
+            most => bytes(most).to_string(),
+        };
+        let cells = [
+            row.location,
+            per_frame(row.counts.allocs).to_string(),
+            bytes(per_frame(row.counts.bytes)).to_string(),
+            format!("{share:.1} %"),
+            most,
+        ];
+        let tag = has_tags.then(|| row.tag.to_owned());
+        table.row(cells.into_iter().chain(tag));
+    }
+    fmt::Display::fmt(&table, f)
+}
