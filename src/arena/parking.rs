@@ -45,6 +45,12 @@ impl Arena {
         self.state.load(Ordering::Relaxed) == PARKED
     }
 
+    /// Whether the arena is the owner's now. Only for the owner.
+    pub(crate) fn is_owned(&self) -> bool {
+        // Relaxed: while a frame is open only the owner stores OWNED.
+        self.state.load(Ordering::Relaxed) == OWNED
+    }
+
     /// Makes the arena the owner's again; `false` while another thread reclaims its blocks. Only for the owner.
     pub(crate) fn unpark(&self) -> bool {
         // Relaxed: while a frame is open only the owner stores OWNED. The exchange decides everything else.

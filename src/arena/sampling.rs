@@ -133,8 +133,8 @@ fn first_after(begun: u64, every: u32) -> u64 {
 
 /// The number of the frame that is sampled of this run of frames. The run 0 begins with frame 1.
 fn sample_of(run: u64, every: u64) -> u64 {
-    // The finalizer of SplitMix64.
-    let mut hash = run.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // The finalizer of SplitMix64, which maps zero to zero: the first frame of a program is no good sample.
+    let mut hash = run.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     let place = (hash ^ (hash >> 31)) % every;

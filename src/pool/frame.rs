@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 use bytemuck::Pod;
 
 use crate::error::{AllocError, FrameError};
-use crate::pool::framed::{FrameLayout, frame_alloc_fast, frame_alloc_slow};
+use crate::pool::framed::{FrameLayout, frame_alloc_fast, frame_alloc_sampled, frame_alloc_slow};
 use crate::pool::handle::BufferPool;
 use crate::pool::refusal::refused;
 use crate::sync::Arc;
@@ -164,6 +164,15 @@ impl Frame {
         unsafe { frame_alloc_fast(self.pool.inner_ptr(), &self.layout, bytes) }
     }
 
+    /// Memory for `len` elements in a sampled frame, if the calling thread has it at hand.
+    #[inline]
+    #[track_caller]
+    fn alloc_sampled<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
+        let (bytes, site) = (self.pool.bytes_fast::<T>(len)?, Location::caller());
+        // SAFETY: as in `alloc_fast`.
+        unsafe { frame_alloc_sampled(self.pool.inner_ptr(), &self.layout, bytes, site) }
+    }
+
     /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
     #[cold]
     #[inline(never)]
@@ -182,6 +191,9 @@ impl Frame {
     #[inline(never)]
     #[track_caller]
     fn alloc_or_panic<T: Pod>(&self, len: usize) -> NonNull<u8> {
+        if let Some(start) = self.alloc_sampled::<T>(len) {
+            return start;
+        }
         self.alloc_slow::<T>(len)
             .unwrap_or_else(|error| refused(&error))
     }

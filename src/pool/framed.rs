@@ -118,6 +118,66 @@ pub(crate) unsafe fn with_arena<R>(
         .ok_or(SLOT_REFUSED)
 }
 
+/// Allocates `bytes` bytes in a sampled frame if the calling thread used this pool last, and its frame block has room.
+///
+/// # Safety
+///
+/// As for [`frame_alloc_fast`].
+#[inline]
+pub(crate) unsafe fn frame_alloc_sampled(
+    inner: NonNull<PoolInner>,
+    layout: &FrameLayout,
+    bytes: usize,
+    site: &'static Location<'static>,
+) -> Option<NonNull<u8>> {
+    // SAFETY: the caller keeps the pool alive.
+    let pool = unsafe { inner.as_ref() };
+    if !cfg!(feature = "telemetry") || !pool.sampling.is_sampled(layout.index()) {
+        return None;
+    }
+    // SAFETY: as above; the slot is the calling thread's own.
+    let slot = unsafe { current(inner) }?;
+    let arena = slot.arena(layout.place);
+    if !arena.is_owned() {
+        return None;
+    }
+    arena.open();
+    let lent = layout.bump(arena, bytes);
+    arena.close();
+    if lent.is_some() {
+        // SAFETY: the slot is the calling thread's own, and the frame is open.
+        unsafe { count_sampled(pool, slot, layout, bytes, site) };
+    }
+    lent
+}
+
+/// Counts a buffer of a sampled frame.
+///
+/// # Safety
+///
+/// The caller owns the slot, and the frame is open.
+unsafe fn count_sampled(
+    inner: &PoolInner,
+    slot: &Slot,
+    layout: &FrameLayout,
+    bytes: usize,
+    site: &'static Location<'static>,
+) {
+    let index = layout.index();
+    let counts = FrameCounts {
+        allocs: 1,
+        bytes: if bytes == 0 { 0 } else { layout.stride(bytes) } as u64,
+        requested_bytes: bytes as u64,
+    };
+    // SAFETY: as for the caller.
+    let count = || unsafe { slot.frame_sites.count(index, site, counts) };
+    if !count() {
+        // Sampling began after the thread's first frame.
+        inner.prepare_sampling(slot, index);
+        count();
+    }
+}
+
 /// Allocates `bytes` bytes until the end of the layout's frame, from wherever they can be had.
 ///
 /// # Errors
@@ -177,18 +237,8 @@ unsafe fn alloc_from(
     let lent = alloc_open(inner, slot, layout, bytes);
     arena.close();
     if lent.is_ok() {
-        let counts = FrameCounts {
-            allocs: 1,
-            bytes: if bytes == 0 { 0 } else { layout.stride(bytes) } as u64,
-            requested_bytes: bytes as u64,
-        };
         // SAFETY: as for the caller.
-        let count = || unsafe { slot.frame_sites.count(index, site, counts) };
-        if !count() {
-            // Sampling began after the thread's first frame.
-            inner.prepare_sampling(slot, index);
-            count();
-        }
+        unsafe { count_sampled(inner, slot, layout, bytes, site) };
     }
     lent
 }

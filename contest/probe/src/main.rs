@@ -91,6 +91,11 @@ fn count(path: &str, times: u64) -> Option<()> {
             let frame = pool.begin_frame();
             (0..times).for_each(|_| probe_frame_alloc(&frame, small));
         }
+        "frame-alloc-sampled" => {
+            pool.set_frame_sampling(1);
+            let frame = pool.begin_frame();
+            (0..times).for_each(|_| probe_frame_alloc(&frame, small));
+        }
         "frame-alloc-coloured" => {
             let frame = pool.begin_frame();
             (0..times).for_each(|_| probe_frame_alloc(&frame, large));
@@ -148,6 +153,11 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
                 frame.release_all();
             }),
         ),
+        // Every frame is sampled, where by default one in 64 is.
+        "frame-alloc-sampled" => {
+            pool.set_frame_sampling(1);
+            return operation("frame-alloc", pool);
+        }
         _ => return None,
     })
 }

@@ -12,13 +12,14 @@ use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
 /// The paths: name of the probe's command, what callgrind looks for. An operation of `index-loop` is an element.
-const PATHS: [(&str, &str); 7] = [
+const PATHS: [(&str, &str); 8] = [
     ("pooled-pair", "*probe_pooled_pair*"),
     ("pooled-alloc", "*probe_pooled_alloc*"),
     ("pooled-drop", "*probe_pooled_drop*"),
     ("index-loop", "*probe_index_loop*"),
     ("frame-alloc", "*probe_frame_alloc*"),
     ("frame-alloc-coloured", "*probe_frame_alloc*"),
+    ("frame-alloc-sampled", "*probe_frame_alloc*"),
     ("arena-loop", "*probe_arena_loop*"),
 ];
 const FEW: u64 = 1_000;
