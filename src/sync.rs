@@ -106,17 +106,20 @@ pub(crate) enum Rank {
     Aggregator,
     /// What a pool's workers note now and then: no other lock of the pool is taken under it.
     Notes,
+    /// The slabs of small regions, which all pools share. No other is taken under it.
+    System,
 }
 
 impl Rank {
     /// All ranks, in this order.
     #[cfg_attr(any(framepool_loom, framepool_shuttle), expect(dead_code))]
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Store,
         Self::Refusals,
         Self::Walks,
         Self::Aggregator,
         Self::Notes,
+        Self::System,
     ];
 }
 

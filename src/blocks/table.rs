@@ -217,7 +217,7 @@ impl Table {
         let word_bytes = size_of::<AtomicU64>() << bucket;
         let bytes = ((PAGE_BYTES << bucket) + word_bytes).next_multiple_of(LINE);
         let align = if bytes < MAPPED_BYTES { LINE } else { PAGE };
-        let region = Region::take(bytes, align)?;
+        let region = Region::take_zeroed(bytes, align)?;
         // SAFETY: the region is zeroed, has room for this many pages and their words, and nobody else knows it.
         unsafe { furnish(region.start.cast(), 1 << bucket) };
         supply.buckets[bucket] = Some(region);

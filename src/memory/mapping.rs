@@ -33,7 +33,6 @@ pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
 /// # Safety
 ///
 /// The pages lie in one mapping from `map`, and nothing depends on their contents.
-#[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
     // SAFETY: as for the caller.
     unsafe { known::discard(start, bytes) }
@@ -187,7 +186,6 @@ mod known {
     /// # Safety
     ///
     /// The conditions of [`discard`](super::discard) hold.
-    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(super) unsafe fn discard(_start: NonNull<u8>, _bytes: usize) {
         unreachable!("there are no mappings here");
     }

@@ -5,4 +5,5 @@ pub(crate) mod mapping;
 pub(crate) mod region;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) mod residency;
+pub(crate) mod slab;
 pub(crate) mod tag_budget;

@@ -1,8 +1,8 @@
 //! Allocates regions of memory from the system, and frees them.
 //!
-//! Every region is zeroed when it is allocated, so a buffer never exposes uninitialised memory. Small regions come from the global
-//! allocator. Large ones are allocated with `mmap` (`mapping.rs`). If the system has no mappings or refuses one, the global allocator
-//! serves large regions too.
+//! Every region is initialised when it is allocated, so a buffer never exposes uninitialised memory: it is zeroed, or has the bytes of a
+//! region before it. Large regions are allocated with `mmap` (`mapping.rs`), small ones are cut from slabs (`slab.rs`). If the system has
+//! no mappings or refuses one, the global allocator serves both.
 #![expect(
     unsafe_code,
     reason = "the one place that allocates the memory of buffers, and frees it"
@@ -12,7 +12,7 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::num::NonZero;
 use std::ptr::NonNull;
 
-use crate::memory::mapping;
+use crate::memory::{mapping, slab};
 use crate::sync::{Ordering, global_counter};
 
 /// The alignment that the global allocator provides without extra work.
@@ -37,25 +37,55 @@ pub(crate) struct Region {
     pub(crate) origin: Origin,
 }
 
-/// The system allocation that contains a region.
+/// Where a region's memory comes from: a [`Source`] in one word. A block record has no room for more.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    /// Bytes from the start of the system's allocation to the start of the region.
-    offset: u16,
-    is_mapping: bool,
+pub(crate) struct Origin(u32);
+
+/// What contains a region.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// An allocation of the global allocator, which begins so many bytes before the region.
+    Heap { offset: usize },
+    /// A mapping, which begins so many bytes before the region.
+    Mapping { offset: usize },
+    /// The slab with this number.
+    Slab(u32),
 }
 
 impl Origin {
     /// The origin of a region of no bytes.
-    pub(crate) const NONE: Self = Self {
-        offset: 0,
-        is_mapping: false,
-    };
+    pub(crate) const NONE: Self = Self(0);
+
+    fn new(source: Source) -> Self {
+        Self(match source {
+            Source::Heap { offset } => (offset as u32) << 2,
+            Source::Mapping { offset } => (offset as u32) << 2 | 1,
+            Source::Slab(number) => number << 2 | 2,
+        })
+    }
+
+    fn source(self) -> Source {
+        let (kind, rest) = (self.0 & 3, self.0 >> 2);
+        match kind {
+            0 => Source::Heap {
+                offset: rest as usize,
+            },
+            1 => Source::Mapping {
+                offset: rest as usize,
+            },
+            _ => Source::Slab(rest),
+        }
+    }
 }
 
 impl Region {
-    /// Allocates `bytes` zeroed bytes aligned to `align`, a power of two from 16 to 4096; `None` when the system refuses.
+    /// Allocates `bytes` initialised bytes aligned to `align`, a power of two from 16 to 4096; `None` when the system refuses.
     pub(crate) fn take(bytes: usize, align: usize) -> Option<Self> {
+        Self::cut(bytes, align).or_else(|| Self::take_zeroed(bytes, align))
+    }
+
+    /// Allocates as [`take`](Self::take) does, bytes that are all zero.
+    pub(crate) fn take_zeroed(bytes: usize, align: usize) -> Option<Self> {
         debug_assert!(align.is_power_of_two() && (NATURAL..=PAGE).contains(&align));
         if bytes == 0 {
             return Some(Self {
@@ -101,12 +131,25 @@ impl Region {
         if mapping::KNOWN && bytes >= MAPPED_BYTES {
             return mapped_bytes(bytes, align).map_or(0, |mapped| mapped - bytes);
         }
-        align - NATURAL + HEADER
+        slab::stride(bytes, align).map_or(align - NATURAL + HEADER, |stride| stride - bytes)
     }
 
     /// Whether the region is a mapping, whose pages can be returned to the system one by one.
     pub(crate) fn is_mapping(&self) -> bool {
-        self.origin.is_mapping
+        matches!(self.origin.source(), Source::Mapping { .. })
+    }
+
+    /// Cuts a region from a slab, if it is small enough.
+    fn cut(bytes: usize, align: usize) -> Option<Self> {
+        if bytes >= MAPPED_BYTES {
+            return None;
+        }
+        let (start, number) = slab::take(slab::stride(bytes, align)?, align)?;
+        Some(Self {
+            start,
+            bytes,
+            origin: Origin::new(Source::Slab(number)),
+        })
     }
 
     /// Allocates a mapping, if the region is large enough for one.
@@ -127,10 +170,7 @@ impl Region {
             // SAFETY: `offset` is at most `PAGE - align`, by which the mapping exceeds `bytes`.
             start: unsafe { base.add(offset) },
             bytes,
-            origin: Origin {
-                offset: offset as u16,
-                is_mapping: true,
-            },
+            origin: Origin::new(Source::Mapping { offset }),
         })
     }
 
@@ -148,10 +188,7 @@ impl Region {
             // SAFETY: `offset` is at most `align - NATURAL`, by which the layout exceeds `bytes`.
             start: unsafe { base.add(offset) },
             bytes,
-            origin: Origin {
-                offset: offset as u16,
-                is_mapping: false,
-            },
+            origin: Origin::new(Source::Heap { offset }),
         })
     }
 
@@ -165,16 +202,20 @@ impl Region {
         if self.bytes == 0 {
             return;
         }
-        // SAFETY: `start` lies `offset` bytes after the start of the system's allocation.
-        let base = unsafe { self.start.sub(usize::from(self.origin.offset)) };
-        if self.origin.is_mapping {
-            let bytes = mapped_bytes(self.bytes, align).expect(TAKEN);
-            // SAFETY: `map` created this mapping, and the caller promises that it is unmapped once.
-            unsafe { mapping::unmap(base, bytes) };
-        } else {
-            let layout = layout(self.bytes, align).expect(TAKEN);
-            // SAFETY: `allocate` used the same layout, and the caller promises that it is freed once.
-            unsafe { dealloc(base.as_ptr(), layout) };
+        // SAFETY: in the first two cases `start` lies `offset` bytes after the start of the system's allocation. In each the region was
+        // made in this way and size, and the caller promises that it is freed once.
+        unsafe {
+            match self.origin.source() {
+                Source::Heap { offset } => {
+                    let layout = layout(self.bytes, align).expect(TAKEN);
+                    dealloc(self.start.sub(offset).as_ptr(), layout);
+                }
+                Source::Mapping { offset } => {
+                    let bytes = mapped_bytes(self.bytes, align).expect(TAKEN);
+                    mapping::unmap(self.start.sub(offset), bytes);
+                }
+                Source::Slab(number) => slab::give_back(self.start, number),
+            }
         }
     }
 }

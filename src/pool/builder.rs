@@ -105,9 +105,9 @@ impl PoolBuilder {
 
     /// The most bytes the pool may hold from the system. Default: no limit.
     ///
-    /// Counts buffers in use and idle memory alike, and what pooled buffers cost beside their bytes: a record of 64 bytes each, and the
-    /// slack of the system's allocator (the alignment for a small buffer, up to a page for a large one). So a buffer of one byte
-    /// counts as 192 bytes. Of this cost the first 64 KiB and a 64th of the limit are not counted: that is enough for
+    /// Counts buffers in use and idle memory alike, and what pooled buffers cost beside their bytes: a record of 64 bytes each, and
+    /// slack (up to the alignment for a buffer of 1 KiB and more, up to a page from 64 KiB on). So a buffer of one byte
+    /// counts as 128 bytes. Of this cost the first 64 KiB and a 64th of the limit are not counted: that is enough for
     /// any number of buffers of 512 KiB and more. Not counted either is what does not grow with the buffers: the slack of frame
     /// blocks, and the rest of the telemetry.
     ///

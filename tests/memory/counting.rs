@@ -20,6 +20,23 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::SeqCst};
 #[path = "mappings.rs"]
 mod mappings;
 
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64"
+    ),
+    not(framepool_sanitized)
+)))]
+mod mappings {
+    /// There are no mappings.
+    pub(super) fn resident_in_runs() -> i64 {
+        0
+    }
+}
+
 struct Counting;
 
 #[global_allocator]
@@ -37,7 +54,7 @@ pub(crate) fn calls() -> u64 {
 
 /// Bytes out now.
 pub(crate) fn live() -> i64 {
-    LIVE.load(SeqCst)
+    LIVE.load(SeqCst) + mappings::resident_in_runs()
 }
 
 /// Refuses the zeroed requests, by which the library takes the memory that it lends, after `granted` more of them: the

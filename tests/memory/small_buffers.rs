@@ -11,7 +11,10 @@ const LIMIT: u64 = 32 << 20;
 fn fill(pool: &BufferPool, bytes: usize, kept: &mut Vec<Buffer<u8>>) -> AllocError {
     while kept.len() < kept.capacity() {
         match pool.try_alloc::<u8>(bytes) {
-            Ok(buffer) => kept.push(buffer),
+            Ok(mut buffer) => {
+                buffer.fill(1);
+                kept.push(buffer);
+            }
             Err(error) => return error,
         }
     }
@@ -68,8 +71,7 @@ alone! {
             assert_eq!(sum, *held, "L10: {parts:?}");
             assert!(held <= limit && held + requested > *limit, "{error:?}");
             let bookkeeping = parts.iter().find(|part| part.by == HeldBy::Bookkeeping);
-            assert!(bookkeeping.is_some_and(|part| part.bytes > LIMIT / 2), "{parts:?}");
-            assert!(error.to_string().contains("larger ones"), "{error}");
+            assert!(bookkeeping.is_some_and(|part| part.bytes > LIMIT / 3), "{parts:?}");
         }
         kept.clear();
         pool.trim();
@@ -101,7 +103,10 @@ alone! {
     fn buffers_without_bytes_are_limited_and_make_way() {
         let pool = limited(1 << 20);
         let mut kept = Vec::with_capacity(1 << 17);
-        fill(&pool, 0, &mut kept);
+        let error = fill(&pool, 0, &mut kept);
+        if cfg!(feature = "telemetry") {
+            assert!(error.to_string().contains("larger ones"), "{error}");
+        }
         kept.clear();
         drop(pool.alloc::<u8>(1 << 20));
     }

@@ -45,7 +45,7 @@ alone! {
         let before = live();
         let pool = BufferPool::new();
         let kept: Vec<_> = (0..800).map(|_| pool.alloc::<u8>(10_000)).collect();
-        drop((0..3000).map(|len| pool.alloc::<u8>(len * 20)).collect::<Vec<_>>());
+        drop((0..3000).map(|len| pool.alloc_zeroed::<u8>(len * 20)).collect::<Vec<_>>());
         shrinks(before, &pool, 800 * 10_240, || {
             drop(pool.alloc::<u8>(10_000));
             pool.end_frame();
@@ -126,7 +126,7 @@ alone! {
                         for _ in 0..20 {
                             frame.alloc::<u8>(200_000);
                         }
-                        drop((0..300).map(|len| pool.alloc::<u8>(len * 200)).collect::<Vec<_>>());
+                        drop((0..300).map(|len| pool.alloc_zeroed::<u8>(len * 200)).collect::<Vec<_>>());
                     })
                 })
                 .collect();
