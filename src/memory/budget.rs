@@ -5,7 +5,7 @@
 //! ```text
 //!   claimed   bytes held, and bytes that a thread is allocating from the system now
 //!   held      bytes of buffers from the system; the only account that is published
-//!   beside    overhead of pooled blocks: their records, and the slack of the system's allocator
+//!   beside    overhead of pooled blocks: their records, and the slack of their slab or mapping
 //! ```
 //!
 //! The limit applies to `claimed` plus the part of `beside` above an allowance. Thanks to the allowance a limit of n large

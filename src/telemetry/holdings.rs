@@ -51,7 +51,7 @@ pub enum HeldBy {
     Credit,
     /// Memory that other threads are asking the system for.
     Requests,
-    /// What small buffers cost beside their bytes: their records, and the slack of the system's allocator. Without what
+    /// What small buffers cost beside their bytes: their records, and the slack of their slab or mapping. Without what
     /// [`max_bytes`](crate::PoolBuilder::max_bytes) allows beside buffers.
     Bookkeeping,
 }
@@ -99,7 +99,7 @@ impl fmt::Display for HeldBy {
             Self::OtherThreads => f.write_str("idle on other threads"),
             Self::Credit => f.write_str("credit of threads"),
             Self::Requests => f.write_str("requests under way"),
-            Self::Bookkeeping => f.write_str("records and allocator slack of small buffers"),
+            Self::Bookkeeping => f.write_str("records and slack of small buffers"),
         }
     }
 }
