@@ -106,7 +106,7 @@ impl fmt::Display for AllocError {
                 if !holders_age.is_zero() {
                     write!(f, " (call sites as of {holders_age:.0?} ago)")?;
                 }
-                write!(f, "; {}", advice(*requested, *limit, &largest))
+                write!(f, "; {}", next_step(*requested, *limit, &largest))
             }
             Self::TagBudgetExceeded {
                 tag,
@@ -139,7 +139,7 @@ impl fmt::Display for AllocError {
 impl Error for AllocError {}
 
 /// What to do about a refusal, given the parts of what is held, the largest first.
-fn advice(requested: u64, limit: u64, largest: &[&Holding]) -> String {
+fn next_step(requested: u64, limit: u64, largest: &[&Holding]) -> String {
     const RAISE: &str = "or raise `max_bytes`";
     if requested > limit {
         return format!("it never fits: ask for less, {RAISE}");

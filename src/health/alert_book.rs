@@ -28,7 +28,7 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use super::advice::{Situation, next_step};
+use super::next_step::{Situation, next_step};
 use super::rules::Row;
 use super::thresholds::{Damping, MAX_COMINGS};
 use super::{

@@ -26,10 +26,10 @@ pub(crate) mod metrics;
 pub(crate) mod monitor;
 mod monitor_clock;
 
-mod advice;
 mod limits;
 mod listed;
 mod need;
+mod next_step;
 pub(crate) mod rules;
 pub(crate) mod thresholds;
 

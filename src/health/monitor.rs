@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::advice::Situation;
 use super::alert_book::{AlertBook, Moment};
 use super::envelope::Mark;
 use super::frame_times::FrameTimes;
@@ -11,6 +10,7 @@ use super::loop_time::LoopTime;
 use super::misses::miss_summary;
 use super::monitor_clock::MonitorClock;
 use super::need::Need;
+use super::next_step::Situation;
 use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
 use super::verdicts::{Room, Verdicts};

@@ -286,7 +286,7 @@ fn every_sentence_ends_with_the_next_step() {
     let mut raised = bench.overdue(0, &[(here(), 1)]).raised[0].clone();
     for &rule in Rule::ALL {
         let (metrics, outstanding) = (RuntimeHealthMetrics::default(), Outstanding::default());
-        let situation = advice::Situation {
+        let situation = next_step::Situation {
             metrics: &metrics,
             outstanding: &outstanding,
             verdicts: &[],
@@ -294,7 +294,7 @@ fn every_sentence_ends_with_the_next_step() {
         };
         for state in [AlertState::Raised, AlertState::Resolved] {
             for count in [1, 5] {
-                raised.next_step = advice::next_step(rule, state, count, (None, ""), situation);
+                raised.next_step = next_step::next_step(rule, state, count, (None, ""), situation);
                 raised.rule = rule;
                 raised.state = state;
                 let (step, text) = (&raised.next_step, raised.to_string());

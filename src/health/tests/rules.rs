@@ -189,7 +189,7 @@ fn every_rule_changes_state_at_its_levels() {
                 frame: FrameEnd(ms),
                 time: crate::clock::Timestamp::default(),
                 at: Duration::from_millis(ms),
-                situation: crate::health::advice::Situation {
+                situation: crate::health::next_step::Situation {
                     metrics: &metrics,
                     outstanding: &outstanding,
                     verdicts: &[],

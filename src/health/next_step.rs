@@ -1,4 +1,4 @@
-//! What to do about an alert: the next step, in words, as the pool is now.
+//! What to do about an alert: the next step, in words, as the pool is now. What would make a healthy program cheaper is `advice.rs`.
 
 use std::fmt::Write;
 use std::panic::Location;
