@@ -49,6 +49,10 @@ struct Shelf {
     kept: AtomicU64,
     /// Blocks of the class that have memory, wherever they are.
     held: AtomicU64,
+    /// The most that `held` ever was.
+    peak: AtomicU64,
+    /// Allocs of the class that took memory from the system.
+    misses: AtomicU64,
 }
 
 /// The idle blocks of a pool that lie in no thread's magazine.
@@ -75,6 +79,8 @@ impl Depot {
                         low: AtomicU64::new(0),
                         kept: AtomicU64::new(0),
                         held: AtomicU64::new(0),
+                        peak: AtomicU64::new(0),
+                        misses: AtomicU64::new(0),
                     })
                 })
                 .collect(),
@@ -205,12 +211,40 @@ impl Depot {
         self.shelves[class].held.load(Ordering::Relaxed)
     }
 
+    /// The most blocks of a class that ever had memory at once.
+    pub(crate) fn peak(&self, class: usize) -> u64 {
+        // Relaxed: for statistics.
+        self.shelves[class].peak.load(Ordering::Relaxed)
+    }
+
+    /// Allocs of a class that took memory from the system.
+    pub(crate) fn misses(&self, class: usize) -> u64 {
+        // Relaxed: for statistics.
+        self.shelves[class].misses.load(Ordering::Relaxed)
+    }
+
+    /// Counts an alloc of the class that took memory from the system.
+    ///
+    /// Models leave this out, and the peak: nobody relies on them, and they would multiply the executions.
+    pub(crate) fn note_miss(&self, class: usize) {
+        if !cfg!(framepool_loom) {
+            // Relaxed: for statistics.
+            self.shelves[class].misses.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that a block of the class got memory.
     pub(crate) fn note_bound(&self, class: usize) {
+        let shelf = &self.shelves[class];
         // Relaxed, all: for statistics, and to judge by. A bit is never taken away, so no order is needed between two threads.
-        if self.shelves[class].held.fetch_add(1, Ordering::Relaxed) == 0 {
+        let before = shelf.held.fetch_add(1, Ordering::Relaxed);
+        if before == 0 {
             self.keys.fetch_add(1, Ordering::Relaxed);
             self.known[class / 64].fetch_or(1 << (class % 64), Ordering::Relaxed);
+        }
+        if cfg!(feature = "telemetry") && !cfg!(framepool_loom) {
+            // Relaxed: for statistics.
+            shelf.peak.fetch_max(before + 1, Ordering::Relaxed);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::telemetry::breakdown::{SizeHolding, ThreadHolding, position};
 use crate::telemetry::outstanding::Outstanding;
 
 impl PoolInner {
-    /// Lists the sizes of which the pool has blocks, the smallest first. `out` is what a walk found.
+    /// Lists the sizes of which the pool has or had blocks, the smallest first. `out` is what a walk found.
     pub(crate) fn list_sizes(&self, out: &OutBySize, sizes: &mut Vec<SizeHolding>) {
         sizes.clear();
         // Without memory for the list it is empty; it is never an error of its own.
@@ -36,6 +36,8 @@ impl PoolInner {
             let depot_blocks = idle.min(held.saturating_sub(buffers));
             let thread_blocks = held.saturating_sub(buffers + depot_blocks);
             let block_bytes = block_bytes as u64;
+            let peak_blocks = classes().map(|class| self.depot.peak(class)).sum();
+            let misses = classes().map(|class| self.depot.misses(class)).sum();
             sizes.push(SizeHolding {
                 block_bytes: Some(block_bytes),
                 buffers,
@@ -44,6 +46,8 @@ impl PoolInner {
                 depot_bytes: depot_blocks * block_bytes,
                 thread_blocks,
                 thread_bytes: thread_blocks * block_bytes,
+                peak_blocks,
+                misses,
             });
         }
         let (buffers, bytes) = out.0[OVERSIZE];
@@ -53,9 +57,11 @@ impl PoolInner {
             bytes,
             depot_blocks: self.depot.idle(OVERSIZE),
             depot_bytes: self.depot.oversize_bytes(),
+            peak_blocks: self.depot.peak(OVERSIZE),
+            misses: self.depot.misses(OVERSIZE),
             ..SizeHolding::default()
         });
-        sizes.retain(|size| size.blocks() > 0);
+        sizes.retain(|size| size.blocks() > 0 || size.misses > 0);
     }
 
     /// Adds what each thread keeps and has in frames to what a walk found, and names the threads.

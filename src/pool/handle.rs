@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::inner::PoolInner;
+use crate::pool::pooled::class_or_oversize;
 use crate::pool::slot_guard::with_slot;
 use crate::sync::Arc;
 use crate::telemetry::feed::FrameFeed;
@@ -87,6 +88,18 @@ impl BufferPool {
     /// The pool's number, by which it is told apart from all others of the process.
     pub fn id(&self) -> PoolId {
         self.inner().id
+    }
+
+    /// Bytes of the block that a pooled buffer of so many bytes gets; `None` for more than can be addressed.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// assert_eq!(pool.rounded_bytes(1000), Some(1024));
+    /// assert_eq!(pool.rounded_bytes(1024), Some(1024));
+    /// ```
+    pub fn rounded_bytes(&self, bytes: usize) -> Option<u64> {
+        let class = class_or_oversize(bytes)?;
+        Some(self.inner().block_bytes_for(class, bytes) as u64)
     }
 
     /// The age, in frames, beyond which an unreleased buffer is a leak suspect.

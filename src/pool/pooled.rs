@@ -119,6 +119,7 @@ unsafe fn refill_or_grow(
                 Miss::Budget => slot.counters.budget_misses.increment(),
             }
             if cfg!(feature = "telemetry") {
+                inner.depot.note_miss(class);
                 let is_recorded = inner.attribution() == Attribution::CallSites;
                 inner
                     .misses

@@ -73,6 +73,7 @@ impl fmt::Display for SavedHistory {
 /// The sizes with the most memory, the smallest first.
 fn write_sizes(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let mut sizes = pool.sizes.clone();
+    sizes.retain(|size| size.blocks() > 0);
     sizes.sort_by_key(|size| Reverse(size.total_bytes()));
     let left_out = sizes.len().saturating_sub(LISTED);
     sizes.truncate(LISTED);

@@ -25,6 +25,10 @@ pub struct SizeHolding {
     pub thread_blocks: u64,
     /// Bytes of the idle blocks that threads keep.
     pub thread_bytes: u64,
+    /// The most blocks of this size that the pool ever held. Of the blocks beyond the largest size class, all sizes together.
+    pub peak_blocks: u64,
+    /// Allocs of this size that took memory from the system, since the pool was made.
+    pub misses: u64,
 }
 
 impl SizeHolding {
@@ -119,7 +123,7 @@ pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
         ("idle in threads", Align::Right),
         ("total", Align::Right),
     ]);
-    for size in sizes {
+    for size in sizes.iter().filter(|size| size.blocks() > 0) {
         let block = size.block_bytes.map(|block| bytes(block).to_string());
         table.row([
             block.unwrap_or_else(|| "larger".to_owned()),

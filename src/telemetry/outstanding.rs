@@ -27,7 +27,7 @@ pub struct Outstanding {
     pub suspect_bytes: u64,
     /// One entry per call site and tag, the largest in bytes first.
     pub sites: Vec<SiteHolding>,
-    /// One entry per size of which the pool has blocks, the smallest first, with the idle ones. Their buffers are all that are out,
+    /// One entry per size of which the pool has blocks, or took some from the system, the smallest first, with the idle ones. Their buffers are all that are out,
     /// those taken while attribution was off included.
     pub sizes: Vec<SizeHolding>,
     /// One entry per name of threads that took something or keep something, the largest in bytes first.
@@ -211,7 +211,7 @@ impl fmt::Display for Outstanding {
             }
             fmt::Display::fmt(&table, f)?;
         }
-        if !self.sizes.is_empty() {
+        if self.sizes.iter().any(|size| size.blocks() > 0) {
             write!(f, "\n\n{}", sizes_table(&self.sizes))?;
         }
         if !self.threads.is_empty() {

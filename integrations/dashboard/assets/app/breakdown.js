@@ -18,7 +18,8 @@ fp.breakdown = (() => {
 
   const TABLES = {
     sizes: {
-      rows: (health) => health.sizes,
+      // Of a size whose blocks all went back to the system, only the misses are known.
+      rows: (health) => health.sizes?.filter((size) => size.bytes + size.depot_bytes + size.thread_bytes > 0),
       key: (size) => String(size.block_bytes ?? 'larger'),
       total: (size) => size.bytes + size.depot_bytes + size.thread_bytes,
       parts: (size) => [['in_use', size.bytes], ['idle', size.depot_bytes + size.thread_bytes]],
