@@ -1,5 +1,6 @@
 //! The command line: every option and its help text.
 
+pub(crate) mod advise;
 pub(crate) mod history;
 #[cfg(feature = "dashboard")]
 pub(crate) mod page;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::contestant::Name;
+use advise::AdviseArgs;
 use history::{DiffArgs, GateOptions, ReportArgs};
 #[cfg(feature = "dashboard")]
 pub use page::{PageOptions, TopArgs};
@@ -32,6 +34,7 @@ Examples:
   framepool replay game.csv.zst             replay a recording of your own
   framepool replay game.csv --frame-ms 8    with frames of 8 ms of recorded time
   framepool --json | jq .timing             the report as data
+  framepool advise game.csv.zst             what to set up in another way, as code to paste
   framepool demo --leak 5 --serve           watch a leak on a page in the browser
   framepool top                             watch the same in the terminal, from another one
   framepool demo --leak 5 --bloat           watch alerts rise and clear line by line
@@ -107,6 +110,9 @@ pub enum Command {
     /// `framepool diff`.
     #[command(about = history::DIFF_ABOUT, long_about = history::DIFF_LONG)]
     Diff(DiffArgs),
+    /// `framepool advise`.
+    #[command(about = advise::ADVISE_ABOUT, long_about = advise::ADVISE_LONG)]
+    Advise(AdviseArgs),
     /// The hidden command.
     #[command(name = MemoryArgs::COMMAND, hide = true)]
     Memory(MemoryArgs),
@@ -145,7 +151,7 @@ pub struct ReplayOptions {
     /// missing at the end of truncated zstd data.
     #[arg(long)]
     pub lenient: bool,
-    /// Timed rounds after the first, cold one; with 0 nothing is timed, and the report tells no costs
+    /// Timed rounds after the first, cold one; with 0 nothing is timed, and the report has no costs and no advice
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub rounds: u32,
     /// Frames after which a buffer that is still out becomes a leak suspect

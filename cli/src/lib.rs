@@ -2,12 +2,13 @@
 //!
 //! The way of a replay, in the order of the modules: the command line ([`args`]) names a [`trace`], which is read and checked; a
 //! `replay` carries it out against each `contestant`; the watched run is followed by `inspect` and judged by `watch`;
-//! `measure` times and weighs; `report` shows. `session` leads through it, and `screen` draws meanwhile. `demo` is a
-//! command of its own, and so are those of `history`.
+//! `measure` times and weighs; `report` shows. `session` leads through it, and `screen` draws meanwhile. `demo` and `advise` are
+//! commands of their own, and so are those of `history`.
 //!
 //! The binary is [`run`]; the rest is public as far as the fuzz targets drive it, and [`timed`] is for programs that compare.
 #![deny(unsafe_code)]
 
+mod advise;
 pub mod args;
 mod contestant;
 mod demo;
@@ -48,6 +49,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args),
         #[cfg(feature = "dashboard")]
         Some(Command::Top(args)) => top::run(&args),
+        Some(Command::Advise(args)) => advise::advise(&args),
         Some(Command::Report(args)) => history::report(&args),
         Some(Command::Diff(args)) => history::diff(&args),
         Some(Command::Memory(args)) => session::measure_memory(&args),

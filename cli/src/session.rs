@@ -8,6 +8,7 @@ use framepool::store::SavedHistory;
 #[cfg(feature = "dashboard")]
 use framepool::{HealthConfig, Watch};
 
+use crate::advise;
 use crate::args::{MemoryArgs, ReplayOptions};
 #[cfg(feature = "dashboard")]
 use crate::contestant::SiteNames;
@@ -101,6 +102,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         leaks: findings.leaks,
         alerts: findings.alerts,
         timing: None,
+        advice: None,
         faults: findings.faults,
     };
     if ended_early || has_served || options.rounds == 0 {
@@ -108,35 +110,50 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         return conclude(&report, options, source, || verdict(&findings.history));
     }
 
-    let timed = new_pool("timed", options.leak_after);
-    let contestants = Contestants::new(&plan, timed.clone());
-    let runs = u64::from(options.rounds + 1) * Name::ALL.len() as u64;
-    screen.stage("timing", runs, "runs", Some(&timed));
-    screen.keep_calm();
-    let mut begun = 0;
-    let rounds = time(&crew, &plan, &contestants, options.rounds, |_, _| {
-        screen.done(begun);
-        screen.draw_now();
-        begun += 1;
-    })
-    .map_err(|(who, failure)| explain(&failure, who, &trace, source))?;
-    screen.stage("verifying", Name::ALL.len() as u64, "runs", Some(&timed));
-    verify(&crew, &plan, &contestants, |who| screen.done(who as u64))
-        .map_err(|(who, failure)| explain(&failure, who, &trace, source))?;
-    drop((contestants, timed));
+    let rounds = time_all(&trace, &plan, &crew, source, options, &screen)?;
 
     screen.stage("memory", Name::ALL.len() as u64 - 1, "processes", None);
     let memory = Name::ALL.map(|who| {
         screen.done(who as u64);
         (who != Name::Null).then(|| measure_in_children(who, source, options))
     });
+    screen.stage("advising", 1, "recording", None);
+    let advice = advise::section(&trace, &plan, &crew, source)?;
     drop(screen);
 
     let report = Report {
         timing: Some(costs(&rounds, memory, options.rounds)),
+        advice: Some(advice),
         ..report
     };
     conclude(&report, options, source, || verdict(&findings.history))
+}
+
+/// Times the contestants, and compares every byte once.
+fn time_all(
+    trace: &Trace,
+    plan: &Arc<Plan>,
+    crew: &Crew,
+    source: &TraceSource,
+    options: &ReplayOptions,
+    screen: &Screen,
+) -> Result<Rounds, Problem> {
+    let timed = new_pool("timed", options.leak_after);
+    let contestants = Contestants::new(plan, timed.clone());
+    let runs = u64::from(options.rounds + 1) * Name::ALL.len() as u64;
+    screen.stage("timing", runs, "runs", Some(&timed));
+    screen.keep_calm();
+    let mut begun = 0;
+    let rounds = time(crew, plan, &contestants, options.rounds, |_, _| {
+        screen.done(begun);
+        screen.draw_now();
+        begun += 1;
+    })
+    .map_err(|(who, failure)| explain(&failure, who, trace, source))?;
+    screen.stage("verifying", Name::ALL.len() as u64, "runs", Some(&timed));
+    verify(crew, plan, &contestants, |who| screen.done(who as u64))
+        .map_err(|(who, failure)| explain(&failure, who, trace, source))?;
+    Ok(rounds)
 }
 
 /// Prints the report, and tells how the replay went.

@@ -26,6 +26,8 @@ pub(crate) mod metrics;
 pub(crate) mod monitor;
 mod monitor_clock;
 
+pub(crate) mod advice;
+mod histogram;
 mod limits;
 mod listed;
 mod need;
@@ -45,8 +47,10 @@ mod largest;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
+pub use advice::{Advice, AdviceKind, Basis, PrewarmSize, settings_code};
 pub(crate) use alert::{Alert, AlertId};
 pub use alert::{AlertState, PoolName};
+pub use histogram::Log2Histogram;
 pub(crate) use largest::LARGEST;
 pub use largest::{LargestSite, LargestSites};
 pub use limits::Limits;

@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(feature = "telemetry")]
+mod advice;
 mod ages;
 #[cfg(feature = "telemetry")]
 mod arenas;

@@ -122,7 +122,7 @@ const UNITS: [(&str, u64); 7] = [
     ("b", 1),
 ];
 
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let lower = text.trim().to_ascii_lowercase();
     let with_unit = UNITS
         .iter()

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::advise::AdviceSection;
 use crate::measure::Spread;
 use crate::watch::AlertEntry;
 
@@ -16,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) alerts: Vec<AlertEntry>,
     /// None if nothing was timed.
     pub(crate) timing: Option<TimingSection>,
+    /// None if nothing was timed.
+    pub(crate) advice: Option<AdviceSection>,
     pub(crate) faults: Vec<String>,
 }
 

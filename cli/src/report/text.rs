@@ -21,6 +21,13 @@ pub(crate) fn render(report: &Report) -> String {
         report.leaks.as_ref().map_or_else(String::new, leaks),
         alert_table(&report.alerts),
         report.timing.as_ref().map_or_else(String::new, timing),
+        report.advice.as_ref().map_or_else(String::new, |it| {
+            it.in_report(if report.trace.bundled {
+                ""
+            } else {
+                &report.trace.name
+            })
+        }),
         faults(&report.faults),
     ];
     for part in parts.iter().filter(|part| !part.is_empty()) {

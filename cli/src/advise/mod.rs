@@ -1,0 +1,72 @@
+//! `framepool advise`: what a recorded program should set up in another way, tried before it is said.
+
+mod lifetimes;
+mod pairs;
+mod settings;
+mod study;
+mod text;
+mod trial;
+
+use std::sync::Arc;
+
+use crate::args::advise::AdviseArgs;
+use crate::contestant::Name;
+use crate::outcome::{Problem, print};
+use crate::replay::{Crew, Failure, Plan};
+use crate::session::{explain, hire, lay_out};
+use crate::trace::{Tolerance, Trace, TraceSource, open};
+
+use settings::Settings;
+use study::Study;
+pub(crate) use text::AdviceSection;
+use trial::Trials;
+
+/// Reads a recording, tries what could be better, and prints what is.
+pub(crate) fn advise(args: &AdviseArgs) -> Result<(), Problem> {
+    let source = TraceSource::from_argument(args.trace.clone());
+    let trace = open(&source, Tolerance::of(args.lenient))?;
+    let threads = args.threads.map(Into::into);
+    let plan = Arc::new(lay_out(&trace, threads, args.frame_ms, &source)?);
+    let crew = hire(&plan)?;
+    let settings = Settings {
+        thread_cache_bytes: args.thread_cache_bytes,
+        prewarm: args.prewarm.clone(),
+    };
+    let study = study(&trace, &plan, &crew, &settings, &source)?;
+    let section = AdviceSection::of(&study, &trace, &settings);
+    if args.json {
+        print(&(serde_json::to_string_pretty(&section).map_err(Problem::bug)? + "\n"));
+    } else {
+        print(&section.whole(&source.name(), args.frame_ms, &plan));
+    }
+    Ok(())
+}
+
+/// The advice for the report of a replay: for a program whose pool has the usual settings.
+pub(crate) fn section(
+    trace: &Trace,
+    plan: &Arc<Plan>,
+    crew: &Crew,
+    source: &TraceSource,
+) -> Result<AdviceSection, Problem> {
+    let settings = Settings::default();
+    let study = study(trace, plan, crew, &settings, source)?;
+    Ok(AdviceSection::of(&study, trace, &settings))
+}
+
+/// What is known of a recording, and what is advised.
+fn study(
+    trace: &Trace,
+    plan: &Arc<Plan>,
+    crew: &Crew,
+    settings: &Settings,
+    source: &TraceSource,
+) -> Result<Study, Problem> {
+    let explain = |failure: &Failure, who: Name| explain(failure, who, trace, source);
+    let trials = Trials {
+        crew,
+        plan,
+        explain: &explain,
+    };
+    Study::of(trace, &trials, settings)
+}

@@ -1,0 +1,113 @@
+//! Histograms with a bucket per doubling.
+
+/// Counts values by their size: a bucket for zero, and one for each doubling.
+///
+/// ```
+/// use framepool::health::Log2Histogram;
+///
+/// let histogram: Log2Histogram = [0, 1, 5, 7, 1000].into_iter().collect();
+/// let buckets: Vec<_> = histogram.buckets().collect();
+/// assert_eq!(buckets, [(0..=0, 1), (1..=1, 1), (4..=7, 2), (512..=1023, 1)]);
+/// assert_eq!(histogram.at_most(0.8), Some(7));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Log2Histogram {
+    /// Values in each bucket: of zero, and then of `2^(n - 1)` up to `2^n - 1`. As long as is needed.
+    counts: Vec<u64>,
+}
+
+impl Log2Histogram {
+    /// Counts a value.
+    pub fn add(&mut self, value: u64) {
+        let bucket = (u64::BITS - value.leading_zeros()) as usize;
+        if self.counts.len() <= bucket {
+            self.counts.resize(bucket + 1, 0);
+        }
+        self.counts[bucket] += 1;
+    }
+
+    /// Values counted.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The buckets with a value, the smallest first: the values that belong into it, and how many did.
+    pub fn buckets(&self) -> impl Iterator<Item = (std::ops::RangeInclusive<u64>, u64)> {
+        let buckets = self
+            .counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0);
+        buckets.map(|(bucket, &count)| (least(bucket)..=most(bucket), count))
+    }
+
+    /// A number that at least this share of the values does not exceed: the end of a bucket. None if nothing was counted.
+    pub fn at_most(&self, share: f64) -> Option<u64> {
+        let wanted = (share * self.count() as f64).ceil() as u64;
+        let mut seen = 0;
+        self.buckets().find_map(|(values, count)| {
+            seen += count;
+            (seen >= wanted).then_some(*values.end())
+        })
+    }
+
+    /// Counts what another histogram counted too.
+    pub fn merge(&mut self, other: &Self) {
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (own, other) in self.counts.iter_mut().zip(&other.counts) {
+            *own += other;
+        }
+    }
+}
+
+impl FromIterator<u64> for Log2Histogram {
+    fn from_iter<I: IntoIterator<Item = u64>>(values: I) -> Self {
+        let mut histogram = Self::default();
+        values.into_iter().for_each(|value| histogram.add(value));
+        histogram
+    }
+}
+
+/// The least value of a bucket.
+fn least(bucket: usize) -> u64 {
+    if bucket == 0 { 0 } else { 1 << (bucket - 1) }
+}
+
+/// The largest value of a bucket.
+fn most(bucket: usize) -> u64 {
+    if bucket == 0 {
+        0
+    } else {
+        u64::MAX >> (u64::BITS as usize - bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_in_its_bucket() {
+        for value in [0, 1, 2, 3, 4, 1023, 1024, u64::MAX / 2, u64::MAX] {
+            let histogram: Log2Histogram = [value].into_iter().collect();
+            let (bucket, count) = histogram.buckets().next().unwrap();
+            assert!(bucket.contains(&value) && count == 1, "{value}: {bucket:?}");
+            assert!(bucket.end() / 2 <= value, "{value}: {bucket:?}");
+            assert_eq!(histogram.at_most(1.0), Some(*bucket.end()));
+        }
+    }
+
+    #[test]
+    fn merged_histograms_count_both() {
+        let all: Log2Histogram = [0, 9, 300, 9].into_iter().collect();
+        let mut merged: Log2Histogram = [0, 9].into_iter().collect();
+        merged.merge(&[300, 9].into_iter().collect());
+        assert_eq!(merged, all);
+        assert_eq!((all.count(), all.at_most(0.5)), (4, Some(15)));
+        assert_eq!(Log2Histogram::default().at_most(0.5), None);
+    }
+}
