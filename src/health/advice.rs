@@ -3,8 +3,24 @@
 //! An alert has a *next step* (`next_step.rs`): something is wrong. Advice is about a program that works and would be cheaper set up
 //! otherwise. Each piece has one sentence with its figures, and code to paste.
 //!
+//! # What can be known, and from what
+//!
+//! | | of a recording | of a live program |
+//! |---|---|---|
+//! | misses and the most blocks, by size | replayed | counted, where a miss goes to the system anyway |
+//! | bytes of frame buffers a frame | replayed | counted, in each frame's record |
+//! | lifetimes of buffers, by call site | exact | sampled: a walk finds how old the buffers are that are out now |
+//! | what a setting would change | replayed with that setting | follows from the counts, or is not said |
+//!
 //! A recording has every alloc and every release, so what is advised of it was tried: the same recording is replayed with the advice
-//! followed, and the sentence says what that gave. docs/advice.md says what is tried.
+//! followed, and the sentence says what that gave. A live program is never tried on. So its advice is only what the counts prove:
+//!
+//! - *Prewarm.* The misses of a size need not have happened if its most blocks had been there from the beginning.
+//! - *Frame block.* If no frame took more than so many bytes on all threads together, no thread needs a larger block.
+//! - *Frame buffers.* A release does not tell the call site, so lifetimes are only sampled (`usage.rs`). The sentence says so.
+//!
+//! Whether a larger magazine would save exchanges depends on which thread releases what. No counter tells that, so advice on
+//! `thread_cache_bytes` comes from recordings only.
 
 use std::fmt::{self, Write as _};
 
@@ -154,7 +170,7 @@ impl Advice {
             Basis::Replayed => write!(sentence, "removes {} of the misses", removed(before, after)),
             Basis::Counted | Basis::Sampled => write!(
                 sentence,
-                "would have removed {} of the misses since the warm-up",
+                "would have removed up to {} of the misses since the warm-up",
                 removed(before, after)
             ),
         };
@@ -233,6 +249,50 @@ impl Advice {
                 Basis::Replayed,
                 "ns",
                 (0, 0),
+                sentence,
+                code,
+            )
+        }
+    }
+
+    /// To take smaller blocks for frame buffers. No frame of `frames` took more than `most`; `before` and `after` are bytes held for frame
+    /// buffers.
+    pub(crate) fn smaller_frame_block(
+        from: u64,
+        to: u64,
+        frames: u64,
+        most: u64,
+        (before, after): (u64, u64),
+    ) -> Self {
+        let sentence = format!(
+            "set `frame_block_bytes` to {} instead of {}: none of {frames} frames took more than {} of frame buffers, so the threads \
+             would hold {} less for them, {} instead of {}",
+            bytes(to),
+            bytes(from),
+            bytes(most),
+            bytes(before.saturating_sub(after)),
+            bytes(after),
+            bytes(before),
+        );
+        let kind = AdviceKind::FrameBlockBytes;
+        let code = setting(kind, to);
+        Self::new(kind, Basis::Counted, "By", (before, after), sentence, code)
+    }
+
+    /// The same of a live program: `seen` buffers of the call site were met, in `looks` looks, all of the frame then running.
+    pub(crate) fn frame_buffers_seen(site: &str, seen: u64, looks: u64) -> Self {
+        let sentence = format!(
+            "see whether the buffers of {site} can be taken with `Frame::alloc`: {seen} were out in {looks} looks at the pool, and all \
+             had been allocated in the frame then running (sampled: a rare one that outlives its frame may not have been seen)"
+        );
+        let code = frame_alloc(site);
+        Self {
+            site: Some(site.to_owned()),
+            ..Self::new(
+                AdviceKind::FrameBuffers,
+                Basis::Sampled,
+                "{buffer}",
+                (seen, 0),
                 sentence,
                 code,
             )

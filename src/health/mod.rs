@@ -5,6 +5,7 @@
 //! ```text
 //! record_frame ──▶ RecentFrames, Spreads ───┐
 //! stats, outstanding_into ─────────────────┴▶ RuntimeHealthMetrics ──▶ rules: (rule, site, value)
+//!              ├▶ Usage ──▶ Advice
 //!              └▶ Envelopes of each site ──▶ SiteVerdict ───────────────▲
 //!                                                                          │
 //!                      HealthSnapshot ◀── AlertBook: hold, raise, clear ◀──┘
@@ -14,6 +15,7 @@ mod frame_times;
 mod misses;
 mod recent;
 mod spread;
+mod usage;
 mod worst;
 
 mod envelope;
@@ -27,7 +29,6 @@ pub(crate) mod monitor;
 mod monitor_clock;
 
 pub(crate) mod advice;
-mod histogram;
 mod limits;
 mod listed;
 mod need;
@@ -50,7 +51,6 @@ mod tests;
 pub use advice::{Advice, AdviceKind, Basis, PrewarmSize, settings_code};
 pub(crate) use alert::{Alert, AlertId};
 pub use alert::{AlertState, PoolName};
-pub use histogram::Log2Histogram;
 pub(crate) use largest::LARGEST;
 pub use largest::{LargestSite, LargestSites};
 pub use limits::Limits;
@@ -64,5 +64,6 @@ pub(crate) use snapshot::{write_head, write_metrics};
 pub use spread::{FrameSpreads, Spread};
 pub(crate) use status::{HealthStatus, Severity};
 pub(crate) use thresholds::Thresholds;
+pub use usage::{Measure, UsageHistogram};
 pub use verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SiteVerdict};
 pub use worst::{WorstFrame, WorstFrames};

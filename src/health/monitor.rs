@@ -13,6 +13,7 @@ use super::need::Need;
 use super::next_step::Situation;
 use super::recent::{FrameMisses, FrameTimeSource, RecentFrame, RecentFrames, capped};
 use super::rules::rows;
+use super::usage::{Setup, Usage};
 use super::verdicts::{Room, Verdicts};
 use super::{
     FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, Limits, PoolName, Rule,
@@ -97,12 +98,14 @@ pub struct HealthMonitor {
     /// What was known at the judgement before.
     judged: Judged,
     need: Need,
+    usage: Usage,
     listed: Listed,
     /// What was read of the pool for this judgement.
     pub(super) prewarmed_bytes: u64,
     pub(super) open_frames: Vec<OpenFrame>,
     pub(super) round: u64,
     pub(super) max_bytes: Option<u64>,
+    pub(super) frame_block_bytes: u64,
     pool: Option<PoolName>,
 }
 
@@ -133,11 +136,13 @@ impl HealthMonitor {
             loop_time: LoopTime::default(),
             judged: Judged::default(),
             need: Need::default(),
+            usage: Usage::default(),
             listed: Listed::default(),
             prewarmed_bytes: 0,
             open_frames: Vec::new(),
             round: 0,
             max_bytes: None,
+            frame_block_bytes: 0,
             pool: None,
         }
     }
@@ -218,6 +223,7 @@ impl HealthMonitor {
         self.clock.note_frame();
         self.loop_time.add_frame(period);
         self.need.push(frame);
+        self.usage.add_frame(frame, is_warm);
         match &mut self.latest {
             Some(latest) => *latest = *frame,
             none => *none = Some(*frame),
@@ -228,6 +234,7 @@ impl HealthMonitor {
     pub fn record_lost(&mut self, records: u64) {
         self.lost = self.lost.saturating_add(records);
         self.spreads.lost = self.spreads.lost.saturating_add(records);
+        self.usage.note_lost(records);
     }
 
     /// Takes what [`BufferPool::resident`] said, for the metrics of the health snapshots that follow.
@@ -256,6 +263,7 @@ impl HealthMonitor {
     pub fn emit_now(&mut self, pool: &BufferPool) -> HealthSnapshot {
         let now = clock::now();
         self.clock.advance(now);
+        self.usage.is_asked = true;
         self.judge_pool(pool, now)
     }
 
@@ -265,6 +273,7 @@ impl HealthMonitor {
         // Read before the walk, which reads it again: ages are never taken for too high.
         self.round = pool.inner().round();
         self.max_bytes = pool.inner().config.max_bytes;
+        self.frame_block_bytes = pool.inner().config.frame_block_bytes as u64;
         pool.outstanding_into(&mut outstanding);
         let mut stats = PoolStats::default();
         let frame = if cfg!(feature = "telemetry") {
@@ -330,8 +339,14 @@ impl HealthMonitor {
             .retain(|frame| thresholds.is_open_too_long(frame));
         let spreads = std::mem::take(&mut self.spreads);
         let stalled = self.stalled(idle);
-        if self.judged.pool.replace(pool.id()) != Some(pool.id()) {
-            self.verdicts = Verdicts::default();
+        match self.judged.pool.replace(pool.id()) {
+            Some(before) if before == pool.id() => {}
+            before => {
+                self.verdicts = Verdicts::default();
+                if before.is_some() {
+                    self.usage.forget();
+                }
+            }
         }
         self.advance_loop(at, frame.frame, now.totals.allocs);
         let mark = Mark {
@@ -373,6 +388,13 @@ impl HealthMonitor {
         };
         let findings = self.alerts.report(&self.thresholds, moment);
         let (frame_sampling, frame_sites) = self.listed.frame_memory(&self.frame_memory);
+        let setup = Setup {
+            frame_block_bytes: self.frame_block_bytes,
+            max_bytes: self.max_bytes,
+            round: self.round,
+        };
+        let tags = self.tags_now.tags.iter().map(|tag| &*tag.name);
+        let (advice, usage) = self.usage.judge(outstanding, now, &self.worst, setup, tags);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
@@ -394,6 +416,8 @@ impl HealthMonitor {
             threads: self.listed.threads(outstanding),
             frame_sampling,
             frame_sites,
+            advice,
+            usage,
             at,
             time: now.time,
             limits: self.limits.clone(),

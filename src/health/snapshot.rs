@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    Alert, FrameSpreads, HealthStatus, LargestSites, Limits, PoolName, Rule, RuntimeHealthMetrics,
-    SharedList, SiteVerdict, WorstFrames,
+    Advice, Alert, FrameSpreads, HealthStatus, LargestSites, Limits, PoolName, Rule,
+    RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,
 };
 use crate::clock::Timestamp;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
@@ -67,6 +67,11 @@ pub struct HealthSnapshot {
     pub frame_sampling: FrameSampling,
     /// What fills frame memory: the call sites of the sampled frames, the largest first, 64 at most. Made anew when a frame's mean changes.
     pub frame_sites: SharedList<FrameSite>,
+    /// What to set up in another way, and what that would give.
+    pub advice: SharedList<Advice>,
+    /// How the pool is used: bytes of each frame, and ages by tag. As of when the median, the 99th percentile or the most of one last changed,
+    /// or of [`emit_now`](crate::HealthMonitor::emit_now).
+    pub usage: SharedList<UsageHistogram>,
     /// The levels of every rule that it was judged by.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub limits: SharedList<(Rule, Limits)>,

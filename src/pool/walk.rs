@@ -31,6 +31,7 @@ use crate::clock;
 use crate::slot::list::Slots;
 use crate::slot::thread_names::ThreadNames;
 use crate::telemetry::breakdown::{self, ThreadHolding};
+use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::rounds::RoundTimes;
 
@@ -163,8 +164,11 @@ impl Walks {
             thread.clear();
         }
         let sizes = std::mem::take(&mut out.sizes);
+        let mut ages = std::mem::take(&mut out.ages);
+        ages.iter_mut().for_each(Log2Histogram::clear);
         *out = Outstanding {
             sizes,
+            ages,
             ..Outstanding::default()
         };
         let mut walk = Walk {
@@ -286,6 +290,7 @@ impl Walk<'_> {
         let is_overdue = !lent.long_lived && limit.is_some_and(|limit| age > limit);
         self.out.buffers += 1;
         self.out.bytes += lent.bytes;
+        self.enter_age(tag, age);
         if lent.long_lived {
             self.out.long_lived += 1;
             self.out.long_lived_bytes += lent.bytes;
@@ -301,6 +306,7 @@ impl Walk<'_> {
         let site = &mut self.sites[at];
         site.buffers += 1;
         site.bytes += lent.bytes;
+        site.of_this_frame += u64::from(age == 0);
         if lent.long_lived {
             site.long_lived += 1;
             site.long_lived_bytes += lent.bytes;
@@ -328,6 +334,16 @@ impl Walk<'_> {
 }
 
 impl Walk<'_> {
+    /// Counts the age of a buffer for its tag, if there is memory for the count.
+    fn enter_age(&mut self, tag: usize, age: u64) {
+        let ages = &mut self.out.ages;
+        let missing = (tag + 1).saturating_sub(ages.len());
+        if ages.try_reserve(missing).is_ok() {
+            ages.extend((0..missing).map(|_| Log2Histogram::default()));
+            ages[tag].try_add(age);
+        }
+    }
+
     /// Counts a buffer for the thread that took it.
     fn enter_thread(&mut self, number: u32, bytes: u64) {
         let at = match self.last_thread {

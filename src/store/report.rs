@@ -1,14 +1,17 @@
 //! The store as a page of text: status, memory, flow, frame times with their recent course, alerts, leaks.
 
+mod usage;
+
 use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use self::usage::{write_advice, write_usage};
 use super::diagnostics::DiagnosticsStore;
 use super::past::event::EventKind;
 use super::saved::{SavedAlert, SavedHistory, SavedPool};
 use super::subscribers::{AlertSubscriber, SubscriberState};
-use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
+use crate::health::{AlertState, LeakVerdict, Measure, settings_code, write_head, write_metrics};
 use crate::telemetry::breakdown::{sizes_table, threads_table};
 use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;
@@ -62,6 +65,8 @@ impl fmt::Display for SavedHistory {
             write_sizes(f, pool)?;
             write_threads(f, pool)?;
             write_frame_sites(f, pool)?;
+            write_usage(f, pool)?;
+            write_advice(f, pool)?;
         }
         write_active(f, self)?;
         write_resolved(f, self)?;

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::breakdown::{SizeHolding, ThreadHolding, sizes_table, threads_table};
+use super::histogram::Log2Histogram;
 
 /// The pooled buffers that are out, by the line of code that took them.
 ///
@@ -32,6 +33,9 @@ pub struct Outstanding {
     pub sizes: Vec<SizeHolding>,
     /// One entry per name of threads that took something or keep something, the largest in bytes first.
     pub threads: Vec<ThreadHolding>,
+    /// By the tag's number, the ages in frames of the buffers out.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) ages: Vec<Log2Histogram>,
 }
 
 impl Outstanding {
@@ -71,6 +75,8 @@ pub struct SiteHolding {
     /// For how long at least the oldest of them has been out: since the first frame end after it was taken. It is too low by
     /// a quarter at most.
     pub oldest_age: Duration,
+    /// Of them, buffers allocated since the latest frame end, as `oldest_age_frames` counts frames.
+    pub of_this_frame: u64,
     /// Of them, buffers unreleased for longer than the leak age, in frames and in time, and not marked as long-lived.
     pub suspects: u64,
     /// Bytes of the suspects.
@@ -124,6 +130,7 @@ impl SiteHolding {
             bytes: 0,
             oldest_age_frames: 0,
             oldest_age: Duration::ZERO,
+            of_this_frame: 0,
             suspects: 0,
             suspect_bytes: 0,
             aged: 0,
@@ -140,6 +147,7 @@ impl SiteHolding {
         self.buffers = 0;
         self.bytes = 0;
         self.oldest_age_frames = 0;
+        self.of_this_frame = 0;
         self.suspects = 0;
         self.suspect_bytes = 0;
         self.aged = 0;

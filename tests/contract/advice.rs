@@ -1,7 +1,11 @@
 //! Advice: its code compiles, and its figures are counted.
 
-use framepool::health::{Advice, Basis, PrewarmSize, settings_code};
-use framepool::{Buffer, BufferPool, ConfigError};
+use std::sync::{Barrier, RwLock};
+use std::thread;
+
+use framepool::health::{Advice, AdviceKind, Basis, Measure, PrewarmSize, settings_code};
+use framepool::telemetry::ThreadHolding;
+use framepool::{Buffer, BufferPool, ConfigError, Frame, HealthMonitor, Thresholds};
 
 /// Code, and the same as text without spaces.
 macro_rules! pasted {
@@ -80,4 +84,195 @@ fn sizes_count_their_misses_and_most_blocks() {
     assert_eq!(sizes(), counted, "what went back is still counted");
     let misses: u64 = sizes().iter().map(|size| size.1).sum();
     assert_eq!(misses, pool.stats().totals.counts.misses());
+}
+
+/// Runs so many frames, and gives each record to a monitor; what it then advises.
+fn advised(pool: &BufferPool, frames: u64, mut frame: impl FnMut(u64)) -> Vec<Advice> {
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    for number in 0..frames {
+        frame(number);
+        monitor.record(&pool.end_frame());
+        if number % 10 == 0 {
+            monitor.emit_now(pool);
+        }
+    }
+    monitor.emit_now(pool).advice.to_vec()
+}
+
+#[test]
+fn advised_prewarming_would_have_avoided_counted_misses() {
+    // In frame 150 a level is loaded, and all of it is kept.
+    let level = |pool: &BufferPool| {
+        let mut kept: Vec<Buffer<u8>> = Vec::new();
+        let advice = advised(pool, 200, |number| {
+            if number == 150 {
+                kept.extend((0..240).map(|_| pool.alloc(16_384)));
+                kept.extend((0..4).map(|_| pool.alloc(100_000)));
+            }
+            drop(pool.alloc::<u8>(500));
+        });
+        (advice, pool.stats().totals.counts.misses())
+    };
+    let (advice, misses) = level(&BufferPool::new());
+    let [advice] = &advice[..] else {
+        panic!("one piece of advice: {advice:?}");
+    };
+    assert_eq!(misses, 245);
+    assert_eq!(
+        advice.sentence,
+        "prewarm 240 × 16.0 KiB, 3.75 MiB in all: would have removed up to 98 % of the misses since the warm-up, 240 of 244"
+    );
+    let pool = BufferPool::new();
+    for size in &advice.sizes {
+        pool.prewarm::<u8>(size.block_bytes as usize, size.count as usize);
+    }
+    let (advice, misses) = level(&pool);
+    assert_eq!((advice, misses), (Vec::new(), 5));
+}
+
+#[test]
+fn warm_up_misses_need_no_advice() {
+    let pool = BufferPool::new();
+    let mut kept: Vec<Buffer<u8>> = Vec::new();
+    let advice = advised(&pool, 200, |number| {
+        if number == 20 {
+            kept.extend((0..500).map(|_| pool.alloc(16_384)));
+        }
+    });
+    assert_eq!(advice, []);
+}
+
+/// Eight threads take so many bytes in each frame; the bytes that they hold for frame buffers, and the advice.
+fn eight_threads(pool: &BufferPool, bytes: usize) -> (u64, Vec<Advice>) {
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let (turn, open) = (Barrier::new(9), RwLock::new(None::<Frame>));
+    let work = || {
+        for _ in 0..FRAMES {
+            turn.wait();
+            let open = open.read().unwrap();
+            open.as_ref().unwrap().alloc::<u8>(bytes).fill(1);
+            drop(open);
+            turn.wait();
+        }
+        // A thread that ends leaves its slot to the next.
+        turn.wait();
+    };
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(work);
+        }
+        for _ in 0..FRAMES {
+            *open.write().unwrap() = Some(pool.begin_frame());
+            turn.wait();
+            turn.wait();
+            let frame = open.write().unwrap().take().unwrap();
+            monitor.record(&frame.release_all());
+        }
+        let threads = pool.outstanding().threads;
+        let held = |it: &ThreadHolding| it.frame_bytes + it.frame_idle_bytes;
+        let advice = monitor.emit_now(pool).advice.to_vec();
+        turn.wait();
+        (threads.iter().map(held).sum(), advice)
+    })
+}
+
+/// More than 600 after the warm-up.
+const FRAMES: u64 = 730;
+
+#[test]
+fn advised_smaller_frame_block_holds_what_it_said() {
+    let (held, advice) = eight_threads(&BufferPool::new(), 1_000);
+    let [advice] = &advice[..] else {
+        panic!("one piece of advice: {advice:?}");
+    };
+    assert_eq!(
+        (advice.kind, advice.before),
+        (AdviceKind::FrameBlockBytes, held as f64)
+    );
+    assert_eq!(advice.code, ".frame_block_bytes(16_384)");
+    let pool = BufferPool::builder()
+        .frame_block_bytes(16_384)
+        .build()
+        .unwrap();
+    let (held, advised_again) = eight_threads(&pool, 1_000);
+    assert_eq!(held as f64, advice.after, "{advice}");
+    assert_eq!(advised_again, []);
+    // Frames that need their blocks.
+    assert_eq!(eight_threads(&BufferPool::new(), 20_000).1, []);
+}
+
+#[test]
+fn site_met_only_with_buffers_of_running_frame_is_advised() {
+    let met = |between: &dyn Fn(&BufferPool)| {
+        let pool = BufferPool::new();
+        let mut monitor = HealthMonitor::new(Thresholds::default());
+        let mut kept = None;
+        let mut advice = Vec::new();
+        for _ in 0..64 {
+            let within = pool.alloc::<u8>(100);
+            drop(kept.take());
+            kept = Some(pool.alloc::<u8>(200));
+            advice = monitor.emit_now(&pool).advice.to_vec();
+            drop(within);
+            monitor.record(&pool.end_frame());
+            monitor.emit_now(&pool);
+            between(&pool);
+        }
+        (advice, line!() - 9)
+    };
+    let (advice, line) = met(&|_| ());
+    let [advice] = &advice[..] else {
+        panic!("one piece of advice: {advice:?}");
+    };
+    let site = advice.site.as_ref().unwrap();
+    assert!(
+        site.contains(&format!("advice.rs:{line}:")),
+        "{line}: {site}"
+    );
+    assert!(
+        advice.sentence.contains("64 were out in 64 looks"),
+        "{advice}"
+    );
+    // Frames of another thread end too: now and then an age of zero does not tell whether a frame ended.
+    let other = |pool: &BufferPool| {
+        let end = || drop(pool.end_frame());
+        thread::scope(|scope| scope.spawn(end).join().unwrap());
+    };
+    assert_eq!(met(&other).0, []);
+}
+
+#[test]
+fn usage_has_frames_and_ages_by_tag() {
+    let pool = BufferPool::new();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(1_000).fill(0);
+    monitor.record(&frame.release_all());
+    let kept = (pool.alloc::<u8>(100), pool.tag("sky").alloc::<u8>(100));
+    for _ in 0..2 {
+        monitor.record(&pool.end_frame());
+    }
+    let usage = monitor.emit_now(&pool).usage;
+    let found: Vec<_> = usage
+        .iter()
+        .map(|it| {
+            (
+                it.measure,
+                &*it.tag,
+                it.histogram.buckets().collect::<Vec<_>>(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found[0],
+        (
+            Measure::FrameBytes,
+            "",
+            vec![(0..=0, 2), (1_024..=2_047, 1)]
+        )
+    );
+    assert_eq!((found[1].0, found[1].1), (Measure::PooledBytes, ""));
+    assert_eq!(found[2], (Measure::AgeFrames, "", vec![(2..=3, 1)]));
+    assert_eq!(found[3], (Measure::AgeFrames, "sky", vec![(2..=3, 1)]));
+    drop(kept);
 }

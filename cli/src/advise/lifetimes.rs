@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use framepool::BufferPool;
-use framepool::health::Log2Histogram;
+use framepool::telemetry::Log2Histogram;
 use serde::Serialize;
 
 use crate::replay::Plan;

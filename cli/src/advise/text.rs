@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use framepool::health::{Advice, Log2Histogram, settings_code};
+use framepool::health::{Advice, settings_code};
+use framepool::telemetry::Log2Histogram;
 use framepool::text::{Align, Table, bytes, sparkline};
 use serde::Serialize;
 

@@ -74,6 +74,7 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
             bytes: (suspects + 1) * 64,
             oldest_age_frames: 9,
             oldest_age: Duration::from_secs(2),
+            of_this_frame: 0,
             suspects,
             suspect_bytes: suspects * 64,
             aged: suspects,

@@ -17,7 +17,8 @@ use super::past::frame::FrameRecord;
 use super::subscribers::AlertSubscriber;
 use crate::clock::Timestamp;
 use crate::health::{
-    AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
+    Advice, AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
+    UsageHistogram,
 };
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
 use crate::telemetry::frame_memory::{FrameCounts, FrameSampling};
@@ -114,6 +115,10 @@ saved! {
         frame_sampling: FrameSampling,
         /// What filled frame memory: the call sites of the sampled frames, the largest first, 64 at most.
         frame_sites: Vec<SavedFrameSite>,
+        /// What to set up in another way, and what that would give.
+        advice: Vec<Advice>,
+        /// How it is used: bytes of each frame, and ages by tag.
+        usage: Vec<UsageHistogram>,
         /// The frames that are open for too long.
         open_too_long: Vec<SavedOpenFrame>,
         /// The latest frames, the latest last.
@@ -339,6 +344,11 @@ impl SavedHistory {
             pool.open_too_long
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
+            for advice in &mut pool.advice {
+                advice.site.iter_mut().for_each(&mut change);
+                change(&mut advice.sentence);
+                change(&mut advice.code);
+            }
             for span in &mut pool.spans {
                 span.names.sites.iter_mut().for_each(&mut change);
             }

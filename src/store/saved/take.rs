@@ -119,6 +119,8 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         threads: latest.threads.to_vec(),
         frame_sampling: latest.frame_sampling,
         frame_sites: latest.frame_sites.iter().map(frame_site).collect(),
+        advice: latest.advice.to_vec(),
+        usage: latest.usage.to_vec(),
         open_too_long: open.collect(),
         frames: past.map_or_else(Vec::new, Past::frames),
         columns: columns(),

@@ -1,9 +1,12 @@
 //! Histograms with a bucket per doubling.
 
+/// One for zero, and one for each power of two.
+const BUCKETS: usize = u64::BITS as usize + 1;
+
 /// Counts values by their size: a bucket for zero, and one for each doubling.
 ///
 /// ```
-/// use framepool::health::Log2Histogram;
+/// use framepool::telemetry::Log2Histogram;
 ///
 /// let histogram: Log2Histogram = [0, 1, 5, 7, 1000].into_iter().collect();
 /// let buckets: Vec<_> = histogram.buckets().collect();
@@ -21,11 +24,36 @@ pub struct Log2Histogram {
 impl Log2Histogram {
     /// Counts a value.
     pub fn add(&mut self, value: u64) {
+        self.try_add(value);
+    }
+
+    /// Counts a value, unless there is no memory for its bucket.
+    pub(crate) fn try_add(&mut self, value: u64) {
         let bucket = (u64::BITS - value.leading_zeros()) as usize;
-        if self.counts.len() <= bucket {
-            self.counts.resize(bucket + 1, 0);
+        // Room for all buckets at once: a later value takes no memory.
+        let room = BUCKETS - self.counts.len();
+        if self.counts.len() > bucket || self.counts.try_reserve(room).is_ok() {
+            let end = self.counts.len().max(bucket + 1);
+            self.counts.resize(end, 0);
+            self.counts[bucket] += 1;
         }
-        self.counts[bucket] += 1;
+    }
+
+    /// An empty histogram that takes no memory for its values.
+    pub(crate) fn with_room() -> Self {
+        Self {
+            counts: Vec::with_capacity(BUCKETS),
+        }
+    }
+
+    /// What half of the values, almost all and all do not exceed.
+    pub(crate) fn shape(&self) -> [Option<u64>; 3] {
+        [0.5, 0.99, 1.0].map(|share| self.at_most(share))
+    }
+
+    /// Has counted nothing. Keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.counts.clear();
     }
 
     /// Values counted.

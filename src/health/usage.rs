@@ -1,0 +1,383 @@
+//! How a pool is used, and the advice that follows: what a monitor counts over all frames, and what it samples.
+//!
+//! # What is exact
+//!
+//! - *Bytes of frame buffers, and pooled bytes, of each frame*: from the frames' records. Lost records are in no histogram.
+//! - *Misses and most blocks of each size*: counted where an alloc takes memory from the system (`blocks/depot.rs`).
+//!
+//! # What is sampled
+//!
+//! A release does not tell which call site allocated, and counts no age: that would slow every release. So nobody knows the lifetime of
+//! a buffer that is gone. A judgement walks over the buffers that are out and sees how old they are *now*. The histograms of ages are of
+//! these: a buffer that lives longer is met more often.
+//!
+//! A call site of which only buffers of the running frame are ever met may release all of them in their frame. That holds only if each
+//! frame end begins a round (`telemetry/rounds.rs`): where several threads have frames of their own, an age of zero rounds does not tell
+//! whether a frame ended. Then nothing is said. A monitor that judges between two frames meets no buffer of a running frame, so it
+//! says nothing either.
+
+use std::panic::Location;
+
+use super::advice::Advice;
+use super::{Basis, PrewarmSize, SharedList, WorstFrames};
+use crate::telemetry::breakdown::SizeHolding;
+use crate::telemetry::histogram::Log2Histogram;
+use crate::telemetry::outstanding::Outstanding;
+use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
+
+/// Misses from which a list to prewarm is advised: at all, as one in so many allocs, and in one frame.
+const LEAST_MISSES: u64 = 100;
+const ONE_MISS_IN: u64 = 200;
+const MISSES_OF_A_BURST: u64 = 64;
+/// The list has the sizes with the most misses: so many of a hundred, and so many sizes.
+const COVERED: u64 = 97;
+const SIZES: usize = 16;
+/// Frames after which the largest one is believed, and what a smaller block must save.
+const LEAST_FRAMES: u64 = 600;
+const LEAST_SAVED: u64 = 1 << 20;
+const LEAST_BLOCK: u64 = 4096;
+/// Call sites that are followed, and how often one must be met with buffers of the running frame only.
+const SITES: usize = 256;
+const LEAST_LOOKS: u64 = 64;
+/// Call sites that are advised at once.
+const ADVISED_SITES: usize = 5;
+/// Judgements after which the figures of advice are brought up to date.
+const EVERY: u64 = 50;
+
+/// What a histogram of a pool's usage counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Measure {
+    /// Of each frame, the bytes of the frame buffers that it allocated.
+    #[default]
+    FrameBytes,
+    /// At each frame end, the bytes that the pool held from the system.
+    PooledBytes,
+    /// Of each buffer that a judgement met, its age in frames then.
+    AgeFrames,
+}
+
+/// A histogram of how a pool is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct UsageHistogram {
+    /// What it counts.
+    pub measure: Measure,
+    /// Of buffers with this tag alone; empty for buffers without one, and for what is not by tag.
+    pub tag: String,
+    /// The counts.
+    pub histogram: Log2Histogram,
+}
+
+/// What a monitor knows of a pool's usage.
+#[derive(Debug)]
+pub(super) struct Usage {
+    frame_bytes: Log2Histogram,
+    pooled_bytes: Log2Histogram,
+    /// By the tag's number.
+    ages: Vec<Log2Histogram>,
+    /// Frames after the warm-up, and the most bytes of frame buffers that one of them allocated.
+    warm_frames: u64,
+    most_frame_bytes: u64,
+    /// Whether a frame was open at a frame end, or a record was lost: no record then has the bytes of one frame.
+    is_overlapped: bool,
+    /// What there was at the first judgement after the warm-up.
+    warmed_up: Option<WarmedUp>,
+    /// Rounds less frame ends, as of the judgement before.
+    round_offset: Option<u64>,
+    sites: Vec<SeenSite>,
+    judged: u64,
+    /// Whether somebody asked for a judgement.
+    pub(super) is_asked: bool,
+    listed: SharedList<UsageHistogram>,
+    advice: SharedList<Advice>,
+}
+
+/// Misses of each size, and allocs.
+#[derive(Debug)]
+struct WarmedUp {
+    misses: Vec<(Option<u64>, u64)>,
+    allocs: u64,
+}
+
+/// What was seen of a call site.
+#[derive(Clone, Copy, Debug)]
+struct SeenSite {
+    location: &'static Location<'static>,
+    /// Buffers of the running frame, and looks at which there were any.
+    buffers: u64,
+    looks: u64,
+    outlived: bool,
+}
+
+/// What is known of a pool's setup at a judgement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setup {
+    pub(super) frame_block_bytes: u64,
+    pub(super) max_bytes: Option<u64>,
+    pub(super) round: u64,
+}
+
+impl Default for Usage {
+    fn default() -> Self {
+        Self {
+            frame_bytes: Log2Histogram::with_room(),
+            pooled_bytes: Log2Histogram::with_room(),
+            ages: Vec::new(),
+            warm_frames: 0,
+            most_frame_bytes: 0,
+            is_overlapped: false,
+            warmed_up: None,
+            round_offset: None,
+            sites: Vec::new(),
+            judged: 0,
+            is_asked: false,
+            listed: SharedList::default(),
+            advice: SharedList::default(),
+        }
+    }
+}
+
+impl Usage {
+    /// Takes a frame's record.
+    pub(super) fn add_frame(&mut self, frame: &FrameSnapshot, is_warm: bool) {
+        let bytes = frame.counts.frame_alloc_bytes;
+        self.frame_bytes.add(bytes);
+        self.pooled_bytes.add(frame.pooled_bytes);
+        self.is_overlapped |= frame.open_frames > 0;
+        if is_warm {
+            self.warm_frames += 1;
+            self.most_frame_bytes = self.most_frame_bytes.max(bytes);
+        }
+    }
+
+    /// Notes that so many records were lost.
+    pub(super) fn note_lost(&mut self, records: u64) {
+        self.is_overlapped |= records > 0;
+    }
+
+    /// Another pool is judged.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes what a judgement found. `tags` are the names of the tags, in the order of their numbers.
+    pub(super) fn judge<'t>(
+        &mut self,
+        outstanding: &Outstanding,
+        now: &PoolStats,
+        worst: &WorstFrames,
+        setup: Setup,
+        tags: impl Iterator<Item = &'t str>,
+    ) -> (SharedList<Advice>, SharedList<UsageHistogram>) {
+        self.judged += 1;
+        if self.ages.len() < outstanding.ages.len() {
+            self.ages
+                .resize(outstanding.ages.len(), Log2Histogram::default());
+        }
+        for (known, ages) in self.ages.iter_mut().zip(&outstanding.ages) {
+            known.merge(ages);
+        }
+        self.look_at_sites(outstanding, setup.round.wrapping_sub(now.totals.frames));
+        if self.warm_frames > 0 && self.warmed_up.is_none() {
+            let sizes = outstanding.sizes.iter();
+            self.warmed_up = Some(WarmedUp {
+                misses: sizes.map(|size| (size.block_bytes, size.misses)).collect(),
+                allocs: now.totals.allocs,
+            });
+        }
+        self.advise(outstanding, now, worst, setup);
+        if std::mem::take(&mut self.is_asked) || self.has_another_shape() {
+            self.list(tags);
+        }
+        (self.advice.clone(), self.listed.clone())
+    }
+
+    fn look_at_sites(&mut self, outstanding: &Outstanding, round_offset: u64) {
+        if self
+            .round_offset
+            .replace(round_offset)
+            .is_some_and(|before| before != round_offset)
+        {
+            self.sites.clear();
+        }
+        for site in &outstanding.sites {
+            let place = self
+                .sites
+                .binary_search_by_key(&site.location, |it| it.location);
+            let at = match place {
+                Ok(at) => at,
+                Err(_) if self.sites.len() == SITES => continue,
+                Err(at) => {
+                    let seen = SeenSite {
+                        location: site.location,
+                        buffers: 0,
+                        looks: 0,
+                        outlived: false,
+                    };
+                    self.sites.insert(at, seen);
+                    at
+                }
+            };
+            let seen = &mut self.sites[at];
+            seen.outlived |= site.buffers > site.of_this_frame;
+            seen.buffers += site.of_this_frame;
+            seen.looks += 1;
+        }
+    }
+
+    /// Makes the list of advice anew if it changed.
+    fn advise(
+        &mut self,
+        outstanding: &Outstanding,
+        now: &PoolStats,
+        worst: &WorstFrames,
+        setup: Setup,
+    ) {
+        let prewarm = self.missed(&outstanding.sizes, now, worst);
+        let block = self.smaller_block(outstanding, setup.frame_block_bytes);
+        let is_advised = |site: &&SeenSite| !site.outlived && site.looks >= LEAST_LOOKS;
+        let sites = self.sites.iter().filter(is_advised);
+        if prewarm.is_none() && block.is_none() && sites.clone().next().is_none() {
+            if !self.advice.is_empty() {
+                self.advice = SharedList::default();
+            }
+            return;
+        }
+        // Figures change with every judgement, sentences seldom need to.
+        if !self.advice.is_empty() && self.judged % EVERY != 1 {
+            return;
+        }
+        let mut advice = Vec::new();
+        if let Some((misses, all)) = prewarm {
+            advice.extend(prewarming(
+                &outstanding.sizes,
+                &misses,
+                all,
+                setup.max_bytes,
+            ));
+        }
+        if let Some((to, held)) = block {
+            let from = setup.frame_block_bytes;
+            let (frames, most) = (self.warm_frames, self.most_frame_bytes);
+            let after = held / from * to;
+            advice.push(Advice::smaller_frame_block(
+                from,
+                to,
+                frames,
+                most,
+                (held, after),
+            ));
+        }
+        let mut sites: Vec<_> = sites.collect();
+        sites.sort_by_key(|site| std::cmp::Reverse(site.buffers));
+        for site in sites.into_iter().take(ADVISED_SITES) {
+            let location = site.location.to_string();
+            advice.push(Advice::frame_buffers_seen(
+                &location,
+                site.buffers,
+                site.looks,
+            ));
+        }
+        self.advice.share(&advice);
+    }
+
+    /// Misses of each size since the warm-up, and of all sizes, if they matter.
+    fn missed(
+        &self,
+        sizes: &[SizeHolding],
+        now: &PoolStats,
+        worst: &WorstFrames,
+    ) -> Option<(Vec<u64>, u64)> {
+        let cold = self.warmed_up.as_ref()?;
+        let since = |size: &SizeHolding| {
+            let cold = cold.misses.iter().find(|cold| cold.0 == size.block_bytes);
+            size.misses.saturating_sub(cold.map_or(0, |cold| cold.1))
+        };
+        let all: u64 = sizes.iter().map(since).sum();
+        let allocs = now.totals.allocs.saturating_sub(cold.allocs);
+        let burst = worst.by_misses[0].map_or(0, |frame| frame.value);
+        let matters = all >= LEAST_MISSES
+            && (all.saturating_mul(ONE_MISS_IN) >= allocs || burst >= MISSES_OF_A_BURST);
+        matters.then(|| (sizes.iter().map(since).collect(), all))
+    }
+
+    /// A block that is large enough for every frame, and the bytes held for frame buffers now, if that saves enough.
+    fn smaller_block(&self, outstanding: &Outstanding, from: u64) -> Option<(u64, u64)> {
+        let most = self.most_frame_bytes;
+        let to = (most + most / 4 + 256).next_power_of_two().max(LEAST_BLOCK);
+        if self.is_overlapped || self.warm_frames < LEAST_FRAMES || most == 0 || to > from / 4 {
+            return None;
+        }
+        let threads = outstanding.threads.iter();
+        let held: u64 = threads.map(|it| it.frame_bytes + it.frame_idle_bytes).sum();
+        (held - held / from * to >= LEAST_SAVED).then_some((to, held))
+    }
+
+    /// The histograms with a value, in the order in which they are listed, and the number of the tag.
+    fn histograms(&self) -> impl Iterator<Item = (Measure, usize, &Log2Histogram)> {
+        let frames = [
+            (Measure::FrameBytes, 0, &self.frame_bytes),
+            (Measure::PooledBytes, 0, &self.pooled_bytes),
+        ];
+        let ages = self.ages.iter().enumerate();
+        let ages = ages.map(|(tag, ages)| (Measure::AgeFrames, tag, ages));
+        let all = frames.into_iter().chain(ages);
+        all.filter(|(.., histogram)| histogram.count() > 0)
+    }
+
+    /// Whether half of the values, almost all or all are below another bound than in the list. Their number alone takes no new list.
+    fn has_another_shape(&self) -> bool {
+        let listed = self.listed.iter().map(|it| it.histogram.shape());
+        !self.histograms().map(|(.., it)| it.shape()).eq(listed)
+    }
+
+    fn list<'t>(&mut self, tags: impl Iterator<Item = &'t str>) {
+        let names: Vec<&str> = std::iter::once("").chain(tags).collect();
+        let of = |(measure, tag, histogram): (Measure, usize, &Log2Histogram)| UsageHistogram {
+            measure,
+            tag: names.get(tag).copied().unwrap_or_default().to_owned(),
+            histogram: histogram.clone(),
+        };
+        let list: Vec<_> = self.histograms().map(of).collect();
+        self.listed.share(&list);
+    }
+}
+
+/// The sizes with the most misses.
+fn prewarming(
+    sizes: &[SizeHolding],
+    misses: &[u64],
+    all: u64,
+    max_bytes: Option<u64>,
+) -> Option<Advice> {
+    let mut missed: Vec<_> = sizes
+        .iter()
+        .zip(misses)
+        .filter(|(_, misses)| **misses > 0)
+        .collect();
+    missed.sort_by_key(|(_, misses)| std::cmp::Reverse(**misses));
+    let (mut list, mut covered) = (Vec::new(), 0);
+    for (size, misses) in missed.into_iter().take(SIZES) {
+        // Blocks beyond the largest size class are not kept.
+        let Some(block_bytes) = size.block_bytes else {
+            continue;
+        };
+        list.push(PrewarmSize {
+            block_bytes,
+            count: size.peak_blocks,
+        });
+        covered += misses;
+        if covered * 100 >= all * COVERED {
+            break;
+        }
+    }
+    list.sort_by_key(|size| std::cmp::Reverse(size.total_bytes()));
+    let bytes: u64 = list.iter().map(PrewarmSize::total_bytes).sum();
+    let fits = max_bytes.is_none_or(|limit| bytes <= limit / 2);
+    (fits && covered * 2 >= all).then(|| Advice::prewarm(list, Basis::Counted, all, all - covered))
+}
