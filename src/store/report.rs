@@ -11,7 +11,7 @@ use super::diagnostics::DiagnosticsStore;
 use super::past::event::EventKind;
 use super::saved::{SavedAlert, SavedHistory, SavedPool};
 use super::subscribers::{AlertSubscriber, SubscriberState};
-use crate::health::{AlertState, LeakVerdict, Measure, settings_code, write_head, write_metrics};
+use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
 use crate::telemetry::breakdown::{sizes_table, threads_table};
 use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;

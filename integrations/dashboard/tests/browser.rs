@@ -103,6 +103,8 @@ fn numbers_on_the_page_equal_the_stores() {
             browser.until_text(table, &text);
         }
     }
+    // How old what is out is, by tag.
+    browser.until_text("#usage tbody", "Age of what is out, frames: two");
     // A name is text, whatever it contains.
     browser.until_text("#pool", "numbers <b>&amp;</b>");
     assert_eq!(browser.complaints(), [""; 0]);

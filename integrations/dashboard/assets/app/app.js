@@ -207,6 +207,7 @@ fp.app = (() => {
     if (now.health) {
       fp.alerts.showActive(now);
       fp.breakdown.show(now.health);
+      fp.advice.show(now.health);
     }
     fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id), marksOf(now));
     if (now.spans.recent) explain(now.spans.recent);

@@ -52,7 +52,7 @@ fp.saved = (() => {
     const m = pool.metrics;
     return {
       pool: { id: pool.id, name: pool.name, status: pool.status, limit_bytes: pool.limit_bytes ?? null, thresholds: pool.thresholds ?? {} },
-      health: { status: pool.status, metrics: m, verdicts: pool.verdicts, time: pool.time, tags: pool.tags, sizes: pool.sizes, threads: pool.threads, frame_sampling: pool.frame_sampling, frame_sites: pool.frame_sites },
+      health: { status: pool.status, metrics: m, verdicts: pool.verdicts, time: pool.time, tags: pool.tags, sizes: pool.sizes, threads: pool.threads, frame_sampling: pool.frame_sampling, frame_sites: pool.frame_sites, advice: pool.advice, usage: pool.usage },
       active: alerts.filter((alert) => alert.state === 'raised' && alert.pool_id === pool.id),
       alert_changes: 0,
       sites: { at: pool.time, buffers: m.outstanding_buffers, bytes: m.outstanding_bytes, sites: holdersOf(pool), left_out: pool.holders_left_out ?? 0, holdings: pool.holdings ?? [] },
