@@ -16,8 +16,8 @@ use super::rules::rows;
 use super::usage::{Setup, Usage};
 use super::verdicts::{Room, Verdicts};
 use super::{
-    FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, Limits, PoolName, Rule,
-    RuntimeHealthMetrics, SharedList, Thresholds, WorstFrames,
+    Advice, FrameSpreads, HealthSnapshot, HealthStatus, LargestSites, Limits, PoolName, Rule,
+    RuntimeHealthMetrics, SharedList, Thresholds, UsageHistogram, WorstFrames,
 };
 use crate::BufferPool;
 use crate::clock::{self, Timestamp};
@@ -339,15 +339,7 @@ impl HealthMonitor {
             .retain(|frame| thresholds.is_open_too_long(frame));
         let spreads = std::mem::take(&mut self.spreads);
         let stalled = self.stalled(idle);
-        match self.judged.pool.replace(pool.id()) {
-            Some(before) if before == pool.id() => {}
-            before => {
-                self.verdicts = Verdicts::default();
-                if before.is_some() {
-                    self.usage.forget();
-                }
-            }
-        }
+        self.begin_pool(pool.id());
         self.advance_loop(at, frame.frame, now.totals.allocs);
         let mark = Mark {
             frame: frame.frame,
@@ -388,13 +380,7 @@ impl HealthMonitor {
         };
         let findings = self.alerts.report(&self.thresholds, moment);
         let (frame_sampling, frame_sites) = self.listed.frame_memory(&self.frame_memory);
-        let setup = Setup {
-            frame_block_bytes: self.frame_block_bytes,
-            max_bytes: self.max_bytes,
-            round: self.round,
-        };
-        let tags = self.tags_now.tags.iter().map(|tag| &*tag.name);
-        let (advice, usage) = self.usage.judge(outstanding, now, &self.worst, setup, tags);
+        let (advice, usage) = self.use_so_far(outstanding, now);
         let worst = findings.active.iter().map(|alert| alert.severity).max();
         HealthSnapshot {
             status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
@@ -433,6 +419,32 @@ impl HealthMonitor {
             budget: limit.map(|limit| limit.saturating_sub(in_use_bytes)),
             machine: None,
         }
+    }
+
+    /// Forgets what was known of another pool.
+    fn begin_pool(&mut self, pool: PoolId) {
+        let before = self.judged.pool.replace(pool);
+        if before != Some(pool) {
+            self.verdicts = Verdicts::default();
+        }
+        if before.is_some_and(|before| before != pool) {
+            self.usage = Usage::default();
+        }
+    }
+
+    /// How the pool is used, and what follows.
+    fn use_so_far(
+        &mut self,
+        outstanding: &Outstanding,
+        now: &PoolStats,
+    ) -> (SharedList<Advice>, SharedList<UsageHistogram>) {
+        let setup = Setup {
+            frame_block_bytes: self.frame_block_bytes,
+            max_bytes: self.max_bytes,
+            round: self.round,
+        };
+        let tags = self.tags_now.tags.iter().map(|tag| &*tag.name);
+        self.usage.judge(outstanding, now, &self.worst, setup, tags)
     }
 
     /// For how long a frame end has been late: by more than is usual for this program.

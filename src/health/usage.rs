@@ -160,11 +160,6 @@ impl Usage {
         self.is_overlapped |= records > 0;
     }
 
-    /// Another pool is judged.
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
-    }
-
     /// Takes what a judgement found. `tags` are the names of the tags, in the order of their numbers.
     pub(super) fn judge<'t>(
         &mut self,

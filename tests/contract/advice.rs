@@ -195,14 +195,14 @@ fn advised_smaller_frame_block_holds_what_it_said() {
         .build()
         .unwrap();
     let (held, advised_again) = eight_threads(&pool, 1_000);
-    assert_eq!(held as f64, advice.after, "{advice}");
+    assert_eq!(held, advice.after as u64, "{advice}");
     assert_eq!(advised_again, []);
     // Frames that need their blocks.
     assert_eq!(eight_threads(&BufferPool::new(), 20_000).1, []);
 }
 
 #[test]
-fn site_met_only_with_buffers_of_running_frame_is_advised() {
+fn site_met_only_within_frames_is_advised() {
     let met = |between: &dyn Fn(&BufferPool)| {
         let pool = BufferPool::new();
         let mut monitor = HealthMonitor::new(Thresholds::default());
