@@ -1,10 +1,16 @@
-//! Text for a terminal: sizes with units, sparklines, and tables with aligned columns.
+//! Text for people: byte counts with units, as all reports write them.
+//!
+//! The tables and sparklines of the reports are hidden here. They are no part of the public API, only shared with this repository's binary.
 
 use std::fmt;
 
 /// Formats a size in the unit that leaves at most four digits before the point: `512 B`, `1.50 KiB`, `12.0 MiB`.
 ///
 /// Units are powers of 1024. Exact counts are in the fields, not in the text.
+///
+/// ```
+/// assert_eq!(framepool::text::bytes(12 << 20).to_string(), "12.0 MiB");
+/// ```
 pub fn bytes(count: u64) -> impl fmt::Display {
     Bytes(count)
 }
@@ -36,6 +42,7 @@ impl fmt::Display for Bytes {
 ///
 /// The scale begins at zero, and the tallest bar is the largest number. If there are more numbers than bars, each bar shows the largest
 /// of its share, so no spike is lost. A value that is not a positive number gets the lowest bar.
+#[doc(hidden)]
 pub fn sparkline(series: &[f64], width: usize) -> impl fmt::Display {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let count = series.len().min(width);
@@ -55,6 +62,7 @@ pub fn sparkline(series: &[f64], width: usize) -> impl fmt::Display {
 }
 
 /// The alignment of a column's cells.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Words.
@@ -64,6 +72,7 @@ pub enum Align {
 }
 
 /// A table of text whose columns are as wide as their widest cell.
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<(String, Align)>,
