@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::rows::{framed, memory, trace};
+use crate::rows::{fixed, framed, memory, trace};
 
 /// What a child was asked to do.
 pub(crate) fn run(task: &[String]) -> Result<(), String> {
@@ -10,6 +10,7 @@ pub(crate) fn run(task: &[String]) -> Result<(), String> {
     let value = match words.as_slice() {
         ["glibc-mixed"] => framed::glibc_mixed(),
         ["resident"] => memory::resident()?,
+        ["pool-bytes"] => fixed::pool_bytes()?,
         ["trace-cold", recording, who] => trace::first_replay(recording, who, false)?,
         ["trace-resident", recording, who] => trace::first_replay(recording, who, true)?,
         other => return Err(format!("no such measurement: {other:?}")),

@@ -68,7 +68,7 @@ pub(crate) fn resident() -> Result<f64, String> {
 }
 
 /// The process's resident memory.
-fn resident_bytes() -> Result<usize, String> {
+pub(super) fn resident_bytes() -> Result<usize, String> {
     let status = std::fs::read_to_string("/proc/self/status")
         .map_err(|error| format!("resident memory is not to be had here: {error}"))?;
     status

@@ -1,5 +1,6 @@
 //! The questions of the table, in its order.
 
+pub(crate) mod fixed;
 mod frame_end;
 pub(crate) mod framed;
 pub(crate) mod memory;
@@ -84,6 +85,7 @@ pub(crate) fn questions() -> Vec<Question> {
     questions.extend(telemetry::questions());
     questions.extend(reading::questions());
     questions.extend(memory::questions());
+    questions.extend(fixed::questions());
     questions
 }
 
