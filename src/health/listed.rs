@@ -1,6 +1,6 @@
 //! The lists of call sites and threads that a health snapshot has.
 //!
-//! A list is made anew only when it changes, so that a judgement that finds the same as before allocates nothing.
+//! A list is rebuilt only when it changes, so that a judgement that finds the same as before allocates nothing.
 
 use super::{SharedList, SiteVerdict};
 use crate::telemetry::breakdown::ThreadHolding;
@@ -73,7 +73,7 @@ impl Listed {
     }
 }
 
-/// Makes the list anew if its call sites, tags or numbers changed, and shares it. Ages do not count: they change all the time.
+/// Rebuilds the list if its call sites, tags or numbers changed, and shares it. Ages do not count: they change all the time.
 fn renew<'s>(
     list: &mut SharedList<SiteHolding>,
     sites: impl Iterator<Item = &'s SiteHolding> + Clone,

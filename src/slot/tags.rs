@@ -123,7 +123,7 @@ impl TagPart {
 
 impl Drop for TagPart {
     fn drop(&mut self) {
-        // Relaxed: whoever frees a slot is alone with it.
+        // Relaxed: the thread that frees a slot has exclusive access to it.
         if let Some(cells) = NonNull::new(self.0.load(Ordering::Relaxed)) {
             // SAFETY: made by `own_or_new`, and freed once.
             unsafe {

@@ -56,7 +56,7 @@ pub struct ThreadHolding {
     /// The number of the name in the pool.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) number: u32,
-    /// Pooled buffers that it allocated and that are out, whoever has them now. Without those allocated while attribution was off.
+    /// Pooled buffers that it allocated and that are out, in the hands of any thread. Without those allocated while attribution was off.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,

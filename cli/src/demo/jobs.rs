@@ -43,7 +43,7 @@ pub(crate) struct JobSystem {
 /// What the workers achieved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
-    /// Particles stepped, each frame anew.
+    /// Particles stepped in this frame.
     pub(crate) particles_stepped: u64,
     /// The mean height of the particles of the last frame: what all of it was computed for.
     pub(crate) mean_height: f64,
