@@ -78,25 +78,21 @@ impl Pairs {
         pairs
     }
 
-    /// The costs, each the median of some rounds; none if a pool refused. The framed cost is lower only if it was in almost all rounds.
+    /// The costs, each the least of some rounds; none if a pool refused. What else the machine does only adds to a cost.
     pub(crate) fn measure(&self) -> Option<Costs> {
         let pool = BufferPool::new();
         let repeats = self.repeats(&pool).ok()?;
-        let (mut pooled, mut framed) = (Vec::new(), Vec::new());
+        let mut least = Costs {
+            pooled: f64::INFINITY,
+            framed: f64::INFINITY,
+        };
         for _ in 0..ROUNDS {
-            pooled.push(time(repeats, || self.with_pooled(&pool)).ok()?);
-            framed.push(time(repeats, || self.with_framed(&pool)).ok()?);
+            let pooled = time(repeats, || self.with_pooled(&pool)).ok()?;
+            let framed = time(repeats, || self.with_framed(&pool)).ok()?;
+            least.pooled = least.pooled.min(pooled);
+            least.framed = least.framed.min(framed);
         }
-        let better = pooled
-            .iter()
-            .zip(&framed)
-            .filter(|(pooled, framed)| framed < pooled);
-        let is_sure = better.count() + 1 >= ROUNDS;
-        let pooled = median(pooled);
-        Some(Costs {
-            pooled,
-            framed: if is_sure { median(framed) } else { pooled },
-        })
+        Some(least)
     }
 
     /// How often the frames are repeated for one measurement.
@@ -172,11 +168,6 @@ fn time(repeats: u32, mut once: impl FnMut() -> Result<(), AllocError>) -> Resul
         once()?;
     }
     Ok(began.elapsed().as_nanos() as f64 / f64::from(repeats))
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }
 
 #[cfg(test)]
