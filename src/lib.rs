@@ -69,6 +69,7 @@
 //!
 //! - `telemetry` (default): counters, attribution, snapshots. Without it the same API compiles, the counters vanish from the
 //!   machine code, and the numbers read zero.
+//! - `backtrace`: `Attribution::Backtraces` records call stacks of sampled buffers.
 //! - `serde`: the records implement `Serialize`, and a history can be saved and loaded ([`SavedHistory`](store::SavedHistory)).
 
 #![deny(unsafe_code)]

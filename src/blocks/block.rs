@@ -34,6 +34,8 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+#[cfg(feature = "backtrace")]
+use crate::blocks::call_stacks::CallStack;
 use crate::blocks::label::TagMark;
 use crate::blocks::state::{
     ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, thread_of,
@@ -47,6 +49,11 @@ const TAG_SHIFT: u32 = 48;
 const BYTES: u64 = (1 << TAG_SHIFT) - 1;
 /// Set in the pool's address of a block with a tag.
 const TAGGED: usize = 1;
+/// Set in the address of a call stack that stands in place of a line of code.
+#[cfg(feature = "backtrace")]
+const STACKED: usize = 1;
+#[cfg(feature = "backtrace")]
+const _: () = assert!(align_of::<Location<'_>>() > STACKED && align_of::<CallStack>() > STACKED);
 
 /// One pooled block.
 #[derive(Debug)]
@@ -54,7 +61,7 @@ const TAGGED: usize = 1;
 pub(crate) struct Block {
     /// Idle, or since when and by which thread it is lent. Written by the holder, read and marked by the walker.
     state: Markable,
-    /// The line of code that took it, while it is lent. Written by the holder, read by the walker.
+    /// The line of code that took it, while it is lent, or its call stack (`call_stacks.rs`). Written by the holder, read by the walker.
     site: AtomicPtr<Location<'static>>,
     /// The block behind this one in the list it lies in. Used only by the owner of that list.
     next: AtomicPtr<Block>,
@@ -345,6 +352,14 @@ impl Block {
         self.state.store(stamp, Ordering::Release);
     }
 
+    /// Records how the line of code was reached, after [`mark_lent`](Self::mark_lent). A walker sees the line before or after this.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn set_call_stack(&self, stack: NonNull<CallStack>) {
+        let stack = stack.as_ptr().map_addr(|addr| addr | STACKED);
+        // Release: pairs with the Acquire in `read`; the stack is whole.
+        self.site.store(stack.cast(), Ordering::Release);
+    }
+
     /// Records that the block is idle.
     #[inline(always)]
     pub(crate) fn mark_idle(&self) {
@@ -385,12 +400,23 @@ impl Block {
         if thread == ANONYMOUS {
             return Seen::Anonymous(size & BYTES);
         }
+        #[cfg(feature = "backtrace")]
+        let (site, stack) = if site.addr() & STACKED == 0 {
+            (site, None)
+        } else {
+            let stack = site.map_addr(|addr| addr & !STACKED).cast::<CallStack>();
+            // SAFETY: `set_call_stack` stored a stack of the pool's table, which lives as long as the pool and does not change.
+            let line = unsafe { (*stack).site };
+            (ptr::from_ref(line).cast_mut(), NonNull::new(stack))
+        };
         // SAFETY: `site` is null or was made from a `&'static Location` by `mark_lent`.
         let Some(site) = (unsafe { site.as_ref() }) else {
             return Seen::Idle;
         };
         Seen::Lent(Holder {
             site,
+            #[cfg(feature = "backtrace")]
+            stack,
             frame: state >> FRAME_SHIFT,
             thread,
             long_lived: state & LONG_LIVED != 0,

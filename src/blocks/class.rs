@@ -145,6 +145,13 @@ impl Classes {
         self.shapes[class].block_bytes
     }
 
+    /// The first class whose blocks have at least so many bytes, or `OVERSIZE`.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn at_least(&self, bytes: u64) -> usize {
+        let is_large = |class: &usize| self.block_bytes(*class) as u64 >= bytes;
+        (0..CLASSES).find(is_large).unwrap_or(OVERSIZE)
+    }
+
     /// The other classes whose blocks are as large: an alignment beyond the steps between classes makes them so.
     pub(crate) fn as_large_as(&self, class: usize) -> impl Iterator<Item = usize> {
         let bytes = self.block_bytes(class);

@@ -3,6 +3,8 @@
 pub(crate) mod balance;
 pub(crate) mod bin;
 pub(crate) mod block;
+#[cfg(any(feature = "backtrace", all(test, framepool_loom)))]
+pub(crate) mod call_stacks;
 pub(crate) mod class;
 pub(crate) mod depot;
 pub(crate) mod exchange;

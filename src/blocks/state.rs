@@ -50,6 +50,9 @@ pub(super) const ANONYMOUS: u32 = (1 << THREAD_BITS) - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) site: &'static Location<'static>,
+    /// How it was reached, if that was recorded. Lives as long as the pool.
+    #[cfg(feature = "backtrace")]
+    pub(crate) stack: Option<std::ptr::NonNull<crate::blocks::call_stacks::CallStack>>,
     /// Frame ends before it was taken, modulo 2^39.
     pub(crate) frame: u64,
     pub(crate) thread: u32,

@@ -18,6 +18,13 @@ pub enum Attribution {
     CallSites,
     /// It does not; `outstanding` leaves out the buffers taken meanwhile.
     Off,
+    /// It does, and records the call stack of one buffer in many, and of every large one
+    /// ([`PoolBuilder::backtraces`](crate::PoolBuilder::backtraces)).
+    ///
+    /// Stacks are recorded as addresses, and put into words when they are shown ([`Stack`](crate::telemetry::Stack)).
+    /// [`Outstanding::stacks`](crate::Outstanding::stacks) lists those of buffers that are out.
+    #[cfg(feature = "backtrace")]
+    Backtraces,
 }
 
 // SAFETY: one byte, hence no padding; `Copy` and `'static`.
@@ -103,6 +110,9 @@ pub(crate) struct Config {
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,
+    /// One buffer in so many has its call stack recorded, and each of at least so many bytes.
+    #[cfg(feature = "backtrace")]
+    pub(crate) backtraces: (u32, u64),
     /// One frame in so many is sampled; zero for none.
     pub(crate) sample_frames: u32,
     /// Tags by name, with what is set for them.

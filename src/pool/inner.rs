@@ -9,6 +9,8 @@ use std::ptr::NonNull;
 
 use crate::arena::in_flight::InFlight;
 use crate::arena::sampling::Sampling;
+#[cfg(feature = "backtrace")]
+use crate::blocks::call_stacks::CallStacks;
 use crate::blocks::class::{CLASSES, Classes};
 use crate::blocks::depot::Depot;
 use crate::blocks::exchange::Exchange;
@@ -54,6 +56,12 @@ pub(crate) struct PoolInner {
     pub(crate) table: Table,
     pub(crate) depot: Depot,
     pub(crate) names: ThreadNames,
+    /// The call stacks of sampled buffers.
+    #[cfg(feature = "backtrace")]
+    pub(crate) call_stacks: CallStacks,
+    /// From this class on every buffer is sampled.
+    #[cfg(feature = "backtrace")]
+    pub(crate) large_class: usize,
     pub(crate) misses: Misses,
     pub(crate) tag_budgets: TagBudgets,
     /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
@@ -95,11 +103,14 @@ impl PoolInner {
             1 => "framepool".to_owned(),
             number => format!("framepool-{number}"),
         });
+        let classes = Classes::new(config.alignment, config.thread_cache_bytes);
+        #[cfg(feature = "backtrace")]
+        let large_class = classes.at_least(config.backtraces.1);
         let inner = Self {
             this: NonNull::dangling(),
             id,
             name,
-            classes: Classes::new(config.alignment, config.thread_cache_bytes),
+            classes,
             now: CachePadded::new(Now {
                 stamp: AtomicU64::new(stamp(0, config.attribution)),
                 round: AtomicU64::new(0),
@@ -111,12 +122,16 @@ impl PoolInner {
             in_flight: CachePadded::new(InFlight::new(config.max_frames_in_flight)),
             sampling: Sampling::new(match config.attribution {
                 Attribution::Off => 0,
-                Attribution::CallSites => config.sample_frames,
+                _ => config.sample_frames,
             }),
             slots: CachePadded::new(Slots::new()),
             table: Table::new(),
             depot: Depot::new(),
             names: ThreadNames::new(),
+            #[cfg(feature = "backtrace")]
+            call_stacks: CallStacks::new(),
+            #[cfg(feature = "backtrace")]
+            large_class,
             misses: Misses::new(),
             tag_budgets,
             aggregator: ForkLock::new(
@@ -131,6 +146,9 @@ impl PoolInner {
         let inner = NonNull::from(Box::leak(Box::new(inner)));
         // SAFETY: nobody else knows the pool yet.
         unsafe { (*inner.as_ptr()).this = inner };
+        #[cfg(feature = "backtrace")]
+        // SAFETY: as above.
+        unsafe { inner.as_ref() }.close_lenders();
         inner
     }
 
@@ -199,6 +217,8 @@ impl PoolInner {
         // The aggregator has one, and the walker.
         let round_times = 2 * RoundTimes::own_bytes();
         let inner = size_of::<Self>() as u64 + locks + round_times;
+        #[cfg(feature = "backtrace")]
+        let inner = inner + self.call_stacks.bytes();
         inner
             + slots
             + self.sampling_bytes()
@@ -221,6 +241,8 @@ impl PoolInner {
             .store(stamp(round, self.attribution()), Ordering::Relaxed);
         self.now.round.store(round, Ordering::Relaxed);
         self.now.frame.store(frame, Ordering::Relaxed);
+        #[cfg(feature = "backtrace")]
+        self.close_lenders();
     }
 
     /// The present round.
@@ -251,6 +273,8 @@ impl PoolInner {
             .store(stamp(self.round(), attribution), Ordering::Relaxed);
         let every = aggregator.sample_every;
         self.set_sampling(&mut aggregator, every);
+        #[cfg(feature = "backtrace")]
+        self.close_lenders();
     }
 }
 
@@ -258,6 +282,8 @@ impl PoolInner {
 /// not ask.
 fn stamp(round: u64, attribution: Attribution) -> u64 {
     match attribution {
+        #[cfg(feature = "backtrace")]
+        Attribution::Backtraces => frame_stamp(round),
         Attribution::CallSites => frame_stamp(round),
         Attribution::Off => anonymous_stamp(round),
     }

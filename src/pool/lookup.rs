@@ -30,7 +30,7 @@ use crate::pool::thread_records::{ThreadRecord, ThreadRecords};
 use crate::slot::list::NoSlot;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
-use crate::sync::{Ordering, dropped_thread_local, global_counter, plain_thread_local};
+use crate::sync::{AtomicPtr, Ordering, dropped_thread_local, global_counter, plain_thread_local};
 
 /// How many places of the list are looked at each time, after a pool was closed.
 const SWEEP: usize = 8;
@@ -95,6 +95,35 @@ dropped_thread_local! {
 /// The pool is alive while the slot is used: the caller has a handle, a frame or a buffer of it.
 #[inline(always)]
 pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
+    // SAFETY: as for this function.
+    unsafe { current_by(inner, |slot| &raw const (*slot).pool) }
+}
+
+/// As [`current`], for an alloc; none while allocs are to leave the fast path.
+///
+/// # Safety
+///
+/// As for [`current`], and the caller has a handle.
+#[inline(always)]
+pub(crate) unsafe fn current_lender<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
+    // SAFETY: as for this function.
+    #[cfg(feature = "backtrace")]
+    return unsafe { current_by(inner, |slot| &raw const (*slot).lends_for) };
+    #[cfg(not(feature = "backtrace"))]
+    // SAFETY: as for this function.
+    return unsafe { current(inner) };
+}
+
+/// The calling thread's slot that was used last, if the word of it has the pool's address.
+///
+/// # Safety
+///
+/// As for [`current`].
+#[inline(always)]
+unsafe fn current_by<'s>(
+    inner: NonNull<PoolInner>,
+    word: impl FnOnce(*const Slot) -> *const AtomicPtr<()>,
+) -> Option<&'s Slot> {
     let remembered = LAST.try_with(|last| {
         let slot = last.slot.get();
         if !HAS_PLACE && slot == NO_SLOT {
@@ -102,7 +131,7 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
         }
         // SAFETY: a slot is remembered only while this thread's list has it, and is there until the thread leaves it. `NOWHERE` is as
         // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
-        let pool = unsafe { &(*slot.as_ptr()).pool };
+        let pool = unsafe { &*word(slot.as_ptr()) };
         // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
         if pool.load(Ordering::Relaxed) != inner.as_ptr().cast() {
             return None;
@@ -243,6 +272,14 @@ unsafe fn remember(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
     unsafe { slot.as_ref() }
         .pool
         .store(inner.as_ptr().cast(), Ordering::Relaxed);
+    #[cfg(feature = "backtrace")]
+    // SAFETY: the thread owns the slot, and the pool is alive.
+    unsafe {
+        // Relaxed: see `backtraces.rs`.
+        slot.as_ref()
+            .lends_for
+            .store(inner.as_ref().lender(), Ordering::Relaxed);
+    }
     let _ = LAST.try_with(|last| last.slot.set(slot));
 }
 

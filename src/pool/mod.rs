@@ -2,6 +2,8 @@
 
 pub(crate) mod aggregator;
 pub(crate) mod alloc;
+#[cfg(feature = "backtrace")]
+pub(crate) mod backtraces;
 pub(crate) mod breakdown;
 pub(crate) mod buffer;
 pub(crate) mod builder;
@@ -31,6 +33,8 @@ pub(crate) mod refusal;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) mod resident;
 pub(crate) mod slot_guard;
+#[cfg(feature = "backtrace")]
+pub(crate) mod stack_walk;
 pub(crate) mod tag;
 pub(crate) mod tag_book;
 pub(crate) mod tag_settings;

@@ -15,7 +15,7 @@ use crate::error::AllocError;
 use crate::memory::region::Region;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::current;
+use crate::pool::lookup::{current, current_lender};
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::{release_in_slot, with_slot};
@@ -48,7 +48,7 @@ pub(crate) unsafe fn alloc_fast(
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let slot = current(NonNull::from(inner))?;
+        let slot = current_lender(NonNull::from(inner))?;
         if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
             return None;
         }
@@ -75,11 +75,16 @@ pub(crate) unsafe fn alloc_slow(
     unsafe {
         with_slot(NonNull::from(inner), |slot| {
             let reserved = inner.reserve_for(slot, label.tag, class, bytes)?;
-            match slot.alloc_fast(inner.stamp(), class, bytes, label) {
+            let lent = match slot.alloc_fast(inner.stamp(), class, bytes, label) {
                 Some(block) => Ok(block),
                 None => refill_or_grow(inner, slot, class, bytes, label)
                     .inspect_err(|_| inner.unreserve(slot, label.tag, reserved)),
+            };
+            #[cfg(feature = "backtrace")]
+            if let Ok(block) = lent {
+                inner.sample(slot, class, block.as_ref(), label.site);
             }
+            lent
         })
         .unwrap_or(Err(SLOT_REFUSED))
     }
@@ -120,7 +125,7 @@ unsafe fn refill_or_grow(
             }
             if cfg!(feature = "telemetry") {
                 inner.depot.note_miss(class);
-                let is_recorded = inner.attribution() == Attribution::CallSites;
+                let is_recorded = inner.attribution() != Attribution::Off;
                 inner
                     .misses
                     .note(block.bytes(), is_recorded.then_some(label.site));

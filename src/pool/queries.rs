@@ -68,6 +68,8 @@ impl PoolInner {
             table: &self.table,
             slots: &self.slots,
             names: &self.names,
+            #[cfg(feature = "backtrace")]
+            large_bytes: self.config.backtraces.1,
             leak_after_frames: self.config.leak_after_frames,
             leak_after: self.config.leak_after,
             looked_at_after: self.config.looked_at_after,
@@ -81,6 +83,10 @@ impl PoolInner {
             self.list_sizes(&by_size, &mut out.sizes);
             self.complete_threads(out);
         }
+        #[cfg(feature = "backtrace")]
+        {
+            out.stacks_lost = self.call_stacks.lost();
+        }
         self.name_tags(out);
     }
 
@@ -93,6 +99,9 @@ impl PoolInner {
             return;
         }
         let aggregator = self.aggregator.lock();
+        for it in out.stacks.iter_mut().filter(|it| it.tag_number > 0) {
+            it.tag.push_str(aggregator.tags.name(it.tag_number));
+        }
         for site in out.sites.iter_mut().filter(|site| site.tag_number > 0) {
             let name = aggregator.tags.name(site.tag_number);
             if site.tag.try_reserve(name.len()).is_ok() {

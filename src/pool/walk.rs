@@ -28,6 +28,8 @@ use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::blocks::state::Seen;
 use crate::blocks::table::Table;
 use crate::clock;
+#[cfg(feature = "backtrace")]
+use crate::pool::stack_walk::enter_stack;
 use crate::slot::list::Slots;
 use crate::slot::thread_names::ThreadNames;
 use crate::telemetry::breakdown::{self, ThreadHolding};
@@ -83,6 +85,9 @@ pub(crate) struct Records<'w> {
     pub(crate) table: &'w Table,
     pub(crate) slots: &'w Slots,
     pub(crate) names: &'w ThreadNames,
+    /// From so many bytes on every buffer is sampled.
+    #[cfg(feature = "backtrace")]
+    pub(crate) large_bytes: u64,
     pub(crate) leak_after_frames: u64,
     pub(crate) leak_after: Duration,
     /// The age in time of the buffers that verdicts look at.
@@ -166,9 +171,12 @@ impl Walks {
         let sizes = std::mem::take(&mut out.sizes);
         let mut ages = std::mem::take(&mut out.ages);
         ages.iter_mut().for_each(Log2Histogram::clear);
+        let mut stacks = std::mem::take(&mut out.stacks);
+        stacks.clear();
         *out = Outstanding {
             sizes,
             ages,
+            stacks,
             ..Outstanding::default()
         };
         let mut walk = Walk {
@@ -203,6 +211,8 @@ impl Walks {
         sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         out.sites = sites;
         out.threads = threads;
+        out.stacks
+            .sort_unstable_by_key(|it| std::cmp::Reverse((it.bytes, it.buffers)));
         by_size
     }
 }
@@ -299,6 +309,8 @@ impl Walk<'_> {
             self.out.suspects += 1;
             self.out.suspect_bytes += lent.bytes;
         }
+        #[cfg(feature = "backtrace")]
+        enter_stack(&mut self.out.stacks, &lent, self.records.large_bytes);
         let Some(at) = at else {
             return;
         };

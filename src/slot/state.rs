@@ -16,6 +16,8 @@ use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
 use crate::blocks::state::thread_of;
 use crate::slot::changes::SlotReading;
+#[cfg(feature = "backtrace")]
+use crate::slot::countdown::Countdown;
 use crate::slot::frame_sites::FrameSites;
 use crate::slot::owner::{Owner, Use};
 use crate::slot::tags::TagPart;
@@ -61,6 +63,11 @@ pub(crate) struct Slot {
     pub(crate) tags: TagPart,
     /// What the owner took in sampled frames.
     pub(crate) frame_sites: FrameSites,
+    /// The pool's address, or null while backtraces are on: what an alloc compares (`pool/backtraces.rs`).
+    #[cfg(feature = "backtrace")]
+    pub(crate) lends_for: AtomicPtr<()>,
+    #[cfg(feature = "backtrace")]
+    pub(crate) countdown: Countdown,
     /// What the bins do not show. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
@@ -121,6 +128,11 @@ impl Slot {
             (&raw mut (*at).last_read).write(UnsafeCell::new(SlotReading::default()));
             (&raw mut (*at).tags).write(TagPart::new());
             (&raw mut (*at).frame_sites).write(FrameSites::new());
+            #[cfg(feature = "backtrace")]
+            {
+                (&raw mut (*at).lends_for).write(AtomicPtr::new(ptr::null_mut()));
+                (&raw mut (*at).countdown).write(Countdown::new());
+            }
             (&raw mut (*at).counters).write(SlotCounters::new());
             let arenas = (&raw mut (*at).arenas).cast::<Arena>();
             for place in 0..MAX_IN_FLIGHT {

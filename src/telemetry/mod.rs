@@ -5,6 +5,7 @@
 
 pub(crate) mod arena_reading;
 pub(crate) mod breakdown;
+pub(crate) mod call_stack;
 mod change;
 pub(crate) mod counters;
 pub(crate) mod feed;
@@ -26,6 +27,7 @@ pub(crate) mod snapshot;
 pub(crate) mod tags;
 
 pub use breakdown::{SizeHolding, ThreadHolding};
+pub use call_stack::{Stack, StackFrame, StackHolding};
 pub use change::{OutstandingChange, SiteChange};
 pub use counters::{CounterDefinition, Counts};
 pub use feed::FrameFeed;

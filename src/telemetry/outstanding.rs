@@ -5,7 +5,11 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::breakdown::{SizeHolding, ThreadHolding, sizes_table, threads_table};
+use super::call_stack::StackHolding;
 use super::histogram::Log2Histogram;
+
+/// Call stacks that are shown.
+const STACKS: usize = 5;
 
 /// The pooled buffers that are out, by the line of code that took them.
 ///
@@ -36,6 +40,10 @@ pub struct Outstanding {
     /// By the tag's number, the ages in frames of the buffers out.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ages: Vec<Log2Histogram>,
+    /// The call stacks of sampled buffers, the largest in bytes first. Empty unless `Attribution::Backtraces` was on.
+    pub stacks: Vec<StackHolding>,
+    /// Sampled buffers whose call stack was not kept, since the pool was made, because the pool has 1,024 others.
+    pub stacks_lost: u64,
 }
 
 impl Outstanding {
@@ -224,6 +232,9 @@ impl fmt::Display for Outstanding {
         }
         if !self.threads.is_empty() {
             write!(f, "\n\n{}", threads_table(&self.threads))?;
+        }
+        for it in self.stacks.iter().take(STACKS) {
+            write!(f, "\n\n{it}")?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ mod advice;
 mod ages;
 #[cfg(feature = "telemetry")]
 mod arenas;
+#[cfg(feature = "backtrace")]
+mod backtraces;
 #[cfg(feature = "telemetry")]
 mod breakdown;
 mod budget;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! contest-probe count PATH TIMES    does it so often, for callgrind
-//! contest-probe time PATH MILLIS [unattributed]
+//! contest-probe time PATH MILLIS [unattributed | backtraces]
 //!                                   prints nanoseconds per operation: the median of short runs, and as a message the shortest
 //! ```
 //!
@@ -189,6 +189,8 @@ fn attribution(words: &[&str]) -> Option<Attribution> {
     match words {
         [] => Some(Attribution::default()),
         ["unattributed"] => Some(Attribution::Off),
+        #[cfg(feature = "backtrace")]
+        ["backtraces"] => Some(Attribution::Backtraces),
         _ => None,
     }
 }
@@ -212,7 +214,9 @@ fn main() -> ExitCode {
     if done.is_some() {
         ExitCode::SUCCESS
     } else {
-        eprintln!("usage: contest-probe count PATH TIMES | time PATH MILLIS [unattributed]");
+        eprintln!(
+            "usage: contest-probe count PATH TIMES | time PATH MILLIS [unattributed | backtraces]"
+        );
         ExitCode::from(2)
     }
 }

@@ -10,6 +10,7 @@ mod arena;
 mod bins;
 mod block;
 mod budget;
+mod call_stacks;
 mod closing;
 mod counters;
 mod in_flight;

@@ -65,7 +65,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        what: "no warning, with default features, without, and with serde",
+        what: "no warning, with default features, without, with serde, and with backtrace",
         run: clippy,
     },
     Step {
@@ -160,6 +160,7 @@ fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
         &["--workspace"][..],
         &["-p", "framepool", "--no-default-features"],
         &["-p", "framepool", "--features", "serde"],
+        &["-p", "framepool", "--features", "backtrace"],
     ] {
         let mut arguments = selection.to_vec();
         arguments.extend(["--all-targets", "--", "-D", "warnings"]);
@@ -211,7 +212,7 @@ fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
         &["-p", "xtask", "--bins", "--document-private-items"][..],
         &["-p", "framepool-cli", "--lib", "--document-private-items"],
         &["-p", "framepool", "--document-private-items"],
-        &["-p", "framepool", "--features", "serde"],
+        &["-p", "framepool", "--features", "serde,backtrace"],
     ] {
         let mut all = vec!["--no-deps"];
         all.extend(arguments);

@@ -1,0 +1,234 @@
+//! The distinct call stacks of sampled buffers, as addresses, in a table of fixed size.
+//!
+//! A place of the table goes through three states, each once:
+//!
+//! ```text
+//!   VACANT ── compare-exchange, by the thread that has a new stack ──▶ WRITING ── Release ──▶ the stack's hash
+//! ```
+//!
+//! A stack never changes after that, and is freed with the pool. So a block's record can point to it, and a walker can read it at any time
+//! while the pool lives. No thread waits: one that meets `WRITING` looks at the next place. Two threads with the same new stack may
+//! then store it twice. A walk tells these apart, and whoever shows them sees two entries that say the same.
+//!
+//! Capturing writes to an array on the thread's stack, and storing copies it. Neither allocates memory or takes a lock of ours. The
+//! system's unwinder may take one of its own: that of glibc 2.35 and later takes none.
+
+#![expect(
+    unsafe_code,
+    reason = "a stack is written once, by the thread that claimed its place"
+)]
+
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, sized};
+use crate::telemetry::call_stack::Stack;
+
+/// Distinct stacks of a pool.
+const PLACES: usize = sized(1024, 8, 2);
+/// Places that are looked at for a stack.
+const PROBES: usize = sized(16, 4, 2);
+
+const VACANT: u64 = 0;
+const WRITING: u64 = 1;
+
+/// The line of code that took a buffer, and how it was reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallStack {
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) stack: Stack,
+}
+
+#[derive(Debug)]
+struct Place {
+    /// `VACANT`, `WRITING`, or the hash.
+    state: AtomicU64,
+    /// Written between `WRITING` and the hash, and read after the hash was seen.
+    stack: UnsafeCell<Option<CallStack>>,
+}
+
+/// The stacks of a pool.
+#[derive(Debug)]
+pub(crate) struct CallStacks {
+    /// The places, or null before the first stack may be stored.
+    places: AtomicPtr<Place>,
+    /// Stacks that found no place.
+    lost: AtomicU64,
+}
+
+// SAFETY: the states of a place say who touches its cell when; addresses may be used from any thread.
+unsafe impl Send for CallStacks {}
+// SAFETY: as above.
+unsafe impl Sync for CallStacks {}
+
+impl CallStacks {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: AtomicPtr::new(ptr::null_mut()),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes the places, if there are none and if there is memory for them. Only under a lock that no worker takes.
+    pub(crate) fn prepare(&self) {
+        // Relaxed: only changed under the caller's lock.
+        if !self.places.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        let mut places = Vec::new();
+        if places.try_reserve_exact(PLACES).is_err() {
+            return;
+        }
+        places.extend((0..PLACES).map(|_| Place {
+            state: AtomicU64::new(VACANT),
+            stack: UnsafeCell::new(None),
+        }));
+        let places = Box::into_raw(places.into_boxed_slice());
+        // Release: pairs with the Acquire in `places`.
+        self.places.store(places.cast(), Ordering::Release);
+    }
+
+    fn places(&self) -> &[Place] {
+        // Acquire: pairs with the Release in `prepare`.
+        let places = self.places.load(Ordering::Acquire);
+        if places.is_null() {
+            return &[];
+        }
+        // SAFETY: `prepare` made so many, and they are freed with `self`.
+        unsafe { std::slice::from_raw_parts(places, PLACES) }
+    }
+
+    /// The entry of this stack, made if there is none; `None` if there is no place for it.
+    pub(crate) fn intern(
+        &self,
+        site: &'static Location<'static>,
+        stack: &Stack,
+    ) -> Option<NonNull<CallStack>> {
+        let key = hash(site, stack);
+        for place in self
+            .places()
+            .iter()
+            .cycle()
+            .skip(key as usize % PLACES)
+            .take(PROBES)
+        {
+            // Acquire: pairs with the Release below; the stack is whole.
+            let mut state = place.state.load(Ordering::Acquire);
+            if state == VACANT {
+                // Relaxed: what is written is published by the Release below. Acquire on failure: as above.
+                match place.state.compare_exchange(
+                    VACANT,
+                    WRITING,
+                    Ordering::Relaxed,
+                    Ordering::Acquire,
+                ) {
+                    Ok(_) => {
+                        // SAFETY: the exchange made the place this thread's.
+                        place.stack.with_mut(|it| unsafe {
+                            *it = Some(CallStack {
+                                site,
+                                stack: *stack,
+                            });
+                        });
+                        // Release: pairs with the Acquires above.
+                        place.state.store(key, Ordering::Release);
+                        return place.entry();
+                    }
+                    Err(seen) => state = seen,
+                }
+            }
+            if state == key {
+                let entry = place.entry();
+                // SAFETY: the hash was seen, so the stack is whole and does not change.
+                let is_same = entry.is_some_and(|it| unsafe { it.as_ref() }.stack == *stack);
+                if is_same {
+                    return entry;
+                }
+            }
+        }
+        // Relaxed: a count of its own.
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Sampled buffers whose stack found no place.
+    pub(crate) fn lost(&self) -> u64 {
+        // Relaxed: a count of its own.
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the places.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn bytes(&self) -> u64 {
+        size_of_val(self.places()) as u64
+    }
+}
+
+impl Place {
+    /// The stack of a place whose hash was seen.
+    fn entry(&self) -> Option<NonNull<CallStack>> {
+        // SAFETY: the hash was seen, or this thread stored it, so nobody writes the stack any more.
+        self.stack
+            .with(|it| unsafe { (*it).as_ref() }.map(NonNull::from))
+    }
+}
+
+impl Drop for CallStacks {
+    fn drop(&mut self) {
+        // Relaxed: whoever frees the pool is alone with it.
+        let places = self.places.load(Ordering::Relaxed);
+        if !places.is_null() {
+            // SAFETY: made by `prepare` from a box of so many, and freed once.
+            drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(places, PLACES)) });
+        }
+    }
+}
+
+/// A hash that is neither of the other states.
+fn hash(site: &'static Location<'static>, stack: &Stack) -> u64 {
+    let words =
+        std::iter::once(ptr::from_ref(site).addr()).chain(stack.addresses().iter().copied());
+    let hash = words.fold(0_u64, |hash, word| {
+        (hash.rotate_left(23) ^ word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    (hash ^ (hash >> 32)) | 2
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    fn stack(addresses: &[usize]) -> Stack {
+        let mut stack = Stack::default();
+        for &address in addresses {
+            stack.push(address);
+        }
+        stack
+    }
+
+    #[test]
+    fn equal_stacks_share_an_entry() {
+        let (stacks, site) = (CallStacks::new(), Location::caller());
+        assert_eq!(
+            stacks.intern(site, &stack(&[1])),
+            None,
+            "nothing is prepared"
+        );
+        stacks.prepare();
+        let first = stacks.intern(site, &stack(&[1, 2]));
+        assert!(first.is_some());
+        assert_eq!(stacks.intern(site, &stack(&[1, 2])), first);
+        assert_ne!(stacks.intern(site, &stack(&[2, 1])), first);
+        assert_ne!(stacks.intern(Location::caller(), &stack(&[1, 2])), first);
+    }
+
+    #[test]
+    fn full_table_counts_lost_stacks() {
+        let (stacks, site) = (CallStacks::new(), Location::caller());
+        stacks.prepare();
+        let stored = (0..4 * PLACES).filter(|&at| stacks.intern(site, &stack(&[at])).is_some());
+        let stored = stored.count();
+        assert!(stored <= PLACES && stored > PLACES / 2);
+        assert_eq!(stacks.lost(), (4 * PLACES - stored) as u64);
+    }
+}

@@ -1,0 +1,139 @@
+//! Sampled backtraces of pooled buffers: who is sampled, and how the mode is switched.
+//!
+//! The fast path of an alloc knows nothing of this. It compares the pool's address with a word of the slot, `lends_for`. While backtraces
+//! are on, that word is null: every alloc leaves the fast path there, and comes here. Releases and frame buffers compare with another word, so
+//! they stay on their fast paths. The code here takes a block from the magazine as the fast path does, and counts down to the next sample.
+//! Large buffers are sampled always.
+//!
+//! The countdown starts anew at a random number with the mean `every`, so that no period of the program is met again and again.
+//!
+//! # Switching
+//!
+//! Whoever switches backtraces on stores the mode, then clears the word in every slot. A thread that enters its slot at that moment
+//! may store the word once more, by the mode that it saw; the next frame end clears it. When they are switched off, each thread
+//! restores its own word when its countdown is over, or at its next large buffer.
+#![expect(
+    unsafe_code,
+    reason = "a sampled block's record is written by its holder"
+)]
+
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use crate::blocks::block::Block;
+use crate::blocks::class::class_at_hand;
+use crate::blocks::label::Label;
+use crate::pool::config::Attribution;
+use crate::pool::inner::PoolInner;
+use crate::pool::lookup::current;
+use crate::slot::state::Slot;
+use crate::sync::Ordering;
+use crate::telemetry::call_stack::Stack;
+
+impl PoolInner {
+    /// Whether backtraces are on.
+    #[inline]
+    pub(crate) fn has_backtraces(&self) -> bool {
+        self.attribution() == Attribution::Backtraces
+    }
+
+    /// What a slot's owner stores as `lends_for`.
+    pub(crate) fn lender(&self) -> *mut () {
+        if self.has_backtraces() {
+            ptr::null_mut()
+        } else {
+            self.this().as_ptr().cast()
+        }
+    }
+
+    /// Has every alloc leave the fast path, if backtraces are on. Only under the aggregator's lock.
+    pub(crate) fn close_lenders(&self) {
+        if !self.has_backtraces() {
+            return;
+        }
+        self.call_stacks.prepare();
+        for slot in self.slots.iter() {
+            // Relaxed, both: see the head of this file.
+            if !slot.lends_for.load(Ordering::Relaxed).is_null() {
+                slot.lends_for.store(ptr::null_mut(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Samples a buffer that was just allocated, if it is its turn.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot and holds the block, which is of the class.
+    #[inline(always)]
+    pub(crate) unsafe fn sample(
+        &self,
+        slot: &Slot,
+        class: usize,
+        block: &Block,
+        site: &'static Location<'static>,
+    ) {
+        if class >= self.large_class || slot.countdown.is_over() {
+            self.sample_now(slot, class, block, site);
+        }
+    }
+
+    /// Samples a buffer, unless backtraces were switched off, or the countdown was not started.
+    #[cold]
+    #[inline(never)]
+    fn sample_now(
+        &self,
+        slot: &Slot,
+        class: usize,
+        block: &Block,
+        site: &'static Location<'static>,
+    ) {
+        if !self.has_backtraces() {
+            slot.countdown.stop();
+            // Relaxed: the owner's to read.
+            slot.lends_for
+                .store(self.this().as_ptr().cast(), Ordering::Relaxed);
+        } else if class >= self.large_class || slot.countdown.start(self.config.backtraces.0) {
+            self.capture(block, site);
+        }
+    }
+
+    /// Records how the caller got here.
+    fn capture(&self, block: &Block, site: &'static Location<'static>) {
+        let mut stack = Stack::default();
+        // SAFETY: the unwinder of Unix systems may run in several threads at once.
+        #[cfg(unix)]
+        unsafe {
+            backtrace::trace_unsynchronized(|frame| stack.push(frame.ip().addr()));
+        }
+        #[cfg(not(unix))]
+        backtrace::trace(|frame| stack.push(frame.ip().addr()));
+        if let Some(entry) = self.call_stacks.intern(site, &stack) {
+            block.set_call_stack(entry);
+        }
+    }
+}
+
+/// Allocates a block as the fast path does, for a pool with backtraces.
+///
+/// # Safety
+///
+/// The pool is alive for the call.
+#[inline(always)]
+pub(crate) unsafe fn alloc_sampled(
+    inner: &PoolInner,
+    bytes: usize,
+    label: Label,
+) -> Option<NonNull<Block>> {
+    let class = class_at_hand(bytes)?;
+    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    unsafe {
+        let slot = current(NonNull::from(inner))?;
+        if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
+            return None;
+        }
+        let block = slot.alloc_fast(inner.stamp(), class, bytes, label)?;
+        inner.sample(slot, class, block.as_ref(), label.site);
+        Some(block)
+    }
+}

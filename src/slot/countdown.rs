@@ -1,0 +1,87 @@
+//! When the slot's owner records the next call stack.
+
+use std::ptr;
+
+use crate::sync::{AtomicU64, Ordering, Owned};
+
+/// An owner's countdown to its next sample. Only for the owner.
+#[derive(Debug)]
+pub(crate) struct Countdown {
+    /// Allocs until then.
+    left: AtomicU64,
+    /// The state of the random numbers; zero before the first.
+    seed: AtomicU64,
+}
+
+impl Countdown {
+    pub(crate) fn new() -> Self {
+        Self {
+            left: AtomicU64::new(1),
+            seed: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one alloc; whether it ends the countdown. Then the owner must start it anew.
+    #[inline(always)]
+    pub(crate) fn is_over(&self) -> bool {
+        let left = self.left.load_own().wrapping_sub(1);
+        // Relaxed: the owner reads what it wrote.
+        self.left.store(left, Ordering::Relaxed);
+        left == 0
+    }
+
+    /// Starts the countdown anew, for one alloc in `every`; whether the alloc that ended it is a sample. The first one is not: it only finds
+    /// the countdown not started.
+    pub(crate) fn start(&self, every: u32) -> bool {
+        let before = self.seed.load_own();
+        // Another one for each thread.
+        let mut seed = match before {
+            0 => ptr::from_ref(self).addr() as u64 | 1,
+            seed => seed,
+        };
+        // Xorshift.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let every = u64::from(every);
+        let left = match every {
+            // Some time later it is looked at again whether backtraces are on.
+            0 => 4096,
+            // Uniform from 1 to 2 * every - 1.
+            _ => 1 + (seed >> 11) % (2 * every - 1),
+        };
+        // Relaxed, both: the owner reads what it wrote.
+        self.seed.store(seed, Ordering::Relaxed);
+        self.left.store(left, Ordering::Relaxed);
+        before != 0 && every > 0
+    }
+
+    /// Has the next alloc find the countdown over. For when backtraces are switched off.
+    pub(crate) fn stop(&self) {
+        // Relaxed, both: the owner reads what it wrote.
+        self.left.store(1, Ordering::Relaxed);
+        self.seed.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(framepool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_one_in_so_many_on_average() {
+        for every in [1, 10, 1000] {
+            let countdown = Countdown::new();
+            let allocs = 2000 * every;
+            let is_due = |_: &u32| countdown.is_over() && countdown.start(every);
+            let due = (0..allocs).filter(is_due).count();
+            assert!((1850..=2150).contains(&due), "{due} for 1 in {every}");
+        }
+    }
+
+    #[test]
+    fn countdown_of_zero_samples_nothing() {
+        let countdown = Countdown::new();
+        assert!(!(0..1000).any(|_| countdown.is_over() && countdown.start(0)));
+    }
+}

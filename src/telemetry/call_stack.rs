@@ -1,0 +1,193 @@
+//! Call stacks: addresses that are put into words only when they are shown.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::outstanding::plural;
+use crate::text::bytes;
+
+/// Addresses of a stack.
+const DEPTH: usize = 32;
+
+/// How a line of code was reached: return addresses, the innermost first, 32 at most.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stack {
+    addresses: [usize; DEPTH],
+    len: u8,
+}
+
+/// A function on a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct StackFrame {
+    /// The function, or its address where there is no symbol.
+    pub function: String,
+    /// The source file, if the program has debug information.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: Option<u32>,
+}
+
+impl Stack {
+    /// The return addresses, the innermost first.
+    pub fn addresses(&self) -> &[usize] {
+        &self.addresses[..usize::from(self.len)]
+    }
+
+    /// Adds the address of the caller; `false` when there is no room for more, or when it is zero: there is no caller.
+    #[cfg(any(feature = "backtrace", all(test, framepool_loom)))]
+    pub(crate) fn push(&mut self, address: usize) -> bool {
+        if address == 0 {
+            return false;
+        }
+        let Some(place) = self.addresses.get_mut(usize::from(self.len)) else {
+            return false;
+        };
+        *place = address;
+        self.len += 1;
+        usize::from(self.len) < DEPTH
+    }
+
+    /// The stack in words, the functions of this library included. The first time it reads the program's debug information, which can take
+    /// a second; later it takes microseconds. Empty without the feature `backtrace`.
+    pub fn resolve(&self) -> Vec<StackFrame> {
+        self.addresses()
+            .iter()
+            .flat_map(|&address| frames_at(address))
+            .collect()
+    }
+}
+
+/// The functions at an address, the inlined ones first.
+#[cfg(feature = "backtrace")]
+fn frames_at(address: usize) -> Vec<StackFrame> {
+    let mut frames = Vec::new();
+    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
+        let name = symbol.name().map(|name| format!("{name:#}"));
+        frames.push(StackFrame {
+            function: name.unwrap_or_else(|| format!("{address:#x}")),
+            file: symbol.filename().map(|file| file.display().to_string()),
+            line: symbol.lineno(),
+        });
+    });
+    if frames.is_empty() {
+        frames.push(StackFrame {
+            function: format!("{address:#x}"),
+            file: None,
+            line: None,
+        });
+    }
+    frames
+}
+
+#[cfg(not(feature = "backtrace"))]
+fn frames_at(_address: usize) -> Vec<StackFrame> {
+    Vec::new()
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.addresses()).finish()
+    }
+}
+
+/// The sampled buffers that are out, of one call stack and tag: see [`Attribution::Backtraces`](crate::Attribution).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackHolding {
+    /// The line that called `alloc`.
+    pub location: &'static Location<'static>,
+    /// The tag of the buffers; empty for none.
+    pub tag: String,
+    pub(crate) tag_number: usize,
+    /// Where the pool has the stack.
+    pub(crate) entry: usize,
+    /// Sampled buffers out. Not scaled.
+    pub buffers: u64,
+    /// Bytes of these buffers, as rounded block sizes.
+    pub bytes: u64,
+    /// Of them, buffers that are always sampled, because they are large.
+    pub large_buffers: u64,
+    /// Bytes of the large buffers.
+    pub large_bytes: u64,
+    /// How the line was reached.
+    pub stack: Stack,
+}
+
+impl StackHolding {
+    /// The stack in words, beginning with the function that called `alloc`: see [`Stack::resolve`].
+    pub fn frames(&self) -> Vec<StackFrame> {
+        let mut frames = self.stack.resolve();
+        let is_site = |frame: &StackFrame| {
+            let file = frame.file.as_deref();
+            frame.line == Some(self.location.line())
+                && file.is_some_and(|file| file.ends_with(self.location.file()))
+        };
+        // Without debug information, what is known to be ours.
+        let is_own = |frame: &StackFrame| frame.function.contains("framepool::pool::");
+        let by_name = || frames.iter().rposition(is_own).map_or(0, |at| at + 1);
+        let own = frames.iter().position(is_site).unwrap_or_else(by_name);
+        frames.drain(..own);
+        frames
+    }
+}
+
+/// The buffers, and one function a line.
+impl fmt::Display for StackHolding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sampled = plural(self.buffers, "sampled buffer");
+        write!(
+            f,
+            "{sampled}, {}, from {}",
+            bytes(self.bytes),
+            self.location
+        )?;
+        for frame in self.frames() {
+            write!(f, "\n    {}", frame.function)?;
+            if let (Some(file), Some(line)) = (&frame.file, frame.line) {
+                write!(f, " ({file}:{line})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for StackHolding {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut holding = serializer.serialize_struct("StackHolding", 7)?;
+        holding.serialize_field("location", &self.location.to_string())?;
+        holding.serialize_field("tag", &self.tag)?;
+        holding.serialize_field("buffers", &self.buffers)?;
+        holding.serialize_field("bytes", &self.bytes)?;
+        holding.serialize_field("large_buffers", &self.large_buffers)?;
+        holding.serialize_field("large_bytes", &self.large_bytes)?;
+        holding.serialize_field("frames", &self.frames())?;
+        holding.end()
+    }
+}
+
+#[cfg(feature = "backtrace")]
+impl StackHolding {
+    /// Nothing yet, of this line, place in the pool's table with the tag's number, and stack.
+    pub(crate) fn new(
+        location: &'static Location<'static>,
+        (entry, tag_number): (usize, usize),
+        stack: &Stack,
+    ) -> Self {
+        Self {
+            location,
+            tag: String::new(),
+            tag_number,
+            entry,
+            buffers: 0,
+            bytes: 0,
+            large_buffers: 0,
+            large_bytes: 0,
+            stack: *stack,
+        }
+    }
+}
