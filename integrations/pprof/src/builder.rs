@@ -5,6 +5,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use framepool::telemetry::StackFrame;
 use prost::Message;
 
 use crate::messages::{Function, Label, Line, Location, Profile, Sample, ValueType};
@@ -77,13 +78,19 @@ impl Builder {
         }
     }
 
+    /// A function on a call stack.
+    pub(crate) fn function(&mut self, frame: &StackFrame) -> u64 {
+        let (file, line) = (frame.file.as_deref().unwrap_or(""), frame.line.unwrap_or(0));
+        self.place(&frame.function, file, line, 0)
+    }
+
     /// A place that is no line of code.
     pub(crate) fn named(&mut self, name: &str) -> u64 {
         self.place(name, "", 0, 0)
     }
 
     fn place(&mut self, name: &str, file: &str, line: u32, column: u32) -> u64 {
-        let key = format!("{name}:{column}");
+        let key = format!("{name}:{file}:{line}:{column}");
         if let Some(&id) = self.places.get(&key) {
             return id;
         }

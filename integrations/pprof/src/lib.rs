@@ -1,7 +1,11 @@
 //! Who holds framepool's buffers, as a profile that pprof opens.
 //!
 //! [`heap`] and [`allocs`] give gzipped files in the format of pprof's `profile.proto`. `go tool pprof -top heap.pb.gz` shows the call
-//! sites that hold the most memory. All numbers are exact: nothing is sampled.
+//! sites that hold the most memory.
+//!
+//! Pools, lines and tags have exact numbers. If the pool records backtraces (`Attribution::Backtraces`, feature `backtrace` of framepool), the
+//! callers of a line are shown too. Those of large buffers are exact; those of small ones are estimates: what a line holds in small
+//! buffers is divided in the proportion of the sampled ones.
 //!
 //! | profile | numbers | stacks |
 //! |---|---|---|
@@ -17,8 +21,10 @@
 
 mod builder;
 mod messages;
+mod stacks;
 
 use framepool::store::SavedPool;
+use framepool::telemetry::StackHolding;
 use framepool::{Outstanding, PoolStats, Timestamp};
 
 use builder::Builder;
@@ -38,6 +44,8 @@ pub struct Held<'a> {
     pooled: Values,
     /// Buffers of both kinds.
     in_use: Values,
+    /// The call stacks of sampled buffers.
+    stacks: &'a [StackHolding],
     /// What was allocated since the pool was made.
     allocs: Vec<(&'static str, Values)>,
 }
@@ -69,6 +77,7 @@ impl<'a> Held<'a> {
             other_sites: "[pooled buffers without a recorded call site]",
             pooled: [outstanding.buffers, outstanding.bytes],
             in_use: [stats.in_use_buffers, stats.in_use_bytes],
+            stacks: &outstanding.stacks,
             allocs: vec![
                 (
                     "[pooled buffers]",
@@ -108,6 +117,7 @@ impl<'a> Held<'a> {
             other_sites: "[pooled buffers of call sites that hold less]",
             pooled: [numbers.outstanding_buffers, numbers.outstanding_bytes],
             in_use: [numbers.in_use_buffers, numbers.in_use_bytes],
+            stacks: &[],
             allocs: vec![(
                 "[buffers of both kinds]",
                 [numbers.total_allocs, numbers.total_alloc_bytes],
@@ -120,7 +130,7 @@ impl<'a> Held<'a> {
 pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("inuse_objects", "inuse_space", time(pools));
     profile.comment(
-        "Pooled buffers by the line that took them, exact; frame buffers have no call sites.",
+        "Pooled buffers by the line that took them, exact; frame buffers have no call sites. The callers of a line are estimates from sampled call stacks, if there are any.",
     );
     for held in pools {
         let root = profile.named(&format!("pool {}", held.name));
@@ -129,7 +139,16 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
             let line = profile.line(&site.location);
             let labels = [("thread", site.thread), ("tag", site.tag)];
             let known = labels.into_iter().filter(|(_, value)| !value.is_empty());
-            profile.sample(&[line, root], site.values, &known.collect::<Vec<_>>());
+            let known: Vec<_> = known.collect();
+            let mut rest_of_site = site.values;
+            for part in stacks::split(site, held.stacks) {
+                let mut places = vec![line];
+                places.extend(part.callers().map(|frame| profile.function(frame)));
+                places.push(root);
+                profile.sample(&places, part.values, &known);
+                rest_of_site = rest(rest_of_site, part.values);
+            }
+            profile.sample(&[line, root], rest_of_site, &known);
             named = [named[0] + site.values[0], named[1] + site.values[1]];
         }
         let others = profile.named(held.other_sites);

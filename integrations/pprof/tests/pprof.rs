@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use framepool::{BufferPool, HealthConfig, Watch};
+use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Watch};
 use framepool_pprof::{Held, allocs, heap};
 
 /// What `go tool pprof` prints of a profile.
@@ -88,6 +88,42 @@ fn pprof_tells_tags_apart() {
     let focused = ["-top", "-unit=b", "-tagfocus=sound"];
     let top = pprof("tagged.pb.gz", &profile, &focused);
     assert!(line(&top, "pprof.rs:").contains("2097152B"), "{top}");
+    drop(kept);
+}
+
+#[inline(never)]
+fn decode_texture(pool: &BufferPool, len: usize) -> Buffer<u8> {
+    pool.alloc(len)
+}
+
+#[inline(never)]
+fn load_level(pool: &BufferPool) -> Vec<Buffer<u8>> {
+    (0..3).map(|_| decode_texture(pool, 1 << 20)).collect()
+}
+
+#[inline(never)]
+fn open_menu(pool: &BufferPool) -> Vec<Buffer<u8>> {
+    (0..100).map(|_| decode_texture(pool, 1 << 10)).collect()
+}
+
+#[test]
+fn pprof_shows_callers_of_sampled_buffers() {
+    let builder = BufferPool::builder().attribution(Attribution::Backtraces);
+    let pool = builder.backtraces(10, 100_000).build().expect("settings");
+    let kept = [load_level(&pool), open_menu(&pool)];
+    let (outstanding, stats) = (pool.outstanding(), pool.stats());
+    let profile = heap(&[Held::new("stacks", &outstanding, &stats)]);
+    let arguments = ["-top", "-cum", "-unit=b", "-nodefraction=0"];
+    let top = pprof("stacks.pb.gz", &profile, &arguments);
+    let cumulated = |part: &str| {
+        let words: Vec<&str> = line(&top, part).split_whitespace().collect();
+        words[3].to_owned()
+    };
+    let all: u64 = outstanding.bytes;
+    assert_eq!(cumulated("pool stacks"), format!("{all}B"), "{top}");
+    assert_eq!(cumulated("::load_level"), format!("{}B", 3 << 20), "{top}");
+    // All small buffers have this caller, so their estimate is right but for rounding.
+    assert_eq!(cumulated("::open_menu"), format!("{}B", 100 << 10), "{top}");
     drop(kept);
 }
 
