@@ -106,7 +106,8 @@ pub(crate) enum Rank {
     Aggregator,
     /// What a pool's workers note now and then: no other lock of the pool is taken under it.
     Notes,
-    /// The slabs of small regions, which all pools share. No other is taken under it.
+    /// The slabs of small regions, which all pools share. No other is taken under it. A list that grows under it asks the global
+    /// allocator.
     System,
 }
 

@@ -276,7 +276,9 @@ impl Table {
 impl Supply {
     /// Whether a page goes back to the system when no record in it is in use.
     fn returns(&self, page: u32) -> bool {
-        MODEL || self.buckets[locate(page).0].is_some_and(|region| region.is_mapping())
+        // Where the system's pages are larger, one has the records of several of ours.
+        let is_whole = mapping::page_bytes() <= PAGE;
+        MODEL || is_whole && self.buckets[locate(page).0].is_some_and(|region| region.is_mapping())
     }
 }
 

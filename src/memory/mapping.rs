@@ -1,4 +1,4 @@
-//! Allocates large regions with `mmap`, on systems where the library supports it.
+//! Allocates large regions, and the runs of small ones, with `mmap`, on systems where the library supports it.
 //!
 //! Memory that is freed to the global allocator may stay in the process. For example, glibc trims its heap only at the top, where
 //! one small late allocation pins all free memory below it. A mapping is returned to the system at once when it is
@@ -32,14 +32,13 @@ pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
 ///
 /// # Safety
 ///
-/// The pages lie in one mapping from `map`, and nothing depends on their contents.
+/// The pages lie in one mapping from `map`, and nothing depends on their contents. `start` and `bytes` are multiples of the system's page.
 pub(crate) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
     // SAFETY: as for the caller.
     unsafe { known::discard(start, bytes) }
 }
 
 /// The system's page size in bytes.
-#[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) fn page_bytes() -> usize {
     known::page_bytes()
 }
@@ -87,7 +86,6 @@ mod known {
         fn madvise(start: *mut c_void, bytes: usize, advice: c_int) -> c_int;
         #[cfg(not(any(framepool_loom, framepool_shuttle)))]
         fn mincore(start: *mut c_void, bytes: usize, pages: *mut u8) -> c_int;
-        #[cfg(not(any(framepool_loom, framepool_shuttle)))]
         fn getpagesize() -> c_int;
     }
 
@@ -131,7 +129,6 @@ mod known {
         unsafe { madvise(start.as_ptr().cast(), bytes, MADV_DONTNEED) };
     }
 
-    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(super) fn page_bytes() -> usize {
         // SAFETY: the function has no conditions.
         unsafe { getpagesize() as usize }
@@ -173,7 +170,6 @@ mod known {
         unreachable!("there are no mappings here");
     }
 
-    #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(super) fn page_bytes() -> usize {
         1
     }

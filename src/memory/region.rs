@@ -1,7 +1,7 @@
 //! Allocates regions of memory from the system, and frees them.
 //!
-//! Every region is initialised when it is allocated, so a buffer never exposes uninitialised memory: it is zeroed, or has the bytes of a
-//! region before it. Large regions are allocated with `mmap` (`mapping.rs`), small ones are cut from slabs (`slab.rs`). If the system has
+//! Every region is initialised when it is allocated, so a buffer never exposes uninitialised memory: it is zeroed, or holds the last
+//! user's bytes. Large regions are allocated with `mmap` (`mapping.rs`), small ones are cut from slabs (`slab.rs`). If the system has
 //! no mappings or refuses one, the global allocator serves both.
 #![expect(
     unsafe_code,
@@ -44,9 +44,9 @@ pub(crate) struct Origin(u32);
 /// What contains a region.
 #[derive(Clone, Copy, Debug)]
 enum Source {
-    /// An allocation of the global allocator, which begins so many bytes before the region.
+    /// An allocation of the global allocator, which begins `offset` bytes before the region.
     Heap { offset: usize },
-    /// A mapping, which begins so many bytes before the region.
+    /// A mapping, which begins `offset` bytes before the region.
     Mapping { offset: usize },
     /// The slab with this number.
     Slab(u32),
@@ -144,7 +144,8 @@ impl Region {
         if bytes >= MAPPED_BYTES {
             return None;
         }
-        let (start, number) = slab::take(slab::stride(bytes, align)?, align)?;
+        let (start, number) = slab::take(slab::stride(bytes, align)?)?;
+        debug_assert!(start.addr().get().is_multiple_of(align));
         Some(Self {
             start,
             bytes,
@@ -247,7 +248,7 @@ mod tests {
                 MAPPED_BYTES,
                 5 * MAPPED_BYTES + align,
             ] {
-                let region = Region::take(bytes, align).expect("memory");
+                let region = Region::take_zeroed(bytes, align).expect("memory");
                 assert!(region.start.addr().get().is_multiple_of(align));
                 // SAFETY: the region has this many initialised bytes, and no other code uses them.
                 let all = unsafe { std::slice::from_raw_parts_mut(region.start.as_ptr(), bytes) };

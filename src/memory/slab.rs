@@ -5,7 +5,7 @@
 //!   slab     256 KiB of a run: vacant, or cut into pieces of one stride
 //!   part     64 KiB of a slab, whose pages go back to the system together
 //!   piece    the memory of one small region; a bit of its slab says whether it is taken
-//!   list     of the slabs of one stride that have a free piece; another one of the vacant slabs
+//!   list     the slabs of one stride that have a free piece; one more list holds the vacant slabs
 //! ```
 //!
 //! The global allocator is a bad source of small regions. It writes a header before each, and zeroes recycled memory, which touches its
@@ -14,37 +14,38 @@
 //!
 //! # Steps
 //!
-//! All steps happen under one lock of the process. Only an alloc that takes new memory and the return of memory to the system come here.
+//! All steps happen under one lock of the process. Only a step that takes new memory or returns memory to the system comes here: a cold
+//! alloc, trimming, the compaction of an arena.
 //!
 //! - Take: the lowest free piece of the first slab in the stride's list. Without such a slab, cut a vacant one. Without a vacant slab,
 //!   map a run.
 //! - Give back: clear the piece's bit. If no taken piece reaches into the same part any more, return the part's pages to the system. If
-//!   the slab has no taken piece left, it is vacant. If the whole run is vacant, unmap it. So nothing stays mapped once every region was
+//!   the slab has no taken piece left, it is vacant. If the whole run is vacant, unmap it. So nothing stays once every region was
 //!   given back.
 //!
 //! The lists are linked through the slabs' entries, and a place for an entry is made before its run is mapped. So nothing here needs
 //! memory that could be refused in the middle of a step.
 //!
-//! The part of a slab that no piece covers is never touched, apart from the page that it shares with the last piece.
+//! The parts of a slab that no piece covers are never touched, apart from the pages that they share with the first and the last piece. A
+//! single live piece keeps up to 64 KiB in memory; no account has the free pieces around it.
 //!
 //! # Cache colouring
 //!
 //! Pieces at strides of a power of two would begin in the same few cache sets. So a stride of 1 KiB or more is an odd number of units of
-//! the alignment, as in frame memory. Slabs all begin at a page boundary, so the first piece begins behind it by as many units as
-//! there are pieces in the slabs before, as far as the slab has room.
+//! the alignment, as in frame memory. Slabs all begin at a page boundary. So the first piece begins at an offset: the slab's number times
+//! the pieces of a slab, modulo the offsets that fit.
 #![expect(unsafe_code, reason = "addresses inside mappings that are made here")]
 
 use std::ops::{Range, RangeInclusive};
 use std::ptr::NonNull;
-use std::sync::LazyLock;
 
 use crate::memory::mapping;
-use crate::memory::region::PAGE;
-use crate::sync::{ForkLock, Rank};
+use crate::memory::region::{MAPPED_BYTES, PAGE};
+use crate::sync::{Rank, StaticForkLock};
 
 /// Bytes of a slab. With less, the rest behind the last piece would be a larger share of it.
 const SLAB_BYTES: usize = 256 << 10;
-/// Bytes of a part of a slab. With less, a trimming frame end would make more system calls.
+/// Bytes of a part of a slab, at least the system's largest page. With less, a trimming frame end would make more system calls.
 const PART_BYTES: usize = 64 << 10;
 /// Slabs of a run.
 const PER_RUN: usize = 4;
@@ -54,34 +55,39 @@ const MAX_SLABS: usize = 1 << 30;
 /// The unit of strides.
 const UNIT: usize = 64;
 /// The largest stride.
-const MAX_STRIDE: usize = 64 << 10;
+const MAX_STRIDE: usize = MAPPED_BYTES;
 /// The most pieces of a slab.
 const MAX_PIECES: usize = SLAB_BYTES / UNIT;
 /// From this size on a stride is an odd number of units of the alignment.
 const COLOURED_FROM: usize = 1024;
-/// Whether there are slabs. A model checks the pool with the global allocator, so that the checker sees each block go back.
-const KNOWN: bool = mapping::KNOWN && !cfg!(any(framepool_loom, framepool_shuttle));
+
+const _: () = assert!(SLAB_BYTES.is_multiple_of(PART_BYTES) && MAX_SLABS.is_multiple_of(PER_RUN));
 
 /// All slabs of the process.
-static SLABS: LazyLock<ForkLock<Slabs>> =
-    LazyLock::new(|| ForkLock::new(Rank::System, Slabs::new()));
+static SLABS: StaticForkLock<Slabs> = StaticForkLock::new(Rank::System, Slabs::NONE);
+
+/// Makes the slabs usable in a forked child. Every pool calls it when it is made, while it has no lock.
+pub(crate) fn keep_across_forks() {
+    SLABS.keep_across_forks();
+}
 
 /// The distance between two regions of `bytes` bytes, aligned to `align`; `None` if slabs have no such pieces.
 pub(super) fn stride(bytes: usize, align: usize) -> Option<usize> {
-    if !KNOWN || align < UNIT || bytes == 0 || bytes > MAX_STRIDE {
+    if !mapping::KNOWN || align < UNIT || bytes == 0 || bytes > MAX_STRIDE {
         return None;
     }
     let stride = bytes.next_multiple_of(align);
-    let is_odd = stride >= COLOURED_FROM && align < PAGE;
-    let stride = if is_odd { stride | align } else { stride };
+    let make_odd = stride >= COLOURED_FROM && align < PAGE;
+    let stride = if make_odd { stride | align } else { stride };
     (stride <= MAX_STRIDE).then_some(stride)
 }
 
-/// Takes a piece of this stride, aligned to `align`: its start, and the number of its slab. `None` when the system refuses.
+/// Takes a piece of this stride, with every alignment up to a page that divides the stride: its start, and the number of its slab. `None`
+/// when the system refuses.
 ///
-/// The piece is initialised: zeroed if it is new, otherwise as a region before it left it.
-pub(super) fn take(stride: usize, align: usize) -> Option<(NonNull<u8>, u32)> {
-    SLABS.lock().take(stride, align)
+/// The piece is initialised: zeroed if it is new, otherwise it holds the last user's bytes.
+pub(super) fn take(stride: usize) -> Option<(NonNull<u8>, u32)> {
+    SLABS.lock().take(stride)
 }
 
 /// Gives a piece back.
@@ -99,6 +105,8 @@ pub(super) unsafe fn give_back(start: NonNull<u8>, slab: u32) {
 struct Slabs {
     /// Where each run begins; none where a run was unmapped.
     runs: Vec<Option<NonNull<u8>>>,
+    /// How many runs were unmapped and have a place in the list.
+    holes: usize,
     /// An entry for each slab of each run.
     entries: Vec<Slab>,
     /// The first slab of the list of each stride, in units. The list for 0 has the vacant slabs.
@@ -108,7 +116,7 @@ struct Slabs {
 /// The entry of a slab.
 #[derive(Clone, Copy, Debug)]
 struct Slab {
-    /// Where the slab begins. Of no use while it is vacant, as are the fields below.
+    /// Where the slab begins. Valid only while the slab is cut.
     start: NonNull<u8>,
     /// Where in it the first piece begins.
     offset: u32,
@@ -130,18 +138,17 @@ struct Slab {
 unsafe impl Send for Slabs {}
 
 impl Slabs {
-    fn new() -> Self {
-        Self {
-            runs: Vec::new(),
-            entries: Vec::new(),
-            lists: Vec::new(),
-        }
-    }
+    const NONE: Self = Self {
+        runs: Vec::new(),
+        holes: 0,
+        entries: Vec::new(),
+        lists: Vec::new(),
+    };
 
-    fn take(&mut self, stride: usize, align: usize) -> Option<(NonNull<u8>, u32)> {
+    fn take(&mut self, stride: usize) -> Option<(NonNull<u8>, u32)> {
         let number = match self.lists.get(stride / UNIT) {
             Some(&Some(number)) => number,
-            _ => self.cut(stride, align)?,
+            _ => self.cut(stride)?,
         };
         let slab = &mut self.entries[number as usize];
         let start = slab.take();
@@ -152,7 +159,7 @@ impl Slabs {
     }
 
     /// Cuts a vacant slab into pieces, and puts it into the list of their stride.
-    fn cut(&mut self, stride: usize, align: usize) -> Option<u32> {
+    fn cut(&mut self, stride: usize) -> Option<u32> {
         if self.lists.first().is_none_or(Option::is_none) {
             self.map_run()?;
         }
@@ -160,9 +167,11 @@ impl Slabs {
         self.unlink(number);
         let pieces = SLAB_BYTES / stride;
         let uncovered = SLAB_BYTES - pieces * stride;
-        // At most a page, so that the pieces touch at most one page more.
-        let colours = uncovered.min(PAGE - align) / align + 1;
-        let offset = number as usize * pieces % colours * align;
+        // Pools of all alignments that divide the stride share the slab.
+        let unit = (1 << stride.trailing_zeros()).min(PAGE);
+        // Less than a page, so that the pieces touch at most one page more.
+        let colours = uncovered.min(PAGE - unit) / unit + 1;
+        let offset = number as usize * pieces % colours * unit;
         let (run, place) = locate(number);
         let start = self.runs[run].expect("a vacant slab has a run");
         self.entries[number as usize] = Slab {
@@ -179,7 +188,9 @@ impl Slabs {
 
     /// Maps a run of vacant slabs.
     fn map_run(&mut self) -> Option<()> {
-        let hole = self.runs.iter().position(Option::is_none);
+        let hole = (self.holes > 0)
+            .then(|| self.runs.iter().position(Option::is_none))
+            .flatten();
         let run = hole.unwrap_or(self.runs.len());
         if run == MAX_SLABS / PER_RUN {
             return None;
@@ -193,7 +204,9 @@ impl Slabs {
             self.lists.resize(MAX_STRIDE / UNIT + 1, None);
         }
         let start = mapping::map(RUN_BYTES)?;
-        if hole.is_none() {
+        if hole.is_some() {
+            self.holes -= 1;
+        } else {
             self.runs.push(None);
             self.entries
                 .resize(self.entries.len() + PER_RUN, Slab::VACANT);
@@ -240,6 +253,15 @@ impl Slabs {
         let start = self.runs[run].take().expect("a vacant slab has a run");
         // SAFETY: `map_run` mapped it, nobody uses any part of it, and it has left the list.
         unsafe { mapping::unmap(start, RUN_BYTES) };
+        self.holes += 1;
+        while self.runs.last() == Some(&None) {
+            self.runs.pop();
+            self.holes -= 1;
+        }
+        self.entries.truncate(self.runs.len() * PER_RUN);
+        if self.runs.is_empty() {
+            *self = Self::NONE;
+        }
     }
 
     /// Puts a slab in front of the list of its stride.
@@ -294,7 +316,7 @@ impl Slab {
         taken: [0; MAX_PIECES / 64],
     };
 
-    /// Whether no piece is free. A vacant slab is not asked.
+    /// Whether no piece is free. Callers never ask about a vacant slab.
     fn is_full(&self) -> bool {
         self.used == self.pieces
     }

@@ -18,6 +18,7 @@ use crate::blocks::state::{anonymous_stamp, frame_stamp};
 use crate::blocks::table::Table;
 use crate::clock;
 use crate::memory::budget::{Budget, max_kept_by_thread};
+use crate::memory::slab;
 use crate::memory::tag_budget::TagBudgets;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::config::{Attribution, Config};
@@ -96,6 +97,7 @@ impl PoolInner {
         if let Some(limit) = config.max_bytes {
             config.thread_cache_bytes = config.thread_cache_bytes.min(max_kept_by_thread(limit));
         }
+        slab::keep_across_forks();
         let (tags, tag_budgets) = TagBook::with_settings(&config.tags);
         let first = Arc::new(FrameSnapshot::default());
         let id = PoolId::next();

@@ -5,7 +5,7 @@ use std::fmt;
 mod across_fork;
 mod handed;
 
-pub(crate) use across_fork::ForkLock;
+pub(crate) use across_fork::{ForkLock, StaticForkLock};
 #[cfg(not(framepool_noise))]
 pub(crate) use atomic::Atomic;
 pub(crate) use handed::{Mutex, MutexGuard};

@@ -16,17 +16,17 @@ fn is_filled(start: NonNull<u8>, bytes: usize, mark: u8) -> bool {
 
 #[test]
 fn pieces_are_aligned_zeroed_and_apart() {
-    if !KNOWN {
+    if !mapping::KNOWN {
         return;
     }
-    let mut slabs = Slabs::new();
+    let mut slabs = Slabs::NONE;
     let mut taken = Vec::new();
     for align in [64, 128, 4096] {
         for bytes in [align, 3 * align, 1024, 9 * 1024, MAX_STRIDE - align] {
             let stride = stride(bytes, align).expect("small enough");
             assert!(stride >= bytes && stride.is_multiple_of(align), "{bytes}");
             for _ in 0..SLAB_BYTES / stride + 2 {
-                let (start, number) = slabs.take(stride, align).expect("memory");
+                let (start, number) = slabs.take(stride).expect("memory");
                 assert!(start.addr().get().is_multiple_of(align));
                 assert!(is_filled(start, stride, 0), "{bytes} bytes");
                 fill(start, stride, taken.len() as u8);
@@ -42,28 +42,26 @@ fn pieces_are_aligned_zeroed_and_apart() {
         // SAFETY: taken above, and not used after this.
         unsafe { slabs.give_back(start, number) };
     }
-    assert!(slabs.runs.iter().all(Option::is_none), "a run stays mapped");
-    assert!(slabs.lists.iter().all(Option::is_none));
+    assert!(slabs.runs.is_empty(), "a run stays mapped");
+    assert!(slabs.entries.is_empty() && slabs.lists.is_empty());
 }
 
 #[test]
 fn the_lowest_free_piece_is_taken_first() {
-    if !KNOWN {
+    if !mapping::KNOWN {
         return;
     }
-    let mut slabs = Slabs::new();
+    let mut slabs = Slabs::NONE;
     // A full slab.
     let all: Vec<_> = (0..MAX_PIECES)
-        .map(|_| slabs.take(64, 64).expect("memory"))
+        .map(|_| slabs.take(64).expect("memory"))
         .collect();
     for at in [900, 7, 500] {
         let (start, number) = all[at];
         // SAFETY: taken above, and not used after this.
         unsafe { slabs.give_back(start, number) };
     }
-    let again: Vec<_> = (0..3)
-        .map(|_| slabs.take(64, 64).expect("memory"))
-        .collect();
+    let again: Vec<_> = (0..3).map(|_| slabs.take(64).expect("memory")).collect();
     assert_eq!(again, [all[7], all[500], all[900]]);
     for (start, number) in all {
         // SAFETY: taken above, the three of them again.
@@ -73,21 +71,21 @@ fn the_lowest_free_piece_is_taken_first() {
 
 #[test]
 fn pages_without_taken_pieces_go_back() {
-    if !KNOWN {
+    if !mapping::KNOWN {
         return;
     }
     for bytes in [64, 3 * 64, 8 << 10, 20 << 10, 60 << 10] {
-        let mut slabs = Slabs::new();
+        let mut slabs = Slabs::NONE;
         let stride = stride(bytes, 64).expect("small enough");
         let mut all: Vec<_> = (0..SLAB_BYTES / stride)
-            .map(|_| slabs.take(stride, 64).expect("memory"))
+            .map(|_| slabs.take(stride).expect("memory"))
             .collect();
         for &(start, _) in &all {
             fill(start, stride, 1);
         }
         let (kept, kept_in) = all.remove(0);
         for &(start, number) in &all {
-            // SAFETY: taken above, and not used after this.
+            // SAFETY: taken above. The run stays mapped while one piece is kept, so the others can be read below.
             unsafe { slabs.give_back(start, number) };
         }
         assert!(
@@ -103,20 +101,20 @@ fn pages_without_taken_pieces_go_back() {
         }
         // SAFETY: as above.
         unsafe { slabs.give_back(kept, kept_in) };
-        assert!(slabs.runs.iter().all(Option::is_none), "a run stays mapped");
+        assert!(slabs.runs.is_empty(), "a run stays mapped");
     }
 }
 
 #[test]
 fn large_pieces_begin_in_different_cache_sets() {
-    if !KNOWN {
+    if !mapping::KNOWN {
         return;
     }
     for bytes in [4 << 10, 16 << 10, 48 << 10] {
-        let mut slabs = Slabs::new();
+        let mut slabs = Slabs::NONE;
         let stride = stride(bytes, 64).expect("small enough");
         let all: Vec<_> = (0..32)
-            .map(|_| slabs.take(stride, 64).expect("memory"))
+            .map(|_| slabs.take(stride).expect("memory"))
             .collect();
         let sets: BTreeSet<usize> = all
             .iter()
@@ -132,4 +130,58 @@ fn large_pieces_begin_in_different_cache_sets() {
             unsafe { slabs.give_back(start, number) };
         }
     }
+}
+
+#[test]
+fn alignments_that_share_a_stride_are_kept() {
+    if !mapping::KNOWN {
+        return;
+    }
+    for bytes in [384, 640, 768, 896] {
+        let mut slabs = Slabs::NONE;
+        // So that the next slab has a number, and an offset.
+        let mut all = vec![slabs.take(64).expect("memory")];
+        for align in [64, 128, 256] {
+            let Some(stride) = stride(bytes, align).filter(|&stride| stride == bytes) else {
+                continue;
+            };
+            let taken = slabs.take(stride).expect("memory");
+            assert!(
+                taken.0.addr().get().is_multiple_of(align),
+                "{bytes} bytes at {align}"
+            );
+            all.push(taken);
+        }
+        for (start, number) in all {
+            // SAFETY: taken above, and not used after this.
+            unsafe { slabs.give_back(start, number) };
+        }
+    }
+}
+
+#[test]
+fn unmapped_runs_are_replaced_in_their_place() {
+    if !mapping::KNOWN {
+        return;
+    }
+    let mut slabs = Slabs::NONE;
+    let per_run = RUN_BYTES / SLAB_BYTES * (SLAB_BYTES / 64);
+    let mut all: Vec<_> = (0..=2 * per_run)
+        .map(|_| slabs.take(64).expect("memory"))
+        .collect();
+    assert_eq!(slabs.runs.len(), 3);
+    for (start, number) in all.drain(per_run..2 * per_run) {
+        // SAFETY: taken above, and not used after this.
+        unsafe { slabs.give_back(start, number) };
+    }
+    assert_eq!((slabs.runs[1], slabs.holes), (None, 1));
+    for _ in 0..4 * 4096 {
+        all.push(slabs.take(64).expect("memory"));
+    }
+    assert!(slabs.runs.len() == 3 && slabs.runs[1].is_some() && slabs.holes == 0);
+    for (start, number) in all {
+        // SAFETY: as above.
+        unsafe { slabs.give_back(start, number) };
+    }
+    assert!(slabs.runs.is_empty());
 }

@@ -101,6 +101,47 @@ impl<T: 'static> ForkLock<T> {
     pub(crate) const BYTES: u64 = size_of::<Node<T>>() as u64;
 }
 
+/// A [`ForkLock`] in a static. It enters the list of locks at the first call of
+/// [`keep_across_forks`](Self::keep_across_forks), which comes before the first use.
+pub(crate) struct StaticForkLock<T: 'static> {
+    node: Node<T>,
+    /// Only under the list's lock.
+    is_listed: Cell<bool>,
+}
+
+// SAFETY: a lock, apart from the link and the flag, which are used under the list's lock only.
+unsafe impl<T: Send> Sync for StaticForkLock<T> {}
+
+impl<T: 'static> StaticForkLock<T> {
+    pub(crate) const fn new(rank: Rank, value: T) -> Self {
+        Self {
+            node: Node {
+                link: Link::new::<T>(rank),
+                lock: Lock::of(Mutex::new(value)),
+            },
+            is_listed: Cell::new(false),
+        }
+    }
+
+    /// Has a forking thread hold the lock from now on. The caller holds no other lock.
+    ///
+    /// A fork waits for the list's lock. So it finds this one listed, or not listed and never used.
+    pub(crate) fn keep_across_forks(&'static self) {
+        let mut list = LIST.lock();
+        if !self.is_listed.replace(true) {
+            list.add(NonNull::from(&self.node).cast());
+        }
+    }
+}
+
+impl<T> Deref for StaticForkLock<T> {
+    type Target = Lock<T>;
+
+    fn deref(&self) -> &Lock<T> {
+        &self.node.lock
+    }
+}
+
 /// Takes the lock of a node.
 ///
 /// # Safety
