@@ -37,7 +37,6 @@ use std::ptr::{self, NonNull};
 
 use crate::blocks::block::Block;
 use crate::blocks::class::LINE;
-#[cfg(not(any(framepool_loom, framepool_shuttle)))]
 use crate::memory::mapping;
 use crate::memory::region::{MAPPED_BYTES, PAGE, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, ForkLock, Ordering, Rank, sized};

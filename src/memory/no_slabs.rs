@@ -1,5 +1,7 @@
 //! Stands for the slabs in a model, which takes all memory from the global allocator: so the checker sees each block go back.
 
+#![expect(unsafe_code, reason = "the interface of the slabs")]
+
 use std::ptr::NonNull;
 
 pub(crate) fn keep_across_forks() {}
