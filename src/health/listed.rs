@@ -49,7 +49,7 @@ impl Listed {
         self.threads.share(&threads[..threads.len().min(THREADS)])
     }
 
-    /// What fills frame memory. Made anew when a frame's mean changed, so that a program whose frames are alike keeps one list.
+    /// What fills frame memory. Rebuilt when a frame's mean changed, so that a program whose frames are alike keeps one list.
     pub(super) fn frame_memory(
         &mut self,
         memory: &FrameMemory,

@@ -65,7 +65,7 @@ pub struct HealthSnapshot {
     pub threads: SharedList<ThreadHolding>,
     /// How frames are sampled, and what the sampled frames took in all: as of when `frame_sites` last changed.
     pub frame_sampling: FrameSampling,
-    /// What fills frame memory: the call sites of the sampled frames, the largest first, 64 at most. Made anew when a frame's mean changes.
+    /// What fills frame memory: the call sites of the sampled frames, the largest first, 64 at most. Rebuilt when a frame's mean changes.
     pub frame_sites: SharedList<FrameSite>,
     /// What to set up in another way, and what that would give.
     pub advice: SharedList<Advice>,

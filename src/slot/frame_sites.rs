@@ -147,7 +147,7 @@ impl FrameSites {
 
 impl Drop for FrameSites {
     fn drop(&mut self) {
-        // Relaxed: whoever frees a slot is alone with it.
+        // Relaxed: the thread that frees a slot has exclusive access to it.
         let mut at = self.0.load(Ordering::Relaxed);
         while let Some(table) = NonNull::new(at) {
             // SAFETY: made by `add`, and freed once.
