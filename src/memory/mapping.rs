@@ -33,6 +33,7 @@ pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
 /// # Safety
 ///
 /// The pages lie in one mapping from `map`, and nothing depends on their contents. `start` and `bytes` are multiples of the system's page.
+#[cfg_attr(any(framepool_loom, framepool_shuttle), expect(dead_code))]
 pub(crate) unsafe fn discard(start: NonNull<u8>, bytes: usize) {
     // SAFETY: as for the caller.
     unsafe { known::discard(start, bytes) }
