@@ -66,3 +66,19 @@ fn sampled_frame_counts_sites_of_every_thread() {
         assert_sites_sum_to(&pool, 2);
     });
 }
+
+/// A frame that begins while sampling is switched on is sampled or not; later ones are.
+#[test]
+fn sampling_switched_on_beside_a_frame_stays_on() {
+    explore(Some(1), || {
+        let pool = shared(BufferPool::builder().sample_frames(0).build().unwrap());
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.set_frame_sampling(1))
+        };
+        drop(pool.begin_frame());
+        other.join().unwrap();
+        frame(&pool);
+        assert_sites_sum_to(&pool, 2);
+    });
+}

@@ -53,10 +53,11 @@ impl Sampling {
 
     /// Samples one frame in `every` from now on, after `begun` frames; none with zero. Only under the aggregator's lock.
     pub(crate) fn set(&self, every: u32, begun: u64) {
-        // Relaxed, both: numbers of their own; a frame that begins meanwhile goes by the one or the other.
+        // Relaxed: published by the store of `next`.
         self.every.store(every, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `take`, so that who finds this number finds this `every`.
         self.next
-            .store(first_after(begun, every), Ordering::Relaxed);
+            .store(first_after(begun, every), Ordering::Release);
     }
 
     /// One frame in so many is sampled; zero for none.
@@ -68,21 +69,25 @@ impl Sampling {
     /// Whether the frame that begins with this number is to be sampled. Only for the thread that begins it.
     #[inline]
     pub(crate) fn takes(&self, id: FrameId) -> bool {
-        // Relaxed: a number of its own; the exchange decides.
-        let next = self.next.load(Ordering::Relaxed);
-        id.get() >= next && self.take(id.get(), next)
+        // Relaxed: `take` looks again.
+        id.get() >= self.next.load(Ordering::Relaxed) && self.take(id.get())
     }
 
     #[cold]
-    fn take(&self, id: u64, next: u64) -> bool {
+    fn take(&self, id: u64) -> bool {
+        // Acquire: pairs with the Release in `set`; `every` is that of this number, or of a later change, and then the exchange fails.
+        let next = self.next.load(Ordering::Acquire);
+        if id < next {
+            return false;
+        }
         let every = u64::from(self.every());
         // The next run of frames: this frame's own has its sample.
         let run = id.saturating_sub(1).checked_div(every);
         let after = run.map_or(u64::MAX, |run| sample_of(run.saturating_add(1), every));
-        // Relaxed, both: as in `takes`.
+        // Release: hands on the `every` that was acquired above. Relaxed on failure: another thread took the sample, or it was set.
         let taken = self
             .next
-            .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
+            .compare_exchange(next, after, Ordering::Release, Ordering::Relaxed);
         run.is_some() && taken.is_ok()
     }
 

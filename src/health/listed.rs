@@ -49,7 +49,8 @@ impl Listed {
         self.threads.share(&threads[..threads.len().min(THREADS)])
     }
 
-    /// What fills frame memory. Rebuilt when a frame's mean changed, so that a program whose frames are alike keeps one list.
+    /// What fills frame memory, with the frames that it is of. Rebuilt when a frame's mean changed, so that a program whose frames are alike
+    /// keeps one list.
     pub(super) fn frame_memory(
         &mut self,
         memory: &FrameMemory,
@@ -62,13 +63,18 @@ impl Listed {
         };
         let now = sites.iter().map(|site| means(memory.sampling, site));
         let before = self.frame_sites.iter();
-        if !now.eq(before.map(|site| means(self.frame_sampling, site))) {
+        let has_changed = !now.eq(before.map(|site| means(self.frame_sampling, site)));
+        if has_changed {
             self.frame_sites = SharedList::new(sites.to_vec());
             self.frame_sampling = memory.sampling;
             let left_out = memory.sites[sites.len()..].iter();
             let other = &mut self.frame_sampling.other;
             *other = left_out.fold(*other, |sum, site| sum.plus(site.counts));
         }
+        if sites.is_empty() {
+            self.frame_sampling = memory.sampling;
+        }
+        self.frame_sampling.every = memory.sampling.every;
         (self.frame_sampling, self.frame_sites.clone())
     }
 }

@@ -20,6 +20,7 @@ use super::{
     RuntimeHealthMetrics, SharedList, Thresholds, UsageHistogram, WorstFrames,
 };
 use crate::BufferPool;
+use crate::blocks::class::LINE;
 use crate::clock::{self, Timestamp};
 use crate::telemetry::breakdown::SizeHolding;
 use crate::telemetry::frame_memory::FrameMemory;
@@ -105,6 +106,7 @@ pub struct HealthMonitor {
     pub(super) open_frames: Vec<OpenFrame>,
     pub(super) round: u64,
     pub(super) max_bytes: Option<u64>,
+    shares_blocks: bool,
     pub(super) frame_block_bytes: u64,
     pool: Option<PoolName>,
 }
@@ -142,9 +144,18 @@ impl HealthMonitor {
             open_frames: Vec::new(),
             round: 0,
             max_bytes: None,
+            shares_blocks: false,
             frame_block_bytes: 0,
             pool: None,
         }
+    }
+
+    /// Says that this monitor judges on a thread of its own, at any time of a frame. Then it may advise frame buffers
+    /// for a call site of which it meets buffers of the running frame only. A [`Watch`](crate::Watch) does this by itself.
+    #[must_use]
+    pub fn on_its_own_thread(mut self) -> Self {
+        self.usage.looks_at_any_time = true;
+        self
     }
 
     /// Emits at most once in this time; zero emits at every call. 200 ms by default.
@@ -273,6 +284,7 @@ impl HealthMonitor {
         // Read before the walk, which reads it again: ages are never taken for too high.
         self.round = pool.inner().round();
         self.max_bytes = pool.inner().config.max_bytes;
+        self.shares_blocks = pool.inner().config.alignment > LINE;
         self.frame_block_bytes = pool.inner().config.frame_block_bytes as u64;
         pool.outstanding_into(&mut outstanding);
         let mut stats = PoolStats::default();
@@ -428,7 +440,9 @@ impl HealthMonitor {
             self.verdicts = Verdicts::default();
         }
         if before.is_some_and(|before| before != pool) {
+            let looks_at_any_time = self.usage.looks_at_any_time;
             self.usage = Usage::default();
+            self.usage.looks_at_any_time = looks_at_any_time;
         }
     }
 
@@ -441,6 +455,7 @@ impl HealthMonitor {
         let setup = Setup {
             frame_block_bytes: self.frame_block_bytes,
             max_bytes: self.max_bytes,
+            shares_blocks: self.shares_blocks,
             round: self.round,
         };
         let tags = self.tags_now.tags.iter().map(|tag| &*tag.name);

@@ -13,8 +13,8 @@
 //!
 //! A call site of which only buffers of the running frame are ever met may release all of them in their frame. That holds only if each
 //! frame end begins a round (`telemetry/rounds.rs`): where several threads have frames of their own, an age of zero rounds does not tell
-//! whether a frame ended. Then nothing is said. A monitor that judges between two frames meets no buffer of a running frame, so it
-//! says nothing either.
+//! whether a frame ended. Then nothing is said. A program that calls the monitor at one place of its loop would see each buffer at one age,
+//! so only the judgements of a [`Watch`](crate::Watch), on a thread of its own, count.
 
 use std::panic::Location;
 
@@ -93,6 +93,8 @@ pub(super) struct Usage {
     judged: u64,
     /// Whether somebody asked for a judgement.
     pub(super) is_asked: bool,
+    /// Whether judgements come at any time of a frame, not at the same place of the program's loop each time.
+    pub(super) looks_at_any_time: bool,
     listed: SharedList<UsageHistogram>,
     advice: SharedList<Advice>,
 }
@@ -104,6 +106,14 @@ struct WarmedUp {
     allocs: u64,
 }
 
+impl WarmedUp {
+    fn misses_since(&self, size: &SizeHolding) -> u64 {
+        let mut misses = self.misses.iter();
+        let cold = misses.find(|cold| cold.0 == size.block_bytes);
+        size.misses.saturating_sub(cold.map_or(0, |cold| cold.1))
+    }
+}
+
 /// What was seen of a call site.
 #[derive(Clone, Copy, Debug)]
 struct SeenSite {
@@ -112,6 +122,8 @@ struct SeenSite {
     buffers: u64,
     looks: u64,
     outlived: bool,
+    /// The judgement that looked at it last: a call site may have several entries, one for each tag.
+    looked: u64,
 }
 
 /// What is known of a pool's setup at a judgement.
@@ -119,6 +131,8 @@ struct SeenSite {
 pub(super) struct Setup {
     pub(super) frame_block_bytes: u64,
     pub(super) max_bytes: Option<u64>,
+    /// Whether several size classes have equal blocks: with an alignment of more than 64 bytes.
+    pub(super) shares_blocks: bool,
     pub(super) round: u64,
 }
 
@@ -136,6 +150,7 @@ impl Default for Usage {
             sites: Vec::new(),
             judged: 0,
             is_asked: false,
+            looks_at_any_time: false,
             listed: SharedList::default(),
             advice: SharedList::default(),
         }
@@ -177,7 +192,9 @@ impl Usage {
         for (known, ages) in self.ages.iter_mut().zip(&outstanding.ages) {
             known.merge(ages);
         }
-        self.look_at_sites(outstanding, setup.round.wrapping_sub(now.totals.frames));
+        if self.looks_at_any_time {
+            self.look_at_sites(outstanding, setup.round.wrapping_sub(now.totals.frames));
+        }
         if self.warm_frames > 0 && self.warmed_up.is_none() {
             let sizes = outstanding.sizes.iter();
             self.warmed_up = Some(WarmedUp {
@@ -213,6 +230,7 @@ impl Usage {
                         buffers: 0,
                         looks: 0,
                         outlived: false,
+                        looked: 0,
                     };
                     self.sites.insert(at, seen);
                     at
@@ -221,11 +239,12 @@ impl Usage {
             let seen = &mut self.sites[at];
             seen.outlived |= site.buffers > site.of_this_frame;
             seen.buffers += site.of_this_frame;
-            seen.looks += 1;
+            seen.looks += u64::from(seen.looked != self.judged);
+            seen.looked = self.judged;
         }
     }
 
-    /// Makes the list of advice anew if it changed.
+    /// Rebuilds the list of advice if it changed.
     fn advise(
         &mut self,
         outstanding: &Outstanding,
@@ -233,7 +252,10 @@ impl Usage {
         worst: &WorstFrames,
         setup: Setup,
     ) {
-        let prewarm = self.missed(&outstanding.sizes, now, worst);
+        // What is prewarmed for one of several classes with equal blocks is kept for that one.
+        let prewarm = (!setup.shares_blocks)
+            .then(|| self.missed(&outstanding.sizes, now, worst))
+            .flatten();
         let block = self.smaller_block(outstanding, setup.frame_block_bytes);
         let is_advised = |site: &&SeenSite| !site.outlived && site.looks >= LEAST_LOOKS;
         let sites = self.sites.iter().filter(is_advised);
@@ -248,18 +270,15 @@ impl Usage {
             return;
         }
         let mut advice = Vec::new();
-        if let Some((misses, all)) = prewarm {
-            advice.extend(prewarming(
-                &outstanding.sizes,
-                &misses,
-                all,
-                setup.max_bytes,
-            ));
+        if let (Some(all), Some(cold)) = (prewarm, &self.warmed_up) {
+            let sizes = outstanding.sizes.iter();
+            let missed = sizes.map(|size| (size, cold.misses_since(size)));
+            advice.extend(prewarming(missed, all, setup.max_bytes));
         }
         if let Some((to, held)) = block {
             let from = setup.frame_block_bytes;
             let (frames, most) = (self.warm_frames, self.most_frame_bytes);
-            let after = held / from * to;
+            let after = after_shrinking(held, from, to);
             advice.push(Advice::smaller_frame_block(
                 from,
                 to,
@@ -281,24 +300,15 @@ impl Usage {
         self.advice.share(&advice);
     }
 
-    /// Misses of each size since the warm-up, and of all sizes, if they matter.
-    fn missed(
-        &self,
-        sizes: &[SizeHolding],
-        now: &PoolStats,
-        worst: &WorstFrames,
-    ) -> Option<(Vec<u64>, u64)> {
+    /// Misses of all sizes since the warm-up, if they matter.
+    fn missed(&self, sizes: &[SizeHolding], now: &PoolStats, worst: &WorstFrames) -> Option<u64> {
         let cold = self.warmed_up.as_ref()?;
-        let since = |size: &SizeHolding| {
-            let cold = cold.misses.iter().find(|cold| cold.0 == size.block_bytes);
-            size.misses.saturating_sub(cold.map_or(0, |cold| cold.1))
-        };
-        let all: u64 = sizes.iter().map(since).sum();
+        let all: u64 = sizes.iter().map(|size| cold.misses_since(size)).sum();
         let allocs = now.totals.allocs.saturating_sub(cold.allocs);
         let burst = worst.by_misses[0].map_or(0, |frame| frame.value);
         let matters = all >= LEAST_MISSES
             && (all.saturating_mul(ONE_MISS_IN) >= allocs || burst >= MISSES_OF_A_BURST);
-        matters.then(|| (sizes.iter().map(since).collect(), all))
+        matters.then_some(all)
     }
 
     /// A block that is large enough for every frame, and the bytes held for frame buffers now, if that saves enough.
@@ -310,7 +320,8 @@ impl Usage {
         }
         let threads = outstanding.threads.iter();
         let held: u64 = threads.map(|it| it.frame_bytes + it.frame_idle_bytes).sum();
-        (held - held / from * to >= LEAST_SAVED).then_some((to, held))
+        let saved = held.saturating_sub(after_shrinking(held, from, to));
+        (saved >= LEAST_SAVED).then_some((to, held))
     }
 
     /// The histograms with a value, in the order in which they are listed, and the number of the tag.
@@ -343,19 +354,19 @@ impl Usage {
     }
 }
 
+/// What blocks that hold so much now would hold with another size. Under a budget a block may be smaller than is usual.
+fn after_shrinking(held: u64, from: u64, to: u64) -> u64 {
+    held.min(held.div_ceil(from) * to)
+}
+
 /// The sizes with the most misses.
-fn prewarming(
-    sizes: &[SizeHolding],
-    misses: &[u64],
+fn prewarming<'s>(
+    sizes: impl Iterator<Item = (&'s SizeHolding, u64)>,
     all: u64,
     max_bytes: Option<u64>,
 ) -> Option<Advice> {
-    let mut missed: Vec<_> = sizes
-        .iter()
-        .zip(misses)
-        .filter(|(_, misses)| **misses > 0)
-        .collect();
-    missed.sort_by_key(|(_, misses)| std::cmp::Reverse(**misses));
+    let mut missed: Vec<_> = sizes.filter(|&(_, misses)| misses > 0).collect();
+    missed.sort_by_key(|&(_, misses)| std::cmp::Reverse(misses));
     let (mut list, mut covered) = (Vec::new(), 0);
     for (size, misses) in missed.into_iter().take(SIZES) {
         // Blocks beyond the largest size class are not kept.

@@ -21,7 +21,7 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::blocks::block::Block;
-use crate::blocks::class::class_at_hand;
+use crate::blocks::class::{OVERSIZE, class_at_hand};
 use crate::blocks::label::Label;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
@@ -73,9 +73,17 @@ impl PoolInner {
         block: &Block,
         site: &'static Location<'static>,
     ) {
-        if class >= self.large_class || slot.countdown.is_over() {
+        if self.is_large(class, block) || slot.countdown.is_over() {
             self.sample_now(slot, class, block, site);
         }
+    }
+
+    /// Whether a block of the class is always sampled.
+    #[inline(always)]
+    fn is_large(&self, class: usize, block: &Block) -> bool {
+        // Blocks beyond the largest class have sizes of their own.
+        class >= self.large_class
+            && (class != OVERSIZE || block.bytes() >= self.config.backtraces.1)
     }
 
     /// Samples a buffer, unless backtraces were switched off, or the countdown was not started.
@@ -93,7 +101,7 @@ impl PoolInner {
             // Relaxed: the owner's to read.
             slot.lends_for
                 .store(self.this().as_ptr().cast(), Ordering::Relaxed);
-        } else if class >= self.large_class || slot.countdown.start(self.config.backtraces.0) {
+        } else if self.is_large(class, block) || slot.countdown.start(self.config.backtraces.0) {
             self.capture(block, site);
         }
     }

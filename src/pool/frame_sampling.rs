@@ -78,7 +78,7 @@ impl BufferPool {
     /// What fills frame memory: the buffers of sampled frames by the line that took them.
     ///
     /// One frame in 64 is sampled, or as [`sample_frames`](crate::PoolBuilder::sample_frames) says. In a sampled frame each buffer takes
-    /// the slow path, where it is counted; other frames pay nothing. The result is of the latest sampled frames, 127 at most. Its counts are
+    /// the slow path, where it is counted; other frames pay nothing. The result is of the latest sampled frames, 128 at most. Its counts are
     /// exact for these frames, and not scaled: divided by the number of frames they are what a frame takes on average.
     ///
     /// ```

@@ -272,8 +272,8 @@ impl PoolInner {
             }
             block.bind(block.unbind(), self.this().cast(), class);
         }
-        self.depot.note_bound(class);
         self.depot.note_unbound(other);
+        self.depot.note_bound(class);
         Some(block)
     }
 

@@ -100,7 +100,10 @@ impl PoolInner {
         }
         let aggregator = self.aggregator.lock();
         for it in out.stacks.iter_mut().filter(|it| it.tag_number > 0) {
-            it.tag.push_str(aggregator.tags.name(it.tag_number));
+            let name = aggregator.tags.name(it.tag_number);
+            if it.tag.try_reserve(name.len()).is_ok() {
+                it.tag.push_str(name);
+            }
         }
         for site in out.sites.iter_mut().filter(|site| site.tag_number > 0) {
             let name = aggregator.tags.name(site.tag_number);

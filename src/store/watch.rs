@@ -269,8 +269,9 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub(crate) fn new(pool: &BufferPool, config: HealthConfig) -> Self {
-        let mut monitor =
-            HealthMonitor::new(config.thresholds).with_emit_interval(config.emit_interval);
+        let mut monitor = HealthMonitor::new(config.thresholds)
+            .with_emit_interval(config.emit_interval)
+            .on_its_own_thread();
         if let Some(window) = config.window {
             monitor = monitor.with_window(window);
         }

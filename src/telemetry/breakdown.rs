@@ -25,7 +25,8 @@ pub struct SizeHolding {
     pub thread_blocks: u64,
     /// Bytes of the idle blocks that threads keep.
     pub thread_bytes: u64,
-    /// The most blocks of this size that the pool ever held. Of the blocks beyond the largest size class, all sizes together.
+    /// The most blocks of this size that the pool ever held. Of the blocks beyond the largest size class, all sizes together. With an
+    /// alignment of more than 64 bytes, where several classes have blocks of this size, the sum of each one's most.
     pub peak_blocks: u64,
     /// Allocs of this size that took memory from the system, since the pool was made.
     pub misses: u64,

@@ -49,7 +49,7 @@ impl FrameCounts {
 pub struct FrameSampling {
     /// One frame in so many is sampled; zero if none is.
     pub every: u32,
-    /// Sampled frames that the counts are of: the latest 127 at most.
+    /// Sampled frames that the counts are of: the latest 128 at most.
     pub frames: u64,
     /// The latest of them.
     pub latest: Option<FrameId>,

@@ -18,7 +18,8 @@ fn up_to_the_next_use(mut scenario: impl FnMut()) -> impl FnMut() {
     let other = BufferPool::new();
     move || {
         scenario();
-        drop(other.alloc::<u8>(1));
+        // Large, so that no page stays for it beside what the scenario had in the same slab.
+        drop(other.alloc::<u8>(1 << 16));
     }
 }
 

@@ -92,8 +92,9 @@ pub(crate) fn to_the_last_byte(size: usize, mut scenario: impl FnMut(usize)) {
     let other = BufferPool::new();
     let mut scenario = |size| {
         scenario(size);
-        // Up to now this thread may keep its magazine of a pool that another thread dropped.
-        drop(other.alloc::<u8>(1));
+        // Up to now this thread may keep its magazine of a pool that another thread dropped. The buffer is large, so that no page stays
+        // for it beside what the scenario had in the same slab.
+        drop(other.alloc::<u8>(1 << 16));
     };
     let node = bytes_of_a_node(&other);
     for _ in 0..2 {
