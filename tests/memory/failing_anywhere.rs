@@ -154,7 +154,7 @@ alone! {
                     assert_eq!(live(), before, "bytes left when request {at} failed");
                     at += 1;
                 }
-                assert!(at > 15, "only {at} requests");
+                assert!(at > 8, "only {at} requests");
             }
         }
     }
