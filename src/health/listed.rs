@@ -64,7 +64,9 @@ impl Listed {
         let now = sites.iter().map(|site| means(memory.sampling, site));
         let before = self.frame_sites.iter();
         let has_changed = !now.eq(before.map(|site| means(self.frame_sampling, site)));
-        if has_changed {
+        // Of few frames at first, then of ever more until the windows are full.
+        let is_of_more = memory.sampling.frames >= 2 * self.frame_sampling.frames.max(1);
+        if has_changed || is_of_more && !sites.is_empty() {
             self.frame_sites = SharedList::new(sites.to_vec());
             self.frame_sampling = memory.sampling;
             let left_out = memory.sites[sites.len()..].iter();

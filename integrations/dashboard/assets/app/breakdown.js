@@ -10,7 +10,7 @@ fp.breakdown = (() => {
   const frameRows = ({ frame_sampling: sampling, frame_sites: sites }) => {
     if (!sites?.length) return [];
     const every = sampling.every ? `, 1 frame in ${fp.count(sampling.every)}` : '';
-    fp.setText(document.getElementById('frames-sampling'), `Frame buffers of ${fp.count(sampling.frames)} sampled frames${every}: means of these frames, exact for them, not scaled.`);
+    fp.setText(document.getElementById('frames-sampling'), `Frame buffers of ${fp.count(sampling.frames)} sampled ${sampling.frames === 1 ? 'frame' : 'frames'}${every}: means, exact for what was sampled, not scaled.`);
     const rows = sites.map((site) => ({ ...site, frames: sampling.frames }));
     if (sampling.other.allocs) rows.push({ location: 'other call sites', tag: '', counts: sampling.other, most_bytes: null, frames: sampling.frames });
     return rows;
