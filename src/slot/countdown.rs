@@ -30,7 +30,7 @@ impl Countdown {
         left == 0
     }
 
-    /// Starts the countdown anew, for one alloc in `every`; whether the alloc that ended it is a sample. The first one is not: it only finds
+    /// Restarts the countdown, for one alloc in `every`; whether the alloc that ended it is a sample. The first one is not: it only finds
     /// the countdown not started.
     pub(crate) fn start(&self, every: u32) -> bool {
         let before = self.seed.load_own();

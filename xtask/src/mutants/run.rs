@@ -15,8 +15,9 @@ const TESTS_FAILED: i32 = 100;
 const NO_TEST_RAN: i32 = 4;
 
 /// The packages with tests that notice planted bugs, the quickest to build first.
-pub(super) const PACKAGES: [&str; 5] = [
+pub(super) const PACKAGES: [&str; 6] = [
     "framepool",
+    "framepool-pprof",
     "framepool-cli",
     "stress-tests",
     "shuttle-tests",
