@@ -1,11 +1,13 @@
 //! Advice: its code compiles, and its figures are counted.
 
-use std::sync::{Barrier, RwLock};
+use std::sync::RwLock;
 use std::thread;
 
 use framepool::health::{Advice, AdviceKind, Basis, Measure, PrewarmSize, settings_code};
 use framepool::telemetry::ThreadHolding;
 use framepool::{Buffer, BufferPool, ConfigError, Frame, HealthMonitor, Thresholds};
+
+use crate::common::Gate;
 
 /// Code, and the same as text without spaces.
 macro_rules! pasted {
@@ -145,7 +147,7 @@ fn warm_up_misses_need_no_advice() {
 /// Eight threads take so many bytes in each frame; the bytes that they hold for frame buffers, and the advice.
 fn eight_threads(pool: &BufferPool, bytes: usize) -> (u64, Vec<Advice>) {
     let mut monitor = HealthMonitor::new(Thresholds::default());
-    let (turn, open) = (Barrier::new(9), RwLock::new(None::<Frame>));
+    let (turn, open) = (Gate::new(9), RwLock::new(None::<Frame>));
     let work = || {
         for _ in 0..FRAMES {
             turn.wait();
