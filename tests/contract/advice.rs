@@ -160,9 +160,7 @@ fn eight_threads(pool: &BufferPool, bytes: usize) -> (u64, Vec<Advice>) {
         turn.wait();
     };
     thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(work);
-        }
+        let workers = [(); 8].map(|()| scope.spawn(work));
         for _ in 0..FRAMES {
             *open.write().unwrap() = Some(pool.begin_frame());
             turn.wait();
@@ -174,6 +172,9 @@ fn eight_threads(pool: &BufferPool, bytes: usize) -> (u64, Vec<Advice>) {
         let held = |it: &ThreadHolding| it.frame_bytes + it.frame_idle_bytes;
         let advice = monitor.emit_now(pool).advice.to_vec();
         turn.wait();
+        for worker in workers {
+            worker.join().unwrap();
+        }
         (threads.iter().map(held).sum(), advice)
     })
 }
