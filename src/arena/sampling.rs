@@ -33,7 +33,7 @@ use crate::telemetry::id::FrameId;
 pub(crate) struct Sampling {
     /// The number of the next frame to sample; `u64::MAX` for none.
     next: AtomicU64,
-    /// One frame in so many is sampled; zero for none.
+    /// One frame in this number is sampled; zero for none.
     every: AtomicU32,
     /// One bit for each open frame that is sampled.
     sampled: AtomicU32,
@@ -60,7 +60,7 @@ impl Sampling {
             .store(first_after(begun, every), Ordering::Release);
     }
 
-    /// One frame in so many is sampled; zero for none.
+    /// One frame in this number is sampled; zero for none.
     pub(crate) fn every(&self) -> u32 {
         // Relaxed: a number of its own.
         self.every.load(Ordering::Relaxed)

@@ -94,7 +94,7 @@ impl CallStacks {
         if places.is_null() {
             return &[];
         }
-        // SAFETY: `prepare` made so many, and they are freed with `self`.
+        // SAFETY: `prepare` made this number of them, and they are freed with `self`.
         unsafe { std::slice::from_raw_parts(places, PLACES) }
     }
 
@@ -178,7 +178,7 @@ impl Drop for CallStacks {
         // Relaxed: whoever frees the pool is alone with it.
         let places = self.places.load(Ordering::Relaxed);
         if !places.is_null() {
-            // SAFETY: made by `prepare` from a box of so many, and freed once.
+            // SAFETY: made by `prepare` from a box of this length, and freed once.
             drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(places, PLACES)) });
         }
     }

@@ -145,7 +145,7 @@ impl Classes {
         self.shapes[class].block_bytes
     }
 
-    /// The first class whose blocks have at least so many bytes, or `OVERSIZE`.
+    /// The first class whose blocks have at least `bytes` bytes, or `OVERSIZE`.
     #[cfg(feature = "backtrace")]
     pub(crate) fn at_least(&self, bytes: u64) -> usize {
         let is_large = |class: &usize| self.block_bytes(*class) as u64 >= bytes;

@@ -25,11 +25,11 @@ use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
-/// Misses from which a list to prewarm is advised: at all, as one in so many allocs, and in one frame.
+/// Misses from which a list to prewarm is advised: in all, the allocs per miss, and in one frame.
 const LEAST_MISSES: u64 = 100;
 const ONE_MISS_IN: u64 = 200;
 const MISSES_OF_A_BURST: u64 = 64;
-/// The list has the sizes with the most misses: so many of a hundred, and so many sizes.
+/// The list has the sizes with the most misses: up to this percentage of them, and this number of sizes.
 const COVERED: u64 = 97;
 const SIZES: usize = 16;
 /// Frames after which the largest one is believed, and what a smaller block must save.
@@ -170,7 +170,7 @@ impl Usage {
         }
     }
 
-    /// Notes that so many records were lost.
+    /// Notes how many records were lost.
     pub(super) fn note_lost(&mut self, records: u64) {
         self.is_overlapped |= records > 0;
     }

@@ -33,7 +33,7 @@ pub(crate) struct Aggregator {
     pub(crate) wall: WallClock,
     pub(crate) peaks: Peaks,
     pub(crate) tags: TagBook,
-    /// What sampled frames took, and which frames are to be sampled: one in so many.
+    /// What sampled frames took, and which frames are to be sampled: one in this number.
     pub(crate) frame_book: FrameBook,
     pub(crate) sample_every: u32,
     /// Bytes ever taken from the system, and regions that frame ends moved, as of the last frame end.

@@ -26,6 +26,7 @@ use crate::blocks::label::Label;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
+use crate::pool::pooled::alloc_at_hand;
 use crate::slot::state::Slot;
 use crate::sync::Ordering;
 use crate::telemetry::call_stack::Stack;
@@ -137,10 +138,7 @@ pub(crate) unsafe fn alloc_sampled(
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let slot = current(NonNull::from(inner))?;
-        if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
-            return None;
-        }
-        let block = slot.alloc_fast(inner.stamp(), class, bytes, label)?;
+        let block = alloc_at_hand(inner, slot, class, bytes, label)?;
         inner.sample(slot, class, block.as_ref(), label.site);
         Some(block)
     }

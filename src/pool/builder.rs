@@ -213,7 +213,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Samples one frame in so many, in which each frame buffer counts for the line that took it; none with zero. Can be changed later.
+    /// Samples one frame in `every`, in which each frame buffer counts for the line that took it; none with zero. Can be changed later.
     /// Default: 64.
     ///
     /// In a sampled frame a buffer takes a longer path: 134 instructions where others take 27. See [`BufferPool::frame_memory`].

@@ -110,10 +110,10 @@ pub(crate) struct Config {
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,
-    /// One buffer in so many has its call stack recorded, and each of at least so many bytes.
+    /// One buffer in this number has its call stack recorded, and each of at least these bytes.
     #[cfg(feature = "backtrace")]
     pub(crate) backtraces: (u32, u64),
-    /// One frame in so many is sampled; zero for none.
+    /// One frame in this number is sampled; zero for none.
     pub(crate) sample_frames: u32,
     /// Tags by name, with what is set for them.
     pub(crate) tags: Vec<(String, TagSettings)>,

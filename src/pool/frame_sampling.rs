@@ -113,7 +113,7 @@ impl BufferPool {
             .report(&aggregator.tags, every, memory);
     }
 
-    /// One frame in so many is sampled; zero if none is, as while [`attribution`](Self::attribution) is off.
+    /// One frame in this number is sampled; zero if none is, as while [`attribution`](Self::attribution) is off.
     pub fn frame_sampling(&self) -> u32 {
         self.inner().sampling.every()
     }

@@ -49,11 +49,28 @@ pub(crate) unsafe fn alloc_fast(
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let slot = current_lender(NonNull::from(inner))?;
-        if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
-            return None;
-        }
-        slot.alloc_fast(inner.stamp(), class, bytes, label)
+        alloc_at_hand(inner, slot, class, bytes, label)
     }
+}
+
+/// Allocates a block from the magazine, unless the slow path must look at the label's tag first.
+///
+/// # Safety
+///
+/// The caller owns the slot, which is one of `inner`.
+#[inline(always)]
+pub(crate) unsafe fn alloc_at_hand(
+    inner: &PoolInner,
+    slot: &Slot,
+    class: usize,
+    bytes: usize,
+    label: Label,
+) -> Option<NonNull<Block>> {
+    if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
+        return None;
+    }
+    // SAFETY: as for this function.
+    unsafe { slot.alloc_fast(inner.stamp(), class, bytes, label) }
 }
 
 /// Allocates a block of at least `bytes`, from wherever it can be had.

@@ -85,7 +85,7 @@ pub(crate) struct Records<'w> {
     pub(crate) table: &'w Table,
     pub(crate) slots: &'w Slots,
     pub(crate) names: &'w ThreadNames,
-    /// From so many bytes on every buffer is sampled.
+    /// From this size on every buffer is sampled.
     #[cfg(feature = "backtrace")]
     pub(crate) large_bytes: u64,
     pub(crate) leak_after_frames: u64,

@@ -47,7 +47,7 @@ impl FrameCounts {
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct FrameSampling {
-    /// One frame in so many is sampled; zero if none is.
+    /// One frame in this number is sampled; zero if none is.
     pub every: u32,
     /// Sampled frames that the counts are of: the latest 128 at most.
     pub frames: u64,

@@ -88,7 +88,7 @@ fn sizes_count_their_misses_and_most_blocks() {
     assert_eq!(misses, pool.stats().totals.counts.misses());
 }
 
-/// Runs so many frames, and gives each record to a monitor; what it then advises.
+/// Runs `frames` frames, and gives each record to a monitor; what it then advises.
 fn advised(pool: &BufferPool, frames: u64, mut frame: impl FnMut(u64)) -> Vec<Advice> {
     let mut monitor = HealthMonitor::new(Thresholds::default());
     for number in 0..frames {
@@ -144,7 +144,7 @@ fn warm_up_misses_need_no_advice() {
     assert_eq!(advice, []);
 }
 
-/// Eight threads take so many bytes in each frame; the bytes that they hold for frame buffers, and the advice.
+/// Eight threads allocate `bytes` in each frame; the bytes that they hold for frame buffers, and the advice.
 fn eight_threads(pool: &BufferPool, bytes: usize) -> (u64, Vec<Advice>) {
     let mut monitor = HealthMonitor::new(Thresholds::default());
     let (turn, open) = (Gate::new(9), RwLock::new(None::<Frame>));

@@ -5,7 +5,7 @@ use std::thread;
 use framepool::telemetry::StackHolding;
 use framepool::{Attribution, Buffer, BufferPool};
 
-/// A pool with backtraces of one buffer in so many, and of each of 100 KB.
+/// A pool with backtraces of one buffer in `every`, and of each of 100 KB.
 fn pool(every: u32) -> BufferPool {
     let builder = BufferPool::builder().attribution(Attribution::Backtraces);
     builder.backtraces(every, 100_000).build().unwrap()

@@ -6,7 +6,7 @@ use std::thread;
 use framepool::telemetry::{FrameMemory, FrameSite};
 use framepool::{Attribution, BufferPool, FrameSnapshot};
 
-/// A pool that samples one frame in so many.
+/// A pool that samples one frame in `every`.
 fn pool(every: u32) -> BufferPool {
     let builder = BufferPool::builder().sample_frames(every);
     builder.frame_block_bytes(16 << 10).build().unwrap()

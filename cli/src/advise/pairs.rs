@@ -29,7 +29,7 @@ pub(crate) struct Pairs {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Takes so many bytes to a place.
+    /// Allocates a buffer of these bytes at a place.
     Take(usize, usize),
     Give(usize),
 }
@@ -161,7 +161,7 @@ fn write(buffer: &mut [u8]) {
     black_box(buffer);
 }
 
-/// Nanoseconds of one of so many repeats.
+/// Nanoseconds of one repeat.
 fn time(repeats: u32, mut once: impl FnMut() -> Result<(), AllocError>) -> Result<f64, AllocError> {
     let began = Instant::now();
     for _ in 0..repeats {

@@ -12,12 +12,12 @@ use super::trial::{Trial, Trials};
 use crate::outcome::Problem;
 use crate::trace::Trace;
 
-/// Misses matter from this share of the allocs on, exchanges from this share of the allocs and releases: one in so many.
+/// Misses matter if there is one in this number of allocs; exchanges, one in this number of allocs and releases.
 const ONE_MISS_IN: u64 = 200;
 const ONE_EXCHANGE_IN: u64 = 100;
 /// And not below this number.
 const LEAST: u64 = 100;
-/// A list to prewarm has the sizes with the most misses: so many of a hundred, and so many lines.
+/// A list to prewarm has the sizes with the most misses: up to this percentage of them, and this number of lines.
 const COVERED: u64 = 97;
 const SIZES: usize = 16;
 /// How often the list is extended.
@@ -29,7 +29,7 @@ const SITES: usize = 5;
 const LEAST_BUFFERS: u64 = 64;
 /// The most bytes that a call site may add to a frame.
 const MOST_FRAME_BYTES: u64 = 16 << 20;
-/// Of so many of its buffers, one may outlive its frame.
+/// One in this number of its buffers may outlive its frame.
 const ONE_OTHER_IN: u64 = 100;
 /// The least nanoseconds a frame that are worth a change of code, and the least share of the cost.
 const LEAST_NS: f64 = 20.0;

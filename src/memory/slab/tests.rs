@@ -4,7 +4,7 @@ use super::*;
 
 /// Writes a pattern of its own to each piece.
 fn fill(start: NonNull<u8>, bytes: usize, mark: u8) {
-    // SAFETY: the piece has so many bytes, and nobody else uses it.
+    // SAFETY: the piece has `bytes` bytes, and nobody else uses it.
     unsafe { start.as_ptr().write_bytes(mark, bytes) };
 }
 
