@@ -33,7 +33,7 @@ pub struct AdviseArgs {
     /// Blocks that the program prewarms, such as 12x64KiB; once for each size
     #[arg(long, value_name = "COUNTxSIZE", value_parser = prewarmed)]
     pub prewarm: Vec<PrewarmSize>,
-    /// End a frame every <MS> milliseconds of recorded time, unless the trace marks frame ends
+    /// End a frame every MS milliseconds of recorded time, unless the trace marks frame ends
     #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
     pub frame_ms: f64,
     /// Replay on so many threads; by default on as many as were recorded
