@@ -1,9 +1,9 @@
 //! A frame-scoped buffer pool for multi-threaded job systems, with always-on memory telemetry.
 //!
 //! framepool is for programs that work in frames (a tick, a buffer period, a batch): game engines, simulations, video and
-//! audio pipelines, robotics, tick-based servers. It lends buffers to worker threads faster than a general allocator, and
-//! at every frame end it knows, exactly and at almost no cost, what was taken, given back and is still out, since when,
-//! and from which line of code.
+//! audio pipelines, robotics, tick-based servers. It allocates buffers for worker threads faster than a general
+//! allocator. At every frame end it knows, exactly and at almost no cost, what was allocated, what was released and what
+//! is still in use, since when, and from which line of code.
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,17 +34,17 @@
 //! # Two kinds of buffer
 //!
 //! - **Frame buffers** ([`Frame::alloc`]) live until the end of their frame and are released all at once; the borrow
-//!   checker proves that none outlives it. Several frames can be open at once.
-//! - **Pooled buffers** ([`Buffer`]) are owned values that may cross threads and frames, and go back when dropped. They are
-//!   the ones that can leak, so each carries where and when it was taken ([`BufferPool::outstanding`]).
+//!   checker proves that none outlives its frame. Several frames can be open at once.
+//! - **Pooled buffers** ([`Buffer`]) are owned values that may cross threads and frames, and return to the pool when
+//!   dropped. Only they can leak, so each records where and when it was allocated ([`BufferPool::outstanding`]).
 //!
 //! # When memory runs out
 //!
-//! What lends (`try_alloc`, `try_prewarm`, their panicking twins) and what takes back (dropping a buffer or a frame's
-//! memory, `trim`, a thread's exit) asks for all its memory so that the system may refuse: then there is an
-//! [`AllocError`], and every number and law holds as before. What builds and reports (`build`, `subscribe`, the snapshot of
-//! a frame end whose predecessors are all still being read, alerts, text) uses the standard library's collections, which
-//! abort the process when even a few hundred bytes are not to be had.
+//! Allocating (`try_alloc`, `try_prewarm`, their panicking twins) and releasing (dropping a buffer or a frame's
+//! memory, `trim`, a thread's exit) survive a refusal by the system: you get an [`AllocError`], and every number and
+//! law holds as before. Building and reporting (`build`, `subscribe`, the snapshot of a frame end whose predecessors
+//! are all still being read, alerts, text) use the standard library's collections, which abort the process when
+//! memory runs out.
 //!
 //! # The map
 //!
@@ -55,22 +55,23 @@
 //! | `memory/` | memory from the system and back, and the budget | [`PoolBuilder::max_bytes`] |
 //! | `blocks/` | pooled blocks: size classes, records, magazine, depot | [`Buffer`] |
 //! | `arena/` | frame memory: arenas and open frames | [`FrameArena`] |
-//! | `slot/` | what one thread has in a pool | |
-//! | `pool/` | what users hold, and what joins the parts: alloc paths, frame end, trimming | [`BufferPool`], [`Frame`] |
-//! | `telemetry/` | the numbers that are handed out, and how snapshots reach their readers | [`FrameSnapshot`], [`telemetry::Counts`] |
+//! | `slot/` | the state of one thread in a pool | |
+//! | `pool/` | the types that users hold, and the paths that join the parts: allocs, frame end, trimming | [`BufferPool`], [`Frame`] |
+//! | `telemetry/` | the numbers that users read, and how snapshots reach their readers | [`FrameSnapshot`], [`telemetry::Counts`] |
 //! | `health/` | snapshots become metrics, leak reports and alerts | [`HealthMonitor`] |
-//! | `store/` | what was judged is kept and shown, with its history | [`DiagnosticsStore`], [`Watch::start`] |
+//! | `store/` | health snapshots are kept and shown, with their history | [`DiagnosticsStore`], [`Watch::start`] |
 //! | `metrics/` | the description of every metric, from which every outlet is made | [`metrics::METRICS`] |
 //!
-//! `sync.rs` is the only door to atomics and locks, which lets the model checker drive the real code; `clock.rs` is the only
-//! one to the time.
+//! Only `sync.rs` names atomics and locks, which lets the model checkers drive the real code. Only `clock.rs` reads
+//! the time.
 //!
 //! # Features
 //!
 //! - `telemetry` (default): counters, attribution, snapshots. Without it the same API compiles, the counters vanish from the
 //!   machine code, and the numbers read zero.
 //! - `backtrace`: `Attribution::Backtraces` records call stacks of sampled buffers.
-//! - `serde`: the records implement `Serialize`, and a history can be saved and loaded ([`SavedHistory`](store::SavedHistory)).
+//! - `serde`: records implement `Serialize`, and a history can be saved and loaded
+//!   ([`SavedHistory`](store::SavedHistory)).
 
 #![deny(unsafe_code)]
 
