@@ -1,4 +1,4 @@
-//! What frame ends remember from one to the next. Only the holder of the aggregator's lock has it.
+//! The state that frame ends keep from one to the next, behind the aggregator's lock.
 
 use std::time::Instant;
 
@@ -14,18 +14,18 @@ use crate::telemetry::peaks::Peaks;
 use crate::telemetry::publish::Recycler;
 use crate::telemetry::rounds::{RoundTimes, Rounds};
 
-/// What frame ends remember. Only the holder of the aggregator's lock has it.
+/// The state that frame ends keep from one to the next, behind the aggregator's lock.
 #[derive(Debug)]
 pub(crate) struct Aggregator {
     pub(crate) frames: u64,
     /// The counters at the last frame end.
     pub(crate) previous: Counts,
-    /// What slots counted: of pooled buffers released, and all else, as of the last walk.
+    /// The slots' counters as of the last aggregation: releases of pooled buffers, and all others.
     pub(crate) released: Released,
     pub(crate) allocated: Allocated,
-    /// What the frames that have ended lent, and so released.
+    /// The allocs, and so the releases, of all frames that have ended.
     pub(crate) ended: ArenaReading,
-    /// The most pooled buffers that a walk found released, and the most bytes.
+    /// The most releases of pooled buffers that an aggregation found, and the most bytes.
     pub(crate) max_released: (u64, u64),
     pub(crate) last_end: Instant,
     pub(crate) rounds: Rounds,
@@ -33,7 +33,7 @@ pub(crate) struct Aggregator {
     pub(crate) wall: WallClock,
     pub(crate) peaks: Peaks,
     pub(crate) tags: TagBook,
-    /// What sampled frames took, and which frames are to be sampled: one in this number.
+    /// The allocs of sampled frames.
     pub(crate) frame_book: FrameBook,
     pub(crate) sample_every: u32,
     /// Bytes ever taken from the system, and regions that frame ends moved, as of the last frame end.
@@ -70,7 +70,7 @@ impl Aggregator {
         }
     }
 
-    /// Sets what frame ends remember, as if so much had happened before.
+    /// Sets the state as if this had happened before.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&mut self, frames: u64, ended: ArenaReading) {
         self.frames = frames;
@@ -94,24 +94,24 @@ pub(crate) enum TrimTime {
 #[derive(Debug)]
 pub(crate) struct TrimState {
     pub(crate) frames: u64,
-    /// Since when too much lies idle without a break.
+    /// Since when too much memory has been idle without a break.
     pub(crate) excess_since: Option<Excess>,
-    /// How many bytes a frame end gives back, of those classes' blocks that no thread fetched while it lasted.
+    /// How many bytes one frame end returns, of classes from which no thread fetched a block during the excess.
     pub(crate) step: u64,
     pub(crate) surplus: [u64; CLASSES],
-    /// At which frame end a frame last ended under each bit.
+    /// By bit: the frame end at which a frame last ended under it.
     pub(crate) last_used: [u64; MAX_IN_FLIGHT],
-    /// When a frame last ended under each bit.
+    /// By bit: the time at which a frame last ended under it.
     pub(crate) last_used_at: [Option<Instant>; MAX_IN_FLIGHT],
-    /// Regions of memory given back to the system so far, and taken under the aggregator's lock.
+    /// Memory regions that were returned to the system, or taken from it under the aggregator's lock, so far.
     pub(crate) regions: u64,
-    /// In how many arenas this frame end replaced several blocks by one.
+    /// The arenas in which this frame end replaced several blocks by one.
     pub(crate) compacted: u32,
-    /// The bit whose arenas are looked at next although no frame is open there.
+    /// The bit without an open frame whose arenas are trimmed next.
     pub(crate) next_index: usize,
 }
 
-/// A time in which too much lay idle at every frame end.
+/// A period in which too much was idle at every frame end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Excess {
     pub(crate) since: Instant,
@@ -133,7 +133,7 @@ impl TrimState {
         }
     }
 
-    /// Sets the number of frame ends, as if so many had been before.
+    /// Sets the number of frame ends, as if they had happened before.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&mut self, frames: u64) {
         self.frames = frames;

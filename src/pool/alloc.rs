@@ -19,8 +19,9 @@ use crate::pool::slot_guard::with_slot;
 impl BufferPool {
     /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
     ///
-    /// Reports name the line that called this. In a wrapper that is the wrapper's line, unless it is `#[track_caller]`;
-    /// through a function pointer it is a line of this library. See [`alloc_at`](Self::alloc_at) for the cure.
+    /// Reports name the line that called this. In a wrapper that is the wrapper's own line, unless it is
+    /// `#[track_caller]`; through a function pointer it is a line of this library. [`alloc_at`](Self::alloc_at)
+    /// solves both.
     ///
     /// # Panics
     ///
@@ -73,7 +74,7 @@ impl BufferPool {
             Some(block) => block,
             None => self.alloc_beyond::<T>(len, label),
         };
-        // SAFETY: the block was lent to us just now, for these elements; their alignment was checked.
+        // SAFETY: the block was just allocated for these elements, and their alignment was checked.
         unsafe { Buffer::new(block, len) }
     }
 
@@ -117,7 +118,7 @@ impl BufferPool {
         self.alloc_slow::<T>(len, label)
     }
 
-    /// A block for `len` elements if the calling thread has one at hand.
+    /// A block for `len` elements if the calling thread's magazine has one.
     #[inline(always)]
     pub(crate) fn alloc_fast<T: Pod>(&self, len: usize, label: Label) -> Option<NonNull<Block>> {
         let bytes = self.bytes_fast::<T>(len)?;
@@ -125,7 +126,8 @@ impl BufferPool {
         unsafe { alloc_fast(self.inner(), bytes, label) }
     }
 
-    /// A block for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
+    /// Allocates a block for `len` elements on the slow path, or returns the error. Separate from the hot path, with
+    /// all code for refusals.
     #[cold]
     #[inline(never)]
     pub(crate) fn alloc_slow<T: Pod>(
@@ -147,7 +149,7 @@ impl BufferPool {
             .unwrap_or_else(|error| refused(&error))
     }
 
-    /// A block for `len` elements in a pool with backtraces, if the calling thread has one at hand.
+    /// A block for `len` elements in a pool with backtraces, if the calling thread's magazine has one.
     #[cfg(feature = "backtrace")]
     #[cold]
     #[inline(never)]
@@ -180,7 +182,7 @@ impl BufferPool {
         len.checked_mul(size_of::<T>()).ok_or(Refusal::Overflow)
     }
 
-    /// Puts a refusal into words; counts it if no slot did: what is refused before a slot is looked for.
+    /// Makes the error for a refusal. Counts the refusal if it happened before a slot was found.
     #[cold]
     #[inline(never)]
     pub(crate) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
@@ -194,8 +196,9 @@ impl BufferPool {
     /// Prepares `count` buffers of `len` elements, with their pages touched, and keeps them from being trimmed until
     /// [`trim`](Self::trim) is called.
     ///
-    /// As many as the calling thread may keep lie in its magazine, the others in the depot, where any thread finds them. What lies
-    /// in either already counts: calling it again tops up to `count`. Buffers without bytes need no preparation.
+    /// The calling thread's magazine takes as many as it may keep; the others go to the depot, where any thread finds
+    /// them. Idle buffers in either already count, so a second call only tops up to `count`. Buffers without bytes
+    /// need no preparation.
     ///
     /// # Panics
     ///
@@ -211,9 +214,9 @@ impl BufferPool {
     ///
     /// # Errors
     ///
-    /// Those of [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is allocated and nothing is returned. If
-    /// the system has no memory for one of them, those made so far stay ready. Buffers beyond the largest size class (1 GiB) are not
-    /// kept, so preparing them does nothing.
+    /// Those of [`try_alloc`](Self::try_alloc). If all `count` cannot fit the budget, nothing is allocated and
+    /// nothing is returned. If the system has no memory for one of them, the earlier ones stay ready. Buffers beyond
+    /// the largest size class (1 GiB) are not kept, so preparing them does nothing.
     pub fn try_prewarm<T: Pod>(&self, len: usize, count: usize) -> Result<(), AllocError> {
         self.checked_bytes::<T>(len)
             .and_then(|bytes| self.inner().prewarm(bytes, count))

@@ -1,17 +1,18 @@
-//! Sampled backtraces of pooled buffers: who is sampled, and how the mode is switched.
+//! Sampled backtraces of pooled buffers: which buffers are sampled, and how the mode is switched.
 //!
-//! The fast path of an alloc knows nothing of this. It compares the pool's address with a word of the slot, `lends_for`. While backtraces
-//! are on, that word is null: every alloc leaves the fast path there, and comes here. Releases and frame buffers compare with another word, so
-//! they stay on their fast paths. The code here takes a block from the magazine as the fast path does, and counts down to the next sample.
-//! Large buffers are sampled always.
+//! The fast path of an alloc has no code for this. It compares the pool's address with a word of the slot, `lends_for`. While
+//! backtraces are on, that word is null, so every alloc leaves the fast path and comes here. Releases and frame buffers compare
+//! with another word, so they stay on their fast paths. The code here takes a block from the magazine as the fast path does, and
+//! counts down to the next sample. Large buffers are always sampled.
 //!
-//! The countdown starts anew at a random number with the mean `every`, so that no period of the program is met again and again.
+//! Each countdown starts at a random number with the mean `every`, so that sampling does not lock onto a period of
+//! the program.
 //!
 //! # Switching
 //!
-//! Whoever switches backtraces on stores the mode, then clears the word in every slot. A thread that enters its slot at that moment
-//! may store the word once more, by the mode that it saw; the next frame end clears it. When they are switched off, each thread
-//! restores its own word when its countdown is over, or at its next large buffer.
+//! Switching on stores the mode, then clears the word in every slot. A thread that enters its slot at that moment may
+//! have read the old mode and store the word again; the next frame end clears it. After switching off, each thread
+//! restores its own word at the end of its countdown, or at its next large buffer.
 #![expect(
     unsafe_code,
     reason = "a sampled block's record is written by its holder"
@@ -47,7 +48,7 @@ impl PoolInner {
         }
     }
 
-    /// Has every alloc leave the fast path, if backtraces are on. Only under the aggregator's lock.
+    /// Makes every alloc leave the fast path, if backtraces are on. Only under the aggregator's lock.
     pub(crate) fn close_lenders(&self) {
         if !self.has_backtraces() {
             return;
@@ -107,7 +108,7 @@ impl PoolInner {
         }
     }
 
-    /// Records how the caller got here.
+    /// Records the caller's stack.
     fn capture(&self, block: &Block, site: &'static Location<'static>) {
         let mut stack = Stack::default();
         // SAFETY: the unwinder of Unix systems may run in several threads at once.

@@ -1,8 +1,8 @@
-//! What a walk does not see: idle blocks by size and thread, and the frame buffers of each thread.
+//! Adds to a walk what the records do not show: idle blocks by size and thread, and the frame buffers of each thread.
 //!
-//! The walk over the records counts the buffers out by size and by thread. The pool counts the blocks of each size class that have
-//! memory, and the depot counts its idle blocks. The rest of a class is idle in threads. So the numbers of a size add up by
-//! construction, and they are exact while the threads rest. No counter is kept for this.
+//! The walk over the records counts the buffers in use by size and by thread. The pool counts the blocks of each size class
+//! that have memory, and the depot counts its idle blocks. The rest of a class is idle in threads. So the numbers of a size
+//! add up by construction, and they are exact while the threads rest. No counter is kept for this.
 #![expect(
     unsafe_code,
     reason = "what slots and arenas say is read under the aggregator's lock"
@@ -18,14 +18,14 @@ impl PoolInner {
     /// Lists the sizes of which the pool has or had blocks, the smallest first. `out` is what a walk found.
     pub(crate) fn list_sizes(&self, out: &OutBySize, sizes: &mut Vec<SizeHolding>) {
         sizes.clear();
-        // Without memory for the list it is empty; it is never an error of its own.
+        // Without memory the list is empty; this is no error.
         if sizes.try_reserve(CLASSES + 1).is_err() {
             return;
         }
         for class in 0..CLASSES {
             let block_bytes = self.block_bytes(class);
-            // Classes whose blocks are equally large are one size, under the class that has this size by itself. The walk, which
-            // knows only sizes, entered it there too.
+            // Classes with equally large blocks are one size, listed under the class that `class_for` returns. The
+            // walk does the same.
             if class_for(block_bytes) != Some(class) {
                 continue;
             }
@@ -64,7 +64,7 @@ impl PoolInner {
         sizes.retain(|size| size.blocks() > 0 || size.misses > 0);
     }
 
-    /// Adds what each thread keeps and has in frames to what a walk found, and names the threads.
+    /// Adds each thread's idle bytes and frame buffers to the walk's result, and names the threads.
     pub(crate) fn complete_threads(&self, out: &mut Outstanding) {
         let threads = &mut out.threads;
         {

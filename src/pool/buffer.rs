@@ -19,8 +19,8 @@ use crate::pool::pooled::release;
 /// It may cross threads and frames, and may outlive the pool's handles. Its memory goes to the magazine of the thread
 /// that drops it.
 ///
-/// Three words in size, as a `Vec` is: it knows where its elements are and how many, so a loop over indices compiles as it does
-/// for a slice, and reading what another thread wrote waits for nothing but the elements themselves.
+/// Three words in size, like a `Vec`. It stores the address and the number of its elements, so a loop over indices
+/// compiles as for a slice, and an access needs no load from the block's record.
 #[must_use = "a buffer that is not kept goes back at once"]
 pub struct Buffer<T: Pod> {
     start: NonNull<T>,
@@ -34,8 +34,8 @@ const _: () = {
     assert!(size_of::<Buffer<u8>>() == 3 * WORD && size_of::<Option<Buffer<u8>>>() == 3 * WORD);
 };
 
-// SAFETY: a buffer owns its memory like a boxed slice; the block's record may be used from any thread, by the buffer
-// alone as far as it is not atomic. `T` must be `Send` since the elements move along.
+// SAFETY: a buffer owns its memory like a boxed slice; the block's record may be used from any thread, and only the
+// buffer uses its parts that are not atomic. `T` must be `Send` since the elements move along.
 unsafe impl<T: Pod + Send> Send for Buffer<T> {}
 // SAFETY: as above; through a shared buffer one gets `&[T]`, hence `T: Sync`.
 unsafe impl<T: Pod + Sync> Sync for Buffer<T> {}
@@ -45,7 +45,7 @@ impl<T: Pod> Buffer<T> {
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has room for `len` elements, is aligned for `T`, and was lent for
+    /// The caller holds the block, which has room for `len` elements, is aligned for `T`, and was allocated for
     /// `len * size_of::<T>()` bytes.
     #[inline(always)]
     pub(crate) unsafe fn new(block: NonNull<Block>, len: usize) -> Self {
@@ -58,7 +58,7 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// Fills the buffer, which is as long as `source`, with a copy of it, and returns it.
+    /// Copies `source`, which is as long as the buffer, into it, and returns the buffer.
     #[inline]
     pub(crate) fn copied(mut self, source: &[T]) -> Self {
         self.copy_from_slice(source);
@@ -96,7 +96,7 @@ impl<T: Pod> Buffer<T> {
 impl<T: Pod> Drop for Buffer<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: the buffer held the block and ends here; it was lent for this many bytes.
+        // SAFETY: the buffer held the block and ends here; the block was allocated for this many bytes.
         unsafe { release(self.block, self.len * size_of::<T>()) }
     }
 }

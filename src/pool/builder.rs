@@ -12,9 +12,9 @@ use crate::pool::tag_settings::TagSettings;
 use crate::telemetry::ring::MAX_PLACES;
 
 const MIN_BLOCK_BYTES: usize = 4096;
-/// The most tags that a builder sets up. There is room for all of them, with three tags above each.
+/// The most tags that a builder sets up. The pool has room for all of them, with three parents each.
 const MAX_CONFIGURED: usize = 31;
-/// Models of the checkers set it where it is their subject.
+/// Off under a model checker; models of sampling set it themselves.
 const SAMPLE_FRAMES: u32 = if cfg!(any(framepool_loom, framepool_shuttle)) {
     0
 } else {
@@ -38,7 +38,7 @@ const LEAK_AFTER: Duration = Duration::from_secs(1);
 #[must_use = "settings do nothing until `build`"]
 pub struct PoolBuilder {
     config: Config,
-    /// Of the leak age, what was set: in frames, in time.
+    /// Whether the leak age was set: in frames, in time.
     own_leak_after: (bool, bool),
 }
 
@@ -74,7 +74,7 @@ impl PoolBuilder {
     /// The name under which the pool reports. Default: `framepool` for the first pool of the process, and `framepool-2` and
     /// so on, by the pool's [number](BufferPool::id), for the others.
     ///
-    /// A name is a label: pools are told apart by their numbers.
+    /// The name is only a label; the number identifies the pool.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.config.name = Some(name.into());
         self
@@ -96,10 +96,10 @@ impl PoolBuilder {
 
     /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB.
     ///
-    /// No other thread can use or give back what a thread keeps. So in a pool with [`max_bytes`](Self::max_bytes) one thread keeps
-    /// at most a 128th of the limit, whatever is set here, and all threads together a sixteenth.
+    /// No other thread can use or return this memory. So in a pool with [`max_bytes`](Self::max_bytes) one thread
+    /// keeps at most a 128th of the limit, and all threads together at most a sixteenth, even if you set more here.
     ///
-    /// A buffer larger than half of it is passed through the shared depot each time, which costs tens of nanoseconds more.
+    /// A buffer larger than half of it goes through the shared depot each time, which costs tens of nanoseconds more.
     pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
         self.config.thread_cache_bytes = bytes;
         self
@@ -107,16 +107,16 @@ impl PoolBuilder {
 
     /// The most bytes the pool may hold from the system. Default: no limit.
     ///
-    /// Counts buffers in use and idle memory alike, and what pooled buffers cost beside their bytes: a record of 64 bytes each, and
-    /// slack (up to the alignment for a buffer of 1 KiB and more, up to a page from 64 KiB on). So a buffer of one byte
-    /// counts as 128 bytes. Of this cost the first 64 KiB and a 64th of the limit are not counted: that is enough for
-    /// any number of buffers of 512 KiB and more. Not counted either is what does not grow with the buffers: the slack of frame
-    /// blocks, and the rest of the telemetry.
+    /// The limit counts buffers in use, idle memory, and the overhead of pooled buffers: a record of 64 bytes each,
+    /// and slack (up to the alignment for a buffer of 1 KiB and more, up to a page from 64 KiB on). So a buffer of
+    /// one byte counts as 128 bytes. Of this overhead, the first 64 KiB and a 64th of the limit are free: that covers
+    /// any number of buffers of 512 KiB and more. Memory that does not grow with the buffers is not counted: the
+    /// slack of frame blocks, and the rest of the telemetry.
     ///
-    /// Before a request is refused, idle memory of the depot, of the calling
-    /// thread and of frames that are not open is given back, and what threads have for an open frame and did not use yet. What other
-    /// threads keep ([`thread_cache_bytes`](Self::thread_cache_bytes)) stays: a sixteenth of the limit at most. If all that would not do,
-    /// nothing is given back.
+    /// Before the pool refuses a request, it returns idle memory to the system: that of the depot, of the calling
+    /// thread, of frames that are not open, and blocks of open frames that no thread has used yet. The caches of
+    /// other threads ([`thread_cache_bytes`](Self::thread_cache_bytes)) stay: a sixteenth of the limit at most. If
+    /// all of this would not be enough, nothing is returned.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.config.max_bytes = Some(bytes);
         self
@@ -135,8 +135,9 @@ impl PoolBuilder {
     /// The time after which an unreleased buffer is a leak suspect, if it is also older than
     /// [`leak_after_frames`](Self::leak_after_frames). Default: one second; zero if only the frames are set.
     ///
-    /// At 2,000 frames a second a read from a disk lasts for 20 frames and is no leak; at one frame a second a buffer of 3
-    /// seconds is none. A second is longer than usual reads, uploads and read-backs, and short for who waits for an alert.
+    /// At 2,000 frames a second a disk read takes 20 frames and is no leak; at one frame a second a buffer of 3
+    /// seconds is no leak. One second is longer than usual reads, uploads and read-backs, and still a short wait for
+    /// an alert.
     pub fn leak_after(mut self, time: Duration) -> Self {
         self.config.leak_after = time;
         self.config.looked_at_after = time;
@@ -144,12 +145,12 @@ impl PoolBuilder {
         self
     }
 
-    /// Raises an alert at once for buffers that are out for more than this many frames and not marked as long-lived:
-    /// [`Rule::Overdue`](crate::Rule::Overdue). Default: no limit.
+    /// Raises an alert at once ([`Rule::Overdue`](crate::Rule::Overdue)) for each buffer that is in use for more than
+    /// this many frames and not marked as long-lived. Default: no limit.
     ///
-    /// This is the contract of memory that is meant to last for a few frames. It fits pools whose buffers are all of this kind:
-    /// caches and levels belong into another pool, or are marked with [`Buffer::mark_long_lived`](crate::Buffer::mark_long_lived).
-    /// Leaks are found without it, see [`LeakVerdict::Growing`](crate::health::LeakVerdict::Growing).
+    /// Use it for pools whose buffers all live for a few frames. Put caches and levels into another pool, or mark
+    /// them with [`Buffer::mark_long_lived`](crate::Buffer::mark_long_lived). Leaks are found without it, see
+    /// [`LeakVerdict::Growing`](crate::health::LeakVerdict::Growing).
     ///
     /// ```
     /// use framepool::{BufferPool, HealthMonitor, Rule, Thresholds};
@@ -178,20 +179,20 @@ impl PoolBuilder {
         self
     }
 
-    /// How many frames a [`FrameFeed`](crate::telemetry::FrameFeed) can be behind, up to 2^20. Default: 256.
+    /// How many frames a [`FrameFeed`](crate::telemetry::FrameFeed) can fall behind, up to 2^20. Default: 256.
     pub fn history_frames(mut self, frames: usize) -> Self {
         self.config.history_frames = frames;
         self
     }
 
-    /// Whether call sites are recorded; can be changed later. Default: they are.
+    /// Sets whether call sites are recorded; can be changed later. Default: [`Attribution::CallSites`].
     pub fn attribution(mut self, attribution: Attribution) -> Self {
         self.config.attribution = attribution;
         self
     }
 
-    /// While [`Attribution::Backtraces`] is on: records the call stack of one buffer in `every`, by chance, and of each whose block has at
-    /// least `from_bytes`. With zero as `every`, of the large ones alone. Default: 4096, and 100,000 bytes.
+    /// Sets which call stacks [`Attribution::Backtraces`] records: one buffer in `every`, at random, and each whose
+    /// block has at least `from_bytes`. With zero as `every`, only the large ones. Default: 4096, and 100,000 bytes.
     ///
     /// A call stack takes a few microseconds. A pool keeps 1,024 different ones.
     ///
@@ -213,17 +214,17 @@ impl PoolBuilder {
         self
     }
 
-    /// Samples one frame in `every`, in which each frame buffer counts for the line that took it; none with zero. Can be changed later.
-    /// Default: 64.
+    /// Samples one frame in `every`: each of its frame buffers counts for the line that allocated it. Zero samples
+    /// none. Can be changed later. Default: 64.
     ///
-    /// In a sampled frame a buffer takes a longer path: 134 instructions where others take 27. See [`BufferPool::frame_memory`].
+    /// In a sampled frame an alloc takes 134 instructions instead of 27. See [`BufferPool::frame_memory`].
     pub fn sample_frames(mut self, every: u32) -> Self {
         self.config.sample_frames = every;
         self
     }
 
-    /// Sets budgets and the expected lifetime of a tag, which exists from the beginning: [`BufferPool::tag`]. A second call with the same
-    /// name replaces the first.
+    /// Adds a tag with budgets and an expected lifetime: [`BufferPool::tag`]. A second call with the same name
+    /// replaces the first.
     ///
     /// ```
     /// use framepool::{AllocError, BufferPool, TagSettings};
@@ -243,7 +244,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Makes the pool.
+    /// Builds the pool.
     ///
     /// # Errors
     ///

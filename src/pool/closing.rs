@@ -63,7 +63,7 @@ impl PoolInner {
         NonNull::from(unsafe { &**(*inner.as_ptr()).lifetime })
     }
 
-    /// Gives up a hold on the pool, and frees the contents if that was the last interest in them.
+    /// Gives up a hold on the pool, and frees the contents if nothing else refers to them.
     ///
     /// # Safety
     ///
@@ -77,7 +77,8 @@ impl PoolInner {
         }
     }
 
-    /// Pays for buffers that came back and are counted nowhere else; frees the contents if they were the last interest in them.
+    /// Pays for buffers that came back and are counted nowhere else; frees the contents if nothing else refers to
+    /// them.
     ///
     /// # Safety
     ///
@@ -97,8 +98,8 @@ impl PoolInner {
     ///
     /// The caller has a handle and uses the pool no more.
     pub(crate) unsafe fn drop_handle(inner: NonNull<Self>) {
-        // SAFETY: the handle keeps the pool alive until the lifetime has it; if it was the last one, the handles' hold does, which is
-        // given up at the end.
+        // SAFETY: the handle keeps the pool alive until it is dropped here; after the last one, the handles' hold
+        // does, which is given up at the end.
         unsafe {
             if !Lifetime::drop_handle(Self::lifetime_of(inner)) {
                 return;
@@ -107,13 +108,13 @@ impl PoolInner {
             lookup::leave(inner);
             inner.as_ref().close_slots(inner);
             lookup::note_closed();
-            // Nobody can ask for idle memory any more.
+            // Idle memory will not be used any more.
             inner.as_ref().trim_now(None);
             Self::leave(inner, 0);
         }
     }
 
-    /// Pays the balances of all slots for their owners, but for those who do it themselves.
+    /// Pays the balances of all slots whose owners are not `BUSY`; a busy owner pays its own.
     ///
     /// # Safety
     ///
@@ -124,7 +125,7 @@ impl PoolInner {
             if slot.owner.close() != Found::Unpaid {
                 continue;
             }
-            // Relaxed: when the owner sees it is a matter of time, and a release that does not see it is taken care of.
+            // Relaxed: the owner may see it late; the head of this file covers a release that misses it.
             slot.pool.store(ptr::null_mut(), Ordering::Relaxed);
             let mut balance = slot.balance_for_owner();
             if !slot.owner.note_paid() {
@@ -151,7 +152,7 @@ impl PoolInner {
                 .slots
                 .hand_back(&pool.exchange(), &pool.names, slot.as_ref());
             if pool.lifetime.is_closed() {
-                // What came back is of no use to anybody.
+                // The pool is closed, so the memory that came back is not used any more.
                 pool.trim_now(None);
             }
             Self::leave(inner, balance);
@@ -212,14 +213,14 @@ impl PoolInner {
         }
     }
 
-    /// Frees the contents of the pool: everything but the lifetime, and slots that have owners.
+    /// Frees the contents of the pool: everything except the lifetime and slots that have owners.
     ///
     /// # Safety
     ///
     /// Nothing refers to the contents any more.
     unsafe fn free(inner: NonNull<Self>) {
-        // What the caller has may be a view of the pool; `this` is what the box was made into.
-        // SAFETY: the caller is alone with the contents.
+        // The caller's pointer may come from a reference; `this` is the pointer that the box was turned into. SAFETY:
+        // the caller is alone with the contents.
         let this = unsafe { inner.as_ref().this() };
         // SAFETY: as above; `drop_name` comes last, and does not touch the contents.
         unsafe {

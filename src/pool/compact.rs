@@ -1,4 +1,4 @@
-//! Bringing the blocks of an arena into order when its frame has ended: one instead of several, and none too many.
+//! Compacts an arena when its frame has ended: one block replaces several, and unneeded blocks are returned.
 #![expect(
     unsafe_code,
     reason = "arenas of ended frames are emptied and filled here"
@@ -11,7 +11,7 @@ use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
 use std::time::Instant;
 
-/// In how many arenas one frame end replaces several blocks by one.
+/// The most arenas in which one frame end replaces several blocks by one.
 const ARENAS_PER_END: u32 = 8;
 /// The most blocks that one look at an arena gives back.
 const BLOCKS_PER_LOOK: usize = 8;
@@ -24,8 +24,8 @@ impl PoolInner {
         aggregator.trim.compacted = 0;
     }
 
-    /// Brings the blocks of an arena into order whose frame has just ended: several that it used give way to one as large,
-    /// in a few arenas at each frame end; of those that recent frames did not need a few go.
+    /// Compacts an arena whose frame has just ended. One block replaces several that the frame used, in a few arenas
+    /// at each frame end. A few blocks that recent frames did not need are returned.
     ///
     /// # Safety
     ///
@@ -43,7 +43,7 @@ impl PoolInner {
             self.give_back_region(aggregator, block);
         }
         if !self.budget.reserve(several as u64) {
-            // Another thread took what just came free.
+            // Another thread took the memory that was just returned.
             return;
         }
         let Some(block) = Region::take(several, self.config.alignment) else {
@@ -56,7 +56,7 @@ impl PoolInner {
         unsafe { arena.refill_with(block) };
     }
 
-    /// Gives back a few blocks of the arena; whether no more are to go.
+    /// Gives back a few blocks of the arena; returns whether none is left to give back.
     ///
     /// # Safety
     ///

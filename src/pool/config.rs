@@ -1,4 +1,4 @@
-//! A pool's settings, checked, and the closed sets among them.
+//! A pool's settings, checked, and their enums.
 #![expect(
     unsafe_code,
     reason = "an enum of one byte says that it has no padding"
@@ -8,21 +8,22 @@ use std::time::Duration;
 
 use crate::pool::tag_settings::TagSettings;
 
-/// Whether a pool records for every pooled buffer which line of code took it, in which frame, on which thread.
+/// Whether a pool records, for every pooled buffer, the line of code, the frame and the thread that allocated it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Attribution {
-    /// It does; `outstanding` names every buffer.
+    /// Records every call site; `outstanding` lists every buffer.
     #[default]
     CallSites,
-    /// It does not; `outstanding` leaves out the buffers taken meanwhile.
+    /// Records no call sites; `outstanding` omits buffers allocated in this mode.
     Off,
-    /// It does, and records the call stack of one buffer in many, and of every large one
+    /// Records every call site, and the call stack of one buffer in many and of every large one
     /// ([`PoolBuilder::backtraces`](crate::PoolBuilder::backtraces)).
     ///
-    /// Stacks are recorded as addresses, and put into words when they are shown ([`Stack`](crate::telemetry::Stack)).
-    /// [`Outstanding::stacks`](crate::Outstanding::stacks) lists those of buffers that are out.
+    /// Stacks are recorded as addresses, and resolved to names when they are shown
+    /// ([`Stack`](crate::telemetry::Stack)). [`Outstanding::stacks`](crate::Outstanding::stacks) lists those of
+    /// buffers in use.
     #[cfg(feature = "backtrace")]
     Backtraces,
 }
@@ -103,17 +104,18 @@ pub(crate) struct Config {
     pub(crate) max_bytes: Option<u64>,
     pub(crate) leak_after_frames: u64,
     pub(crate) leak_after: Duration,
-    /// The time that was set for the leak age; zero if none was. Verdicts look at buffers that are older, and not at the default.
+    /// The leak age in time, if one was set, else zero. Verdicts consider older buffers; the default plays no part
+    /// there.
     pub(crate) looked_at_after: Duration,
     /// The age in frames beyond which a buffer is overdue.
     pub(crate) overdue_after_frames: Option<u64>,
     pub(crate) alignment: usize,
     pub(crate) history_frames: usize,
     pub(crate) attribution: Attribution,
-    /// One buffer in this number has its call stack recorded, and each of at least these bytes.
+    /// One buffer in this many has its call stack recorded, and each of at least these bytes.
     #[cfg(feature = "backtrace")]
     pub(crate) backtraces: (u32, u64),
-    /// One frame in this number is sampled; zero for none.
+    /// One frame in this many is sampled; zero for none.
     pub(crate) sample_frames: u32,
     /// Tags by name, with what is set for them.
     pub(crate) tags: Vec<(String, TagSettings)>,

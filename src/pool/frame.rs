@@ -1,4 +1,4 @@
-//! A frame: buffers that live until its end and are released all at once.
+//! A frame: its buffers live until it ends, and are released all at once.
 #![expect(
     unsafe_code,
     reason = "a frame lends its arenas' memory for as long as it is borrowed"
@@ -41,8 +41,8 @@ use crate::telemetry::snapshot::FrameSnapshot;
 /// frame.release_all();
 /// ```
 ///
-/// Dropping a frame ends it like [`release_all`](Self::release_all). A frame that is forgotten
-/// ([`std::mem::forget`]) stays open, and with it its pool's memory.
+/// Dropping a frame ends it like [`release_all`](Self::release_all). A frame that is forgotten ([`std::mem::forget`])
+/// stays open and keeps the pool's memory.
 #[derive(Debug)]
 #[must_use = "a frame that is not kept ends at once"]
 pub struct Frame {
@@ -76,7 +76,7 @@ impl Frame {
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &mut [T] {
         let fast = self.alloc_fast::<T>(len);
-        // SAFETY: what was lent is for these elements, and ours until the frame ends.
+        // SAFETY: the memory was allocated for these elements, and is ours until the frame ends.
         unsafe { self.view_or_panic(fast, len) }
     }
 
@@ -116,11 +116,11 @@ impl Frame {
         unsafe { self.view_or_error(fast, len) }
     }
 
-    /// What was lent at once, or what can be lent some other way.
+    /// Turns the memory into a slice; without memory, takes the slow path, and panics if that is refused too.
     ///
     /// # Safety
     ///
-    /// What was lent at once was lent from this frame for `len` elements, and nobody else has it.
+    /// The memory, if any, was allocated from this frame for `len` elements, and nobody else has it.
     #[inline(always)]
     #[track_caller]
     pub(crate) unsafe fn view_or_panic<T: Pod>(
@@ -132,7 +132,7 @@ impl Frame {
             Some(start) => start,
             None => self.alloc_or_panic::<T>(len),
         };
-        // SAFETY: lent to us just now, for these elements, until the frame ends.
+        // SAFETY: just allocated for these elements, until the frame ends.
         unsafe { view(start, len) }
     }
 
@@ -156,15 +156,16 @@ impl Frame {
         Ok(unsafe { view(start, len) })
     }
 
-    /// Memory for `len` elements if the calling thread has it at hand.
+    /// Memory for `len` elements if the calling thread's arena has room.
     #[inline(always)]
     fn alloc_fast<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
         let bytes = self.pool.bytes_fast::<T>(len)?;
-        // SAFETY: the handle keeps the pool alive; the frame stays open while the slice's lifetime, that of `&self`, lasts.
+        // SAFETY: the handle keeps the pool alive; the frame stays open for the slice's lifetime, which is that of
+        // `&self`.
         unsafe { frame_alloc_fast(self.pool.inner_ptr(), &self.layout, bytes) }
     }
 
-    /// Memory for `len` elements in a sampled frame, if the calling thread has it at hand.
+    /// Memory for `len` elements in a sampled frame, if the calling thread's arena has room.
     #[inline]
     #[track_caller]
     fn alloc_sampled<T: Pod>(&self, len: usize) -> Option<NonNull<u8>> {
@@ -173,7 +174,7 @@ impl Frame {
         unsafe { frame_alloc_sampled(self.pool.inner_ptr(), &self.layout, bytes, site) }
     }
 
-    /// Memory for `len` elements from wherever it can be had. Apart from the hot path, with all that refusals need.
+    /// Allocates memory for `len` elements on the slow path. Separate from the hot path, with all code for refusals.
     #[cold]
     #[inline(never)]
     #[track_caller]
@@ -198,7 +199,8 @@ impl Frame {
             .unwrap_or_else(|error| refused(&error))
     }
 
-    /// Ends the frame: releases all its buffers at once, and publishes what happened since the frame end before.
+    /// Ends the frame: releases all its buffers at once, and publishes a snapshot of what happened since the previous
+    /// frame end.
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
     pub fn release_all(self) -> Arc<FrameSnapshot> {
         let frame = std::mem::ManuallyDrop::new(self);
@@ -214,7 +216,8 @@ impl BufferPool {
     ///
     /// # Panics
     ///
-    /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns that.
+    /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns an error
+    /// then.
     #[track_caller]
     pub fn begin_frame(&self) -> Frame {
         self.begin_tagged(0)
@@ -246,7 +249,8 @@ impl BufferPool {
         let index = if let Some(index) = inner.in_flight.claim() {
             index
         } else {
-            // Trimming may have one for a moment, under the aggregator's lock; and no frame ends while it is held.
+            // Trimming may hold a bit for a moment, under the aggregator's lock. No frame ends while we hold that
+            // lock.
             let _aggregator = inner.aggregator.lock();
             let claimed = inner.in_flight.claim();
             claimed.ok_or_else(|| inner.in_flight.refusal(inner.round()))?
@@ -265,7 +269,7 @@ impl Drop for Frame {
     }
 }
 
-/// A buffer filled with zeroes.
+/// The buffer filled with zeroes.
 #[inline]
 pub(crate) fn zeroed<T: Pod>(buffer: &mut [T]) -> &mut [T] {
     if size_of::<T>() > 0 {
@@ -274,7 +278,7 @@ pub(crate) fn zeroed<T: Pod>(buffer: &mut [T]) -> &mut [T] {
     buffer
 }
 
-/// A buffer filled with a copy of as many elements.
+/// The buffer filled with a copy of `source`, which is as long.
 #[inline]
 pub(crate) fn copied<'f, T: Pod>(buffer: &'f mut [T], source: &[T]) -> &'f mut [T] {
     buffer.copy_from_slice(source);
@@ -285,11 +289,11 @@ pub(crate) fn copied<'f, T: Pod>(buffer: &'f mut [T], source: &[T]) -> &'f mut [
 ///
 /// # Safety
 ///
-/// It was lent for `len` elements of `T`, and nothing else uses it while `'f` lasts.
+/// The memory was allocated for `len` elements of `T`, and nothing else uses it during `'f`.
 #[inline(always)]
 unsafe fn view<'f, T: Pod>(start: NonNull<u8>, len: usize) -> &'f mut [T] {
     // SAFETY: the memory has room for `len` elements and is aligned for `T`. It is zeroed at birth and only ever written
-    // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before
-    // the frame ends, for which this borrow must have ended (law L6).
+    // through types without padding, so it is initialised, and any bytes are a `T: Pod`. Nobody else has it before the
+    // frame ends, and the frame cannot end before this borrow (L6, one owner).
     unsafe { &mut *ptr::slice_from_raw_parts_mut(start.cast::<T>().as_ptr(), len) }
 }

@@ -1,4 +1,4 @@
-//! A thread's part of an open frame, for loops that take many buffers.
+//! A thread's part of an open frame, for loops that allocate many buffers.
 
 #![expect(
     unsafe_code,
@@ -19,8 +19,8 @@ use crate::pool::refusal::refused;
 
 /// The calling thread's part of a [`Frame`], given to a function by [`Frame::with_arena`].
 ///
-/// It takes buffers as the frame itself does, without looking up the thread at each. It stays in the function, and
-/// on the thread:
+/// It allocates buffers as the frame itself does, without a thread lookup for each. It cannot leave the function or
+/// the thread:
 ///
 /// ```compile_fail,E0277
 /// let pool = framepool::BufferPool::new();
@@ -38,7 +38,7 @@ use crate::pool::refusal::refused;
 /// let arena = frame.with_arena(|arena| arena); // error: it would outlive the function
 /// ```
 ///
-/// While it is there the frame, the pool and other pools can be used as usual.
+/// Meanwhile the frame, the pool and other pools can be used as usual.
 #[derive(Clone, Copy)]
 pub struct FrameArena<'t, 'f> {
     arena: &'t Arena,
@@ -73,7 +73,7 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> &'f mut [T] {
         let fast = self.alloc_fast::<T>(len);
-        // SAFETY: what was lent is for these elements, from this frame, and ours until it ends.
+        // SAFETY: the memory was allocated for these elements, from this frame, and is ours until it ends.
         unsafe { self.frame.view_or_panic(fast, len) }
     }
 
@@ -129,8 +129,8 @@ impl fmt::Debug for FrameArena<'_, '_> {
 }
 
 impl Frame {
-    /// Runs `f` with the calling thread's part of the frame, from which a loop takes buffers faster: who the thread is and what it
-    /// has of the frame is looked up once, before the loop, instead of at every buffer.
+    /// Runs `f` with the calling thread's part of the frame, from which a loop allocates faster. The thread and its
+    /// arena are looked up once, before the loop, instead of for every buffer.
     ///
     /// The buffers live as long as the frame, not only as long as the call.
     ///
@@ -147,7 +147,8 @@ impl Frame {
     ///
     /// # Panics
     ///
-    /// If the system has no memory for what the pool keeps of the thread: [`try_with_arena`](Self::try_with_arena) says so.
+    /// If the system has no memory for the thread's slot; [`try_with_arena`](Self::try_with_arena) returns an error
+    /// then.
     #[inline]
     #[track_caller]
     pub fn with_arena<'f, R>(&'f self, f: impl for<'t> FnOnce(FrameArena<'t, 'f>) -> R) -> R {
@@ -161,8 +162,7 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// [`AllocError::OutOfMemory`]: the thread is new to the pool, and the system has no memory for what the pool keeps of it.
-    /// `f` was not called.
+    /// [`AllocError::OutOfMemory`]: the thread is new to the pool, and the system has no memory for its slot. `f` was not called.
     #[inline]
     pub fn try_with_arena<'f, R>(
         &'f self,

@@ -1,10 +1,12 @@
-//! What sampled frames took, by call site, over the latest of them. Under the aggregator's lock.
+//! Counts the buffers of recent sampled frames by call site. Under the aggregator's lock.
 //!
-//! The end of a sampled frame adds up the tables of all slots (`slot/frame_sites.rs`), and what the arenas lent in all. The difference is what
-//! other call sites took. So the sum over the sites is the frame's counters exactly, whatever found no place in a table.
+//! The end of a sampled frame adds up the tables of all slots (`slot/frame_sites.rs`) and the totals of the arenas.
+//! The difference belongs to call sites that found no place in a table. So the sum over all sites equals the frame's
+//! counters exactly.
 //!
-//! Numbers are kept in two windows of [`WINDOW`] sampled frames: the full one before, and the current one. A report is of both, so it follows
-//! the program, and each number is a sum over whole frames. A call site that took nothing in either window is dropped.
+//! Numbers are kept in two windows of [`WINDOW`] sampled frames: the previous one, and the current one. A report
+//! covers both, so it follows the program, and each number is a sum over whole frames. A call site without allocs in
+//! either window is dropped.
 
 use std::panic::Location;
 
@@ -20,12 +22,12 @@ const WINDOW: u64 = 64;
 /// Call sites, by tag.
 const SITES: usize = sized(256, 8, 4);
 
-/// What sampled frames took.
+/// The allocs of recent sampled frames.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBook {
     /// By call site, then by tag.
     entries: Vec<Entry>,
-    /// What the frame that ends took, and of that, what has an entry.
+    /// The allocs of the frame that ends, and the part of them that has an entry.
     total: FrameCounts,
     listed: FrameCounts,
     /// The window before, and the current one.
@@ -47,12 +49,12 @@ struct Entry {
     tag: usize,
     /// Of the frame that ends.
     now: FrameCounts,
-    /// By window: what it took, and the most bytes in one frame.
+    /// By window: its allocs, and the most bytes in one frame.
     windows: [(FrameCounts, u64); 2],
 }
 
 impl FrameBook {
-    /// Adds what one arena lent in the sampled frame that ends.
+    /// Adds the allocs of one arena in the sampled frame that ends.
     pub(crate) fn add_arena(&mut self, lent: ArenaReading) {
         self.total = self.total.plus(FrameCounts {
             allocs: lent.allocs,
@@ -61,9 +63,9 @@ impl FrameBook {
         });
     }
 
-    /// Adds what a call site took in it, as far as there is room in the list.
+    /// Adds the allocs of a call site in that frame, if the list has room.
     pub(crate) fn add_site(&mut self, used: SiteUse, tag: usize) {
-        // One line of code can have several `Location` values, so they are compared by what they say.
+        // One line of code can have several `Location` values, so they are compared by content.
         let key = (used.site, tag);
         let at = match self
             .entries
@@ -116,7 +118,7 @@ impl FrameBook {
         self.latest = Some(id);
     }
 
-    /// Writes the numbers into an earlier result, whose memory is used again.
+    /// Writes the numbers into an earlier result, and reuses its memory.
     pub(crate) fn report(&self, tags: &TagBook, every: u32, memory: &mut FrameMemory) {
         let [before, now] = self.windows;
         let total = before.total.plus(now.total);
@@ -145,7 +147,7 @@ impl FrameBook {
             site.counts = before.plus(now);
             site.most_bytes = most.max(most_before);
         }
-        // Unstable: a stable sort of many takes memory.
+        // Unstable: a stable sort of a long list allocates.
         memory.sites.sort_unstable_by(|a, b| {
             let key = |site: &FrameSite| site.location;
             b.counts

@@ -68,7 +68,7 @@ struct Reading {
 }
 
 impl Aggregator {
-    /// The first pass over the slots: what was released. On its way it ends the frame `ended` in each slot.
+    /// The first pass over the slots: reads the releases. In each slot it also ends the frame `ended`.
     fn first_pass(&mut self, inner: &PoolInner, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
         for slot in inner.slots.iter() {
@@ -87,7 +87,7 @@ impl Aggregator {
 
     /// Ends a slot's part of the ended frame.
     fn end_arena(&mut self, inner: &PoolInner, slot: &Slot, place: ArenaPlace, arena: &Arena) {
-        // SAFETY: we have the aggregator's lock, and the frame was consumed, so that all its borrows are over.
+        // SAFETY: we have the aggregator's lock, and the frame was consumed, so all its borrows have ended.
         let ended = unsafe { arena.reset() };
         self.ended = self.ended.plus(ended.reading);
         if !self.tags.is_empty() {
@@ -135,7 +135,7 @@ impl Aggregator {
                 }
                 in_open_frames = in_open_frames.wrapping_add(reading.allocs);
             }
-            // SAFETY: we have the aggregator's lock, and have read what was lent.
+            // SAFETY: we have the aggregator's lock, and have read the allocs.
             let is_active = unsafe { slot.is_active(in_open_frames, end_frame) };
             reading.active += u32::from(is_active);
             reading.claimed += u32::from(slot.is_claimed());
@@ -156,7 +156,7 @@ impl Aggregator {
         reading
     }
 
-    /// Ends the frame `index`, or with `None` an interval in which only pooled buffers were used.
+    /// Ends the frame `index`, or, with `None`, an interval in which only pooled buffers were used.
     pub(crate) fn end_frame(
         &mut self,
         inner: &PoolInner,
@@ -185,7 +185,7 @@ impl Aggregator {
         let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
             frame
         } else {
-            // Somebody has a `Weak` of it, and may ask for what it said.
+            // Somebody has a `Weak` of the old snapshot, and may upgrade it.
             snapshot = Arc::new(FrameSnapshot::default());
             Arc::get_mut(&mut snapshot).expect("nobody else knows it")
         };
@@ -198,7 +198,7 @@ impl Aggregator {
             frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
         }
         self.fill(frame, inner, &reading);
-        // The frame's levels are read already; trimming is part of the time only.
+        // The frame's levels are already read; trimming counts only for the duration of the frame end.
         inner.trim_step(self, TrimTime::FrameEnd);
         frame.fold_duration = clock::since(began);
         self.previous = reading.counts;
@@ -216,7 +216,8 @@ impl Aggregator {
         self.levels(inner, &reading, now)
     }
 
-    /// Begins the interval after a frame end: its number, and how long the one before it was.
+    /// Begins the interval after a frame end; returns the number of the frame end, and the duration of the previous
+    /// interval.
     fn begin_interval(&mut self, now: Instant) -> (FrameEnd, Duration) {
         self.frames = self.frames.wrapping_add(1);
         let duration = now.saturating_duration_since(self.last_end);
@@ -224,7 +225,7 @@ impl Aggregator {
         (FrameEnd(self.frames), duration)
     }
 
-    /// Writes into a snapshot what an aggregation found.
+    /// Writes the result of an aggregation into a snapshot.
     #[inline(always)]
     fn fill(&mut self, frame: &mut FrameSnapshot, inner: &PoolInner, reading: &Reading) {
         if !cfg!(feature = "telemetry") {
@@ -263,7 +264,7 @@ impl Aggregator {
         frame.totals = levels.totals;
     }
 
-    /// A walk's counters as levels and totals.
+    /// The levels and totals of a reading.
     #[inline(always)]
     fn levels(&mut self, inner: &PoolInner, reading: &Reading, time: Timestamp) -> PoolStats {
         if !cfg!(feature = "telemetry") {
@@ -282,7 +283,7 @@ impl Aggregator {
             pooled_bytes: reading.reserved,
             peak_bytes: peak.bytes,
             peak_at: peak.time,
-            // Read at other moments than the blocks, so that it may seem more for a moment.
+            // Read at a different moment than the blocks, so it may exceed them briefly.
             requested_bytes: counts.requested_in_use().min(in_use_bytes),
             limit_bytes: inner.budget.limit(),
             pool_keys: inner.pool_keys(),
@@ -335,14 +336,14 @@ impl Reading {
     }
 }
 
-/// Raises a count to what it was before, if it is less. Counts wrap.
+/// Raises a count to its previous value, if it is less. Counts wrap.
 fn raise(count: &mut u64, before: u64) {
     if (before.wrapping_sub(*count) as i64) > 0 {
         *count = before;
     }
 }
 
-/// Raises `released` until no more than `most` of what was lent is out.
+/// Raises `released` until at most `max` of `lent` is in use.
 fn raise_releases(lent: u64, released: &mut u64, max: u64) {
     if lent.wrapping_sub(*released) > max {
         *released = lent.wrapping_sub(max);
@@ -355,7 +356,7 @@ impl PoolInner {
         self.aggregator.lock().end_frame(self, index)
     }
 
-    /// Takes a step of trimming if no frame has ended for `quiet`, unless a frame ends or somebody reads the pool just now.
+    /// Trims one step if no frame has ended for `quiet`. Skipped while a frame end or a reader has the aggregator.
     pub(crate) fn trim_if_quiet(&self, quiet: Duration) {
         if let Some(mut aggregator) = self.aggregator.try_lock()
             && clock::since(aggregator.last_end) >= quiet

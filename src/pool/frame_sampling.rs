@@ -1,4 +1,4 @@
-//! Sampled frames: how one begins, ends, and is counted. `arena/sampling.rs` says which frames are sampled.
+//! Sampled frames: how one begins, ends, and is counted. `arena/sampling.rs` decides which frames are sampled.
 #![expect(
     unsafe_code,
     reason = "tables of an ended frame are emptied under the aggregator's lock"
@@ -15,7 +15,8 @@ use crate::telemetry::frame_memory::FrameMemory;
 use crate::telemetry::id::FrameId;
 
 impl PoolInner {
-    /// Begins a frame as a sampled one if it is its turn. The caller has claimed the frame's bit, and nobody else has the frame yet.
+    /// Begins a frame as a sampled one if its turn has come. The caller has claimed the frame's bit, and nobody else
+    /// has the frame yet.
     #[inline]
     pub(crate) fn sample_frame(&self, index: usize, id: FrameId) {
         if cfg!(feature = "telemetry") && self.sampling.takes(id) {
@@ -33,7 +34,8 @@ impl PoolInner {
         }
     }
 
-    /// Has a thread that first allocates from a frame of this bit ready to count in sampled ones. Only for the slot's owner.
+    /// Prepares a thread that first allocates from a frame of this bit to count in sampled frames. Only for the
+    /// slot's owner.
     pub(crate) fn prepare_sampling(&self, slot: &Slot, index: usize) {
         let is_on = cfg!(feature = "telemetry") && self.sampling.every() > 0;
         if is_on && slot.frame_sites.add(index) {
@@ -56,7 +58,7 @@ impl PoolInner {
 }
 
 impl Aggregator {
-    /// Takes over what a thread counted in the sampled frame that ends. Its arena lent so much.
+    /// Adds the counts of a thread in the sampled frame that ends. `lent` is the total of its arena.
     pub(crate) fn end_sampled(
         &mut self,
         inner: &PoolInner,
@@ -75,11 +77,12 @@ impl Aggregator {
 }
 
 impl BufferPool {
-    /// What fills frame memory: the buffers of sampled frames by the line that took them.
+    /// What fills frame memory: the buffers of sampled frames, by the line that allocated them.
     ///
-    /// One frame in 64 is sampled, or as [`sample_frames`](crate::PoolBuilder::sample_frames) says. In a sampled frame each buffer takes
-    /// the slow path, where it is counted; other frames pay nothing. The result is of the latest sampled frames, 128 at most. Its counts are
-    /// exact for these frames, and not scaled: divided by the number of frames they are what a frame takes on average.
+    /// One frame in 64 is sampled, unless [`sample_frames`](crate::PoolBuilder::sample_frames) is set. In a sampled
+    /// frame each buffer takes the slow path, where it is counted; other frames pay nothing. The result covers the
+    /// latest sampled frames, at most 128. Its counts are exact for these frames, and not scaled: divide them by the
+    /// number of frames for the average of a frame.
     ///
     /// ```
     /// use framepool::BufferPool;
@@ -113,7 +116,7 @@ impl BufferPool {
             .report(&aggregator.tags, every, memory);
     }
 
-    /// One frame in this number is sampled; zero if none is, as while [`attribution`](Self::attribution) is off.
+    /// One frame in this many is sampled; zero if none is, as while [`attribution`](Self::attribution) is off.
     pub fn frame_sampling(&self) -> u32 {
         self.inner().sampling.every()
     }

@@ -17,14 +17,14 @@ use crate::pool::slot_guard::{with_slot, with_slot_unmarked};
 use crate::slot::state::{ArenaPlace, Slot};
 use crate::telemetry::frame_memory::FrameCounts;
 
-/// From this size on a frame buffer takes an odd number of units of the pool's alignment.
+/// From this size on, a frame buffer occupies an odd number of units of the pool's alignment.
 ///
-/// Buffers at strides of a power of two would all begin in the same few cache sets, and the caller's first writes would
-/// evict each other. Odd strides go through all sets. Where a unit is a page it would not move a start to another set, and none
-/// is added; smaller buffers would grow by more than a sixteenth.
+/// With strides of a power of two, all buffers would begin in the same few cache sets, and the caller's first writes
+/// would evict each other. Odd strides use all sets. If a unit is a page, an extra unit does not change the set, so
+/// none is added. Smaller buffers would grow by more than a sixteenth.
 const COLOURED_FROM: usize = 1024;
 
-/// How an open frame lays out its buffers, computed once at its beginning.
+/// How an open frame lays out its buffers, computed once when it begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameLayout {
     place: ArenaPlace,
@@ -57,7 +57,7 @@ impl FrameLayout {
     /// Allocates `bytes` bytes from the frame's arena of the calling thread, if its block has room.
     #[inline(always)]
     pub(crate) fn bump(&self, arena: &Arena, bytes: usize) -> Option<NonNull<u8>> {
-        // Neither none nor more than there can be.
+        // Zero, or more than `isize::MAX`.
         if bytes.cast_signed() <= 0 {
             cold_path();
             return None;
@@ -65,10 +65,11 @@ impl FrameLayout {
         arena.bump(self.stride(bytes), bytes)
     }
 
-    /// How far the cursor moves for so many bytes, which are at most `isize::MAX`: a multiple of the alignment, or an odd one.
+    /// How far the cursor moves for `bytes`, which are at most `isize::MAX`: a multiple of the alignment, an odd one
+    /// if buffers are coloured.
     ///
-    /// Setting the bits below and taking the alignment's off again is one instruction and one register less than clearing them and
-    /// setting the one that makes the multiple odd.
+    /// Setting the low bits and subtracting those of the alignment takes one instruction and one register less than
+    /// clearing the low bits and setting the one that makes the multiple odd.
     #[inline(always)]
     fn stride(&self, bytes: usize) -> usize {
         let below = if bytes < COLOURED_FROM {
@@ -112,8 +113,8 @@ pub(crate) unsafe fn with_arena<R>(
     layout: &FrameLayout,
     f: impl FnOnce(&Arena) -> R,
 ) -> Result<R, Refusal> {
-    // Allocs from the arena need no change mark. Whatever else `f` does with the slot has a guard of its own.
-    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    // Allocs from the arena need no change mark. Anything else that `f` does with the slot has its own guard. SAFETY:
+    // the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe { with_slot_unmarked(inner, |slot| f(in_one_register(slot.arena(layout.place)))) }
         .ok_or(SLOT_REFUSED)
 }
@@ -178,7 +179,7 @@ unsafe fn count_sampled(
     }
 }
 
-/// Allocates `bytes` bytes until the end of the layout's frame, from wherever they can be had.
+/// Allocates `bytes` bytes until the end of the layout's frame, on the slow path.
 ///
 /// # Errors
 ///
@@ -197,7 +198,7 @@ pub(crate) unsafe fn frame_alloc_slow(
     unsafe {
         with_slot(inner, |slot| {
             let lent = alloc_from(inner.as_ref(), slot, layout, bytes, site);
-            // An overflow is counted where it is put into words.
+            // An overflow is counted in `explain`.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
             {
@@ -226,7 +227,7 @@ unsafe fn alloc_from(
     }
     if inner.budget.is_limited() {
         while !arena.unpark() {
-            // Somebody reclaims the arena's blocks, under the aggregator's lock.
+            // Another thread is reclaiming the arena's blocks under the aggregator's lock; wait for it.
             drop(inner.aggregator.lock());
         }
     }
@@ -260,7 +261,7 @@ fn alloc_open(
         return Err(Refusal::Overflow);
     }
     if bytes > MAX_REQUESTED {
-        // Beyond what can be counted, and beyond what any system here would give.
+        // More than the counters can hold, and more than any supported system gives.
         return Err(inner
             .out_of_reach(bytes as u64)
             .unwrap_or(Refusal::Memory(bytes as u64)));
@@ -283,10 +284,10 @@ fn alloc_open(
         .expect("the block just added has room"))
 }
 
-/// A block with room for `stride` bytes, as large as is usual if the budget and the system give it, else smaller.
+/// A block with room for `stride` bytes: of the usual size if the budget and the system allow it, else smaller.
 ///
-/// The usual size is tried first, and what is idle goes for it. Then half of it, and so on, whatever is to be had without
-/// taking anything from others. Last comes what the buffer itself needs.
+/// The usual size is tried first, and idle memory is returned to make room for it. Then half of it, and so on,
+/// without taking memory from others. Last comes the size that the buffer itself needs.
 fn take_block(
     inner: &PoolInner,
     slot: &Slot,
@@ -294,7 +295,7 @@ fn take_block(
     stride: usize,
 ) -> Result<Region, Refusal> {
     let held = slot.arena(layout.place).held();
-    // Of a budget a block takes no more than others can spare.
+    // With a budget, one block takes at most a 64th of it.
     let max = inner.budget.limit().map_or(u64::MAX, |limit| limit / 64);
     let eighth = (held / 8).min(max).min(MAX_BLOCK_BYTES as u64) as usize & !layout.below_alignment;
     let usual = inner.config.frame_block_bytes.max(eighth).max(stride);

@@ -1,4 +1,4 @@
-//! The pool's handle: where buffers and frames come from, and where its state is read.
+//! The pool's handle: allocates buffers, begins frames, and reads the pool's state.
 #![expect(
     unsafe_code,
     reason = "handles share a pool, whose `Lifetime` counts them"
@@ -45,14 +45,13 @@ use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 /// # Forks
 ///
 /// A child process made by `fork` has a copy of the pool, and of all threads only the one that forked. There the pool can
-/// be used as before: the locks of all pools and stores are held during the fork, so each is whole and free in the child.
-/// What the other threads had stays as it was at the fork: buffers and open frames of theirs are out for ever, the idle
-/// memory in their caches is not reused, and the pool is not freed before the child exits. A [`Watch`](crate::Watch) is
-/// stopped in the child; start another one there. A fork waits for frame ends, walks and trimming that are in progress.
-/// The standard library makes no such promise for its own locks: starting a thread in the child, a watch too, can hang if
-/// another thread of the parent began or ended at the moment of the fork.
-/// This holds for `fork` of the C library on Unix. A `fork` in a signal handler may interrupt a frame end of its own thread
-/// and then waits for ever.
+/// be used as before: the locks of all pools and stores are held during the fork, so in the child their data is consistent
+/// and the locks are free. In the child, the other threads' buffers and open frames stay in use for ever, the idle memory
+/// in their caches is not reused, and the pool is not freed before the child exits. A [`Watch`](crate::Watch) is stopped in
+/// the child; start another one there. A fork waits for frame ends, walks and trimming that are in progress. The standard
+/// library does not promise this for its own locks: starting a thread (or a watch) in the child can hang if another thread
+/// of the parent began or ended at the moment of the fork. This holds for the C library's `fork` on Unix. A `fork` in a
+/// signal handler may interrupt a frame end of the same thread; then it waits for ever.
 pub struct BufferPool {
     inner: NonNull<PoolInner>,
 }
@@ -85,12 +84,12 @@ impl BufferPool {
         &self.inner().name
     }
 
-    /// The pool's number, by which it is told apart from all others of the process.
+    /// The pool's number, which is unique in the process.
     pub fn id(&self) -> PoolId {
         self.inner().id
     }
 
-    /// Bytes of the block that a pooled buffer of so many bytes gets; `None` for more than can be addressed.
+    /// The size of the block that a pooled buffer of `bytes` gets; `None` for more than can be addressed.
     ///
     /// ```
     /// let pool = framepool::BufferPool::new();
@@ -131,8 +130,8 @@ impl BufferPool {
 
     /// Ends a frame of a loop that uses no [`Frame`](crate::Frame), and publishes its snapshot.
     ///
-    /// It counts what happened since the frame end before. It releases nothing and ends no open [`Frame`](crate::Frame): those end with
-    /// [`Frame::release_all`](crate::Frame::release_all).
+    /// The snapshot counts what happened since the previous frame end. This releases nothing and ends no open
+    /// [`Frame`](crate::Frame): those end with [`Frame::release_all`](crate::Frame::release_all).
     ///
     /// ```
     /// let pool = framepool::BufferPool::new();
@@ -187,7 +186,7 @@ impl BufferPool {
 
     /// The most bytes that the pool held from the system since a mark.
     ///
-    /// A growth that runs while the mark is made may count or not. The peak since the pool was made is in every
+    /// Growth that happens while the mark is made may or may not count. The peak since the pool was made is in every
     /// [`FrameSnapshot`] and in [`stats`](Self::stats).
     ///
     /// # Panics
@@ -199,7 +198,7 @@ impl BufferPool {
         peak.expect("framepool: the mark was made by another pool; keep each pool's own marks")
     }
 
-    /// Which pooled buffers are out: by call site, with age in frames, the largest first.
+    /// The pooled buffers in use: by call site, with age in frames, the largest first.
     pub fn outstanding(&self) -> Outstanding {
         self.inner().outstanding()
     }
@@ -209,12 +208,12 @@ impl BufferPool {
         self.inner().outstanding_into(outstanding);
     }
 
-    /// All memory that the pool holds now, part by part: what is in use, what is idle and where, and the bookkeeping that counts
-    /// against a budget.
+    /// All memory that the pool holds now, part by part: memory in use, idle memory by place, and the bookkeeping
+    /// that counts against a budget.
     ///
-    /// The parts in use and idle add up to [`pooled_bytes`](PoolStats::pooled_bytes) of one moment. The five largest call sites,
-    /// frames and threads are named; when many buffers are out, call sites may be those of a moment ago. In a build without telemetry
-    /// there are no parts.
+    /// The parts in use and idle add up to [`pooled_bytes`](PoolStats::pooled_bytes) at one moment. The five largest
+    /// call sites, frames and threads are named. When many buffers are in use, the call sites may be a moment old.
+    /// Without telemetry the list is empty.
     ///
     /// ```
     /// use framepool::BufferPool;
@@ -230,12 +229,13 @@ impl BufferPool {
         self.inner().holdings().parts
     }
 
-    /// Lists where the memory in use lies, into an earlier list whose memory is used again: the block of every pooled buffer that is out,
-    /// and of every open frame the block from which each of its threads takes buffers.
+    /// Lists the addresses of memory in use, and reuses the memory of an earlier list. It has the block of every
+    /// pooled buffer in use, and, for every open frame, the block from which each thread allocates.
     ///
-    /// The list is of this moment, and exact where the threads rest. Addresses are for showing, as in a map of memory: the memory behind
-    /// one may go back at any time. It reads the record of every block, as [`outstanding`](Self::outstanding) does. A frame that grows
-    /// beyond its block has several; the latest one of each thread is listed. Without telemetry the list is empty.
+    /// The list is exact where the threads rest. Use the addresses only for display, as in a map of memory: the
+    /// memory behind one may be returned at any time. It reads the record of every block, as
+    /// [`outstanding`](Self::outstanding) does. A frame that outgrows its block has several; the latest of each
+    /// thread is listed. Without telemetry the list is empty.
     ///
     /// ```
     /// use framepool::BufferPool;
@@ -256,14 +256,16 @@ impl BufferPool {
         places.clear();
     }
 
-    /// How many of the pool's bytes are in physical memory now: blocks in use and idle, page by page, as the operating system says.
+    /// How many of the pool's bytes are in physical memory now, as reported by the operating system for blocks in use
+    /// and idle blocks, page by page.
     ///
-    /// Memory that was never touched, and memory that was swapped out, is not resident. While a frame grows beyond its block, only the latest
-    /// block of each thread counts; a steady frame has one. It asks the system about every block: 0.3 ms for a gigabyte of large blocks, more for many small ones.
-    /// It takes no lock, so no worker waits for it. A watched pool has the answer in its health snapshots, about once a second
+    /// Memory that was never touched, and memory that was swapped out, is not resident. While a frame outgrows its block, only
+    /// the latest block of each thread counts; a steady frame has one. It asks the system about every block: 0.3 ms for a
+    /// gigabyte of large blocks, more for many small ones. It takes no lock, so no worker waits for it. A watched pool has the
+    /// answer in its health snapshots, about once a second
     /// ([`RuntimeHealthMetrics::resident_bytes`](crate::RuntimeHealthMetrics::resident_bytes)).
     ///
-    /// `None` where it is not known how to ask (known are 64-bit Linux systems on x86, Arm and RISC-V), and without telemetry.
+    /// `None` without telemetry, and on all systems except 64-bit Linux on x86, Arm and RISC-V.
     ///
     /// ```
     /// let pool = framepool::BufferPool::new();
@@ -285,18 +287,18 @@ impl BufferPool {
         self.inner().attribution()
     }
 
-    /// Records call sites from now on, or stops. Buffers taken while it is off are in no list of
+    /// Records call sites from now on, or stops. Buffers allocated while it is off do not appear in
     /// [`outstanding`](Self::outstanding).
     pub fn set_attribution(&self, attribution: Attribution) {
         self.inner().set_attribution(attribution);
     }
 
-    /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames not open. Returns
-    /// how many bytes. What other threads keep (`thread_cache_bytes` each at most) stays with them.
+    /// Gives idle memory back to the system now: the depot's, the calling thread's, and that of frames that are not
+    /// open. Returns the number of bytes. Other threads keep their caches (`thread_cache_bytes` each at most).
     ///
-    /// Idle memory also goes back by itself, in steps: at frame ends, and at times without frame ends if the pool is watched
-    /// ([`Watch`](crate::Watch)). A pool that is not watched and ends no frame keeps it until this is called, the pool grows,
-    /// or a request is refused.
+    /// Idle memory also goes back automatically, in steps: at frame ends, and between them if the pool is watched
+    /// ([`Watch`](crate::Watch)). A pool that is not watched and ends no frame keeps idle memory until you call this,
+    /// the pool grows, or a request is refused.
     #[expect(clippy::must_use_candidate, reason = "the effect is the point")]
     pub fn trim(&self) -> u64 {
         // SAFETY: the handle keeps the pool alive.
@@ -304,12 +306,12 @@ impl BufferPool {
             .unwrap_or_else(|| self.inner().trim_now(None))
     }
 
-    /// For tests: that no pooled buffer is out, long-lived ones excepted. A buffer taken while attribution was off cannot be
-    /// known to be long-lived.
+    /// For tests: asserts that no pooled buffer is in use, except long-lived ones. A buffer allocated while
+    /// attribution was off counts as in use even if it was marked as long-lived.
     ///
     /// # Panics
     ///
-    /// If buffers are out, with the report of [`outstanding`](Self::outstanding).
+    /// If buffers are in use; the message has the report of [`outstanding`](Self::outstanding).
     #[track_caller]
     pub fn assert_no_leaks(&self) {
         let out = self.outstanding();

@@ -1,17 +1,18 @@
-//! What a pool's limit counts, part by part, so that a refusal names everything that holds memory (law L10, a refusal tells the whole truth).
+//! Splits the memory that a pool's limit counts into parts, so that a refusal names everything that holds memory
+//! (L10, a refusal tells the whole truth).
 //!
 //! # Why the parts add up
 //!
-//! One aggregation under the aggregator's lock reads three totals: the bytes held, those of frame buffers, and those of pooled buffers
-//! (law L3, it adds up). Idle memory is the difference. Each total is then split into parts by later reads, while other threads go on.
-//! A part is cut off at what remains of its total, and the last part is the remainder. So the sum is always exact, and each part is
-//! exact when the threads rest.
+//! One aggregation under the aggregator's lock reads three totals: the bytes held, those of frame buffers, and those of pooled
+//! buffers (L3, it adds up). Idle memory is the difference. Each total is then split into parts by later reads, while other
+//! threads run. A part is capped at the rest of its total, and the last part is the remainder. So the sum is always exact, and
+//! each part is exact when the threads rest.
 //!
 //! # What a refusal costs
 //!
-//! The totals cost one aggregation. The call sites need a walk over the records of all buffers that are out. A program that uses
-//! refusals as back-pressure asks often, so walks over many buffers take at most a hundredth of the time. In between, the error names the
-//! call sites of the last walk, with its age.
+//! The totals cost one aggregation. The call sites need a walk over the records of all buffers in use. A program that
+//! uses refusals as back-pressure asks often, so walks over many buffers are limited to a hundredth of the time. In
+//! between, the error names the call sites of the last walk, with its age.
 #![expect(
     unsafe_code,
     reason = "what slots and arenas say is read under the aggregator's lock"
@@ -30,9 +31,9 @@ use crate::telemetry::outstanding::SiteHolding;
 
 /// The most holders that are named of each kind.
 const NAMED: usize = 5;
-/// Up to so many buffers a walk is cheap enough to be done each time.
+/// Up to this many buffers, a walk is cheap enough for every refusal.
 const FEW_BUFFERS: u64 = 256;
-/// A walk over more is done when this many times as long as the last one took has gone by.
+/// With more buffers, the pause between two walks is this many times the duration of the last one.
 const REST: u32 = 100;
 
 /// What a pool holds, part by part.
@@ -42,7 +43,7 @@ pub(crate) struct Holdings {
     pub(crate) held: u64,
     pub(crate) in_use: u64,
     pub(crate) parts: Vec<Holding>,
-    /// The call sites that hold the most, and how long ago they were looked at.
+    /// The call sites that hold the most, and the age of this list.
     pub(crate) holders: Vec<SiteHolding>,
     pub(crate) holders_age: Duration,
 }
@@ -54,10 +55,10 @@ struct Rest<'h> {
 }
 
 impl Rest<'_> {
-    /// Gives a part so much of what is left.
+    /// Assigns `bytes` of the rest, as far as it goes, to a part.
     fn part(&mut self, bytes: u64, by: HeldBy) {
         let bytes = bytes.min(self.left);
-        // Without memory for the list it is shorter, and the last part of the group has the rest.
+        // Without memory the list is shorter, and the last part of the group has the rest.
         if bytes > 0 && self.parts.try_reserve(1).is_ok() {
             self.left -= bytes;
             self.parts.push(Holding { by, bytes });
@@ -65,7 +66,7 @@ impl Rest<'_> {
     }
 }
 
-/// The largest of many numbers, each with what it is of.
+/// The largest of many numbers, each with its subject.
 struct Largest<T>([Option<(u64, T)>; NAMED]);
 
 impl<T> Largest<T> {
@@ -88,7 +89,7 @@ impl<T> Largest<T> {
 }
 
 impl PoolInner {
-    /// What the pool holds now, and who.
+    /// What the pool holds now, part by part, with the largest holders.
     pub(crate) fn holdings(&self) -> Holdings {
         let mut holdings = Holdings::default();
         if !cfg!(feature = "telemetry") {
@@ -158,7 +159,7 @@ impl PoolInner {
         let limit = self.budget.limit().unwrap_or(u64::MAX);
         let mut rest = Rest {
             parts,
-            // A request under way may have entered its own and not yet been refused.
+            // A concurrent request may have added its bytes and not yet been refused.
             left: bookkeeping.min(limit.saturating_sub(claimed)),
         };
         rest.part(u64::MAX, HeldBy::Bookkeeping);
@@ -188,7 +189,7 @@ impl PoolInner {
         }
     }
 
-    /// Walks over the records for a refusal, unless the last such walk is fresh enough; how old it is.
+    /// Walks over the records for a refusal, unless the last such walk is recent enough; returns its age.
     fn walk_again(&self, last: &mut LastWalk, buffers: u64) -> Duration {
         let age = last.ended.map(clock::since);
         let is_fresh = age.is_some_and(|age| age < last.took * REST);
@@ -202,9 +203,9 @@ impl PoolInner {
         Duration::ZERO
     }
 
-    /// Puts into words that the budget of a tag is used up, with who holds the most of it.
+    /// Makes the error for an exhausted budget of a tag, with the largest holders.
     ///
-    /// What is claimed of the budget is out, or credit of a thread. The bytes out are split by call site.
+    /// The claimed part of the budget is in use, or is credit of a thread. The bytes in use are split by call site.
     #[cold]
     pub(crate) fn explain_tag(&self, by_budget: Refused) -> AllocError {
         let account = by_budget.account;
@@ -262,7 +263,7 @@ impl PoolInner {
     }
 }
 
-/// What a call site holds, as a part.
+/// The holder that names a call site.
 fn by(site: &SiteHolding) -> HeldBy {
     HeldBy::CallSite {
         location: site.location,

@@ -39,15 +39,15 @@ use crate::telemetry::snapshot::FrameSnapshot;
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct PoolInner {
-    /// Where the pool is, as it was made: what frees it.
+    /// The pool's own address, as the pointer that frees it.
     this: NonNull<PoolInner>,
     pub(crate) config: Config,
     pub(crate) id: PoolId,
     pub(crate) name: String,
     pub(crate) classes: Classes,
-    /// What workers read at every alloc and only a frame end writes.
+    /// The words that workers read at every alloc and only a frame end writes.
     now: CachePadded<Now>,
-    /// What keeps the pool. It is there when the rest is gone (`closing.rs`).
+    /// The reference counts. They outlive the contents (`closing.rs`).
     pub(crate) lifetime: ManuallyDrop<CachePadded<Lifetime>>,
     pub(crate) budget: CachePadded<Budget>,
     pub(crate) in_flight: CachePadded<InFlight>,
@@ -65,10 +65,10 @@ pub(crate) struct PoolInner {
     pub(crate) large_class: usize,
     pub(crate) misses: Misses,
     pub(crate) tag_budgets: TagBudgets,
-    /// Frame ends, walks and everything that gives memory back are serialised here, among themselves.
+    /// The lock that serialises frame ends, aggregations, and everything that gives memory back.
     pub(crate) aggregator: ForkLock<Aggregator>,
-    /// Walks over the block records, of which there is one at a time. A worker takes it only to say
-    /// who holds what when it was refused.
+    /// The state of walks over the block records; one walk runs at a time. A worker takes this lock only after a
+    /// refusal, to name the holders.
     pub(crate) walks: ForkLock<Walks>,
     /// The walk of the last refusal. A worker takes it only when it was refused.
     pub(crate) last_walk: ForkLock<LastWalk>,
@@ -77,22 +77,23 @@ pub(crate) struct PoolInner {
 
 #[derive(Debug)]
 struct Now {
-    /// What blocks lent now are stamped with: the present round, and anonymous if call sites are not recorded.
+    /// The stamp of blocks that are allocated now: the current round, marked anonymous if call sites are not
+    /// recorded.
     stamp: AtomicU64,
-    /// The present round (`telemetry/rounds.rs`).
+    /// The current round (`telemetry/rounds.rs`).
     round: AtomicU64,
     frame: Atomic<FrameEnd>,
     attribution: Atomic<Attribution>,
 }
 
-// SAFETY: everything in a `PoolInner` is atomic, behind a lock, never changes, or is a type that is `Sync` for reasons it
-// states; the blocks' memory may be used from any thread.
+// SAFETY: each field of a `PoolInner` is atomic, behind a lock, constant, or of a type that states why it is `Sync`;
+// the blocks' memory may be used from any thread.
 unsafe impl Send for PoolInner {}
 // SAFETY: as above.
 unsafe impl Sync for PoolInner {}
 
 impl PoolInner {
-    /// A new pool with one handle; freed by [`drop_handle`](Self::drop_handle), or by the thread that uses it last.
+    /// Creates a pool with one handle; [`drop_handle`](Self::drop_handle) frees it, or the thread that uses it last.
     pub(crate) fn create(mut config: Config) -> NonNull<Self> {
         if let Some(limit) = config.max_bytes {
             config.thread_cache_bytes = config.thread_cache_bytes.min(max_kept_by_thread(limit));
@@ -154,7 +155,7 @@ impl PoolInner {
         inner
     }
 
-    /// Where the pool is.
+    /// The pool's address.
     pub(crate) fn this(&self) -> NonNull<Self> {
         self.this
     }
@@ -164,7 +165,7 @@ impl PoolInner {
         self.classes.block_bytes(class)
     }
 
-    /// What magazines exchange blocks with.
+    /// The depot and counts that magazines exchange blocks with.
     pub(crate) fn exchange(&self) -> Exchange<'_> {
         Exchange {
             classes: &self.classes,
@@ -175,7 +176,7 @@ impl PoolInner {
         }
     }
 
-    /// A slot for the calling thread.
+    /// Claims a slot for the calling thread.
     pub(crate) fn claim_slot(&self, claim_for: Use) -> Result<NonNull<Slot>, NoSlot> {
         let credit = self.config.thread_cache_bytes;
         let slot = self.slots.claim(&self.names, credit, claim_for)?;
@@ -185,8 +186,8 @@ impl PoolInner {
         Ok(slot)
     }
 
-    /// Frees the names of threads that have no slot and no buffer out any more. Waits for nobody: if a walk over the blocks
-    /// is on, the next claim does it.
+    /// Frees the names of threads that no longer have a slot or a buffer in use. Never waits: if a walk over the
+    /// blocks is running, the next claim does it.
     fn sweep_names(&self) {
         if let Some(_walk) = self.walks.try_lock() {
             let lent = self.table.records().filter_map(|block| block.read().lent());
@@ -209,7 +210,7 @@ impl PoolInner {
             .sum()
     }
 
-    /// Bytes of the bookkeeping, apart from the aggregator's.
+    /// Bytes of the bookkeeping, without the aggregator's.
     pub(crate) fn own_bytes(&self) -> u64 {
         let slots = u64::from(self.slots.count()) * size_of::<Slot>() as u64;
         let locks = ForkLock::<Aggregator>::BYTES
@@ -235,9 +236,9 @@ impl PoolInner {
         self.now.frame.load(Ordering::Relaxed)
     }
 
-    /// Notes that a frame ended, and the present round. Only under the aggregator's lock.
+    /// Stores the number of frame ends and the current round. Only under the aggregator's lock.
     pub(crate) fn set_frame(&self, frame: FrameEnd, round: u64) {
-        // Relaxed, all: numbers of their own; an alloc takes the one or the other.
+        // Relaxed, all: no other data depends on them; an alloc may use the old or the new value.
         self.now
             .stamp
             .store(stamp(round, self.attribution()), Ordering::Relaxed);
@@ -247,13 +248,13 @@ impl PoolInner {
         self.close_lenders();
     }
 
-    /// The present round.
+    /// The current round.
     pub(crate) fn round(&self) -> u64 {
         // Relaxed: a number of its own.
         self.now.round.load(Ordering::Relaxed)
     }
 
-    /// What blocks lent now are stamped with.
+    /// The stamp of blocks that are allocated now.
     #[inline(always)]
     pub(crate) fn stamp(&self) -> &AtomicU64 {
         &self.now.stamp
@@ -261,7 +262,7 @@ impl PoolInner {
 
     /// Whether call sites are recorded.
     pub(crate) fn attribution(&self) -> Attribution {
-        // Relaxed: a setting of its own.
+        // Relaxed: no other data depends on it.
         self.now.attribution.load(Ordering::Relaxed)
     }
 
@@ -280,8 +281,8 @@ impl PoolInner {
     }
 }
 
-/// What blocks lent in a round are stamped with. Without attribution the stamp hides the holder, so that the alloc itself need
-/// not ask.
+/// The stamp of blocks that are allocated in a round. Without attribution the stamp hides the holder, so the alloc
+/// itself needs no test.
 fn stamp(round: u64, attribution: Attribution) -> u64 {
     match attribution {
         #[cfg(feature = "backtrace")]

@@ -1,9 +1,11 @@
-//! The lifetime of a pool: its contents live until no handle, slot or buffer refers to them; its address until no thread names it.
+//! The lifetime of a pool. Its contents live until no handle, slot or buffer refers to them; its address until no
+//! thread's list names it.
 //!
 //! # The contents
 //!
 //! Counting every buffer in one place would cost every alloc a contended read-modify-write. Instead a slot's owner keeps
-//! its own balance: blocks it received less blocks it passed on, which may be negative. It pays the balance into the lifetime:
+//! its own balance: blocks received minus blocks passed on, which may be negative. It pays the balance into the
+//! lifetime:
 //!
 //! ```text
 //!   life  =  HOLD × (1 while there are handles  +  slots that owe a balance  +  temporary slots)  +  Σ balances paid in
@@ -46,7 +48,7 @@ use crate::blocks::balance::MAX_OWED;
 use crate::blocks::exchange::BlocksOut;
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-/// More than a slot can owe. Small under a model, so that what is not paid in would be seen there.
+/// More than the balance of a slot can be. Small under a model, so that a missed payment shows there.
 const HOLD: i64 = if cfg!(framepool_loom) { 4 } else { 1 << 32 };
 
 /// What keeps a pool alive.
@@ -59,7 +61,7 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// The lifetime of a pool with one handle.
+    /// A lifetime with one handle.
     pub(crate) fn new() -> Self {
         Self {
             life: AtomicI64::new(HOLD),
@@ -69,13 +71,14 @@ impl Lifetime {
         }
     }
 
-    /// One more handle, made from one that exists.
+    /// Counts one more handle, made from an existing one.
     pub(crate) fn add_handle(&self) {
         // Relaxed: the handle it is made from keeps the pool alive meanwhile.
         self.handles.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One handle less; whether it was the last, whose holder must then close the pool and [`leave`](Self::leave).
+    /// Counts one handle less; returns whether it was the last. Then the caller must close the pool and
+    /// [`leave`](Self::leave).
     ///
     /// # Safety
     ///
@@ -93,7 +96,7 @@ impl Lifetime {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Whether the last handle is gone. Also when the contents are gone, for a thread that names the pool.
+    /// Whether the last handle is gone. A thread that names the pool may call this even when the contents are gone.
     pub(crate) fn is_closed(&self) -> bool {
         // Acquire: pairs with the Release in `close`.
         self.closed.load(Ordering::Acquire)
@@ -101,16 +104,16 @@ impl Lifetime {
 
     /// Takes a hold. The caller has a handle, a frame or a buffer of the pool.
     pub(crate) fn enter(&self) {
-        // Relaxed: what the caller has keeps the pool alive until the hold counts.
+        // Relaxed: the caller's reference keeps the pool alive until the hold counts.
         self.life.fetch_add(HOLD, Ordering::Relaxed);
     }
 
-    /// Takes a hold if the contents are still there. The caller names the pool.
+    /// Takes a hold if the contents still exist. The caller names the pool.
     pub(crate) fn try_enter(&self) -> bool {
         // Relaxed: the exchange decides.
         let mut life = self.life.load(Ordering::Relaxed);
         while life != 0 {
-            // Relaxed, both: a hold orders nothing; what the caller reads of others it acquires by itself.
+            // Relaxed, both: a hold orders nothing; the caller acquires other threads' data by other loads.
             match self.life.compare_exchange_weak(
                 life,
                 life + HOLD,
@@ -124,7 +127,8 @@ impl Lifetime {
         false
     }
 
-    /// Pays in a balance and gives up a hold; whether nothing refers to the contents any more, and the caller must free them.
+    /// Pays in a balance and gives up a hold; returns whether nothing refers to the contents any more, so that the
+    /// caller must free them.
     ///
     /// # Safety
     ///
@@ -135,8 +139,7 @@ impl Lifetime {
         unsafe { Self::add(this, balance - HOLD) }
     }
 
-    /// Pays in that `buffers` buffers came back, which no slot counts; whether nothing refers to the contents any more, as for
-    /// [`leave`](Self::leave).
+    /// Pays for `buffers` buffers that came back and that no slot counts; returns the same as [`leave`](Self::leave).
     ///
     /// # Safety
     ///
@@ -157,13 +160,13 @@ impl Lifetime {
         life.fetch_add(change, Ordering::AcqRel) + change == 0
     }
 
-    /// One more thread names the pool. The caller keeps it alive.
+    /// Counts one more list that names the pool. The caller keeps it alive.
     pub(crate) fn add_name(&self) {
         // Relaxed: the caller keeps the pool alive meanwhile.
         self.names.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One name less; whether it was the last, and the caller must free the pool's own memory.
+    /// Counts one name less; returns whether it was the last, so that the caller must free the pool's own memory.
     ///
     /// # Safety
     ///
@@ -178,7 +181,7 @@ impl Lifetime {
 }
 
 impl BlocksOut for Lifetime {
-    /// Pays in a balance that is not the last of its slot, which keeps its hold.
+    /// Pays in a part of a slot's balance; the slot keeps its hold.
     fn pay(&self, balance: i64) {
         // Release: as in `leave`. The hold keeps the sum above zero.
         self.life.fetch_add(balance, Ordering::Release);

@@ -1,4 +1,4 @@
-//! Pooled buffers whose call site is given: for wrappers that take buffers for somebody else.
+//! Allocs with a given call site: for wrappers that allocate for their callers.
 
 use std::panic::Location;
 
@@ -14,13 +14,13 @@ use crate::pool::handle::BufferPool;
 /// [`outstanding`](BufferPool::outstanding), leak reports and alerts name the line that called
 /// [`alloc`](BufferPool::alloc). Two kinds of call hide that line:
 ///
-/// - **A wrapper without `#[track_caller]`**: every buffer is attributed to the wrapper's own line. The cure is
-///   `#[track_caller]` on the wrapper, and on each function between it and the line of interest. Where this cannot be
-///   done (a trait of somebody else, a closure, an asynchronous function, a request that is carried out later), take the
-///   location where it is known, with [`Location::caller`], and pass it to [`alloc_at`](BufferPool::alloc_at).
+/// - **A wrapper without `#[track_caller]`**: every buffer is attributed to the wrapper's own line. Put
+///   `#[track_caller]` on the wrapper, and on each function between it and the line of interest. Where this is not
+///   possible (a foreign trait, a closure, an asynchronous function, a request that runs later), take the location
+///   where it is known, with [`Location::caller`], and pass it to [`alloc_at`](BufferPool::alloc_at).
 /// - **A call through a function pointer or a trait object**, such as `.map(pool_alloc)` with
-///   `let pool_alloc: fn(_, _) -> _ = BufferPool::alloc::<f32>;`: the buffer is attributed to a line of this library. The
-///   cure is a closure, `|n| pool.alloc::<f32>(n)`, which is a call site of its own, or `alloc_at`.
+///   `let pool_alloc: fn(_, _) -> _ = BufferPool::alloc::<f32>;`: the buffer is attributed to a line of this library.
+///   Use a closure, `|n| pool.alloc::<f32>(n)`, which has its own call site, or `alloc_at`.
 impl BufferPool {
     /// A buffer of `len` elements, attributed to `location`. Contents: initialised, otherwise unspecified.
     ///
@@ -30,7 +30,7 @@ impl BufferPool {
     ///
     /// # Examples
     ///
-    /// A queue of requests, each of which is carried out later and attributed to the line that made it:
+    /// A queue of requests that run later; each is attributed to the line that made it:
     ///
     /// ```
     /// use framepool::{Buffer, BufferPool};

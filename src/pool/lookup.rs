@@ -1,16 +1,16 @@
-//! The thread-local lookup: which slot the calling thread has in a pool.
+//! The thread-local lookup of the calling thread's slot in a pool.
 //!
-//! The fast path compares one word. A thread-local without destructor points to the slot that was used last, and the slot stores its
+//! The fast path compares one word. A thread-local without destructor points to the last used slot, and the slot stores its
 //! pool's address. The slow path keeps a list of the thread's slots in a second thread-local, whose destructor hands them back at
-//! thread exit. A listed slot and its pool's address stay valid until the thread leaves them (`closing.rs`). So an address in the list, or
-//! in the slot used last, never belongs to another pool.
+//! thread exit. A listed slot and its pool's address stay valid until the thread leaves them (`closing.rs`). So an address in the
+//! list, or in the last used slot, never belongs to another pool.
 //!
 //! # When a pool is closed
 //!
-//! Its contents are freed without this thread (`closing.rs`). The thread's slot and the pool's own memory stay: about 16 KiB. They are
-//! freed when the thread next looks through its list. It does that at its exit, and in every operation beyond the fast path, with any
-//! pool, after `CLOSED` rose. It then looks at [`SWEEP`] places of the list each time, until it has seen all, so that a
-//! thread with many pools does not pay for the closing of others.
+//! Its contents are freed without this thread (`closing.rs`). The thread's slot and the pool's own memory stay: about 16 KiB.
+//! They are freed when the thread next looks through its list. It does that at its exit, and in every slow-path operation, with
+//! any pool, after `CLOSED` rose. Each time it checks [`SWEEP`] entries of the list, until it has checked all, so that no single
+//! operation pays for a long list.
 //!
 //! # Without a list
 //!
@@ -32,10 +32,10 @@ use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 use crate::sync::{AtomicPtr, Ordering, dropped_thread_local, global_counter, plain_thread_local};
 
-/// How many places of the list are looked at each time, after a pool was closed.
+/// How many entries of the list one sweep checks, after a pool was closed.
 const SWEEP: usize = 8;
 
-/// A place like a slot that lends for no pool, so that the fast path need not ask whether a slot is remembered.
+/// Stands in for a slot while none is remembered. It matches no pool, so the fast path needs no extra test.
 #[repr(C, align(128))]
 struct Nowhere(UnsafeCell<[u8; size_of::<Slot>()]>);
 
@@ -44,7 +44,7 @@ unsafe impl Sync for Nowhere {}
 
 static NOWHERE: Nowhere = Nowhere(UnsafeCell::new([0; size_of::<Slot>()]));
 
-/// No slot. Under a model checker, whose atomics are not made of zeroes, it has no place.
+/// No slot. Under a model checker, whose atomics are not all zeroes, it points to no memory.
 const NO_SLOT: NonNull<Slot> = if HAS_PLACE {
     NonNull::from_ref(&NOWHERE).cast()
 } else {
@@ -52,24 +52,24 @@ const NO_SLOT: NonNull<Slot> = if HAS_PLACE {
 };
 const HAS_PLACE: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
 
-/// What this thread remembers.
+/// The fast lookup of this thread.
 struct Last {
-    /// Its slot of the pool that it used last, or [`NO_SLOT`]. Only while the thread's list has it.
+    /// The last used slot, or [`NO_SLOT`]. Set only while the thread's list has the slot.
     slot: Cell<NonNull<Slot>>,
-    /// What `CLOSED` was when the thread began to look through its list, when it last got through.
+    /// The value of `CLOSED` at the start of the thread's last complete sweep.
     closed: Cell<u64>,
 }
 
 /// All slots that this thread owns.
 struct Listed {
     list: RefCell<ThreadRecords>,
-    /// How many places of the list are still to be looked at for closed pools, and what `CLOSED` was when all were.
+    /// How many entries of the list the current sweep must still check, and the value of `CLOSED` at its start.
     to_sweep: Cell<usize>,
     sweeps_for: Cell<u64>,
 }
 
 global_counter! {
-    /// How many pools were closed in this process.
+    /// The number of pools that were closed in this process.
     static CLOSED;
 }
 
@@ -99,7 +99,7 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
     unsafe { current_by(inner, |slot| &raw const (*slot).pool) }
 }
 
-/// As [`current`], for an alloc; none while allocs are to leave the fast path.
+/// The same as [`current`], for an alloc; `None` while allocs must leave the fast path.
 ///
 /// # Safety
 ///
@@ -114,7 +114,7 @@ pub(crate) unsafe fn current_lender<'s>(inner: NonNull<PoolInner>) -> Option<&'s
     return unsafe { current(inner) };
 }
 
-/// The calling thread's slot that was used last, if the word of it has the pool's address.
+/// The calling thread's last used slot, if the given word of it holds the pool's address.
 ///
 /// # Safety
 ///
@@ -129,14 +129,14 @@ unsafe fn current_by<'s>(
         if !HAS_PLACE && slot == NO_SLOT {
             return None;
         }
-        // SAFETY: a slot is remembered only while this thread's list has it, and is there until the thread leaves it. `NOWHERE` is as
-        // large and as aligned as a slot, and a pointer of zeroes is a null pointer.
+        // SAFETY: a slot is remembered only while this thread's list has it, and exists until the thread leaves it.
+        // `NOWHERE` is as large and as aligned as a slot, and a pointer of zeroes is a null pointer.
         let pool = unsafe { &*word(slot.as_ptr()) };
-        // Relaxed: the owner reads what it wrote; when it is taken out is a matter of time.
+        // Relaxed: the owner reads its own write; it may see late that another thread cleared the word.
         if pool.load(Ordering::Relaxed) != inner.as_ptr().cast() {
             return None;
         }
-        // SAFETY: as above; a slot that has a pool's address is one.
+        // SAFETY: as above; the word holds a pool's address, so this is a slot and not `NOWHERE`.
         Some(unsafe { slot.as_ref() })
     });
     if let Ok(Some(slot)) = remembered {
@@ -146,11 +146,11 @@ unsafe fn current_by<'s>(
     None
 }
 
-/// A slot with its hold.
+/// Claims a slot, and takes a hold for it.
 ///
 /// # Safety
 ///
-/// The caller keeps the pool alive, for the time of this call at least.
+/// The caller keeps the pool alive, at least for this call.
 pub(crate) unsafe fn claim(
     inner: NonNull<PoolInner>,
     purpose: Use,
@@ -167,7 +167,7 @@ pub(crate) unsafe fn claim(
     }
 }
 
-/// The calling thread's own slot of the pool, claimed if it has none; `Err` in the result also if there is no list any more.
+/// The calling thread's own slot of the pool, claimed if it has none; `Err` also if the thread's list was dropped.
 pub(crate) fn enter(inner: NonNull<PoolInner>, purpose: Use) -> Result<NonNull<Slot>, NoSlot> {
     LISTED
         .try_with(|listed| listed.enter(inner, purpose))
@@ -180,7 +180,7 @@ impl Listed {
         let mut list = self.list.borrow_mut();
         let slot = if let Some(at) = list.find(inner) {
             let slot = list.get(at).slot;
-            // SAFETY: a slot in the list is there until the thread leaves it.
+            // SAFETY: a slot in the list exists until the thread leaves it.
             if purpose == Use::Release && !unsafe { slot.as_ref() }.owner.begin_release() {
                 drop(list);
                 // SAFETY: the caller has a buffer, and does not use its slot now.
@@ -203,7 +203,7 @@ impl Listed {
         Ok(slot)
     }
 
-    /// Leaves closed pools at some places of the list.
+    /// Checks some entries of the list, and leaves closed pools.
     fn sweep(&self) {
         for _ in 0..SWEEP {
             let Some(at) = self.to_sweep.get().checked_sub(1) else {
@@ -216,7 +216,7 @@ impl Listed {
             }
             // SAFETY: the list names the pool.
             if unsafe { list.get(at).inner.as_ref() }.lifetime.is_closed() {
-                // The last one, which comes in its place, was looked at, or is newer.
+                // The last entry, which takes its place, was already checked, or is newer.
                 let record = list.remove(at);
                 drop(list);
                 forget(record.slot);
@@ -234,10 +234,10 @@ impl Listed {
     }
 }
 
-/// Looks through a part of the list if a pool was closed since that was last done.
+/// Sweeps a part of the list if a pool was closed since the last complete sweep.
 #[inline]
 pub(crate) fn sweep_if_closed() {
-    // Acquire: pairs with the Release in `note_closed`; the pools counted say that they are closed.
+    // Acquire: pairs with the Release in `note_closed`; for each counted pool, `is_closed` returns true.
     let closed = CLOSED.load(Ordering::Acquire);
     let _ = LAST.try_with(|last| {
         if last.closed.get() != closed {
@@ -332,8 +332,8 @@ pub(crate) unsafe fn leave_busy(inner: NonNull<PoolInner>, slot: NonNull<Slot>) 
     }
 }
 
-/// Has every thread look through its list some time.
+/// Makes every thread sweep its list some time later.
 pub(crate) fn note_closed() {
-    // Release: pairs with the Acquire in `sweep_if_closed`; who sees the rise sees the pool closed.
+    // Release: pairs with the Acquire in `sweep_if_closed`; a thread that sees the rise sees the pool closed.
     CLOSED.fetch_add(1, Ordering::Release);
 }

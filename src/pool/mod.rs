@@ -1,4 +1,5 @@
-//! What users hold (pool, buffers, frames), and what joins the parts: lookup, alloc paths, frame end, trimming, closing.
+//! The types that users hold (pool, buffers, frames), and the paths that join the parts: lookup, allocs, frame end,
+//! trimming, closing.
 
 pub(crate) mod aggregator;
 pub(crate) mod alloc;

@@ -1,14 +1,14 @@
-//! Where the memory in use lies: the blocks of pooled buffers, and those of open frames.
+//! Lists the addresses of memory in use: the blocks of pooled buffers, and those of open frames.
 //!
-//! The records are read as a walk reads them (`walk.rs`), and under the same lock. An address is a number here, and never followed: by the
-//! time that somebody sees it, the block may be another's.
+//! The records are read as a walk reads them (`walk.rs`), and under the same lock. An address is only a number here
+//! and is never dereferenced, because the block may have a new owner by the time it is shown.
 
 use crate::blocks::state::Seen;
 use crate::pool::inner::PoolInner;
 use crate::telemetry::place::{Place, PlaceKind};
 
 impl PoolInner {
-    /// Lists what is in use, into an earlier result whose memory is used again.
+    /// Lists the memory in use, and reuses the memory of an earlier result.
     pub(crate) fn places_into(&self, places: &mut Vec<Place>) {
         places.clear();
         if !cfg!(feature = "telemetry") {
@@ -31,7 +31,7 @@ impl PoolInner {
             }
         }
         drop(walks);
-        // No end of a frame while its arenas are looked at.
+        // No frame ends while we read its arenas.
         let aggregator = self.aggregator.lock();
         let open = self.in_flight.open();
         for slot in self.slots.iter() {

@@ -25,12 +25,12 @@ use crate::slot::state::Slot;
 /// The unit by which blocks beyond the largest size class are rounded up.
 const OVERSIZE_STEP: usize = 1 << 16;
 
-/// Why a block was not found idle.
+/// Why no idle block was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Miss {
     Cold,
     Oversize,
-    /// Idle memory had to be given back first.
+    /// Other idle memory had to be given back first.
     Budget,
 }
 
@@ -73,7 +73,7 @@ pub(crate) unsafe fn alloc_at_hand(
     unsafe { slot.alloc_fast(inner.stamp(), class, bytes, label) }
 }
 
-/// Allocates a block of at least `bytes`, from wherever it can be had.
+/// Allocates a block of at least `bytes`, on the slow path.
 ///
 /// # Errors
 ///
@@ -158,7 +158,7 @@ unsafe fn refill_or_grow(
     }
 }
 
-/// The class for `bytes`, or `OVERSIZE`, if an allocation can have so many.
+/// The class for `bytes`, or `OVERSIZE`; `None` if no allocation can be that large.
 pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
     class_for(bytes).or((bytes <= MAX_BYTES).then_some(OVERSIZE))
 }
@@ -167,7 +167,7 @@ pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
 ///
 /// # Safety
 ///
-/// The caller holds the block and uses its memory no more; it was lent for `requested` bytes.
+/// The caller holds the block, does not use its memory any more, and allocated it for `requested` bytes.
 #[inline(always)]
 pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
@@ -194,7 +194,7 @@ unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     // SAFETY: as in `release`.
     unsafe {
         let (tag, bytes) = block.as_ref().tag_and_bytes();
-        // Buffers without bytes go the slow way, as they do without a tag (`class.rs`).
+        // Buffers without bytes take the slow path, as they do without a tag (`class.rs`).
         let is_released = tag.is_some()
             && bytes > 0
             && current(PoolInner::of(block))
@@ -206,10 +206,10 @@ unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// Releases a block when the thread last used another pool, or none, or when its magazine has no room.
+/// Releases a block if the thread last used another pool, or none, or if its magazine has no room.
 ///
-/// With no memory even for a slot the block cannot be counted as given back, so it stays out, and with it the pool. That
-/// is a leak, so it is said; and this is a drop, so it does not panic.
+/// Without memory even for a slot, the release cannot be counted, so the block stays in use and keeps the pool alive.
+/// That is a leak, so it is reported; this runs in a drop, so it does not panic.
 ///
 /// # Safety
 ///
@@ -240,7 +240,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl PoolInner {
-    /// The pool of a block, or an address that is no pool's if the block has a tag.
+    /// The pool of a block without a tag; for a block with a tag, an address that matches no pool.
     ///
     /// # Safety
     ///
@@ -271,8 +271,8 @@ impl PoolInner {
         }
     }
 
-    /// An idle block of another class whose blocks are as large, made one of `class`, held by the caller. Not one that was
-    /// asked for in advance.
+    /// Takes an idle block of another class with blocks of the same size, and makes it one of `class`. Prewarmed
+    /// blocks are not taken.
     fn block_of_another_class(&self, class: usize) -> Option<&Block> {
         let mut others = self.classes.as_large_as(class);
         let (other, batch) = others.find_map(|other| {
@@ -338,12 +338,12 @@ impl PoolInner {
         }
     }
 
-    /// What a block of so many bytes costs beside them.
+    /// The overhead of a block of `block_bytes`.
     pub(crate) fn beside(&self, block_bytes: usize) -> u64 {
         (size_of::<Block>() + Region::beside(block_bytes, self.config.alignment)) as u64
     }
 
-    /// Puts a refusal into words: for the budget, with who holds the most.
+    /// Makes the error for a refusal; for the budget, with the largest holders.
     #[cold]
     pub(crate) fn explain(&self, refusal: Refusal, len: usize, element_bytes: usize) -> AllocError {
         match refusal {

@@ -1,4 +1,5 @@
-//! Memory from the system for a request, and what is returned to make room for it: under the limit, after a refusal, and on demand.
+//! Takes memory from the system for a request, and returns idle memory to make room for it: under the limit, after a
+//! refusal, and on demand.
 //!
 //! # A request
 //!
@@ -11,15 +12,16 @@
 //!   return what the growth makes superfluous, commit
 //! ```
 //!
-//! Memory is returned only under the aggregator's lock (law L3, it adds up). The memory within reach is added up under the same lock. Other
-//! threads may take idle memory meanwhile. Then less is returned than was added up, and the request is checked again.
+//! Memory is returned only under the aggregator's lock (L3, it adds up). The sum of the memory within reach is
+//! computed under the same lock. Other threads may take idle memory meanwhile. Then less is returned than computed,
+//! and the request is checked again.
 //!
 //! # Which memory is within reach
 //!
-//! The depot, the calling thread's own magazine, the blocks of frames that are not open, and, in a pool with a limit, the blocks
-//! that threads have for an open frame and took nothing from (parked arenas, `arena/parking.rs`). Of its own arenas the caller also gives
-//! back blocks that their frames have not used. What other threads' magazines keep is not within reach; it is bounded instead
-//! (`Budget::keep`).
+//! The depot, the calling thread's own magazine, the blocks of frames that are not open, and, in a pool with a limit,
+//! the unused blocks of open frames (parked arenas, `arena/parking.rs`). From its own arenas the caller also returns
+//! blocks that their frames have not used. The magazines of other threads are not within reach; their size is bounded
+//! instead (`Budget::keep`).
 #![expect(
     unsafe_code,
     reason = "the asking thread gives back what its own slot keeps"
@@ -34,22 +36,22 @@ use crate::pool::refusal::Refusal;
 use crate::pool::trim::SLACK_BYTES;
 use crate::slot::state::Slot;
 
-/// More than any system gives to a process: a quarter of what the widest processors address today.
+/// More than any system gives to a process: a quarter of the largest address space of today's processors.
 const MAX_ASKED: u64 = 1 << 46;
 
-/// What may be given back for a request.
+/// The idle memory that may be returned for a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reach<'s> {
     /// Nothing.
     Nothing,
-    /// For memory that is asked for in advance: what is idle beyond what was kept in advance before.
+    /// For a prewarm: idle memory, except blocks that an earlier prewarm keeps.
     Beyond,
-    /// For a thread, whose slot this is: everything that is idle within reach.
+    /// For an alloc by the owner of this slot: all idle memory within reach.
     Thread(&'s Slot),
 }
 
 impl PoolInner {
-    /// Why so many bytes can never be had, whatever is given back.
+    /// The refusal of a size that can never be allocated, however much is given back.
     pub(crate) fn out_of_reach(&self, bytes: u64) -> Option<Refusal> {
         if self.budget.limit().is_some_and(|limit| bytes > limit) {
             return Some(Refusal::Budget(bytes));
@@ -57,7 +59,7 @@ impl PoolInner {
         (bytes >= MAX_ASKED).then_some(Refusal::Memory(bytes))
     }
 
-    /// Memory from the system, within the budget; whether idle memory had to go for it.
+    /// Takes memory from the system within the budget; also returns whether idle memory was given back for it.
     pub(crate) fn take_region(
         &self,
         bytes: usize,
@@ -82,9 +84,9 @@ impl PoolInner {
         Ok((region, !fits))
     }
 
-    /// Before the pool grows: if it holds a quarter more than frames ever needed, and much of it lies idle in the depot,
-    /// gives as much back, if nobody aggregates. So a program that goes from one buffer size to another within a frame does
-    /// not pay for both.
+    /// Before the pool grows: gives back idle memory of the depot if the pool holds a quarter more than frames ever
+    /// needed, unless an aggregation is running. So a program that changes from one buffer size to another within a
+    /// frame does not pay for both.
     fn shed_before_growing(&self, wanted: u64) {
         let held = self.budget.held();
         let needed = self.budget.busiest();
@@ -98,8 +100,8 @@ impl PoolInner {
         }
     }
 
-    /// Gives back idle memory until `wanted` fits the budget, and reserves it. If all that is within reach would not do, nothing
-    /// is given back.
+    /// Gives back idle memory until `wanted` fits the budget, and reserves it. If all memory within reach is not
+    /// enough, nothing is given back.
     fn make_way(&self, wanted: u64, reach: Reach<'_>) -> bool {
         if matches!(reach, Reach::Nothing) {
             return false;
@@ -113,20 +115,21 @@ impl PoolInner {
             if missing > self.within_reach(&aggregator, reach) {
                 return false;
             }
-            // None is missing if another thread gave back meanwhile.
+            // Nothing is missing if another thread gave memory back meanwhile.
             if missing > 0 && self.give_back(&mut aggregator, missing, reach) == 0 {
                 return false;
             }
         }
     }
 
-    /// Whether so much fits the budget with what lies `beside` it, if what is idle within reach goes.
+    /// Whether `wanted` bytes and their overhead `beside` fit the budget after all idle memory within reach is given
+    /// back.
     pub(crate) fn may_make_way(&self, wanted: u64, beside: u64, reach: Reach<'_>) -> bool {
         let missing = self.budget.missing(wanted, beside);
         missing == 0 || missing <= self.within_reach(&self.aggregator.lock(), reach)
     }
 
-    /// When the system has refused: gives back all that is idle within reach, if the system then has enough, and asks again.
+    /// After a refusal by the system: gives back all idle memory within reach, if that is enough, and asks again.
     fn take_after_giving_back(&self, bytes: usize, reach: Reach<'_>) -> Option<Region> {
         let mut aggregator = self.aggregator.lock();
         let within = self.within_reach(&aggregator, reach);
@@ -139,7 +142,8 @@ impl PoolInner {
         Region::take(bytes, self.config.alignment)
     }
 
-    /// `BufferPool::trim`, and when a pool is closed: all that is idle within reach, whatever was asked for in advance.
+    /// For `BufferPool::trim` and for closing a pool: gives back all idle memory within reach, prewarmed blocks
+    /// included.
     pub(crate) fn trim_now(&self, slot: Option<&Slot>) -> u64 {
         self.depot.keep_nothing();
         let mut aggregator = self.aggregator.lock();
@@ -149,12 +153,13 @@ impl PoolInner {
             u64::MAX,
             slot.map_or(Reach::Beyond, Reach::Thread),
         );
-        // Blocks without bytes, of which only the records are of use to others.
+        // Blocks without bytes: this frees their records for other classes.
         while self.evict_batch(&mut aggregator, 0, u64::MAX) > 0 {}
         self.budget.evicted_since(before)
     }
 
-    /// Bytes that are idle within reach. Under the aggregator's lock nobody else gives them back, but they may be used.
+    /// Idle bytes within reach. Under the aggregator's lock no other thread gives them back, but threads may allocate
+    /// them.
     fn within_reach(&self, _aggregator: &Aggregator, reach: Reach<'_>) -> u64 {
         if matches!(reach, Reach::Nothing) {
             return 0;
@@ -171,7 +176,7 @@ impl PoolInner {
             in_blocks += blocks * bytes as u64;
             beside += blocks * self.beside(bytes);
         }
-        // What is within the allowance is not missing in the budget.
+        // Overhead within the allowance does not count against the budget.
         let beside = beside.min(self.budget.bookkeeping());
         let open = self.in_flight.open();
         let of_arena = |slot: &Slot, index: usize, arena: &Arena| {
@@ -194,8 +199,8 @@ impl PoolInner {
         in_blocks + beside + in_arenas
     }
 
-    /// Gives back what is idle within reach until `wanted` bytes are gone, with what lay beside them; how many went. First the depot,
-    /// then the caller's own magazine, then frame blocks.
+    /// Gives back idle memory within reach until `wanted` bytes, with overhead, are gone; returns how many. First the
+    /// depot, then the caller's own magazine, then frame blocks.
     fn give_back(&self, aggregator: &mut Aggregator, wanted: u64, reach: Reach<'_>) -> u64 {
         let before = self.budget.freed_bytes();
         self.evict(aggregator, wanted, reach);
@@ -228,8 +233,8 @@ impl PoolInner {
         gone(self)
     }
 
-    /// Gives back blocks of an arena until `wanted` bytes are gone: all that nobody uses if its frame is closed or the arena parked,
-    /// or those that an open frame has not used if the arena is the caller's own.
+    /// Gives back blocks of an arena until `wanted` bytes are gone: all unused blocks if its frame is closed or the
+    /// arena is parked, or, if the arena is the caller's own, those that the open frame has not used.
     ///
     /// # Safety
     ///
@@ -264,7 +269,7 @@ impl PoolInner {
         }
     }
 
-    /// Blocks of a class that are idle in the depot and may go.
+    /// Blocks of a class that are idle in the depot and may be given back.
     fn depot_blocks_of(&self, class: usize, reach: Reach<'_>) -> u64 {
         match reach {
             Reach::Nothing => 0,
@@ -273,11 +278,11 @@ impl PoolInner {
         }
     }
 
-    /// Bytes of a class that are idle in the depot and may go, with what lies beside them.
+    /// Bytes of these blocks, with overhead.
     fn depot_bytes_of(&self, class: usize, reach: Reach<'_>) -> u64 {
         let blocks = self.depot_blocks_of(class, reach);
         if class == CLASSES {
-            // Their blocks have sizes of their own. They are let go at every frame end.
+            // Their blocks have individual sizes. Every frame end returns them.
             return if blocks > 0 {
                 self.depot.oversize_bytes()
             } else {
@@ -287,7 +292,7 @@ impl PoolInner {
         blocks.saturating_mul(self.cost(class))
     }
 
-    /// Bytes of a block of the class, with what lies beside them.
+    /// Bytes of a block of the class, with overhead.
     fn cost(&self, class: usize) -> u64 {
         let bytes = self.block_bytes(class);
         (bytes as u64).saturating_add(self.beside(bytes))

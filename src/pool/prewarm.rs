@@ -1,4 +1,4 @@
-//! Memory before it is needed: blocks made, touched and put where allocs find them.
+//! Prewarming: makes blocks in advance, touches their pages, and puts them where allocs find them.
 #![expect(
     unsafe_code,
     reason = "new blocks are written to before they are handed on"
@@ -16,13 +16,14 @@ use crate::pool::slot_guard::with_slot;
 use crate::slot::state::Slot;
 
 impl PoolInner {
-    /// Has `count` blocks for `bytes` ready: in the calling thread's magazine as far as there is room, else in the depot.
+    /// Prepares `count` blocks for `bytes`: in the calling thread's magazine as far as there is room, else in the
+    /// depot.
     ///
-    /// Blocks that are ready already count. A request that cannot be met takes and gives back nothing.
+    /// Idle blocks count too. A request that cannot be met takes and gives back nothing.
     pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
         let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
         let block_bytes = self.block_bytes_for(class, bytes);
-        // A block without bytes has nothing to make ready.
+        // A block without bytes needs no preparation.
         if count == 0 || block_bytes == 0 {
             return Ok(());
         }
@@ -49,7 +50,7 @@ impl PoolInner {
         if let Some(refusal) = self.out_of_reach(all) {
             return Err(refusal);
         }
-        // Before trimming can see the blocks idle, and before what is ready goes for what is not.
+        // First, so that neither trimming nor the new blocks' own pressure gives the idle ones back.
         let kept = self.depot.keep(class, count);
         if !self.may_make_way(all, beside, Reach::Beyond) {
             self.depot.keep_at_most(class, kept);
@@ -60,8 +61,8 @@ impl PoolInner {
                 .new_block(class, bytes, Reach::Beyond)
                 .inspect_err(|_| self.depot.keep_at_most(class, kept.max(ready + made)))?;
             for at in (0..bytes).step_by(PAGE).chain([bytes - 1]) {
-                // SAFETY: the block is new and ours, and has `bytes` bytes. Volatile, so that the write of a zero to zeroed
-                // memory is not left out: it is what brings the page in. The last byte may lie in a page of its own.
+                // SAFETY: the block is new and ours, and has `bytes` bytes. Volatile, so that the compiler keeps the
+                // write of a zero to zeroed memory, which brings the page in. The last byte may lie in another page.
                 unsafe { block.start().add(at).write_volatile(0) };
             }
             // SAFETY: the caller owns the slot, and the block is ours.

@@ -1,4 +1,4 @@
-//! What users ask a pool between frame ends: its numbers, its peaks, its open frames, who holds what.
+//! Answers queries between frame ends: the pool's numbers, peaks, open frames, and holders.
 
 use crate::clock;
 use crate::pool::inner::PoolInner;
@@ -32,11 +32,11 @@ impl PoolInner {
         aggregator.peaks.since(mark)
     }
 
-    /// The open frames, the oldest first, into a list whose memory is used again.
+    /// Lists the open frames, the oldest first, and reuses the memory of the list.
     pub(crate) fn open_frames_into(&self, open: &mut Vec<OpenFrame>) {
         open.clear();
         let frames = self.in_flight.open_frames(self.round());
-        // Without memory for the list it is shorter; it is never an error of its own.
+        // Without memory the list is shorter; this is no error.
         if open.try_reserve(self.in_flight.limit() as usize).is_ok() {
             open.extend(frames);
         }
@@ -50,10 +50,10 @@ impl PoolInner {
         outstanding
     }
 
-    /// Who holds what now, into an earlier result whose memory is used again.
+    /// Lists who holds what now, and reuses the memory of an earlier result.
     pub(crate) fn outstanding_into(&self, out: &mut Outstanding) {
         let walks = &mut *self.walks.lock();
-        // The round is read first: a round that begins meanwhile makes buffers younger, not older.
+        // Read the round first: a round that begins during the walk makes buffers look younger, never older.
         let round = self.round();
         let mut overdue_by_tag = std::mem::take(&mut walks.overdue_by_tag);
         {

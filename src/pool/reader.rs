@@ -1,4 +1,4 @@
-//! Reading the latest snapshot over and over at the cost of one comparison.
+//! A cached reader of the latest snapshot: reading again costs one comparison.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,16 +7,16 @@ use crate::pool::handle::BufferPool;
 use crate::sync::{Arc, Cached};
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// A reader's own handle on a pool's latest snapshot, for loops that read it all the time.
+/// A cached reader of a pool's latest snapshot, for loops that read it often.
 ///
-/// [`BufferPool::snapshot`] counts a reference each time; this looks whether a new snapshot was published and, if not,
-/// gives the one it has. Made by [`BufferPool::snapshot_reader`]. It is a handle of the pool, and keeps one
-/// snapshot from being recycled.
+/// [`BufferPool::snapshot`] changes a reference count each time. This checks whether a new snapshot was published
+/// and, if not, returns the one it has. Made by [`BufferPool::snapshot_reader`]. It is a handle of the pool, and
+/// keeps one snapshot from being recycled.
 pub struct SnapshotReader {
     cached: Cached<Source, FrameSnapshot>,
 }
 
-/// The pool as what a cached reader watches.
+/// The pool as the source of a cached reader.
 #[derive(Clone)]
 struct Source(BufferPool);
 
@@ -48,7 +48,7 @@ impl Deref for Source {
 }
 
 impl BufferPool {
-    /// A reader that looks at the latest snapshot for less than [`snapshot`](Self::snapshot) does.
+    /// Returns a cached reader; cheaper than [`snapshot`](Self::snapshot) when polled often.
     pub fn snapshot_reader(&self) -> SnapshotReader {
         SnapshotReader::new(self.clone())
     }

@@ -1,21 +1,21 @@
-//! Why a request cannot be met, before it is put into words.
+//! The reason of a refused request, before it becomes an error.
 
 use crate::error::AllocError;
 use crate::memory::tag_budget::Refused;
 use crate::slot::state::Slot;
 
-/// Why a request could not be met, before it is put into words.
+/// The reason of a refused request, before it becomes an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// More bytes than can be addressed.
     Overflow,
     /// Elements aligned more coarsely than the pool's buffers.
     Alignment(usize),
-    /// So many bytes more would exceed the budget.
+    /// This many bytes more would exceed the budget.
     Budget(u64),
     /// The budget of a tag is used up.
     TagBudget(Refused),
-    /// The system did not give so many bytes.
+    /// The system did not give this many bytes.
     Memory(u64),
 }
 
@@ -25,7 +25,7 @@ pub(crate) const SLOT_REFUSED: Refusal = Refusal::Memory(size_of::<Slot>() as u6
 /// The most bytes an allocation can have, with room for rounding and alignment.
 pub(crate) const MAX_BYTES: usize = isize::MAX as usize - (1 << 20);
 
-/// Enters a refusal in the counters.
+/// Counts a refusal.
 pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
     match refusal {
         Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),

@@ -1,9 +1,9 @@
 //! How much of the pool's memory is resident.
 //!
-//! The system is asked about every pooled block, by the address in its record, and about one block of each arena: the one that it lends
-//! from. A steady frame has no other (`arena/bump.rs`). So the answer is of these very blocks,
-//! whether they are mappings or come from the global allocator, and of no other memory of the process. No lock is taken, and no worker
-//! is disturbed: the system's own list of mappings is locked for the time of one question, about 16 MiB at most.
+//! The system is asked about every pooled block, by the address in its record, and about the current block of each
+//! arena. A steady frame has no other (`arena/bump.rs`). So the answer covers exactly these blocks, whether they are
+//! mappings or come from the global allocator, and no other memory of the process. No lock of ours is taken. The
+//! system locks its own list of mappings for one question at a time, about at most 16 MiB.
 
 use crate::clock::{self, Timestamp};
 use crate::memory::residency::Residency;
@@ -11,7 +11,7 @@ use crate::pool::inner::PoolInner;
 use crate::telemetry::resident::Resident;
 
 impl PoolInner {
-    /// Asks the system; `None` where it is not known how, and without telemetry.
+    /// Asks the system; `None` on unsupported systems, and without telemetry.
     pub(crate) fn resident(&self) -> Option<Resident> {
         if !cfg!(feature = "telemetry") {
             return None;
@@ -30,7 +30,7 @@ impl PoolInner {
             }
         }
         Some(Resident {
-            // What came and went meanwhile may have been met twice.
+            // Memory that moved during the reading may have been counted twice.
             bytes: bytes.min(self.budget.held()),
             time: Timestamp::at(began),
             took: clock::now().saturating_duration_since(began),

@@ -1,8 +1,8 @@
 //! Access to a slot through a guard: the thread's own slot, or a temporary one.
 //!
-//! A temporary slot is claimed for one use and handed back after it. It serves when there is no memory for the thread's list, or when the
-//! list was dropped because the thread is about to exit. This is slow, but correct. A use inside such a use (`Frame::with_arena`)
-//! claims another temporary slot.
+//! A temporary slot is claimed for one use and handed back after it. It is used if there is no memory for the
+//! thread's list, or if the list was dropped because the thread is about to exit. This is slow, but correct. A use
+//! inside such a use (`Frame::with_arena`) claims another temporary slot.
 #![expect(
     unsafe_code,
     reason = "a guard keeps a pointer to a slot that the thread owns"
@@ -16,8 +16,8 @@ use crate::slot::list::NoSlot;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 
-/// Runs `f` with the calling thread's slot of the pool, whatever it used last; `None` when there is no memory for a slot. At its
-/// end it raises the slot's change mark.
+/// Runs `f` with the calling thread's slot of the pool, then raises the slot's change mark; `None` if there is no
+/// memory for a slot.
 ///
 /// # Safety
 ///
@@ -98,7 +98,7 @@ pub(crate) unsafe fn release_in_slot(
     Ok(())
 }
 
-/// A use of a slot that the thread has, or has claimed for this use alone and hands back at its end, even if that is a panic.
+/// A use of the thread's slot, or of a temporary one, which is handed back at the end, even after a panic.
 struct SlotGuard {
     inner: NonNull<PoolInner>,
     slot: NonNull<Slot>,
@@ -106,7 +106,7 @@ struct SlotGuard {
 }
 
 impl SlotGuard {
-    /// In the slot of the thread's list, or in one of its own when there is no list to put it in.
+    /// Begins a use of the slot in the thread's list, or of a temporary one if there is no list.
     ///
     /// # Safety
     ///
@@ -137,7 +137,8 @@ impl SlotGuard {
         }
     }
 
-    /// Hands the slot back. Apart, and by reference, so that the slot stays in memory and not in a register throughout the guard.
+    /// Hands the slot back. A separate function that takes a reference, so that the slot pointer stays in memory and
+    /// occupies no register during the guard.
     #[cold]
     #[inline(never)]
     fn end_temporary(&self) {

@@ -1,12 +1,12 @@
-//! What a walk over the block records finds of call stacks.
+//! Counts sampled buffers by call stack during a walk over the block records.
 #![expect(unsafe_code, reason = "a record points to a stack of the pool's table")]
 
 use crate::blocks::call_stacks::CallStack;
 use crate::blocks::state::Holder;
 use crate::telemetry::call_stack::StackHolding;
 
-/// Counts a sampled buffer that a walk met for its call stack, if there is memory for the entry. The list is in the order of the pool's
-/// stacks.
+/// Counts a sampled buffer for its call stack, if there is memory for the entry. The list is in the order of the
+/// pool's stacks.
 pub(crate) fn enter_stack(stacks: &mut Vec<StackHolding>, lent: &Holder, large_bytes: u64) {
     let Some(entry) = lent.stack else { return };
     let key = (entry.addr().get(), lent.tag.number());

@@ -46,7 +46,7 @@ impl Tag {
         &self.pool
     }
 
-    /// The whole name, such as `render/shadows`. Waits for a frame end that is in progress.
+    /// The full name, such as `render/shadows`. Waits for a frame end in progress.
     pub fn name(&self) -> String {
         let aggregator = self.pool.inner().aggregator.lock();
         aggregator.tags.name(self.mark.number()).to_owned()
@@ -183,13 +183,14 @@ impl fmt::Debug for Tag {
 }
 
 impl BufferPool {
-    /// Returns the tag with this name, and adds it if it is new. Keep the handle: this waits for a frame end that is in progress.
+    /// Returns the tag with this name, and adds it if it is new. Keep the handle: this call waits for a frame end in
+    /// progress.
     ///
-    /// Tags nest by name: `render/shadows` lies below `render`, whose numbers include it. A part of a name that is empty is left
-    /// out; a name without any other part is `(unnamed)`.
+    /// Tags nest by name: `render/shadows` lies below `render`, whose numbers include it. Empty parts of a name are
+    /// ignored; a name with only empty parts is `(unnamed)`.
     ///
-    /// A pool has up to 126 tags. A further name is taken for the nearest tag above it that exists, so that this tag's budget still
-    /// counts; if there is none it is taken for `(other tags)`. [`Tags::beyond_limit`] says how often that happened.
+    /// A pool has up to 126 tags. A further name gets the nearest existing tag above it, so that this tag's budget
+    /// still counts; without one it gets `(other tags)`. [`Tags::beyond_limit`] counts these cases.
     ///
     /// ```
     /// let pool = framepool::BufferPool::new();
@@ -224,8 +225,8 @@ impl BufferPool {
 
     /// The numbers of all tags now. Waits for frame ends and other walks, never for workers.
     ///
-    /// The live numbers of a tag are exact when the threads rest; while they run, each count is of some moment during this call, and no
-    /// tag has more releases than allocs.
+    /// The live numbers of a tag are exact when the threads rest; while they run, each count is from some moment
+    /// during this call, and no tag has more releases than allocs.
     pub fn tags(&self) -> Tags {
         let mut tags = Tags::default();
         self.tags_into(&mut tags);

@@ -1,7 +1,7 @@
-//! The tags of a pool: their names, and what an aggregation finds for each. Under the aggregator's lock.
+//! The tags of a pool: their names, and the numbers that an aggregation finds for each. Under the aggregator's lock.
 //!
-//! A tag is a number. Zero stands for no tag. A tag has a higher number than the tag above it, so one pass from the highest number to the
-//! lowest adds up what lies below each tag. Tags are never removed.
+//! A tag is a number. Zero stands for no tag. A tag has a higher number than the tag above it, so one pass from the highest
+//! number to the lowest adds up the tags below each tag. Tags are never removed.
 //!
 //! The numbers of a tag are sums over all slots (`slot/tags.rs`) and over the arenas of the frames that were begun with the tag. Each
 //! aggregation adds them up again, from counters that only rise. So no number decreases.
@@ -34,14 +34,14 @@ struct Entry {
     settings: TagSettings,
     /// Of pooled buffers, as of the last aggregation.
     pooled: TagCounts,
-    /// Released where there was no memory to count it.
+    /// Releases that no slot had memory to count.
     stray: (u64, u64),
     /// Of frame buffers: of frames that have ended, and of open ones.
     ended: ArenaReading,
     open: ArenaReading,
     own: TagCounts,
     total: TagCounts,
-    /// The total at the latest frame end, and what that frame added.
+    /// The total at the latest frame end, and the part that this frame added.
     at_end: TagCounts,
     frame: TagCounts,
     peak_bytes: u64,
@@ -56,7 +56,7 @@ impl TagBook {
             let tag = book.open(&budgets, 0, name);
             book.entries[tag].settings = *settings;
         }
-        // Those above come first.
+        // Parents come first.
         for (tag, entry) in book.entries.iter().enumerate().skip(1) {
             match entry.settings.max_bytes {
                 Some(limit) => budgets.limit(tag, entry.parent, limit),
@@ -72,9 +72,9 @@ impl TagBook {
         self.entries.is_empty()
     }
 
-    /// The number of the tag with this name below `above`, made if there is none.
+    /// The number of the tag with this name below `above`; added if it is new.
     ///
-    /// If there is no room it is that of the nearest tag above that exists, or else the one for all such names.
+    /// Without room it is the number of the nearest existing tag above, or else of the tag for all such names.
     pub(crate) fn open(&mut self, budgets: &TagBudgets, above: usize, name: &str) -> usize {
         if self.is_empty() {
             self.entries.push(Entry::default());
@@ -98,7 +98,7 @@ impl TagBook {
         at
     }
 
-    /// The tag directly below another with this name, made if there is none and if there is room.
+    /// The tag with this name directly below `parent`; added if it is new and there is room.
     fn child(&mut self, budgets: &TagBudgets, parent: usize, part: &str) -> Option<usize> {
         let above = &self.entries[parent].name;
         let name = if parent == 0 {
@@ -132,7 +132,7 @@ impl TagBook {
         OTHERS
     }
 
-    /// The whole name of a tag.
+    /// The full name of a tag.
     pub(crate) fn name(&self, tag: usize) -> &str {
         self.entries.get(tag).map_or("", |entry| &entry.name)
     }
@@ -166,7 +166,7 @@ impl TagBook {
         }
     }
 
-    /// First pass of an aggregation: what was released.
+    /// First pass of an aggregation: reads releases.
     pub(crate) fn read_released(&mut self, slots: &Slots) {
         for entry in &mut self.entries {
             (entry.pooled.releases, entry.pooled.release_bytes) = entry.stray;
@@ -185,7 +185,7 @@ impl TagBook {
         }
     }
 
-    /// Between the two passes over the pool's own counters: what was lent.
+    /// Second pass of an aggregation: reads allocs. It runs between the two passes over the pool's own counters.
     pub(crate) fn read_allocated(&mut self, slots: &Slots) {
         for entry in &mut self.entries {
             entry.pooled.allocs = 0;
@@ -202,7 +202,7 @@ impl TagBook {
         }
     }
 
-    /// Adds what an arena lent in an open frame.
+    /// Adds the allocs of an arena in an open frame.
     #[inline]
     pub(crate) fn add_open(&mut self, in_flight: &InFlight, index: usize, reading: ArenaReading) {
         if let Some(entry) = self.entries.get_mut(in_flight.tag(index)) {
@@ -210,14 +210,14 @@ impl TagBook {
         }
     }
 
-    /// Adds what an arena lent in the frame that ends.
+    /// Adds the allocs of an arena in the frame that ends.
     pub(crate) fn add_ended(&mut self, in_flight: &InFlight, index: usize, reading: ArenaReading) {
         if let Some(entry) = self.entries.get_mut(in_flight.tag(index)) {
             entry.ended = entry.ended.plus(reading);
         }
     }
 
-    /// Adds up what the passes found. `end_frame` begins a new frame.
+    /// Adds up the results of the passes. `end_frame` begins a new frame.
     pub(crate) fn add_up(&mut self, end_frame: bool) {
         for entry in &mut self.entries {
             let (ended, framed) = (entry.ended, entry.ended.plus(entry.open));
@@ -247,14 +247,14 @@ impl TagBook {
         }
     }
 
-    /// What was taken with any tag.
+    /// The allocs with any tag.
     pub(crate) fn tagged(&self) -> TagCounts {
         self.entries
             .first()
             .map_or_else(TagCounts::default, |root| root.total)
     }
 
-    /// Writes the numbers into an earlier result, whose memory is used again. `all` is what the pool counted.
+    /// Writes the numbers into an earlier result, and reuses its memory. `all` is the pool's own count.
     pub(crate) fn report(&self, all: TagCounts, tags: &mut Tags) {
         let named = || self.entries.iter().skip(1);
         tags.tags.truncate(named().count());
@@ -273,7 +273,7 @@ impl TagBook {
             stats.max_bytes = entry.settings.max_bytes;
         }
         tags.beyond_limit = self.beyond_limit;
-        // While threads allocate, the pool's own numbers can be of a moment before.
+        // While threads allocate, the pool's own numbers can be a moment older.
         let tagged = self.tagged();
         let rest = |all: u64, tagged: u64| all.saturating_sub(tagged);
         let allocs = rest(all.allocs, tagged.allocs);

@@ -1,8 +1,8 @@
-//! What is set for a tag when its pool is built.
+//! The settings of a tag, made when its pool is built.
 
 /// Budgets and the expected lifetime of a tag: [`PoolBuilder::tag`](crate::PoolBuilder::tag).
 ///
-/// They count for the tag and all tags below it.
+/// They apply to the tag and all tags below it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "settings do nothing until they are given to a builder"]
 pub struct TagSettings {
@@ -12,18 +12,18 @@ pub struct TagSettings {
 }
 
 impl TagSettings {
-    /// No budget, and the pool's own limit of the lifetime.
+    /// No budget, and the pool's own limit on lifetimes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the hard budget: the most bytes of pooled buffers with this tag that may be out at once.
+    /// Sets the hard budget: the most bytes of pooled buffers with this tag that may be in use at once.
     ///
     /// Only bytes in use count, as block sizes. Idle memory belongs to the pool and not to a tag, so nothing is reclaimed when the budget
     /// is exhausted. Frame buffers are not limited, because frame memory is taken in blocks that serve many frames.
     ///
-    /// The limit is never exceeded, however many threads allocate at once. A request can be refused early: eight threads keep credit of
-    /// a 128th of the limit each, which others cannot use. A refusal is
+    /// The limit is never exceeded, however many threads allocate at once. A request can be refused early: up to
+    /// eight threads each keep a 128th of the limit as credit, which others cannot use. A refusal is
     /// [`AllocError::TagBudgetExceeded`](crate::AllocError::TagBudgetExceeded).
     ///
     /// With a hard budget a buffer takes the slow path, which costs tens of nanoseconds more.

@@ -1,4 +1,4 @@
-//! What lending and taking back a buffer with a tag take beside what every buffer takes: the slot's counters, and the budgets.
+//! The extra work to allocate and release a buffer with a tag: the slot's counters, and the budgets.
 #![expect(
     unsafe_code,
     reason = "the tag is taken off a block that the caller holds"
@@ -12,7 +12,7 @@ use crate::slot::state::Slot;
 use crate::slot::tags::TagCells;
 
 impl PoolInner {
-    /// Has the slot ready to lend with a tag, and reserves what the budgets of the tag count; how many bytes.
+    /// Prepares the slot to allocate with a tag, and reserves the bytes in the tag's budgets; returns how many.
     pub(crate) fn reserve_for(
         &self,
         slot: &Slot,
@@ -44,7 +44,7 @@ impl PoolInner {
         }
     }
 
-    /// Takes back what was reserved for a buffer that there is not, or that came back. Only for the slot's owner.
+    /// Returns the reservation of a buffer that was refused or released. Only for the slot's owner.
     pub(crate) fn unreserve(&self, slot: &Slot, tag: TagMark, bytes: u64) {
         if bytes > 0
             && let Some(cells) = slot.tags.own()
@@ -53,7 +53,7 @@ impl PoolInner {
         }
     }
 
-    /// Takes the tag off a block that comes back, and counts it for the tag.
+    /// Removes the tag from a released block, and counts the release for the tag.
     ///
     /// # Safety
     ///
@@ -74,7 +74,7 @@ impl PoolInner {
         unsafe { block.clear_tag(bytes) };
     }
 
-    /// Counts a release where there was no memory for the slot's counters of tags.
+    /// Counts a release if there was no memory for the slot's counters of tags.
     #[cold]
     #[inline(never)]
     fn count_stray(&self, tag: TagMark, bytes: u64) {

@@ -1,6 +1,7 @@
 //! The slots that a thread owns, found by pool.
 //!
-//! A list with an index by the pool's address, so that a look-up takes the same time for one pool and for ten thousand.
+//! A list with an index by the pool's address, so that a look-up takes the same time with one pool and with ten
+//! thousand.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,7 +10,7 @@ use std::ptr::NonNull;
 use crate::pool::inner::PoolInner;
 use crate::slot::state::Slot;
 
-/// Up to so many pools the list is looked through, which is quicker than the index.
+/// Up to this many pools, a search through the list is faster than the index.
 const SHORT: usize = 8;
 
 /// A slot that the thread owns. It names its pool (`pool/lifetime.rs`).
@@ -23,7 +24,7 @@ pub(crate) struct ThreadRecord {
 #[derive(Debug)]
 pub(crate) struct ThreadRecords {
     list: Vec<ThreadRecord>,
-    /// Where in the list the slot of a pool is. Of all of them, once there were more than [`SHORT`].
+    /// The position of each pool's slot in the list. Filled once there are more than [`SHORT`].
     index: HashMap<NonNull<PoolInner>, usize, BuildHasherDefault<AddressHasher>>,
 }
 
@@ -43,7 +44,7 @@ impl ThreadRecords {
         self.list[at]
     }
 
-    /// Where the slot of the pool is.
+    /// The position of the pool's slot.
     pub(crate) fn find(&self, inner: NonNull<PoolInner>) -> Option<usize> {
         if self.is_indexed() {
             self.index.get(&inner).copied()
@@ -56,7 +57,7 @@ impl ThreadRecords {
         !self.index.is_empty()
     }
 
-    /// Makes room for one more; `None` when there is no memory for it.
+    /// Makes room for one more record; `None` if there is no memory for it.
     pub(crate) fn reserve(&mut self) -> Option<()> {
         self.list.try_reserve(1).ok()?;
         if self.list.len() < SHORT {
@@ -67,7 +68,7 @@ impl ThreadRecords {
             .ok()
     }
 
-    /// Adds one, for which there is room.
+    /// Adds a record, for which there is room.
     pub(crate) fn push(&mut self, record: ThreadRecord) {
         self.list.push(record);
         if self.list.len() > SHORT {
@@ -77,7 +78,7 @@ impl ThreadRecords {
         }
     }
 
-    /// Takes one out, in whose place the last one comes.
+    /// Removes a record; the last one takes its place.
     pub(crate) fn remove(&mut self, at: usize) -> ThreadRecord {
         let removed = self.list.swap_remove(at);
         if self.is_indexed() {
@@ -95,7 +96,7 @@ impl ThreadRecords {
     }
 }
 
-/// Spreads addresses, of which the lowest bits are all the same.
+/// Hashes addresses, whose lowest bits are all the same.
 #[derive(Debug, Default)]
 struct AddressHasher(u64);
 

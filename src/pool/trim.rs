@@ -1,8 +1,9 @@
-//! Giving memory back in small steps, at frame ends and while none ends. What is given back at once, for a request or on
-//! demand, is in `pressure.rs`.
+//! Gives idle memory back in small steps, at frame ends and between them. `pressure.rs` gives memory back at once,
+//! for a request or on demand.
 //!
-//! Memory goes back to the system only under the aggregator's lock (law L3) and only from two places: the depot, whose blocks
-//! belong to the thread that pops them, and the arenas of frames that are not open, which belong to the holder of the frame's bit.
+//! Memory goes back to the system only under the aggregator's lock (L3, it adds up) and only from two places: the depot, whose
+//! blocks belong to the thread that pops them, and the arenas of frames that are not open, which belong to the holder of the
+//! frame's bit.
 #![expect(
     unsafe_code,
     reason = "blocks popped from the depot lose their memory here"
@@ -17,20 +18,20 @@ use crate::pool::aggregator::{Aggregator, Excess, TrimState, TrimTime};
 use crate::pool::inner::PoolInner;
 use std::time::{Duration, Instant};
 
-/// Idle memory in the depot up to this much is never given back by itself, nor up to half of what else the pool holds.
+/// Trimming keeps this much idle memory in the depot, plus half of the pool's other memory.
 pub(crate) const SLACK_BYTES: u64 = 2 << 20;
-/// For how many frame ends in a row too much must lie idle before any of it goes.
+/// Too much must be idle for this many frame ends in a row before any of it is given back.
 const PATIENCE_FRAMES: u64 = 130;
-/// Or for how long, for slow frames.
+/// Or for this long, for slow frames.
 const PATIENCE_TIME: Duration = Duration::from_secs(4);
-/// Then one frame end returns this part of the excess, but at least and at most these bytes. Frame ends that returned the most were
-/// measured: docs/scaling.md.
+/// Then one frame end returns this part of the excess, between these two bounds. Frame ends that returned the upper
+/// bound were measured: docs/scaling.md.
 const STEP_PART: u64 = 32;
 const MIN_STEP_BYTES: u64 = 256 << 10;
 const MAX_STEP_BYTES: u64 = 4 << 20;
-/// But no more blocks than this: each is a call to the system's allocator.
+/// But at most this many blocks: each is a call to the system's allocator.
 const STEP_BLOCKS: u64 = 1024;
-/// After how many frame ends without use the arenas of a frame that is not open give their memory back.
+/// A bit without an open frame for this many frame ends gives the memory of its arenas back.
 const UNUSED_FRAMES: u64 = 128;
 
 impl PoolInner {
@@ -59,8 +60,8 @@ impl PoolInner {
         self.trim_surplus(aggregator, too_much);
     }
 
-    /// Notes that too much lies idle, and whether that has lasted: then what is to go is decided, and the time begins again.
-    /// `frames` are the frame ends since this was last called.
+    /// Notes that too much is idle. Returns whether this has lasted for the whole patience; then the time begins
+    /// again. `frames` are the frame ends since this was last called.
     fn has_lasted(&self, trim: &mut TrimState, frames: u64) -> bool {
         let Some(excess) = &mut trim.excess_since else {
             trim.excess_since = Some(Excess {
@@ -83,7 +84,7 @@ impl PoolInner {
         true
     }
 
-    /// Bytes that lie idle in the depot.
+    /// Idle bytes in the depot.
     pub(crate) fn depot_bytes(&self) -> u64 {
         let of_classes: u64 = self
             .depot
@@ -94,7 +95,7 @@ impl PoolInner {
         of_classes + self.depot.oversize_bytes()
     }
 
-    /// Gives back a step of what is too much, the largest classes first. The last block of it may be more.
+    /// Gives back one step of the excess, the largest classes first. The last block may exceed the step.
     fn trim_surplus(&self, aggregator: &mut Aggregator, too_much: u64) {
         let step = too_much.min(aggregator.trim.step);
         let before = self.budget.evicted_bytes();
@@ -117,12 +118,12 @@ impl PoolInner {
         }
     }
 
-    /// Lets go of blocks beyond the largest class: they are not kept.
+    /// Gives back blocks beyond the largest class, which are never kept.
     fn let_go_oversize(&self, aggregator: &mut Aggregator) {
         while self.evict_batch(aggregator, CLASSES, u64::MAX) > 0 {}
     }
 
-    /// Gives back the blocks of one frame under whose bit none was open for long, a few of each arena.
+    /// Gives back a few blocks of each arena under one bit that has had no open frame for long.
     fn trim_unused_frame(&self, aggregator: &mut Aggregator) {
         let limit = self.in_flight.limit() as usize;
         let index = aggregator.trim.next_index % limit;
@@ -145,7 +146,7 @@ impl PoolInner {
         self.in_flight.free(index);
     }
 
-    /// Gives back a few blocks of each arena of the frame `index`; whether none of them was left.
+    /// Gives back a few blocks of each arena of the frame `index`; returns whether none is left.
     ///
     /// # Safety
     ///
@@ -166,7 +167,7 @@ impl PoolInner {
         none_left
     }
 
-    /// Gives the memory of one batch back, or of `most` of its blocks; how many blocks that were.
+    /// Gives back the memory of one batch, or of `max` of its blocks; returns the number of blocks.
     pub(crate) fn evict_batch(&self, aggregator: &mut Aggregator, class: usize, max: u64) -> u64 {
         let Some(batch) = self.depot.pop(class, &self.table) else {
             return 0;
@@ -181,7 +182,7 @@ impl PoolInner {
             self.depot.note_unbound(class);
             let beside = self.beside(region.bytes);
             self.give_back_region(aggregator, region);
-            // SAFETY: as above, and it has no memory any more.
+            // SAFETY: as above, and it no longer has memory.
             unsafe { self.table.release(block) };
             self.budget.evicted_beside(beside);
             if left == 0 {
@@ -198,7 +199,7 @@ impl PoolInner {
         u64::from(going)
     }
 
-    /// Gives memory back to the system. The aggregator is the evidence that the caller has its lock.
+    /// Gives memory back to the system. The `aggregator` argument proves that the caller has its lock.
     pub(crate) fn give_back_region(&self, aggregator: &mut Aggregator, region: Region) {
         aggregator.trim.regions = aggregator.trim.regions.wrapping_add(1);
         let bytes = region.bytes as u64;

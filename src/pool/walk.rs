@@ -1,24 +1,25 @@
-//! The walk over the block records: which call site holds which buffers, and since when.
+//! The walk over the block records: finds which call site holds which buffers, and since when.
 //!
-//! The walk reads atomics, and marks what it read (`blocks/block.rs` says why the result is true). A worker does not notice it: it
-//! writes the same few words as without a walk. Walks wait for each other. A result reuses the memory of an earlier one, so a monitor
-//! that walks again and again allocates nothing.
+//! The walk reads atomics, and marks what it read (`blocks/block.rs` proves that the result is right). A worker does
+//! the same few writes with and without a walk. Walks wait for each other. A result reuses the memory of an earlier
+//! one, so a monitor that walks again and again allocates nothing.
 //!
 //! # Which records it reads
 //!
 //! Idle blocks keep their records, and after a peak there may be a million of them. So a walk has two passes over the pages of
 //! records (`blocks/table.rs`):
 //!
-//! 1. The busy pages: those on which the previous walk found a buffer that was out.
-//! 2. All other pages with a record in use, unless the first pass found every buffer that is out.
+//! 1. The busy pages: those on which the previous walk found a buffer in use.
+//! 2. All other pages with a claimed record, unless the first pass found every buffer in use.
 //!
-//! The first pass found all of them if two conditions hold. It found as many buffers as were out before it, by the counters of the
-//! slots. And no buffer was allocated meanwhile. Why this is enough: an alloc is counted before its record says allocated, and a release
-//! after its record says idle. So if the number of allocs is unchanged, each buffer that was found is one of those that were out before.
-//! As many as were out are all of them.
+//! The first pass found all of them if two conditions hold. It found as many buffers as were in use before it, by the
+//! counters of the slots. And no buffer was allocated meanwhile. This is enough because an alloc is counted before
+//! its record says allocated, and a release after its record says idle. So if the number of allocs is unchanged, each
+//! found buffer was in use before the pass. The two numbers are equal, so none is missing.
 //!
-//! So the cost follows the number of buffers out while the workers rest, as between two frames. While workers allocate, a walk reads the
-//! record of every block of the pool. A buffer that is out during the whole walk is always found.
+//! So while the workers rest, as between two frames, the cost follows the number of buffers in use. While workers
+//! allocate, a walk reads the record of every block of the pool. A buffer that is in use during the whole walk is
+//! always found.
 
 use std::panic::Location;
 use std::ptr;
@@ -37,25 +38,25 @@ use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::rounds::RoundTimes;
 
-/// What a walk leaves for the next one.
+/// The state that a walk leaves for the next one.
 #[derive(Debug)]
 pub(crate) struct Walks {
-    /// The walk's own copy of when rounds began.
+    /// The walk's own copy of the times at which rounds began.
     pub(crate) times: RoundTimes,
     /// Per tag, the age in frames beyond which its buffers are overdue.
     pub(crate) overdue_by_tag: Vec<Option<u64>>,
     /// A bit per page, for 64 pages each.
     groups: Vec<Group>,
-    /// Pages that the walk before this one read.
+    /// The number of pages that the previous walk read.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pages_read: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
-    /// Pages with a buffer that was out, as the walk before this one found them.
+    /// Pages on which the previous walk found a buffer in use.
     busy: u64,
-    /// Pages with a buffer that is out, as this walk finds them.
+    /// Pages on which this walk finds a buffer in use.
     found: u64,
 }
 
@@ -70,7 +71,8 @@ impl Walks {
         }
     }
 
-    /// Has a group for so many pages, if there is memory for it. A page without one is read in each second pass.
+    /// Makes groups for `pages` pages, if there is memory for them. A page without a group is read in every second
+    /// pass.
     fn cover(&mut self, pages: u32) {
         let missing = (pages.div_ceil(64) as usize).saturating_sub(self.groups.len());
         if self.groups.try_reserve(missing).is_ok() {
@@ -79,22 +81,22 @@ impl Walks {
     }
 }
 
-/// What a walk reads, and how old a leak suspect is.
+/// The input of a walk, with the ages for suspects and verdicts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records<'w> {
     pub(crate) table: &'w Table,
     pub(crate) slots: &'w Slots,
     pub(crate) names: &'w ThreadNames,
-    /// From this size on every buffer is sampled.
+    /// From this size on, every buffer is sampled.
     #[cfg(feature = "backtrace")]
     pub(crate) large_bytes: u64,
     pub(crate) leak_after_frames: u64,
     pub(crate) leak_after: Duration,
-    /// The age in time of the buffers that verdicts look at.
+    /// The age in time from which verdicts consider a buffer.
     pub(crate) looked_at_after: Duration,
     /// The age in frames beyond which a buffer is overdue.
     pub(crate) overdue_after_frames: Option<u64>,
-    /// The limit of each tag; for tags that are not in the list, the pool's.
+    /// The limit of each tag; the pool's limit applies to tags that are not in the list.
     pub(crate) overdue_by_tag: &'w [Option<u64>],
 }
 
@@ -106,7 +108,7 @@ pub(crate) struct LastWalk {
     pub(crate) found: Outstanding,
 }
 
-/// Buffers out by size class, with the bytes of each class.
+/// Buffers in use by size class, with the bytes of each class.
 #[derive(Debug)]
 pub(crate) struct OutBySize(pub(crate) [(u64, u64); CLASSES + 1]);
 
@@ -115,7 +117,7 @@ impl OutBySize {
         Self([(0, 0); CLASSES + 1])
     }
 
-    /// Enters a buffer that is out.
+    /// Counts a buffer in use.
     #[inline]
     fn enter(&mut self, bytes: u64) {
         let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
@@ -134,23 +136,24 @@ struct Walk<'w> {
     /// The entries in the order of the numbers of their names.
     threads: Vec<ThreadHolding>,
     by_size: OutBySize,
-    /// Blocks lie in the order in which they were first taken, so neighbours often have the same site.
+    /// The last site and its position. Records are in the order of their first use, so neighbours often have the same
+    /// site.
     last: Option<(&'static Location<'static>, usize, usize)>,
     last_thread: Option<(u32, usize)>,
     round: u64,
-    /// Buffers taken in a round from this one on are not old enough for suspects.
+    /// Buffers allocated in this round or later are too young for suspects.
     old_before: Option<u64>,
-    /// Buffers taken in a round from this one on are not old enough for verdicts.
+    /// Buffers allocated in this round or later are too young for verdicts.
     aged_before: Option<u64>,
-    /// Buffers that are out, as far as they were met.
+    /// The buffers in use that were found so far.
     met: u64,
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pages_read: u32,
 }
 
 impl Walks {
-    /// Finds who holds what, into an earlier result, and returns it by size. A round that begins meanwhile makes buffers younger than
-    /// they are. Threads are listed in the order of their numbers, without names.
+    /// Writes who holds what into an earlier result, and returns the buffers by size. A round that begins during the
+    /// walk makes buffers look younger. Threads are listed in the order of their numbers, without names.
     pub(crate) fn walk(
         &mut self,
         records: Records<'_>,
@@ -218,7 +221,7 @@ impl Walks {
 }
 
 impl Walk<'_> {
-    /// Reads the records of all buffers that are out.
+    /// Reads the records of all buffers in use.
     fn read(&mut self, walks: &mut Walks) {
         let before = self.records.slots.pooled_counts();
         let out = before.allocs.wrapping_sub(before.releases);
@@ -240,7 +243,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Reads those pages of a group whose bits are set; the bits of those with a buffer that is out.
+    /// Reads the pages of a group whose bits are set; returns the bits of those with a buffer in use.
     fn read_group(&mut self, group: u32, pages: u64, end: u32) -> u64 {
         let mut left = pages;
         let mut found = 0;
@@ -257,7 +260,7 @@ impl Walk<'_> {
         found
     }
 
-    /// Reads the records of a page; whether a buffer was out.
+    /// Reads the records of a page; returns whether a buffer was in use.
     fn read_page(&mut self, page: u32) -> bool {
         #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
         {
@@ -270,7 +273,7 @@ impl Walk<'_> {
         self.met != before
     }
 
-    /// Enters what was seen in a record.
+    /// Counts a buffer that was found.
     fn enter(&mut self, seen: Seen) {
         let lent = match seen {
             Seen::Idle => return,
@@ -356,7 +359,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Counts a buffer for the thread that took it.
+    /// Counts a buffer for the thread that allocated it.
     fn enter_thread(&mut self, number: u32, bytes: u64) {
         let at = match self.last_thread {
             Some((last, at)) if last == number => at,
@@ -373,15 +376,15 @@ impl Walk<'_> {
     }
 }
 
-/// Entries are in this order: by call site, then by tag.
+/// The sort key of an entry: call site, then tag.
 fn key(site: &SiteHolding) -> (&'static Location<'static>, usize) {
     (site.location, site.tag_number)
 }
 
-/// Where the entry of this call site and tag is in the list sorted by them; made if there is none, and if there is memory for
-/// it: who is told that memory ran out is told who holds it as far as that can be written down.
+/// The position of the entry for this call site and tag in the sorted list. Added if it is new and there is memory
+/// for it; when memory has run out, the list is incomplete.
 ///
-/// One line of code can have several `Location` values, so they are compared by what they say.
+/// One line of code can have several `Location` values, so they are compared by content.
 fn position(
     sites: &mut Vec<SiteHolding>,
     location: &'static Location<'static>,
@@ -402,7 +405,7 @@ mod tests {
     use crate::BufferPool;
     use crate::pool::config::Attribution;
 
-    /// Buffers out, and pages of records that a walk reads to find them.
+    /// The number of buffers in use, and the pages of records that a walk reads to find them.
     fn walk(pool: &BufferPool) -> (u64, u32) {
         let buffers = pool.outstanding().buffers;
         (buffers, pool.inner().walks.lock().pages_read)
@@ -418,7 +421,7 @@ mod tests {
         drop(spike);
         assert_eq!(walk(&pool).0, 10, "all records are still there");
         assert_eq!(walk(&pool), (10, 1));
-        // Taken from the middle: a page that was not busy.
+        // Allocated from the middle: a page that was not busy.
         let more: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1)).collect();
         assert_eq!(walk(&pool).0, 20);
         assert!(walk(&pool).1 <= 11);
