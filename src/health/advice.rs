@@ -1,44 +1,47 @@
-//! Advice: what to set up in another way, and what that gives. This file alone words it.
+//! Advice: a better setup for a program that works, and its gain. All texts of advice are made here.
 //!
-//! An alert has a *next step* (`next_step.rs`): something is wrong. Advice is about a program that works and would be cheaper set up
-//! otherwise. Each piece has one sentence with its figures, and code to paste.
+//! An alert means that something is wrong, and has a *next step* (`next_step.rs`). Advice makes a program that works
+//! cheaper. Each piece has one sentence with its figures, and code to paste.
 //!
-//! # What can be known, and from what
+//! # Sources of the figures
 //!
 //! | | of a recording | of a live program |
 //! |---|---|---|
-//! | misses and the most blocks, by size | replayed | counted, where a miss goes to the system anyway |
+//! | misses and the most blocks, by size | replayed | counted on the path of a miss, which goes to the system anyway |
 //! | bytes of frame buffers a frame | replayed | counted, in each frame's record |
-//! | lifetimes of buffers, by call site | exact | sampled: a walk finds how old the buffers are that are out now |
-//! | what a setting would change | replayed with that setting | follows from the counts, or is not said |
+//! | lifetimes of buffers, by call site | exact | sampled: a walk finds the ages of the buffers in use |
+//! | the effect of a setting | replayed with that setting | follows from the counts, or is not given |
 //!
-//! A recording has every alloc and every release, so what is advised of it was tried: the same recording is replayed with the advice
-//! followed, and the sentence says what that gave. A live program is never tried on. So its advice is only what the counts prove:
+//! A recording has every alloc and every release. So its advice was tested: the recording is replayed with the advice
+//! followed, and the sentence gives the result. Nothing is tried on a live program. Its advice is limited to what the
+//! counts prove:
 //!
-//! - *Prewarm.* The misses of a size need not have happened if its most blocks had been there from the beginning.
-//! - *Frame block.* If no frame took more than so many bytes on all threads together, no thread needs a larger block.
-//! - *Frame buffers.* A release does not tell the call site, so lifetimes are only sampled (`usage.rs`). The sentence says so.
+//! - *Prewarm.* With the peak number of blocks of a size ready from the beginning, its misses would not have
+//!   happened.
+//! - *Frame block.* The most bytes that one frame took on all threads together bound the block that a thread needs.
+//! - *Frame buffers.* A release does not record the call site, so lifetimes are only sampled (`usage.rs`). The
+//!   sentence says so.
 //!
-//! Whether a larger magazine would save exchanges depends on which thread releases what. No counter tells that, so advice on
-//! `thread_cache_bytes` comes from recordings only.
+//! Whether a larger magazine saves exchanges depends on which thread releases which buffer. No counter has that, so
+//! advice on `thread_cache_bytes` comes from recordings only.
 
 use std::fmt::{self, Write as _};
 
 use crate::text::bytes;
 
-/// What is advised.
+/// What an [`Advice`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum AdviceKind {
-    /// To take the buffers of a call site with [`Frame::alloc`](crate::Frame::alloc).
+    /// Allocate the buffers of a call site with [`Frame::alloc`](crate::Frame::alloc).
     FrameBuffers,
-    /// Another [`frame_block_bytes`](crate::PoolBuilder::frame_block_bytes).
+    /// Change [`frame_block_bytes`](crate::PoolBuilder::frame_block_bytes).
     FrameBlockBytes,
-    /// Another [`thread_cache_bytes`](crate::PoolBuilder::thread_cache_bytes).
+    /// Change [`thread_cache_bytes`](crate::PoolBuilder::thread_cache_bytes).
     ThreadCacheBytes,
-    /// To call [`prewarm`](crate::BufferPool::prewarm).
+    /// Call [`prewarm`](crate::BufferPool::prewarm).
     Prewarm,
 }
 
@@ -68,7 +71,7 @@ impl fmt::Display for AdviceKind {
     }
 }
 
-/// Where the figures of advice come from.
+/// The source of the figures of advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -78,11 +81,11 @@ pub enum Basis {
     Replayed,
     /// They follow from exact counts of the program.
     Counted,
-    /// They were seen in samples of the program.
+    /// They come from samples of the program.
     Sampled,
 }
 
-/// Blocks to have ready.
+/// Blocks of one size to prewarm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PrewarmSize {
@@ -99,7 +102,7 @@ impl PrewarmSize {
     }
 }
 
-/// What to set up in another way, and what that gives.
+/// A change of the setup, and its gain.
 ///
 /// `Display` gives the sentence.
 ///
@@ -118,21 +121,21 @@ impl PrewarmSize {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Advice {
-    /// What is advised.
+    /// What an [`Advice`] is about.
     pub kind: AdviceKind,
     /// Where the figures come from.
     pub basis: Basis,
-    /// The line of code, if it is about one.
+    /// The line of code, if the advice is about one.
     pub site: Option<String>,
-    /// What is to be had ready; empty if it is about something else.
+    /// The blocks to prewarm; empty for other kinds.
     pub sizes: Vec<PrewarmSize>,
     /// The unit of the two figures: `{miss}`, `{exchange}`, `By`, or `ns` a frame.
     pub unit: String,
-    /// How much of it there was without the advice.
+    /// The figure without the advice.
     pub before: f64,
-    /// How much of it there is with the advice.
+    /// The figure with the advice.
     pub after: f64,
-    /// What to do and what it gives.
+    /// What to do, and the gain.
     pub sentence: String,
     /// Code to paste: a setting of the builder, or a statement.
     pub code: String,
@@ -144,11 +147,11 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Sizes that a sentence names.
+/// The most sizes that a sentence names.
 const NAMED: usize = 4;
 
 impl Advice {
-    /// To have these blocks ready. `before` and `after` are misses.
+    /// Advises to prewarm these blocks. `before` and `after` are misses.
     pub fn prewarm(sizes: Vec<PrewarmSize>, basis: Basis, before: u64, after: u64) -> Self {
         let mut sentence = "prewarm ".to_owned();
         for (at, size) in sizes.iter().take(NAMED).enumerate() {
@@ -193,7 +196,7 @@ impl Advice {
         }
     }
 
-    /// To let a thread keep this much. `before` and `after` are batches moved between threads and the depot.
+    /// Advises to let a thread keep `to` bytes. `before` and `after` are batches moved between threads and the depot.
     pub fn thread_cache(from: u64, to: u64, before: u64, after: u64) -> Self {
         let sentence = format!(
             "set `thread_cache_bytes` to {} instead of {}: removes {} of the exchanges with the depot, {} of {before}",
@@ -214,9 +217,9 @@ impl Advice {
         )
     }
 
-    /// To take the buffers of a call site as frame buffers: all of `buffers` but `others` were released in the frame in which they were
-    /// allocated, by the thread that allocated them. `before` and `after` are nanoseconds a frame, of pooled buffers and of frame buffers; no frame would hold more
-    /// than `most_bytes` for them.
+    /// Advises to allocate the buffers of a call site from the frame. All of `buffers` except `others` were released
+    /// in the frame in which they were allocated, by the same thread. `before` and `after` are nanoseconds a frame,
+    /// for pooled buffers and for frame buffers; no frame would hold more than `most_bytes` for them.
     pub fn frame_buffers(
         site: &str,
         (buffers, others): (u64, u64),
@@ -255,8 +258,8 @@ impl Advice {
         }
     }
 
-    /// To take smaller blocks for frame buffers. No frame of `frames` took more than `most`; `before` and `after` are bytes held for frame
-    /// buffers.
+    /// Advises smaller blocks for frame buffers. None of `frames` frames took more than `most`; `before` and `after`
+    /// are bytes held for frame buffers.
     pub(crate) fn smaller_frame_block(
         from: u64,
         to: u64,
@@ -279,7 +282,8 @@ impl Advice {
         Self::new(kind, Basis::Counted, "By", (before, after), sentence, code)
     }
 
-    /// The same of a live program: `seen` buffers of the call site were met, in `looks` looks, all of the frame then running.
+    /// Advises frame buffers in a live program: `looks` walks found `seen` buffers of the call site, all from the
+    /// frame that was running.
     pub(crate) fn frame_buffers_seen(site: &str, seen: u64, looks: u64) -> Self {
         let sentence = format!(
             "see whether the buffers of {site} can be taken with `Frame::alloc`: {seen} were out in {looks} looks at the pool, and all \
@@ -321,7 +325,7 @@ impl Advice {
     }
 }
 
-/// The code that follows all advice about settings and prewarming, to paste; empty if there is none.
+/// The code for all advice about settings and prewarming, to paste; empty if there is none.
 ///
 /// ```
 /// use framepool::health::{Advice, settings_code};
@@ -363,7 +367,7 @@ fn frame_alloc(site: &str) -> String {
     format!("let buffer = frame.alloc::<u8>(len); // at {site}")
 }
 
-/// The share that was removed, rounded down: `97 %`.
+/// The removed share, rounded down: `97 %`.
 fn removed(before: u64, after: u64) -> String {
     let removed = before.saturating_sub(after);
     format!(
@@ -374,7 +378,7 @@ fn removed(before: u64, after: u64) -> String {
     )
 }
 
-/// A number as code has it: `8_388_608`.
+/// A number as a literal in code: `8_388_608`.
 fn literal(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! One alert: which rule, where, how bad, since when.
+//! One alert: its rule, place, severity and times.
 #![cfg_attr(
     feature = "serde",
     expect(
@@ -19,9 +19,9 @@ use crate::sync::Arc;
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::text::bytes;
 
-/// A pool by name and number, shared by all that was reported of the pool. Cloning it allocates nothing.
+/// A pool's name and number, shared by all reports about the pool. Cloning it allocates nothing.
 ///
-/// Two are equal if they are the same pool, whatever its name; to compare with text compares the name.
+/// Two are equal if their numbers are equal. Comparing with text compares the name.
 #[derive(Clone, Debug)]
 pub struct PoolName(Arc<(PoolId, Box<str>)>);
 
@@ -83,12 +83,13 @@ impl serde::Serialize for PoolName {
     }
 }
 
-/// The number of an alert: the same as long as the condition lasts, and the same again when it comes back.
+/// The number of an alert. It stays the same while the condition holds, and when the condition returns.
 ///
 /// It is the 64-bit FNV-1a hash (offset basis `0xcbf29ce484222325`, prime `0x100000001b3`) of the pool's number as a
-/// little-endian `u64` and the [rule's name](Rule::name), and where there is a call site: a byte `0xff`, the file's path as the
-/// compiler gives it, and the line and the column as little-endian `u32`; and where there is a tag: a byte `0xfe` and its name. So it needs no state, is the same after a restart if
-/// the program makes its pools in the same order, and changes when the line of code moves. Written as 16 hex digits.
+/// little-endian `u64` and the [rule's name](Rule::name), then, for a call site, a byte `0xff`, the file's path as
+/// the compiler gives it, and the line and the column as little-endian `u32`; then, for a tag, a byte `0xfe` and its
+/// name. So it needs no state. It is the same after a restart if the program makes its pools in the same order, and
+/// it changes when the line of code moves. Written as 16 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId(u64);
 
@@ -135,13 +136,13 @@ impl fmt::Display for AlertId {
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for AlertId {
-    /// As text: not every reader of JSON keeps 64 bits of a number.
+    /// As text, because not every JSON reader keeps 64 bits of a number.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// Where an alert is in its life.
+/// Whether an alert is raised or resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -161,24 +162,24 @@ impl fmt::Display for AlertState {
     }
 }
 
-/// What one report says about one alert. Values and levels are in the rule's [unit](Rule::unit).
+/// One report of one alert. Values and levels are in the rule's [unit](Rule::unit).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Alert {
-    /// Stays the same while the condition lasts, whatever the severity.
+    /// The alert's number; it does not depend on the severity.
     pub id: AlertId,
-    /// What it is about.
+    /// The rule that raised it.
     pub rule: Rule,
-    /// The tag, if the rule judges one; else empty.
+    /// The tag, if the rule judges tags; else empty.
     pub tag: String,
-    /// Whether it lasts or is over.
+    /// Whether the condition still holds or has cleared.
     pub state: AlertState,
-    /// How bad it is; of a resolved alert, how bad it last was.
+    /// The severity; for a resolved alert, the last one.
     pub severity: Severity,
-    /// What it was before, when this report raises it to a higher severity.
+    /// The previous severity, if this report raises it to a higher one.
     pub escalated_from: Option<Severity>,
-    /// What was measured at this report.
+    /// The value measured at this report.
     pub value: f64,
     /// The highest value measured since the condition began.
     pub worst: f64,
@@ -188,30 +189,30 @@ pub struct Alert {
     pub frame: FrameEnd,
     /// The latest frame when the alert was raised.
     pub raised_frame: FrameEnd,
-    /// When this report was made, since the monitor's first.
+    /// The time of this report, since the monitor's first report.
     pub at: Duration,
-    /// When the alert was raised, since the monitor's first report.
+    /// The time at which the alert was raised, since the monitor's first report.
     pub raised_at: Duration,
-    /// When this report was made, by the clocks.
+    /// The time of this report, by the clocks.
     pub time: Timestamp,
-    /// When the alert was raised, by the clocks.
+    /// The time at which the alert was raised, by the clocks.
     pub raised_time: Timestamp,
-    /// How many times the condition came: the alert was raised, or stayed raised by
-    /// [damping](crate::Thresholds::damping) and the value came back.
+    /// How many times the condition began: the alert was raised, or [damping](crate::Thresholds::damping) kept it
+    /// raised and the value returned to its level.
     pub count: u64,
-    /// The latest frame when it came for the first time.
+    /// The latest frame when the condition began for the first time.
     pub first_frame: FrameEnd,
-    /// When it came for the first time, since the monitor's first report.
+    /// The time at which it began for the first time, since the monitor's first report.
     pub first_at: Duration,
-    /// What to do, in words.
+    /// What to do, as text.
     pub next_step: String,
     /// The pool's number.
     pub pool_id: PoolId,
     /// The pool.
     pub pool: PoolName,
-    /// Of a raised [`Rule::Leak`] or [`Rule::Overdue`]: what is known of the call site.
+    /// The verdict on the call site, for a raised [`Rule::Leak`] or [`Rule::Overdue`].
     pub verdict: Option<SiteVerdict>,
-    /// The line of code: the one that is judged, or the one that took the most memory from the system.
+    /// The line of code that is judged, or the one that took the most memory from the system.
     #[cfg_attr(
         feature = "serde",
         serde(serialize_with = "crate::telemetry::largest_miss::serialize_site")
@@ -233,13 +234,13 @@ impl Alert {
         self.state == AlertState::Resolved
     }
 
-    /// What is wrong, without pool and time.
+    /// The problem, without pool and time.
     fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.rule.in_words(self.value);
         let level = self.rule.in_words(self.threshold);
         let limit = if self.rule.is_from() { "from" } else { "above" };
         if !self.reaches_level() {
-            // It has fallen, and is not below its clear level, or not for long enough.
+            // The value has fallen, but not below its clear level, or not for long enough.
             self.subject(f)?;
             let worst = self.rule.in_words(self.worst);
             return write!(
@@ -297,7 +298,7 @@ impl Alert {
         write!(f, " ({} {limit} {level})", self.severity)
     }
 
-    /// Since when and how fast it grows, and how sure that is.
+    /// The beginning and rate of growth, with the confidence.
     fn growth(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(verdict) = &self.verdict else {
             return Ok(());
@@ -315,7 +316,7 @@ impl Alert {
         )
     }
 
-    /// What was wrong.
+    /// The subject of a resolved alert.
     fn subject(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.rule, self.site) {
             (Rule::Leak, Some(site)) => write!(f, "the leak at {site}"),
@@ -338,7 +339,7 @@ impl Alert {
     }
 }
 
-/// One sentence a person understands.
+/// One sentence for people.
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_resolved() {

@@ -1,4 +1,4 @@
-//! The life of an alert: the one state machine that every rule goes through.
+//! The life of an alert: one state machine for all rules.
 //!
 //! ```text
 //!          reaches a level                 stays there for raise_after
@@ -9,21 +9,21 @@
 //!    └──────────── below the clear level for clear_after: resolved ───────┘
 //! ```
 //!
-//! States: a condition is known by pool, rule and call site. It has the severity it is raised at, if any, and the change
-//! that is building up, if any. A condition that was never raised is forgotten when it is quiet, so a healthy pool's book is
-//! empty. One that was is remembered, so that its alert is the same one when it comes again, with its count. Of each rule the
-//! last [`REMEMBERED`] quiet ones are.
+//! States: a condition is identified by pool, rule and call site. It has the severity it is raised at, if any, and
+//! the change that is building up, if any. A quiet condition that was never raised is forgotten, so a healthy pool's
+//! book is empty. One that was raised is remembered, so that its alert keeps its count when it returns. Each rule
+//! remembers its last [`REMEMBERED`] quiet conditions.
 //!
-//! Damping: a condition that comes and goes often would be raised and resolved again and again. If its latest
-//! comings lie close together ([`Thresholds::damping`]), it resolves only after it was quiet for a longer time.
+//! Damping: an alert whose condition comes and goes would be raised and resolved again and again. If its latest
+//! beginnings lie close together ([`Thresholds::damping`]), it resolves only after a longer quiet time.
 //!
-//! Steps, one per report: the rows of all rules are entered; what got no row measures zero; then every condition is
-//! held against its limits once. A change of direction starts the hold time again. A change that builds up goes no
-//! further than the value went all the time: a value that touched critical once, while it was above the warning level
-//! throughout, becomes a warning.
+//! Steps, one per report: the rows of all rules are entered; a condition without a row measures zero; then every
+//! condition is compared with its limits once. A change of direction restarts the hold time. The severity after the
+//! hold time is the lowest that the value had during it: a value that touched critical once, and was otherwise above
+//! the warning level, becomes a warning.
 //!
-//! Reported: an alert is in `raised` when it is raised and when it escalates, and in `resolved` when it resolves;
-//! between these two, and while it eases, `active` has it with its present severity and value. The id never changes.
+//! Reported: an alert is in `raised` when it is raised and when it escalates, and in `resolved` when it resolves; in
+//! between, and while it eases, `active` has it with its current severity and value. The id never changes.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) struct AlertBook {
     conditions: Vec<Condition>,
 }
 
-/// When and of what pool a report is made.
+/// The time and the pool of a report.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
     pub(crate) pool: &'a PoolName,
@@ -56,7 +56,7 @@ pub(crate) struct Moment<'a> {
     pub(crate) situation: Situation<'a>,
 }
 
-/// What a report says of alerts.
+/// The alerts of a report.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) raised: Vec<Alert>,
@@ -69,20 +69,20 @@ struct Condition {
     rule: Rule,
     site: Option<&'static Location<'static>>,
     tag: usize,
-    /// Of the latest row that named one.
+    /// From the latest row that named one.
     blamed: Option<&'static Location<'static>>,
     pool: PoolId,
-    /// How often it came, and when it did for the first time.
+    /// How often the condition began, and when it did for the first time.
     count: u64,
     first_frame: FrameEnd,
     first_at: Duration,
-    /// When it came the last few times, the latest first.
+    /// When it began the last few times, the latest first.
     comings: [Duration; MAX_COMINGS],
     /// Since when the value has been below the clear level, while the alert is raised.
     away_since: Option<Duration>,
-    /// When it resolved.
+    /// When the alert resolved.
     quiet_since: Duration,
-    /// Of the rows entered since the report before.
+    /// From the rows entered since the previous report.
     value: f64,
     worst: f64,
     severity: Option<Severity>,
@@ -92,7 +92,7 @@ struct Condition {
     raised_time: Timestamp,
 }
 
-/// A change that builds up.
+/// A change that is building up.
 #[derive(Clone, Copy, Debug)]
 struct Change {
     toward: Option<Severity>,
@@ -137,7 +137,7 @@ impl AlertBook {
         }
     }
 
-    /// Holds every condition against its limits, and reports.
+    /// Compares every condition with its limits, and reports.
     pub(crate) fn report(&mut self, thresholds: &Thresholds, moment: Moment<'_>) -> Findings {
         let mut findings = Findings::default();
         let pool = moment.pool.id();
@@ -156,7 +156,7 @@ impl AlertBook {
         findings
     }
 
-    /// Forgets what has been quiet longest, if more conditions of the rule are quiet than are remembered.
+    /// Forgets the condition that has been quiet longest, if the rule has more than [`REMEMBERED`] quiet ones.
     fn forget_beyond(&mut self, pool: PoolId, rule: Rule) {
         let is_quiet = |known: &Condition| {
             known.pool == pool
@@ -244,7 +244,7 @@ impl Condition {
             .flatten()
     }
 
-    /// Notes that the condition came.
+    /// Notes that the condition began.
     fn come(&mut self, moment: Moment<'_>) {
         if self.count == 0 {
             self.first_frame = moment.frame;
@@ -255,7 +255,7 @@ impl Condition {
         self.comings[0] = moment.at;
     }
 
-    /// For how long the value must be below the clear level before the alert resolves.
+    /// How long the value must be below the clear level before the alert resolves.
     fn quiet_time(&self, limits: &Limits, damping: Damping) -> Duration {
         let times = damping.times as usize;
         let is_often = times > 0
@@ -268,7 +268,7 @@ impl Condition {
         }
     }
 
-    /// The severity after this step: the present one, unless a change has built up for long enough.
+    /// The severity after this step: the current one, unless a change has built up for long enough.
     fn severity_after(
         &mut self,
         limits: &Limits,
@@ -307,7 +307,7 @@ impl Condition {
             return self.severity;
         }
         if change.toward != wanted {
-            // The rest of the way has its own hold time.
+            // The remaining change has its own hold time.
             self.change = Some(Change {
                 toward: wanted,
                 since: now,

@@ -1,16 +1,17 @@
-//! The lower envelope of one call site's live buffers: whether it keeps rising.
+//! The lower envelope of one call site's live buffers, and whether it keeps rising.
 //!
-//! # What is followed
+//! # The population and its minima
 //!
-//! The *population* of a call site is the number of its buffers that are out, older than the pool's leak age in frames, and not
-//! marked as long-lived. It swings: caches evict, levels end, pipelines drain. What a leak adds never goes away, so it raises the
-//! *minimum* of every window of time. The minima of successive windows are the lower envelope. Windows are measured in loop time
-//! (`loop_time.rs`), so pauses and changes of the frame rate do not distort them.
+//! The *population* of a call site is the number of its buffers in use that are older than the pool's leak age in
+//! frames and not marked as long-lived. It swings: caches evict, levels end, pipelines drain. Leaked buffers never go
+//! away, so a leak raises the *minimum* of every window of time. The minima of successive windows are the lower
+//! envelope. Windows are measured in loop time (`loop_time.rs`), so pauses and changes of the frame rate do not
+//! distort them.
 //!
 //! # State
 //!
-//! An envelope has a `record`, the highest minimum so far, and at most one *climb*: a row of windows whose minima rise above the
-//! record, with the level before as its base.
+//! An envelope has a `record`, the highest minimum so far, and at most one *climb*: a series of windows whose minima
+//! rise above the record, with the level before them as its base.
 //!
 //! ```text
 //!            minimum above the record             evidence suffices
@@ -21,36 +22,37 @@
 //!     └── no rise for a while ────────────┘◀── no rise for much longer ──┘
 //! ```
 //!
-//! - A rise that stays at or below the record proves nothing: the population was there before and came back. So every cycle
-//!   after the first one is silent, whatever its length: levels, thread pools, bursts, caches that are cleared.
-//! - A climb ends when half of its gain is given back, or when the oldest buffer of the site is younger than the climb: then all
-//!   buffers from before the climb have been replaced, as in a ring or a cache, and none of them leaked.
+//! - A rise that stays at or below the record proves nothing: the population only returned to a level it had before.
+//!   So no cycle after the first one counts, however long: levels, thread pools, bursts, caches that are cleared.
+//! - A climb ends when half of its gain is released, or when the oldest buffer of the site is younger than the climb.
+//!   In the second case all buffers from before the climb have been replaced, as in a ring or a cache, and none of
+//!   them leaked.
 //! - A climb that does not rise for a while has levelled off. The site was filling, and is steady again at the new record.
 //! - A proven climb also survives a pause of the leaking code, for [`STAYS_PROVEN`] or eight times its usual gap.
 //!
 //! # Evidence
 //!
-//! No test can tell the first second of a cache that fills from the first second of a leak. They differ in when they begin and
-//! how long they last:
+//! In its first second, a cache that fills looks like a leak. They differ in when they begin and how long they last:
 //!
-//! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still does: a
-//!   third of the rises lie in its later half, and no gap is longer than 60 % of it. So a leak of one buffer a minute is
-//!   named at its third buffer. A site that gave back a gain before, at any scale, needs eight rises.
+//! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still rises:
+//!   a third of the rises lie in its later half, and no gap is longer than 60 % of it. So a leak of one buffer a
+//!   minute is reported at its third buffer. A site that released a gain before, at any scale, needs eight rises.
 //! - **Trickle**: every one of the latest windows rose, at least four of them over at least half a second, by less than one
-//!   buffer a frame. Faster than that is a load, until:
+//!   buffer a frame. A faster rise is taken for a load, until:
 //! - **Many**: the climb rose at least 16 times, spread evenly over its four quarters.
 //!
-//! Trickle and Many are quick, so they are only used where nothing healthy is known to climb like that: on a climb that began
-//! after the warm-up (20 s and 1,200 frames by default), at a site that never gave back a gain. A climb that began in the
-//! warm-up is a program that fills its caches: it must last for the fill time first.
+//! Trickle and Many are quick, so they apply only where healthy programs do not climb like that: to a climb that
+//! began after the warm-up (20 s and 1,200 frames by default), at a site that never released a gain. During the
+//! warm-up a program fills its caches, so a climb that began there must first last for the fill time.
 //!
 //! # Scales
 //!
-//! Each site has an envelope for each of three window lengths ([`SCALES`]). The finest finds a leak within a second. A
-//! longer window sees through everything that is given back within it: a leak of one buffer per burst, or per level, is found
-//! by its minima between the bursts, or between the levels. Trickle and Many use the finest, Long uses the others.
+//! Each site has an envelope for each of three window lengths ([`SCALES`]). The finest finds a leak within a second.
+//! A longer window ignores everything that is released within it: it finds a leak of one buffer per burst, or per
+//! level, by the minima between the bursts, or between the levels. Trickle and Many use the finest, Long uses the
+//! others.
 //!
-//! The memory is fixed: of all rises of a climb the times of 16 are kept, evenly thinned out.
+//! The memory is fixed: a climb keeps the times of 16 rises, evenly thinned out.
 
 use std::time::Duration;
 
@@ -75,9 +77,9 @@ const TRICKLE_TIME: Duration = Duration::from_millis(500);
 const MANY: u32 = 16;
 /// Rises that prove a long climb.
 const FEW: u32 = 3;
-/// Rises that prove a long climb of a site that gave back a gain before.
+/// Rises that prove a long climb of a site that released a gain before.
 const FEW_OF_GIVER: u32 = 8;
-/// A gain of this many buffers, or this many rises, shows that a site gives back if it does.
+/// When a gain of this many buffers, or of this many rises, is released, the site counts as one that gives back.
 const GIVEN_BACK: (u64, u32) = (4, 3);
 
 /// A climb has levelled off after at least this time without a rise, and four times its usual gap;
@@ -101,7 +103,7 @@ impl GrowthLimits {
     }
 }
 
-/// When something was seen.
+/// A moment, by the two clocks of verdicts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
     pub(crate) frame: FrameEnd,
@@ -137,12 +139,12 @@ pub(crate) struct Envelope {
     record: u64,
     /// The bytes of the latest minimum.
     bytes: u64,
-    /// Whether a gain was given back before.
+    /// Whether a gain was released before.
     gives_back: bool,
     climb: Option<Climb>,
 }
 
-/// A row of windows whose minima rise.
+/// A series of windows whose minima rise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Climb {
     /// The population before the first rise, after it, and now.
@@ -154,9 +156,9 @@ pub(crate) struct Climb {
     pub(crate) latest: Mark,
     began_in_warm_up: bool,
     pub(crate) rises: u32,
-    /// Windows below the one before.
+    /// Windows with a lower minimum than the previous one.
     falls: u32,
-    /// Rises in the latest windows without a break, and when and from where they began.
+    /// Rises in the latest windows without a break, and the moment and level at which they began.
     run: u32,
     run_began: Mark,
     run_base: Level,
@@ -166,7 +168,8 @@ pub(crate) struct Climb {
 }
 
 impl Envelope {
-    /// Takes the minimum of a window that has ended now, and the round in which the oldest buffer of the site was taken.
+    /// Takes the minimum of a window that has just ended, and the round in which the oldest buffer of the site was
+    /// allocated.
     pub(crate) fn push(
         &mut self,
         scale: usize,
@@ -203,13 +206,13 @@ impl Envelope {
         self.climb = climb;
     }
 
-    /// Takes the present population for the usual one: the way in which it is counted has changed.
+    /// Makes the current population the new record, because the way of counting has changed.
     pub(crate) fn rebase(&mut self, population: Level) {
         self.record = self.record.max(population.buffers);
         self.climb = self.climb.filter(|climb| climb.proven);
     }
 
-    /// Whether a gain was given back before.
+    /// Whether a gain was released before.
     pub(crate) fn gives_back(&self) -> bool {
         self.gives_back
     }
@@ -218,7 +221,7 @@ impl Envelope {
         self.climb.as_ref().filter(|climb| climb.proven)
     }
 
-    /// A climb that is under way and not proven.
+    /// The current climb, if it is not proven.
     pub(crate) fn filling(&self, now: &Mark) -> Option<&Climb> {
         self.climb.as_ref().filter(|climb| {
             let flat = now.loop_time.since(climb.latest.loop_time);
@@ -329,7 +332,7 @@ impl Climb {
             && self.top.buffers - self.run_first.buffers < frames
     }
 
-    /// What rose before the trickle is no part of the leak: a cache may have been filled by the same line.
+    /// Rises before the trickle are no part of the leak: the same line may have filled a cache.
     fn begin_at_run(&mut self) {
         self.began = self.run_began;
         self.base = self.run_base;
@@ -340,7 +343,7 @@ impl Climb {
         self.rises >= MANY && self.times.are_even(now.loop_time.nanos)
     }
 
-    /// The population that the climb added and that is still there.
+    /// The part of the population that the climb added and that is still in use.
     pub(crate) fn gained(&self) -> Level {
         Level {
             buffers: self.now.buffers.saturating_sub(self.base.buffers),
@@ -348,7 +351,7 @@ impl Climb {
         }
     }
 
-    /// What was added between the first rise and the latest.
+    /// The population added between the first rise and the latest.
     pub(crate) fn risen(&self) -> Level {
         Level {
             buffers: self.top.buffers.saturating_sub(self.first.buffers),
@@ -356,19 +359,21 @@ impl Climb {
         }
     }
 
-    /// How likely the next change is a rise, by Laplace's rule of succession: `(rises + 1) / (rises + falls + 2)`.
+    /// The probability that the next change is a rise, by Laplace's rule of succession:
+    /// `(rises + 1) / (rises + falls + 2)`.
     pub(crate) fn confidence(&self) -> f64 {
         let (rises, falls) = (f64::from(self.rises), f64::from(self.falls));
         (rises + 1.0) / (rises + falls + 2.0)
     }
 }
 
-/// When a climb rose, in nanoseconds of loop time: of many rises every second, fourth and so on.
+/// The times of a climb's rises, in nanoseconds of loop time. With many rises, only every second, fourth and so on is
+/// kept.
 #[derive(Clone, Copy, Debug, Default)]
 struct RiseTimes {
     times: [u64; Self::MAX],
     len: u8,
-    /// Of so many rises, as a power of two, one is kept.
+    /// One rise in 2 to this power is kept.
     thinned: u8,
     left_out: u32,
 }
@@ -397,7 +402,7 @@ impl RiseTimes {
         &self.times[..usize::from(self.len)]
     }
 
-    /// Whether each quarter of the time has its part: between an eighth and a half.
+    /// Whether each quarter of the time has between an eighth and a half of the rises.
     fn are_even(&self, now: u64) -> bool {
         let kept = self.kept();
         let first = kept[0];

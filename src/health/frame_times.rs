@@ -1,16 +1,16 @@
-//! Rate, average, percentiles and worst of the frame times in the window.
+//! Computes rate, average, percentiles and maximum of the frame times in the window.
 
 use std::time::Duration;
 
 use super::recent::{FrameTimeSource, RecentFrames, USUAL};
 
-/// Computes what the recent frame times come to, in memory that is used again.
+/// Computes the summary of recent frame times, in memory that is reused.
 #[derive(Debug)]
 pub(crate) struct FrameTimes {
     scratch: Vec<u64>,
 }
 
-/// What the recent frame times come to. All zero when no frame ended within the window.
+/// The summary of recent frame times. All zero if no frame ended within the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct FrameTimeSummary {
     pub(crate) frames: u32,

@@ -7,7 +7,7 @@ use crate::telemetry::outstanding::Outstanding;
 /// Call sites in the list.
 pub(crate) const LARGEST: usize = 16;
 
-/// What a call site holds, in few words.
+/// A short record of what a call site holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub struct LargestSite {
         serde(serialize_with = "crate::telemetry::outstanding::serialize_location")
     )]
     pub location: &'static Location<'static>,
-    /// Buffers out.
+    /// Buffers in use.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,

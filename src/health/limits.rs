@@ -1,4 +1,4 @@
-//! The levels of one rule: which severity a value has.
+//! The levels of one rule, and the severity of a value.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::{Rule, Severity};
 /// A level that no value reaches.
 pub(super) const NEVER: f64 = f64::INFINITY;
 
-/// When one rule raises an alert and when the alert resolves.
+/// The levels and hold times at which one rule raises and resolves its alert.
 ///
 /// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`], [`Rule::Overdue`], [`Rule::OpenFrame`] and [`Rule::TelemetryLost`] count *from* a
 /// level, the other rules only *above* it. A value of zero never reaches a level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// The level of a warning. Infinity: there are no warnings.
+    /// The level of a warning. Infinity: no warnings.
     pub warning: f64,
-    /// The level of a critical alert. Infinity: it stays a warning. A critical level at or below the warning level
-    /// leaves no room for a warning: the alert is critical from the start.
+    /// The level of a critical alert. Infinity: the alert stays a warning. If the critical level is at or below the
+    /// warning level, the alert is critical from the start.
     pub critical: f64,
     /// An alert's severity lasts until the value is below its level times this, 0 to 1. At 1 the level that raises
     /// is the level that clears.
@@ -36,8 +36,8 @@ impl Limits {
         }
     }
 
-    /// The severity a value deserves while the alert stands at `current`: a level once reached is held down to its
-    /// clear level.
+    /// The severity of a value while the alert is at `current`. A level that was reached holds until the value is
+    /// below its clear level.
     pub(crate) fn severity(
         &self,
         rule: Rule,
@@ -55,8 +55,8 @@ impl Limits {
             })
     }
 
-    /// Returns the limits with nonsense made harmless: a level that is no number is never reached, a negative one is
-    /// zero, and the clear ratio lies between 0 and 1.
+    /// Returns the limits with invalid values replaced: a level of NaN is never reached, a negative one is zero, and
+    /// the clear ratio is clamped to 0 to 1.
     pub(super) fn normalised(self) -> Self {
         let level = |level: f64| {
             if level.is_nan() {

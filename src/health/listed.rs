@@ -1,19 +1,19 @@
-//! The lists of call sites and threads that a health snapshot has.
+//! The lists of call sites and threads in a health snapshot.
 //!
-//! A list is rebuilt only when it changes, so that a judgement that finds the same as before allocates nothing.
+//! A list is rebuilt only when it changes, so that a judgement without changes allocates nothing.
 
 use super::{SharedList, SiteVerdict};
 use crate::telemetry::breakdown::ThreadHolding;
 use crate::telemetry::frame_memory::{FrameMemory, FrameSampling, FrameSite};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
-/// Call sites with long-lived buffers that are listed.
+/// The most call sites with long-lived buffers in the list.
 const LONG_LIVED_SITES: usize = 16;
-/// Call sites and tags that are listed.
+/// The most pairs of call site and tag in the list.
 const HOLDERS: usize = 256;
-/// Call sites of frame buffers that are listed.
+/// The most call sites of frame buffers in the list.
 const FRAME_SITES: usize = 64;
-/// Threads that are listed.
+/// The most threads in the list.
 const THREADS: usize = 256;
 
 /// The lists as of when they last changed.
@@ -43,14 +43,14 @@ impl Listed {
         renew(&mut self.holders, sites, |site| (site.buffers, site.bytes))
     }
 
-    /// The threads that have the most.
+    /// The threads that hold the most.
     pub(super) fn threads(&mut self, outstanding: &Outstanding) -> SharedList<ThreadHolding> {
         let threads = &outstanding.threads;
         self.threads.share(&threads[..threads.len().min(THREADS)])
     }
 
-    /// What fills frame memory, with the frames that it is of. Rebuilt when a frame's mean changed, so that a program whose frames are alike
-    /// keeps one list.
+    /// What fills frame memory, with its sampled frames. Rebuilt when the mean of a frame changes, so that a program
+    /// with uniform frames keeps one list.
     pub(super) fn frame_memory(
         &mut self,
         memory: &FrameMemory,
@@ -64,7 +64,7 @@ impl Listed {
         let now = sites.iter().map(|site| means(memory.sampling, site));
         let before = self.frame_sites.iter();
         let has_changed = !now.eq(before.map(|site| means(self.frame_sampling, site)));
-        // Of few frames at first, then of ever more until the windows are full.
+        // The number of frames grows until the windows are full; rebuild whenever it has doubled.
         let is_of_more = memory.sampling.frames >= 2 * self.frame_sampling.frames.max(1);
         if has_changed || is_of_more && !sites.is_empty() {
             self.frame_sites = SharedList::new(sites.to_vec());
@@ -81,7 +81,8 @@ impl Listed {
     }
 }
 
-/// Rebuilds the list if its call sites, tags or numbers changed, and shares it. Ages do not count: they change all the time.
+/// Rebuilds the list if its call sites, tags or numbers changed, and shares it. Ages are ignored, because they change
+/// all the time.
 fn renew<'s>(
     list: &mut SharedList<SiteHolding>,
     sites: impl Iterator<Item = &'s SiteHolding> + Clone,
@@ -94,7 +95,7 @@ fn renew<'s>(
     list.clone()
 }
 
-/// What the holdings of growing and overdue sites are.
+/// The holdings of growing and overdue sites.
 pub(super) fn leaks(outstanding: &Outstanding, verdicts: &[SiteVerdict]) -> Vec<SiteHolding> {
     let alerting = verdicts
         .iter()

@@ -1,9 +1,9 @@
-//! The time of a frame loop: it advances with the frames, so that a pause is short and a frame is never long.
+//! The time of a frame loop. It advances with the frames, so that pauses and long frames count little.
 //!
 //! Windows over wall-clock time misread a program that pauses or slows down: nothing happens in most of them. Windows over
 //! frames misread a program that runs at 2,000 frames a second: a hundred frames are too short to see anything. So verdicts
 //! count *loop time*: each frame adds its period, but at most [`LONGEST_FRAME`]. At ordinary rates loop time is wall-clock time.
-//! A minimised window at one frame a second, a debugger's stop or a suspended laptop adds one tenth of a second per frame.
+//! A minimised window at one frame a second, a stop in a debugger or a suspended laptop adds a tenth of a second per frame.
 //!
 //! A program that allocates without ending frames has no frames to count. Its loop time is the wall-clock time between two
 //! readings in which it allocated, at most a second each.
@@ -39,7 +39,7 @@ impl LoopTime {
         self.elapsed = self.elapsed.saturating_add(period);
     }
 
-    /// Counts frames whose periods are not known, that ended within this time.
+    /// Counts frames that ended within this time and whose periods are unknown.
     pub(crate) fn add_frames(&mut self, frames: u64, within: Duration) {
         let within = capped(within);
         self.frames = self.frames.saturating_add(frames);
@@ -61,7 +61,7 @@ impl LoopTime {
         Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
-    /// All of the time from `earlier` to this moment.
+    /// The full, unlimited time from `earlier` to this moment.
     pub(crate) fn elapsed_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.elapsed.saturating_sub(earlier.elapsed))
     }

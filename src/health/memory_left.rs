@@ -1,8 +1,8 @@
-//! The memory that the machine has available, where the system says it.
+//! The memory that the machine has available, on systems that report it.
 
 use std::time::Duration;
 
-/// For so long a reading counts.
+/// A reading is valid for this long.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// The latest reading of the available memory.

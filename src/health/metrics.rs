@@ -19,10 +19,10 @@ impl fmt::Display for FrameTimeSource {
 
 /// A pool's numbers at one health snapshot.
 ///
-/// Each group of numbers is of one time:
+/// Each group of numbers has its own time:
 ///
 /// - *the latest frame*: the frame end `frame`, at `frame_ended_at`;
-/// - *now*: levels, outstanding buffers and totals, read at `read_at`, whether frames end or not;
+/// - *now*: levels, outstanding buffers and totals, read at `read_at`, even if no frame ended;
 /// - *the window*: the frames that ended in the last `window_ms` before `read_at`. When frames stop ending, `fps_estimate`
 ///   falls to zero within the window's length.
 ///
@@ -36,12 +36,12 @@ pub struct RuntimeHealthMetrics {
     pub frame: FrameEnd,
     /// When that frame ended.
     pub frame_ended_at: Timestamp,
-    /// The time from the frame end before to the latest one, in milliseconds.
+    /// The time from the previous frame end to the latest one, in milliseconds.
     pub frame_period_ms: f64,
     /// The time from the beginning of the latest frame to its end, in milliseconds, if a frame ended.
     pub frame_work_ms: Option<f64>,
-    /// The time since frames stopped ending, in milliseconds, as far as the monitor saw it: zero if a frame was recorded
-    /// since the monitor last looked.
+    /// The time since frames stopped ending, in milliseconds, as seen by the monitor: zero if a frame was recorded
+    /// since its previous reading.
     pub since_frame_end_ms: f64,
 
     /// Buffers allocated in the latest frame, of both kinds.
@@ -70,48 +70,49 @@ pub struct RuntimeHealthMetrics {
     pub system_calls: u64,
     /// Requests refused in the latest frame.
     pub refusals: u64,
-    /// Threads that took a buffer in the latest frame.
+    /// Threads that allocated a buffer in the latest frame.
     pub threads: u32,
     /// How long the latest frame end took, in milliseconds.
     pub frame_end_ms: f64,
 
-    /// When everything below was read.
+    /// When all fields below were read.
     pub read_at: Timestamp,
     /// Bytes the pool holds from the system: in use and idle.
     pub pooled_bytes: u64,
-    /// Bytes of the buffers out.
+    /// Bytes of the buffers in use.
     pub in_use_bytes: u64,
-    /// Bytes the pool holds that nobody uses.
+    /// Bytes the pool holds that are not in use.
     pub idle_bytes: u64,
-    /// The most bytes that one of the frames of the last 10 s can have had in use at once: at its end, and given back in it.
+    /// An upper bound on the bytes that one frame of the last 10 s had in use at once: the bytes in use at its end
+    /// plus those released in it.
     pub needed_bytes: u64,
-    /// Bytes of blocks that were made ready by `prewarm` and are kept until `trim` is called.
+    /// Bytes of blocks that `prewarm` made and that are kept until `trim` is called.
     pub prewarmed_bytes: u64,
     /// The most bytes the pool ever held from the system.
     pub peak_bytes: u64,
     /// When a reading first found `peak_bytes`.
     pub peak_at: Timestamp,
-    /// Of the bytes that the pool holds, those in physical memory, as of `resident_at`; none where the system does not say, or nobody asked
-    /// it. A [`Watch`](crate::Watch) asks about once a second.
+    /// Bytes of the pool that are in physical memory, as of `resident_at`. `None` if the system does not report it or
+    /// was not asked. A [`Watch`](crate::Watch) asks about once a second.
     pub resident_bytes: Option<u64>,
-    /// When the system was asked what is resident.
+    /// When `resident_bytes` was read.
     pub resident_at: Timestamp,
-    /// Bytes that were asked for, of the buffers out.
+    /// Requested bytes of the buffers in use.
     pub requested_bytes: u64,
-    /// Bytes lost to rounding up to block sizes, of the buffers out.
+    /// Bytes that the buffers in use lose to rounding up to block sizes.
     pub rounding_bytes: u64,
-    /// Buffers out, of both kinds.
+    /// Buffers in use, of both kinds.
     pub in_use_buffers: u64,
     /// Size classes for which the pool holds memory.
     pub pool_key_count: u32,
-    /// Frames begun and not ended.
+    /// Frames that have begun and not ended.
     pub open_frames: u32,
-    /// Bytes the bookkeeping itself occupies.
+    /// Bytes of the pool's own bookkeeping.
     pub telemetry_bytes: u64,
 
-    /// Pooled buffers out when this was measured.
+    /// Pooled buffers in use when this was measured.
     pub outstanding_buffers: u64,
-    /// Bytes of the pooled buffers out when this was measured.
+    /// Bytes of the pooled buffers in use when this was measured.
     pub outstanding_bytes: u64,
     /// Of them, buffers marked as long-lived.
     pub long_lived_buffers: u64,
@@ -126,11 +127,11 @@ pub struct RuntimeHealthMetrics {
     pub window_ms: f64,
     /// Frames in the window.
     pub frames_measured: u32,
-    /// What the frame times measure.
+    /// What kind of time the frame times are.
     pub frame_time_source: FrameTimeSource,
-    /// Average frame time, in milliseconds. A frame that began before the window counts by the share of it inside.
+    /// Average frame time, in milliseconds. A frame that began before the window counts with its share inside.
     pub avg_frame_ms: f64,
-    /// Median frame time, in milliseconds: an observed time, as the 99th percentile.
+    /// Median frame time, in milliseconds: an observed time, like the 99th percentile.
     pub p50_frame_ms: f64,
     /// 99th percentile of the frame times, in milliseconds: the observed time at index `⌊0.99 (n − 1)⌋` of the `n`
     /// sorted, so it is not the longest one unless there is only one.
@@ -166,7 +167,7 @@ pub struct RuntimeHealthMetrics {
     pub total_system_bytes: u64,
     /// Bytes returned to the system since the pool was made.
     pub total_evicted_bytes: u64,
-    /// Frame records the monitor was told it lost.
+    /// Frame records that were overwritten before the monitor read them.
     pub lost_records: u64,
 }
 

@@ -1,16 +1,17 @@
-//! What the recent frames took from the system, once the pool is warm: by allocs, by bytes, and by calls.
+//! The memory that recent frames took from the system, once the pool is warm: by allocs, by bytes, and by calls.
 
 use std::time::Duration;
 
 use super::recent::{FrameMisses, RecentFrames};
 
-/// Runs into which the frames of the window are divided. As many frames are needed to judge bytes and calls per frame.
+/// Groups into which the frames of the window are divided. Judging bytes and calls per frame needs at least this many
+/// frames.
 const RUNS: usize = 4;
 
-/// What the frames in the window took from the system. All zero until there is enough to judge by.
+/// The memory that the frames in the window took from the system. All zero until there are enough frames.
 ///
-/// Bytes and calls per frame are those of the quarter of the frames that took the least. So a load that fills a part of the
-/// window does not count as a habit, and what happens throughout the window does.
+/// Bytes and calls per frame are those of the quarter of the frames that took the least. So a load in a part of the
+/// window does not count, and steady use throughout the window does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MissSummary {
     /// Misses per alloc, 0 to 1.

@@ -1,4 +1,4 @@
-//! When a monitor judges: its own time, and the time since the latest frame.
+//! A monitor's own time, and the time since the latest frame.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl MonitorClock {
             .is_none_or(|last| self.now.saturating_sub(last) >= self.interval)
     }
 
-    /// Notes an emit, and says when it was.
+    /// Notes an emit, and returns its time.
     pub(super) fn emitted(&mut self) -> Duration {
         self.emitted = Some(self.now);
         self.now

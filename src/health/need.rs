@@ -1,4 +1,4 @@
-//! How much memory recent frames needed at once: what idle memory is measured against.
+//! How much memory recent frames needed at once, as the measure for idle memory.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use crate::telemetry::snapshot::FrameSnapshot;
 
 /// How long a frame's need counts.
 const WINDOW: Duration = Duration::from_secs(10);
-/// The window's parts: a frame's need counts for up to a part longer.
+/// The window's parts. A frame's need counts for up to one part longer than the window.
 const PARTS: u32 = 10;
 const KEPT: usize = PARTS as usize + 1;
 
-/// The most that one of the recent frames can have had in use at once.
+/// An upper bound on the bytes that one recent frame had in use at once.
 #[derive(Debug, Default)]
 pub(crate) struct Need {
-    /// Of the frames since the health snapshot before.
+    /// Of the frames since the previous health snapshot.
     latest: u64,
-    /// Part of the time, and the most in it.
+    /// The number of a part, and the most in it.
     parts: [(u64, u64); KEPT],
 }
 
 impl Need {
     /// Takes a frame's record.
     ///
-    /// What was in use at once in a frame is at most what is in use at its end and what it gave back.
+    /// The bytes in use at once in a frame are at most those in use at its end plus those released in it.
     pub(crate) fn push(&mut self, frame: &FrameSnapshot) {
         let most = frame.in_use_bytes.saturating_add(frame.release_bytes);
         self.latest = self.latest.max(most.min(frame.pooled_bytes));
     }
 
-    /// The most over the window, with what is in use now.
+    /// The most over the window and the bytes in use now.
     pub(crate) fn peak(&mut self, at: Duration, in_use: u64) -> u64 {
         let part = (at.as_nanos() / (WINDOW / PARTS).as_nanos()) as u64;
         let most = std::mem::take(&mut self.latest).max(in_use);

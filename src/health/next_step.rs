@@ -1,4 +1,5 @@
-//! What to do about an alert: the next step, in words, as the pool is now. What would make a healthy program cheaper is `advice.rs`.
+//! The next step for an alert, as text, from the current state of the pool. `advice.rs` has advice for healthy
+//! programs.
 
 use std::fmt::Write;
 use std::panic::Location;
@@ -8,9 +9,9 @@ use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
-/// So many new buffers may be meant to stay.
+/// Up to this many new buffers may be meant to stay.
 const FEW: u64 = 16;
-/// The call sites named in a sentence.
+/// The most call sites named in a sentence.
 const NAMED: usize = 3;
 
 /// What is known of the pool when an alert is reported.
@@ -40,7 +41,7 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// The next step for who reads an alert of this rule that has come `count` times.
+/// The next step for an alert of this rule that has begun `count` times.
 pub(crate) fn next_step(
     rule: Rule,
     state: AlertState,
@@ -100,7 +101,7 @@ fn usual(rule: Rule) -> &'static str {
     }
 }
 
-/// Whom to ask about a leak. A few buffers may be meant to stay.
+/// The next step for a leak. A few buffers may be meant to stay.
 fn leak(site: &SiteVerdict) -> String {
     let mut text = format!(
         "find what keeps the buffers that thread `{}` takes there, and drop them or bound their number",

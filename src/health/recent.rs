@@ -1,28 +1,28 @@
 //! The frames of the last few seconds, for averages and percentiles over a window of time.
 //!
-//! A frame's *period* is the time from the frame end before it to its own. Periods follow each other without a gap, so the
-//! age of a frame end is the time since the latest one plus the periods of the frames after it. The window holds the
-//! frames that ended within its time. The oldest of them may have begun before the window did, so it counts with the
-//! *share* of its period that lies inside. So one very long frame counts as the small part of a frame that it is, for as long as the
-//! window reaches into it.
+//! A frame's *period* is the time from the previous frame end to its own. Periods follow each other without a gap, so the age of
+//! a frame end is the time since the latest one plus the periods of the frames after it. The window holds the frames that ended
+//! within its time. The oldest of them may have begun before the window. It counts with the *share* of its period that lies
+//! inside, so a very long frame counts as a fraction of a frame.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What a frame time measures.
+/// What kind of time a frame time is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum FrameTimeSource {
-    /// From the frame end before to this one, waiting included: [`FrameSnapshot::duration`](crate::FrameSnapshot::duration).
+    /// From the previous frame end to this one, including waits:
+    /// [`FrameSnapshot::duration`](crate::FrameSnapshot::duration).
     #[default]
     Period,
     /// From the beginning of the frame to its end: [`FrameSnapshot::work`](crate::FrameSnapshot::work).
     Work,
-    /// What the program passed to [`HealthMonitor::record_frame`](crate::HealthMonitor::record_frame).
+    /// The time that the program passed to [`HealthMonitor::record_frame`](crate::HealthMonitor::record_frame).
     Given,
-    /// Not the same for all frames.
+    /// Different kinds for different frames.
     Mixed,
 }
 
@@ -37,33 +37,33 @@ impl FrameTimeSource {
         }
     }
 
-    /// What the times of frames with either source measure.
+    /// The source that describes frames of both sources together.
     pub(crate) fn and(self, other: Self) -> Self {
         if self == other { self } else { Self::Mixed }
     }
 }
 
-/// The most frames kept. A program that ends more of them in the window's time is judged by so many.
+/// The most frames kept. A program with more frames in the window is judged by the latest of them.
 const MAX: usize = 4096;
 
-/// Frames for which there is room from the start: five seconds at 100 frames a second.
+/// Room for this many frames is allocated at the start: five seconds at 100 frames a second.
 pub(crate) const USUAL: usize = 512;
 
-/// No time counts for more, so that the sum over all frames fits: about 26 days.
+/// Longer times are capped at this, about 26 days, so that the sum over all frames fits.
 const LONGEST: u64 = u64::MAX / (2 * MAX as u64);
 
-/// What is kept of a frame.
+/// The stored part of a frame's record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentFrame {
     pub(crate) period: u64,
-    /// The frame's time, in nanoseconds, and what it measures.
+    /// The frame's time, in nanoseconds, and its source.
     pub(crate) time: u64,
     pub(crate) source: FrameTimeSource,
-    /// What the frame took from the system; none during the warm-up.
+    /// The memory that the frame took from the system; `None` during the warm-up.
     pub(crate) misses: Option<FrameMisses>,
 }
 
-/// What a frame took from the system.
+/// The memory that a frame took from the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FrameMisses {
     pub(crate) allocs: u64,

@@ -1,4 +1,4 @@
-//! What is judged: every rule, and the value it takes from the numbers.
+//! Every rule, and the value that it takes from the numbers.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,7 +10,7 @@ use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
-/// What an alert is about. What counts as too much is in [`Thresholds`](crate::Thresholds).
+/// What an alert is about. Its levels are in [`Thresholds`](crate::Thresholds).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -18,7 +18,7 @@ use crate::text::bytes;
 pub enum Rule {
     /// Buffers that a call site gained since the number of its old buffers began to grow: [`LeakVerdict::Growing`](crate::health::LeakVerdict::Growing).
     Leak,
-    /// Buffers of one call site that are out for longer than the pool
+    /// Buffers of one call site that are in use for longer than the pool
     /// [expects](crate::PoolBuilder::expect_release_within).
     Overdue,
     /// The live bytes of a tag, with the tags below it, as a share of its soft budget
@@ -30,7 +30,7 @@ pub enum Rule {
     PoolKeys,
     /// Idle bytes beyond what recent frames needed at once and what was prewarmed, while they are more than that need.
     Bloat,
-    /// Frames begun at one line that are open for too long, in frames and in time
+    /// Frames begun at one line that have been open for too long, in frames and in time
     /// ([`Thresholds::open_frame_age`](crate::Thresholds::open_frame_age)).
     OpenFrame,
     /// The share of recent allocs that took memory from the system, once the pool is warm, 0 to 1.
@@ -43,7 +43,7 @@ pub enum Rule {
     SystemCalls,
     /// Seconds without a frame end, in a program that ended frames before.
     Stalled,
-    /// Frame records that were overwritten before the monitor read them, since the health snapshot before.
+    /// Frame records that were overwritten before the monitor read them, since the previous health snapshot.
     TelemetryLost,
 }
 
@@ -107,7 +107,7 @@ impl Rule {
         )
     }
 
-    /// A value of this rule in words.
+    /// A value of this rule as text.
     pub(crate) fn in_words(self, value: f64) -> String {
         let count = value.round() as u64;
         let counted = |one: &str, many: &str| {
@@ -135,20 +135,20 @@ impl fmt::Display for Rule {
     }
 }
 
-/// One thing judged: what a rule measured, of one call site or of the whole pool.
+/// One measurement of a rule, for one call site or for the whole pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     pub(crate) rule: Rule,
     pub(crate) site: Option<&'static Location<'static>>,
-    /// The number of the tag, if the rule judges one; else zero.
+    /// The number of the tag, if the rule judges tags; else zero.
     pub(crate) tag: usize,
     /// The line of code to look at, if the rule judges the whole pool.
     pub(crate) blamed: Option<&'static Location<'static>>,
     pub(crate) value: f64,
 }
 
-/// What every rule measures now. `lost` are the records lost since the emit before, `stalled` is for how long frames have
-/// stopped ending, and `blamed` is the line of code that took the most memory from the system.
+/// The current measurements of every rule. `lost` is the number of records lost since the previous emit, `stalled` is
+/// the time since frames stopped ending, and `blamed` is the line of code that took the most memory from the system.
 pub(crate) fn rows<'a>(
     metrics: &RuntimeHealthMetrics,
     lost: u64,

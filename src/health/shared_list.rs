@@ -1,11 +1,11 @@
-//! Lists that most health snapshots have in common.
+//! Lists that successive health snapshots share.
 
 use std::ops::Deref;
 
 use super::{LeakVerdict, SiteVerdict};
 use crate::sync::Arc;
 
-/// A list that health snapshots share while it stays the same.
+/// A list that health snapshots share while it does not change.
 #[derive(Debug)]
 pub struct SharedList<T>(Arc<Vec<T>>);
 
@@ -14,7 +14,7 @@ impl<T> SharedList<T> {
         Self(Arc::new(list))
     }
 
-    /// Takes over a list if it differs, and shares it.
+    /// Copies a list if it differs, and shares it.
     pub(crate) fn share(&mut self, list: &[T]) -> Self
     where
         T: Clone + PartialEq,

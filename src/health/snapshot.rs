@@ -1,4 +1,4 @@
-//! One judgement of a pool, immutable, as it goes to stores and exporters.
+//! One judgement of a pool: immutable, for stores and exporters.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::telemetry::snapshot::PoolStats;
 use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
-/// How a pool was at one moment, and what changed since the health snapshot before.
+/// A pool's state at one moment, and the changes since the previous health snapshot.
 ///
 /// `Display` gives a short report of a few lines.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,56 +28,58 @@ pub struct HealthSnapshot {
     pub status: HealthStatus,
     /// The numbers.
     pub metrics: RuntimeHealthMetrics,
-    /// What the pool's own numbers were then, every counter included. `metrics` has them as well, flat; they are serialised there.
+    /// The pool's own numbers at that time, with every counter. `metrics` has them too, flat, and is what gets
+    /// serialised.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub stats: PoolStats,
-    /// All frames since the health snapshot before.
+    /// All frames since the previous health snapshot.
     pub interval: FrameSpreads,
     /// The worst frames since the monitor began.
     pub worst: WorstFrames,
-    /// Alerts that began, and alerts that escalated: those say from what in `escalated_from`.
+    /// Alerts that were raised, and alerts that escalated; those have `escalated_from`.
     pub raised: Vec<Alert>,
-    /// Alerts that are over.
+    /// Alerts that resolved.
     pub resolved: Vec<Alert>,
-    /// Every alert that lasts, with its present severity and value, the oldest first.
+    /// Every raised alert, with its current severity and value, the oldest first.
     pub active: Vec<Alert>,
-    /// The verdict on every call site with old buffers: growing sites first, then overdue, filling and held ones, and of each kind
-    /// the largest first. Of the last two kinds together 64 at most.
+    /// The verdict on every call site with old buffers: growing sites first, then overdue, filling and held ones;
+    /// within each kind the largest first. At most 64 filling and held sites together.
     pub verdicts: SharedList<SiteVerdict>,
-    /// What the growing and the overdue call sites hold, the largest first.
+    /// The holdings of growing and overdue call sites, the largest first.
     pub leaks: Vec<SiteHolding>,
-    /// The call sites that hold buffers marked as long-lived, the largest first, 16 at most. Ages and threads are as of when
-    /// the list last changed.
+    /// The call sites that hold buffers marked as long-lived, the largest first, at most 16. Ages and threads date
+    /// from the last change of the list.
     pub long_lived: SharedList<SiteHolding>,
-    /// The call sites that hold the most, whatever their age.
+    /// The call sites that hold the most, at any age.
     pub largest: LargestSites,
-    /// What call sites hold, the largest first, 256 at most; a line that takes buffers with several tags has an entry for each. Ages,
-    /// suspects and threads are as of when the list last changed.
+    /// The holdings of call sites, the largest first, at most 256. A line that allocates with several tags has an
+    /// entry for each. Ages, suspects and threads date from the last change of the list.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub holders: SharedList<SiteHolding>,
-    /// The frames that are open for too long, the oldest first.
+    /// The frames that have been open for too long, the oldest first.
     pub open_too_long: Vec<OpenFrame>,
     /// The pool's tags. A tag comes after the tag above it.
     pub tags: SharedList<TagStats>,
     /// The pool's blocks by size, the smallest first.
     pub sizes: SharedList<SizeHolding>,
-    /// What each thread took and keeps, the largest first, 256 at most.
+    /// The holdings of each thread, the largest first, at most 256.
     pub threads: SharedList<ThreadHolding>,
-    /// How frames are sampled, and what the sampled frames took in all: as of when `frame_sites` last changed.
+    /// How frames are sampled, and the totals of the sampled frames. Dates from the last change of `frame_sites`.
     pub frame_sampling: FrameSampling,
-    /// What fills frame memory: the call sites of the sampled frames, the largest first, 64 at most. Rebuilt when a frame's mean changes.
+    /// What fills frame memory: the call sites of the sampled frames, the largest first, at most 64. Rebuilt when a
+    /// frame's mean changes.
     pub frame_sites: SharedList<FrameSite>,
-    /// What to set up in another way, and what that would give.
+    /// Advice on the pool's setup.
     pub advice: SharedList<Advice>,
-    /// How the pool is used: bytes of each frame, and ages by tag. As of when the median, the 99th percentile or the most of one last changed,
-    /// or of [`emit_now`](crate::HealthMonitor::emit_now).
+    /// How the pool is used: bytes of each frame, and ages by tag. Dates from the last change of a median, 99th
+    /// percentile or maximum, or from [`emit_now`](crate::HealthMonitor::emit_now).
     pub usage: SharedList<UsageHistogram>,
-    /// The levels of every rule that it was judged by.
+    /// The levels of every rule used for this judgement.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub limits: SharedList<(Rule, Limits)>,
-    /// When this was, since the monitor's first health snapshot.
+    /// The time of this snapshot, since the monitor's first.
     pub at: Duration,
-    /// When this was, by the clocks.
+    /// The time of this snapshot, by the clocks.
     pub time: Timestamp,
     /// The pool's number.
     pub pool_id: PoolId,
@@ -128,7 +130,7 @@ pub(crate) fn write_head(
     write!(f, ", at {time}")
 }
 
-/// Memory, flow and frame times, a line each, every line begun with a line break.
+/// Memory, flow and frame times, one line each; every line begins with a line break.
 pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics) -> fmt::Result {
     write!(
         f,

@@ -1,10 +1,10 @@
-//! What happened in all frames since the health snapshot before: least, most and sum of each number.
+//! Minimum, maximum and sum of each number over all frames since the previous health snapshot.
 
 use std::time::Duration;
 
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// The least, the most and the sum of a number over some frames. All zero when there were none.
+/// The minimum, the maximum and the sum of a number over some frames. All zero if there were none.
 ///
 /// ```
 /// # use framepool::health::Spread;
@@ -17,13 +17,13 @@ use crate::telemetry::snapshot::FrameSnapshot;
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Spread {
-    /// The least.
+    /// The minimum.
     pub min: u64,
-    /// The most.
+    /// The maximum.
     pub max: u64,
-    /// The sum. Stays at the largest `u64` if it would be more.
+    /// The sum, saturated at the largest `u64`.
     pub sum: u64,
-    /// How many frames.
+    /// The number of frames.
     pub count: u64,
 }
 
@@ -39,7 +39,7 @@ impl Spread {
         self.count += 1;
     }
 
-    /// The sum divided by the count; 0 when there were no frames.
+    /// The sum divided by the count; 0 if there were no frames.
     pub fn mean(&self) -> f64 {
         if self.count == 0 {
             0.0
@@ -57,8 +57,8 @@ impl FromIterator<u64> for Spread {
     }
 }
 
-/// Every frame that ended since the health snapshot before, in one [`Spread`] per number. So no frame is missing in a
-/// history of health snapshots, however many frames end between two of them.
+/// Every frame that ended since the previous health snapshot, in one [`Spread`] per number. So a history of health
+/// snapshots misses no frame, however many end between two of them.
 ///
 /// `count` is the same in all spreads. Times are in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,9 +68,9 @@ impl FromIterator<u64> for Spread {
 pub struct FrameSpreads {
     /// Frames whose records were overwritten before the monitor read them. They are in no spread.
     pub lost: u64,
-    /// The frame time, as the metrics' [`frame_time_source`](crate::RuntimeHealthMetrics::frame_time_source) says.
+    /// The frame time, of the kind in [`frame_time_source`](crate::RuntimeHealthMetrics::frame_time_source).
     pub frame_time_ns: Spread,
-    /// The time from the frame end before.
+    /// The time from the previous frame end.
     pub period_ns: Spread,
     /// Buffers allocated, of both kinds.
     pub allocs: Spread,
@@ -88,7 +88,7 @@ pub struct FrameSpreads {
     pub system_bytes: Spread,
     /// Pieces of memory taken from the system and returned to it.
     pub system_calls: Spread,
-    /// Bytes of the buffers out at the frame end.
+    /// Bytes of the buffers in use at the frame end.
     pub in_use_bytes: Spread,
     /// Bytes the pool held from the system at the frame end.
     pub pooled_bytes: Spread,
@@ -111,7 +111,7 @@ impl FrameSpreads {
         self.pooled_bytes.add(frame.pooled_bytes);
     }
 
-    /// How many frames are in the spreads.
+    /// The number of frames in the spreads.
     pub fn frames(&self) -> u64 {
         self.allocs.count
     }

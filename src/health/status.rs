@@ -1,8 +1,8 @@
-//! How well a pool is: the status of the whole, and the severity of one alert.
+//! The health status of a pool, and the severity of one alert.
 
 use std::fmt;
 
-/// How well a pool is, worst last.
+/// The health status of a pool, worst last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -35,7 +35,7 @@ impl fmt::Display for HealthStatus {
     }
 }
 
-/// How bad one alert is, worst last.
+/// The severity of one alert, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

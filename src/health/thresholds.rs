@@ -1,4 +1,4 @@
-//! How much is too much: the levels and hold times of every rule.
+//! The levels and hold times of every rule.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use super::envelope::GrowthLimits;
 use super::limits::{Limits, NEVER};
 use crate::telemetry::open_frames::OpenFrame;
 
-/// The most comings of an alert that damping can be told to wait for.
+/// The largest count for which damping can be set.
 pub(crate) const MAX_COMINGS: usize = 16;
 
 /// A million bytes.
 const MB: f64 = 1e6;
 
-/// The limits of every rule. Each setter takes the thresholds and gives them back; the last word counts.
+/// The limits of every rule. Each setter takes and returns the thresholds; a later call replaces an earlier one.
 ///
 /// | rule | warning | critical | clears below | raised after | resolved after |
 /// |---|---|---|---|---|---|
@@ -31,17 +31,16 @@ const MB: f64 = 1e6;
 /// | [`Stalled`](Rule::Stalled) | above 1 s, and 4 times the usual time between frame ends | never | the level | at once | at once |
 /// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | the level | at once | 5 s |
 ///
-/// A leak is raised and resolved at once because the verdict already waits for its evidence; what is overdue and an open frame
-/// have waited for their age. MB are
-/// 1,000,000 bytes.
+/// A leak is raised and resolved at once because the verdict already waits for its evidence; overdue buffers and open
+/// frames have already waited for their age. 1 MB is 1,000,000 bytes.
 ///
-/// A pool has 94 size classes, so with these levels its keys are never critical: set a level below 94 if they should be. The
-/// need that bloat is measured against is [`needed_bytes`](crate::RuntimeHealthMetrics::needed_bytes); prewarmed memory is no
+/// A pool has 94 size classes, so with these levels its keys are never critical; set a level below 94 to change that.
+/// Bloat is measured against [`needed_bytes`](crate::RuntimeHealthMetrics::needed_bytes); prewarmed memory is no
 /// bloat.
 ///
 /// An alert that comes and goes stays raised, see [`damping`](Self::damping).
 ///
-/// Values are looked at when a monitor emits, so a hold time is kept to the nearest emit.
+/// Values are judged when a monitor emits, so hold times are rounded to emits.
 ///
 /// ```
 /// use framepool::{Rule, Thresholds};
@@ -63,7 +62,7 @@ pub struct Thresholds {
     damping: Damping,
 }
 
-/// When an alert that comes and goes stays raised. See [`Thresholds::damping`].
+/// The settings of [`Thresholds::damping`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Damping {
     pub(crate) times: u32,
@@ -149,15 +148,15 @@ impl Thresholds {
         self.limits[rule as usize]
     }
 
-    /// Sets everything about one rule. A level that is no number is never reached, a negative one counts as zero,
-    /// and `clear_ratio` is brought between 0 and 1.
+    /// Sets all limits of one rule. A level of NaN is never reached, a negative one counts as zero, and `clear_ratio`
+    /// is clamped to 0 to 1.
     #[must_use]
     pub fn with_limits(mut self, rule: Rule, limits: Limits) -> Self {
         self.limits[rule as usize] = limits.normalised();
         self
     }
 
-    /// Never raises this rule.
+    /// Turns this rule off.
     #[must_use]
     pub fn off(self, rule: Rule) -> Self {
         self.levels(rule, NEVER, NEVER)
@@ -175,10 +174,10 @@ impl Thresholds {
         self.levels(Rule::Overdue, warning as f64, critical as f64)
     }
 
-    /// Growth that begins in the first `frames` frames, or in this time, counts as a program that fills its caches, for the
-    /// [fill time](Self::leak_fill_time): 1,200 frames and 20 s by default. Later growth can be a leak within a second.
+    /// Sets the warm-up of leak verdicts: 1,200 frames and 20 s by default. Growth that begins in it counts as caches
+    /// that fill, for the [fill time](Self::leak_fill_time). Later growth can be a leak within a second.
     ///
-    /// Zero suits a program that takes nothing to keep, and a test.
+    /// Use zero for tests, and for programs that keep no buffers.
     #[must_use]
     pub fn leak_warm_up(mut self, frames: u64, time: Duration) -> Self {
         self.growth.warm_up_frames = frames;
@@ -186,9 +185,9 @@ impl Thresholds {
         self
     }
 
-    /// Growth of this length is a leak, whatever its form: 110 s by default, so that a leak of one buffer a minute is named at
-    /// its third buffer. Growth that may be healthy, because it began in the [warm-up](Self::leak_warm_up) or at a call site
-    /// that gave buffers back before, has this time to level off.
+    /// Sets the time after which growth of any form is a leak: 110 s by default, so that a leak of one buffer a
+    /// minute is reported at its third buffer. Growth that may be healthy, because it began in the
+    /// [warm-up](Self::leak_warm_up) or at a call site that released a gain before, has this time to level off.
     #[must_use]
     pub fn leak_fill_time(mut self, time: Duration) -> Self {
         self.growth.fill_time = time;
@@ -205,14 +204,15 @@ impl Thresholds {
         self.levels(Rule::PooledBytes, warning as f64, critical as f64)
     }
 
-    /// Sets the levels of memory by what the program is meant to use at most, in bytes.
+    /// Sets the memory levels from the most bytes that the program is meant to use.
     ///
     /// | rule | warning | critical |
     /// |---|---|---|
     /// | [`PooledBytes`](Rule::PooledBytes) | above 1.25 times the working set | above twice the working set |
     /// | [`Bloat`](Rule::Bloat) | above a quarter of it beyond what recent frames needed | unchanged |
     ///
-    /// A quarter is what rounding up to a size class costs at most. What is above that is idle memory, or more than was declared.
+    /// Rounding up to a size class costs at most a quarter. Anything above that is idle memory, or more than you
+    /// declared.
     ///
     /// ```
     /// use framepool::{Rule, Thresholds};
@@ -238,7 +238,8 @@ impl Thresholds {
         self.levels(Rule::PoolKeys, f64::from(warning), f64::from(critical))
     }
 
-    /// Warns when more than `min_idle_bytes` lie idle beyond what recent frames needed, and more than that need, for `hold`.
+    /// Warns when, for `hold`, the idle bytes beyond what recent frames needed exceed both `min_idle_bytes` and that
+    /// need.
     #[must_use]
     pub fn bloat(self, min_idle_bytes: u64, hold: Duration) -> Self {
         let limits = Limits {
@@ -274,8 +275,9 @@ impl Thresholds {
         self.levels(Rule::Stalled, after.as_secs_f64(), NEVER)
     }
 
-    /// When [`Rule::Misses`], [`Rule::MissedBytes`] and [`Rule::SystemCalls`] begin to judge: after the pool's first
-    /// `frames` frames, 120 by default. The first also needs `allocs` allocs in the window, 100 by default.
+    /// Sets when [`Rule::Misses`], [`Rule::MissedBytes`] and [`Rule::SystemCalls`] begin to judge: after the pool's
+    /// first `frames` frames, 120 by default. [`Rule::Misses`] also needs `allocs` allocs in the window, 100 by
+    /// default.
     #[must_use]
     pub fn warm_up(mut self, frames: u64, allocs: u64) -> Self {
         self.warm_up_frames = frames;
@@ -283,18 +285,18 @@ impl Thresholds {
         self
     }
 
-    /// Warns when one frame in a hundred takes longer than this: the 99th percentile of recent frame times exceeds
-    /// it. There is no budget unless one is set.
+    /// Warns when one frame in a hundred takes longer than this: when the 99th percentile of recent frame times
+    /// exceeds it. No budget by default.
     ///
-    /// The frame time is the work if it is known, so that waiting for the display does not count; see
+    /// The frame time is the work, if known, so that waiting for the display does not count; see
     /// [`FrameTimeSource`](crate::health::FrameTimeSource).
     #[must_use]
     pub fn frame_budget(self, budget: Duration) -> Self {
         self.levels(Rule::FrameBudget, budget.as_secs_f64() * 1e3, NEVER)
     }
 
-    /// How long a value must stay past a level before it counts, for every rule, in both directions: before an alert
-    /// is raised and before it resolves.
+    /// Sets, for every rule, how long a value must stay past a level before an alert is raised, and before it
+    /// resolves.
     #[must_use]
     pub fn hold(mut self, hold: Duration) -> Self {
         for limits in &mut self.limits {
@@ -304,14 +306,15 @@ impl Thresholds {
         self
     }
 
-    /// Frames of one line that are open for too long: warning from `warning` frames, critical from `critical`.
+    /// Frames of one line that have been open for too long: warning from `warning` frames, critical from `critical`.
     #[must_use]
     pub fn open_frames(self, warning: u64, critical: u64) -> Self {
         self.levels(Rule::OpenFrame, warning as f64, critical as f64)
     }
 
-    /// A frame is open for too long when more than `frames` others ended, or could not begin, since it began, and it has been
-    /// open for longer than `time`: 16 frames and 1 s by default. So it is longer than any pipeline of 16 frames in flight.
+    /// Sets when a frame has been open for too long: when since its beginning more than `frames` others ended or
+    /// could not begin, and more than `time` has passed. 16 frames and 1 s by default, which is longer than any
+    /// pipeline of 16 frames in flight.
     #[must_use]
     pub fn open_frame_age(mut self, frames: u64, time: Duration) -> Self {
         self.open_frame_age = (frames, time);
@@ -323,8 +326,8 @@ impl Thresholds {
         frame.age_frames > frames && frame.age > time
     }
 
-    /// An alert that came `times` times `within` this time stays raised until its value was below the clear level for
-    /// `quiet`: 4 times within 60 s, and 30 s, by default. Zero times: never.
+    /// Sets damping: an alert that began `times` times `within` this time stays raised until its value was below the
+    /// clear level for `quiet`. 4 times within 60 s, and 30 s, by default. Zero times: no damping.
     #[must_use]
     pub fn damping(mut self, times: u32, within: Duration, quiet: Duration) -> Self {
         self.damping = Damping {

@@ -1,20 +1,20 @@
-//! How a pool is used, and the advice that follows: what a monitor counts over all frames, and what it samples.
+//! How a pool is used, by counts over all frames and by samples, and the advice that follows.
 //!
 //! # What is exact
 //!
-//! - *Bytes of frame buffers, and pooled bytes, of each frame*: from the frames' records. Lost records are in no histogram.
-//! - *Misses and most blocks of each size*: counted where an alloc takes memory from the system (`blocks/depot.rs`).
+//! - *Bytes of frame buffers, and pooled bytes, of each frame*: from the frames' records. Lost records are missing.
+//! - *Misses and peak blocks of each size*: counted where an alloc takes memory from the system (`blocks/depot.rs`).
 //!
 //! # What is sampled
 //!
-//! A release does not tell which call site allocated, and counts no age: that would slow every release. So nobody knows the lifetime of
-//! a buffer that is gone. A judgement walks over the buffers that are out and sees how old they are *now*. The histograms of ages are of
-//! these: a buffer that lives longer is met more often.
+//! A release records neither the call site nor the age, because that would slow every release. So lifetimes of
+//! released buffers are unknown. A judgement walks over the buffers in use and reads their ages *now*. The histograms
+//! count these ages, so a buffer that lives longer is counted more often.
 //!
-//! A call site of which only buffers of the running frame are ever met may release all of them in their frame. That holds only if each
-//! frame end begins a round (`telemetry/rounds.rs`): where several threads have frames of their own, an age of zero rounds does not tell
-//! whether a frame ended. Then nothing is said. A program that calls the monitor at one place of its loop would see each buffer at one age,
-//! so only the judgements of a [`Watch`](crate::Watch), on a thread of its own, count.
+//! If walks find only buffers of the running frame at a call site, the site may release all of them in their frame.
+//! That holds only if each frame end begins a round (`telemetry/rounds.rs`). With separate frames on several threads,
+//! a frame can end within a round, so no advice is given. A program that calls the monitor at one place of its loop
+//! would see each buffer at one age only. So only judgements of a [`Watch`](crate::Watch), on its own thread, count.
 
 use std::panic::Location;
 
@@ -25,23 +25,23 @@ use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
-/// Misses from which a list to prewarm is advised: in all, the allocs per miss, and in one frame.
+/// Misses from which prewarming is advised: in all, the allocs per miss, and in one frame.
 const LEAST_MISSES: u64 = 100;
 const ONE_MISS_IN: u64 = 200;
 const MISSES_OF_A_BURST: u64 = 64;
 /// The list has the sizes with the most misses: up to this percentage of them, and this number of sizes.
 const COVERED: u64 = 97;
 const SIZES: usize = 16;
-/// Frames after which the largest one is believed, and what a smaller block must save.
+/// Frames after which the largest one counts as the maximum, and the least saving of a smaller block.
 const LEAST_FRAMES: u64 = 600;
 const LEAST_SAVED: u64 = 1 << 20;
 const LEAST_BLOCK: u64 = 4096;
-/// Call sites that are followed, and how often one must be met with buffers of the running frame only.
+/// The most call sites that are followed, and how often one must be found with buffers of the running frame only.
 const SITES: usize = 256;
 const LEAST_LOOKS: u64 = 64;
-/// Call sites that are advised at once.
+/// The most call sites advised at once.
 const ADVISED_SITES: usize = 5;
-/// Judgements after which the figures of advice are brought up to date.
+/// Judgements after which the figures of advice are updated.
 const EVERY: u64 = 50;
 
 /// What a histogram of a pool's usage counts.
@@ -50,12 +50,12 @@ const EVERY: u64 = 50;
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Measure {
-    /// Of each frame, the bytes of the frame buffers that it allocated.
+    /// For each frame, the bytes of the frame buffers that it allocated.
     #[default]
     FrameBytes,
     /// At each frame end, the bytes that the pool held from the system.
     PooledBytes,
-    /// Of each buffer that a judgement met, its age in frames then.
+    /// For each buffer that a judgement found, its age in frames.
     AgeFrames,
 }
 
@@ -67,13 +67,13 @@ pub enum Measure {
 pub struct UsageHistogram {
     /// What it counts.
     pub measure: Measure,
-    /// Of buffers with this tag alone; empty for buffers without one, and for what is not by tag.
+    /// The tag of the buffers; empty for buffers without one, and for measures that are not by tag.
     pub tag: String,
     /// The counts.
     pub histogram: Log2Histogram,
 }
 
-/// What a monitor knows of a pool's usage.
+/// A monitor's record of a pool's usage.
 #[derive(Debug)]
 pub(super) struct Usage {
     frame_bytes: Log2Histogram,
@@ -83,17 +83,17 @@ pub(super) struct Usage {
     /// Frames after the warm-up, and the most bytes of frame buffers that one of them allocated.
     warm_frames: u64,
     most_frame_bytes: u64,
-    /// Whether a frame was open at a frame end, or a record was lost: no record then has the bytes of one frame.
+    /// Whether a frame was open at a frame end, or a record was lost. Then no record has the bytes of a single frame.
     is_overlapped: bool,
-    /// What there was at the first judgement after the warm-up.
+    /// The counts at the first judgement after the warm-up.
     warmed_up: Option<WarmedUp>,
-    /// Rounds less frame ends, as of the judgement before.
+    /// Rounds minus frame ends, at the previous judgement.
     round_offset: Option<u64>,
     sites: Vec<SeenSite>,
     judged: u64,
     /// Whether somebody asked for a judgement.
     pub(super) is_asked: bool,
-    /// Whether judgements come at any time of a frame, not at the same place of the program's loop each time.
+    /// Whether judgements come at random moments of a frame, not always at the same place of the program's loop.
     pub(super) looks_at_any_time: bool,
     listed: SharedList<UsageHistogram>,
     advice: SharedList<Advice>,
@@ -114,19 +114,19 @@ impl WarmedUp {
     }
 }
 
-/// What was seen of a call site.
+/// The samples of a call site.
 #[derive(Clone, Copy, Debug)]
 struct SeenSite {
     location: &'static Location<'static>,
-    /// Buffers of the running frame, and looks at which there were any.
+    /// Buffers of the running frame, and walks that found any.
     buffers: u64,
     looks: u64,
     outlived: bool,
-    /// The judgement that looked at it last: a call site may have several entries, one for each tag.
+    /// The last judgement that counted it, because a call site may have several entries, one for each tag.
     looked: u64,
 }
 
-/// What is known of a pool's setup at a judgement.
+/// A pool's setup at a judgement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setup {
     pub(super) frame_block_bytes: u64,
@@ -175,7 +175,7 @@ impl Usage {
         self.is_overlapped |= records > 0;
     }
 
-    /// Takes what a judgement found. `tags` are the names of the tags, in the order of their numbers.
+    /// Takes the findings of a judgement. `tags` are the names of the tags, in the order of their numbers.
     pub(super) fn judge<'t>(
         &mut self,
         outstanding: &Outstanding,
@@ -252,7 +252,7 @@ impl Usage {
         worst: &WorstFrames,
         setup: Setup,
     ) {
-        // What is prewarmed for one of several classes with equal blocks is kept for that one.
+        // A prewarmed block is kept for its class, even if other classes have equal blocks.
         let prewarm = (!setup.shares_blocks)
             .then(|| self.missed(&outstanding.sizes, now, worst))
             .flatten();
@@ -265,7 +265,7 @@ impl Usage {
             }
             return;
         }
-        // Figures change with every judgement, sentences seldom need to.
+        // Figures change with every judgement; sentences need not.
         if !self.advice.is_empty() && self.judged % EVERY != 1 {
             return;
         }
@@ -311,7 +311,8 @@ impl Usage {
         matters.then_some(all)
     }
 
-    /// A block that is large enough for every frame, and the bytes held for frame buffers now, if that saves enough.
+    /// A block size that is large enough for every frame, and the bytes held for frame buffers now, if it saves
+    /// enough.
     fn smaller_block(&self, outstanding: &Outstanding, from: u64) -> Option<(u64, u64)> {
         let most = self.most_frame_bytes;
         let to = (most + most / 4 + 256).next_power_of_two().max(LEAST_BLOCK);
@@ -336,7 +337,8 @@ impl Usage {
         all.filter(|(.., histogram)| histogram.count() > 0)
     }
 
-    /// Whether half of the values, almost all or all are below another bound than in the list. Their number alone takes no new list.
+    /// Whether the median, the 99th percentile or the maximum differs from the list. A change of the count alone
+    /// makes no new list.
     fn has_another_shape(&self) -> bool {
         let listed = self.listed.iter().map(|it| it.histogram.shape());
         !self.histograms().map(|(.., it)| it.shape()).eq(listed)
@@ -354,7 +356,8 @@ impl Usage {
     }
 }
 
-/// What blocks that hold so much now would hold with another size. Under a budget a block may be smaller than is usual.
+/// The bytes that blocks with `held` bytes would hold with another size. Under a budget a block may be smaller than
+/// usual.
 fn after_shrinking(held: u64, from: u64, to: u64) -> u64 {
     held.min(held.div_ceil(from) * to)
 }

@@ -1,4 +1,4 @@
-//! What is known of a call site whose buffers have been out for a while: a leak, or not.
+//! The verdict on a call site with old buffers: a leak, or not.
 
 use std::fmt;
 use std::panic::Location;
@@ -9,7 +9,7 @@ use crate::telemetry::id::FrameEnd;
 use crate::telemetry::outstanding::plural;
 use crate::text::bytes;
 
-/// What the old buffers of a call site are.
+/// A verdict on the old buffers of a call site.
 ///
 /// Only [`Growing`](Self::Growing) and [`Overdue`](Self::Overdue) raise alerts. The document `docs/verdicts.md` has the rules, and
 /// how soon leaks are found.
@@ -18,7 +18,7 @@ use crate::text::bytes;
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LeakVerdict {
-    /// A leak: the fewest buffers out in each window of time keep rising.
+    /// A leak: the minimum of buffers in use per window of time keeps rising.
     Growing,
     /// Buffers are older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
     Overdue,
@@ -89,9 +89,9 @@ pub struct SiteVerdict {
         serde(serialize_with = "crate::telemetry::outstanding::serialize_location")
     )]
     pub location: &'static Location<'static>,
-    /// What its old buffers are.
+    /// The verdict on its old buffers.
     pub verdict: LeakVerdict,
-    /// Buffers out that are older than the leak age in frames and not marked as long-lived.
+    /// Buffers in use that are older than the leak age in frames and not marked as long-lived.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
@@ -99,17 +99,17 @@ pub struct SiteVerdict {
     pub overdue: u64,
     /// The age of the oldest of them, in frames.
     pub oldest_age_frames: u64,
-    /// Since which frame it grows, or has been steady.
+    /// The frame since which it has been growing or steady.
     pub since_frame: FrameEnd,
-    /// When that began, since the monitor's first health snapshot.
+    /// The time at which that began, since the monitor's first health snapshot.
     pub since: Duration,
-    /// When that began, by the clocks.
+    /// The time at which that began, by the clocks.
     pub since_time: Timestamp,
     /// How it grows, if it is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling).
     pub growth: Option<Growth>,
-    /// Name of the thread that took the oldest buffer.
+    /// Name of the thread that allocated the oldest buffer.
     pub thread: String,
-    /// The tag with which the buffers were taken; empty for none. Each tag of a call site has a verdict of its own.
+    /// The tag of the buffers; empty for none. Each tag of a call site has its own verdict.
     pub tag: String,
     /// Its number in the pool.
     #[cfg_attr(feature = "serde", serde(skip))]
@@ -117,7 +117,7 @@ pub struct SiteVerdict {
 }
 
 impl SiteVerdict {
-    /// Buffers leaked: those gained since the growth began, if it is [`Growing`](LeakVerdict::Growing).
+    /// Leaked buffers: those gained since the growth began, if the verdict is [`Growing`](LeakVerdict::Growing).
     pub fn leaked(&self) -> u64 {
         match (self.verdict, &self.growth) {
             (LeakVerdict::Growing, Some(growth)) => growth.buffers,
@@ -144,9 +144,11 @@ pub struct Growth {
     pub buffers_per_1000_frames: f64,
     /// Bytes per 1,000 frames.
     pub bytes_per_1000_frames: f64,
-    /// How likely the next change is a further rise, 0 to 1: `(rises + 1) / (rises + falls + 2)`, Laplace's rule of succession.
+    /// The probability that the next change is a rise, 0 to 1: `(rises + 1) / (rises + falls + 2)`, Laplace's rule of
+    /// succession.
     pub confidence: f64,
-    /// When memory runs out at this rate; none if that is more than a year away, or if the memory left is not known.
+    /// When memory runs out at this rate; `None` if that is more than a year away, or if the remaining memory is
+    /// unknown.
     pub exhausts: Option<Exhaustion>,
 }
 
@@ -157,7 +159,7 @@ pub struct Growth {
 pub struct Exhaustion {
     /// The limit that is reached first.
     pub limit: MemoryLimit,
-    /// In which time.
+    /// The time until then.
     pub after: Duration,
 }
 
@@ -169,7 +171,7 @@ pub struct Exhaustion {
 pub enum MemoryLimit {
     /// The pool's [`max_bytes`](crate::PoolBuilder::max_bytes).
     Budget,
-    /// The memory that the machine has available.
+    /// The available memory of the machine.
     Machine,
 }
 
@@ -225,7 +227,7 @@ impl fmt::Display for SiteVerdict {
     }
 }
 
-/// A number of at most three digits after its first: `0.28`, `8.3`, `1800`.
+/// A number in short form: `0.28`, `8.3`, `1800`.
 fn number(value: f64) -> String {
     let digits = match value {
         ..0.995 => 2,
@@ -235,7 +237,7 @@ fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A time in the unit that suits it: `40 s`, `12 min`, `3 h`, `20 days`.
+/// A time in a suitable unit: `40 s`, `12 min`, `3 h`, `20 days`.
 fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {

@@ -1,10 +1,12 @@
-//! The verdicts on all call sites of a pool: what is kept of each, and what is said of it.
+//! The verdicts on all call sites of a pool, and the history that each is based on.
 //!
-//! At each health snapshot the monitor samples the population of every site. A site keeps the least sample of the present window
-//! of each scale, and hands it to its envelope (`envelope.rs`) when the window closes. Windows are the same for all sites.
+//! At each health snapshot the monitor samples the population of every site. A site keeps the lowest sample of the
+//! current window of each scale, and passes it to its envelope (`envelope.rs`) when the window closes. Windows are
+//! the same for all sites.
 //!
-//! Memory is bounded: [`MAX_SITES`] sites. When there are more, the site that has had nothing out for longest is forgotten; if all
-//! have something out, the new one is not followed. All of it is work of the monitor's thread; workers do nothing for it.
+//! Memory is bounded: [`MAX_SITES`] sites. Beyond that, the site that has had no buffer in use for the longest time
+//! is forgotten; if all have some, the new one is not followed. All of this runs on the monitor's thread; workers do
+//! nothing for it.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -18,19 +20,19 @@ use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most call sites that are followed.
 const MAX_SITES: usize = 1024;
-/// Sites that are filling or held, and are listed.
+/// The most filling and held sites in the list.
 const MAX_LISTED: usize = 64;
-/// Buffers are held if the oldest is out for this many frames: younger ones are in flight.
+/// Buffers are held if the oldest has been in use for this many frames; younger ones are in flight.
 const HELD_FRAMES: u64 = 300;
-/// Memory that runs out later than this is not worth a word.
+/// Memory that runs out later than this is not mentioned.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The histories of call sites, and what was said of them last.
+/// The histories of call sites, and their latest verdicts.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
     /// In the order of their call sites.
     sites: Vec<Site>,
-    /// When the present windows began.
+    /// When the current windows began.
     opened: [LoopTime; SCALES.len()],
     /// Counts the samples.
     sample: u64,
@@ -40,7 +42,7 @@ pub(crate) struct Verdicts {
     memory_left: MemoryLeft,
 }
 
-/// A site to be listed: in what order, and where it is in the list of holdings and in the list of sites.
+/// A site to list: its sort key, and its positions in the holdings and in the list of sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Found {
     verdict: LeakVerdict,
@@ -48,14 +50,14 @@ struct Found {
     place: usize,
 }
 
-/// A call site, and the number of the tag with which it took buffers.
+/// A call site, and the number of the tag with which it allocated.
 type Key = (&'static Location<'static>, usize);
 
-/// What is kept of a call site and tag.
+/// The history of a call site and tag.
 #[derive(Debug)]
 struct Site {
     key: Key,
-    /// The sample in which the site last had something out.
+    /// The last sample in which the site had a buffer in use.
     seen: u64,
     population: Level,
     overdue: u64,
@@ -63,23 +65,24 @@ struct Site {
     oldest_age: u64,
     minima: [Option<Level>; SCALES.len()],
     envelopes: [Envelope; SCALES.len()],
-    /// Since when the population has been as high as it is.
+    /// Since when the population has been at its current level.
     since: Mark,
     /// The highest population of the finest windows.
     highest: u64,
 }
 
-/// Bytes that a pool may still take.
+/// Bytes that a pool can still take.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Room {
-    /// What its budget leaves.
+    /// The rest of its budget.
     pub(crate) budget: Option<u64>,
-    /// What the machine has available.
+    /// The available memory of the machine.
     pub(crate) machine: Option<u64>,
 }
 
 impl Verdicts {
-    /// Samples all sites. `counts_all`: the program ends no frames, so buffers do not age, and each one counts.
+    /// Samples all sites. With `counts_all` the program ends no frames, so buffers do not age, and every buffer
+    /// counts.
     pub(crate) fn sample(
         &mut self,
         outstanding: &Outstanding,
@@ -176,15 +179,15 @@ impl Verdicts {
         }
     }
 
-    /// What is to be said of the sites now, the worst first and then the largest. The list is rebuilt only when it changes, so
-    /// that a judgement that finds the same as before allocates nothing.
+    /// The verdicts on all sites now, the worst first, then the largest. The list is rebuilt only when it changes, so
+    /// that a judgement without changes allocates nothing.
     pub(crate) fn say(
         &mut self,
         outstanding: &Outstanding,
         room: Room,
         now: &Mark,
     ) -> SharedList<SiteVerdict> {
-        // Taken out while it is filled and put back, to keep its memory.
+        // Taken out while it is filled, then put back, to keep its memory.
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         // Outstanding lists the largest sites first.
@@ -245,7 +248,7 @@ impl Site {
             population: Level::default(),
             overdue: 0,
             oldest_age: 0,
-            // It had nothing out before.
+            // It had no buffers in use before.
             minima: [Some(Level::default()); SCALES.len()],
             envelopes: [Envelope::default(); SCALES.len()],
             since: *now,
@@ -253,7 +256,7 @@ impl Site {
         }
     }
 
-    /// The round in which its oldest buffer was taken.
+    /// The round in which its oldest buffer was allocated.
     fn oldest(&self, now: &Mark) -> Option<u64> {
         (self.population.buffers > 0).then(|| now.round.wrapping_sub(self.oldest_age))
     }
@@ -269,7 +272,7 @@ impl Site {
             .find_map(|envelope| envelope.filling(now))
     }
 
-    /// None if its buffers are in flight.
+    /// The verdict; `None` if its buffers are in flight.
     fn verdict(&self, now: &Mark) -> Option<LeakVerdict> {
         if self.growing().is_some() {
             Some(LeakVerdict::Growing)
@@ -341,7 +344,7 @@ fn growth(climb: &Climb, room: Room) -> Growth {
 }
 
 impl Room {
-    /// What is full first at this rate, if that is near enough for a word.
+    /// The limit that is reached first at this rate, if within a year.
     fn exhausted_at(self, bytes_per_minute: f64) -> Option<Exhaustion> {
         let limits = [
             (MemoryLimit::Budget, self.budget),

@@ -28,7 +28,7 @@ pub struct WorstFrame {
     pub ended: Option<FrameId>,
     /// When it ended.
     pub time: Timestamp,
-    /// What it is among the worst for, in the unit of its list.
+    /// The value that ranks it, in the unit of its list.
     pub value: u64,
     /// The line of code whose alloc took the most memory from the system in this frame, if it is known.
     #[cfg_attr(
@@ -40,7 +40,7 @@ pub struct WorstFrame {
 
 /// The worst frames since the monitor began, the worst first.
 ///
-/// Frames of the warm-up are in none of the lists by bytes and misses: taking memory is what they are for.
+/// Frames of the warm-up are not in the lists by bytes and misses, because a warm-up takes memory from the system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -64,7 +64,8 @@ impl WorstFrames {
     }
 }
 
-/// Enters a frame into a list if it is worse than the last one there. Equal frames stay in the order in which they ended.
+/// Inserts a frame into a list if it is worse than the last one there. Equal frames stay in the order in which they
+/// ended.
 fn insert(list: &mut [Option<WorstFrame>; KEPT], frame: &FrameSnapshot, value: u64) {
     let is_worse = |kept: &Option<WorstFrame>| kept.is_none_or(|kept| kept.value < value);
     let Some(place) = list.iter().position(is_worse).filter(|_| value > 0) else {
