@@ -1,6 +1,6 @@
-//! What one arena has allocated, as an aggregation reads it.
+//! An aggregation's reading of one arena.
 
-/// What an arena has allocated since its frame began.
+/// The allocs of an arena since its frame began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArenaReading {
     pub(crate) allocs: u64,

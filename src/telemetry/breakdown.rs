@@ -2,10 +2,10 @@
 
 use crate::text::{Align, Table, bytes};
 
-/// The blocks of one size: lent, and idle where they lie.
+/// The blocks of one size: in use, and idle by place.
 ///
-/// The three groups add up to all blocks of this size that the pool holds. While threads allocate, a block on its way counts as idle
-/// in a thread.
+/// The three groups add up to all blocks of this size that the pool holds. While threads allocate, a block in transit
+/// counts as idle in a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -13,9 +13,9 @@ use crate::text::{Align, Table, bytes};
 pub struct SizeHolding {
     /// Bytes of a block. `None` for the blocks beyond the largest size class, each of which has its own size.
     pub block_bytes: Option<u64>,
-    /// Buffers out.
+    /// Buffers in use.
     pub buffers: u64,
-    /// Bytes of the buffers out.
+    /// Bytes of the buffers in use.
     pub bytes: u64,
     /// Idle blocks in the depot, where any thread finds them.
     pub depot_blocks: u64,
@@ -25,8 +25,9 @@ pub struct SizeHolding {
     pub thread_blocks: u64,
     /// Bytes of the idle blocks that threads keep.
     pub thread_bytes: u64,
-    /// The most blocks of this size that the pool ever held. Of the blocks beyond the largest size class, all sizes together. With an
-    /// alignment of more than 64 bytes, where several classes have blocks of this size, the sum of each one's most.
+    /// The most blocks of this size that the pool ever held. Blocks beyond the largest size class are counted
+    /// together. With an alignment of more than 64 bytes, several classes can have blocks of this size; then this is
+    /// the sum of their peaks.
     pub peak_blocks: u64,
     /// Allocs of this size that took memory from the system, since the pool was made.
     pub misses: u64,
@@ -44,9 +45,10 @@ impl SizeHolding {
     }
 }
 
-/// What one thread took and has not released, and the idle memory that only this thread reaches. Threads of one name have one entry.
+/// The buffers that one thread allocated and that are still in use, and the idle memory that only this thread
+/// reaches. Threads with the same name share one entry.
 ///
-/// Two are equal if they say the same of threads of one name.
+/// Two are equal if name and numbers are equal.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -57,7 +59,8 @@ pub struct ThreadHolding {
     /// The number of the name in the pool.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) number: u32,
-    /// Pooled buffers that it allocated and that are out, in the hands of any thread. Without those allocated while attribution was off.
+    /// Pooled buffers that it allocated and that are in use, on any thread. Buffers allocated while attribution was
+    /// off are not counted.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
@@ -87,7 +90,7 @@ impl ThreadHolding {
         }
     }
 
-    /// The number with nothing counted. The memory of the name stays.
+    /// Resets the entry. The memory of the name stays.
     pub(crate) fn clear(&mut self) {
         let thread = std::mem::take(&mut self.thread);
         *self = Self {
@@ -102,7 +105,7 @@ impl ThreadHolding {
     }
 }
 
-/// Where the entry of a thread is in the list sorted by number; made if there is none, and if there is memory for it.
+/// The position of a thread's entry in the list sorted by number; added if it is new and there is memory for it.
 pub(crate) fn position(threads: &mut Vec<ThreadHolding>, number: u32) -> Option<usize> {
     match threads.binary_search_by_key(&number, |thread| thread.number) {
         Ok(at) => Some(at),

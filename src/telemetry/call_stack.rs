@@ -1,4 +1,4 @@
-//! Call stacks: addresses that are put into words only when they are shown.
+//! Call stacks: addresses that are resolved to names only when they are shown.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,10 +6,10 @@ use std::panic::Location;
 use super::outstanding::plural;
 use crate::text::bytes;
 
-/// Addresses of a stack.
+/// The most addresses of a stack.
 const DEPTH: usize = 32;
 
-/// How a line of code was reached: return addresses, the innermost first, 32 at most.
+/// A call stack: return addresses, the innermost first, at most 32.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stack {
     addresses: [usize; DEPTH],
@@ -21,7 +21,7 @@ pub struct Stack {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StackFrame {
-    /// The function, or its address where there is no symbol.
+    /// The function, or its address if there is no symbol.
     pub function: String,
     /// The source file, if the program has debug information.
     pub file: Option<String>,
@@ -35,7 +35,8 @@ impl Stack {
         &self.addresses[..usize::from(self.len)]
     }
 
-    /// Adds the address of the caller; `false` when there is no room for more, or when it is zero: there is no caller.
+    /// Adds the address of the caller; `false` if there is no more room, or if the address is zero, which means no
+    /// caller.
     #[cfg(any(feature = "backtrace", all(test, framepool_loom)))]
     pub(crate) fn push(&mut self, address: usize) -> bool {
         if address == 0 {
@@ -49,8 +50,8 @@ impl Stack {
         usize::from(self.len) < DEPTH
     }
 
-    /// The stack in words, the functions of this library included. The first time it reads the program's debug information, which can take
-    /// a second; later it takes microseconds. Empty without the feature `backtrace`.
+    /// Resolves the stack to names, including the functions of this library. The first call reads the program's debug
+    /// information, which can take a second; later calls take microseconds. Empty without the feature `backtrace`.
     pub fn resolve(&self) -> Vec<StackFrame> {
         self.addresses()
             .iter()
@@ -92,7 +93,7 @@ impl fmt::Debug for Stack {
     }
 }
 
-/// The sampled buffers that are out, of one call stack and tag: see [`Attribution::Backtraces`](crate::Attribution).
+/// The sampled buffers in use of one call stack and tag: see [`Attribution::Backtraces`](crate::Attribution).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackHolding {
@@ -101,22 +102,22 @@ pub struct StackHolding {
     /// The tag of the buffers; empty for none.
     pub tag: String,
     pub(crate) tag_number: usize,
-    /// Where the pool has the stack.
+    /// The position of the stack in the pool's table.
     pub(crate) entry: usize,
-    /// Sampled buffers out. Not scaled.
+    /// Sampled buffers in use. Not scaled.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Of them, buffers that are always sampled, because they are large.
+    /// The part of them that is always sampled because it is large.
     pub large_buffers: u64,
     /// Bytes of the large buffers.
     pub large_bytes: u64,
-    /// How the line was reached.
+    /// The call stack.
     pub stack: Stack,
 }
 
 impl StackHolding {
-    /// The stack in words, beginning with the function that called `alloc`: see [`Stack::resolve`].
+    /// Resolves the stack to names, beginning with the function that called `alloc`: see [`Stack::resolve`].
     pub fn frames(&self) -> Vec<StackFrame> {
         let mut frames = self.stack.resolve();
         let is_site = |frame: &StackFrame| {
@@ -124,7 +125,7 @@ impl StackHolding {
             frame.line == Some(self.location.line())
                 && file.is_some_and(|file| file.ends_with(self.location.file()))
         };
-        // Without debug information, what is known to be ours.
+        // Without debug information, recognise our functions by name.
         let is_own = |frame: &StackFrame| frame.function.contains("framepool::pool::");
         let by_name = || frames.iter().rposition(is_own).map_or(0, |at| at + 1);
         let own = frames.iter().position(is_site).unwrap_or_else(by_name);
@@ -172,7 +173,7 @@ impl serde::Serialize for StackHolding {
 
 #[cfg(feature = "backtrace")]
 impl StackHolding {
-    /// Nothing yet, of this line, place in the pool's table with the tag's number, and stack.
+    /// An empty entry for this line, stack, and key: the position in the pool's table and the tag's number.
     pub(crate) fn new(
         location: &'static Location<'static>,
         (entry, tag_number): (usize, usize),

@@ -1,4 +1,4 @@
-//! What changed between two looks at who holds what.
+//! The change between two readings of the outstanding buffers.
 
 use std::cmp::{Ordering, Reverse};
 use std::fmt;
@@ -7,20 +7,20 @@ use std::panic::Location;
 use super::outstanding::{Outstanding, SiteHolding, plural};
 use crate::text::{Align, Table, bytes};
 
-/// What changed from one look at a pool to a later one.
+/// The change from one reading of a pool's outstanding buffers to a later one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OutstandingChange {
-    /// Buffers out at the later look, less those at the earlier one.
+    /// Change of the buffers in use: later minus earlier.
     pub buffers: i64,
-    /// Bytes of the buffers out, later less earlier.
+    /// Change of the bytes in use: later minus earlier.
     pub bytes: i64,
-    /// The call sites and tags whose buffers or bytes changed, the one that changed by the most bytes first.
+    /// The call sites and tags whose buffers or bytes changed, the largest change in bytes first.
     pub sites: Vec<SiteChange>,
 }
 
-/// What changed of one call site and tag.
+/// The change of one call site and tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -31,30 +31,30 @@ pub struct SiteChange {
         serde(serialize_with = "super::outstanding::serialize_location")
     )]
     pub location: &'static Location<'static>,
-    /// The tag with which the buffers were taken; empty for none.
+    /// The tag of the buffers; empty for none.
     pub tag: String,
-    /// Buffers out at the earlier look.
+    /// Buffers in use at the earlier reading.
     pub buffers_before: u64,
-    /// Buffers out at the later look.
+    /// Buffers in use at the later reading.
     pub buffers: u64,
-    /// Bytes of the buffers out at the earlier look.
+    /// Bytes of the buffers in use at the earlier reading.
     pub bytes_before: u64,
-    /// Bytes of the buffers out at the later look.
+    /// Bytes of the buffers in use at the later reading.
     pub bytes: u64,
 }
 
 impl SiteChange {
-    /// Whether it held nothing at the earlier look.
+    /// Whether it held nothing at the earlier reading.
     pub fn is_new(&self) -> bool {
         self.buffers_before == 0
     }
 
-    /// Whether it holds nothing at the later look.
+    /// Whether it holds nothing at the later reading.
     pub fn is_gone(&self) -> bool {
         self.buffers == 0
     }
 
-    /// By how many bytes it changed.
+    /// The change in bytes.
     pub fn byte_change(&self) -> i64 {
         self.bytes.wrapping_sub(self.bytes_before).cast_signed()
     }
@@ -77,9 +77,10 @@ impl SiteChange {
 }
 
 impl Outstanding {
-    /// What changed since an earlier look at the same pool: which call sites appeared, grew, shrank and let go of everything.
+    /// The change since an earlier reading of the same pool: the call sites that appeared, grew, shrank, or released
+    /// everything.
     ///
-    /// A call site that holds as many buffers and bytes as before is not listed, even if they are others.
+    /// A call site with unchanged numbers is not listed, even if it holds other buffers.
     ///
     /// ```
     /// use framepool::BufferPool;
@@ -100,7 +101,7 @@ impl Outstanding {
         let mut is = sorted(&self.sites).into_iter().peekable();
         let mut sites = Vec::new();
         loop {
-            // Of the two lists in one order, the entry that comes first; both, if they are of one call site.
+            // Both lists are sorted: take the smaller entry, or both if they are for the same call site.
             let comes = match (was.peek(), is.peek()) {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,

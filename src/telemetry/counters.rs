@@ -1,36 +1,36 @@
-//! The one table of counters. The slot, the aggregator, the snapshot, the texts and the documents are made from it.
+//! The table of counters. The slot, the aggregator, the snapshot, the texts and the documents are generated from it.
 //!
-//! Every counter is cumulative, is never reset, and has one writer: the thread that owns the slot. A frame's
-//! number is the difference of two readings, so a slot can change its owner and nothing has to be carried over.
+//! Every counter is cumulative, is never reset, and has one writer: the thread that owns the slot. A frame's number
+//! is the difference of two readings, so a slot can change its owner without any transfer.
 //!
 //! # Orderings
 //!
 //! A counter is written with Release and read with Acquire. The first pass reads the releases of all slots, the second pass their
-//! allocs. A release that the first pass saw came after its alloc became visible. So the second pass sees that alloc, whichever slot
-//! counted it (law L2, never negative).
+//! allocs. A release that the first pass saw came after its alloc became visible. So the second pass sees that alloc in every
+//! slot (L2, never negative).
 //!
-//! An alloc from the magazine is counted in the bin of its class, on the cache line that it writes anyway. Its bytes are not
-//! counted: they follow from the number of buffers. The requested bytes are counted once per slot, for all classes together, and also
-//! serve as a change mark (`slot/changes.rs`). All other counters are in the slot ([`SlotCounters`]).
+//! An alloc from the magazine is counted in the bin of its class, on a cache line that it writes anyway. Its bytes are not
+//! counted: they follow from the number of buffers. The requested bytes are counted once per slot, for all classes together, and
+//! also serve as a change mark (`slot/changes.rs`). All other counters are in the slot ([`SlotCounters`]).
 //!
 //! # Releases into a bin are not counted
 //!
-//! They follow from words that exist anyway. A bin keeps a balance (`bin.rs`) that only an alloc or a release changes:
+//! They follow from existing words. A bin keeps a balance (`bin.rs`) that only an alloc or a release changes:
 //!
 //! ```text
 //!   releases into a bin  =  hits  +  what the balance says  +  1 if there is a hot block
 //! ```
 //!
-//! A release sets the hot block, or raises the balance. An alloc does the opposite, and then counts a hit. An aggregation reads these
-//! words while they change, and must never find too many releases. So it reads the hits first, then the balance, then the hot block. If
-//! it sees an alloc counted (Acquire), it sees what came before that (Release). What changes while it reads is missed, never counted
-//! twice. So the result is at most the number of releases before its last read, and is exact at rest. It may be smaller than an
-//! earlier result, which is then kept (`pool/frame_end.rs`).
+//! A release sets the hot block, or raises the balance. An alloc does the opposite, and then counts a hit. An aggregation reads
+//! these words while they change, and must never find too many releases. So it reads the hits first, then the balance, then the
+//! hot block. If it sees an alloc counted (Acquire), it sees all writes before that (Release). A change during the reading may be
+//! missed, but is never counted twice. So the result is at most the number of releases before its last read, and is exact at
+//! rest. It may be smaller than an earlier result, which is then kept (`pool/frame_end.rs`).
 //!
-//! An alloc raises exactly one count, that of the memory's source. The number of allocs is their sum. So hits and misses always add
-//! up to the allocs, whenever an aggregation reads them.
+//! An alloc raises exactly one count, that of the memory's source. The number of allocs is the sum of these counts.
+//! So hits and misses always add up to the allocs.
 //!
-//! A counter wraps at 2^64, and so does every sum of counters. Differences are taken modulo 2^64 as well, and stay right.
+//! Counters and their sums wrap at 2^64. Differences are modulo 2^64 too, and stay right.
 
 use crate::codegen::in_register;
 use crate::sync::{AtomicU64, Ordering, Owned};
@@ -39,7 +39,7 @@ use crate::telemetry::part::{self, Part, minus, plus};
 
 /// One number with one writer.
 ///
-/// `add` and `increment` are a load and a store, not a read-modify-write: no other thread waits for them.
+/// `add` and `increment` are a load and a store, not an atomic read-modify-write.
 #[derive(Debug)]
 pub(crate) struct Counter {
     value: AtomicU64,
@@ -75,7 +75,7 @@ impl Counter {
         self.value.store(value, Ordering::Release);
     }
 
-    /// Sets the value, as if so much had been counted before.
+    /// Sets the value.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn set(&self, value: u64) {
         self.store(value);
@@ -89,7 +89,7 @@ impl Counter {
     }
 }
 
-/// What a counter of the table is called and what it counts.
+/// Name, unit and meaning of a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CounterDefinition {
@@ -99,7 +99,7 @@ pub struct CounterDefinition {
     pub unit: &'static str,
     /// One sentence.
     pub help: &'static str,
-    /// The metrics that it is a part of.
+    /// The metrics that include it.
     pub parts: &'static [Part],
 }
 
@@ -110,14 +110,14 @@ macro_rules! counters {
         counted { $($counted:ident, $counted_unit:literal, $counted_help:literal, $counted_parts:expr;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal, $frame_parts:expr;)* }
     ) => {
-        /// The counters of one slot, for what its bins do not show: two cache lines.
+        /// The counters of one slot for everything that its bins do not count: two cache lines.
         #[derive(Debug)]
         #[repr(C, align(64))]
         pub(crate) struct SlotCounters {
-            /// Buffers released whose blocks no bin of the owner keeps, and their bytes.
+            /// Released buffers whose blocks went to no bin of the owner, and their bytes.
             pub(crate) released: Counter,
             pub(crate) released_bytes: Counter,
-            /// Block bytes of buffers allocated whose blocks did not lie in a bin.
+            /// Block bytes of allocated buffers whose blocks came from no bin.
             pub(crate) lent_bytes: Counter,
             $(pub(crate) $counted: Counter,)*
         }
@@ -132,7 +132,7 @@ macro_rules! counters {
                 }
             }
 
-            /// Sets all counters, as if so much had been counted before; the hits are set in a bin, from which releases follow.
+            /// Sets all counters except the hits and releases, which are set in a bin.
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pub(crate) fn set(&self, counts: &Counts) {
                 for (counter, value) in [
@@ -148,7 +148,7 @@ macro_rules! counters {
                 }
             }
 
-            /// What was lent, as far as it is counted here, in the table's order.
+            /// The allocs that are counted here, in the table's order.
             pub(crate) fn read_allocated(&self) -> Allocated {
                 Allocated {
                     pooled_alloc_bytes: self.lent_bytes.get(),
@@ -158,13 +158,13 @@ macro_rules! counters {
             }
         }
 
-        /// Of pooled buffers, what the first pass of an aggregation finds.
+        /// The first pass of an aggregation: releases of pooled buffers.
         #[derive(Clone, Copy, Debug, Default)]
         pub(crate) struct Released {
             $(pub(crate) $released: u64,)*
         }
 
-        /// Of pooled buffers, what the second pass of an aggregation finds, and of everything else that slots count.
+        /// The second pass of an aggregation: allocs of pooled buffers, and all other counters of slots.
         #[derive(Clone, Copy, Debug, Default)]
         pub(crate) struct Allocated {
             $(pub(crate) $derived: u64,)*
@@ -172,7 +172,7 @@ macro_rules! counters {
         }
 
         impl Released {
-            /// Puts `now` in the place of `before`, which is part of the sum.
+            /// Replaces `before`, a part of the sum, with `now`.
             pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
                 $(self.$released = self.$released.wrapping_add(now.$released.wrapping_sub(before.$released));)*
                 *before = now;
@@ -180,7 +180,7 @@ macro_rules! counters {
         }
 
         impl Allocated {
-            /// Puts `now` in the place of `before`, which is part of the sum.
+            /// Replaces `before`, a part of the sum, with `now`.
             pub(crate) fn replace(&mut self, before: &mut Self, now: Self) {
                 $(self.$derived = self.$derived.wrapping_add(now.$derived.wrapping_sub(before.$derived));)*
                 $(self.$counted = self.$counted.wrapping_add(now.$counted.wrapping_sub(before.$counted));)*
@@ -213,7 +213,7 @@ macro_rules! counters {
                 [$(self.$released,)* $(self.$derived,)* $(self.$counted,)* $(self.$frame,)*].into_iter()
             }
 
-            /// What an aggregation found: of pooled buffers, of the frames that have ended, of those that are open.
+            /// The counts of an aggregation: of pooled buffers, of ended frames, and of open frames.
             pub(crate) fn of(released: &Released, allocated: &Allocated, ended: ArenaReading, open: ArenaReading) -> Self {
                 let framed = ended.plus(open);
                 Self {
@@ -224,14 +224,14 @@ macro_rules! counters {
                     frame_misses: framed.misses,
                     frame_alloc_bytes: framed.bytes,
                     frame_requested_bytes: framed.requested,
-                    // What an ended frame lent is released.
+                    // All allocs of an ended frame are released.
                     frame_releases: ended.allocs,
                     frame_release_bytes: ended.bytes,
                     frame_released_requested: ended.requested,
                 }
             }
 
-            /// What was counted between `earlier` and `self`.
+            /// The counts between `earlier` and `self`.
             #[must_use]
             pub(crate) fn since(&self, earlier: &Self) -> Self {
                 Self {
@@ -304,7 +304,7 @@ counters! {
 }
 
 impl Allocated {
-    /// Pooled buffers allocated, wherever their memory came from.
+    /// Pooled buffers allocated, from any source.
     pub(crate) fn allocs(&self) -> u64 {
         self.thread_hits
             .wrapping_add(self.depot_hits)
@@ -320,7 +320,7 @@ impl Counts {
         self.pooled_allocs().wrapping_add(self.frame_allocs)
     }
 
-    /// Pooled buffers allocated, wherever their memory came from.
+    /// Pooled buffers allocated, from any source.
     pub fn pooled_allocs(&self) -> u64 {
         self.thread_hits
             .wrapping_add(self.depot_hits)
@@ -345,7 +345,7 @@ impl Counts {
             .wrapping_add(self.frame_release_bytes)
     }
 
-    /// Bytes asked for and not yet given back.
+    /// Requested bytes of the buffers in use.
     pub(crate) fn requested_in_use(&self) -> u64 {
         self.pooled_requested_bytes
             .wrapping_add(self.frame_requested_bytes)
@@ -353,7 +353,7 @@ impl Counts {
             .wrapping_sub(self.frame_released_requested)
     }
 
-    /// Allocs for which memory was taken from the system, for whatever reason.
+    /// Allocs that took memory from the system, for any reason.
     pub fn misses(&self) -> u64 {
         self.cold_misses
             .wrapping_add(self.oversize_misses)
@@ -361,14 +361,14 @@ impl Counts {
             .wrapping_add(self.frame_misses)
     }
 
-    /// Allocs that touched nothing but the thread's own magazine or frame block.
+    /// Allocs served from the thread's own magazine or frame block.
     pub fn hits_thread(&self) -> u64 {
         self.thread_hits
             .wrapping_add(self.frame_allocs)
             .wrapping_sub(self.frame_misses)
     }
 
-    /// Requests refused, for whatever reason.
+    /// Requests refused, for any reason.
     pub fn refusals(&self) -> u64 {
         self.budget_refusals
             .wrapping_add(self.memory_refusals)

@@ -1,16 +1,16 @@
-//! Every frame's snapshot, for a reader that must not miss one: a ring per subscriber.
+//! Delivers the snapshot of every frame to subscribers, through one ring each.
 //!
-//! The frame end writes a copy into each ring and waits for no reader (`ring.rs`): in a full ring the oldest is
-//! overwritten, and the loss is counted for that subscriber. A ring's memory belongs to its subscriber and is freed
-//! when the subscription is dropped. What the pool keeps of it, a few words, goes at the next subscription or frame end.
+//! The frame end writes a copy into each ring and waits for no reader (`ring.rs`). In a full ring it overwrites the
+//! oldest entry and counts the loss for that subscriber. A ring's memory belongs to its subscriber and is freed when the
+//! subscription is dropped. The pool keeps a few words of it until the next subscription or frame end.
 
 use crate::telemetry::ring::{Reader, Writer, ring};
 use crate::telemetry::snapshot::FrameSnapshot;
 
 /// The snapshots of all frame ends since the subscription, oldest first.
 ///
-/// Holds as many as the builder's `history_frames`; if more frames end before they are read, the oldest are lost and
-/// [`lost`](Self::lost) says how many. A frame end never waits for a feed's reader. Dropping a feed ends the
+/// Holds up to the builder's `history_frames`. If more frames end before they are read, the oldest are lost, and
+/// [`lost`](Self::lost) counts them. A frame end never waits for a feed's reader. Dropping a feed ends the
 /// subscription and frees its memory. It does not keep the pool's memory alive.
 #[derive(Debug)]
 pub struct FrameFeed {
@@ -24,13 +24,13 @@ pub(crate) struct Subscriber {
 }
 
 impl FrameFeed {
-    /// A feed that can be `frames` behind, and the pool's end of it.
+    /// Makes a feed that can be `frames` behind, and the pool's end of it.
     pub(crate) fn new(frames: usize) -> (Subscriber, Self) {
         let (writer, reader) = ring(frames);
         (Subscriber { frames: writer }, Self { frames: reader })
     }
 
-    /// The oldest snapshot not read yet.
+    /// Returns the oldest snapshot that was not read yet.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator would end at the first moment without a new frame"
@@ -58,13 +58,13 @@ impl Feeds {
         }
     }
 
-    /// Adds a subscriber; forgets those that are gone.
+    /// Adds a subscriber; removes dropped ones.
     pub(crate) fn add(&mut self, subscriber: Subscriber) {
         self.subscribers.retain(|before| !before.frames.is_gone());
         self.subscribers.push(subscriber);
     }
 
-    /// Gives every subscriber a copy; forgets those that are gone.
+    /// Gives every subscriber a copy; removes dropped ones.
     pub(crate) fn send(&mut self, snapshot: &FrameSnapshot) {
         self.subscribers
             .retain_mut(|subscriber| subscriber.frames.write(snapshot));

@@ -7,7 +7,7 @@ use super::outstanding::plural;
 use crate::telemetry::id::FrameId;
 use crate::text::{Align, Table, bytes};
 
-/// Frame buffers: how many, and their bytes.
+/// Number and bytes of frame buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -17,7 +17,7 @@ pub struct FrameCounts {
     pub allocs: u64,
     /// Bytes of these buffers, as rounded for alignment.
     pub bytes: u64,
-    /// Bytes that were asked for.
+    /// Requested bytes.
     pub requested_bytes: u64,
 }
 
@@ -39,23 +39,23 @@ impl FrameCounts {
     }
 }
 
-/// How frames are sampled, and what the sampled frames took in all.
+/// How frames are sampled, and the totals of the sampled frames.
 ///
-/// Nothing here is scaled: all counts are sums over [`frames`](Self::frames) whole frames, and exact for these.
+/// Nothing here is scaled: all counts are exact sums over [`frames`](Self::frames) whole frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct FrameSampling {
-    /// One frame in this number is sampled; zero if none is.
+    /// One frame in this many is sampled; zero if none is.
     pub every: u32,
-    /// Sampled frames that the counts are of: the latest 128 at most.
+    /// The number of sampled frames in the counts: at most the latest 128.
     pub frames: u64,
-    /// The latest of them.
+    /// The latest of these frames.
     pub latest: Option<FrameId>,
-    /// What these frames took.
+    /// The allocs of these frames.
     pub total: FrameCounts,
-    /// Of `total`, what call sites took that are not listed: beyond the 64 of a thread in a frame, or the 256 of a pool.
+    /// The part of `total` from call sites that are not listed: beyond 64 for a thread in a frame, or 256 for a pool.
     pub other: FrameCounts,
 }
 
@@ -69,7 +69,7 @@ impl FrameSampling {
     }
 }
 
-/// What one call site took in the sampled frames.
+/// The frame buffers of one call site in the sampled frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -82,9 +82,9 @@ pub struct FrameSite {
     pub location: &'static Location<'static>,
     /// The tag of the frames; empty for none. A line that allocates in frames with several tags has an entry for each.
     pub tag: String,
-    /// What it took in all sampled frames.
+    /// Its allocs in all sampled frames.
     pub counts: FrameCounts,
-    /// The most bytes that it took in one of them.
+    /// The most bytes that it allocated in one of them.
     pub most_bytes: u64,
 }
 
@@ -93,7 +93,7 @@ pub struct FrameSite {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FrameMemory {
-    /// How frames were sampled, and what they took in all.
+    /// How frames were sampled, and their totals.
     pub sampling: FrameSampling,
     /// One entry per call site and tag, the largest in bytes first. With [`FrameSampling::other`] they add up to
     /// [`FrameSampling::total`].
@@ -112,7 +112,7 @@ impl fmt::Display for FrameMemory {
     }
 }
 
-/// One row of the table: a call site in words.
+/// One row of the table: a call site as text.
 pub(crate) struct FrameRow<'r> {
     pub(crate) location: String,
     pub(crate) tag: &'r str,

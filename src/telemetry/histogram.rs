@@ -1,9 +1,9 @@
-//! Histograms with a bucket per doubling.
+//! Histograms with one bucket per power of two.
 
 /// One for zero, and one for each power of two.
 const BUCKETS: usize = u64::BITS as usize + 1;
 
-/// Counts values by their size: a bucket for zero, and one for each doubling.
+/// A histogram with a bucket for zero, and one for each power of two.
 ///
 /// ```
 /// use framepool::telemetry::Log2Histogram;
@@ -17,7 +17,8 @@ const BUCKETS: usize = u64::BITS as usize + 1;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Log2Histogram {
-    /// Values in each bucket: of zero, and then of `2^(n - 1)` up to `2^n - 1`. As long as is needed.
+    /// Values in each bucket: bucket 0 counts zeroes, bucket `n` counts `2^(n - 1)` up to `2^n - 1`. Only as long as
+    /// needed.
     counts: Vec<u64>,
 }
 
@@ -30,7 +31,7 @@ impl Log2Histogram {
     /// Counts a value, unless there is no memory for its bucket.
     pub(crate) fn try_add(&mut self, value: u64) {
         let bucket = (u64::BITS - value.leading_zeros()) as usize;
-        // Room for all buckets at once: a later value takes no memory.
+        // Room for all buckets at once, so that later values take no memory.
         let room = BUCKETS - self.counts.len();
         if self.counts.len() > bucket || self.counts.try_reserve(room).is_ok() {
             let end = self.counts.len().max(bucket + 1);
@@ -46,12 +47,12 @@ impl Log2Histogram {
         }
     }
 
-    /// What half of the values, almost all and all do not exceed.
+    /// Upper bounds of the median, the 99th percentile and the maximum.
     pub(crate) fn shape(&self) -> [Option<u64>; 3] {
         [0.5, 0.99, 1.0].map(|share| self.at_most(share))
     }
 
-    /// Has counted nothing. Keeps its memory.
+    /// Resets all counts. Keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.counts.clear();
     }
@@ -61,7 +62,7 @@ impl Log2Histogram {
         self.counts.iter().sum()
     }
 
-    /// The buckets with a value, the smallest first: the values that belong into it, and how many did.
+    /// The buckets with a value, the smallest first: the range of the bucket, and its count.
     pub fn buckets(&self) -> impl Iterator<Item = (std::ops::RangeInclusive<u64>, u64)> {
         let buckets = self
             .counts
@@ -71,7 +72,7 @@ impl Log2Histogram {
         buckets.map(|(bucket, &count)| (least(bucket)..=most(bucket), count))
     }
 
-    /// A number that at least this share of the values does not exceed: the end of a bucket. None if nothing was counted.
+    /// An upper bound for this share of the values: the end of a bucket. `None` if nothing was counted.
     pub fn at_most(&self, share: f64) -> Option<u64> {
         let wanted = (share * self.count() as f64).ceil() as u64;
         let mut seen = 0;
@@ -81,7 +82,7 @@ impl Log2Histogram {
         })
     }
 
-    /// Counts what another histogram counted too.
+    /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);

@@ -1,4 +1,4 @@
-//! Who or what has a part of a pool's memory, as a refusal names it.
+//! The holders of a pool's memory, as named in a refusal.
 
 use std::fmt;
 use std::panic::Location;
@@ -9,55 +9,57 @@ use crate::telemetry::id::FrameId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holding {
-    /// Who or what has the memory.
+    /// The holder of the memory.
     pub by: HeldBy,
     /// Bytes of this part.
     pub bytes: u64,
 }
 
-/// Who or what has a part of a pool's memory.
+/// The holder of a part of a pool's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeldBy {
-    /// Pooled buffers that a line took.
+    /// Pooled buffers that one line allocated.
     CallSite {
         /// The line.
         location: &'static Location<'static>,
         /// The tag; empty for none.
         tag: String,
     },
-    /// Pooled buffers of other lines, taken since the lines were looked at, or while call sites are not recorded.
+    /// Other pooled buffers: of other lines, allocated since the last walk, or allocated while call sites are not
+    /// recorded.
     OtherBuffers,
     /// Buffers of an open frame.
     Frame {
         /// The frame.
         frame: FrameId,
-        /// The thread that took them.
+        /// The thread that allocated them.
         thread: String,
     },
     /// Buffers of other open frames and threads.
     OtherFrames,
     /// Parts of frame blocks that open frames have not used.
     UnusedInFrames,
-    /// Blocks kept for frames that are not open, or that a thread has not used in an open one.
+    /// Blocks kept for frames that are not open, and blocks that a thread has not used in an open frame.
     KeptForFrames,
     /// Idle buffers in the depot, where any thread finds them.
     Depot,
     /// Idle buffers that this thread keeps. No other thread reaches them.
     Thread(String),
-    /// Idle buffers that other threads keep, or that are on their way between threads.
+    /// Idle buffers that other threads keep, or that are moving between threads.
     OtherThreads,
-    /// Bytes of a tag's budget that threads may take for the tag's next buffers: no memory, and out of reach of other threads.
+    /// Credit: bytes of a tag's budget that threads have reserved for the tag's next buffers. It is not memory, and
+    /// other threads cannot use it.
     Credit,
     /// Memory that other threads are asking the system for.
     Requests,
-    /// What small buffers cost beside their bytes: their records, and the slack of their slab or mapping. Without what
-    /// [`max_bytes`](crate::PoolBuilder::max_bytes) allows beside buffers.
+    /// The overhead of small buffers: their records, and the slack of their slab or mapping. Without the free
+    /// allowance of [`max_bytes`](crate::PoolBuilder::max_bytes).
     Bookkeeping,
 }
 
 impl HeldBy {
-    /// `in_use`, `idle`, or `other` for what is no buffer: credit, requests under way and bookkeeping.
+    /// `in_use`, `idle`, or `other` for credit, concurrent requests and bookkeeping.
     pub fn state(&self) -> &'static str {
         match self {
             Self::CallSite { .. } | Self::OtherBuffers | Self::Frame { .. } | Self::OtherFrames => {
@@ -72,7 +74,7 @@ impl HeldBy {
         }
     }
 
-    /// Whether this memory stays where it is when a request needs it: it is in use, or out of reach.
+    /// Whether this memory cannot be given back for a request, because it is in use or out of reach.
     pub(crate) fn stays(&self) -> bool {
         !matches!(self, Self::KeptForFrames | Self::Depot | Self::Requests)
     }

@@ -1,4 +1,4 @@
-//! The numbers of pools, and the two that frames have: in the order in which they began, and in that in which they ended.
+//! The numbers of pools and frames. A frame has two: one in the order of beginnings, one in the order of ends.
 #![expect(
     unsafe_code,
     reason = "a transparent number says that it has no padding"
@@ -30,13 +30,14 @@ impl fmt::Display for FrameId {
 }
 
 global_counter! {
-    /// Pools made in this process.
+    /// The number of pools made in this process.
     static POOLS;
 }
 
-/// The number of a pool: given when it is made, and never again in this process.
+/// The number of a pool, unique in this process.
 ///
-/// Pools are told apart by it; names are labels, and several pools can have one. The first pool is number 1; 0 is no pool.
+/// It identifies the pool; names are only labels, and several pools can share one. The first pool is number 1; 0 is
+/// no pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolId(pub(crate) u64);
@@ -44,7 +45,7 @@ pub struct PoolId(pub(crate) u64);
 impl PoolId {
     /// The number of a new pool.
     pub(crate) fn next() -> Self {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         Self(POOLS.fetch_add(1, Ordering::Relaxed) + 1)
     }
 

@@ -19,7 +19,7 @@ use crate::sync::{AtomicU64, ForkLock, Ordering, Rank};
 pub struct LargestMiss {
     /// Bytes of the buffer's block.
     pub bytes: u64,
-    /// The line of code; none while call sites are not recorded.
+    /// The line of code; `None` while call sites are not recorded.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_site"))]
     pub site: Option<&'static Location<'static>>,
 }
@@ -35,9 +35,9 @@ pub(crate) fn serialize_site<S: serde::Serializer>(
     }
 }
 
-/// Where misses are noted between two frame ends.
+/// The largest miss between two frame ends.
 ///
-/// A miss goes to the system anyway, so it may take a lock. Most need not: `most` says whether a miss is the largest one.
+/// A miss goes to the system anyway, so it may take a lock. Most do not: `max` shows whether a miss is the largest.
 #[derive(Debug)]
 pub(crate) struct Misses {
     /// Bytes of `largest`, or 0.
@@ -58,9 +58,9 @@ impl Misses {
 
     /// Notes a miss.
     ///
-    /// Models leave this out: it passes nothing on that others rely on, and would multiply their executions.
+    /// Models skip this: no other code depends on it, and it would multiply their executions.
     pub(crate) fn note(&self, bytes: u64, site: Option<&'static Location<'static>>) {
-        // Relaxed: a first look; what counts is decided under the lock.
+        // Relaxed: only a hint; the comparison under the lock decides.
         if cfg!(framepool_loom) || bytes <= self.max.load(Ordering::Relaxed) {
             return;
         }
@@ -74,11 +74,11 @@ impl Misses {
 
     /// The largest miss since this was last asked.
     pub(crate) fn take(&self) -> Option<LargestMiss> {
-        // Relaxed: a miss that is being noted at this moment is the next frame's.
+        // Relaxed: a miss that is being noted now may count for the next frame.
         if cfg!(framepool_loom) || self.max.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        // A frame end waits for no worker: a lock that is taken is tried again at the next one.
+        // A frame end waits for no worker: if the lock is taken, the next frame end tries again.
         let mut largest = self.largest.try_lock()?;
         // Relaxed: as in `note`.
         self.max.store(0, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Counters, peaks, open frames and the records behind a snapshot.
 //!
-//! [`FrameSnapshot`](crate::FrameSnapshot), [`PoolStats`](crate::PoolStats) and [`Outstanding`](crate::Outstanding) are made of what
-//! stands here.
+//! [`FrameSnapshot`](crate::FrameSnapshot), [`PoolStats`](crate::PoolStats) and [`Outstanding`](crate::Outstanding)
+//! are made of these.
 
 pub(crate) mod arena_reading;
 pub(crate) mod breakdown;

@@ -1,4 +1,4 @@
-//! The frames that are open: which, since when, and the line of code that began each.
+//! The open frames, with their age and the line of code that began each.
 
 use std::fmt;
 use std::panic::Location;
@@ -19,10 +19,11 @@ pub struct OpenFrame {
         serde(serialize_with = "super::outstanding::serialize_location")
     )]
     pub location: &'static Location<'static>,
-    /// For how long it has been open.
+    /// How long it has been open.
     pub age: Duration,
-    /// Frames of the pool that ended meanwhile, and frames that could not begin because too many were open. Counted as the
-    /// ages of buffers are, see [`SiteHolding::oldest_age_frames`](crate::SiteHolding::oldest_age_frames).
+    /// Its age in frames: frames of the pool that ended meanwhile, plus frames that could not begin because too many
+    /// were open. Counted like the ages of buffers, see
+    /// [`SiteHolding::oldest_age_frames`](crate::SiteHolding::oldest_age_frames).
     pub age_frames: u64,
 }
 

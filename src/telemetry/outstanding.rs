@@ -1,4 +1,4 @@
-//! Who holds what: the pooled buffers that are out, by call site.
+//! The outstanding buffers: pooled buffers in use, by call site.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,41 +8,43 @@ use super::breakdown::{SizeHolding, ThreadHolding, sizes_table, threads_table};
 use super::call_stack::StackHolding;
 use super::histogram::Log2Histogram;
 
-/// Call stacks that are shown.
+/// The most call stacks that are shown.
 const STACKS: usize = 5;
 
-/// The pooled buffers that are out, by the line of code that took them.
+/// The pooled buffers in use, by the line of code that allocated them.
 ///
-/// Frame buffers are not listed: the borrow checker ends them with their frame.
+/// Frame buffers are not listed: they end with their frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Outstanding {
-    /// Buffers out.
+    /// Buffers in use.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Of them, buffers marked as long-lived.
+    /// Buffers in use that are marked as long-lived.
     pub long_lived: u64,
     /// Bytes of the buffers marked as long-lived.
     pub long_lived_bytes: u64,
-    /// Of them, buffers unreleased for longer than the leak age, in frames and in time, and not marked as long-lived.
+    /// Leak suspects: buffers in use for longer than the leak age, in frames and in time, and not marked as
+    /// long-lived.
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,
     /// One entry per call site and tag, the largest in bytes first.
     pub sites: Vec<SiteHolding>,
-    /// One entry per size of which the pool has blocks, or took some from the system, the smallest first, with the idle ones. Their buffers are all that are out,
-    /// those taken while attribution was off included.
+    /// One entry per block size that the pool holds or ever took from the system, the smallest first, with idle
+    /// blocks. Their buffers include those allocated while attribution was off.
     pub sizes: Vec<SizeHolding>,
-    /// One entry per name of threads that took something or keep something, the largest in bytes first.
+    /// One entry per thread name with buffers in use or idle memory, the largest in bytes first.
     pub threads: Vec<ThreadHolding>,
-    /// By the tag's number, the ages in frames of the buffers out.
+    /// The ages in frames of the buffers in use, by the tag's number.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ages: Vec<Log2Histogram>,
     /// The call stacks of sampled buffers, the largest in bytes first. Empty unless `Attribution::Backtraces` was on.
     pub stacks: Vec<StackHolding>,
-    /// Sampled buffers whose call stack was not kept, since the pool was made, because the pool has 1,024 others.
+    /// Sampled buffers whose call stack was not kept because the pool already had 1,024 others, since the pool was
+    /// made.
     pub stacks_lost: u64,
 }
 
@@ -58,9 +60,9 @@ impl Outstanding {
     }
 }
 
-/// What one call site holds.
+/// The buffers that one call site holds.
 ///
-/// Two are equal if they hold the same: `oldest_age` is not compared, since it is another one at every look.
+/// Equality ignores `oldest_age`, because it differs at every reading.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -68,41 +70,42 @@ pub struct SiteHolding {
     /// The line that called `alloc`.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serialize_location"))]
     pub location: &'static Location<'static>,
-    /// The tag with which they were taken; empty for none. A line that takes buffers with several tags has an entry for each.
+    /// The tag of the buffers; empty for none. A line that allocates with several tags has an entry for each.
     pub tag: String,
     /// Its number in the pool.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) tag_number: usize,
-    /// Buffers out.
+    /// Buffers in use.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Frames since the oldest of them was taken, as a thread with frames counts them: of several threads that each have
-    /// frames at the same pace, one frame end of each counts as one.
+    /// The age of the oldest of them, in frames as one thread counts them. If several threads have frames at the same
+    /// pace, one frame end of each counts as one frame together.
     pub oldest_age_frames: u64,
-    /// For how long at least the oldest of them has been out: since the first frame end after it was taken. It is too low by
-    /// a quarter at most.
+    /// The least time that the oldest of them has been in use: since the first frame end after its alloc. It is too
+    /// low by at most a quarter.
     pub oldest_age: Duration,
-    /// Of them, buffers allocated since the latest frame end, as `oldest_age_frames` counts frames.
+    /// Buffers in use that were allocated since the latest frame end, as `oldest_age_frames` counts frames.
     pub of_this_frame: u64,
-    /// Of them, buffers unreleased for longer than the leak age, in frames and in time, and not marked as long-lived.
+    /// Leak suspects: buffers in use for longer than the leak age, in frames and in time, and not marked as
+    /// long-lived.
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,
-    /// Of them, buffers older than the leak age in frames, and in time if a time was set, and not marked as long-lived. Verdicts
-    /// follow their number.
+    /// Buffers in use that are older than the leak age in frames, and in time if a time was set, and not marked as
+    /// long-lived. Verdicts are based on their number.
     pub aged: u64,
     /// Bytes of the aged buffers.
     pub aged_bytes: u64,
     /// The age of the oldest aged buffer, in frames.
     pub oldest_aged_frames: u64,
-    /// Of the aged ones, buffers older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
+    /// Aged buffers that are older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
     pub overdue: u64,
-    /// Of them, buffers marked as long-lived.
+    /// Buffers in use that are marked as long-lived.
     pub long_lived: u64,
     /// Bytes of the buffers marked as long-lived.
     pub long_lived_bytes: u64,
-    /// Name of the thread that took the oldest; `unnamed` where it had none.
+    /// Name of the thread that allocated the oldest; `unnamed` if it had none.
     pub thread: String,
 }
 

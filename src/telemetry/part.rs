@@ -1,19 +1,19 @@
-//! Which metrics a counter is a part of.
+//! Links counters to the metrics that include them.
 
-/// A counter's part in a metric: it counts in the sum that has these labels.
+/// A counter's part in a metric: it is added to the sum with these labels, or subtracted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Part {
     /// The name of the metric.
     pub metric: &'static str,
-    /// Which of the metric's numbers it is a part of.
+    /// The labels of the sum in that metric.
     pub labels: &'static [(&'static str, &'static str)],
     /// Whether the counter is subtracted from the sum instead of added to it.
     pub is_subtracted: bool,
 }
 
 impl Part {
-    /// The sum with the counter's value in it, modulo 2^64 as the counter itself.
+    /// The sum with the counter's value applied, modulo 2^64 like the counter itself.
     pub(crate) fn count(&self, sum: u64, value: u64) -> u64 {
         if self.is_subtracted {
             sum.wrapping_sub(value)

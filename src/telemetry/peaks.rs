@@ -1,10 +1,10 @@
 //! The most bytes that the pool held: since it was made, and since each mark.
 //!
-//! Growth observes the total and raises one maximum, in the [`Budget`]: the peak of the present *phase*. A mark
-//! begins a new phase. Everything else happens under the aggregator's lock: the peak of a phase is entered into the all-time
-//! peak and into every mark, all of which are at least as old as the phase.
+//! Each growth reads the total and raises one maximum, in the [`Budget`]: the peak of the current *phase*. A mark begins a
+//! new phase. Everything else happens under the aggregator's lock: the peak of a phase is merged into the all-time peak
+//! and into every mark. All of them are at least as old as the phase.
 //!
-//! A growth that runs while a mark is made belongs to the phase before, to the one after, or to both. None is missed.
+//! Growth during the making of a mark counts in the previous phase, in the next one, or in both. None is missed.
 
 use crate::clock::Timestamp;
 use crate::memory::budget::Budget;
@@ -52,9 +52,9 @@ pub(crate) struct Peaks {
 }
 
 impl Peaks {
-    /// Enters what growth has observed in this phase.
+    /// Merges the peak of the current phase.
     pub(crate) fn observe(&mut self, budget: &Budget, now: Timestamp) {
-        // A growth may not have raised the peak yet.
+        // A concurrent growth may not have raised the peak yet.
         budget.held_at_aggregation();
         self.enter(budget.peak(), now);
     }
@@ -116,7 +116,7 @@ mod tests {
         };
         let all = pool.mark();
         use_and_trim(8);
-        // A smaller peak before anybody reads.
+        // A smaller peak before the first reading.
         use_and_trim(1);
         let first = pool.mark();
         use_and_trim(2);

@@ -1,28 +1,28 @@
-//! Where memory in use lies.
+//! The address of a piece of memory in use.
 
 use std::panic::Location;
 
-/// A piece of the pool's memory that is in use, and where it lies.
+/// A piece of the pool's memory that is in use, with its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Place {
-    /// Where it begins.
+    /// The address of its first byte.
     pub address: usize,
-    /// Its bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// What it is used for.
+    /// Its use.
     pub kind: PlaceKind,
 }
 
-/// What a piece of memory is used for.
+/// The use of a piece of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlaceKind {
     /// The block of a pooled buffer.
     Buffer {
-        /// The line that took the buffer; none if attribution was off.
+        /// The line that allocated the buffer; `None` if attribution was off.
         location: Option<&'static Location<'static>>,
     },
-    /// The block from which a thread takes the buffers of an open frame.
+    /// The block from which a thread allocates the buffers of an open frame.
     FrameBlock,
 }

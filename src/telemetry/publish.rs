@@ -1,16 +1,16 @@
-//! Publishes a snapshot without allocating: an old snapshot that no reader has any more is overwritten.
+//! Publishes a snapshot without allocating: it overwrites an old snapshot that no reader has any more.
 
 use crate::sync::{Arc, Published};
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// Old snapshots kept for being written again. A reader that keeps one longer makes the pool allocate another.
+/// The most old snapshots kept for reuse. If readers keep all of them, the pool allocates another.
 const KEPT: usize = 8;
 
 /// Snapshots that were published before.
 #[derive(Debug)]
 pub(crate) struct Recycler {
     old: Vec<Arc<FrameSnapshot>>,
-    /// How many snapshots there are: those in `old`, the one published, the one being written.
+    /// The number of snapshots: those in `old`, the published one, and the one being written.
     count: usize,
 }
 
@@ -22,12 +22,11 @@ impl Recycler {
         }
     }
 
-    /// A snapshot to be written: an old one, of which the caller has the only count, or a new one.
+    /// Returns a snapshot to write: an old one, of which the caller has the only reference, or a new one.
     ///
-    /// A snapshot is written again only if nobody has or can get another count, never because it was replaced: a reader that
-    /// was loading it when it was replaced has a count by the time `swap` returns. A thread that has a `Weak` of the old one can get
-    /// one, and only `Arc::get_mut` tells: where it does not give the snapshot, a new one is to be
-    /// written.
+    /// A snapshot is reused only if no other reference exists or can be made. That it was replaced is not enough: a
+    /// reader that was loading it has a reference when `swap` returns. A thread with a `Weak` can also make one, and
+    /// only `Arc::get_mut` detects that; if it fails, the caller must write a new snapshot.
     pub(crate) fn take(&mut self) -> Arc<FrameSnapshot> {
         let unread = self.old.iter().position(|old| Arc::strong_count(old) == 1);
         if let Some(at) = unread {
@@ -45,7 +44,7 @@ impl Recycler {
     ) {
         let before = published.swap(Arc::clone(next));
         if self.old.len() == KEPT {
-            // All are still read: one is left to its readers.
+            // All are still in use: leave one to its readers.
             self.old.swap_remove(0);
             self.count -= 1;
         }

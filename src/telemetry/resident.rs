@@ -1,15 +1,15 @@
-//! How much of a pool's memory is resident, and when that was so.
+//! How much of a pool's memory is resident, and the time of the reading.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// How many of a pool's bytes are in physical memory, as the operating system says.
+/// How many of a pool's bytes are in physical memory, as reported by the operating system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Resident {
-    /// Bytes of the pool's blocks that lie in resident pages: at most `pooled_bytes`.
+    /// Bytes of the pool's blocks in resident pages: at most `pooled_bytes`.
     pub bytes: u64,
     /// When the system was asked.
     pub time: Timestamp,

@@ -3,7 +3,7 @@
 //! # The parts
 //!
 //! Entry number `n`, counted from 0, belongs to place `n % capacity`, in lap `n / capacity`. A place is one word: the
-//! cell that lies there, the lap of that cell's entry, and whether the entry is unread. There are two cells more than
+//! number of its cell, the lap of that cell's entry, and whether the entry is unread. There are two more cells than
 //! places: one belongs to the writer and one to the reader.
 //!
 //! ```text
@@ -16,22 +16,22 @@
 //! unconditional exchange. If the cell that comes out is unread, its entry is lost and counted.
 //!
 //! *Read entry `r`*:
-//! 1. Load the word at the place of `r`. An earlier lap means that `r` is not written yet: nothing to read. A later lap
-//!    means that `r` is lost: the entry there is number `m > r`, so the entries up to `m − capacity` are lost too; go on
-//!    with the one behind them.
-//! 2. Exchange the reader's cell for the one at the place, if the word is still the same; else begin again. Copy the
-//!    entry out of the cell, which is the reader's own now.
+//! 1. Load the word at the place of `r`. An earlier lap means that `r` is not written yet: there is nothing to read.
+//!    A later lap means that `r` is lost: the entry there is number `m > r`, so the entries up to `m − capacity` are
+//!    lost too. Continue with the next one.
+//! 2. Exchange the reader's cell for the one at the place, if the word is unchanged; else begin again. Copy the entry
+//!    out of the cell, which now belongs to the reader.
 //!
 //! # Why it is right
 //!
-//! - *No entry is torn.* A cell is at one place, or belongs to the writer, or to the reader: both get a cell only by an
-//!   exchange of a place's word, and put another there in the same step. So nobody writes a cell that is being copied,
-//!   and a reader that is stopped in the middle of a copy stops nobody: it has its own cell.
+//! - *No entry is torn.* A cell is at one place, or belongs to the writer, or to the reader. Both get a cell only by
+//!   an exchange of a place's word, which puts another cell there in the same step. So no cell is written while it is
+//!   copied, and a reader that stops in the middle of a copy blocks nobody.
 //! - *The writer never waits.* It has no loop. The reader begins again only when an entry was written meanwhile.
 //! - *In order, and each entry once, or counted once.* The reader's number only rises. An unread entry leaves its place
 //!   by the reader's exchange or by the writer's, which counts it. The reader skips only entries that are overwritten.
-//! - *Laps wrap* after 2^42. A reader that stops between steps 1 and 2 for exactly a multiple of so many laps reads a
-//!   newer entry in the place of `r`, still whole. With one place and 10,000 entries a second this takes 13 years.
+//! - *Laps wrap* after 2^42. A reader that stops between steps 1 and 2 for exactly a multiple of 2^42 laps reads a
+//!   newer, complete entry instead of `r`. With one place and 10,000 entries a second this takes 13 years.
 #![expect(unsafe_code, reason = "a cell is written and read by its owner")]
 
 use std::fmt;
@@ -43,7 +43,7 @@ const CELL_BITS: u32 = 21;
 const UNREAD: u64 = 1 << CELL_BITS;
 const LAP_SHIFT: u32 = CELL_BITS + 1;
 const LAPS: u64 = 1 << (u64::BITS - LAP_SHIFT);
-/// How far the lap before is ahead.
+/// The distance to the previous lap, modulo the number of laps.
 const EARLIER: u64 = LAPS - 1;
 
 /// The most places a ring may have.
@@ -51,11 +51,11 @@ pub(crate) const MAX_PLACES: usize = 1 << 20;
 
 const _: () = assert!(MAX_PLACES + 2 <= 1 << CELL_BITS);
 
-/// What writer and reader share.
+/// The part that writer and reader share.
 struct Shared<T> {
     cells: Box<[UnsafeCell<T>]>,
     places: Box<[AtomicU64]>,
-    /// Entries overwritten before they were read. Written by the writer.
+    /// Entries that were overwritten before they were read. Only the writer changes it.
     lost: AtomicU64,
 }
 
@@ -65,7 +65,7 @@ unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above. Nobody gets a `&T` to a cell that the other side may read, so `T: Sync` is not needed.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
-/// The writing end. It does not keep the ring's memory alive: that goes with the reader.
+/// The writing end. It does not keep the ring's memory alive; dropping the reader frees it.
 pub(crate) struct Writer<T> {
     shared: Weak<Shared<T>>,
     bytes: u64,
@@ -85,7 +85,7 @@ pub(crate) fn ring<T: Copy + Default>(places: usize) -> (Writer<T>, Reader<T>) {
     assert!((1..=MAX_PLACES).contains(&places));
     let cells = places as u64 + 2;
     let shared = Arc::new(Shared {
-        // Written here, so that no write of an entry is the first to touch a page.
+        // Written now, so that no later write of an entry is the first to touch a page.
         cells: (0..cells).map(|_| UnsafeCell::new(T::default())).collect(),
         places: (0..places as u64)
             .map(|cell| AtomicU64::new(word(EARLIER, cell)))
@@ -107,7 +107,7 @@ pub(crate) fn ring<T: Copy + Default>(places: usize) -> (Writer<T>, Reader<T>) {
     (writer, reader)
 }
 
-/// The word of a place with this cell, whose entry was read.
+/// The word of a place with this cell, whose entry is read.
 fn word(lap: u64, cell: u64) -> u64 {
     (lap % LAPS) << LAP_SHIFT | cell
 }
@@ -128,7 +128,7 @@ impl<T> Shared<T> {
 }
 
 impl<T: Copy> Writer<T> {
-    /// Writes an entry, over the oldest if the ring is full. `false` if the reader is gone: then there is no ring.
+    /// Writes an entry, over the oldest if the ring is full. `false` if the reader, and so the ring, is gone.
     pub(crate) fn write(&mut self, entry: &T) -> bool {
         let Some(shared) = self.shared.upgrade() else {
             return false;
@@ -143,7 +143,7 @@ impl<T: Copy> Writer<T> {
         let before = place.swap(word(lap, self.cell) | UNREAD, Ordering::AcqRel);
         self.cell = cell_of(before);
         if before & UNREAD != 0 {
-            // Relaxed: a number of its own.
+            // Relaxed: no other data depends on it.
             shared.lost.fetch_add(1, Ordering::Relaxed);
         }
         true
@@ -161,14 +161,14 @@ impl<T: Copy> Writer<T> {
 }
 
 impl<T: Copy> Reader<T> {
-    /// The oldest entry that was not read yet.
+    /// Reads the oldest entry that was not read yet.
     pub(crate) fn read(&mut self) -> Option<T> {
         let shared = &*self.shared;
         let places = shared.places.len() as u64;
         loop {
             let (lap, place) = shared.place(self.next);
-            // Acquire: pairs with the Release in `write`; the entry, if it is taken below. And a reader that goes on with
-            // an entry before the one at this place finds its place written.
+            // Acquire: pairs with the Release in `write`; makes the entry visible, if it is taken below. A reader
+            // that continues with an earlier entry finds its place written.
             let seen = place.load(Ordering::Acquire);
             match (seen >> LAP_SHIFT).wrapping_sub(lap) % LAPS {
                 EARLIER => return None,
@@ -178,8 +178,8 @@ impl<T: Copy> Reader<T> {
                     continue;
                 }
             }
-            // Release: pairs with the Acquire in `write`; the copy from the reader's own cell, which the writer may
-            // fill from now on, is finished. Relaxed on failure: the word is loaded again.
+            // Release: pairs with the Acquire in `write`; the reader has finished copying from its own cell, which
+            // the writer may fill from now on. Relaxed on failure: the word is loaded again.
             let taken = place.compare_exchange(
                 seen,
                 word(lap, self.cell),
@@ -197,7 +197,7 @@ impl<T: Copy> Reader<T> {
 
     /// Entries overwritten before they were read.
     pub(crate) fn lost(&self) -> u64 {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         self.shared.lost.load(Ordering::Relaxed)
     }
 }

@@ -1,32 +1,33 @@
-//! The age of buffers in frames: rounds of frame ends, and when they were.
+//! Rounds of frame ends and their times, which give the age of buffers in frames.
 //!
 //! # Rounds
 //!
 //! A buffer's age in frames must not depend on how many threads have frames of the pool. If eight threads each have a frame
-//! in every tick, a tick is one frame to each of them, and eight frame ends to the pool. So ages count *rounds*: a frame end
-//! begins a new round if a frame of the same thread has ended in the present round already. A frame is that of the thread that
-//! began it; a frame end without a frame is that of its own thread.
+//! in every tick, a tick is one frame to each of them, and eight frame ends to the pool. So ages count *rounds*: a frame
+//! end begins a new round if a frame of the same thread has already ended in the current round. A frame belongs to the
+//! thread that began it; a frame end without a frame belongs to the calling thread.
 //!
-//! With one thread that begins frames every frame end is a round, whichever threads end them, and however many are in flight.
-//! Of eight threads with frames at the same pace, the first in each tick begins a round. If one is faster than the others,
-//! rounds are its frames. Where frames of one sequence begin on changing threads, rounds are fewer than frames. So no age in
-//! frames is too high.
+//! If one thread begins all frames, every frame end is a round, even if other threads end them and several are in
+//! flight. Of eight threads with frames at the same pace, the first in each tick begins a round. If one thread is
+//! faster, its frames make the rounds. If frames of one sequence begin on changing threads, there are fewer rounds
+//! than frames. So no age in frames is too high.
 //!
-//! [`MAX_THREADS`] threads are told apart. If more have frames, a round has that many frame ends at most.
+//! Up to [`MAX_THREADS`] threads are distinguished. If more have frames, a round has at most that many frame ends.
 //!
-//! # When rounds were
+//! # Times of rounds
 //!
-//! A buffer's record has the round in which it was taken and no time. [`RoundTimes`] knows when later rounds began, and so
-//! how long the buffer has been out *at least*. Exact times of all rounds would take memory without bound, so they are kept
-//! more sparsely the older they are: level `k` keeps the last [`KEPT`] of the beginnings that are at least `1 ms << k` apart.
-//! So an age is too low by a quarter of itself at most, or by a millisecond, and stays at about 25 days once it is that high.
+//! A buffer's record has the round of its alloc and no time. [`RoundTimes`] has the beginnings of later rounds, which
+//! give the *least* time that the buffer has been in use. Exact times of all rounds would take unbounded memory, so
+//! older times are kept more sparsely: level `k` keeps the last [`KEPT`] beginnings that are at least `1 ms << k`
+//! apart. So an age is too low by at most a quarter of itself, or by a millisecond, and it never exceeds about 25
+//! days.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::sync::{Ordering, global_counter, plain_thread_local};
 
-/// Threads with frames that are told apart.
+/// The most threads with frames that are distinguished.
 const MAX_THREADS: usize = 32;
 
 /// Round beginnings kept on each level.
@@ -37,7 +38,7 @@ const LEVELS: usize = 28;
 const FINEST: u64 = 1_000_000;
 
 global_counter! {
-    /// How many threads have a number.
+    /// The number of threads that have a number.
     static THREADS;
 }
 
@@ -50,14 +51,14 @@ plain_thread_local! {
 pub(crate) fn this_thread() -> u64 {
     OWN.with(|own| {
         if own.get() == 0 {
-            // Relaxed: a number of its own.
+            // Relaxed: no other data depends on it.
             own.set(THREADS.fetch_add(1, Ordering::Relaxed) + 1);
         }
         own.get()
     })
 }
 
-/// The present round, and whose frames have ended in it.
+/// The current round, and the threads whose frames have ended in it.
 #[derive(Debug)]
 pub(crate) struct Rounds {
     round: u64,
@@ -74,13 +75,13 @@ impl Rounds {
         }
     }
 
-    /// Sets the present round, as if so many had been before.
+    /// Sets the current round.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&mut self, round: u64) {
         self.round = round;
     }
 
-    /// Counts the end of a frame of this thread. Gives the present round then, and whether it is new.
+    /// Counts the end of a frame of this thread. Returns the current round, and whether it is new.
     pub(crate) fn end_frame(&mut self, thread: u64) -> (u64, bool) {
         let is_new = self.count == 0
             || self.count == MAX_THREADS
@@ -103,18 +104,18 @@ struct Beginning {
     at: u64,
 }
 
-/// When the latest rounds began, the more sparsely the longer ago.
+/// The beginnings of recent rounds; older ones are kept more sparsely.
 #[derive(Debug)]
 pub(crate) struct RoundTimes {
     origin: Instant,
     latest: Beginning,
-    /// On the heap: a pool is made on the stack of a thread, which may be small.
+    /// On the heap, because a pool is built on a thread's stack, which may be small.
     levels: Box<[Level]>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Level {
-    /// A ring: the next one replaces the one at `next`.
+    /// A ring: the next beginning replaces the one at `next`.
     kept: [Beginning; KEPT],
     next: u8,
     count: u8,
@@ -136,7 +137,7 @@ impl RoundTimes {
         }
     }
 
-    /// Becomes as `other`. Takes no memory.
+    /// Copies `other` without allocating.
     pub(crate) fn copy_from(&mut self, other: &Self) {
         self.origin = other.origin;
         self.latest = other.latest;
@@ -158,14 +159,14 @@ impl RoundTimes {
                 .newest()
                 .is_none_or(|newest| at.saturating_sub(newest.at) >= FINEST << k);
             if !is_due {
-                // The next levels wait for this one's next.
+                // Coarser levels wait for the next beginning of this level.
                 break;
             }
             level.push(beginning);
         }
     }
 
-    /// The round before which a buffer must have been taken to have been out for `age`; none if any has been.
+    /// The round before which a buffer must have been allocated to be older than `age`; `None` if all are older.
     pub(crate) fn old_before(&self, age: Duration, now: Instant) -> Option<u64> {
         if age.is_zero() {
             return None;
@@ -177,7 +178,7 @@ impl RoundTimes {
         Some(rounds.max().unwrap_or(0))
     }
 
-    /// The beginnings known, in no order.
+    /// All stored beginnings, in no order.
     fn known(&self) -> impl Iterator<Item = &Beginning> {
         self.levels
             .iter()
@@ -185,7 +186,7 @@ impl RoundTimes {
             .chain([&self.latest])
     }
 
-    /// For how long a buffer has been out at least that was taken in `round`; none while no later round is known.
+    /// The least age of a buffer that was allocated in `round`; zero while no later round is known.
     pub(crate) fn age(&self, round: u64, now: Instant) -> Duration {
         let later = |beginning: &Beginning| {
             (1..=u64::MAX / 2).contains(&beginning.round.wrapping_sub(round))
@@ -239,7 +240,7 @@ mod tests {
             let ends = (0..100).flat_map(|_| 0..threads);
             assert_eq!(rounds(ends), 100, "{threads} threads");
         }
-        // In another order in each tick there may be fewer, never more.
+        // With a different order in each tick there may be fewer, never more.
         let shuffled = (0..100).flat_map(|tick| (0..8).map(move |turn| (tick * 3 + turn * 5) % 8));
         assert!((50..=100).contains(&rounds(shuffled)));
     }
@@ -313,7 +314,7 @@ mod tests {
         }
         let later = origin + ms(100) + ms(5000);
         assert!(times.age(0, later) >= ms(4999));
-        // Of the sixth frame end no level knows, but it was the latest.
+        // No level keeps the sixth frame end, but it was the latest.
         assert!(times.age(5, later) >= ms(4999));
         assert_eq!(times.old_before(ms(1000), later), Some(6));
         assert_eq!(times.old_before(ms(6000), later), Some(0));

@@ -1,4 +1,4 @@
-//! What a frame end publishes: the immutable snapshot, and the same numbers read between frame ends.
+//! The immutable snapshot that a frame end publishes, and the same numbers read between frame ends.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::telemetry::counters::Counts;
 use crate::telemetry::id::{FrameEnd, FrameId, PoolId};
 use crate::telemetry::largest_miss::LargestMiss;
 
-/// The state of a pool at one frame end, and what happened since the frame end before it.
+/// The state of a pool at one frame end, and the counts since the previous frame end.
 ///
 /// Never changes once published. All byte numbers are rounded block sizes unless they say `requested`, so that
 /// `pooled_bytes == in_use_bytes + idle_bytes` holds exactly.
@@ -15,18 +15,19 @@ use crate::telemetry::largest_miss::LargestMiss;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FrameSnapshot {
-    /// The pool. No pool in what is published before the first frame end.
+    /// The pool; number 0 in the snapshot that is published before the first frame end.
     pub pool_id: PoolId,
-    /// Which frame end of the pool this is: the n-th.
+    /// The number of this frame end in the pool.
     pub frame: FrameEnd,
-    /// The frame that ended; none if no frame did: [`end_frame`](crate::BufferPool::end_frame).
+    /// The frame that ended; `None` after [`end_frame`](crate::BufferPool::end_frame), which ends no
+    /// [`Frame`](crate::Frame).
     pub ended: Option<FrameId>,
-    /// When the frame end began. All numbers of the snapshot are of this moment, or of `fold_duration` later at most.
+    /// When the frame end began. All numbers of the snapshot were read at this time or up to `fold_duration` later.
     pub time: Timestamp,
-    /// The period: the time from the frame end before this one, or from the making of the pool.
+    /// The period: the time from the previous frame end, or from the creation of the pool.
     pub duration: Duration,
-    /// The time from the beginning of the frame that ended to its end; none if no frame ended. The time that a program
-    /// waits between two frames, for the display for example, is in `duration` and not in here.
+    /// The time from the beginning of the frame that ended to its end; `None` if no frame ended. The time that a
+    /// program waits between two frames, for example for the display, counts in `duration` but not here.
     pub work: Option<Duration>,
     /// Buffers allocated in this frame, of both kinds.
     pub allocs: u64,
@@ -44,19 +45,19 @@ pub struct FrameSnapshot {
     pub hits_thread: u64,
     /// Allocs of this frame served by a batch from the shared depot.
     pub hits_depot: u64,
-    /// Allocs of this frame that took memory from the system; `counts` has them by reason.
+    /// Allocs of this frame that took memory from the system; `counts` splits them by reason.
     pub misses: u64,
-    /// Bytes taken from the system in this frame, for buffers: by misses, and by whatever else made the pool grow.
+    /// Bytes taken from the system for buffers in this frame, by misses and by all other growth of the pool.
     pub system_bytes: u64,
     /// Pieces of memory taken from the system by misses, and regions returned to it, in this frame.
     pub system_calls: u64,
     /// The alloc of a pooled buffer that took the most memory from the system in this frame, if one did.
     pub largest_miss: Option<LargestMiss>,
-    /// Buffers out at the frame end.
+    /// Buffers in use at the frame end.
     pub in_use_buffers: u64,
-    /// Bytes of the buffers out at the frame end.
+    /// Bytes of the buffers in use at the frame end.
     pub in_use_bytes: u64,
-    /// Bytes the pool holds that nobody uses.
+    /// Bytes the pool holds that are not in use.
     pub idle_bytes: u64,
     /// Bytes the pool holds from the system: in use and idle.
     pub pooled_bytes: u64,
@@ -64,17 +65,17 @@ pub struct FrameSnapshot {
     pub peak_bytes: u64,
     /// When a frame end, or another reading, first found `peak_bytes`.
     pub peak_at: Timestamp,
-    /// Bytes that were asked for, of the buffers out at the frame end.
+    /// Requested bytes of the buffers in use at the frame end.
     pub requested_bytes: u64,
     /// Size classes for which the pool holds memory.
     pub pool_keys: u32,
-    /// Frames begun and not ended.
+    /// Frames that have begun and not ended.
     pub open_frames: u32,
-    /// Threads that took a buffer in this frame.
+    /// Threads that allocated a buffer in this frame.
     pub threads: u32,
-    /// Bytes the bookkeeping itself occupies: slots, block records, history.
+    /// Bytes of the pool's own bookkeeping: slots, block records, history.
     pub telemetry_bytes: u64,
-    /// How long this frame end took to end the frame, to read and sum up all slots, and to give idle memory back.
+    /// The time that this frame end took to end the frame, sum up all slots, and give idle memory back.
     pub fold_duration: Duration,
     /// Every counter of the table, for this frame.
     pub counts: Counts,
@@ -83,12 +84,12 @@ pub struct FrameSnapshot {
 }
 
 impl FrameSnapshot {
-    /// Allocs minus releases of this frame: positive when buffers were taken and kept.
+    /// Allocs minus releases of this frame: positive if buffers were allocated and kept.
     pub fn imbalance(&self) -> i64 {
         self.allocs.wrapping_sub(self.releases) as i64
     }
 
-    /// Bytes lost to rounding up to block sizes, of the buffers out at the frame end.
+    /// Bytes that the buffers in use at the frame end lose to rounding up to block sizes.
     pub fn rounding_bytes(&self) -> u64 {
         self.in_use_bytes.saturating_sub(self.requested_bytes)
     }
@@ -103,7 +104,7 @@ impl FrameSnapshot {
     }
 }
 
-/// What was counted since the pool was made.
+/// The counts since the pool was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -127,24 +128,24 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Allocs minus releases: the buffers out.
+    /// Allocs minus releases: the buffers in use.
     pub fn imbalance(&self) -> i64 {
         self.allocs.wrapping_sub(self.releases) as i64
     }
 }
 
-/// A pool's numbers read between frame ends, by walking the slots now.
+/// A pool's numbers, read between frame ends by a walk over the slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PoolStats {
     /// When this was read.
     pub time: Timestamp,
-    /// Buffers out.
+    /// Buffers in use.
     pub in_use_buffers: u64,
-    /// Bytes of the buffers out.
+    /// Bytes of the buffers in use.
     pub in_use_bytes: u64,
-    /// Bytes the pool holds that nobody uses.
+    /// Bytes the pool holds that are not in use.
     pub idle_bytes: u64,
     /// Bytes the pool holds from the system: in use and idle.
     pub pooled_bytes: u64,
@@ -152,32 +153,32 @@ pub struct PoolStats {
     pub peak_bytes: u64,
     /// When this or an earlier reading first found `peak_bytes`.
     pub peak_at: Timestamp,
-    /// Bytes that were asked for, of the buffers out.
+    /// Requested bytes of the buffers in use.
     pub requested_bytes: u64,
-    /// The budget, when there is one.
+    /// The budget, if there is one.
     pub limit_bytes: Option<u64>,
     /// Size classes for which the pool holds memory.
     pub pool_keys: u32,
-    /// Frames begun and not ended.
+    /// Frames that have begun and not ended.
     pub open_frames: u32,
     /// Slots that exist: the most threads that used the pool at once.
     pub slots: u32,
     /// Slots that a live thread owns now.
     pub claimed_slots: u32,
-    /// Bytes the bookkeeping itself occupies: slots, block records, history.
+    /// Bytes of the pool's own bookkeeping: slots, block records, history.
     pub telemetry_bytes: u64,
-    /// What was counted since the pool was made.
+    /// The counts since the pool was made.
     pub totals: Totals,
 }
 
 impl PoolStats {
-    /// Bytes lost to rounding up to block sizes, of the buffers out.
+    /// Bytes that the buffers in use lose to rounding up to block sizes.
     pub fn rounding_bytes(&self) -> u64 {
         self.in_use_bytes.saturating_sub(self.requested_bytes)
     }
 }
 
-/// The levels and totals of a frame end as a reading of its own, for tests of what is made of given numbers.
+/// The levels and totals of a frame end as a separate reading, for tests with given numbers.
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 impl From<&FrameSnapshot> for PoolStats {
     fn from(frame: &FrameSnapshot) -> Self {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 
-/// Buffers of both kinds that were lent and given back for a tag. Cumulative, or of one frame.
+/// Allocs and releases of a tag, for both kinds of buffer. Cumulative, or of one frame.
 ///
 /// Bytes are rounded block sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,12 +24,12 @@ pub struct TagCounts {
 }
 
 impl TagCounts {
-    /// Buffers out.
+    /// Buffers in use.
     pub fn live_buffers(&self) -> u64 {
         self.allocs.wrapping_sub(self.releases)
     }
 
-    /// Bytes of the buffers out.
+    /// Bytes of the buffers in use.
     pub fn live_bytes(&self) -> u64 {
         self.alloc_bytes.wrapping_sub(self.release_bytes)
     }
@@ -59,23 +59,23 @@ impl TagCounts {
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct TagStats {
-    /// The whole name, such as `render/shadows`.
+    /// The full name, such as `render/shadows`.
     pub name: String,
     /// Buffers of this tag alone.
     pub own: TagCounts,
     /// Buffers of this tag and of all tags below it.
     pub total: TagCounts,
-    /// Of `total`, what the latest frame added: from the frame end before the latest one to the latest.
+    /// The part of `total` that the latest frame added: between the last two frame ends.
     pub frame: TagCounts,
     /// The most live bytes of `total` that a frame end or another reading found.
     pub peak_bytes: u64,
-    /// The live bytes of `total` from which an alert is raised, if there are such.
+    /// The soft budget: the live bytes of `total` above which an alert is raised, if set.
     pub warn_bytes: Option<u64>,
-    /// The most bytes of pooled buffers that may be out of `total`, if there is a limit.
+    /// The hard budget: the most bytes of pooled buffers of `total` that may be in use, if set.
     pub max_bytes: Option<u64>,
 }
 
-/// One line: what is out, the peak, and the budgets.
+/// One line: live bytes, peak, and budgets.
 impl fmt::Display for TagStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::telemetry::outstanding::plural;
@@ -139,16 +139,16 @@ pub struct Tags {
     pub time: Timestamp,
     /// The latest frame end before that.
     pub frame: FrameEnd,
-    /// One entry per tag, in the order in which they were first named. A tag comes after the tag above it.
+    /// One entry per tag, in the order in which they were first named. A tag comes after its parent.
     pub tags: Vec<TagStats>,
-    /// What was taken without a tag.
+    /// The counts of buffers without a tag.
     pub untagged: TagCounts,
-    /// How often a new tag was named when there was no room for one.
+    /// How often a new tag was named when there was no room for it.
     pub beyond_limit: u64,
 }
 
 impl Tags {
-    /// The numbers of the tag with this whole name.
+    /// The numbers of the tag with this full name.
     pub fn get(&self, name: &str) -> Option<&TagStats> {
         self.tags.iter().find(|tag| tag.name == name)
     }
