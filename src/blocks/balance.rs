@@ -1,4 +1,4 @@
-//! The balance of a magazine: the blocks that it received, less the blocks that it sent away, less what it has paid.
+//! The balance of a magazine: blocks received, minus blocks sent away, minus blocks already paid.
 //!
 //! `pool/lifetime.rs` explains how the balances keep the pool alive. `pool/closing.rs` explains which thread pays a balance when the
 //! pool is closed.
@@ -12,7 +12,7 @@ use crate::codegen::cold_path;
 use crate::blocks::exchange::Exchange;
 use crate::blocks::magazine::Magazine;
 
-/// A slot pays when its balance reaches this. With a batch added it is less than a hold (`pool/lifetime.rs`).
+/// A slot pays when its balance reaches this. Even with a batch added, it is less than a hold (`pool/lifetime.rs`).
 pub(crate) const MAX_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 impl Magazine {
@@ -22,7 +22,7 @@ impl Magazine {
         self.had_bytes.add(bytes);
     }
 
-    /// Bytes of the blocks that the magazine received, less those it sent away. For the aggregator.
+    /// Bytes of the blocks that the magazine received, minus those it sent away. For the aggregator.
     pub(crate) fn received_bytes(&self) -> u64 {
         self.had_bytes.get()
     }
@@ -38,33 +38,34 @@ impl Magazine {
         }
     }
 
-    /// Takes the unpaid balance: allocs less releases. Only for the owner, when the bins are empty.
+    /// Takes the unpaid balance: allocs minus releases. Only for the owner, when the bins are empty.
     pub(crate) fn take_balance(&self) -> i64 {
         self.owned.with_mut(|_| ());
         self.had.take()
     }
 
-    /// The unpaid balance of an owner that may be releasing buffers the fast way, as far as it is visible. [`given_since`](Self::given_since)
-    /// has the rest. For the closer of the pool, when the owner does nothing else.
+    /// The visible part of the unpaid balance, while the owner may be running fast releases.
+    /// [`given_since`](Self::given_since) has the rest. For the closer of the pool, when the owner does nothing else.
     pub(crate) fn balance_for_owner(&self) -> i64 {
         let (mut all_given, mut all_kept) = (0, 0);
         for (_, bin) in self.bins() {
             let given = bin.given();
             all_given += given;
-            // SAFETY: the closer keeps the pool alive, and only quick releases go on.
+            // SAFETY: the closer keeps the pool alive, and only fast releases can run.
             all_kept += unsafe { bin.kept(given) };
         }
         self.had.replace(all_given) - all_kept
     }
 
-    /// How many fast releases of the owner `balance_for_owner` did not see. For a closer that finishes the slot.
+    /// The number of the owner's fast releases that `balance_for_owner` did not see. For a closer that finishes the
+    /// slot.
     pub(crate) fn given_since(&self) -> i64 {
         let given: i64 = self.bins().map(|(_, bin)| bin.given()).sum();
         given - self.had.get()
     }
 
-    /// How many fast releases `balance_for_owner` did not see, for an owner that finishes the slot. It may then empty the bins and
-    /// [`take_balance`](Self::take_balance).
+    /// The number of fast releases that `balance_for_owner` did not see, for an owner that finishes the slot. It may
+    /// then empty the bins and [`take_balance`](Self::take_balance).
     pub(crate) fn take_over(&self) -> i64 {
         let given_since = self.given_since();
         let kept = self.bins().map(|(_, bin)| {

@@ -27,7 +27,7 @@ use crate::telemetry::counters::Counter;
 
 /// How often the aggregator tries to read balance and hot place without a change in between.
 ///
-/// After the last try it accepts what it read: the result may then be one release too low.
+/// After the last try it accepts the values: the result may then be one release too low.
 const TRIES: u32 = 2;
 
 /// The idle blocks of one class, and the number of allocs from them, in one cache line.
@@ -43,7 +43,7 @@ pub(crate) struct Bin {
     pub(crate) spare: Cell<*const Block>,
     /// The room of `active`, and the sum for the aggregator; see [`Balance`].
     balance: AtomicU64,
-    /// How many blocks `hot` and `active` may hold together. Their credit is spent.
+    /// The most blocks that `hot` and `active` may hold together. Their credit is spent.
     pub(crate) limit: Cell<u32>,
     /// Allocs that took a block from this bin.
     pub(crate) hits: Counter,
@@ -51,7 +51,7 @@ pub(crate) struct Bin {
 
 /// Marks a bin without a hot place.
 ///
-/// It is not null, so a push does not use the place. It is not above itself, so a pop does not either.
+/// It is not null, so a push does not use the place. It is not greater than itself, so a pop does not use it either.
 const NO_PLACE: *mut Block = ptr::without_provenance_mut(1);
 
 /// A bin's balance. See the head of this file.
@@ -61,10 +61,10 @@ pub(crate) struct Balance(u64);
 impl Balance {
     const SUM_SHIFT: u32 = 8;
     const ROOM: u64 = (1 << 7) - 1;
-    /// Set while a flush empties the hot place: the hot block counts, whether it is still there or not.
+    /// Set while a flush empties the hot place: the hot block counts even if it has already left.
     const LEAVING: u64 = 1 << 7;
 
-    /// A balance with this value and this room.
+    /// Makes a balance with this value and this room.
     fn new(says: i64, room: u32) -> Self {
         let sum = says.wrapping_add(i64::from(room)) as u64;
         Self(sum << Self::SUM_SHIFT | u64::from(room))
@@ -111,7 +111,8 @@ impl Bin {
 
     #[inline(always)]
     pub(crate) fn set_hot(&self, block: *const Block) {
-        // Release: pairs with the Acquire in `released`; the aggregator sees what came before the push, the block's alloc too.
+        // Release: pairs with the Acquire in `released`; the aggregator sees everything before the push, including
+        // the block's alloc.
         self.hot.store(block.cast_mut(), Ordering::Release);
     }
 
@@ -122,11 +123,12 @@ impl Bin {
 
     #[inline(always)]
     fn set_balance(&self, balance: Balance) {
-        // Release: pairs with the Acquire in `released`; the aggregator sees what came before, the block's alloc too.
+        // Release: pairs with the Acquire in `released`; the aggregator sees everything before, including the block's
+        // alloc.
         self.balance.store(balance.0, Ordering::Release);
     }
 
-    /// Pops the block that was pushed last; `None` when hot place and active list are empty.
+    /// Pops the block that was pushed last; `None` if hot place and active list are empty.
     ///
     /// # Safety
     ///
@@ -150,7 +152,8 @@ impl Bin {
         Some(block)
     }
 
-    /// Pushes a block of the bin's class, which the caller holds; `false` when there is no room, and then nothing changed.
+    /// Pushes a block of the bin's class, which the caller holds; `false` if there is no room, and then nothing
+    /// changed.
     #[inline(always)]
     pub(crate) fn try_push(&self, block: &Block) -> bool {
         if self.hot.load_own().is_null() {
@@ -174,7 +177,7 @@ impl Bin {
         self.active.set(block);
     }
 
-    /// Sets the room after an exchange. `given` is the number of releases in it, less the allocs.
+    /// Sets the room after an exchange. `given` is the number of releases in it, minus the allocs.
     pub(crate) fn set_room(&self, room: u32, given: i64) {
         self.set_balance(Balance::new(self.balance().says() + given, room));
     }
@@ -199,8 +202,8 @@ impl Bin {
         block
     }
 
-    /// Quick releases into this bin since its limit last changed, less quick takes, plus a constant. For the closer of the pool, and
-    /// then for the owner: both find at least the releases that are ordered before them.
+    /// Fast releases into this bin minus fast allocs from it, since its limit last changed, plus a constant. For the
+    /// closer of the pool, and then for the owner. Both find at least the releases that are ordered before them.
     pub(crate) fn given(&self) -> i64 {
         // Acquire, both: pair with the Releases in `set_balance` and `set_hot`.
         let room = Balance(self.balance.load(Ordering::Acquire)).room();
@@ -208,7 +211,7 @@ impl Bin {
         i64::from(hot.addr() > NO_PLACE.addr()) - i64::from(room)
     }
 
-    /// How many blocks lie here, when `given` is so much. Only for the owner, or the closer that pays for it.
+    /// The number of blocks in this bin at this value of `given`. Only for the owner, or the closer that pays for it.
     ///
     /// # Safety
     ///
@@ -218,7 +221,7 @@ impl Bin {
         if limit == 0 {
             return 0;
         }
-        // SAFETY: as for the caller; what is spare heads a batch that lies here.
+        // SAFETY: as for the caller; `spare` heads a batch of this bin.
         let spare = unsafe { self.spare.get().as_ref() }.map_or(0, |spare| {
             // SAFETY: the batch is the bin's, and the caller uses the bin.
             unsafe { spare.batch_len() }
@@ -226,7 +229,7 @@ impl Bin {
         i64::from(limit) - 1 + given + i64::from(spare)
     }
 
-    /// How many blocks were released into this bin. For the aggregator; see `counters.rs`.
+    /// The number of blocks released into this bin. For the aggregator; see `counters.rs`.
     pub(crate) fn released(&self) -> u64 {
         // Load the hits before the balance and the hot place: see `counters.rs`.
         let hits = self.hits.get();

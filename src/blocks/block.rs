@@ -6,10 +6,11 @@
 //! A record of zeroes is valid: it is idle and bound to no memory. So new records need no initialisation. The table may return
 //! the pages of unused records to the system, which makes them zero.
 //!
-//! # Reading a record while it changes hands
+//! # Reading a record while its holder changes
 //!
-//! At alloc the holder stores `site` and then the lent state; at release it stores the idle state. A walker sets the watched bit
-//! in the state, loads site and size, and loads the state again. It accepts site and size if the bit is still set.
+//! At an alloc the holder stores `site` and then the allocated state (`LENT`); at a release it stores the idle state.
+//! A walker sets the watched bit in the state, loads site and size, and loads the state again. It accepts site and
+//! size if the bit is still set.
 //!
 //! Why this is right:
 //!
@@ -20,8 +21,8 @@
 //!
 //! # Tags
 //!
-//! The size word holds the tag in its upper 16 bits. A holder with a tag stores it before the lent state and clears it after
-//! the idle state, so the walker reads it like the size. An idle block has no tag.
+//! The size word holds the tag in its upper 16 bits. A holder with a tag stores it before the allocated state and
+//! clears it after the idle state, so the walker reads it like the size. An idle block has no tag.
 //!
 //! While a block has a tag, the lowest bit of its pool's address in the record is set. The fast path of a release compares that
 //! address with the thread's pool anyway. The comparison fails for a tagged buffer, so the fast path needs no check for tags.
@@ -44,12 +45,12 @@ use crate::codegen::pointer_in_register;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
-/// The tag in the word with the size; no block has more bytes than fit below it.
+/// The position of the tag in the size word. The bytes of every block fit below it.
 const TAG_SHIFT: u32 = 48;
 const BYTES: u64 = (1 << TAG_SHIFT) - 1;
 /// Set in the pool's address of a block with a tag.
 const TAGGED: usize = 1;
-/// Set in the address of a call stack that stands in place of a line of code.
+/// Set in the address of a call stack that replaces a line of code.
 #[cfg(feature = "backtrace")]
 const STACKED: usize = 1;
 #[cfg(feature = "backtrace")]
@@ -59,29 +60,30 @@ const _: () = assert!(align_of::<Location<'_>>() > STACKED && align_of::<CallSta
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// Idle, or since when and by which thread it is lent. Written by the holder, read and marked by the walker.
+    /// Idle, or the frame and thread of the alloc. Written by the holder, read and marked by the walker.
     state: Markable,
-    /// The line of code that took it, while it is lent, or its call stack (`call_stacks.rs`). Written by the holder, read by the walker.
+    /// While allocated: the line of code that allocated it, or its call stack (`call_stacks.rs`). Written by the
+    /// holder, read by the walker.
     site: AtomicPtr<Location<'static>>,
-    /// The block behind this one in the list it lies in. Used only by the owner of that list.
+    /// The next block in its list. Used only by the owner of that list.
     next: AtomicPtr<Block>,
-    /// The block below this one in a shared stack, by number. A thread that pops from the stack may read it.
+    /// The number of the block below this one in a shared stack. A thread that pops from the stack may read it.
     pub(crate) below: AtomicU32,
-    /// This block's place in the table, plus one. Written when the table hands the record out.
+    /// This block's place in the table, plus one. Written when the record is claimed.
     number: AtomicU32,
     /// Bytes of the memory, and the tag. Read by the holder and the walker.
     size: AtomicU64,
-    /// Where the memory starts; null until the record is bound for the first time. Written and followed by the holder. Who asks which
-    /// pages are resident reads it as a number.
+    /// The start of the memory; null until the record is first bound. Written and dereferenced by the holder. The
+    /// query for resident pages reads it as a number.
     start: AtomicPtr<u8>,
-    /// The rest of what it is bound to. Belongs to the holder of the block: a buffer, or the owner of the list it lies in.
+    /// The rest of the binding. Belongs to the holder of the block: a buffer, or the owner of its list.
     binding: UnsafeCell<Binding>,
 }
 
-/// Which memory a block stands for, and how many blocks lie in the batch that it heads. Zeroes are valid.
+/// The pool and class of a block's memory, and the length of the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    /// Null until the record is bound for the first time. With [`TAGGED`].
+    /// Null until the record is first bound. With [`TAGGED`].
     pool: *mut (),
     origin: Origin,
     class: u8,
@@ -98,15 +100,15 @@ impl Binding {
     };
 }
 
-// SAFETY: a block is shared by everybody who may read its atomics; `binding` is touched only by the holder of the
-// block, and what passes a block from holder to holder (a list's owner, the depot, the user moving a `Buffer`)
-// orders their accesses. The memory behind `start` may be used from any thread.
+// SAFETY: any thread may read a block's atomics. Only the holder touches `binding`, and each transfer of a block to
+// another holder (by a list's owner, the depot, the user moving a `Buffer`) orders their accesses. The memory behind
+// `start` may be used from any thread.
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// What zeroed memory is, where atomics are more than their value.
+    /// A vacant record, for models, in which atomics are not all zeroes.
     #[cfg(any(framepool_loom, framepool_shuttle))]
     pub(crate) fn vacant() -> Self {
         Self {
@@ -121,10 +123,11 @@ impl Block {
         }
     }
 
-    /// Stands for the system's return of the record's page, where a model shall see it.
+    /// Models the system's return of the record's page.
     #[cfg(any(framepool_loom, framepool_shuttle))]
     pub(crate) fn clear(&self) {
-        // Relaxed, all: who takes the page back is ordered by the table's lock, and readers without it may see either.
+        // Relaxed, all: the table's lock orders the next use of the page, and readers without the lock may see either
+        // value.
         self.state.store(IDLE, Ordering::Relaxed);
         self.site.store(ptr::null_mut(), Ordering::Relaxed);
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
@@ -132,7 +135,7 @@ impl Block {
         self.number.store(0, Ordering::Relaxed);
         self.size.store(0, Ordering::Relaxed);
         self.start.store(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: nobody holds the record; the checker fails the model otherwise.
+        // SAFETY: no thread holds the record; the checker fails the model otherwise.
         self.binding
             .with_mut(|binding| unsafe { *binding = Binding::VACANT });
     }
@@ -143,48 +146,49 @@ impl Block {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// Notes the place in the table. Only for the table, when it hands the record out.
+    /// Sets the place in the table. Only for the table, when a record is claimed.
     pub(crate) fn set_number(&self, number: u32) {
         // Relaxed: as in `number`.
         self.number.store(number, Ordering::Relaxed);
     }
 
-    /// The block behind this one. Only for the owner of the list it lies in.
+    /// The next block in the list. Only for the list's owner.
     #[inline(always)]
     pub(crate) fn next(&self) -> *mut Block {
-        // Relaxed: a list has one owner at a time; what hands it over (the depot's stack) orders the accesses.
+        // Relaxed: a list has one owner at a time; its transfer (through the depot's stack) orders the accesses.
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Puts `next` behind this block. Only for the owner of the list it lies in.
+    /// Makes `next` the next block in the list. Only for the list's owner.
     #[inline(always)]
     pub(crate) fn set_next(&self, next: *mut Block) {
         // Relaxed: as in `next`.
         self.next.store(next, Ordering::Relaxed);
     }
 
-    /// Where the memory starts.
+    /// The start of the memory.
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has memory, if only of no bytes.
+    /// The caller holds the block, which has memory, possibly of zero bytes.
     #[inline(always)]
     pub(crate) unsafe fn start(&self) -> NonNull<u8> {
-        // A sign to the model checker that the caller must be the holder. Compiles to nothing.
+        // Tells the model checker that the caller must be the holder. Compiles to nothing.
         self.binding.with(|_| ());
-        // SAFETY: the caller holds the block, so nobody writes the address.
-        // It has memory, or stands for none at a dangling address: neither is null.
+        // SAFETY: the caller holds the block, so no other thread writes the address. It is that of memory, or a
+        // dangling one for zero bytes: neither is null.
         unsafe { NonNull::new_unchecked(self.start.load_own()) }
     }
 
-    /// Address and bytes of the memory, as numbers: it may have gone back by now.
+    /// Address and bytes of the memory, as numbers: the memory may already be returned.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     pub(crate) fn place(&self) -> (usize, u64) {
-        // Relaxed: nobody follows the address, and one that belongs to other bytes only makes a level a little wrong.
+        // Relaxed: the address is never dereferenced, and a mismatch of address and bytes only makes a level slightly
+        // wrong.
         (self.start.load(Ordering::Relaxed).addr(), self.bytes())
     }
 
-    /// The pool, or an address that is no pool's if the block has a tag.
+    /// The pool of a block without a tag; for a block with a tag, an address that matches no pool.
     ///
     /// # Safety
     ///
@@ -203,7 +207,7 @@ impl Block {
     /// As for [`pool_if_untagged`](Self::pool_if_untagged).
     #[inline(always)]
     pub(crate) unsafe fn pool(&self) -> NonNull<()> {
-        // SAFETY: as for the caller; a pool's address is not zero without the lowest bit.
+        // SAFETY: as for the caller; a pool's address without the lowest bit is not zero.
         unsafe {
             let pool = self.pool_if_untagged().as_ptr();
             NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAGGED))
@@ -217,7 +221,7 @@ impl Block {
         (TagMark::from_bits((size >> TAG_SHIFT) as u16), size & BYTES)
     }
 
-    /// Gives the block a tag, before it is marked as lent; its bytes.
+    /// Gives the block a tag, before it is marked as allocated; returns the block's bytes.
     ///
     /// # Safety
     ///
@@ -238,7 +242,7 @@ impl Block {
         bytes
     }
 
-    /// Takes the tag off, after the block is marked as idle. `bytes` are those of the block.
+    /// Removes the tag, after the block is marked as idle. `bytes` are those of the block.
     ///
     /// # Safety
     ///
@@ -272,7 +276,7 @@ impl Block {
         self.size.load(Ordering::Acquire) & BYTES
     }
 
-    /// How many blocks the batch has that this block heads.
+    /// The number of blocks in the batch that this block heads.
     ///
     /// # Safety
     ///
@@ -282,7 +286,7 @@ impl Block {
         u32::from(self.binding.with(|binding| unsafe { (*binding).batch_len }))
     }
 
-    /// Notes that this block heads a batch of `len` blocks.
+    /// Records that this block heads a batch of `len` blocks.
     ///
     /// # Safety
     ///
@@ -294,13 +298,13 @@ impl Block {
             .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });
     }
 
-    /// Makes this block stand for `region`, as one of this size class, or `OVERSIZE`.
+    /// Binds the block to `region`, as one of this size class, or `OVERSIZE`.
     ///
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
     pub(crate) unsafe fn bind(&self, region: Region, pool: NonNull<()>, class: usize) {
-        // Relaxed: the holder reads what it wrote; what passes the block on passes it on too.
+        // Relaxed: the holder reads its own write; a transfer of the block makes it visible to the next holder.
         self.start.store(region.start.as_ptr(), Ordering::Relaxed);
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
@@ -312,7 +316,7 @@ impl Block {
         self.size.store(region.bytes as u64, Ordering::Release);
     }
 
-    /// Takes the memory off the block.
+    /// Unbinds the memory from the block, and returns it.
     ///
     /// # Safety
     ///
@@ -331,8 +335,8 @@ impl Block {
         })
     }
 
-    /// Stands for a write to the block's memory, which the model checker does not see: what hands the block from one holder
-    /// to the next must order this before the next one's. Compiles to nothing.
+    /// Models a write to the block's memory, which the model checker does not see. The transfer of a block must order
+    /// this before the next holder's writes. Compiles to nothing.
     ///
     /// # Safety
     ///
@@ -352,43 +356,43 @@ impl Block {
         self.state.store(stamp, Ordering::Release);
     }
 
-    /// Records how the line of code was reached, after [`mark_lent`](Self::mark_lent). A walker sees the line before or after this.
+    /// Records the call stack, after [`mark_lent`](Self::mark_lent). A walker sees either the line or the stack.
     #[cfg(feature = "backtrace")]
     pub(crate) fn set_call_stack(&self, stack: NonNull<CallStack>) {
         let stack = stack.as_ptr().map_addr(|addr| addr | STACKED);
-        // Release: pairs with the Acquire in `read`; the stack is whole.
+        // Release: pairs with the Acquire in `read`; publishes the stack.
         self.site.store(stack.cast(), Ordering::Release);
     }
 
     /// Records that the block is idle.
     #[inline(always)]
     pub(crate) fn mark_idle(&self) {
-        // Relaxed: what hands the block on orders this before the next holder's Release of its line, with which a walker
-        // then sees it.
+        // Relaxed: the transfer of the block orders this before the next holder's Release of its line, with which a
+        // walker then sees it.
         self.state.store(IDLE, Ordering::Relaxed);
     }
 
     /// Records that the buffer is intentionally long-lived.
     pub(crate) fn mark_long_lived(&self) {
-        // Relaxed: a bit of the state the holder wrote; it brings nothing with it.
+        // Relaxed: a bit of the state that the holder wrote; it publishes nothing else.
         if self.state.load(Ordering::Relaxed) & LENT != 0 {
-            // Relaxed: as above; the state's other bits stay, and with them what the walker concludes from them.
+            // Relaxed: as above; the other bits, from which the walker draws its conclusions, do not change.
             self.state.fetch_or(LONG_LIVED, Ordering::Relaxed);
         }
     }
 
-    /// Who has the block. Only for the one walker.
+    /// Reads who has the block. Only for the one walker.
     pub(crate) fn read(&self) -> Seen {
-        // Acquire: pairs with the Release in `mark_lent`, so that site and size are this holder's or a later one's.
+        // Acquire: pairs with the Release in `mark_lent`; site and size are then from this holder or a later one.
         let mut state = self.state.load(Ordering::Acquire);
         if state & (LENT | WATCHED) == LENT {
-            // Acquire: as above, for the state that gets the bit. A bit that stands from an earlier walk is as good.
+            // Acquire: as above, for the state that gets the bit. A bit left by an earlier walk is as good.
             state = self.state.fetch_or(WATCHED, Ordering::Acquire);
         }
         if state & LENT == 0 {
             return Seen::Idle;
         }
-        // Acquire: pairs with the Release in `mark_lent`; keeps the second look at the state behind it.
+        // Acquire: pairs with the Release in `mark_lent`; keeps the second load of the state after this one.
         let site = self.site.load(Ordering::Acquire);
         // Acquire: as above, and pairs with the Releases in `bind`, `set_tag` and `clear_tag`.
         let size = self.size.load(Ordering::Acquire);

@@ -6,12 +6,12 @@
 //!   VACANT ── compare-exchange, by the thread that has a new stack ──▶ WRITING ── Release ──▶ the stack's hash
 //! ```
 //!
-//! A stack never changes after that, and is freed with the pool. So a block's record can point to it, and a walker can read it at any time
-//! while the pool lives. No thread waits: one that meets `WRITING` looks at the next place. Two threads with the same new stack may
-//! then store it twice. A walk tells these apart, and whoever shows them sees two entries that say the same.
+//! A stack never changes after that, and is freed with the pool. So a block's record can point to it, and a walker can read it at
+//! any time while the pool lives. No thread waits: one that finds `WRITING` tries the next place. So two threads with the same
+//! new stack may store it twice, and reports then have two equal entries.
 //!
-//! Capturing writes to an array on the thread's stack, and storing copies it. Neither allocates memory or takes a lock of ours. The
-//! system's unwinder may take one of its own: that of glibc 2.35 and later takes none.
+//! Capturing writes to an array on the thread's stack, and storing copies it. Neither allocates memory or takes a
+//! lock of ours. The system's unwinder may take its own lock; that of glibc 2.35 and later takes none.
 
 #![expect(
     unsafe_code,
@@ -26,13 +26,13 @@ use crate::telemetry::call_stack::Stack;
 
 /// Distinct stacks of a pool.
 const PLACES: usize = sized(1024, 8, 2);
-/// Places that are looked at for a stack.
+/// The most places that are tried for a stack.
 const PROBES: usize = sized(16, 4, 2);
 
 const VACANT: u64 = 0;
 const WRITING: u64 = 1;
 
-/// The line of code that took a buffer, and how it was reached.
+/// The line of code that allocated a buffer, and its call stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallStack {
     pub(crate) site: &'static Location<'static>,
@@ -43,20 +43,20 @@ pub(crate) struct CallStack {
 struct Place {
     /// `VACANT`, `WRITING`, or the hash.
     state: AtomicU64,
-    /// Written between `WRITING` and the hash, and read after the hash was seen.
+    /// Written while the state is `WRITING`, and read only after the hash was seen.
     stack: UnsafeCell<Option<CallStack>>,
 }
 
 /// The stacks of a pool.
 #[derive(Debug)]
 pub(crate) struct CallStacks {
-    /// The places, or null before the first stack may be stored.
+    /// The places; null until `prepare`.
     places: AtomicPtr<Place>,
     /// Stacks that found no place.
     lost: AtomicU64,
 }
 
-// SAFETY: the states of a place say who touches its cell when; addresses may be used from any thread.
+// SAFETY: the state of a place decides which thread may access its cell; addresses may be used from any thread.
 unsafe impl Send for CallStacks {}
 // SAFETY: as above.
 unsafe impl Sync for CallStacks {}
@@ -69,7 +69,8 @@ impl CallStacks {
         }
     }
 
-    /// Makes the places, if there are none and if there is memory for them. Only under a lock that no worker takes.
+    /// Allocates the places, if there are none and if there is memory for them. Only under a lock that no worker
+    /// takes.
     pub(crate) fn prepare(&self) {
         // Relaxed: only changed under the caller's lock.
         if !self.places.load(Ordering::Relaxed).is_null() {
@@ -98,7 +99,7 @@ impl CallStacks {
         unsafe { std::slice::from_raw_parts(places, PLACES) }
     }
 
-    /// The entry of this stack, made if there is none; `None` if there is no place for it.
+    /// The entry of this stack, added if it is new; `None` if there is no place for it.
     pub(crate) fn intern(
         &self,
         site: &'static Location<'static>,
@@ -112,10 +113,10 @@ impl CallStacks {
             .skip(key as usize % PLACES)
             .take(PROBES)
         {
-            // Acquire: pairs with the Release below; the stack is whole.
+            // Acquire: pairs with the Release below; the stack is complete.
             let mut state = place.state.load(Ordering::Acquire);
             if state == VACANT {
-                // Relaxed: what is written is published by the Release below. Acquire on failure: as above.
+                // Relaxed: the Release below publishes the stack. Acquire on failure: as above.
                 match place.state.compare_exchange(
                     VACANT,
                     WRITING,
@@ -123,7 +124,7 @@ impl CallStacks {
                     Ordering::Acquire,
                 ) {
                     Ok(_) => {
-                        // SAFETY: the exchange made the place this thread's.
+                        // SAFETY: the exchange claimed the place for this thread.
                         place.stack.with_mut(|it| unsafe {
                             *it = Some(CallStack {
                                 site,
@@ -139,21 +140,21 @@ impl CallStacks {
             }
             if state == key {
                 let entry = place.entry();
-                // SAFETY: the hash was seen, so the stack is whole and does not change.
+                // SAFETY: the hash was seen, so the stack is complete and does not change.
                 let is_same = entry.is_some_and(|it| unsafe { it.as_ref() }.stack == *stack);
                 if is_same {
                     return entry;
                 }
             }
         }
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         self.lost.fetch_add(1, Ordering::Relaxed);
         None
     }
 
     /// Sampled buffers whose stack found no place.
     pub(crate) fn lost(&self) -> u64 {
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         self.lost.load(Ordering::Relaxed)
     }
 
@@ -167,7 +168,7 @@ impl CallStacks {
 impl Place {
     /// The stack of a place whose hash was seen.
     fn entry(&self) -> Option<NonNull<CallStack>> {
-        // SAFETY: the hash was seen, or this thread stored it, so nobody writes the stack any more.
+        // SAFETY: the hash was seen, or this thread stored it, so the stack is not written any more.
         self.stack
             .with(|it| unsafe { (*it).as_ref() }.map(NonNull::from))
     }
@@ -175,7 +176,7 @@ impl Place {
 
 impl Drop for CallStacks {
     fn drop(&mut self) {
-        // Relaxed: whoever frees the pool is alone with it.
+        // Relaxed: the thread that frees the pool has exclusive access.
         let places = self.places.load(Ordering::Relaxed);
         if !places.is_null() {
             // SAFETY: made by `prepare` from a box of this length, and freed once.
@@ -184,7 +185,7 @@ impl Drop for CallStacks {
     }
 }
 
-/// A hash that is neither of the other states.
+/// A hash that differs from the other two states.
 fn hash(site: &'static Location<'static>, stack: &Stack) -> u64 {
     let words =
         std::iter::once(ptr::from_ref(site).addr()).chain(stack.addresses().iter().copied());

@@ -5,8 +5,8 @@
 //!   bytes      0   64  128  192  256  320  384  448  512  640   …  1 GiB
 //! ```
 //!
-//! Class 0 is the class of zero-length buffers: its blocks have a record and no memory, so that a buffer of length
-//! zero is counted, attributed and released like any other. What exceeds the largest class is [`OVERSIZE`].
+//! Class 0 is for zero-length buffers: its blocks have a record and no memory, so that these buffers are counted,
+//! attributed and released like all others. Sizes beyond the largest class are [`OVERSIZE`].
 
 use crate::codegen::cold_path;
 
@@ -15,23 +15,23 @@ use crate::sync::sized;
 /// Bytes of a cache line, the unit of every block size.
 pub(crate) const LINE: usize = 64;
 
-/// How many size classes there are. Under a model a few are enough.
+/// The number of size classes. A model needs only a few.
 pub(crate) const CLASSES: usize = sized(93, 3, 3);
 
 /// The class of blocks beyond the largest size class: taken from the system at their own size and not kept.
 pub(crate) const OVERSIZE: usize = CLASSES;
 
-/// Where the steps per doubling begin: up to here the classes are a line apart.
+/// Up to here the classes are one cache line apart; from here on there are four steps per doubling.
 const LINEAR_BYTES: usize = 256;
 const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
 
 /// The most bytes a block of a size class can have.
 pub(crate) const MAX_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
-/// Up to this size the class is looked up in a table, with one entry for each line.
+/// Up to this size, the class is looked up in a table with one entry per cache line.
 ///
-/// One lookup is faster than arithmetic, or than a choice between two tables. A program touches only the entries of its sizes. The
-/// table covers the sizes that threads keep by default ([`batch_len`]).
+/// One lookup is faster than arithmetic or a choice between two tables. A program touches only the entries of its
+/// sizes. The table covers the sizes that threads keep by default ([`batch_len`]).
 const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
     MAX_CLASS_BYTES
 } else {
@@ -40,7 +40,7 @@ const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
 
 static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
     let mut classes = [0; AT_HAND_BYTES / LINE + 1];
-    // No bytes: there, but not at hand.
+    // Zero bytes: leave them to the slow path, see `class_at_hand`.
     classes[0] = OVERSIZE as u8;
     let mut lines = 1;
     while lines < classes.len() {
@@ -57,8 +57,8 @@ pub(crate) fn class_for(bytes: usize) -> Option<usize> {
 
 /// The class whose blocks hold `bytes`, looked up for the fast paths; `None` for bytes beyond the table.
 ///
-/// For zero bytes it is `OVERSIZE`, whose bin is always empty. So the fast paths leave empty buffers to the slow ones, which mark the
-/// slot as changed (`slot/changes.rs`).
+/// Zero bytes give `OVERSIZE`, whose bin is always empty. So the fast paths leave empty buffers to the slow paths,
+/// which mark the slot as changed (`slot/changes.rs`).
 #[inline(always)]
 pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes > AT_HAND_BYTES {
@@ -92,11 +92,11 @@ pub(crate) const fn class_bytes(class: usize) -> usize {
     }
 }
 
-/// The most blocks that change hands at once.
+/// The most blocks in one batch.
 pub(crate) const MAX_PER_BATCH: usize = sized(32, 2, 1);
 
-/// How many blocks of `block_bytes` make a batch, for threads that may keep `thread_cache_bytes`; 0 for blocks that would
-/// take more than half of it, which threads do not keep: one of them would drive out all others.
+/// The number of blocks in a batch, for threads that may keep `thread_cache_bytes`. 0 for blocks larger than half of
+/// that: threads do not keep them, because one would evict all others.
 fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
     (thread_cache_bytes / 2)
         .checked_div(block_bytes)
@@ -104,7 +104,7 @@ fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
         .min(MAX_PER_BATCH) as u32
 }
 
-/// The size classes as one pool has them: with its alignment, and for what its threads may keep.
+/// The size classes of one pool, for its alignment and its thread cache.
 #[derive(Debug)]
 pub(crate) struct Classes {
     shapes: [Shape; CLASSES + 1],
@@ -113,9 +113,9 @@ pub(crate) struct Classes {
 /// A size class in a pool.
 #[derive(Debug)]
 struct Shape {
-    /// Bytes of a block; nothing of use for blocks beyond the largest class, which have their own sizes.
+    /// Bytes of a block; meaningless for blocks beyond the largest class, which have individual sizes.
     block_bytes: usize,
-    /// Blocks that change hands at once; 0 if threads do not keep blocks of this class.
+    /// Blocks in a batch; 0 if threads do not keep blocks of this class.
     batch_len: u32,
 }
 
@@ -129,7 +129,8 @@ impl Classes {
             };
             Shape {
                 block_bytes,
-                // Blocks beyond the largest class have different sizes: one must never be lent for another's request.
+                // Blocks beyond the largest class have different sizes: one must never serve a request for another
+                // size.
                 batch_len: if class < CLASSES {
                     batch_len(block_bytes, thread_cache_bytes)
                 } else {
@@ -152,7 +153,7 @@ impl Classes {
         (0..CLASSES).find(is_large).unwrap_or(OVERSIZE)
     }
 
-    /// The other classes whose blocks are as large: an alignment beyond the steps between classes makes them so.
+    /// The other classes with equally large blocks. They exist if the alignment exceeds the steps between classes.
     pub(crate) fn as_large_as(&self, class: usize) -> impl Iterator<Item = usize> {
         let bytes = self.block_bytes(class);
         let is_as_large = move |other: &usize| self.block_bytes(*other) == bytes;
@@ -160,13 +161,13 @@ impl Classes {
         (0..class).rev().take_while(is_as_large).chain(above)
     }
 
-    /// Blocks that change hands at once; 0 if threads do not keep blocks of `class`.
+    /// Blocks in a batch; 0 if threads do not keep blocks of `class`.
     pub(crate) fn batch_len(&self, class: usize) -> u32 {
         self.shapes[class].batch_len
     }
 }
 
-/// The places of the bits that are set.
+/// The positions of the set bits.
 pub(crate) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         (word != 0).then(|| {

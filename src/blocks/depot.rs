@@ -18,7 +18,7 @@ pub(crate) struct Batch<'t> {
 }
 
 impl<'t> Batch<'t> {
-    /// The batch of the `len` blocks from `head` along `next`.
+    /// Makes a batch of the `len` blocks from `head` along `next`.
     ///
     /// # Safety
     ///
@@ -41,30 +41,31 @@ impl<'t> Batch<'t> {
 #[derive(Debug)]
 struct Shelf {
     batches: Stack,
-    /// Blocks in the batches. Counted before a push and after a pop: never too low.
+    /// Blocks in the batches. Raised before a push and lowered after a pop, so never too low.
     idle: AtomicU64,
     /// The smallest value of `idle` since trimming last read it.
     low: AtomicU64,
     /// Blocks that were prewarmed and are not trimmed automatically.
     kept: AtomicU64,
-    /// Blocks of the class that have memory, wherever they are.
+    /// All blocks of the class that have memory, idle or in use.
     held: AtomicU64,
-    /// The most that `held` ever was.
+    /// The maximum of `held`.
     peak: AtomicU64,
     /// Allocs of the class that took memory from the system.
     misses: AtomicU64,
 }
 
-/// The idle blocks of a pool that lie in no thread's magazine.
+/// The idle blocks of a pool outside the threads' magazines.
 #[derive(Debug)]
 pub(crate) struct Depot {
     /// One shelf per class, and one for blocks beyond the largest.
     shelves: Box<[CachePadded<Shelf>]>,
-    /// Classes of which the pool ever had a block: a bit each. No line that an exchange writes is common to all classes.
+    /// One bit per class of which the pool ever had a block. Exchanges do not write it, so no cache line that they
+    /// write is shared by all classes.
     known: CachePadded<[AtomicU64; CLASSES / 64 + 1]>,
     /// Shelves whose `held` is not zero.
     keys: AtomicU32,
-    /// Bytes of the idle blocks beyond the largest class, which have sizes of their own.
+    /// Bytes of the idle blocks beyond the largest class, which have individual sizes.
     oversize_bytes: AtomicU64,
 }
 
@@ -101,7 +102,7 @@ impl Depot {
         // SAFETY: as above.
         unsafe { batch.head.set_batch_len(batch.len) };
         let shelf = &self.shelves[class];
-        // Relaxed: a level for trimming to judge by; the blocks themselves are passed on by the stack.
+        // Relaxed: a level for trimming; the stack itself orders the transfer of the blocks.
         shelf
             .idle
             .fetch_add(u64::from(batch.len), Ordering::Relaxed);
@@ -122,7 +123,7 @@ impl Depot {
         // Relaxed: as in `push`.
         let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);
         let left = before - u64::from(len);
-        // Relaxed, both: a level to judge by.
+        // Relaxed, both: a level for trimming.
         if left < shelf.low.load(Ordering::Relaxed) {
             shelf.low.fetch_min(left, Ordering::Relaxed);
         }
@@ -135,10 +136,10 @@ impl Depot {
         Some(unsafe { Batch::new(head, len) })
     }
 
-    /// How many blocks lie idle here, of every class of which the pool ever had any.
+    /// The number of idle blocks here, for every class of which the pool ever had any.
     pub(crate) fn idle_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
         self.known.iter().enumerate().flat_map(move |(at, word)| {
-            // Relaxed: a class entered just now has nothing idle yet.
+            // Relaxed: a class that was just added has no idle blocks yet.
             bits(word.load(Ordering::Relaxed)).map(move |bit| {
                 let class = 64 * at + bit;
                 (class, self.idle(class))
@@ -148,59 +149,59 @@ impl Depot {
 
     /// Bytes of the idle blocks beyond the largest class.
     pub(crate) fn oversize_bytes(&self) -> u64 {
-        // Relaxed: a level to judge by.
+        // Relaxed: a level for trimming.
         self.oversize_bytes.load(Ordering::Relaxed)
     }
 
     /// Idle blocks of a class.
     pub(crate) fn idle(&self, class: usize) -> u64 {
-        // Relaxed: a level to judge by.
+        // Relaxed: a level for trimming.
         self.shelves[class].idle.load(Ordering::Relaxed)
     }
 
-    /// How many blocks of a class no thread fetched since this was last asked, beyond those kept in advance.
+    /// The number of blocks of a class that no thread fetched since the last call, without prewarmed ones.
     pub(crate) fn unused_since_asked(&self, class: usize) -> u64 {
         let shelf = &self.shelves[class];
-        // Relaxed: levels to judge by.
+        // Relaxed: levels for trimming.
         let now = shelf.idle.load(Ordering::Relaxed);
         let low = shelf.low.swap(now, Ordering::Relaxed).min(now);
         low.saturating_sub(shelf.kept.load(Ordering::Relaxed))
     }
 
-    /// Idle blocks of a class beyond those kept in advance.
+    /// Idle blocks of a class, without prewarmed ones.
     pub(crate) fn spare(&self, class: usize) -> u64 {
-        // Relaxed: levels to judge by.
+        // Relaxed: levels for trimming.
         self.idle(class)
             .saturating_sub(self.shelves[class].kept.load(Ordering::Relaxed))
     }
 
-    /// Keeps so many blocks of a class from being trimmed, if not more are kept; how many were kept before.
+    /// Keeps at least this many blocks of a class from being trimmed; returns the number kept before.
     pub(crate) fn keep(&self, class: usize, blocks: u64) -> u64 {
-        // Relaxed: a level to judge by.
+        // Relaxed: a level for trimming.
         self.shelves[class]
             .kept
             .fetch_max(blocks, Ordering::Relaxed)
     }
 
-    /// Keeps no more than so many blocks of a class.
+    /// Keeps at most this many blocks of a class.
     pub(crate) fn keep_at_most(&self, class: usize, blocks: u64) {
-        // Relaxed: a level to judge by.
+        // Relaxed: a level for trimming.
         self.shelves[class]
             .kept
             .fetch_min(blocks, Ordering::Relaxed);
     }
 
-    /// Blocks kept in advance, of every class of which the pool ever had any.
+    /// Prewarmed blocks, for every class of which the pool ever had any.
     pub(crate) fn kept_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
         let classes = self.idle_by_class().map(|(class, _)| class);
-        // Relaxed: a level to judge by.
+        // Relaxed: a level for trimming.
         classes.map(|class| (class, self.shelves[class].kept.load(Ordering::Relaxed)))
     }
 
-    /// Keeps nothing from being trimmed any more.
+    /// Lets all blocks be trimmed again.
     pub(crate) fn keep_nothing(&self) {
         for shelf in &self.shelves {
-            // Relaxed: a level to judge by.
+            // Relaxed: a level for trimming.
             shelf.kept.store(0, Ordering::Relaxed);
         }
     }
@@ -225,7 +226,7 @@ impl Depot {
 
     /// Counts an alloc of the class that took memory from the system.
     ///
-    /// Models leave this out, and the peak: nobody relies on them, and they would multiply the executions.
+    /// Models skip this and the peak: no other code depends on them, and they would multiply the executions.
     pub(crate) fn note_miss(&self, class: usize) {
         if !cfg!(framepool_loom) {
             // Relaxed: for statistics.
@@ -236,7 +237,8 @@ impl Depot {
     /// Notes that a block of the class got memory.
     pub(crate) fn note_bound(&self, class: usize) {
         let shelf = &self.shelves[class];
-        // Relaxed, all: for statistics, and to judge by. A bit is never taken away, so no order is needed between two threads.
+        // Relaxed, all: for statistics and trimming. A bit is never cleared, so no order is needed between two
+        // threads.
         let before = shelf.held.fetch_add(1, Ordering::Relaxed);
         if before == 0 {
             self.keys.fetch_add(1, Ordering::Relaxed);

@@ -16,13 +16,13 @@ pub(crate) struct Exchange<'p> {
     pub(crate) out: &'p dyn BlocksOut,
 }
 
-/// The number of blocks that are out of a pool, to which each magazine adds its balance.
+/// The number of a pool's blocks in use, to which each magazine adds its balance.
 pub(crate) trait BlocksOut: std::fmt::Debug {
-    /// Adds a balance: blocks that a magazine received, less those that it passed on.
+    /// Adds a balance: blocks that a magazine received, minus those that it passed on.
     fn pay(&self, balance: i64);
 }
 
-/// Where the magazine of a slot notes what it does.
+/// The counters of a slot that its magazine updates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notes<'s> {
     pub(crate) counters: &'s SlotCounters,

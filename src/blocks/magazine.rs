@@ -15,9 +15,9 @@
 //! whole batch of allocs or of releases causes the next one. So a thread that alternates at a boundary does not exchange every time.
 //! An exchange moves a list by its head and touches no other block.
 //!
-//! The hot place serves a loop that allocates one buffer and releases it. It needs neither a block's link nor the room. With
-//! these two words each operation would load what the one before it stored. That chain of store forwarding would take longer than the
-//! rest of the pair.
+//! The hot place serves a loop that allocates one buffer and releases it. It needs neither a block's link nor the
+//! room. With these two words, each operation would load what the previous one stored. This chain of store forwarding
+//! would take longer than the rest of the pair.
 //!
 //! Credit limits the bytes that a thread keeps. The slow path spends it when it grants a bin its `limit` or a spare batch, so
 //! the fast path only counts the room. A bin of limit 0 has no hot place.
@@ -43,22 +43,22 @@ use crate::telemetry::counters::Counter;
 pub(crate) struct Magazine {
     /// One bin per class, and one, always empty, for blocks beyond the largest.
     bins: [Bin; CLASSES + 1],
-    /// Which bins were ever granted anything, so that the aggregator need not look at the others: a bit each.
+    /// One bit per bin that was ever granted anything. The aggregator skips the others.
     granted: [AtomicU64; CLASSES / 64 + 1],
     /// Bytes not yet granted to any bin.
     credit: Cell<usize>,
-    /// Blocks that the owner got from the depot and the system, less those it sent to the depot, and less what it paid into the
-    /// lifetime. While nothing is paid, it is those in the bins, and those lent less those taken back. Once the
-    /// pool is closed and the balance paid: what `given` was then.
+    /// Blocks that the owner got from the depot and the system, minus those it sent to the depot, minus its payments
+    /// into the lifetime. While nothing is paid, this is the blocks in the bins plus allocs minus releases. Once the
+    /// pool is closed and the balance is paid, it is the value of `given` at that time.
     pub(crate) had: Cell<i64>,
     /// Bytes of these blocks, since the slot was made. Read by the aggregator.
     pub(crate) had_bytes: Counter,
-    /// Nothing but a sign to the model checker, which does not see the cells: who uses the magazine owns it.
+    /// Only for the model checker, which does not see the cells: it checks that each user of the magazine owns it.
     pub(crate) owned: UnsafeCell<()>,
 }
 
 impl Magazine {
-    /// Writes a new one in place: it is too large for the stacks of small threads.
+    /// Writes a new magazine in place, because it is too large for the stacks of small threads.
     ///
     /// # Safety
     ///
@@ -91,11 +91,12 @@ impl Magazine {
         in_one_register(unsafe { self.bins.get_unchecked(class) })
     }
 
-    /// Every bin that was usual granted anything, with its class. For the aggregator.
+    /// Every bin that was ever granted anything, with its class. For the aggregator.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.granted.iter().enumerate().flat_map(move |(at, word)| {
-            // Acquire: pairs with the Release in `note_granted`. A walk that has seen a release of a block, in whatever slot, is
-            // ordered after the block's alloc, so it finds the bit that was set before that (L2).
+            // Acquire: pairs with the Release in `note_granted`. An aggregation that saw a block's release in any
+            // slot is ordered after the block's alloc, so it finds the bit that was set before that (L2, never
+            // negative).
             bits(word.load(Ordering::Acquire)).map(move |bit| {
                 let class = 64 * at + bit;
                 (class, &self.bins[class])
@@ -103,8 +104,8 @@ impl Magazine {
         })
     }
 
-    /// When [`Bin::pop`] found nothing: takes from the spare batch, or from one fetched from the depot; whether it is the
-    /// depot's, and is counted in no bin.
+    /// For when [`Bin::pop`] found nothing: takes a block from the spare batch, or from a batch of the depot. Also
+    /// returns whether it came from the depot, and so counts in no bin.
     #[cold]
     #[inline(never)]
     pub(crate) fn refill<'t>(
@@ -121,7 +122,7 @@ impl Magazine {
             // SAFETY: this magazine holds the blocks of its spare batch.
             let len = unsafe { spare.batch_len() };
             bin.spare.set(ptr::null());
-            // The first block is lent at once.
+            // The first block is allocated at once.
             bin.active.set(spare.next());
             bin.set_room(bin.limit.get() - len, -1);
             prefetch(bin.active.get());
@@ -134,7 +135,7 @@ impl Magazine {
         self.owe(i64::from(batch.len()), exchange);
         self.had_bytes.add(u64::from(batch.len()) * first.bytes());
         if rest > 0 {
-            // The first block is lent at once; the others become the active list, if there is credit.
+            // The first block is allocated at once; the others become the active list, if there is credit.
             let missing = batch.len().saturating_sub(bin.limit.get());
             self.grant(class, missing, exchange, notes);
             if batch.len() <= bin.limit.get() {
@@ -151,7 +152,8 @@ impl Magazine {
         Some((first, true))
     }
 
-    /// When [`Bin::try_push`] had no room: makes some, by credit or by sending a batch to the depot, and gives.
+    /// For when [`Bin::try_push`] had no room: makes room, by credit or by sending a batch to the depot, and pushes
+    /// the block.
     #[cold]
     #[inline(never)]
     pub(crate) fn make_room_and_push(
@@ -177,7 +179,7 @@ impl Magazine {
     ///
     /// # Safety
     ///
-    /// The caller owns the magazine, and holds the block, and gives it up.
+    /// The caller owns the magazine, holds the block, and gives it up.
     pub(crate) unsafe fn prefill(
         &self,
         class: usize,
@@ -202,7 +204,7 @@ impl Magazine {
         }
     }
 
-    /// Raises a bin's limit, twofold, up to the length of a batch.
+    /// Doubles a bin's limit, up to the length of a batch.
     fn widen(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
         let (limit, batch_len) = (
             self.bins[class].limit.get(),
@@ -214,8 +216,8 @@ impl Magazine {
         }
     }
 
-    /// Takes away the active list, which is full, with one more block on top: into the spare place if there is credit for it, else to
-    /// the depot. The block was given by a buffer, then `given` is 1, or it is new.
+    /// Moves the full active list, with one more block on top, into the spare place if there is credit for it, else
+    /// to the depot. `given` is 1 if the block comes from a buffer, else it is new.
     fn rotate(
         &self,
         class: usize,
@@ -231,7 +233,7 @@ impl Magazine {
         // SAFETY: this magazine holds the blocks of its lists, and the caller gave up the block.
         unsafe { block.set_batch_len(len) };
         bin.set_room(len - 1, given);
-        // SAFETY: what is spare is a record of the table.
+        // SAFETY: `spare` is a record of the table.
         let going = if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
             bin.spare.set(block);
             // SAFETY: this magazine holds the blocks of its spare batch.
@@ -248,7 +250,7 @@ impl Magazine {
         self.send(going, exchange, notes);
     }
 
-    /// Sends a block to the depot that threads do not keep.
+    /// Sends a single block, which threads do not keep, to the depot.
     fn send_alone(&self, block: &Block, exchange: &Exchange<'_>, notes: Notes<'_>) {
         block.set_next(ptr::null_mut());
         // SAFETY: the callers hold the block and give it up.
@@ -268,13 +270,13 @@ impl Magazine {
         exchange.depot.push(batch);
     }
 
-    /// Raises a bin's limit by up to `more` blocks, at the cost of other bins if the credit is used up.
+    /// Raises a bin's limit by up to `more` blocks, and takes credit from other bins if none is left.
     fn grant(&self, class: usize, more: u32, exchange: &Exchange<'_>, notes: Notes<'_>) {
         let block_bytes = exchange.classes.block_bytes(class);
         if exchange.classes.batch_len(class) == 0 || more == 0 {
             return;
         }
-        // The largest first: they give back the most for one exchange.
+        // The largest first: they give back the most credit for one exchange.
         for other in (0..CLASSES).rev().filter(|&other| other != class) {
             if self.credit.get() >= more as usize * block_bytes {
                 break;
@@ -308,7 +310,7 @@ impl Magazine {
         word.store(before | 1 << (class % 64), Ordering::Release);
     }
 
-    /// Pays for so many bytes with credit, if there is enough and the pool grants them.
+    /// Pays for `bytes` with credit, if there is enough and the pool grants them.
     fn spend(&self, bytes: usize, exchange: &Exchange<'_>) -> bool {
         let credit = self.credit.get();
         if credit < bytes || !exchange.budget.grant(bytes as u64) {
@@ -343,7 +345,7 @@ impl Magazine {
         self.pay_back(limit, class, exchange);
         // SAFETY: lists consist of records of the table, which are alive.
         if let Some(active) = unsafe { active.as_ref() } {
-            // SAFETY: the list left the bin above, and nobody else holds its blocks.
+            // SAFETY: the list left the bin above, and no other thread holds its blocks.
             let batch = unsafe { Batch::new(active, active_len) };
             self.send(batch, exchange, notes);
         }
@@ -382,7 +384,7 @@ impl Magazine {
         }
     }
 
-    /// Sets how often blocks were taken, as if it had been so before: from the bin whose blocks have no bytes.
+    /// Sets the number of hits, in the bin whose blocks have no bytes.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, hits: u64) {
         self.note_granted(0);

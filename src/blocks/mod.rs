@@ -1,4 +1,5 @@
-//! Pooled blocks: their size classes, their records, and the stores of idle blocks. Does not depend on the pool.
+//! Pooled blocks: their size classes, their records, and the stores of idle blocks. This folder does not depend on
+//! the pool.
 
 pub(crate) mod balance;
 pub(crate) mod bin;

@@ -10,10 +10,10 @@
 //! - Pop: load the word (Acquire), load `below` of the top block, then compare-exchange the word.
 //!
 //! Every exchange raises the tag. So a compare-exchange that was prepared on an old top fails, even if the same block is on top
-//! again (the ABA problem). Only 2^32 exchanges during one pop could defeat the tag.
+//! again (the ABA problem). Only a multiple of 2^32 exchanges during one pop could defeat the tag.
 //!
-//! Every change of the word is a read-modify-write, so it continues the release sequences of the pushes before it. So a pop that takes
-//! a block synchronises with the push of that block, with any number of other operations in between.
+//! Every change of the word is a read-modify-write, so it continues the release sequences of earlier pushes. So a pop
+//! of a block synchronises with the push of that block, even with other operations in between.
 
 use crate::blocks::block::Block;
 use crate::blocks::table::Table;
@@ -43,13 +43,13 @@ impl Stack {
 
     /// Pushes a block. The thread that pops it holds it.
     pub(crate) fn push(&self, block: &Block) {
-        // Relaxed: the number is only written below the block; the compare-exchange decides.
+        // Relaxed: the number is only stored in `below`; the compare-exchange decides.
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
             // Relaxed: published by the Release below.
             block.below.store(number_of(top), Ordering::Relaxed);
-            // Release: pairs with the Acquire in `pop`; publishes the block, and all of the list that it heads.
-            // Relaxed on failure: as the load above.
+            // Release: pairs with the Acquire in `pop`; publishes the block and the list that it heads. Relaxed on
+            // failure: as the load above.
             match self.top.compare_exchange_weak(
                 top,
                 next_top(top, block.number()),
@@ -73,8 +73,8 @@ impl Stack {
             let block = table.get(number_of(top));
             // Relaxed: if another thread popped this block meanwhile the value may be anything, and the exchange fails.
             let below = block.below.load(Ordering::Relaxed);
-            // Relaxed on success: the tag says that this is the very value that was acquired when it was loaded.
-            // Acquire on failure: as the load above, for the next turn.
+            // Relaxed on success: the tag proves that this is the value that was acquired by the load. Acquire on
+            // failure: as the load above, for the next turn.
             match self.top.compare_exchange_weak(
                 top,
                 next_top(top, below),

@@ -1,11 +1,11 @@
-//! The state word of a block: idle, or who has had it since which frame.
+//! The state word of a block: idle, or the thread and the frame of its alloc.
 //!
 //! ```text
 //!   idle   ……………………………………………………………………………………… 0
 //!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
 //! ```
 //!
-//! In an idle state only the last bit has a meaning: a late walker may have set the watched bit.
+//! In an idle state only the lowest bit has a meaning, because a late walker may have set the watched bit.
 
 use std::panic::Location;
 
@@ -23,37 +23,37 @@ const THREAD_SHIFT: u32 = 3;
 const THREAD_BITS: u32 = 22;
 pub(super) const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
 
-/// The part of a lent state that is the same for all buffers a thread takes.
+/// The part of an allocated state that is the same for all buffers of a thread.
 pub(crate) fn thread_stamp(name: u32) -> u64 {
     u64::from(name & ANONYMOUS) << THREAD_SHIFT
 }
 
-/// The number of the thread's name in a stamp or a lent state.
+/// The number of the thread's name in a stamp or an allocated state.
 pub(crate) fn thread_of(state: u64) -> u32 {
     (state >> THREAD_SHIFT) as u32 & ANONYMOUS
 }
 
-/// The part of a lent state that is the same for all buffers taken in a frame. Wraps after 2^39 frames.
+/// The part of an allocated state that is the same for all buffers of a frame. Wraps after 2^39 frames.
 pub(crate) fn frame_stamp(frame: u64) -> u64 {
     frame << FRAME_SHIFT | LENT
 }
 
-/// The stamp of a buffer without attribution. It replaces the thread's name, and the walker then names no holder.
+/// The stamp of a buffer without attribution. It replaces the thread's name, so the walker names no holder.
 pub(crate) fn anonymous_stamp(frame: u64) -> u64 {
     frame_stamp(frame) | u64::from(ANONYMOUS) << THREAD_SHIFT
 }
 
-/// The thread name of a block lent without attribution.
+/// The thread name of a block allocated without attribution.
 pub(super) const ANONYMOUS: u32 = (1 << THREAD_BITS) - 1;
 
-/// Who has a block.
+/// The holder of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) site: &'static Location<'static>,
-    /// How it was reached, if that was recorded. Lives as long as the pool.
+    /// The call stack, if it was recorded. Lives as long as the pool.
     #[cfg(feature = "backtrace")]
     pub(crate) stack: Option<std::ptr::NonNull<crate::blocks::call_stacks::CallStack>>,
-    /// Frame ends before it was taken, modulo 2^39.
+    /// Frame ends before the alloc, modulo 2^39.
     pub(crate) frame: u64,
     pub(crate) thread: u32,
     pub(crate) long_lived: bool,
@@ -64,15 +64,15 @@ pub(crate) struct Holder {
 /// What the walker finds in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// Nobody has the block, or it is just changing hands.
+    /// The block is idle, or its holder is changing.
     Idle,
-    /// Somebody has it, without attribution: how many bytes.
+    /// The block is allocated without attribution; its bytes.
     Anonymous(u64),
     Lent(Holder),
 }
 
 impl Seen {
-    /// Who has the block, if the record says so.
+    /// The holder, if the record names one.
     pub(crate) fn lent(self) -> Option<Holder> {
         match self {
             Self::Lent(lent) => Some(lent),
@@ -82,7 +82,7 @@ impl Seen {
 }
 
 impl Holder {
-    /// Frame ends since it was taken, when `frame` frames had ended; none if it was taken since.
+    /// Frame ends between the alloc and the `frame`-th; zero if the alloc came later.
     pub(crate) fn age(&self, frame: u64) -> u64 {
         const MAX: u64 = u64::MAX >> FRAME_SHIFT;
         let age = frame.wrapping_sub(self.frame) & MAX;

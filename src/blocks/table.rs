@@ -1,4 +1,4 @@
-//! The table of block records: which are in use, and where they lie. Records never move.
+//! The table of block records: their addresses, and which are in use. Records never move.
 //!
 //! ```text
 //!   bucket 0        bucket 1                 bucket 2                                    …
@@ -9,10 +9,10 @@
 //!
 //! # States
 //!
-//! A page has 64 records, and a word with a bit for each record in use. Zeroed memory is 64 vacant records and a zero word, so
-//! a new bucket needs no initialisation. Buckets of 64 KiB and more are mappings of the operating system (`mapping.rs`): their pages become
-//! resident when the first record is claimed, and go back when the last record is released. Smaller buckets, and all
-//! buckets where there are no mappings, come from the global allocator and stay until the pool is freed.
+//! A page has 64 records, and a word with a bit for each record in use. Zeroed memory is 64 vacant records and a zero word, so a
+//! new bucket needs no initialisation. Buckets of 64 KiB and more are mappings of the operating system (`mapping.rs`): their
+//! pages become resident when the first record is claimed, and go back when the last record is released. Smaller buckets, and
+//! all buckets on systems without mappings, come from the global allocator and stay.
 //!
 //! # Steps
 //!
@@ -24,10 +24,10 @@
 //!
 //! # Why readers need no lock
 //!
-//! A bucket is never unmapped while the pool lives, so any number that was usual handed out leads to readable memory: to a
-//! record, or to zeroes if its page went back. Two readers may follow such a number. A pop from a stack with an outdated top
-//! reads `below`, and its exchange then fails (`stack.rs`). The walker finds an idle state (`block.rs`). If the walker sets its bit
-//! just after the page went back, the page becomes resident again, with an idle state. The next release of the page corrects that.
+//! A bucket is never unmapped while the pool lives. So every number that was ever given to a record leads to readable memory: a
+//! record, or zeroes if its page went back. Two readers may follow such a number. A pop from a stack with an outdated top reads
+//! `below`, and its exchange then fails (`stack.rs`). The walker finds an idle state (`block.rs`). If the walker sets its bit
+//! just after the page went back, the page becomes resident again, idle, until its next release.
 #![expect(
     unsafe_code,
     reason = "records are reached by number through buckets made here"
@@ -43,13 +43,14 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, ForkLock, Ordering, Rank, siz
 
 /// Records of a page.
 const PER_PAGE: u32 = sized(64, 2, 2) as u32;
-/// The word of a page whose records are all in use.
+/// The word of a page with all records in use.
 const FULL: u64 = u64::MAX >> (64 - PER_PAGE);
 const BUCKETS: usize = sized(25, 5, 2);
-/// How many pages there can be. The numbers of their records fit 31 bits.
+/// The most pages. The numbers of their records fit in 31 bits.
 const MAX_PAGES: u32 = (1 << BUCKETS as u32) - 1;
 const PAGE_BYTES: usize = PER_PAGE as usize * size_of::<Block>();
-/// Whether this is a model's build: there a vacant record is not all zeroes, and the table clears a discarded page itself.
+/// Whether this is the build of a model, where a vacant record is not all zeroes and the table clears a discarded
+/// page itself.
 const MODEL: bool = cfg!(any(framepool_loom, framepool_shuttle));
 
 const _: () = assert!(MODEL || PAGE_BYTES == PAGE);
@@ -63,12 +64,12 @@ pub(crate) struct Table {
     pages: AtomicU32,
     /// Records in use.
     in_use: AtomicU32,
-    /// Bytes that are resident, or come from the global allocator.
+    /// Bytes that are resident or from the global allocator.
     bytes: AtomicU64,
     supply: ForkLock<Supply>,
 }
 
-/// What claims and releases change together.
+/// The state that claims and releases change together.
 #[derive(Debug)]
 struct Supply {
     /// No page before this one has a vacant record.
@@ -79,7 +80,7 @@ struct Supply {
 // SAFETY: the regions are the table's own memory, which any thread may use and free.
 unsafe impl Send for Supply {}
 
-/// Bucket and place in it of a page.
+/// The bucket of a page, and the page's place in it.
 fn locate(page: u32) -> (usize, usize) {
     let bucket = (page + 1).ilog2();
     (bucket as usize, (page + 1 - (1 << bucket)) as usize)
@@ -102,7 +103,7 @@ impl Table {
         }
     }
 
-    /// The record with this number, which [`claim`](Self::claim) handed out before.
+    /// The record with this number, which [`claim`](Self::claim) returned before.
     pub(crate) fn get(&self, number: u32) -> &Block {
         self.record((number - 1) / PER_PAGE, (number - 1) % PER_PAGE)
     }
@@ -110,7 +111,7 @@ impl Table {
     /// A record of a page whose bucket exists.
     fn record(&self, page: u32, place: u32) -> &Block {
         let (bucket, at) = locate(page);
-        // SAFETY: the bucket has records for all its pages, and this one is behind those of the pages before.
+        // SAFETY: the bucket has records for all its pages; this one comes after those of earlier pages.
         unsafe {
             &*self
                 .start(bucket)
@@ -121,7 +122,7 @@ impl Table {
     /// The word of a page whose bucket exists.
     fn word(&self, page: u32) -> &AtomicU64 {
         let (bucket, at) = locate(page);
-        // SAFETY: a bucket has as many words as pages, behind its records.
+        // SAFETY: a bucket has one word per page, after its records.
         unsafe {
             let words = self.start(bucket).byte_add(PAGE_BYTES << bucket);
             &*words.cast::<AtomicU64>().add(at)
@@ -158,14 +159,14 @@ impl Table {
         let place = (!taken).trailing_zeros();
         let block = self.record(page, place);
         block.set_number(page * PER_PAGE + place + 1);
-        // Relaxed: a walk that must meet the block is ordered after its alloc, and so after this.
+        // Relaxed: a walk that must find the block is ordered after its alloc, and so after this.
         self.word(page).store(taken | 1 << place, Ordering::Relaxed);
         // Relaxed: changes only under the lock.
         if self.pages.load(Ordering::Relaxed) <= page {
             // Release: pairs with the Acquire in `pages`; the bucket is installed.
             self.pages.store(page + 1, Ordering::Release);
         }
-        // Relaxed: grows before the buffer is counted as lent, whose counter carries it to the aggregator.
+        // Relaxed: grows before the alloc is counted; that counter publishes it to the aggregator.
         self.in_use.fetch_add(1, Ordering::Relaxed);
         Some(block)
     }
@@ -182,7 +183,7 @@ impl Table {
         // Relaxed, both: written under the lock, which we have.
         let left = self.word(page).load(Ordering::Relaxed) & !(1 << place);
         self.word(page).store(left, Ordering::Relaxed);
-        // Relaxed: what was counted as lent shrinks this only under the aggregator's lock.
+        // Relaxed: for a block whose alloc was counted, this shrinks only under the aggregator's lock.
         self.in_use.fetch_sub(1, Ordering::Relaxed);
         supply.lowest = supply.lowest.min(page);
         if left == 0 {
@@ -194,13 +195,13 @@ impl Table {
     fn let_page_go(&self, supply: &Supply, page: u32) {
         if supply.returns(page) {
             let first = ptr::from_ref(self.record(page, 0)).cast_mut();
-            // SAFETY: the page lies in the mapping of its bucket. Nobody holds a record in it, and a thread that reads one without holding
-            // it copes with zeroes, see the head of this file.
+            // SAFETY: the page lies in the mapping of its bucket. No thread holds a record in it, and a thread that
+            // reads one without holding it can handle zeroes, see the head of this file.
             unsafe { discard(first) };
-            // Relaxed: for statistics, and for the budget, which only needs it to be counted.
+            // Relaxed: for statistics and the budget, which need no order.
             self.bytes.fetch_sub(PAGE_BYTES as u64, Ordering::Relaxed);
         }
-        // Relaxed, all: changes only under the lock. A reader that saw more pages meets words of zero.
+        // Relaxed, all: changes only under the lock. A reader that saw more pages finds words of zero.
         let mut pages = self.pages.load(Ordering::Relaxed);
         while pages > 0 && self.word(pages - 1).load(Ordering::Relaxed) == 0 {
             pages -= 1;
@@ -208,7 +209,7 @@ impl Table {
         self.pages.store(pages, Ordering::Relaxed);
     }
 
-    /// Makes a bucket if it is not there.
+    /// Makes a bucket if it does not exist.
     fn make_bucket(&self, supply: &mut Supply, bucket: usize) -> Option<()> {
         if supply.buckets[bucket].is_some() {
             return Some(());
@@ -217,7 +218,7 @@ impl Table {
         let bytes = ((PAGE_BYTES << bucket) + word_bytes).next_multiple_of(LINE);
         let align = if bytes < MAPPED_BYTES { LINE } else { PAGE };
         let region = Region::take_zeroed(bytes, align)?;
-        // SAFETY: the region is zeroed, has room for this many pages and their words, and nobody else knows it.
+        // SAFETY: the region is zeroed, has room for this many pages and their words, and is not shared yet.
         unsafe { furnish(region.start.cast(), 1 << bucket) };
         supply.buckets[bucket] = Some(region);
         self.add_bytes(if region.is_mapping() {
@@ -225,7 +226,7 @@ impl Table {
         } else {
             bytes
         });
-        // Relaxed: passed on with the number of a record, or by `pages`.
+        // Relaxed: published with the number of a record, or by `pages`.
         self.buckets[bucket].store(region.start.as_ptr().cast(), Ordering::Relaxed);
         Some(())
     }
@@ -243,7 +244,7 @@ impl Table {
 
     /// Every record in use of one of the first [`pages`](Self::pages).
     pub(crate) fn records_of(&self, page: u32) -> impl Iterator<Item = &Block> {
-        // Relaxed: a record that the caller must meet was claimed before, see `claim`.
+        // Relaxed: a record that the caller must find was claimed before, see `claim`.
         let mut taken = self.word(page).load(Ordering::Relaxed);
         std::iter::from_fn(move || {
             (taken != 0).then(|| {
@@ -275,17 +276,17 @@ impl Table {
 impl Supply {
     /// Whether a page goes back to the system when no record in it is in use.
     fn returns(&self, page: u32) -> bool {
-        // Where the system's pages are larger, one has the records of several of ours.
+        // A larger page of the system holds the records of several of our pages.
         let is_whole = mapping::page_bytes() <= PAGE;
         MODEL || is_whole && self.buckets[locate(page).0].is_some_and(|region| region.is_mapping())
     }
 }
 
-/// Writes vacant records and zero words where zeroed memory is not yet that: under a model.
+/// Writes vacant records and zero words. Only needed under a model, where zeroed memory is not enough.
 ///
 /// # Safety
 ///
-/// The memory has room for so many pages and their words, is zeroed, and belongs to the caller alone.
+/// The memory has room for `pages` pages and their words, is zeroed, and belongs to the caller alone.
 unsafe fn furnish(start: NonNull<Block>, pages: usize) {
     #[cfg(any(framepool_loom, framepool_shuttle))]
     // SAFETY: as for the caller.
@@ -306,11 +307,11 @@ unsafe fn furnish(start: NonNull<Block>, pages: usize) {
 ///
 /// # Safety
 ///
-/// The page lies in a mapping, and nobody holds a record in it.
+/// The page lies in a mapping, and no thread holds a record in it.
 unsafe fn discard(first: *mut Block) {
     #[cfg(any(framepool_loom, framepool_shuttle))]
     for at in 0..PER_PAGE as usize {
-        // SAFETY: the records of a page lie side by side.
+        // SAFETY: the records of a page are contiguous.
         unsafe { &*first.add(at) }.clear();
     }
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
@@ -329,14 +330,15 @@ impl Drop for Table {
             };
             let records = (PER_PAGE as usize) << bucket;
             let start = region.start.cast::<Block>();
-            // SAFETY: the bucket has so many records, which nobody uses any more. Only under a model is there anything to drop.
+            // SAFETY: the bucket has this many records, which are not used any more. Only a model has anything to
+            // drop.
             unsafe { NonNull::slice_from_raw_parts(start, records).drop_in_place() };
             let align = if region.bytes < MAPPED_BYTES {
                 LINE
             } else {
                 PAGE
             };
-            // SAFETY: taken by `make_bucket` with this alignment, given back once.
+            // SAFETY: `make_bucket` took it with this alignment, and it is given back once.
             unsafe { region.give_back(align) };
         }
     }

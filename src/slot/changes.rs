@@ -1,12 +1,13 @@
-//! Which slots an aggregation must read: those that changed since it read them last.
+//! Finds the slots that an aggregation must read: those that changed since the last reading.
 //!
-//! Most threads take no pooled buffer in most frames, and each size class that a thread uses has a cache line of its own. So a slot has
-//! three change marks, on one line. An aggregation keeps sums over all slots. It compares a slot's marks with those that it saw
-//! before. Only if they differ does it read the slot's bins and counters, and replaces the slot's old part of the sums by the new one.
+//! In most frames most threads allocate no pooled buffer, and reading a slot touches one cache line per size class.
+//! So a slot has three change marks, on one line. An aggregation keeps sums over all slots. It compares a slot's
+//! marks with those of its last reading. Only if they differ does it read the slot's bins and counters, and replace
+//! the slot's old part of the sums with the new one.
 //!
 //! # The change marks
 //!
-//! Marks only rise. The owner raises one after every change of what its bins and counters say:
+//! Marks only rise. The owner raises one after every change of its bins and counters:
 //!
 //! ```text
 //!   alloc from the magazine        requested             by the bytes asked for
@@ -14,19 +15,20 @@
 //!   everything else                changes               by one: when a slot guard ends, and before a batch goes to the depot
 //! ```
 //!
-//! The first two are counted anyway, so marking costs the fast paths nothing. A buffer without bytes would not raise them, so the fast paths
-//! leave it to the slow ones (`class.rs`).
+//! The first two are counters that exist anyway, so marking costs the fast paths nothing. A buffer without bytes
+//! would not raise them, so the fast paths leave it to the slow paths (`class.rs`).
 //!
 //! # Why nothing is missed
 //!
-//! The aggregation loads the marks first (Acquire), then bins and counters. The owner changes bins and counters first, then raises a mark
-//! (Release). So what the aggregation remembers includes everything that was done before the marks it saw. If it finds the same marks again,
+//! The aggregation loads the marks first (Acquire), then bins and counters. The owner changes bins and counters first, then
+//! raises a mark (Release). So its reading includes everything that was done before those marks. If the marks are unchanged,
 //! nothing that happened before this aggregation was missed.
 //!
 //! A release count that is read during an alloc may be one too low (`counters.rs`). That alloc raises a mark afterwards, so the next first pass
 //! reads the slot again: it compares all three marks. A release changes no alloc count, so the second pass compares two.
 //!
-//! A release that the first pass counts had its alloc marked before, so the second pass counts that too (L2).
+//! The alloc of a release that the first pass counts was marked before, so the second pass counts that alloc (L2,
+//! never negative).
 //!
 //! The marks are compared by their sum. A slot that moved exactly 2^64 bytes between two aggregations would seem unchanged.
 #![expect(
@@ -38,7 +40,7 @@ use crate::blocks::class::Classes;
 use crate::slot::state::Slot;
 use crate::telemetry::counters::{Allocated, Released};
 
-/// What the aggregator remembers of a slot.
+/// The aggregator's last reading of a slot.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct SlotReading {
@@ -60,7 +62,7 @@ impl Slot {
         self.changes.increment();
     }
 
-    /// First pass of an aggregation: brings a sum over all slots up to date, of what was released.
+    /// First pass of an aggregation: updates the sum of releases over all slots.
     ///
     /// # Safety
     ///
@@ -94,7 +96,7 @@ impl Slot {
         });
     }
 
-    /// Second pass of an aggregation: brings a sum over all slots up to date, of what was lent.
+    /// Second pass of an aggregation: updates the sum of allocs over all slots.
     ///
     /// # Safety
     ///
@@ -126,8 +128,8 @@ impl Slot {
         });
     }
 
-    /// Bytes of the idle blocks in the slot's magazine: what came to it, less what it sent away, less what it lent and did not take
-    /// back. Exact when the owner rests.
+    /// Bytes of the idle blocks in the slot's magazine: received, minus sent away, minus allocs, plus releases. Exact
+    /// when the owner rests.
     ///
     /// # Safety
     ///
@@ -145,7 +147,7 @@ impl Slot {
         })
     }
 
-    /// Notes how many frame buffers the slot lent in a frame that has ended.
+    /// Adds the number of frame buffers that the slot allocated in a frame that has ended.
     ///
     /// # Safety
     ///
@@ -157,12 +159,12 @@ impl Slot {
         });
     }
 
-    /// Whether the owner took a buffer since the last frame end, given what it lent in open frames; `end_frame` says that this
-    /// is one.
+    /// Whether the owner allocated a buffer since the last frame end. `in_open_frames` are its allocs in open frames;
+    /// `end_frame` is true at a frame end.
     ///
     /// # Safety
     ///
-    /// The caller has the aggregator's lock, and has read what was lent.
+    /// The caller has the aggregator's lock, and has read the allocs.
     pub(crate) unsafe fn is_active(&self, in_open_frames: u64, end_frame: bool) -> bool {
         self.last_read.with_mut(|last_read| {
             // SAFETY: the caller has the aggregator's lock.

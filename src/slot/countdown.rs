@@ -1,4 +1,4 @@
-//! When the slot's owner records the next call stack.
+//! The countdown of a slot's owner to the next call stack that it records.
 
 use std::ptr;
 
@@ -7,7 +7,7 @@ use crate::sync::{AtomicU64, Ordering, Owned};
 /// An owner's countdown to its next sample. Only for the owner.
 #[derive(Debug)]
 pub(crate) struct Countdown {
-    /// Allocs until then.
+    /// Allocs until the next sample.
     left: AtomicU64,
     /// The state of the random numbers; zero before the first.
     seed: AtomicU64,
@@ -21,20 +21,20 @@ impl Countdown {
         }
     }
 
-    /// Counts one alloc; whether it ends the countdown. Then the owner must start it anew.
+    /// Counts one alloc; returns whether it ends the countdown. Then the owner must restart it.
     #[inline(always)]
     pub(crate) fn is_over(&self) -> bool {
         let left = self.left.load_own().wrapping_sub(1);
-        // Relaxed: the owner reads what it wrote.
+        // Relaxed: only the owner reads and writes it.
         self.left.store(left, Ordering::Relaxed);
         left == 0
     }
 
-    /// Restarts the countdown, for one alloc in `every`; whether the alloc that ended it is a sample. The first one is not: it only finds
-    /// the countdown not started.
+    /// Restarts the countdown, for one alloc in `every`; returns whether the alloc that ended it is a sample. The
+    /// first alloc is none, because the countdown was not started.
     pub(crate) fn start(&self, every: u32) -> bool {
         let before = self.seed.load_own();
-        // Another one for each thread.
+        // A different seed for each thread.
         let mut seed = match before {
             0 => ptr::from_ref(self).addr() as u64 | 1,
             seed => seed,
@@ -45,20 +45,20 @@ impl Countdown {
         seed ^= seed << 17;
         let every = u64::from(every);
         let left = match every {
-            // Some time later it is looked at again whether backtraces are on.
+            // Check again later whether backtraces are on.
             0 => 4096,
             // Uniform from 1 to 2 * every - 1.
             _ => 1 + (seed >> 11) % (2 * every - 1),
         };
-        // Relaxed, both: the owner reads what it wrote.
+        // Relaxed, both: only the owner reads and writes them.
         self.seed.store(seed, Ordering::Relaxed);
         self.left.store(left, Ordering::Relaxed);
         before != 0 && every > 0
     }
 
-    /// Has the next alloc find the countdown over. For when backtraces are switched off.
+    /// Makes the next alloc end the countdown. For switching backtraces off.
     pub(crate) fn stop(&self) {
-        // Relaxed, both: the owner reads what it wrote.
+        // Relaxed, both: only the owner reads and writes them.
         self.left.store(1, Ordering::Relaxed);
         self.seed.store(0, Ordering::Relaxed);
     }

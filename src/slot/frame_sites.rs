@@ -1,11 +1,11 @@
-//! What a thread took in a sampled frame, by call site: a table for each open frame.
+//! Counts a thread's buffers of a sampled frame by call site, in one table for each open frame.
 //!
-//! A table belongs to the same threads as the arena of its frame (`arena/bump.rs`): to the slot's owner while the frame is open, and to
-//! the thread that ends the frame at the frame's end. So its numbers are no atomics. A thread gets the table when it first
-//! allocates from a frame of that bit, so that a sampled frame allocates nothing later on.
+//! A table belongs to the same threads as the arena of its frame (`arena/bump.rs`): to the slot's owner while the frame is open,
+//! and to the thread that ends the frame at the frame's end. So its numbers are not atomic. A thread gets the table when it first
+//! allocates from a frame of that bit, so that later sampled frames allocate nothing.
 //!
-//! A table has a fixed size. What finds no place in it, or had no memory for a table, is not lost: the frame end knows what the
-//! arena lent in all, and the rest counts as that of other call sites (`pool/frame_book.rs`).
+//! A table has a fixed size. Buffers without a place in it, or without memory for a table, are not lost: the frame
+//! end knows the total of the arena, and counts the rest for other call sites (`pool/frame_book.rs`).
 
 #![expect(unsafe_code, reason = "a slot owns its tables")]
 
@@ -18,22 +18,22 @@ use crate::telemetry::frame_memory::FrameCounts;
 
 /// Call sites of one thread in one frame.
 const PLACES: usize = sized(64, 8, 4);
-/// Places that are looked at for a call site.
+/// The most places that are tried for a call site.
 const PROBES: usize = sized(16, 8, 4);
 
-/// What one call site took.
+/// The allocs of one call site.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SiteUse {
     pub(crate) site: &'static Location<'static>,
     pub(crate) counts: FrameCounts,
 }
 
-/// What the slot's owner took in one sampled frame.
+/// The allocs of the slot's owner in one sampled frame.
 #[derive(Debug)]
 pub(crate) struct SiteTable {
     /// The frame's index.
     index: usize,
-    /// The table made before this one. Never changes once the table is in the list.
+    /// The previously added table. Never changes once the table is in the list.
     older: *mut SiteTable,
     uses: UnsafeCell<[Option<SiteUse>; PLACES]>,
 }
@@ -104,7 +104,7 @@ impl FrameSites {
         table.uses.with_mut(|uses| unsafe {
             let uses = &mut *uses;
             for probe in 0..PROBES {
-                // The lines of one file have neighbouring addresses, which differ by a few words.
+                // The locations of one file have neighbouring addresses, which differ by a few words.
                 let place = &mut uses[(first / 3 + probe) % PLACES];
                 match place {
                     Some(found) if ptr::eq(found.site, site) => {
@@ -122,11 +122,11 @@ impl FrameSites {
         true
     }
 
-    /// Empties the table of the frame `index`, and passes on what was in it.
+    /// Empties the table of the frame `index`, and passes each entry to `each`.
     ///
     /// # Safety
     ///
-    /// The caller holds the aggregator's lock, and the frame has ended: nobody else touches the table.
+    /// The caller holds the aggregator's lock, and the frame has ended, so no other thread touches the table.
     pub(crate) unsafe fn take(&self, index: usize, mut each: impl FnMut(SiteUse)) {
         let Some(table) = self.of(index) else { return };
         // SAFETY: as for the caller.

@@ -2,13 +2,13 @@
 //!
 //! # Claim and hand-back
 //!
-//! A claim (Acquire) and a hand-back (Release) change one word (`owner.rs`). So a new owner sees everything that the previous owner
-//! wrote: cumulative counters continue, and arenas of open frames are filled further.
+//! A claim (Acquire) and a hand-back (Release) change one word (`owner.rs`). So a new owner sees everything that the
+//! previous owner wrote. It continues the cumulative counters and the arenas of open frames.
 //!
 //! The list only grows. A slot is added only if a whole walk found no free one, and none was freed during the walk (`freed` is
-//! unchanged). Then all slots had an owner at the end of the walk. So there are never more slots than threads that lived at once, apart
-//! from nested temporary slots (`pool/slot_guard.rs`). No law depends on this: a missed free slot costs one slot more, and so does a
-//! `freed` that wrapped during a walk.
+//! unchanged). Then all slots had an owner at the end of the walk. So there are never more slots than threads that lived at once,
+//! apart from nested temporary slots (`pool/slot_guard.rs`). No law depends on this: a missed free slot, or a `freed` that
+//! wrapped during a walk, only costs one more slot.
 //!
 //! # The end of the list
 //!
@@ -27,12 +27,12 @@ use crate::slot::state::Slot;
 use crate::slot::thread_names::ThreadNames;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
-/// How many places ahead of a walk slots are fetched into the cache: it takes longer to fetch one than to read it.
+/// How many slots ahead a walk prefetches, because fetching a slot takes longer than reading it.
 const AHEAD: usize = 4;
-/// Not under a model, for which each look is one more step.
+/// Off under a model, where each prefetch would be one more step.
 const LOOKS_AHEAD: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
 
-/// In the word of the newest slot: nothing is added any more. A slot's address has the bit clear.
+/// Set in the word of the newest slot once the list is closed. A slot's address has this bit clear.
 const CLOSED: usize = 1;
 
 /// Why there is no slot.
@@ -50,7 +50,7 @@ pub(crate) struct Slots {
     /// The newest slot, with [`CLOSED`].
     newest: AtomicPtr<Slot>,
     count: AtomicU32,
-    /// How often a slot was handed back.
+    /// The number of hand-backs.
     freed: AtomicU32,
 }
 
@@ -80,7 +80,7 @@ impl Slots {
         })
     }
 
-    /// Lets nothing be added any more. The walk after it finds every slot.
+    /// Closes the list: no slot can be added any more. A later walk finds every slot.
     pub(crate) fn close(&self) {
         // Relaxed: the exchange decides.
         let mut newest = self.newest.load(Ordering::Relaxed);
@@ -98,7 +98,7 @@ impl Slots {
         }
     }
 
-    /// A slot for the calling thread: one that is free, or a new one, whose magazine may keep `credit` bytes.
+    /// Claims a slot for the calling thread: a free one, or a new one whose magazine may keep `credit` bytes.
     pub(crate) fn claim(
         &self,
         names: &ThreadNames,
@@ -111,7 +111,7 @@ impl Slots {
             if let Some(slot) = self.iter().find(|slot| slot.owner.claim(claim_for)) {
                 break NonNull::from(slot);
             }
-            // Acquire: as above; keeps the look behind the walk.
+            // Acquire: as above; keeps this load after the walk.
             if self.freed.load(Ordering::Acquire) == freed {
                 break self.add(credit, claim_for)?;
             }
@@ -124,7 +124,7 @@ impl Slots {
         Ok(slot)
     }
 
-    /// A new slot, owned by the caller.
+    /// Adds a new slot, owned by the caller.
     fn add(&self, credit: usize, claimed_for: Use) -> Result<NonNull<Slot>, NoSlot> {
         // SAFETY: a slot is not zero-sized.
         let slot = NonNull::new(unsafe { alloc(Layout::new::<Slot>()) })
@@ -132,13 +132,13 @@ impl Slots {
             .cast::<Slot>();
         // SAFETY: allocated just now for a slot.
         unsafe { Slot::write_new(slot, credit, claimed_for) };
-        // Relaxed: published by the Release below, so that who sees the slot sees it counted.
+        // Relaxed: published by the Release below, so a thread that sees the slot sees it counted.
         self.count.fetch_add(1, Ordering::Relaxed);
         // Acquire: pairs with the Release below; `nth_older` reads the slots. The exchange decides.
         let mut newest = self.newest.load(Ordering::Acquire);
         loop {
             if newest.addr() & CLOSED != 0 {
-                // Relaxed: a count of its own.
+                // Relaxed: the slot was not published.
                 self.count.fetch_sub(1, Ordering::Relaxed);
                 // SAFETY: written above, and not published.
                 unsafe { free(slot) };
@@ -153,9 +153,9 @@ impl Slots {
                 new.ahead
                     .store(nth_older(newest, AHEAD - 1), Ordering::Relaxed);
             }
-            // Release: pairs with the Acquire in `iter`; publishes the slot. As every change of `newest` is such an
-            // exchange, it also carries on what was published before.
-            // Acquire on failure: as above; the next turn decides.
+            // Release: pairs with the Acquire in `iter`; publishes the slot. Every change of `newest` is such an
+            // exchange, so it also continues the earlier publications. Acquire on failure: as above; the next turn
+            // decides.
             match self.newest.compare_exchange_weak(
                 newest,
                 slot.as_ptr(),
@@ -168,7 +168,7 @@ impl Slots {
         }
     }
 
-    /// Gives a slot back: its idle blocks go to the depot, and what its owner still has out is returned, for the lifetime.
+    /// Hands a slot back: its idle blocks go to the depot. Returns its balance, for the lifetime.
     ///
     /// # Safety
     ///
@@ -185,16 +185,17 @@ impl Slots {
             slot.flush(exchange);
             slot.take_balance()
         };
-        // Relaxed: the owner reads what it wrote at its claim.
+        // Relaxed: the owner wrote it at its claim.
         names.release(thread_of(slot.stamp.load(Ordering::Relaxed)));
         slot.owner.hand_back();
-        // Release: pairs with the Acquires in `claim`; who sees the new number sees the slot free.
+        // Release: pairs with the Acquires in `claim`; a thread that sees the new number sees the slot free.
         self.freed.fetch_add(1, Ordering::Release);
         balance
     }
 
-    /// How many pooled buffers were lent and given back so far, as the slots count them now. For the walk over the records, which
-    /// takes no lock for it: releases are read before allocs, so their difference is not less than what is out throughout.
+    /// Pooled buffers allocated and released so far, as the slots count them now. For the walk over the records,
+    /// which takes no lock for it. Releases are read before allocs, so the difference is at least the number of
+    /// buffers that are in use throughout.
     pub(crate) fn pooled_counts(&self) -> PooledCounts {
         let mut counts = PooledCounts::default();
         for slot in self.iter() {
@@ -216,21 +217,21 @@ impl Slots {
         counts
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     pub(crate) fn count(&self) -> u32 {
         // Relaxed: for statistics.
         self.count.load(Ordering::Relaxed)
     }
 }
 
-/// Pooled buffers allocated and given back since the pool was made.
+/// Pooled buffers allocated and released since the pool was made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PooledCounts {
     pub(crate) allocs: u64,
     pub(crate) releases: u64,
 }
 
-/// The slot `places` places further on in the walk that begins at `slot`; null behind the last.
+/// The slot `places` steps after `slot` in a walk; null after the last.
 fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
     (0..places).fold(slot, |slot, _| {
         // SAFETY: a slot of the list, which is freed only with it; its older ones were published before it.
@@ -241,7 +242,7 @@ fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
     })
 }
 
-/// Fetches what the frame end reads of a slot into the cache. Does nothing where there is no such hint.
+/// Prefetches the lines of a slot that the frame end reads. Does nothing on processors without such a hint.
 #[inline(always)]
 fn fetch(slot: *const Slot) {
     for line in Slot::READ_BY_AGGREGATOR {
@@ -253,7 +254,7 @@ fn fetch(slot: *const Slot) {
 ///
 /// # Safety
 ///
-/// `Slots::add` made it, and nobody uses it any more.
+/// `Slots::add` made it, and it is not used any more.
 pub(crate) unsafe fn free(slot: NonNull<Slot>) {
     // SAFETY: as for this function.
     unsafe {
@@ -267,13 +268,13 @@ fn unmarked(newest: *mut Slot) -> *mut Slot {
 }
 
 impl Drop for Slots {
-    /// Frees the slots that nobody has. The others are freed by their owners, who name the pool (`closing.rs`).
+    /// Frees the slots without owners. The others are freed by their owners, which name the pool (`closing.rs`).
     fn drop(&mut self) {
-        // Relaxed: the thread that drops the list is alone with it.
+        // Relaxed: the thread that drops the list has exclusive access.
         let mut at = unmarked(self.newest.load(Ordering::Relaxed));
         while let Some(slot) = NonNull::new(at) {
-            // SAFETY: every slot was made by `add` and is in the list once. A slot that has an owner is not touched after that
-            // was found, and one that has none is used by nobody.
+            // SAFETY: every slot was made by `add` and is in the list once. A slot with an owner is not touched after
+            // this check, and one without an owner is not in use.
             unsafe {
                 // Relaxed: as above.
                 at = (*slot.as_ptr()).older.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What one thread has in a pool: its slot, the list of all slots, who may use one, and what changed in it.
+//! The state of one thread in a pool: its slot, the list of all slots, their owners, and their change marks.
 
 pub(crate) mod changes;
 #[cfg(feature = "backtrace")]

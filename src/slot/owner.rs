@@ -1,4 +1,5 @@
-//! Who may use a slot: its owner, or the thread that closed the pool. One word, of which every change is a read-modify-write.
+//! Which thread may use a slot: its owner, or the closer of the pool. This is one word; every change is a
+//! read-modify-write.
 //!
 //! ```text
 //!   0 ── claim ──▶ OWNED ── begin_release ──▶ OWNED | BUSY ── end_release ──▶ OWNED
@@ -6,9 +7,9 @@
 //!   └──────────────── hand_back ──────────────────┘
 //! ```
 //!
-//! The owner lends and takes back without a change of the word while it has a handle. A closed pool has no handle, so only
-//! three things can still go on in a slot: a quick release (`Slot::give`), a slow one, and the return of the slot. The last two
-//! are marked `BUSY`. The first is not marked, and needs no mark; `closing.rs` says why.
+//! While the owner has a handle, allocs and releases do not change the word. A closed pool has no handle, so only
+//! three things can still happen in a slot: a fast release (`Slot::release_fast`), a slow release, and the return of
+//! the slot. The last two are marked `BUSY`. The first needs no mark; `closing.rs` explains why.
 //!
 //! When the pool is closed:
 //!
@@ -32,10 +33,10 @@ const GONE: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Owner(AtomicU32);
 
-/// For what a slot is claimed.
+/// The purpose of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// By somebody with a handle: the pool is not closed meanwhile.
+    /// For a caller with a handle: the pool is not closed meanwhile.
     Handle,
     /// To release a buffer: the pool may be closed at any moment.
     Release,
@@ -50,26 +51,26 @@ impl Use {
     }
 }
 
-/// What the closer of a pool found.
+/// The closer's result for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Nobody has the slot, or its owner pays.
+    /// The slot has no owner, or its owner pays.
     Nothing,
     /// The closer must pay.
     Unpaid,
 }
 
-/// What an owner found that leaves the slot of a closed pool.
+/// The result for an owner that leaves the slot of a closed pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// The slot is left, and the closer of the pool finishes it.
+    /// The owner has left the slot, and the closer finishes it.
     ToCloser,
-    /// The closer has paid, and the slot is still the caller's.
+    /// The closer has paid, and the caller still owns the slot.
     Paid,
 }
 
 impl Owner {
-    /// Of a new slot, claimed.
+    /// The word of a new, claimed slot.
     pub(crate) fn new(claimed_for: Use) -> Self {
         Self(AtomicU32::new(claimed_for.word()))
     }
@@ -82,33 +83,35 @@ impl Owner {
 
     /// Tries to become the owner.
     pub(crate) fn claim(&self, claim_for: Use) -> bool {
-        // Relaxed: a first look; the exchange decides.
+        // Relaxed: only a hint; the exchange decides.
         self.0.load(Ordering::Relaxed) == 0
-            // Acquire: pairs with the Release in `hand_back`; the new owner sees all that the old one wrote.
+            // Acquire: pairs with the Release in `hand_back`; the new owner sees everything that the old one wrote.
             && self
                 .0
                 .compare_exchange(0, claim_for.word(), Ordering::Acquire, Ordering::Relaxed)
                 .is_ok()
     }
 
-    /// Marks that the owner releases a buffer, or returns the slot; `false` when the pool is closed.
+    /// Marks that the owner releases a buffer, or returns the slot; `false` if the pool is closed.
     pub(crate) fn begin_release(&self) -> bool {
-        // Relaxed: the owner reads what it wrote. Failure is final: no bit that a closer sets goes away.
+        // Relaxed: the owner reads its own write. Failure is final, because a bit that a closer sets is never
+        // cleared.
         self.0
             .compare_exchange(OWNED, OWNED | BUSY, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Takes the mark away; `false` when the pool was closed meanwhile, and then the mark stands and the owner must return the slot.
+    /// Clears the mark; `false` if the pool was closed meanwhile. Then the mark stays, and the owner must return the
+    /// slot.
     pub(crate) fn end_release(&self) -> bool {
-        // Release: pairs with the Acquire in `close`; the closer sees all that the owner wrote.
-        // Relaxed on failure: the owner goes on with its own slot.
+        // Release: pairs with the Acquire in `close`; the closer sees everything that the owner wrote. Relaxed on
+        // failure: the owner continues with its own slot.
         self.0
             .compare_exchange(OWNED | BUSY, OWNED, Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Gives the slot up. Its owner has paid, and has marked it or a handle.
+    /// Gives the slot up. The owner has paid, and has set the mark or has a handle.
     pub(crate) fn hand_back(&self) {
         // Release: pairs with the Acquires in `claim`, `close` and `abandon`.
         // Acquire: pairs with the Release in `close`; an owner that the closer did not wait for sees the pool closed.
@@ -125,14 +128,14 @@ impl Owner {
         }
     }
 
-    /// Marks that the closer has paid; `false` when the owner has left meanwhile, and then the closer must finish.
+    /// Marks that the closer has paid; `false` if the owner has left meanwhile. Then the closer must finish.
     pub(crate) fn note_paid(&self) -> bool {
-        // Release: pairs with the Acquire in `leave`; the owner sees what the closer counted.
-        // Acquire: pairs with the Release in `leave`; the closer sees what the owner released last.
+        // Release: pairs with the Acquire in `leave`; the owner sees what the closer counted. Acquire: pairs with the
+        // Release in `leave`; the closer sees the owner's last releases.
         self.0.fetch_or(PAID, Ordering::AcqRel) & OWNED != 0
     }
 
-    /// Leaves the slot of a closed pool to its closer, unless that has paid.
+    /// Leaves the slot of a closed pool to its closer, unless the closer has paid.
     pub(crate) fn leave(&self) -> Left {
         // Acquire: pairs with the Release in `note_paid`.
         let mut word = self.0.load(Ordering::Acquire);
@@ -151,13 +154,15 @@ impl Owner {
         Left::Paid
     }
 
-    /// Leaves a slot that was paid; `true` when the contents of the pool are gone, and the caller must free the slot.
+    /// Leaves a slot that was paid; `true` if the contents of the pool are gone, so that the caller must free the
+    /// slot.
     pub(crate) fn leave_paid(&self) -> bool {
         // Release: pairs with the Acquire in `abandon`. Acquire: pairs with the Release there.
         self.0.fetch_and(!OWNED, Ordering::AcqRel) & GONE != 0
     }
 
-    /// Marks that the contents of the pool are gone; `true` when nobody has the slot, and the caller must free it.
+    /// Marks that the contents of the pool are gone; `true` if the slot has no owner, so that the caller must free
+    /// it.
     pub(crate) fn abandon(&self) -> bool {
         // Acquire: pairs with the Releases in `leave` and `leave_paid`. Release: pairs with the Acquire in `leave_paid`.
         self.0.fetch_or(GONE, Ordering::AcqRel) & OWNED == 0

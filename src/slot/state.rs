@@ -26,7 +26,7 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 use crate::telemetry::counters::Counts;
 use crate::telemetry::counters::{Counter, SlotCounters};
 
-/// One thread's place in a pool.
+/// One thread's state in a pool.
 ///
 /// ```text
 ///   magazine: bins, credit │ stamp … ahead │ last_read, 3 lines │ counters, 2 lines │ arenas, 3 lines each
@@ -36,53 +36,54 @@ use crate::telemetry::counters::{Counter, SlotCounters};
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    /// The owner's idle blocks. Only for the owner, but for what the aggregator reads. First, so that a bin's address is the
-    /// slot's plus a multiple.
+    /// The owner's idle blocks. Only for the owner, except the words that the aggregator reads. First field, so that
+    /// a bin's address is the slot's plus a multiple.
     magazine: Magazine,
     /// The part of a block's state that names the owner.
     pub(crate) stamp: AtomicU64,
     /// The pool's address, while the thread-local lookup may use the slot (`pool/lookup.rs`). The owner writes it. The thread that
     /// closes the pool clears it.
     pub(crate) pool: AtomicPtr<()>,
-    /// Bytes asked for: of all pooled buffers allocated, and of all released. Both are change marks: see `slot/changes.rs`.
+    /// Requested bytes of all pooled buffers allocated, and of all released. Both are change marks: see
+    /// `slot/changes.rs`.
     pub(crate) requested: Counter,
     pub(crate) released_requested: Counter,
-    /// Changes that neither of these shows: see `slot/changes.rs`.
+    /// Counts all other changes: see `slot/changes.rs`.
     pub(crate) changes: Counter,
-    /// A bit per arena that an owner ever lent from. Written by the owner.
+    /// One bit per arena that an owner ever allocated from. Written by the owner.
     arenas_used: AtomicU32,
     /// Whether a thread has the slot, and who may use it.
     pub(crate) owner: Owner,
     /// The slot added before this one. Never changes once the slot is in the list.
     pub(crate) older: AtomicPtr<Slot>,
-    /// The slot some places further on, for a look ahead. Never changes once the slot is in the list.
+    /// A slot a few steps further on, for prefetching. Never changes once the slot is in the list.
     pub(crate) ahead: AtomicPtr<Slot>,
-    /// What the aggregator remembers. Only under its lock.
+    /// The aggregator's last reading. Only under its lock.
     pub(crate) last_read: UnsafeCell<SlotReading>,
-    /// What the owners counted for tags. Written by the owner, read by the aggregator.
+    /// The counters per tag. Written by the owner, read by the aggregator.
     pub(crate) tags: TagPart,
-    /// What the owner took in sampled frames.
+    /// The owner's allocs in sampled frames.
     pub(crate) frame_sites: FrameSites,
-    /// The pool's address, or null while backtraces are on: what an alloc compares (`pool/backtraces.rs`).
+    /// The word that an alloc compares: the pool's address, or null while backtraces are on (`pool/backtraces.rs`).
     #[cfg(feature = "backtrace")]
     pub(crate) lends_for: AtomicPtr<()>,
     #[cfg(feature = "backtrace")]
     pub(crate) countdown: Countdown,
-    /// What the bins do not show. Written by the owner, read by the aggregator.
+    /// Counts that do not follow from the bins. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
     /// The owner's bump allocators, one per open frame.
     arenas: [Arena; MAX_IN_FLIGHT],
 }
 
-/// Which of a slot's arenas is that of an open frame.
+/// The position of an open frame's arena in every slot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArenaPlace {
-    /// How far into every slot.
+    /// The offset from the start of the slot.
     offset: usize,
 }
 
 impl ArenaPlace {
-    /// Of the open frame `index`.
+    /// The place of the open frame `index`.
     pub(crate) fn of(index: usize) -> Self {
         assert!(index < MAX_IN_FLIGHT);
         Self {
@@ -98,15 +99,16 @@ impl ArenaPlace {
 
 // SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next; `last_read` is only for the aggregator.
 unsafe impl Send for Slot {}
-// SAFETY: as above; of the magazine others read atomics only. The rest is atomic or says itself who touches it.
+// SAFETY: as above; other threads read only atomics of the magazine. The rest is atomic, or its own type controls
+// access.
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    /// Where the two lines are that the aggregator reads of every slot.
+    /// The offsets of the two cache lines that the aggregator reads in every slot.
     pub(crate) const READ_BY_AGGREGATOR: [usize; 2] =
         [offset_of!(Self, requested), offset_of!(Self, last_read)];
 
-    /// Writes a new slot in place, claimed: it is too large for the stacks of small threads.
+    /// Writes a new, claimed slot in place, because it is too large for the stacks of small threads.
     ///
     /// # Safety
     ///
@@ -144,14 +146,14 @@ impl Slot {
     /// The owner's arena at this place.
     #[inline(always)]
     pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
-        // SAFETY: only `of` makes a place, and it is that of an arena in every slot.
+        // SAFETY: only `of` makes a place, and it is the offset of an arena in every slot.
         unsafe { &*ptr::from_ref(self).byte_add(place.offset).cast() }
     }
 
-    /// The arenas an owner ever lent from, with their places, of those whose bits are set in `frames`.
+    /// The arenas whose bits are set in `frames` and that an owner ever allocated from, with their places.
     pub(crate) fn arenas_among(&self, frames: u32) -> impl Iterator<Item = (ArenaPlace, &Arena)> {
-        // Relaxed: the end of a frame is ordered after all that was done in it; of an open one a bit may be missed, and
-        // with it what was lent a moment ago.
+        // Relaxed: the end of a frame is ordered after all its allocs. For an open frame a bit, and so the latest
+        // allocs, may be missed.
         let mut bits = self.arenas_used.load(Ordering::Relaxed) & frames;
         std::iter::from_fn(move || {
             (bits != 0).then(|| {
@@ -162,7 +164,8 @@ impl Slot {
         })
     }
 
-    /// Notes that the owner lends from the arena at this place; whether it is for the first time. Only for the owner.
+    /// Notes that the owner allocates from the arena at this place; returns whether for the first time. Only for the
+    /// owner.
     pub(crate) fn note_arena(&self, place: ArenaPlace) -> bool {
         // Relaxed, both: the owner is the only writer; see `arenas_among`.
         let used = self.arenas_used.load(Ordering::Relaxed);
@@ -174,14 +177,14 @@ impl Slot {
         is_first
     }
 
-    /// Bytes of the blocks that came to the magazine less those it sent away.
+    /// Bytes of the blocks that the magazine received, minus those it sent away.
     pub(crate) fn received_bytes(&self) -> u64 {
         self.magazine.received_bytes()
     }
 
-    /// The number of the name of the thread that has the slot, or had it last.
+    /// The number of the current or last owner's thread name.
     pub(crate) fn thread(&self) -> u32 {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         thread_of(self.stamp.load(Ordering::Relaxed))
     }
 
@@ -190,7 +193,7 @@ impl Slot {
         self.owner.is_claimed()
     }
 
-    /// Takes a block of `class` from the magazine and counts it as lent.
+    /// Allocates a block of `class` from the magazine.
     ///
     /// # Safety
     ///
@@ -209,7 +212,7 @@ impl Slot {
             (bin, bin.pop()?)
         };
         bin.hits.increment();
-        // Behind the hit, of which it tells the aggregator.
+        // After the hit, because this is the change mark for it.
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
         unsafe { self.mark_lent(stamp, block, label) };
@@ -243,7 +246,7 @@ impl Slot {
         Some(NonNull::from(block))
     }
 
-    /// Allocates a block with new memory. The alloc itself was counted by why it was needed.
+    /// Allocates a block with new memory. The alloc itself was counted by its reason.
     ///
     /// # Safety
     ///
@@ -263,7 +266,7 @@ impl Slot {
         unsafe { self.mark_lent(stamp, block, label) };
     }
 
-    /// Where the magazine notes what it does.
+    /// The counters that the magazine updates.
     fn notes(&self) -> Notes<'_> {
         Notes {
             counters: &self.counters,
@@ -271,7 +274,7 @@ impl Slot {
         }
     }
 
-    /// Notes who has a block that goes out, and the pool's stamp.
+    /// Writes the holder and the pool's stamp into the record of an allocated block.
     ///
     /// # Safety
     ///
@@ -285,23 +288,23 @@ impl Slot {
             unsafe { self.attach_tag(block, label.tag) };
         }
         if cfg!(feature = "telemetry") {
-            // Relaxed, both: a number of its own; and the owner reads what it wrote at its claim.
+            // Relaxed, both: no other data depends on the pool's stamp, and the owner wrote its own at its claim.
             let stamp = stamp.load(Ordering::Relaxed) | self.stamp.load(Ordering::Relaxed);
             block.mark_lent(stamp, label.site);
         }
     }
 
-    /// Takes back a block of `class` that a buffer had, lent for `requested` bytes; `false` when the magazine has no room, and
-    /// then nothing has happened but that the block's record may say so.
+    /// Releases a block of `class` that was allocated for `requested` bytes. `false` if the magazine has no room;
+    /// then nothing changed, except that the record may already say idle.
     ///
-    /// The class is the caller's to say, from the bytes: read from the record, the address of all stores to the bin would hang
-    /// on the load of the block from that bin before, and a processor that looks at addresses before it passes a store on to a
-    /// load would go through the pair of an alloc and a release one load after another.
+    /// The caller computes the class from the bytes. If it were read from the record, the address of every store to
+    /// the bin would depend on the load of the block from that bin. A processor that checks addresses before it
+    /// forwards a store would then run the loads of an alloc and a release one after another.
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, which is one of the block's pool, and holds the block, and gives it up. The block is of the
-    /// class, or the class is `OVERSIZE`, whose bin takes nothing.
+    /// The caller owns the slot, which belongs to the block's pool, holds the block, and gives it up. The block is of
+    /// the class, or the class is `OVERSIZE`, whose bin takes nothing.
     #[inline(always)]
     pub(crate) unsafe fn release_fast(
         &self,
@@ -309,25 +312,25 @@ impl Slot {
         block: &Block,
         requested: usize,
     ) -> bool {
-        // SAFETY: the caller owns the slot, and gives up the block. What reads the class is the debug assertion.
+        // SAFETY: the caller owns the slot, and gives up the block. Only the debug assertion reads the class.
         let bin = unsafe {
             block.touch();
             debug_assert!(class == OVERSIZE || class == block.class());
             self.magazine.bin(class)
         };
-        // Before the bin is written, so that all stores to the bin's line, the next alloc's too, follow each other: so they leave
-        // the core two at a time.
+        // Before the bin is written, so that all stores to the bin's line, including those of the next alloc, follow
+        // each other. The core then commits two at a time.
         Self::mark_idle(block);
         if !bin.try_push(block) {
             return false;
         }
-        // The block may be freed with its pool from here on (`closing.rs`), and only the slot is there.
-        // Behind the give, of which it tells the aggregator.
+        // From here on the block may be freed with its pool (`closing.rs`); only the slot still exists. After the
+        // push, because this is the change mark for it.
         self.released_requested.add(requested as u64);
         true
     }
 
-    /// Releases a block when the magazine had no room.
+    /// Releases a block if the magazine had no room.
     ///
     /// # Safety
     ///
@@ -339,8 +342,9 @@ impl Slot {
         requested: usize,
     ) {
         Self::mark_idle(block);
-        // Before the block can reach the depot, as all other counts of a release: so a thread that lends it next, and is then read by
-        // an aggregation, comes after a release that the next aggregation reads. Without that a number that an aggregation inferred may go back.
+        // Before the block can reach the depot, like all other counts of a release. So if an aggregation reads the
+        // block's next alloc, the next aggregation reads this release. Otherwise a number that an aggregation
+        // inferred could decrease.
         self.released_requested.add(requested as u64);
         // SAFETY: as for the caller.
         unsafe {
@@ -349,7 +353,7 @@ impl Slot {
         }
     }
 
-    /// Notes that nobody has a block that comes back.
+    /// Marks a released block as idle.
     #[inline(always)]
     fn mark_idle(block: &Block) {
         if cfg!(feature = "telemetry") {
@@ -357,11 +361,11 @@ impl Slot {
         }
     }
 
-    /// Puts a block that was never lent into the magazine, or the depot.
+    /// Puts a new, never allocated block into the magazine or the depot.
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, `exchange` is of its pool, and holds the block, and gives it up.
+    /// The caller owns the slot, holds the block, and gives it up; `exchange` is of the slot's pool.
     pub(crate) unsafe fn prefill(&self, exchange: &Exchange<'_>, class: usize, block: &Block) {
         // SAFETY: as for the caller.
         unsafe { self.magazine.prefill(class, block, exchange, self.notes()) };
@@ -385,12 +389,13 @@ impl Slot {
         self.magazine.flush_all(exchange, self.notes());
     }
 
-    /// Every bin that was usual granted anything, with its class. For the aggregator.
+    /// Every bin that was ever granted anything, with its class. For the aggregator.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
         self.magazine.bins()
     }
 
-    /// Buffers that this owner lent less those it took back, since its claim or since it last paid. Its magazine is empty.
+    /// Takes the owner's unpaid balance: allocs minus releases since its claim or its last payment. The magazine is
+    /// empty.
     ///
     /// # Safety
     ///
@@ -399,7 +404,7 @@ impl Slot {
         self.magazine.take_balance()
     }
 
-    /// Sets the counters, as if so much had been counted before.
+    /// Sets the counters.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, counts: &Counts) {
         self.magazine.start_at(counts.thread_hits);
@@ -407,21 +412,21 @@ impl Slot {
         self.requested.set(counts.pooled_requested_bytes);
         self.released_requested
             .set(counts.pooled_released_requested);
-        // So that the change marks have not moved by exactly 2^64 since the last aggregation (`slot/changes.rs`).
+        // So that the change marks do not move by exactly 2^64 (`slot/changes.rs`).
         self.changes.set(1 << 32);
     }
 
-    /// What the owner has not paid into the lifetime, when the closer pays it: see [`Magazine::balance_for_owner`].
+    /// The owner's unpaid balance, for the closer: see [`Magazine::balance_for_owner`].
     pub(crate) fn balance_for_owner(&self) -> i64 {
         self.magazine.balance_for_owner()
     }
 
-    /// What the owner released since: see [`Magazine::given_since`].
+    /// The owner's later fast releases: see [`Magazine::given_since`].
     pub(crate) fn given_since(&self) -> i64 {
         self.magazine.given_since()
     }
 
-    /// How many fast releases the closer did not see, for the owner: see [`Magazine::take_over`].
+    /// The number of fast releases that the closer did not see, for the owner: see [`Magazine::take_over`].
     pub(crate) fn take_over(&self) -> i64 {
         self.magazine.take_over()
     }
@@ -429,9 +434,9 @@ impl Slot {
 
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 const _: () = {
-    // What a thread costs a pool before it takes a buffer: its magazine, six lines, 16 arenas.
+    // The cost of a thread before its first alloc: its magazine, six lines, 16 arenas.
     assert!(size_of::<Slot>() <= 10 << 10);
-    // What is read of every slot lies on two lines, one behind the other.
+    // The aggregator reads two adjacent lines of every slot.
     let [marks, last_read] = Slot::READ_BY_AGGREGATOR;
     assert!(last_read % LINE == 0 && last_read / LINE == marks / LINE + 1);
     assert!(offset_of!(Slot, stamp) / LINE == marks / LINE);

@@ -1,4 +1,4 @@
-//! Lending and taking back blocks with a tag; the steps are those of `tags.rs`.
+//! Allocates and releases blocks with a tag; `tags.rs` has the steps.
 #![expect(unsafe_code, reason = "the slot's owner writes to the blocks it holds")]
 
 use crate::blocks::block::Block;
@@ -6,7 +6,7 @@ use crate::blocks::label::TagMark;
 use crate::slot::state::Slot;
 
 impl Slot {
-    /// Counts a block that goes out with a tag, and writes the tag into its record.
+    /// Counts the alloc of a block for its tag, and writes the tag into the record.
     ///
     /// # Safety
     ///
@@ -23,7 +23,8 @@ impl Slot {
         }
     }
 
-    /// Takes back a block with a tag that no budget limits; `false` if nothing has happened, or if only the tag was taken off.
+    /// Releases a block with a tag that no budget limits; `false` if nothing happened, or if only the tag was
+    /// removed.
     ///
     /// # Safety
     ///

@@ -1,21 +1,24 @@
-//! What a slot counts for tags: buffers and bytes per tag, and the thread's credit of tags with a budget.
+//! A slot's counters for tags: buffers and bytes per tag, and the thread's credit for tags with a budget.
 //!
 //! # The counts
 //!
-//! Each tag has four counters in each slot: allocs and releases, in buffers and in bytes. As all counters they are cumulative and have
-//! one writer, the slot's owner. A release counts for the buffer's tag in the slot of the releasing thread. The counters are allocated
-//! when a thread first takes or releases a buffer with a tag, so a pool without tags has none of them.
+//! Each tag has four counters in each slot: allocs and releases, in buffers and in bytes. Like all counters, they are
+//! cumulative and have one writer, the slot's owner. A release counts for the buffer's tag in the slot of the
+//! releasing thread. They are allocated when a thread first allocates or releases a buffer with a tag, so a pool
+//! without tags has none.
 //!
 //! # Steps
 //!
-//! - Alloc: pop the block, count it for the pool, write the tag into the record, count it for the tag, mark the record as lent.
-//! - Release: mark the record as idle, count the release for the tag, clear the tag. Then the block goes the way of every block.
+//! - Alloc: pop the block, count it for the pool, write the tag into the record, count it for the tag, mark the
+//!   record as allocated.
+//! - Release: mark the record as idle, count the release for the tag, clear the tag. Then continue as for every
+//!   block.
 //!
-//! # Why no aggregation finds more releases than allocs
+//! # Why an aggregation never finds more releases than allocs
 //!
-//! The alloc's counters are stored (Release) before the buffer exists. The release's counters are stored (Release) after. An aggregation
-//! first loads the releases of all slots (Acquire), then the allocs of all slots. So it finds the alloc of each release that it
-//! found, whichever slots they are in. It loads the tags' allocs before the pool's, so no tag has more allocs than its pool.
+//! The alloc's counters are stored (Release) before the buffer exists. The release's counters are stored (Release) after. An
+//! aggregation first loads the releases of all slots (Acquire), then the allocs of all slots. So for each release that it found,
+//! it finds the alloc, in any slot. It loads the tags' allocs before the pool's, so no tag has more allocs than its pool.
 
 #![expect(unsafe_code, reason = "a slot owns its counters for tags")]
 
@@ -27,7 +30,7 @@ use crate::memory::tag_budget::{Credit, MAX_TAGS};
 use crate::sync::{AtomicPtr, Ordering, Owned};
 use crate::telemetry::counters::Counter;
 
-/// What a slot's owners counted for one tag.
+/// A slot's counters for one tag.
 #[derive(Debug)]
 #[repr(C, align(32))]
 pub(crate) struct TagCounters {
@@ -46,11 +49,11 @@ pub(crate) struct TagCells {
 }
 
 impl TagCells {
-    /// Writes new ones in place: they are too large for the stacks of small threads.
+    /// Writes new cells in place, because they are too large for the stacks of small threads.
     ///
     /// # Safety
     ///
-    /// `at` is memory for them that nobody else uses.
+    /// `at` is memory for cells that nobody else uses.
     unsafe fn write_new(at: *mut Self) {
         // SAFETY: as for this function; all fields are written.
         unsafe {
@@ -71,11 +74,11 @@ impl TagCells {
     /// The counters of a tag.
     #[inline(always)]
     pub(crate) fn of(&self, tag: usize) -> &TagCounters {
-        // The mask changes nothing, and tells the compiler so.
+        // The mask changes nothing; it only proves to the compiler that the index is in bounds.
         &self.counts[tag & (MAX_TAGS - 1)]
     }
 
-    /// Counts a buffer that came back.
+    /// Counts a release.
     #[inline(always)]
     pub(crate) fn count_release(&self, tag: TagMark, bytes: u64) {
         let counters = self.of(tag.number());
@@ -107,7 +110,7 @@ impl TagPart {
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The cells, made if there are none; `None` if there is no memory for them. Only for the owner.
+    /// The cells, allocated if there are none; `None` if there is no memory for them. Only for the owner.
     pub(crate) fn own_or_new(&self) -> Option<&TagCells> {
         if self.own().is_none() {
             // SAFETY: cells are not zero-sized.

@@ -1,4 +1,4 @@
-//! The names of the threads that have slots, or whose buffers are out. A block names its thread in 22 bits.
+//! The names of the threads that have slots or buffers in use. A block names its thread in 22 bits.
 //!
 //! A name keeps its number while it is needed. A slot stores the number of its owner's name, and the state of an allocated block
 //! repeats it. Blocks do not count their references, because that would cost every alloc. So a name that no slot refers to stays
@@ -15,40 +15,40 @@
 //! If the release came before step 1, the lock orders the block's state before the walk, which finds it unless the block
 //! was released. Otherwise step 3 sees the slot's reference, or its release since step 1.
 //!
-//! The thread that adds a name starts a sweep when there are twice as many names as the last sweep left. So the names are at most
-//! about twice as many as the threads with a slot or with buffers out.
+//! The thread that adds a name starts a sweep when there are twice as many names as the last sweep left. So there are
+//! at most about twice as many names as threads with a slot or with buffers in use.
 
 use crate::sync::{AtomicBool, AtomicU64, ForkLock, Ordering, Rank};
 
 const UNNAMED: u32 = 0;
 const OTHERS: u32 = 1;
 const FIRST: u32 = 2;
-/// As many as a block's state has numbers for, one of which stands for no name.
+/// The most names: the numbers that fit in a block's state, without the one for no name.
 const MAX: usize = (1 << 22) - 1 - FIRST as usize;
-/// So few names need no sweep.
+/// Up to this many names need no sweep.
 const FEW: usize = 64;
 
 /// The names in use.
 #[derive(Debug)]
 pub(crate) struct ThreadNames {
     kept: ForkLock<Kept>,
-    /// Bytes of what is kept. Written under the lock, read without.
+    /// Bytes of the names. Written under the lock, read without it.
     bytes: AtomicU64,
-    /// Whether it is time for a sweep. Written under the lock, read without.
+    /// Whether it is time for a sweep. Written under the lock, read without it.
     crowded: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Kept {
-    /// By number, less [`FIRST`].
+    /// By number minus [`FIRST`].
     entries: Vec<Option<Entry>>,
     /// The places in `entries`, in the order of the names.
     by_name: Vec<u32>,
-    /// Places in `entries` that are free. Has room for all places.
+    /// Free places in `entries`. Has room for all places.
     free: Vec<u32>,
-    /// Sweeps begun.
+    /// The number of sweeps begun.
     sweeps: u64,
-    /// How many names the last sweep left.
+    /// The number of names that the last sweep left.
     left: usize,
     /// Bytes of all names.
     text: usize,
@@ -59,7 +59,7 @@ struct Entry {
     name: Box<str>,
     /// Slots whose owners have this name.
     slots: u32,
-    /// The sweeps begun when a slot last acquired or released it.
+    /// The value of `sweeps` when a slot last acquired or released it.
     touched: u64,
 }
 
@@ -82,11 +82,11 @@ impl ThreadNames {
         }
     }
 
-    /// The number of the calling thread's name, held until it is released.
+    /// Acquires the number of the calling thread's name, until it is released.
     pub(crate) fn acquire_own(&self) -> u32 {
         if cfg!(any(framepool_loom, framepool_shuttle)) {
-            // All threads of a model are coroutines of one thread, so they have no names. And the lock would order the
-            // owners of a slot, which the slot itself has to do.
+            // All threads of a model are coroutines of one thread, so they have no names. The lock would also order
+            // the owners of a slot, which the slot itself must do.
             return UNNAMED;
         }
         match std::thread::current().name() {
@@ -95,7 +95,7 @@ impl ThreadNames {
         }
     }
 
-    /// The number of this name, held until it is released; that of all other threads when there is no memory for it.
+    /// Acquires the number of this name, until it is released; without memory, the number for all other threads.
     pub(crate) fn acquire(&self, name: &str) -> u32 {
         let mut kept = self.kept.lock();
         let number = kept.acquire(name).unwrap_or(OTHERS);
@@ -116,14 +116,14 @@ impl ThreadNames {
         }
     }
 
-    /// Whether there are so many names that it is time for a sweep.
+    /// Whether it is time for a sweep.
     pub(crate) fn is_crowded(&self) -> bool {
         // Relaxed: as in `note`.
         self.crowded.load(Ordering::Relaxed)
     }
 
-    /// Frees the names that no slot holds and that are not among `lent`, the numbers in the states of all lent blocks.
-    /// Only for the one walker.
+    /// Frees the names that no slot holds and that are not in `lent`, the numbers in the states of all allocated
+    /// blocks. Only for the one walker.
     pub(crate) fn sweep(&self, lent: impl Iterator<Item = u32>) {
         let mut found = Vec::new();
         let sweep = {
@@ -172,7 +172,7 @@ impl ThreadNames {
         self.bytes
             .store((lists + kept.text) as u64, Ordering::Relaxed);
         let is_crowded = kept.by_name.len() > 2 * kept.left.max(FEW);
-        // Relaxed: when a sweep is made is a matter of time.
+        // Relaxed: a late sweep does no harm.
         self.crowded.store(is_crowded, Ordering::Relaxed);
     }
 }
@@ -183,7 +183,7 @@ impl Kept {
         self.entries.get_mut(place as usize)?.as_mut()
     }
 
-    /// The number of this name, with one slot more that holds it; `None` when there is no memory, or no number, for it.
+    /// The number of this name, with one more slot that holds it; `None` without memory or a free number.
     fn acquire(&mut self, name: &str) -> Option<u32> {
         let entries = &self.entries;
         let text_at = |place: u32| entries[place as usize].as_ref().map(|entry| &*entry.name);
@@ -202,7 +202,7 @@ impl Kept {
         Some(number)
     }
 
-    /// A place for a new name, which comes at `at` in the order of the names.
+    /// Adds a new name at position `at` in the order of the names.
     fn add(&mut self, name: &str, at: usize) -> Option<u32> {
         if self.free.is_empty() {
             let count = self.entries.len();
@@ -230,7 +230,7 @@ impl Kept {
         Some(place)
     }
 
-    /// Frees the names that need not be kept.
+    /// Frees the names that are not kept.
     fn free_unless(&mut self, keep: impl Fn(usize, &Entry) -> bool) {
         let entries = &mut self.entries;
         let (free, text) = (&mut self.free, &mut self.text);
@@ -293,7 +293,7 @@ mod tests {
             assert_eq!(name(&names, number), expected);
         }
         assert_eq!(names.bytes(), bytes - 2);
-        // What is free is used again.
+        // Free places are reused.
         let again = [names.acquire("x"), names.acquire("y")];
         assert!(again.iter().all(|number| numbers[7..9].contains(number)));
         assert_eq!(names.bytes(), bytes);
