@@ -1,4 +1,4 @@
-//! The bump allocator of one thread for one open frame: a cursor that moves through blocks the arena owns.
+//! The bump allocator of one thread for one open frame: a cursor that moves through the arena's own blocks.
 //!
 //! ```text
 //!   chunks   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
@@ -20,7 +20,7 @@
 //! A growing arena adds blocks of at least an eighth of what it has. So the number of compactions grows only with the
 //! logarithm of the frame's size.
 //!
-//! # Who touches an arena when
+//! # Which thread may touch an arena
 //!
 //! - While its frame is open, only the owner of the slot writes it. The aggregator reads `cursor`, `lent` and the sealed words.
 //! - At the frame end, only the thread that ends the frame touches it, under the aggregator's lock. The `Frame` was consumed,
@@ -55,7 +55,7 @@ use crate::memory::region::Region;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, Owned, UnsafeCell};
 use crate::telemetry::arena_reading::ArenaReading;
 
-/// Where the count begins in the lent word. `1 << COUNT_SHIFT` fits an instruction's immediate operand.
+/// The position of the count in the `lent` word. `1 << COUNT_SHIFT` fits an instruction's immediate operand.
 const COUNT_SHIFT: u32 = 30;
 /// The largest request in bytes: half a terabyte.
 pub(crate) const MAX_REQUESTED: usize = match 1_usize.checked_shl(39) {
@@ -67,7 +67,7 @@ const _: () = assert!(
     "the bytes requested from one block fit the lent word"
 );
 /// Whether user addresses never have the highest bit set, so that adding a stride cannot wrap. The systems listed guarantee it.
-/// Elsewhere the highest bits may hold a tag (Arm), or programs use the upper half (illumos).
+/// On others the highest bits may hold a tag (Arm), or programs use the upper half (illumos).
 const ADDRESSES_ARE_POSITIVE: bool = cfg!(all(
     target_arch = "x86_64",
     any(
@@ -90,11 +90,11 @@ pub(crate) struct Arena {
     cursor: AtomicPtr<u8>,
     /// The end of the block. Only for the owner, or for a thread with exclusive access to the arena.
     pub(crate) end: Cell<*mut u8>,
-    /// Allocs and bytes requested from the current block, packed. The alloc that moved on to the block is in the sealed words.
+    /// Allocs and bytes requested from the current block, packed. The alloc that caused the refill is in the sealed words.
     lent: AtomicU64,
     /// Odd while a refill changes the words above and below.
     version: AtomicU64,
-    /// Where the current block begins.
+    /// The start of the current block.
     base: AtomicPtr<u8>,
     /// Allocs of the earlier blocks, and the alloc that caused the last refill.
     sealed_allocs: AtomicU64,
@@ -102,7 +102,7 @@ pub(crate) struct Arena {
     sealed_bytes: AtomicU64,
     /// Bytes requested by the allocs in `sealed_allocs`.
     sealed_requested: AtomicU64,
-    /// Allocs for which a block came from the system.
+    /// Allocs that took a block from the system.
     misses: AtomicU64,
     /// Bytes of the blocks, for threads that must not read the chunks. Written by the thread that changes the chunks.
     held: AtomicU64,
@@ -116,7 +116,7 @@ pub(crate) struct Arena {
     history: UnsafeCell<History>,
 }
 
-// SAFETY: the head of this file says which thread touches which part when. The arena owns the regions in the chunks.
+// SAFETY: the head of this file says which thread may touch which part. The arena owns the regions in the chunks.
 unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
@@ -145,7 +145,8 @@ impl Arena {
         }
     }
 
-    /// Allocates `stride` bytes at the cursor for a request of `requested` bytes; `None` when the block has too few left.
+    /// Allocates `stride` bytes at the cursor for a request of `requested` bytes; `None` if the block has too few bytes
+    /// left.
     ///
     /// `stride` is a multiple of the pool's alignment, not zero, and at most a little more than `isize::MAX`. Only for the owner.
     #[inline(always)]
@@ -158,7 +159,7 @@ impl Arena {
             cold_path();
             return None;
         }
-        // For the model checker only: it does not see the memory itself, so this read of the chunks stands for the access.
+        // For the model checker only: it does not see the memory itself, so this read of the chunks models the access.
         self.chunks.with(|_| ());
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
@@ -175,15 +176,16 @@ impl Arena {
         Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 
-    /// Counts a buffer of no bytes. Only for the owner of an arena that is not parked.
+    /// Counts a buffer of zero bytes. Only for the owner of an arena that is not parked.
     #[cold]
     pub(crate) fn count_empty(&self) {
         self.rewrite(|| add(&self.sealed_allocs, 1));
     }
 
-    /// Moves on to an unused block with room for `stride` bytes, and allocates from it; `None` if the chunks have no such block.
+    /// Moves to an unused block with room for `stride` bytes, and allocates from it; `None` if the chunks have no such
+    /// block.
     ///
-    /// `missed` says that the block came from the system for this alloc. `stride` and `requested` are those of
+    /// `missed` is true if the block came from the system for this alloc. `stride` and `requested` are those of
     /// [`bump`](Self::bump). Only for the owner.
     pub(crate) fn advance(
         &self,
@@ -203,12 +205,12 @@ impl Arena {
             Some(chunks.blocks[chunks.used - 1])
         })?;
         self.rewrite(|| {
-            // Relaxed, all: the owner reads what it wrote.
+            // Relaxed, all: the owner reads its own writes.
             let cursor = self.cursor.load(Ordering::Relaxed);
             let base = self.base.load(Ordering::Relaxed);
             let lent = self.lent.load(Ordering::Relaxed);
             add(&self.sealed_bytes, (cursor.addr() - base.addr()) as u64);
-            // The first alloc of the new block counts here: its size may exceed what the lent word can hold.
+            // The first alloc of the new block counts here: its size may not fit in the `lent` word.
             let (allocs, sealed_requested) = unpack(lent);
             add(&self.sealed_allocs, allocs + 1);
             add(&self.sealed_requested, sealed_requested + requested as u64);
@@ -227,7 +229,7 @@ impl Arena {
         Some(block.start)
     }
 
-    /// Makes room in the chunks for one more block; `false` when their list cannot grow. Only for the owner.
+    /// Makes room in the chunks for one more block; `false` if their list cannot grow. Only for the owner.
     pub(crate) fn reserve_place(&self) -> bool {
         // SAFETY: only the owner touches the chunks while the frame is open.
         self.chunks
@@ -245,7 +247,7 @@ impl Arena {
         });
     }
 
-    /// Installs the one block of a compacted arena, after the others were taken out.
+    /// Installs the single block of a compacted arena, after the others were removed.
     ///
     /// # Safety
     ///
@@ -310,7 +312,7 @@ impl Arena {
 
     /// Runs a change of several words between an odd and an even version.
     fn rewrite(&self, change: impl FnOnce()) {
-        // Relaxed: the owner reads what it wrote.
+        // Relaxed: the owner reads its own writes.
         let version = self.version.load(Ordering::Relaxed);
         // Relaxed: each store in `change` is a Release that follows it, so a reader that sees one of them sees this version.
         self.version.store(version + 1, Ordering::Relaxed);
@@ -349,7 +351,7 @@ impl Arena {
     ///
     /// # Safety
     ///
-    /// The caller holds the aggregator's lock, and the frame has ended: nobody else touches the arena or its memory.
+    /// The caller holds the aggregator's lock, and the frame has ended, so no other thread touches the arena or its memory.
     pub(crate) unsafe fn reset(&self) -> Ended {
         // Relaxed, all: the caller has exclusive access to the arena.
         let version = self.version.load(Ordering::Relaxed);
@@ -469,7 +471,7 @@ impl Arena {
     }
 }
 
-/// Splits the lent word into allocs and bytes requested.
+/// Splits the `lent` word into allocs and bytes requested.
 fn unpack(lent: u64) -> (u64, u64) {
     (lent >> COUNT_SHIFT, lent & ((1 << COUNT_SHIFT) - 1))
 }

@@ -1,21 +1,21 @@
-//! The blocks of an arena, and the history by which the aggregator decides which blocks to keep.
+//! The blocks of an arena, and the history from which the aggregator decides which blocks to keep.
 
 use std::ptr;
 
 use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
 
-/// The largest part of a block that the cursor passes through, so that the bytes requested fit the lent word.
+/// The most bytes of a block that the cursor uses, so that the requested bytes fit in the `lent` word.
 pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 29;
 
-/// For at least this many frames an arena keeps the memory that a frame needed.
+/// An arena keeps the memory that a frame needed for at least this many frames.
 const WINDOW_FRAMES: u32 = 64;
 
 /// An arena's result at the end of a frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ended {
     pub(crate) reading: ArenaReading,
-    /// Bytes of all blocks that the frame used, if it used several and one block can be that large; else 0.
+    /// Bytes of all blocks that the frame used, if it used several and one block can replace them; else 0.
     pub(crate) several_bytes: usize,
     /// Whether the arena may have a block that is no longer needed.
     pub(crate) may_trim: bool,
@@ -40,15 +40,15 @@ pub(crate) struct History {
     pub(crate) version: u64,
     /// Frames of the current window.
     pub(crate) frames: u32,
-    /// Whether the blocks changed since the last check of which are needed.
+    /// Whether the blocks changed since the last check for unneeded ones.
     pub(crate) changed: bool,
 }
 
 impl Chunks {
-    /// Starts over with the first usual block. Returns its start, which is the next frame's first buffer, or null.
+    /// Starts again at the first block of usual size. Returns its start, which is the next frame's first buffer, or null.
     ///
-    /// A block larger than [`MAX_BLOCK_BYTES`] was made for one very large buffer, and the lent word cannot count all of it in small
-    /// buffers. So it never comes first: it waits for a buffer that needs it.
+    /// A block larger than [`MAX_BLOCK_BYTES`] was made for one very large buffer, and the `lent` word cannot count all of
+    /// it in small buffers. So it is never the first block: it waits for a buffer that needs it.
     pub(crate) fn rewind(&mut self) -> *mut u8 {
         let is_usual = |block: &Region| block.bytes <= MAX_BLOCK_BYTES;
         let first = self.blocks.iter().position(is_usual);
@@ -59,7 +59,7 @@ impl Chunks {
         })
     }
 
-    /// The end of the block with which a frame begins, or null.
+    /// The end of a frame's first block, or null.
     pub(crate) fn end(&self) -> *mut u8 {
         if self.used == 0 {
             return ptr::null_mut();
@@ -68,7 +68,7 @@ impl Chunks {
         block.start.as_ptr().wrapping_add(usable_bytes(block))
     }
 
-    /// The end of the block that buffers are taken from now, or null.
+    /// The end of the current block, or null.
     pub(crate) fn current_end(&self) -> *mut u8 {
         match self.blocks[..self.used].last() {
             Some(block) => block.start.as_ptr().wrapping_add(usable_bytes(block)),
@@ -78,7 +78,7 @@ impl Chunks {
 
     /// Whether to keep the last block.
     ///
-    /// It is kept if recent frames needed more than the other blocks hold, and if it is not much larger than what they needed.
+    /// It is kept if recent frames needed more than the other blocks hold, and if it is not much larger than that need.
     pub(crate) fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {
         let needed = needed[0].max(needed[1]);
         let Some((last, others)) = self.blocks.split_last() else {
@@ -108,7 +108,7 @@ pub(crate) fn bytes_of(blocks: &[Region]) -> usize {
     blocks.iter().map(|block| block.bytes).sum()
 }
 
-/// The part of a block that the cursor passes through between two refills, so that the lent word can count it.
+/// The part of a block that the cursor uses, so that the `lent` word can count it.
 ///
 /// Only a block that was made for one very large buffer has more bytes than this.
 pub(crate) fn usable_bytes(block: &Region) -> usize {

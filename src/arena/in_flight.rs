@@ -1,12 +1,12 @@
-//! The set of open frames: one bit each, with the number, the time and the line of code of its beginning.
+//! The set of open frames: one bit for each, with the number, the time and the line of code of its beginning.
 //!
 //! `begin_frame` claims a bit, and the frame end frees it.
 //!
 //! # Reading the open frames
 //!
-//! The thread that claims a bit stores where and when the frame began, and stores the frame's number last. The frame end stores
-//! zero as the number, then frees the bit. A reader loads the number, then the other words, then the number again. It accepts the
-//! words if both numbers are the same and not zero.
+//! The thread that claims a bit stores the line and the time at which the frame began, and then the frame's number. The frame end
+//! stores zero as the number, then frees the bit. A reader loads the number, then the other words, then the number again. It
+//! accepts the words if both numbers are the same and not zero.
 //!
 //! Why this is right: every frame has its own number. A later frame stores its words with Release, after it acquired the bit
 //! and with it the zero. A reader that loads one of those words with Acquire therefore sees the zero or a later number at
@@ -112,11 +112,11 @@ impl InFlight {
     /// Sets the number of frames begun.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, begun: u64) {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         self.begun.store(begun, Ordering::Relaxed);
     }
 
-    /// Numbers the frame that claimed `index`, and stores where and when it began.
+    /// Numbers the frame that claimed `index`, and stores its line and time.
     pub(crate) fn begin(
         &self,
         index: usize,
@@ -126,11 +126,11 @@ impl InFlight {
     ) -> FrameId {
         let frame = &self.frames[index];
         let at = clock::since(self.origin).as_nanos() as u64;
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         let id = self.begun.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         let refused = self.refused.load(Ordering::Relaxed);
-        // Relaxed: the `Frame` value brings it to the thread that ends the frame.
+        // Relaxed: the transfer of the `Frame` value orders it for the thread that ends the frame.
         frame.thread.store(this_thread(), Ordering::Relaxed);
         // Relaxed: the claim of the bit (Acquire) ordered the last frame's store before this load.
         if frame.tag.load(Ordering::Relaxed) != tag as u32 {
@@ -158,7 +158,7 @@ impl InFlight {
     /// The open frame `index`, and when it began. Only for the thread that ends it.
     pub(crate) fn begun(&self, index: usize) -> (FrameId, Instant) {
         let frame = &self.frames[index];
-        // Relaxed, both: the `Frame` value came from the thread that stored them, and that hand-over orders the accesses.
+        // Relaxed, both: the `Frame` value came from the thread that stored them, and this transfer orders the accesses.
         let id = frame.id.load(Ordering::Relaxed);
         let at = Duration::from_nanos(frame.at.load(Ordering::Relaxed));
         (
@@ -189,7 +189,7 @@ impl InFlight {
         if id == 0 || frame.id.load(Ordering::Relaxed) != id {
             return None;
         }
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         let refused = self.refused.load(Ordering::Relaxed);
         Some(OpenFrame {
             id: FrameId(id),
@@ -210,7 +210,7 @@ impl InFlight {
 
     /// The thread that began the open frame `index`. Only for the thread that ends it.
     pub(crate) fn begun_by(&self, index: usize) -> u64 {
-        // Relaxed: the `Frame` value came from the thread that stored it, and that hand-over orders the accesses.
+        // Relaxed: the `Frame` value came from the thread that stored it, and this transfer orders the accesses.
         self.frames[index].thread.load(Ordering::Relaxed)
     }
 
@@ -223,14 +223,14 @@ impl InFlight {
 
     /// Frames begun so far.
     pub(crate) fn begun_so_far(&self) -> u64 {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         self.begun.load(Ordering::Relaxed)
     }
 
     /// The bits of the open frames.
     pub(crate) fn open(&self) -> u32 {
-        // Relaxed: a thread that reads arenas by it holds the aggregator's lock, under which bits are freed. It may miss a bit that was
-        // just claimed.
+        // Relaxed: a thread that uses it to read arenas holds the aggregator's lock, under which bits are freed. It may
+        // miss a bit that was just claimed.
         self.open.load(Ordering::Relaxed)
     }
 
@@ -262,7 +262,7 @@ impl InFlight {
     ///
     /// Only under the aggregator's lock: no frame ends while it is held, so the number of open frames is the limit.
     pub(crate) fn refusal(&self, round: u64) -> FrameError {
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         self.refused.fetch_add(1, Ordering::Relaxed);
         let oldest = self.open_frames(round).min_by_key(|frame| frame.id);
         FrameError::TooManyInFlight {

@@ -45,13 +45,13 @@ impl Arena {
         self.state.load(Ordering::Relaxed) == PARKED
     }
 
-    /// Whether the arena is the owner's now. Only for the owner.
+    /// Whether the arena belongs to its owner now. Only for the owner.
     pub(crate) fn is_owned(&self) -> bool {
         // Relaxed: while a frame is open only the owner stores OWNED.
         self.state.load(Ordering::Relaxed) == OWNED
     }
 
-    /// Makes the arena the owner's again; `false` while another thread reclaims its blocks. Only for the owner.
+    /// Returns the arena to its owner; `false` while another thread reclaims its blocks. Only for the owner.
     pub(crate) fn unpark(&self) -> bool {
         // Relaxed: while a frame is open only the owner stores OWNED. The exchange decides everything else.
         if self.state.load(Ordering::Relaxed) == OWNED {
@@ -63,7 +63,7 @@ impl Arena {
             self.state
                 .compare_exchange(PARKED, OWNED, Ordering::Acquire, Ordering::Relaxed);
         if swung.is_ok() {
-            // SAFETY: the exchange made the chunks the owner's.
+            // SAFETY: the exchange gave the chunks to the owner.
             let end = self.chunks.with(|chunks| unsafe { (*chunks).end() });
             self.end.set(end);
         }

@@ -1,21 +1,22 @@
-//! Which frames are sampled: in these, every frame buffer counts for the line of code that took it.
+//! Chooses the sampled frames, in which every frame buffer counts for the line of code that allocated it.
 //!
-//! The fast path of a frame alloc knows nothing of this. A sampled frame begins with arenas whose `end` is null, so the fast path finds no
-//! room. Each alloc then takes the slow path (`pool/framed.rs`), which opens the arena, allocates, counts the call site, and closes the
-//! arena again. So frames that are not sampled pay for one load and one comparison when they begin.
+//! The fast path of a frame alloc has no code for this. A sampled frame begins with arenas whose `end` is null, so the fast path finds
+//! no room. Each alloc then takes the slow path (`pool/framed.rs`), which opens the arena, allocates, counts the call site, and closes
+//! the arena again. So other frames only pay one load and one comparison when they begin.
 //!
 //! # Which frames
 //!
-//! Frames are numbered from 1. Of each run of `every` frames, one is sampled, at a place that a hash of the run's number gives. A fixed place
-//! would always meet the same phase of a program that does something every 16th frame.
+//! Frames are numbered from 1. In each run of `every` frames one is sampled, at a position given by a hash of the run's
+//! number. A fixed position would always hit the same phase of a program that does something every 16th frame.
 //!
-//! `next` is the number from which on a frame is sampled. The thread that begins this frame moves it on with a compare-exchange. If a
-//! frame with a higher number gets there first, that one is sampled in its place.
+//! `next` is the number of the next frame to sample. The thread that begins this frame advances it with a compare-exchange.
+//! If a frame with a higher number comes first, that one is sampled instead.
 //!
-//! # Who touches the arenas
+//! # Exclusive access to the arenas
 //!
-//! The thread that begins a frame has claimed the frame's bit, and no other thread has the `Frame` yet. So it is alone with the arenas of
-//! that bit, as a frame end is. Arenas that get their first block during the frame are closed anyway.
+//! The thread that begins a frame has claimed the frame's bit, and no other thread has the `Frame` yet. So it has exclusive
+//! access to the arenas of that bit, like a frame end. Arenas that get their first block during the frame are closed by the
+//! slow path.
 #![expect(
     unsafe_code,
     reason = "where an arena's block ends is read from a cell"
@@ -33,11 +34,11 @@ use crate::telemetry::id::FrameId;
 pub(crate) struct Sampling {
     /// The number of the next frame to sample; `u64::MAX` for none.
     next: AtomicU64,
-    /// One frame in this number is sampled; zero for none.
+    /// One frame in this many is sampled; zero for none.
     every: AtomicU32,
     /// One bit for each open frame that is sampled.
     sampled: AtomicU32,
-    /// Tables of call sites that threads have (`slot/frame_sites.rs`).
+    /// The number of tables of call sites in all slots (`slot/frame_sites.rs`).
     tables: AtomicU32,
 }
 
@@ -55,36 +56,38 @@ impl Sampling {
     pub(crate) fn set(&self, every: u32, begun: u64) {
         // Relaxed: published by the store of `next`.
         self.every.store(every, Ordering::Relaxed);
-        // Release: pairs with the Acquire in `take`, so that who finds this number finds this `every`.
+        // Release: pairs with the Acquire in `take`; a thread that sees this number sees this `every`.
         self.next
             .store(first_after(begun, every), Ordering::Release);
     }
 
-    /// One frame in this number is sampled; zero for none.
+    /// One frame in this many is sampled; zero for none.
     pub(crate) fn every(&self) -> u32 {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         self.every.load(Ordering::Relaxed)
     }
 
     /// Whether the frame that begins with this number is to be sampled. Only for the thread that begins it.
     #[inline]
     pub(crate) fn takes(&self, id: FrameId) -> bool {
-        // Relaxed: `take` looks again.
+        // Relaxed: `take` checks again.
         id.get() >= self.next.load(Ordering::Relaxed) && self.take(id.get())
     }
 
     #[cold]
     fn take(&self, id: u64) -> bool {
-        // Acquire: pairs with the Release in `set`; `every` is that of this number, or of a later change, and then the exchange fails.
+        // Acquire: pairs with the Release in `set`; `every` belongs to this number, or to a later change, and then the
+        // exchange fails.
         let next = self.next.load(Ordering::Acquire);
         if id < next {
             return false;
         }
         let every = u64::from(self.every());
-        // The next run of frames: this frame's own has its sample.
+        // The next run of frames, because the current run now has its sample.
         let run = id.saturating_sub(1).checked_div(every);
         let after = run.map_or(u64::MAX, |run| sample_of(run.saturating_add(1), every));
-        // Release: hands on the `every` that was acquired above. Relaxed on failure: another thread took the sample, or it was set.
+        // Release: passes on the `every` that was acquired above. Relaxed on failure: another thread took the sample, or
+        // the setting changed.
         let taken = self
             .next
             .compare_exchange(next, after, Ordering::Release, Ordering::Relaxed);
@@ -93,7 +96,8 @@ impl Sampling {
 
     /// Notes that the frame `index` is sampled. Only for the thread that begins it.
     pub(crate) fn begin(&self, index: usize) {
-        // Relaxed: the `Frame` value brings it to the threads that allocate from the frame, and to the one that ends it.
+        // Relaxed: the transfer of the `Frame` value orders it for the threads that allocate from the frame and the one
+        // that ends it.
         self.sampled.fetch_or(1 << index, Ordering::Relaxed);
     }
 
@@ -105,24 +109,24 @@ impl Sampling {
 
     /// Notes that the frame `index` ends. Only for the thread that ends it.
     pub(crate) fn end(&self, index: usize) {
-        // Relaxed: `InFlight::free` (Release) brings it to the next frame of the bit, whose `claim` acquires it.
+        // Relaxed: `InFlight::free` (Release) publishes it to the next frame of the bit, whose `claim` acquires it.
         self.sampled.fetch_and(!(1 << index), Ordering::Relaxed);
     }
 
     /// Counts a table that a thread made.
     pub(crate) fn note_table(&self) {
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         self.tables.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Tables that threads made.
     pub(crate) fn tables(&self) -> u32 {
-        // Relaxed: a count of its own.
+        // Relaxed: no other data depends on it.
         self.tables.load(Ordering::Relaxed)
     }
 }
 
-/// The number of the first frame to sample when `begun` frames have begun.
+/// The number of the first frame to sample after `begun` frames.
 fn first_after(begun: u64, every: u32) -> u64 {
     let every = u64::from(every);
     let Some(run) = begun.checked_div(every) else {
@@ -136,9 +140,10 @@ fn first_after(begun: u64, every: u32) -> u64 {
     }
 }
 
-/// The number of the frame that is sampled of this run of frames. The run 0 begins with frame 1.
+/// The number of the sampled frame in this run of frames. Run 0 begins with frame 1.
 fn sample_of(run: u64, every: u64) -> u64 {
-    // The finalizer of SplitMix64, which maps zero to zero: the first frame of a program is no good sample.
+    // The finalizer of SplitMix64, which maps zero to zero. `run + 1` avoids that, because the first frame of a program is
+    // a bad sample.
     let mut hash = run.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -149,23 +154,23 @@ fn sample_of(run: u64, every: u64) -> u64 {
 impl Arena {
     /// Closes the arena before its frame's first alloc. Only for the thread that begins the frame.
     pub(crate) fn close_at_begin(&self) {
-        // Relaxed: only the owner changes it to `OWNED`, and it does not have the frame yet. The `end` of a parked arena is null, and its
-        // chunks may be somebody else's now.
+        // Relaxed: only the owner changes it to `OWNED`, and it does not have the frame yet. The `end` of a parked arena is
+        // null, and another thread may have its chunks now.
         if self.state.load(Ordering::Relaxed) == OWNED {
             self.close();
         }
     }
 
-    /// Leaves the fast path no room, so that each alloc takes the slow path. Only for the owner, while the frame is open.
+    /// Sets the end to null, so that each alloc takes the slow path. Only for the owner, while the frame is open.
     pub(crate) fn close(&self) {
-        // For the model checker only: it does not see `end`, which belongs to the same thread as the chunks.
+        // For the model checker only: it does not see `end`, which has the same owner as the chunks.
         self.chunks.with_mut(|_| ());
         self.end.set(ptr::null_mut());
     }
 
     /// Gives the fast path the room of the current block. Only for the owner, or for the thread that ends the frame.
     pub(crate) fn open(&self) {
-        // SAFETY: the caller has the chunks to itself.
+        // SAFETY: the caller has exclusive access to the chunks.
         let end = self
             .chunks
             .with(|chunks| unsafe { (*chunks).current_end() });
@@ -177,7 +182,7 @@ impl Arena {
 mod tests {
     use super::*;
 
-    /// The frames sampled of those with these numbers.
+    /// Those of these frames that are sampled.
     fn taken(sampling: &Sampling, ids: impl Iterator<Item = u64>) -> Vec<u64> {
         ids.filter(|&id| sampling.takes(FrameId(id))).collect()
     }

@@ -8,7 +8,7 @@
 //!   beside    overhead of pooled blocks: their records, and the slack of their slab or mapping
 //! ```
 //!
-//! The limit applies to `claimed` plus the part of `beside` above an allowance. Thanks to the allowance a limit of n large
+//! The limit applies to `claimed` plus the part of `beside` above an allowance. With the allowance, a limit of n large
 //! buffers holds exactly n of them.
 //!
 //! A request takes three steps. If the first one or the system refuses, no published number ever showed the request.
@@ -24,7 +24,7 @@
 //! concurrent requests can exceed the limit by the overhead of their own blocks: a few hundred bytes each, or about a page
 //! for a mapping.
 //!
-//! # Why in use plus idle is what is held (L3)
+//! # Why in use plus idle equals held (L3, it adds up)
 //!
 //! A thread raises `held` before it stores, with Release, the counter of the alloc. An aggregation loads the counters with Acquire first
 //! and `held` last. So for every buffer that it counts, it also sees the growth of `held`. `held` shrinks only under the
@@ -32,9 +32,9 @@
 //!
 //! # Memory in magazines
 //!
-//! No thread can evict blocks from the magazine of another. The owner uses its magazine without read-modify-writes, and may be
-//! suspended in the middle of an operation. To signal that state would take one more store in every operation, a tenth of
-//! the cost of an alloc and release. Instead the limit bounds it: all magazines together are granted at most a sixteenth of the
+//! No thread can evict blocks from another thread's magazine. The owner uses its magazine without read-modify-writes, and may be
+//! suspended in the middle of an operation. Signalling that state would need one more store in every operation, a tenth of the cost
+//! of an alloc and release. Instead the limit bounds the magazines: all magazines together are granted at most a sixteenth of the
 //! limit, and one thread at most an eighth of that. This much memory can lie idle in resting threads while a request is refused. The
 //! error names these threads.
 //!
@@ -47,11 +47,11 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) struct Budget {
     /// Bytes held, and bytes that a thread is allocating from the system now.
     claimed: AtomicU64,
-    /// Bytes held. Grows before a block counts as allocated; shrinks only under the aggregator's lock (L3).
+    /// Bytes held. Grows before a block counts as allocated; shrinks only under the aggregator's lock (L3, it adds up).
     held: AtomicU64,
     /// Overhead of pooled blocks.
     beside: AtomicU64,
-    /// The largest value of `held` in the present phase (`telemetry/peaks.rs`).
+    /// The largest value of `held` in the current phase (`telemetry/peaks.rs`).
     peak: AtomicU64,
     /// The largest number of bytes outside the depot at a frame end.
     busiest: AtomicU64,
@@ -222,7 +222,7 @@ impl Budget {
         self.claimed.load(Ordering::Relaxed)
     }
 
-    /// How many bytes too few the limit leaves for a request with an overhead of `beside` bytes.
+    /// The bytes by which a request with an overhead of `beside` bytes exceeds the limit.
     pub(crate) fn missing(&self, wanted: u64, beside: u64) -> u64 {
         let limit = self.limit.unwrap_or(u64::MAX);
         let counted = self.claimed().saturating_add(self.bookkeeping_with(beside));
@@ -262,7 +262,7 @@ impl Budget {
         }
     }
 
-    /// The largest number of bytes held in the present phase.
+    /// The largest number of bytes held in the current phase.
     pub(crate) fn peak(&self) -> u64 {
         // Relaxed: only a number to publish.
         self.peak.load(Ordering::Relaxed)

@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 /// Whether this system has mappings.
 pub(crate) const KNOWN: bool = known::KNOWN;
 
-/// Maps zeroed memory for the caller alone; `None` when the system refuses, or has no mappings.
+/// Maps zeroed memory for the caller alone; `None` if the system refuses, or has no mappings.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     known::map(bytes)
 }
@@ -44,7 +44,7 @@ pub(crate) fn page_bytes() -> usize {
     known::page_bytes()
 }
 
-/// Stores for each page from `start` on one byte, whose lowest bit says whether the page is resident.
+/// Stores one byte for each page from `start` on; its lowest bit tells whether the page is resident.
 ///
 /// Returns `None` if one of the pages is not mapped now.
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]

@@ -1,4 +1,5 @@
-//! Stands for the slabs in a model, which takes all memory from the global allocator: so the checker sees each block go back.
+//! Replaces the slabs in a model. A model takes all memory from the global allocator, so that the checker sees each block
+//! go back.
 
 #![expect(unsafe_code, reason = "the interface of the slabs")]
 

@@ -53,7 +53,7 @@ enum Source {
 }
 
 impl Origin {
-    /// The origin of a region of no bytes.
+    /// The origin of a region of zero bytes.
     pub(crate) const NONE: Self = Self(0);
 
     fn new(source: Source) -> Self {
@@ -79,12 +79,13 @@ impl Origin {
 }
 
 impl Region {
-    /// Allocates `bytes` initialised bytes aligned to `align`, a power of two from 16 to 4096; `None` when the system refuses.
+    /// Allocates `bytes` initialised bytes aligned to `align`, a power of two from 16 to 4096; `None` if the system
+    /// refuses.
     pub(crate) fn take(bytes: usize, align: usize) -> Option<Self> {
         Self::cut(bytes, align).or_else(|| Self::take_zeroed(bytes, align))
     }
 
-    /// Allocates as [`take`](Self::take) does, bytes that are all zero.
+    /// Allocates zeroed bytes; otherwise like [`take`](Self::take).
     pub(crate) fn take_zeroed(bytes: usize, align: usize) -> Option<Self> {
         debug_assert!(align.is_power_of_two() && (NATURAL..=PAGE).contains(&align));
         if bytes == 0 {
@@ -121,7 +122,7 @@ impl Region {
         true
     }
 
-    /// Bytes that the system spends in addition to a region's own.
+    /// The overhead of a region in bytes.
     ///
     /// For an allocation these are the padding for alignment and the allocator's header; for a mapping, the unused part of its pages.
     pub(crate) fn beside(bytes: usize, align: usize) -> usize {
@@ -163,7 +164,7 @@ impl Region {
             return None;
         }
         let base = mapping::map(mapped_bytes(bytes, align)?)?;
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         let lines = COLOURS.fetch_add(1, Ordering::Relaxed) as usize % (PAGE / align);
         let offset = lines * align;
         debug_assert!(offset <= PAGE - align);

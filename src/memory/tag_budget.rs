@@ -1,4 +1,4 @@
-//! Budgets of tags: how many bytes of pooled buffers a tag and the tags below it may have out at once.
+//! Budgets of tags: how many bytes of pooled buffers a tag and the tags below it may have in use at once.
 //!
 //! # The account
 //!
@@ -8,7 +8,7 @@
 //!
 //! A thread reserves the bytes of a buffer before it allocates it. It takes them from its own credit, or from the account with one
 //! compare-exchange. A release adds the bytes to the credit of the releasing thread. Credit beyond that thread's share returns to the
-//! account. So the bytes out never exceed the limit, with any number of allocating threads.
+//! account. So the bytes in use never exceed the limit, with any number of allocating threads.
 //!
 //! # Credit that a request cannot use
 //!
@@ -67,7 +67,7 @@ impl Credit {
 /// The account of one limit.
 #[derive(Debug)]
 pub(crate) struct Account {
-    /// Bytes out, and the credit of all threads.
+    /// Bytes in use, and the credit of all threads.
     claimed: AtomicU64,
     licences: AtomicU32,
     limit: u64,
@@ -170,7 +170,8 @@ impl TagBudgets {
     pub(crate) fn inherit(&self, tag: usize, parent: usize) -> bool {
         let innermost = self.innermost(parent);
         if let Some(account) = innermost {
-            // Relaxed: a thread that uses the tag got its handle or a buffer with it, and that hand-over orders the accesses.
+            // Relaxed: a thread that uses the tag got its handle or a buffer with it, and this transfer orders the
+            // accesses.
             self.innermost[tag].store(account as u32 + 1, Ordering::Relaxed);
         }
         innermost.is_some()
@@ -182,7 +183,7 @@ impl TagBudgets {
     }
 
     fn innermost(&self, tag: usize) -> Option<usize> {
-        // Relaxed: ordered by the hand-over of the tag's handle, see `inherit`.
+        // Relaxed: ordered by the transfer of the tag's handle, see `inherit`.
         (self.innermost[tag].load(Ordering::Relaxed) as usize).checked_sub(1)
     }
 

@@ -1,8 +1,7 @@
 //! Atomics that call a guard of the backend before every access.
 
 /// Defines the atomic types of the seam over those of `$inner`. `$guard` is a type with `new()`, `before_access()`, and
-/// `before_change()` for what reads and writes in one step;
-/// `[const]` makes `new` a constant function, for backends where it can be one.
+/// `before_change()` for read-modify-writes; `[const]` makes `new` a `const fn`, for backends that support it.
 macro_rules! guarded_atomics {
     ($inner:path, $guard:ty, [$($constness:tt)?]) => {
         use $inner as unguarded;
@@ -31,7 +30,7 @@ macro_rules! guarded_atomics {
     };
 }
 
-/// A type that is no pointer, with what it has besides.
+/// An integer or boolean atomic, with its additional methods.
 macro_rules! guarded_integer {
     ($guard:ty, [$($constness:tt)?], $name:ident, $value:ty, [$($method:ident),*]) => {
         #[derive(Debug)]
@@ -57,7 +56,7 @@ macro_rules! guarded_integer {
     };
 }
 
-/// What all atomics have.
+/// The methods that all atomics have.
 macro_rules! guarded_accesses {
     ($inner:ty, $value:ty) => {
         fn inner(&self) -> &$inner {
@@ -97,7 +96,7 @@ macro_rules! guarded_accesses {
                 .compare_exchange(current, new, success, failure)
         }
 
-        /// Not weak: a failure without a reason would only add executions to a model.
+        /// Not weak: spurious failures would only add executions to a model.
         pub(crate) fn compare_exchange_weak(
             &self,
             current: $value,

@@ -13,7 +13,7 @@ pub(crate) use handed::{Mutex, MutexGuard};
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use std::sync::{Arc, Weak};
 
-/// A pointer that does not keep the value alive.
+/// Makes a pointer that does not keep the value alive.
 pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
     Arc::downgrade(value)
 }
@@ -21,7 +21,7 @@ pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
 /// An immutable value that one side replaces and any thread reads without waiting.
 pub(crate) struct Published<T>(arc_swap::ArcSwap<T>);
 
-/// A reader's own handle, which looks at the shared pointer only to see whether it changed.
+/// A cached reader, which checks whether the shared pointer changed.
 pub(crate) type Cached<A, T> = arc_swap::Cache<A, Arc<T>>;
 
 impl<T> Published<T> {
@@ -34,13 +34,13 @@ impl<T> Published<T> {
         self.0.load_full()
     }
 
-    /// Replaces the value and gives back the one before. Readers that were about to take that one hold a count of
-    /// it when this returns.
+    /// Replaces the value and returns the previous one. Readers that were loading the previous one hold a reference to it
+    /// when this returns.
     pub(crate) fn swap(&self, value: Arc<T>) -> Arc<T> {
         self.0.swap(value)
     }
 
-    /// What a cached reader watches.
+    /// The source of a cached reader.
     pub(crate) fn source(&self) -> &PublishedSource<T> {
         &self.0
     }
@@ -88,7 +88,7 @@ macro_rules! dropped_thread_local {
     };
 }
 
-/// A process-wide atomic number, with nothing beside it that could be written while it is only read.
+/// A process-wide atomic number, on its own cache line, so that writes to neighbours do not slow readers.
 macro_rules! global_counter {
     ($(#[$attr:meta])* static $name:ident;) => {
         $(#[$attr])*
@@ -99,5 +99,5 @@ macro_rules! global_counter {
 
 pub(crate) use {dropped_thread_local, global_counter, plain_thread_local};
 
-/// What a [`Cached`] reader watches.
+/// The source of a [`Cached`] reader.
 pub(crate) type PublishedSource<T> = arc_swap::ArcSwap<T>;

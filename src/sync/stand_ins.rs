@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use super::{Arc, Lock, Rank, RwLock};
 
-/// Stand-in for a lock that a fork leaves whole: a model does not fork.
+/// Stand-in for a lock that survives forks; a model does not fork.
 #[derive(Debug)]
 pub(crate) struct ForkLock<T>(Lock<T>);
 
@@ -31,7 +31,7 @@ impl<T> Deref for ForkLock<T> {
 /// Stand-in for `ArcSwap`.
 pub(crate) struct Published<T>(RwLock<Arc<T>>);
 
-/// What a [`Cached`] reader watches.
+/// The source of a [`Cached`] reader.
 pub(crate) type PublishedSource<T> = Published<T>;
 
 impl<T> Published<T> {
@@ -76,7 +76,7 @@ impl<T, A: Deref<Target = PublishedSource<T>>> Cached<A, T> {
     }
 }
 
-/// Thread-locals and what the whole process shares, by the checker's own macros: each execution begins with new ones.
+/// Thread-locals and process-wide values, made by the checker's own macros, so that each execution begins with new ones.
 macro_rules! checked_statics {
     ($checker:ident, $dollar:tt) => {
         macro_rules! plain_thread_local {

@@ -14,12 +14,12 @@ use super::stand_ins::checked_statics;
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard, RwLock};
 
-/// Stand-in for a pointer that does not keep the value alive, which loom has not. It keeps the value, but does not give
-/// it out once nobody else has it. So there may be one for each value.
+/// Stand-in for `Weak`, which loom does not have. It keeps the value alive, but does not upgrade once it has the only
+/// reference. So there may be at most one for each value.
 #[derive(Debug)]
 pub(crate) struct Weak<T>(Arc<T>);
 
-/// A pointer that does not keep the value alive.
+/// Makes a pointer that does not upgrade once it has the only reference.
 pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
     Weak(Arc::clone(value))
 }
@@ -30,7 +30,7 @@ impl<T> Weak<T> {
     }
 }
 
-/// What loom sees before each access to an atomic.
+/// The atomic that loom sees before each access to the real one.
 #[derive(Debug)]
 pub(crate) struct Shadow(loom::sync::atomic::AtomicUsize);
 

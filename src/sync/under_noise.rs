@@ -1,14 +1,14 @@
 //! The real types with noise: before some accesses to an atomic a thread yields or spins, so that rare interleavings become frequent.
 //!
-//! Each thread also counts its accesses and locks. A thread can wait for another only through one of them, so a test bounds with
-//! these counts how often an operation may wait.
+//! Each thread also counts its accesses and locks. A thread can wait for another only through one of them, so a test uses
+//! these counts to bound the waits of an operation.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use super::guarded::guarded_atomics;
 
-/// One access in so many yields, and one in so many spins.
+/// One access in this many yields, and one in this many spins.
 const ONE_IN: u32 = 16;
 /// The longest spin, in turns.
 const MAX_TURNS: u32 = 64;
@@ -41,14 +41,14 @@ impl Noise {
     }
 }
 
-/// What a thread did at the seam so far.
+/// The accesses of a thread so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accesses {
     /// Accesses to atomics.
     pub all: u64,
-    /// Of these, those that read and write in one step.
+    /// The read-modify-writes among these.
     pub changes: u64,
-    /// Locks asked for.
+    /// Lock requests.
     pub locks: u64,
 }
 
@@ -71,17 +71,17 @@ fn note(change: impl FnOnce(&mut Accesses)) {
     });
 }
 
-/// A lock is asked for.
+/// Counts a lock request.
 pub(crate) fn note_lock() {
     note(|accesses| accesses.locks += 1);
 }
 
-/// What the calling thread did at the seam since it began.
+/// The accesses of the calling thread since it began.
 pub fn accesses() -> Accesses {
     ACCESSES.get()
 }
 
-/// A number of the calling thread's own series (xorshift; Marsaglia, "Xorshift RNGs", 2003).
+/// The next random number of the calling thread (xorshift; Marsaglia, "Xorshift RNGs", 2003).
 #[inline]
 fn next() -> u32 {
     thread_local! {
@@ -92,7 +92,7 @@ fn next() -> u32 {
     STATE.with(|state| {
         let mut random = state.get();
         if random == 0 {
-            // Relaxed: a number of its own. An odd multiple of a number from 1 on: not 0 before 2^32 threads.
+            // Relaxed: no other data depends on it. An odd multiple of a number from 1 on is not 0 before 2^32 threads.
             random = THREADS
                 .fetch_add(1, Ordering::Relaxed)
                 .wrapping_mul(0x9E37_79B9);

@@ -11,7 +11,7 @@ use super::stand_ins::checked_statics;
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
 
-/// A pointer that does not keep the value alive.
+/// Makes a pointer that does not keep the value alive.
 pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
     Arc::downgrade(value)
 }
@@ -20,9 +20,9 @@ pub(crate) fn downgrade<T>(value: &Arc<T>) -> Weak<T> {
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T> {
     value: std::cell::UnsafeCell<T>,
-    /// Reads under way; [`WRITING`] during a write.
+    /// Current reads; [`WRITING`] during a write.
     accesses: Cell<u32>,
-    /// Looked at in the middle of an access, so that the scheduler may switch there.
+    /// Loaded in the middle of an access, so that the scheduler may switch there.
     switch: AtomicBool,
 }
 
@@ -56,13 +56,13 @@ impl<T> UnsafeCell<T> {
     fn begin(&self, during: u32) -> Access<'_> {
         self.accesses.set(during);
         let access = Access(&self.accesses);
-        // Relaxed: only the switch counts.
+        // Relaxed: only the possible switch matters.
         self.switch.load(Ordering::Relaxed);
         access
     }
 }
 
-/// An access under way.
+/// A current access.
 struct Access<'c>(&'c Cell<u32>);
 
 impl Drop for Access<'_> {

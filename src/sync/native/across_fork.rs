@@ -6,9 +6,9 @@
 //!
 //! # No deadlock
 //!
-//! The forking thread takes the lock of the list, and then the locks in the list by rank. The library also takes several of these locks
-//! only in the order of their ranks. No thread waits for the list while it holds one of them: a lock enters the list before other
-//! threads can reach it, and leaves it when none can any more.
+//! The forking thread takes the lock of the list, and then the locks in the list by rank. A thread of the library that
+//! takes several of these locks also takes them by rank. No thread waits for the list while it holds one of them: a lock
+//! enters the list before other threads can reach it, and leaves it when none can any more.
 //!
 //! The list is linked through the locks themselves, so an entry needs no allocation of its own.
 #![expect(
@@ -39,7 +39,7 @@ struct List {
 // SAFETY: only the thread that has the lock of the list uses the links; a lock leaves the list before it is freed.
 unsafe impl Send for List {}
 
-/// A lock's place in the list. The first field of a [`Node`], so that the one's address is the other's.
+/// A lock's links in the list. The first field of a [`Node`], so that both have the same address.
 struct Link {
     before: Cell<*const Link>,
     behind: Cell<*const Link>,
@@ -71,9 +71,9 @@ struct Node<T> {
     lock: Lock<T>,
 }
 
-/// A lock that is held by the thread that forks while it forks.
+/// A lock that the forking thread holds during a fork.
 pub(crate) struct ForkLock<T: 'static> {
-    /// On the heap, where others can point at it.
+    /// On the heap, so that the list can point to it.
     node: NonNull<Node<T>>,
     owned: PhantomData<Node<T>>,
 }
@@ -97,7 +97,7 @@ impl<T: 'static> ForkLock<T> {
         }
     }
 
-    /// Bytes of the lock, and of what it guards, apart from this handle.
+    /// Bytes of the lock and of the guarded value, without this handle.
     pub(crate) const BYTES: u64 = size_of::<Node<T>>() as u64;
 }
 
@@ -123,7 +123,7 @@ impl<T: 'static> StaticForkLock<T> {
         }
     }
 
-    /// Has a forking thread hold the lock from now on. The caller holds no other lock.
+    /// Adds the lock to the list, so that forks hold it from now on. The caller holds no other lock.
     ///
     /// A fork waits for the list's lock. So it finds this one listed, or not listed and never used.
     pub(crate) fn keep_across_forks(&'static self) {
@@ -146,7 +146,7 @@ impl<T> Deref for StaticForkLock<T> {
 ///
 /// # Safety
 ///
-/// The link is that of a `Node<T>`, which stays in the list until what is returned is dropped.
+/// The link belongs to a `Node<T>`, which stays in the list until the returned value is dropped.
 unsafe fn hold<T: 'static>(link: *const Link) -> Box<dyn Held> {
     // SAFETY: as for the caller; the link is the first field.
     let node: &'static Node<T> = unsafe { &*link.cast() };
@@ -159,7 +159,7 @@ impl List {
             self.is_told_of_forks = true;
             system::tell_of_forks();
         }
-        // SAFETY: the new one is where it stays, and who is in the list is there.
+        // SAFETY: the new node does not move, and all nodes in the list exist.
         unsafe {
             link.as_ref().behind.set(self.first);
             if let Some(first) = self.first.as_ref() {
@@ -169,13 +169,13 @@ impl List {
         self.first = link.as_ptr();
     }
 
-    /// Takes a link out.
+    /// Removes a link.
     ///
     /// # Safety
     ///
     /// It is in the list.
     unsafe fn remove(&mut self, link: NonNull<Link>) {
-        // SAFETY: it is in the list, and who is in the list is there: its neighbours too.
+        // SAFETY: it is in the list, and all nodes in the list exist, including its neighbours.
         unsafe {
             let (before, behind) = (link.as_ref().before.get(), link.as_ref().behind.get());
             match before.as_ref() {
@@ -191,7 +191,7 @@ impl List {
     fn iter(&self) -> impl Iterator<Item = &Link> {
         let mut at = self.first;
         std::iter::from_fn(move || {
-            // SAFETY: who is in the list is there.
+            // SAFETY: all nodes in the list exist.
             let link = unsafe { at.as_ref() }?;
             at = link.behind.get();
             Some(link)
@@ -201,7 +201,7 @@ impl List {
 
 impl<T> Drop for ForkLock<T> {
     fn drop(&mut self) {
-        // SAFETY: it was added when it was made, and nobody else knows it any more.
+        // SAFETY: it was added when it was made, and no other thread can reach it any more.
         unsafe {
             LIST.lock().remove(self.node.cast());
             drop(Box::from_raw(self.node.as_ptr()));
@@ -225,7 +225,7 @@ impl<T> fmt::Debug for ForkLock<T> {
 }
 
 thread_local! {
-    /// What this thread holds while it forks; in the child, what the thread that forked held.
+    /// The locks that this thread holds during a fork; in the child, those that the forking thread held.
     static HELD: RefCell<Vec<Box<dyn Held>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -235,16 +235,16 @@ extern "C" fn before_fork() {
     let mut held: Vec<Box<dyn Held>> = Vec::new();
     for rank in Rank::ALL {
         for link in list.iter().filter(|link| link.rank == rank) {
-            // SAFETY: a link is that of the node for which it was made, and stays in the list while the list is locked.
+            // SAFETY: a link belongs to the node for which it was made, and stays in the list while the list is locked.
             held.push(unsafe { (link.hold)(link) });
         }
     }
-    // The list's own comes last, and so is given up last.
+    // The list's own lock comes last, and so is released last.
     held.push(Box::new(list));
     let _ = HELD.try_with(|cell| cell.replace(held));
 }
 
-/// After a fork, in the parent and in the child: gives them up.
+/// After a fork, in the parent and in the child: releases all locks.
 extern "C" fn after_fork() {
     let _ = HELD.try_with(RefCell::take);
 }
@@ -255,7 +255,7 @@ mod system {
 
     type Handler = extern "C" fn();
 
-    // SAFETY: this is the C library's, which the standard library links.
+    // SAFETY: this is a function of the C library, which the standard library links.
     unsafe extern "C" {
         fn pthread_atfork(
             prepare: Option<Handler>,
@@ -264,7 +264,7 @@ mod system {
         ) -> c_int;
     }
 
-    /// Has the handlers called at every fork. If there is no memory for that, a child must not use pools.
+    /// Registers the handlers for every fork. If there is no memory for that, a child must not use pools.
     pub(super) fn tell_of_forks() {
         // SAFETY: the handlers are functions without conditions.
         let _ = unsafe {
@@ -279,7 +279,7 @@ mod system {
 
 #[cfg(not(all(unix, not(miri))))]
 mod system {
-    /// There are no forks.
+    /// This system has no forks.
     pub(super) fn tell_of_forks() {
         let _: [extern "C" fn(); 2] = [super::before_fork, super::after_fork];
     }

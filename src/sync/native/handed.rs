@@ -1,4 +1,4 @@
-//! The standard library's mutex, with an extra flag that makes its hand-over visible to `ThreadSanitizer`.
+//! The standard library's mutex, with an extra flag that makes its transfer between threads visible to `ThreadSanitizer`.
 //!
 //! The standard library is precompiled, and a contended `std::sync::Mutex` is locked inside it. `ThreadSanitizer` does not see
 //! those accesses. It would report every access under the lock as a race, in every program that uses this library.
