@@ -7,7 +7,7 @@
 //! two clocks, and measures that difference again once a second. So the time of day follows an adjustment of the system's clock
 //! within a second, and a frame end never reads a second clock.
 //!
-//! A test can set both clocks for what happens on its own thread.
+//! A test can set both clocks for its own thread.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -42,10 +42,10 @@ fn unix_now() -> u64 {
     since_epoch.map_or(0, nanos)
 }
 
-/// Where the process's monotonic time begins: at the first use of the library.
+/// The origin of the process's monotonic time: the first use of the library.
 fn origin() -> Instant {
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    // Never the time that a test sets: all threads share it.
+    // Never the time that a test sets, because all threads share it.
     *ORIGIN.get_or_init(Instant::now)
 }
 
@@ -55,8 +55,8 @@ fn nanos(duration: Duration) -> u64 {
 
 /// A moment, by two clocks: the monotonic time, which orders moments of one process, and the time of day.
 ///
-/// Moments compare by their monotonic time first. The default is the beginning of both clocks, and stands for a moment that
-/// never was. `Display` gives the time of day in UTC, as in `2026-03-14T09:26:53.589Z`.
+/// Moments compare by their monotonic time first. The default is the beginning of both clocks, and means no moment.
+/// `Display` gives the time of day in UTC, as in `2026-03-14T09:26:53.589Z`.
 ///
 /// ```
 /// use framepool::{BufferPool, Timestamp};
@@ -84,7 +84,7 @@ impl Timestamp {
         WallClock::new(now()).stamp(instant)
     }
 
-    /// The monotonic time: since the process first used the library.
+    /// The monotonic time since the process first used the library.
     pub fn monotonic(self) -> Duration {
         Duration::from_nanos(self.monotonic_ns)
     }
@@ -120,7 +120,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01.
+/// Year, month and day of the Gregorian calendar, `days` days after 1970-01-01.
 ///
 /// Counts in eras of 400 years and in years that begin in March, so that a leap day is a year's last day:
 /// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
@@ -141,7 +141,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// The difference between the two clocks, for many timestamps at one reading each.
+/// The difference between the two clocks, so that a timestamp needs only one reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WallClock {
     measured: Instant,
@@ -167,7 +167,7 @@ impl WallClock {
         self.stamp(now)
     }
 
-    /// The moment `instant`, by the difference measured last.
+    /// The moment `instant`, by the last measured difference.
     fn stamp(self, instant: Instant) -> Timestamp {
         let later = nanos(instant.saturating_duration_since(self.measured));
         let earlier = nanos(self.measured.saturating_duration_since(instant));

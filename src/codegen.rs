@@ -19,7 +19,7 @@ macro_rules! opaque {
             clippy::pointers_in_nomem_asm_block,
             reason = "nothing is read or written"
         )]
-        // SAFETY: there is no instruction, so the register keeps what it has.
+        // SAFETY: there is no instruction, so the register keeps its value.
         unsafe {
             std::arch::asm!(
                 "/* {} */",
@@ -71,8 +71,8 @@ pub(crate) fn in_register(number: u64) -> u64 {
 
 /// Returns the pointer in a register, so that the compiler changes a bit of it there and not in memory.
 ///
-/// The compiler changes one bit in memory with a store of one byte. A processor cannot pass that on to a load of the whole word, which
-/// then waits for some fifteen cycles.
+/// The compiler changes one bit in memory with a store of one byte. A processor cannot forward that to a load of the whole
+/// word, which then waits about fifteen cycles.
 #[inline(always)]
 pub(crate) fn pointer_in_register<T>(pointer: *mut T) -> *mut T {
     opaque!(pointer)

@@ -31,36 +31,37 @@ pub enum AllocError {
     },
     /// The pool's budget does not allow the memory this request needs.
     BudgetExceeded {
-        /// Bytes the pool would have had to take from the system, with the record and the allocator's slack if these count.
+        /// Bytes that the request needs from the system, with the record and the allocator's slack if these count.
         requested: u64,
-        /// Bytes of the buffers out, of both kinds.
+        /// Bytes of the buffers in use, of both kinds.
         in_use: u64,
         /// The budget.
         limit: u64,
         /// Bytes that count against the budget.
         held: u64,
-        /// What has them: the parts add up to `held`.
+        /// The holders of these bytes; the parts add up to `held`.
         parts: Vec<Holding>,
-        /// The call sites whose pooled buffers hold the most, five at most, the largest first.
+        /// The call sites whose pooled buffers hold the most, at most five, the largest first.
         holders: Vec<SiteHolding>,
-        /// The age of `holders`. It is zero if few pooled buffers are out; with many, a walk is slow, so not every refusal makes one.
+        /// The age of `holders`. Zero if few pooled buffers are in use. With many, a walk is slow, so not every refusal
+        /// makes one.
         holders_age: Duration,
     },
     /// The budget of a tag does not allow the buffer.
     TagBudgetExceeded {
-        /// The tag whose budget is used up: that of the buffer, or one above it.
+        /// The tag whose budget is used up: the buffer's tag, or one above it.
         tag: String,
         /// Bytes of the block that the buffer needs.
         requested: u64,
-        /// Bytes of the pooled buffers out, with this tag or one below it.
+        /// Bytes of the pooled buffers in use, with this tag or one below it.
         in_use: u64,
         /// The budget.
         limit: u64,
         /// Bytes that count against the budget.
         held: u64,
-        /// What has them: the parts add up to `held`.
+        /// The holders of these bytes; the parts add up to `held`.
         parts: Vec<Holding>,
-        /// The call sites whose buffers hold the most of the tag, five at most, the largest first.
+        /// The call sites whose buffers hold the most of the tag, at most five, the largest first.
         holders: Vec<SiteHolding>,
     },
     /// The system refused to allocate memory.
@@ -138,7 +139,7 @@ impl fmt::Display for AllocError {
 
 impl Error for AllocError {}
 
-/// What to do about a refusal, given the parts of what is held, the largest first.
+/// What to do about a refusal, given the held parts, the largest first.
 fn next_step(requested: u64, limit: u64, largest: &[&Holding]) -> String {
     const RAISE: &str = "or raise `max_bytes`";
     if requested > limit {
@@ -174,15 +175,15 @@ pub enum FrameError {
     /// As many frames are open as the pool allows.
     #[non_exhaustive]
     TooManyInFlight {
-        /// Frames open.
+        /// The number of open frames.
         open: u32,
-        /// Frames that may be open.
+        /// The largest number of open frames.
         limit: u32,
-        /// The frame open longest.
+        /// The frame that has been open longest.
         oldest: FrameId,
-        /// The line that began it; none if it has not got so far.
+        /// The line that began it; `None` if that was not stored yet.
         oldest_site: Option<&'static Location<'static>>,
-        /// For how long it has been open.
+        /// How long it has been open.
         oldest_age: Duration,
     },
 }
@@ -219,39 +220,39 @@ impl Error for FrameError {}
 pub enum ConfigError {
     /// `max_frames_in_flight` is zero or more than the pool supports.
     FramesInFlight {
-        /// What was asked for.
+        /// The given value.
         given: u32,
-        /// The most there can be.
+        /// The largest allowed value.
         max: u32,
     },
     /// `frame_block_bytes` is too small or too large.
     FrameBlockBytes {
-        /// What was asked for.
+        /// The given value.
         given: usize,
-        /// The least there can be.
+        /// The smallest allowed value.
         min: usize,
-        /// The most there can be.
+        /// The largest allowed value.
         max: usize,
     },
     /// `max_bytes` is zero.
     MaxBytes {
-        /// What was asked for.
+        /// The given value.
         given: u64,
-        /// The least there can be.
+        /// The smallest allowed value.
         min: u64,
     },
     /// More tags are set up than the pool supports.
     Tags {
-        /// How many were given.
+        /// The given number of tags.
         given: usize,
-        /// The most there can be.
+        /// The largest allowed value.
         max: usize,
     },
     /// `history_frames` is zero or more than the pool supports.
     HistoryFrames {
-        /// What was asked for.
+        /// The given value.
         given: usize,
-        /// The most there can be.
+        /// The largest allowed value.
         max: usize,
     },
 }

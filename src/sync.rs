@@ -3,7 +3,7 @@
 //! In a normal build every name is the real type, at no cost. Three members of the workspace compile this same source with a cfg from
 //! their build script. There the same names are other types:
 //!
-//! | cfg | member | what the names are |
+//! | cfg | member | the types behind the names |
 //! |---|---|---|
 //! | `framepool_loom` | `loom-tests/` | loom's: every execution of a small model, weak memory included |
 //! | `framepool_shuttle` | `shuttle-tests/` | shuttle's: random schedules of a larger scenario, sequentially consistent |
@@ -48,7 +48,7 @@ pub(crate) trait Owned {
     /// The type of its value.
     type Value;
 
-    /// Loads the value that the caller, or the writer before it, stored last.
+    /// Loads the value that the caller, or the previous writer, stored last.
     ///
     /// Under loom this is not a step that the model interleaves with others, because no other thread can change the result.
     fn load_own(&self) -> Self::Value;
@@ -96,18 +96,18 @@ pub(crate) const fn sized(real: usize, shuttle: usize, loom: usize) -> usize {
 /// The order in which one thread takes locks of several kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rank {
-    /// The lock of a store's receivers. No other is taken under it.
+    /// The lock of a store's receivers. No other lock is taken under it.
     Store,
     /// The walk of a pool's last refusal, which is rebuilt under it.
     Refusals,
-    /// The walks over a pool's blocks, which look at the aggregator.
+    /// The walks over a pool's blocks. The aggregator is taken under it.
     Walks,
     /// A pool's frame ends.
     Aggregator,
-    /// What a pool's workers note now and then: no other lock of the pool is taken under it.
+    /// Rare notes by a pool's workers. No other lock of the pool is taken under it.
     Notes,
-    /// The slabs of small regions, which all pools share. No other is taken under it. A list that grows under it asks the global
-    /// allocator.
+    /// The slabs of small regions, which all pools share. No other is taken under it. A list that grows under it calls the
+    /// global allocator.
     System,
 }
 

@@ -1,6 +1,6 @@
-//! Text for people: byte counts with units, as all reports write them.
+//! Text for people, in the format of all reports: byte counts with units.
 //!
-//! The tables and sparklines of the reports are hidden here. They are no part of the public API, only shared with this repository's binary.
+//! The hidden tables and sparklines of the reports are not part of the public API. This repository's binary shares them.
 
 use std::fmt;
 
@@ -40,8 +40,8 @@ impl fmt::Display for Bytes {
 
 /// A line of bars for a series of numbers, at most `width` of them, the latest last: `▁▂▅█▃`.
 ///
-/// The scale begins at zero, and the tallest bar is the largest number. If there are more numbers than bars, each bar shows the largest
-/// of its share, so no spike is lost. A value that is not a positive number gets the lowest bar.
+/// The scale begins at zero, and the tallest bar is the largest number. If there are more numbers than bars, each bar shows
+/// the largest number of its part, so no spike is lost. A value that is not a positive number gets the lowest bar.
 #[doc(hidden)]
 pub fn sparkline(series: &[f64], width: usize) -> impl fmt::Display {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
