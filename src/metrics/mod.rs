@@ -1,11 +1,11 @@
-//! The one description of every metric: name, unit, kind, help and labels, and how its numbers are read.
+//! The description of every metric: name, unit, kind, help and labels, and how its numbers are read.
 //!
-//! Every outlet is made from [`METRICS`]: Prometheus, the series of the page, the tables in the documents. The names and units
-//! are those of OpenTelemetry (UCUM units, no unit and no `total` in a name); an outlet translates them as its field does.
+//! Every outlet is built from [`METRICS`]: Prometheus, the series of the page, the tables in the documents. Names and units
+//! follow OpenTelemetry (UCUM units, no unit and no `total` in a name); each outlet translates them to its own conventions.
 //!
 //! A metric that counts is a sum of counters: each line of the table of counters
-//! ([`Counts::DEFINITIONS`](crate::telemetry::Counts::DEFINITIONS)) names the metrics that it is a part of. So a new counter is in every outlet
-//! without a change there.
+//! ([`Counts::DEFINITIONS`](crate::telemetry::Counts::DEFINITIONS)) names the metrics that include it. So a new counter
+//! appears in every outlet without a change there.
 //!
 //! ```
 //! use framepool::BufferPool;
@@ -32,19 +32,19 @@ use crate::telemetry::counters::Counts;
 use crate::telemetry::part::Part;
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// What kind of number a metric is.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Kind {
-    /// Only rises. It wraps at 2^64, as the counters that it is made of.
+    /// Only rises. It wraps at 2^64, like the counters that it sums.
     Counter,
     /// Rises and falls, and adds up over pools and processes.
     UpDownCounter,
-    /// Rises and falls. A sum over pools or processes means nothing.
+    /// Rises and falls. A sum over pools or processes has no meaning.
     Gauge,
-    /// Every frame has a value; counted by size.
+    /// One value for every frame, counted by size.
     Histogram,
 }
 
@@ -68,11 +68,11 @@ const TAG: &str = "tag";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metric {
-    /// The name, in parts that are divided by dots.
+    /// The name, in parts separated by dots.
     pub name: &'static str,
     /// UCUM unit: `By` for bytes, `s` for seconds, or what is counted in braces.
     pub unit: &'static str,
-    /// What kind of number it is.
+    /// The kind of its numbers.
     pub kind: Kind,
     /// What it means, in one sentence.
     pub help: &'static str,
@@ -82,10 +82,10 @@ pub struct Metric {
     source: Source,
 }
 
-/// What is called with each number of a metric: its labels, and the value. A number without a value exists, but not now.
+/// The callback for each number of a metric, with its labels and value. `None` means that the number has no value now.
 pub type Each<'a> = dyn FnMut(&[(&'static str, &str)], Option<f64>) + 'a;
 
-/// Where a metric's numbers are read.
+/// The source of a metric's numbers.
 #[derive(Debug)]
 enum Source {
     /// The counters that name the metric.
@@ -95,8 +95,8 @@ enum Source {
 }
 
 impl Metric {
-    /// Gives every number of the metric, zeros included, in the same order at every reading. A histogram has none here, and a metric
-    /// of tags has those of the tags that there are.
+    /// Passes every number of the metric to `each`, including zeros, in the same order at every reading. A histogram has
+    /// none here. A metric of tags has one set for each existing tag.
     pub fn read(&self, reading: &Reading, each: &mut Each<'_>) {
         match self.source {
             Source::Counters => self.read_counters(&reading.stats.totals.counts, each),
@@ -105,7 +105,7 @@ impl Metric {
         }
     }
 
-    /// What one frame adds to a histogram; nothing for any other metric.
+    /// The value that one frame adds to a histogram; `None` for any other metric.
     pub fn of_frame(&self, frame: &FrameSnapshot) -> Option<f64> {
         match self.source {
             Source::Frames(read, _) => Some(read(frame)),
@@ -121,7 +121,7 @@ impl Metric {
         }
     }
 
-    /// Whether its numbers differ from pool to pool and come and go: those of tags do.
+    /// Whether its set of numbers differs between pools and over time, like that of tags.
     pub fn is_open_ended(&self) -> bool {
         self.labels.contains(&TAG)
     }

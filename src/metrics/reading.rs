@@ -1,4 +1,4 @@
-//! What was read of one pool, from which every metric takes its numbers.
+//! A reading of one pool, from which every metric takes its numbers.
 
 use crate::clock::Timestamp;
 use crate::health::HealthSnapshot;
@@ -7,12 +7,12 @@ use crate::sync::Arc;
 use crate::telemetry::snapshot::PoolStats;
 use crate::telemetry::tags::Tags;
 
-/// What was read of one pool at one moment: its own numbers, and how it was judged.
+/// A reading of one pool at one moment: its own numbers, and its latest judgement.
 #[derive(Clone, Debug)]
 pub struct Reading {
     pub(super) stats: PoolStats,
     pub(super) health: Option<Arc<HealthSnapshot>>,
-    /// The numbers of tags; none of a judgement, which does not read them.
+    /// The numbers of tags; `None` for a reading from a judgement, which does not have them.
     pub(super) tags: Option<Tags>,
     pub(super) time: Timestamp,
 }
@@ -28,7 +28,7 @@ impl Reading {
         }
     }
 
-    /// No pool: every number exists, and is zero.
+    /// A reading without a pool: every number exists, and is zero.
     pub(crate) fn none() -> Self {
         Self {
             stats: PoolStats::default(),
@@ -38,7 +38,7 @@ impl Reading {
         }
     }
 
-    /// All numbers as of a judgement; there are none of tags.
+    /// All numbers from a judgement, without those of tags.
     pub fn of(health: Arc<HealthSnapshot>) -> Self {
         Self {
             stats: health.stats,

@@ -48,7 +48,7 @@ metrics! {
         Source::Levels(|reading, each| {
             let health = reading.health.as_deref();
             let measured = health.and_then(|health| health.metrics.resident_bytes);
-            // Where the pool holds nothing, nothing is resident, also before the system was asked for the first time.
+            // If the pool holds nothing, nothing is resident, even before the first query to the system.
             let resident = measured.or((reading.stats.pooled_bytes == 0).then_some(0));
             each(&[], resident.map(|bytes| bytes as f64));
         });
@@ -147,7 +147,7 @@ fn one(value: f64, each: &mut Each<'_>) {
     each(&[], Some(value));
 }
 
-/// The bytes of each tag alone, and of what has none: they add up to the bytes in use.
+/// The bytes of each tag alone, and of buffers without a tag: they add up to the bytes in use.
 fn tag_usage(reading: &Reading, each: &mut Each<'_>) {
     if let Some(tags) = &reading.tags {
         each(&[(TAG, "")], Some(tags.untagged.live_bytes() as f64));

@@ -10,9 +10,9 @@ use crate::health::Alert;
 impl DiagnosticsStore {
     /// Calls `callback` with every alert that is raised, escalated or resolved from now on.
     ///
-    /// It runs on a thread of its own named `framepool-alerts`, so it may take its time: up to 256 alerts wait for it, and more are
-    /// dropped and counted. If it panics it is not called any more. Both is in the store's report under this name, and in
-    /// [`alert_subscribers`](Self::alert_subscribers). The thread ends when the store is gone.
+    /// It runs on its own thread, named `framepool-alerts`, so it may be slow: up to 256 alerts wait for it, and further
+    /// ones are dropped and counted. If it panics, it is not called any more. The store's report shows both under this
+    /// name, and so does [`alert_subscribers`](Self::alert_subscribers). The thread ends when the store is dropped.
     ///
     /// ```
     /// use framepool::{BufferPool, DiagnosticsStore, HealthConfig, Watch};
@@ -38,13 +38,13 @@ impl DiagnosticsStore {
         Ok(())
     }
 
-    /// Every alert that is raised, escalated or resolved from now on, as a channel. Up to 256 of them wait; more are dropped and
-    /// counted.
+    /// Returns a channel of every alert that is raised, escalated or resolved from now on. Up to 256 of them wait; further
+    /// ones are dropped and counted.
     pub fn subscribe_alerts(&self, name: impl Into<String>) -> AlertFeed {
         self.subscribers().add(name.into())
     }
 
-    /// The subscribers to alerts, also those that have ended.
+    /// The subscribers to alerts, including those that have ended.
     pub fn alert_subscribers(&self) -> Vec<AlertSubscriber> {
         self.subscribers().list()
     }

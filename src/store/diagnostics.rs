@@ -1,12 +1,11 @@
-//! The store: what was judged last and before, for any number of readers.
+//! The store: current and earlier judgements, for any number of readers.
 //!
-//! The whole state is one immutable value. A receiver builds the next one and publishes it with one exchange of a
-//! pointer; a reader takes the pointer. So readers do not wait for receivers nor receivers for readers, and all that
-//! one reader sees at once belongs together. Only receivers take turns, by a lock that no reader touches. The next state
-//! shares the history with the one before, but for a few nodes (`history.rs`): the cost of a receipt does not depend on
-//! how much is remembered.
+//! The whole state is one immutable value. A receiver builds the next one and publishes it with one exchange of a pointer;
+//! a reader loads the pointer. So readers and receivers never wait for each other, and a reader sees a consistent state.
+//! Only receivers take turns, with a lock that no reader takes. The next state shares all but a few nodes of the history
+//! with the previous one (`history.rs`), so the cost of a receipt does not depend on the length of the history.
 //!
-//! Single frames, and numbers rolled up over an hour and a day, are in rings beside it (`past/mod.rs`), which a receiver
+//! Single frames, and numbers rolled up over an hour and a day, are in separate rings (`past/mod.rs`), which a receiver
 //! writes in its turn.
 
 use std::fmt;
@@ -26,11 +25,11 @@ use crate::telemetry::snapshot::FrameSnapshot;
 /// A minute at five health snapshots a second.
 const HISTORY: usize = 300;
 
-/// Keeps the latest health snapshots, the active alerts and a log of alerts, of each pool apart. A handle: clones share one
-/// store.
+/// Keeps the latest health snapshots, the active alerts and a log of alerts for each pool. This is a handle: clones share
+/// one store.
 ///
-/// Several pools can feed one store, each by its own monitor or watch. Pools are told apart by their
-/// [number](crate::BufferPool::id), not by name. Of more than 64 pools, the one that was heard of least lately is forgotten.
+/// Several pools can feed one store, each through its own monitor or watch. Pools are identified by their
+/// [number](crate::BufferPool::id), not by name. Beyond 64 pools, the least recently updated one is forgotten.
 ///
 /// `Display` gives a report for a terminal.
 #[derive(Clone)]
@@ -72,12 +71,12 @@ impl DiagnosticsStore {
         });
     }
 
-    /// Forgets a pool, for example one that was dropped: its alerts are active no more.
+    /// Forgets a pool, for example one that was dropped. Its alerts are no longer active.
     pub fn forget(&self, pool: PoolId) {
         self.publish(&[], |before| before.without(pool));
     }
 
-    /// Takes in a frame of a pool that the store has heard of: of each pool the latest 1,024 are kept one by one.
+    /// Records a frame of a pool that the store knows. The latest 1,024 frames of each pool are kept one by one.
     pub fn record_frame(&self, frame: &FrameSnapshot) {
         let writing = self.shared.receiving.lock();
         if let Some(pool) = self.kept().pool(frame.pool_id) {
@@ -101,26 +100,26 @@ impl DiagnosticsStore {
         self.add_mark(text.into(), None);
     }
 
-    /// Marks this moment, in the history of one pool if one is given.
+    /// Marks this moment, in the history of one pool or of all.
     pub(crate) fn add_mark(&self, text: String, of: Option<(PoolName, FrameEnd)>) {
         let event = Arc::new(Event::mark(text, of));
         self.publish(&[], |before| before.with_event(event));
     }
 
-    /// Publishes the state after the present one, and tells the subscribers which alerts changed.
+    /// Publishes the next state, and sends the changed alerts to the subscribers.
     fn publish(&self, changed: &[Arc<Alert>], after: impl FnOnce(&Kept) -> Kept) {
         let mut turn = self.shared.receiving.lock();
         let before = self.shared.kept.load();
         let next = after(&before);
         let status = next.status();
         self.shared.kept.swap(Arc::new(next));
-        // Release: pairs with the Acquire in `status`; who reads this status finds the state it was taken from.
+        // Release: pairs with the Acquire in `status`; a thread that reads this status also sees the state behind it.
         self.shared.status.store(status, Ordering::Release);
         turn.tell(changed);
         drop(turn);
     }
 
-    /// The subscribers to alerts. Holds the receivers' turn.
+    /// The subscribers to alerts. The guard holds the receivers' lock.
     pub(crate) fn subscribers(&self) -> impl DerefMut<Target = Subscribers> {
         self.shared.receiving.lock()
     }
@@ -131,7 +130,7 @@ impl DiagnosticsStore {
         self.shared.status.load(Ordering::Acquire)
     }
 
-    /// The pools that are kept, in the order in which they were first heard of.
+    /// The pools in the store, in the order of their first health snapshots.
     pub fn pools(&self) -> Vec<PoolId> {
         let kept = self.kept();
         kept.pools.iter().map(|pool| pool.id()).collect()
@@ -149,42 +148,42 @@ impl DiagnosticsStore {
         kept.pool(pool).map(|pool| pool.latest().status)
     }
 
-    /// The health snapshots remembered of one pool, the latest last.
+    /// The stored health snapshots of one pool, the latest last.
     pub fn history_of(&self, pool: PoolId) -> Vec<Arc<HealthSnapshot>> {
         let kept = self.kept();
         kept.pool(pool).map_or_else(Vec::new, KeptPool::history)
     }
 
-    /// The latest health snapshot of the pool that needs a look first: the one with the worst status, and of several the one
-    /// that was made last. With one pool, its latest.
+    /// The latest health snapshot of the pool with the worst status; among several, the most recent one. With one pool, its
+    /// latest.
     pub fn latest(&self) -> Option<Arc<HealthSnapshot>> {
         let kept = self.kept();
         kept.first_to_look_at()
             .map(|pool| Arc::clone(pool.latest()))
     }
 
-    /// The health snapshots remembered of the pool that [`latest`](Self::latest) is of, the latest last. The cost grows with
-    /// their number; the receiver waits for no reader.
+    /// The stored health snapshots of the pool that [`latest`](Self::latest) returns, the latest last. The cost grows with
+    /// their number; the receiver does not wait.
     pub fn history(&self) -> Vec<Arc<HealthSnapshot>> {
         let kept = self.kept();
         kept.first_to_look_at()
             .map_or_else(Vec::new, KeptPool::history)
     }
 
-    /// The alerts of all pools that are active, with their present severity and value. Of each pool the oldest first.
+    /// The active alerts of all pools, with their current severity and value, by pool and then the oldest first.
     pub fn active_alerts(&self) -> Vec<Alert> {
         self.kept().active().cloned().collect()
     }
 
-    /// The alerts that were raised, one entry each, the one that changed last at the end.
+    /// All alerts that were raised, one entry each, the last changed one at the end.
     ///
-    /// An entry is the alert's present state if it is active, else the report that resolved it. It says how many times the
-    /// alert came, and when first. Of each pool 64 alerts of every rule are kept; those that resolved go first.
+    /// An entry is the alert's current state if it is active, else the report that resolved it. It has the number of times
+    /// that the alert began, and the first time. Each pool keeps 64 alerts of every rule; resolved ones are dropped first.
     pub fn alert_log(&self) -> Vec<Alert> {
         self.kept().log()
     }
 
-    /// Marks, and alerts that were raised, escalated and resolved, the latest last: 512 at most.
+    /// Marks, and alerts that were raised, escalated or resolved, the latest last: at most 512.
     pub fn events(&self) -> Vec<Arc<Event>> {
         self.kept().events()
     }
@@ -196,8 +195,8 @@ impl DiagnosticsStore {
             .map_or_else(Vec::new, |pool| pool.past().frames())
     }
 
-    /// The numbers of a pool over a span of time, merged to buckets of this many milliseconds, or to those of the span if
-    /// these are wider. Readable while the store receives: neither waits for the other.
+    /// The numbers of a pool over a span of time, merged into buckets of this many milliseconds, or into the span's own
+    /// buckets if these are wider. Readers and the receiver do not wait for each other.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthConfig, Watch};
@@ -219,12 +218,12 @@ impl DiagnosticsStore {
             .map(|pool| pool.past().rollup(span, bucket_ms))
     }
 
-    /// What is kept, as values that can be saved and shown.
+    /// The store's contents, as values that can be saved and shown.
     pub fn saved(&self) -> SavedHistory {
         SavedHistory::of(&self.kept(), self.alert_subscribers(), true)
     }
 
-    /// All that is kept, as of one moment.
+    /// The store's contents at one moment.
     pub(crate) fn kept(&self) -> Arc<Kept> {
         self.shared.kept.load()
     }

@@ -1,27 +1,27 @@
-//! A bounded history that never changes: an added entry makes a new history, which shares nearly everything with the old.
+//! A bounded, immutable history: adding an entry makes a new history, which shares nearly all nodes with the old one.
 //!
-//! Entries have numbers, counted from the first one ever added. They are the leaves of a tree with 16 children a node,
-//! and the digits of an entry's number, base 16, are the way from the root to it:
+//! Entries have numbers, counted from the first one ever added. They are the leaves of a tree with 16 children per node.
+//! The digits of an entry's number, base 16, are the path from the root to it:
 //!
 //! ```text
 //!   number 0x123:  root ─1─▶ node ─2─▶ leaf ─3─▶ entry
 //! ```
 //!
-//! To add an entry copies the nodes on its way, and to forget the oldest one those on the way of that. A node holds 16
-//! pointers, so the cost grows with the number of digits of what was usual added, not with what is kept. A node whose
-//! entries are all forgotten goes. Readers hold a history as it was, as long as they like, and nobody waits for them.
+//! Adding an entry copies the nodes on its path; forgetting the oldest one copies those on its path. A node holds 16
+//! pointers, so the cost grows with the digits of the number of entries ever added, not with the number kept. A node whose
+//! entries are all forgotten is dropped. A reader may keep an old history as long as it likes; no thread waits for it.
 
 use crate::sync::Arc;
 
-/// Bits of an entry's number that one level of the tree stands for.
+/// Bits of an entry's number per level of the tree.
 const DIGIT: u32 = 4;
 const CHILDREN: usize = 1 << DIGIT;
 
-/// The last entries added, as of one moment.
+/// The latest entries, at one moment.
 #[derive(Debug)]
 pub(crate) struct History<T> {
     root: Option<Arc<Node<T>>>,
-    /// Levels above the root's children: the root stands for digit number `height` of an entry's number.
+    /// Levels above the leaves' parents: the root selects by digit number `height` of an entry's number.
     height: u32,
     /// The number of the oldest entry kept.
     oldest: u64,
@@ -36,7 +36,7 @@ enum Node<T> {
 }
 
 impl<T> History<T> {
-    /// A history without entries.
+    /// An empty history.
     pub(crate) fn new() -> Self {
         Self {
             root: None,
@@ -46,7 +46,7 @@ impl<T> History<T> {
         }
     }
 
-    /// This history with one more entry, and without the oldest ones if there are more than `most` then.
+    /// This history with one more entry, and without the oldest ones beyond `most`.
     ///
     /// The new entry is always kept.
     pub(crate) fn with(&self, entry: Arc<T>, most: usize) -> Self {
@@ -54,7 +54,7 @@ impl<T> History<T> {
         let mut root = self.root.clone();
         let mut height = self.height;
         while digit(number, height + 1) > 0 {
-            // One more digit: what there is so far becomes the new root's first child.
+            // One more digit: the old root becomes the new root's first child.
             height += 1;
             let mut children = [const { None }; CHILDREN];
             children[0] = root.take();
@@ -75,12 +75,12 @@ impl<T> History<T> {
         }
     }
 
-    /// How many entries are kept.
+    /// The number of entries.
     pub(crate) fn len(&self) -> usize {
         (self.next - self.oldest) as usize
     }
 
-    /// The entry added last.
+    /// The latest entry.
     pub(crate) fn latest(&self) -> Option<&Arc<T>> {
         let number = self.next.checked_sub(1)?;
         let mut at = self.root.as_deref()?;
@@ -96,7 +96,7 @@ impl<T> History<T> {
         }
     }
 
-    /// All entries kept, the oldest first.
+    /// All entries, the oldest first.
     pub(crate) fn to_vec(&self) -> Vec<Arc<T>> {
         let mut entries = Vec::with_capacity(self.len());
         if let Some(root) = &self.root {
@@ -131,7 +131,7 @@ fn digit(number: u64, level: u32) -> usize {
     number.checked_shr(level * DIGIT).unwrap_or(0) as usize % CHILDREN
 }
 
-/// A copy of the node in which `entry` is at `number`; no node if it would be empty.
+/// A copy of the node with `entry` at `number`; `None` if it would be empty.
 fn changed<T>(
     node: Option<&Node<T>>,
     height: u32,
@@ -253,7 +253,7 @@ mod tests {
         for number in 0..200_000_u64 {
             let next = history.with(Arc::clone(&entry), 100_000);
             if number > 70_000 && number % 1_000 == 1 {
-                // On the way of the entry that is added and of the one that is forgotten: five levels each.
+                // On the paths of the added entry and of the forgotten one: five levels each.
                 let root = next.root.as_ref().unwrap();
                 assert!(fresh(history.root.as_ref(), root) < 10);
             }

@@ -1,6 +1,7 @@
-//! What the store keeps at one moment: of each pool the latest health snapshots and the log of alerts, and the events of all pools.
+//! The contents of a store at one moment: the latest health snapshots and the log of alerts of each pool, and the events of
+//! all pools.
 //!
-//! A value of these types is never changed once it is published. The next one is made from it, and shares the history with it.
+//! A value of these types never changes once it is published. The next one is made from it, and shares its history.
 
 use super::history::History;
 use super::past::Past;
@@ -9,33 +10,33 @@ use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus};
 use crate::sync::Arc;
 use crate::telemetry::id::PoolId;
 
-/// Alerts of one rule of a pool in the log.
+/// The most alerts of one rule and pool in the log.
 const LOGGED: usize = 64;
 
-/// Pools kept.
+/// The most pools.
 const POOLS: usize = 64;
 
-/// Events kept, of all pools.
+/// The most events, of all pools.
 const EVENTS: usize = 512;
 
-/// What is kept; never changed once published.
+/// The contents of a store; never changed once published.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// In the order in which they were first heard of.
+    /// In the order of their first health snapshots.
     pub(crate) pools: Vec<Arc<KeptPool>>,
     events: Arc<History<Event>>,
     /// Health snapshots received.
     received: u64,
 }
 
-/// What is kept of one pool.
+/// The contents for one pool.
 #[derive(Clone)]
 pub(crate) struct KeptPool {
     history: Arc<History<HealthSnapshot>>,
     past: Arc<Past>,
     /// One entry per alert.
     log: Vec<Logged>,
-    /// The number of the health snapshot received last.
+    /// The number of the latest health snapshot received.
     received: u64,
 }
 
@@ -80,7 +81,7 @@ impl Kept {
         }
     }
 
-    /// The state with one event more.
+    /// The state with one more event.
     pub(super) fn with_event(&self, event: Arc<Event>) -> Self {
         Self {
             pools: self.pools.clone(),
@@ -125,7 +126,7 @@ impl Kept {
         self.pools.iter().flat_map(|pool| &pool.latest().active)
     }
 
-    /// The log of all pools, the one that changed last at the end.
+    /// The log of all pools, the last changed alert at the end.
     pub(crate) fn log(&self) -> Vec<Alert> {
         let logs = self.pools.iter().flat_map(|pool| {
             pool.log
@@ -143,7 +144,7 @@ impl KeptPool {
         self.latest().pool_id
     }
 
-    /// The health snapshot received last.
+    /// The latest health snapshot received.
     pub(crate) fn latest(&self) -> &Arc<HealthSnapshot> {
         let latest = self.history.latest();
         latest.expect("a pool is kept from its first health snapshot on")
@@ -185,7 +186,7 @@ impl KeptPool {
                 .count()
                 == LOGGED
             {
-                // Of this rule a resolved one goes, the oldest; an active one only if there is no other.
+                // Drop the oldest resolved alert of this rule, or the oldest active one if none is resolved.
                 let of_rule = (0..log.len()).filter(|&at| log[at].alert.rule == alert.rule);
                 let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
                 log.remove(first.unwrap_or(0));

@@ -1,7 +1,7 @@
-//! A guard for tests: a piece of code releases every buffer that it allocates.
+//! A guard for tests: checks that a piece of code releases every buffer that it allocates.
 //!
-//! It compares counts of one pool at two moments, and no times: so it says the same at every run, and what the rest of the program
-//! allocates cannot disturb it.
+//! It compares counts of one pool at two moments, and no times. So its result is the same at every run, and allocations
+//! elsewhere in the program do not affect it.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,7 +12,7 @@ use std::thread;
 use crate::BufferPool;
 use crate::text::bytes;
 
-/// The variable that says what a leak does.
+/// The environment variable that selects the reaction to a leak.
 const VARIABLE: &str = "FRAMEPOOL_LEAKS";
 
 /// Pooled buffers and bytes of a call site, without those marked as long-lived.
@@ -20,9 +20,9 @@ type Held = BTreeMap<&'static Location<'static>, (u64, u64)>;
 
 /// Checks that no call site holds more pooled buffers of a pool at the end than at the beginning.
 ///
-/// Dropping it makes the check. What a leak does is said by the environment variable `FRAMEPOOL_LEAKS`: `fail`, the default, panics with
-/// the call sites; `report` prints them to standard error; `off` does nothing. Buffers marked as long-lived do not count. The
-/// document `docs/testing-for-leaks.md` has recipes.
+/// Dropping it runs the check. The environment variable `FRAMEPOOL_LEAKS` selects the reaction to a leak: `fail`, the
+/// default, panics with the call sites; `report` prints them to standard error; `off` does nothing. Buffers marked as
+/// long-lived do not count. The document `docs/testing-for-leaks.md` has recipes.
 ///
 /// ```
 /// use framepool::{BufferPool, LeakCheck};
@@ -49,7 +49,7 @@ pub struct LeakCheck {
 
 /// The call sites that hold more than before.
 ///
-/// `Display` gives a line for each, and what to do.
+/// `Display` gives a line for each, and the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundLeaks {
@@ -59,20 +59,20 @@ pub struct FoundLeaks {
     pub sites: Vec<FoundLeak>,
 }
 
-/// What a call site holds more than before.
+/// The additional buffers that a call site holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundLeak {
     /// The line that called `alloc`.
     pub location: &'static Location<'static>,
-    /// Buffers more than before.
+    /// Additional buffers.
     pub buffers: u64,
-    /// Bytes more than before, as rounded block sizes.
+    /// Additional bytes, as rounded block sizes.
     pub bytes: u64,
 }
 
 impl LeakCheck {
-    /// Begins a check: what is out now does not count.
+    /// Begins a check. Buffers that are in use now do not count.
     pub fn new(pool: &BufferPool) -> Self {
         Self {
             pool: pool.clone(),
@@ -81,13 +81,13 @@ impl LeakCheck {
         }
     }
 
-    /// Runs `work` this many times, in which caches fill, and then begins a check.
+    /// Runs `work` this many times, so that caches fill, and then begins a check.
     pub fn after_warm_up(pool: &BufferPool, runs: usize, mut work: impl FnMut()) -> Self {
         (0..runs).for_each(|_| work());
         Self::new(pool)
     }
 
-    /// Makes the check, and returns what it found, whatever `FRAMEPOOL_LEAKS` says.
+    /// Runs the check, and returns the result without regard to `FRAMEPOOL_LEAKS`.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ fn held(pool: &BufferPool) -> Held {
     held
 }
 
-/// What a leak does.
+/// The reaction to a leak.
 #[derive(Debug, PartialEq, Eq)]
 enum Reaction {
     Off,
@@ -151,7 +151,7 @@ impl Reaction {
 
 impl Drop for LeakCheck {
     fn drop(&mut self) {
-        // A test that fails already says why.
+        // A test that is already failing has its own message.
         if self.is_finished || thread::panicking() {
             return;
         }
@@ -244,7 +244,7 @@ mod tests {
         let panic = catch_unwind(AssertUnwindSafe(|| drop(check))).unwrap_err();
         let said = panic.downcast_ref::<String>().expect("a text");
         assert!(said.contains("1 more buffer "), "{said}");
-        // A test that fails for another reason is not made to abort.
+        // A second panic must not abort a test that fails for another reason.
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             let _check = LeakCheck::new(&pool);
             let _leaked = std::mem::ManuallyDrop::new(pool.alloc::<u8>(100));

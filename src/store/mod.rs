@@ -1,4 +1,5 @@
-//! Keeping and showing what was judged: the store with its history, the text report, the thread that feeds it, and a check for tests.
+//! Keeps and shows health snapshots: the store with its history, the text report, the thread that feeds it, and a leak
+//! check for tests.
 //!
 //! ```text
 //!   Watch ── frames, health snapshots, marks ──▶ DiagnosticsStore ──▶ readers: report, page, exporters

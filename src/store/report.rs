@@ -1,4 +1,4 @@
-//! The store as a page of text: status, memory, flow, frame times with their recent course, alerts, leaks.
+//! The store's text report: status, memory, flow, frame times with their recent course, alerts, leaks.
 
 mod usage;
 
@@ -17,16 +17,16 @@ use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;
 use crate::text::{Align, Table, bytes, sparkline};
 
-/// Bars of a course.
+/// The most bars of a course.
 const WIDTH: usize = 60;
 
-/// Resolved alerts listed.
+/// The most resolved alerts listed.
 const RESOLVED: usize = 5;
 
-/// Sizes, and threads, listed.
+/// The most sizes, and threads, listed.
 const LISTED: usize = 10;
 
-/// Marks listed.
+/// The most marks listed.
 const MARKS: usize = 10;
 
 /// The headings of the lists of call sites.
@@ -92,7 +92,7 @@ fn write_threads(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     write_breakdown(f, &threads_table(threads), threads.len(), left_out)
 }
 
-/// What fills frame memory, if a frame was sampled that took something.
+/// What fills frame memory, if a sampled frame allocated anything.
 fn write_frame_sites(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     if pool.frame_sites.is_empty() {
         return Ok(());
@@ -363,7 +363,7 @@ fn write_marks(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Resul
     write!(f, "\n\n{table}")
 }
 
-/// Who was told of alerts and did not get all of them.
+/// The subscribers that missed alerts.
 fn write_subscribers(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
     let missed = |it: &&AlertSubscriber| it.dropped > 0 || it.state == SubscriberState::Panicked;
     let mut missed = history.subscribers.iter().filter(missed).peekable();

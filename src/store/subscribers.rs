@@ -1,8 +1,9 @@
 //! Subscribers to alerts: callbacks and channels.
 //!
-//! Each subscriber has a bounded queue. The receiver of the store puts a changed alert into every queue and waits for nobody: what
-//! does not fit is dropped and counted. A callback runs on a thread of its own, so a slow one delays no judgement and no other
-//! subscriber. One that panics is ended. What was dropped and who was ended is in the store's report.
+//! Each subscriber has a bounded queue. The receiver of the store puts a changed alert into every queue and never waits:
+//! alerts that do not fit are dropped and counted. A callback runs on its own thread, so a slow one delays no judgement and
+//! no other subscriber. A subscription ends when its callback panics. The store's report shows dropped alerts and ended
+//! subscribers.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +13,13 @@ use std::time::Duration;
 use crate::health::Alert;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 
-/// Alerts that wait for a subscriber.
+/// The most alerts that wait for a subscriber.
 const WAITING: usize = 256;
 
-/// Subscribers that have ended and are still listed.
+/// The most ended subscribers in the list.
 const ENDED: usize = 16;
 
-/// How a subscriber is doing.
+/// The state of a subscriber.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -48,11 +49,11 @@ impl fmt::Display for SubscriberState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct AlertSubscriber {
-    /// The name that it was given.
+    /// Its name.
     pub name: String,
-    /// How it is doing.
+    /// Its state.
     pub state: SubscriberState,
-    /// Alerts that were dropped, because too many were waiting.
+    /// Alerts that were dropped because too many were waiting.
     pub dropped: u64,
 }
 
@@ -73,7 +74,7 @@ struct Shared {
 #[derive(Debug)]
 struct Subscriber {
     name: String,
-    /// None once it has ended.
+    /// `None` once it has ended.
     queue: Option<SyncSender<Arc<Alert>>>,
     shared: Arc<Shared>,
 }
@@ -100,14 +101,14 @@ impl Subscribers {
         }
     }
 
-    /// Puts alerts into every queue. Waits for nobody.
+    /// Puts alerts into every queue. Never waits.
     pub(crate) fn tell(&mut self, alerts: &[Arc<Alert>]) {
         for subscriber in &mut self.0 {
             for alert in alerts {
                 subscriber.tell(alert);
             }
         }
-        // The oldest of many that have ended are forgotten.
+        // Forget the oldest ended ones beyond the limit.
         let ended = self.0.iter().filter(|it| it.queue.is_none()).count();
         let mut spare = ended.saturating_sub(ENDED);
         self.0.retain(|subscriber| {
@@ -128,7 +129,7 @@ impl Subscriber {
         match queue.try_send(Arc::clone(alert)) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
-                // Relaxed: a number of its own.
+                // Relaxed: no other data depends on it.
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             }
             Err(TrySendError::Disconnected(_)) => self.queue = None,
@@ -145,7 +146,7 @@ impl Subscriber {
                 (false, Some(_)) => SubscriberState::Active,
                 (false, None) => SubscriberState::Ended,
             },
-            // Relaxed: a count of its own.
+            // Relaxed: no other data depends on it.
             dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
     }
@@ -155,28 +156,28 @@ impl AlertFeed {
     /// Calls `callback` with each alert until it panics or the store is gone.
     pub(crate) fn call(self, mut callback: impl FnMut(&Alert)) {
         while let Ok(alert) = self.queue.recv() {
-            // What the callback leaves half done is its own: it is not called again.
+            // Unwind safe: only the callback's own state can be inconsistent, and it is not called again.
             if catch_unwind(AssertUnwindSafe(|| callback(&alert))).is_err() {
-                // Relaxed: orders nothing; `describe` reads it by itself.
+                // Relaxed: orders nothing.
                 self.shared.has_panicked.store(true, Ordering::Relaxed);
                 return;
             }
         }
     }
 
-    /// The next alert, if it comes within this time. None too once the store is gone.
+    /// Waits up to this time for the next alert. Also returns `None` once the store is dropped.
     pub fn next_within(&self, time: Duration) -> Option<Arc<Alert>> {
         self.queue.recv_timeout(time).ok()
     }
 
-    /// The next alert, if it is there.
+    /// Returns the next alert, if one is waiting.
     pub fn try_next(&self) -> Option<Arc<Alert>> {
         self.queue.try_recv().ok()
     }
 
-    /// Alerts that were dropped, because 256 of them were waiting.
+    /// Alerts that were dropped because 256 were waiting.
     pub fn dropped(&self) -> u64 {
-        // Relaxed: a number of its own.
+        // Relaxed: no other data depends on it.
         self.shared.dropped.load(Ordering::Relaxed)
     }
 }
@@ -246,7 +247,7 @@ mod tests {
             store.receive(health.clone());
             assert!(feed.try_next().is_some());
         }
-        // One is in the callback's hands, or waits too.
+        // One is with the callback, or still waiting.
         let dropped = subscriber(&store, "slow").dropped;
         assert!((49..=50).contains(&dropped), "{dropped}");
         assert_eq!(feed.dropped(), 0);

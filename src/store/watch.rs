@@ -1,4 +1,4 @@
-//! One call that has a pool watched: a background thread from the frame feed to the store.
+//! The watch: a background thread that reads a pool's frame feed, judges, and feeds the store.
 
 use std::fmt;
 use std::io;
@@ -13,17 +13,17 @@ use crate::sync::{Arc, AtomicBool, Lock, Ordering};
 use crate::telemetry::FrameFeed;
 use crate::{BufferPool, FrameSnapshot};
 
-/// The shortest sleep between two looks at the feed, so that no setting makes the thread spin.
+/// The shortest sleep between two reads of the feed, so that no setting makes the thread spin.
 const SHORTEST_POLL: Duration = Duration::from_millis(1);
 
 /// The watch trims when no frame has ended for this time.
 const QUIET: Duration = Duration::from_millis(200);
-/// Then it takes a step of trimming in this time, whatever the poll interval.
+/// Then it trims one step per this time, at any poll interval.
 const TRIM_INTERVAL: Duration = Duration::from_millis(20);
-/// The most steps at one look: a few of them trim everything that is due.
+/// The most trim steps at once: a few of them trim everything that is due.
 const MAX_TRIM_STEPS: u128 = 50;
 
-/// How a pool is watched.
+/// The settings of a watch.
 ///
 /// ```
 /// use framepool::{HealthConfig, Thresholds};
@@ -56,43 +56,44 @@ impl Default for HealthConfig {
 }
 
 impl HealthConfig {
-    /// The limits to judge by.
+    /// Sets the limits of all rules.
     #[must_use]
     pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// Time between two health snapshots: 200 ms by default.
+    /// Sets the time between two health snapshots: 200 ms by default.
     #[must_use]
     pub fn emit_interval(mut self, interval: Duration) -> Self {
         self.emit_interval = interval;
         self
     }
 
-    /// Time between two looks at the feed: 20 ms by default, and at least 1 ms. A pool that ends more frames in
-    /// this time than its feed holds loses records, and the watch says so.
+    /// Sets the time between two reads of the feed: 20 ms by default, and at least 1 ms. A pool that ends more frames in
+    /// this time than its feed holds loses records, and the watch reports that.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self
     }
 
-    /// The time over which rate, averages and percentiles are taken: 5 s by default. See [`HealthMonitor::with_window`].
+    /// Sets the time over which rate, averages and percentiles are computed: 5 s by default. See
+    /// [`HealthMonitor::with_window`].
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.window = Some(window);
         self
     }
 
-    /// How many health snapshots the watch's store remembers: 300 by default. The last of this and
+    /// Sets how many health snapshots the watch's store keeps: 300 by default. The last call of this and
     /// [`store`](Self::store) counts.
     #[must_use]
     pub fn history(self, snapshots: usize) -> Self {
         self.store(DiagnosticsStore::with_history(snapshots))
     }
 
-    /// The store to feed, instead of one of the watch's own. Watches of one config, or its clones, share it.
+    /// Sets the store to feed, instead of the watch's own. Watches of one config, or of its clones, share it.
     #[must_use]
     pub fn store(mut self, store: DiagnosticsStore) -> Self {
         self.store = Some(store);
@@ -102,7 +103,8 @@ impl HealthConfig {
 
 /// A pool being watched. Dropping it stops the watch, as [`stop`](Self::stop) does.
 ///
-/// When no frame ends, the watch goes on judging the pool as it is, and gives idle memory back: 128 MiB about 5 s after they became idle.
+/// When no frame ends, the watch continues to judge the pool, and gives idle memory back: 128 MiB about 5 s after it became
+/// idle.
 ///
 /// The watch holds a handle of the pool, so the pool lives at least as long.
 ///
@@ -115,7 +117,7 @@ pub struct Watch {
     store: DiagnosticsStore,
     stopping: Arc<AtomicBool>,
     thread: Lock<Option<JoinHandle<()>>>,
-    /// The process that has the thread: a fork copies the watch, but not its thread.
+    /// The process that has the thread, because a fork copies the watch but not its thread.
     process: u32,
 }
 
@@ -190,15 +192,15 @@ impl Watch {
         self.store.add_mark(text.into(), Some((name, frame)));
     }
 
-    /// Stops watching, and returns when the thread is gone: at once, whatever the poll interval.
+    /// Stops watching, and returns when the thread has ended. It does not wait for the poll interval.
     ///
-    /// Every frame that ended before this call has been judged then, and the last health snapshot is in the store.
-    /// Once stopped, a further call does nothing. Nor does one in a forked child, which has no thread to stop.
+    /// Then every frame that ended before this call has been judged, and the last health snapshot is in the store. A second
+    /// call does nothing, and neither does a call in a forked child, which has no thread to stop.
     pub fn stop(&self) {
         if self.is_of_another_process() {
             return;
         }
-        // Held until the thread is gone: a second caller waits for that too.
+        // Held until the thread has ended, so that a second caller waits too.
         let mut running = self.thread.lock();
         let Some(thread) = running.take() else {
             return;
@@ -206,11 +208,11 @@ impl Watch {
         // Release: pairs with the Acquire in `Watcher::run`; the last drain sees the frames that ended before this.
         self.stopping.store(true, Ordering::Release);
         thread.thread().unpark();
-        // A panic there has been reported by the panic hook, and what was stored is whole.
+        // The panic hook has reported any panic there, and the store is consistent.
         let _ = thread.join();
     }
 
-    /// Whether the thread is at work: false after [`stop`](Self::stop), if it panicked, or in a forked child.
+    /// Whether the thread is running: false after [`stop`](Self::stop), after a panic, and in a forked child.
     pub fn is_running(&self) -> bool {
         if self.is_of_another_process() {
             return false;
@@ -221,7 +223,8 @@ impl Watch {
 }
 
 impl Watch {
-    /// Whether this is a copy that a fork made. The lock of the thread is not asked then: somebody may have held it.
+    /// Whether this is a copy made by a fork. Then the thread's lock must not be taken, because it may have been held
+    /// during the fork.
     fn is_of_another_process(&self) -> bool {
         self.process != process::id()
     }
@@ -230,7 +233,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if self.is_of_another_process() {
-            // There is no such thread, so it cannot be joined, nor detached.
+            // This process has no such thread, so it can be neither joined nor detached.
             std::mem::forget(self.thread.get_mut().take());
         } else {
             self.stop();
@@ -247,23 +250,23 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// Time between two questions to the system about what is resident, at least.
+/// The least time between two queries for resident bytes.
 const RESIDENCY_INTERVAL: Duration = Duration::from_secs(1);
-/// The time of the answers is at most one part of so many.
+/// Queries take at most this part of the time.
 const RESIDENCY_SHARE: u32 = 200;
 
-/// What the thread owns.
+/// The state of the thread.
 pub(crate) struct Watcher {
     pool: BufferPool,
     feed: FrameFeed,
-    /// Records lost so far, as the feed counts them.
+    /// Records lost so far, by the feed's count.
     lost: u64,
     monitor: HealthMonitor,
     store: DiagnosticsStore,
     trimmed_at: Instant,
-    /// Frames that the store has not been given yet. Kept for its memory.
+    /// Frames that the store does not have yet. Kept to reuse its memory.
     frames: Vec<FrameSnapshot>,
-    /// When the system is asked next what is resident.
+    /// The time of the next query for resident bytes.
     next_residency: Instant,
 }
 
@@ -291,13 +294,13 @@ impl Watcher {
         // Acquire: pairs with the Release in `Watch::stop`.
         while !stopping.load(Ordering::Acquire) {
             self.look();
-            // An unpark that came before is not lost: this returns at once then.
+            // An earlier unpark is not lost: this returns at once then.
             thread::park_timeout(interval);
         }
         self.last_look();
     }
 
-    /// Records what is new, trims if no frame ends, and judges if it is time.
+    /// Records new frames, trims if no frame ends, and judges if it is time.
     pub(crate) fn look(&mut self) {
         self.drain();
         self.trim();
@@ -308,14 +311,14 @@ impl Watcher {
         self.pass_frames_on();
     }
 
-    /// Records what is new, and judges.
+    /// Records new frames, and judges.
     pub(crate) fn last_look(&mut self) {
         self.drain();
         self.store.receive(self.monitor.emit_now(&self.pool));
         self.pass_frames_on();
     }
 
-    /// Gives the store the frames recorded, once it knows the pool.
+    /// Passes the recorded frames to the store, once it knows the pool.
     fn pass_frames_on(&mut self) {
         for frame in self.frames.drain(..) {
             self.store.record_frame(&frame);
@@ -335,7 +338,7 @@ impl Watcher {
         }
     }
 
-    /// Asks the system what is resident, if that is due.
+    /// Queries the resident bytes, if that is due.
     fn ask_for_residency(&mut self) {
         let now = clock::now();
         if now < self.next_residency {

@@ -8,7 +8,7 @@ use crate::telemetry::FrameFeed;
 use crate::telemetry::id::PoolId;
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// The pools that an outlet exports: a name of its own for each, its readings, and every frame since it was added.
+/// The pools that an outlet exports, with a distinct name, the readings, and every frame since it was added for each.
 ///
 /// It holds a handle of each pool, so they live at least as long, or until [`remove`](Self::remove).
 ///
@@ -38,8 +38,8 @@ struct WatchedPool {
 }
 
 impl WatchedPools {
-    /// Adds a pool whose judgements go to this store. If its name is taken, it gets its number behind it, as in `render#7`. A pool
-    /// that was added before is replaced.
+    /// Adds a pool whose judgements go to this store. If its name is taken, its number is appended, as in `render#7`. A
+    /// pool that was added before is replaced.
     pub fn add(&mut self, pool: BufferPool, store: DiagnosticsStore) {
         self.remove(pool.id());
         let is_taken = |name: &str| self.0.iter().any(|other| other.name == *name);
@@ -62,7 +62,7 @@ impl WatchedPools {
         self.0.retain(|watched| watched.name.id() != pool);
     }
 
-    /// A reading of every pool now, in the order in which they were added.
+    /// Reads every pool now, in the order in which they were added.
     pub fn read(&self) -> Vec<(PoolName, Reading)> {
         let readings = self.0.iter().map(|watched| {
             let health = watched.store.latest_of(watched.name.id());
@@ -71,8 +71,8 @@ impl WatchedPools {
         readings.collect()
     }
 
-    /// Gives every frame that ended since the previous call. Of each pool, those are missing that were overwritten in between: a pool
-    /// keeps as many as its builder's `history_frames`.
+    /// Passes every frame that ended since the previous call to `each`. Overwritten frames are missing: a pool keeps as
+    /// many as its builder's `history_frames`.
     pub fn drain_frames(&mut self, mut each: impl FnMut(&PoolName, &FrameSnapshot)) {
         for watched in &mut self.0 {
             while let Some(frame) = watched.feed.next() {

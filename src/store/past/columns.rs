@@ -7,18 +7,18 @@ use crate::health::{HealthSnapshot, HealthStatus};
 use crate::metrics::{Kind, METRICS, Metric, Reading};
 use crate::sync::Arc;
 
-/// How the values of two samples become one.
+/// How the values of two samples are merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Merge {
-    /// That of the sample in which the pool held the most memory, so that the levels drawn at one point belong together.
+    /// The value of the sample in which the pool held the most memory, so that all levels at one point are from one sample.
     #[default]
     AtMostHeld,
-    /// The later one: it counts since the pool was made.
+    /// The later value, because it counts since the pool was made.
     Later,
-    /// The larger one.
+    /// The larger value.
     Largest,
     /// The sum.
     Sum,
@@ -31,13 +31,13 @@ pub enum Merge {
 pub struct Column {
     /// The name of its metric.
     pub metric: &'static str,
-    /// Which of the metric's numbers it is.
+    /// The labels of the number.
     pub labels: BTreeMap<&'static str, String>,
     /// UCUM unit.
     pub unit: &'static str,
     /// What it means, in one sentence.
     pub help: &'static str,
-    /// How the values of merged samples become one.
+    /// How values of samples are merged.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub merge: Merge,
 }
@@ -53,7 +53,7 @@ impl Column {
     }
 }
 
-/// Places for numbers in a sample; some are spare.
+/// Room for numbers in a sample; some places are unused.
 pub(crate) const PLACES: usize = 64;
 
 /// A number that only a history needs.
@@ -73,7 +73,7 @@ macro_rules! own {
     };
 }
 
-// The first decides which of two samples is the one with the most memory.
+// The first column decides which of two samples has the most memory.
 own! {
     "pooled_bytes", "By", AtMostHeld, "Bytes the pool holds from the system: in use and idle together.", |health| health.metrics.pooled_bytes;
     "outstanding_bytes", "By", AtMostHeld, "Bytes of the pooled buffers that are out.", |health| health.metrics.outstanding_bytes;
@@ -117,7 +117,7 @@ pub(crate) static COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     columns
 });
 
-/// The metrics that are recorded: all whose numbers are the same ones in every pool. The log has the alerts.
+/// The recorded metrics: all that have the same set of numbers in every pool. Alerts are in the log.
 fn recorded() -> impl Iterator<Item = &'static Metric> {
     METRICS
         .iter()
@@ -133,7 +133,7 @@ fn level(status: HealthStatus) -> u8 {
     }
 }
 
-/// The values of one sample, in the order of [`COLUMNS`]; NaN where there is none.
+/// The values of one sample, in the order of [`COLUMNS`]; NaN for missing ones.
 pub(crate) type Values = [f64; PLACES];
 
 /// Reads every column.
@@ -155,7 +155,7 @@ pub(crate) fn read(health: &Arc<HealthSnapshot>) -> Values {
     values
 }
 
-/// The values of two samples as one.
+/// Merges the values of two samples.
 pub(crate) fn merge(before: &Values, after: &Values) -> Values {
     let after_held_more = after[0] >= before[0];
     let mut merged = *after;

@@ -1,11 +1,11 @@
-//! What happened at one moment: an alert that changed, or a mark that the program set.
+//! An event: an alert that changed, or a mark that the program set.
 
 use crate::clock::Timestamp;
 use crate::health::{Alert, AlertState, PoolName};
 use crate::sync::Arc;
 use crate::telemetry::id::FrameEnd;
 
-/// What an [`Event`] is.
+/// The kind of an [`Event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -33,21 +33,21 @@ impl EventKind {
     }
 }
 
-/// What happened at one moment of a store's history.
+/// An event in a store's history: an alert that changed, or a mark.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// What it is.
+    /// The kind.
     pub kind: EventKind,
     /// When it happened.
     pub time: Timestamp,
-    /// The pool; none if a mark is about all pools.
+    /// The pool; `None` for a mark of all pools.
     pub pool: Option<PoolName>,
-    /// The latest frame of the pool then.
+    /// The latest frame of the pool at that time.
     pub frame: Option<FrameEnd>,
-    /// The alert; none of a mark.
+    /// The alert; `None` for a mark.
     pub alert: Option<Arc<Alert>>,
-    /// The text of a mark; empty for an alert, which says its own.
+    /// The text of a mark; empty for an alert, which has its own text.
     pub text: String,
 }
 

@@ -1,24 +1,24 @@
-//! What the history keeps of a single frame.
+//! The history's record of a single frame.
 
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// Numbers of a frame as a row of a ring.
+/// Words of a frame's row in a ring.
 pub(crate) const WORDS: usize = 12;
 
 /// No work was measured.
 const NONE: u64 = u64::MAX;
 
-/// What the history keeps of one frame.
+/// The history's record of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FrameRecord {
     /// The frame end.
     pub frame: FrameEnd,
-    /// When it was, in nanoseconds since 1970.
+    /// The time of the frame end, in nanoseconds since 1970.
     pub time_unix_ns: u64,
-    /// The time from the frame end before to this one, in nanoseconds.
+    /// The time from the previous frame end to this one, in nanoseconds.
     pub period_ns: u64,
     /// The time from the beginning of the frame to its end, in nanoseconds, if a frame ended.
     pub work_ns: Option<u64>,
@@ -32,11 +32,11 @@ pub struct FrameRecord {
     pub misses: u64,
     /// Bytes the pool holds from the system.
     pub pooled_bytes: u64,
-    /// Bytes of the buffers out.
+    /// Bytes of the buffers in use.
     pub in_use_bytes: u64,
-    /// Bytes the pool holds that nobody uses.
+    /// Bytes the pool holds that are not in use.
     pub idle_bytes: u64,
-    /// Bytes that were asked for, of the buffers out.
+    /// Requested bytes of the buffers in use.
     pub requested_bytes: u64,
 }
 

@@ -1,7 +1,7 @@
-//! Who holds memory, split in four ways: which holders a sample names, and what they are called.
+//! The holders of memory, split in four ways: which ones a sample names, and their names.
 //!
-//! A sample has the largest holders of each way, the others together, and the rest: what is in use and has no such holder. So the
-//! parts of each way add up to what is in use, as far as it was read at one time.
+//! For each way, a sample has the largest holders, the other holders together, and the rest: memory in use without such a
+//! holder. So the parts of each way add up to the memory in use, if all were read at one time.
 
 use std::panic::Location;
 
@@ -9,12 +9,12 @@ use super::sample::HeldShare;
 use crate::health::{HealthSnapshot, LARGEST};
 use crate::sync::{Arc, Published, sized};
 
-/// Call sites that are told apart in the whole history. A program has fewer lines that allocate buffers.
+/// The most call sites in the whole history. A program has fewer lines that allocate buffers.
 const MAX_SITES: usize = sized(4_096, 8, 3);
-/// Tags, threads and sizes, of each, that are told apart in the whole history.
+/// The most tags, threads and sizes, of each, in the whole history.
 const MAX_NAMES: usize = sized(1_024, 8, 3);
 
-/// Tags, threads and sizes that a sample names, of each.
+/// The most tags, threads and sizes, of each, that a sample names.
 const NAMED: usize = 8;
 
 /// A way to split the memory in use.
@@ -23,7 +23,7 @@ const NAMED: usize = 8;
 pub enum HolderKind {
     /// By the line of code that allocated a pooled buffer. The rest are frame buffers.
     Site,
-    /// By tag, each without the tags below it. The rest has no tag.
+    /// By tag, without the tags below it. The rest has no tag.
     Tag,
     /// By the thread that allocated. The rest was allocated while attribution was off.
     Thread,
@@ -35,7 +35,7 @@ impl HolderKind {
     /// Every way.
     pub const ALL: &'static [Self] = &[Self::Site, Self::Tag, Self::Thread, Self::Size];
 
-    /// What the first two places are called: those that a sample does not name, and the rest.
+    /// The names of the first two places: holders that a sample does not name, and the rest.
     fn first_names(self) -> [&'static str; 2] {
         match self {
             Self::Site => ["other call sites", "frame buffers"],
@@ -64,7 +64,7 @@ impl HolderKind {
 /// Places in a sample for all ways.
 pub(crate) const HELD: usize = HolderKind::Site.places() + 3 * HolderKind::Tag.places();
 
-/// What the places of holders are called, for each way to split the memory. A size is its bytes, or `larger`.
+/// The names of holders by place, for each way to split the memory. The name of a size is its bytes, or `larger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -80,7 +80,8 @@ pub struct HolderNames {
     pub sizes: Vec<String>,
 }
 
-/// The names of all holders so far. They only grow. Published before the first row that uses a new place. The writer holds the store's turn.
+/// The names of all holders so far. They only grow. Published before the first row that uses a new place. The writer holds
+/// the receivers' lock.
 #[derive(Debug)]
 pub(crate) struct Holders {
     sites: Published<Vec<Option<&'static Location<'static>>>>,
@@ -123,7 +124,7 @@ impl Holders {
         names
     }
 
-    /// Who held memory at a health snapshot, in the places of a sample.
+    /// The holders at a health snapshot, in the places of a sample.
     pub(crate) fn held(&self, health: &HealthSnapshot) -> [HeldShare; HELD] {
         let m = &health.metrics;
         let in_use = [m.in_use_bytes, m.in_use_buffers];
@@ -139,7 +140,7 @@ impl Holders {
         let sites = sites.map(|it| (it.location, it.bytes, it.buffers));
         fill(
             HolderKind::Site,
-            // The list has the largest only: of those that it has not, the sum is known.
+            // The list has only the largest ones; of the others the sum is known.
             shares(sites.collect(), LARGEST, out, in_use, |site| {
                 self.site(site)
             }),
@@ -169,7 +170,7 @@ impl Holders {
         held
     }
 
-    /// The place of a call site in the list; that of the others if the list is full.
+    /// The place of a call site in the list; the place of the others if the list is full.
     fn site(&self, site: &'static Location<'static>) -> u16 {
         let known = self.sites.load();
         let same = |known: &'static Location<'static>| std::ptr::eq(known, site) || known == site;
@@ -186,7 +187,7 @@ impl Holders {
     }
 }
 
-/// The place of a name in the list; that of the others if the list is full.
+/// The place of a name in the list; the place of the others if the list is full.
 fn place(names: &Published<Vec<String>>, name: String) -> u16 {
     let known = names.load();
     if let Some(place) = known.iter().skip(2).position(|known| *known == name) {
@@ -201,7 +202,7 @@ fn place(names: &Published<Vec<String>>, name: String) -> u16 {
     known.len() as u16
 }
 
-/// Bytes and buffers of all.
+/// The sum of bytes and buffers.
 fn sums<N>(holders: &[Holder<N>]) -> [u64; 2] {
     let add = |[bytes, buffers]: [u64; 2], &(_, more_bytes, more): &Holder<N>| {
         [bytes + more_bytes, buffers + more]
@@ -209,7 +210,7 @@ fn sums<N>(holders: &[Holder<N>]) -> [u64; 2] {
     holders.iter().fold([0; 2], add)
 }
 
-/// The largest holders, the others of all that are `listed`, and the rest of what is in use.
+/// The largest holders, the others of all that are `listed`, and the rest of the memory in use.
 fn shares<N>(
     mut holders: Vec<Holder<N>>,
     named: usize,
@@ -256,7 +257,7 @@ mod tests {
     use super::*;
     use crate::{BufferPool, HealthMonitor, Thresholds};
 
-    /// Bytes of each holder, the others and the rest included.
+    /// Bytes of each holder, including the others and the rest.
     fn bytes_by(kind: HolderKind, holders: &Holders, held: &[HeldShare]) -> Vec<(String, u64)> {
         let names = holders.names();
         let names = [&names.sites, &names.tags, &names.threads, &names.sizes][kind as usize];

@@ -1,7 +1,7 @@
-//! What a store keeps of a pool's past: single frames, and samples rolled up over three spans.
+//! A store's record of a pool's past: single frames, and samples rolled up over three spans.
 //!
-//! Each is a ring (`rows.rs`): readers do not wait for the store's receiver, nor the receiver for readers, and a full ring
-//! takes no more memory. A pool's past takes 8.3 MB at most, once a day has passed.
+//! Each is a ring (`rows.rs`): readers and the store's receiver do not wait for each other, and a full ring takes no more
+//! memory. A pool's past takes at most 8.3 MB, once a day has passed.
 
 pub(crate) mod columns;
 pub(crate) mod event;
@@ -21,7 +21,7 @@ use holders::{HolderNames, Holders};
 use rows::Rows;
 use sample::{Sample, is_same_bucket, merged};
 
-/// The latest frames kept one by one.
+/// The most frames kept one by one.
 const FRAMES: usize = sized(1_024, 4, 2);
 
 /// A span of time over which a store keeps samples.
@@ -60,7 +60,7 @@ impl Span {
         }
     }
 
-    /// How far back it goes, in milliseconds.
+    /// The length of the span, in milliseconds.
     pub fn length_ms(self) -> u64 {
         match self {
             Self::Recent => 120_000,
@@ -82,11 +82,11 @@ pub struct Rollup {
     pub samples: Vec<Sample>,
     /// The call sites that [`HeldShare::site`](crate::store::HeldShare::site) numbers. The first two places have none.
     pub sites: Arc<Vec<Option<&'static Location<'static>>>>,
-    /// What the places of all holders are called.
+    /// The names of all holders by place.
     pub names: HolderNames,
 }
 
-/// The past of one pool. The writer holds the store's turn.
+/// The past of one pool. The writer holds the receivers' lock.
 #[derive(Debug)]
 pub(crate) struct Past {
     frames: Rows<{ frame::WORDS }>,
@@ -104,12 +104,12 @@ impl Past {
         }
     }
 
-    /// Takes in a frame.
+    /// Adds a frame.
     pub(crate) fn add_frame(&self, frame: &FrameSnapshot) {
         self.frames.push(&FrameRecord::new(frame).words());
     }
 
-    /// Takes in a health snapshot.
+    /// Adds a health snapshot.
     pub(crate) fn add(&self, health: &Arc<HealthSnapshot>) {
         let time_ms = health.time.unix_nanos() / 1_000_000;
         let held = self.holders.held(health);
@@ -134,7 +134,7 @@ impl Past {
         rows.map(|words| FrameRecord::from_words(&words)).collect()
     }
 
-    /// The samples of a span, merged to buckets of this width.
+    /// The samples of a span, merged into buckets of this width.
     pub(crate) fn rollup(&self, span: Span, bucket_ms: u64) -> Rollup {
         let rows = &self.spans[span as usize];
         let all: Vec<Sample> = rows
@@ -149,7 +149,7 @@ impl Past {
             span,
             bucket_ms,
             samples: merged(in_span, bucket_ms),
-            // After the rows: every place in them is in the lists.
+            // Loaded after the rows, so that every place in them is in the lists.
             sites: self.holders.sites(),
             names: self.holders.names(),
         }

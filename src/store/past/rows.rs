@@ -1,24 +1,24 @@
-//! A ring of rows of numbers: one writer at a time, any number of readers, nobody waits.
+//! A ring of rows of numbers, with one writer at a time and any number of readers. Nobody waits.
 //!
 //! # The parts
 //!
 //! Row number `n`, counted from 0, lies at place `n % capacity`. A place has the row's words, the row's number, and a
-//! *version*: odd while the place is being written, and higher by two after each writing. `count` is the number of rows
-//! that were begun. Places are made in segments, when they are first reached; a full ring takes no more memory.
+//! *version*: odd while the place is being written, and higher by two after each write. `count` is the number of rows
+//! begun. Places are allocated in segments when they are first reached; a full ring takes no more memory.
 //!
 //! # The steps
 //!
-//! *Write*: make the version odd, store number and words, make the version even. The latest row may be written again.
+//! *Write*: make the version odd, store number and words, make the version even. The latest row may be rewritten.
 //!
 //! *Read row `n`*: load the version; if it is odd, begin again. Load number and words, then the version again: if it has
-//! changed, begin again. If the number is not `n`, the row was overwritten. After a few attempts the row is left out: a
-//! writer that was stopped in the middle of a row stops no reader.
+//! changed, begin again. If the number is not `n`, the row was overwritten. After a few attempts the row is skipped, so a
+//! writer that is suspended in the middle of a row blocks no reader.
 //!
 //! # Why it is right
 //!
-//! - *No row is torn.* The stores of words are Release, and come after the odd version. A reader that loads (Acquire) one
-//!   word of a later writing therefore finds at least that odd version afterwards, which is not the one it began with. A
-//!   reader that began with an even version (Acquire) finds all words of that writing, or later ones.
+//! - *No row is torn.* The stores of words are Release, and come after the odd version. So a reader that loads (Acquire)
+//!   one word of a later write then finds at least that odd version, which differs from its first one. A reader that began
+//!   with an even version (Acquire) finds all words of that write, or later ones.
 //! - *The writer never waits.* It has no loop and takes no lock. Its callers take turns among themselves.
 //! - *Rows are in order.* A reader asks for them by number.
 
@@ -30,7 +30,7 @@ use crate::sync::{AtomicU64, Ordering, sized};
 /// Places in a segment.
 const SEGMENT: usize = sized(8, 2, 2);
 
-/// Words of a row that a model looks at: all of them make more executions than can be explored.
+/// Words of a row in a model: with all of them there are too many executions to explore.
 const MODELLED: usize = sized(usize::MAX, usize::MAX, 2);
 
 /// Attempts to read a row that is being written.
@@ -50,7 +50,7 @@ struct Place<const W: usize> {
 }
 
 impl<const W: usize> Rows<W> {
-    /// No rows, with places for at least this many.
+    /// An empty ring with places for at least this many rows.
     pub(crate) fn new(rows: usize) -> Self {
         let segments = rows.div_ceil(SEGMENT).max(1);
         Self {
@@ -63,7 +63,7 @@ impl<const W: usize> Rows<W> {
         (self.segments.len() * SEGMENT) as u64
     }
 
-    /// Bytes that the ring has when it is full.
+    /// Bytes of the full ring.
     #[cfg(all(test, not(framepool_loom), not(framepool_shuttle)))]
     pub(crate) fn full_bytes(&self) -> usize {
         self.segments.len()
@@ -75,11 +75,11 @@ impl<const W: usize> Rows<W> {
         // Relaxed: written in the caller's turn only.
         let number = self.count.load(Ordering::Relaxed);
         self.write(number, words);
-        // Release: pairs with the Acquire in `read_all`; the row's segment, and a whole row to begin with.
+        // Release: pairs with the Acquire in `read_all`; publishes the row's segment and its first complete row.
         self.count.store(number + 1, Ordering::Release);
     }
 
-    /// Writes the row added last once more; adds it if there is none. Callers take turns.
+    /// Rewrites the latest row; adds one if there is none. Callers take turns.
     pub(crate) fn replace_last(&self, words: &[u64; W]) {
         // Relaxed: written in the caller's turn only.
         match self.count.load(Ordering::Relaxed).checked_sub(1) {
@@ -88,14 +88,14 @@ impl<const W: usize> Rows<W> {
         }
     }
 
-    /// The row added last, for the caller whose turn it is.
+    /// The latest row, for the caller whose turn it is.
     pub(crate) fn last(&self) -> Option<[u64; W]> {
         // Relaxed: written in the caller's turn only.
         let last = self.count.load(Ordering::Relaxed).checked_sub(1)?;
         self.read(last)
     }
 
-    /// The rows kept, the oldest first. A row that is being written may be left out.
+    /// All rows, the oldest first. A row that is being written may be missing.
     pub(crate) fn read_all(&self) -> impl Iterator<Item = [u64; W]> {
         // Acquire: pairs with the Release in `push`.
         let count = self.count.load(Ordering::Acquire);
@@ -121,14 +121,14 @@ impl<const W: usize> Rows<W> {
         let place = &segment[at % SEGMENT];
         // Relaxed: written in the caller's turn only.
         let version = place.version.load(Ordering::Relaxed);
-        // Relaxed: the words that follow are Release, and carry it.
+        // Relaxed: the Release stores of the words that follow publish it.
         place.version.store(version + 1, Ordering::Relaxed);
-        // Release: pairs with the Acquires in `read`; who sees one of these sees the odd version.
+        // Release: pairs with the Acquires in `read`; a reader that sees one of these sees the odd version.
         place.number.store(number, Ordering::Release);
         for (at, &word) in place.words.iter().zip(words).take(MODELLED) {
             at.store(word, Ordering::Release);
         }
-        // Release: pairs with the Acquire in `read`; who sees it sees all the words.
+        // Release: pairs with the Acquire in `read`; a reader that sees it sees all the words.
         place.version.store(version + 2, Ordering::Release);
     }
 

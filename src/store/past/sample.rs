@@ -1,33 +1,33 @@
-//! A pool at one moment of its history: the shown numbers, and who held the most memory.
+//! A pool at one moment of its history: the shown numbers, and the largest holders of memory.
 
 use super::columns::{COLUMNS, Column, PLACES, Values, merge};
 use super::holders::{HELD, HolderKind};
 
-/// Numbers that a row of a ring has for each holder.
+/// Words of a row for each holder.
 const WORDS_OF_HOLDER: usize = 2;
-/// Numbers of a sample as a row of a ring.
+/// Words of a sample's row in a ring.
 pub(crate) const WORDS: usize = 1 + PLACES + HELD * WORDS_OF_HOLDER;
 
-/// Bits of a word that count buffers; those above number the holder.
+/// The low bits of a word, which count buffers; the bits above have the holder's place.
 const BUFFER_BITS: u32 = 48;
 
-/// What one holder held in a [`Sample`]: a call site, a tag, a thread, or the blocks of one size.
+/// The memory of one holder in a [`Sample`]: of a call site, a tag, a thread, or the blocks of one size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeldShare {
-    /// The place of its name in the list of its kind in [`Rollup::names`](super::Rollup::names); of a call site also in
+    /// The place of its name in the list of its kind in [`Rollup::names`](super::Rollup::names); for a call site also in
     /// [`Rollup::sites`](super::Rollup::sites).
     pub site: u16,
     /// Bytes of its buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Its buffers. Of a thread the pooled ones only.
+    /// Its buffers; for a thread, only the pooled ones.
     pub buffers: u64,
 }
 
 impl HeldShare {
-    /// The place of all holders that a sample does not name.
+    /// The place for all holders that a sample does not name.
     pub const OTHERS: u16 = 0;
-    /// The place of the rest of what is in use: frame buffers where call sites or sizes hold the pooled ones.
+    /// The place for the rest of the memory in use; for call sites and sizes, these are frame buffers.
     pub const REST: u16 = 1;
 }
 
@@ -42,7 +42,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The table: what every number is, and how it is merged.
+    /// The table of all numbers and how they are merged.
     pub fn columns() -> &'static [Column] {
         &COLUMNS
     }
@@ -55,8 +55,8 @@ impl Sample {
         }
     }
 
-    /// The numbers, in the order of [`columns`](Self::columns). One that does not exist, such as the limit of a pool without
-    /// one, is NaN.
+    /// The numbers, in the order of [`columns`](Self::columns). A missing one, such as the limit of a pool without a limit,
+    /// is NaN.
     pub fn values(&self) -> &[f64] {
         &self.values[..COLUMNS.len().min(PLACES)]
     }
@@ -72,13 +72,13 @@ impl Sample {
             .filter(|value| !value.is_nan())
     }
 
-    /// Who held the most of the memory in use then, the other holders, and the rest. Together they are what was in use.
+    /// The largest holders, the other holders, and the rest. Together they are all memory in use.
     pub fn held(&self, by: HolderKind) -> impl Iterator<Item = &HeldShare> {
         let held = self.held[by.begin()..].iter().take(by.places());
         held.filter(|held| held.buffers > 0 || held.bytes > 0)
     }
 
-    /// Takes in a sample that is later, or of the same time. What it held counts if it held at least as much.
+    /// Merges a later sample, or one of the same time. The holders are those of the sample with more memory.
     pub(crate) fn merge(&mut self, later: &Self) {
         if later.values[0] >= self.values[0] && later.time_ms >= self.time_ms {
             self.time_ms = later.time_ms;
@@ -116,7 +116,7 @@ impl Sample {
     }
 }
 
-/// The samples of a list as fewer: those of each bucket of this width as one.
+/// Merges the samples of each bucket of this width into one.
 pub(crate) fn merged(samples: impl IntoIterator<Item = Sample>, bucket_ms: u64) -> Vec<Sample> {
     let mut merged: Vec<Sample> = Vec::new();
     for sample in samples {
@@ -128,8 +128,8 @@ pub(crate) fn merged(samples: impl IntoIterator<Item = Sample>, bucket_ms: u64) 
     merged
 }
 
-/// Whether a sample belongs to the bucket of the one before. The wall clock may go back: such a sample counts as of the
-/// latest bucket.
+/// Whether a sample belongs to the bucket of the previous one. If the wall clock went back, the sample counts in the latest
+/// bucket.
 pub(crate) fn is_same_bucket(before: &Sample, sample: &Sample, bucket_ms: u64) -> bool {
     sample.time_ms / bucket_ms <= before.time_ms / bucket_ms
 }

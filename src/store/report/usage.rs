@@ -6,7 +6,7 @@ use crate::health::{Measure, settings_code};
 use crate::store::saved::SavedPool;
 use crate::text::{Align, Table, bytes};
 
-/// How many values each doubling has, in a line for each histogram.
+/// The histograms, one line each, with the number of values per power of two.
 pub(super) fn write_usage(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let mut table = Table::new(&[
         ("usage", Align::Left),
@@ -36,7 +36,7 @@ pub(super) fn write_usage(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::
     write!(f, "\n\n{table}")
 }
 
-/// What to set up in another way, with the code.
+/// The advice, with its code.
 pub(super) fn write_advice(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     if pool.advice.is_empty() {
         return Ok(());

@@ -1,6 +1,6 @@
-//! Saved values as a file: JSON, with a format and a version.
+//! The file format of saved values: JSON, with a format and a version.
 //!
-//! The file is written beside its place and moved there, so that what is at the place is whole or as it was before.
+//! A new file is written next to the old one and then renamed, so that the path always has a complete file.
 
 use std::fmt;
 use std::fs;
@@ -12,10 +12,10 @@ use crate::store::diagnostics::DiagnosticsStore;
 
 /// The file's `format`.
 const FORMAT: &str = "framepool history";
-/// The version of the format that is written, and the latest one that is read.
+/// The version of the format that this writes, and the latest one that it reads.
 const VERSION: u32 = 1;
 
-/// What stands before the history in a page that has one.
+/// The text before the history in a page that contains one.
 const PAGE_BEGIN: &[u8] = b"<script type=\"application/json\" id=\"saved\">";
 
 #[derive(serde::Serialize)]
@@ -26,7 +26,7 @@ struct Written<'a> {
     history: &'a SavedHistory,
 }
 
-/// What every version has.
+/// The fields that every version has.
 #[derive(serde::Deserialize)]
 struct Head {
     format: String,
@@ -112,7 +112,7 @@ impl std::error::Error for HistoryError {
 }
 
 impl SavedHistory {
-    /// Writes a file that [`load`](Self::load) and `framepool report` read. What is at the path is replaced as a whole.
+    /// Writes a file that [`load`](Self::load) and `framepool report` read. An existing file is replaced atomically.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl SavedHistory {
             fs::rename(&beside, path)
         })();
         if written.is_err() {
-            // There may be no such file.
+            // The file may not exist.
             let _ = fs::remove_file(&beside);
         }
         written
@@ -151,7 +151,7 @@ impl SavedHistory {
             library: env!("CARGO_PKG_VERSION"),
             history: self,
         };
-        // The keys of all maps are text, and a string takes everything, so there is always a document.
+        // All keys are strings, and writing to a string cannot fail, so this always succeeds.
         serde_json::to_string(&document).unwrap_or_default()
     }
 
@@ -189,7 +189,7 @@ fn read(path: &Path) -> Result<SavedHistory, Why> {
     Ok(read.history)
 }
 
-/// The history within a page, and any other text as it is.
+/// The history in a page; any other text unchanged.
 fn within_page(bytes: &[u8]) -> Result<&[u8], Why> {
     if !bytes.trim_ascii_start().starts_with(b"<") {
         return Ok(bytes);
@@ -210,7 +210,7 @@ fn malformed(error: serde_json::Error) -> Why {
 }
 
 impl DiagnosticsStore {
-    /// Saves what is kept, as [`SavedHistory::save`] does. Meanwhile the store receives as always.
+    /// Saves the store's contents, as [`SavedHistory::save`] does. The store can receive meanwhile.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthConfig, Watch};

@@ -1,7 +1,7 @@
-//! A store's history as plain values: what a report shows, and what a file keeps.
+//! A store's history as plain values, for reports and files.
 //!
-//! A live store's report is made from the same values as that of a file, so both say the same. Lines of code are text here, as a file
-//! has no code behind it.
+//! The reports of a live store and of a file are made from the same values, so they agree. Lines of code are text here,
+//! because a file has no `Location`.
 
 #[cfg(feature = "serde")]
 mod file;
@@ -29,7 +29,7 @@ use crate::telemetry::tags::TagStats;
 pub use file::HistoryError;
 pub use rows::{SavedColumn, SavedSample, SavedSpan};
 
-/// Makes the saved values: plain fields, serialisable, with a default for what a file of another version lacks.
+/// Defines the saved types: plain, serialisable fields, with defaults for fields that a file of another version lacks.
 macro_rules! saved {
     ($($(#[$attr:meta])* $name:ident { $($(#[$field_attr:meta])* $field:ident: $type:ty,)* })*) => {
         $(
@@ -43,7 +43,7 @@ macro_rules! saved {
 }
 
 saved! {
-    /// What a store kept, at one moment. `Display` is the store's report.
+    /// A store's contents at one moment. `Display` is the store's report.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthConfig, Watch};
@@ -61,17 +61,17 @@ saved! {
     SavedHistory {
         /// When it was taken.
         time: Timestamp,
-        /// The pools, in the order in which they were first heard of.
+        /// The pools, in the order of their first health snapshots.
         pools: Vec<SavedPool>,
-        /// The log of alerts, the one that changed last at the end.
+        /// The log of alerts, the last changed one at the end.
         alerts: Vec<SavedAlert>,
         /// Marks and changes of alerts, the latest last.
         events: Vec<SavedEvent>,
-        /// Who was told of alerts.
+        /// The subscribers to alerts.
         subscribers: Vec<AlertSubscriber>,
     }
 
-    /// What was kept of one pool.
+    /// The contents for one pool.
     SavedPool {
         /// The pool's number.
         id: PoolId,
@@ -79,15 +79,15 @@ saved! {
         name: String,
         /// The severity of its worst active alert.
         status: HealthStatus,
-        /// When it was judged last, since its monitor's first judgement.
+        /// The time of its latest judgement, since its monitor's first.
         at: Duration,
-        /// When it was judged last, by the clocks.
+        /// The time of its latest judgement, by the clocks.
         time: Timestamp,
         /// The numbers.
         metrics: RuntimeHealthMetrics,
         /// Its budget, if it has one.
         limit_bytes: Option<u64>,
-        /// The levels that it was judged by, by the rule's name.
+        /// The levels used for its judgement, by the rule's name.
         thresholds: BTreeMap<String, SavedLimits>,
         /// The recent course of a few numbers.
         courses: Vec<SavedCourse>,
@@ -97,11 +97,11 @@ saved! {
         verdicts: Vec<SavedVerdict>,
         /// The call sites that hold the most, the largest first.
         sites: Vec<SavedSite>,
-        /// What call sites hold with which tag, the largest first, 256 at most.
+        /// The holdings of call sites by tag, the largest first, at most 256.
         holders: Vec<SavedHolder>,
-        /// Call sites and tags beyond these, as far as is known.
+        /// The known number of further call sites and tags.
         holders_left_out: u64,
-        /// All memory part by part.
+        /// All memory, part by part.
         holdings: Vec<SavedHolding>,
         /// The call sites that hold buffers marked as long-lived.
         long_lived: Vec<SavedSite>,
@@ -109,29 +109,29 @@ saved! {
         tags: Vec<TagStats>,
         /// Its blocks by size, the smallest first.
         sizes: Vec<SizeHolding>,
-        /// What its threads took and keep, the largest first.
+        /// The holdings of its threads, the largest first.
         threads: Vec<ThreadHolding>,
-        /// How frames were sampled, and what the sampled frames took in all.
+        /// How frames were sampled, and the totals of the sampled frames.
         frame_sampling: FrameSampling,
-        /// What filled frame memory: the call sites of the sampled frames, the largest first, 64 at most.
+        /// What filled frame memory: the call sites of the sampled frames, the largest first, at most 64.
         frame_sites: Vec<SavedFrameSite>,
-        /// What to set up in another way, and what that would give.
+        /// Advice on its setup.
         advice: Vec<Advice>,
-        /// How it is used: bytes of each frame, and ages by tag.
+        /// Its usage: bytes of each frame, and ages by tag.
         usage: Vec<UsageHistogram>,
-        /// The frames that are open for too long.
+        /// The frames that have been open for too long.
         open_too_long: Vec<SavedOpenFrame>,
         /// The latest frames, the latest last.
         frames: Vec<FrameRecord>,
-        /// What the values of a sample are.
+        /// The meaning of a sample's values.
         columns: Vec<SavedColumn>,
-        /// The numbers over each span.
+        /// The samples of each span.
         spans: Vec<SavedSpan>,
     }
 
     /// A number at each of the recent health snapshots, the latest last.
     SavedCourse {
-        /// What it is.
+        /// Its name.
         name: String,
         /// `ms` or `By`.
         unit: String,
@@ -141,9 +141,9 @@ saved! {
 
     /// The worst frame of one kind.
     SavedWorst {
-        /// What it is the worst for.
+        /// The kind.
         kind: String,
-        /// How bad, in nanoseconds, bytes or misses.
+        /// The value, in nanoseconds, bytes or misses.
         value: u64,
         /// The unit: `ns`, `By` or `{miss}`.
         unit: String,
@@ -155,7 +155,7 @@ saved! {
         site: Option<String>,
     }
 
-    /// What a call site holds.
+    /// The buffers that a call site holds.
     SavedSite {
         /// The line of code.
         location: String,
@@ -169,9 +169,9 @@ saved! {
     SavedHolding {
         /// `in_use`, `idle` or `other`.
         state: String,
-        /// Who holds it.
+        /// The holder.
         by: String,
-        /// How much it is.
+        /// Its bytes.
         bytes: u64,
     }
 
@@ -185,49 +185,49 @@ saved! {
         critical: Option<f64>,
     }
 
-    /// What a call site holds with one tag.
+    /// The buffers that a call site holds with one tag.
     SavedHolder {
         /// The line of code.
         location: String,
         /// The tag; empty for none.
         tag: String,
-        /// The thread that took the oldest buffer.
+        /// The thread that allocated the oldest buffer.
         thread: String,
         /// Buffers.
         buffers: u64,
         /// Bytes of these buffers, as rounded block sizes.
         bytes: u64,
-        /// Of them, leak suspects.
+        /// Leak suspects among these buffers.
         suspects: u64,
-        /// Of them, buffers marked as long-lived.
+        /// Buffers among these that are marked as long-lived.
         long_lived: u64,
-        /// Frames since the oldest was taken, if that is known.
+        /// The age of the oldest in frames, if known.
         oldest_age_frames: Option<u64>,
-        /// For how long at least the oldest has been out, if that is known.
+        /// The least time that the oldest has been in use, if known.
         oldest_age: Option<Duration>,
     }
 
-    /// What one call site took in the sampled frames: see [`FrameSite`](crate::telemetry::FrameSite).
+    /// The frame buffers of one call site in the sampled frames: see [`FrameSite`](crate::telemetry::FrameSite).
     SavedFrameSite {
         /// The line of code.
         location: String,
         /// The tag of the frames; empty for none.
         tag: String,
-        /// What it took in all sampled frames.
+        /// Its allocs in all sampled frames.
         counts: FrameCounts,
-        /// The most bytes that it took in one of them.
+        /// The most bytes that it allocated in one of them.
         most_bytes: u64,
     }
 
-    /// A frame that is open for too long.
+    /// A frame that has been open for too long.
     SavedOpenFrame {
         /// The frame's number.
         id: u64,
         /// The line of code that began it.
         location: String,
-        /// For how long it has been open.
+        /// How long it has been open.
         age: Duration,
-        /// For how many frames it has been open.
+        /// Its age in frames.
         age_frames: u64,
     }
 }
@@ -239,7 +239,7 @@ saved! {
 pub struct SavedVerdict {
     /// The line of code.
     pub location: String,
-    /// What its old buffers are.
+    /// The verdict on its old buffers.
     pub verdict: LeakVerdict,
     /// Old buffers.
     pub buffers: u64,
@@ -247,13 +247,13 @@ pub struct SavedVerdict {
     pub bytes: u64,
     /// The age of the oldest, in frames.
     pub oldest_age_frames: u64,
-    /// Since which frame it grows, or has been steady.
+    /// The frame since which it has been growing or steady.
     pub since_frame: FrameEnd,
     /// How it grows, if it does.
     pub growth: Option<Growth>,
-    /// The thread that took the oldest buffer.
+    /// The thread that allocated the oldest buffer.
     pub thread: String,
-    /// The tag with which the buffers were taken; empty for none.
+    /// The tag of the buffers; empty for none.
     #[cfg_attr(feature = "serde", serde(default))]
     pub tag: String,
 }
@@ -265,13 +265,13 @@ pub struct SavedVerdict {
 pub struct SavedAlert {
     /// The alert's number, as 16 hex digits.
     pub id: String,
-    /// What it is about.
+    /// The rule that raised it.
     pub rule: Rule,
-    /// Whether it lasts or is over.
+    /// Whether the condition still holds or has cleared.
     pub state: AlertState,
-    /// How bad it is, or last was.
+    /// The severity; for a resolved alert, the last one.
     pub severity: Severity,
-    /// What was measured last.
+    /// The value measured at this report.
     pub value: f64,
     /// The highest value measured.
     pub worst: f64,
@@ -279,17 +279,17 @@ pub struct SavedAlert {
     pub threshold: f64,
     /// The latest frame at this report.
     pub frame: FrameEnd,
-    /// The latest frame when it was raised.
+    /// The latest frame when the alert was raised.
     pub raised_frame: FrameEnd,
-    /// When this report was made, since the monitor's first.
+    /// The time of this report, since the monitor's first.
     pub at: Duration,
-    /// When it was raised, since the monitor's first report.
+    /// The time at which it was raised, since the monitor's first report.
     pub raised_at: Duration,
-    /// When this report was made, by the clocks.
+    /// The time of this report, by the clocks.
     pub time: Timestamp,
-    /// When it was raised, by the clocks.
+    /// The time at which it was raised, by the clocks.
     pub raised_time: Timestamp,
-    /// How many times the condition came.
+    /// How many times the condition began.
     pub count: u64,
     /// The pool's number.
     pub pool_id: PoolId,
@@ -297,31 +297,31 @@ pub struct SavedAlert {
     pub pool: String,
     /// The line of code.
     pub site: Option<String>,
-    /// What to do, in words.
+    /// What to do, as text.
     pub next_step: String,
     /// The alert in one sentence.
     pub sentence: String,
 }
 
-/// What happened at one moment: see [`Event`](crate::store::Event).
+/// An event: see [`Event`](crate::store::Event).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SavedEvent {
-    /// What it is.
+    /// The kind.
     pub kind: EventKind,
     /// When it happened.
     pub time: Timestamp,
-    /// The pool's number; none if a mark is about all pools.
+    /// The pool's number; `None` for a mark of all pools.
     pub pool_id: Option<PoolId>,
-    /// The latest frame of the pool then.
+    /// The latest frame of the pool at that time.
     pub frame: Option<FrameEnd>,
     /// The mark, or the alert's sentence.
     pub text: String,
 }
 
 impl SavedHistory {
-    /// Calls `change` with every text that can name a line of code, for example to put recorded names in place of lines.
+    /// Calls `change` with every text that can name a line of code, for example to replace lines with recorded names.
     pub fn change_texts(&mut self, mut change: impl FnMut(&mut String)) {
         for pool in &mut self.pools {
             pool.verdicts
@@ -361,7 +361,7 @@ impl SavedHistory {
         self.events.iter_mut().for_each(|it| change(&mut it.text));
     }
 
-    /// The alerts that lasted, the worst first.
+    /// The active alerts, the worst first.
     pub fn active(&self) -> Vec<&SavedAlert> {
         let lasts = |alert: &&SavedAlert| alert.state == AlertState::Raised;
         let mut active: Vec<_> = self.alerts.iter().filter(lasts).collect();
@@ -371,7 +371,7 @@ impl SavedHistory {
 }
 
 impl SavedPool {
-    /// The samples over a span.
+    /// The samples of a span.
     pub fn span(&self, span: Span) -> Option<&SavedSpan> {
         self.spans.iter().find(|kept| kept.span == span)
     }

@@ -1,4 +1,4 @@
-//! Samples as rows, short in a file.
+//! Samples as compact rows in a file.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use crate::store::past::holders::{HolderKind, HolderNames};
 use crate::store::past::sample::Sample;
 use crate::store::past::{Rollup, Span};
 
-/// What a value of a sample is: see [`Column`](crate::store::Column).
+/// The meaning of a value in a sample: see [`Column`](crate::store::Column).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SavedColumn {
     /// The name of its metric.
     pub metric: String,
-    /// Which of the metric's numbers it is.
+    /// The labels of the number.
     pub labels: BTreeMap<String, String>,
     /// UCUM unit.
     pub unit: String,
     /// What it means, in one sentence.
     pub help: String,
-    /// How the values of merged samples become one.
+    /// How values of samples are merged.
     #[cfg_attr(feature = "serde", serde(default))]
     pub merge: Merge,
 }
@@ -34,40 +34,41 @@ pub struct SavedSpan {
     pub span: Span,
     /// Samples within this time are merged, in milliseconds.
     pub bucket_ms: u64,
-    /// What the places of holders are called.
+    /// The names of holders by place.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub names: HolderNames,
     /// The oldest first.
     pub samples: Vec<SavedSample>,
 }
 
-/// Who held how much: the place of the name, bytes, buffers.
+/// Holders: the place of the name, bytes, buffers.
 type Held = Vec<(u16, u64, u64)>;
 
-/// A pool at one moment of its history. In a file: `[time_ms, [values], [[site, bytes, buffers], …]]`, and then the same of tags,
-/// threads and block sizes.
+/// A pool at one moment of its history. In a file: `[time_ms, [values], [[site, bytes, buffers], …]]`, followed by the same
+/// lists for tags, threads and block sizes.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SavedSample(
-    /// When it was, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub u64,
-    /// The values, in the order of the columns; none where there was no number.
+    /// The values, in the order of the columns; `None` for missing numbers.
     pub Vec<Option<f64>>,
     /// The call sites that held the most: the place of the name, bytes, buffers.
     pub Held,
-    /// The same of tags.
+    /// The tags that held the most.
     #[cfg_attr(feature = "serde", serde(default))]
     pub Held,
-    /// The same of threads.
+    /// The threads that held the most.
     #[cfg_attr(feature = "serde", serde(default))]
     pub Held,
-    /// The same of block sizes.
+    /// The block sizes that held the most.
     #[cfg_attr(feature = "serde", serde(default))]
     pub Held,
 );
 
 impl SavedSample {
-    /// Takes in a later sample, as the columns say. Who held counts as of the sample with the most memory, which the first column says.
+    /// Merges a later sample by the rules of the columns. The holders are those of the sample with the most memory, by the
+    /// first column.
     fn merge(&mut self, later: &Self, columns: &[SavedColumn]) {
         let memory = |sample: &Self| sample.1.first().copied().flatten().unwrap_or(0.0);
         let later_held_more = memory(later) >= memory(self);
@@ -92,11 +93,11 @@ impl SavedSample {
 }
 
 impl SavedSpan {
-    /// The span with this many samples at most: those of each bucket of time as one, as the columns say.
+    /// The span with at most this many samples: those of each bucket of time are merged by the rules of the columns.
     #[must_use]
     pub fn merged(&self, columns: &[SavedColumn], most: usize) -> Self {
         let fewest_ms = self.span.length_ms().div_ceil(most.max(1) as u64);
-        // Whole buckets of the span, so that all of them have as many samples.
+        // A multiple of the span's bucket, so that all buckets have the same number of samples.
         let bucket_ms = fewest_ms.next_multiple_of(self.bucket_ms.max(1));
         let mut samples: Vec<SavedSample> = Vec::new();
         for sample in &self.samples {

@@ -1,4 +1,4 @@
-//! From a store to saved values.
+//! Converts a store's contents to saved values.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ use crate::telemetry::frame_memory::FrameSite;
 use crate::telemetry::holdings::Holding;
 use crate::telemetry::outstanding::SiteHolding;
 
-/// Call sites and tags that a saved pool lists at most.
+/// The most pairs of call site and tag that a saved pool lists.
 const HOLDERS: usize = 256;
 
-/// The numbers with a course: name, unit, and the number.
+/// A number with a course: name, unit, and how to read it.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
 
 const COURSES: [Course; 3] = [
@@ -33,10 +33,10 @@ const COURSES: [Course; 3] = [
 ];
 
 impl SavedHistory {
-    /// What a store keeps; `with_past` with single frames and roll-ups, which a text report does not show.
+    /// A store's contents; `with_past` includes single frames and roll-ups, which a text report does not show.
     pub(crate) fn of(kept: &Kept, subscribers: Vec<AlertSubscriber>, with_past: bool) -> Self {
         let mut alerts = kept.log();
-        // Of a rule with very many alerts the log has not all that are active.
+        // For a rule with very many alerts, the log lacks some active ones.
         for active in kept.active() {
             if alerts.iter().all(|alert| alert.id != active.id) {
                 alerts.push(active.clone());
@@ -131,7 +131,8 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
     }
 }
 
-/// An entry of the list of a health snapshot. Its ages are as of when the list changed, so what is known of them is in the verdicts.
+/// An entry of a health snapshot's list. Its ages date from the last change of the list, so current ones are taken from the
+/// verdicts.
 fn holder(health: &HealthSnapshot, site: &SiteHolding) -> SavedHolder {
     let mut verdicts = health.verdicts.iter();
     let verdict = verdicts.find(|it| it.location == site.location && it.tag == site.tag);
@@ -152,7 +153,7 @@ fn frame_site(site: &FrameSite) -> SavedFrameSite {
     }
 }
 
-/// All memory in three parts, where nobody looked at who holds it.
+/// All memory in three parts, if the holders were not read.
 fn sums(m: &RuntimeHealthMetrics) -> Vec<SavedHolding> {
     let part = |state: &str, by: &str, bytes| SavedHolding {
         state: state.to_owned(),
@@ -168,8 +169,8 @@ fn sums(m: &RuntimeHealthMetrics) -> Vec<SavedHolding> {
 }
 
 impl SavedHistory {
-    /// Puts who holds the memory of a pool now, by call site and tag, with ages, in place of what its latest health snapshot says. Nothing
-    /// changes if the history has no such pool.
+    /// Replaces the holders from a pool's latest health snapshot with the current ones, by call site and tag, with ages.
+    /// Nothing changes if the history has no such pool.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthConfig, Watch};
