@@ -10,6 +10,8 @@
 //! any time while the pool lives. No thread waits: one that finds `WRITING` tries the next place. So two threads with the same
 //! new stack may store it twice, and reports then have two equal entries.
 //!
+//! Each stack has counts of the buffers ever sampled with it. Several threads add to them, two atomic additions a sample.
+//!
 //! Capturing writes to an array on the thread's stack, and storing copies it. Neither allocates memory or takes a
 //! lock of ours. The system's unwinder may take its own lock; that of glibc 2.35 and later takes none.
 
@@ -33,10 +35,46 @@ const VACANT: u64 = 0;
 const WRITING: u64 = 1;
 
 /// The line of code that allocated a buffer, and its call stack.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct CallStack {
     pub(crate) site: &'static Location<'static>,
     pub(crate) stack: Stack,
+    /// The buffers that were sampled with it.
+    #[cfg(feature = "backtrace")]
+    pub(crate) taken: Taken,
+}
+
+/// Sampled buffers since the pool was made: numbers that only grow.
+#[cfg(feature = "backtrace")]
+#[derive(Debug)]
+pub(crate) struct Taken {
+    small: [AtomicU64; 2],
+    large: [AtomicU64; 2],
+}
+
+#[cfg(feature = "backtrace")]
+impl Taken {
+    fn new() -> Self {
+        Self {
+            small: [AtomicU64::new(0), AtomicU64::new(0)],
+            large: [AtomicU64::new(0), AtomicU64::new(0)],
+        }
+    }
+
+    /// Counts a buffer.
+    pub(crate) fn add(&self, bytes: u64, is_large: bool) {
+        let [buffers, sum] = if is_large { &self.large } else { &self.small };
+        // Relaxed, both: numbers of their own.
+        buffers.fetch_add(1, Ordering::Relaxed);
+        sum.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The small and the large buffers: how many, and their bytes.
+    pub(crate) fn read(&self) -> [[u64; 2]; 2] {
+        // Relaxed: as in `add`.
+        [&self.small, &self.large]
+            .map(|of| [&of[0], &of[1]].map(|number| number.load(Ordering::Relaxed)))
+    }
 }
 
 #[derive(Debug)]
@@ -54,6 +92,9 @@ pub(crate) struct CallStacks {
     places: AtomicPtr<Place>,
     /// Stacks that found no place.
     lost: AtomicU64,
+    /// The buffers sampled with them.
+    #[cfg(feature = "backtrace")]
+    pub(crate) unlisted: Taken,
 }
 
 // SAFETY: the state of a place decides which thread may access its cell; addresses may be used from any thread.
@@ -66,6 +107,8 @@ impl CallStacks {
         Self {
             places: AtomicPtr::new(ptr::null_mut()),
             lost: AtomicU64::new(0),
+            #[cfg(feature = "backtrace")]
+            unlisted: Taken::new(),
         }
     }
 
@@ -129,6 +172,8 @@ impl CallStacks {
                             *it = Some(CallStack {
                                 site,
                                 stack: *stack,
+                                #[cfg(feature = "backtrace")]
+                                taken: Taken::new(),
                             });
                         });
                         // Release: pairs with the Acquires above.
@@ -156,6 +201,15 @@ impl CallStacks {
     pub(crate) fn lost(&self) -> u64 {
         // Relaxed: no other data depends on it.
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// The stacks stored so far.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn entries(&self) -> impl Iterator<Item = NonNull<CallStack>> {
+        let places = self.places().iter();
+        // Acquire: pairs with the Release in `intern`; the stack is whole.
+        let stored = places.filter(|place| place.state.load(Ordering::Acquire) > WRITING);
+        stored.filter_map(Place::entry)
     }
 
     /// Bytes of the places.

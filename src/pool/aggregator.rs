@@ -7,6 +7,8 @@ use crate::blocks::class::CLASSES;
 use crate::clock::{self, WallClock};
 use crate::pool::frame_book::FrameBook;
 use crate::pool::tag_book::TagBook;
+#[cfg(feature = "backtrace")]
+use crate::pool::traced::Traced;
 use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::counters::{Allocated, Counts, Released};
 use crate::telemetry::feed::Feeds;
@@ -41,6 +43,9 @@ pub(crate) struct Aggregator {
     pub(crate) regions: u64,
     pub(crate) recycler: Recycler,
     pub(crate) feeds: Feeds,
+    /// When backtraces were on, in pooled buffers.
+    #[cfg(feature = "backtrace")]
+    pub(crate) traced: Traced,
     pub(crate) trim: TrimState,
 }
 
@@ -66,6 +71,8 @@ impl Aggregator {
             regions: 0,
             recycler: Recycler::new(),
             feeds: Feeds::new(),
+            #[cfg(feature = "backtrace")]
+            traced: Traced::default(),
             trim: TrimState::new(),
         }
     }

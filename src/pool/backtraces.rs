@@ -24,13 +24,17 @@ use std::ptr::{self, NonNull};
 use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand};
 use crate::blocks::label::Label;
+use crate::pool::aggregator::Aggregator;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 use crate::pool::pooled::alloc_at_hand;
 use crate::slot::state::Slot;
 use crate::sync::Ordering;
-use crate::telemetry::call_stack::Stack;
+use crate::telemetry::call_stack::{Stack, StackHolding};
+use crate::telemetry::counters::Counts;
+use crate::telemetry::sampled_allocs::SampledAllocs;
+use crate::telemetry::stack_counts::{SampledCounts, StackSampling};
 
 impl PoolInner {
     /// Whether backtraces are on.
@@ -103,13 +107,15 @@ impl PoolInner {
             // Relaxed: the owner's to read.
             slot.lends_for
                 .store(self.this().as_ptr().cast(), Ordering::Relaxed);
-        } else if self.is_large(class, block) || slot.countdown.start(self.config.backtraces.0) {
-            self.capture(block, site);
+        } else if self.is_large(class, block) {
+            self.capture(block, true, site);
+        } else if slot.countdown.start(self.config.backtraces.0) {
+            self.capture(block, false, site);
         }
     }
 
     /// Records the caller's stack.
-    fn capture(&self, block: &Block, site: &'static Location<'static>) {
+    fn capture(&self, block: &Block, is_large: bool, site: &'static Location<'static>) {
         let mut stack = Stack::default();
         // SAFETY: the unwinder of Unix systems may run in several threads at once.
         #[cfg(unix)]
@@ -118,9 +124,61 @@ impl PoolInner {
         }
         #[cfg(not(unix))]
         backtrace::trace(|frame| stack.push(frame.ip().addr()));
-        if let Some(entry) = self.call_stacks.intern(site, &stack) {
-            block.set_call_stack(entry);
+        let taken = match self.call_stacks.intern(site, &stack) {
+            Some(entry) => {
+                block.set_call_stack(entry);
+                // SAFETY: the entry lives as long as the pool.
+                unsafe { &entry.as_ref().taken }
+            }
+            None => &self.call_stacks.unlisted,
+        };
+        taken.add(block.bytes(), is_large);
+    }
+
+    /// Which buffers are sampled while backtraces are on.
+    pub(crate) fn stack_sampling(&self) -> StackSampling {
+        let (every, from_bytes) = self.config.backtraces;
+        StackSampling { every, from_bytes }
+    }
+
+    /// Pooled buffers that were allocated while backtraces were on, by the call stacks of the sampled ones. Those stand first that were
+    /// sampled with the most bytes.
+    pub(crate) fn sampled_pooled(&self) -> SampledAllocs {
+        let mut sampled = SampledAllocs {
+            sampling: self.stack_sampling(),
+            ..SampledAllocs::default()
+        };
+        for entry in self.call_stacks.entries() {
+            // SAFETY: the entry lives as long as the pool.
+            let of = unsafe { entry.as_ref() };
+            let key = (entry.addr().get(), 0);
+            let holding =
+                StackHolding::new(of.site, key, &of.stack).with(SampledCounts::of(of.taken.read()));
+            sampled.stacks.push(holding);
         }
+        sampled.stacks.retain(|it| it.buffers > 0);
+        sampled
+            .stacks
+            .sort_unstable_by_key(|it| std::cmp::Reverse((it.bytes, it.buffers)));
+        sampled.unlisted = SampledCounts::of(self.call_stacks.unlisted.read());
+        // After the samples, so that there are no more of them than buffers.
+        let aggregator = &mut *self.aggregator.lock();
+        let now = aggregator.levels_now(self).totals.counts;
+        (sampled.buffers, sampled.bytes) = aggregator.traced.until(&now);
+        sampled
+    }
+
+    /// Notes that the mode was set. Only under the aggregator's lock.
+    pub(crate) fn note_traced(&self, aggregator: &mut Aggregator) {
+        let now = aggregator.levels_now(self).totals.counts;
+        aggregator.traced.switch(self.has_backtraces(), &now);
+    }
+
+    /// Begins with the mode that the pool was made with.
+    pub(crate) fn begin_traced(&self) {
+        let traced = &mut self.aggregator.lock().traced;
+        traced.switch(self.has_backtraces(), &Counts::default());
+        self.close_lenders();
     }
 }
 

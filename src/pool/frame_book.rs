@@ -6,7 +6,7 @@
 //!
 //! Numbers are kept in two windows of [`WINDOW`] sampled frames: the previous one, and the current one. A report
 //! covers both, so it follows the program, and each number is a sum over whole frames. A call site without allocs in
-//! either window is dropped.
+//! either window is dropped. The book also keeps sums over all sampled frames, for the call sites it has not dropped.
 
 use std::panic::Location;
 
@@ -32,6 +32,8 @@ pub(crate) struct FrameBook {
     listed: FrameCounts,
     /// The window before, and the current one.
     windows: [Window; 2],
+    /// All sampled frames, and of that, what has an entry still.
+    all: Window,
     latest: Option<FrameId>,
 }
 
@@ -43,6 +45,16 @@ struct Window {
     listed: FrameCounts,
 }
 
+impl Window {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            frames: self.frames + other.frames,
+            total: self.total.plus(other.total),
+            listed: self.listed.plus(other.listed),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     site: &'static Location<'static>,
@@ -51,6 +63,8 @@ struct Entry {
     now: FrameCounts,
     /// By window: its allocs, and the most bytes in one frame.
     windows: [(FrameCounts, u64); 2],
+    /// As in a window, since it has the entry.
+    all: (FrameCounts, u64),
 }
 
 impl FrameBook {
@@ -85,6 +99,7 @@ impl FrameBook {
                         tag,
                         now: FrameCounts::default(),
                         windows: Default::default(),
+                        all: Default::default(),
                     },
                 );
                 at
@@ -105,29 +120,58 @@ impl FrameBook {
         }
         for entry in &mut self.entries {
             let now = std::mem::take(&mut entry.now);
-            let (counts, most_bytes) = &mut entry.windows[1];
-            *counts = counts.plus(now);
-            *most_bytes = (*most_bytes).max(now.bytes);
+            for (counts, most_bytes) in [&mut entry.windows[1], &mut entry.all] {
+                *counts = counts.plus(now);
+                *most_bytes = (*most_bytes).max(now.bytes);
+            }
         }
-        self.entries
-            .retain(|entry| entry.windows.iter().any(|(counts, _)| counts.allocs > 0));
-        let window = &mut self.windows[1];
-        window.frames += 1;
-        window.total = window.total.plus(std::mem::take(&mut self.total));
-        window.listed = window.listed.plus(std::mem::take(&mut self.listed));
+        let frame = Window {
+            frames: 1,
+            total: std::mem::take(&mut self.total),
+            listed: std::mem::take(&mut self.listed),
+        };
+        self.windows[1] = self.windows[1].plus(frame);
+        self.all = self.all.plus(frame);
+        self.entries.retain(|entry| {
+            let is_recent = entry.windows.iter().any(|(counts, _)| counts.allocs > 0);
+            if !is_recent {
+                self.all.listed = self.all.listed.less(entry.all.0);
+            }
+            is_recent
+        });
         self.latest = Some(id);
     }
 
-    /// Writes the numbers into an earlier result, and reuses its memory.
+    /// Writes the numbers of the latest frames into an earlier result, and reuses its memory.
     pub(crate) fn report(&self, tags: &TagBook, every: u32, memory: &mut FrameMemory) {
         let [before, now] = self.windows;
-        let total = before.total.plus(now.total);
+        self.report_window(before.plus(now), tags, every, memory, |entry| {
+            let [(before, most_before), (now, most)] = entry.windows;
+            (before.plus(now), most.max(most_before))
+        });
+    }
+
+    /// The numbers of all sampled frames so far.
+    pub(crate) fn report_all(&self, tags: &TagBook, every: u32) -> FrameMemory {
+        let mut memory = FrameMemory::default();
+        self.report_window(self.all, tags, every, &mut memory, |entry| entry.all);
+        memory
+    }
+
+    fn report_window(
+        &self,
+        window: Window,
+        tags: &TagBook,
+        every: u32,
+        memory: &mut FrameMemory,
+        of: impl Fn(&Entry) -> (FrameCounts, u64),
+    ) {
         memory.sampling = FrameSampling {
             every,
-            frames: before.frames + now.frames,
+            frames: window.frames,
             latest: self.latest,
-            total,
-            other: total.less(before.listed.plus(now.listed)),
+            total: window.total,
+            other: window.total.less(window.listed),
         };
         memory.sites.truncate(self.entries.len());
         for (at, entry) in self.entries.iter().enumerate() {
@@ -140,12 +184,10 @@ impl FrameBook {
                 });
             }
             let site = &mut memory.sites[at];
-            let [(before, most_before), (now, most)] = entry.windows;
             site.location = entry.site;
             site.tag.clear();
             site.tag.push_str(tags.name(entry.tag));
-            site.counts = before.plus(now);
-            site.most_bytes = most.max(most_before);
+            (site.counts, site.most_bytes) = of(entry);
         }
         // Unstable: a stable sort of a long list allocates.
         memory.sites.sort_unstable_by(|a, b| {
@@ -229,6 +271,9 @@ mod tests {
             );
             assert_eq!(memory.sampling.other, FrameCounts::default());
         }
+        let all = book.report_all(&TagBook::default(), 64);
+        assert_eq!(all.sampling.frames, 3 * WINDOW);
+        assert_eq!((all.sites.len(), all.sampling.other.bytes), (0, 64));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::slot::state::{ArenaPlace, Slot};
 use crate::telemetry::arena_reading::ArenaReading;
 use crate::telemetry::frame_memory::FrameMemory;
 use crate::telemetry::id::FrameId;
+use crate::telemetry::sampled_allocs::SampledAllocs;
 
 impl PoolInner {
     /// Begins a frame as a sampled one if its turn has come. The caller has claimed the frame's bit, and nobody else
@@ -114,6 +115,40 @@ impl BufferPool {
         aggregator
             .frame_book
             .report(&aggregator.tags, every, memory);
+    }
+
+    /// What was allocated since the pool was made, by call site, as far as it was sampled.
+    ///
+    /// No alloc is counted for its call site on the fast path. *Frame buffers* are counted in sampled frames: see
+    /// [`frame_memory`](Self::frame_memory). *Pooled buffers* are counted where a call stack is recorded, so only while
+    /// `Attribution::Backtraces` is on (feature `backtrace`). The result has what was sampled, and the exact sum of which it is a sample.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    ///
+    /// let pool = BufferPool::builder().sample_frames(1).build()?;
+    /// for _ in 0..100 {
+    ///     let frame = pool.begin_frame();
+    ///     frame.alloc::<f32>(1024);
+    ///     frame.release_all();
+    /// }
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.sampled_allocs().frames.sites[0].counts.allocs, 100);
+    /// # }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
+    pub fn sampled_allocs(&self) -> SampledAllocs {
+        let inner = self.inner();
+        #[cfg(feature = "backtrace")]
+        let pooled = inner.sampled_pooled();
+        #[cfg(not(feature = "backtrace"))]
+        let pooled = SampledAllocs::default();
+        let aggregator = inner.aggregator.lock();
+        let every = inner.sampling.every();
+        SampledAllocs {
+            frames: aggregator.frame_book.report_all(&aggregator.tags, every),
+            ..pooled
+        }
     }
 
     /// One frame in this many is sampled; zero if none is, as while [`attribution`](Self::attribution) is off.

@@ -151,7 +151,7 @@ impl PoolInner {
         unsafe { (*inner.as_ptr()).this = inner };
         #[cfg(feature = "backtrace")]
         // SAFETY: as above.
-        unsafe { inner.as_ref() }.close_lenders();
+        unsafe { inner.as_ref() }.begin_traced();
         inner
     }
 
@@ -277,7 +277,10 @@ impl PoolInner {
         let every = aggregator.sample_every;
         self.set_sampling(&mut aggregator, every);
         #[cfg(feature = "backtrace")]
-        self.close_lenders();
+        {
+            self.note_traced(&mut aggregator);
+            self.close_lenders();
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) mod tagged;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 pub(crate) mod thread_records;
+#[cfg(feature = "backtrace")]
+pub(crate) mod traced;
 pub(crate) mod trim;
 pub(crate) mod walk;
 

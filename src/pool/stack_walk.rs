@@ -17,7 +17,7 @@ pub(crate) fn enter_stack(stacks: &mut Vec<StackHolding>, lent: &Holder, large_b
                 return;
             }
             // SAFETY: the stack lives as long as the pool, and does not change.
-            let CallStack { site, stack } = unsafe { entry.as_ref() };
+            let CallStack { site, stack, .. } = unsafe { entry.as_ref() };
             stacks.insert(at, StackHolding::new(site, key, stack));
             at
         }

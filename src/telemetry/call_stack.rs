@@ -4,6 +4,8 @@ use std::fmt;
 use std::panic::Location;
 
 use super::outstanding::plural;
+#[cfg(feature = "backtrace")]
+use super::stack_counts::SampledCounts;
 use crate::text::bytes;
 
 /// The most addresses of a stack.
@@ -93,7 +95,8 @@ impl fmt::Debug for Stack {
     }
 }
 
-/// The sampled buffers in use of one call stack and tag: see [`Attribution::Backtraces`](crate::Attribution).
+/// The sampled buffers of one call stack: see [`Attribution::Backtraces`](crate::Attribution). In
+/// [`Outstanding::stacks`](crate::Outstanding) those in use, by tag; in [`SampledAllocs::stacks`](super::SampledAllocs) all that were allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackHolding {
@@ -104,7 +107,7 @@ pub struct StackHolding {
     pub(crate) tag_number: usize,
     /// The position of the stack in the pool's table.
     pub(crate) entry: usize,
-    /// Sampled buffers in use. Not scaled.
+    /// Sampled buffers. Not scaled.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
@@ -190,5 +193,14 @@ impl StackHolding {
             large_bytes: 0,
             stack: *stack,
         }
+    }
+
+    /// With so many sampled buffers.
+    pub(crate) fn with(mut self, counts: SampledCounts) -> Self {
+        self.buffers = counts.buffers;
+        self.bytes = counts.bytes;
+        self.large_buffers = counts.large_buffers;
+        self.large_bytes = counts.large_bytes;
+        self
     }
 }

@@ -23,7 +23,9 @@ pub(crate) mod publish;
 pub(crate) mod resident;
 pub(crate) mod ring;
 pub(crate) mod rounds;
+pub(crate) mod sampled_allocs;
 pub(crate) mod snapshot;
+pub(crate) mod stack_counts;
 pub(crate) mod tags;
 
 pub use breakdown::{SizeHolding, ThreadHolding};
@@ -40,4 +42,6 @@ pub use part::Part;
 pub use peaks::{Mark, Peak};
 pub use place::{Place, PlaceKind};
 pub use resident::Resident;
+pub use sampled_allocs::SampledAllocs;
+pub use stack_counts::{SampledCounts, StackSampling};
 pub use tags::{TagCounts, TagStats, Tags};

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use framepool::Outstanding;
 use framepool::store::Span;
 use framepool_pprof::Held;
 use framepool_prometheus::Exposition;
@@ -144,22 +145,34 @@ async fn alerts(State(recording): State<Recording>) -> Response {
     typed(JSON, views::alerts(recording.shared()))
 }
 
+/// Who holds memory, as of the latest look.
 async fn heap(State(recording): State<Recording>) -> Response {
-    profile(&recording, framepool_pprof::heap)
-}
-
-async fn allocs(State(recording): State<Recording>) -> Response {
-    profile(&recording, framepool_pprof::allocs)
-}
-
-/// A profile of all pools, as of the latest look.
-fn profile(recording: &Recording, of: fn(&[Held<'_>]) -> Vec<u8>) -> Response {
     let pools: Vec<_> = recording.shared().pools.iter().map(locked).collect();
     let held = pools.iter().map(|pool| {
         let name = pool.watched.pool.name();
         Held::new(name, &pool.outstanding, &pool.stats)
     });
-    typed("application/octet-stream", of(&held.collect::<Vec<_>>()))
+    let profile = framepool_pprof::heap(&held.collect::<Vec<_>>());
+    typed("application/octet-stream", profile)
+}
+
+/// What was allocated, with its samples, as of now.
+async fn allocs(State(recording): State<Recording>) -> Response {
+    let pools = recording.shared().pools.iter();
+    let pools: Vec<_> = pools
+        .map(|pool| locked(pool).watched.pool.clone())
+        .collect();
+    let read = pools.iter().map(|pool| {
+        let sampled = pool.sampled_allocs();
+        (pool.name(), sampled, pool.stats())
+    });
+    let read: Vec<_> = read.collect();
+    let nothing = Outstanding::default();
+    let held = read
+        .iter()
+        .map(|(name, sampled, stats)| Held::new(name, &nothing, stats).with_samples(sampled));
+    let profile = framepool_pprof::allocs(&held.collect::<Vec<_>>());
+    typed("application/octet-stream", profile)
 }
 
 async fn save(State(recording): State<Recording>) -> Response {

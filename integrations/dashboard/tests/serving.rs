@@ -247,7 +247,16 @@ fn pprof_reads_the_profiles_served() {
         first.contains(&line) && first.trim_start().starts_with("8MB"),
         "{heap}"
     );
-    assert!(top("allocs").contains("[pooled buffers]"));
+    pool.set_frame_sampling(1);
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(1 << 20);
+    let sampled = format!("serving.rs:{}", line!() - 1);
+    frame.release_all();
+    let allocs = top("allocs");
+    assert!(
+        allocs.contains("[pooled buffers]") && allocs.contains(&sampled),
+        "{allocs}"
+    );
     drop(leaked);
 }
 

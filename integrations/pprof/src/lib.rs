@@ -10,11 +10,12 @@
 //! | profile | numbers | stacks |
 //! |---|---|---|
 //! | [`heap`] | `inuse_objects`, `inuse_space` | the pool, and each call site with pooled buffers out; all frame buffers together |
-//! | [`allocs`] | `alloc_objects`, `alloc_space` since the pool was made | the pool, and pooled buffers or frame buffers |
+//! | [`allocs`] | `alloc_objects`, `alloc_space` since the pool was made | the pool, and each call site as far as it was sampled |
 //!
 //! [`Held::new`] is of a pool that lives, [`Held::saved`] of one in a saved history, which `framepool report FILE --pprof OUT` writes.
 //!
-//! A pool knows the call sites of the buffers that are out. It does not count allocations by call site, so [`allocs`] has none.
+//! A pool knows the call sites of the buffers that are out. It does not count each allocation for its call site, so those of [`allocs`] are
+//! estimates from samples ([`Held::with_samples`]): of frame buffers always, of pooled buffers while backtraces are on. The sums are exact.
 //!
 //! The bytes are rounded block sizes, as everywhere else: the `inuse_space` of a pool is its bytes in use.
 #![forbid(unsafe_code)]
@@ -24,10 +25,11 @@ mod messages;
 mod stacks;
 
 use framepool::store::SavedPool;
-use framepool::telemetry::StackHolding;
+use framepool::telemetry::{FrameCounts, FrameMemory, SampledAllocs, SampledCounts, StackHolding};
 use framepool::{Outstanding, PoolStats, Timestamp};
 
 use builder::Builder;
+use stacks::{plus, rest, share, split};
 
 /// Buffers, and bytes.
 type Values = [u64; 2];
@@ -47,7 +49,17 @@ pub struct Held<'a> {
     /// The call stacks of sampled buffers.
     stacks: &'a [StackHolding],
     /// What was allocated since the pool was made.
-    allocs: Vec<(&'static str, Values)>,
+    allocs: Allocs<'a>,
+}
+
+/// What was allocated since a pool was made.
+#[derive(Clone, Copy, Debug, Default)]
+struct Allocs<'a> {
+    pooled: Values,
+    frame: Values,
+    /// Buffers of which nobody knows the kind.
+    both: Values,
+    sampled: Option<&'a SampledAllocs>,
 }
 
 /// What one call site holds.
@@ -78,17 +90,19 @@ impl<'a> Held<'a> {
             pooled: [outstanding.buffers, outstanding.bytes],
             in_use: [stats.in_use_buffers, stats.in_use_bytes],
             stacks: &outstanding.stacks,
-            allocs: vec![
-                (
-                    "[pooled buffers]",
-                    [counts.pooled_allocs(), counts.pooled_alloc_bytes],
-                ),
-                (
-                    "[frame buffers]",
-                    [counts.frame_allocs, counts.frame_alloc_bytes],
-                ),
-            ],
+            allocs: Allocs {
+                pooled: [counts.pooled_allocs(), counts.pooled_alloc_bytes],
+                frame: [counts.frame_allocs, counts.frame_alloc_bytes],
+                ..Allocs::default()
+            },
         }
+    }
+
+    /// With samples of what was allocated, so that [`allocs`] has call sites. The pool's numbers should have been read right after them.
+    #[must_use]
+    pub fn with_samples(mut self, sampled: &'a SampledAllocs) -> Self {
+        self.allocs.sampled = Some(sampled);
+        self
     }
 
     /// A pool of a saved history, as of its latest judgement. The history has the 256 call sites and tags that hold the most; one
@@ -118,10 +132,10 @@ impl<'a> Held<'a> {
             pooled: [numbers.outstanding_buffers, numbers.outstanding_bytes],
             in_use: [numbers.in_use_buffers, numbers.in_use_bytes],
             stacks: &[],
-            allocs: vec![(
-                "[buffers of both kinds]",
-                [numbers.total_allocs, numbers.total_alloc_bytes],
-            )],
+            allocs: Allocs {
+                both: [numbers.total_allocs, numbers.total_alloc_bytes],
+                ..Allocs::default()
+            },
         }
     }
 }
@@ -141,7 +155,12 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
             let known = labels.into_iter().filter(|(_, value)| !value.is_empty());
             let known: Vec<_> = known.collect();
             let mut rest_of_site = site.values;
-            for part in stacks::split(site, held.stacks) {
+            let of_site = held
+                .stacks
+                .iter()
+                .filter(|it| it.tag == site.tag && it.location.to_string() == site.location);
+            let of_site: Vec<_> = of_site.collect();
+            for part in split(site.values, &of_site, SampledCounts::default()) {
                 let mut places = vec![line];
                 places.extend(part.callers().map(|frame| profile.function(frame)));
                 places.push(root);
@@ -149,7 +168,7 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
                 rest_of_site = rest(rest_of_site, part.values);
             }
             profile.sample(&[line, root], rest_of_site, &known);
-            named = [named[0] + site.values[0], named[1] + site.values[1]];
+            named = plus(named, site.values);
         }
         let others = profile.named(held.other_sites);
         profile.sample(&[others, root], rest(held.pooled, named), &[]);
@@ -159,25 +178,94 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
     profile.finish()
 }
 
-fn rest(all: Values, part: Values) -> Values {
-    [
-        all[0].saturating_sub(part[0]),
-        all[1].saturating_sub(part[1]),
-    ]
-}
-
-/// The profile of what was allocated since the pools were made, by kind of buffer where that is known.
+/// The profile of what was allocated since the pools were made: by kind of buffer, and by call site as far as there are
+/// [samples](Held::with_samples).
+///
+/// The sums of a pool and of a kind are exact. The call sites are estimates, but for large pooled buffers: the sum is divided in the proportion
+/// of what was sampled. The profile's comments say how much that was.
 pub fn allocs(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("alloc_objects", "alloc_space", time(pools));
-    profile.comment("Allocations are not counted by call site; the heap profile has the call sites of what is out.");
     for held in pools {
         let root = profile.named(&format!("pool {}", held.name));
-        for &(kind, values) in &held.allocs {
+        let Allocs {
+            mut pooled,
+            mut frame,
+            both,
+            sampled,
+        } = held.allocs;
+        if let Some(sampled) = sampled {
+            profile.comment(&comment(held.name, sampled));
+            pooled = sampled_pooled(&mut profile, root, pooled, sampled);
+            frame = sampled_frames(&mut profile, root, frame, &sampled.frames);
+        }
+        for (kind, values) in [
+            ("[pooled buffers]", pooled),
+            ("[frame buffers]", frame),
+            ("[buffers of both kinds]", both),
+        ] {
             let kind = profile.named(kind);
             profile.sample(&[kind, root], values, &[]);
         }
     }
     profile.finish()
+}
+
+/// What the call sites of a pool are estimated from.
+fn comment(pool: &str, sampled: &SampledAllocs) -> String {
+    let frames = &sampled.frames.sampling;
+    let pooled = if sampled.buffers == 0 {
+        "Pooled buffers have call sites if backtraces are on.".to_owned()
+    } else {
+        format!(
+            "Pooled buffers by call site are scaled up from 1 sampled buffer in {}; those of {} bytes and more are exact.",
+            sampled.sampling.every, sampled.sampling.from_bytes
+        )
+    };
+    format!(
+        "Pool {pool}: frame buffers by call site are scaled up from {} sampled frames (1 in {}). {pooled}",
+        frames.frames, frames.every
+    )
+}
+
+/// Pooled buffers by call stack; what is left of them.
+fn sampled_pooled(
+    profile: &mut Builder,
+    root: u64,
+    pooled: Values,
+    sampled: &SampledAllocs,
+) -> Values {
+    let traced = [sampled.buffers, sampled.bytes];
+    let stacks: Vec<_> = sampled.stacks.iter().collect();
+    let mut left = traced;
+    for part in split(traced, &stacks, sampled.unlisted) {
+        let mut places = vec![profile.line(&part.location.to_string())];
+        places.extend(part.callers().map(|frame| profile.function(frame)));
+        places.push(root);
+        profile.sample(&places, part.values, &[]);
+        left = rest(left, part.values);
+    }
+    let unknown = profile.named("[pooled buffers without a sampled call site]");
+    profile.sample(&[unknown, root], left, &[]);
+    rest(pooled, traced)
+}
+
+/// Frame buffers by call site; what is left of them.
+fn sampled_frames(
+    profile: &mut Builder,
+    root: u64,
+    frame: Values,
+    sampled: &FrameMemory,
+) -> Values {
+    let values = |counts: FrameCounts| [counts.allocs, counts.bytes];
+    let mut left = frame;
+    for site in &sampled.sites {
+        let line = profile.line(&site.location.to_string());
+        let part = share(frame, values(site.counts), values(sampled.sampling.total));
+        let tag = (!site.tag.is_empty()).then_some(("tag", &*site.tag));
+        profile.sample(&[line, root], part, tag.as_slice());
+        left = rest(left, part);
+    }
+    left
 }
 
 /// When the numbers were read: the latest of the pools' times.

@@ -1,13 +1,16 @@
-//! What a call site holds, split by the call stacks of its sampled buffers.
+//! What samples stand for: buffers split by the call stacks of the sampled ones.
 
-use framepool::telemetry::{StackFrame, StackHolding};
+use std::panic::Location;
 
-use crate::{Site, Values};
+use framepool::telemetry::{SampledCounts, StackFrame, StackHolding};
 
-/// What a call site holds through one call stack.
+use crate::Values;
+
+/// What was taken through one call stack.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) values: Values,
+    pub(crate) location: &'static Location<'static>,
     frames: Vec<StackFrame>,
 }
 
@@ -18,30 +21,50 @@ impl Part {
     }
 }
 
-/// Splits what a call site holds. Large buffers are all sampled and count as they are. The others are divided in the proportion of the
-/// sampled ones, rounded down. So the parts never exceed the site.
-pub(crate) fn split(site: &Site<'_>, stacks: &[StackHolding]) -> Vec<Part> {
-    let of_site =
-        |it: &&StackHolding| it.tag == site.tag && it.location.to_string() == site.location;
-    let stacks: Vec<&StackHolding> = stacks.iter().filter(of_site).collect();
+/// Splits what sampled buffers stand for. Large buffers are all sampled and count as they are. The others are divided in the proportion of the
+/// sampled ones, rounded down. So the parts never exceed the whole. `unlisted` are samples without a call stack, which have a share too.
+pub(crate) fn split(whole: Values, stacks: &[&StackHolding], unlisted: SampledCounts) -> Vec<Part> {
     let large = |it: &StackHolding| [it.large_buffers, it.large_bytes];
     let small = |it: &StackHolding| [it.buffers - it.large_buffers, it.bytes - it.large_bytes];
-    let sum = |of: &dyn Fn(&StackHolding) -> Values| {
+    let sum = |of: &dyn Fn(&StackHolding) -> Values, unlisted| {
         let values = stacks.iter().map(|it| of(it));
-        values.fold([0; 2], |[a, b], [c, d]| [a + c, b + d])
+        values.fold(unlisted, plus)
     };
-    let (all_large, all_small) = (sum(&large), sum(&small));
-    let parts = stacks.iter().map(|it| {
-        let (large, small) = (large(it), small(it));
-        let value = |at: usize| {
-            let of_small = u128::from(site.values[at].saturating_sub(all_large[at]));
-            let share = (of_small * u128::from(small[at])).checked_div(u128::from(all_small[at]));
-            large[at] + share.unwrap_or(0) as u64
-        };
-        Part {
-            values: [value(0), value(1)],
-            frames: it.frames(),
-        }
+    let SampledCounts {
+        buffers,
+        bytes,
+        large_buffers,
+        large_bytes,
+        ..
+    } = unlisted;
+    let all_large = sum(&large, [large_buffers, large_bytes]);
+    let all_small = sum(&small, [buffers - large_buffers, bytes - large_bytes]);
+    let parts = stacks.iter().map(|it| Part {
+        values: plus(
+            large(it),
+            share(rest(whole, all_large), small(it), all_small),
+        ),
+        location: it.location,
+        frames: it.frames(),
     });
     parts.collect()
+}
+
+/// What a part of the samples stands for, rounded down.
+pub(crate) fn share(whole: Values, part: Values, of: Values) -> Values {
+    std::array::from_fn(|at| {
+        let share = (u128::from(whole[at]) * u128::from(part[at])).checked_div(u128::from(of[at]));
+        share.unwrap_or(0) as u64
+    })
+}
+
+pub(crate) fn plus([a, b]: Values, [c, d]: Values) -> Values {
+    [a + c, b + d]
+}
+
+pub(crate) fn rest(all: Values, part: Values) -> Values {
+    [
+        all[0].saturating_sub(part[0]),
+        all[1].saturating_sub(part[1]),
+    ]
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Watch};
+use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Outstanding, Watch};
 use framepool_pprof::{Held, allocs, heap};
 
 /// What `go tool pprof` prints of a profile.
@@ -115,16 +115,82 @@ fn pprof_shows_callers_of_sampled_buffers() {
     let profile = heap(&[Held::new("stacks", &outstanding, &stats)]);
     let arguments = ["-top", "-cum", "-unit=b", "-nodefraction=0"];
     let top = pprof("stacks.pb.gz", &profile, &arguments);
-    let cumulated = |part: &str| {
-        let words: Vec<&str> = line(&top, part).split_whitespace().collect();
-        words[3].to_owned()
-    };
     let all: u64 = outstanding.bytes;
-    assert_eq!(cumulated("pool stacks"), format!("{all}B"), "{top}");
-    assert_eq!(cumulated("::load_level"), format!("{}B", 3 << 20), "{top}");
+    assert_eq!(cumulated(&top, "pool stacks"), all, "{top}");
+    assert_eq!(cumulated(&top, "::load_level"), 3 << 20, "{top}");
     // All small buffers have this caller, so their estimate is right but for rounding.
-    assert_eq!(cumulated("::open_menu"), format!("{}B", 100 << 10), "{top}");
+    assert_eq!(cumulated(&top, "::open_menu"), 100 << 10, "{top}");
     drop(kept);
+}
+
+/// The number in the column of `-top -cum` that counts callees too.
+fn cumulated(top: &str, part: &str) -> u64 {
+    let words: Vec<&str> = line(top, part).split_whitespace().collect();
+    let number = words[3].trim_end_matches('B');
+    number.parse().unwrap_or_else(|_| panic!("{number}"))
+}
+
+#[test]
+fn allocs_of_frames_have_call_sites() {
+    let builder = BufferPool::builder().name("frames").sample_frames(1);
+    let pool = builder.build().expect("settings");
+    for _ in 0..200 {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(64);
+        frame.alloc::<u8>(128);
+        frame.release_all();
+    }
+    let lines = [line!() - 4, line!() - 3].map(|at| format!("pprof.rs:{at}"));
+    let (sampled, stats, nothing) = (pool.sampled_allocs(), pool.stats(), Outstanding::default());
+    let held = [Held::new("frames", &nothing, &stats).with_samples(&sampled)];
+    let arguments = ["-top", "-cum", "-unit=b", "-nodefraction=0"];
+    let top = pprof("frames.pb.gz", &allocs(&held), &arguments);
+    assert_eq!(
+        lines.map(|at| cumulated(&top, &at)),
+        [200 * 64, 200 * 128],
+        "{top}"
+    );
+    assert_eq!(cumulated(&top, "pool frames"), 200 * 192, "{top}");
+    let comments = pprof("frames.pb.gz", &allocs(&held), &["-comments"]);
+    assert!(
+        comments.contains("200 sampled frames (1 in 1)"),
+        "{comments}"
+    );
+}
+
+#[test]
+fn allocs_are_split_by_sampled_callers() {
+    let builder = BufferPool::builder().attribution(Attribution::Backtraces);
+    let pool = builder.backtraces(10, 100_000).build().expect("settings");
+    drop(load_level(&pool));
+    for _ in 0..200 {
+        drop(open_menu(&pool));
+    }
+    let sampled = pool.sampled_allocs();
+    assert_eq!(sampled.buffers, 20_003);
+    // Buffers that are allocated later are of no sampled call site.
+    pool.set_attribution(Attribution::Off);
+    let late = [0; 77].map(|_| pool.alloc::<u8>(1 << 10));
+    let sampled = pool.sampled_allocs();
+    assert_eq!(sampled.buffers, 20_003);
+    let (stats, nothing) = (pool.stats(), Outstanding::default());
+    let held = [Held::new("stacks", &nothing, &stats).with_samples(&sampled)];
+    let arguments = [
+        "-top",
+        "-cum",
+        "-sample_index=alloc_objects",
+        "-nodefraction=0",
+    ];
+    let top = pprof("allocs-stacks.pb.gz", &allocs(&held), &arguments);
+    assert_eq!(cumulated(&top, "pool stacks"), 20_080, "{top}");
+    assert_eq!(cumulated(&top, "::load_level"), 3, "{top}");
+    // Several lines lead there, and each estimate is rounded down.
+    let menu = cumulated(&top, "::open_menu");
+    assert!((19_990..=20_000).contains(&menu), "{top}");
+    assert_eq!(cumulated(&top, "[pooled buffers]"), 77, "{top}");
+    let comments = pprof("allocs-stacks.pb.gz", &allocs(&held), &["-comments"]);
+    assert!(comments.contains("1 sampled buffer in 10"), "{comments}");
+    drop(late);
 }
 
 #[test]
