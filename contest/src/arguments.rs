@@ -2,19 +2,22 @@
 
 /// What is printed for `--help`.
 pub(crate) const USAGE: &str = "\
-usage: contest [--only SUBSTRING] [--quick] [--data] [--check]
+usage: contest [--only WORDS]... [--quick] [--keep] [--check]
+       contest --write
 
-  --only SUBSTRING  only the questions whose name has it
-  --quick           shorter slices; 9 repetitions as always
-  --data            lines of fields between tabs, with the machine and the points of the charts;
-                    `cargo xtask benchmarks --measure` keeps them
-  --check           exit code 1 if a row fails (machines are noisy: not for CI)";
+  --only WORDS  only the questions with these words in their names; may be given several times
+  --quick       shorter slices and 9 repetitions
+  --keep        also keep what was measured in docs/benchmarks/data.jsonl, measure what the charts show,
+                and write the tables and charts of docs/benchmarks.md
+  --check       exit code 1 if a claim fails (machines are noisy: not for CI)
+  --write       write the tables and charts from what was kept, without measuring";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    Table,
+    Measure,
+    Write,
     /// What the contest starts itself again for: a measurement that needs a process of its own.
     Child(Vec<String>),
 }
@@ -23,9 +26,10 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) command: Command,
-    pub(crate) only: String,
+    /// Words of the questions to ask; none for all.
+    pub(crate) only: Vec<String>,
     pub(crate) quick: bool,
-    pub(crate) data: bool,
+    pub(crate) keep: bool,
     pub(crate) check: bool,
 }
 
@@ -33,10 +37,10 @@ impl Arguments {
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut words = words.peekable();
         let mut arguments = Self {
-            command: Command::Table,
-            only: String::new(),
+            command: Command::Measure,
+            only: Vec::new(),
             quick: false,
-            data: false,
+            keep: false,
             check: false,
         };
         if words.peek().is_some_and(|word| word == "child") {
@@ -47,13 +51,18 @@ impl Arguments {
             match word.as_str() {
                 "--help" | "-h" => arguments.command = Command::Help,
                 "--quick" => arguments.quick = true,
-                "--data" => arguments.data = true,
+                "--keep" => arguments.keep = true,
+                "--write" => arguments.command = Command::Write,
                 "--check" => arguments.check = true,
                 "--only" => {
-                    arguments.only = words.next().ok_or("--only needs a part of a question")?;
+                    let only = words.next().ok_or("--only needs words of a question")?;
+                    arguments.only.push(only);
                 }
                 _ => return Err(format!("`{word}` is not understood here")),
             }
+        }
+        if arguments.keep && arguments.quick {
+            return Err("--quick measures too little to keep: leave --keep out".to_owned());
         }
         Ok(arguments)
     }

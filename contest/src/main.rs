@@ -7,9 +7,8 @@
 //! What needs no clock is a check of its own: `cargo xtask instructions`, `cargo xtask machine-code`.
 
 mod arguments;
-mod chart;
 mod child;
-mod data;
+mod document;
 mod machine;
 mod measure;
 mod programs;
@@ -19,6 +18,7 @@ mod table;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
+use document::data::Data;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
@@ -33,7 +33,8 @@ fn main() -> ExitCode {
             println!("{}", arguments::USAGE);
             Ok(true)
         }
-        Command::Table => table(&arguments),
+        Command::Measure => measure_all(&arguments),
+        Command::Write => document::write().map(|()| true),
         Command::Child(task) => child::run(task).map(|()| true),
     };
     match outcome {
@@ -47,38 +48,38 @@ fn main() -> ExitCode {
 }
 
 /// Measures and prints; whether the exit code is to say that all is well.
-fn table(arguments: &Arguments) -> Result<bool, String> {
+fn measure_all(arguments: &Arguments) -> Result<bool, String> {
     let plan = if arguments.quick {
         measure::Plan::QUICK
     } else {
         measure::Plan::FULL
     };
     let mut questions = rows::questions();
-    // What is measured for a chart alone has no line in the table.
     questions.retain(|question| {
-        question.name.contains(arguments.only.as_str()) && (arguments.data || question.has_rows)
+        let has = |words: &String| question.name.contains(words.as_str());
+        let is_wanted = arguments.only.is_empty() || arguments.only.iter().any(has);
+        // What is measured for a chart alone has no line in the table.
+        is_wanted && (arguments.keep || question.has_rows)
     });
     if questions.is_empty() {
-        return Err(format!("no question has `{}` in it", arguments.only));
+        return Err(format!(
+            "no question has `{}` in it",
+            arguments.only.join("` or `")
+        ));
     }
-    if arguments.data {
-        data::print_machine();
-    } else {
-        table::print_head();
-    }
-    let mut failed = 0;
-    let count = questions.len();
-    for (at, question) in questions.iter().enumerate() {
-        if arguments.data {
-            eprintln!("{:>2} of {count}: {}", at + 1, question.name);
-        }
+    let mut data = Data::of_this_machine();
+    table::print_head();
+    for question in &questions {
         let answer = (question.ask)(&plan).map_err(|why| format!("{}: {why}", question.name))?;
-        if arguments.data {
-            data::print(&question.name, &answer);
-        } else {
-            table::print(&question.name, &answer.rows);
-        }
-        failed += answer.rows.iter().filter(|row| row.failed()).count();
+        table::print(&question.name, &answer.rows);
+        data.add(&question.name, answer);
     }
-    Ok(!(arguments.check && failed > 0))
+    let failed = data
+        .claims
+        .iter()
+        .any(|claim| claim.row.holds() == Some(false));
+    if arguments.keep {
+        document::keep(data, arguments.only.is_empty())?;
+    }
+    Ok(!(arguments.check && failed))
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
@@ -118,7 +120,7 @@ pub(crate) fn interleave(plan: &Plan, contestants: Vec<Contestant<'_>>) -> Vec<T
 }
 
 /// A measured number: a ratio of two contestants, or nanoseconds of one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measured {
     /// Of the medians.
     pub(crate) value: f64,
@@ -139,6 +141,15 @@ impl Measured {
         }
     }
 
+    /// With four digits behind the point: more say nothing.
+    pub(crate) fn rounded(self) -> Self {
+        Self {
+            value: rounded(self.value),
+            by_minima: rounded(self.by_minima),
+            spread: (rounded(self.spread.0), rounded(self.spread.1)),
+        }
+    }
+
     /// Values of which each stands for itself.
     pub(crate) fn of(values: &[f64], best: f64) -> Self {
         Self {
@@ -147,6 +158,10 @@ impl Measured {
             spread: bounds(values.iter().copied()),
         }
     }
+}
+
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
 }
 
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {

@@ -1,26 +1,30 @@
 //! The table: one line per claim, with what was measured and whether it holds.
 
+use serde::{Deserialize, Serialize};
+
 use crate::measure::Measured;
 
 /// What a claim allows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Limit {
     /// Times the rival, at most.
+    #[serde(rename = "at most")]
     AtMost(f64),
     /// Times the rival, at least.
+    #[serde(rename = "at least")]
     AtLeast(f64),
     /// Nanoseconds, at most.
+    #[serde(rename = "nanoseconds, at most")]
     Nanos(f64),
 }
 
 /// One claim and what was measured for it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) rival: String,
     pub(crate) limit: Limit,
-    /// What was measured, or why nothing was.
-    pub(crate) measured: Result<Measured, String>,
-    /// What the two sides took, where that says something.
+    pub(crate) measured: Option<Measured>,
+    /// What the two sides took, or why nothing was measured.
     pub(crate) note: String,
 }
 
@@ -29,7 +33,7 @@ impl Row {
         Self {
             rival: rival.into(),
             limit,
-            measured: Ok(measured),
+            measured: Some(measured),
             note: String::new(),
         }
     }
@@ -38,8 +42,8 @@ impl Row {
         Self {
             rival: rival.to_owned(),
             limit,
-            measured: Err(why.into()),
-            note: String::new(),
+            measured: None,
+            note: why.into(),
         }
     }
 
@@ -48,39 +52,28 @@ impl Row {
         self
     }
 
-    /// Whether it was measured and does not hold.
-    pub(crate) fn failed(&self) -> bool {
-        let Ok(measured) = &self.measured else {
-            return false;
-        };
-        !match self.limit {
-            Limit::AtMost(limit) | Limit::Nanos(limit) => measured.value <= limit,
-            Limit::AtLeast(limit) => measured.value >= limit,
-        }
-    }
-
-    fn verdict(&self) -> &'static str {
-        match (&self.measured, self.failed()) {
-            (Err(_), _) => "not measured",
-            (Ok(_), true) => "FAIL",
-            (Ok(_), false) => "ok",
-        }
+    /// Whether it holds, if it was measured.
+    pub(crate) fn holds(&self) -> Option<bool> {
+        let value = self.measured?.value;
+        Some(match self.limit {
+            Limit::AtMost(limit) | Limit::Nanos(limit) => value <= limit,
+            Limit::AtLeast(limit) => value >= limit,
+        })
     }
 }
 
 impl Limit {
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::AtMost(_) | Self::AtLeast(_) => "x",
+            Self::AtMost(_) | Self::AtLeast(_) => "×",
             Self::Nanos(_) => "ns",
         }
     }
 
-    fn show(self) -> String {
+    pub(crate) fn sense(self) -> char {
         match self {
-            Self::AtMost(limit) => format!("≤ {limit:.2} x"),
-            Self::AtLeast(limit) => format!("≥ {limit:.2} x"),
-            Self::Nanos(limit) => format!("≤ {limit:.0} ns"),
+            Self::AtLeast(_) => '≥',
+            Self::AtMost(_) | Self::Nanos(_) => '≤',
         }
     }
 
@@ -99,21 +92,46 @@ pub(crate) fn print_head() {
 
 pub(crate) fn print(question: &str, rows: &[Row]) {
     for row in rows {
-        let unit = row.limit.unit();
-        print!("{question:<44} {:<30} {:>9} ", row.rival, row.limit.show());
-        match &row.measured {
-            Ok(measured) => {
-                let (least, most) = measured.spread;
-                println!(
-                    "{:>8.3} {unit:<2} {:>10.3} {:>19}  {:<4}  {}",
-                    measured.value,
-                    measured.by_minima,
-                    format!("{least:.3}..{most:.3}"),
-                    row.verdict(),
-                    row.note
-                );
-            }
-            Err(why) => println!("{:>42}  {}: {why}", "", row.verdict()),
-        }
+        let (sense, number, unit) = (row.limit.sense(), row.limit.number(), row.limit.unit());
+        let limit = format!("{sense} {number} {unit}");
+        let verdict = match row.holds() {
+            Some(true) => "ok",
+            Some(false) => "FAIL",
+            None => "not measured",
+        };
+        let numbers = row.measured.map_or_else(String::new, |measured| {
+            let (least, most) = measured.spread;
+            let spread = format!("{least:.3}..{most:.3}");
+            format!(
+                "{:>8.3} {unit:<2} {:>10.3} {spread:>19}",
+                measured.value, measured.by_minima
+            )
+        });
+        println!(
+            "{question:<44} {:<30} {limit:>9} {numbers:>42}  {verdict:<4}  {}",
+            row.rival, row.note
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_holds_in_its_own_sense() {
+        let measured = Measured {
+            value: 0.65,
+            by_minima: 0.5,
+            spread: (0.25, 1.0),
+        };
+        let mut row = Row::new("r", Limit::AtMost(0.65), measured);
+        assert_eq!(row.holds(), Some(true));
+        row.limit = Limit::AtMost(0.6);
+        assert_eq!(row.holds(), Some(false));
+        row.limit = Limit::AtLeast(0.6);
+        assert_eq!(row.holds(), Some(true));
+        row.measured = None;
+        assert_eq!(row.holds(), None);
     }
 }

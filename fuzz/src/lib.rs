@@ -1,6 +1,6 @@
 //! What is fuzzed: each target is a function that takes any bytes and panics when a promise is broken.
 //!
-//! `cargo xtask fuzz` drives them with libFuzzer and with addresses checked (`fuzz_targets/`); the ordinary tests run the corpus
+//! `fuzz/run` drives them with libFuzzer and with addresses checked (`fuzz_targets/`); the ordinary tests run the corpus
 //! through the same functions (`tests/corpus.rs`), so that an input which once broke something stays checked everywhere.
 #![deny(unsafe_code)]
 

@@ -15,6 +15,8 @@ mod breakdown;
 mod budget;
 mod buffers;
 mod builder;
+#[cfg(feature = "telemetry")]
+mod documents;
 mod errors;
 #[cfg(feature = "telemetry")]
 mod frame_memory;

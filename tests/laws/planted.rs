@@ -1,15 +1,10 @@
-//! Faults planted on purpose, one for each thing that a sanitizer must find. They are run by `cargo xtask sanitize`, which
-//! fails unless the sanitizer reports them, before it believes the silence of the other tests of this binary. Nothing
-//! happens in them unless that task asks for it.
+//! Faults planted on purpose, one for each thing that a sanitizer must find. The sanitizers' steps of `cargo xtask ci` run them
+//! first and fail unless the sanitizer reports each one.
 
 use std::hint::black_box;
 use std::thread;
 
 use framepool::BufferPool;
-
-fn is_asked_for() -> bool {
-    std::env::var_os("FRAMEPOOL_PLANTED").is_some()
-}
 
 /// An address that the compiler lets anybody use on any thread.
 #[derive(Clone, Copy)]
@@ -28,9 +23,6 @@ impl Anywhere {
 #[test]
 #[ignore = "breaks a rule on purpose; see the head of this file"]
 fn two_threads_write_to_one_buffer() {
-    if !is_asked_for() {
-        return;
-    }
     let pool = BufferPool::new();
     let mut buffer = pool.alloc::<u64>(1);
     let shared = Anywhere(buffer.as_mut_ptr());
@@ -43,9 +35,6 @@ fn two_threads_write_to_one_buffer() {
 #[test]
 #[ignore = "breaks a rule on purpose; see the head of this file"]
 fn buffer_is_read_after_its_pool_is_freed() {
-    if !is_asked_for() {
-        return;
-    }
     let pool = BufferPool::new();
     let buffer = pool.alloc_copy(&[1_u64; 100]);
     let start = buffer.as_ptr();
@@ -58,9 +47,6 @@ fn buffer_is_read_after_its_pool_is_freed() {
 #[test]
 #[ignore = "breaks a rule on purpose; see the head of this file"]
 fn a_frame_is_forgotten() {
-    if !is_asked_for() {
-        return;
-    }
     // On a thread that ends, so that nothing remembers the pool.
     let leaking = thread::spawn(|| {
         let frame = BufferPool::new().begin_frame();

@@ -11,7 +11,8 @@ use rivals::shared_frame::Gate;
 use rivals::slots::with_slots;
 
 use super::{Question, against};
-use crate::chart::{FRAME_END, Point, points};
+use crate::document::charts::{FRAME_END, points};
+use crate::document::data::Point;
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
 use crate::table::{Limit, Row};
 

@@ -11,7 +11,7 @@ mod shared_frame;
 mod telemetry;
 pub(crate) mod trace;
 
-use crate::chart::Point;
+use crate::document::data::Point;
 use crate::measure::{Measured, Plan, Times};
 use crate::table::{Limit, Row};
 

@@ -10,7 +10,7 @@ use snmalloc_rs::SnMalloc;
 use tikv_jemallocator::Jemalloc;
 
 use super::{Answer, Question, against, against_best, size};
-use crate::chart::{POOLED_PAIR, points};
+use crate::document::charts::{POOLED_PAIR, points};
 use crate::measure::{Contestant, Plan, Times, interleave};
 use crate::table::Row;
 

@@ -11,7 +11,7 @@ use tikv_jemallocator::Jemalloc;
 
 use super::framed::per_buffer;
 use super::{Answer, Question, against, size};
-use crate::chart::{PRODUCER_CONSUMER, points};
+use crate::document::charts::{PRODUCER_CONSUMER, points};
 use crate::measure::{Contestant, Plan, Times, interleave};
 
 /// So many buffers are passed at least in a turn: it begins with starting a thread, which a busy machine puts off.

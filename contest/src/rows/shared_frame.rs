@@ -7,7 +7,7 @@ use rivals::shared_frame::{MOST, PER_FRAME, arenas, bumpalo, crowded, framepool}
 use rivals::sizes;
 
 use super::{Answer, LOOKED_UP, Question, beside_looked_up};
-use crate::chart::{FRAME_ALLOC, points};
+use crate::document::charts::{FRAME_ALLOC, points};
 use crate::measure::{Measured, Plan, Times, median};
 use crate::table::{Limit, Row};
 

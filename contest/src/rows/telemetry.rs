@@ -10,8 +10,9 @@ use framepool::{Attribution, BufferPool};
 
 use super::pooled::pairs;
 use super::{Answer, Question, against};
-use crate::chart::{Point, TELEMETRY, points};
 use crate::child::number_from;
+use crate::document::charts::{TELEMETRY, points};
+use crate::document::data::Point;
 use crate::measure::{Measured, Plan, Times, interleave};
 use crate::programs::{self, Build, Program};
 use crate::table::{Limit, Row};

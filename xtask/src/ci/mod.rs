@@ -4,14 +4,14 @@ mod command;
 mod downstream;
 mod hygiene;
 mod imports;
+mod links;
+mod sanitize;
 mod smoke;
 mod steps;
 mod suites;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-
-pub(crate) use command::each_line;
 
 use command::Runner;
 pub(crate) use steps::CHECKS;

@@ -3,13 +3,9 @@
 use std::process::ExitCode;
 
 use super::command::Runner;
-use super::{downstream, hygiene, smoke};
-use crate::benchmarks;
-use crate::docs;
-use crate::fuzz;
+use super::{downstream, hygiene, links, sanitize, smoke};
 use crate::hot_paths;
 use crate::mutants;
-use crate::sanitize;
 
 /// The members that compile the library with other types behind its seam: they have steps of their own, since they are far
 /// too slow in debug.
@@ -51,12 +47,8 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "documents",
-        what: "what docs/ says of counters and figures agrees with its sources; links lead somewhere",
-        run: |runner| {
-            docs::counters::check(runner.workspace)?;
-            benchmarks::check(runner.workspace)?;
-            docs::links::check(runner.workspace)
-        },
+        what: "links between documents lead to files that exist",
+        run: |runner| links::check(runner.workspace),
     },
     Step {
         name: "planted",
@@ -114,14 +106,19 @@ pub(crate) const STEPS: &[Step] = &[
         run: |runner| runner.tests(&["--cargo-profile", CHECKS, "-p", "stress-tests", "--tests"]),
     },
     Step {
-        name: "sanitize",
-        what: "the library's tests under ThreadSanitizer, AddressSanitizer and LeakSanitizer",
-        run: sanitized,
+        name: "thread-sanitizer",
+        what: "the library's tests under ThreadSanitizer",
+        run: |runner| sanitize::run(runner, &sanitize::THREAD),
+    },
+    Step {
+        name: "address-sanitizer",
+        what: "the library's tests under AddressSanitizer and LeakSanitizer",
+        run: |runner| sanitize::run(runner, &sanitize::ADDRESS),
     },
     Step {
         name: "fuzz",
-        what: "each fuzz target runs its corpus, and then for its time",
-        run: |runner| fuzz::run(runner.workspace, &[]),
+        what: "each fuzz target runs its corpus, and then makes its own input",
+        run: |runner| runner.script("fuzz/run"),
     },
     Step {
         name: "mutants",
@@ -198,11 +195,6 @@ fn mutants(runner: &Runner<'_>, arguments: &[&str]) -> Result<(), String> {
         "`cargo xtask mutants {}` failed",
         arguments.join(" ")
     ))
-}
-
-fn sanitized(runner: &mut Runner<'_>) -> Result<(), String> {
-    runner.passed = sanitize::run(runner.workspace, &[])?;
-    Ok(())
 }
 
 /// The binary and the library have one name and so one folder; the library's public pages are written last and stay.

@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: small changes to the sources, each of which breaks one law, and the tests that notice them.
 //!
 //! A check that was never seen to fail proves nothing. So each bug of `xtask/planted/` is put into a copy of the tree
-//! (`target/mutants/tree`, with a build folder of its own), and the tests that should notice are run there. What none
+//! (`target/mutants/tree`), and the tests that should notice are run there. What none
 //! of them notices is a hole in the checks and fails the task. Before that the unchanged copy must pass the same tests:
 //! otherwise "noticed" would say nothing.
 //!

@@ -132,7 +132,9 @@ impl<'w> Bench<'w> {
         }
         let output = command
             .current_dir(&self.tree.root)
-            .env("CARGO_TARGET_DIR", &self.tree.build)
+            // Registry crates that the models' and stress tests' steps have built are used again.
+            .env("CARGO_TARGET_DIR", self.workspace.target())
+            .env("CARGO_INCREMENTAL", "1")
             .env("CARGO_TERM_COLOR", "never")
             .env("RUST_BACKTRACE", "0")
             .env_remove("CARGO_MANIFEST_DIR")

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::workspace::Workspace;
 
-/// The copy, and where it is built.
+/// The copy, and where its runs are logged.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) root: PathBuf,
-    pub(crate) build: PathBuf,
     /// What the runs print.
     pub(crate) output: PathBuf,
 }
@@ -21,7 +20,6 @@ impl Tree {
         let base = workspace.target().join("mutants");
         let tree = Self {
             root: base.join("tree"),
-            build: base.join("build"),
             output: base.join("output"),
         };
         let _ = fs::remove_dir_all(&tree.output);
@@ -84,7 +82,6 @@ mod tests {
         let base = std::env::temp_dir().join(format!("xtask-tree-{}", std::process::id()));
         let tree = Tree {
             root: base.join("tree"),
-            build: base.join("build"),
             output: base.join("output"),
         };
         let time = |file: &str| {

@@ -17,7 +17,10 @@ pub(crate) fn machine(data: &Data) -> String {
 /// Every claim, and how many of them hold.
 pub(crate) fn claims(data: &Data) -> String {
     let count = |holds| {
-        let which = data.claims.iter().filter(|claim| claim.holds() == holds);
+        let which = data
+            .claims
+            .iter()
+            .filter(|claim| claim.row.holds() == holds);
         which.count()
     };
     let mut text = format!(
@@ -43,26 +46,19 @@ pub(crate) fn claims(data: &Data) -> String {
 }
 
 fn row(claim: &Claim) -> String {
-    let sense = if claim.sense == "at least" {
-        "≥"
-    } else {
-        "≤"
-    };
-    let unit = match claim.unit.as_str() {
-        "x" => "×",
-        unit => unit,
-    };
+    let row = &claim.row;
+    let unit = row.limit.unit();
     let show = |value| format!("{} {unit}", number(value));
-    let numbers = claim
+    let numbers = row
         .measured
         .map_or("| | | not measured".to_owned(), |measured| {
             format!(
                 "{} | {} | {} to {} | {}",
                 show(measured.value),
                 show(measured.by_minima),
-                number(measured.least),
-                number(measured.most),
-                if claim.holds() == Some(true) {
+                number(measured.spread.0),
+                number(measured.spread.1),
+                if row.holds() == Some(true) {
                     "holds"
                 } else {
                     "**fails**"
@@ -70,8 +66,11 @@ fn row(claim: &Claim) -> String {
             )
         });
     format!(
-        "{} | {sense} {} {unit} | {numbers} | {}",
-        claim.rival, claim.limit, claim.note
+        "{} | {} {} {unit} | {numbers} | {}",
+        row.rival,
+        row.limit.sense(),
+        row.limit.number(),
+        row.note
     )
 }
 

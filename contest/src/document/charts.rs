@@ -1,6 +1,30 @@
 //! The charts: what each shows, and along which axis.
 
+use std::fmt::Display;
+
 use super::data::{Data, Point};
+use crate::measure::{Times, rounded};
+
+/// The charts, by the names of their files.
+pub(crate) const POOLED_PAIR: &str = "pooled-pair";
+pub(crate) const FRAME_ALLOC: &str = "frame-alloc-threads";
+pub(crate) const PRODUCER_CONSUMER: &str = "producer-consumer";
+pub(crate) const TELEMETRY: &str = "telemetry";
+pub(crate) const FRAME_END: &str = "frame-end-slots";
+
+/// The points of all contestants at one place of a chart.
+pub(crate) fn points(chart: &str, at: impl Display, times: &[Times]) -> Vec<Point> {
+    let point = |times: &Times| Point {
+        chart: chart.to_owned(),
+        line: times.name.to_owned(),
+        at: at.to_string(),
+        least: rounded(times.least()),
+        median: rounded(times.median()),
+        upper: rounded(times.upper()),
+        date: String::new(),
+    };
+    times.iter().map(point).collect()
+}
 
 /// A table in the document, and a chart above it where its places are numbers.
 #[derive(Debug)]
@@ -28,13 +52,13 @@ const SIZES: Axis = Axis {
 /// All charts.
 pub(crate) const CHARTS: &[Chart] = &[
     Chart {
-        name: "pooled-pair",
+        name: POOLED_PAIR,
         title: "A pooled buffer taken, its first byte written, given back",
         unit: "ns per pair",
         axis: Some(SIZES),
     },
     Chart {
-        name: "frame-alloc-threads",
+        name: FRAME_ALLOC,
         title: "Frame buffers of 256 B to 16 KiB, all threads in one frame",
         unit: "ns per buffer",
         axis: Some(Axis {
@@ -43,19 +67,19 @@ pub(crate) const CHARTS: &[Chart] = &[
         }),
     },
     Chart {
-        name: "producer-consumer",
+        name: PRODUCER_CONSUMER,
         title: "Taken on one thread, given back on another",
         unit: "ns per buffer",
         axis: Some(SIZES),
     },
     Chart {
-        name: "telemetry",
+        name: TELEMETRY,
         title: "What telemetry costs",
         unit: "ns per buffer",
         axis: None,
     },
     Chart {
-        name: "frame-end-slots",
+        name: FRAME_END,
         title: "A frame end, by threads that have a slot of the pool",
         unit: "ns per frame",
         axis: Some(Axis {

@@ -1,48 +1,20 @@
-//! What was measured: lines of JSON, as `contest --data` prints them. Each is a part of the whole.
+//! What was measured, as it is kept: lines of JSON, each a part of the whole.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::DATA;
-use crate::workspace::Workspace;
+use crate::machine;
+use crate::measure::Measured;
+use crate::rows::Answer;
+use crate::table::Row;
 
 /// A claim and what was measured for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Claim {
     pub(crate) question: String,
-    pub(crate) rival: String,
-    /// `at most` or `at least`.
-    pub(crate) sense: String,
-    pub(crate) limit: f64,
-    /// `x`, times the rival, or `ns`.
-    pub(crate) unit: String,
-    pub(crate) measured: Option<Measured>,
-    /// What the two sides took, or why nothing was measured.
-    pub(crate) note: String,
+    #[serde(flatten)]
+    pub(crate) row: Row,
     pub(crate) date: String,
-}
-
-/// The numbers of a claim, in its unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Measured {
-    /// Of the medians.
-    pub(crate) value: f64,
-    /// Of the shortest repetitions.
-    pub(crate) by_minima: f64,
-    /// Of single repetitions.
-    pub(crate) least: f64,
-    pub(crate) most: f64,
-}
-
-impl Claim {
-    /// Whether it holds, if it was measured.
-    pub(crate) fn holds(&self) -> Option<bool> {
-        let value = self.measured?.value;
-        Some(match self.sense.as_str() {
-            "at least" => value >= self.limit,
-            _ => value <= self.limit,
-        })
-    }
 }
 
 /// A point of a chart, in nanoseconds per operation.
@@ -70,19 +42,40 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// Reads what [`save`](Self::save) wrote.
-    pub(crate) fn load(workspace: &Workspace) -> Result<Self, String> {
-        Self::read(&workspace.read(DATA)?).map_err(|error| {
-            format!("{DATA}: {error}; `cargo xtask benchmarks --measure` writes it")
-        })
+    /// Nothing yet, from this machine.
+    pub(crate) fn of_this_machine() -> Self {
+        let named = |(name, value): (&str, String)| (name.to_owned(), value);
+        Self {
+            machine: machine::describe().into_iter().map(named).collect(),
+            ..Self::default()
+        }
     }
 
-    /// Writes a line for the machine, for each claim and for each point.
-    pub(crate) fn save(&self, workspace: &Workspace) -> Result<(), String> {
+    /// Adds what a question was answered with.
+    pub(crate) fn add(&mut self, question: &str, answer: Answer) {
+        let date = self.machine("date").to_owned();
+        self.claims.extend(answer.rows.into_iter().map(|row| Claim {
+            question: question.to_owned(),
+            row: Row {
+                measured: row.measured.map(Measured::rounded),
+                ..row
+            },
+            date: date.clone(),
+        }));
+        self.points
+            .extend(answer.points.into_iter().map(|point| Point {
+                date: date.clone(),
+                ..point
+            }));
+    }
+
+    /// A line for the machine, for each claim and for each point.
+    pub(crate) fn lines(&self) -> String {
         let mut parts = vec![json!({ "machine": self.machine })];
         parts.extend(self.claims.iter().map(|claim| json!({ "claims": [claim] })));
         parts.extend(self.points.iter().map(|point| json!({ "points": [point] })));
-        workspace.write(DATA, &lines(&parts))
+        let line = |part: &Value| part.to_string() + "\n";
+        parts.iter().map(line).collect()
     }
 
     pub(crate) fn read(text: &str) -> Result<Self, String> {
@@ -107,7 +100,7 @@ impl Data {
         self.points.iter().filter(move |point| point.chart == chart)
     }
 
-    /// Takes over what was measured anew. All that a question said before goes, and what is new takes its place.
+    /// Replaces all that these questions said before by what was measured now.
     pub(crate) fn replace(&mut self, fresh: Self) -> Result<(), String> {
         for (what, now) in &fresh.machine {
             let before = self.machine(what);
@@ -137,61 +130,75 @@ impl Data {
     }
 }
 
-fn lines(parts: &[Value]) -> String {
-    parts
-        .iter()
-        .fold(String::new(), |text, part| text + &part.to_string() + "\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Limit;
 
-    /// As the contest prints it: a part for the machine, and one for each question.
-    fn parts(processor: &str, claims: &[(&str, &str)], points: &[(&str, f64)]) -> Data {
-        let mut parts = vec![json!({"machine": [["processor", processor], ["date", "d"]]})];
+    fn data(processor: &str, claims: &[(&str, &str)], points: &[(&str, f64)]) -> Data {
+        let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut data = Data {
+            machine: vec![named("processor", processor), named("date", "d")],
+            ..Data::default()
+        };
         for (question, rival) in claims {
-            let measured = json!({"value": 0.65, "by_minima": 0.5, "least": 0.25, "most": 1.0});
-            parts.push(json!({"claims": [{
-                "question": question, "rival": rival, "sense": "at most", "limit": 0.65, "unit": "x",
-                "measured": measured, "note": "", "date": "d",
-            }]}));
+            let row = Row::unmeasured(rival, Limit::AtMost(0.65), "why");
+            let rows = vec![row];
+            data.add(
+                question,
+                Answer {
+                    rows,
+                    points: Vec::new(),
+                },
+            );
         }
-        for (at, median) in points {
-            parts.push(json!({"points": [{
-                "chart": "c", "line": "l", "at": at, "least": 1.0, "median": median, "upper": 9.0, "date": "d",
-            }]}));
-        }
-        Data::read(&lines(&parts)).expect("good parts")
+        let point = |&(at, median): &(&str, f64)| Point {
+            chart: "c".to_owned(),
+            line: "l".to_owned(),
+            at: at.to_owned(),
+            least: 1.0,
+            median,
+            upper: 9.0,
+            date: String::new(),
+        };
+        let points = points.iter().map(point).collect();
+        data.add(
+            "chart",
+            Answer {
+                rows: Vec::new(),
+                points,
+            },
+        );
+        data
     }
 
     #[test]
     fn new_measurement_replaces_the_old_one() {
-        let mut data = parts(
+        let mut known = data(
             "a",
             &[("q", "r"), ("q", "s"), ("t", "r")],
             &[("64", 2.0), ("128", 3.0)],
         );
-        let fresh = parts(
+        let fresh = data(
             "a",
             &[("q", "another"), ("u", "r")],
             &[("128", 4.0), ("256", 5.0)],
         );
-        data.replace(fresh).expect("the same machine");
-        let claims: Vec<_> = data
+        known.replace(fresh).expect("the same machine");
+        let claims: Vec<_> = known
             .claims
             .iter()
-            .map(|claim| (claim.question.as_str(), claim.rival.as_str()))
+            .map(|claim| (claim.question.as_str(), claim.row.rival.as_str()))
             .collect();
         assert_eq!(claims, [("q", "another"), ("t", "r"), ("u", "r")]);
-        let medians: Vec<_> = data.points.iter().map(|point| point.median).collect();
+        let medians: Vec<_> = known.points.iter().map(|point| point.median).collect();
         assert_eq!(medians, [2.0, 4.0, 5.0]);
     }
 
     #[test]
     fn data_of_two_machines_are_not_mixed() {
-        let mut data = parts("a", &[], &[]);
-        assert!(data.replace(parts("b", &[], &[])).is_err());
+        let mut known = data("a", &[], &[]);
+        assert!(known.replace(data("b", &[], &[])).is_err());
     }
 
     #[test]
@@ -202,14 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_holds_in_its_own_sense() {
-        let mut claim = parts("a", &[("q", "r")], &[]).claims.remove(0);
-        assert_eq!(claim.holds(), Some(true));
-        claim.limit = 0.6;
-        assert_eq!(claim.holds(), Some(false));
-        claim.sense = "at least".to_owned();
-        assert_eq!(claim.holds(), Some(true));
-        claim.measured = None;
-        assert_eq!(claim.holds(), None);
+    fn data_are_read_as_they_were_written() {
+        let known = data("a", &[("q", "r")], &[("64", 2.0)]);
+        assert_eq!(Data::read(&known.lines()), Ok(known));
     }
 }
