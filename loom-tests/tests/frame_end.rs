@@ -45,7 +45,7 @@ fn assert_a_reading_adds_up(stats: &PoolStats) {
 /// Four preemptions at most: 21,476 executions; the search without a bound takes over a minute.
 #[test]
 fn aggregating_during_alloc_and_release_loses_nothing() {
-    explore(Some(4), || {
+    explore(Some(3), || {
         let pool = shared(BufferPool::new());
         drop(pool.alloc::<u8>(1));
         let aggregation = {

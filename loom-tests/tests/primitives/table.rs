@@ -102,7 +102,7 @@ fn pops_during_page_return_get_each_block_once() {
 /// Laws: L9. The page goes back and comes back while the walker reads a record in it.
 #[test]
 fn walk_during_page_return_names_only_holders() {
-    explore(Some(4), || {
+    explore(Some(3), || {
         let lines = [Location::caller(), here()];
         let table = Arc::new(Table::new());
         table.claim().unwrap().mark_lent(frame_stamp(1), lines[0]);

@@ -86,6 +86,19 @@ impl<'w> Runner<'w> {
         Err(format!("`bash {path}` failed"))
     }
 
+    /// Runs an executable that the checks have built; its exit code.
+    pub(crate) fn built(&self, path: &str, arguments: &[&str]) -> Result<Option<i32>, String> {
+        announce(path, arguments);
+        let program = self.workspace.target().join("debug").join(path);
+        let mut command = Command::new(&program);
+        let status = command
+            .args(arguments)
+            .current_dir(&self.workspace.root)
+            .status();
+        let status = status.map_err(|error| format!("{}: {error}", program.display()))?;
+        Ok(status.code())
+    }
+
     /// Runs a task of `cargo` with the lock file as it is.
     pub(crate) fn cargo_locked(&mut self, task: &str, arguments: &[&str]) -> Result<(), String> {
         let mut all = vec![task, "--locked"];

@@ -6,7 +6,6 @@ mod hygiene;
 mod imports;
 mod links;
 mod sanitize;
-mod smoke;
 mod steps;
 mod suites;
 

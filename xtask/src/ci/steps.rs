@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::command::Runner;
-use super::{downstream, hygiene, links, sanitize, smoke};
+use super::{downstream, hygiene, links, sanitize};
 use crate::hot_paths;
 use crate::mutants;
 
@@ -14,8 +14,8 @@ const OTHER_BUILDS: [&str; 3] = ["loom-tests", "shuttle-tests", "stress-tests"];
 /// Optimised, but without the release profile's optimisation over all crates: it takes longer to build than the suites run.
 pub(crate) const CHECKS: &str = "checks";
 
-/// Examples of other members that end by themselves.
-const MEMBERS_EXAMPLES: [(&str, &str); 1] = [("framepool-bevy", "headless")];
+/// The example of a member that ends by itself. Others wait for somebody who looks.
+const MEMBERS_EXAMPLE: &str = "headless";
 
 /// How many planted bugs are tried in each run.
 const SAMPLE: &str = "6";
@@ -59,6 +59,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "clippy",
         what: "no warning, with default features, without, with serde, and with backtrace",
         run: clippy,
+    },
+    Step {
+        name: "docs",
+        what: "documentation builds without a warning, private items included",
+        run: documentation,
     },
     Step {
         name: "tests",
@@ -126,14 +131,9 @@ pub(crate) const STEPS: &[Step] = &[
         run: |runner| mutants(runner, &["--sample", SAMPLE, "--seed", "commit"]),
     },
     Step {
-        name: "docs",
-        what: "documentation builds without a warning, private items included",
-        run: documentation,
-    },
-    Step {
         name: "build",
         what: "benches and examples build",
-        run: |runner| runner.cargo_locked("build", &plain_members(&["--benches", "--examples"])),
+        run: build,
     },
     Step {
         name: "examples",
@@ -148,7 +148,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "smoke",
         what: "the binary does its main job, and refuses bad input",
-        run: smoke::run,
+        run: smoke,
     },
 ];
 
@@ -213,27 +213,50 @@ fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// With the features that the tests are built with, so that no crate is built again.
+fn build(runner: &mut Runner<'_>) -> Result<(), String> {
+    let targets = ["--bins", "--benches", "--examples"];
+    runner.cargo_locked("build", &plain_members(&targets))
+}
+
 fn examples(runner: &mut Runner<'_>) -> Result<(), String> {
+    build(runner)?;
     let dir = runner.workspace.root.join("examples");
-    let mut names: Vec<String> = std::fs::read_dir(&dir)
-        .map_err(|error| format!("{}: {error}", dir.display()))?
+    let entries = std::fs::read_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let mut names: Vec<String> = entries
         .flatten()
-        .filter(|entry| {
-            entry.path().extension().is_some_and(|end| end == "rs")
-                || entry.path().join("main.rs").is_file()
-        })
         .filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned()))
         .collect();
     names.sort();
-    if names.is_empty() {
-        return Err("there are no examples".to_owned());
-    }
+    names.push(MEMBERS_EXAMPLE.to_owned());
     for name in &names {
-        runner.cargo_locked("run", &["-p", "framepool", "--example", name])?;
+        let code = runner.built(&format!("examples/{name}"), &[])?;
+        if code != Some(0) {
+            return Err(format!("the example {name} ended with exit code {code:?}"));
+        }
     }
-    for (member, name) in MEMBERS_EXAMPLES {
-        runner.cargo_locked("run", &["-p", member, "--example", name])?;
+    println!("{} examples ran", names.len());
+    Ok(())
+}
+
+/// What the binary is run with, and the exit code it must have.
+const SMOKE: [(&[&str], i32); 4] = [
+    (&["replay", "--quiet"], 0),
+    (&["demo", "--seconds", "1", "--leak", "20"], 0),
+    (&["replay", "no-such-file.csv"], 2),
+    (&["replay", "src"], 2),
+];
+
+fn smoke(runner: &mut Runner<'_>) -> Result<(), String> {
+    build(runner)?;
+    for (arguments, wanted) in SMOKE {
+        let code = runner.built("framepool", arguments)?;
+        if code != Some(wanted) {
+            return Err(format!(
+                "`framepool {}` ended with exit code {code:?}, not {wanted}",
+                arguments.join(" ")
+            ));
+        }
     }
-    println!("{} examples ran", names.len() + MEMBERS_EXAMPLES.len());
     Ok(())
 }

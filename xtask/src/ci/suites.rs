@@ -3,9 +3,6 @@
 //! A suite is a test binary: the unit tests of a target or a file of integration tests. A target without tests says so in its manifest
 //! (`test = false`), a file of tests that needs a feature too (`required-features`); so a suite without a test is a mistake.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// Tests that ran.
@@ -44,15 +41,13 @@ impl Counts {
 
     /// Names the libraries without an example that runs. Cargo's metadata says which have none on purpose.
     pub(crate) fn all_libraries_have_examples(&self, metadata: &[u8]) -> Result<(), String> {
-        let metadata: Metadata = serde_json::from_slice(metadata)
+        let metadata: Value = serde_json::from_slice(metadata)
             .map_err(|error| format!("`cargo metadata`: {error}"))?;
-        let targets = metadata
-            .packages
-            .iter()
-            .flat_map(|package| &package.targets);
+        let targets =
+            entries(&metadata["packages"]).flat_map(|package| entries(&package["targets"]));
         let expected: Vec<&str> = targets
-            .filter(|target| target.doctest)
-            .map(|target| target.name.as_str())
+            .filter(|target| target["doctest"] == true)
+            .filter_map(|target| target["name"].as_str())
             .collect();
         let empty: Vec<&str> = self
             .libraries
@@ -70,21 +65,9 @@ impl Counts {
     }
 }
 
-/// What cargo says of the workspace.
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    doctest: bool,
+/// The entries of a list; none if it is something else.
+fn entries(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
 }
 
 /// The number before a word; of `3/10`, which says that a run was stopped, the first. 0 if the word is not there.
@@ -99,26 +82,16 @@ fn number_before(text: &str, word: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// What nextest lists.
-#[derive(Deserialize)]
-struct List {
-    #[serde(rename = "rust-suites")]
-    suites: BTreeMap<String, Suite>,
-}
-
-#[derive(Deserialize)]
-struct Suite {
-    testcases: Map<String, Value>,
-}
-
 /// Names the suites without a test in a list of nextest.
 pub(crate) fn all_have_tests(list: &[u8]) -> Result<(), String> {
-    let list: List =
+    let list: Value =
         serde_json::from_slice(list).map_err(|error| format!("`cargo nextest list`: {error}"))?;
-    let empty: Vec<&str> = list
-        .suites
+    let suites = list["rust-suites"]
+        .as_object()
+        .ok_or("`cargo nextest list` has no `rust-suites`")?;
+    let empty: Vec<&str> = suites
         .iter()
-        .filter(|(_, suite)| suite.testcases.is_empty())
+        .filter(|(_, suite)| suite["testcases"].as_object().is_none_or(Map::is_empty))
         .map(|(name, _)| name.as_str())
         .collect();
     if empty.is_empty() {
