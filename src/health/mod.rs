@@ -27,6 +27,7 @@ mod verdicts;
 pub(crate) mod metrics;
 pub(crate) mod monitor;
 mod monitor_clock;
+mod pool_reading;
 
 pub(crate) mod advice;
 mod limits;

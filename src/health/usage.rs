@@ -127,7 +127,7 @@ struct SeenSite {
 }
 
 /// A pool's setup at a judgement.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Setup {
     pub(super) frame_block_bytes: u64,
     pub(super) max_bytes: Option<u64>,

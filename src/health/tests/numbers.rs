@@ -134,7 +134,7 @@ fn judged() -> (FrameSnapshot, PoolStats, Outstanding, HealthSnapshot) {
         );
     }
     monitor.record_lost(77);
-    monitor.prewarmed_bytes = 55;
+    monitor.reading.prewarmed_bytes = 55;
     let health = monitor.judge(&PoolName::new(PoolId(7), "render"), &frame, &now, &out);
     (frame, now, out, health)
 }

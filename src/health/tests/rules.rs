@@ -102,11 +102,11 @@ fn bloat_is_measured_against_what_frames_needed() {
 fn prewarmed_memory_is_no_bloat() {
     let mut bench = Bench::new(Thresholds::default());
     let none = Outstanding::default();
-    bench.monitor.prewarmed_bytes = 40 * MB;
+    bench.monitor.reading.prewarmed_bytes = 40 * MB;
     for ms in [0, 6_000, 60_000] {
         assert!(bench.judge(ms, &memory(50, 0, 0), &none).raised.is_empty());
     }
-    bench.monitor.prewarmed_bytes = 30 * MB;
+    bench.monitor.reading.prewarmed_bytes = 30 * MB;
     bench.judge(61_000, &memory(50, 0, 0), &none);
     let health = bench.judge(66_000, &memory(50, 0, 0), &none);
     assert_eq!(
@@ -127,7 +127,7 @@ fn long_open_frame_raises_alert_naming_its_line() {
             age: Duration::from_millis(age_ms),
             age_frames,
         });
-        bench.monitor.open_frames = frames.collect();
+        bench.monitor.reading.open_frames = frames.collect();
         bench.judge(ms, &FrameSnapshot::default(), &Outstanding::default())
     };
     for (ms, frame) in [(0, (1_000, 1_000)), (1, (100_000, 16)), (2, (0, 17))] {
@@ -241,7 +241,7 @@ fn pooled_bytes_name_what_holds_them() {
     let sites = [here(), here()];
     let step = |frame: &FrameSnapshot, out: &Outstanding, prewarmed: u64| {
         let mut bench = Bench::new(Thresholds::default());
-        bench.monitor.prewarmed_bytes = prewarmed;
+        bench.monitor.reading.prewarmed_bytes = prewarmed;
         let health = bench.judge(0, frame, out);
         assert_eq!(health.raised[0].rule, Rule::PooledBytes);
         health.raised[0].next_step.clone()

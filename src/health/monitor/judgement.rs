@@ -1,0 +1,210 @@
+//! One judgement: from what was recorded and read to a health snapshot.
+
+use std::time::Duration;
+
+use super::HealthMonitor;
+use crate::health::alert_book::Moment;
+use crate::health::envelope::Mark;
+use crate::health::listed::leaks;
+use crate::health::misses::miss_summary;
+use crate::health::next_step::Situation;
+use crate::health::rules::rows;
+use crate::health::usage::Usage;
+use crate::health::verdicts::{Room, Verdicts};
+use crate::health::{
+    Advice, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics, SharedList,
+    UsageHistogram,
+};
+use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::outstanding::Outstanding;
+use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
+
+/// Frames have stopped ending if none did for this many usual periods.
+const STALLED_PERIODS: u32 = 4;
+/// A pause of this length is no slow frame.
+const SILENT: Duration = Duration::from_secs(1);
+
+impl HealthMonitor {
+    /// Judges these numbers at the clock's present time: those of the latest frame, and those read now.
+    pub(crate) fn judge(
+        &mut self,
+        pool: &PoolName,
+        frame: &FrameSnapshot,
+        now: &PoolStats,
+        outstanding: &Outstanding,
+    ) -> HealthSnapshot {
+        let at = self.clock.emitted();
+        let idle = self.clock.since_frame();
+        let times = self.times.summary(&self.recent, idle);
+        if times.frames > 0 {
+            self.usual_period = times.usual_period;
+        }
+        let warm_up_allocs = self.thresholds.warm_up_allocs();
+        let mut metrics = RuntimeHealthMetrics::new(
+            frame,
+            now,
+            outstanding,
+            times,
+            miss_summary(&self.recent, idle, warm_up_allocs),
+            idle,
+            self.lost,
+        );
+        metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
+        metrics.prewarmed_bytes = self.reading.prewarmed_bytes;
+        if let Some(resident) = self.resident {
+            metrics.resident_bytes = Some(resident.bytes);
+            metrics.resident_at = resident.time;
+        }
+        let thresholds = &self.thresholds;
+        self.reading
+            .open_frames
+            .retain(|frame| thresholds.is_open_too_long(frame));
+        let spreads = std::mem::take(&mut self.spreads);
+        let stalled = self.stalled(idle);
+        self.begin_pool(pool.id());
+        self.advance_loop(at, frame.frame, now.totals.allocs);
+        let mark = Mark {
+            frame: frame.frame,
+            at,
+            time: now.time,
+            loop_time: self.loop_time,
+            round: self.reading.setup.round,
+        };
+        let ends_no_frames = stalled >= SILENT || frame.frame.get() == 0;
+        self.verdicts
+            .sample(outstanding, ends_no_frames, &mark, self.thresholds.growth());
+        let room = self.room(metrics.in_use_bytes);
+        let verdicts = self.verdicts.say(outstanding, room, &mark);
+        self.blamed = self.largest_miss.take().or(self.blamed);
+        let blamed = self.blamed.and_then(|miss| miss.site);
+        for row in rows(
+            &metrics,
+            spreads.lost,
+            stalled,
+            blamed,
+            &verdicts,
+            &self.reading.open_frames,
+            &self.reading.tags.tags,
+        ) {
+            self.alerts.enter(pool.id(), row, &self.thresholds);
+        }
+        let moment = Moment {
+            pool,
+            frame: frame.frame,
+            at,
+            time: now.time,
+            situation: Situation {
+                metrics: &metrics,
+                outstanding,
+                verdicts: &verdicts,
+                tags: &self.reading.tags.tags,
+            },
+        };
+        let findings = self.alerts.report(&self.thresholds, moment);
+        let (frame_sampling, frame_sites) = self.listed.frame_memory(&self.reading.frame_memory);
+        let (advice, usage) = self.use_so_far(outstanding, now);
+        let worst = findings.active.iter().map(|alert| alert.severity).max();
+        HealthSnapshot {
+            status: worst.map_or(HealthStatus::Healthy, HealthStatus::from),
+            metrics,
+            stats: *now,
+            interval: spreads,
+            worst: self.worst,
+            raised: findings.raised,
+            resolved: findings.resolved,
+            active: findings.active,
+            leaks: leaks(outstanding, &verdicts),
+            verdicts,
+            long_lived: self.listed.long_lived(outstanding),
+            largest: LargestSites::of(outstanding),
+            holders: self.listed.holders(outstanding),
+            open_too_long: self.reading.open_frames.clone(),
+            tags: self.tags.share(&self.reading.tags.tags),
+            sizes: self.sizes.share(&outstanding.sizes),
+            threads: self.listed.threads(outstanding),
+            frame_sampling,
+            frame_sites,
+            advice,
+            usage,
+            at,
+            time: now.time,
+            limits: self.limits.clone(),
+            pool_id: pool.id(),
+            pool: pool.clone(),
+        }
+    }
+
+    /// What is left for growth.
+    fn room(&self, in_use_bytes: u64) -> Room {
+        let limit = self.reading.setup.max_bytes;
+        Room {
+            budget: limit.map(|limit| limit.saturating_sub(in_use_bytes)),
+            machine: None,
+        }
+    }
+
+    /// Forgets what was known of another pool.
+    fn begin_pool(&mut self, pool: PoolId) {
+        let before = self.judged.pool.replace(pool);
+        if before != Some(pool) {
+            self.verdicts = Verdicts::default();
+        }
+        if before.is_some_and(|before| before != pool) {
+            let looks_at_any_time = self.usage.looks_at_any_time;
+            self.usage = Usage::default();
+            self.usage.looks_at_any_time = looks_at_any_time;
+        }
+    }
+
+    /// How the pool is used, and what follows.
+    fn use_so_far(
+        &mut self,
+        outstanding: &Outstanding,
+        now: &PoolStats,
+    ) -> (SharedList<Advice>, SharedList<UsageHistogram>) {
+        let tags = self.reading.tags.tags.iter().map(|tag| &*tag.name);
+        self.usage
+            .judge(outstanding, now, &self.worst, self.reading.setup, tags)
+    }
+
+    /// For how long a frame end has been late: by more than is usual for this program.
+    fn stalled(&self, idle: Duration) -> Duration {
+        if idle > self.usual_period.saturating_mul(STALLED_PERIODS) {
+            idle
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Lets loop time pass: by the frames recorded, or where none were by the frames ended and by the allocs made since the
+    /// judgement before.
+    fn advance_loop(&mut self, at: Duration, frame: FrameEnd, allocs: u64) {
+        let before = self.judged;
+        let passed = at.saturating_sub(before.at);
+        let ended = frame.get().saturating_sub(before.frame.get());
+        if self.loop_time.frames == before.recorded {
+            if ended > 0 {
+                self.loop_time.add_frames(ended, passed);
+            } else if allocs != before.allocs {
+                self.loop_time.add_silence(passed);
+            }
+        }
+        self.judged = Judged {
+            recorded: self.loop_time.frames,
+            frame,
+            allocs,
+            at,
+            ..before
+        };
+    }
+}
+
+/// How far the program was at a judgement.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Judged {
+    pool: Option<PoolId>,
+    recorded: u64,
+    frame: FrameEnd,
+    allocs: u64,
+    at: Duration,
+}
