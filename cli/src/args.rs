@@ -83,7 +83,7 @@ middle of the run. Towards the end what was leaked is released, so that alerts a
 #[command(name = "framepool", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct CommandLine {
-    /// What to do; without it the bundled recording is replayed.
+    /// The command; without one the bundled recording is replayed.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// How to replay.
@@ -136,25 +136,25 @@ pub struct ReplayArgs {
     reason = "each is an option of the command line"
 )]
 pub struct ReplayOptions {
-    /// End a frame every so many milliseconds of recorded time, unless the trace marks frame ends
+    /// End a frame every MS milliseconds of recorded time, unless the trace marks frame ends
     #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
     pub frame_ms: f64,
-    /// Replay on so many threads; by default on as many as were recorded
+    /// Number of replay threads; by default as many as were recorded
     ///
-    /// With fewer, recorded threads share one and keep their recorded order. With more, each recorded thread has several
-    /// stand-ins that take turns.
+    /// With fewer, recorded threads share one and keep their recorded order. With more, several threads take turns for each
+    /// recorded one.
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
-    /// Leave out lines that no whole trace has, and count them: for recordings that began late or were cut off
+    /// Skip and count faulty lines: for recordings that began late or were cut off
     ///
-    /// Left out are frees without an alloc, repeated frees, allocs of a used id, a torn first or last line, and what is
-    /// missing at the end of truncated zstd data.
+    /// Skipped are frees without an alloc, repeated frees, allocs of a used id, an incomplete first or last line, and the
+    /// missing end of truncated zstd data.
     #[arg(long)]
     pub lenient: bool,
     /// Timed rounds after the first, cold one; with 0 nothing is timed, and the report has no costs and no advice
     #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub rounds: u32,
-    /// Frames after which a buffer that is still out becomes a leak suspect
+    /// Frames after which an unreleased buffer becomes a leak suspect
     #[arg(long, value_name = "FRAMES", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub leak_after: u64,
     /// Speed of the watched replay as a multiple of the recorded one, 0 for as fast as possible
@@ -166,16 +166,16 @@ pub struct ReplayOptions {
     /// Print the report as one JSON object; docs/replay-report.md explains its keys
     #[arg(long, conflicts_with = "live_only")]
     pub json: bool,
-    /// Only the report: no progress bar, no live line
+    /// Print only the report: no progress bar, no live line
     #[arg(long, short)]
     pub quiet: bool,
-    /// Only the live view of one watched replay: no timing, no report
+    /// Show only the live view of one watched replay: no timing, no report
     #[arg(long, conflicts_with = "quiet")]
     pub live_only: bool,
-    /// At the end save what the pool's monitor saw, in recorded time, for `framepool report` and `framepool diff`
+    /// At the end save the history of the pool, in recorded time, for `framepool report` and `framepool diff`
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
-    /// What must hold.
+    /// The gates.
     #[command(flatten)]
     pub gates: GateOptions,
     /// Where the page goes.
@@ -189,10 +189,10 @@ pub struct ReplayOptions {
 pub struct DemoArgs {
     /// How long to run: 12 seconds by default; with --serve until you press Ctrl-C
     ///
-    /// Until then the leak grows on, to 256 MiB at most, and --bloat comes back every 40 seconds.
+    /// Until then the leak grows, to 256 MiB at most, and --bloat returns every 40 seconds.
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<f64>,
-    /// Leak so many buffers a second, all from one line of code
+    /// Leak N buffers a second, all from one line of code
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
     pub leak: u32,
     /// Make all buffers much larger in the middle of the run
@@ -204,10 +204,10 @@ pub struct DemoArgs {
     /// Print the final report as one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Only the final report: no live line
+    /// Print only the final report: no live line
     #[arg(long, short)]
     pub quiet: bool,
-    /// At the end save what the pool's monitor saw, for `framepool report` and `framepool diff`
+    /// At the end save the history of the pool, for `framepool report` and `framepool diff`
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     /// Where the page goes.
@@ -216,10 +216,10 @@ pub struct DemoArgs {
     pub page: PageOptions,
 }
 
-/// What the program asks of itself to measure one contestant's memory.
+/// The options with which the program starts itself to measure one contestant's memory.
 #[derive(Debug, Args)]
 pub struct MemoryArgs {
-    /// Who is measured.
+    /// The contestant.
     #[arg(value_parser = contestant)]
     pub contestant: Name,
     /// Length of a frame.
@@ -231,7 +231,7 @@ pub struct MemoryArgs {
     /// Age of a leak suspect.
     #[arg(long, default_value_t = 4)]
     pub leak_after: u64,
-    /// Leave out lines that no whole trace has.
+    /// Skip faulty lines.
     #[arg(long)]
     pub lenient: bool,
     /// The trace; the bundled recording if left out.

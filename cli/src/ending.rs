@@ -1,7 +1,7 @@
 //! Ctrl-C: the first one asks a run to end in order, a second one ends the process at once.
 //!
-//! A run listens while it goes on. From the first signal, and after the run is [over](Ending::over), a signal does what it does
-//! by default.
+//! A run listens while it runs. After the first signal, and after the run is [over](Ending::over), a signal has its default
+//! effect.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use signal_hook::flag;
 
 use crate::outcome::Problem;
 
-/// How soon a waiting run notices that it was asked to end.
+/// The longest delay before a waiting run notices the request to end.
 const NOTICE: Duration = Duration::from_millis(50);
 
 /// Whether a run was asked to end.
@@ -28,7 +28,7 @@ impl Ending {
     pub(crate) fn listen() -> Result<Self, Problem> {
         let ending = Self::unheard();
         for signal in [SIGINT, SIGTERM] {
-            // A signal goes through these in order, so the first one passes the first of them.
+            // A signal runs these in order, so the first signal passes the first of them.
             flag::register_conditional_default(signal, Arc::clone(&ending.is_deadly))
                 .and_then(|_| flag::register(signal, Arc::clone(&ending.is_asked)))
                 .and_then(|_| flag::register(signal, Arc::clone(&ending.is_deadly)))
@@ -37,7 +37,7 @@ impl Ending {
         Ok(ending)
     }
 
-    /// Listens to nobody: only [`ask`](Self::ask) asks.
+    /// Listens to no signal; only [`ask`](Self::ask) ends the run.
     pub(crate) fn unheard() -> Self {
         Self {
             is_asked: Arc::default(),
@@ -53,7 +53,7 @@ impl Ending {
     }
 
     pub(crate) fn is_asked(&self) -> bool {
-        // Relaxed: a wish by itself, nothing is read on the strength of it.
+        // Relaxed: no other data depends on it.
         self.is_asked.load(Ordering::Relaxed)
     }
 
@@ -76,7 +76,7 @@ impl Ending {
         }
     }
 
-    /// What could end in order has ended.
+    /// The run has ended in order.
     pub(crate) fn over(&self) {
         // Relaxed: see `is_asked`.
         self.is_deadly.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The watched replay: the pool's numbers frame by frame, its health, and who still holds what at the end.
+//! The watched replay: the pool's numbers frame by frame, its health, and the holders at the end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::timeline::RecordedTimeline;
 use crate::trace::{NEVER, Trace};
 use crate::watch::{AlertEntry, RecordedTimeJudge};
 
-/// What the watched replay found out.
+/// The results of the watched replay.
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) pool: PoolSection,
-    /// None if the replay did not reach the trace's end.
+    /// `None` if the replay did not reach the trace's end.
     pub(crate) leaks: Option<LeakSection>,
     pub(crate) alerts: Vec<AlertEntry>,
     pub(crate) faults: Vec<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Watcher<'a> {
     screen: &'a Screen,
     ending: &'a Ending,
     judge: RecordedTimeJudge,
-    /// The recorded time is followed at this multiple of its speed; none: as fast as possible.
+    /// The speed as a multiple of the recorded one; `None` for as fast as possible.
     speed: Option<f64>,
     began: Instant,
     last_us: f64,
@@ -80,7 +80,7 @@ impl<'a> Watcher<'a> {
         self.judge.write_to(timeline);
     }
 
-    /// After the run, when every buffer has been given back.
+    /// Finishes after the run, when every buffer has been freed.
     pub(crate) fn finish(mut self) -> Findings {
         let stats = self.pool.stats();
         if stats.in_use_buffers != 0 || stats.in_use_bytes != 0 {
@@ -105,7 +105,7 @@ impl<'a> Watcher<'a> {
         self.screen.standing(self.judge.log().standing());
     }
 
-    /// The totals, and the peaks that were seen.
+    /// Records the totals and peaks.
     fn take_stock(&mut self, snapshot: &FrameSnapshot) {
         let (totals, counts) = (&snapshot.totals, &snapshot.totals.counts);
         let live = self.trace.peak_live_bytes as f64;
@@ -130,7 +130,7 @@ impl<'a> Watcher<'a> {
         };
     }
 
-    /// At the trace's end the pool has counted what the trace has.
+    /// Checks that at the trace's end the pool's counts equal those of the trace.
     fn compare_totals(&mut self, snapshot: &FrameSnapshot) {
         let totals = &snapshot.totals;
         let (allocs, frees) = (self.trace.buffers.len() as u64, self.trace.frees);
@@ -142,9 +142,9 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Who holds what, after quiet frames in which what was never freed grew old enough to be suspected.
+    /// Finds who holds what, after quiet frames in which unfreed buffers became old enough for suspects.
     ///
-    /// The recorded call sites come from the replay's own record, and that must agree with what the pool says.
+    /// The recorded call sites come from the replay's own record, and must agree with the pool's.
     fn find_leaks(&mut self, frames_ended: u64) {
         let leak_after = self.pool.leak_after_frames();
         let mut frame = 0;
@@ -157,7 +157,7 @@ impl<'a> Watcher<'a> {
                 continue;
             }
             let operation = self.trace.operations[self.trace.buffers[index].taken_by as usize];
-            // The first buffer of a site is its oldest: buffers stand in the order taken.
+            // The first buffer of a site is its oldest, because buffers are in the order of their allocs.
             let site = by_site.entry(buffer.site).or_insert_with(|| LeakSite {
                 site: match &*self.trace.sites[buffer.site as usize] {
                     "" => "(no call site recorded)".to_owned(),

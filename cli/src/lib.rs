@@ -1,11 +1,12 @@
-//! Replays allocation traces through framepool and shows what its telemetry sees.
+//! Replays allocation traces through framepool and shows its telemetry.
 //!
-//! The way of a replay, in the order of the modules: the command line ([`args`]) names a [`trace`], which is read and checked; a
-//! `replay` carries it out against each `contestant`; the watched run is followed by `inspect` and judged by `watch`;
-//! `measure` times and weighs; `report` shows. `session` leads through it, and `screen` draws meanwhile. `demo` and `advise` are
-//! commands of their own, and so are those of `history`.
+//! The steps of a replay, by module: the command line ([`args`]) names a [`trace`], which is read and checked. `replay`
+//! runs it against each `contestant`. `inspect` follows the watched run, and `watch` judges it. `measure` measures time and
+//! memory, and `report` shows the results. `session` calls these in order, and `screen` draws meanwhile. `demo`, `advise`
+//! and `history` have their own commands.
 //!
-//! The binary is [`run`]; the rest is public as far as the fuzz targets drive it, and [`timed`] is for programs that compare.
+//! The binary calls [`run`]. Other items are public for the fuzz targets; [`timed`] is for programs that compare
+//! allocators.
 #![deny(unsafe_code)]
 
 mod advise;
@@ -38,7 +39,7 @@ use clap::Parser;
 use args::{Command, CommandLine};
 use trace::TraceSource;
 
-/// The program: does what the command line says.
+/// Runs the program with its command line.
 pub fn run() -> ExitCode {
     let line = CommandLine::parse();
     let outcome = match line.command {

@@ -1,4 +1,4 @@
-//! The binary `framepool`; everything is in the library beside it.
+//! The binary `framepool`; all code is in the library of the same package.
 
 use std::process::ExitCode;
 

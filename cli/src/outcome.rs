@@ -1,4 +1,4 @@
-//! How the program ends: what it prints, and the exit code.
+//! The end of the program: its output and its exit code.
 
 use std::fmt;
 use std::io::Write as _;
@@ -6,29 +6,29 @@ use std::process::ExitCode;
 
 use crate::trace::TraceError;
 
-/// What went wrong.
+/// Why the program fails.
 #[derive(Debug)]
 pub(crate) enum Problem {
     /// The input cannot be used: exit code 2.
     Input(String),
-    /// The replay found a fault, or could not be carried out: exit code 1.
+    /// The replay found a fault, or could not run: exit code 1.
     Fault(String),
     /// Gates failed, one sentence each: exit code 3.
     Gate(Vec<String>),
-    /// A signal ended a run before it was complete, and what was asked for is written: exit code 130.
+    /// A signal ended a run early, and the requested files are written: exit code 130.
     EndedEarly(String),
 }
 
 impl Problem {
-    /// Something that cannot be, unless this program is wrong.
+    /// An impossible error: a bug of this program.
     pub(crate) fn bug(error: impl fmt::Display) -> Self {
         Self::Fault(format!("this is a bug of framepool: {error}"))
     }
 
-    /// Tells the user in one line, or in one for each gate, and makes the exit code of it.
+    /// Prints one line, or one for each gate, and returns the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
         for line in self.to_string().lines() {
-            // Nobody reads a closed standard error.
+            // Standard error may be closed.
             let _ = writeln!(std::io::stderr().lock(), "framepool: {line}");
         }
         ExitCode::from(match self {
@@ -61,7 +61,7 @@ impl From<TraceError> for Problem {
     }
 }
 
-/// Prints to standard output. A reader that has gone away has seen what it wanted.
+/// Prints to standard output. A closed output is no error.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -10,7 +10,7 @@ use crate::args::page::{PageOptions, Served};
 use crate::ending::Ending;
 use crate::outcome::Problem;
 
-/// Where the page is, unless somebody else is there.
+/// The page's usual address, if it is free.
 pub(crate) const USUAL: &str = "127.0.0.1:7878";
 
 /// The page of a run.
@@ -22,7 +22,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Begins what the options ask for, and says where the page is.
+    /// Starts the page as the options request, and prints its address.
     pub(crate) fn open(
         options: &PageOptions,
         ending: &Ending,
@@ -60,12 +60,12 @@ impl Page {
         })
     }
 
-    /// Whether somebody looks at it.
+    /// Whether it is shown to a user.
     fn is_shown(&self) -> bool {
         self.server.is_some() || self.top.is_some()
     }
 
-    /// Writes the file that the options ask for.
+    /// Writes the requested file.
     pub(crate) fn save(&self, options: &PageOptions) -> Result<(), Problem> {
         let (Some(recording), Some(path)) = (&self.recording, &options.html) else {
             return Ok(());
@@ -74,7 +74,7 @@ impl Page {
             .map_err(|error| Problem::Input(format!("{}: {error}", path.display())))
     }
 
-    /// Goes on until the run is asked to end, if somebody looks at it. Whether that is so.
+    /// If the page is shown, waits until the run is asked to end. Returns whether it was shown.
     pub(crate) fn stay(&self, ending: &Ending) -> bool {
         let is_shown = self.is_shown();
         if is_shown {

@@ -1,7 +1,7 @@
-//! The progress bar and the live line of health, drawn to standard error by a thread of their own.
+//! The progress bar and the live line of health, drawn to standard error by a separate thread.
 //!
-//! What is drawn is read from the pool's published snapshot and from a few atomics that the coordinator sets between
-//! frames: no thread that replays or works ever draws or waits for a drawing. While runs are timed the thread is asleep.
+//! It reads the pool's published snapshot and a few atomics that the coordinator sets between frames. So no replaying
+//! thread ever draws or waits for a drawing. While runs are timed, the thread sleeps.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use crate::watch::Standing;
 
 /// Between two drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(200);
-/// Between two drawings while runs are timed: a short run is never disturbed, a long one by next to nothing.
+/// Between two drawings while runs are timed: this never disturbs a short run, and hardly a long one.
 const REDRAW_CALM: Duration = Duration::from_secs(2);
 /// Between two plain lines where there is no terminal.
 const PLAIN_LINE: Duration = Duration::from_secs(1);
@@ -30,24 +30,24 @@ pub(crate) enum Show {
     Nothing,
     /// Stages; on a terminal a bar and the live line.
     Progress,
-    /// The live line, also where there is no terminal.
+    /// The live line, even without a terminal.
     Live,
 }
 
-/// What is drawn to. Dropping it clears the bar.
+/// The screen. Dropping it clears the bar.
 #[derive(Debug)]
 pub(crate) struct Screen {
     board: Arc<Board>,
     drawer: Option<JoinHandle<()>>,
 }
 
-/// What the drawing thread reads.
+/// The state that the drawing thread reads.
 #[derive(Debug)]
 struct Board {
     bar: Option<ProgressBar>,
     plain: bool,
     colour: bool,
-    /// What of the stage is done. Relaxed everywhere: a number to look at, nothing is read on the strength of it.
+    /// The progress of the stage. Relaxed everywhere: no other data depends on it.
     position: AtomicU64,
     level: AtomicU8,
     active: AtomicU32,
@@ -91,12 +91,12 @@ impl Screen {
         Self { board, drawer }
     }
 
-    /// Whether a person sits before it.
+    /// Whether it is a terminal that a person watches.
     pub(crate) fn is_watched(&self) -> bool {
         self.board.bar.is_some()
     }
 
-    /// A new stage begins, of so many units, or of an unknown number if that is zero. `pool`'s snapshot makes the live line.
+    /// Begins a stage of `length` units; zero means unknown. The live line comes from `pool`'s snapshot.
     pub(crate) fn stage(
         &self,
         name: &'static str,
@@ -115,31 +115,31 @@ impl Screen {
         self.board.position.store(0, Ordering::Relaxed);
     }
 
-    /// Runs are timed from now on: nobody judges the stage's pool, and next to nothing is drawn unasked.
+    /// Runs are timed from now on: the stage's pool is not judged, and drawings are rare.
     pub(crate) fn keep_calm(&self) {
         self.board.stage().judged = false;
         self.board.calm.store(true, Ordering::Relaxed);
     }
 
-    /// So much of the stage is done.
+    /// Sets the progress of the stage.
     pub(crate) fn done(&self, position: u64) {
         self.board.position.store(position, Ordering::Relaxed);
     }
 
-    /// How the pool's health stands.
+    /// Sets the pool's health.
     pub(crate) fn standing(&self, standing: Standing) {
         self.board.level.store(standing.level, Ordering::Relaxed);
         self.board.active.store(standing.active, Ordering::Relaxed);
     }
 
-    /// Draws in the calling thread: between two timed runs.
+    /// Draws on the calling thread, between two timed runs.
     pub(crate) fn draw_now(&self) {
         if self.board.bar.is_some() {
             self.board.draw();
         }
     }
 
-    /// A line that stays, above the bar.
+    /// Prints a permanent line above the bar.
     pub(crate) fn say(&self, line: &str) {
         match &self.board.bar {
             Some(bar) => bar.suspend(|| write_line(line)),
@@ -154,7 +154,7 @@ impl Drop for Screen {
         self.board.ended.store(true, Ordering::Relaxed);
         if let Some(drawer) = self.drawer.take() {
             drawer.thread().unpark();
-            // A drawing that panicked leaves nothing to tidy up.
+            // A panic of the drawing thread needs no cleanup.
             let _ = drawer.join();
         }
         if let Some(bar) = &self.board.bar {
@@ -169,7 +169,7 @@ impl Board {
     }
 
     fn draw_until_ended(&self) {
-        // Nothing is drawn at once: a run that ends on its first line, with a complaint, shows no bar.
+        // Nothing is drawn at first, so a run that fails at its first line shows no bar.
         let mut drawn = (!self.plain).then(Instant::now);
         while !self.ended.load(Ordering::Relaxed) {
             let pause = if self.plain {
@@ -223,7 +223,7 @@ impl Board {
         }
     }
 
-    /// What the pool's latest snapshot says, in one line.
+    /// The pool's latest snapshot in one line.
     fn health_line(&self, pool: &BufferPool, judged: bool) -> String {
         let snapshot = pool.snapshot();
         let counts = &snapshot.totals.counts;
@@ -259,8 +259,8 @@ fn new_bar() -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
 }
 
-/// How a stage is drawn: with a bar only if it is known how long it is. None would be a slip found by the first run; the default style
-/// serves then.
+/// The style of a stage: with a bar only if its length is known. `None` means an invalid template; then the default style
+/// is used.
 fn style(has_length: bool) -> Option<ProgressStyle> {
     let template = if has_length {
         "{prefix:>9} [{bar:30}] {msg}"
@@ -271,14 +271,14 @@ fn style(has_length: bool) -> Option<ProgressStyle> {
     Some(style.progress_chars("=> "))
 }
 
-/// `NO_COLOR` set to anything but nothing, or a terminal that cannot, means no colour.
+/// No colour if `NO_COLOR` is set and not empty, or if the terminal has none.
 fn colour_wanted() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     !refused && !dumb
 }
 
-/// Writes a line to standard error, which may be closed: nobody reads it then.
+/// Writes a line to standard error, which may be closed.
 fn write_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -29,7 +29,7 @@ use crate::screen::{Screen, Show};
 use crate::timeline::RecordedTimeline;
 use crate::trace::{Event, Tolerance, Trace, TraceSource, open};
 
-/// More recorded threads than this share threads of the replay, unless `--threads` says otherwise.
+/// With more recorded threads than this, they share replay threads, unless `--threads` is given.
 const MAX_THREADS: usize = 1_024;
 
 /// Replays a trace and prints the report.
@@ -156,7 +156,7 @@ fn time_all(
     Ok(rounds)
 }
 
-/// Prints the report, and tells how the replay went.
+/// Prints the report, and returns the outcome.
 fn conclude(
     report: &Report,
     options: &ReplayOptions,
@@ -194,7 +194,7 @@ fn has_page(options: &ReplayOptions) -> bool {
     }
 }
 
-/// Whether the terminal is taken.
+/// Whether a view uses the whole terminal.
 fn has_top(options: &ReplayOptions) -> bool {
     #[cfg(feature = "dashboard")]
     return options.page.has_top();
@@ -231,7 +231,7 @@ impl PageOfReplay {
         Ok(Some(Self { page, watch }))
     }
 
-    /// Writes the file, and goes on serving what was recorded, if that is asked for. Whether it served.
+    /// Writes the file, and continues to serve the recording, if requested. Returns whether it served.
     fn finish(self, options: &ReplayOptions, ending: &Ending) -> Result<bool, Problem> {
         self.watch.stop();
         self.page.save(&options.page)?;
@@ -239,7 +239,7 @@ impl PageOfReplay {
     }
 }
 
-/// The hidden command: one replay, and how far the resident memory rose.
+/// The hidden command: runs one replay, and prints the rise of resident memory.
 pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
     let source = TraceSource::from_argument(args.trace.clone());
     let plan = {
@@ -292,7 +292,7 @@ fn speed_of(options: &ReplayOptions, plan: &Plan, screen: &Screen) -> Option<f64
     (speed > 0.0).then_some(speed)
 }
 
-/// What stopped a replay, in a line that names the trace's line.
+/// The message for a failed replay, with the line of the trace.
 pub(crate) fn explain(
     failure: &Failure,
     who: Name,

@@ -1,7 +1,6 @@
-//! A recording on the clock, for the programs of the workspace that compare: one contestant at a time.
+//! Timed replays of a recording, one contestant at a time, for the workspace's comparison programs.
 //!
-//! It is the very replay that the report's rounds are made of, on threads and with contestants that live as long as the
-//! value does.
+//! It is the same replay as in the report's rounds, with threads and contestants that live as long as the value.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,7 +19,7 @@ use crate::trace::{Tolerance, Trace, TraceSource, open};
 
 pub use crate::contestant::Name;
 
-/// A recording, laid out as the program does without options, and everybody who can replay it.
+/// A recording, prepared with the default options, and all contestants.
 pub struct TimedReplay {
     source: TraceSource,
     trace: Trace,
@@ -36,11 +35,11 @@ impl fmt::Debug for TimedReplay {
 }
 
 impl TimedReplay {
-    /// Reads the bundled recording; `pool` is what [`Name::Framepool`] lends from.
+    /// Reads the bundled recording; `pool` is used for [`Name::Framepool`].
     ///
     /// # Errors
     ///
-    /// In words for people: the threads could not be started.
+    /// A message if the threads could not be started.
     pub fn of_bundled(pool: BufferPool) -> Result<Self, String> {
         Self::prepare(TraceSource::Bundled, pool).map_err(|problem| problem.to_string())
     }
@@ -49,7 +48,7 @@ impl TimedReplay {
     ///
     /// # Errors
     ///
-    /// In words for people: the file is no trace, or the threads could not be started.
+    /// A message if the file is no trace, or the threads could not be started.
     pub fn of_file(path: impl Into<PathBuf>, pool: BufferPool) -> Result<Self, String> {
         Self::prepare(TraceSource::File(path.into()), pool).map_err(|problem| problem.to_string())
     }
@@ -69,12 +68,12 @@ impl TimedReplay {
         })
     }
 
-    /// Replays once and says how long it took: the time of all threads in operations, without waiting for one another, and
+    /// Replays once and returns its time: the time of all threads in operations, without their waits for each other, plus
     /// the time of the frame ends. The first run of each contestant is on new memory.
     ///
     /// # Errors
     ///
-    /// In words for people: the contestant refused, or gave memory that was somebody else's.
+    /// A message if the contestant refused, or gave memory that was already in use.
     pub fn run(&self, who: Name) -> Result<Duration, String> {
         self.contestants
             .run(who, &self.crew, &self.plan, Written::Ends)
@@ -83,12 +82,12 @@ impl TimedReplay {
             .ok_or_else(|| format!("{} cannot take part on this machine", who.as_str()))
     }
 
-    /// Replays once while every page of every buffer is written to, and says how many bytes became resident at the peak. It
-    /// means something in a process that did nothing else.
+    /// Replays once with a write to every page of every buffer, and returns the bytes that became resident at the peak.
+    /// Meaningful only in a process that did nothing else.
     ///
     /// # Errors
     ///
-    /// In words for people: the contestant failed, or the system does not report it.
+    /// A message if the contestant failed, or the system does not report the number.
     pub fn peak_resident_bytes(&self, who: Name) -> Result<u64, String> {
         peak_of(who, &self.contestants, &self.crew, &self.plan)
     }
@@ -98,7 +97,7 @@ impl TimedReplay {
         self.plan.operations
     }
 
-    /// The most bytes asked for and not given back at any point of the recording.
+    /// The most requested live bytes at any point of the recording.
     pub fn peak_live_bytes(&self) -> u128 {
         self.trace.peak_live_bytes
     }
@@ -115,7 +114,7 @@ mod tests {
         for who in Name::ALL {
             assert!(replay.run(who).expect("a replay") > Duration::ZERO);
         }
-        // Published at the last frame end, before what the recorded program never freed is given back.
+        // Published at the last frame end, before the buffers that were never freed are released.
         let totals = pool.snapshot().totals;
         assert_eq!(totals.allocs + totals.releases, replay.operations());
     }

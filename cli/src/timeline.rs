@@ -1,4 +1,4 @@
-//! `--timeline`: what happened, as a trace that Perfetto opens.
+//! `--timeline`: writes the run as a trace that Perfetto opens.
 
 use std::fs::File;
 use std::io;
@@ -47,7 +47,7 @@ pub(crate) struct RecordedTimeline {
     timeline: Timeline<File>,
     pool: PoolTrack,
     path: PathBuf,
-    /// What went wrong first. Nothing is written after it.
+    /// The first error. Nothing is written after it.
     error: Option<io::Error>,
 }
 
@@ -67,7 +67,7 @@ impl RecordedTimeline {
         }))
     }
 
-    /// A frame has ended, and the pool was judged.
+    /// Writes a frame that has ended and its judgement.
     pub(crate) fn frame(&mut self, frame: &FrameSnapshot, health: &HealthSnapshot) {
         if self.error.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! Health, judged: the only file that speaks to the library's monitor and store.
+//! Health: the only file that uses the library's monitor and store.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,24 +17,24 @@ use crate::outcome::Problem;
 #[cfg(feature = "dashboard")]
 use crate::timeline::RecordedTimeline;
 
-/// One alert's story.
+/// The history of one alert.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct AlertEntry {
-    /// The rule that was broken.
+    /// The rule.
     pub(crate) rule: String,
     /// `warning` or `critical`.
     pub(crate) severity: &'static str,
     /// The alert in one sentence, without its severity.
     pub(crate) text: String,
-    /// The number judged, when the alert was raised.
+    /// The value when the alert was raised.
     pub(crate) value: f64,
-    /// What it was judged against.
+    /// The level.
     pub(crate) threshold: f64,
     /// When it was raised.
     pub(crate) raised: Moment,
-    /// When it last became worse, if it did.
+    /// When it last escalated, if it did.
     pub(crate) escalated: Option<Moment>,
-    /// When it was resolved; none while it is active.
+    /// When it was resolved; `None` while it is active.
     pub(crate) resolved: Option<Moment>,
 }
 
@@ -47,17 +47,17 @@ pub(crate) struct Moment {
     pub(crate) seconds: f64,
 }
 
-/// How things stand.
+/// The current health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// 0 healthy, 1 warning, 2 critical.
     pub(crate) level: u8,
-    /// Alerts that are active.
+    /// The number of active alerts.
     pub(crate) active: u32,
 }
 
 impl Standing {
-    /// The level in a word.
+    /// The level as a word.
     pub(crate) fn word(self) -> &'static str {
         match self.level {
             0 => "healthy",
@@ -83,7 +83,7 @@ pub(crate) struct AlertLog {
     standing: Standing,
     /// The monitor's time of the latest report noted.
     noted: Option<Duration>,
-    /// In a replay: what the call sites are called.
+    /// In a replay: the names of the call sites.
     sites: Option<SiteNames>,
 }
 
@@ -96,7 +96,7 @@ impl AlertLog {
         self.standing
     }
 
-    /// Takes over what a health snapshot says; what is new in it is passed to `tell`.
+    /// Adds the alerts of a health snapshot; new ones are passed to `tell`.
     fn note(&mut self, health: &HealthSnapshot, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
         if self.noted.is_some_and(|noted| health.at <= noted) {
             return;
@@ -105,7 +105,7 @@ impl AlertLog {
         for alert in &health.raised {
             let known = self.by_id.get(&alert.id).copied();
             if let Some(index) = known.filter(|&index| self.entries[index].resolved.is_none()) {
-                // Worse than it was: still the same alert, since the same moment.
+                // Escalated: the same alert, raised at the same moment.
                 let raised = self.entries[index].raised;
                 self.entries[index] = AlertEntry {
                     escalated: Some(now),
@@ -141,7 +141,7 @@ impl AlertLog {
 
 fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
     let mut text = said(alert);
-    // In a replay a line of this program stands for a recorded call site.
+    // In a replay, a line of this program represents a recorded call site.
     if let Some(sites) = sites {
         text = sites.renamed(&text).unwrap_or(text);
     }
@@ -160,7 +160,7 @@ fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
     }
 }
 
-/// What a raised alert says after its severity, which stands in a place of its own here.
+/// The text of a raised alert without its severity, which is shown separately.
 fn said(alert: &Alert) -> String {
     let text = alert.to_string();
     let prefix = match alert.escalated_from {
@@ -173,8 +173,8 @@ fn said(alert: &Alert) -> String {
     }
 }
 
-/// Judges a replay, in recorded time: frame ends are fed to the monitor one by one, with the length they had when they were
-/// recorded, so that holding times and rates are those of the recorded program, however fast it is replayed.
+/// Judges a replay, in recorded time: frame ends go to the monitor one by one, with their recorded length, so that hold
+/// times and rates are those of the recorded program, at any replay speed.
 #[derive(Debug)]
 pub(crate) struct RecordedTimeJudge {
     monitor: HealthMonitor,
@@ -189,7 +189,7 @@ pub(crate) struct RecordedTimeJudge {
 impl RecordedTimeJudge {
     pub(crate) fn new(sites: SiteNames) -> Self {
         Self {
-            // No throttling: the live line draws when it wants, and the log is exact to the frame.
+            // No throttling, so that the log is exact to the frame.
             monitor: HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO),
             store: DiagnosticsStore::new(),
             log: AlertLog {
@@ -215,7 +215,7 @@ impl RecordedTimeJudge {
         self.timeline.take()
     }
 
-    /// A frame has ended that was `seconds` long in the recording.
+    /// Judges a frame that was `seconds` long in the recording.
     pub(crate) fn frame_ended(
         &mut self,
         pool: &BufferPool,
@@ -248,7 +248,7 @@ impl RecordedTimeJudge {
         &self.log
     }
 
-    /// What was seen, with the recorded call sites.
+    /// The history, with the recorded call sites.
     pub(crate) fn history(&self) -> SavedHistory {
         let mut history = self.store.saved();
         if let Some(sites) = &self.log.sites {
@@ -262,7 +262,7 @@ impl RecordedTimeJudge {
     }
 }
 
-/// Follows a pool that a background thread watches, as a program of its own would.
+/// Follows a pool that a background thread watches, like a separate program.
 #[derive(Debug)]
 pub(crate) struct LiveWatch {
     watch: Watch,
@@ -272,7 +272,7 @@ pub(crate) struct LiveWatch {
 
 impl LiveWatch {
     pub(crate) fn new(pool: &BufferPool) -> Self {
-        // The demo keeps nothing but what it leaks, so it needs no warm-up.
+        // The demo keeps only leaked buffers, so it needs no warm-up.
         let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
         Self {
             watch: Watch::start(pool, HealthConfig::default().thresholds(thresholds)),
@@ -281,7 +281,7 @@ impl LiveWatch {
         }
     }
 
-    /// Reads what was judged since the last look; each alert raised or resolved is passed to `tell`.
+    /// Reads new judgements; each alert raised or resolved is passed to `tell`.
     pub(crate) fn look(&mut self, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
         for health in self.watch.store().history() {
             self.log.note(&health, now, &mut tell);
@@ -290,7 +290,7 @@ impl LiveWatch {
         }
     }
 
-    /// The most bytes in use at any judgement: those come in the middle of frames too.
+    /// The most bytes in use at any judgement: judgements also happen in the middle of frames.
     pub(crate) fn peak_in_use_bytes(&self) -> u64 {
         self.peak_in_use_bytes
     }
@@ -304,7 +304,7 @@ impl LiveWatch {
         &self.log
     }
 
-    /// Stops watching, and saves what was seen.
+    /// Stops watching, and saves the history.
     pub(crate) fn save(&self, path: &Path) -> Result<(), Problem> {
         self.watch.stop();
         let history = self.watch.store().saved();
@@ -312,7 +312,7 @@ impl LiveWatch {
         saved.map_err(|error| Problem::Input(error.to_string()))
     }
 
-    /// Average, worst and 99th percentile frame time in milliseconds, as the monitor has them.
+    /// Average, worst and 99th percentile frame time in milliseconds, from the monitor.
     pub(crate) fn frame_times(&self) -> Option<[f64; 3]> {
         self.watch.store().latest().map(|health| {
             let metrics = &health.metrics;

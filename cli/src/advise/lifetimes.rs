@@ -1,4 +1,5 @@
-//! What a recording says exactly: for how many frames buffers live, by call site; what is asked for in a frame; what is out at the peak.
+//! Exact facts of a recording: how many frames buffers live, by call site; requested bytes per frame; buffers in use at the
+//! peak.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +10,22 @@ use serde::Serialize;
 use crate::replay::Plan;
 use crate::trace::{Event, NEVER, Trace};
 
-/// What a recording says of its buffers.
+/// The lifetimes of a recording's buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Lifetimes {
-    /// Frames of every buffer that was released: zero if that was in the frame in which it was allocated.
+    /// The lifetime in frames of every released buffer: zero if it was released in the frame of its alloc.
     pub(crate) frames: Log2Histogram,
     /// Buffers that were never released.
     pub(crate) never: u64,
-    /// Bytes asked for in each frame.
+    /// Requested bytes in each frame.
     pub(crate) frame_bytes: Log2Histogram,
-    /// The buffers out when the most bytes were, by size of block.
+    /// The buffers in use at the peak of bytes, by block size.
     pub(crate) at_peak: Vec<AtPeak>,
-    /// Every call site, that with the most buffers first.
+    /// Every call site, the one with the most buffers first.
     pub(crate) sites: Vec<SiteUse>,
 }
 
-/// The buffers of one block size that were out at the peak.
+/// The buffers of one block size that were in use at the peak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct AtPeak {
     pub(crate) block_bytes: u64,
@@ -42,14 +43,14 @@ pub(crate) struct SiteUse {
     pub(crate) site: u32,
     pub(crate) buffers: u64,
     pub(crate) bytes: u64,
-    /// Buffers released in the frame in which they were allocated, by the thread that allocated them.
+    /// Buffers released in the frame of their alloc, by the same thread.
     pub(crate) within_frame: u64,
     pub(crate) never: u64,
     /// As in [`Lifetimes::frames`].
     pub(crate) frames: Log2Histogram,
     /// The most bytes of its buffers in one frame, each rounded up to a cache line.
     pub(crate) most_frame_bytes: u64,
-    /// Bytes of its buffers in the frame that is read.
+    /// Bytes of its buffers in the current frame.
     in_frame: (usize, u64),
 }
 
@@ -116,7 +117,7 @@ pub(crate) fn frames_of(trace: &Trace, plan: &Plan) -> Vec<u32> {
     (0..trace.operations.len()).map(frame_of).collect()
 }
 
-/// The buffers out at the first moment at which the most bytes are.
+/// The buffers in use at the first peak of bytes.
 fn at_peak(trace: &Trace) -> Vec<AtPeak> {
     let bytes = |buffer: u32| trace.buffers[buffer as usize].bytes as u128;
     let (mut live, mut most, mut peak) = (0, 0, 0);

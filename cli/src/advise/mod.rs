@@ -1,4 +1,4 @@
-//! `framepool advise`: what a recorded program should set up in another way, tried before it is said.
+//! `framepool advise`: tested advice on the setup of a recorded program.
 
 mod lifetimes;
 mod pairs;
@@ -21,7 +21,7 @@ use study::Study;
 pub(crate) use text::AdviceSection;
 use trial::Trials;
 
-/// Reads a recording, tries what could be better, and prints what is.
+/// Reads a recording, tries changes of the setup, and prints those that help.
 pub(crate) fn advise(args: &AdviseArgs) -> Result<(), Problem> {
     let source = TraceSource::from_argument(args.trace.clone());
     let trace = open(&source, Tolerance::of(args.lenient))?;
@@ -54,7 +54,7 @@ pub(crate) fn section(
     Ok(AdviceSection::of(&study, trace, &settings))
 }
 
-/// What is known of a recording, and what is advised.
+/// The facts of a recording, and the advice.
 fn study(
     trace: &Trace,
     plan: &Arc<Plan>,

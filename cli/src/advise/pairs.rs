@@ -1,9 +1,9 @@
-//! What the buffers of one call site cost as pooled buffers and as frame buffers, measured on this machine.
+//! The cost of one call site's buffers as pooled buffers and as frame buffers, measured on this machine.
 //!
-//! The call site's own allocs and releases, frame by frame as recorded, are done again on one thread: with buffers of a pool, and with
-//! frame buffers, in turn. Both ways begin and end every frame, keep what is out in a table, and write every byte of a buffer once. So
-//! the difference is what the other kind of buffer changes, memory that is no longer in a cache included. Buffers that outlive their frame
-//! are left out.
+//! The call site's own allocs and releases, frame by frame as recorded, are repeated on one thread: with pooled buffers,
+//! and with frame buffers, in turn. Both begin and end every frame, keep live buffers in a table, and write every byte of a
+//! buffer once. So the difference comes only from the kind of buffer, including cache misses. Buffers that outlive their
+//! frame are left out.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -17,11 +17,11 @@ const ROUNDS: usize = 7;
 /// A measurement takes at least this long.
 const LEAST: Duration = Duration::from_millis(4);
 
-/// What one call site does.
+/// The steps of one call site.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     steps: Vec<Step>,
-    /// Where each frame in which it does something ends in `steps`.
+    /// The end in `steps` of each frame in which it has steps.
     frames: Vec<usize>,
     /// The most of its buffers in one frame.
     places: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Pairs {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Allocates a buffer of these bytes at a place.
+    /// Allocates a buffer of this many bytes into a place of the table.
     Take(usize, usize),
     Give(usize),
 }
@@ -78,7 +78,7 @@ impl Pairs {
         pairs
     }
 
-    /// The costs, each the least of some rounds; none if a pool refused. What else the machine does only adds to a cost.
+    /// The costs, each the least of several rounds, because other load only adds to it; `None` if a pool refused.
     pub(crate) fn measure(&self) -> Option<Costs> {
         let pool = BufferPool::new();
         let repeats = self.repeats(&pool).ok()?;
@@ -95,9 +95,9 @@ impl Pairs {
         Some(least)
     }
 
-    /// How often the frames are repeated for one measurement.
+    /// The number of repeats for one measurement.
     fn repeats(&self, pool: &BufferPool) -> Result<u32, AllocError> {
-        // Both kinds get warm.
+        // Warm up both kinds.
         self.with_framed(pool)?;
         let mut repeats = 1;
         loop {

@@ -1,9 +1,9 @@
-//! How the recorded program sets up its pool, as far as it says so.
+//! The recorded program's setup of its pool, as given on the command line.
 
 use framepool::health::PrewarmSize;
 use framepool::{BufferPool, ConfigError};
 
-/// The settings that advice is about.
+/// The settings that advice can change.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) thread_cache_bytes: u64,
@@ -20,21 +20,22 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A new pool that is set up like this, with its blocks ready.
+    /// A new pool with these settings, prewarmed.
     pub(crate) fn pool(&self) -> Result<BufferPool, ConfigError> {
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let pool = BufferPool::builder()
             .name("advised")
             .thread_cache_bytes(bytes(self.thread_cache_bytes))
             .build()?;
-        // On a thread that replays nothing, as a program's main thread would: what lies in its magazine no other thread reaches.
+        // On a thread that replays nothing, like a program's main thread: no other thread reaches the blocks in its
+        // magazine.
         for size in &self.prewarm {
             pool.prewarm::<u8>(bytes(size.block_bytes), bytes(size.count));
         }
         Ok(pool)
     }
 
-    /// The same with these blocks ready too. Of a size that is in both lists the larger number counts.
+    /// The same settings with these blocks prewarmed too. For a size in both lists, the larger number counts.
     pub(crate) fn with_prewarm(&self, sizes: &[PrewarmSize]) -> Self {
         let mut all = self.clone();
         for &size in sizes {

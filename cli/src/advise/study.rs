@@ -1,7 +1,7 @@
-//! The rules: what is tried, and what is worth advising.
+//! The rules for what is tried and what is advised.
 //!
-//! A piece of advice is a setting that was tried and that qualifies. After a program has followed it, the same rule looks at what is left,
-//! and that does not qualify any more: each rule goes on until it finds nothing more to gain, and then says all at once.
+//! A piece of advice is a setting that was tried and that qualifies. After a program has followed it, the same rule finds
+//! nothing more that qualifies: each rule continues until it finds no more gain, and then gives all advice at once.
 
 use framepool::health::{Advice, Basis, PrewarmSize};
 
@@ -15,34 +15,34 @@ use crate::trace::Trace;
 /// Misses matter if there is one in this number of allocs; exchanges, one in this number of allocs and releases.
 const ONE_MISS_IN: u64 = 200;
 const ONE_EXCHANGE_IN: u64 = 100;
-/// And not below this number.
+/// But at least this many.
 const LEAST: u64 = 100;
 /// A list to prewarm has the sizes with the most misses: up to this percentage of them, and this number of lines.
 const COVERED: u64 = 97;
 const SIZES: usize = 16;
-/// How often the list is extended.
+/// The most extensions of the list.
 const EXTENSIONS: usize = 6;
-/// The most that a thread is advised to keep.
+/// The largest advised thread cache.
 const MOST_CACHE: u64 = 64 << 20;
-/// Call sites that are measured, and buffers from which one is.
+/// The most call sites that are measured, and the least buffers of one.
 const SITES: usize = 5;
 const LEAST_BUFFERS: u64 = 64;
 /// The most bytes that a call site may add to a frame.
 const MOST_FRAME_BYTES: u64 = 16 << 20;
-/// One in this number of its buffers may outlive its frame.
+/// One in this many of its buffers may outlive its frame.
 const ONE_OTHER_IN: u64 = 100;
-/// The least nanoseconds a frame that are worth a change of code, and the least share of the cost.
+/// The least gain that is worth a change of code: in nanoseconds a frame, and as a share of the cost.
 const LEAST_NS: f64 = 20.0;
 const LEAST_SHARE: f64 = 0.05;
 
-/// What is known of a recording, and what is advised.
+/// The facts of a recording, and the advice.
 #[derive(Debug)]
 pub(crate) struct Study {
     pub(crate) lifetimes: Lifetimes,
-    /// The replay as the program is set up.
+    /// The replay with the program's own setup.
     pub(crate) base: Trial,
     pub(crate) advice: Vec<Advice>,
-    /// The replay with all settings followed; none if there is no advice on settings.
+    /// The replay with all advice on settings followed; `None` if there is none.
     pub(crate) followed: Option<Trial>,
 }
 
@@ -81,7 +81,7 @@ fn misses_matter(trial: &Trial) -> bool {
     trial.misses >= LEAST.max(trial.allocs / ONE_MISS_IN)
 }
 
-/// Tries to have the blocks ready that misses took.
+/// Tries to prewarm the blocks that misses took.
 fn prewarm(
     trials: &Trials<'_>,
     settings: &Settings,
@@ -115,7 +115,7 @@ fn prewarm(
     Ok(Some(sizes))
 }
 
-/// The list with the sizes that missed most in a trial with it.
+/// The list, extended by the sizes with the most misses in a trial with it.
 fn extended(sizes: &[PrewarmSize], trial: &Trial) -> Vec<PrewarmSize> {
     let mut missed: Vec<_> = trial.sizes.iter().filter(|size| size.misses > 0).collect();
     missed.sort_by_key(|size| std::cmp::Reverse(size.misses));
@@ -144,7 +144,7 @@ fn extended(sizes: &[PrewarmSize], trial: &Trial) -> Vec<PrewarmSize> {
     longer
 }
 
-/// Tries to let threads keep more: the least with which no larger one halves what is left.
+/// Tries larger thread caches: finds the smallest such that no larger one halves the remaining exchanges.
 fn thread_cache(
     trials: &Trials<'_>,
     settings: &Settings,

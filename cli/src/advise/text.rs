@@ -1,4 +1,4 @@
-//! What a study found, as data with stable keys and as text. docs/advice.md explains the keys.
+//! The result of a study, as data with stable keys and as text. docs/advice.md explains the keys.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ use crate::trace::Trace;
 /// Rows of a table.
 const ROWS: usize = 12;
 
-/// What a study found.
+/// The result of a study.
 #[derive(Debug, Serialize)]
 pub(crate) struct AdviceSection {
     pub(crate) settings: SettingsSection,
@@ -39,7 +39,7 @@ pub(crate) struct SettingsSection {
     pub(crate) prewarmed_sizes: u64,
 }
 
-/// What the recording says of its buffers.
+/// The lifetimes of the recording's buffers.
 #[derive(Debug, Serialize)]
 pub(crate) struct LifetimesSection {
     pub(crate) frames: Vec<Bucket>,

@@ -1,4 +1,4 @@
-//! Trials: the recording replayed in a new pool, and what that pool then counted.
+//! Trials: replays of the recording in a new pool, and the pool's counts.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::replay::{Crew, Failure, Observer, Plan, Written, run};
 /// Replays with the same settings.
 const TRIALS: usize = 3;
 
-/// What a pool counted in a replay.
+/// A pool's counts in a replay.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Trial {
     pub(crate) allocs: u64,
@@ -28,15 +28,15 @@ pub(crate) struct Trial {
     pub(crate) sizes: Vec<SizeHolding>,
 }
 
-/// Replays a recording as often as is wanted.
+/// Replays a recording repeatedly.
 pub(crate) struct Trials<'a> {
     pub(crate) crew: &'a Crew,
     pub(crate) plan: &'a Arc<Plan>,
-    /// Puts a failure into words.
+    /// Makes the message for a failure.
     pub(crate) explain: &'a dyn Fn(&Failure, Name) -> Problem,
 }
 
-/// Reads the pool when the last frame has ended, before what was never freed is given back.
+/// Reads the pool when the last frame has ended, before buffers that were never freed are released.
 struct AtEnd(BufferPool, Trial);
 
 impl Observer for AtEnd {
@@ -76,7 +76,8 @@ impl Trials<'_> {
         Ok(observer.1)
     }
 
-    /// Several replays with these settings, ordered by a number. Threads meet in another order in each, so the numbers differ a little.
+    /// Several replays with these settings, ordered by a number. Threads interleave differently in each, so the numbers
+    /// differ slightly.
     fn several(&self, settings: &Settings, by: fn(&Trial) -> u64) -> Result<Vec<Trial>, Problem> {
         let mut trials = Vec::with_capacity(TRIALS);
         for _ in 0..TRIALS {
@@ -86,7 +87,7 @@ impl Trials<'_> {
         Ok(trials)
     }
 
-    /// Of several replays the one with the least of a number: what advice has to improve on.
+    /// The replay with the least of a number, on which advice must improve.
     pub(crate) fn least(
         &self,
         settings: &Settings,
@@ -96,7 +97,7 @@ impl Trials<'_> {
         Ok(trials.into_iter().next().unwrap_or_default())
     }
 
-    /// Of several replays the one with the most of a number: what advice promises at least.
+    /// The replay with the most of a number, which advice promises at least.
     pub(crate) fn most(
         &self,
         settings: &Settings,

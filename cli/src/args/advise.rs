@@ -36,7 +36,7 @@ pub struct AdviseArgs {
     /// End a frame every MS milliseconds of recorded time, unless the trace marks frame ends
     #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
     pub frame_ms: f64,
-    /// Replay on so many threads; by default on as many as were recorded
+    /// Number of replay threads; by default as many as were recorded
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     /// Leave out lines that no whole trace has: for recordings that began late or were cut off

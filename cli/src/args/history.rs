@@ -7,16 +7,16 @@ use clap::Args;
 pub(crate) const REPORT_ABOUT: &str =
     "Show a saved history: as text, as data, as a page, as a profile; judge it by gates";
 pub(crate) const REPORT_LONG: &str = "\
-Show a saved history: the report that the live program would give, as text, as data, as a page for the browser, or as a profile for pprof or the Firefox Profiler.
+Show a saved history like the live program's report: as text, as data, as a page for the browser, or as a profile for pprof or the Firefox Profiler.
 
 A history is saved by `replay --save`, by `demo --save`, or by a program with `store.save(path)`.";
 
 pub(crate) const DIFF_ABOUT: &str =
-    "Compare two saved histories: what grew, what is slower, which call sites are new";
+    "Compare two saved histories: growth, slower times, new call sites";
 pub(crate) const DIFF_LONG: &str = "\
-Compare two saved histories: what grew, what is slower, which call sites are new or gone, which leak.
+Compare two saved histories: growth, slower times, new and gone call sites, leaks.
 
-Pools are compared by name, or whatever their names if there is one in each history. Times depend on the machine: they are shown, and no gate judges them.";
+Pools are compared by name. If each history has one pool, the two are compared even under different names. Times depend on the machine: they are shown, but no gate judges them.";
 
 /// `framepool report`.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub struct ReportArgs {
     /// The saved history, or a page that was saved
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Print what the report shows as one JSON object
+    /// Print the report as one JSON object
     #[arg(long)]
     pub json: bool,
     /// Write the page with this history into one file that opens from disk
@@ -35,11 +35,11 @@ pub struct ReportArgs {
     #[cfg(feature = "dashboard")]
     #[arg(long, value_name = "PROFILE")]
     pub pprof: Option<PathBuf>,
-    /// Write who holds memory, and memory and alerts over time, as a profile for the Firefox Profiler
+    /// Write the holders of memory, and memory and alerts over time, as a profile for the Firefox Profiler
     #[cfg(feature = "dashboard")]
     #[arg(long, value_name = "PROFILE")]
     pub firefox: Option<PathBuf>,
-    /// What must hold.
+    /// The gates.
     #[command(flatten)]
     pub gates: GateOptions,
 }
@@ -56,15 +56,15 @@ pub struct DiffArgs {
     /// Print the differences as one JSON object
     #[arg(long)]
     pub json: bool,
-    /// What must hold.
+    /// The gates.
     #[command(flatten)]
     pub limits: Limits,
 }
 
-/// What must hold, alone and compared with another history.
+/// The gates, alone and against another history.
 #[derive(Clone, Debug, Default, Args)]
 pub struct GateOptions {
-    /// What must hold.
+    /// The gates.
     #[command(flatten)]
     pub limits: Limits,
     /// Fail if the peak is 10 % (see --max-peak-growth) above that of this saved history, or if a call site leaks that did not
@@ -74,7 +74,7 @@ pub struct GateOptions {
 
 const GATES: &str = "Gates: exit code 3 if one fails";
 
-/// What must hold. Counts and bytes only: they are the same on a slow machine.
+/// The gates. Counts and bytes only: they are the same on a slow machine.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Limits {
     /// Fail if more call sites than this are growing: leaks
@@ -86,16 +86,16 @@ pub struct Limits {
     /// Fail if a larger share of all allocs took memory from the system, such as 1%
     #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = percent)]
     pub max_misses: Option<f64>,
-    /// Fail if the peak is further above that of the history compared with, such as 10%
+    /// Fail if the peak exceeds that of the other history by more than this, such as 10%
     #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = percent)]
     pub max_peak_growth: Option<f64>,
-    /// Where the gates go as test cases.
+    /// The file for the gates as test cases.
     #[arg(long, help = "Write the gates as test cases in JUnit's format", value_name = "FILE", help_heading = GATES)]
     pub junit: Option<PathBuf>,
 }
 
 impl GateOptions {
-    /// Whether anything must hold.
+    /// Whether there is any gate.
     pub(crate) fn is_any(&self) -> bool {
         self.baseline.is_some() || self.limits.is_any()
     }
@@ -111,7 +111,7 @@ impl Limits {
     }
 }
 
-/// Units of sizes. Those of the same letter stand the longer first.
+/// Units of sizes. Among units with the same letter, the longer comes first.
 const UNITS: [(&str, u64); 7] = [
     ("kib", 1 << 10),
     ("mib", 1 << 20),

@@ -39,21 +39,21 @@ impl PageOptions {
         self.is_shown() || self.html.is_some()
     }
 
-    /// Whether it is shown until somebody has seen enough.
+    /// Whether it is shown until the user quits.
     pub fn is_shown(&self) -> bool {
         self.serve.is_some() || self.has_top()
     }
 
-    /// Whether the terminal is taken by a view of the whole window.
+    /// Whether a view uses the whole terminal.
     pub fn has_top(&self) -> bool {
         self.top
     }
 }
 
-/// Where the page is served.
+/// The address at which the page is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
-    /// Anywhere on this machine.
+    /// At a free port of this machine.
     Anywhere,
     /// At this address.
     At(SocketAddr),

@@ -1,4 +1,4 @@
-//! Who takes part in a replay: framepool, its rivals, and the replay itself with all addresses known.
+//! The contestants of a replay: framepool, its rivals, and the replay itself with planned addresses.
 
 mod pattern;
 mod pool;
@@ -13,19 +13,19 @@ pub(crate) use pool::{OneLine, Pool};
 pub(crate) use raw::{Given, Heap, MiMalloc, System};
 pub(crate) use recorded::{RecordedSites, SiteNames};
 
-/// Something buffers can be taken from, by several threads at once.
+/// An allocator of buffers, for several threads at once.
 pub(crate) trait Contestant: Send + Sync + 'static {
-    /// A buffer that is out. It may be freed by another thread than the one that took it.
+    /// A live buffer. A thread other than its allocator may free it.
     type Buffer: Send + 'static;
-    /// What one thread keeps between its allocs.
+    /// The state that one thread keeps between its allocs.
     type Seat;
     /// Why there was no buffer.
     type Refusal: fmt::Display;
 
-    /// Makes a thread ready.
+    /// Prepares a thread.
     fn seat(&self, work: &Work) -> Self::Seat;
 
-    /// Takes a buffer of `bytes` bytes. `buffer` is its place among the recorded ones.
+    /// Allocates a buffer of `bytes` bytes. `buffer` is its index among the recorded ones.
     fn alloc(
         &self,
         seat: &mut Self::Seat,
@@ -33,10 +33,10 @@ pub(crate) trait Contestant: Send + Sync + 'static {
         buffer: u32,
     ) -> Result<Self::Buffer, Self::Refusal>;
 
-    /// Gives a buffer back.
+    /// Frees a buffer.
     fn free(&self, buffer: Self::Buffer);
 
-    /// All threads have met: a frame ends.
+    /// Ends a frame, after all threads have met.
     fn end_frame(&self) {}
 
     /// Writes the pattern to both ends of the buffer; a small one is filled with it.
@@ -45,23 +45,23 @@ pub(crate) trait Contestant: Send + Sync + 'static {
     /// Whether both ends still hold the pattern.
     fn holds(buffer: &Self::Buffer, pattern: u64) -> bool;
 
-    /// Where an end first differs from the pattern; none if both hold it.
+    /// The first offset at which an end differs from the pattern; `None` if both hold it.
     fn changed_end(buffer: &Self::Buffer, pattern: u64) -> Option<usize>;
 
     /// Writes a pattern seeded with `pattern` to every byte of the buffer.
     fn fill(buffer: &mut Self::Buffer, pattern: u64);
 
-    /// The first byte that differs from what [`fill`](Self::fill) wrote; none if all are as written.
+    /// The first byte that differs from the pattern of [`fill`](Self::fill); `None` if none does.
     fn changed_byte(buffer: &Self::Buffer, pattern: u64) -> Option<usize>;
 
-    /// Writes one byte to each page of the buffer, as a program does that uses all of it.
+    /// Writes one byte to each page of the buffer, like a program that uses all of it.
     fn touch_pages(buffer: &mut Self::Buffer);
 }
 
-/// The smallest page there is: touching memory at this distance touches every page.
+/// The smallest page size: touching memory at this distance touches every page.
 const PAGE: usize = 4096;
 
-/// Who takes part.
+/// A contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// This library.
@@ -75,7 +75,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// Everybody.
+    /// All contestants.
     pub const ALL: [Self; 4] = [Self::Framepool, Self::System, Self::MiMalloc, Self::Null];
 
     /// The name in reports and on the command line.

@@ -1,17 +1,17 @@
-//! The bytes that a replay writes into a buffer, and where a buffer differs from them.
+//! The byte patterns that a replay writes into buffers and compares.
 //!
-//! A timed run writes and compares the same eight bytes at both ends. A verifying run writes and compares all bytes; no
-//! two words of a buffer are then alike, so that a copy from another place of the same buffer is noticed too.
+//! A timed run writes and compares the same eight bytes at both ends. A verifying run writes and compares all bytes. Then
+//! no two words of a buffer are equal, so a copy from another place of the same buffer is also detected.
 
-/// From this size on a buffer has room for the pattern at both ends; below it is filled from [`small`].
+/// From this size on, a buffer has room for the pattern at both ends; smaller ones are filled from [`small`].
 pub(super) const BOTH_ENDS: usize = 16;
 
-/// What a small buffer is filled with, as far as it reaches.
+/// The content of a small buffer, up to its size.
 pub(super) fn small(pattern: u64) -> [u8; BOTH_ENDS] {
     (u128::from(pattern) << 64 | u128::from(pattern)).to_ne_bytes()
 }
 
-/// The words that a whole buffer is filled with, in order; the last may be cut short.
+/// The words that fill a buffer, in order; the last may be cut off.
 pub(super) fn words(pattern: u64) -> impl Iterator<Item = [u8; 8]> {
     // A sum with an odd factor never repeats within 2^64 words.
     (0_u64..).map(move |word| {
@@ -21,7 +21,7 @@ pub(super) fn words(pattern: u64) -> impl Iterator<Item = [u8; 8]> {
     })
 }
 
-/// The offset of the first byte that differs from what [`words`] gives.
+/// The offset of the first byte that differs from [`words`].
 pub(super) fn changed_byte(held: &[u8], pattern: u64) -> Option<usize> {
     let (word, (held, expected)) = held
         .chunks(8)
@@ -33,7 +33,7 @@ pub(super) fn changed_byte(held: &[u8], pattern: u64) -> Option<usize> {
 
 /// The offset of the first byte that differs, in a buffer of `bytes` bytes that was written at both ends.
 ///
-/// `read` gives the bytes of the buffer from an offset on: eight at either end, or all of a small buffer.
+/// `read` returns the bytes of the buffer from an offset on: eight at either end, or all of a small buffer.
 pub(super) fn changed_end<'a>(
     bytes: usize,
     pattern: u64,

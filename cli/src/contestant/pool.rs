@@ -6,18 +6,18 @@ use super::pattern::{self, BOTH_ENDS, small};
 use super::{Contestant, PAGE};
 use crate::replay::Work;
 
-/// A pool, and the line at which it takes buffers.
+/// A pool, and the line that allocates its buffers.
 #[derive(Debug)]
 pub(crate) struct Pool<S = OneLine>(pub(crate) BufferPool, pub(crate) S);
 
-/// Which line of code takes a recorded buffer.
+/// Chooses the line of code that allocates a recorded buffer.
 pub(crate) trait AllocSite: Send + Sync + 'static {
-    /// Takes a buffer.
+    /// Allocates a buffer.
     fn alloc(&self, pool: &BufferPool, bytes: usize, buffer: u32)
     -> Result<Buffer<u8>, AllocError>;
 }
 
-/// Every buffer is taken by one line, as fast as can be.
+/// One line allocates every buffer, on the fastest path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OneLine;
 

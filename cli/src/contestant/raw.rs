@@ -1,6 +1,6 @@
 //! Contestants that give plain pointers: allocators called directly, and addresses planned beforehand.
 //!
-//! The only file of the program with unsafe code: it calls [`GlobalAlloc`] and writes through the pointers it gave.
+//! The only file of the program with unsafe code: it calls [`GlobalAlloc`] and writes through the returned pointers.
 #![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout};
@@ -15,10 +15,10 @@ use super::pattern::{self, BOTH_ENDS, small};
 use super::{Contestant, PAGE};
 use crate::replay::{Plan, Work};
 
-/// What `malloc` promises on the platforms we know.
+/// The alignment that `malloc` promises on the supported platforms.
 const ALIGNMENT: usize = 16;
 
-/// A buffer given by an [`Heap`] or lying in the region of a [`Given`].
+/// A buffer from a [`Heap`] or in the region of a [`Given`].
 ///
 /// Invariant: `start` is valid for reads and writes of `bytes.max(1)` bytes until the buffer is freed, and nothing else
 /// reads or writes them.
@@ -56,13 +56,13 @@ impl RawBuffer {
     fn holds(&self, pattern: u64) -> bool {
         let start = self.start.as_ptr();
         if self.bytes >= BOTH_ENDS {
-            // SAFETY: the buffer has at least sixteen bytes, written at both ends when it was taken.
+            // SAFETY: the buffer has at least sixteen bytes, written at both ends when it was allocated.
             unsafe {
                 start.cast::<u64>().read_unaligned() == pattern
                     && start.add(self.bytes - 8).cast::<u64>().read_unaligned() == pattern
             }
         } else {
-            // SAFETY: all of the buffer's bytes, below sixteen, were written when it was taken.
+            // SAFETY: all of the buffer's bytes, below sixteen, were written when it was allocated.
             let held = unsafe { std::slice::from_raw_parts(start, self.bytes) };
             *held == small(pattern)[..self.bytes]
         }
@@ -70,7 +70,7 @@ impl RawBuffer {
 
     fn changed_end(&self, pattern: u64) -> Option<usize> {
         let read = |from: usize, count: usize| {
-            // SAFETY: `changed_end` reads within the buffer and only what was written when it was taken: eight bytes at
+            // SAFETY: `changed_end` reads within the buffer and only what was written when it was allocated: eight bytes at
             // either end, or all of a small buffer.
             unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(from), count) }
         };
@@ -88,14 +88,14 @@ impl RawBuffer {
     }
 
     fn changed_byte(&self, pattern: u64) -> Option<usize> {
-        // SAFETY: all of the buffer's bytes were written when it was taken, by `fill`.
+        // SAFETY: all of the buffer's bytes were written when it was allocated, by `fill`.
         let held = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes) };
         pattern::changed_byte(held, pattern)
     }
 
     fn touch_pages(&mut self) {
         for offset in (0..self.bytes).step_by(PAGE) {
-            // SAFETY: `offset` is below `bytes`. Volatile: a write that is overwritten later is made all the same.
+            // SAFETY: `offset` is below `bytes`. Volatile, so that a write that is overwritten later is not removed.
             unsafe { self.start.as_ptr().add(offset).write_volatile(1) };
         }
     }
@@ -114,7 +114,7 @@ impl fmt::Display for NoMemory {
 /// A general allocator, called directly.
 pub(crate) struct Heap<A>(pub(crate) A);
 
-/// The layout of a buffer; an allocator may not be asked for nothing, so an empty buffer has one byte.
+/// The layout of a buffer; an allocator may not be asked for zero bytes, so an empty buffer has one byte.
 #[inline(always)]
 fn layout(bytes: usize) -> Option<Layout> {
     Layout::from_size_align(bytes.max(1), ALIGNMENT).ok()
@@ -139,7 +139,7 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
     #[inline(always)]
     fn free(&self, buffer: RawBuffer) {
         if let Some(layout) = layout(buffer.bytes) {
-            // SAFETY: `alloc` of the same allocator gave this pointer for the same layout, and the buffer is consumed.
+            // SAFETY: `alloc` of the same allocator returned this pointer for the same layout, and the buffer is consumed.
             unsafe { self.0.dealloc(buffer.start.as_ptr(), layout) };
         }
     }
@@ -171,8 +171,8 @@ impl<A: GlobalAlloc + Send + Sync + 'static> Contestant for Heap<A> {
     }
 }
 
-/// All addresses are planned beforehand, so what is left is the cost of the replay itself, cache misses of the buffers'
-/// own first and last bytes included.
+/// All addresses are planned beforehand, so only the cost of the replay itself remains, including cache misses of the
+/// buffers' first and last bytes.
 #[derive(Debug)]
 pub(crate) struct Given {
     region: NonNull<u8>,
@@ -205,7 +205,7 @@ impl Given {
 
 impl Drop for Given {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout. The engine drops no contestant while buffers of its are in use:
+        // SAFETY: allocated in `new` with this layout. The engine drops no contestant while its buffers are in use, and
         // freeing one of these buffers touches no memory.
         unsafe { System.dealloc(self.region.as_ptr(), self.layout) };
     }
@@ -233,7 +233,7 @@ impl Contestant for Given {
         let &offset = seat.offsets.get(seat.next).ok_or(NoMemory)?;
         seat.next += 1;
         // SAFETY: the plan's offsets lie within its region, with room for the size planned for this alloc. The layout
-        // uses memory again only in an order that every replay keeps, so no two buffers that are out overlap.
+        // reuses memory only in an order that every replay keeps, so no two live buffers overlap.
         let start = unsafe { self.region.add(offset) };
         Ok(RawBuffer { start, bytes })
     }

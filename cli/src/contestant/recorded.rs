@@ -1,5 +1,5 @@
-//! A pool for a replay that is watched: each recorded call site takes its buffers at a line of its own, so that verdicts and alerts
-//! are about recorded call sites.
+//! A pool for the watched replay: each recorded call site allocates at its own line, so that verdicts and alerts are about
+//! recorded call sites.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use framepool::{AllocError, Buffer, BufferPool};
 use super::pool::AllocSite;
 use crate::trace::Trace;
 
-/// The file of the lines that stand for recorded call sites.
+/// The file of the lines that represent recorded call sites.
 const LINES: &str = "recorded_sites.rs:";
 
-/// The lines that stand for recorded call sites. Those beyond the last share it.
+/// The lines that represent recorded call sites. Those beyond the last share it.
 fn lines() -> impl Iterator<Item = &'static Location<'static>> {
     include!(concat!(env!("OUT_DIR"), "/recorded_sites.rs")).into_iter()
 }
@@ -51,7 +51,7 @@ impl AllocSite for RecordedSites {
     }
 }
 
-/// What the recorded call sites are called, by their lines.
+/// The names of recorded call sites, by their lines.
 #[derive(Clone, Debug)]
 pub(crate) struct SiteNames(Arc<[(String, String)]>);
 
@@ -71,7 +71,7 @@ impl SiteNames {
         Self(names.into())
     }
 
-    /// The text with recorded call sites in place of their lines, if it names one.
+    /// The text with lines replaced by recorded call sites, if it names one.
     pub(crate) fn renamed(&self, text: &str) -> Option<String> {
         if !text.contains(LINES) {
             return None;

@@ -17,13 +17,13 @@ const LARGE_BYTES: usize = 80 << 20;
 /// How large the buffers of a frame are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// As large as what is put into them.
+    /// As large as their content.
     Usual,
-    /// As large as the worst case that somebody imagined.
+    /// As large as an imagined worst case.
     Large,
 }
 
-/// What a worker is asked to do. The frame is shared: when the last worker has let go of it, it can end.
+/// An order for a worker. The frame is shared and can end when the last worker has dropped it.
 struct Order {
     frame: Arc<Frame>,
     elements: usize,
@@ -40,7 +40,7 @@ pub(crate) struct JobSystem {
     mean_height: f64,
 }
 
-/// What the workers achieved.
+/// The workers' results.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     /// Particles stepped in this frame.
@@ -82,7 +82,7 @@ impl JobSystem {
         Ok(system)
     }
 
-    /// One frame on all workers. Says how many bytes the pool has in use just before the frame ends.
+    /// Runs one frame on all workers. Returns the bytes in use just before the frame ends.
     pub(crate) fn frame(&mut self, load: Load) -> Result<u64, String> {
         let workers = self.orders.len();
         let elements = match load {
@@ -106,9 +106,9 @@ impl JobSystem {
         let jobs = (workers * JOBS) as f64;
         self.mean_height = sum / jobs;
         self.stepped += (workers * JOBS * PARTICLES) as u64;
-        // The frame's buffers are in use until it ends, and all pooled buffers but leaked ones have been given back.
+        // The frame's buffers are in use until it ends, and all pooled buffers except leaked ones have been released.
         let in_use_bytes = self.pool.stats().in_use_bytes;
-        // Every worker has let go of the frame before it reported.
+        // Every worker has dropped the frame before it reported.
         if let Some(frame) = Arc::into_inner(frame) {
             frame.release_all();
         }
@@ -119,7 +119,7 @@ impl JobSystem {
     pub(crate) fn stop(self) -> Work {
         drop(self.orders);
         for thread in self.threads {
-            // A worker that panicked has said so on standard error.
+            // A worker that panicked has reported it on standard error.
             let _ = thread.join();
         }
         Work {
@@ -143,7 +143,7 @@ impl Worker {
             for job in 0..JOBS {
                 let mut result = self.pool.alloc::<f32>(elements);
                 step(&frame, self.seed + job as f32, &mut result[..PARTICLES]);
-                // Nobody listens only when the demo is ending.
+                // This fails only when the demo is ending.
                 let _ = self.send.send(result);
             }
             let mut sum = 0.0;

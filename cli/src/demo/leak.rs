@@ -1,4 +1,4 @@
-//! The demo's leak: buffers kept that nobody needs, all taken by one line.
+//! The demo's leak: unneeded buffers, all allocated by one line.
 
 use framepool::{Buffer, BufferPool};
 
@@ -26,7 +26,7 @@ impl Leak {
         }
     }
 
-    /// Leaks what is due after so many seconds of leaking.
+    /// Leaks the buffers that are due after `seconds` of leaking.
     pub(crate) fn go_on(&mut self, seconds: f64) {
         let due = (f64::from(self.a_second) * seconds).ceil() as u64;
         let due = due.min(Self::MOST);
@@ -48,7 +48,7 @@ impl Leak {
         self.total
     }
 
-    /// Somebody found the leak and repaired it.
+    /// Releases all, as if the leak had been fixed.
     pub(crate) fn release(&mut self) {
         self.forgotten = Vec::new();
     }

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         Show::Live
     });
     let schedule = Schedule::new(args, is_served(args));
-    // A run without an end counts its frames; another its seconds, as frames that were late are not made up for.
+    // An endless run counts its frames; other runs count seconds, because late frames are not made up for.
     if schedule.is_endless {
         screen.stage("demo", 0, "frames", Some(&pool));
     } else {
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         } else {
             schedule.passed(elapsed)
         });
-        // The next frame begins on the next tick; a frame that was late is not made up for.
+        // The next frame begins on the next tick; a late frame is not made up for.
         let tick = Duration::from_secs_f64(1.0 / FRAMES_A_SECOND).as_nanos() as u64;
         let into = began.elapsed().as_nanos() as u64 % tick;
         std::thread::sleep(Duration::from_nanos(tick - into));
@@ -147,7 +147,7 @@ fn is_served(args: &DemoArgs) -> bool {
     }
 }
 
-/// Whether the terminal is taken.
+/// Whether a view uses the whole terminal.
 fn has_top(args: &DemoArgs) -> bool {
     #[cfg(feature = "dashboard")]
     return args.page.has_top();

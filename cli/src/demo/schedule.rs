@@ -1,4 +1,4 @@
-//! What the demo does when.
+//! The schedule of the demo.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::args::DemoArgs;
 const LEAKING: std::ops::Range<f64> = 0.1..0.65;
 const BLOATED: std::ops::Range<f64> = 0.25..0.5;
 
-/// The length of a run that is not said: in the terminal, and on a page, where it is repeated.
+/// The default length of a run: in the terminal, and on a page, where it is repeated.
 const LENGTH: f64 = 12.0;
 const LENGTH_ON_PAGE: f64 = 40.0;
 
@@ -20,13 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(crate) struct Schedule {
     seconds: f64,
-    /// Whether it goes on until it is asked to end.
+    /// Whether it runs until it is asked to end.
     pub(crate) is_endless: bool,
     has_bloat: bool,
 }
 
 impl Schedule {
-    /// `is_shown`: somebody follows it on a page.
+    /// `is_shown` is true if a page shows it.
     pub(crate) fn new(args: &DemoArgs, is_shown: bool) -> Self {
         let usual = if is_shown { LENGTH_ON_PAGE } else { LENGTH };
         Self {
@@ -56,7 +56,7 @@ impl Schedule {
         !self.is_endless && (over >= PATIENCE || (!over.is_zero() && is_calm))
     }
 
-    /// The share of the run that has passed; a run without an end begins again and again.
+    /// The share of the run that has passed; an endless run repeats.
     fn part(&self, elapsed: Duration) -> f64 {
         let elapsed = elapsed.as_secs_f64();
         let into = if self.is_endless {
@@ -75,8 +75,8 @@ impl Schedule {
         }
     }
 
-    /// For how many seconds it has leaked, while it leaks. A line that comes back to what it held before does not leak: so a run without
-    /// an end releases nothing.
+    /// How many seconds it has leaked, while it leaks. A line that returns to an earlier level does not leak, so an endless
+    /// run releases nothing.
     pub(crate) fn leaking(&self, elapsed: Duration) -> Option<f64> {
         let leaking = elapsed.as_secs_f64() - LEAKING.start * self.seconds;
         let is_leaking = if self.is_endless {

@@ -1,4 +1,4 @@
-//! What the demo found out, as a table and an alert log, or as data.
+//! The demo's results, as a table and an alert log, or as data.
 
 use std::fmt;
 

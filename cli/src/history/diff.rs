@@ -15,7 +15,7 @@ use crate::report::count;
 /// Call sites listed.
 const MAX_SITES: usize = 25;
 
-/// What a number is, and its unit.
+/// A number's name and unit, and how to read it.
 type Number = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
 
 const NUMBERS: [Number; 10] = [
@@ -45,8 +45,7 @@ pub(super) struct Diff {
 #[derive(Debug, Serialize)]
 struct PoolDiff {
     name: String,
-    /// Whether the history before has such a pool.
-    /// Its name in the earlier history; none if it was not there.
+    /// Whether the earlier history has such a pool. Its name in the earlier history; `None` if it was not there.
     name_before: Option<String>,
     numbers: Vec<NumberDiff>,
     sites: Vec<SiteDiff>,
@@ -181,7 +180,7 @@ fn in_words(value: f64, unit: &str) -> String {
     }
 }
 
-/// `+12.5 %`, or nothing where there is nothing to compare with.
+/// `+12.5 %`, or empty if there is nothing to compare with.
 fn change(before: f64, after: f64) -> String {
     if before.total_cmp(&after).is_eq() {
         "=".to_owned()

@@ -1,6 +1,6 @@
-//! Gates: what must hold of a history, so that a job that tests a program can fail.
+//! Gates: limits on a history, with which a CI job can fail.
 //!
-//! They judge counts and bytes, no times, so they say the same on a slow machine.
+//! They judge counts and bytes, no times, so their result does not depend on the machine's speed.
 
 use std::fs;
 use std::io::Write as _;
@@ -18,26 +18,26 @@ use crate::report::share;
 /// Percent allowed above the peak of a baseline by default.
 const PEAK_GROWTH: f64 = 10.0;
 
-/// The history compared with.
+/// The history to compare with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Before<'h> {
-    /// The file of `--baseline`: what it asks for has defaults.
+    /// The file of `--baseline`, with default gates.
     Baseline(&'h SavedHistory),
-    /// The earlier file of `diff`: only what is asked for is judged.
+    /// The earlier file of `diff`, with only the requested gates.
     Earlier(&'h SavedHistory),
 }
 
 /// One gate that was judged.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// The option that asked for it.
+    /// The option that requested it.
     pub(crate) option: &'static str,
     pub(crate) pool: String,
-    /// What was measured, the limit, and what to do: if it failed.
+    /// If it failed: the value, the limit, and what to do.
     pub(crate) failure: Option<String>,
 }
 
-/// Judges, tells each failure in a line of its own, and writes what is asked for.
+/// Judges, prints one line for each failure, and writes the requested files.
 pub(crate) fn judge(
     history: &SavedHistory,
     limits: &Limits,
@@ -182,7 +182,7 @@ pub(super) fn growing(pool: &SavedPool) -> impl Iterator<Item = &str> {
     pool.with(LeakVerdict::Growing).map(|it| &*it.location)
 }
 
-/// Where to look first.
+/// The largest call sites, where to look first.
 fn largest(pool: &SavedPool) -> String {
     let sites = pool.sites.iter().take(3);
     let sites: Vec<_> = sites
@@ -199,7 +199,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Lines that GitHub shows beside the change that is tested.
+/// Lines that GitHub shows next to the tested change.
 fn annotate(failures: &[String]) {
     let mut out = std::io::stderr().lock();
     for failure in failures {
@@ -207,7 +207,7 @@ fn annotate(failures: &[String]) {
             .replace('%', "%25")
             .replace('\r', "%0D")
             .replace('\n', "%0A");
-        // Nobody reads a closed standard error.
+        // Standard error may be closed.
         let _ = writeln!(out, "::error title=framepool::{escaped}");
     }
 }

@@ -1,4 +1,4 @@
-//! Gates as test cases in the format of `JUnit`, which test services show. Few elements, so they are written here.
+//! Writes gates as test cases in the `JUnit` format, which test services show.
 
 use super::gate::Gate;
 

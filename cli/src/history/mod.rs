@@ -15,8 +15,8 @@ fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
     SavedHistory::load(path).map_err(|error| Problem::Input(error.to_string()))
 }
 
-/// The pool of an earlier history that is compared with this one: that of the same name. Where each history has one pool, they are
-/// compared whatever their names.
+/// The pool of an earlier history that is compared with this one: that of the same name. If each history has one pool, the
+/// two are compared even under different names.
 fn earlier<'h>(
     before: &'h SavedHistory,
     after: &SavedHistory,
@@ -48,7 +48,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
         gate::write(path, framepool_firefox::profile(&history))?;
     }
     if args.json {
-        // What the text shows: no single frames and samples.
+        // The text shows no single frames and samples.
         for pool in &mut history.pools {
             pool.frames.clear();
             pool.columns.clear();
@@ -61,7 +61,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     judge(&history, &args.gates, baseline.as_ref())
 }
 
-/// Shows what differs between two histories, and judges the later one.
+/// Shows the differences between two histories, and judges the later one.
 pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
     let (before, after) = (load(&args.before)?, load(&args.after)?);
     let diff = Diff::new(&before, &after);
@@ -77,7 +77,7 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
     }
 }
 
-/// Loads the history to compare with, before a long run is begun.
+/// Loads the history to compare with, before a long run begins.
 pub(crate) fn baseline(gates: &GateOptions) -> Result<Option<SavedHistory>, Problem> {
     if gates.baseline.is_none() && gates.limits.max_peak_growth.is_some() {
         return Err(Problem::Input(
@@ -88,7 +88,7 @@ pub(crate) fn baseline(gates: &GateOptions) -> Result<Option<SavedHistory>, Prob
     gates.baseline.as_deref().map(load).transpose()
 }
 
-/// Judges a history, if anything must hold.
+/// Judges a history, if there are gates.
 pub(crate) fn judge(
     history: &SavedHistory,
     gates: &GateOptions,

@@ -1,8 +1,8 @@
-//! Peak memory of one replay, measured in a process that does nothing else.
+//! Peak memory of one replay, measured in a separate process.
 //!
-//! The program starts itself again for each contestant. The child lays out the trace, asks the system to forget the
-//! peak so far, replays once while touching every page of every buffer, and says how far the peak rose above what was resident
-//! before. Heaps of earlier runs cannot hide anything, and what the trace itself occupies is not counted.
+//! The program starts itself again for each contestant. The child reads and plans the trace, resets the system's peak, and
+//! replays once while it touches every page of every buffer. It returns the rise of the peak above the resident memory
+//! before. So heaps of earlier runs cannot hide memory, and the trace itself does not count.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -16,16 +16,16 @@ use crate::contestant::Name;
 use crate::replay::{Crew, Plan, Written};
 use crate::trace::TraceSource;
 
-/// What one contestant's replay needed.
+/// The memory of one contestant's replay.
 #[derive(Clone, Debug)]
 pub(crate) enum Memory {
     /// Bytes that became resident.
     Peak(u64),
-    /// Why it is not known.
+    /// Why it is unknown.
     Unavailable(String),
 }
 
-/// Measures one contestant in a process of its own.
+/// Measures one contestant in a separate process.
 pub(crate) fn measure_in_children(
     who: Name,
     source: &TraceSource,
@@ -97,7 +97,7 @@ pub(crate) fn peak_of(
     Ok(Resident::now()?.peak.saturating_sub(before))
 }
 
-/// What the system says about this process's memory, in bytes.
+/// This process's memory in bytes, as reported by the system.
 #[derive(Clone, Copy, Debug)]
 struct Resident {
     now: u64,
@@ -122,7 +122,7 @@ impl Resident {
         }
     }
 
-    /// Sets the peak back, and returns from where it counts. A system that refuses counts from the peak so far.
+    /// Resets the peak, and returns its new start. If the system refuses, the peak so far is the start.
     fn forget_peak(self) -> u64 {
         match reset_peak() {
             Ok(()) => self.now,
@@ -131,7 +131,7 @@ impl Resident {
     }
 }
 
-/// Linux: writing 5 makes the peak what is resident now.
+/// Linux: writing 5 resets the peak to the current resident memory.
 fn reset_peak() -> io::Result<()> {
     std::fs::write("/proc/self/clear_refs", "5")
 }

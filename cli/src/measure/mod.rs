@@ -1,4 +1,4 @@
-//! What a replay costs: time per operation in interleaved rounds, and peak memory in processes of their own.
+//! The cost of a replay: time per operation in interleaved rounds, and peak memory in separate processes.
 
 mod memory;
 mod rounds;

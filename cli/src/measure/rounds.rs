@@ -1,11 +1,11 @@
 //! Timing: every contestant replays the same plan on the same threads, in turn, round after round.
 //!
-//! Each round starts with another contestant, so that none always runs after the same one. A first round, in which all memory
-//! is new, is kept apart. All contestants live through all rounds, as a program's allocator does: the pool keeps
-//! what it pooled, the allocators keep their heaps. Nothing is drawn or judged while a run is timed.
+//! Each round starts with a different contestant, so that none always runs after the same one. The first round, in which
+//! all memory is new, is reported separately. All contestants live through all rounds, like a program's allocator: the pool
+//! keeps its blocks, and the allocators keep their heaps. Nothing is drawn or judged while a run is timed.
 //!
 //! A timed run writes and compares only the first and the last eight bytes of a buffer. One more run of each contestant, not
-//! timed, writes and compares every byte ([`verify`]). It comes last: the memory of the first round has to be new.
+//! timed, writes and compares every byte ([`verify`]). It comes last, because the memory of the first round must be new.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::Spread;
 use crate::contestant::{Given, Heap, MiMalloc, Name, OneLine, Pool, System};
 use crate::replay::{Crew, Failure, Plan, Run, Written, run};
 
-/// All who take part.
+/// All contestants.
 pub(crate) struct Contestants {
     pool: Arc<Pool>,
     system: Arc<Heap<System>>,
@@ -29,12 +29,12 @@ impl Contestants {
             pool: Arc::new(Pool(pool, OneLine)),
             system: Arc::new(Heap(System)),
             mimalloc: Arc::new(Heap(MiMalloc)),
-            // A recording may hold more than this machine has; the rivals are compared all the same.
+            // A recording may need more memory than this machine has; the rivals are compared anyway.
             given: Given::new(plan).ok().map(Arc::new),
         }
     }
 
-    /// One replay by one contestant; none by one that cannot take part.
+    /// Runs one replay by one contestant; `None` if it cannot take part.
     pub(crate) fn run(
         &self,
         who: Name,
@@ -69,7 +69,7 @@ struct RoundCost {
     work: f64,
     /// The part of it spent in frame ends.
     frame_ends: f64,
-    /// Elapsed time of the whole replay, waiting included.
+    /// Elapsed time of the whole replay, including waits.
     wall: f64,
 }
 
@@ -85,12 +85,12 @@ impl Rounds {
             .map(|cost| cost.work)
     }
 
-    /// The cost with everything the replay itself costs.
+    /// The cost, including that of the replay itself.
     pub(crate) fn gross(&self, who: Name) -> Option<Spread> {
         Spread::of(self.warm(who).iter().map(|cost| cost.work))
     }
 
-    /// The part of the gross cost that frame ends are.
+    /// The cost of frame ends.
     pub(crate) fn frame_ends(&self, who: Name) -> Option<Spread> {
         Spread::of(self.warm(who).iter().map(|cost| cost.frame_ends))
     }
@@ -100,7 +100,7 @@ impl Rounds {
         Spread::of(self.warm(who).iter().map(|cost| cost.wall))
     }
 
-    /// The cost without what the replay itself costs, taken off round by round.
+    /// The cost minus that of the replay itself, round by round.
     pub(crate) fn net(&self, who: Name) -> Option<Spread> {
         let pairs = self.warm(who).iter().zip(self.warm(Name::Null));
         Spread::of(pairs.map(|(cost, null)| cost.work - null.work))
@@ -112,7 +112,7 @@ impl Rounds {
         Spread::of(pairs.map(|(own, rival)| own.work / rival.work))
     }
 
-    /// The same with the cost of the replay itself taken off both; none where a rival costs no more than the replay.
+    /// The same with the cost of the replay itself subtracted from both; `None` if a rival costs no more than the replay.
     pub(crate) fn net_ratio(&self, rival: Name) -> Option<Spread> {
         let rounds = self
             .warm(Name::Framepool)
@@ -129,7 +129,7 @@ impl Rounds {
     }
 }
 
-/// Times `rounds` warm rounds after a cold one. `between` is told, before each run, who is next.
+/// Times `rounds` warm rounds after a cold one. `between` is called before each run with the next contestant.
 pub(crate) fn time(
     crew: &Crew,
     plan: &Arc<Plan>,
@@ -160,8 +160,8 @@ pub(crate) fn time(
     Ok(timed)
 }
 
-/// Replays once through each contestant, untimed, and compares every byte of every buffer, also of those never freed.
-/// `between` is told, before each run, who is next.
+/// Replays once through each contestant, untimed, and compares every byte of every buffer, including those that are never
+/// freed. `between` is called before each run with the next contestant.
 pub(crate) fn verify(
     crew: &Crew,
     plan: &Arc<Plan>,

@@ -1,10 +1,10 @@
-//! A measured number: its median over the rounds, and the least and the most seen.
+//! A measured number: median, minimum and maximum over the rounds.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Median, least and most of several measurements.
+/// Median, minimum and maximum of several measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -13,7 +13,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// The spread of what was measured; none of nothing.
+    /// The spread of these measurements; `None` if there are none.
     pub(crate) fn of(measured: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = measured.into_iter().collect();
         sorted.sort_by(f64::total_cmp);

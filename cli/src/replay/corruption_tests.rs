@@ -1,4 +1,4 @@
-//! An allocator that changes a byte of a buffer that is out is noticed.
+//! An allocator that changes a byte of a live buffer is detected.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use crate::trace::read_text;
 
 type Memory = Arc<Mutex<Vec<u8>>>;
 
-/// With each alloc it changes one byte of the first buffer it gave.
+/// At each alloc it changes one byte of the first buffer.
 struct Corrupting {
     offset: usize,
     first: Mutex<Option<Memory>>,
@@ -80,7 +80,7 @@ const FREED: &str = "time_us,thread,op,id,size,site\n\
 const NEVER_FREED: &str = "time_us,thread,op,id,size,site\n\
     0,0,alloc,0,100,s\n0,0,alloc,1,40,s\n1,0,free,1\n";
 
-/// Replays a trace whose first buffer has its byte at `offset` changed; returns what was noticed.
+/// Replays a trace whose first buffer has its byte at `offset` changed; returns the detected failure.
 fn noticed(
     text: &str,
     offset: usize,

@@ -1,4 +1,4 @@
-//! The threads that replay: one for each thread of the plan, kept for all runs, as a program keeps its threads.
+//! The replay threads: one for each thread of the plan, kept for all runs, like a program's threads.
 
 use std::io;
 use std::sync::mpsc::{self, Sender};
@@ -41,10 +41,10 @@ impl Crew {
         Ok(crew)
     }
 
-    /// Gives thread number `worker` something to do.
+    /// Gives a job to thread number `worker`.
     pub(crate) fn assign(&self, worker: usize, job: impl FnOnce() + Send + 'static) {
         if let Some(jobs) = &self.members[worker].jobs {
-            // The thread ends only after its sender is gone, so somebody listens.
+            // The thread ends only after its sender is dropped, so this cannot fail.
             let _ = jobs.send(Box::new(job));
         }
     }
@@ -57,7 +57,7 @@ impl Drop for Crew {
         }
         for member in &mut self.members {
             if let Some(thread) = member.thread.take() {
-                // A job that panics is caught where it is run; there is nothing left to learn here.
+                // A panic of a job is caught where it runs; there is nothing left to do here.
                 let _ = thread.join();
             }
         }

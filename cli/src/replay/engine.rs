@@ -1,18 +1,18 @@
-//! One run: the coordinator opens frame after frame, and ends each when everything recorded in it is done.
+//! One run: the coordinator begins each frame, and ends it when all of its recorded operations are done.
 //!
 //! # Order
 //!
-//! The trace is one total order. A frame end is a meeting: all operations recorded before it are finished, the contestant's
-//! frame ends, and only then the operations after it begin. Between two frame ends threads run freely, but a free waits
-//! until its alloc has happened ([`Handover`]).
+//! The trace is one total order. A frame end is a barrier: all operations recorded before it finish, the contestant's frame
+//! ends, and only then the later operations begin. Between two frame ends threads run freely, but a free waits until its
+//! alloc has happened ([`Handover`]).
 //!
-//! # Why no replay can hang
+//! # Why a replay cannot hang
 //!
-//! A thread carries out its steps in recorded order, also when it stands in for several recorded threads. Suppose that
-//! everybody waits within a frame, and look at the earliest operation in the total order that is not finished. Its
-//! thread has finished all its earlier ones, so it is at this operation. It is not an alloc, which waits for nobody. It is
-//! not a free either: its alloc stands earlier in the order, in this frame or one before, and so is finished. So there
-//! is no such operation, and the frame ends.
+//! A thread runs its steps in recorded order, even if it represents several recorded threads. Suppose that all threads wait
+//! within a frame, and take the earliest unfinished operation in the total order. Its thread has finished all its earlier
+//! ones, so it is at this operation. It is not an alloc, because an alloc never waits. It is not a free either: its alloc
+//! is earlier in the order, in this frame or an earlier one, and so is finished. So there is no such operation, and the
+//! frame ends.
 
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
@@ -25,24 +25,24 @@ use super::turns::Turns;
 use super::worker::{Failure, Shared, Written, work};
 use crate::contestant::Contestant;
 
-/// What one run cost.
+/// The cost of one run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Run {
-    /// Time in operations, summed over the threads, without waiting for one another.
+    /// Time in operations, summed over the threads, without their waits for each other.
     pub(crate) busy: Duration,
     /// Time in the contestant's frame ends.
     pub(crate) frame_ends: Duration,
-    /// From the first operation to the last frame end, with everything that threads waited.
+    /// From the first operation to the last frame end, including waits.
     pub(crate) wall: Duration,
 }
 
-/// Somebody who watches a run from the coordinator's thread, between frames.
+/// An observer of a run, called on the coordinator's thread between frames.
 pub(crate) trait Observer {
     /// Frame `index` of the plan has ended.
     fn frame_ended(&mut self, index: usize);
-    /// The last frame has ended; the buffers that were never freed are still out.
+    /// The last frame has ended; the buffers that were never freed are still live.
     fn trace_ended(&mut self) {}
-    /// Whether the run shall end with the frame that has just ended.
+    /// Whether the run should end with the frame that has just ended.
     fn wants_end(&mut self) -> bool {
         false
     }
@@ -75,7 +75,7 @@ pub(crate) fn run<C: Contestant>(
         let (shared, report) = (Arc::clone(&shared), report.clone());
         crew.assign(worker, move || {
             let spent = work(worker, &plan, &*contestant, &shared);
-            // What the thread held of this run goes before it reports: afterwards only the coordinator holds it.
+            // Drop this thread's references before it reports, so that afterwards only the coordinator has them.
             drop((plan, contestant, shared));
             let _ = report.send(spent);
         });
@@ -100,7 +100,7 @@ pub(crate) fn run<C: Contestant>(
             run.frame_ends += ending.elapsed();
             observer.frame_ended(index);
             if observer.wants_end() {
-                // The rest of the turns are given, and nothing is done in them.
+                // The remaining turns are given, but do nothing.
                 turns.stop();
             }
         }

@@ -1,8 +1,8 @@
-//! Where frames end: at the trace's marks, or every so many recorded milliseconds.
+//! Cuts a trace into frames: at its marks, or at a fixed interval of recorded time.
 
 use crate::trace::{Event, Operation, Trace};
 
-/// Empty frames in a row that are replayed; a longer idle stretch of the recording is shortened to this.
+/// The most empty frames in a row that are replayed; a longer idle stretch of the recording is shortened to this.
 ///
 /// A recorder that slept for a day would otherwise cost five million frame ends in which nothing happens.
 const MAX_EMPTY: u64 = 1_000;
@@ -10,9 +10,9 @@ const MAX_EMPTY: u64 = 1_000;
 /// How a trace is cut into frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FrameCut {
-    /// Where the trace marks them.
+    /// At the trace's marks.
     Marked,
-    /// Every so many microseconds of recorded time.
+    /// Every given number of microseconds of recorded time.
     EveryUs(f64),
 }
 
@@ -27,16 +27,16 @@ impl FrameCut {
     }
 }
 
-/// One frame: a range of operations and when it ended.
+/// One frame: a range of operations, and its end time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FrameSpan {
-    /// The first operation that does not belong to it any more; it begins where the one before ends.
+    /// The first operation after it; it begins where the previous one ends.
     pub(crate) end: usize,
     /// Recorded time of its end, in microseconds.
     pub(crate) end_us: f64,
 }
 
-/// The frames of a trace in order, and how many empty ones were left out of idle stretches.
+/// The frames of a trace in order, and the number of empty ones left out of idle stretches.
 pub(crate) fn cut(operations: &[Operation], how: FrameCut) -> (Vec<FrameSpan>, u64) {
     match how {
         FrameCut::Marked => (cut_at_marks(operations), 0),
@@ -54,7 +54,7 @@ fn cut_at_marks(operations: &[Operation]) -> Vec<FrameSpan> {
             end_us: operation.time_us as f64,
         })
         .collect();
-    // What follows the last mark is a frame that the recording did not see to its end.
+    // Operations after the last mark are an unfinished frame.
     if frames
         .last()
         .is_none_or(|frame| frame.end < operations.len())
@@ -71,14 +71,14 @@ fn cut_by_time(operations: &[Operation], length: f64) -> (Vec<FrameSpan>, u64) {
     let frame_of = |operation: &Operation| (operation.time_us as f64 / length) as u64;
     let mut frames = Vec::new();
     let mut left_out = 0;
-    // The number, counted from the start of the recording, of the frame that is filled.
+    // The number of the current frame, counted from the start of the recording.
     let mut filling = 0;
     for (index, operation) in operations.iter().enumerate() {
         let frame = frame_of(operation);
         if frame == filling {
             continue;
         }
-        // The frame being filled ends here, and after it come the empty ones of an idle stretch.
+        // The current frame ends here; the empty ones of an idle stretch follow.
         let shown = (frame - filling).min(MAX_EMPTY + 1);
         left_out += frame - filling - shown;
         frames.extend((1..=shown).map(|ended| FrameSpan {

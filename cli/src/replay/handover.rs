@@ -1,10 +1,10 @@
-//! A place through which one thread hands a buffer to the thread that frees it.
+//! Transfers a buffer from one thread to the thread that frees it.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// One buffer's way from the thread that takes it to the thread that frees it. Used once in a run, empty between runs.
+/// The transfer of one buffer from its allocating thread to its freeing thread. Used once in a run, empty between runs.
 #[derive(Debug)]
 pub(crate) struct Handover<B> {
     there: AtomicBool,
@@ -19,22 +19,22 @@ impl<B> Handover<B> {
         }
     }
 
-    /// Hands the buffer over.
+    /// Passes the buffer on.
     pub(crate) fn give(&self, buffer: B) {
         *lock(&self.buffer) = Some(buffer);
         // Release: pairs with the Acquire in `take`; the buffer and what was written to it are visible to the taker.
         self.there.store(true, Ordering::Release);
     }
 
-    /// Waits for the buffer and takes it; none when the run was stopped meanwhile.
+    /// Waits for the buffer and takes it; `None` if the run was stopped meanwhile.
     ///
-    /// The time spent waiting is added to `waited`: it is not the contestant's.
+    /// The waiting time is added to `waited`, because it is not the contestant's.
     pub(crate) fn take(&self, stopped: &AtomicBool, waited: &mut Duration) -> Option<B> {
         // Acquire: pairs with the Release in `give`.
         if !self.there.load(Ordering::Acquire) {
             self.wait(stopped, waited);
         }
-        // Relaxed: the next to look is a later run, which begins after all threads have met.
+        // Relaxed: the next reader is in a later run, which begins after all threads have met.
         self.there.store(false, Ordering::Relaxed);
         lock(&self.buffer).take()
     }
@@ -44,7 +44,7 @@ impl<B> Handover<B> {
     fn wait(&self, stopped: &AtomicBool, waited: &mut Duration) {
         let began = Instant::now();
         let mut tries = 0_u32;
-        // Acquire: pairs with the Release in `give`. Relaxed for `stopped`: nothing is read on the strength of it.
+        // Acquire: pairs with the Release in `give`. Relaxed for `stopped`: no other data depends on it.
         while !self.there.load(Ordering::Acquire) && !stopped.load(Ordering::Relaxed) {
             tries += 1;
             match tries {
@@ -57,7 +57,7 @@ impl<B> Handover<B> {
     }
 }
 
-/// The lock's content, also after a thread panicked while holding it: it holds a plain value.
+/// The lock's content, ignoring poisoning: it is a plain value.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()

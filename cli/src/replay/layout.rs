@@ -1,21 +1,21 @@
-//! Addresses planned beforehand: where each buffer of a replay could lie in one region, without any allocator at work.
+//! Plans an address in one region for each buffer of a replay, so that no allocator is needed.
 //!
-//! A thread uses again at once what it freed itself; what other threads freed it uses from the next frame on. These are
-//! the orders that every replay keeps, so no two buffers that are out at once ever overlap, however threads run.
+//! A thread reuses its own freed memory at once, and that of other threads from the next frame on. Every replay keeps these
+//! orders, so no two live buffers ever overlap, in any interleaving.
 
 use std::collections::BTreeMap;
 
-/// Every planned buffer starts on such a boundary.
+/// The boundary on which every planned buffer starts.
 const LINE: usize = 64;
 
-/// The region as far as it is planned.
+/// The planned part of the region.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// Per thread, by size: what it freed in this frame.
+    /// Per thread, by size: offsets freed in this frame.
     own: Vec<BTreeMap<usize, Vec<usize>>>,
     /// The threads that freed something in this frame.
     freeing: Vec<usize>,
-    /// By size: what was freed before this frame.
+    /// By size: offsets freed before this frame.
     common: BTreeMap<usize, Vec<usize>>,
     end: usize,
 }
@@ -30,7 +30,7 @@ impl Layout {
         }
     }
 
-    /// An offset for a buffer that `worker` takes; none when no more can be addressed.
+    /// An offset for a buffer that `worker` allocates; `None` if no more can be addressed.
     pub(crate) fn take(&mut self, worker: usize, bytes: usize) -> Option<usize> {
         let class = class_of(bytes)?;
         let again = self.own[worker]
@@ -40,7 +40,7 @@ impl Layout {
         if let Some(offset) = again {
             return Some(offset);
         }
-        // One line more than the class: buffers of one power of two do not all start in the same cache sets.
+        // One line more than the class, so that buffers of one power of two do not all start in the same cache sets.
         let offset = self.end;
         self.end = offset
             .checked_add(class + LINE)
@@ -58,7 +58,7 @@ impl Layout {
         }
     }
 
-    /// All threads meet: what was freed is everybody's.
+    /// All threads meet: freed memory is available to all.
     pub(crate) fn end_frame(&mut self) {
         for worker in self.freeing.drain(..) {
             for (class, mut offsets) in std::mem::take(&mut self.own[worker]) {
@@ -72,7 +72,7 @@ impl Layout {
     }
 }
 
-/// The size rounded up to one of eight steps in each doubling.
+/// The size rounded up to one of eight steps per doubling.
 fn class_of(bytes: usize) -> Option<usize> {
     let step = (bytes.max(1).checked_next_power_of_two()? / 16).max(LINE);
     bytes.max(1).checked_next_multiple_of(step)

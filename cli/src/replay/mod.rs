@@ -1,4 +1,4 @@
-//! The replay engine: a trace becomes a plan, and a crew of threads carries the plan out against a contestant.
+//! The replay engine: a trace becomes a plan, and a crew of threads runs the plan against a contestant.
 
 mod crew;
 mod engine;

@@ -1,16 +1,16 @@
-//! A trace laid out for replay: one compact array of steps for each thread, so that replaying costs little itself.
+//! A trace prepared for replay: one compact array of steps for each thread, so that the replay itself costs little.
 //!
-//! # Which thread does what
+//! # Assignment of threads
 //!
-//! With as many threads as were recorded, each does what its recorded one did. With fewer, recorded threads share
-//! one, and their operations keep the recorded order. With more, each recorded thread has several stand-ins, its
-//! allocs are dealt to them in turn, and a buffer it frees itself is freed by the stand-in that took it.
+//! With as many threads as were recorded, each runs the operations of its recorded one. With fewer, recorded threads share
+//! one, and their operations keep the recorded order. With more, each recorded thread has several replay threads, which get
+//! its allocs in turn; a buffer that it frees itself is freed by the replay thread that allocated it.
 //!
-//! # Where a buffer waits for its free
+//! # Storage of live buffers
 //!
-//! A buffer that one thread takes and frees stays in that thread's own table (*kept*), at a place that is used again
-//! as soon as it is free, so the table is no larger than the most buffers out at once. A buffer freed by another thread goes
-//! through a place of its own in the shared table (*handed over*).
+//! A buffer that one thread allocates and frees is in that thread's own table (*kept*), at a place that is reused once it
+//! is free. So the table has as many places as there are live buffers at the peak. A buffer freed by another thread has its
+//! own place in the shared table (*shared*).
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,24 +22,24 @@ use crate::trace::{Event, NEVER, Trace};
 /// What a step does; the number is a place in the thread's own or in the shared table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Take a buffer and keep it.
+    /// Allocate a buffer and keep it.
     TakeKept,
-    /// Take a buffer and hand it over.
+    /// Allocate a buffer and pass it on.
     TakeShared,
-    /// Give a kept buffer back.
+    /// Free a kept buffer.
     FreeKept,
-    /// Give back a buffer that another thread handed over, or will.
+    /// Free a buffer that another thread passes on.
     FreeShared,
 }
 
-/// One operation as a thread carries it out.
+/// One operation of a thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
-    /// Bytes to take; of a free, those that were taken.
+    /// Bytes to allocate; for a free, those of the buffer.
     pub(crate) bytes: usize,
-    /// The buffer's index in the trace: its pattern is made from it.
+    /// The buffer's index in the trace, from which its pattern is made.
     pub(crate) buffer: u32,
-    /// Where the buffer is kept or handed over, with the action in the two highest bits.
+    /// The buffer's place, with the action in the two highest bits.
     place_and_action: u32,
 }
 
@@ -68,48 +68,48 @@ impl Step {
     }
 }
 
-/// What one thread does in the whole replay.
+/// The work of one thread in the whole replay.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     /// The thread's name.
     pub(crate) name: String,
     /// Its steps, in recorded order.
     pub(crate) steps: Vec<Step>,
-    /// Where its share of each frame in which it has something to do ends in `steps`.
+    /// The end in `steps` of its share of each frame in which it has steps.
     pub(crate) shares: Vec<usize>,
     /// Places in its own table.
     pub(crate) kept_places: usize,
-    /// The operation of the trace behind each step: read only to say where something went wrong.
+    /// The trace operation of each step, for error messages.
     pub(crate) operations: Vec<u32>,
-    /// For each alloc, where in one region of memory it could lie without meeting another: see [`Layout`].
+    /// For each alloc, its planned offset in one region: see [`Layout`].
     pub(crate) offsets: Arc<Vec<usize>>,
 }
 
 /// One frame of the replay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlannedFrame {
-    /// Where the threads that have something to do in it end in [`Plan::wanted`].
+    /// The end in [`Plan::wanted`] of the threads with steps in it.
     pub(crate) wanted_end: usize,
-    /// The first operation of the trace that does not belong to it any more.
+    /// The first operation of the trace after it.
     pub(crate) operations_end: usize,
     /// Recorded time of its end, in microseconds.
     pub(crate) end_us: f64,
 }
 
-/// A trace laid out for replay.
+/// A trace prepared for replay.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// What each thread does.
+    /// The work of each thread.
     pub(crate) work: Vec<Work>,
     /// The frames, in order.
     pub(crate) frames: Vec<PlannedFrame>,
-    /// For each frame, one after another, the threads that have something to do in it.
+    /// For each frame in turn, the threads with steps in it.
     pub(crate) wanted: Vec<u32>,
-    /// Buffers that one thread takes and another frees.
+    /// Buffers that one thread allocates and another frees.
     pub(crate) shared_places: usize,
     /// Allocs and frees.
     pub(crate) operations: u64,
-    /// Bytes of a region in which all buffers could lie.
+    /// Bytes of a region for all buffers.
     pub(crate) region_bytes: usize,
     /// Empty frames of idle stretches that are not replayed.
     pub(crate) frames_left_out: u64,
@@ -118,7 +118,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Lays out `trace` for `threads` threads.
+    /// Prepares `trace` for `threads` threads.
     pub(crate) fn new(trace: &Trace, threads: usize, cut: FrameCut) -> Result<Self, PlanError> {
         if trace.buffers.len() >= 1 << PLACE_BITS {
             return Err(PlanError::TooManyBuffers);
@@ -142,12 +142,12 @@ impl Plan {
     }
 }
 
-/// Why a trace cannot be laid out.
+/// Why a trace cannot be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlanError {
     /// More buffers than places can be numbered.
     TooManyBuffers,
-    /// More bytes out at once than can be addressed.
+    /// More live bytes at once than can be addressed.
     TooManyBytes,
 }
 
@@ -165,18 +165,18 @@ impl fmt::Display for PlanError {
     }
 }
 
-/// A plan as far as it is laid out.
+/// A plan under construction.
 struct Drafting<'a> {
     trace: &'a Trace,
     plan: Plan,
     layout: Layout,
     /// Per thread: places in its own table that are free again.
     free_places: Vec<Vec<u32>>,
-    /// Per recorded thread: allocs and foreign frees dealt to its stand-ins so far.
+    /// Per recorded thread: allocs and foreign frees assigned to its replay threads so far.
     dealt: Vec<usize>,
-    /// Per buffer: the thread that takes it, and where it lies.
+    /// Per buffer: the thread that allocates it, and its place.
     homes: Vec<Home>,
-    /// The threads that have something to do in the frame being laid out.
+    /// The threads with steps in the current frame.
     wanted: Vec<u32>,
     offsets: Vec<Vec<usize>>,
 }
@@ -306,14 +306,14 @@ impl<'a> Drafting<'a> {
         work.operations.push(index as u32);
     }
 
-    /// The stand-in of a recorded thread whose turn it is to take a buffer.
+    /// The replay thread of a recorded thread whose turn it is to allocate a buffer.
     fn deal(&mut self, thread: u32) -> usize {
         let turn = self.dealt[thread as usize];
         self.dealt[thread as usize] += 1;
         self.stand_in(thread as usize, turn)
     }
 
-    /// The thread that frees a buffer: known from who took it alone, so that the alloc can be laid out before.
+    /// The thread that frees a buffer. It follows from the alloc alone, so that the alloc can be planned first.
     fn freeing(&self, thread: u32, taken_by: u32, taker: usize) -> usize {
         if thread == taken_by {
             taker

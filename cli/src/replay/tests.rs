@@ -1,4 +1,4 @@
-//! The engine, with contestants that behave and contestants that do not.
+//! The engine, with correct and faulty contestants.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::{Crew, Failure, FrameCut, Plan, Run, Work, Written, run};
 use crate::contestant::{Contestant, Given, Heap, System};
 use crate::trace::{Trace, read_text};
 
-/// A trace in which `threads` threads take buffers and any thread frees them.
+/// A trace in which `threads` threads allocate buffers and any thread frees them.
 fn trace(threads: u64, buffers: u64) -> Trace {
     let mut state = 42_u64;
     let mut below = |bound: u64| {
@@ -35,7 +35,7 @@ fn replay<C: Contestant>(trace: &Trace, threads: usize, contestant: C) -> Result
     let plan = Arc::new(Plan::new(trace, threads, FrameCut::EveryUs(500.0)).expect("a plan"));
     let crew = Crew::new(plan.work.iter().map(|work| work.name.as_str())).expect("threads");
     let contestant = Arc::new(contestant);
-    // Several: a run must leave nothing behind that the next one trips over.
+    // Several runs: none may leave state that breaks the next one.
     let nobody = &mut |_| {};
     run(&crew, &plan, &contestant, Written::Pages, nobody)?;
     run(&crew, &plan, &contestant, Written::All, nobody)?;
@@ -60,7 +60,7 @@ fn an_allocator_replays_on_any_number_of_threads() {
     }
 }
 
-/// Counts, and misbehaves as told.
+/// Counts, and misbehaves as configured.
 #[derive(Debug, Default)]
 struct Odd {
     allocs: AtomicU64,

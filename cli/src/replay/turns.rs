@@ -1,6 +1,6 @@
-//! Who may run when: the meeting of all threads at each frame end.
+//! The barrier of all threads at each frame end.
 //!
-//! The coordinator counts the threads a frame wants, gives each its turn, and sleeps until the last of them is done.
+//! The coordinator counts the threads with steps in a frame, gives each a turn, and sleeps until the last of them is done.
 //! A thread without work in a frame is not woken. Waiting spins for a moment and then parks.
 
 use std::sync::OnceLock;
@@ -14,14 +14,14 @@ const SPINS: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Turns {
     coordinator: Thread,
-    /// Threads whose turn it is and that are not done.
+    /// Threads that have a turn and are not done.
     running: AtomicU32,
-    /// Set once something went wrong, or the run shall end: nobody begins another step.
+    /// Set after a failure, or if the run should end: no thread begins another step.
     stopped: AtomicBool,
     seats: Vec<Seat>,
 }
 
-/// One thread's place. On cache lines of its own, so that waking one does not disturb the others.
+/// One thread's seat, on separate cache lines, so that waking one does not disturb the others.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Seat {
@@ -30,7 +30,7 @@ struct Seat {
 }
 
 impl Turns {
-    /// The calling thread coordinates; each of `threads` threads has its first turn at once, to make itself ready.
+    /// The calling thread coordinates; each of `threads` threads has its first turn at once, for its setup.
     pub(crate) fn new(threads: usize) -> Self {
         Self {
             coordinator: std::thread::current(),
@@ -40,18 +40,18 @@ impl Turns {
         }
     }
 
-    /// A worker takes its seat, before it says `done` for the first time.
+    /// A worker takes its seat, before its first `done`.
     pub(crate) fn sit_down(&self, worker: usize) {
         let _ = self.seats[worker].thread.set(std::thread::current());
     }
 
     /// The coordinator gives each of these threads a turn. All earlier turns are done.
     pub(crate) fn give(&self, wanted: &[u32]) {
-        // Relaxed: published by the Release below; nobody runs now.
+        // Relaxed: published by the Release below; no worker runs now.
         self.running.store(wanted.len() as u32, Ordering::Relaxed);
         for &worker in wanted {
             let seat = &self.seats[worker as usize];
-            // Release: pairs with the Acquire in `wait_for_turn`; what was done in earlier frames is visible.
+            // Release: pairs with the Acquire in `wait_for_turn`; the work of earlier frames is visible.
             seat.turns_given.fetch_add(1, Ordering::Release);
             if let Some(thread) = seat.thread.get() {
                 thread.unpark();
@@ -62,7 +62,7 @@ impl Turns {
     /// The coordinator waits until every thread is done.
     pub(crate) fn wait_until_done(&self) {
         let mut spins = 0;
-        // Acquire: pairs with the Release in `done`; what the threads did is visible.
+        // Acquire: pairs with the Release in `done`; the work of the threads is visible.
         while self.running.load(Ordering::Acquire) != 0 {
             wait(&mut spins);
         }
@@ -79,16 +79,16 @@ impl Turns {
 
     /// A worker is done with its turn.
     pub(crate) fn done(&self) {
-        // AcqRel: Release pairs with the Acquire in `wait_until_done`, and Acquire makes the last one carry on what
-        // the others released.
+        // AcqRel: Release pairs with the Acquire in `wait_until_done`, and Acquire lets the last one pass on what the
+        // others released.
         if self.running.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.coordinator.unpark();
         }
     }
 
-    /// Nobody begins another step.
+    /// No thread begins another step.
     pub(crate) fn stop(&self) {
-        // Relaxed: a thread that sees it late does one step more; the failure itself travels through a lock.
+        // Relaxed: a thread that sees it late does one more step; the failure itself is behind a lock.
         self.stopped.store(true, Ordering::Relaxed);
     }
 

@@ -10,7 +10,7 @@ use super::plan::{Action, Plan, Step, Work};
 use super::turns::Turns;
 use crate::contestant::Contestant;
 
-/// What the threads of one run share.
+/// The state that the threads of one run share.
 #[derive(Debug)]
 pub(crate) struct Shared<B> {
     pub(crate) turns: Turns,
@@ -22,7 +22,7 @@ pub(crate) struct Shared<B> {
 /// How much of each buffer a run writes, and compares when the buffer is freed or the trace has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// The first and the last eight bytes: for timing. To fill large buffers would cost more than to allocate them.
+    /// The first and the last eight bytes: for timing. Filling large buffers would cost more than allocating them.
     Ends,
     /// One byte of each page, and then both ends: for measuring memory.
     Pages,
@@ -38,46 +38,46 @@ impl<B> Shared<B> {
     }
 }
 
-/// What stopped a replay.
+/// Why a replay stopped.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// The contestant gave no memory.
     Refused {
         /// The operation of the trace.
         operation: usize,
-        /// Bytes asked for.
+        /// Requested bytes.
         bytes: usize,
-        /// The contestant's own words.
+        /// The contestant's message.
         why: String,
     },
-    /// A buffer did not hold what was written into it: somebody else was given the same memory.
+    /// A buffer lost its content: another buffer got the same memory.
     Overwritten {
-        /// The operation of the trace that frees the buffer; none if the trace never does.
+        /// The operation of the trace that frees the buffer; `None` if the trace never does.
         freed_by: Option<usize>,
         /// The buffer's index in the trace.
         buffer: u32,
         /// The buffer's size.
         bytes: usize,
-        /// The first byte found changed.
+        /// The offset of the first changed byte.
         offset: usize,
     },
     /// A thread of the replay panicked.
     Panicked(String),
 }
 
-/// What one thread's share of the run cost.
+/// The cost of one thread's share of the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spent {
-    /// Time in steps, without the waiting for other threads.
+    /// Time in steps, without waits for other threads.
     pub(crate) busy: Duration,
-    /// Time waited for a buffer that another thread takes.
+    /// Time spent waiting for buffers of other threads.
     pub(crate) waited: Duration,
 }
 
-/// Carries out one thread's work.
+/// Runs one thread's work.
 ///
-/// Turns: one to make ready, one for each frame in which the thread has something to do, one to give back what the recorded
-/// program never freed. A thread that fails or panics still takes all of its turns, or the others would wait forever.
+/// Turns: one for setup, one for each frame with steps, and one to free the buffers that the recorded program never freed.
+/// A thread that fails or panics still takes all its turns; otherwise the others would wait forever.
 pub(crate) fn work<C: Contestant>(
     worker: usize,
     plan: &Plan,
@@ -140,7 +140,7 @@ impl<C: Contestant> Bench<'_, C> {
         let waited_before = self.spent.waited;
         let started = Instant::now();
         for index in begin..end {
-            // After a failure steps are missing that later ones depend on.
+            // After a failure, steps are missing that later ones depend on.
             if self.shared.turns.is_stopped() {
                 break;
             }
@@ -153,8 +153,8 @@ impl<C: Contestant> Bench<'_, C> {
             .saturating_sub(self.spent.waited.saturating_sub(waited_before));
     }
 
-    /// All of a step is one function for every contestant: what the compiler left apart for one of them, it would pay for
-    /// and the others not.
+    /// A step is one inlined function for every contestant. Otherwise a call that the compiler leaves out of line for one
+    /// of them would cost only that one.
     #[inline(always)]
     fn step(&mut self, index: usize) -> Result<(), Failure> {
         let step = self.work.steps[index];
@@ -163,7 +163,7 @@ impl<C: Contestant> Bench<'_, C> {
                 let buffer = self.take(index, step)?;
                 let before = self.kept[step.place()].replace(buffer);
                 debug_assert!(before.is_none(), "a place is free before it is used again");
-                // Nothing is there to drop, and so nothing is paid for looking.
+                // There is nothing to drop; this avoids the check.
                 std::mem::forget(before);
                 Ok(())
             }
@@ -228,7 +228,7 @@ impl<C: Contestant> Bench<'_, C> {
         }
     }
 
-    /// The first byte of a buffer that does not hold what this run wrote into it.
+    /// The first byte of a buffer that differs from what this run wrote.
     #[cold]
     #[inline(never)]
     fn changed(&self, step: Step, buffer: &C::Buffer) -> Option<usize> {
@@ -248,11 +248,11 @@ impl<C: Contestant> Bench<'_, C> {
         }
     }
 
-    /// What the recorded program never freed, compared and given back by the thread that took it.
+    /// Compares and frees the buffers that the recorded program never freed, on the thread that allocated them.
     ///
-    /// Compares all of this thread's before it frees the first. No kind of run counts this time.
+    /// Compares all of this thread's buffers before it frees the first. No run counts this time.
     fn give_back_the_rest(&mut self) {
-        // After a failure steps are missing, so a place may hold another buffer than the last one planned for it.
+        // After a failure, steps are missing, so a place may hold a different buffer than the last one planned for it.
         if !self.shared.turns.is_stopped()
             && let Some(failure) = self.check_the_rest()
         {
@@ -264,7 +264,7 @@ impl<C: Contestant> Bench<'_, C> {
     }
 
     fn check_the_rest(&self) -> Option<Failure> {
-        // The last step to take a buffer to a place took the one that is there.
+        // The last alloc into a place made the buffer that is there.
         let mut taken_by = vec![None; self.kept.len()];
         for &step in &self.work.steps {
             if step.action() == Action::TakeKept {
@@ -283,7 +283,7 @@ impl<C: Contestant> Bench<'_, C> {
     }
 }
 
-/// Eight bytes that no other buffer of the trace has.
+/// A pattern of eight bytes, unique in the trace.
 fn pattern(buffer: u32) -> u64 {
     // An odd factor maps different numbers to different ones.
     (u64::from(buffer) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)

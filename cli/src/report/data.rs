@@ -6,23 +6,23 @@ use crate::advise::AdviceSection;
 use crate::measure::Spread;
 use crate::watch::AlertEntry;
 
-/// All of it.
+/// The whole report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) version: &'static str,
     pub(crate) trace: TraceSection,
     pub(crate) pool: PoolSection,
-    /// None if a signal ended the replay before the trace's end.
+    /// `None` if a signal ended the replay before the trace's end.
     pub(crate) leaks: Option<LeakSection>,
     pub(crate) alerts: Vec<AlertEntry>,
-    /// None if nothing was timed.
+    /// `None` if nothing was timed.
     pub(crate) timing: Option<TimingSection>,
-    /// None if nothing was timed.
+    /// `None` if nothing was timed.
     pub(crate) advice: Option<AdviceSection>,
     pub(crate) faults: Vec<String>,
 }
 
-/// What was replayed.
+/// The replayed trace.
 #[derive(Debug, Serialize)]
 pub(crate) struct TraceSection {
     pub(crate) name: String,
@@ -51,7 +51,7 @@ pub(crate) struct LeftOut {
     pub(crate) first_line: u64,
 }
 
-/// What the pool counted while it was watched.
+/// The pool's counts while it was watched.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct PoolSection {
     pub(crate) frames: u64,
@@ -78,7 +78,7 @@ pub(crate) struct PoolSection {
     pub(crate) pooled_to_live: Option<f64>,
 }
 
-/// The buffers still out after the trace's end.
+/// The buffers still in use after the trace's end.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct LeakSection {
     pub(crate) quiet_frames: u64,
@@ -101,7 +101,7 @@ pub(crate) struct LeakSite {
     pub(crate) oldest_line: u64,
 }
 
-/// What an operation costs.
+/// The cost of an operation.
 #[derive(Debug, Serialize)]
 pub(crate) struct TimingSection {
     pub(crate) rounds: u32,

@@ -1,4 +1,4 @@
-//! What a replay found out: as data with stable keys, and as text a person likes to read.
+//! The results of a replay: as data with stable keys, and as text.
 
 mod data;
 mod text;

@@ -9,7 +9,7 @@ use super::words::{count, share};
 use crate::measure::Spread;
 use crate::watch::AlertEntry;
 
-/// Rows of a table that a person still reads.
+/// The most rows of a table.
 const MAX_ROWS: usize = 25;
 
 /// The whole report, ending in a line feed.

@@ -1,6 +1,6 @@
-//! Numbers as they are written in reports.
+//! Formats numbers for reports.
 
-/// A whole number with its thousands set apart: `113,911`.
+/// A whole number with thousands separators: `113,911`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -13,7 +13,7 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// A part of a whole in percent; empty where there is no whole.
+/// A part of a whole in percent; empty if the whole is zero.
 pub(crate) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return String::new();

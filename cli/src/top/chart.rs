@@ -1,4 +1,4 @@
-//! Memory over time: what is in use as bars, above them what lies idle, and a line at what is in physical memory.
+//! Memory over time: bars for memory in use, idle memory above them, and a line for resident memory.
 
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
@@ -7,11 +7,11 @@ use super::model::{Point, SPAN_MS};
 use super::numbers::size;
 use super::style::Style;
 
-/// A cell is filled in eighths from below.
+/// Cells filled in eighths from below.
 const EIGHTHS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-/// What lies idle.
+/// Idle memory.
 const IDLE: &str = "░";
-/// Up to where the pool's memory is resident.
+/// The level of resident memory.
 const RESIDENT: &str = "─";
 
 /// Columns of the axis: a size, and a line.
@@ -46,7 +46,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, points: &[Point], style: Sty
             if filled > 0 {
                 buffer.set_string(x, y, EIGHTHS[filled as usize - 1], style.in_use());
             } else if pooled > row * 8 + 3 || (row == 0 && pooled > 0) {
-                // A cell is idle if at least half of it is.
+                // A cell is drawn as idle if at least half of it is.
                 buffer.set_string(x, y, IDLE, style.idle());
             }
         }
@@ -55,7 +55,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, points: &[Point], style: Sty
                 .div_ceil(8)
                 .clamp(1, u32::from(area.height))
                 - 1;
-            // The top of a bar is not covered: it says more.
+            // The top of a bar is not covered, because it is more important.
             if !(1..8).contains(&in_use.saturating_sub(row * 8)) {
                 buffer.set_string(x, bottom - row as u16, RESIDENT, style.resident());
             }
@@ -63,7 +63,7 @@ pub(super) fn draw(area: Rect, buffer: &mut Buffer, points: &[Point], style: Sty
     }
 }
 
-/// The top of the scale: a round number, so that it seldom changes.
+/// The top of the scale: a round number, so that it rarely changes.
 fn scale(most: f64) -> f64 {
     let mut unit = 1_024.0;
     while unit * 1_024.0 < most {
@@ -80,8 +80,8 @@ fn scale(most: f64) -> f64 {
     found.unwrap_or(most)
 }
 
-/// The point of each column: the one that held the most in its stretch of time, and of those the one with the most in use. Stretches lie on a fixed grid, so that a point
-/// keeps its column's company while the picture moves.
+/// The point of each column: the one that held the most in its time slice, and among equals the one with the most in use.
+/// Slices are on a fixed grid, so that the same points share a column while the picture moves.
 fn columns(points: &[Point], width: u16) -> Vec<Option<Point>> {
     let width = u64::from(width);
     let stretch = (SPAN_MS / width).max(1);

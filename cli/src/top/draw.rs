@@ -1,4 +1,5 @@
-//! The picture: head, alerts, numbers, chart, table of call sites, tags, keys. What has no room is left out, the table last.
+//! The picture: head, alerts, numbers, chart, table of call sites, tags, keys. Parts without room are left out, the table
+//! last.
 
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use super::sites::{sites, tag_table};
 use super::style::Style;
 use crate::report::count;
 
-/// The smallest window that has room for everything that matters.
+/// The smallest window with room for all important parts.
 const SMALLEST: (u16, u16) = (60, 15);
 
 /// Draws the model.
@@ -36,14 +37,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, style: Style, now: 
     if model.has_help {
         help(&mut page, style);
     } else if let Some(pool) = model.pool() {
-        // What is below the alerts and above the keys is shared out: a third to the chart, the rest to the tables.
+        // The space between the alerts and the keys is divided: a third for the chart, the rest for the tables.
         let rows = usize::from(page.left());
         alerts(&mut page, &pool.active, rows / 5, style);
         numbers(&mut page, model, pool, style);
         let chart_rows = (page.left() * 2 / 5).clamp(3, 20);
         chart_of(&mut page, model, chart_rows, style);
         let below = page.left() - 1;
-        // The call sites come first: tags get a third of what has room for both.
+        // The call sites come first: tags get a third if both have room.
         let tags = pool.health.as_ref().map_or(0, |health| health.tags.len());
         let tag_rows = if tags > 0 && below >= 9 {
             (tags as u16 + 1).min(below / 3)
@@ -59,7 +60,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, style: Style, now: 
     footer(&mut page, model, style);
 }
 
-/// What fits into any window.
+/// The picture for small windows.
 fn small(page: &mut Page<'_>, model: &Model, style: Style, now: Instant) {
     if let Some(pool) = model.pool() {
         let said = format!("{} {}", sign(pool.pool.status), word(pool.pool.status));
@@ -129,7 +130,7 @@ fn head(page: &mut Page<'_>, model: &Model, style: Style) {
     page.at_right(&format!(" {}", model.source), style.quiet());
 }
 
-/// Nothing while all is well; else one bar that says what is wrong with what is shown.
+/// A bar with the problem, if the shown numbers are stale; else nothing.
 fn connection(page: &mut Page<'_>, model: &Model, style: Style, now: Instant) {
     match &model.connection {
         Connection::Connecting => page.bar("connecting …", style.quiet()),
@@ -157,7 +158,7 @@ fn connection(page: &mut Page<'_>, model: &Model, style: Style, now: Instant) {
     }
 }
 
-/// The worst first: what is wrong, and what to do.
+/// The alerts, the worst first: the problem, and what to do.
 fn alerts(page: &mut Page<'_>, active: &[SavedAlert], rows: usize, style: Style) {
     let mut active: Vec<&SavedAlert> = active.iter().collect();
     active.sort_by_key(|alert| (std::cmp::Reverse(alert.severity), alert.raised_at));
@@ -194,7 +195,7 @@ fn alerts(page: &mut Page<'_>, active: &[SavedAlert], rows: usize, style: Style)
     }
 }
 
-/// What is wrong, without the next step, and without the pool, which the head has.
+/// The problem, without the next step, and without the pool, which the head has.
 fn said(alert: &SavedAlert) -> String {
     let text = alert.sentence.strip_suffix(&alert.next_step);
     let text = text.map_or(&*alert.sentence, |text| text.trim_end_matches("; "));
@@ -273,7 +274,7 @@ fn help(page: &mut Page<'_>, style: Style) {
     }
 }
 
-/// The keys that are said all the time, as far as there is room.
+/// The keys that are always shown, as far as there is room.
 const FOOTER: [&str; 7] = [
     "q quit",
     "h help",

@@ -1,11 +1,11 @@
-//! What the keys do. Those that `top` has too do the same.
+//! The keys. Keys that `top` also has do the same.
 
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::model::Model;
 use super::sites::{Only, Order};
 
-/// Every key with what it does, for the help.
+/// Every key with its action, for the help.
 pub(super) const KEYS: [(&str, &str); 12] = [
     ("q, Ctrl-C", "quit"),
     ("h, ?", "this help"),
@@ -21,7 +21,7 @@ pub(super) const KEYS: [(&str, &str); 12] = [
     ("Tab", "the next pool"),
 ];
 
-/// What a key asks of the view.
+/// The view's reaction to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     GoOn,
@@ -29,7 +29,7 @@ pub(super) enum Wish {
 }
 
 impl Model {
-    /// Does what a key says.
+    /// Handles a key.
     pub(super) fn key(&mut self, key: KeyEvent) -> Wish {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return match key.code {

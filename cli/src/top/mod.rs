@@ -1,7 +1,7 @@
 //! `framepool top`: the live view of a pool in the terminal.
 //!
-//! A thread reads the pool once a second ([`source`]) and sends what it read. The thread that draws owns the [`Model`], changes it by what
-//! was read and by [`keys`], and shows it ([`draw`]). Nothing here touches the program that is watched but by reading its page.
+//! A thread reads the pool once a second ([`source`]) and sends the result. The drawing thread owns the [`Model`], updates
+//! it with the result and by [`keys`], and shows it ([`draw`]). The watched program is only touched by reading its page.
 
 mod chart;
 mod draw;
@@ -33,12 +33,12 @@ use source::Source;
 use style::Style;
 use terminal::Screen;
 
-/// Between two looks at what was read, at least.
+/// The least time between two checks for new results.
 const LOOK: Duration = Duration::from_millis(100);
-/// A picture is drawn at least this often: it says how long a connection has been lost.
+/// A picture is drawn at least this often, because it shows how long a connection has been lost.
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// Shows the pools of a running program until the user has seen enough.
+/// Shows the pools of a running program until the user quits.
 pub(crate) fn run(args: &TopArgs) -> Result<(), Problem> {
     let source = Source::of_page(&args.url).map_err(Problem::Input)?;
     expect_terminal()?;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &TopArgs) -> Result<(), Problem> {
     show(source, Style::new(args.no_colour), &ending)
 }
 
-/// The view of a pool in this process, on a thread of its own.
+/// The view of a pool in this process, on a separate thread.
 #[derive(Debug)]
 pub(crate) struct Here {
     ending: Ending,
@@ -54,7 +54,7 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    /// When the user has seen enough, the run is asked to end.
+    /// When the user quits, the run is asked to end.
     pub(crate) fn show(recording: Recording, run: Ending) -> Result<Self, Problem> {
         expect_terminal()?;
         let ending = Ending::unheard();
@@ -62,7 +62,7 @@ impl Here {
         let thread = thread::Builder::new()
             .name("top".to_owned())
             .spawn(move || {
-                // Where the terminal cannot be used, the run ends too: its report says more than an empty screen.
+                // If the terminal cannot be used, the run ends too, because its report is better than an empty screen.
                 let _ = show(Source::Here(recording), Style::new(false), &asked);
                 run.ask();
             })
@@ -74,11 +74,11 @@ impl Here {
     }
 }
 
-/// The terminal is as it was before when this is dropped.
+/// Dropping this restores the terminal.
 impl Drop for Here {
     fn drop(&mut self) {
         self.ending.ask();
-        // A panic there has been reported by the panic hook.
+        // The panic hook has reported any panic there.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -118,7 +118,7 @@ fn show(source: Source, style: Style, ending: &Ending) -> Result<(), Problem> {
             drawn = Some(Instant::now());
         }
         has_changed = false;
-        // The first key is waited for, and those that came with it are there.
+        // Wait for the first key; keys that came with it are available at once.
         let mut wait = LOOK;
         while event::poll(wait).map_err(cannot)? {
             has_changed = true;

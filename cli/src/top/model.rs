@@ -1,4 +1,4 @@
-//! What the view shows, and what the user chose of it.
+//! The data of the view, and the user's choices.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -20,11 +20,11 @@ pub(super) struct Point {
     pub(super) time_ms: u64,
     pub(super) in_use: f64,
     pub(super) pooled: f64,
-    /// None where nobody asked the system.
+    /// `None` if the system was not asked.
     pub(super) resident: Option<f64>,
 }
 
-/// The recent course of a pool, and what the values of its samples are.
+/// The recent course of a pool, and the meaning of its values.
 #[derive(Clone, Debug, Default)]
 struct Course {
     pooled_at: Option<usize>,
@@ -51,7 +51,7 @@ impl Course {
         course
     }
 
-    /// Adds the samples that are new. An update repeats some.
+    /// Adds new samples. An update repeats some old ones.
     fn add(&mut self, samples: &[SampleRow]) {
         for SampleRow(time_ms, values, ..) in samples {
             let value = |at: Option<usize>| at.and_then(|at| values.get(at).copied().flatten());
@@ -66,7 +66,7 @@ impl Course {
                 resident: value(self.resident_at),
             };
             match self.points.last_mut() {
-                // The latest bucket may have got more since.
+                // The latest bucket may have changed since.
                 Some(last) if last.time_ms == *time_ms => *last = point,
                 Some(last) if last.time_ms > *time_ms => {}
                 _ => self.points.push(point),
@@ -102,7 +102,7 @@ impl Flow {
     }
 }
 
-/// How the source is reached.
+/// The state of the connection to the source.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Connection {
     /// Nothing has been read yet.
@@ -114,7 +114,7 @@ pub(super) enum Connection {
     },
 }
 
-/// All of it.
+/// The whole model.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) source: String,
@@ -123,7 +123,7 @@ pub(super) struct Model {
     courses: HashMap<PoolId, Course>,
     flows: HashMap<PoolId, Flow>,
     chosen: Option<PoolId>,
-    /// While the picture stands still: the courses that it shows.
+    /// While paused: the courses that the picture shows.
     paused: Option<HashMap<PoolId, Course>>,
     pub(super) has_help: bool,
     pub(super) order: Order,
@@ -133,7 +133,7 @@ pub(super) struct Model {
     pub(super) is_typing: bool,
     /// The call site at the cursor, if the user moved it.
     pub(super) cursor: Option<(String, String)>,
-    /// Rows that the table had when it was drawn last, for moves by a page.
+    /// The rows of the last drawn table, for moves by a page.
     pub(super) page: usize,
 }
 
@@ -158,7 +158,7 @@ impl Model {
         }
     }
 
-    /// Takes in what was read. A view that is paused keeps what it shows, and still knows whether the source is reached.
+    /// Updates the model. A paused view keeps its content, but still tracks the connection.
     pub(super) fn take(&mut self, news: News, now: Instant) {
         match news {
             News::Lost(why) => {
@@ -210,7 +210,7 @@ impl Model {
         self.paused.is_some()
     }
 
-    /// Stands still, or goes on.
+    /// Pauses, or continues.
     pub(super) fn pause(&mut self) {
         self.paused = match self.paused {
             Some(_) => None,
@@ -222,7 +222,7 @@ impl Model {
         self.latest.as_ref().map_or(&[], |latest| &latest.pools)
     }
 
-    /// The place of the pool that is shown.
+    /// The index of the shown pool.
     pub(super) fn place(&self) -> usize {
         let pools = self.pools();
         let chosen = pools.iter().position(|it| Some(it.pool.id) == self.chosen);
@@ -241,7 +241,7 @@ impl Model {
         }
     }
 
-    /// The recent course of the pool that is shown, the latest last.
+    /// The recent course of the shown pool, the latest last.
     pub(super) fn points(&self) -> &[Point] {
         let courses = self.paused.as_ref().unwrap_or(&self.courses);
         let course = self.pool().and_then(|pool| courses.get(&pool.pool.id));
@@ -252,7 +252,7 @@ impl Model {
         self.flows.get(&self.pool()?.pool.id).copied()
     }
 
-    /// For how long nobody has judged the pool, if that is longer than usual.
+    /// The time since the pool's last judgement, if longer than usual.
     pub(super) fn unjudged(&self) -> Option<Duration> {
         const USUAL: Duration = Duration::from_secs(3);
         let pool = self.pool()?;
@@ -303,7 +303,7 @@ impl Model {
             .position(|row| row.site.location == *location && row.site.tag == *tag)
     }
 
-    /// Moves the cursor by so many rows.
+    /// Moves the cursor by `by` rows.
     pub(super) fn step(&mut self, by: isize) {
         let rows = self.rows();
         let Some(last) = rows.len().checked_sub(1) else {

@@ -1,4 +1,4 @@
-//! Numbers as the view writes them: of a steady width, so that they do not jump.
+//! Formats numbers for the view, with a constant width so that they do not jump.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use framepool::text::bytes;
 
 use crate::report::count;
 
-/// `1.22 MiB`, eight places wide, as the longest: all sizes of a column end at one place.
+/// `1.22 MiB`, padded to eight columns, so that all sizes of a column end at the same place.
 pub(super) fn size(count: u64) -> String {
     format!("{:>8}", bytes(count).to_string())
 }
@@ -45,7 +45,7 @@ pub(super) fn age(time: Duration) -> String {
     }
 }
 
-/// A share in percent; a dash where there is no whole. What is not all is never shown as 100 %.
+/// A share in percent; a dash if the whole is zero. Less than all is never shown as 100 %.
 pub(super) fn percent(part: f64, whole: f64) -> String {
     if whole <= 0.0 {
         return "–".to_owned();
@@ -59,7 +59,7 @@ pub(super) fn percent(part: f64, whole: f64) -> String {
     format!("{shown:.2} %")
 }
 
-/// At most so many columns: what is too long loses its beginning if that says less, as in a path, else its end.
+/// The text cut to `width` columns: at the beginning if `keeps_end`, as for a path, else at the end.
 pub(super) fn fitted(text: &str, width: usize, keeps_end: bool) -> String {
     let length = text.chars().count();
     if length <= width {
@@ -75,7 +75,7 @@ pub(super) fn fitted(text: &str, width: usize, keeps_end: bool) -> String {
     }
 }
 
-/// The text in lines of at most this width, broken at spaces; the last of too many lines is cut.
+/// The text in lines of at most this width, broken at spaces; the last line is cut if there are too many.
 pub(super) fn wrapped(text: &str, width: usize, lines: usize) -> Vec<String> {
     let mut done: Vec<String> = Vec::new();
     let mut rest = text;
@@ -89,7 +89,7 @@ pub(super) fn wrapped(text: &str, width: usize, lines: usize) -> Vec<String> {
             .char_indices()
             .nth(width)
             .map_or(rest.len(), |(at, _)| at);
-        // One more character: a line may end just before a space.
+        // One more character, because a line may end just before a space.
         let reach = rest[end..]
             .chars()
             .next()

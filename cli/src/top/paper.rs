@@ -1,4 +1,4 @@
-//! What is drawn on: lines from top to bottom, and fields in them.
+//! The drawing area: lines from top to bottom, and fields in them.
 
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
@@ -36,7 +36,7 @@ impl Page<'_> {
         self.y += 1;
     }
 
-    /// Writes to the right end of the line before.
+    /// Writes at the right end of the previous line.
     pub(super) fn at_right(&mut self, text: &str, look: Look) {
         let width = text.chars().count().min(self.width()) as u16;
         self.buffer
@@ -49,7 +49,7 @@ impl Page<'_> {
         self.line(&[(&format!("{text:<width$}"), look)]);
     }
 
-    /// The next rows, as an area of their own.
+    /// The next rows as a separate area.
     pub(super) fn take(&mut self, height: u16) -> Rect {
         let height = height.min(self.left());
         let area = Rect {
@@ -68,13 +68,13 @@ pub(super) struct Field {
     text: String,
 }
 
-/// The text is to the right of so many places.
+/// A field with its text right-aligned in `places` columns.
 pub(super) fn field(name: &'static str, places: usize, text: &str) -> Field {
     let text = format!("{text:>places$}");
     Field { name, text }
 }
 
-/// Writes lines of fields. What has no room in its line comes after the first two fields of the next one.
+/// Writes lines of fields. Fields without room in their line move to the next one, after its first two fields.
 pub(super) fn fields(
     page: &mut Page<'_>,
     lines: impl IntoIterator<Item = Vec<Field>>,

@@ -1,4 +1,4 @@
-//! The tables of call sites and tags: their order, what of them is shown, and how a row looks.
+//! The tables of call sites and tags: order, filter and rows.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::paper::Page;
 use super::style::Style;
 use crate::report::count;
 
-/// What the rows are sorted by. Those that hold or last the most come first.
+/// The sort key of the rows, the largest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Bytes,
@@ -74,7 +74,7 @@ struct Widths {
     has_thread: bool,
 }
 
-/// A name is not further from its numbers than the eye follows.
+/// The most columns for a name, so that its numbers are not too far away.
 const NAME: usize = 72;
 const VERDICT: usize = 9;
 const BUFFERS: usize = 10;
@@ -121,7 +121,7 @@ impl Widths {
     }
 }
 
-/// Draws as many rows as there is room for, with the cursor among them. Says how many.
+/// Draws as many rows as there is room for, including the cursor. Returns their number.
 pub(super) fn sites(page: &mut Page<'_>, model: &Model, height: u16, style: Style) -> usize {
     let rows = model.rows();
     let room = usize::from(height).saturating_sub(1);
@@ -150,7 +150,7 @@ pub(super) fn sites(page: &mut Page<'_>, model: &Model, height: u16, style: Styl
 }
 
 fn table_head(page: &mut Page<'_>, model: &Model, widths: &Widths, part: &str, style: Style) {
-    // The arrow says which column is sorted and which way: most first is down.
+    // The arrow marks the sorted column and its direction: down for largest first.
     let arrow = if model.is_reversed { "▲" } else { "▼" };
     let head = |text: &str, order: Option<Order>| {
         if order == Some(model.order) {

@@ -1,4 +1,4 @@
-//! Where the numbers come from: the page of a running program, or a recording in this process.
+//! The source of the numbers: the page of a running program, or a recording in this process.
 
 use std::fmt;
 use std::sync::mpsc::Sender;
@@ -12,23 +12,23 @@ use serde::de::DeserializeOwned;
 use crate::ending::Ending;
 use crate::page::USUAL;
 
-/// Between two readings.
+/// The time between two readings.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// An answer that takes longer is none.
+/// The timeout for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The largest document that is read.
 const LARGEST: u64 = 16 << 20;
 
-/// What was read, or why nothing was.
+/// A result, or the error.
 #[derive(Debug)]
 pub(super) enum News {
-    /// All that changes, and where a connection is new, the history of each pool.
+    /// Everything that changes, and, after a new connection, the history of each pool.
     Update(Box<Update>, Vec<(PoolId, History)>),
     /// Why there is no answer.
     Lost(String),
 }
 
-/// Where the numbers come from.
+/// The source of the numbers.
 pub(super) enum Source {
     /// The page of a running program.
     Page(Page),
@@ -47,7 +47,7 @@ impl Source {
         Page::new(url).map(Self::Page)
     }
 
-    /// What it is called in the view's head.
+    /// Its name in the view's head.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Page(page) => page.host.clone(),
@@ -55,7 +55,7 @@ impl Source {
         }
     }
 
-    /// Reads and sends until nobody listens, or the run is asked to end.
+    /// Reads and sends until the receiver is dropped or the run is asked to end.
     pub(super) fn read_on(&self, sender: &Sender<News>, ending: &Ending) {
         let mut is_connected = false;
         let mut due = Instant::now();
@@ -99,7 +99,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Takes a URL as the program prints it, with its token if there is one; or a host with a port; or a port of this machine.
+    /// Parses a URL as the program prints it, with its token if there is one, or a host with a port, or a port of this
+    /// machine.
     fn new(url: &str) -> Result<Self, String> {
         let help = || {
             format!(
@@ -175,7 +176,7 @@ impl Page {
     }
 }
 
-/// Why there is no answer, in the words of somebody who waits for one.
+/// Why there is no answer, as text for the user.
 fn explain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("no answer within {} s", PATIENCE.as_secs()),

@@ -1,4 +1,4 @@
-//! How things look. Every difference that a colour makes is in the words too.
+//! Colours and styles. The text also has every meaning that a colour carries.
 
 use framepool::HealthStatus;
 use ratatui_core::style::{Color, Modifier, Style as Look};
@@ -14,7 +14,7 @@ pub(super) struct Style {
     reason = "all looks are asked for in the same way"
 )]
 impl Style {
-    /// `NO_COLOR` set to anything but nothing refuses colours too.
+    /// A non-empty `NO_COLOR` also turns colours off.
     pub(super) fn new(is_refused: bool) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
@@ -30,7 +30,7 @@ impl Style {
         }
     }
 
-    /// What explains: labels, axes, keys.
+    /// For labels, axes and keys.
     pub(super) fn quiet(self) -> Look {
         if self.has_colour {
             Look::new().fg(Color::DarkGray)
@@ -47,7 +47,7 @@ impl Style {
         Look::new().add_modifier(Modifier::BOLD)
     }
 
-    /// A bar from edge to edge: heads, and what must not be missed.
+    /// A bar from edge to edge, for heads and important messages.
     pub(super) fn bar(self) -> Look {
         Look::new().add_modifier(Modifier::REVERSED)
     }

@@ -1,4 +1,4 @@
-//! The terminal: taken for the view, and given back as it was.
+//! Takes the terminal for the view, and restores it.
 
 use std::io::{self, Stdout, stdout};
 use std::sync::Once;
@@ -38,12 +38,12 @@ impl Drop for Screen {
 }
 
 fn give_back() {
-    // A terminal that is gone needs nothing.
+    // The terminal may be gone.
     let _ = disable_raw_mode();
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
 }
 
-/// What a panic says is to be read on the usual screen.
+/// Restores the usual screen before a panic prints its message.
 fn give_back_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

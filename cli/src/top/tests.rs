@@ -1,4 +1,4 @@
-//! The picture of given numbers, at several sizes. A change is looked at, and taken over with `INSTA_UPDATE=always`.
+//! The picture for given numbers, at several sizes. Review a change, then accept it with `INSTA_UPDATE=always`.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ fn tag(name: &str, bytes: u64, budget: Option<u64>) -> Value {
     json!({"name": name, "total": counts, "peak_bytes": 2 * bytes, "warn_bytes": budget})
 }
 
-/// What is read `second` seconds after the first judgement of a pool that leaks.
+/// The update `second` seconds after the first judgement of a pool that leaks.
 fn update(second: u64) -> Update {
     let time = json!({"monotonic_ns": second * 1_000_000_000, "unix_ns": second});
     let document = json!({"pools": [{
@@ -90,7 +90,7 @@ fn history() -> History {
             } else {
                 0
             };
-            // Part of what is idle has never been touched.
+            // A part of the idle memory was never touched.
             json!([
                 200 * tick,
                 [in_use + 3 * MIB + spike, in_use, in_use + 2 * MIB],

@@ -1,24 +1,24 @@
-//! What can be wrong with a trace, each in one sentence that says what to do.
+//! The faults of a trace, each with a message that says what to do.
 
 use std::fmt;
 
 /// The first line of every trace.
 pub const HEADER: &str = "time_us,thread,op,id,size,site";
 
-/// A trace that cannot be replayed: where and why.
+/// A trace that cannot be replayed, with the place and the fault.
 #[derive(Debug)]
 pub struct TraceError {
     /// The file, as the user named it.
     pub path: String,
-    /// The line, where a line is to blame.
+    /// The line, if the fault is in one.
     pub line: Option<u64>,
-    /// What is wrong with it.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A path may hold anything, a line feed included; the message stays one line.
+        // A path may contain anything, including a line feed; the message stays on one line.
         for c in self.path.chars() {
             if c.is_control() {
                 write!(f, "{}", c.escape_default())?;
@@ -33,7 +33,7 @@ impl fmt::Display for TraceError {
     }
 }
 
-/// What is wrong.
+/// A fault of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The file cannot be opened.
@@ -44,7 +44,7 @@ pub enum Fault {
     Read(String),
     /// The zstd stream is broken.
     Zstd(String),
-    /// No byte at all.
+    /// An empty file.
     Empty,
     /// The first line is not the header.
     Header(String),
@@ -52,9 +52,9 @@ pub enum Fault {
     NoOperations,
     /// Bytes that are not text.
     NotUtf8,
-    /// A line no recorder writes.
+    /// A line that is too long.
     TooLong(usize),
-    /// Nothing between two lines.
+    /// A blank line between operations.
     BlankLine,
     /// The line ends before this field.
     Missing(&'static str),
@@ -62,19 +62,19 @@ pub enum Fault {
     NotANumber(&'static str, String),
     /// A number beyond 64 bits.
     TooLarge(&'static str, String),
-    /// A size no pointer can span.
+    /// A size beyond the address space.
     Unaddressable(String),
-    /// An op nobody defined.
+    /// An unknown op.
     UnknownOp(String),
-    /// A free of an id never taken.
+    /// A free of an id that was never allocated.
     UnknownId(u64),
-    /// A free of an id freed before, with the line of that free.
+    /// A free of an already freed id, with the line of that free.
     FreedTwice(u64, u64),
-    /// An alloc of an id taken before, with the line of that alloc.
+    /// An alloc of an already used id, with the line of that alloc.
     ReusedId(u64, u64),
-    /// A time before the line above, with the time of that line.
+    /// A time earlier than that of the previous line, with that time.
     TimeGoesBack(u64, u64),
-    /// The last line ends in its middle, with what is wrong with it.
+    /// An incomplete last line, with its fault.
     TornLastLine(String),
     /// More operations than the replay can number.
     TooManyOperations,
@@ -158,7 +158,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A field as it is shown in a message: quoted, escaped, and cut to a length that keeps the message one line.
+/// A field for a message: quoted, escaped, and cut so that the message stays on one line.
 pub(crate) fn quoted(field: &str) -> String {
     const MOST: usize = 40;
     if field.chars().count() <= MOST {

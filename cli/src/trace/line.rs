@@ -1,4 +1,4 @@
-//! One line of a trace, taken apart into numbers and names.
+//! Parses one line of a trace into numbers and names.
 
 use super::fault::{Fault, quoted};
 
@@ -26,7 +26,7 @@ pub(crate) enum Op<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Takes one line apart. The site is the last field, so it may hold commas.
+    /// Parses one line. The site is the last field, so it may contain commas.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         let mut fields = text.splitn(6, ',');
         let time_us = number("time_us", fields.next())?;
@@ -48,14 +48,14 @@ impl<'a> Line<'a> {
             "free" => {
                 let thread = number("thread", thread)?;
                 let id = number("id", fields.next())?;
-                // Recorders of sized frees repeat the size; nothing depends on it, but it must be one.
+                // Recorders of sized frees repeat the size. It is not used, but must be valid.
                 if let Some(repeated) = fields.next().filter(|field| !field.is_empty()) {
                     size(Some(repeated))?;
                 }
                 Op::Free { thread, id }
             }
             "frame" => {
-                // A frame end belongs to the whole program: the thread may be left out.
+                // A frame end belongs to the whole program, so the thread may be left out.
                 if thread.is_some_and(|field| !field.is_empty()) {
                     number("thread", thread)?;
                 }
@@ -76,13 +76,13 @@ fn number(name: &'static str, field: Option<&str>) -> Result<u64, Fault> {
     if !field.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Fault::NotANumber(name, quoted(field)));
     }
-    // Digits only: the one way to fail is to be too large.
+    // Only digits, so it can only fail by being too large.
     field
         .parse()
         .map_err(|_| Fault::TooLarge(name, quoted(field)))
 }
 
-/// A number of bytes that one buffer can have.
+/// A valid size of a buffer in bytes.
 fn size(field: Option<&str>) -> Result<usize, Fault> {
     match number("size", field) {
         Ok(bytes) if isize::try_from(bytes).is_ok() => Ok(bytes as usize),

@@ -1,4 +1,4 @@
-//! An allocation trace: what a program asked of its allocator, in one total order.
+//! An allocation trace: a program's allocator calls, in one total order.
 
 mod fault;
 mod line;
@@ -11,18 +11,18 @@ pub use skipped::{Skip, Skipped};
 pub use source::{Tolerance, read_any};
 pub(crate) use source::{TraceSource, open};
 
-/// A trace written down in a test.
+/// A trace from text in a test.
 #[cfg(test)]
 pub(crate) fn read_text(text: &str) -> Trace {
     reader::read(text.as_bytes(), Tolerance::Strict).expect("a good trace")
 }
 
-/// A whole trace, checked: every free has its alloc before it, times never go back, ids are unique.
+/// A complete, checked trace: every free comes after its alloc, times never go back, ids are unique.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     /// Every operation, in the order recorded.
     pub operations: Vec<Operation>,
-    /// Every buffer, in the order taken; operations refer to it by index.
+    /// Every buffer, in the order of allocs; operations refer to it by index.
     pub buffers: Vec<RecordedBuffer>,
     /// The recorded thread ids, in the order of their first operation; operations refer to them by index.
     pub threads: Vec<u64>,
@@ -32,9 +32,9 @@ pub struct Trace {
     pub frame_marks: u64,
     /// Frees.
     pub frees: u64,
-    /// The most bytes asked for and not given back at any point of the total order.
+    /// The most requested live bytes at any point of the total order.
     pub peak_live_bytes: u128,
-    /// The most buffers out at any point of the total order.
+    /// The most live buffers at any point of the total order.
     pub peak_live_buffers: u64,
     /// The lines that were left out.
     pub skipped: Skipped,
@@ -43,7 +43,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The line of the file on which an operation stands: the header is line 1.
+    /// The line of an operation in the file; the header is line 1.
     pub fn line_of(&self, operation: usize) -> u64 {
         self.skipped
             .line(operation as u64 + 2 - u64::from(self.headless))
@@ -54,7 +54,7 @@ impl Trace {
         self.operations.last().map_or(0, |last| last.time_us)
     }
 
-    /// Allocs and frees: what is replayed and what a cost per operation is divided by.
+    /// Allocs and frees, the operations of a cost per operation.
     pub fn allocs_and_frees(&self) -> u64 {
         self.buffers.len() as u64 + self.frees
     }
@@ -67,16 +67,16 @@ pub struct Operation {
     pub time_us: u64,
     /// Index into [`Trace::threads`].
     pub thread: u32,
-    /// What was done.
+    /// The operation.
     pub event: Event,
 }
 
-/// What an operation does; the number is an index into [`Trace::buffers`].
+/// The kind of an operation; the number is an index into [`Trace::buffers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A buffer is taken.
+    /// Allocates a buffer.
     Alloc(u32),
-    /// A buffer is given back.
+    /// Frees a buffer.
     Free(u32),
     /// A frame ends.
     Frame,
@@ -87,15 +87,15 @@ pub enum Event {
 pub struct RecordedBuffer {
     /// The id in the file.
     pub id: u64,
-    /// Bytes asked for.
+    /// Requested bytes.
     pub bytes: usize,
     /// Index into [`Trace::sites`].
     pub site: u32,
-    /// The operation that took it.
+    /// The operation that allocated it.
     pub taken_by: u32,
-    /// The operation that gave it back; [`NEVER`] when none did.
+    /// The operation that freed it, or [`NEVER`].
     pub freed_by: u32,
 }
 
-/// Stands for "no operation" in [`RecordedBuffer::freed_by`].
+/// Means "no operation" in [`RecordedBuffer::freed_by`].
 pub const NEVER: u32 = u32::MAX;

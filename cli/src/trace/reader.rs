@@ -1,4 +1,4 @@
-//! Lines into a checked [`Trace`]: everything is validated here, before anything is replayed.
+//! Reads lines into a checked [`Trace`]: everything is validated here, before any replay.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use super::fault::{Fault, HEADER, quoted};
 use super::line::{Line, Op};
 use super::{Event, NEVER, Operation, RecordedBuffer, Skip, Tolerance, Trace};
 
-/// The longest line that is read; a recorder's lines are far shorter, and a file that is no trace may have none.
+/// The longest line that is read. A recorder's lines are far shorter, and a file that is no trace may have no line ends.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// Reads a trace to its end. The fault comes with the number of its line.
@@ -34,7 +34,7 @@ pub(crate) fn read(input: impl BufRead, tolerance: Tolerance) -> Result<Trace, (
         let line = match lines.next() {
             Ok(None) => break,
             Ok(Some("")) => {
-                // Blank lines may close a file; between operations they would shift what is meant by a line.
+                // Blank lines may end a file; between operations they would shift line numbers.
                 let blank = lines.number;
                 while let Some(text) = lines.next()? {
                     if !text.is_empty() {
@@ -67,7 +67,7 @@ pub(crate) fn read(input: impl BufRead, tolerance: Tolerance) -> Result<Trace, (
     Ok(building.trace)
 }
 
-/// Numbered lines without their line ends, in one buffer that is used again.
+/// Numbered lines without their line ends, in one reused buffer.
 struct Lines<R> {
     input: R,
     line: Vec<u8>,
@@ -115,11 +115,11 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// A trace as far as it was read, with what is needed to check the next line.
+/// A trace under construction, with the state to check the next line.
 #[derive(Default)]
 struct Building {
     trace: Trace,
-    /// Ids to buffers. Freed ids stay: an id is used once.
+    /// Maps ids to buffers. Freed ids stay, because an id is used only once.
     ids: HashMap<u64, u32>,
     threads: HashMap<u64, u32>,
     sites: HashMap<Box<str>, u32>,
@@ -212,7 +212,7 @@ impl Building {
     }
 }
 
-/// The index of `key`, which is added when it is new.
+/// The index of `key`, which is added if it is new.
 fn intern<K: Hash + Eq + Clone>(indices: &mut HashMap<K, u32>, keys: &mut Vec<K>, key: K) -> u32 {
     *indices.entry(key).or_insert_with_key(|key| {
         keys.push(key.clone());

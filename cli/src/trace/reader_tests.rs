@@ -1,4 +1,4 @@
-//! What the reader accepts and refuses.
+//! Traces that the reader accepts and refuses.
 
 use crate::trace::Tolerance;
 use std::fmt::Write as _;
@@ -98,7 +98,7 @@ fn what_is_no_trace_is_refused() {
     assert_eq!(refused(&text), (2, Fault::NotUtf8));
 }
 
-/// A small generator of numbers that look random and are the same in every run.
+/// A small generator of pseudo-random numbers, the same in every run.
 struct Lcg(u64);
 
 impl Lcg {

@@ -1,21 +1,21 @@
-//! The lines that `--lenient` leaves out of a trace that was recorded late or cut off.
+//! The lines that `--lenient` skips in a trace that was recorded late or cut off.
 
 use super::fault::Fault;
 
-/// Why a line is left out.
+/// Why a line is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
     /// The file does not begin with the header, and its first line is no whole operation.
     TornFirstLine,
     /// A free whose alloc is not in the trace.
     OrphanFree,
-    /// A free of a buffer that was freed before.
+    /// A free of an already freed buffer.
     RepeatedFree,
-    /// An alloc of an id that was used before.
+    /// An alloc of an already used id.
     RepeatedAlloc,
-    /// The last line ends in its middle.
+    /// The last line is incomplete.
     TornLastLine,
-    /// The compressed data ends in its middle: what comes after this line is lost.
+    /// The compressed data is incomplete: everything after this line is lost.
     CutOff,
 }
 
@@ -29,7 +29,7 @@ impl Skip {
         Self::CutOff,
     ];
 
-    /// Why a line with this fault is left out, if it may be.
+    /// Why a line with this fault is skipped, if it may be.
     pub(crate) fn of(fault: &Fault, is_whole: bool) -> Option<Self> {
         match fault {
             Fault::UnknownId(_) => Some(Self::OrphanFree),
@@ -41,7 +41,7 @@ impl Skip {
         }
     }
 
-    /// What was left out, in words.
+    /// The kind of skipped lines as text.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::TornFirstLine => "torn first line",
@@ -54,7 +54,7 @@ impl Skip {
     }
 }
 
-/// What was left out of a trace.
+/// The skipped lines of a trace.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     lines: Vec<(u64, Skip)>,
@@ -65,7 +65,7 @@ impl Skipped {
         self.lines.push((line, skip));
     }
 
-    /// Each reason for which lines were left out, how many, and the first of them.
+    /// Each reason, with the number of skipped lines and the first of them.
     pub fn reasons(&self) -> impl Iterator<Item = (Skip, u64, u64)> {
         Skip::ALL.into_iter().filter_map(|reason| {
             let mut lines = self.lines.iter().filter(|(_, skip)| *skip == reason);
@@ -74,7 +74,7 @@ impl Skipped {
         })
     }
 
-    /// The line of an operation that would stand on this line if nothing were left out.
+    /// The real line of an operation, from its line without skipped ones.
     pub(crate) fn line(&self, mut line: u64) -> u64 {
         for (skipped, _) in &self.lines {
             if *skipped > line {

@@ -1,4 +1,4 @@
-//! Where a trace comes from: a file, plain or zstd, told apart by its first bytes, or the bundled recording.
+//! The source of a trace: a file, plain or zstd by its first bytes, or the bundled recording.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use super::fault::{Fault, TraceError};
 use super::{Trace, reader};
 
-/// The recording that comes with the program: compiled in, so that an installed binary has it too.
+/// The recording that comes with the program: compiled in, so that an installed binary also has it.
 const BUNDLED: &[u8] = include_bytes!("../../../traces/minetest-server.csv.zst");
 const BUNDLED_NAME: &str = "minetest-server.csv.zst";
 
-/// What is done with lines that no whole trace has.
+/// How faulty lines are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tolerance {
     /// The trace is refused.
     Strict,
-    /// They are left out and counted.
+    /// They are skipped and counted.
     Lenient,
 }
 
 impl Tolerance {
-    /// As the user asked for.
+    /// From the command line.
     pub(crate) fn of(is_lenient: bool) -> Self {
         if is_lenient {
             Self::Lenient
@@ -31,7 +31,7 @@ impl Tolerance {
     }
 }
 
-/// Which trace is meant.
+/// The trace to read.
 #[derive(Clone, Debug)]
 pub(crate) enum TraceSource {
     /// The recording compiled into the program.
@@ -46,7 +46,7 @@ impl TraceSource {
         path.map_or(Self::Bundled, Self::File)
     }
 
-    /// The name shown to people and put before a fault.
+    /// The name for messages.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Bundled => BUNDLED_NAME.to_owned(),
@@ -54,7 +54,7 @@ impl TraceSource {
         }
     }
 
-    /// Whether it can be read a second time; a pipe cannot.
+    /// Whether it can be read a second time, unlike a pipe.
     pub(crate) fn can_be_read_again(&self) -> bool {
         match self {
             Self::Bundled => true,
@@ -76,7 +76,7 @@ pub(crate) fn open(source: &TraceSource, tolerance: Tolerance) -> Result<Trace, 
     })
 }
 
-/// The line to blame, if one is.
+/// The line of a fault, if there is one.
 type Place = Option<u64>;
 
 fn read_file(path: &Path, tolerance: Tolerance) -> Result<Trace, (Place, Fault)> {
@@ -92,11 +92,11 @@ fn read_file(path: &Path, tolerance: Tolerance) -> Result<Trace, (Place, Fault)>
     read_any(input, named_zstd, tolerance)
 }
 
-/// Reads text or zstd. The first bytes decide; the name counts only where they are neither.
+/// Reads text or zstd. The first bytes decide; the name counts only if they are neither.
 ///
 /// # Errors
 ///
-/// What is wrong, with the number of the line where a line is to blame.
+/// The fault, with its line if there is one.
 pub fn read_any(
     mut input: impl BufRead,
     named_zstd: bool,
@@ -119,7 +119,7 @@ pub fn read_any(
         Kind::Zstd => {
             let broken = |error: io::Error| (None, Fault::Zstd(error.to_string()));
             let mut text = zstd::Decoder::with_buffer(whole).map_err(broken)?;
-            // What `zstd --long` writes is readable too.
+            // Files of `zstd --long` are readable too.
             text.window_log_max(if cfg!(target_pointer_width = "64") {
                 31
             } else {
@@ -130,7 +130,7 @@ pub fn read_any(
             reader::read(text, tolerance).map_err(|(line, fault)| {
                 match fault {
                     Fault::Read(why) => (Some(line), Fault::Zstd(why)),
-                    // Every cut that leaves no byte of text lands here, and an empty frame too.
+                    // Truncated data without any text ends here, and an empty frame too.
                     other => (Some(line), other),
                 }
             })
@@ -138,12 +138,12 @@ pub fn read_any(
     }
 }
 
-/// What the first bytes say.
+/// The kind of a file by its first bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Text,
     Zstd,
-    /// Named as zstd and neither zstd nor the start of a header, after a byte order mark or not.
+    /// Named as zstd, but neither zstd nor the start of a header (after an optional byte order mark).
     Broken,
 }
 
@@ -162,7 +162,7 @@ impl Kind {
     }
 }
 
-/// An error of the system in its own words, without the number.
+/// The system's error message, without the number.
 fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
