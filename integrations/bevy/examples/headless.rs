@@ -1,4 +1,5 @@
-//! A game without a window: particles in frame buffers, a texture that stays, and what `bevy_diagnostic` and the pool's health say of it.
+//! A game without a window: particles in frame buffers, a texture that stays, and the entries of `bevy_diagnostic` and the
+//! pool's health.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "a system takes its parameters by value"

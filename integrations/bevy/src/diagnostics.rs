@@ -12,7 +12,7 @@ use framepool::metrics::{Kind, METRICS, Metric, Reading};
 
 use crate::{EndPoolFrame, Pool, PoolHealth};
 
-/// The metrics that have entries. A log of diagnostics shows all entries, so these are the ones that say how the pool is.
+/// The metrics that have entries. A log of diagnostics shows all entries, so these are only the most important ones.
 const SHOWN: [&str; 9] = [
     "framepool.memory.usage",
     "framepool.memory.peak",
@@ -25,7 +25,7 @@ const SHOWN: [&str; 9] = [
     "framepool.frame.open",
 ];
 
-/// One entry: the number at this place among those that its metric gives.
+/// One entry: the number at this index among those of its metric.
 #[derive(Clone, Debug)]
 struct Entry {
     path: DiagnosticPath,
@@ -103,7 +103,7 @@ fn measure(
     }
 }
 
-/// The entry's number; `NaN`, which bevy shows as none, where there is none now.
+/// The entry's number; without one `NaN`, which bevy shows as none.
 fn value(entry: &Entry, reading: &Reading) -> f64 {
     let (mut place, mut found) = (0, None);
     entry.metric.read(reading, &mut |_, value| {

@@ -2,16 +2,16 @@
 //!
 //! [`FramepoolPlugin`] gives an app a pool, a frame of it for each update, the pool's health, and entries of `bevy_diagnostic`:
 //!
-//! | resource | what for |
+//! | resource | use |
 //! |---|---|
 //! | [`Pool`] | pooled buffers: `pool.alloc::<u8>(n)` |
 //! | [`PoolFrame`] | buffers that end with this update: `frame.alloc::<f32>(n)` |
 //! | [`PoolHealth`] | alerts, verdicts and history, for a panel or an exporter |
 //!
-//! The frame begins in the schedule `First` and ends in `Last`, in the set [`EndPoolFrame`]. Systems that use it in `First` or `Last` say
-//! so: `.after(BeginPoolFrame)`, `.before(EndPoolFrame)`.
+//! The frame begins in the schedule `First` and ends in `Last`, in the set [`EndPoolFrame`]. Systems that use it in `First`
+//! or `Last` need `.after(BeginPoolFrame)` or `.before(EndPoolFrame)`.
 //!
-//! It needs `bevy_app`, `bevy_ecs` and `bevy_diagnostic`, and nothing else of the engine.
+//! It needs only `bevy_app`, `bevy_ecs` and `bevy_diagnostic` of the engine.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::needless_pass_by_value,
@@ -69,7 +69,7 @@ impl FramepoolPlugin {
         }
     }
 
-    /// How the pool is judged, and which store has the results.
+    /// Sets the thresholds for the pool, and the store for the results.
     #[must_use]
     pub fn with_health(mut self, health: HealthConfig) -> Self {
         self.health = health;
@@ -101,7 +101,7 @@ impl Deref for Pool {
     }
 }
 
-/// The frame of this update. Its buffers end with it, and so does every borrow of them: they live as long as the system that took them.
+/// The frame of this update. Its buffers end with it; a borrow lives as long as the system that allocated them.
 ///
 /// # Panics
 ///
@@ -120,7 +120,7 @@ impl Deref for PoolFrame {
     }
 }
 
-/// The pool's health: its store is judged five times a second by a thread of its own.
+/// The pool's health: a separate thread judges the pool five times a second.
 #[derive(Debug, Resource)]
 pub struct PoolHealth(Watch);
 

@@ -1,8 +1,9 @@
-//! What the page costs its program: a worker's alloc and drop while hostile clients flood the server, and the threads of the page
-//! while three pages are open.
+//! The cost of the page for its program: a worker's alloc and drop while hostile clients flood the server, and the threads
+//! of the page while three pages are open.
 //!
-//! A round is quiet, or clients flood the server, alone or beside a thousand connections that say nothing; in turns. In a quiet round the threads of the clients compute instead, so that all cores are as busy.
-//! A round counts as its median batch of some microseconds: a batch in which the system took the core away is not what is asked for.
+//! A round is quiet, or clients flood the server, alone or with a thousand silent connections; in turns. In a quiet round the
+//! clients' threads compute instead, so that all cores are equally busy. The result of a round is its median batch of a few
+//! microseconds, so that batches with a preemption do not count.
 
 use std::fs;
 use std::hint::{black_box, spin_loop};
@@ -16,18 +17,18 @@ use framepool::{BufferPool, HealthConfig, Watch};
 
 /// Rounds of each kind.
 const ROUNDS: usize = 41;
-/// How long a round is.
+/// The length of a round.
 const ROUND: Duration = Duration::from_millis(300);
 /// Allocs and drops of a batch.
 const BATCH: u32 = 512;
 /// Threads of hostile clients.
 const CLIENTS: usize = 3;
-/// Connections at most that are opened and say nothing.
+/// The most silent connections.
 const IDLE: usize = 1_000;
 /// How long the open pages are watched.
 const OPEN: Duration = Duration::from_secs(20);
 
-/// What the clients send, by turns.
+/// The requests of the clients, in turns.
 const REQUESTS: [&str; 6] = [
     "GET /api/v1/update HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     "GET /api/v1/history?span=hour HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
@@ -78,7 +79,7 @@ fn attack(pool: &BufferPool, address: SocketAddr) {
     let rounds = thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
-                // Relaxed, all: flags and counts of their own.
+                // Relaxed, all: no other data depends on them.
                 while !ends.load(Ordering::Relaxed) {
                     if attacks.load(Ordering::Relaxed) {
                         let counted = &answers[kind.load(Ordering::Relaxed) as usize];
@@ -131,14 +132,14 @@ fn attack(pool: &BufferPool, address: SocketAddr) {
     }
 }
 
-/// Sends each request once. How many were answered.
+/// Sends each request once. Returns how many were answered.
 fn flood(address: SocketAddr) -> u64 {
     let mut answered = 0;
     for request in REQUESTS {
         let Ok(mut stream) = TcpStream::connect(address) else {
             continue;
         };
-        // A server that has enough of it may close at any time.
+        // The server may close at any time.
         let _ = stream.set_read_timeout(Some(Duration::from_millis(100)));
         let _ = stream.write_all(request.as_bytes());
         let mut buffer = [0; 16 << 10];
@@ -151,7 +152,7 @@ fn flood(address: SocketAddr) -> u64 {
     answered
 }
 
-/// The share of a core that the library's threads take, with so many pages open, while frames end 60 times a second.
+/// The share of a core that the library's threads take, with `pages` open pages, while frames end 60 times a second.
 fn share(pool: &BufferPool, address: SocketAddr, pages: usize) -> f64 {
     let ends = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -162,7 +163,7 @@ fn share(pool: &BufferPool, address: SocketAddr, pages: usize) -> f64 {
                 let request = "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
                 stream.write_all(request.as_bytes()).expect("a server");
                 let mut buffer = vec![0; 64 << 10];
-                // Relaxed: a flag of its own.
+                // Relaxed: no other data depends on it.
                 while !ends.load(Ordering::Relaxed) && stream.read(&mut buffer).is_ok() {}
             });
         }
@@ -172,7 +173,7 @@ fn share(pool: &BufferPool, address: SocketAddr, pages: usize) -> f64 {
         frames(pool, OPEN);
         let share =
             library_threads().saturating_sub(before).as_secs_f64() / begun.elapsed().as_secs_f64();
-        // Relaxed: a flag of its own.
+        // Relaxed: no other data depends on it.
         ends.store(true, Ordering::Relaxed);
         share
     })
@@ -206,7 +207,7 @@ fn frames(pool: &BufferPool, time: Duration) {
     drop(kept);
 }
 
-/// The time on a core of all threads of the library: their names begin alike.
+/// The processor time of all threads of the library, found by the prefix of their names.
 fn library_threads() -> Duration {
     let tasks = fs::read_dir("/proc/self/task").expect("Linux");
     let times = tasks.filter_map(|task| {

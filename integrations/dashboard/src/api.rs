@@ -1,7 +1,7 @@
-//! The documents of the interface as a reader in Rust sees them.
+//! The documents of the interface as Rust types for readers.
 //!
-//! The server writes [`Pool`], [`Limits`], [`Holding`] and [`Sites`] as they are here; a reader reads of each document what it needs, and
-//! ignores the rest. `openapi.json` describes all of it.
+//! The server writes [`Pool`], [`Limits`], [`Holding`] and [`Sites`] as they are here; a reader's type has only the fields
+//! that it needs. `openapi.json` describes everything.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use framepool::telemetry::TagStats;
 use framepool::{HealthStatus, PoolId, RuntimeHealthMetrics, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// All that changes: `/api/v1/update`.
+/// Everything that changes: `/api/v1/update`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Update {
     /// Every pool of the page.
     pub pools: Vec<PoolUpdate>,
 }
 
-/// All that changes of one pool.
+/// Everything that changes for one pool.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PoolUpdate {
-    /// Which pool.
+    /// The pool.
     pub pool: Pool,
-    /// How it was judged last, if it was.
+    /// Its latest judgement, if there is one.
     pub health: Option<Health>,
-    /// The alerts that are active.
+    /// The active alerts.
     pub active: Vec<SavedAlert>,
     /// Who holds memory.
     pub sites: Sites,
@@ -41,7 +41,7 @@ pub struct Pool {
     pub id: PoolId,
     /// Its name.
     pub name: String,
-    /// The severity of its worst active alert; none before the first judgement.
+    /// The severity of its worst active alert; `None` before the first judgement.
     pub status: Option<HealthStatus>,
     /// Its budget, if it has one.
     pub limit_bytes: Option<u64>,
@@ -54,15 +54,15 @@ pub struct Pool {
 pub struct Sites<List = Vec<Site>> {
     /// When this was read.
     pub at: Timestamp,
-    /// Pooled buffers out.
+    /// Pooled buffers in use.
     pub buffers: u64,
     /// Bytes of these buffers.
     pub bytes: u64,
-    /// Of them, buffers marked as long-lived.
+    /// Buffers among these that are marked as long-lived.
     pub long_lived: u64,
     /// Bytes of the long-lived buffers.
     pub long_lived_bytes: u64,
-    /// Of them, leak suspects.
+    /// Leak suspects among these.
     pub suspects: u64,
     /// Bytes of the leak suspects.
     pub suspect_bytes: u64,
@@ -70,30 +70,30 @@ pub struct Sites<List = Vec<Site>> {
     pub sites: List,
     /// Call sites beyond the ones listed.
     pub left_out: usize,
-    /// All memory part by part.
+    /// All memory, part by part.
     pub holdings: Vec<Holding>,
 }
 
-/// What one call site holds: see [`SiteHolding`](framepool::SiteHolding).
+/// The buffers of one call site: see [`SiteHolding`](framepool::SiteHolding).
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Site {
     /// The line of code.
     pub location: String,
-    /// The tag with which the buffers were taken; empty for none.
+    /// The tag of the buffers; empty for none.
     pub tag: String,
     /// Buffers out.
     pub buffers: u64,
     /// Bytes of these buffers.
     pub bytes: u64,
-    /// Frames since the oldest was taken.
+    /// The age of the oldest in frames.
     pub oldest_age_frames: u64,
-    /// For how long at least the oldest has been out.
+    /// The least time that the oldest has been in use.
     pub oldest_age: Duration,
-    /// The thread that took the oldest.
+    /// The thread that allocated the oldest.
     pub thread: String,
 }
 
-/// How a pool was judged: see [`HealthSnapshot`](framepool::HealthSnapshot).
+/// A judgement of a pool: see [`HealthSnapshot`](framepool::HealthSnapshot).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Health {
     /// The severity of the worst active alert.
@@ -104,35 +104,35 @@ pub struct Health {
     pub verdicts: Vec<SavedVerdict>,
     /// The pool's tags.
     pub tags: Vec<TagStats>,
-    /// When it was judged, since the first judgement.
+    /// The time of the judgement, since the first one.
     pub at: Duration,
-    /// When it was judged, by the clocks.
+    /// The time of the judgement, by the clocks.
     pub time: Timestamp,
 }
 
 /// The history over a span: `/api/v1/history`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct History {
-    /// What the values of a sample are.
+    /// The meaning of a sample's values.
     pub columns: Vec<Column>,
     /// The samples, the latest last.
     pub samples: Vec<SampleRow>,
 }
 
-/// What a value of a sample is.
+/// The meaning of a value in a sample.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Column {
     /// The name of its metric.
     pub metric: String,
-    /// Which of the metric's numbers it is.
+    /// The labels of the number.
     pub labels: BTreeMap<String, String>,
 }
 
-/// Who held how much: the place of the name, bytes, buffers.
+/// A holder: the place of the name, bytes, buffers.
 pub type HeldRow = (u64, u64, u64);
 
-/// A sample: when it was taken in milliseconds since 1970, its values, and who held the memory in use: by call site, tag, thread and
-/// block size.
+/// A sample: its time in milliseconds since 1970, its values, and the holders of the memory in use by call site, tag,
+/// thread and block size.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct SampleRow(
     pub u64,

@@ -1,4 +1,4 @@
-//! Connections, each with its bounds: how many there are, how long a request's head may take, how long a reader may stand still.
+//! Connections and their bounds: their number, the time for a request's head, and the time that a reader may stall.
 
 use std::io;
 use std::net::TcpListener;
@@ -16,15 +16,15 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Sleep, sleep};
 
-/// Connections that are open at once. One more is closed at once.
+/// The most open connections. Further ones are closed at once.
 const CONNECTIONS: usize = 64;
 /// Time to send the head of a request, and to begin the next one.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// Bytes of a request's head.
+/// The most bytes of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
-/// Headers of a request.
+/// The most headers of a request.
 const HEADERS: usize = 64;
-/// Time in which a reader must take something.
+/// Time in which a reader must read something.
 const READER_TIME: Duration = Duration::from_secs(10);
 /// Wait after the system refused a connection, usually because the process has too many files open.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -58,22 +58,22 @@ pub(crate) async fn accept(
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
             continue;
         };
-        // Updates are small and wait for nothing.
+        // Updates are small and should be sent at once.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(Impatient::new(stream)), service);
         tokio::spawn(async move {
-            // What a client does wrong is its own loss.
+            // A client's errors need no handling.
             let _ = connection.await;
             drop(permit);
         });
     }
 }
 
-/// A stream that fails when its reader takes nothing for [`READER_TIME`].
+/// A stream that fails when its reader reads nothing for [`READER_TIME`].
 struct Impatient {
     stream: TcpStream,
-    /// Runs while the reader takes nothing.
+    /// Runs while the reader reads nothing.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -85,7 +85,7 @@ impl Impatient {
         }
     }
 
-    /// What a write came to; a failure if it has been waiting for too long.
+    /// The result of a write; an error if it has been waiting for too long.
     fn judge<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
 
-    /// The clock jumps to the next deadline when nothing else is to be done.
+    /// The clock jumps to the next deadline when there is nothing else to do.
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_takes_nothing_is_dropped() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")

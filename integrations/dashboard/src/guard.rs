@@ -1,8 +1,8 @@
-//! Who is answered: the checks before every request, and the headers of every answer.
+//! The checks before every request, and the headers of every answer.
 //!
-//! A page of another site can make a browser on this machine send requests here. It cannot read the answers, since no answer
-//! permits that, unless its name resolves to this machine (DNS rebinding). Then the `Host` header has that name. So a request is
-//! answered only if `Host` is an IP address, `localhost`, or a name that the program allowed.
+//! A page of another site can make a browser on this machine send requests here. It cannot read the answers, because no
+//! answer permits that, unless its name resolves to this machine (DNS rebinding). In that case the `Host` header has its
+//! name. So a request is answered only if `Host` is an IP address, `localhost`, or a name that the program allowed.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::token::Token;
 
 const COOKIE: &str = "framepool_token";
 
-/// Nothing from outside, no code in the text of the page, nothing that frames it.
+/// Nothing from outside, no inline code, no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -45,15 +45,15 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// What a request must have to be answered.
+/// The conditions for answering a request.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     pub(crate) token: Option<Token>,
-    /// Names, in lower case, that are allowed beside IP addresses and `localhost`.
+    /// Names, in lower case, that are allowed in addition to IP addresses and `localhost`.
     pub(crate) hosts: Vec<String>,
 }
 
-/// Answers the request or refuses it, and puts the headers on the answer.
+/// Answers or refuses the request, and adds the headers to the answer.
 pub(crate) async fn check(
     State(guard): State<Arc<Guard>>,
     request: Request,
@@ -142,7 +142,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether a browser says that a page of another site asks. To follow a link is no reading.
+/// Whether, according to the browser, a page of another site makes the request. Following a link is allowed.
 fn is_from_another_site(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
     let elsewhere = is("sec-fetch-site", "cross-site") || is("sec-fetch-site", "same-site");

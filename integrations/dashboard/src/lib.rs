@@ -1,7 +1,7 @@
 //! A live page in the browser for a watched [`BufferPool`](framepool::BufferPool).
 //!
-//! The page shows the pool's status and alerts in words, memory over time with the thresholds drawn in, who holds memory by call
-//! site, frame times and misses. It updates by itself, and loads nothing from outside the process.
+//! The page shows the pool's status and alerts in words, memory over time with the thresholds, holders of memory by call
+//! site, frame times and misses. It updates automatically, and loads nothing from outside the process.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -22,45 +22,45 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The interface beneath the page
+//! # The HTTP interface
 //!
-//! Everything is read with GET, and nothing can be written. `/api/v1/openapi.json` describes it in full.
+//! All paths are read with GET; nothing can be written. `/api/v1/openapi.json` describes it in full.
 //!
-//! | path | what it gives |
+//! | path | content |
 //! |---|---|
 //! | `/` | the page |
-//! | `/api/v1/metrics` | what every metric means |
+//! | `/api/v1/metrics` | the meaning of every metric |
 //! | `/api/v1/pools` | the pools, with their thresholds |
 //! | `/api/v1/snapshot?pool=ID` | the latest health snapshot of a pool |
-//! | `/api/v1/sites?pool=ID` | who holds pooled buffers, by call site, and all memory part by part |
+//! | `/api/v1/sites?pool=ID` | holders of pooled buffers, by call site, and all memory, part by part |
 //! | `/api/v1/history?pool=ID&span=recent` | samples over two minutes (`recent`), an `hour`, a `day`, or the latest `frames` |
 //! | `/api/v1/alerts` | active alerts, the log of alerts, and the program's marks |
-//! | `/api/v1/update` | all that changes, once; [`api`] has it as types |
+//! | `/api/v1/update` | everything that changes, once; [`api`] has it as types |
 //! | `/api/v1/stream` | the same as server-sent events |
 //! | `/metrics` | every metric of every pool, for Prometheus |
-//! | `/healthz` | whether the pools are judged: 200 if each was within the last 30 s, else 503 |
-//! | `/debug/pprof/heap`, `/debug/pprof/allocs` | who holds memory, and what was allocated, for `go tool pprof` |
+//! | `/healthz` | whether the watches are alive: 200 if each pool was judged within the last 30 s, else 503 |
+//! | `/debug/pprof/heap`, `/debug/pprof/allocs` | holders of memory, and allocations, for `go tool pprof` |
 //! | `/save` | the page with its history as one file: it opens from disk, and the page and `framepool report` open it again |
 //!
-//! Without `pool` the first pool is meant. `/healthz` says how each pool was judged, but a pool in a critical state is no reason to start
-//! the program again: the status is 200 as long as the pool's watch is alive.
+//! Without `pool` the first pool is used. `/healthz` shows the latest judgement of each pool. A pool in a critical state is
+//! no reason to restart the program, so the status is 200 while the pool's watch is alive.
 //!
-//! Prometheus scrapes `/metrics` with the token as its `authorization: {credentials: TOKEN}`. A target that is a name must be
-//! [allowed](Dashboard::allow_host).
+//! Prometheus scrapes `/metrics` with the token as its `authorization: {credentials: TOKEN}`. If the target is a name, it
+//! must be [allowed](Dashboard::allow_host).
 //!
-//! # Who can read it
+//! # Access
 //!
 //! The server listens on loopback addresses only. For any other address it needs a [`Token`], or refuses to start. It answers
-//! requests only if the `Host` header is an IP address, `localhost`, or a name that was
-//! [allowed](Dashboard::allow_host): a foreign page cannot reach it by a name that resolves to this machine. Other origins get
-//! no permission to read. The numbers of connections and streams, the size of a request's head and the time to send it are
-//! bounded, and a reader that takes nothing for ten seconds is dropped.
+//! requests only if the `Host` header is an IP address, `localhost`, or a name that was [allowed](Dashboard::allow_host): a
+//! foreign page cannot reach it with a name that resolves to this machine. Other origins get no permission to read. The
+//! number of connections and streams, the size of a request's head and the time to send it are bounded. A reader that reads
+//! nothing for ten seconds is dropped.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! Nothing until it is started. Then one thread takes a sample five times a second, which costs workers nothing, one reads the frames
-//! for the histograms of `/metrics`, and one serves. An update is written once for all readers, and only while there are any.
-//! Three open pages take 0.3 % of a core, and a flood of requests slows no worker: `cargo bench -p framepool-dashboard --bench under_attack`
+//! Nothing until it is started. Then one thread takes a sample five times a second, which costs workers nothing. Another reads the frames
+//! for the histograms of `/metrics`, and another serves. An update is written once for all readers, and only if there are any. Three open
+//! pages take 0.3 % of a core, and a flood of requests slows no worker: `cargo bench -p framepool-dashboard --bench under_attack`
 //! measures both, and docs/benchmarks.md has the figures.
 #![forbid(unsafe_code)]
 
@@ -94,7 +94,7 @@ use guard::Guard;
 use names::Names;
 use recorder::Watched;
 
-/// Serves the page of a watched pool at a loopback address, on a thread of its own, until the [`Server`] is dropped.
+/// Serves the page of a watched pool at a loopback address, on a separate thread, until the [`Server`] is dropped.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ pub fn serve(watch: &Watch, address: impl ToSocketAddrs) -> Result<Server, Serve
     Dashboard::new(watch).serve(address)
 }
 
-/// What a page shows, and who may see it.
+/// The pools of a page, and the access to it.
 #[derive(Debug)]
 #[must_use = "it does nothing until it serves or records"]
 pub struct Dashboard {
@@ -128,14 +128,15 @@ impl Dashboard {
         self
     }
 
-    /// Passes every text that is served to `name`, and shows what it returns in its place, if anything: for lines of code that
-    /// stand for something else.
+    /// Passes every served text to `name`, and shows the returned text instead, if any. For lines of code that represent
+    /// something else.
     pub fn rename(mut self, name: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.names = Names(Some(Arc::new(name)));
         self
     }
 
-    /// Answers only who presents this token: as `Authorization: Bearer TOKEN`, or once as `/?token=TOKEN`, which stores a cookie.
+    /// Answers only requests with this token: as `Authorization: Bearer TOKEN`, or once as `/?token=TOKEN`, which stores a
+    /// cookie.
     pub fn token(mut self, token: Token) -> Self {
         self.guard.token = Some(token);
         self
@@ -147,16 +148,16 @@ impl Dashboard {
         self
     }
 
-    /// Serves the page on a thread of its own until the [`Server`] is dropped.
+    /// Serves the page on a separate thread until the [`Server`] is dropped.
     ///
     /// # Errors
     ///
-    /// As [`serve`]; another address than a loopback address is accepted if there is a token.
+    /// Those of [`serve`], but with a token other addresses than loopback are accepted too.
     pub fn serve(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
         Server::start(self, address)
     }
 
-    /// The same as a router, for a program that has a server of its own. Its limits on connections are the program's then.
+    /// Returns the page as a router, for a program with its own server, which must then limit connections.
     ///
     /// # Errors
     ///
@@ -175,7 +176,7 @@ impl Dashboard {
         Ok(self.open()?.1)
     }
 
-    /// What is recorded from now on, and the router that serves it.
+    /// Starts the recording, and returns it with the router that serves it.
     fn open(self) -> std::io::Result<(Recording, axum::Router)> {
         let pools = self.watched.iter();
         let pools = pools.map(|watched| (watched.pool.clone(), watched.store.clone()));

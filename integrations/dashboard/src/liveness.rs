@@ -1,4 +1,4 @@
-//! `/healthz`: whether the watch of every pool is alive, and how it judged the pool last.
+//! `/healthz`: whether the watch of every pool is alive, and its latest judgement.
 
 use framepool::{HealthStatus, Timestamp};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::recorder::{Recorder, Shared, locked};
 use crate::views::json;
 
-/// A judgement older than this is that of a watch that stopped.
+/// If the latest judgement is older than this, the watch has stopped.
 const RECENT_SECONDS: f64 = 30.0;
 
 /// Whether a pool's watch is alive.
@@ -17,7 +17,7 @@ struct LivenessView {
     age_s: Option<f64>,
 }
 
-/// How each pool was judged, and whether every judgement is recent.
+/// The judgement of each pool, and whether every judgement is recent.
 pub(crate) fn document(shared: &Shared) -> (Vec<u8>, bool) {
     let view = |recorder: &Recorder| {
         let pool = &recorder.watched.pool;
@@ -35,7 +35,7 @@ pub(crate) fn document(shared: &Shared) -> (Vec<u8>, bool) {
     (json(&views), are_alive)
 }
 
-/// Whether a judgement this many seconds ago says that the watch is alive.
+/// Whether a judgement of this age means that the watch is alive.
 fn is_recent(age_s: Option<f64>) -> bool {
     age_s.is_some_and(|age| age <= RECENT_SECONDS)
 }

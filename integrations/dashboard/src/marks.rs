@@ -11,9 +11,9 @@ use crate::recorder::{Shared, locked};
 #[derive(Debug, Serialize)]
 pub(crate) struct MarkView {
     time: Timestamp,
-    /// The pool; none if the mark is about all pools.
+    /// The pool; `None` for a mark of all pools.
     pool_id: Option<PoolId>,
-    /// The latest frame of the pool then.
+    /// The latest frame of the pool at that time.
     frame: Option<FrameEnd>,
     text: String,
 }

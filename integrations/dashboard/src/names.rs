@@ -1,14 +1,14 @@
-//! Other names for lines of code, in everything that is served.
+//! Replaces the names of lines of code in everything that is served.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-/// Gives the text to show in place of another, if any.
+/// Returns a replacement for a text, if any.
 type Name = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// What texts are replaced by.
+/// The replacement of texts.
 #[derive(Clone, Default)]
 pub(crate) struct Names(pub(crate) Option<Arc<Name>>);
 

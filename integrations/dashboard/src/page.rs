@@ -1,4 +1,4 @@
-//! The page's files, which are compiled in, and the page as one file.
+//! The page's files, compiled into the program, and the page as one file.
 
 /// A file that the page loads.
 #[derive(Debug)]
@@ -41,20 +41,20 @@ pub(crate) const OPENAPI: &str = include_str!("../assets/openapi.json");
 const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; \
                       style-src 'unsafe-inline'; img-src data:\">";
 
-/// The page with its files and data within.
+/// The page with its files and data inlined.
 pub(crate) fn saved(data: &str) -> String {
     let mut page = PAGE.replace(
         "<meta charset=\"utf-8\">",
         &format!("<meta charset=\"utf-8\">\n{POLICY}"),
     );
-    // Within a script element `<` could begin its end; in JSON it can be written otherwise.
+    // Within a script element `<` could begin the end tag; JSON allows an escape for it.
     let data = data.replace('<', "\\u003c");
     for asset in ASSETS {
         if asset.is("text/css") {
             let link = format!("<link rel=\"stylesheet\" href=\"/assets/{}\">", asset.name);
             page = page.replace(&link, &format!("<style>{}</style>", asset.text));
         } else if asset.is("text/javascript") {
-            // Scripts run in their order once the text above them is there, so they stand at the end.
+            // Scripts run in order after the text above them is loaded, so they come last.
             let link = format!("<script src=\"/assets/{}\" defer></script>", asset.name);
             let within = format!("<script>{}</script>\n</body>", asset.text);
             page = page.replace(&link, "").replace("</body>", &within);

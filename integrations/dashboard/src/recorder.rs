@@ -1,10 +1,10 @@
-//! The thread that reads, and what the page shows besides what the stores keep.
+//! The recording thread, and the page's data beyond that of the stores.
 //!
-//! Five times a second it reads who holds memory in every pool, and sends an update to the readers of the stream. It never
-//! touches a worker: it reads what was published, and walks the block records as any reader may. The history is the store's.
-//! What it reads is behind a lock that only this thread and the server's take.
+//! Five times a second it reads the holders of memory in every pool, and sends an update to the readers of the stream. It
+//! never touches a worker: it reads published data, and walks the block records like any reader. The history is in the
+//! store. Its data is behind a lock that only this thread and the server's take.
 //!
-//! The thread holds what it fills by a weak reference, and ends when the last [`Recording`] is dropped.
+//! The thread has only a weak reference to its data, and ends when the last [`Recording`] is dropped.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -25,14 +25,14 @@ use crate::names::Names;
 use crate::saved::{html, joined};
 use crate::views;
 
-/// Time between two looks.
+/// Time between two readings.
 const INTERVAL: Duration = Duration::from_millis(200);
 /// The most samples of a document.
 const SAMPLES: u64 = 720;
 /// Streams that are open at once.
 const STREAMS: usize = 16;
 
-/// A pool with what judges it.
+/// A pool with its watch.
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) pool: BufferPool,
@@ -50,13 +50,13 @@ impl Watched {
     }
 }
 
-/// What is being recorded of the pools of a page. Clones are the same recording; it ends with the last of them.
+/// The running recording of the pools of a page. Clones are the same recording; it ends with the last of them.
 #[derive(Clone)]
 pub struct Recording(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) pools: Vec<Mutex<Recorder>>,
-    /// What lines of code are called instead.
+    /// Other names for lines of code.
     pub(crate) names: Names,
     /// The latest update, as the text of an event.
     updates: watch::Sender<Bytes>,
@@ -83,13 +83,13 @@ impl Recording {
         Ok(Self(shared))
     }
 
-    /// All that was recorded so far, as `framepool report` and the page itself open it.
+    /// Everything recorded so far, in the form that `framepool report` and the page open.
     pub fn saved(&self) -> SavedHistory {
         let pools = self.0.pools.iter().map(|recorder| {
             let recorder = locked(recorder);
             let pool = &recorder.watched.pool;
             let mut history = recorder.store().saved().with_holders(pool);
-            // A store may have heard of pools that are not on the page.
+            // A store may have pools that are not on the page.
             history.pools.retain(|it| it.id == pool.id());
             history.alerts.retain(|it| it.pool_id == pool.id());
             history
@@ -105,18 +105,18 @@ impl Recording {
         history
     }
 
-    /// The page with all that was recorded, as one file: it opens from disk, and needs no network.
+    /// The page with the whole recording as one file: it opens from disk, and needs no network.
     pub fn html(&self) -> String {
         html(&self.saved())
     }
 
-    /// All that changes, as of the latest look: what `/api/v1/update` gives.
+    /// Everything that changes, as of the latest reading: the content of `/api/v1/update`.
     pub fn update(&self) -> Update {
-        // What is written there is read here, so there is always an update.
+        // The document has the right form, so there is always an update.
         serde_json::from_slice(&views::update_document(&self.0)).unwrap_or_default()
     }
 
-    /// The history of a pool over the last two minutes; none of another recording's pool.
+    /// The history of a pool over the last two minutes; `None` for a pool of another recording.
     pub fn recent(&self, pool: PoolId) -> Option<History> {
         let at = views::find(&self.0, Some(pool.get()))?;
         let document = views::history_document(&locked(&self.0.pools[at]), Some(Span::Recent), 0);
@@ -162,23 +162,23 @@ impl Shared {
     }
 }
 
-/// A panic of another thread leaves numbers that are still whole.
+/// Ignores poisoning: after a panic of another thread the numbers are still consistent.
 pub(crate) fn locked(recorder: &Mutex<Recorder>) -> MutexGuard<'_, Recorder> {
     recorder.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is kept of one pool.
+/// The data of one pool.
 pub(crate) struct Recorder {
     pub(crate) watched: Watched,
-    /// The latest frame at the look before the latest one, and at the latest.
+    /// The latest frame at the last two readings.
     frames: [FrameEnd; 2],
-    /// Who holds pooled buffers, as of the latest look.
+    /// The holders of pooled buffers, as of the latest reading.
     pub(crate) outstanding: Outstanding,
-    /// The pool's numbers, as of the latest look.
+    /// The pool's numbers, as of the latest reading.
     pub(crate) stats: PoolStats,
-    /// All memory part by part, as of the latest look.
+    /// All memory, part by part, as of the latest reading.
     pub(crate) holdings: Vec<Holding>,
-    /// When the latest look read who holds memory.
+    /// The time of the latest reading.
     pub(crate) looked_at: Timestamp,
     pub(crate) latest: Option<Arc<HealthSnapshot>>,
     /// Alerts raised, escalated and resolved, and marks set so far.
@@ -234,8 +234,8 @@ impl Recorder {
         self.watched.store.frames_of(self.watched.pool.id())
     }
 
-    /// The frames since the look before the latest one. The store may have got the last of them after the latest look, so
-    /// some are among them twice in a row.
+    /// The frames since the reading before the latest one. The store may have received the last of them after that reading,
+    /// so consecutive updates can repeat some.
     pub(crate) fn new_frames(&self) -> Vec<FrameRecord> {
         let mut frames = self.frames();
         frames.retain(|frame| frame.frame > self.frames[0]);
@@ -245,7 +245,7 @@ impl Recorder {
     /// The samples of a span, few enough to draw.
     pub(crate) fn rollup(&self, span: Span) -> Option<Rollup> {
         let fewest_ms = span.length_ms() / SAMPLES;
-        // Whole buckets of the span, so that all of them have as many samples.
+        // A multiple of the span's bucket, so that all buckets have the same number of samples.
         let bucket_ms = fewest_ms.next_multiple_of(span.bucket_ms());
         let store = self.store();
         store.rollup_of(self.watched.pool.id(), span, bucket_ms)

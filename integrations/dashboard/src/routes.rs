@@ -1,4 +1,4 @@
-//! The paths that are answered.
+//! The served paths.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use crate::{liveness, views};
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Time after which a browser asks again when the stream broke.
+/// The browser's delay before it reconnects a broken stream.
 const RETRY: &[u8] = b"retry: 1000\n\n";
 
-/// What a request can ask for.
+/// The parameters of a request.
 #[derive(Debug, Deserialize)]
 struct Asked {
     pool: Option<u64>,
@@ -130,7 +130,7 @@ async fn update(State(recording): State<Recording>) -> Response {
     typed(JSON, views::update_document(recording.shared()))
 }
 
-/// How each pool was judged, and whether the judgements are as recent as they are while a watch is alive.
+/// The judgement of each pool, and whether all watches are alive.
 async fn healthz(State(recording): State<Recording>) -> Response {
     let (document, is_alive) = liveness::document(recording.shared());
     let status = if is_alive {
@@ -184,7 +184,7 @@ async fn save(State(recording): State<Recording>) -> Response {
     response
 }
 
-/// Updates for as long as the reader likes. A reader that is slower than they come gets fewer of them: only the latest waits.
+/// Sends updates until the reader closes. A slow reader gets fewer of them, because only the latest waits.
 async fn open_stream(State(recording): State<Recording>) -> Response {
     let Ok(permit) = Arc::clone(&recording.shared().streams).try_acquire_owned() else {
         let retry = [(header::RETRY_AFTER, "5")];

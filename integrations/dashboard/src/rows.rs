@@ -1,10 +1,10 @@
-//! Frames and samples as rows of numbers: short, because each update has many of them.
+//! Frames and samples as compact rows of numbers, because each update has many of them.
 
 use framepool::store::{FrameRecord, HolderKind, Sample};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-/// What a row of a frame has.
+/// The columns of a frame's row.
 pub(crate) const FRAME_COLUMNS: [&str; 11] = [
     "frame",
     "time_ms",
@@ -48,7 +48,8 @@ pub(crate) fn frame_row(frame: &FrameRecord) -> impl Serialize + use<> {
     )
 }
 
-/// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`, and then the same of tags, threads and block sizes.
+/// Each sample as `[time_ms, [values], [[site, bytes, buffers], …]]`, followed by the same lists for tags, threads and
+/// block sizes.
 pub(crate) fn sample_rows<S: Serializer>(
     samples: &[Sample],
     serializer: S,
@@ -70,7 +71,7 @@ pub(crate) fn sample_rows<S: Serializer>(
     rows.end()
 }
 
-/// A number without a fraction where it has none, and null where there is no number.
+/// A number, without a fraction if it is whole; null for NaN.
 struct Number(f64);
 
 impl Serialize for Number {

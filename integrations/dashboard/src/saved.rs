@@ -1,17 +1,17 @@
-//! The page of a saved history: the same page, with the history within, and without a program behind it.
+//! The page of a saved history: the same page, with the history inlined, without a program.
 
 use framepool::store::SavedHistory;
 
 use crate::page;
 
-/// The most samples of a span, of all pools together: a page has at most 3 MB, and a chart few pixels more.
+/// The most samples of a span, for all pools together: this keeps a page below 3 MB, and a chart has hardly more pixels.
 const SAMPLES: usize = 480;
-/// The fewest samples of a span of a pool among many.
+/// The fewest samples of a span for one of many pools.
 const FEWEST: usize = 60;
 
 /// The page with this history, as one file: it opens from disk, and needs no network.
 ///
-/// [`SavedHistory::load`] and `framepool report` read the file as well, and the page opens it again.
+/// [`SavedHistory::load`], `framepool report` and the page itself can open the file.
 ///
 /// ```
 /// use framepool::store::SavedHistory;
@@ -37,7 +37,7 @@ pub fn html(history: &SavedHistory) -> String {
     page::saved(&history.to_json())
 }
 
-/// What the stores of several pools kept, as one history. Pools may share a store.
+/// Joins the histories of several pools' stores. Pools may share a store.
 pub(crate) fn joined(histories: impl IntoIterator<Item = SavedHistory>) -> SavedHistory {
     let mut all = SavedHistory::default();
     for history in histories {

@@ -1,4 +1,4 @@
-//! The server: a thread with a runtime of its own, which ends when the server is dropped.
+//! The server: a thread with its own runtime, which ends when the server is dropped.
 
 use std::fmt;
 use std::io;
@@ -93,12 +93,12 @@ impl Server {
         })
     }
 
-    /// The address that it listens at.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What to open in a browser. It contains the token, if there is one.
+    /// The URL to open in a browser. It contains the token, if there is one.
     pub fn url(&self) -> String {
         let query = self
             .token
@@ -107,7 +107,7 @@ impl Server {
         format!("http://{}/{}", self.address, query.unwrap_or_default())
     }
 
-    /// What is recorded for the page.
+    /// The page's recording.
     pub fn recording(&self) -> &Recording {
         &self.recording
     }
@@ -115,9 +115,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nobody receives it if the thread has ended already.
+        // This fails if the thread has already ended.
         let _ = self.stop.take().map(|stop| stop.send(()));
-        // A panic there has been reported by the panic hook.
+        // The panic hook has reported any panic there.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

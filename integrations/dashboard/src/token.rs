@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Characters that a token has at least.
+/// The least number of characters of a token.
 const SHORTEST: usize = 16;
 
 /// A secret that readers present. `Debug` does not show it.
@@ -34,7 +34,7 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {}
 
 impl Token {
-    /// A token that the program chose.
+    /// Makes a token from a text that the program chose.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Token {
         }
     }
 
-    /// 128 random bits as 32 hex digits.
+    /// Makes a token of 128 random bits, as 32 hex digits.
     ///
     /// # Errors
     ///
@@ -62,12 +62,12 @@ impl Token {
         Ok(Self(format!("{:032x}", u128::from_le_bytes(bits))))
     }
 
-    /// The text, to be shown to who may read.
+    /// The text of the token, to give to authorised readers.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is it. Takes the same time wherever the two differ.
+    /// Compares in constant time.
     pub(crate) fn is(&self, presented: &str) -> bool {
         let (own, presented) = (self.0.as_bytes(), presented.as_bytes());
         let pairs = own.iter().zip(presented);

@@ -1,4 +1,4 @@
-//! What is read, as JSON: the documents beneath the page. `openapi.json` describes each of them.
+//! The documents of the interface, as JSON. `openapi.json` describes each of them.
 
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
@@ -11,12 +11,12 @@ use crate::marks::{self, MarkView};
 use crate::recorder::{Recorder, Shared, locked};
 use crate::rows::{FRAME_COLUMNS, frame_rows, sample_rows};
 
-/// Call sites that are listed one by one.
+/// The most call sites in the list.
 const MAX_SITES: usize = 200;
-/// Samples that an update repeats, so that a reader that missed some has no gap.
+/// Samples that an update repeats, so that a reader that missed an update has no gap.
 const REPEATED: usize = 10;
 
-/// An alert, with the sentence that says it.
+/// An alert, with its sentence.
 #[derive(Debug, Serialize)]
 struct AlertView<'a> {
     #[serde(flatten)]
@@ -54,7 +54,7 @@ struct FramesView {
     frames: Vec<FrameRecord>,
 }
 
-/// What changed of one pool.
+/// The changes of one pool.
 #[derive(Serialize)]
 struct PoolUpdate<'a> {
     pool: Pool,
@@ -123,7 +123,7 @@ fn update(recorder: &Recorder) -> PoolUpdate<'_> {
     }
 }
 
-/// What the places of holders are called.
+/// The names of holders by place.
 fn names(rollup: Option<&Rollup>) -> HolderNames {
     rollup.map_or_else(HolderNames::default, |rollup| rollup.names.clone())
 }
@@ -155,11 +155,11 @@ fn frames(recorder: &Recorder) -> FramesView {
 }
 
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
-    // Maps have text as keys and nothing here can fail, so there is always a document.
+    // All keys are strings, so this always succeeds.
     serde_json::to_vec(value).unwrap_or_else(|_| b"null".to_vec())
 }
 
-/// What every metric means.
+/// The meaning of every metric.
 pub(crate) fn metrics() -> Vec<u8> {
     json(&METRICS)
 }
@@ -179,7 +179,7 @@ pub(crate) fn snapshot(recorder: &Recorder) -> Vec<u8> {
     json(&recorder.latest.as_deref())
 }
 
-/// Who holds memory.
+/// The holders of memory.
 pub(crate) fn sites_document(recorder: &Recorder) -> Vec<u8> {
     json(&sites(recorder))
 }

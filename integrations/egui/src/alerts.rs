@@ -1,11 +1,11 @@
-//! The alerts that last, each with what to do.
+//! The active alerts, each with its next step.
 
 use egui::{RichText, Ui};
 use framepool::{HealthSnapshot, HealthStatus};
 
 use crate::colour;
 
-/// Alerts that are shown. The others are counted.
+/// The most alerts that are shown. Further ones are only counted.
 const MOST: usize = 8;
 
 pub(crate) fn show(ui: &mut Ui, health: &HealthSnapshot) {

@@ -1,4 +1,4 @@
-//! Memory and frame times over the health snapshots that the store remembers.
+//! Memory and frame times over the store's health snapshots.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use framepool::text::bytes;
 use framepool::{HealthSnapshot, RuntimeHealthMetrics};
 
 const HEIGHT: f32 = 90.0;
-/// Colours that people with any colour vision tell apart, on dark and on light.
+/// Colours that are distinct for any colour vision, on dark and light backgrounds.
 const BLUE: Color32 = Color32::from_rgb(0x33, 0x99, 0xdd);
 const ORANGE: Color32 = Color32::from_rgb(0xdd, 0x77, 0x11);
 const GREY: Color32 = Color32::from_rgb(0x88, 0x88, 0x88);
 
-/// A line: what it is called, its colour, and its number.
+/// A line: its name, its colour, and its number.
 type Course = (&'static str, Color32, fn(&RuntimeHealthMetrics) -> f64);
 
 const MEMORY: [Course; 2] = [

@@ -1,4 +1,4 @@
-//! Who holds memory: call sites, and what is judged of them.
+//! The holders of memory: call sites and their verdicts.
 
 use egui::{Grid, RichText, ScrollArea, Ui};
 use framepool::health::SiteVerdict;
@@ -7,14 +7,14 @@ use framepool::{HealthSnapshot, HealthStatus, SiteHolding};
 
 use crate::colour;
 
-/// Call sites that are shown. The others are counted.
+/// The most call sites that are shown. Further ones are only counted.
 const MOST: usize = 10;
 
 pub(crate) fn show(ui: &mut Ui, health: &HealthSnapshot) {
     if health.holders.is_empty() {
         return;
     }
-    // The table keeps its width, the text around it wraps.
+    // The table keeps its width; the text around it wraps.
     ScrollArea::horizontal()
         .id_salt("holders")
         .show(ui, |ui| table(ui, health));
@@ -60,7 +60,7 @@ fn verdict_of<'h>(health: &'h HealthSnapshot, site: &SiteHolding) -> Option<&'h 
     verdicts.find(|it| it.location == site.location && it.tag == site.tag)
 }
 
-/// The call site in short: the end of its path, its line, and its tag.
+/// The call site in short form: the end of its path, its line, and its tag.
 fn place(site: &SiteHolding) -> String {
     let (file, line) = (site.location.file(), site.location.line());
     let ends = file.rmatch_indices(['/', '\\']).map(|(at, _)| at + 1);

@@ -1,7 +1,7 @@
-//! A panel with framepool's health for a program's own debug UI in egui.
+//! A panel with framepool's health for a program's own egui debug UI.
 //!
-//! [`ui`] draws into any container of egui what a store has: status, alerts with their next step, memory and frame times of the last minute,
-//! and who holds what. Numbers say what they are when the pointer rests on them, in the words of [`framepool::metrics::METRICS`].
+//! [`ui`] draws a store's contents into any container of egui: status, alerts with their next step, memory and frame times
+//! of the last minute, and holders. Tooltips explain the numbers with the texts of [`framepool::metrics::METRICS`].
 //!
 //! ```
 //! use framepool::{BufferPool, HealthConfig, Watch};
@@ -16,7 +16,7 @@
 //! # output.textures_delta.clear();
 //! ```
 //!
-//! Drawing reads what the store has, and never the pool: no worker is slowed, and a panel that is closed costs nothing.
+//! Drawing reads the store and never the pool: no worker is slowed, and a closed panel costs nothing.
 #![forbid(unsafe_code)]
 
 mod alerts;
@@ -29,10 +29,10 @@ use std::time::Duration;
 use egui::{CollapsingHeader, Color32, RichText, ScrollArea, Ui};
 use framepool::{DiagnosticsStore, HealthSnapshot, HealthStatus, PoolId, Timestamp};
 
-/// Numbers older than this have their age beside them.
+/// Numbers older than this are shown with their age.
 const OLD: Duration = Duration::from_secs(3);
 
-/// Draws the panel: every pool of the store, those that need a look first.
+/// Draws the panel: every pool of the store, those with the worst status first.
 pub fn ui(ui: &mut Ui, store: &DiagnosticsStore) {
     let mut pools: Vec<_> = store
         .pools()
@@ -63,7 +63,7 @@ pub fn ui(ui: &mut Ui, store: &DiagnosticsStore) {
         });
 }
 
-/// Draws one pool; nothing if the store has not heard of it.
+/// Draws one pool; nothing if the store does not know it.
 pub fn pool_ui(ui: &mut Ui, store: &DiagnosticsStore, id: PoolId) {
     if let Some(health) = store.latest_of(id) {
         ui.label(title(ui, &health));

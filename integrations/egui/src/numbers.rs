@@ -1,11 +1,11 @@
-//! The numbers that say how a pool is.
+//! The main numbers of a pool.
 
 use egui::{Grid, Ui};
 use framepool::metrics::METRICS;
 use framepool::text::bytes;
 use framepool::{HealthSnapshot, RuntimeHealthMetrics};
 
-/// One number: what it is called, its value, and the metric that explains it.
+/// One number: its name, its value, and the metric that explains it.
 struct Number(&'static str, String, &'static str);
 
 fn numbers(m: &RuntimeHealthMetrics) -> [Number; 9] {
@@ -64,7 +64,7 @@ pub(crate) fn show(ui: &mut Ui, health: &HealthSnapshot) {
         });
 }
 
-/// What a metric means.
+/// The meaning of a metric.
 pub(crate) fn help(name: &str) -> &'static str {
     let metric = METRICS.iter().find(|metric| metric.name == name);
     metric.map_or("", |metric| metric.help)

@@ -1,7 +1,7 @@
-//! Who holds framepool's buffers, as a flame graph for the Firefox Profiler.
+//! The holders of framepool's buffers, as a flame graph for the Firefox Profiler.
 //!
-//! [`profile`] makes a profile of a saved history, or of a live program: `profile(&watch.store().saved())`. Each pool is a process of the
-//! profile.
+//! [`profile`] makes a profile of a saved history, or of a live program: `profile(&watch.store().saved())`. Each pool is
+//! one process in the profile.
 //!
 //! | part of the profile | what it shows |
 //! |---|---|
@@ -9,7 +9,8 @@
 //! | memory track | bytes in use over the time that the history covers |
 //! | markers | alerts from raised to resolved; marks |
 //!
-//! All numbers are exact: nothing is sampled. The bytes are rounded block sizes, as everywhere else, and add up to the pool's bytes in use.
+//! All numbers are exact: nothing is sampled. The bytes are rounded block sizes, as in all reports, and add up to the
+//! pool's bytes in use.
 #![forbid(unsafe_code)]
 
 mod markers;
@@ -73,7 +74,7 @@ pub fn profile(history: &SavedHistory) -> Vec<u8> {
     serde_json::to_vec(&profile).unwrap_or_default()
 }
 
-/// What is in use, by call site: an allocation for each, that was never freed.
+/// Adds the memory in use by call site, as one unfreed allocation for each.
 fn add_holders(stacks: &mut Stacks<'_>, pool: &SavedPool) {
     let root = format!("pool {}", pool.name);
     let mut named = 0;
@@ -82,7 +83,7 @@ fn add_holders(stacks: &mut Stacks<'_>, pool: &SavedPool) {
         named += holder.bytes;
     }
     if pool.holders.is_empty() {
-        // A version of the library that kept no more wrote the history.
+        // An older version of the library, which kept only these, wrote the history.
         for site in &pool.sites {
             stacks.hold(&root, "", &site.location, site.bytes);
             named += site.bytes;
@@ -104,7 +105,7 @@ fn add_markers(
     pool: &SavedPool,
     moments: &Moments,
 ) {
-    // The profiler shows the time from the first marker to the last, so one lasts from the beginning to the end.
+    // The profiler shows the time from the first marker to the last, so add one from the beginning to the end.
     let all = Mark::new(profile, category, "history", "what the history covers");
     let end = moments.at(pool.time.unix_nanos());
     profile.add_marker(thread, MarkerTiming::Interval(moments.first(), end), all);

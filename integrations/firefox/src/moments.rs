@@ -1,9 +1,9 @@
-//! Times of a history: when it begins, and how much was in use when.
+//! Times of a history: its beginning, and the bytes in use over time.
 
 use framepool::store::{SavedColumn, SavedHistory, SavedPool, SavedSpan, Span};
 use fxprof_processed_profile::Timestamp;
 
-/// The times of a profile, which count from the first moment of the history. All of ours are nanoseconds since 1970.
+/// The times of a profile, which count from the first moment of the history. Our times are nanoseconds since 1970.
 #[derive(Debug)]
 pub(crate) struct Moments {
     first: u64,
@@ -20,7 +20,7 @@ impl Moments {
         let others = alerts.chain(events).map(|time| Some(time.unix_nanos()));
         let known = pools.chain(others).flatten();
         Self {
-            // Zero is a moment that never was.
+            // Zero means no moment.
             first: known.filter(|&time| time > 0).min().unwrap_or(0),
         }
     }
@@ -41,8 +41,8 @@ impl Moments {
     }
 }
 
-/// The bytes in use, with their times in rising order: by frame where frames are kept, and before
-/// that as finely as samples are kept.
+/// The bytes in use, with their times in rising order: by frame as far back as frames are kept, and before that by the
+/// finest samples.
 pub(crate) fn in_use_over_time(pool: &SavedPool) -> Vec<(u64, f64)> {
     let frames = pool.frames.iter();
     let mut course: Vec<_> = frames
@@ -55,7 +55,7 @@ pub(crate) fn in_use_over_time(pool: &SavedPool) -> Vec<(u64, f64)> {
         };
         let begin = course.first().map_or(u64::MAX, |&(time, _)| time);
         let mut earlier = samples(pool, span);
-        // A sample is of any moment within its bucket.
+        // A sample may be from any moment of its bucket.
         let bucket = span.bucket_ms.saturating_mul(1_000_000);
         earlier.retain(|&(time, _)| time.saturating_add(bucket) <= begin);
         earlier.append(&mut course);

@@ -29,7 +29,7 @@ pub(crate) struct Stacks<'p> {
     thread: ThreadHandle,
     colours: Colours,
     time: Timestamp,
-    /// Addresses given so far. The profiler pairs allocations with frees by address, so each needs its own.
+    /// Addresses given so far. The profiler pairs allocations with frees by address, so each needs a distinct one.
     held: u64,
 }
 
@@ -49,7 +49,7 @@ impl<'p> Stacks<'p> {
         }
     }
 
-    /// Bytes of a call site with this tag, or with none.
+    /// Adds bytes of a call site with this tag, or with none.
     pub(crate) fn hold(&mut self, root: &str, tag: &str, location: &str, bytes: u64) {
         let mut frames = vec![self.frame(root, self.colours.pool)];
         let ends = tag.match_indices('/').map(|(at, _)| at).chain([tag.len()]);
@@ -61,7 +61,7 @@ impl<'p> Stacks<'p> {
         self.add(frames, bytes);
     }
 
-    /// Bytes that are not told apart.
+    /// Adds bytes without a call site.
     pub(crate) fn hold_together(&mut self, root: &str, what: &str, bytes: u64) {
         let frames = [root, what].map(|name| self.frame(name, self.colours.pool));
         self.add(frames.into(), bytes);

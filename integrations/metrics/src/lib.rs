@@ -1,6 +1,6 @@
 //! framepool's memory telemetry through the facade of the `metrics` crate.
 //!
-//! [`Reporter`] reports every metric of the library's own table, [`framepool::metrics::METRICS`], to the recorder that the program installed.
+//! [`Reporter`] reports every metric of the library's table, [`framepool::metrics::METRICS`], to the program's recorder.
 //!
 //! ```
 //! use std::time::Duration;
@@ -15,13 +15,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is reported
+//! # Metrics
 //!
-//! Names and meanings are those of the table. The facade knows three kinds: counters are counters, histograms get a value for every frame, and
-//! all else is a gauge. Zeros are reported from the first report on. What a watch judged is as old as `framepool.snapshot.age` says. A
-//! frame is missing in the histograms only if the pool ended more than its `history_frames` between two reports.
+//! Names and meanings are those of the table. The facade knows three kinds: counters are counters, histograms get a value
+//! for every frame, and all others are gauges. Zeros are reported from the first report on. Numbers of a judgement have the
+//! age `framepool.snapshot.age`. The histograms miss a frame only if the pool ended more than its `history_frames` between
+//! two reports.
 //!
-//! Labels are bounded: `pool`, the pool's tags, and a few fixed values. Call sites and frame numbers are no labels.
+//! Labels are bounded: `pool`, the pool's tags, and a few fixed values. Call sites and frame numbers are not labels.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -61,18 +62,19 @@ impl Reporter {
         Ok(reporter)
     }
 
-    /// Reports one more pool whose judgements go to this store. The label `pool` is its name; a pool whose name is taken has its number
-    /// behind it, as in `render#7`.
+    /// Reports one more pool whose judgements go to this store. The label `pool` is its name; if the name is taken, its
+    /// number is appended, as in `render#7`.
     pub fn add(&self, pool: BufferPool, store: DiagnosticsStore) {
         locked(&self.0).add(pool, store);
     }
 
-    /// Reports a pool no longer, and drops the handle of it. The facade cannot take its metrics back: a recorder forgets them by their age.
+    /// Stops reporting a pool, and drops its handle. The facade cannot remove its metrics: a recorder drops them by their
+    /// age.
     pub fn remove(&self, pool: PoolId) {
         locked(&self.0).remove(pool);
     }
 
-    /// Reports now, on this thread. `Reporter::default()` has no thread, and this is how it reports.
+    /// Reports now, on this thread. `Reporter::default()` has no thread and reports only this way.
     ///
     /// ```
     /// use framepool::{BufferPool, DiagnosticsStore};
@@ -87,7 +89,7 @@ impl Reporter {
     }
 }
 
-/// Reports the numbers now, and the frames since the previous report. The recorder is called without the lock.
+/// Reports the numbers now, and the frames since the previous report. Calls the recorder without holding the lock.
 fn report(pools: &Mutex<WatchedPools>) {
     let mut frames = Vec::new();
     let readings = {
@@ -124,12 +126,12 @@ fn report(pools: &Mutex<WatchedPools>) {
     }
 }
 
-/// Tells the recorder unit and help: it may have been installed after the previous report.
+/// Describes unit and help to the recorder, which may have been installed after the previous report.
 fn describe(metric: &Metric) {
     let unit = match metric.unit {
         "By" => Unit::Bytes,
         "s" => Unit::Seconds,
-        // What is counted is in the name.
+        // The name has what is counted.
         _ => Unit::Count,
     };
     match metric.kind {
@@ -143,7 +145,7 @@ fn pool_label(pool: &str) -> Label {
     Label::new("pool", pool.to_owned())
 }
 
-/// What a panic interrupted is whole: each change is made by one call.
+/// Ignores poisoning: each change is one call, so the value is consistent after a panic.
 fn locked(pools: &Mutex<WatchedPools>) -> MutexGuard<'_, WatchedPools> {
     pools.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )
 }
 
-/// Runs so many frames, and pushes their telemetry.
+/// Runs this many frames, and pushes their telemetry.
 pub(crate) fn push(endpoint: &str, frames: u32) -> Result<(), Box<dyn Error>> {
     let provider = provider(endpoint, Duration::from_secs(5))?;
     let pool = BufferPool::builder().name("example").build()?;
@@ -33,7 +33,7 @@ pub(crate) fn push(endpoint: &str, frames: u32) -> Result<(), Box<dyn Error>> {
         thread::sleep(Duration::from_millis(16));
         frame.release_all();
     }
-    // Pushes what was counted since the latest interval.
+    // Pushes the counts since the latest interval.
     provider.shutdown()?;
     drop(instruments);
     Ok(())

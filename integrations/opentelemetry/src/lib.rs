@@ -1,7 +1,8 @@
 //! framepool's memory telemetry as OpenTelemetry metrics.
 //!
-//! [`PoolInstruments`] makes one instrument of a meter from each metric of the library's own table, [`framepool::metrics::METRICS`]. It
-//! depends on the API crate `opentelemetry` alone: the program chooses the SDK, the exporter and the interval.
+//! [`PoolInstruments`] makes an instrument of a meter for each metric of the library's table,
+//! [`framepool::metrics::METRICS`]. It depends only on the API crate `opentelemetry`: the program chooses the SDK, the
+//! exporter and the interval.
 //!
 //! ```
 //! use framepool::{BufferPool, HealthConfig, Watch};
@@ -15,17 +16,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is exported
+//! # Metrics
 //!
-//! Names, units and kinds are those of the table. Prometheus' translation of them gives the names that `framepool-prometheus` exports. Levels
-//! and counters are observed when the SDK collects, zeros included; what a watch judged is as old as `framepool.snapshot.age` says. The
-//! histograms have every frame since the pool was added: a thread reads them four times a second, and a frame is missing only if the pool
-//! ended more than its `history_frames` in between. A histogram has no point before the first frame.
+//! Names, units and kinds are those of the table. Prometheus' translation of them gives the names that
+//! `framepool-prometheus` exports. Levels and counters are observed when the SDK collects, including zeros. Numbers of a
+//! judgement have the age `framepool.snapshot.age`. The histograms have every frame since the pool was added: a thread
+//! reads them four times a second, and a frame is missing only if the pool ended more than its `history_frames` in between.
+//! A histogram has no point before the first frame.
 //!
 //! # Attributes
 //!
-//! They are bounded: `framepool.pool.name`, [those](attribute) of a few fixed values, and the pool's tags. Call sites and frame
-//! numbers are no attributes.
+//! They are bounded: `framepool.pool.name`, [those](attribute) of a few fixed values, and the pool's tags. Call sites and
+//! frame numbers are not attributes.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -41,12 +43,12 @@ use framepool::{BufferPool, DiagnosticsStore, PoolId, Watch};
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::{Key, KeyValue};
 
-/// How often frames are read.
+/// The interval of reading frames.
 const READ_EVERY: Duration = Duration::from_millis(250);
-/// The longest that a collection may take and still be given one reading.
+/// The longest time in which a collection uses one reading.
 const COLLECTION: Duration = Duration::from_secs(1);
 
-/// The instruments of one or more watched pools. When it is dropped, they observe nothing any more.
+/// The instruments of one or more watched pools. After it is dropped, they observe nothing.
 ///
 /// It holds a handle of each pool, so they live at least as long, or until [`remove`](Self::remove).
 pub struct PoolInstruments(Arc<Shared>);
@@ -58,11 +60,11 @@ struct Shared {
     histograms: Vec<(&'static Metric, Histogram<f64>)>,
 }
 
-/// What was read of the pools for one collection.
+/// The readings of the pools for one collection.
 struct Readings {
     at: Instant,
     pools: Arc<Vec<(PoolName, Reading)>>,
-    /// The metrics that were observed from it, by their places in the table.
+    /// The metrics that were observed from it, by their index in the table.
     observed: Vec<bool>,
 }
 
@@ -105,12 +107,13 @@ impl PoolInstruments {
         Ok(instruments)
     }
 
-    /// Exports one more pool. Its name is `framepool.pool.name`; a pool whose name is taken has its number behind it, as in `render#7`.
+    /// Exports one more pool. Its name is `framepool.pool.name`; if the name is taken, its number is appended, as in
+    /// `render#7`.
     pub fn add(&self, pool: BufferPool, store: DiagnosticsStore) {
         locked(&self.0.pools).add(pool, store);
     }
 
-    /// Exports a pool no longer, and drops the handle of it. Its histograms stay as they are, since the API cannot take them back.
+    /// Stops exporting a pool, and drops its handle. Its histograms stay, because the API cannot remove them.
     pub fn remove(&self, pool: PoolId) {
         locked(&self.0.pools).remove(pool);
     }
@@ -144,8 +147,8 @@ impl Shared {
         }
     }
 
-    /// The readings from which a metric is observed. All metrics of one collection get the same: a metric that was observed from
-    /// the latest already belongs to the next collection.
+    /// The readings from which a metric is observed. All metrics of one collection get the same readings: if a metric was
+    /// already observed from the latest, the next collection has begun.
     fn readings(&self, place: usize) -> Arc<Vec<(PoolName, Reading)>> {
         let mut latest = locked(&self.latest);
         if latest.observed[place] || latest.at.elapsed() > COLLECTION {
@@ -155,7 +158,7 @@ impl Shared {
         Arc::clone(&latest.pools)
     }
 
-    /// Records the frames that ended since. The SDK is called without a lock of ours.
+    /// Records new frames. Calls the SDK without holding a lock.
     fn record_frames(&self) {
         let mut frames = Vec::new();
         locked(&self.pools).drain_frames(|name, frame| {
@@ -175,7 +178,7 @@ impl Shared {
 }
 
 impl Readings {
-    /// None that a metric may be observed from.
+    /// Expired readings.
     fn none() -> Self {
         let mut none = Self::new(Vec::new());
         none.observed.fill(true);
@@ -256,7 +259,7 @@ pub fn attribute(label: &str) -> Key {
     Key::new(format!("framepool.{of}{label}"))
 }
 
-/// What a panic interrupted is whole: each change is made by one call.
+/// Ignores poisoning: each change is one call, so the value is consistent after a panic.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A profile under construction: texts and places are stored once and referred to by number.
+//! Builds a profile, in which texts and places are stored once and referenced by number.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -28,7 +28,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// An empty profile: what its two numbers are, the second one being shown first, and when they were read.
+    /// An empty profile with the names of its two numbers, the second shown by default, and their time.
     pub(crate) fn new(objects: &str, space: &str, time_nanos: u64) -> Self {
         let mut builder = Self {
             profile: Profile::default(),
@@ -45,13 +45,13 @@ impl Builder {
         builder
     }
 
-    /// Something that the reader should know.
+    /// Adds a comment for the reader.
     pub(crate) fn comment(&mut self, text: &str) {
         let text = self.text(text);
         self.profile.comment.push(text);
     }
 
-    /// Two numbers of a stack, the innermost place first. Nothing is added for none.
+    /// Adds two numbers for a stack, the innermost place first. Zeros are not added.
     pub(crate) fn sample(&mut self, stack: &[u64], values: [u64; 2], labels: &[(&str, &str)]) {
         if values == [0; 2] {
             return;
@@ -68,7 +68,8 @@ impl Builder {
         });
     }
 
-    /// The place of a line of code: file, line and maybe column, divided by colons. Any other text is a place that is no line.
+    /// The place of a line of code: file, line and optionally column, separated by colons. Any other text becomes a named
+    /// place.
     pub(crate) fn line(&mut self, at: &str) -> u64 {
         let (before, last) = numbered(at);
         match (numbered(before), last) {

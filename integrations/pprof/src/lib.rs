@@ -1,18 +1,18 @@
-//! Who holds framepool's buffers, as a profile that pprof opens.
+//! The holders of framepool's buffers, as a profile for pprof.
 //!
 //! [`heap`] and [`allocs`] give gzipped files in the format of pprof's `profile.proto`. `go tool pprof -top heap.pb.gz` shows the call
 //! sites that hold the most memory.
 //!
-//! Pools, lines and tags have exact numbers. If the pool records backtraces (`Attribution::Backtraces`, feature `backtrace` of framepool), the
-//! callers of a line are shown too. Those of large buffers are exact; those of small ones are estimates: what a line holds in small
-//! buffers is divided in the proportion of the sampled ones.
+//! Pools, lines and tags have exact numbers. If the pool records backtraces (`Attribution::Backtraces`, feature `backtrace` of
+//! framepool), the callers of a line are shown too. Those of large buffers are exact; those of small ones are estimates: a line's small
+//! buffers are split in the proportion of the sampled ones.
 //!
 //! | profile | numbers | stacks |
 //! |---|---|---|
-//! | [`heap`] | `inuse_objects`, `inuse_space` | the pool, and each call site with pooled buffers out; all frame buffers together |
+//! | [`heap`] | `inuse_objects`, `inuse_space` | the pool, and each call site with pooled buffers in use; all frame buffers together |
 //! | [`allocs`] | `alloc_objects`, `alloc_space` since the pool was made | the pool, and each call site as far as it was sampled |
 //!
-//! [`Held::new`] is of a pool that lives, [`Held::saved`] of one in a saved history, which `framepool report FILE --pprof OUT` writes.
+//! [`Held::new`] is for a live pool, [`Held::saved`] for one in a saved history, as in `framepool report FILE --pprof OUT`.
 //!
 //! A pool knows the call sites of the buffers that are out. It does not count each allocation for its call site, so those of [`allocs`] are
 //! estimates from samples ([`Held::with_samples`]): of frame buffers always, of pooled buffers while backtraces are on. The sums are exact.
@@ -34,13 +34,13 @@ use stacks::{plus, rest, share, split};
 /// Buffers, and bytes.
 type Values = [u64; 2];
 
-/// What is known of one pool.
+/// The data of one pool.
 #[derive(Clone, Debug)]
 pub struct Held<'a> {
     name: &'a str,
     time: Timestamp,
     sites: Vec<Site<'a>>,
-    /// What pooled buffers are called that belong to none of the call sites.
+    /// The name for pooled buffers without a listed call site.
     other_sites: &'static str,
     /// Pooled buffers.
     pooled: Values,
@@ -48,7 +48,7 @@ pub struct Held<'a> {
     in_use: Values,
     /// The call stacks of sampled buffers.
     stacks: &'a [StackHolding],
-    /// What was allocated since the pool was made.
+    /// The allocations since the pool was made.
     allocs: Allocs<'a>,
 }
 
@@ -62,10 +62,10 @@ struct Allocs<'a> {
     sampled: Option<&'a SampledAllocs>,
 }
 
-/// What one call site holds.
+/// The buffers of one call site.
 #[derive(Clone, Debug)]
 struct Site<'a> {
-    /// File, line and column, divided by colons, or any other text.
+    /// File, line and column, separated by colons, or any other text.
     location: String,
     thread: &'a str,
     tag: &'a str,
@@ -73,7 +73,8 @@ struct Site<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// The pool's name, who holds its pooled buffers, and its numbers, which should have been read at the same time.
+    /// Makes the data of a live pool from its name, its outstanding buffers and its numbers, which should be read at the
+    /// same time.
     pub fn new(name: &'a str, outstanding: &'a Outstanding, stats: &PoolStats) -> Self {
         let counts = &stats.totals.counts;
         let sites = outstanding.sites.iter().map(|site| Site {
@@ -105,8 +106,8 @@ impl<'a> Held<'a> {
         self
     }
 
-    /// A pool of a saved history, as of its latest judgement. The history has the 256 call sites and tags that hold the most; one
-    /// that an older version saved has 16 call sites, without tags and threads.
+    /// Makes the data of a pool in a saved history, as of its latest judgement. The history has the 256 call sites and tags
+    /// that hold the most; one from an older version has 16 call sites, without tags and threads.
     pub fn saved(pool: &'a SavedPool) -> Self {
         let numbers = &pool.metrics;
         let site = |location: &str, thread, tag, values| Site {
@@ -140,7 +141,7 @@ impl<'a> Held<'a> {
     }
 }
 
-/// The profile of what is in use, by call site.
+/// The profile of the memory in use, by call site.
 pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("inuse_objects", "inuse_space", time(pools));
     profile.comment(

@@ -1,4 +1,4 @@
-//! The messages of pprof's `profile.proto`, as far as they are used. Field numbers are those of that file.
+//! The used messages of pprof's `profile.proto`, with its field numbers.
 
 use prost::Message;
 
@@ -12,7 +12,7 @@ pub(crate) struct Profile {
     pub(crate) location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
     pub(crate) function: Vec<Function>,
-    /// The first one is empty; every text elsewhere is a place in this list.
+    /// The first one is empty; all texts elsewhere are indices into this list.
     #[prost(string, repeated, tag = "6")]
     pub(crate) string_table: Vec<String>,
     #[prost(int64, tag = "9")]

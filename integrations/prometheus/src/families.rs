@@ -1,4 +1,4 @@
-//! How a metric is written as a family of Prometheus.
+//! Writes metrics as Prometheus families.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use prometheus_client::registry::Unit;
 
 use crate::frames::Histograms;
 
-/// All that one scrape reads of one pool.
+/// The reading of one pool for one scrape.
 #[derive(Debug)]
 pub(crate) struct Scrape {
     pub(crate) pool: PoolName,
@@ -20,7 +20,7 @@ pub(crate) struct Scrape {
     pub(crate) frames: Histograms,
 }
 
-/// The name under which Prometheus knows a metric: `framepool_frames_total` for `framepool.frames`.
+/// The Prometheus name of a metric: `framepool_frames_total` for `framepool.frames`.
 ///
 /// ```
 /// use framepool::metrics::METRICS;
@@ -47,7 +47,7 @@ fn unit(metric: &Metric) -> Option<Unit> {
     match metric.unit {
         "By" => Some(Unit::Bytes),
         "s" => Some(Unit::Seconds),
-        // What is counted is in the name.
+        // The name has what is counted.
         _ => None,
     }
 }

@@ -12,14 +12,14 @@ use framepool::{BufferPool, DiagnosticsStore, FrameSnapshot, PoolId};
 
 use crate::families::Scrape;
 
-/// How often frames are read.
+/// The interval of reading frames.
 const READ_EVERY: Duration = Duration::from_millis(250);
 
-/// How many values fell into each bucket.
+/// The number of values in each bucket.
 #[derive(Clone, Debug)]
 pub(crate) struct Histogram {
     ends: &'static [f64],
-    /// One more than there are ends: what is above the last.
+    /// One more than there are ends: the last counts values above the last end.
     counts: Vec<u64>,
     sum: f64,
 }
@@ -47,7 +47,7 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// Upper end and count of every bucket, not cumulative: the encoder adds them up.
+    /// Upper end and count of every bucket, not cumulative, because the encoder adds them up.
     pub(crate) fn buckets(&self) -> Vec<(f64, u64)> {
         let ends = self.ends.iter().copied().chain([f64::MAX]);
         ends.zip(self.counts.iter().copied()).collect()
@@ -98,7 +98,7 @@ impl Frames {
         self.pools.add(pool, store);
     }
 
-    /// Reads the frames that came since.
+    /// Reads new frames.
     fn drain(&mut self) {
         self.pools.drain_frames(|pool, frame| {
             if let Some(histograms) = self.histograms.get_mut(&pool.id()) {
@@ -137,7 +137,7 @@ pub(crate) fn read(frames: &Arc<Mutex<Frames>>) -> io::Result<()> {
     Ok(())
 }
 
-/// Counts are whole after every frame, whatever a panic interrupted.
+/// Ignores poisoning: the counts are consistent after every frame.
 pub(crate) fn locked(frames: &Mutex<Frames>) -> MutexGuard<'_, Frames> {
     frames.lock().unwrap_or_else(PoisonError::into_inner)
 }

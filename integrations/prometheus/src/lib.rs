@@ -1,8 +1,8 @@
 //! framepool's memory telemetry as Prometheus metrics.
 //!
-//! [`PoolCollector`] is a collector for the registry of the `prometheus-client` crate. At every scrape it reads the pools and the
-//! latest judgements of their watches, and it exports zeros from the first scrape on. A program without a registry answers `/metrics`
-//! with an [`Exposition`]; the server of `framepool-dashboard` does so by itself.
+//! [`PoolCollector`] is a collector for the registry of the `prometheus-client` crate. At every scrape it reads the pools
+//! and the latest judgements of their watches. It exports zeros from the first scrape on. A program without a registry can
+//! answer `/metrics` with an [`Exposition`]; the server of `framepool-dashboard` does that already.
 //!
 //! ```
 //! use framepool::{BufferPool, HealthConfig, Watch};
@@ -24,15 +24,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is exported
+//! # Metrics
 //!
-//! Every metric of the library's own table, [`framepool::metrics::METRICS`], under its [`prometheus_name`]. Levels and counters are read at the scrape. What a watch
-//! judged (leaks, growing sites, alerts) is as old as `framepool_snapshot_age_seconds` says. Histograms cover every frame since
-//! the collector was made; a thread of the collector reads them four times a second, and a frame is missing only if the pool ended
-//! more than its `history_frames` in between.
+//! Every metric of the library's table, [`framepool::metrics::METRICS`], under its [`prometheus_name`]. Levels and counters
+//! are read at the scrape. Numbers of a judgement (leaks, growing sites, alerts) have the age
+//! `framepool_snapshot_age_seconds`. Histograms cover every frame since the collector was made; a thread of the collector
+//! reads them four times a second, and a frame is missing only if the pool ended more than its `history_frames` in between.
 //!
-//! Labels are bounded: `pool`, the pool's tags, and a few fixed values of `state`, `kind`, `source`, `reason`, `rule` and `severity`. Call sites and
-//! frame numbers are no labels; they are on the page of `framepool-dashboard`.
+//! Labels are bounded: `pool`, the pool's tags, and a few fixed values of `state`, `kind`, `source`, `reason`, `rule` and
+//! `severity`. Call sites and frame numbers are not labels; the page of `framepool-dashboard` has them.
 //!
 //! # Rules
 //!
@@ -87,7 +87,7 @@ impl PoolCollector {
         Ok(collector)
     }
 
-    /// Exports one more pool. The label `pool` is its name; a pool whose name is taken has its number behind it, as in `render#7`.
+    /// Exports one more pool. The label `pool` is its name; if the name is taken, its number is appended, as in `render#7`.
     #[must_use]
     pub fn and(self, watch: &Watch) -> Self {
         locked(&self.0).add(watch.pool().clone(), watch.store().clone());
@@ -95,7 +95,7 @@ impl PoolCollector {
     }
 }
 
-/// What a program answers to `GET /metrics` if it has no registry of its own.
+/// The answer to `GET /metrics` for a program without its own registry.
 #[derive(Debug)]
 pub struct Exposition(Registry);
 
@@ -104,17 +104,17 @@ impl Exposition {
     pub const CONTENT_TYPE: &'static str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// Answers with what the collector reads.
+    /// Makes answers from the collector's readings.
     pub fn new(collector: PoolCollector) -> Self {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(collector));
         Self(registry)
     }
 
-    /// The numbers now.
+    /// The text of an answer, with the current numbers.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to text cannot fail, and the collector has no errors of its own.
+        // Writing to text cannot fail, and the collector has no errors.
         let _ = encode(&mut text, &self.0);
         text
     }

@@ -1,14 +1,14 @@
-//! From the library's clock to that of the trace.
+//! Converts the library's time to that of the trace.
 
 use framepool::Timestamp;
 
-/// The time that a trace has: of the clock that goes on while the machine sleeps, as in Perfetto's own traces, so that several traces of
-/// one machine fit together; the time of day where there is no such clock.
+/// The clock of a trace: the one that continues while the machine sleeps, as in Perfetto's own traces, so that traces of
+/// one machine can be merged. On systems without it, the time of day.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TraceClock {
     /// Trace time minus the library's monotonic time, in nanoseconds.
     ahead: i128,
-    /// Both clocks at one moment: of the trace, and of the day.
+    /// Both clocks at one moment: the trace's, and the time of day.
     pub(crate) measured: (u64, u64),
 }
 
@@ -22,7 +22,7 @@ impl TraceClock {
         }
     }
 
-    /// The trace's time of a moment.
+    /// The trace time of a moment.
     pub(crate) fn time(&self, time: Timestamp) -> u64 {
         let time = time.monotonic().as_nanos() as i128 + self.ahead;
         u64::try_from(time).unwrap_or(0)

@@ -1,5 +1,5 @@
 //! Frames, memory and alerts of [`BufferPool`](framepool::BufferPool)s as a trace that [ui.perfetto.dev](https://ui.perfetto.dev) and
-//! `trace_processor` open, so that a memory spike stands beside the program's own spans.
+//! `trace_processor` open, so that a memory spike is shown next to the program's own spans.
 //!
 //! ```
 //! use framepool::{BufferPool, HealthConfig, Watch};
@@ -17,22 +17,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is in it
+//! # Content
 //!
-//! For each pool: a slice for each frame from its beginning to its end, with its allocs, releases, misses and the line that took the most memory
-//! from the system; an instant for each frame end; counters of bytes in use, idle and pooled, of allocs and of misses; a slice for each
-//! alert from its raising to its end, with what it says; an instant for each mark.
+//! For each pool: a slice for each frame from its beginning to its end, with its allocs, releases, misses and the line that took the most
+//! memory from the system; an instant for each frame end; counters of bytes in use, idle and pooled, of allocs and of misses; a slice for
+//! each alert from its raising to its end, with its text; an instant for each mark.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! Nothing until it is started. Then each frame end copies its snapshot into one more ring, and waits for nobody. One thread writes twenty
-//! times a second, about 500 bytes a frame. Its memory is bounded: what it is too slow to read is lost, counted, and said in the trace. A file ends at 1 GiB.
+//! Nothing until it is started. Then each frame end copies its snapshot into one more ring, without waiting. One thread
+//! writes twenty times a second, about 500 bytes a frame. Its memory is bounded: if it is too slow, frames are lost,
+//! counted, and reported in the trace. A file ends at 1 GiB.
 //!
 //! # Why Perfetto's protobuf
 //!
-//! The other choice was Chrome's JSON. It is the format of older tools, which Perfetto still reads: as text it is larger and slower to open,
-//! its counters have no units, and its tracks cannot be nested or ordered. Packets of protobuf are appended, so a file that was cut off is
-//! whole up to its last packet. The messages are written with `prost`, which the pprof profiles of the page need anyway, and the clock with `rustix`.
+//! The alternative was Chrome's JSON, the format of older tools, which Perfetto still reads. As text it is larger and
+//! slower to open, its counters have no units, and its tracks cannot be nested or ordered. Packets of protobuf are
+//! appended, so a truncated file is valid up to its last packet. `prost`, which the page's pprof profiles need anyway,
+//! writes the messages; `rustix` reads the clock.
 #![forbid(unsafe_code)]
 
 mod clock;

@@ -1,4 +1,4 @@
-//! The messages of Perfetto's `perfetto_trace.proto`, as far as they are used. Field numbers are those of that file.
+//! The used messages of Perfetto's `perfetto_trace.proto`, with its field numbers.
 
 use prost::Message;
 
@@ -19,10 +19,10 @@ pub(crate) const SIZE_BYTES: i32 = 3;
 /// `TrackDescriptor.ChildTracksOrdering`: by `sibling_order_rank`.
 pub(crate) const EXPLICIT: i32 = 3;
 
-/// `TracePacket.SequenceFlags`: nothing that came before on the sequence matters.
+/// `TracePacket.SequenceFlags`: earlier packets of the sequence do not matter.
 pub(crate) const STATE_CLEARED: u32 = 1;
 
-/// A file is one of these. Several written one after another are one too, so packets can be appended.
+/// A file is one of these. Several in a row are one too, so packets can be appended.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Trace {
     #[prost(message, repeated, tag = "1")]

@@ -1,4 +1,4 @@
-//! Whole packets of a trace, written in pieces.
+//! Writes a trace in complete packets.
 
 use std::io::{self, Write};
 
@@ -10,31 +10,31 @@ use crate::messages::{
 };
 use crate::timeline::PoolTrack;
 
-/// Numbers of tracks that a pool has for itself.
+/// The range of track numbers of one pool.
 const OF_POOL: u64 = 1 << 24;
 
-/// The track of the process: the same for all pools.
+/// The track of the process, shared by all pools.
 pub(crate) const PROCESS: u64 = u32::MAX as u64;
 
-/// Packets, and where they go.
+/// Packets, and their output.
 pub(crate) struct Packets<W> {
     out: W,
     /// Added to the numbers of tracks, so that files of several processes can be one trace.
     base: u64,
     sequence: u32,
-    /// What was not written to `out` yet. Kept for its memory.
+    /// Bytes that were not written to `out` yet. Kept to reuse its memory.
     waiting: Vec<u8>,
     written: u64,
 }
 
 impl<W: Write> Packets<W> {
-    /// Begins with what the clocks showed at one moment: that of the trace, and that of the day.
+    /// Begins a trace with the readings of both clocks at one moment: the trace's, and the time of day.
     pub(crate) fn new(out: W, (time, day): (u64, u64)) -> Self {
         let mut packets = Self {
             out,
-            // Two processes begin at different nanoseconds of four seconds, but for bad luck.
+            // Two processes almost always begin at different nanoseconds modulo four seconds.
             base: day << 32,
-            // Zero is none.
+            // Zero means none.
             sequence: day as u32 | 1,
             waiting: Vec::new(),
             written: 0,
@@ -96,11 +96,11 @@ impl<W: Write> Packets<W> {
         let trace = Trace {
             packet: vec![packet],
         };
-        // A vector has room.
+        // Writing to a vector cannot fail.
         let _ = trace.encode(&mut self.waiting);
     }
 
-    /// Writes what waits, in one piece. It is dropped if that fails, so that it does not pile up.
+    /// Writes the waiting bytes at once. If that fails they are dropped, so that they do not pile up.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         let written = self
             .out
@@ -111,7 +111,7 @@ impl<W: Write> Packets<W> {
         written
     }
 
-    /// Bytes written, and those that wait.
+    /// Bytes written or waiting.
     pub(crate) fn bytes(&self) -> u64 {
         self.written + self.waiting.len() as u64
     }

@@ -1,11 +1,11 @@
-//! What happens to pools, as packets of a trace.
+//! Writes the events of pools as packets of a trace.
 //!
-//! Tracks: one group for each pool, and in it its alerts, marks, frames, frame ends and counters. Frames may overlap, and the slices of a
-//! track must not: a frame takes the first of several tracks, all named "frames", that is free when it begins. Perfetto draws them as
-//! one. Alerts have a track each, for the same reason.
+//! Each pool has a group of tracks for its alerts, marks, frames, frame ends and counters. Frames may overlap, but slices
+//! of a track must not. So a frame takes the first free one of several tracks, all named "frames", which Perfetto draws as
+//! one. For the same reason each alert has its own track.
 //!
-//! Each call writes whole packets. Nothing refers to what was written before but by the number of its track, so a file that ends after any
-//! packet is whole.
+//! Each call writes complete packets. Packets refer to earlier ones only by the number of a track, so a file that ends
+//! after any packet is valid.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -21,9 +21,9 @@ use crate::messages::{
 };
 use crate::packets::{PROCESS, Packets, double, number, text};
 
-/// Tracks of a pool's frames. Frames beyond are written as ends only.
+/// The most tracks for a pool's frames. For further overlapping frames only the ends are written.
 const LANES: usize = 16;
-/// Alerts whose tracks are remembered. Those beyond get a new track when they come again.
+/// The most alerts whose tracks are remembered. Others get a new track when they are raised again.
 const ALERTS: usize = 1_024;
 
 /// The tracks of a pool, by their numbers within it.
@@ -45,15 +45,15 @@ const COUNTERS: [Counter; 5] = [
     ("misses per frame", COUNT, |frame| frame.misses),
 ];
 
-/// Gives the text to write in place of another, if any.
+/// Returns a replacement for a text, if any.
 type Name = Box<dyn Fn(&str) -> Option<String> + Send>;
 
-/// Which pool of a [`Timeline`].
+/// A pool of a [`Timeline`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolTrack(pub(crate) usize);
 
-/// Writes what it is told as packets of a trace. [`TimelineWriter`](crate::TimelineWriter) tells it what happens in a program; use this
-/// one to write frames and alerts of your own.
+/// Writes frames, alerts and marks as packets of a trace. [`TimelineWriter`](crate::TimelineWriter) follows a program
+/// automatically; use this type to write your own frames and alerts.
 pub struct Timeline<W: Write> {
     packets: Packets<W>,
     clock: TraceClock,
@@ -82,7 +82,7 @@ impl<W: Write> fmt::Debug for Timeline<W> {
 }
 
 impl<W: Write> Timeline<W> {
-    /// A trace that begins now.
+    /// Begins a trace now.
     pub fn new(out: W) -> Self {
         let clock = TraceClock::measure();
         Self {
@@ -93,7 +93,7 @@ impl<W: Write> Timeline<W> {
         }
     }
 
-    /// Passes every text that names a line of code to `name`, and writes what it returns in its place, if anything.
+    /// Passes every text that names a line of code to `name`, and writes the returned text instead, if any.
     #[must_use]
     pub fn rename(mut self, name: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
         self.names = Some(Box::new(name));
@@ -153,7 +153,7 @@ impl<W: Write> Timeline<W> {
         pool
     }
 
-    /// A frame has ended.
+    /// Writes a frame that has ended.
     pub fn frame(&mut self, pool: PoolTrack, frame: &FrameSnapshot) {
         let end = self.clock.time(frame.time);
         let length = frame.work.unwrap_or(frame.duration);
@@ -260,7 +260,7 @@ impl<W: Write> Timeline<W> {
         Some(lane)
     }
 
-    /// An alert was raised, became more severe, or was resolved.
+    /// Writes an alert that was raised, escalated or resolved.
     pub fn alert(&mut self, pool: PoolTrack, alert: &Alert) {
         let time = self.clock.time(alert.time);
         let known = &self.pools[pool.0];
@@ -314,7 +314,7 @@ impl<W: Write> Timeline<W> {
     fn new_alert(&mut self, pool: PoolTrack, alert: &Alert) -> usize {
         let known = &mut self.pools[pool.0];
         if known.alerts.len() == ALERTS {
-            // The oldest one that is over; all of them last only where a thousand lines of code leak at once.
+            // The oldest resolved one. All are active only if a thousand lines of code leak at once.
             let over = known.alerts.iter().position(|(_, is_raised)| !is_raised);
             known.alerts.remove(over.unwrap_or(0));
             known.places.remove(over.unwrap_or(0));
@@ -340,7 +340,7 @@ impl<W: Write> Timeline<W> {
         self.pools[pool.0].places.len() - 1
     }
 
-    /// A moment that the program marked.
+    /// Writes a mark that the program set.
     pub fn mark(&mut self, pool: PoolTrack, time: Timestamp, said: &str) {
         let time = self.clock.time(time);
         self.packets.event(
@@ -356,16 +356,16 @@ impl<W: Write> Timeline<W> {
         );
     }
 
-    /// Writes what waits, in one piece.
+    /// Writes the waiting bytes at once.
     ///
     /// # Errors
     ///
-    /// The writer's own. What waited is dropped then, so that it does not pile up.
+    /// The writer's error. Then the waiting bytes are dropped, so that they do not pile up.
     pub fn flush(&mut self) -> io::Result<()> {
         self.packets.flush()
     }
 
-    /// Bytes written, and those that wait.
+    /// Bytes written or waiting.
     pub fn bytes(&self) -> u64 {
         self.packets.bytes()
     }

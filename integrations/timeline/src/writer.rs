@@ -1,7 +1,7 @@
 //! The thread that follows pools and writes.
 //!
-//! It reads the feed of each pool's frames, a ring that the frame end never waits for, and the events of each store. What it was too slow to
-//! read is lost, counted, and said in the trace. Nothing is kept but what one look finds.
+//! It reads the feed of each pool's frames, a ring that the frame end never waits for, and the events of each store. If it
+//! is too slow, frames are lost, counted, and reported in the trace. It keeps only the data of one reading.
 
 use std::fs::File;
 use std::io;
@@ -18,12 +18,12 @@ use framepool::{DiagnosticsStore, PoolId, Timestamp, Watch};
 
 use crate::timeline::{PoolTrack, Timeline};
 
-/// Between two looks.
+/// The time between two readings.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// What a file has at most, unless it is said: as much as Perfetto's page opens with ease.
+/// The default limit of a file: a size that Perfetto's page opens easily.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// What was written.
+/// The totals of a written file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
@@ -33,13 +33,13 @@ pub struct Written {
     pub lost: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Whether the file got as large as it may be before the end.
+    /// Whether the file reached its limit before the end.
     pub is_full: bool,
 }
 
-/// Writes what happens to watched pools into a file, on a thread of its own, until it is finished or dropped.
+/// Writes the events of watched pools into a file, on a separate thread, until it is finished or dropped.
 ///
-/// The file can be read at any time, also after the process was killed: it ends with what happened a moment before.
+/// The file can be read at any time, even after the process was killed; it is complete up to a moment before.
 #[derive(Debug)]
 pub struct TimelineWriter {
     is_ending: Arc<AtomicBool>,
@@ -47,7 +47,7 @@ pub struct TimelineWriter {
 }
 
 impl TimelineWriter {
-    /// Begins a file of 1 GiB at most. What is at the path is replaced.
+    /// Begins a file of at most 1 GiB. An existing file is replaced.
     ///
     /// # Errors
     ///
@@ -59,11 +59,11 @@ impl TimelineWriter {
         Self::start_limited(watches, path, MOST_BYTES)
     }
 
-    /// Begins a file of about so many bytes at most. What is at the path is replaced.
+    /// Begins a file of about `max_bytes` at most. An existing file is replaced.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// Those of [`start`](Self::start).
     pub fn start_limited<'w>(
         watches: impl IntoIterator<Item = &'w Watch>,
         path: impl AsRef<Path>,
@@ -91,7 +91,7 @@ impl TimelineWriter {
         })
     }
 
-    /// Writes what happened last, and ends the file.
+    /// Writes the latest events, and ends the file.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl TimelineWriter {
     }
 
     fn end(&mut self) -> io::Result<Written> {
-        // Release: pairs with the Acquire in `follow`; what happened before is written.
+        // Release: pairs with the Acquire in `follow`; all earlier events are written.
         self.is_ending.store(true, Ordering::Release);
         let Some(thread) = self.thread.take() else {
             return Ok(Written::default());
@@ -118,12 +118,12 @@ impl TimelineWriter {
 
 impl Drop for TimelineWriter {
     fn drop(&mut self) {
-        // Who wants to know calls `finish`.
+        // Use `finish` to get the error.
         let _ = self.end();
     }
 }
 
-/// A pool that is followed.
+/// A followed pool.
 struct Followed {
     track: PoolTrack,
     id: PoolId,
@@ -146,7 +146,7 @@ impl Followed {
         }
     }
 
-    /// Writes what is new. Says how many frames were lost.
+    /// Writes everything new, and counts lost frames.
     fn look(&mut self, timeline: &mut Timeline<File>, written: &mut Written) {
         while let Some(frame) = self.frames.next() {
             timeline.frame(self.track, &frame);
@@ -190,7 +190,8 @@ struct Follower {
 impl Follower {
     fn follow(&mut self, is_ending: &AtomicBool) -> io::Result<Written> {
         loop {
-            // Acquire: pairs with the Release in `end`. Read before the look, so that the last look comes after the wish.
+            // Acquire: pairs with the Release in `end`. Loaded before the reading, so that the last reading comes after the
+            // request to end.
             let is_last = is_ending.load(Ordering::Acquire);
             for followed in &mut self.followed {
                 followed.look(&mut self.timeline, &mut self.written);
@@ -205,7 +206,7 @@ impl Follower {
             self.timeline.flush()?;
             self.written.bytes = self.timeline.bytes();
             if is_last || self.written.is_full {
-                // The feeds are dropped with the thread, so frame ends write into them no more.
+                // The feeds are dropped with the thread, so frame ends stop writing into them.
                 return Ok(self.written);
             }
             thread::park_timeout(INTERVAL);

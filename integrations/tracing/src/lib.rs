@@ -1,8 +1,8 @@
 //! framepool's alerts as `tracing` events.
 //!
-//! [`forward`] emits an event with target `framepool::alert` for every alert of a store that is raised, escalated or resolved: each once. The
-//! events come from the thread on which the store tells its subscribers of alerts, never from a worker; a slow subscriber of `tracing` delays no
-//! judgement.
+//! [`forward`] emits an event with target `framepool::alert` once for every alert of a store that is raised, escalated or
+//! resolved. The events come from the store's subscriber thread, never from a worker. A slow subscriber of `tracing` delays
+//! no judgement.
 //!
 //! ```
 //! use framepool::{BufferPool, HealthConfig, Watch};
@@ -19,19 +19,19 @@
 //!
 //! | field | type | meaning |
 //! |---|---|---|
-//! | `alert` | text | the alert's number, the same as long as the condition lasts and when it comes back |
+//! | `alert` | text | the alert's number, the same while the condition holds and when it returns |
 //! | `rule` | text | the [rule's name](framepool::Rule::name) |
 //! | `state` | text | `raised` or `resolved` |
-//! | `severity` | text | `warning` or `critical`; of a resolved alert, what it last was |
-//! | `escalated_from` | text | what the severity was before, if the alert was raised already |
+//! | `severity` | text | `warning` or `critical`; for a resolved alert, the last one |
+//! | `escalated_from` | text | the previous severity, if the alert was already raised |
 //! | `pool` | text | the pool's name |
-//! | `tag` | text | the tag, if the rule judges one |
+//! | `tag` | text | the tag, if the rule judges tags |
 //! | `frame` | integer | the latest frame end |
-//! | `value`, `threshold` | float | what was measured, and the level of this severity, in the [rule's unit](framepool::Rule::unit) |
+//! | `value`, `threshold` | float | the measured value, and the level of this severity, in the [rule's unit](framepool::Rule::unit) |
 //! | `site` | text | the line of code, if the rule judges one |
 //! | `description` | text | one sentence for people |
 //!
-//! An event has no fields that do not apply.
+//! Fields that do not apply are missing.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -42,8 +42,9 @@ use tracing::Level;
 
 /// Emits an event for every change of an alert of this store from now on.
 ///
-/// The store lists it among its [subscribers](DiagnosticsStore::alert_subscribers) as `tracing`. It ends when the store is gone. The events go to the global
-/// subscriber of `tracing`: one that is set for another thread alone does not see them.
+/// The store lists it among its [subscribers](DiagnosticsStore::alert_subscribers) as `tracing`. It ends when the store is
+/// dropped. The events go to the global subscriber of `tracing`; a subscriber set only for another thread does not see
+/// them.
 ///
 /// # Errors
 ///
@@ -63,7 +64,7 @@ pub fn forward(store: &DiagnosticsStore) -> io::Result<()> {
 /// health.raised.iter().chain(&health.resolved).for_each(framepool_tracing::emit);
 /// ```
 pub fn emit(alert: &Alert) {
-    // The level of an event is part of its callsite.
+    // The level of an event must be constant at its call site.
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(

@@ -1,18 +1,18 @@
-//! Which buffers the profiler was told of, and what changed since.
+//! The buffers that were reported to the profiler, and the changes since.
 
 use std::collections::HashMap;
 
-/// The buffers of the latest look and of the one before, by address.
+/// The buffers of the last two readings, by address.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
-    /// Bytes, and whether the look under way found it.
+    /// Bytes, and whether the current reading found it.
     known: HashMap<usize, (u64, bool)>,
-    /// New ones, and those of another size than before at their address.
+    /// New ones, and those with a new size at their address.
     new: Vec<(usize, u64)>,
 }
 
 impl Buffers {
-    /// A buffer that the look found.
+    /// Adds a buffer that the reading found.
     pub(crate) fn enter(&mut self, address: usize, bytes: u64) {
         match self.known.get_mut(&address) {
             Some((known, found)) if *known == bytes => *found = true,
@@ -20,7 +20,7 @@ impl Buffers {
         }
     }
 
-    /// Ends a look: gives every buffer that is gone, then every one that is new.
+    /// Ends a reading: passes every buffer that is gone, then every new one.
     pub(crate) fn settle(
         &mut self,
         mut freed: impl FnMut(usize),
@@ -33,7 +33,7 @@ impl Buffers {
             std::mem::take(found)
         });
         for (address, bytes) in self.new.drain(..) {
-            // A buffer that came back and went out again during the look was met twice.
+            // A buffer that was released and allocated again during the reading was found twice.
             if self.known.insert(address, (bytes, false)).is_none() {
                 allocated(address, bytes);
             }

@@ -1,4 +1,4 @@
-//! What Tracy is told, by names that live for ever.
+//! Sends data to Tracy, under names that are never freed.
 //!
 //! Memory in named pools is not part of `tracy-client`'s safe API, so it goes through Tracy's C API.
 #![cfg_attr(not(feature = "enable"), allow(clippy::unused_self, unused_variables))]
@@ -18,7 +18,7 @@ impl FrameMark {
     }
 }
 
-/// A memory pool, as Tracy calls it.
+/// A memory pool of Tracy.
 #[derive(Debug)]
 pub(crate) struct MemoryPool {
     /// Ends with a zero byte.
@@ -37,29 +37,29 @@ impl MemoryPool {
     pub(crate) fn new(name: &str) -> Self {
         let name = std::ffi::CString::new(without_nul(name)).unwrap_or_default();
         Self {
-            // Tracy reads a name whenever a profiler asks for it.
+            // Tracy may read a name at any time.
             name: Box::leak(name.into_boxed_c_str()),
         }
     }
 
-    /// Memory came into use. The client is the sign that Tracy runs.
+    /// Reports memory that came into use. The `Client` argument proves that Tracy runs.
     pub(crate) fn alloc(&self, _: &Client, address: usize, bytes: u64) {
         let place = std::ptr::without_provenance(address);
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        // SAFETY: Tracy runs, and the name lives for ever and ends with a zero byte. The address is only a number to Tracy.
+        // SAFETY: Tracy runs, and the name is never freed and ends with a zero byte. The address is only a number to Tracy.
         unsafe {
             tracy_client::sys::___tracy_emit_memory_alloc_named(place, bytes, self.name.as_ptr());
         }
     }
 
-    /// Memory is no longer in use.
+    /// Reports memory that is no longer in use.
     pub(crate) fn free(&self, _: &Client, address: usize) {
         let place = std::ptr::without_provenance(address);
         // SAFETY: as for `alloc`.
         unsafe { tracy_client::sys::___tracy_emit_memory_free_named(place, self.name.as_ptr()) }
     }
 
-    /// No memory of the pool is in use.
+    /// Reports that no memory of the pool is in use.
     pub(crate) fn discard(&self, _: &Client) {
         // SAFETY: as for `alloc`.
         unsafe { tracy_client::sys::___tracy_emit_memory_discard(self.name.as_ptr()) }

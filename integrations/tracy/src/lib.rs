@@ -1,15 +1,15 @@
 //! framepool's frames, numbers and memory in the Tracy profiler.
 //!
-//! A [`Reporter`] tells a connected profiler of one pool:
+//! A [`Reporter`] reports one pool to a connected profiler:
 //!
 //! | in Tracy | what it shows |
 //! |---|---|
 //! | frames named after the pool | every frame end that the program reports |
-//! | plots | every level and counter of the library's own table, [`framepool::metrics::METRICS`], and of each frame its time and bytes |
-//! | memory pool named after the pool | the pooled buffers that are out, as of each look, by address |
-//! | memory pool `… frames` | the blocks of open frames, discarded and listed again at each look |
+//! | plots | every level and counter of the library's table, [`framepool::metrics::METRICS`], and the time and bytes of each frame |
+//! | memory pool named after the pool | the pooled buffers in use, at each reading, by address |
+//! | memory pool `… frames` | the blocks of open frames, discarded and listed again at each reading |
 //!
-//! It does nothing without the feature `enable`, and as good as nothing while no profiler is connected.
+//! It does nothing without the feature `enable`, and almost nothing while no profiler is connected.
 #![deny(unsafe_code)]
 
 mod buffers;
@@ -28,7 +28,7 @@ use buffers::Buffers;
 use emit::{FrameMark, MemoryPool};
 use plots::Plots;
 
-/// How often levels and memory are looked at.
+/// The interval of reading levels and memory.
 const LOOKS: Duration = Duration::from_millis(50);
 
 /// Reports one pool to Tracy. See the [crate documentation](crate).
@@ -54,7 +54,7 @@ pub struct Reporter {
     plots: Plots,
     buffers: MemoryPool,
     frames: MemoryPool,
-    /// What the profiler was told of.
+    /// The buffers that were reported to the profiler.
     told: Buffers,
     places: Vec<Place>,
     interval: Duration,
@@ -63,9 +63,9 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Starts Tracy's client, if the feature `enable` is on and it does not run yet, and reports this pool.
+    /// Starts Tracy's client, if the feature `enable` is on and it is not running yet, and reports this pool.
     ///
-    /// Tracy keeps names for ever: those of a reporter, about 4 KiB, stay in memory when it is dropped.
+    /// Tracy never frees names: those of a reporter, about 4 KiB, stay in memory after it is dropped.
     pub fn new(pool: &BufferPool) -> Self {
         let name = pool.name();
         Self {
@@ -84,22 +84,22 @@ impl Reporter {
         }
     }
 
-    /// Plots also what was judged of the pool: leaks, alerts, ages.
+    /// Also plots judgements of the pool: leaks, alerts, ages.
     #[must_use]
     pub fn with_store(mut self, store: &DiagnosticsStore) -> Self {
         self.store = Some(store.clone());
         self
     }
 
-    /// Looks at levels and memory at most once in this time: 50 ms by default, zero for every frame. A look reads the records of all
-    /// blocks.
+    /// Sets the least time between two readings of levels and memory: 50 ms by default, zero for every frame. A reading
+    /// reads the records of all blocks.
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Reports that a frame ended, on the thread that ended it: a frame mark, its numbers, and if it is time a look at levels and memory.
+    /// Reports a frame end, on the thread that ended the frame: a frame mark, its numbers, and, if due, levels and memory.
     pub fn frame(&mut self, frame: &FrameSnapshot) {
         if self.is_connected() {
             self.mark.emit(&self.client);
@@ -110,14 +110,14 @@ impl Reporter {
         }
     }
 
-    /// Looks at levels and memory now, for programs that end no frames.
+    /// Reports levels and memory now, for programs that end no frames.
     pub fn report(&mut self) {
         if self.is_connected() {
             self.look();
         }
     }
 
-    /// Whether a profiler is connected. A new one knows nothing of what an earlier one was told.
+    /// Whether a profiler is connected. A new one starts without earlier reports.
     fn is_connected(&mut self) -> bool {
         let is_connected = Client::is_connected();
         if is_connected && !self.was_connected {
@@ -136,7 +136,7 @@ impl Reporter {
         let reading = Reading::now(&self.pool, health);
         self.plots.levels(&self.client, &reading);
         self.pool.places_into(&mut self.places);
-        // All at once, so that nothing of a frame that ended looks leaked.
+        // Discard all at once, so that memory of ended frames does not look leaked.
         self.frames.discard(&self.client);
         for place in &self.places {
             match place.kind {
@@ -163,7 +163,7 @@ impl fmt::Debug for Reporter {
     }
 }
 
-/// What the profiler knows goes with the reporter: nothing looks leaked.
+/// Removes the reporter's buffers from the profiler, so that they do not look leaked.
 impl Drop for Reporter {
     fn drop(&mut self) {
         if Client::is_connected() && self.was_connected {

@@ -1,7 +1,8 @@
 //! The library's metrics as plots.
 //!
-//! A metric with labels has a plot for each combination. A plot appears with its first value that is not zero: Tracy shows each one in a row of
-//! its own, and most alerts and refusals never happen. The number of plots is bounded: tags beyond have none.
+//! A metric with labels has a plot for each combination. A plot appears with its first value that is not zero, because
+//! Tracy shows each one in its own row, and most alerts and refusals never happen. The number of plots is bounded: further
+//! tags have none.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use tracy_client::{Client, PlotConfiguration, PlotFormat, PlotLineStyle, PlotNam
 
 use crate::emit::without_nul;
 
-/// Plots of one pool at most. Tracy keeps their names for ever.
+/// The most plots of one pool. Tracy never frees their names.
 const MOST: usize = 512;
 
 /// The plots of a pool.
@@ -20,7 +21,7 @@ pub(crate) struct Plots {
     pool: String,
     /// By the name of the plot without the pool.
     known: HashMap<String, (PlotName, &'static Metric)>,
-    /// Counters are plotted as what was added since the look before.
+    /// Counters are plotted as the increase since the previous reading.
     counted: HashMap<String, f64>,
 }
 
@@ -33,7 +34,7 @@ impl Plots {
         }
     }
 
-    /// Tells a new profiler how the plots look, and counts from zero again.
+    /// Configures the plots of a new profiler, and restarts counters from zero.
     pub(crate) fn configure(&mut self, client: &Client) {
         self.counted.clear();
         for (name, metric) in self.known.values() {
@@ -50,7 +51,7 @@ impl Plots {
         }
     }
 
-    /// All levels now, and what counters have gained.
+    /// All levels now, and the increase of counters.
     pub(crate) fn levels(&mut self, client: &Client, reading: &Reading) {
         for metric in METRICS {
             metric.read(reading, &mut |labels, value| {
@@ -96,7 +97,7 @@ fn name_of(metric: &Metric, labels: &[(&str, &str)]) -> String {
     )
 }
 
-/// Bytes are shown as bytes; a value holds until the next.
+/// Bytes are shown as bytes; a value is constant until the next.
 fn look_of(metric: &Metric) -> PlotConfiguration {
     let format = match metric.unit {
         "By" => PlotFormat::Memory,
