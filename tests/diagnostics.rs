@@ -10,7 +10,7 @@ use framepool::{
 
 const LONG: Duration = Duration::from_secs(1000);
 
-/// Waits for something the background thread does; far longer than it should take.
+/// Waits for the background thread, far longer than it should take.
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {

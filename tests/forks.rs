@@ -1,6 +1,6 @@
-//! A forked child uses pools, stores and watches of its parent, whatever the parent's other threads did at the fork.
+//! A forked child uses pools, stores and watches of its parent, at any state of the parent's other threads.
 //!
-//! Laws: L2, L3, L5.
+//! Laws: L2 Never negative, L3 It adds up, L5 Workers never wait.
 #![cfg(all(unix, not(miri)))]
 
 #[path = "common/mod.rs"]
@@ -25,10 +25,10 @@ unsafe extern "C" {
     fn _exit(status: c_int) -> !;
 }
 
-/// A child that has not finished after so long hangs, and is killed by its alarm.
+/// A child that has not finished after this time hangs, and its alarm kills it.
 const SECONDS: c_uint = 20;
 
-/// Runs `work` in a forked child; its wait status, which is 0 if the work returned.
+/// Runs `work` in a forked child; returns its wait status, which is 0 if the work returned.
 fn status_of_child(work: impl FnOnce()) -> c_int {
     // SAFETY: the child uses the library and the standard library, and leaves by `_exit`.
     let process = unsafe { fork() };
@@ -48,7 +48,7 @@ fn status_of_child(work: impl FnOnce()) -> c_int {
     status
 }
 
-/// Everything that a child may do with what it has from its parent.
+/// Everything that a child may do with its parent's pools.
 fn use_everything(pool: &BufferPool, store: &DiagnosticsStore, watch: Option<Watch>) {
     for bytes in [0, 1, 1000, 100_000, 3 << 20] {
         let mut buffer = pool.alloc::<u8>(bytes);
@@ -99,7 +99,7 @@ fn a_child_uses_what_busy_threads_used() {
     let stop = AtomicBool::new(false);
     let go_on = || !stop.load(Ordering::Relaxed);
     thread::scope(|scope| {
-        // Lends and releases.
+        // Allocates and releases.
         scope.spawn(|| {
             while go_on() {
                 for bytes in [10, 5_000, 70_000] {
@@ -141,7 +141,7 @@ fn a_child_uses_what_busy_threads_used() {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    // The parent goes on as if nothing had been.
+    // The parent is not affected.
     assert!(watch.as_ref().unwrap().is_running());
     assert_lawful(&pool.end_frame());
     drop(watch);

@@ -1,4 +1,4 @@
-//! The monitor on a real pool: overdue and held buffers, what clears them, and the numbers it reports.
+//! The monitor on a real pool: overdue and held buffers, how they clear, and the reported numbers.
 
 use std::time::{Duration, Instant};
 

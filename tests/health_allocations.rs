@@ -1,6 +1,7 @@
-//! Law L8 for the monitor: once warm, recording a frame and judging a healthy pool take nothing from the system.
+//! L8 (Steady state allocates nothing) for the monitor: once warm, recording a frame and judging a healthy pool make no
+//! system calls for memory.
 //!
-//! Laws: L8.
+//! Laws: L8 Steady state allocates nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -101,7 +102,7 @@ fn receiving_costs_the_same_however_long_the_history() {
         most = most.max(BYTES.get() - before);
     }
     assert_eq!(store.history().len(), 5_000);
-    // A few nodes of the history, and now and then a segment of each ring.
+    // A few nodes of the history, and sometimes a segment of each ring.
     assert!(
         most < 64 << 10,
         "{most} bytes were allocated for one receipt"
@@ -138,7 +139,7 @@ fn a_full_history_takes_no_more_memory() {
         }
         bytes
     };
-    // What a receipt takes anyway is freed again with the next ones.
+    // Later receipts free the memory that a receipt takes.
     receive(4_000);
     let per_receipt = receive(1_000) / 1_000;
     assert!(per_receipt < 8 << 10, "{per_receipt} bytes");

@@ -1,6 +1,6 @@
 //! Batches through the depot.
 //!
-//! Laws: L6.
+//! Laws: L6 One owner.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The frame end against threads that count, and against other aggregations.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 mod support;
 
@@ -130,7 +130,7 @@ fn cross_thread_release_is_never_seen_before_alloc() {
 }
 
 /// Three preemptions at most: 10,586 executions; the search without a bound takes over a minute.
-/// Laws: L1, L2, L3, L4.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered.
 #[test]
 fn concurrent_frame_ends_count_every_alloc_once() {
     explore(Some(3), || {

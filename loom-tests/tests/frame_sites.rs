@@ -1,6 +1,6 @@
 //! Sampled frames: who touches arenas and tables of call sites when.
 //!
-//! Laws: L1, L6.
+//! Laws: L1 Conservation, L6 One owner.
 
 mod support;
 

@@ -2,7 +2,7 @@
 //!
 //! Loom fails a model that leaks one of its `Arc`s, and the published snapshot is one: a pool that is not freed is found.
 //!
-//! Laws: L7.
+//! Laws: L7 All of it comes back.
 
 mod support;
 

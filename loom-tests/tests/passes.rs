@@ -1,6 +1,6 @@
 //! The order in which an aggregation reads: what was released, then what was lent, then the bytes held.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 mod support;
 

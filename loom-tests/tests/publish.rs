@@ -1,6 +1,6 @@
 //! Published snapshots against readers.
 //!
-//! Laws: L4.
+//! Laws: L4 Whole and ordered.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Slots that change owners.
 //!
-//! Laws: L1, L6.
+//! Laws: L1 Conservation, L6 One owner.
 
 mod support;
 
@@ -9,7 +9,7 @@ use loom::sync::Arc;
 use loom::thread;
 use support::{explore, shared};
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 /// One preemption at most: 3,870 executions; the search without a bound takes over a minute.
 #[test]
 fn slot_handed_over_at_exit_loses_no_count() {
@@ -35,7 +35,7 @@ fn slot_handed_over_at_exit_loses_no_count() {
 
 /// Whoever sees the newest slot sees the older ones behind it.
 ///
-/// Laws: L1.
+/// Laws: L1 Conservation.
 /// One preemption at most: 1,470 executions; with two it takes minutes.
 #[test]
 fn a_new_slot_hides_no_older_one() {
@@ -72,7 +72,7 @@ fn arena_handed_over_in_open_frame_lends_once() {
     });
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 /// Four preemptions at most: 919 executions; the search without a bound takes over a minute.
 #[test]
 fn frame_ended_by_another_thread_counts_every_alloc() {

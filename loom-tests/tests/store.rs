@@ -1,6 +1,6 @@
 //! The diagnostics store while health is received and read.
 //!
-//! Laws: L4.
+//! Laws: L4 Whole and ordered.
 
 mod support;
 

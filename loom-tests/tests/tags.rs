@@ -1,6 +1,6 @@
 //! Tags: what is counted for them while buffers change hands, and a budget that two threads use up at once.
 //!
-//! Laws: L1, L2.
+//! Laws: L1 Conservation, L2 Never negative.
 
 mod support;
 

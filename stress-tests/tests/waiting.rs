@@ -2,7 +2,7 @@
 //!
 //! No lock, no step that reads and writes a shared word at once, and the same number of steps each time, whoever looks.
 //!
-//! Laws: L5.
+//! Laws: L5 Workers never wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What all test binaries share: the documented rounding written out slowly, the laws as assertions, seeded numbers.
+//! Shared by all test binaries: a plain version of the documented rounding, the laws as assertions, seeded random numbers.
 #![allow(dead_code, reason = "every test binary uses its part")]
 
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use framepool::{BufferPool, FrameSnapshot, PoolStats, Totals};
 /// Whether the library counts. Without the feature `telemetry` every number reads zero.
 pub(crate) const TELEMETRY: bool = cfg!(feature = "telemetry");
 
-/// Rounds of a loop: fewer in a build without optimisation, and as many times as many as `FRAMEPOOL_TEST_SCALE` says.
+/// Rounds of a loop: fewer in a build without optimisation, multiplied by `FRAMEPOOL_TEST_SCALE`.
 pub(crate) fn rounds(release: usize) -> usize {
     // The bits of the factor, or 0 before it was read.
     static SCALE: AtomicU64 = AtomicU64::new(0);
@@ -53,7 +53,7 @@ pub(crate) fn frame_bytes(bytes: u64, alignment: u64) -> u64 {
     (units + u64::from(coloured)) * alignment
 }
 
-/// What must hold of any snapshot at any moment, whatever other threads do (L2, L3).
+/// Asserts what must hold in any snapshot at any moment, in any interleaving (L2 Never negative, L3 It adds up).
 #[track_caller]
 pub(crate) fn assert_lawful(snapshot: &FrameSnapshot) {
     assert_levels(
@@ -163,7 +163,7 @@ fn assert_totals(totals: &Totals, in_use_buffers: u64, in_use_bytes: u64) {
     );
 }
 
-/// What must hold besides when nobody uses the pool: every alloc has one source, and all that was lent came back.
+/// Asserts what must also hold when the pool is not in use: every alloc has one source, and all buffers were released.
 #[track_caller]
 pub(crate) fn assert_empty(pool: &BufferPool) {
     let snapshot = pool.end_frame();
@@ -189,10 +189,10 @@ pub(crate) fn assert_empty(pool: &BufferPool) {
     assert_eq!(stats.totals.allocs, totals.allocs);
 }
 
-/// Where threads wait for each other, step after step.
+/// A barrier at which threads wait for each other, step by step.
 ///
-/// As `std::sync::Barrier`, but in code of ours: what the standard library's does is compiled with it, so that
-/// `ThreadSanitizer` does not see the hand-over.
+/// Like `std::sync::Barrier`, but in our own code: the standard library is precompiled, so `ThreadSanitizer` does not see
+/// its synchronisation.
 #[derive(Debug)]
 pub(crate) struct Gate {
     threads: usize,
@@ -208,7 +208,7 @@ impl Gate {
     }
 
     pub(crate) fn wait(&self) {
-        // AcqRel: what each thread did before it came is visible to all behind the gate.
+        // AcqRel: everything that a thread did before the gate is visible to all threads after it.
         let place = self.arrived.fetch_add(1, Ordering::AcqRel);
         let full = (place / self.threads + 1) * self.threads;
         // Acquire: pairs with the AcqRel of the others.
@@ -227,8 +227,8 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .expect("a panic with a text")
 }
 
-/// A value under a lock whose hand-over `ThreadSanitizer` sees: what a contended `std::sync::Mutex` does happens in code that
-/// it does not know. A word that is stored before the lock is given up and loaded once it is taken says the same again.
+/// A value under a lock whose synchronisation `ThreadSanitizer` sees. It does not see that of a contended
+/// `std::sync::Mutex`, which is precompiled. So a word is stored before each unlock and loaded after each lock.
 #[derive(Debug, Default)]
 pub(crate) struct Locked<T> {
     value: Mutex<T>,

@@ -1,12 +1,11 @@
-//! Programs that misuse the library do not compile, each for the reason that is meant, and each has a twin that does.
+//! Programs that misuse the library do not compile, each with the expected error, and each has a twin that compiles.
 //!
-//! A file in `cases/` is both: with the feature `misuse` it must be refused, with exactly the error code that the table
-//! names; without, it must compile and run. So it is the misuse that is refused, and not a slip of the pen. Codes are
-//! compared and not texts, since the compiler's words change with its versions and its codes hardly do. All programs are
-//! the binaries of one package that is written below the build folder; cargo builds it twice, without the network, from
-//! the versions that are locked here.
+//! A file in `cases/` is both: with the feature `misuse` it must be refused with exactly the error code in the table;
+//! without it, it must compile and run. So the misuse itself is refused, and not some typo. Codes are compared, not texts,
+//! because texts change between compiler versions. All programs are binaries of one package that is written below the build
+//! folder. Cargo builds it twice, offline, with the versions that are locked here.
 //!
-//! Laws: L6.
+//! Laws: L6 One owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -18,14 +17,14 @@ use serde_json::Value;
 
 const NAME: &str = "compile-fail";
 
-/// What became of the programs of one build, by their name.
+/// The results of one build, by program.
 type Outcomes = BTreeMap<String, Outcome>;
 
 #[derive(Debug, Default)]
 struct Outcome {
     /// The codes of the compiler's errors, and the text of one that has none.
     errors: BTreeSet<String>,
-    /// What the compiler said, for people.
+    /// The compiler's output, for messages.
     said: String,
     executable: Option<PathBuf>,
 }
@@ -42,7 +41,7 @@ fn cases() -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// Writes a file if it is not there already, so that cargo sees what changed and what did not.
+/// Writes a file only if it differs, so that cargo rebuilds only changed files.
 fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|before| before == text) {
         return;
@@ -122,7 +121,7 @@ fn build(features: &[&str]) -> Outcomes {
     outcomes
 }
 
-/// What is refused: the file with the misuse, and the codes of its errors.
+/// The expected refusals: the file with the misuse, and its error codes.
 const REFUSED: [(&str, &str); 17] = [
     ("frame_buffer_after_release_all", "E0505"),
     ("frame_buffer_after_drop", "E0597"),

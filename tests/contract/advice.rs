@@ -9,7 +9,7 @@ use framepool::{Buffer, BufferPool, ConfigError, Frame, HealthMonitor, Threshold
 
 use crate::common::Gate;
 
-/// Code, and the same as text without spaces.
+/// Code, and the same code as text without spaces.
 macro_rules! pasted {
     ($name:ident($($argument:ident: $type:ty),*) -> $result:ty { $($code:tt)* } $value:expr) => {{
         fn $name($($argument: $type),*) -> $result {
@@ -88,7 +88,7 @@ fn sizes_count_their_misses_and_most_blocks() {
     assert_eq!(misses, pool.stats().totals.counts.misses());
 }
 
-/// Runs `frames` frames, and gives each record to a monitor; what it then advises.
+/// Runs `frames` frames under a monitor, and returns its advice.
 fn advised(pool: &BufferPool, frames: u64, mut frame: impl FnMut(u64)) -> Vec<Advice> {
     let mut monitor = HealthMonitor::new(Thresholds::default());
     for number in 0..frames {
@@ -103,7 +103,7 @@ fn advised(pool: &BufferPool, frames: u64, mut frame: impl FnMut(u64)) -> Vec<Ad
 
 #[test]
 fn advised_prewarming_would_have_avoided_counted_misses() {
-    // In frame 150 a level is loaded, and all of it is kept.
+    // In frame 150 a level is loaded and kept.
     let level = |pool: &BufferPool| {
         let mut kept: Vec<Buffer<u8>> = Vec::new();
         let advice = advised(pool, 200, |number| {
@@ -226,7 +226,7 @@ fn site_met_only_within_frames_is_advised() {
         }
         (advice, line!() - 9)
     };
-    // A program's own loop would see each buffer at one age.
+    // A monitor in the program's own loop would see each buffer at one age.
     assert_eq!(met(&|_| (), false).0, []);
     let (advice, line) = met(&|_| (), true);
     let [advice] = &advice[..] else {
@@ -241,7 +241,7 @@ fn site_met_only_within_frames_is_advised() {
         advice.sentence.contains("64 were out in 64 looks"),
         "{advice}"
     );
-    // Frames of another thread end too: now and then an age of zero does not tell whether a frame ended.
+    // Frames of another thread end too, so an age of zero does not always show whether a frame ended.
     let other = |pool: &BufferPool| {
         let end = || drop(pool.end_frame());
         thread::scope(|scope| scope.spawn(end).join().unwrap());

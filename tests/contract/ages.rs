@@ -1,4 +1,4 @@
-//! Ages: since when buffers are out and frames open, in frames and in time, and what counts as too long.
+//! Ages of buffers and open frames, in frames and in time, and the limits on them.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ fn suspect_is_old_in_frames_and_time() {
     for _ in 0..10 {
         pool.end_frame();
     }
-    // No frame ends from now on; the time goes on.
+    // No frame ends from now on, but time passes.
     while TELEMETRY && pool.outstanding().suspects == 0 {
         thread::sleep(Duration::from_millis(1));
     }

@@ -1,4 +1,4 @@
-//! Which blocks a thread keeps for its frame buffers, to the byte and to the frame end (docs/design.md, "Trim").
+//! The blocks that a thread keeps for its frame buffers, exact to the byte and to the frame end (docs/design.md, "Trim").
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use framepool::{BufferPool, Frame};
 
 use crate::common::Gate;
 
-/// A pool whose frame blocks are as small as can be, with one frame open at a time.
+/// A pool with the smallest frame blocks and one open frame at a time.
 fn pool() -> BufferPool {
     BufferPool::builder()
         .frame_block_bytes(4096)
@@ -15,14 +15,14 @@ fn pool() -> BufferPool {
         .unwrap()
 }
 
-/// Ends this many frames, in each of which one buffer is taken.
+/// Ends this many frames, each with one buffer.
 fn frames_of(pool: &BufferPool, count: usize, bytes: usize) {
     for _ in 0..count {
         pool.begin_frame().alloc::<u8>(bytes);
     }
 }
 
-/// Takes a buffer of 3008 bytes from each of this many blocks.
+/// Allocates a buffer of 3008 bytes from each of this many blocks.
 fn use_blocks(frame: &Frame, blocks: usize) {
     for _ in 0..blocks {
         frame.alloc::<u8>(3000);
@@ -44,14 +44,14 @@ fn several_blocks_give_way_to_one_as_large() {
     let stats = pool.stats();
     assert_eq!(stats.pooled_bytes, 3 * 4096);
     assert_eq!(stats.totals.evicted_bytes, 3 * 4096);
-    // What did not fit the end of a block fits now, with what the blocks' ends left over.
+    // Buffers that did not fit at the end of a block fit now, with the remainders of the blocks.
     let frame = pool.begin_frame();
     frame.alloc::<u8>(3 * 4096 - 64);
     let snapshot = frame.release_all();
     assert_eq!((snapshot.misses, snapshot.pooled_bytes), (0, 3 * 4096));
 }
 
-/// Has threads use so many blocks each in one frame.
+/// Makes threads use this many blocks each in one frame.
 fn crowded_frame(pool: &BufferPool, threads: usize, blocks: usize) {
     let (frame, together) = (pool.begin_frame(), Gate::new(threads));
     thread::scope(|scope| {
@@ -90,7 +90,7 @@ fn unused_blocks_go_eight_at_a_time() {
     }
     let before = pool.stats();
     assert_eq!(before.in_use_bytes, 0);
-    // Of eight threads the one block that their twelve became, of the ninth eight of its twelve.
+    // For eight threads the one block that replaced their twelve; for the ninth eight of its twelve.
     pool.end_frame();
     assert_eq!(held(&pool), 4 * 4096);
     pool.end_frame();

@@ -59,7 +59,7 @@ fn one_buffer_in_the_given_number_is_sampled() {
     drop(kept);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn totals_with_backtraces_are_exact() {
     let pool = pool(3);

@@ -18,7 +18,8 @@ fn of_thread<'o>(out: &'o Outstanding, name: &str) -> &'o ThreadHolding {
     of_thread.unwrap_or_else(|| panic!("no thread `{name}`: {out}"))
 }
 
-/// Has a thread of this name take so many buffers of 1,000 bytes and release all but `kept` of them; then it goes on in `then`.
+/// Makes a thread of this name allocate `count` buffers of 1,000 bytes and release all but `kept` of them; then it calls
+/// `then`.
 fn with_thread(
     pool: &BufferPool,
     name: &str,
@@ -40,7 +41,7 @@ fn with_thread(
 #[test]
 fn each_block_is_out_in_depot_or_thread() {
     let pool = BufferPool::new();
-    // These stay in the depot, when the thread ends.
+    // These stay in the depot after the thread ends.
     with_thread(&pool, "before", 3, 0, || ());
     with_thread(&pool, "worker", 10, 4, || {
         let out = pool.outstanding();

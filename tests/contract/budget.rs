@@ -1,6 +1,7 @@
-//! What a budget and the system refuse: no number shows it, no idle memory goes for nothing, and what fits is never refused.
+//! Refusals by a budget and by the system: they appear in no other number and evict no idle memory in vain, and a request
+//! that fits is never refused.
 //!
-//! Laws: L3.
+//! Laws: L3 It adds up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, mpsc};
@@ -97,13 +98,13 @@ fn idle_memory_stays_when_freeing_it_cannot_suffice() {
             .collect::<Vec<_>>(),
     );
     let before = pool.stats();
-    // 16 MiB are in use, so that 20 MiB never fit, whatever goes.
+    // 16 MiB are in use, so 20 MiB cannot fit even after eviction.
     for _ in 0..3 {
         assert!(pool.try_alloc::<u8>(20 << 20).is_err());
     }
     let after = pool.stats();
     assert_eq!(after.idle_bytes, before.idle_bytes);
-    // 14 MiB do, if some goes.
+    // 14 MiB fit after some eviction.
     let fits = pool.alloc::<u8>(14 << 20);
     drop((kept, fits));
     assert_empty(&pool);
@@ -174,7 +175,7 @@ fn an_ended_frame_leaves_room_for_a_buffer() {
             drop(frame);
             drop(pool.try_alloc::<u8>(900 << 10).unwrap());
         }
-        // A frame that is open, but whose memory nobody took yet, holds nothing back.
+        // The unused memory of an open frame is evicted too.
         let frame = pool.begin_frame();
         drop(pool.try_alloc::<u8>(900 << 10).unwrap());
         frame.alloc::<u8>(64);
@@ -183,11 +184,11 @@ fn an_ended_frame_leaves_room_for_a_buffer() {
     }
 }
 
-/// Runs `work` on so many threads, and `then` when all have done it and rest.
+/// Runs `work` on `threads` threads, and `then` once all of them have finished it and rest.
 pub(crate) fn beside_resting(threads: usize, work: impl Fn() + Sync, then: impl FnOnce()) {
     let worked = Barrier::new(threads + 1);
     thread::scope(|scope| {
-        // Dropped at the end, or by a panic of `then`: so the threads end.
+        // Dropped at the end, or by a panic of `then`, so that the threads end.
         let mut over = Vec::new();
         let mut resting = Vec::new();
         for _ in 0..threads {
@@ -203,7 +204,7 @@ pub(crate) fn beside_resting(threads: usize, work: impl Fn() + Sync, then: impl 
         worked.wait();
         then();
         drop(over);
-        // The end of a scope does not wait for a thread's destructors, which hand its slot back.
+        // The end of a scope does not wait for a thread's destructors, which hand back its slot.
         for thread in resting {
             thread.join().unwrap();
         }
@@ -221,7 +222,7 @@ fn ended_frame_memory_of_other_threads_is_reclaimable() {
     beside_resting(4, frame, || {
         drop(first.lock().unwrap().take());
         for _ in 0..3 {
-            // A frame that takes the ended one's place.
+            // A frame under the ended one's bit.
             let frame = pool.begin_frame();
             frame.try_alloc::<u8>(16 << 20).unwrap();
             assert_lawful(&frame.release_all());

@@ -1,4 +1,4 @@
-//! Pooled buffers as slices: length, contents, alignment, element types, and where they may go.
+//! Pooled buffers as slices: length, contents, alignment, element types, and moves between threads.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use framepool::{Alignment, AllocError, Buffer, BufferPool};
 
 use crate::common::{TELEMETRY, assert_empty, assert_lawful};
 
-/// An element that wants to start on every second cache line.
+/// An element with an alignment of two cache lines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(128))]
 struct Wide([u8; 128]);
@@ -17,7 +17,7 @@ unsafe impl Zeroable for Wide {}
 // SAFETY: `repr(C)`, 128 bytes of data for an alignment of 128, so no padding; any bytes are valid.
 unsafe impl Pod for Wide {}
 
-/// The same without any bytes.
+/// The same with zero bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(256))]
 struct WideNothing;
@@ -212,7 +212,7 @@ fn coarser_alignment_is_refused_unless_the_pool_allows() {
     assert_eq!(pool.alloc::<WideNothing>(9).len(), 9);
 }
 
-/// Laws: L6, L7.
+/// Laws: L6 One owner, L7 All of it comes back.
 #[test]
 fn buffer_crosses_threads_and_frames_and_outlives_handles() {
     let pool = BufferPool::new();
@@ -270,7 +270,7 @@ fn buffers_above_largest_class_are_exact_and_uncached() {
     assert_empty(&pool);
 }
 
-/// Laws: L6.
+/// Laws: L6 One owner.
 #[test]
 fn huge_alloc_never_reuses_a_smaller_buffer() {
     for cache in [0, 2 << 20, usize::MAX / 2, usize::MAX] {

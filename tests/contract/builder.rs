@@ -1,4 +1,4 @@
-//! The builder: defaults, ranges, and what a setting out of its range is answered with.
+//! The builder: defaults, ranges, and the error for a setting out of range.
 
 use framepool::{Alignment, Attribution, BufferPool, ConfigError, PoolBuilder};
 

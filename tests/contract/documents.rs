@@ -1,4 +1,4 @@
-//! docs/counters.md lists every counter and every metric, in the words of the library's own tables.
+//! docs/counters.md lists every counter and every metric, with the texts of the library's tables.
 
 use framepool::metrics::METRICS;
 use framepool::telemetry::Counts;

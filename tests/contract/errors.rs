@@ -1,6 +1,6 @@
-//! Every refusal: its fields, its text, and that nothing is lost by it.
+//! Every refusal: its fields, its text, and that the pool is unchanged after it.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -103,7 +103,7 @@ fn panicking_twins_say_what_the_error_says() {
     assert_empty(&pool);
 }
 
-/// Twelve buffers from seven lines, the largest holdings last, until nothing fits any more.
+/// Twelve buffers from seven lines, the largest holdings last, until nothing more fits.
 #[test]
 fn budget_refusal_names_five_largest_holders_and_numbers() {
     let limit = 1 << 20;
@@ -168,7 +168,7 @@ fn budget_refusal_names_five_largest_holders_and_numbers() {
         assert!(snapshot.peak_bytes <= limit);
     }
 
-    // What is released makes room, and everything works as before.
+    // A release makes room, and everything works as before.
     kept.clear();
     let large = pool.alloc_zeroed::<u8>(900_000);
     assert_eq!(large.len(), 900_000);

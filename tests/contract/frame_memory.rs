@@ -22,7 +22,7 @@ fn site(memory: &FrameMemory, line: u32) -> &FrameSite {
     site
 }
 
-/// Asserts that the sites add up to what the only frame of this snapshot took.
+/// Asserts that the sites add up to the allocs of the only frame of this snapshot.
 #[track_caller]
 fn assert_sum_is_of(memory: &FrameMemory, snapshot: &FrameSnapshot) {
     let counts = &snapshot.counts;
@@ -38,7 +38,7 @@ fn assert_sum_is_of(memory: &FrameMemory, snapshot: &FrameSnapshot) {
     assert_eq!(requested, total.requested_bytes);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn sites_of_sampled_frame_sum_to_its_counters() {
     let pool = pool(1);
@@ -171,7 +171,7 @@ fn sampled_frames_of_limited_pool_add_up() {
         for len in 0..50 {
             frame.alloc::<u8>(len * 40);
         }
-        // Whatever is refused is not counted.
+        // Refused requests are not counted.
         assert!(frame.try_alloc::<u8>(2 << 20).is_err());
         let before = pool.frame_memory().sampling;
         let snapshot = frame.release_all();
@@ -186,14 +186,14 @@ fn sampled_frames_of_limited_pool_add_up() {
     assert_eq!(sampled, 20);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn new_owner_of_slot_continues_a_sampled_frame() {
     let pool = pool(1);
     let frame = pool.begin_frame();
     for _ in 0..3 {
         thread::scope(|scope| {
-            // Joined, as everywhere: ThreadSanitizer does not see a scope's end.
+            // Joined, because ThreadSanitizer does not see a scope's end.
             let worker = scope.spawn(|| frame.alloc::<u8>(1000).len());
             worker.join().unwrap();
         });
@@ -206,7 +206,7 @@ fn new_owner_of_slot_continues_a_sampled_frame() {
 
 #[test]
 fn more_call_sites_than_fit_count_as_other() {
-    /// So many call sites.
+    /// This many call sites.
     macro_rules! take {
         ($frame:ident $(,)?) => {};
         ($frame:ident, + $($more:tt)*) => { $frame.alloc::<u8>(64); take!($frame, $($more)*); };

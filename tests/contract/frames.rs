@@ -1,4 +1,4 @@
-//! Frames: their buffers, how many can be open, and how they end.
+//! Frames: their buffers, the limit of open frames, and frame ends.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +55,7 @@ fn every_frame_buffer_has_the_requested_alignment() {
     }
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn thread_arena_buffers_outlive_the_arena_call() {
     let pool = BufferPool::builder()
@@ -70,7 +70,7 @@ fn thread_arena_buffers_outlive_the_arena_call() {
             assert_eq!(arena.frame().id(), frame.id());
             let plain = arena.alloc::<u32>(100);
             plain.fill(u32::MAX);
-            // What lies between does not disturb it: the frame itself, another pool, pooled buffers.
+            // Meanwhile use of the frame itself, another pool or pooled buffers does not affect it.
             frame.alloc::<u8>(50).fill(1);
             other.alloc::<u8>(50).fill(2);
             other.begin_frame().alloc::<u8>(50).fill(3);
@@ -97,7 +97,7 @@ fn thread_arena_buffers_outlive_the_arena_call() {
     assert_empty(&pool);
 }
 
-/// Laws: L6.
+/// Laws: L6 One owner.
 #[test]
 fn panic_in_thread_arena_leaves_buffers_to_frame() {
     let pool = BufferPool::new();
@@ -117,7 +117,7 @@ fn panic_in_thread_arena_leaves_buffers_to_frame() {
     assert_empty(&pool);
 }
 
-/// A thread whose own list is gone works in a slot of its own, for as long as it has the arena.
+/// A thread whose list was dropped uses a temporary slot while it has the arena.
 #[test]
 fn a_thread_that_ends_has_an_arena_too() {
     struct AtTheEnd(BufferPool);
@@ -127,7 +127,7 @@ fn a_thread_that_ends_has_an_arena_too() {
             let (first, second) = frame.with_arena(|arena| {
                 let first = arena.alloc::<u8>(100);
                 first.fill(1);
-                // Another slot, since the first is taken.
+                // A second slot, because the first is taken.
                 frame.alloc::<u8>(100).fill(2);
                 (first, arena.alloc::<u8>(100))
             });
@@ -147,7 +147,7 @@ fn a_thread_that_ends_has_an_arena_too() {
         let pool = pool.clone();
         thread::spawn(move || {
             LATE.with_borrow_mut(|late| *late = Some(AtTheEnd(pool.clone())));
-            // The pool's list comes after it, and is gone before it.
+            // The pool's list is initialised after it, and dropped before it.
             drop(pool.alloc::<u8>(1));
         })
         .join()
@@ -269,7 +269,7 @@ fn dropping_a_frame_ends_it_like_release_all() {
     assert_eq!(a.frame.get(), 1);
 }
 
-/// Laws: L4.
+/// Laws: L4 Whole and ordered.
 #[test]
 fn release_all_returns_what_it_published() {
     let pool = BufferPool::new();
@@ -282,7 +282,7 @@ fn release_all_returns_what_it_published() {
     assert_eq!(returned.frame.get(), 2);
 }
 
-/// Laws: L1, L2, L3.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 #[test]
 fn any_thread_may_end_a_shared_frame() {
     let pool = BufferPool::new();
@@ -292,7 +292,7 @@ fn any_thread_may_end_a_shared_frame() {
             .map(|number| {
                 let frame = &frame;
                 scope.spawn(move || {
-                    // Half of them look up the thread at each buffer.
+                    // Half of them look up the thread for each buffer.
                     let mine: Vec<&mut [u8]> = if number % 2 == 0 {
                         (0..50).map(|len| frame.alloc(len * 100)).collect()
                     } else {
@@ -321,7 +321,7 @@ fn any_thread_may_end_a_shared_frame() {
     assert_empty(&pool);
 }
 
-/// Laws: L7.
+/// Laws: L7 All of it comes back.
 #[test]
 fn frame_keeps_its_pool_and_is_static_send() {
     let kept: Box<dyn std::any::Any + Send> = {
@@ -355,11 +355,11 @@ fn frame_buffer_may_exceed_the_frame_block_size() {
     assert_empty(&pool);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn large_frame_block_counts_every_small_buffer() {
     let pool = BufferPool::new();
-    // The block of the first frame's one buffer is what the second frame's many come from.
+    // The second frame's many buffers come from the block of the first frame's one buffer.
     let frame = pool.begin_frame();
     frame.alloc::<u8>((1 << 30) + 4096);
     frame.release_all();

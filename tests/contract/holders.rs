@@ -1,4 +1,4 @@
-//! Who holds what: call sites, ages, threads, suspects, long-lived buffers, and the report of `assert_no_leaks`.
+//! Holders: call sites, ages, threads, suspects, long-lived buffers, and the report of `assert_no_leaks`.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
@@ -78,7 +78,7 @@ fn site_is_the_callers_with_track_caller() {
     drop(buffer);
 }
 
-/// A wrapper that hides its caller, unless it is told where the call was.
+/// A wrapper that hides its caller, unless it gets the location.
 fn hidden(pool: &BufferPool, len: usize) -> Buffer<u8> {
     pool.alloc(len)
 }
@@ -151,7 +151,7 @@ fn sizes_and_threads_of_one_line_share_entry() {
     }
 }
 
-/// A thread of this name takes a buffer, and is gone.
+/// A thread of this name allocates a buffer, and ends.
 fn taken_by(pool: &BufferPool, name: String) -> Buffer<u8> {
     let pool = pool.clone();
     let thread = thread::Builder::new().name(name);

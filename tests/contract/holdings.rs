@@ -1,4 +1,4 @@
-//! Every field of what call sites hold, and the table that shows them.
+//! Every field of a call site's holdings, and the table that shows them.
 
 use std::thread;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use framepool::telemetry::HeldBy;
 use framepool::{Buffer, BufferPool, Outstanding};
 
-/// Takes four buffers at one line, two of which are suspects and one of which is meant to live long.
+/// Allocates four buffers at one line: two are suspects and one is long-lived.
 fn hold(pool: &BufferPool) -> Vec<Buffer<u8>> {
     let take = |bytes| pool.alloc::<u8>(bytes);
     let mut kept = vec![take(1000), take(5000)];
@@ -26,7 +26,7 @@ fn pool() -> BufferPool {
         .unwrap()
 }
 
-/// What `hold` took, on a thread of this name.
+/// The buffers of `hold`, on a thread of this name.
 fn held_by(pool: &BufferPool, name: &str) -> Vec<Buffer<u8>> {
     let shared = pool.clone();
     let holder = thread::Builder::new().name(name.to_owned());
@@ -181,7 +181,7 @@ fn batch_in_depot_no_longer_counts_for_thread() {
             let (pool, rest) = (&pool, &rest);
             let work = move || {
                 let taken: Vec<_> = (0..buffers).map(|_| pool.alloc::<u8>(1024)).collect();
-                // What one gives back would be taken by the other.
+                // One would reuse the other's buffers.
                 rest.wait();
                 drop(taken);
                 rest.wait();

@@ -1,4 +1,4 @@
-//! Memory before and after it is needed: prewarm and trim.
+//! Idle memory: prewarm and trim.
 
 use std::thread;
 
@@ -123,7 +123,7 @@ fn trim_frees_reachable_idle_memory_and_reports_bytes() {
             after.totals.evicted_bytes - before.totals.evicted_bytes,
             gone
         );
-        // What is left: the buffer kept, and the blocks of the frame that is open.
+        // The rest: the kept buffer, and the blocks of the open frame.
         assert_eq!(after.in_use_bytes, before.in_use_bytes);
         assert!(
             after.idle_bytes <= (1 << 20) + 64 + (256 << 10),
@@ -138,7 +138,7 @@ fn trim_frees_reachable_idle_memory_and_reports_bytes() {
     let stats = pool.stats();
     assert_eq!((stats.pooled_bytes, stats.idle_bytes), (0, 0));
     assert_eq!(pool.trim(), 0, "there is nothing left to give");
-    // And it all works as before.
+    // Everything works as before.
     let frame = pool.begin_frame();
     frame.alloc::<u8>(100).fill(1);
     drop(pool.alloc::<u8>(100));

@@ -1,7 +1,7 @@
-//! A budget at every level and lengths around every limit of the address space: the error says what is so, and nothing is
-//! lost by it.
+//! A budget at every level, and lengths around every limit of the address space: the error is exact, and the pool is
+//! unchanged after it.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +13,7 @@ use crate::common::{
     pooled_bytes,
 };
 
-/// Checks a refusal for the budget right after it: its numbers, its holders, and that it had to be.
+/// Checks a refusal by the budget: its numbers, its holders, and that it was necessary.
 #[track_caller]
 fn assert_over_budget(pool: &BufferPool, error: &AllocError, needs: u64, budget: u64) {
     let AllocError::BudgetExceeded {
@@ -50,7 +50,7 @@ fn assert_over_budget(pool: &BufferPool, error: &AllocError, needs: u64, budget:
     assert_eq!(*holders, out);
 }
 
-/// What the scenario holds and what it counted.
+/// The scenario's buffers and counts.
 struct Holder<'p> {
     pool: &'p BufferPool,
     budget: u64,
@@ -74,7 +74,7 @@ impl Holder<'_> {
                 if !self.refused.is_multiple_of(8) {
                     return;
                 }
-                // Its panicking twins say the same, and are refused the same.
+                // Its panicking twins give the same message and count the same refusal.
                 let pool = self.pool;
                 let twins: [&dyn Fn(); 3] = [
                     &|| drop(pool.alloc::<u8>(bytes)),
@@ -106,7 +106,7 @@ impl Holder<'_> {
 
     fn prewarm(&mut self, bytes: usize, count: usize) {
         if let Err(error) = self.pool.try_prewarm::<u8>(bytes, count) {
-            // None of them was ready.
+            // None of them was prewarmed.
             let needs = count as u64 * pooled_bytes(bytes as u64, 64);
             assert_over_budget(self.pool, &error, needs, self.budget);
         }
@@ -193,7 +193,7 @@ fn lengths(element: usize) -> Vec<usize> {
 /// The most bytes a buffer can have: half the address space, and room for rounding.
 const MOST: u128 = isize::MAX as u128 - (1 << 20);
 
-/// Asks for these lengths in every way; how many requests were refused as an overflow, and how many for want of memory.
+/// Requests these lengths in every way; returns the refusals by overflow, and those by lack of memory.
 fn ask<T: Pod>(pool: &BufferPool) -> (u64, u64) {
     let element = size_of::<T>();
     let frame = pool.begin_frame();

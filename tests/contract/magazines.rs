@@ -1,4 +1,4 @@
-//! What a thread keeps for itself: to the byte and to the exchange.
+//! The idle blocks that a thread keeps, exact to the byte and to the exchange.
 
 use std::thread;
 
@@ -18,7 +18,7 @@ fn taken(pool: &BufferPool, count: usize, bytes: usize) -> Vec<Buffer<u8>> {
     (0..count).map(|_| pool.alloc::<u8>(bytes)).collect()
 }
 
-/// What is counted in a frame in which this happens.
+/// The counts of a frame that runs this.
 fn counted(pool: &BufferPool, work: impl FnOnce()) -> Counts {
     pool.end_frame();
     work();
@@ -45,7 +45,7 @@ fn exactly_full_thread_cache_needs_no_exchange() {
         drop(taken(&pool, 8, 1024));
     });
     assert_eq!((counts.thread_hits, counts.depot_exchanges), (8, 0));
-    // One more is one too many: a batch of four goes.
+    // One more is too many: a batch of four goes to the depot.
     let nine = taken(&pool, 9, 1024);
     let counts = counted(&pool, || drop(nine));
     assert_eq!(counts.depot_exchanges, 1);
@@ -77,7 +77,7 @@ fn fetched_batch_takes_only_the_missing_credit() {
         .join()
         .unwrap();
     let kept = taken(&pool, 16, 1024);
-    // A list and a reserve of eight, all the credit there is.
+    // A list and a spare batch of eight use all credit.
     let counts = counted(&pool, || drop(kept));
     assert_eq!(counts.depot_exchanges, 0);
 }
@@ -86,7 +86,7 @@ fn fetched_batch_takes_only_the_missing_credit() {
 fn credit_comes_back_when_a_class_makes_way() {
     let pool = pool(8192);
     for _ in 0..50 {
-        // In the list and in reserve, both the whole cache.
+        // The list and the spare batch are the whole cache.
         drop(taken(&pool, 8, 1024));
         drop(taken(&pool, 2, 4096));
     }
@@ -115,7 +115,7 @@ fn limited() -> BufferPool {
     BufferPool::builder().max_bytes(1 << 20).build().unwrap()
 }
 
-/// Exchanges of a thread that gives back eight buffers of 1 KiB, and of one that gives back nine.
+/// Exchanges of a thread that releases eight buffers of 1 KiB, and of one that releases nine.
 fn exchanges(pool: &BufferPool) -> [u64; 2] {
     [8, 9].map(|count| {
         let kept = taken(pool, count, 1024);
@@ -160,11 +160,11 @@ fn threads_keep_a_16th_of_the_budget_together() {
         let kept = pool.stats().pooled_bytes;
         assert!((32 << 10..=64 << 10).contains(&kept), "{kept} bytes");
         together.wait();
-        // The end of a scope does not wait for a thread's destructors, which hand its slot back.
+        // The end of a scope does not wait for a thread's destructors, which hand back its slot.
         for thread in threads {
             thread.join().unwrap();
         }
     });
-    // Those who were granted nothing left no trace.
+    // Threads that were granted nothing changed nothing.
     assert_eq!(exchanges(&pool), [0, 1]);
 }

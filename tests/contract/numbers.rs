@@ -1,4 +1,4 @@
-//! Every number of a snapshot after programs whose numbers can be told by hand.
+//! Every number of a snapshot after programs whose numbers can be computed by hand.
 
 use std::thread;
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn before_the_first_frame_end_everything_is_zero() {
     assert_lawful(&pool.snapshot());
 }
 
-/// Laws: L4.
+/// Laws: L4 Whole and ordered.
 #[test]
 fn every_frame_end_raises_frame_number_by_one() {
     let pool = BufferPool::new();
@@ -76,7 +76,7 @@ fn rounding_is_what_the_documentation_says() {
     }
 }
 
-/// Laws: L1, L2, L3.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 #[test]
 fn a_known_program_gives_known_numbers() {
     let pool = BufferPool::new();
@@ -113,7 +113,7 @@ fn a_known_program_gives_known_numbers() {
     assert_eq!((snapshot.frame_allocs, snapshot.pooled_allocs), (2, 3));
     assert_eq!(snapshot.alloc_bytes, four + frames + 2 * 320);
     assert_eq!(snapshot.release_bytes, frames + 2 * 320);
-    // New memory for 4000 bytes, for 300, and one frame block; 290 bytes and the second frame buffer were at hand.
+    // New memory for 4000 bytes, for 300, and one frame block; 290 bytes and the second frame buffer were hits.
     assert_eq!(
         (snapshot.misses, snapshot.hits_thread, snapshot.hits_depot),
         (3, 2, 0)
@@ -140,7 +140,7 @@ fn a_known_program_gives_known_numbers() {
         (0, 1)
     );
 
-    // The next frame knows nothing of what happened before it.
+    // The next frame's counts start at zero.
     drop(kept);
     let next = pool.end_frame();
     assert_eq!((next.allocs, next.releases, next.imbalance()), (0, 1, -1));
@@ -152,7 +152,7 @@ fn a_known_program_gives_known_numbers() {
     assert_empty(&pool);
 }
 
-/// Laws: L1, L2, L3.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 #[test]
 fn stats_at_rest_say_what_the_snapshot_says() {
     let pool = BufferPool::builder().max_bytes(1 << 24).build().unwrap();
@@ -179,7 +179,7 @@ fn stats_at_rest_say_what_the_snapshot_says() {
     assert_empty(&pool);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn reading_stats_takes_nothing_from_the_frame() {
     let pool = BufferPool::new();
@@ -196,7 +196,7 @@ fn reading_stats_takes_nothing_from_the_frame() {
             (2, 2, 1)
         );
     }
-    // Nor that there was a thread at all, when it does nothing more in the frame.
+    // The thread is not active in a frame in which it does nothing.
     drop(pool.alloc::<u8>(1));
     pool.stats();
     let snapshot = pool.end_frame();
@@ -303,7 +303,7 @@ fn exchanges_of_exiting_thread_are_counted() {
 #[test]
 fn cached_releases_become_hits_of_the_same_thread() {
     let pool = BufferPool::new();
-    // So often that an exchange which took a little off what the thread may keep would use all of it up.
+    // So often that an exchange that lost a little credit would use up all of it.
     for round in 0..300 {
         let buffers: Vec<_> = (0..60).map(|_| pool.alloc::<u8>(1000)).collect();
         let snapshot = pool.end_frame();
@@ -320,7 +320,7 @@ fn cached_releases_become_hits_of_the_same_thread() {
     assert_empty(&pool);
 }
 
-/// Laws: L1, L2, L3.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 #[test]
 fn sources_sum_to_allocs_after_any_program() {
     let pool = BufferPool::builder()
@@ -367,7 +367,7 @@ fn without_telemetry_every_number_reads_zero() {
     let snapshot = frame.release_all();
     let expected = {
         let mut zero = FrameSnapshot::default();
-        // Not counted: what tells snapshots apart, and clock readings.
+        // Not compared: the identity of the snapshot, and clock readings.
         (zero.pool_id, zero.frame, zero.ended) = (snapshot.pool_id, snapshot.frame, snapshot.ended);
         (zero.time, zero.duration, zero.fold_duration) =
             (snapshot.time, snapshot.duration, snapshot.fold_duration);

@@ -1,4 +1,4 @@
-//! The build without telemetry: the same calls compile and run, nothing is found, and every number reads zero.
+//! The build without telemetry: the same calls compile and run, reports are empty, and every number reads zero.
 
 use std::time::Duration;
 

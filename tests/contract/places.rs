@@ -1,4 +1,4 @@
-//! Where the memory in use lies.
+//! The addresses of memory in use.
 
 use framepool::BufferPool;
 use framepool::telemetry::{Place, PlaceKind};

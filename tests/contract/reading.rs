@@ -1,4 +1,4 @@
-//! Reading from outside: snapshots that never change, feeds that say what they lost, readers, handles.
+//! Reading from outside: immutable snapshots, feeds that count lost entries, readers, handles.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,7 +7,7 @@ use framepool::{BufferPool, FrameSnapshot};
 
 use crate::common::{TELEMETRY, assert_lawful};
 
-/// Laws: L4.
+/// Laws: L4 Whole and ordered.
 #[test]
 fn a_snapshot_that_is_kept_never_changes() {
     let pool = BufferPool::new();
@@ -27,7 +27,7 @@ fn a_snapshot_that_is_kept_never_changes() {
     }
 }
 
-/// Laws: L4.
+/// Laws: L4 Whole and ordered.
 #[test]
 fn referenced_snapshot_is_never_overwritten() {
     let pool = BufferPool::new();
@@ -44,7 +44,7 @@ fn referenced_snapshot_is_never_overwritten() {
     }
 }
 
-/// Laws: L4.
+/// Laws: L4 Whole and ordered.
 #[test]
 fn feed_delivers_every_frame_since_subscription_in_order() {
     let pool = BufferPool::new();
@@ -124,7 +124,7 @@ fn a_dropped_feed_takes_no_memory() {
     }
 }
 
-/// Laws: L2, L3, L4.
+/// Laws: L2 Never negative, L3 It adds up, L4 Whole and ordered.
 #[test]
 fn a_feed_can_be_read_while_frames_end() {
     let pool = BufferPool::builder().history_frames(16).build().unwrap();
@@ -158,7 +158,7 @@ fn a_feed_can_be_read_while_frames_end() {
     );
 }
 
-/// Laws: L4.
+/// Laws: L4 Whole and ordered.
 #[test]
 fn a_reader_always_gives_the_latest() {
     let pool = BufferPool::new();

@@ -1,4 +1,4 @@
-//! What a request takes from idle memory under a budget: as much as it lacks, and nothing where that would not do.
+//! Eviction for a request under a budget: exactly the missing bytes, and nothing if that is not enough.
 
 use framepool::{AllocError, Buffer, BufferPool};
 
@@ -28,7 +28,7 @@ fn only_what_a_request_lacks_goes() {
     let pool = limited(2048);
     let kept = taken(&pool, 1, 1024);
     drop(taken(&pool, 16, 64));
-    // Of 2048 all is held. 640 lack, or ten blocks of 64.
+    // All of 2048 is held. 640 are missing, which are ten blocks of 64.
     let more = pool.alloc::<u8>(640 << 10);
     assert_eq!(evicted(&pool), 640);
     assert_eq!(pool.stats().pooled_bytes, 2048 * KIB);

@@ -1,6 +1,6 @@
-//! What the refusal of a budget says: every part of what is held, and what to do.
+//! The refusal by a budget: every part of the held bytes, and the next step.
 //!
-//! Laws: L10.
+//! Laws: L10 A refusal tells the whole truth.
 
 use framepool::AllocError;
 use framepool::telemetry::{HeldBy, Holding};
@@ -8,7 +8,7 @@ use framepool::telemetry::{HeldBy, Holding};
 use crate::budget::{beside_resting, limited};
 use crate::common::assert_empty;
 
-/// The parts of a refusal, which must add up to what is said to be held, and its text.
+/// The parts of a refusal, which must add up to the held bytes, and its text.
 #[track_caller]
 fn parts_of(error: &AllocError) -> (Vec<Holding>, String) {
     let AllocError::BudgetExceeded {
@@ -26,7 +26,7 @@ fn parts_of(error: &AllocError) -> (Vec<Holding>, String) {
     (parts.clone(), error.to_string())
 }
 
-/// Bytes of the parts that `is` says.
+/// Bytes of the parts selected by `is`.
 fn bytes_by(parts: &[Holding], is: impl Fn(&HeldBy) -> bool) -> u64 {
     parts
         .iter()

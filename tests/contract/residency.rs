@@ -1,4 +1,4 @@
-//! What is resident of the pool's memory, where the system says it.
+//! The resident part of the pool's memory, on systems that report it.
 
 use framepool::telemetry::Resident;
 use framepool::{BufferPool, HealthConfig, Watch};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
 
-/// What is resident; nothing is tested where the system does not say.
+/// The resident bytes; without a report by the system nothing is tested.
 fn resident(pool: &BufferPool) -> Option<Resident> {
     let resident = pool.resident();
     let is_known = cfg!(all(target_os = "linux", target_arch = "x86_64"));

@@ -1,4 +1,4 @@
-//! Threads with little stack use pools as others do.
+//! Threads with small stacks can use pools.
 
 use std::thread;
 
@@ -24,7 +24,7 @@ fn first_use_fits_a_24_kib_stack() {
     });
 }
 
-/// Without optimisation: a pool is put together on the stack before it is moved to where it stays.
+/// Without optimisation, a pool is built on the stack before it is moved to the heap.
 #[test]
 fn pool_builds_and_closes_on_64_kib_stack() {
     on_a_stack_of(64 << 10, || {

@@ -1,11 +1,11 @@
-//! Where a buffer's memory came from: every counter of programs that take each way.
+//! The sources of buffers' memory: every counter, after programs that use each source.
 
 use framepool::telemetry::Counts;
 use framepool::{Alignment, AllocError, BufferPool};
 
 use crate::common::assert_empty;
 
-/// A pool whose threads keep nothing, so that what comes back is found in the depot.
+/// A pool whose threads keep nothing, so that released blocks are in the depot.
 fn pool() -> BufferPool {
     BufferPool::builder()
         .thread_cache_bytes(0)
@@ -203,7 +203,7 @@ fn prewarmed_blocks_serve_only_their_own_size() {
     drop(three);
 }
 
-/// A batch goes to the depot as a whole. Its first block is taken for another size, and the others stay.
+/// A batch goes to the depot as a whole. Its first block is reused for another size, and the others stay.
 #[test]
 fn the_rest_of_a_batch_keeps_its_size() {
     let pool = BufferPool::builder()

@@ -1,6 +1,6 @@
-//! Tags: every buffer counts for its tag, whoever takes it and whoever gives it back; and what the budgets of tags refuse.
+//! Tags: every buffer counts for its tag on any allocating and releasing thread; and refusals by the budgets of tags.
 //!
-//! Laws: L1, L2, L3, L10.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L10 A refusal tells the whole truth.
 
 use std::thread;
 
@@ -20,7 +20,7 @@ fn stats(pool: &BufferPool, name: &str) -> TagStats {
     pool.tags().get(name).expect("the tag exists").clone()
 }
 
-/// Live buffers and bytes of a tag with what lies below it.
+/// Live buffers and bytes of a tag and the tags below it.
 #[track_caller]
 fn live(pool: &BufferPool, name: &str) -> (u64, u64) {
     let total = stats(pool, name).total;
@@ -236,7 +236,7 @@ fn a_budget_counts_for_the_tags_below() {
     drop(of_inner);
     let of_outer = [of_outer, outer.tag("c").alloc(2048)];
     assert_eq!(refused_by(inner.try_alloc::<u8>(1).unwrap_err()), "a");
-    // The inner budget got back what the outer one then refused.
+    // The inner budget got back the bytes that the outer one refused.
     drop(of_outer);
     drop(inner.alloc::<u8>(2048));
 }

@@ -1,11 +1,11 @@
-//! What trimming gives back, to the byte and to the frame end (docs/design.md, "Trim").
+//! The memory that trimming gives back, exact to the byte and to the frame end (docs/design.md, "Trim").
 
 use framepool::{Buffer, BufferPool};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// A pool whose threads keep nothing: every idle block lies in the depot.
+/// A pool whose threads keep nothing, so that every idle block is in the depot.
 fn pool() -> BufferPool {
     BufferPool::builder().thread_cache_bytes(0).build().unwrap()
 }
@@ -123,7 +123,7 @@ fn second_peak_waits_as_long_as_first() {
         assert_eq!(idle(&pool), 10 * MIB);
         end_frames(&pool, 32);
         assert_eq!(idle(&pool), 2 * MIB);
-        // What is idle now is not too much, so that the time is over.
+        // The idle memory is not too much now, so the time restarts.
         end_frames(&pool, 1);
     }
 }
@@ -138,7 +138,7 @@ fn what_was_fetched_during_the_wait_stays() {
     }
     end_frames(&pool, 129);
     assert_eq!(idle(&pool), 6 * MIB, "the other half was not fetched");
-    // Nobody fetched any in the second time of 130 frame ends.
+    // No thread fetched any in the second period of 130 frame ends.
     end_frames(&pool, 1);
     assert_eq!(idle(&pool), 6 * MIB - 256 * KIB);
     end_frames(&pool, 40);

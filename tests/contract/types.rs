@@ -1,4 +1,4 @@
-//! What the types promise to the compiler: which may cross threads, which may be kept, which are values.
+//! The types' guarantees: which may cross threads, which may be kept, which are values.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};

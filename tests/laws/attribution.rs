@@ -1,6 +1,6 @@
-//! What is said of buffers that are out while they change hands: whose they are, from which line, how old.
+//! The report of outstanding buffers while their holders change: thread, line and age.
 //!
-//! Laws: L1.
+//! Laws: L1 Conservation.
 
 use std::collections::VecDeque;
 use std::thread;
@@ -46,19 +46,19 @@ fn age_never_exceeds_the_ended_frames() {
     assert_empty(&pool);
 }
 
-/// Takes a buffer, always at this line.
+/// Allocates a buffer, always at this line.
 fn taken_on_the_left(pool: &BufferPool) -> Buffer<u8> {
     pool.alloc(10)
 }
 
-/// Takes a buffer, always at this other line.
+/// Allocates a buffer, always at this other line.
 fn taken_on_the_right(pool: &BufferPool) -> Buffer<u8> {
     pool.alloc(10)
 }
 
 #[test]
 fn site_is_never_reported_with_another_sites_thread() {
-    // No thread keeps anything, so the two take each other's blocks all the time.
+    // No thread keeps anything, so the two use each other's blocks all the time.
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     let lines: Vec<u32> = [taken_on_the_left, taken_on_the_right]
         .map(|take: fn(&BufferPool) -> Buffer<u8>| {

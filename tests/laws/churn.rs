@@ -1,6 +1,6 @@
 //! Threads that come and go: no count is lost, and slots are never more than threads that lived at once.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -71,7 +71,7 @@ fn short_threads_lose_no_count_and_reuse_slots() {
     assert_empty(&pool);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn slot_of_joined_thread_is_reused_by_next() {
     let pool = BufferPool::new();
@@ -87,12 +87,13 @@ fn slot_of_joined_thread_is_reused_by_next() {
     assert_empty(&pool);
 }
 
-/// Laws: L1, L3, L6.
+/// Laws: L1 Conservation, L3 It adds up, L6 One owner.
 #[test]
 fn slot_changes_owner_while_other_threads_exit() {
     let pool = BufferPool::new();
     let (spawners, each) = (4, rounds(1_600));
-    // Threads exit and begin at the same moments here: a place given up too early has two owners for a while.
+    // Threads exit and begin at the same moments here: a slot that is handed back too early would have two owners for a
+    // while.
     let work = |mark: u64| {
         let lens = (0..60).rev().map(|len| len * 3);
         let mut kept: Vec<_> = lens.map(|len| pool.alloc::<u64>(len)).collect();
@@ -180,7 +181,7 @@ fn buffers_of_exited_threads_are_released_by_others() {
     assert_empty(&pool);
 }
 
-/// Laws: L1, L2, L3, L6.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L6 One owner.
 #[test]
 fn open_frame_is_filled_through_a_reclaimed_slot() {
     let pool = BufferPool::builder()

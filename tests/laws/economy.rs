@@ -1,6 +1,6 @@
-//! How seldom threads meet at the depot, and what a thread and a buffer cost beside the memory that is lent.
+//! The number of exchanges with the depot, and the overhead of a thread and of a buffer.
 //!
-//! Laws: L5.
+//! Laws: L5 Workers never wait.
 
 use std::collections::VecDeque;
 use std::sync::RwLock;
@@ -11,19 +11,19 @@ use framepool::{Buffer, BufferPool, Frame};
 
 use crate::common::{Gate, TELEMETRY, rounds};
 
-/// What the README says of a thread's slot and of a pooled buffer.
+/// The sizes in the README: of a thread's slot and of a pooled buffer's record.
 const SLOT_BYTES: u64 = 10 << 10;
 const BUFFER_BYTES: u64 = 64;
 
-/// The most buffers on their way from one thread to another.
+/// The most buffers in transit between two threads.
 const RING: usize = 256;
 
 fn exchanges(pool: &BufferPool) -> u64 {
     pool.stats().totals.counts.depot_exchanges
 }
 
-/// Exchanges with the depot while so many buffers go from one thread to another through a ring of 256, and so many
-/// operations, once so many others have gone the same way.
+/// Exchanges with the depot, and operations, while `buffers` buffers go from one thread to another through a ring of 256,
+/// after a warm-up of the same kind.
 fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
     let pool = BufferPool::new();
     let (warm, watched) = (4_000, rounds(40_000).max(4_000));
@@ -48,8 +48,8 @@ fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
 #[track_caller]
 fn seldom_meet(bytes: usize) {
     let (met, operations) = exchanges_through_a_ring(bytes);
-    // What was on its way when the watch began is released in it, one exchange more for sixteen buffers of the ring, and so
-    // may be what lay in the two magazines then, at most two batches each.
+    // Buffers in transit at the start are released during the measurement, one more exchange for every sixteen buffers of
+    // the ring. The same holds for the blocks in the two magazines, at most two batches each.
     let most = (operations + RING as u64) / 16 + 4;
     assert!(met <= most, "{met} of {operations}");
     assert!(!TELEMETRY || met > 0, "buffers go round by the depot");
@@ -72,7 +72,7 @@ fn producer_consumer_64_kib_exchange_every_sixteen_operations() {
 
 const WARM: usize = 64;
 
-/// A thread's part of a frame: both kinds of buffer, some of them held together.
+/// A thread's part of a frame: both kinds of buffer, some of them live at the same time.
 fn fill(pool: &BufferPool, frame: &Frame) {
     let held: Vec<_> = (0..32).map(|at| pool.alloc::<u8>(at * 100)).collect();
     for at in 0..64 {
@@ -133,7 +133,7 @@ fn steady_frames_of_several_threads_bypass_the_depot() {
                 fill(&pool, current.read().unwrap().as_ref().unwrap());
                 step.wait();
             }
-            // A thread that exits gives its magazine to the depot: not before the exchanges were read.
+            // A thread that exits flushes its magazine to the depot, so it must not exit before the exchanges are read.
             step.wait();
         };
         let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
@@ -181,7 +181,7 @@ fn thread_bookkeeping_costs_the_documented_bytes() {
     if TELEMETRY {
         let slots = u64::from(during.slots - before.slots);
         assert_eq!(slots, THREADS as u64);
-        // Each thread lent one buffer.
+        // Each thread allocated one buffer.
         let bytes = during.telemetry_bytes - before.telemetry_bytes - slots * BUFFER_BYTES;
         assert!(bytes > 0);
         assert!(bytes / slots <= SLOT_BYTES, "{} a slot", bytes / slots);
@@ -199,7 +199,7 @@ fn buffer_bookkeeping_costs_the_documented_bytes() {
     drop(held);
     if TELEMETRY {
         assert!(bytes > 0);
-        // With what says which records are in use.
+        // Including the words that mark records in use.
         let least = BUFFERS * BUFFER_BYTES;
         // Under sanitizers the whole table is from the global allocator, and up to twice as large.
         let most = if cfg!(framepool_sanitized) {

@@ -1,8 +1,8 @@
-//! Programs that end in every order: threads that exit while frames are open, pools dropped before all that is theirs.
+//! Programs that end in every order: threads that exit while frames are open, pools dropped before their buffers.
 //!
-//! What is lent is written to and read until the very end, so that a sanitizer sees memory that went too early.
+//! Buffers are written and read until the very end, so that a sanitizer detects memory that was freed too early.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -44,7 +44,7 @@ fn writes_of_exited_threads_stay_in_open_frame() {
                     let (frame, pool) = (&frame, &pool);
                     scope.spawn(move || {
                         drop(pool.alloc::<u8>(100 * mark));
-                        // Several blocks, so that the chain of a thread that is gone is not its first one.
+                        // Several blocks, so that the current block of the ended thread is not its first.
                         let slices: Vec<_> = (0..6).map(|_| frame.alloc::<u32>(500)).collect();
                         for slice in slices {
                             slice.fill(mark as u32);
@@ -74,8 +74,8 @@ fn writes_of_exited_threads_stay_in_open_frame() {
     assert_empty(&pool);
 }
 
-/// A counted reference as `Arc`, whose last owner is ordered behind the others by the count itself: `ThreadSanitizer` does
-/// not know the fence that `Arc` has.
+/// Like `Arc`, but the count itself orders the last owner after the others, because `ThreadSanitizer` does not support the
+/// fence in `Arc`.
 struct Counted(NonNull<(AtomicUsize, Frame)>);
 
 impl Counted {
@@ -118,7 +118,7 @@ impl Drop for Counted {
     }
 }
 
-/// The last of several threads to go ends the frame: nobody knows which.
+/// The last of several threads to finish ends the frame; which one is random.
 #[test]
 fn last_sharing_thread_ends_frame_after_handle_drop() {
     for _ in 0..rounds(800) {
@@ -162,7 +162,8 @@ fn exiting_thread_ends_its_own_open_frames() {
         let exiting = thread::spawn(move || {
             let frame = shared.begin_frame();
             frame.alloc::<u8>(5000).fill(1);
-            // Goes with the thread, in the destructor of a thread-local that was there before the pool's own or after.
+            // Dropped at thread exit, by the destructor of a thread-local that was initialised before or after the pool's
+            // own.
             LEFT.with_borrow_mut(|left| {
                 left.push(Box::new((shared.alloc::<u8>(700), frame, shared)));
             });
@@ -187,7 +188,7 @@ fn exiting_thread_ends_its_own_open_frames() {
     assert_empty(&pool);
 }
 
-/// What a program may hold of a pool, apart from the pool.
+/// Everything that a program may hold of a pool, apart from the pool.
 struct Holdings {
     buffers: Vec<Buffer<u8>>,
     frame: Frame,
@@ -214,7 +215,7 @@ impl Holdings {
     }
 }
 
-/// Four threads let go of one part each at the same moment, the pool's last handle among them.
+/// Four threads each drop one part at the same moment, including the pool's last handle.
 #[test]
 fn pool_and_its_parts_may_drop_concurrently() {
     for round in 0..rounds(800) {
@@ -280,7 +281,7 @@ fn new_threads_use_frame_buffers_after_pool_drop() {
         let pool = BufferPool::builder().leak_after_frames(0).build().unwrap();
         let Holdings { buffers, frame, .. } = Holdings::of(&pool);
         drop(pool);
-        // The frame holds the pool, so a thread that never saw the pool lends from it.
+        // The frame holds the pool, so a thread that never used the pool can allocate from it.
         let frame = thread::spawn(move || {
             frame.alloc::<u8>(9000).fill(6);
             let taken = frame.pool().alloc_zeroed::<u64>(64);
@@ -295,7 +296,7 @@ fn new_threads_use_frame_buffers_after_pool_drop() {
         if TELEMETRY {
             assert_eq!((out.buffers, ended.in_use_buffers), (12, 12));
         }
-        // Now nothing but buffers is left of the pool.
+        // Now only buffers are left of the pool.
         let mut buffers = buffers;
         let rest = buffers.split_off(5);
         let gone = thread::spawn(move || drop(buffers));
@@ -377,7 +378,7 @@ fn last_holding_watch_may_stop_on_another_thread() {
     }
 }
 
-/// The process ends while this thread waits, with a frame open and buffers in its hands: neither a leak nor an error.
+/// The process ends while this thread waits, with an open frame and live buffers: neither a leak nor an error.
 #[test]
 fn process_may_end_while_thread_holds_everything() {
     let (sender, receiver) = channel();

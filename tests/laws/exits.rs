@@ -1,6 +1,6 @@
-//! Use of a pool while a thread ends: buffers, frames and handles dropped by the destructors of thread-locals.
+//! Use of a pool during thread exit: buffers, frames and handles dropped by the destructors of thread-locals.
 //!
-//! Laws: L1, L2, L3, L6, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L6 One owner, L7 All of it comes back.
 
 use std::cell::RefCell;
 use std::sync::Barrier;
@@ -10,13 +10,13 @@ use framepool::{Buffer, BufferPool, Frame};
 
 use crate::common::{TELEMETRY, assert_empty, assert_lawful, rounds};
 
-/// What a thread still has when it ends.
+/// The values that a thread still has when it ends.
 #[derive(Default)]
 struct Remains {
     buffers: Vec<Buffer<u8>>,
     frame: Option<Frame>,
     pool: Option<BufferPool>,
-    /// Whether to use the pool once more from the destructor.
+    /// Whether the destructor uses the pool again.
     goes_on: bool,
 }
 
@@ -40,8 +40,8 @@ thread_local! {
     static MORE_REMAINS: RefCell<Remains> = RefCell::default();
 }
 
-/// A thread that leaves its thread-locals with things of the pool. Destructors run in some order that depends on which
-/// was used first: ours, the pool's own, and that of a second one of ours are initialised in both orders.
+/// A thread that ends with parts of the pool in its thread-locals. The order of destructors depends on the order of first
+/// use. So ours, the pool's own, and a second one of ours are initialised in both orders.
 fn leave(pool: &BufferPool, ours_first: bool, goes_on: bool) {
     if ours_first {
         REMAINS.with(|_| ());
@@ -89,7 +89,7 @@ fn thread_locals_return_buffers_in_either_initialisation_order() {
     }
 }
 
-/// Laws: L2, L3, L7.
+/// Laws: L2 Never negative, L3 It adds up, L7 All of it comes back.
 #[test]
 fn thread_local_may_hold_the_last_pool_handle() {
     for ours_first in [false, true] {
@@ -101,7 +101,7 @@ fn thread_local_may_hold_the_last_pool_handle() {
     }
 }
 
-/// Uses its pool in its destructor, while another thread has the slot that is free.
+/// Uses its pool in its destructor, while another thread has the free slot.
 struct Late(Option<BufferPool>);
 
 impl Drop for Late {
@@ -117,7 +117,7 @@ impl Drop for Late {
             claimed.wait();
             drop(pool.alloc::<u8>(1));
             used.wait();
-            // The end of a scope orders nothing that ThreadSanitizer sees.
+            // ThreadSanitizer does not see the end of a scope.
             other.join().expect("no panic");
         });
     }
@@ -127,7 +127,7 @@ thread_local! {
     static LATE: RefCell<Late> = const { RefCell::new(Late(None)) };
 }
 
-/// Laws: L6.
+/// Laws: L6 One owner.
 #[test]
 fn a_destructor_uses_no_slot_of_another_thread() {
     for ours_first in [false, true] {
@@ -142,7 +142,7 @@ fn a_destructor_uses_no_slot_of_another_thread() {
         });
         leaving.join().unwrap();
         if TELEMETRY {
-            // One for each thread that was there at once.
+            // One for each thread that lived at the same time.
             assert_eq!(pool.stats().slots, 2, "ours first: {ours_first}");
         }
     }
@@ -173,7 +173,7 @@ fn a_pool_first_used_in_a_destructor_works() {
     assert_empty(&pool);
 }
 
-/// Laws: L6, L7.
+/// Laws: L6 One owner, L7 All of it comes back.
 #[test]
 fn buffers_outlive_pool_and_allocating_threads() {
     let mut kept = Vec::new();
@@ -208,7 +208,7 @@ fn buffers_outlive_pool_and_allocating_threads() {
     }
 }
 
-/// Laws: L6, L7.
+/// Laws: L6 One owner, L7 All of it comes back.
 #[test]
 fn handles_frames_and_buffers_may_drop_concurrently() {
     for _ in 0..rounds(400) {

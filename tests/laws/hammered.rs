@@ -1,6 +1,6 @@
-//! Readers look all the time while workers hammer and several threads end frames: the laws hold in whatever they see.
+//! Readers read continuously while workers allocate and several threads end frames: the laws hold in every reading.
 //!
-//! Laws: L1, L2, L3, L4.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -11,7 +11,7 @@ use framepool::{BufferPool, Outstanding, PoolStats, Totals};
 use crate::common::{Seeded, TELEMETRY, assert_empty, assert_lawful, assert_lawful_stats, rounds};
 use crate::watched::watched;
 
-/// Nothing counted ever becomes less.
+/// No count ever decreases.
 #[track_caller]
 fn assert_risen(before: &Totals, after: &Totals) {
     let numbers = |totals: &Totals| {
@@ -113,7 +113,7 @@ fn laws_hold_in_readings_during_allocs_and_releases() {
     assert_empty(&pool);
 }
 
-/// Threads that keep nothing give every block to the depot, from which the others take it at once.
+/// Threads that keep nothing send every block to the depot, from which the others take it at once.
 #[test]
 fn no_frame_counts_a_negative_number() {
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
@@ -228,7 +228,7 @@ fn concurrent_frame_ends_get_distinct_numbers() {
     assert_empty(&pool);
 }
 
-/// Laws: L1, L2, L3, L6.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L6 One owner.
 #[test]
 fn frame_begun_during_another_end_loses_nothing() {
     let pool = BufferPool::builder()
@@ -317,10 +317,10 @@ fn budget_holds_under_many_allocating_threads() {
     assert_empty(&pool);
 }
 
-/// Laws: L1.
+/// Laws: L1 Conservation.
 #[test]
 fn trimming_never_makes_begin_frame_fail() {
-    // Trimming looks at frames that are not open; a caller must never be refused because of that.
+    // Trimming claims bits of frames that are not open; a caller must never be refused because of that.
     let pool = BufferPool::builder()
         .max_frames_in_flight(1)
         .build()

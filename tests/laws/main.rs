@@ -1,4 +1,5 @@
-//! Laws L1 to L4 and L6 on real threads: churn, hammering, panics, thread exits, rings, one owner.
+//! L1 (Conservation) to L4 (Whole and ordered) and L6 (One owner) on real threads: churn, hammering, panics, thread exits,
+//! rings.
 
 // Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
 #[cfg(framepool_noise)]

@@ -1,6 +1,6 @@
-//! Many pools on one thread and few pools on many: each keeps its own books.
+//! Many pools on one thread and few pools on many: each keeps its own counts.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 use std::thread;
 
@@ -56,7 +56,7 @@ fn thread_alternating_between_pools_mixes_no_counts() {
     pools.iter().for_each(assert_empty);
 }
 
-/// Laws: L1, L6.
+/// Laws: L1 Conservation, L6 One owner.
 #[test]
 fn dropping_pools_leaves_remaining_pools_intact() {
     let lasting = BufferPool::new();

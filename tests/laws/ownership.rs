@@ -1,6 +1,6 @@
-//! L6: no two live buffers overlap, and frame memory is not handed out again before its frame ended.
+//! L6 (One owner): no two live buffers overlap, and frame memory is not allocated again before its frame ended.
 //!
-//! Laws: L6.
+//! Laws: L6 One owner.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -52,7 +52,7 @@ fn interval(slice: &[u64]) -> Range<usize> {
     start.addr()..end.addr()
 }
 
-/// A buffer all of whose elements carry its own mark.
+/// A buffer with its own mark in every element.
 struct Marked {
     buffer: Buffer<u64>,
     mark: u64,
@@ -103,7 +103,7 @@ fn live_buffers_never_overlap_across_threads() {
                             let marked = kept.swap_remove(random.below(kept.len()));
                             let to = &senders[random.below(threads)];
                             match random.below(3) {
-                                // A thread that has finished takes nothing any more.
+                                // A finished thread allocates nothing.
                                 0 => to.send(marked).unwrap_or_else(|back| back.0.give(claims)),
                                 _ => marked.give(claims),
                             }
@@ -138,7 +138,7 @@ fn live_buffers_never_overlap_across_threads() {
 
 #[test]
 fn blocks_passing_through_depot_have_one_owner() {
-    // No thread keeps anything, so every alloc and every release is an exchange that others race for.
+    // No thread keeps anything, so every alloc and every release is a contended exchange.
     let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
     thread::scope(|scope| {
         let workers: Vec<_> = (0..8_u64)
@@ -244,7 +244,7 @@ fn open_frame_memory_survives_another_frames_end() {
             let short = pool.begin_frame();
             short.alloc::<u64>(3000).fill(u64::MAX - other);
             drop(short);
-            // If that end had set the long frame's memory free, this would be it.
+            // If that end had freed the long frame's memory, this alloc would get it.
             long.alloc::<u64>(64).fill(u64::MAX - other);
         }
         for (at, slice) in slices.iter().enumerate() {

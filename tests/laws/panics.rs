@@ -1,6 +1,6 @@
-//! Threads that panic with buffers in their hands and frames open: all of it comes back, and nobody else notices.
+//! Threads that panic with live buffers and open frames: all memory comes back, and other threads are not affected.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::OnceLock;
@@ -112,7 +112,7 @@ fn open_frame_of_panicked_thread_ends_on_another() {
 
 #[test]
 fn forgotten_frame_stays_open_and_harms_no_other() {
-    // A forgotten frame keeps the pool for good. It stays in reach, so that a leak checker takes it for what it is.
+    // A forgotten frame keeps the pool for ever. It stays reachable, so that a leak checker does not report it.
     static KEPT: OnceLock<BufferPool> = OnceLock::new();
     let pool = BufferPool::builder()
         .max_frames_in_flight(2)

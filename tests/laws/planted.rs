@@ -1,12 +1,12 @@
-//! Faults planted on purpose, one for each thing that a sanitizer must find. The sanitizers' steps of `cargo xtask ci` run them
-//! first and fail unless the sanitizer reports each one.
+//! Planted faults, one for each kind that a sanitizer must find. The sanitizers' steps of `cargo xtask ci` run them first
+//! and fail unless the sanitizer reports each one.
 
 use std::hint::black_box;
 use std::thread;
 
 use framepool::BufferPool;
 
-/// An address that the compiler lets anybody use on any thread.
+/// An address that the compiler allows on any thread.
 #[derive(Clone, Copy)]
 struct Anywhere(*mut u64);
 
@@ -47,7 +47,7 @@ fn buffer_is_read_after_its_pool_is_freed() {
 #[test]
 #[ignore = "breaks a rule on purpose; see the head of this file"]
 fn a_frame_is_forgotten() {
-    // On a thread that ends, so that nothing remembers the pool.
+    // On a thread that ends, so that nothing refers to the pool.
     let leaking = thread::spawn(|| {
         let frame = BufferPool::new().begin_frame();
         frame.alloc::<u8>(100).fill(1);

@@ -1,6 +1,6 @@
-//! Buffers and frames handed from thread to thread: released far from where they were taken.
+//! Buffers and frames passed from thread to thread and released on another thread than the one that allocated them.
 //!
-//! Laws: L1, L2, L3, L6.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L6 One owner.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -9,10 +9,10 @@ use framepool::{Buffer, BufferPool};
 
 use crate::common::{TELEMETRY, assert_empty, assert_lawful, pooled_bytes, rounds};
 
-/// A buffer, its mark, and how far it still goes.
+/// A buffer, its mark, and its remaining hops.
 type Parcel = (Buffer<u32>, u32, usize);
 
-/// A number in every element, so that a buffer that two threads have is seen.
+/// A number in every element, so that a buffer with two owners is detected.
 fn stamped(pool: &BufferPool, number: u32, len: usize) -> Buffer<u32> {
     pool.alloc_copy(&vec![number; len])
 }
@@ -39,7 +39,7 @@ fn buffers_passed_around_thread_ring_are_released_once() {
                 let next = senders[(at + 1) % threads].clone();
                 let pool = &pool;
                 scope.spawn(move || {
-                    // Every parcel comes by here once, and ends where it was sent from.
+                    // Every parcel passes here once, and ends at its sender.
                     for step in 0..threads * each {
                         if step < each {
                             let number = (at * each + step) as u32;
@@ -51,7 +51,7 @@ fn buffers_passed_around_thread_ring_are_released_once() {
                         if hops == 0 {
                             drop(buffer);
                         } else {
-                            // A receiver that is gone would mean that a parcel was received twice.
+                            // A dropped receiver would mean that a parcel was received twice.
                             next.send((buffer, number, hops - 1)).unwrap();
                         }
                         if step % 100 == 0 {
@@ -61,7 +61,7 @@ fn buffers_passed_around_thread_ring_are_released_once() {
                 })
             })
             .collect();
-        // So that a worker that panics takes its neighbours along instead of leaving them waiting.
+        // So that a panic of a worker ends its neighbours too, instead of leaving them waiting.
         drop(senders);
         for worker in workers {
             worker.join().unwrap();
@@ -107,7 +107,7 @@ fn producer_and_consumer_share_bounded_memory() {
             (snapshot.allocs, snapshot.releases),
             (u64::from(count), u64::from(count))
         );
-        // 16 to 18 on their way, and what one thread may keep, which goes back in batches.
+        // 16 to 18 in transit, and one thread's cache, which goes back in batches.
         assert!(
             snapshot.peak_bytes < 256 * 300,
             "{} bytes for 18 buffers of 256",
@@ -132,7 +132,7 @@ fn pipeline_threads_begin_fill_and_end_frames() {
             let pool = &pool;
             move || {
                 for number in 0..frames {
-                    // Another frame may not have ended yet: then this thread does something else.
+                    // Another frame may not have ended yet; then this thread does something else.
                     let frame = loop {
                         match pool.try_begin_frame() {
                             Ok(frame) => break frame,

@@ -1,9 +1,9 @@
-//! Readers that look again and again while workers work.
+//! Readers that read continuously while workers run.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
-/// Sets the flag when the scope that has it ends, by a panic too, so that readers stop.
+/// Sets the flag when its scope ends, even by a panic, so that readers stop.
 struct Finished<'f>(&'f AtomicBool);
 
 impl Drop for Finished<'_> {
@@ -12,7 +12,7 @@ impl Drop for Finished<'_> {
     }
 }
 
-/// Runs the workers to their end while the readers look again and again, each with what it saw last.
+/// Runs the workers to their end while the readers read continuously, each with its previous reading.
 pub(crate) fn watched<S: Default>(
     workers: &[&(dyn Fn() + Sync)],
     readers: &[&(dyn Fn(&mut S) + Sync)],

@@ -1,10 +1,10 @@
-//! A test in a process of its own: the test binary runs itself again for this one test and looks at how that ended.
+//! Runs a test in a separate process: the test binary runs itself again for this one test and checks its exit status.
 
 use std::process::Command;
 
 const NAME: &str = "FRAMEPOOL_TEST_ALONE";
 
-/// Runs `body` in a process where no other test runs. `path` is the test's path with the crate's name in front.
+/// Runs `body` in a process where no other test runs. `path` is the test's path, prefixed with the crate's name.
 #[track_caller]
 pub(crate) fn run(path: &str, body: impl FnOnce()) {
     let (_, name) = path.split_once("::").expect("a path begins with the crate");
@@ -27,8 +27,8 @@ pub(crate) fn run(path: &str, body: impl FnOnce()) {
     assert!(text.contains("1 passed"), "the test ran: {text}");
 }
 
-/// The test harness runs a test on a thread and makes itself ready to wait for it on the process's first thread, with
-/// allocations of its own. Where the system says what that thread does, this looks until it waits.
+/// The test harness runs a test on a second thread, and allocates on the process's first thread before it waits there. If
+/// the system shows that thread's state, this polls until it waits.
 fn until_the_harness_waits() {
     while std::fs::read_to_string("/proc/self/stat").is_ok_and(|stat| {
         stat.rsplit(") ")
@@ -39,7 +39,7 @@ fn until_the_harness_waits() {
     }
 }
 
-/// Tests that each run in a process of their own. Each has its `#[test]`, as any other.
+/// Defines tests that each run in a separate process, with the usual `#[test]`.
 macro_rules! alone {
     ($($(#[$attribute:meta])* fn $name:ident() $body:block)*) => {
         $(

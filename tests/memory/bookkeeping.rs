@@ -1,4 +1,4 @@
-//! `telemetry_bytes` is what the system gave for bookkeeping, as the allocator of this binary saw it.
+//! `telemetry_bytes` agrees with the bookkeeping bytes that this binary's allocator counted.
 #![cfg(feature = "telemetry")]
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::alone::alone;
 use crate::common::Gate;
 use crate::counting::live;
 
-/// Compares what the pool says that its bookkeeping occupies with what it got from the system: never more, and nearly as
-/// much. The counts in front of shared values, and a few lists of pointers, are not in it.
+/// Compares the reported bookkeeping with the bytes from the system: never more, and almost as much. It excludes the counts
+/// of shared values and a few lists of pointers.
 #[track_caller]
 fn says_what_it_has(before: i64, pool: &BufferPool, stage: &str) -> u64 {
     pool.trim();
@@ -25,7 +25,7 @@ fn says_what_it_has(before: i64, pool: &BufferPool, stage: &str) -> u64 {
     said
 }
 
-/// Has this many threads use the pool at once.
+/// Makes this many threads use the pool at once.
 fn use_with(pool: &BufferPool, threads: usize) {
     let together = Gate::new(threads);
     thread::scope(|scope| {
@@ -46,7 +46,7 @@ fn use_with(pool: &BufferPool, threads: usize) {
 alone! {
     #[test]
     fn a_pools_bookkeeping_is_reported_as_it_grows() {
-        // What all pools of the process share is there before.
+        // Memory that all pools share is allocated first.
         drop(BufferPool::new().alloc::<u8>(64));
         let before = live();
         let pool = BufferPool::new();
@@ -72,7 +72,7 @@ alone! {
         let pool = BufferPool::new();
         drop(pool.alloc::<u8>(0));
         let before = (live(), pool.stats().telemetry_bytes);
-        // As many as fill mappings of records that double: of one that is not full only a part is said to be held.
+        // As many as fill the doubling mappings of records; a mapping that is not full would be reported only in part.
         let kept: Vec<_> = (0..64 * 255).map(|_| pool.alloc::<u8>(0)).collect();
         let list = kept.capacity() * size_of_val(&kept[0]);
         let (held, said) = (live() - before.0 - list as i64, pool.stats().telemetry_bytes - before.1);

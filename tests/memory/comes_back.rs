@@ -1,6 +1,6 @@
-//! L7: whatever is dropped in whatever order on whatever thread, at the end no memory is left.
+//! L7 (All of it comes back): after drops in any order on any thread, no memory is left.
 //!
-//! Laws: L7.
+//! Laws: L7 All of it comes back.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -12,19 +12,19 @@ use crate::alone::alone;
 use crate::common::{Seeded, rounds};
 use crate::counting::live;
 
-/// The scenario, and then a use of another pool: up to that this thread may keep its magazine of a pool that another
-/// thread dropped.
+/// The scenario, and then a use of another pool: until then this thread may keep its magazine of a pool that another thread
+/// dropped.
 fn up_to_the_next_use(mut scenario: impl FnMut()) -> impl FnMut() {
     let other = BufferPool::new();
     move || {
         scenario();
-        // Large, so that no page stays for it beside what the scenario had in the same slab.
+        // Large, so that it is not in a slab of the scenario and keeps no page there.
         drop(other.alloc::<u8>(1 << 16));
     }
 }
 
-/// Runs the scenario until what the process keeps anyway (thread-locals, the standard library's own) is there, then again,
-/// and compares.
+/// Runs the scenario until the process's permanent memory (thread-locals, the standard library's own) is allocated, then
+/// again, and compares.
 #[track_caller]
 fn leaves_nothing(scenario: impl FnMut()) {
     let mut scenario = up_to_the_next_use(scenario);
@@ -37,8 +37,8 @@ fn leaves_nothing(scenario: impl FnMut()) {
     }
 }
 
-/// As [`leaves_nothing`], where threads end frames at the same time: what `arc-swap` keeps per thread it makes anew now
-/// and then and uses again later. The pools here are so large that one that stays would be seen.
+/// Like [`leaves_nothing`], for threads that end frames at the same time: `arc-swap` sometimes allocates new per-thread
+/// memory and reuses it later. The pools here are so large that a leaked one would be detected.
 #[track_caller]
 fn leaves_nothing_to_speak_of(scenario: impl FnMut()) {
     let mut scenario = up_to_the_next_use(scenario);
@@ -55,7 +55,7 @@ fn leaves_nothing_to_speak_of(scenario: impl FnMut()) {
 
 type Thing = Box<dyn Any + Send>;
 
-/// One of everything that refers to a pool, with memory in all its places.
+/// One of each type that refers to a pool, with memory in all places.
 fn things(pool: BufferPool, size: usize) -> Vec<Thing> {
     let frame = pool.begin_frame();
     frame.alloc::<u8>(size * 3).fill(1);
@@ -170,7 +170,7 @@ alone! {
 
     #[test]
     fn closed_pool_buffers_may_be_dropped_concurrently() {
-        // Each of these drops claims a place in the pool and gives it back.
+        // Each of these drops claims a slot in the pool and hands it back.
         leaves_nothing_to_speak_of(|| {
             let pool = BufferPool::new();
             let mut shares: Vec<Vec<_>> = (0..4)

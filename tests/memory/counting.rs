@@ -1,5 +1,5 @@
-//! The global allocator of this binary: the system's, with every call and every byte counted, and refusals on demand. The
-//! system's mappings are in `mappings.rs`.
+//! The global allocator of this binary: the system's, with counts of calls and bytes, and refusals on demand. `mappings.rs`
+//! does the same for mappings.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -31,7 +31,7 @@ mod mappings;
     not(framepool_sanitized)
 )))]
 mod mappings {
-    /// There are no mappings.
+    /// This build has no mappings.
     pub(super) fn resident_in_runs() -> i64 {
         0
     }
@@ -44,7 +44,7 @@ static ALLOCATOR: Counting = Counting;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
-/// Zeroed requests still to be granted before one is refused; below zero, all are granted.
+/// Zeroed requests to grant before one is refused; below zero, all are granted.
 static GRANTED: AtomicI64 = AtomicI64::new(-1);
 
 /// Calls to the allocator so far, of every kind.
@@ -52,19 +52,19 @@ pub(crate) fn calls() -> u64 {
     CALLS.load(SeqCst)
 }
 
-/// Bytes out now.
+/// Live bytes.
 pub(crate) fn live() -> i64 {
     LIVE.load(SeqCst) + mappings::resident_in_runs()
 }
 
-/// Refuses the zeroed requests, by which the library takes the memory that it lends, after `granted` more of them: the
-/// next one with `Some(1)`, that one and all after it with `None`.
+/// Refuses zeroed requests, with which the library takes memory for buffers, after `granted` more of them: the next one
+/// with `Some(1)`, all later ones with `None`.
 pub(crate) fn refuse_after(granted: u64, how_many: Option<u64>) {
     HOW_MANY.store(how_many.map_or(i64::MAX, |many| many as i64), SeqCst);
     GRANTED.store(granted as i64, SeqCst);
 }
 
-/// Refuses zeroed requests for more than so many bytes.
+/// Refuses zeroed requests for more than `bytes`.
 pub(crate) fn refuse_large(bytes: usize) {
     LARGE.store(bytes, SeqCst);
 }
@@ -72,7 +72,7 @@ pub(crate) fn refuse_large(bytes: usize) {
 static LARGE: AtomicUsize = AtomicUsize::new(usize::MAX);
 static HOW_MANY: AtomicI64 = AtomicI64::new(0);
 
-/// Where a request is refused.
+/// Which requests are refused.
 static WHERE: AtomicU64 = AtomicU64::new(ZEROED);
 /// Only zeroed requests, of any thread.
 const ZEROED: u64 = 0;
@@ -85,13 +85,13 @@ thread_local! {
     static IS_EXPOSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// As [`refuse_after`], of the requests of every kind that are made in [`exposed`].
+/// Like [`refuse_after`], for requests of every kind in [`exposed`].
 pub(crate) fn refuse_exposed_after(granted: u64, how_many: Option<u64>) {
     WHERE.store(EXPOSED, SeqCst);
     refuse_after(granted, how_many);
 }
 
-/// As [`refuse_after`], of the requests of every kind.
+/// Like [`refuse_after`], for requests of every kind.
 pub(crate) fn refuse_anything_after(granted: u64, how_many: Option<u64>) {
     WHERE.store(EVERYWHERE, SeqCst);
     refuse_after(granted, how_many);
@@ -105,12 +105,12 @@ pub(crate) fn exposed<R>(part: impl FnOnce() -> R) -> R {
     result
 }
 
-/// For the rest of a thread's life, its exit included.
+/// For the rest of a thread's life, including its exit.
 pub(crate) fn exposed_from_now_on() {
     IS_EXPOSED.set(true);
 }
 
-/// Grants everything again; whether anything was refused meanwhile.
+/// Grants everything again; returns whether anything was refused meanwhile.
 pub(crate) fn refuse_nothing() -> bool {
     let met = GRANTED.swap(-1, SeqCst) == 0;
     WHERE.store(ZEROED, SeqCst);

@@ -1,6 +1,6 @@
-//! Memory that the system refuses: an error, every law as before, and nothing left at the end.
+//! Refusals by the system: an error, every law holds, and no memory is left at the end.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use framepool::{AllocError, BufferPool};
 
@@ -8,7 +8,7 @@ use crate::alone::alone;
 use crate::common::{TELEMETRY, assert_empty, assert_lawful};
 use crate::counting::{live, refuse_after, refuse_large, refuse_nothing};
 
-/// A program of requests of both kinds; how many were lent and how many refused.
+/// A program of requests of both kinds; returns the number of allocs and of refusals.
 fn program(pool: &BufferPool) -> (u64, u64) {
     let (mut lent, mut refused) = (0, 0);
     let mut note = |outcome: Result<(), AllocError>| match outcome {
@@ -39,7 +39,7 @@ fn program(pool: &BufferPool) -> (u64, u64) {
     (lent, refused)
 }
 
-/// Runs the program with the refusals that `arm` sets, and again without; whether one was met.
+/// Runs the program with the refusals that `arm` sets, and again without; returns whether one happened.
 fn survives(arm: impl Fn()) -> bool {
     let pool = BufferPool::builder()
         .frame_block_bytes(8192)
@@ -92,7 +92,7 @@ alone! {
         assert_empty(&pool);
     }
 
-    // Where there are mappings.
+    // On systems with mappings.
     #[cfg(all(
         target_os = "linux",
         target_pointer_width = "64",
@@ -102,7 +102,7 @@ alone! {
     #[test]
     fn refused_mapping_falls_back_and_double_refusal_errors() {
         let pool = BufferPool::new();
-        // So that the pool has a record to spare.
+        // So that the pool has a free record.
         drop(pool.alloc::<u8>(1));
         let before = live();
         // A mapping; then the global allocator is asked.

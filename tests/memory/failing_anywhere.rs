@@ -1,7 +1,7 @@
-//! Every single request to the allocator refused, of whatever kind: in what lends and takes back it is an error and nothing
-//! is lost; in what builds and reports the process ends as the standard library ends it, and in no other way.
+//! Refuses each single request to the allocator, of every kind. In allocs and releases this is an error, and nothing is
+//! lost. In building and reporting the process may end, but only by the standard library's abort.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use std::process::Command;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::counting::{
     exposed, exposed_from_now_on, live, refuse_anything_after, refuse_exposed_after, refuse_nothing,
 };
 
-/// What a thread did.
+/// The counts of a thread.
 #[derive(Default)]
 struct Count {
     lent: u64,
@@ -39,7 +39,7 @@ impl Count {
     }
 }
 
-/// What a thread lends and takes back, with buffers of another thread in its hands. All of it is exposed.
+/// A thread's allocs and releases, including buffers of another thread. All requests are exposed to refusals.
 fn work(pool: &BufferPool, given: Vec<Buffer<u8>>) -> Count {
     let mut count = Count {
         kept: Vec::with_capacity(64),
@@ -72,7 +72,7 @@ fn work(pool: &BufferPool, given: Vec<Buffer<u8>>) -> Count {
     count
 }
 
-/// The same on a thread with a name that the pool does not know, which exits exposed.
+/// The same on a thread with a new name, whose exit is exposed too.
 fn work_elsewhere(pool: &BufferPool, given: Vec<Buffer<u8>>, name: &str) -> Count {
     let pool = pool.clone();
     thread::Builder::new()
@@ -87,16 +87,16 @@ fn work_elsewhere(pool: &BufferPool, given: Vec<Buffer<u8>>, name: &str) -> Coun
         .unwrap()
 }
 
-/// Runs all of it with the refusals that `arm` sets, and again without; whether one was met.
+/// Runs everything with the refusals that `arm` sets, and again without; returns whether one happened.
 fn survives(max_bytes: u64, arm: impl Fn()) -> bool {
     let pool = BufferPool::builder()
         .frame_block_bytes(8192)
         .max_bytes(max_bytes)
         .build()
         .unwrap();
-    // What lets go of the buffers has its place in the pool: a drop without memory for one is another matter.
+    // The dropping thread has its slot already; a drop without memory for a slot is a separate case.
     drop(pool.alloc::<u8>(1));
-    // Snapshots to write anew, so that frame ends take no memory.
+    // Snapshots to reuse, so that frame ends take no memory.
     for _ in 0..3 {
         pool.end_frame();
     }
@@ -118,7 +118,7 @@ fn survives(max_bytes: u64, arm: impl Fn()) -> bool {
     met
 }
 
-/// What builds, reports and starts threads, too: nothing here has a value for \"no memory\".
+/// Also builds, reports and starts threads: none of these can return \"no memory\".
 fn everything() {
     let pool = BufferPool::builder().name("everything").build().unwrap();
     let mut feed = pool.subscribe();
@@ -160,7 +160,7 @@ alone! {
     }
 }
 
-/// Does nothing unless the test below runs it in a process of its own.
+/// Does nothing unless the test below runs it in a separate process.
 #[test]
 fn everything_with_one_request_refused() {
     let Ok(at) = std::env::var(REFUSED) else {

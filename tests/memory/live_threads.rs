@@ -1,6 +1,6 @@
-//! L7 where a thread lives on after a pool was dropped: what it may keep, and until when.
+//! L7 (All of it comes back) for a thread that outlives a pool: what it may keep, and until when.
 //!
-//! Laws: L7.
+//! Laws: L7 All of it comes back.
 
 use std::cell::RefCell;
 use std::thread;
@@ -11,18 +11,18 @@ use crate::alone::alone;
 use crate::common::{Gate, rounds};
 use crate::counting::live;
 
-/// What a thread may keep of a dropped pool apart from its magazine: the pool's own bookkeeping.
+/// The bytes that a thread may keep of a dropped pool apart from its magazine: the pool's own bookkeeping.
 const BOOKKEEPING: i64 = 256 << 10;
 
-/// What a thread still has when it ends.
+/// The values that a thread still has when it ends.
 type Remains = (Vec<Buffer<u8>>, Option<Frame>, Option<BufferPool>);
 
 thread_local! {
     static REMAINS: RefCell<Remains> = RefCell::default();
 }
 
-/// A second thread fills its magazine from a pool, the first drops the pool, and the second does `next`: with the pool as the one
-/// it used last, and with another.
+/// A second thread fills its magazine from a pool, the first drops the pool, and the second does `next`: once with this
+/// pool as its last used one, and once with another.
 #[track_caller]
 fn goes_back_at(next: impl Fn(&BufferPool) + Sync) {
     for uses_other_last in [false, true] {
@@ -76,7 +76,7 @@ fn goes_back_after(uses_other_last: bool, next: &(impl Fn(&BufferPool) + Sync)) 
         held <= allowed,
         "{held} bytes held by a thread that may keep 2 MiB"
     );
-    // The pool was made before the first look, so less than nothing is left of it.
+    // The pool was made before the first reading, so the difference is negative.
     assert!(left <= 0, "{left} bytes left after the next use");
 }
 
@@ -129,7 +129,7 @@ alone! {
         let before = live();
         let pool = BufferPool::new();
         let handed = pool.clone();
-        // The thread that drops the last handle never took a buffer itself, and so has no magazine to give up.
+        // The thread that drops the last handle never allocated, and so has no magazine.
         let kept = thread::spawn(move || {
             drop((0..100).map(|_| handed.alloc::<u8>(100_000)).collect::<Vec<_>>());
             handed.alloc::<u8>(1000)
@@ -158,7 +158,7 @@ alone! {
                 step.wait();
             });
             step.wait();
-            // 32 MiB that end in the depot, 16 MiB of frame blocks, and as much again dropped after the pool.
+            // 32 MiB that end in the depot, 16 MiB of frame blocks, and the same again dropped after the pool.
             drop((0..512).map(|_| pool.alloc::<u8>(1 << 16)).collect::<Vec<_>>());
             let frame = pool.begin_frame();
             for _ in 0..64 {
@@ -221,7 +221,7 @@ alone! {
                     }
                     let pool = passed.lock().unwrap().take().unwrap();
                     drop((0..20).map(|len| pool.alloc::<u8>(len * 5000)).collect::<Vec<_>>());
-                    // The main thread's handle is the last: it looks at the level right after it drops it.
+                    // The main thread's handle is the last; it reads the level right after the drop.
                     drop(pool);
                     step.wait();
                 }
@@ -239,7 +239,7 @@ alone! {
             step.wait();
             worker.join().unwrap();
             let (early, late) = (levels[9], levels[99]);
-            // A list that the thread keeps may have grown once. Ninety pools that stay would be ten bytes each at most.
+            // The thread's list may have grown once. That allows at most ten bytes for each of ninety pools.
             assert!(late <= early + 900, "{early} bytes after ten pools, {late} after a hundred");
         });
     }

@@ -1,6 +1,7 @@
-//! Laws L7 and L8, trimming and failing memory, seen from below: by the global allocator of this test binary.
+//! L7 (All of it comes back), L8 (Steady state allocates nothing), trimming and failing memory, measured by the global
+//! allocator of this test binary.
 //!
-//! Every test runs in a process of its own, so that nothing else allocates meanwhile (`alone.rs`).
+//! Every test runs in a separate process, so that nothing else allocates meanwhile (`alone.rs`).
 
 // Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
 #[cfg(framepool_noise)]

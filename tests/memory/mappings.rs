@@ -1,10 +1,10 @@
-//! The operating system's mappings of this binary, with every call and every byte of the large ones counted and refused like
-//! requests to the global allocator: the library takes large pieces from here.
+//! Replaces the mapping functions of this binary, to count and refuse large mappings like requests to the global allocator.
+//! The library takes large regions from here.
 //!
-//! The functions stand before those of the C library, whose own allocator has a way of its own to the system.
+//! The functions override those of the C library, whose own allocator does not use them.
 
 //!
-//! A mapping of exactly [`RUN`] bytes is one that the library cuts small buffers from. Of those only the pages in memory count.
+//! A mapping of exactly [`RUN`] bytes is a run of slabs for small buffers. Only its resident pages count.
 
 use std::ffi::{c_int, c_long, c_void};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -16,7 +16,7 @@ const LARGE: usize = 64 << 10;
 const RUN: usize = 1 << 20;
 const PAGE: usize = 4096;
 
-/// Where the runs are that are mapped now.
+/// The addresses of the mapped runs.
 static RUNS: [AtomicUsize; 4096] = [const { AtomicUsize::new(0) }; 4096];
 
 fn replace_run(from: usize, to: usize) {

@@ -1,4 +1,4 @@
-//! What the system refused once is asked for again, and what it refused is in no account.
+//! A request is retried after a refusal by the system, and refused memory is in no account.
 
 use framepool::{AllocError, BufferPool};
 
@@ -31,7 +31,7 @@ alone! {
     fn idle_memory_goes_when_the_system_refuses() {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         drop((0..4).map(|_| pool.alloc::<u8>(256 << 10)).collect::<Vec<_>>());
-        // Of the mapping where there are mappings, and of the allocator behind it.
+        // Refusals of the mapping, on systems with mappings, and of the allocator after it.
         let mapped = cfg!(all(
             target_os = "linux",
             target_pointer_width = "64",

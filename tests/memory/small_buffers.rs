@@ -1,4 +1,4 @@
-//! What small buffers cost beside their bytes counts against the limit, and goes back.
+//! The overhead of small buffers counts against the limit, and is returned.
 
 use framepool::telemetry::HeldBy;
 use framepool::{AllocError, Buffer, BufferPool};
@@ -7,7 +7,7 @@ use crate::alone::alone;
 
 const LIMIT: u64 = 32 << 20;
 
-/// One-byte buffers, or of no bytes, until refusal; and the refusal.
+/// Buffers of one or zero bytes until a refusal; and the refusal.
 fn fill(pool: &BufferPool, bytes: usize, kept: &mut Vec<Buffer<u8>>) -> AllocError {
     while kept.len() < kept.capacity() {
         match pool.try_alloc::<u8>(bytes) {
@@ -25,7 +25,8 @@ fn limited(bytes: u64) -> BufferPool {
     BufferPool::builder().max_bytes(bytes).build().unwrap()
 }
 
-/// Bytes of the process in memory; none where the system does not say, another C library keeps what is free, or a sanitizer has its own beside each byte.
+/// Resident bytes of the process; `None` if the system does not report them, if another C library keeps freed memory, or
+/// under a sanitizer with its own memory.
 fn resident() -> Option<i64> {
     if cfg!(framepool_sanitized) || !cfg!(target_env = "gnu") {
         return None;
@@ -35,7 +36,7 @@ fn resident() -> Option<i64> {
     Some(pages << 12)
 }
 
-/// Lets the C library give back the parts of its heap that are free. It keeps small pieces otherwise.
+/// Makes the C library return the free parts of its heap, because it keeps small pieces otherwise.
 fn release_free_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -51,7 +52,7 @@ alone! {
     #[test]
     fn one_byte_buffers_stay_within_the_limit() {
         let pool = limited(LIMIT);
-        // The program's own list of them is in memory before.
+        // The program's own list of them is allocated first.
         let mut kept: Vec<Buffer<u8>> = Vec::with_capacity(1 << 20);
         let spare = kept.spare_capacity_mut();
         // SAFETY: the bytes are the list's own, and hold no element.
@@ -93,7 +94,7 @@ alone! {
             kept.clear();
             pool.trim();
         }
-        // All of it, without `trim`: idle small blocks make way with what lies beside them.
+        // All of it, without `trim`: idle small blocks are evicted with their overhead.
         fill(&pool, 1, &mut kept);
         kept.clear();
         drop(pool.alloc::<u8>(4 << 20));

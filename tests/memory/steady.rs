@@ -1,6 +1,6 @@
-//! L8: once warm, frames of any shape make no call to the system allocator.
+//! L8 (Steady state allocates nothing): once warm, frames of any shape make no call to the system allocator.
 //!
-//! Laws: L8.
+//! Laws: L8 Steady state allocates nothing.
 
 use std::collections::VecDeque;
 
@@ -10,8 +10,8 @@ use crate::alone::alone;
 use crate::common::assert_lawful;
 use crate::counting::calls;
 
-/// Frames until everything that is made once is made, and frames that are then watched. More than every window in which
-/// the pool looks back, so that whatever it does now and then is seen.
+/// Frames for the warm-up, and frames that are then measured: more than every window of the pool, so that its periodic work
+/// is included.
 const WARM: usize = 600;
 const WATCHED: usize = 600;
 
@@ -32,7 +32,7 @@ fn look(pool: &BufferPool, snapshot: &FrameSnapshot) {
     assert_eq!(pool.snapshot().frame, snapshot.frame);
 }
 
-/// Frames in each of which so many frame buffers of so many bytes are taken.
+/// Frames with `count` frame buffers of `bytes` bytes each.
 #[track_caller]
 fn frames_of(pool: &BufferPool, count: usize, bytes: usize) {
     is_silent(|_| {
@@ -174,7 +174,7 @@ alone! {
 
     #[test]
     fn load_every_sixtieth_frame_makes_no_allocator_calls() {
-        // In between its memory lies idle in the depot, and frames that take none of it are no reason to let go of it.
+        // In between its memory is idle in the depot, and frames that do not use it must not give it back.
         let pool = BufferPool::new();
         let mut kept = Vec::with_capacity(200);
         is_silent(|number| {
@@ -259,7 +259,7 @@ alone! {
         let pool = BufferPool::new();
         pool.prewarm::<u8>(1 << 20, 64);
         let pages = resident_pages().expect("as before") - before;
-        // Pages may be larger than the least there are; not one of these was there before.
+        // Pages may be larger than the minimum; none of these was resident before.
         assert!(pages * 4096 > 60 << 20, "{pages} pages came in for 64 MiB");
     }
 
@@ -279,7 +279,7 @@ alone! {
     }
 }
 
-/// Pages that came in for this thread when it touched them.
+/// The page faults of this thread.
 fn page_faults() -> u64 {
     let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("as `statm`");
     let (_, after_name) = stat.rsplit_once(')').expect("a name in brackets");
@@ -291,13 +291,13 @@ fn page_faults() -> u64 {
         .expect("a number")
 }
 
-/// The pages of this process that are in memory, where the system says so.
+/// The resident pages of this process, if the system reports them.
 fn resident_pages() -> Option<usize> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     pages.split(' ').nth(1)?.parse().ok()
 }
 
-/// For the shape that keeps buffers out on purpose.
+/// For the shape that keeps buffers on purpose.
 trait AssertHeld {
     fn assert_no_leaks_but_for(&self, held: usize);
 }

@@ -1,6 +1,7 @@
-//! L8 with several threads: a warm producer and consumer, and warm workers of one frame, make no allocator calls.
+//! L8 (Steady state allocates nothing) with several threads: a warm producer and consumer, and warm workers of one frame,
+//! make no allocator calls.
 //!
-//! Laws: L8.
+//! Laws: L8 Steady state allocates nothing.
 
 use std::sync::{Mutex, RwLock};
 use std::thread;
@@ -28,7 +29,7 @@ fn is_silent(workers: usize, begin: impl Fn(), work: impl Fn(usize) + Sync, end:
                         work(at);
                         step.wait();
                     }
-                    // A thread that exits gives back what it has: not before the calls were counted.
+                    // A thread frees memory when it exits, so it must not exit before the calls are counted.
                     step.wait();
                 })
             })

@@ -1,4 +1,4 @@
-//! After a peak: quiet frames bring what the pool holds down to little more than what is in use.
+//! After a peak, quiet frames reduce the held bytes to little more than the bytes in use.
 
 use std::thread;
 
@@ -10,7 +10,7 @@ use crate::counting::live;
 
 const QUIET: usize = 300;
 
-/// Runs quiet frames after a peak and compares what the pool then holds with what it lends in a quiet frame.
+/// Runs quiet frames after a peak, and compares the held bytes with the bytes of a quiet frame.
 #[track_caller]
 fn shrinks(before: i64, pool: &BufferPool, lent_bytes: u64, mut quiet: impl FnMut()) {
     let peak = live() - before;

@@ -1,9 +1,9 @@
-//! Random programs over several pools and threads, compared with a slow, obvious account of what they did.
+//! Random programs over several pools and threads, compared with a slow, obvious model.
 //!
-//! The operations run on real threads, one after the other in the recorded order, so that every number has one right value:
-//! after every frame end all counters, levels, per-frame numbers and holdings are compared.
+//! The operations run on real threads, one after the other, so that every number has one right value. After every frame end
+//! all counters, levels, per-frame numbers and holdings are compared.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
 // Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
 #[cfg(framepool_noise)]

@@ -1,4 +1,4 @@
-//! The account: what a pool must report, kept in one place by one thread with nothing clever.
+//! The model: the numbers that a pool must report, computed in the simplest way on one thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use framepool::{FrameSnapshot, Outstanding, PoolStats};
 
 use crate::common::{TELEMETRY, assert_lawful, assert_lawful_stats, frame_bytes, pooled_bytes};
 
-/// What was counted of one kind of buffer.
+/// The counts of one kind of buffer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kind {
     allocs: u64,
@@ -32,7 +32,7 @@ impl Kind {
     }
 }
 
-/// A pooled buffer that is out.
+/// A pooled buffer in use.
 #[derive(Clone, Debug)]
 struct Held {
     line: u32,
@@ -44,10 +44,10 @@ struct Held {
     long_lived: bool,
 }
 
-/// An open frame: buffers lent, their bytes, and the bytes asked for; and the thread that began it.
+/// An open frame: buffers allocated, their bytes and requested bytes, and the thread that began it.
 type OpenFrame = (u64, u64, u64, usize, &'static str);
 
-/// What one pool must report.
+/// The numbers that one pool must report.
 #[derive(Debug)]
 pub(crate) struct Account {
     alignment: u64,
@@ -55,11 +55,11 @@ pub(crate) struct Account {
     pooled: Kind,
     framed: Kind,
     overflows: u64,
-    /// What was taken with each tag, of both kinds.
+    /// The allocs with each tag, of both kinds.
     tags: BTreeMap<&'static str, Kind>,
     before: (Kind, Kind, u64),
     frames: u64,
-    /// In how many rounds the frames ended, and of which threads frames have ended in this one.
+    /// The number of rounds, and the threads whose frames have ended in the current one.
     rounds: u64,
     enders: BTreeSet<usize>,
     begun: u64,
@@ -92,7 +92,7 @@ impl Account {
         }
     }
 
-    /// A thread used the pool in a way that needs a place in it.
+    /// A thread used the pool in a way that needs a slot.
     pub(crate) fn enter(&mut self, thread: usize) {
         self.tenants.insert(thread);
         self.most_tenants = self.most_tenants.max(self.tenants.len());
@@ -169,7 +169,7 @@ impl Account {
         of_tag.lend(bytes, requested);
     }
 
-    /// A frame end by a thread, of an open frame or of none; compares what was published.
+    /// A frame end by a thread, of an open frame or of none; compares the published snapshot.
     pub(crate) fn end(&mut self, frame: Option<usize>, thread: usize, snapshot: &FrameSnapshot) {
         let mut whose = thread;
         if let Some(frame) = frame {
@@ -251,7 +251,7 @@ impl Account {
             snapshot.allocs
         );
         let takers = self.takers.len() as u32;
-        // A thread that came after another may have its place, and then both are one.
+        // A thread may reuse the slot of an earlier one; then both count as one.
         assert!(snapshot.threads <= takers && (snapshot.threads > 0) == (takers > 0));
         assert_eq!(snapshot.open_frames, self.open_frames());
         self.compare_levels(
@@ -349,7 +349,7 @@ impl Account {
         assert_counts(&tags.untagged, &[""]);
     }
 
-    /// Compares who holds what.
+    /// Compares the holders.
     pub(crate) fn compare_holders(&self, out: &Outstanding) {
         if !TELEMETRY {
             assert_eq!(*out, Outstanding::default());
@@ -397,7 +397,7 @@ impl Account {
         );
     }
 
-    /// Compares what each thread took, and whether sizes and threads add up to what the pool has.
+    /// Compares each thread's buffers, and checks that sizes and threads add up to the pool's numbers.
     pub(crate) fn compare_breakdown(&self, out: &Outstanding, stats: &PoolStats) {
         if !TELEMETRY {
             return;

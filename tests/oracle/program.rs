@@ -1,4 +1,4 @@
-//! Programs: operations on pools by threads, run for real in the recorded order and entered in the accounts.
+//! Programs: operations on pools by threads, run in order on the real library and in the models.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const ALIGNMENTS: [Alignment; POOLS] =
     [Alignment::Bytes64, Alignment::Bytes64, Alignment::Bytes256];
 const LEAK_AGES: [u64; POOLS] = [4, 0, 2];
 
-/// One step. Numbers choose among what there is, modulo.
+/// One step. Numbers choose among existing items, modulo their count.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Alloc {
@@ -68,7 +68,7 @@ pub(crate) enum Operation {
     },
 }
 
-/// Takes a buffer at a line of its own.
+/// Allocates a buffer at its own line.
 pub(crate) type Site = fn(&BufferPool, usize) -> Buffer<u8>;
 pub(crate) const SITES: [(Site, u32, &str); 6] = [
     (|pool, len| pool.alloc(len), line!(), ""),
@@ -78,12 +78,12 @@ pub(crate) const SITES: [(Site, u32, &str); 6] = [
     (|pool, len| pool.tag("a/b").alloc(len), line!(), "a/b"),
     (|pool, len| pool.tag("c").alloc(len), line!(), "c"),
 ];
-/// The tags of frames, in turn. The budget of `c` is never used up, and must change no number.
+/// The tags of frames, in turn. The budget of `c` is never used up, so it must not change any number.
 const FRAME_TAGS: [&str; 3] = ["", "a/b", "c"];
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// A thread that does what it is told.
+/// A thread that runs tasks.
 struct Worker {
     tasks: Sender<Task>,
     done: Receiver<()>,
@@ -130,7 +130,7 @@ impl Worker {
     }
 }
 
-/// A program under way.
+/// A running program.
 struct Run {
     pools: Vec<(BufferPool, Account)>,
     workers: Vec<Worker>,
@@ -140,7 +140,7 @@ struct Run {
     next: usize,
 }
 
-/// The key that a number chooses, if there is any.
+/// The key that a number selects, if there is any.
 fn choose<V>(among: &BTreeMap<usize, V>, number: usize) -> Option<usize> {
     let at = number.checked_rem(among.len())?;
     among.keys().nth(at).copied()

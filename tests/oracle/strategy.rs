@@ -1,4 +1,4 @@
-//! How the property test draws its operations.
+//! The strategy that generates the operations of the property test.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the threads of a scenario did, and whether the pool and the allocator say the same.
+//! Counts the operations of a scenario's threads, and compares them with the pool and the allocator.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,7 +12,7 @@ use crate::counting::live;
 /// Threads at once.
 pub(crate) const CROWD: usize = 64;
 
-/// An account of one pool, kept by those who use it.
+/// The counts of one pool, kept by its users.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pooled: AtomicU64,
@@ -32,7 +32,7 @@ impl Books {
         Marked { buffer, mark }
     }
 
-    /// A frame buffer, filled and looked at again after `meanwhile`.
+    /// A frame buffer, filled and checked again after `meanwhile`.
     pub(crate) fn in_frame(&self, frame: &Frame, len: usize, mark: u8, meanwhile: impl FnOnce()) {
         self.framed.fetch_add(1, Relaxed);
         self.bytes.fetch_add(frame_bytes(len as u64, 64), Relaxed);
@@ -46,7 +46,8 @@ impl Books {
         );
     }
 
-    /// That the pool says the same (L1), and that everything came back (L2, L3).
+    /// Asserts that the pool has the same counts (L1 Conservation), and that everything came back (L2 Never negative, L3 It
+    /// adds up).
     #[track_caller]
     pub(crate) fn compare(&self, pool: &BufferPool) {
         assert_empty(pool);
@@ -71,7 +72,7 @@ impl Books {
     }
 }
 
-/// A buffer that is looked at when it is dropped: nobody else wrote there (L6).
+/// A buffer that is checked when it is dropped: no other thread wrote there (L6 One owner).
 #[derive(Debug)]
 pub(crate) struct Marked {
     buffer: Buffer<u8>,
@@ -85,15 +86,16 @@ impl Drop for Marked {
     }
 }
 
-/// Runs the scenario with a tenth of its size until what the process keeps anyway is there, then whole, and compares the
-/// bytes that are out (L7). Only `arc-swap` may keep more than before: a node for a thread, used again later.
+/// Runs the scenario at a tenth of its size until the process's permanent memory is allocated, then at full size, and
+/// compares the live bytes (L7 All of it comes back). Only `arc-swap` may keep more than before: a node for a thread, used
+/// again later.
 #[track_caller]
 pub(crate) fn to_the_last_byte(size: usize, mut scenario: impl FnMut(usize)) {
     let other = BufferPool::new();
     let mut scenario = |size| {
         scenario(size);
-        // Up to now this thread may keep its magazine of a pool that another thread dropped. The buffer is large, so that no page stays
-        // for it beside what the scenario had in the same slab.
+        // Until now this thread may keep its magazine of a pool that another thread dropped. The buffer is large, so that
+        // it is not in a slab of the scenario and keeps no page there.
         drop(other.alloc::<u8>(1 << 16));
     };
     let node = bytes_of_a_node(&other);
@@ -110,7 +112,7 @@ pub(crate) fn to_the_last_byte(size: usize, mut scenario: impl FnMut(usize)) {
     );
 }
 
-/// What `arc-swap` keeps for every thread that reads at the same time as others.
+/// The memory that `arc-swap` keeps for every thread that reads at the same time as others.
 fn bytes_of_a_node(pool: &BufferPool) -> i64 {
     let read_by = |threads: usize| {
         let together = Barrier::new(threads);
@@ -136,7 +138,7 @@ fn bytes_of_a_node(pool: &BufferPool) -> i64 {
     node
 }
 
-/// Runs `work` on so many threads at once and waits for all; each gets its number, which is also its mark.
+/// Runs `work` on `threads` threads at once and waits for all; each gets its number, which is also its mark.
 pub(crate) fn crowd(threads: usize, work: impl Fn(usize) + Sync) {
     thread::scope(|scope| {
         let work = &work;

@@ -1,6 +1,6 @@
 //! Ten thousand threads that come and go, a crowd at a time.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use std::sync::Mutex;
 
@@ -31,7 +31,7 @@ alone! {
                         books.in_frame(&frame, number * 20, mark, || ());
                         assert_lawful(&frame.release_all());
                     }
-                    // What one leaves, another drops.
+                    // One thread's buffers are dropped by another.
                     let left = std::mem::replace(&mut *left_behind.lock().unwrap(), vec![kept]);
                     drop(left);
                 });

@@ -1,6 +1,6 @@
 //! A crowd of threads on one pool, on many, and in a ring.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -94,7 +94,7 @@ alone! {
                 for step in 0..parcels {
                     let parcel = books.buffer(&pool, random.below(1500), mark(number, step));
                     sender.send(parcel).unwrap();
-                    // Some are dropped at once, some in a bunch: by another thread than took them.
+                    // Some are dropped at once, some together: by a thread that did not allocate them.
                     if random.below(4) == 0 {
                         receiver.try_iter().for_each(drop);
                     } else {
@@ -115,7 +115,7 @@ alone! {
     #[test]
     fn same_class_blocks_through_depot_have_one_owner() {
         to_the_last_byte(rounds(2_000), |steps| {
-            // Nobody keeps anything: every alloc and every release is an exchange, all of one stack of a few blocks.
+            // No thread keeps anything: every alloc and every release is an exchange with one stack of a few blocks.
             let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
             let books = Books::default();
             crowd(8, |number| {

@@ -1,6 +1,6 @@
 //! Buffers, frames and handles that end in thread-locals, after their threads, and after their pool.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use crate::alone::alone;
 use crate::books::{Books, CROWD, Marked, crowd, mark, to_the_last_byte};
 use crate::common::{assert_lawful, rounds};
 
-/// What a thread still has when it ends.
+/// The values that a thread still has when it ends.
 #[derive(Default)]
 struct Remains {
     buffers: Vec<Marked>,
@@ -37,8 +37,8 @@ thread_local! {
     static MORE_REMAINS: RefCell<Remains> = RefCell::default();
 }
 
-/// Leaves things of the pool in thread-locals; the number says in which order they and the pool's own are initialised,
-/// and whether the destructors go on using the pool.
+/// Leaves parts of the pool in thread-locals. The number selects the order in which they and the pool's own are
+/// initialised, and whether the destructors use the pool again.
 fn leave(pool: &BufferPool, books: &Arc<Books>, number: usize) {
     if number.is_multiple_of(2) {
         REMAINS.with(|_| ());
@@ -87,7 +87,7 @@ alone! {
         });
     }
 
-    /// Laws: L6, L7.
+    /// Laws: L6 One owner, L7 All of it comes back.
     #[test]
     fn pools_dropped_during_mass_exit_are_freed() {
         to_the_last_byte(rounds(60), |times| {
@@ -108,7 +108,7 @@ alone! {
         });
     }
 
-    /// Laws: L6, L7.
+    /// Laws: L6 One owner, L7 All of it comes back.
     #[test]
     fn many_threads_drop_buffers_outliving_their_pools() {
         to_the_last_byte(rounds(60), |times| {
@@ -120,7 +120,7 @@ alone! {
                     let taken = (0..8).map(|at| books.buffer(&pool, at * 111, mark(number, time)));
                     kept.lock().unwrap().extend(taken);
                 });
-                // Their pools are closed and their threads gone; each thread here drops buffers of several.
+                // Their pools are closed and their threads have ended; each thread here drops buffers of several.
                 crowd(CROWD, |number| {
                     for _ in 0..8 {
                         let buffer = {

@@ -1,10 +1,10 @@
-//! Far more threads than cores, and every way to end: threads that come and go, panic, leave things to their
-//! thread-locals, and outlive their pools. After each scenario the books are compared to the last count and byte.
+//! Far more threads than cores, and every way to end: threads that come and go, panic, leave values in thread-locals, and
+//! outlive their pools. After each scenario all counts and bytes must agree exactly.
 //!
-//! Every test runs in a process of its own, whose allocator counts (L7). `stress-tests/` runs this suite with noise at
-//! the library's seam.
+//! Every test runs in a separate process with a counting allocator (L7 All of it comes back). `stress-tests/` runs this
+//! suite with noise at the library's seam.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 // Under noise (`stress-tests/`) the suite runs against the library with noise at its seam.
 #[cfg(framepool_noise)]

@@ -1,6 +1,6 @@
-//! Threads that panic with buffers in their hands, inside frames, and with frames that nobody ends but their unwinding.
+//! Threads that panic with live buffers, inside frames, and with frames that only the unwinding ends.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use crate::alone::alone;
 use crate::books::{Books, CROWD, mark, to_the_last_byte};
 use crate::common::{assert_lawful, rounds};
 
-/// Runs a crowd of which every thread panics, without the hook's message.
+/// Runs a crowd of threads that all panic, without the hook's message.
 fn crowd_that_panics(work: impl Fn(usize) + Sync) {
     thread::scope(|scope| {
         let work = &work;

@@ -1,4 +1,4 @@
-//! A program under a monitor, frame by frame, at times that the bench sets.
+//! Runs a program under a monitor, frame by frame, with the bench's own clock.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use framepool::{BufferPool, HealthMonitor, HealthSnapshot, Rule, Thresholds};
 /// The frame time of 60 frames a second.
 pub(crate) const TICK: Duration = Duration::from_nanos(16_666_667);
 
-/// What happens in one frame of a program, and how long the frame is.
+/// One frame of a program, and its length.
 pub(crate) type Step = Box<dyn FnMut(&BufferPool, u64) -> Duration>;
 
 /// A monitored program.
@@ -35,7 +35,7 @@ impl Bench {
         }
     }
 
-    /// One frame. The monitor looks at the pool at any moment of it, as a thread of its own does.
+    /// Runs one frame. The monitor reads the pool at a random moment of it, like a separate thread.
     pub(crate) fn frame(
         &mut self,
         mut step: impl FnMut(&BufferPool, u64) -> Duration,
@@ -63,7 +63,7 @@ pub(crate) fn leaks(health: &HealthSnapshot) -> Vec<&'static Location<'static>> 
     alerts.filter_map(|alert| alert.site).collect()
 }
 
-/// Numbers that look random and are the same in every run (`SplitMix64`).
+/// Pseudo-random numbers, the same in every run (`SplitMix64`).
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {

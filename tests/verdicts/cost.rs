@@ -1,4 +1,4 @@
-//! What verdicts cost: 10,000 buffers out at 500 call sites.
+//! The cost of verdicts: 10,000 buffers in use at 500 call sites.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};

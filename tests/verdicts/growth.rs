@@ -1,4 +1,4 @@
-//! What is said of a site as it grows, pauses, levels off, or is mended.
+//! The verdict on a site that grows, pauses, levels off, or is fixed.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn leak_alert(health: &HealthSnapshot) -> Option<&Alert> {
     health.active.iter().find(|alert| alert.rule == Rule::Leak)
 }
 
-/// What is said of the leaking line.
+/// The verdict on the leaking line.
 fn of_leak(health: &HealthSnapshot) -> Option<&SiteVerdict> {
     health.verdicts.iter().find(|site| is_leak(site.location))
 }
@@ -70,7 +70,7 @@ fn a_leak_has_its_rate_and_its_beginning() {
     ] {
         assert!(alert.contains(part), "{part}: {alert}");
     }
-    // The clock of the bench is not the only one: real time passes too.
+    // Real time passes too, not only the bench's clock.
     let says = |rate: u32| alert.contains(&format!("by {rate} buffers"));
     assert!((590..=610).any(says), "{alert}");
     assert!(!alert.contains("mark_long_lived"), "{alert}");

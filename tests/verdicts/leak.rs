@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use framepool::{Buffer, BufferPool};
 
-/// Leaks a buffer every so many frames, from some frame on.
+/// Leaks a buffer every `every` frames, from a given frame on.
 pub(crate) struct Leak {
     from: u64,
     every: u64,
@@ -26,7 +26,7 @@ impl Leak {
         }
     }
 
-    /// Somebody has mended it.
+    /// Stops the leak and releases its buffers.
     pub(crate) fn mend(&mut self) {
         self.kept.clear();
     }

@@ -1,4 +1,4 @@
-//! Planted leaks are named at their line, and how soon.
+//! Planted leaks are reported at their line, within a limit of frames.
 
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ fn named_after(scenario: usize, from: u64, every: u64, most: u64) -> Option<u64>
     None
 }
 
-/// From which frame on, every how many frames, and the most frames until the alert.
+/// The first frame, the interval in frames, and the most frames until the alert.
 const CASES: [(u64, u64, u64); 5] = [
     // A second.
     (5_000, 2, 60),
@@ -43,7 +43,7 @@ const CASES: [(u64, u64, u64); 5] = [
 
 #[test]
 fn planted_leaks_are_named_at_their_line() {
-    // Without optimisation: the quick ones only.
+    // Without optimisation, only the quick ones.
     let cases = if cfg!(debug_assertions) {
         1
     } else {

@@ -7,7 +7,7 @@ use framepool::{Buffer, BufferPool};
 
 use crate::bench::{Dice, Step, TICK};
 
-/// All of them by name. Those that use dice differ with the seed.
+/// All of them by name. Random ones differ with the seed.
 pub(crate) fn all(seed: u64) -> [(&'static str, Step); 10] {
     [
         ("pipelines of 1 to 8 frames", pipelines()),
@@ -91,7 +91,7 @@ fn levels(seed: u64) -> Step {
     })
 }
 
-/// A program that takes what it needs for ever when it starts, works, gives all of it back, and starts again.
+/// A program that allocates its permanent buffers at the start, works, releases all of them, and starts again.
 fn restarts() -> Step {
     let mut forever: Vec<Held> = Vec::new();
     Box::new(move |pool, frame| {
@@ -130,7 +130,7 @@ fn bursts(seed: u64) -> Step {
     })
 }
 
-/// Work that stops for minutes, or goes on at one frame a second, also while a cache is half full.
+/// Work that pauses for minutes, or continues at one frame a second, also while a cache is half full.
 fn pauses(seed: u64) -> Step {
     let mut dice = Dice(seed + 4);
     let mut cache = Held::new();
@@ -169,7 +169,7 @@ fn thread_pools(seed: u64) -> Step {
     })
 }
 
-/// Two targets that are swapped, and allocated anew at another size now and then.
+/// Two targets that are swapped, and sometimes reallocated at another size.
 fn double_buffering() -> Step {
     let take = |pool: &BufferPool, bytes: usize| pool.alloc::<u8>(bytes);
     let mut targets: Vec<Buffer<u8>> = Vec::new();

@@ -1,6 +1,6 @@
 //! An arena, read by the aggregation while its owner lends from it.
 //!
-//! Laws: L2, L3.
+//! Laws: L2 Never negative, L3 It adds up.
 #![expect(
     unsafe_code,
     reason = "the model is the arena's owner and its aggregation"

@@ -1,6 +1,6 @@
 //! A bin whose owner empties it while the aggregator reads it.
 //!
-//! Laws: L1.
+//! Laws: L1 Conservation.
 #![expect(unsafe_code, reason = "the model uses a bin by itself")]
 
 use std::ptr;

@@ -7,7 +7,7 @@ use super::explore;
 use crate::memory::budget::Budget;
 use crate::telemetry::counters::Counter;
 
-/// Laws: L3. Four preemptions at most: the search without a bound takes over a minute.
+/// Laws: L3 It adds up. Four preemptions at most: the search without a bound takes over a minute.
 #[test]
 fn counted_growth_is_already_in_the_budget() {
     explore(Some(4), || {

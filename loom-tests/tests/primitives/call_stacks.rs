@@ -1,6 +1,6 @@
 //! The table of call stacks: who writes a place, and who may read it.
 //!
-//! Laws: L5.
+//! Laws: L5 Workers never wait.
 #![expect(unsafe_code, reason = "an entry is read through a pointer to it")]
 
 use std::panic::Location;

@@ -2,7 +2,7 @@
 //!
 //! Loom fails a model that leaks one of its `Arc`s, and the published snapshot is one: contents that are not freed are found.
 //!
-//! Laws: L7.
+//! Laws: L7 All of it comes back.
 #![expect(unsafe_code, reason = "the model uses pools by their cores")]
 
 use loom::sync::Arc;

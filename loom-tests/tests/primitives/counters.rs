@@ -1,6 +1,6 @@
 //! Counters with one writer each, read in two passes.
 //!
-//! Laws: L2.
+//! Laws: L2 Never negative.
 
 use loom::sync::Arc;
 use loom::thread;

@@ -1,6 +1,6 @@
 //! The bits of the open frames, and what goes with them from one frame to the next.
 //!
-//! Laws: L6.
+//! Laws: L6 One owner.
 #![expect(unsafe_code, reason = "the model ends the frames it begins")]
 
 use std::panic::Location;

@@ -1,6 +1,6 @@
 //! The lifetime, which decides which thread frees a pool.
 //!
-//! Laws: L7.
+//! Laws: L7 All of it comes back.
 #![expect(unsafe_code, reason = "a cell stands for what is freed")]
 
 use std::ptr::NonNull;

@@ -1,6 +1,6 @@
 //! The list of slots, and a slot that changes its owner.
 //!
-//! Laws: L1, L6.
+//! Laws: L1 Conservation, L6 One owner.
 #![expect(unsafe_code, reason = "the model owns the slots it claims")]
 
 use std::mem::ManuallyDrop;

@@ -1,6 +1,6 @@
 //! The stack through which blocks change threads.
 //!
-//! Laws: L6.
+//! Laws: L6 One owner.
 #![expect(unsafe_code, reason = "what is pushed is a block that the model holds")]
 
 use loom::sync::Arc;

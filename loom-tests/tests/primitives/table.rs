@@ -1,6 +1,6 @@
 //! The table of block records: claims, releases, and pages that go back to the system.
 //!
-//! Laws: L6.
+//! Laws: L6 One owner.
 #![expect(unsafe_code, reason = "a model gives up the records that it claimed")]
 
 use std::panic::Location;
@@ -30,7 +30,7 @@ fn two_claims_at_once_get_different_records() {
     });
 }
 
-/// Laws: L3.
+/// Laws: L3 It adds up.
 #[test]
 fn walk_during_table_growth_sees_only_whole_records() {
     explore(None, || {
@@ -49,7 +49,7 @@ fn walk_during_table_growth_sees_only_whole_records() {
     });
 }
 
-/// Laws: L6. The claimed record must not lie in a page that is about to go back.
+/// Laws: L6 One owner. The claimed record must not lie in a page that is about to go back.
 #[test]
 fn claim_during_page_return_gets_a_vacant_record() {
     explore(None, || {
@@ -72,7 +72,7 @@ fn claim_during_page_return_gets_a_vacant_record() {
     });
 }
 
-/// Laws: L6. The pop holds the number of a record whose page goes back.
+/// Laws: L6 One owner. The pop holds the number of a record whose page goes back.
 ///
 /// Four preemptions at most; the search without a bound takes over a minute.
 #[test]
@@ -99,7 +99,7 @@ fn pops_during_page_return_get_each_block_once() {
     });
 }
 
-/// Laws: L9. The page goes back and comes back while the walker reads a record in it.
+/// Laws: L9 Numbers have an age. The page goes back and comes back while the walker reads a record in it.
 #[test]
 fn walk_during_page_return_names_only_holders() {
     explore(Some(3), || {

@@ -1,6 +1,6 @@
 //! Workers while a frame end, a walk or a trim is under way and does not come to its end.
 //!
-//! Laws: L5.
+//! Laws: L5 Workers never wait.
 
 use loom::sync::Arc;
 use loom::thread;

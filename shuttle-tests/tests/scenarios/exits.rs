@@ -10,7 +10,7 @@ use shuttle::thread::spawn;
 use crate::common::{assert_lawful, frame_bytes};
 use crate::support::{Marked, assert_marked, close, crew, explore, join};
 
-/// Laws: L1, L2, L3, L4, L6, L7.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L6 One owner, L7 All of it comes back.
 #[test]
 fn slots_reclaimed_in_open_frame_lend_nothing_twice() {
     explore(6_000, |_| {
@@ -66,7 +66,7 @@ shuttle::thread_local! {
     static REMAINS: RefCell<Vec<Buffer<u8>>> = RefCell::new(Vec::new());
 }
 
-/// Laws: L1, L2, L3, L4, L7.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L7 All of it comes back.
 #[test]
 fn thread_locals_return_buffers_in_either_initialisation_order() {
     explore(6_000, |_| {

@@ -7,7 +7,7 @@ use shuttle::thread::spawn;
 use crate::common::{assert_lawful, frame_bytes};
 use crate::support::{assert_marked, close, crew, explore, join};
 
-/// Laws: L1, L2, L3, L4, L6, L7.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L6 One owner, L7 All of it comes back.
 #[test]
 fn frame_filled_during_concurrent_frame_ends_loses_nothing() {
     explore(8_000, |_| {
@@ -53,7 +53,7 @@ fn frame_filled_during_concurrent_frame_ends_loses_nothing() {
     });
 }
 
-/// Laws: L1, L2, L3, L4, L6, L7.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L6 One owner, L7 All of it comes back.
 #[test]
 fn frames_passed_between_threads_are_counted_once() {
     explore(8_000, |_| {

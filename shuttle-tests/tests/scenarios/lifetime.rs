@@ -5,7 +5,7 @@ use shuttle::thread::spawn;
 
 use crate::support::{Marked, assert_gone, crew, explore, join, watch};
 
-/// Laws: L6, L7.
+/// Laws: L6 One owner, L7 All of it comes back.
 #[test]
 fn dropped_pool_is_freed_with_its_last_buffer() {
     explore(10_000, |_| {
@@ -23,7 +23,7 @@ fn dropped_pool_is_freed_with_its_last_buffer() {
     });
 }
 
-/// Laws: L6, L7.
+/// Laws: L6 One owner, L7 All of it comes back.
 #[test]
 fn exit_or_next_use_frees_a_dropped_pool() {
     explore(8_000, |_| {
@@ -52,7 +52,7 @@ fn exit_or_next_use_frees_a_dropped_pool() {
     });
 }
 
-/// Laws: L7.
+/// Laws: L7 All of it comes back.
 #[test]
 fn thread_releasing_during_close_leaves_at_next_use() {
     explore(4_000, |_| {
@@ -69,7 +69,7 @@ fn thread_releasing_during_close_leaves_at_next_use() {
     });
 }
 
-/// Laws: L6, L7.
+/// Laws: L6 One owner, L7 All of it comes back.
 #[test]
 fn frames_handles_feeds_dropped_concurrently_free_pool_once() {
     explore(8_000, |_| {

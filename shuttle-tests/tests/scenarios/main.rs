@@ -1,4 +1,4 @@
-//! Scenarios of four threads and more, under random schedules: laws L1, L2, L3, L4, L6, L7.
+//! Scenarios of four threads and more, under random schedules: laws L1 (Conservation) to L4 (Whole and ordered), L6 (One owner), L7 (All of it comes back).
 //!
 //! A scenario that fails says with which command its schedule is run again:
 //!
@@ -8,7 +8,7 @@
 //!
 //! `FRAMEPOOL_TEST_SCALE` scales the number of schedules, `FRAMEPOOL_SHUTTLE_SEED` chooses others.
 //!
-//! Laws: L1, L2, L3, L7.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up, L7 All of it comes back.
 
 extern crate framepool_under_shuttle as framepool;
 

@@ -75,7 +75,7 @@ fn work(shared: &Shared, random: &mut Seeded, number: usize) -> Account {
     account
 }
 
-/// Laws: L1, L2, L3, L4, L6, L7.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L6 One owner, L7 All of it comes back.
 #[test]
 fn random_program_of_four_threads_counts_exactly() {
     explore(16_000, |number| {

@@ -6,7 +6,7 @@ use shuttle::thread::spawn;
 use crate::common::{assert_lawful, assert_lawful_stats};
 use crate::support::{Marked, close, crew, explore, join};
 
-/// Laws: L1, L2, L3, L4.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered.
 #[test]
 fn readings_during_work_and_frame_ends_are_lawful() {
     explore(6_000, |_| {
@@ -74,7 +74,7 @@ fn readings_during_work_and_frame_ends_are_lawful() {
     });
 }
 
-/// Laws: L2, L3, L6.
+/// Laws: L2 Never negative, L3 It adds up, L6 One owner.
 #[test]
 fn memory_trimmed_during_allocs_is_unowned_and_counted() {
     explore(10_000, |_| {

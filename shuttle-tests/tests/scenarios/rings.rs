@@ -44,7 +44,7 @@ fn ring(pool: BufferPool, ends_frames: impl Fn(usize) -> bool) {
     close(pool, snapshots, [8, 8, bytes, bytes]);
 }
 
-/// Laws: L1, L2, L3, L4, L6.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L6 One owner.
 #[test]
 fn buffers_passed_through_magazines_are_released_once() {
     explore(6_000, |_| {
@@ -52,7 +52,7 @@ fn buffers_passed_through_magazines_are_released_once() {
     });
 }
 
-/// Laws: L1, L2, L3, L4, L6.
+/// Laws: L1 Conservation, L2 Never negative, L3 It adds up, L4 Whole and ordered, L6 One owner.
 #[test]
 fn buffers_passed_through_depot_are_released_once() {
     explore(6_000, |_| {
@@ -61,7 +61,7 @@ fn buffers_passed_through_depot_are_released_once() {
     });
 }
 
-/// Laws: L1, L6.
+/// Laws: L1 Conservation, L6 One owner.
 #[test]
 fn blocks_popped_by_four_threads_have_one_owner() {
     explore(12_000, |_| {

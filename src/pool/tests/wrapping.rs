@@ -3,7 +3,7 @@
 //! Nobody waits for so many buffers, so the tests set where the counters start: in the slots of two threads, in what frames
 //! that have ended lent, in the number of frames, and in the bytes released.
 //!
-//! Laws: L1, L2, L3.
+//! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 #![expect(
     unsafe_code,
     reason = "counters are set in the slot that the thread owns"

@@ -1,4 +1,4 @@
-//! Elements that borrow: the bytes left by another holder are no reference.
+//! Elements that borrow: bytes left by another holder are not a valid reference.
 
 #[cfg(feature = "misuse")]
 type Element = &'static u32;

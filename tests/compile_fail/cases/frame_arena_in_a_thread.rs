@@ -1,4 +1,4 @@
-//! A thread takes from the arena of another.
+//! A thread allocates from another thread's arena.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! A thread's arena is kept beyond the call that gave it, where the thread may end and another have it.
+//! A thread's arena is kept after its call, when the thread may have ended and another own the arena.
 
 use framepool::{BufferPool, FrameArena};
 

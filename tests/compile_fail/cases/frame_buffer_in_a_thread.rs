@@ -1,4 +1,4 @@
-//! A thread that may live on takes a frame buffer past `release_all`.
+//! A thread that may outlive the frame keeps a frame buffer past `release_all`.
 
 use std::thread;
 

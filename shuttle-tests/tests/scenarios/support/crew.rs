@@ -48,7 +48,7 @@ impl Drop for Marked {
     }
 }
 
-/// That nobody else wrote here (L6).
+/// That nobody else wrote here (L6 One owner).
 #[track_caller]
 pub(crate) fn assert_marked(slice: &[u8], mark: u8) {
     assert!(
@@ -76,7 +76,7 @@ pub(crate) fn sums<'s>(snapshots: impl IntoIterator<Item = &'s FrameSnapshot>) -
 }
 
 /// Ends a last frame, checks that all snapshots of the pool together say what happened and that they are numbered from 1
-/// on without a gap (L1, L4), and drops the pool: then it is gone (L7).
+/// on without a gap (L1 Conservation, L4 Whole and ordered), and drops the pool: then it is gone (L7 All of it comes back).
 #[track_caller]
 pub(crate) fn close(pool: BufferPool, mut snapshots: Vec<FrameSnapshot>, expected: Sums) {
     snapshots.push(*pool.end_frame());

@@ -29,7 +29,7 @@ const DEPTHS: [usize; 4] = [2, 3, 5, 9];
 const MAX_STEPS: usize = 200_000;
 
 /// Runs `scenario` under so many schedules, scaled by `FRAMEPOOL_TEST_SCALE`: half of them random, the others by
-/// priorities. The scenario gets the number of the run. After each, no memory of the library is left (L7).
+/// priorities. The scenario gets the number of the run. After each, no memory of the library is left (L7 All of it comes back).
 ///
 /// # Panics
 ///
