@@ -1,4 +1,4 @@
-//! What does a frame buffer cost in a frame of 1,024 of one size, frame end and publishing included?
+//! What does a frame buffer cost in a frame of 1,024 of one size, including frame end and publishing?
 
 mod brief;
 

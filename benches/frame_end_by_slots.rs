@@ -10,13 +10,13 @@ use rivals::slots::with_slots;
 
 const SLOTS: [usize; 6] = [1, 2, 8, 32, 128, 512];
 
-/// Runs `body` while another thread takes a buffer now and then: once per frame, about.
+/// Runs `body` while another thread allocates a buffer about once per frame.
 fn beside_an_active_thread(pool: &BufferPool, frames: &AtomicU64, body: impl FnOnce()) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut seen = 0;
-            // Relaxed, both: signals of their own.
+            // Relaxed, both: no other data depends on them.
             while !stop.load(Ordering::Relaxed) {
                 let now = frames.load(Ordering::Relaxed);
                 if now != seen {
@@ -27,7 +27,7 @@ fn beside_an_active_thread(pool: &BufferPool, frames: &AtomicU64, body: impl FnO
             }
         });
         body();
-        // Relaxed: a signal of its own.
+        // Relaxed: no other data depends on it.
         stop.store(true, Ordering::Relaxed);
     });
 }
@@ -54,7 +54,7 @@ fn two_active(c: &mut Criterion) {
             beside_an_active_thread(&pool, &frames, || {
                 group.bench_function(BenchmarkId::new("2 active", slots), |b| {
                     b.iter(|| {
-                        // Relaxed: a signal of its own.
+                        // Relaxed: no other data depends on it.
                         frames.fetch_add(1, Ordering::Relaxed);
                         let frame = pool.begin_frame();
                         frame.alloc::<u8>(256);

@@ -1,6 +1,6 @@
 //! What does a buffer cost in a frame of 64 of mixed sizes, up to 256 KiB, all released at once?
 //!
-//! glibc is slowed down or sped up by what other contestants left of its heap; alone it is measured with
+//! The state that other contestants leave in its heap makes glibc slower or faster; measure it alone with
 //! `cargo bench --bench frame_mixed -- glibc`.
 
 mod brief;

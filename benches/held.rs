@@ -1,4 +1,4 @@
-//! What do 64 pooled buffers of 1 KiB cost that are all held, then all dropped?
+//! What do 64 pooled buffers of 1 KiB cost if all are held, then all dropped?
 
 mod brief;
 

@@ -1,4 +1,4 @@
-//! What does a pooled buffer cost that is taken and given back at once, by size?
+//! What does a pooled buffer cost if it is released at once, by size?
 
 mod brief;
 

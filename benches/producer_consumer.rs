@@ -1,4 +1,4 @@
-//! What does a buffer cost that one thread takes and another gives back, everything included?
+//! What does a buffer cost in total if one thread allocates and another releases it?
 
 mod brief;
 
@@ -10,7 +10,7 @@ use mimalloc::MiMalloc;
 use rivals::ring::{CAPACITY, pass};
 use rivals::{Heap, Lender, Queue};
 
-/// Buffers passed per iteration: two threads are started for each.
+/// Buffers passed per iteration. Each iteration starts two threads.
 const COUNT: usize = 20_000;
 
 fn bench<L>(c: &mut Criterion, name: &str, bytes: usize, lender: &L)

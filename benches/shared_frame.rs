@@ -1,4 +1,4 @@
-//! What does a frame buffer cost when two threads take theirs from one frame at once? The allocs alone, up to 16 KiB.
+//! What does a frame buffer cost when two threads allocate from one frame at once? Only the allocs, up to 16 KiB.
 
 mod brief;
 
@@ -9,7 +9,7 @@ use framepool::BufferPool;
 use rivals::shared_frame::{MOST, PER_FRAME, arenas, bumpalo, framepool};
 use rivals::sizes;
 
-/// The time of a thread's allocs, of all frames together: the mean of the threads.
+/// The time of a thread's allocs in all frames together, as the mean over the threads.
 fn of_one_thread(took: &[Vec<Duration>]) -> Duration {
     took.iter().flatten().sum::<Duration>() / took.len() as u32
 }

@@ -1,6 +1,7 @@
-//! What does a recorded program's alloc or free cost, every buffer written to and checked, frame ends included?
+//! What does a recorded program's alloc or free cost, if every buffer is written and checked, including frame ends?
 //!
-//! "addresses given beforehand" is the replay without an allocator: what the replay itself costs, to be taken off the others.
+//! "addresses given beforehand" is the replay without an allocator: the cost of the replay itself, to subtract from the
+//! others.
 
 mod brief;
 

@@ -1,8 +1,9 @@
-//! How often threads meet as they become more, and what a frame end then takes: the figures of `docs/scaling.md`.
+//! Contention and the time of a frame end by the number of threads: the figures of `docs/scaling.md`.
 //!
-//! Every line is one pool and so many threads: what they did per microsecond in all, on how many cores that was (Linux only), how often
-//! they exchanged a batch with the depot, and which part of the buffers came from there. Of the slices of 5 ms the one is shown in which
-//! the threads had the most of the machine. The last lines time frame ends, each after one thread or all took buffers.
+//! Every line is one pool with a number of threads. It shows their buffers per microsecond, the cores that they had (Linux
+//! only), how often they exchanged a batch with the depot, and the share of buffers from there. Of all slices of 5 ms, the
+//! one with the most processor time is shown. The last lines time frame ends, after one thread or all threads allocated
+//! buffers.
 //!
 //!     cargo run --release --example many_threads [milliseconds per line, 10 if left out]
 
@@ -16,12 +17,12 @@ use std::time::{Duration, Instant};
 use framepool::{Buffer, BufferPool, Frame};
 
 const THREADS: [usize; 5] = [2, 4, 8, 16, 64];
-/// Buffers that a thread has at once.
+/// Buffers that a thread holds at once.
 const HELD: usize = 32;
-/// How long threads run until it is asked what they did.
+/// The length of a measured slice.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// What threads did together.
+/// The totals of all threads.
 #[derive(Default)]
 struct Done {
     buffers: AtomicU64,
@@ -29,34 +30,34 @@ struct Done {
 }
 
 impl Done {
-    /// Adds what the calling thread did. It ends here.
+    /// Adds the calling thread's counts, at its end.
     fn add(&self, buffers: u64) {
-        // The system brings a thread's account up to date when it stops.
+        // The system updates a thread's processor time when it yields.
         thread::yield_now();
         let account = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
         let nanos = account.split(' ').next().and_then(|text| text.parse().ok());
-        // Relaxed, both: sums of their own.
+        // Relaxed, both: no other data depends on them.
         self.cpu_nanos
             .fetch_add(nanos.unwrap_or(0), Ordering::Relaxed);
         self.buffers.fetch_add(buffers, Ordering::Relaxed);
     }
 }
 
-/// A buffer of `bytes` whose memory was touched.
+/// Allocates a buffer of `bytes` and touches its memory.
 fn take(pool: &BufferPool, bytes: usize) -> Buffer<u8> {
     let mut buffer = pool.alloc::<u8>(bytes);
     buffer[0] = black_box(1);
     buffer
 }
 
-/// Takes so many buffers and gives them back.
+/// Allocates `held` buffers and releases them.
 fn round(pool: &BufferPool, bytes: usize, held: usize) -> u64 {
     let buffers: [_; HELD] = std::array::from_fn(|at| (at < held).then(|| take(pool, bytes)));
     drop(buffers);
     held as u64
 }
 
-/// Each thread by itself: gives back what it took. `bytes` by thread.
+/// Each thread releases its own buffers. `bytes` is by thread.
 fn each_its_own(
     pool: &BufferPool,
     threads: usize,
@@ -70,7 +71,7 @@ fn each_its_own(
             let done = &done;
             scope.spawn(move || {
                 let mut count = 0;
-                // Relaxed: a signal of its own.
+                // Relaxed: no other data depends on it.
                 while !stop.load(Ordering::Relaxed) {
                     count += round(pool, bytes, held);
                 }
@@ -81,7 +82,7 @@ fn each_its_own(
     done
 }
 
-/// Half of the threads take and send, each to one of the other half, which gives back.
+/// Half of the threads allocate and send, each to one of the other half, which releases.
 fn half_for_half(pool: &BufferPool, threads: usize, stop: &AtomicBool) -> Done {
     let done = Done::default();
     thread::scope(|scope| {
@@ -94,7 +95,7 @@ fn half_for_half(pool: &BufferPool, threads: usize, stop: &AtomicBool) -> Done {
             });
             scope.spawn(move || {
                 let mut count = 0;
-                // Relaxed: a signal of its own.
+                // Relaxed: no other data depends on it.
                 while !stop.load(Ordering::Relaxed) {
                     let lot = (0..HELD).map(|_| take(pool, 1024)).collect();
                     sender.send(lot).expect("the other half is there");
@@ -107,7 +108,7 @@ fn half_for_half(pool: &BufferPool, threads: usize, stop: &AtomicBool) -> Done {
     done
 }
 
-/// Lets `work` run for so long, and prints what it did.
+/// Runs `work` for this time, and prints its totals.
 fn line(
     name: &str,
     threads: usize,
@@ -145,7 +146,7 @@ fn line(
     );
 }
 
-/// Times frame ends, each after every thread took a pooled buffer and a frame buffer, or only the first did.
+/// Times frame ends, each after all threads, or only the first, allocated a pooled buffer and a frame buffer.
 fn frame_ends(threads: usize, active: usize, time: Duration) {
     let pool = BufferPool::new();
     let open: RwLock<Option<Frame>> = RwLock::new(None);
@@ -225,7 +226,7 @@ fn main() {
         });
     }
     let shared = |_: usize| 1024;
-    // Another size class for each thread.
+    // A separate size class for each thread.
     let apart = |thread: usize| 256 << (thread % 16);
     for threads in [1].into_iter().chain(THREADS) {
         let pool = BufferPool::builder()

@@ -1,8 +1,8 @@
 //! A pipeline with two frames in flight: one thread simulates frame N while another renders frame N - 1.
 //!
-//! The frame itself travels with its results: the simulation begins it, the renderer ends it, and the scratch memory that both
-//! take from it is released in one go. The positions go along in a pooled buffer, which comes back to the pool on the
-//! renderer's thread. A pool of two frames in flight is the pipeline's whole flow control.
+//! The frame itself travels with its results: the simulation begins it, the renderer ends it, and this releases all scratch
+//! memory of both at once. The positions are in a pooled buffer, which returns to the pool on the renderer's thread. The
+//! pool's limit of two frames in flight is the pipeline's only flow control.
 //!
 //!     cargo run --release --example pipeline
 
@@ -14,7 +14,7 @@ use framepool::{Buffer, BufferPool, Frame, FrameError};
 const FRAMES: u32 = 120;
 const BODIES: usize = 2_000;
 
-/// What goes from the simulation to the renderer.
+/// The data that goes from the simulation to the renderer.
 struct Scene {
     frame: Frame,
     number: u32,
@@ -28,7 +28,7 @@ fn main() {
         .build()
         .expect("a valid configuration");
 
-    // A frame too many is an error that says what to do, not a wait that never ends.
+    // One frame too many is an error with a next step, not an endless wait.
     let (first, second) = (pool.begin_frame(), pool.begin_frame());
     let Err(FrameError::TooManyInFlight { open, limit, .. }) = pool.try_begin_frame() else {
         panic!("a third frame was begun");
@@ -36,7 +36,7 @@ fn main() {
     assert_eq!((open, limit), (2, 2));
     drop((first, second));
 
-    // Scenes go one way; word that a frame has ended comes back, so that never more than two are open.
+    // Scenes go one way, and the ends of frames are reported back, so that at most two frames are open.
     let (scenes, to_render) = sync_channel::<Scene>(1);
     let (ended, may_begin) = sync_channel::<()>(2);
     for _ in 0..2 {
@@ -79,7 +79,7 @@ fn simulate(pool: &BufferPool, scenes: &SyncSender<Scene>, may_begin: &Receiver<
         may_begin.recv().expect("the renderer is there");
         let frame = pool.begin_frame();
         let mut positions = pool.alloc::<f32>(BODIES);
-        // Scratch that only this frame's simulation needs.
+        // Scratch memory for this frame's simulation only.
         let forces = frame.alloc::<f32>(BODIES);
         for (body, force) in forces.iter_mut().enumerate() {
             *force = (body % 7) as f32;
@@ -96,11 +96,11 @@ fn simulate(pool: &BufferPool, scenes: &SyncSender<Scene>, may_begin: &Receiver<
     }
 }
 
-/// Renders until the simulation has gone; returns how many frames, and the most frames open at any frame end.
+/// Renders until the simulation ends; returns the number of frames, and the most frames open at any frame end.
 fn render(scenes: &Receiver<Scene>, ended: &SyncSender<()>) -> (u32, u32) {
     let (mut frames, mut most_open) = (0, 0);
     for scene in scenes {
-        // The renderer's own scratch lives in the same frame.
+        // The renderer's own scratch memory is in the same frame.
         let picture = scene.frame.alloc_zeroed::<u32>(8);
         for &position in &scene.positions {
             picture[(position as usize - scene.number as usize) % 8] += 1;
@@ -111,12 +111,13 @@ fn render(scenes: &Receiver<Scene>, ended: &SyncSender<()>) -> (u32, u32) {
             "seven kinds of force, seven kinds of position"
         );
 
-        // The pooled buffer is dropped here, not where it was taken; the frame and all its scratch end here too.
+        // The pooled buffer is dropped here, on another thread than its alloc; the frame and all its scratch memory end
+        // here too.
         drop(scene.positions);
         let snapshot = scene.frame.release_all();
         most_open = most_open.max(snapshot.open_frames);
         frames += 1;
-        // The simulation has gone when it has sent its last scene.
+        // The simulation ends after its last scene, so this may fail.
         let _ = ended.send(());
     }
     (frames, most_open)

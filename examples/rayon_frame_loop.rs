@@ -1,8 +1,9 @@
-//! A frame loop on rayon: parallel jobs take frame buffers for scratch and pooled buffers for what outlives the frame.
+//! A frame loop on rayon: parallel jobs use frame buffers for scratch memory and pooled buffers for data that outlives the
+//! frame.
 //!
-//! Each frame, every tile of an image is blurred. A tile's scratch rows are frame buffers: nobody gives them back, the frame's end
-//! does, and the borrow checker sees to it that none is used after that. The finished tile is a pooled buffer: it goes to the next
-//! frame as its input, on whichever thread rayon likes.
+//! Each frame blurs every tile of an image. A tile's scratch rows are frame buffers: the frame end releases them, and the
+//! borrow checker proves that none is used afterwards. The finished tile is a pooled buffer: it is an input of the next
+//! frame, on any thread of rayon.
 //!
 //!     cargo run --release --example rayon_frame_loop
 
@@ -30,8 +31,8 @@ fn main() {
 
     for number in 1..=FRAMES {
         let frame = pool.begin_frame();
-        // The old tiles are dropped as soon as their successors are made, each by the thread that made one: that thread's
-        // magazine has a buffer of just this size for its next tile.
+        // Each old tile is dropped as soon as its successor exists, by the same thread. So that thread's magazine has a
+        // buffer of the right size for its next tile.
         tiles = tiles
             .into_par_iter()
             .map(|tile| blurred(&pool, &frame, &tile))
@@ -54,7 +55,7 @@ fn main() {
         }
     }
 
-    // Blurring moves light about and loses none, save at the edges, which it has not reached in force.
+    // Blurring moves light and loses none, except at the edges, which hardly any light has reached.
     let light: f32 = tiles.iter().flat_map(|tile| tile.iter()).sum();
     assert!(
         (light - TILES as f32).abs() < 0.1 * TILES as f32,

@@ -1,7 +1,7 @@
-//! Reading the diagnostics from another thread, while the work goes on undisturbed.
+//! Reads the diagnostics from another thread, without disturbing the work.
 //!
-//! One thread runs frames and, for a while, forgets to give buffers back. Another reads what the pool publishes: snapshots that
-//! never change once read, and the health that a background thread makes of them. No reader ever blocks the worker.
+//! One thread runs frames and, for a while, forgets to release buffers. Another reads the pool's immutable snapshots, and
+//! the health that a background thread derives from them. No reader ever blocks the worker.
 //!
 //!     cargo run --release --example read_diagnostics
 
@@ -18,7 +18,7 @@ fn main() {
         .leak_after_frames(4)
         .build()
         .expect("a pool with default settings");
-    // This program keeps nothing, so growth from its first frame on is a leak: there is no warm-up.
+    // This program keeps no buffers, so any growth is a leak and no warm-up is needed.
     let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
     let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
     let (found, done) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -55,10 +55,10 @@ fn main() {
         }
         assert!(found.load(Ordering::Relaxed), "the leak was found");
 
-        // Who holds what, by the line that took it: exact, and always on.
+        // Who holds what, by the line that allocated it: exact, and always on.
         let outstanding = pool.outstanding();
         println!("{outstanding}");
-        // The verdict: since when that line's buffers grow in number, and how fast.
+        // The verdict: since when and how fast the number of that line's buffers grows.
         let health = store.latest().expect("a health snapshot");
         let site = health
             .verdicts
@@ -70,15 +70,15 @@ fn main() {
         done.store(true, Ordering::Relaxed);
     });
 
-    // The worker has dropped what it had forgotten.
+    // The worker has dropped the forgotten buffers.
     assert_eq!(pool.outstanding().buffers, 0);
     println!("all {} buffers came back", pool.stats().totals.allocs);
 }
 
-/// Frames of five milliseconds. Every second one forgets a buffer, until the reader has found out.
+/// Frames of five milliseconds. Every second one forgets a buffer, until the reader has found the leak.
 fn work(pool: &BufferPool, found: &AtomicBool, done: &AtomicBool) {
     let mut forgotten: Vec<Buffer<u8>> = Vec::new();
-    // Relaxed: these flags only say when to stop, nothing is read on the strength of them.
+    // Relaxed: these flags only stop loops; no other data depends on them.
     while !done.load(Ordering::Relaxed) {
         let frame = pool.begin_frame();
         let scratch = frame.alloc::<u32>(1_024);

@@ -1,4 +1,4 @@
-//! Tells the library's source that it is compiled for the model checker.
+//! Sets the cfg that compiles the library's source for the model checker.
 
 fn main() {
     println!("cargo::rustc-cfg=framepool_loom");

@@ -1,4 +1,4 @@
-//! Tells the library's source that it is compiled for the scheduler of random schedules.
+//! Sets the cfg that compiles the library's source for shuttle.
 
 fn main() {
     println!("cargo::rustc-cfg=framepool_shuttle");

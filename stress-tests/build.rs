@@ -1,4 +1,4 @@
-//! Tells the library's source that threads are to be made to wait at the seam.
+//! Sets the cfg that compiles the library's source with noise at its seam.
 
 fn main() {
     println!("cargo::rustc-cfg=framepool_noise");

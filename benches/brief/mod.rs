@@ -1,13 +1,13 @@
 //! Short measurements: all benchmarks together take a few minutes.
 //!
-//! Criterion measures one contestant after the other. Where the machine is noisy, `cargo run --profile measured -p contest` tells
-//! more: there they take turns.
+//! Criterion measures one contestant after the other. On a noisy machine `cargo run --profile measured -p contest` is
+//! better, because there they take turns.
 
 use std::time::Duration;
 
 use criterion::Criterion;
 
-/// How every benchmark is measured.
+/// The Criterion settings of every benchmark.
 pub(crate) fn brief() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(200))

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use bumpalo::Bump;
 use framepool::BufferPool;
 
-/// The alignment that framepool gives, and a bump allocator has to be asked for.
+/// The alignment of framepool's buffers, which is also requested from a bump allocator.
 const ALIGNMENT: usize = 64;
 
-/// Writes a frame buffer's first byte, so that the compiler cannot leave it out.
+/// Writes a frame buffer's first byte, so that the compiler cannot remove it.
 #[inline(always)]
 pub(crate) fn touch(start: *mut u8) {
     // SAFETY: the callers pass the start of a buffer they just got, which has at least one byte.
@@ -28,7 +28,7 @@ pub fn arena_frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
     frame.release_all();
 }
 
-/// The same with the thread looked up at each buffer.
+/// The same with a lookup of the thread for each buffer.
 #[inline(always)]
 pub fn frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
     let frame = pool.begin_frame();
@@ -38,7 +38,7 @@ pub fn frame(pool: &BufferPool, sizes: impl IntoIterator<Item = usize>) {
     frame.release_all();
 }
 
-/// How a bump allocator is asked for `bytes` bytes.
+/// The layout with which a bump allocator is asked for `bytes` bytes.
 ///
 /// # Panics
 ///
@@ -57,7 +57,7 @@ pub fn bump_frame(bump: &mut Bump, layout: Layout, buffers: usize) {
     bump.reset();
 }
 
-/// A pool whose frame blocks are so large that no frame measured here needs a second one.
+/// A pool with frame blocks large enough for every frame measured here.
 ///
 /// # Panics
 ///
@@ -69,7 +69,7 @@ pub fn roomy_pool() -> BufferPool {
         .expect("valid settings")
 }
 
-/// The time of `count` frame ends, each of a frame with so many buffers; only the ends are timed.
+/// The time of `count` frame ends, each of a frame with `buffers` buffers; only the ends are timed.
 pub fn ends_of_frames(pool: &BufferPool, buffers: usize, count: u64) -> Duration {
     (0..count)
         .map(|_| {

@@ -1,7 +1,8 @@
-//! The floor: a thread-local stack of free buffers per size, without counters, call sites, limits or a way between threads.
+//! The lower bound: a thread-local stack of free buffers per size, without counters, call sites, limits or transfer between
+//! threads.
 //!
-//! What anybody would write by hand for one thread. The list is linked through the free buffers' first word. Every buffer
-//! is as large as the next power of two, which makes the class one shift.
+//! This is what one would write by hand for one thread. The list is linked through the free buffers' first word. Every
+//! buffer is as large as the next power of two, which makes the class one shift.
 
 use std::alloc::{Layout, alloc};
 use std::cell::Cell;

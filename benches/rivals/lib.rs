@@ -1,11 +1,11 @@
-//! The contestants: framepool and what it is measured against, behind one face.
+//! The contestants: framepool and its rivals, behind one trait.
 //!
-//! All of them give a buffer whose owner gives it back by dropping it, and all are used through [`Lender`], so that what a
-//! benchmark measures is written once. The general allocators are called through their `GlobalAlloc` directly, none of
-//! them is the program's own allocator. They are asked for the alignment of `malloc`, 16 bytes, which is their fastest;
-//! framepool gives 64 all the same.
+//! All of them return a buffer that is released when dropped, and all are used through [`Lender`], so that each measured
+//! operation is written once. The general allocators are called directly through their `GlobalAlloc`; none of them is the
+//! program's own allocator. They are asked for the alignment of `malloc`, 16 bytes, which is their fastest; framepool gives
+//! 64.
 //!
-//! What takes more than a line to measure is here too, so that the benchmarks and the contest measure the same.
+//! Longer measured operations are here too, so that the benchmarks and the contest measure the same.
 
 mod free_list;
 mod heap;
@@ -24,14 +24,14 @@ pub use queue::Queue;
 
 use framepool::{Buffer, BufferPool};
 
-/// Gives buffers of bytes.
+/// An allocator of byte buffers.
 pub trait Lender {
-    /// A buffer. Dropping it gives it back.
+    /// A buffer. Dropping it releases it.
     type Lent<'l>: Lent
     where
         Self: 'l;
 
-    /// A buffer of `bytes` bytes.
+    /// Allocates a buffer of `bytes` bytes.
     fn lend(&self, bytes: usize) -> Self::Lent<'_>;
 }
 
@@ -40,7 +40,7 @@ pub trait Lent {
     /// Its first byte.
     fn start(&mut self) -> *mut u8;
 
-    /// Writes the first byte, so that the compiler cannot leave it out.
+    /// Writes the first byte, so that the compiler cannot remove it.
     #[inline(always)]
     fn touch(&mut self) {
         // SAFETY: every buffer here has at least one byte, and whoever has it may write to it.
@@ -71,13 +71,13 @@ impl Lent for Buffer<u8> {
     }
 }
 
-/// Takes a buffer, writes its first byte, gives it back.
+/// Allocates a buffer, writes its first byte, and releases it.
 #[inline(always)]
 pub fn pair(lender: &impl Lender, bytes: usize) {
     lender.lend(bytes).touch();
 }
 
-/// Takes a buffer of each size, writes each first byte, then gives all back. `held` is where they are kept meanwhile.
+/// Allocates a buffer of each size, writes each first byte, then releases all. `held` keeps them meanwhile.
 #[inline(always)]
 pub fn hold<'l, L: Lender>(
     lender: &'l L,

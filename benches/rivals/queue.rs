@@ -1,4 +1,4 @@
-//! A lock-free queue of free buffers as a pool, shared by all threads: what one builds from crossbeam in five minutes.
+//! A lock-free queue of free buffers as a pool, shared by all threads: a simple pool built from crossbeam.
 
 use std::mem::ManuallyDrop;
 

@@ -1,4 +1,4 @@
-//! Readers of a pool's telemetry beside its workers.
+//! Readers of a pool's telemetry, concurrent with its workers.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use framepool::{BufferPool, Outstanding};
 
-/// How often all records are walked.
+/// The interval of walks over all records.
 const WALK_EVERY: Duration = Duration::from_millis(10);
 
-/// Runs `body` beside a thread that, when `body` tells it `true`, reads snapshots without pause and walks all records 100
-/// times a second. While it is not to disturb, that thread spins on a word of its own, so that both cores are as busy.
+/// Runs `body` next to a reader thread. After `body` passes it `true`, the reader reads snapshots continuously and walks
+/// all records 100 times a second. Otherwise it spins on its own word, so that both cores are equally busy.
 pub fn beside_a_reader<R>(pool: &BufferPool, body: impl FnOnce(&dyn Fn(bool)) -> R) -> R {
     let (disturb, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut out = Outstanding::default();
             let mut walked = Instant::now();
-            // Relaxed, both: flags of their own.
+            // Relaxed, both: no other data depends on them.
             while !stop.load(Ordering::Relaxed) {
                 if !disturb.load(Ordering::Relaxed) {
                     spin_loop();
@@ -30,9 +30,9 @@ pub fn beside_a_reader<R>(pool: &BufferPool, body: impl FnOnce(&dyn Fn(bool)) ->
                 }
             }
         });
-        // Relaxed: a flag of its own.
+        // Relaxed: no other data depends on it.
         let result = body(&|on| disturb.store(on, Ordering::Relaxed));
-        // Relaxed: a flag of its own.
+        // Relaxed: no other data depends on it.
         stop.store(true, Ordering::Relaxed);
         result
     })

@@ -1,4 +1,4 @@
-//! A producer and a consumer: buffers taken on one thread and given back on another, through a bounded ring.
+//! A producer and a consumer: buffers allocated on one thread and released on another, through a bounded ring.
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -9,9 +9,9 @@ use crossbeam_utils::CachePadded;
 
 use super::{Lender, Lent};
 
-/// How many buffers are on their way at most.
+/// The most buffers in transit.
 pub const CAPACITY: usize = 256;
-/// How often an end looks again before it lets other threads run.
+/// How often an end checks again before it yields.
 const SPINS: u32 = 64;
 
 /// A ring with one thread at each end.
@@ -34,7 +34,7 @@ impl<T> Ring<T> {
     }
 }
 
-/// Waits until `ready` says so.
+/// Waits until `ready` returns true.
 #[inline(always)]
 fn wait_for(ready: impl Fn() -> bool) {
     let mut spins = 0;
@@ -49,11 +49,11 @@ fn wait_for(ready: impl Fn() -> bool) {
     }
 }
 
-/// Passes `count` buffers of `bytes` bytes: the producer takes and writes them, the consumer reads and drops them.
+/// Passes `count` buffers of `bytes` bytes: the producer allocates and writes them, the consumer reads and drops them.
 ///
 /// # Panics
 ///
-/// If a buffer did not arrive as it was written.
+/// If a buffer arrives with wrong content.
 pub fn pass<L>(lender: &L, bytes: usize, count: usize) -> Duration
 where
     L: Lender + Sync,

@@ -1,6 +1,6 @@
-//! Several threads that take buffers of one frame at once: the time of the allocs alone.
+//! Several threads that allocate from one frame at once: only the allocs are timed.
 //!
-//! Each frame is opened by one thread, then all take their buffers, then it ends; they wait for each other in between.
+//! One thread begins each frame, then all allocate their buffers, then it ends; the threads wait for each other in between.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,27 +11,27 @@ use framepool::{BufferPool, Frame};
 
 use super::frames::{bump_layout, touch};
 
-/// Buffers that each thread takes of a frame.
+/// Buffers that each thread allocates from a frame.
 pub const PER_FRAME: usize = 512;
 /// The largest of them, in bytes.
 pub const MOST: usize = 16 << 10;
 
-/// Whether so many threads cannot run at once.
+/// Whether more threads than cores would run.
 pub fn crowded(threads: usize) -> bool {
     std::thread::available_parallelism().is_ok_and(|cores| threads > cores.get())
 }
 
-/// Where threads wait for each other, without going to sleep at once.
+/// A barrier at which threads spin before they sleep.
 #[derive(Debug)]
 pub struct Gate {
     threads: usize,
-    /// How often a thread looks before it lets others run.
+    /// How often a thread checks before it yields.
     spins: u32,
     arrived: AtomicUsize,
 }
 
 impl Gate {
-    /// A gate that opens when so many threads wait.
+    /// A gate that opens when `threads` threads wait.
     pub fn new(threads: usize) -> Self {
         Self {
             threads,
@@ -40,9 +40,9 @@ impl Gate {
         }
     }
 
-    /// Waits until all threads do.
+    /// Waits until all threads wait.
     pub fn wait(&self) {
-        // AcqRel: what each thread did before is visible to all behind the gate.
+        // AcqRel: everything that a thread did before the gate is visible to all threads after it.
         let place = self.arrived.fetch_add(1, Ordering::AcqRel);
         let full = (place / self.threads + 1) * self.threads;
         let mut spins = 0;
@@ -58,7 +58,7 @@ impl Gate {
     }
 }
 
-/// What each thread took for its buffers in each frame; `work` takes one thread's buffers of one frame.
+/// The time of each thread for its buffers in each frame; `work` allocates one thread's buffers of one frame.
 fn on_threads(
     threads: usize,
     frames: usize,
@@ -106,8 +106,8 @@ fn time_allocs(sizes: &[usize], mut alloc: impl FnMut(usize) -> *mut u8) -> Dura
     began.elapsed()
 }
 
-/// framepool: all threads share one frame, each takes from its arena there. By thread and frame, the time that a buffer of each
-/// size took.
+/// framepool: all threads share one frame, and each allocates from its arena there. Returns the time of the allocs, by
+/// thread and frame.
 ///
 /// # Panics
 ///
@@ -123,7 +123,7 @@ pub fn arenas(
     })
 }
 
-/// The same with the thread looked up at each buffer.
+/// The same with a lookup of the thread for each buffer.
 ///
 /// # Panics
 ///
@@ -139,7 +139,7 @@ pub fn framepool(
     })
 }
 
-/// What each thread took for its buffers of each frame, which all threads share.
+/// The time of each thread for its buffers of each shared frame.
 fn in_one_frame(
     pool: &BufferPool,
     threads: usize,
@@ -162,7 +162,7 @@ fn in_one_frame(
     )
 }
 
-/// bumpalo: each thread has an allocator of its own, emptied before its time counts.
+/// bumpalo: each thread has its own allocator, which is emptied before the timing.
 ///
 /// # Panics
 ///

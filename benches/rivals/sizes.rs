@@ -1,4 +1,4 @@
-//! Buffer sizes of a mixed frame: the same for everybody and in every run.
+//! Buffer sizes of a mixed frame, the same for all contestants and in every run.
 
 /// `count` sizes between 256 B and `most`, each power of two as likely as the next.
 pub fn mixed(count: usize, most: usize) -> Vec<usize> {

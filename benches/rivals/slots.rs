@@ -1,4 +1,4 @@
-//! A pool with many slots: threads that took a buffer once and now wait.
+//! A pool with many slots: threads that allocated once and now wait.
 
 use std::sync::mpsc;
 use std::thread::Builder;
@@ -8,11 +8,11 @@ use framepool::BufferPool;
 /// Enough for a first alloc in a build without optimisation too.
 const STACK: usize = 256 << 10;
 
-/// Runs `body` while `others` threads beside this one have a slot of the pool.
+/// Runs `body` while `others` other threads have a slot of the pool.
 ///
 /// # Panics
 ///
-/// If so many threads cannot be started.
+/// If the threads cannot be started.
 pub fn with_slots<R>(pool: &BufferPool, others: usize, body: impl FnOnce() -> R) -> R {
     std::thread::scope(|scope| {
         let (ready, all_ready) = mpsc::channel();

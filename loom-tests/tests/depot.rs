@@ -44,7 +44,7 @@ fn block_popped_and_repushed_never_corrupts_concurrent_pop() {
             let pool = pool.clone();
             thread::spawn(move || pool.alloc::<u8>(1))
         };
-        // The top block goes out and comes back, while the one below stays out.
+        // The top block is popped and pushed again, while the one below stays popped.
         let top = pool.alloc::<u8>(1);
         let below = pool.alloc::<u8>(1);
         drop(top);

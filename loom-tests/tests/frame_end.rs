@@ -1,4 +1,4 @@
-//! The frame end against threads that count, and against other aggregations.
+//! The frame end, concurrent with threads that count and with other aggregations.
 //!
 //! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
@@ -28,7 +28,8 @@ fn assert_it_adds_up(snapshot: &FrameSnapshot) {
     );
 }
 
-/// A reading between frame ends sums up the slots as a frame end does, and publishes nothing: fewer steps to explore.
+/// A reading between frame ends sums the slots like a frame end, but publishes nothing, so there are fewer steps to
+/// explore.
 fn assert_a_reading_adds_up(stats: &PoolStats) {
     let totals = &stats.totals;
     assert!(totals.releases <= totals.allocs, "L2");
@@ -77,7 +78,7 @@ fn an_aggregation_never_takes_a_count_back() {
             let pool = pool.clone();
             thread::spawn(move || pool.stats())
         };
-        // The first makes the aggregation read the slot again, possibly during the second.
+        // The first drop makes the aggregation read the slot again, possibly during the second.
         let taken = (pool.alloc::<u8>(1), pool.alloc::<u8>(1));
         let after = aggregation.join().unwrap();
         assert_a_reading_adds_up(&after);
@@ -171,7 +172,7 @@ fn open_frame_reads_consistently_while_arena_grows() {
         frame.alloc::<u8>(4095);
         let during = aggregation.join().unwrap();
         assert_it_adds_up(&during);
-        // None if the aggregation met the arena in the middle of its move each time it looked.
+        // Zero if every try of the aggregation met the arena in the middle of its change.
         assert!([0, 64, 64 + 4096 + 64].contains(&during.in_use_bytes));
         assert_eq!(during.misses, during.frame_allocs);
         let last = frame.release_all();
@@ -204,14 +205,14 @@ fn memory_trimmed_during_alloc_stays_in_the_sum() {
     });
 }
 
-/// What an aggregation may find released while another thread does `work` with a pool of which one buffer was given back.
+/// The releases that an aggregation may find while another thread does `work` with a pool of which one buffer was released.
 fn released_during(
     found: RangeInclusive<u64>,
     work: impl Fn(&BufferPool) -> Option<Buffer<u8>> + Send + Sync + 'static,
 ) -> impl Fn() + Send + Sync + 'static {
     move || {
         let pool = shared(BufferPool::new());
-        // Beside which one release too few does not show in that more is out than there is.
+        // So that one missing release does not make more blocks in use than exist, which would be corrected.
         pool.prewarm::<u8>(65, 1);
         drop(pool.alloc::<u8>(1));
         let aggregation = {
@@ -298,7 +299,7 @@ fn the_next_aggregation_counts_an_unkept_release() {
 fn block_reused_by_another_thread_counts_as_released() {
     explore(Some(1), || {
         let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
-        // Beside which one release too few does not show in that more is out than there is.
+        // So that one missing release does not make more blocks in use than exist, which would be corrected.
         pool.prewarm::<u8>(65, 1);
         let kept = pool.alloc::<u8>(1);
         pool.stats();
@@ -336,10 +337,10 @@ fn the_next_aggregation_counts_a_missed_refusal() {
     });
 }
 
-/// One thread gives a block to the depot while another takes it from there, aggregates, takes a new block and aggregates again.
-/// The release must be counted before the block reaches the depot. The second request is smaller than its block, so the
-/// bytes held grow by more than the bytes asked for, and the aggregation has nothing else to conclude the release from.
-/// One preemption at most: a search with two takes over a minute.
+/// One thread sends a block to the depot while another takes it from there, aggregates, allocates a new block and
+/// aggregates again. The release must be counted before the block reaches the depot. The second request is smaller than its
+/// block, so the held bytes grow by more than the requested bytes, and the aggregation cannot infer the release in another
+/// way. One preemption at most: a search with two takes over a minute.
 #[test]
 fn no_frame_counts_a_negative_number() {
     explore(Some(1), || {

@@ -1,4 +1,4 @@
-//! Sampled frames: who touches arenas and tables of call sites when.
+//! Sampled frames: access to arenas and tables of call sites.
 //!
 //! Laws: L1 Conservation, L6 One owner.
 
@@ -13,7 +13,7 @@ fn sampled() -> BufferPool {
     BufferPool::builder().sample_frames(1).build().unwrap()
 }
 
-/// Takes two frame buffers in a frame, if one can begin.
+/// Allocates two frame buffers in a frame, if one can begin.
 fn frame(pool: &BufferPool) -> Option<u64> {
     let frame = pool.try_begin_frame().ok()?;
     frame.alloc::<u8>(1)[0] = 1;
@@ -29,8 +29,8 @@ fn assert_sites_sum_to(pool: &BufferPool, allocs: u64) {
     assert_eq!(sites.sum::<u64>(), allocs, "L1");
 }
 
-/// The thread that begins a frame closes the arenas of the frame before, which another thread ended.
-/// One preemption at most: 5,587 executions; two take minutes.
+/// The thread that begins a frame closes the arenas of the previous frame, which another thread ended. One preemption at
+/// most: 5,587 executions; two take minutes.
 #[test]
 fn sampled_frame_begins_after_another_threads_frame() {
     explore(Some(1), || {
@@ -47,8 +47,8 @@ fn sampled_frame_begins_after_another_threads_frame() {
     });
 }
 
-/// Two threads count in one frame, which a third ends; the slot of one may be handed over.
-/// One preemption at most: 8,805 executions; two take minutes.
+/// Two threads count in one frame, which a third ends; the slot of one may change its owner. One preemption at most: 8,805
+/// executions; two take minutes.
 #[test]
 fn sampled_frame_counts_sites_of_every_thread() {
     explore(Some(1), || {

@@ -1,6 +1,6 @@
 //! Pools, buffers and threads that end in any order.
 //!
-//! Loom fails a model that leaks one of its `Arc`s, and the published snapshot is one: a pool that is not freed is found.
+//! Loom fails a model that leaks one of its `Arc`s. The published snapshot is one, so a pool that is not freed is detected.
 //!
 //! Laws: L7 All of it comes back.
 
@@ -12,7 +12,7 @@ use loom::thread;
 use support::explore;
 
 /// No preemption, only the switches at locks and joins: one preemption is 150,266 executions, which take minutes and found
-/// nothing either. `primitives/closing.rs` has a release beside the closing with two.
+/// nothing either. `primitives/closing.rs` has a release during the closing with two.
 #[test]
 fn pool_dropped_beside_its_last_buffer_frees_once() {
     explore(Some(0), || {
@@ -51,8 +51,8 @@ fn pool_dropped_during_thread_exit_is_freed_once() {
     });
 }
 
-/// The closer may have marked the slot, and not paid for it yet, when the slot's owner exits.
-/// One preemption at most; two are 143,683 executions and found nothing either.
+/// When the slot's owner exits, the closer may have marked the slot and not yet paid for it. One preemption at most; two
+/// are 143,683 executions and found nothing either.
 #[test]
 fn thread_exit_during_close_settles_balance_once() {
     explore(Some(1), || {
@@ -71,8 +71,8 @@ fn thread_exit_during_close_settles_balance_once() {
     });
 }
 
-/// The pool is in use while more buffers are handed over than a hold is worth.
-/// No preemption, only the switches at joins: one preemption is 106,140 executions and found nothing either.
+/// The pool is in use while more buffers change threads than the value of a hold. No preemption, only the switches at
+/// joins: one preemption is 106,140 executions and found nothing either.
 #[test]
 fn endless_buffer_handovers_never_free_pool_in_use() {
     explore(Some(0), || {

@@ -1,4 +1,4 @@
-//! The order in which an aggregation reads: what was released, then what was lent, then the bytes held.
+//! The order in which an aggregation reads: releases, then allocs, then held bytes.
 //!
 //! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
@@ -49,10 +49,9 @@ fn release_in_oldest_slot_never_precedes_newest_alloc() {
     });
 }
 
-/// The other thread's block reaches the depot, and this one takes it, counts it, and has the pool grow. A release that was
-/// not counted before its block left would be taken for granted by the first aggregation, which finds more lent than there is,
-/// and be missed by the second, which finds room for it.
-/// One preemption at most: 28,562 executions.
+/// The other thread's block reaches the depot; this thread allocates it, counts it, and makes the pool grow. Suppose the
+/// release were not counted before its block left. Then the first aggregation would infer it, because more is in use than
+/// held, and the second would miss it, because the pool has grown. One preemption at most: 28,562 executions.
 #[test]
 fn counted_release_stays_counted_when_pool_grows() {
     explore(Some(1), || {
@@ -70,7 +69,7 @@ fn counted_release_stays_counted_when_pool_grows() {
     });
 }
 
-/// What was given back is no longer held and counts as given back, in one step. One preemption at most: 427 executions.
+/// Returned bytes stop counting as held and start counting as returned in one step. One preemption at most: 427 executions.
 #[test]
 fn bytes_taken_from_system_stay_constant_during_trim() {
     explore(Some(1), || {

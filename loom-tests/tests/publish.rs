@@ -8,7 +8,7 @@ use framepool_under_loom::{BufferPool, FrameSnapshot};
 use loom::thread;
 use support::{explore, shared};
 
-/// What a frame end writes in different places of the snapshot belongs together.
+/// Asserts that all fields of the snapshot are from the same frame end.
 fn assert_whole(snapshot: &FrameSnapshot) {
     assert_eq!(snapshot.frame.get(), snapshot.totals.frames);
     assert_eq!(

@@ -14,8 +14,8 @@ use support::{explore, shared};
 #[test]
 fn slot_handed_over_at_exit_loses_no_count() {
     explore(Some(1), || {
-        // Nothing lies in the bins, which a thread empties after it was joined: that is another model's. Both blocks are
-        // there already: what the system gives is another model's too.
+        // The bins are empty, because a thread flushes them after its join; another model covers that. Both blocks exist
+        // already; another model covers new memory.
         let pool = shared(BufferPool::builder().thread_cache_bytes(0).build().unwrap());
         drop((pool.alloc::<u8>(1), pool.alloc::<u8>(1)));
         let other = {
@@ -33,7 +33,7 @@ fn slot_handed_over_at_exit_loses_no_count() {
     });
 }
 
-/// Whoever sees the newest slot sees the older ones behind it.
+/// A thread that sees the newest slot sees the older ones too.
 ///
 /// Laws: L1 Conservation.
 /// One preemption at most: 1,470 executions; with two it takes minutes.

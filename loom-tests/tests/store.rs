@@ -10,7 +10,7 @@ use framepool_under_loom::{
 use loom::thread;
 use support::explore;
 
-/// Judgements of a pool that holds more than it should. Made on the heap: loom's stacks are small.
+/// Judgements of a pool that exceeds its limit. Built on the heap, because loom's stacks are small.
 fn critical(count: usize) -> Vec<HealthSnapshot> {
     let pool = BufferPool::new();
     let kept = pool.alloc::<u8>(1);

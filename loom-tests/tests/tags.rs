@@ -1,4 +1,4 @@
-//! Tags: what is counted for them while buffers change hands, and a budget that two threads use up at once.
+//! Tags: their counts while buffers change holders, and a budget that two threads use up at once.
 //!
 //! Laws: L1 Conservation, L2 Never negative.
 
@@ -38,8 +38,8 @@ fn a_reading_never_finds_more_releases_than_allocs() {
     });
 }
 
-/// The buffer is released in the slot of another thread, which the reading may have passed. No preemption, only the switches at
-/// locks and joins.
+/// The buffer is released in the slot of another thread, which the reading may already have read. No preemption, only the
+/// switches at locks and joins.
 #[test]
 fn a_release_on_another_thread_counts_once() {
     explore(Some(0), || {

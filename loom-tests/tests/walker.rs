@@ -1,4 +1,4 @@
-//! The walk over the block records while buffers change hands.
+//! The walk over the block records while buffers change holders.
 
 mod support;
 
@@ -58,7 +58,7 @@ fn earlier_age_is_never_joined_to_later_site() {
     });
 }
 
-/// The second walk reads the busy page, and the others only if that is not enough.
+/// The second walk reads the busy page, and the others only if needed.
 ///
 /// One preemption at most; with two the search takes over six minutes.
 #[test]
@@ -80,7 +80,7 @@ fn walk_meets_every_buffer_that_stays_out() {
     });
 }
 
-/// The walk counts two buffers out, and meets two on the busy page: one of them was allocated after the count.
+/// The walk counts two buffers in use, and finds two on the busy page; one of them was allocated after the count.
 ///
 /// Two preemptions at most.
 #[test]

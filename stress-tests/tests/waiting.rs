@@ -1,6 +1,7 @@
-//! What a worker does not do, it cannot have to wait for: the accesses of the hot paths are counted at the library's seam.
+//! Counts the accesses of the hot paths at the library's seam, because a worker can wait only in an access.
 //!
-//! No lock, no step that reads and writes a shared word at once, and the same number of steps each time, whoever looks.
+//! Hot paths take no lock, do no read-modify-write of a shared word, and need the same number of steps each time, with any
+//! readers.
 //!
 //! Laws: L5 Workers never wait.
 
@@ -13,13 +14,13 @@ use framepool_under_noise::{Accesses, Buffer, BufferPool, Outstanding, accesses}
 /// Operations at a time.
 const TIMES: u64 = 1000;
 
-/// One test at a time: when a pool of another test is closed, the next use of any pool takes some steps more, to find out.
+/// Runs one test at a time, because closing a pool adds some steps to the next use of any pool.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What `work`, done `TIMES` times, does at the seam.
+/// The accesses of `work`, run `TIMES` times, at the seam.
 fn counted(mut work: impl FnMut()) -> Accesses {
     let before = accesses();
     (0..TIMES).for_each(|_| work());
@@ -31,7 +32,7 @@ fn counted(mut work: impl FnMut()) -> Accesses {
     }
 }
 
-/// The same, for work that takes the same few steps every time, none of which another thread can hold up. How many steps.
+/// The number of steps of work that always takes the same few steps, none of which can wait for another thread.
 #[track_caller]
 fn steps(mut work: impl FnMut()) -> u64 {
     let first = counted(&mut work);
@@ -132,7 +133,7 @@ fn held_then_dropped_buffers_rarely_reach_the_depot() {
     assert_eq!(done.locks, 0);
     assert!(exchanges > 0, "more than a magazine holds");
     assert!(exchanges <= operations / 16, "{exchanges} of {operations}");
-    // Alone with the depot, an exchange needs one step that reads and writes the list's head, and one for the balance.
+    // Without contention, an exchange needs one read-modify-write of the list's head, and one for the balance.
     assert!(done.changes <= 4 * exchanges, "{done:?}, {exchanges}");
 }
 
@@ -144,7 +145,7 @@ fn producer_and_consumer_rarely_reach_the_depot() {
     let (sender, receiver) = std::sync::mpsc::sync_channel::<Buffer<u8>>(256);
     let consumer = thread::spawn(move || {
         let mut buffers = receiver.into_iter();
-        // With its first use of a pool a thread is entered in a list, under a lock.
+        // At its first use of a pool, a thread is added to a list, under a lock.
         drop(buffers.next());
         let before = accesses();
         buffers.for_each(drop);

@@ -18,7 +18,7 @@ fn of_thread<'o>(out: &'o Outstanding, name: &str) -> &'o ThreadHolding {
     of_thread.unwrap_or_else(|| panic!("no thread `{name}`: {out}"))
 }
 
-/// Makes a thread of this name allocate `count` buffers of 1,000 bytes and release all but `kept` of them; then it calls
+/// Makes a thread of this name allocate `taken` buffers of 1,000 bytes and release all but `kept` of them; then it calls
 /// `then`.
 fn with_thread(
     pool: &BufferPool,

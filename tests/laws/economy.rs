@@ -22,8 +22,8 @@ fn exchanges(pool: &BufferPool) -> u64 {
     pool.stats().totals.counts.depot_exchanges
 }
 
-/// Exchanges with the depot, and operations, while `buffers` buffers go from one thread to another through a ring of 256,
-/// after a warm-up of the same kind.
+/// Exchanges with the depot, and operations, while buffers of `bytes` go from one thread to another through a ring of 256,
+/// after a warm-up.
 fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
     let pool = BufferPool::new();
     let (warm, watched) = (4_000, rounds(40_000).max(4_000));

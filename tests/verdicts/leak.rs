@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use framepool::{Buffer, BufferPool};
 
-/// Leaks a buffer every `every` frames, from a given frame on.
+/// Leaks one buffer every `every` frames, from frame `from` on.
 pub(crate) struct Leak {
     from: u64,
     every: u64,

@@ -1,4 +1,4 @@
-//! An arena, read by the aggregation while its owner lends from it.
+//! An arena, read by the aggregation while its owner allocates from it.
 //!
 //! Laws: L2 Never negative, L3 It adds up.
 #![expect(
@@ -15,14 +15,14 @@ use crate::blocks::class::LINE;
 use crate::memory::region::Region;
 use crate::telemetry::arena_reading::ArenaReading;
 
-/// Every buffer takes one line, of which so much was asked for.
+/// The requested bytes of every buffer; each occupies one line.
 const ASKED: usize = 10;
 
-/// An arena that gives its blocks back in the end.
+/// An arena that gives its blocks back when dropped.
 struct Filled(Arena);
 
 impl Filled {
-    /// With a block of each of these lengths, in lines.
+    /// An arena with a block of each of these lengths, in lines.
     fn new(lines: &[usize]) -> Arc<Self> {
         let arena = Arena::new();
         for lines in lines {
@@ -53,7 +53,7 @@ fn region(lines: usize) -> Region {
     Region::take(lines * LINE, LINE).unwrap()
 }
 
-/// Buffers lent together with their bytes, their memory a little ahead: it is counted first.
+/// The number of buffers agrees with their bytes. The memory may be slightly ahead, because it is counted first.
 fn assert_whole(reading: ArenaReading, lent: std::ops::RangeInclusive<u64>) {
     assert!(lent.contains(&reading.allocs), "{reading:?}");
     assert_eq!(
@@ -137,7 +137,8 @@ fn empty_buffer_counted_during_reading_adds_no_bytes() {
     });
 }
 
-/// A thread's first buffer of a frame, beside a thread that needs memory: the block is lent or taken, never both.
+/// A thread's first buffer of a frame, concurrent with a thread that needs memory: the block is used or reclaimed, never
+/// both.
 #[test]
 fn parked_block_is_lent_or_reclaimed_never_both() {
     explore(None, || {

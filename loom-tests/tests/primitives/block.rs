@@ -15,7 +15,7 @@ use crate::blocks::state::{Holder, frame_stamp, thread_stamp};
 use crate::blocks::table::Table;
 use crate::memory::region::Region;
 
-/// A table with one block, lent by `first` in frame 1.
+/// A table with one block, allocated at `first` in frame 1.
 fn one_lent(first: &'static Location<'static>) -> Arc<(Table, Stack)> {
     let shared = Arc::new((Table::new(), Stack::new()));
     shared.0.claim().unwrap().mark_lent(stamp(1), first);
@@ -36,7 +36,7 @@ fn lent(table: &Table) -> Holder {
     table.get(1).read().lent().expect("a holder has it")
 }
 
-/// A walker sees the first holder with its line, the second with its own, or nobody.
+/// A walker sees the first holder with its line, the second with its own, or no holder.
 fn assert_whole(block: &Block, lines: [&'static Location<'static>; 2]) {
     if let Some(lent) = block.read().lent() {
         assert_eq!(lent.site, lines[lent.frame as usize - 1]);
@@ -90,8 +90,8 @@ fn walker_never_mixes_holders_across_another_thread() {
     });
 }
 
-/// What the first holder's thread took again in the same frame looks the same: whoever had it in between must not be joined
-/// to that. One thread plays all three, each of whom has what the one before it wrote.
+/// If the first holder's thread allocates the block again in the same frame, the state is equal. A holder in between must
+/// not be mixed with it. One thread plays all three holders; each sees the writes of the previous one.
 ///
 /// Four preemptions at most; the search without a bound takes a minute: 537,907 executions.
 #[test]
@@ -162,7 +162,7 @@ fn block_with_new_memory_never_shows_old_size() {
     });
 }
 
-/// Gives a block memory, of a class that nobody looks at here.
+/// Gives a block memory, with an arbitrary class.
 ///
 /// # Safety
 ///

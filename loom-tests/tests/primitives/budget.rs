@@ -20,7 +20,7 @@ fn counted_growth_is_already_in_the_budget() {
                 shared.1.add(64);
             })
         };
-        // Another worker's growth comes in between.
+        // Another worker grows in between.
         assert!(shared.0.reserve(64));
         shared.0.commit(64);
         let lent = shared.1.get();
@@ -32,7 +32,7 @@ fn counted_growth_is_already_in_the_budget() {
     });
 }
 
-/// Either request fits alone.
+/// Each request fits alone.
 #[test]
 fn two_requests_at_once_never_exceed_the_limit() {
     explore(None, || {
@@ -49,7 +49,7 @@ fn two_requests_at_once_never_exceed_the_limit() {
     });
 }
 
-/// A request that the system refuses, beside one that it grants: the refused one shows in no number that is published.
+/// A request that the system refuses, concurrent with one that it grants: the refused one appears in no published number.
 #[test]
 fn a_request_the_system_refuses_is_never_held() {
     explore(None, || {
@@ -72,8 +72,8 @@ fn a_request_the_system_refuses_is_never_held() {
     });
 }
 
-/// A growth beside the beginning of a phase is in the phase that ends or in the one that begins. If the one that ends has it, the
-/// one that begins knows that it is held.
+/// A growth during a change of phase is in the phase that ends or in the one that begins. If it is in the one that ends,
+/// the one that begins includes it in the held bytes.
 #[test]
 fn growth_during_phase_change_counts_in_either_phase() {
     explore(None, || {
@@ -96,7 +96,8 @@ fn growth_during_phase_change_counts_in_either_phase() {
     });
 }
 
-/// Memory that goes back beside a request for as much: what is held never exceeds the limit, and the request fits afterwards.
+/// Memory is returned during a request for the same size: the held bytes never exceed the limit, and the request fits
+/// afterwards.
 #[test]
 fn returned_memory_frees_budget_only_after_its_return() {
     explore(None, || {

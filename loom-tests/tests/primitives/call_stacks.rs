@@ -1,4 +1,4 @@
-//! The table of call stacks: who writes a place, and who may read it.
+//! The table of call stacks: exclusive writes, and reads of complete places.
 //!
 //! Laws: L5 Workers never wait.
 #![expect(unsafe_code, reason = "an entry is read through a pointer to it")]
@@ -18,7 +18,7 @@ fn stack(address: usize) -> Stack {
     stack
 }
 
-/// Stores a stack, if there is room, and reads it as a walk does.
+/// Stores a stack, if there is room, and reads it like a walk.
 fn store(stacks: &CallStacks, site: &'static Location<'static>, address: usize) -> bool {
     let Some(entry) = stacks.intern(site, &stack(address)) else {
         return false;

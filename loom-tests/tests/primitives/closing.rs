@@ -1,6 +1,7 @@
-//! Threads that keep slots of pools, and pools that are closed.
+//! Threads that keep slots of closed pools.
 //!
-//! Loom fails a model that leaks one of its `Arc`s, and the published snapshot is one: contents that are not freed are found.
+//! Loom fails a model that leaks one of its `Arc`s. The published snapshot is one, so contents that are not freed are
+//! detected.
 //!
 //! Laws: L7 All of it comes back.
 #![expect(unsafe_code, reason = "the model uses pools by their cores")]
@@ -88,8 +89,8 @@ fn pool_closed_while_thread_leaves_is_freed_once() {
     });
 }
 
-/// The releasing thread takes its buffer from its own magazine and gives it back there, without a mark.
-/// Two preemptions at most.
+/// The releasing thread allocated its buffer from its own magazine and releases it there, without a mark. Two preemptions
+/// at most.
 #[test]
 fn unmarked_release_during_close_settles_balance_once() {
     explore(Some(2), || {
@@ -107,9 +108,8 @@ fn unmarked_release_during_close_settles_balance_once() {
     });
 }
 
-/// The thread leaves while the pool is closed, and a buffer keeps the contents. Law L7. It leaves as at its exit, which a join of the
-/// model checker does not wait for.
-/// Two preemptions at most.
+/// The thread leaves while the pool is closed, and a buffer keeps the contents. It leaves as at thread exit, for which a
+/// join of the model checker does not wait. Two preemptions at most.
 #[test]
 fn thread_leaving_a_closed_pool_leaves_nothing_idle() {
     explore(Some(2), || {

@@ -10,7 +10,7 @@ use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
 use crate::telemetry::counters::SlotCounters;
 
-/// One thread lends a buffer, and another takes it back, in a slot of its own.
+/// One thread allocates a buffer, and another releases it, in a different slot.
 ///
 /// Three preemptions at most: 6,151 executions; the search without a bound takes over a minute.
 #[test]

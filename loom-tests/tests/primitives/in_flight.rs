@@ -1,4 +1,4 @@
-//! The bits of the open frames, and what goes with them from one frame to the next.
+//! The bits of open frames, and the data that passes with them from one frame to the next.
 //!
 //! Laws: L6 One owner.
 #![expect(unsafe_code, reason = "the model ends the frames it begins")]
@@ -14,7 +14,7 @@ use crate::arena::in_flight::InFlight;
 use crate::blocks::class::LINE;
 use crate::memory::region::Region;
 
-/// An open frame, whose arena has lent all of its one block.
+/// An open frame, whose arena has allocated all of its one block.
 fn open_frame() -> Arc<(InFlight, Arena)> {
     let shared = Arc::new((InFlight::new(1), Arena::new()));
     let (in_flight, arena) = &*shared;
@@ -25,7 +25,7 @@ fn open_frame() -> Arc<(InFlight, Arena)> {
     shared
 }
 
-/// Ends the frame as the frame end does, on a thread of its own.
+/// Ends the frame like the frame end, on a second thread.
 fn end_frame(shared: &Arc<(InFlight, Arena)>) -> thread::JoinHandle<()> {
     let shared = Arc::clone(shared);
     thread::spawn(move || {
@@ -36,7 +36,7 @@ fn end_frame(shared: &Arc<(InFlight, Arena)>) -> thread::JoinHandle<()> {
     })
 }
 
-/// Gives the arena's block back; it has one, unless it was taken before.
+/// Gives the arena's block back, if it still has one.
 fn clear(arena: &Arena) -> bool {
     // SAFETY: the caller has the frame's bit, or is the last that has the arena.
     let piece = unsafe { arena.take_unneeded(0, true) };
@@ -75,7 +75,7 @@ fn trimming_takes_blocks_only_from_ended_frames() {
     });
 }
 
-/// Trimming takes the bit and gives it back; the frame begun then finds an arena without a block.
+/// Trimming claims the bit and frees it; a frame begun afterwards finds an arena without a block.
 #[test]
 fn frame_begun_after_trimming_sees_the_trimmed_arena() {
     explore(None, || {

@@ -12,7 +12,7 @@ use loom::thread;
 use super::explore;
 use crate::pool::lifetime::Lifetime;
 
-/// A lifetime, and what it keeps alive: used by many, freed by one.
+/// A lifetime, and the value that it keeps alive: used by many threads, freed by one.
 struct Kept {
     lifetime: Lifetime,
     uses: UnsafeCell<u32>,
@@ -52,7 +52,7 @@ impl Kept {
         }
     }
 
-    /// Drops a buffer in a closed pool; how often that freed it.
+    /// Drops a buffer in a closed pool; returns how often that freed it.
     fn drop_buffer(&self) -> u32 {
         self.use_it();
         // SAFETY: the lifetime lives to the model's end.
@@ -63,7 +63,7 @@ impl Kept {
         }
     }
 
-    /// Gives up a handle; how often that freed it.
+    /// Gives up a handle; returns how often that freed it.
     fn drop_handle(&self) -> u32 {
         self.use_it();
         // SAFETY: the lifetime lives to the model's end.
@@ -89,7 +89,7 @@ fn last_handle_frees_pool_after_all_its_uses() {
     });
 }
 
-/// The thread's slot has lent a buffer that the other thread drops.
+/// The thread's slot has allocated a buffer that the other thread drops.
 #[test]
 fn last_of_handle_slot_buffer_frees_pool_once() {
     explore(None, || {

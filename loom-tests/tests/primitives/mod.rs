@@ -1,7 +1,7 @@
-//! Models of the single parts of the library's cache, each alone and so small that most are searched whole.
+//! Models of single parts of the library, each so small that most are explored completely.
 //!
 //! The parts are not public, so these files are compiled into the library (`src/pool/mod.rs`) when its own tests are built
-//! under the model checker. What the parts are for together is modelled in the files beside this folder.
+//! under the model checker. The files next to this folder model the parts together.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! The names of threads, while they are swept.
+//! The names of threads during a sweep.
 
 use std::panic::Location;
 

@@ -6,7 +6,7 @@ use super::explore;
 use crate::telemetry::ring::Reader;
 use crate::telemetry::ring::ring;
 
-/// Reads once; an entry must be greater than the one before.
+/// Reads once; an entry must be greater than the previous one.
 fn read(reader: &mut Reader<u64>, last: &mut u64) -> bool {
     let Some(entry) = reader.read() else {
         return false;
@@ -16,7 +16,7 @@ fn read(reader: &mut Reader<u64>, last: &mut u64) -> bool {
     true
 }
 
-/// One thread writes entries while another reads so many times, and then the rest.
+/// One thread writes entries while another reads a number of times, and then the rest.
 fn every_entry_is_read_or_lost(
     places: usize,
     entries: u64,
@@ -75,7 +75,7 @@ fn a_reader_of_a_full_ring_always_reads() {
     });
 }
 
-/// The second read gives up the cell that the first one copied its entry out of; the third write may fill it.
+/// The second read exchanges the cell from which the first one copied; the third write may fill it.
 #[test]
 fn no_cell_is_filled_while_it_is_copied() {
     explore(None, || {

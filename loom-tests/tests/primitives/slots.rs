@@ -18,7 +18,7 @@ use crate::pool::pressure::Reach;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 
-/// A slot for the calling thread, as when it is claimed for one use.
+/// A slot for the calling thread, like a temporary one.
 fn claim(inner: &PoolInner) -> NonNull<Slot> {
     inner.lifetime.enter();
     inner.claim_slot(Use::Handle).unwrap()
@@ -156,13 +156,13 @@ fn the_next_aggregation_counts_a_handed_back_slot() {
     });
 }
 
-/// One thread lends what another takes back, more often than the lifetime's hold outweighs (`HOLD`, small here). Then the other
-/// exits, beside a use of the pool.
+/// One thread allocates buffers that another releases, more of them than a hold is worth (`HOLD`, small here). Then the
+/// other exits during a use of the pool.
 #[test]
 fn a_pool_outlives_a_consumer_of_many_buffers() {
     explore(Some(1), || {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
-        // If the pool were freed it would be twice, in a destructor.
+        // A destructor would free a freed pool twice.
         let pool = ManuallyDrop::new(pool);
         let inner = pool.inner();
         inner.lifetime.add_name();
@@ -222,7 +222,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
             PoolInner::leave(pool.inner_ptr(), 0);
             PoolInner::hand_back(pool.inner_ptr(), NonNull::from(producer));
             PoolInner::drop_name(pool.inner_ptr());
-            // The handle that the other thread forgot.
+            // The handle that was not dropped.
             PoolInner::drop_handle(pool.inner_ptr());
         }
         drop(ManuallyDrop::into_inner(pool));

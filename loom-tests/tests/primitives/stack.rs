@@ -105,7 +105,7 @@ fn pop_acquires_all_writes_before_the_push() {
     });
 }
 
-/// The pop's first look is at another block than the one it gets.
+/// The pop first loads a different block than the one it gets.
 #[test]
 fn pop_after_retry_acquires_all_writes_before_push() {
     explore(None, || {
@@ -130,7 +130,7 @@ fn pop_after_retry_acquires_all_writes_before_push() {
     });
 }
 
-/// The pop may find the first block's push continued by the other's exchange.
+/// The other thread's exchange may continue the release sequence of the first block's push.
 ///
 /// Five preemptions at most; the search without a bound takes over a minute.
 #[test]

@@ -23,7 +23,7 @@ fn two_claims_at_once_get_different_records() {
             thread::spawn(move || table.claim().unwrap().number())
         };
         let mine = table.claim().unwrap();
-        // The record is whole, whoever made its bucket.
+        // The record is complete, even if the other thread made its bucket.
         assert_eq!(mine.read(), Seen::Idle);
         assert_eq!(mine.number() + other.join().unwrap(), 1 + 2);
         assert_eq!((table.len(), table.pages()), (2, 1));

@@ -1,4 +1,4 @@
-//! The account of a tag's budget: two threads reserve and give back.
+//! The account of a tag's budget: two threads reserve and return bytes.
 
 use loom::sync::Arc;
 use loom::thread;

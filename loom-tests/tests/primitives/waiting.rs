@@ -1,4 +1,4 @@
-//! Workers while a frame end, a walk or a trim is under way and does not come to its end.
+//! Workers during a frame end, a walk or a trim that never finishes.
 //!
 //! Laws: L5 Workers never wait.
 
@@ -8,8 +8,8 @@ use loom::thread;
 use super::explore;
 use crate::{BufferPool, Frame};
 
-/// A worker that waited for the lock would wait for ever: loom calls that a deadlock, and finds it in every order of steps.
-/// So no preemption is needed, only the switches at locks and joins.
+/// A worker that waits for the lock would wait for ever. Loom reports that as a deadlock in every order of steps, so no
+/// preemption is needed, only the switches at locks and joins.
 #[test]
 fn workers_finish_although_a_frame_end_never_does() {
     explore(Some(0), || {
@@ -32,7 +32,7 @@ fn workers_finish_although_a_frame_end_never_does() {
     });
 }
 
-/// A thread that has no slot yet takes one that is free, and fetches what lies in the depot. No preemption, as above.
+/// A thread without a slot claims a free one, and fetches a batch from the depot. No preemption, as above.
 #[test]
 fn new_worker_never_waits_for_stalled_frame_end() {
     explore(Some(0), || {

@@ -1,8 +1,8 @@
-//! Runs a model and says how much of it was explored.
+//! Runs a model and prints how much of it was explored.
 //!
-//! A model without a bound is searched whole: every order of its steps, and every value that a weak ordering lets a load
-//! see. Where that is too long for a check at every change the model names a bound, and its comment says which and what it
-//! comes to: every execution with at most so many involuntary switches of threads. A search in the night can go further:
+//! A model without a bound is explored completely: every order of its steps, and every value that a weak ordering allows a
+//! load to see. If that takes too long for a regular check, the model has a bound on preemptions (involuntary switches of
+//! threads), and its comment gives the bound and the number of executions. A nightly search can go further:
 //!
 //! ```text
 //! FRAMEPOOL_LOOM_PREEMPTIONS=4     bounds below 4 are raised to it
@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use loom::model::Builder;
 
-/// Explores every execution of `model`, or with `preemptions` every one with at most so many involuntary switches.
+/// Explores every execution of `model`, or, with a bound, every one with at most `preemptions` involuntary switches.
 ///
 /// # Panics
 ///
-/// If the model fails, or if there was only one execution: then nothing was checked.
+/// If the model fails, or if there was only one execution, which checks nothing.
 pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = raised(preemptions);
@@ -30,7 +30,7 @@ pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send
     let executions = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&executions);
     builder.check(move || {
-        // Relaxed, here and below: a count of its own; the executions follow each other.
+        // Relaxed, here and below: the executions run one after the other.
         counted.fetch_add(1, Ordering::Relaxed);
         model();
     });
@@ -45,16 +45,16 @@ pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Sync + Send
     assert!(executions > 1, "the model has nothing to explore");
 }
 
-/// A pool that several threads use, through a counter that loom does not see.
+/// Shares a pool among threads through a reference count that loom does not see.
 ///
-/// A handle of its own in each thread would add steps to explore, and the models of `lifetime.rs` are the ones about
-/// handles. The thread that joins the others drops the pool last.
+/// A separate handle in each thread would add steps to explore; the models of `lifetime.rs` cover handles. The thread that
+/// joins the others drops the pool last.
 #[allow(dead_code, reason = "not every file of models shares a pool")]
 pub(crate) fn shared<T>(pool: T) -> Arc<T> {
     Arc::new(pool)
 }
 
-/// The bound that the environment asks for, if it lets more be explored than the model's own.
+/// The bound from the environment, if it is higher than the model's own.
 fn raised(preemptions: Option<usize>) -> Option<usize> {
     let own = preemptions?;
     match std::env::var("FRAMEPOOL_LOOM_PREEMPTIONS") {

@@ -1,5 +1,5 @@
-//! Threads that end with buffers in their magazines, in their thread-locals and while frames are open, and threads that
-//! begin at the same moment and claim what they left.
+//! Threads that end with buffers in their magazines and thread-locals and while frames are open, and threads that begin at
+//! the same moment and claim their slots.
 
 use std::cell::RefCell;
 

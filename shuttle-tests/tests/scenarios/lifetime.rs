@@ -59,7 +59,7 @@ fn thread_releasing_during_close_leaves_at_next_use() {
         let (pool, other) = (BufferPool::new(), BufferPool::new());
         let published = watch(&pool);
         let kept = pool.alloc::<u8>(1);
-        // So that the drop has to look for this thread's slot.
+        // So that the drop must search for this thread's slot.
         drop(other.alloc::<u8>(1));
         let closer = spawn(move || drop(pool));
         drop(kept);
@@ -91,7 +91,7 @@ fn frames_handles_feeds_dropped_concurrently_free_pool_once() {
         let others = [spawn(move || drop(kept)), spawn(move || drop(feed))];
         drop(pool);
         join(enders.into_iter().chain(others).collect());
-        // Another thread closed the pool: this one has its slot until it uses a pool again.
+        // Another thread closed the pool; this one keeps its slot until it uses a pool again.
         drop(BufferPool::new().alloc::<u8>(1));
         assert_gone(&published);
     });

@@ -1,6 +1,6 @@
 //! Scenarios of four threads and more, under random schedules: laws L1 (Conservation) to L4 (Whole and ordered), L6 (One owner), L7 (All of it comes back).
 //!
-//! A scenario that fails says with which command its schedule is run again:
+//! A failing scenario prints the command that runs its schedule again:
 //!
 //! ```text
 //! FRAMEPOOL_SHUTTLE_REPLAY=<schedule, or a file that has it> cargo test --profile checks -p shuttle-tests <test>

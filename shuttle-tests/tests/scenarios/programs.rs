@@ -1,4 +1,4 @@
-//! Random programs: four threads do different things in every run, in a different order under every schedule.
+//! Random programs: four threads run different operations in every run, interleaved by every schedule differently.
 
 use framepool::{BufferPool, Frame, FrameSnapshot};
 use shuttle::sync::{Arc, Mutex};
@@ -6,16 +6,16 @@ use shuttle::sync::{Arc, Mutex};
 use crate::common::{Seeded, assert_lawful, assert_lawful_stats, frame_bytes, pooled_bytes};
 use crate::support::{Marked, assert_marked, close, crew, explore, join};
 
-/// What the threads of a program share.
+/// The state that the threads of a program share.
 #[derive(Clone)]
 struct Shared {
     pool: BufferPool,
     frame: Arc<Frame>,
-    /// Buffers on their way from one thread to another.
+    /// Buffers in transit between threads.
     passed: Arc<Mutex<Vec<Marked>>>,
 }
 
-/// What a thread did.
+/// The counts of a thread.
 #[derive(Default)]
 struct Account {
     lent: u64,

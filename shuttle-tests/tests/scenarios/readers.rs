@@ -1,4 +1,4 @@
-//! Readers of every kind that look while threads lend, release and end frames.
+//! Readers of every kind, while threads allocate, release and end frames.
 
 use framepool::BufferPool;
 use shuttle::thread::spawn;
@@ -52,7 +52,7 @@ fn readings_during_work_and_frame_ends_are_lawful() {
                 let later = pool.stats();
                 assert!(later.totals.allocs >= stats.totals.allocs);
                 assert!(later.totals.releases >= stats.totals.releases);
-                // Takes the memory that it prints from the walk over the records.
+                // The printed memory comes from the walk over the records.
                 assert!(out.sites.iter().all(|site| site.oldest_age_frames <= 2));
             })
         };

@@ -1,4 +1,4 @@
-//! Buffers that go round a ring of threads and are dropped elsewhere than they were taken.
+//! Buffers that move around a ring of threads and are dropped on another thread than their alloc.
 
 use framepool::BufferPool;
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
@@ -9,7 +9,7 @@ use crate::support::{Marked, close, explore, join};
 
 const THREADS: usize = 4;
 
-/// Each of four threads takes two buffers, sends them to its neighbour, and drops what it gets from the other.
+/// Each of four threads allocates two buffers, sends them to one neighbour, and drops those from the other.
 fn ring(pool: BufferPool, ends_frames: impl Fn(usize) -> bool) {
     type Ends = (Vec<Sender<Marked>>, Vec<Receiver<Marked>>);
     let (mut senders, receivers): Ends = (0..THREADS).map(|_| channel()).unzip();

@@ -1,4 +1,4 @@
-//! Threads of a scenario and what they check.
+//! The threads of a scenario and their checks.
 
 use std::sync::Weak;
 
@@ -7,7 +7,7 @@ use shuttle::thread::{JoinHandle, spawn};
 
 use crate::common::assert_empty;
 
-/// Runs `work` on so many threads of the scenario; each gets its number.
+/// Runs `work` on `threads` threads of the scenario; each gets its number.
 pub(crate) fn crew<R: Send + 'static>(
     threads: usize,
     work: impl Fn(usize) -> R + Clone + Send + 'static,
@@ -28,7 +28,7 @@ pub(crate) fn join<R>(threads: Vec<JoinHandle<R>>) -> Vec<R> {
         .collect()
 }
 
-/// A buffer with a mark in every element, so that one that two threads have is seen.
+/// A buffer with a mark in every element, so that a buffer with two owners is detected.
 pub(crate) struct Marked {
     buffer: Buffer<u8>,
     mark: u8,
@@ -48,7 +48,7 @@ impl Drop for Marked {
     }
 }
 
-/// That nobody else wrote here (L6 One owner).
+/// Asserts that no other thread wrote here (L6 One owner).
 #[track_caller]
 pub(crate) fn assert_marked(slice: &[u8], mark: u8) {
     assert!(
@@ -75,8 +75,8 @@ pub(crate) fn sums<'s>(snapshots: impl IntoIterator<Item = &'s FrameSnapshot>) -
     sums
 }
 
-/// Ends a last frame, checks that all snapshots of the pool together say what happened and that they are numbered from 1
-/// on without a gap (L1 Conservation, L4 Whole and ordered), and drops the pool: then it is gone (L7 All of it comes back).
+/// Ends a last frame, and checks that all snapshots of the pool add up to the expected sums and are numbered from 1 without
+/// a gap (L1 Conservation, L4 Whole and ordered). Then drops the pool, which must free it (L7 All of it comes back).
 #[track_caller]
 pub(crate) fn close(pool: BufferPool, mut snapshots: Vec<FrameSnapshot>, expected: Sums) {
     snapshots.push(*pool.end_frame());

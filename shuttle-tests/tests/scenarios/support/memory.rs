@@ -1,10 +1,10 @@
-//! The global allocator of this binary: the system's, with the bytes counted that only the library takes.
+//! The global allocator of this binary: the system's, with a count of the library's bytes.
 //!
-//! Shuttle takes memory too while a scenario runs, so not everything can be counted. The library's own is told apart by
-//! how it is asked for: the memory that it lends is zeroed and naturally aligned, and pools, slots and block records are
-//! aligned to a cache line or more. What is left, the snapshots, the scenarios look at themselves.
+//! Shuttle also allocates while a scenario runs, so not everything can be counted. The library's requests are recognised by
+//! their kind: memory for buffers is zeroed and naturally aligned, and pools, slots and block records are aligned to a
+//! cache line or more. The scenarios check the rest, the snapshots, themselves.
 //!
-//! Counts are per thread of the system: each scenario runs on one, all of its threads included.
+//! Counts are per system thread: each scenario runs on one, with all of its threads.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -19,7 +19,7 @@ thread_local! {
     static LIVE: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Bytes that the library has out, as far as the calling thread took and gave them back.
+/// The library's live bytes, as counted on the calling thread.
 pub(super) fn live() -> i64 {
     LIVE.get()
 }
@@ -28,17 +28,17 @@ fn count(bytes: i64) {
     LIVE.set(LIVE.get() + bytes);
 }
 
-/// The alignment of the memory that the library lends, before it aligns inside.
+/// The alignment of the library's requests for buffer memory, before it aligns inside.
 const NATURAL: usize = 16;
 /// The least alignment of its bookkeeping.
 const LINE: usize = 64;
 
-/// Where a naturally aligned piece says whether it was asked for zeroed: in front of it.
+/// The layout with room in front for the mark, which records whether the request was zeroed.
 fn with_mark(layout: Layout) -> Layout {
     Layout::from_size_align(layout.size() + NATURAL, NATURAL).expect("16 bytes more fit")
 }
 
-/// A naturally aligned piece with its mark.
+/// Allocates a naturally aligned piece with its mark.
 ///
 /// # Safety
 ///

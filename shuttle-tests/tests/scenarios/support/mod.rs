@@ -1,4 +1,4 @@
-//! Runs a scenario under many schedules, says how many, and how a schedule that fails is run again.
+//! Runs a scenario under many schedules, and prints their number and how to repeat a failing one.
 
 mod crew;
 mod memory;
@@ -23,17 +23,17 @@ const SEED: &str = "FRAMEPOOL_SHUTTLE_SEED";
 /// The seed of a run without one.
 const FIXED_SEED: u64 = 0x5EED;
 /// Depths of the schedules by priorities (Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of
-/// Finding Bugs", 2010): a bug that needs so many switches at the right places is found with a known probability.
+/// Finding Bugs", 2010): a bug that needs this many switches at the right places is found with a known probability.
 const DEPTHS: [usize; 4] = [2, 3, 5, 9];
-/// More than any scenario takes: one that takes more spins.
+/// More steps than any scenario needs; one that exceeds it spins for ever.
 const MAX_STEPS: usize = 200_000;
 
-/// Runs `scenario` under so many schedules, scaled by `FRAMEPOOL_TEST_SCALE`: half of them random, the others by
+/// Runs `scenario` under `schedules` schedules, scaled by `FRAMEPOOL_TEST_SCALE`: half of them random, the others by
 /// priorities. The scenario gets the number of the run. After each, no memory of the library is left (L7 All of it comes back).
 ///
 /// # Panics
 ///
-/// If a run fails, or if fewer schedules were run than asked for.
+/// If a run fails, or if fewer schedules ran than requested.
 #[track_caller]
 pub(crate) fn explore(schedules: usize, scenario: fn(u64)) {
     if let Some(text) = std::env::var_os(REPLAY) {
@@ -61,7 +61,7 @@ pub(crate) fn explore(schedules: usize, scenario: fn(u64)) {
     assert_eq!(runs, 2 * at_random, "schedules were left out");
 }
 
-/// Runs the scenario as often as the scheduler wants, with numbers from `first` on; how often that was.
+/// Runs the scenario as often as the scheduler wants, with numbers from `first` on; returns the number of runs.
 fn run(scheduler: impl Scheduler + 'static, first: u64, scenario: fn(u64)) -> usize {
     let recorded = Rc::new(RefCell::new(Schedule::before(first)));
     let recording = Recording::new(scheduler, Rc::clone(&recorded));
@@ -91,7 +91,7 @@ fn run(scheduler: impl Scheduler + 'static, first: u64, scenario: fn(u64)) -> us
     })
 }
 
-/// The number of the run under way. All threads of a scenario are coroutines of the test's own thread.
+/// The number of the current run. All threads of a scenario are coroutines of the test's own thread.
 struct NumberOfTheRun(Rc<RefCell<Schedule>>);
 
 // SAFETY: shuttle asks for it, but runs everything on the thread that made this.

@@ -1,4 +1,4 @@
-//! The schedule of a run as text, recorded and played again.
+//! The schedule of a run as text, recorded and replayed.
 //!
 //! ```text
 //! 17:a5b2ca      the run with number 17: five steps of task a, the first; two of b, one of c, one of a
@@ -30,7 +30,7 @@ impl Schedule {
         }
     }
 
-    /// Reads what `Display` wrote.
+    /// Parses the output of `Display`.
     pub(super) fn parse(text: &str) -> Self {
         let text = text.trim();
         let (number, runs) = text
@@ -66,7 +66,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// A scheduler whose choices are written down.
+/// A scheduler whose choices are recorded.
 #[derive(Debug)]
 pub(super) struct Recording<S> {
     scheduler: S,
@@ -107,8 +107,8 @@ impl<S: Scheduler> Scheduler for Recording<S> {
     }
 }
 
-/// A scheduler that does what was written down, once. Beyond that, as when the source was mended, it lets tasks run one
-/// after the other.
+/// A scheduler that replays a recording once. After its end, for example if the source has changed, tasks run one after the
+/// other.
 #[derive(Debug)]
 pub(super) struct Replay {
     schedule: Schedule,
