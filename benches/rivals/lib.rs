@@ -43,7 +43,7 @@ pub trait Lent {
     /// Writes the first byte, so that the compiler cannot remove it.
     #[inline(always)]
     fn touch(&mut self) {
-        // SAFETY: every buffer here has at least one byte, and whoever has it may write to it.
+        // SAFETY: every buffer here has at least one byte, which its owner may write.
         unsafe { self.start().write_volatile(1) }
     }
 

@@ -23,7 +23,7 @@ fn number(value: &Value) -> f64 {
     value.as_f64().expect("a number")
 }
 
-/// The options that tell what a piece of advice asked for.
+/// The options that follow a piece of advice.
 fn prewarmed(advice: &Value) -> Vec<String> {
     let sizes = advice["sizes"].as_array().expect("a list").iter();
     sizes
@@ -51,7 +51,7 @@ fn advised_prewarming_removes_the_misses_it_promised() {
     assert!(of_kind(&followed, "prewarm").is_empty(), "{followed}");
 }
 
-/// A thread that takes and releases so many buffers of `bytes` in each frame.
+/// A thread that allocates and releases this many buffers of `bytes` in each frame.
 fn steady(frames: u64, buffers: u64, bytes: u64) -> String {
     let mut text = format!("{HEADER}\n");
     for frame in 0..frames {

@@ -1,4 +1,4 @@
-//! Ctrl-C: a run writes what was asked for, and ends.
+//! Ctrl-C: a run writes the requested files, and ends.
 #![cfg(unix)]
 
 mod common;

@@ -5,7 +5,7 @@
 //!                              base ──────────┘        end
 //!   bytes allocated = sealed_bytes + (cursor − base)
 //!   lent word       = allocs (34 bits) │ bytes requested (30 bits), both of the current block
-//!                     (the alloc that moved on to the block counts in the sealed words)
+//!                     (the alloc that caused the refill counts in the sealed words)
 //! ```
 //!
 //! # One block for a steady frame

@@ -1,8 +1,8 @@
 //! The state word of a block: idle, or the thread and the frame of its alloc.
 //!
 //! ```text
-//!   idle   ……………………………………………………………………………………… 0
-//!   lent   frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
+//!   idle       ……………………………………………………………………………………… 0
+//!   allocated  frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
 //! ```
 //!
 //! In an idle state only the lowest bit has a meaning, because a late walker may have set the watched bit.

@@ -1,4 +1,4 @@
-//! A clock that stands still, goes back, or leaps: frames, trimming, monitors and watches go on.
+//! A clock that stands still, goes back, or leaps: frames, trimming, monitors and watches still work.
 
 mod silence;
 mod window;
@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Clock(Instant);
 
 impl Clock {
-    /// A clock that stands, so late that it can go back by days.
+    /// A stopped clock, late enough that it can go back by days.
     fn new() -> Self {
         let clock = Self(Instant::now() + 100 * HOUR);
         told::set(Some(clock.0));
@@ -123,7 +123,7 @@ fn bloated() -> BufferPool {
     pool
 }
 
-/// Bytes held after this many frame ends, between which the clock does something.
+/// Bytes held after this many frame ends, with a change of the clock between them.
 fn held_after(pool: &BufferPool, frames: usize, mut between: impl FnMut()) -> u64 {
     for _ in 0..frames {
         between();

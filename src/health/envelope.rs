@@ -17,7 +17,7 @@
 //!            minimum above the record             evidence suffices
 //!   steady ──────────────────────────▶ climbing ────────────────────▶ proven
 //!     ▲                                   │                              │
-//!     ├── gives back half of the gain ────┤◀── gives back half of it ────┤
+//!     ├── releases half of the gain   ────┤◀── releases half of it   ────┤
 //!     ├── its oldest buffer is replaced ──┤                              │
 //!     └── no rise for a while ────────────┘◀── no rise for much longer ──┘
 //! ```

@@ -16,7 +16,7 @@ use super::recent::capped;
 const LONGEST_FRAME: u64 = 100_000_000;
 /// A reading without frame ends counts for no more loop time than this: 1 s.
 const LONGEST_SILENCE: u64 = 1_000_000_000;
-/// A reading without frame ends stands for this many frames, so that it can close a window.
+/// A reading without frame ends counts as this many frames, so that it can close a window.
 const FRAMES_OF_SILENCE: u64 = 8;
 
 /// A moment in the life of a frame loop.

@@ -91,7 +91,7 @@ pub(super) struct Usage {
     round_offset: Option<u64>,
     sites: Vec<SeenSite>,
     judged: u64,
-    /// Whether somebody asked for a judgement.
+    /// Whether a judgement was requested.
     pub(super) is_asked: bool,
     /// Whether judgements come at random moments of a frame, not always at the same place of the program's loop.
     pub(super) looks_at_any_time: bool,

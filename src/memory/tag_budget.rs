@@ -3,7 +3,7 @@
 //! # The account
 //!
 //! ```text
-//!   claimed  =  bytes of the tag's buffers that are out  +  credit of all threads   ≤  limit
+//!   claimed  =  bytes of the tag's buffers in use  +  credit of all threads   ≤  limit
 //! ```
 //!
 //! A thread reserves the bytes of a buffer before it allocates it. It takes them from its own credit, or from the account with one

@@ -44,7 +44,7 @@ metrics! {
         "The most bytes the pool may hold; absent without a limit.",
         Source::Levels(|reading, each| each(&[], reading.stats.limit_bytes.map(|limit| limit as f64)));
     "framepool.memory.resident", UpDownCounter, "By", [],
-        "Of the bytes that the pool holds, those in physical memory, asked for about once a second; absent where the system does not say.",
+        "Bytes of the pool in physical memory, read about once a second; absent if the system does not report them.",
         Source::Levels(|reading, each| {
             let health = reading.health.as_deref();
             let measured = health.and_then(|health| health.metrics.resident_bytes);
@@ -56,10 +56,10 @@ metrics! {
         "The most bytes the pool ever held from the system, observed at every growth.",
         Source::Levels(|reading, each| one(reading.stats.peak_bytes as f64, each));
     part::REQUESTED, Counter, "By", [],
-        "Bytes asked for by callers.",
+        "Requested bytes of the buffers allocated.",
         Source::Counters;
     part::REQUESTED_RELEASED, Counter, "By", [],
-        "Of the bytes asked for, those given back.",
+        "Requested bytes of the buffers released.",
         Source::Counters;
     part::ACQUIRED, Counter, "By", ["kind"],
         "Block bytes of the buffers allocated, by kind.",

@@ -260,7 +260,8 @@ impl PoolInner {
     /// The caller has a name, and uses the pool no more.
     pub(crate) unsafe fn drop_name(inner: NonNull<Self>) {
         // SAFETY: the name keeps the pool's own memory until the lifetime has it; when it was the last one, the contents were
-        // dropped, and nobody knows the memory any more. It was a box; the lifetime, which was not dropped, has no destructor.
+        // dropped, and no thread refers to the memory any more. It was a box; the lifetime, which was not dropped, has no
+        // destructor.
         unsafe {
             if Lifetime::drop_name(Self::lifetime_of(inner)) {
                 dealloc(inner.as_ptr().cast(), Layout::new::<Self>());

@@ -198,7 +198,7 @@ mod tests {
         let this = NonNull::from(&lifetime);
         // SAFETY: the lifetime lives to the test's end.
         unsafe {
-            // A thread lends three buffers and exits; two are dropped elsewhere while the handle lives.
+            // A thread allocates three buffers and exits; two are dropped elsewhere while the handle lives.
             lifetime.enter();
             assert!(!Lifetime::leave(this, 3));
             lifetime.enter();

@@ -5,11 +5,11 @@
 //!
 //! ```text
 //!   out of reach?  ── yes ──▶ refused at once
-//!   reserve        ── over the limit ──▶ is enough idle within reach?  ── no ──▶ refused, nothing is returned
+//!   reserve        ── over the limit ──▶ enough idle memory within reach?  ── no ──▶ refused, nothing is returned
 //!                                        yes: return it, reserve again, until it fits or nothing more is found
 //!   ask the system ── refused ──▶ would the system give the rest?  ── no ──▶ refused, nothing is returned
-//!                                 yes: return all that is idle within reach, ask again
-//!   return what the growth makes superfluous, commit
+//!                                 yes: return all idle memory within reach, ask again
+//!   return memory that the growth makes superfluous, commit
 //! ```
 //!
 //! Memory is returned only under the aggregator's lock (L3, it adds up). The sum of the memory within reach is

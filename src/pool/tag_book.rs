@@ -1,6 +1,6 @@
 //! The tags of a pool: their names, and the numbers that an aggregation finds for each. Under the aggregator's lock.
 //!
-//! A tag is a number. Zero stands for no tag. A tag has a higher number than the tag above it, so one pass from the highest
+//! A tag is a number. Zero means no tag. A tag has a higher number than the tag above it, so one pass from the highest
 //! number to the lowest adds up the tags below each tag. Tags are never removed.
 //!
 //! The numbers of a tag are sums over all slots (`slot/tags.rs`) and over the arenas of the frames that were begun with the tag. Each

@@ -10,8 +10,8 @@
 //! Marks only rise. The owner raises one after every change of its bins and counters:
 //!
 //! ```text
-//!   alloc from the magazine        requested             by the bytes asked for
-//!   release to the magazine        released_requested    by the bytes that had been asked for
+//!   alloc from the magazine        requested             by the requested bytes
+//!   release to the magazine        released_requested    by the requested bytes of the alloc
 //!   everything else                changes               by one: when a slot guard ends, and before a batch goes to the depot
 //! ```
 //!

@@ -14,11 +14,11 @@
 //! When the pool is closed:
 //!
 //! ```text
-//!   closer:  sets CLOSED.  found 0: nobody has the slot, and nobody gets it any more
+//!   closer:  sets CLOSED.  found 0: the slot has no owner, and no thread can claim it any more
 //!                          found OWNED | BUSY: the owner sees CLOSED when it ends, and pays
 //!                          found OWNED: the closer pays, then sets PAID
-//!   owner:   leaves, by taking OWNED away: before PAID, then the closer finishes; after it, then the owner does
-//!   who frees the contents:  sets GONE.  found OWNED: the slot's memory stays until the owner leaves
+//!   owner:   leaves by clearing OWNED. Before PAID: the closer finishes the slot. After it: the owner finishes it
+//!   the thread that frees the contents:  sets GONE.  found OWNED: the slot's memory stays until the owner leaves
 //! ```
 
 use crate::sync::{AtomicU32, Ordering};

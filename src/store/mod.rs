@@ -3,10 +3,10 @@
 //!
 //! ```text
 //!   Watch ── frames, health snapshots, marks ──▶ DiagnosticsStore ──▶ readers: report, page, exporters
-//!                                                 ├ subscribers.rs  callbacks and channels that are told of alerts
+//!                                                 ├ subscribers.rs  callbacks and channels for alerts
 //!                                                 ├ history.rs   the latest health snapshots, events
 //!                                                 └ past/        single frames; numbers over an hour and a day
-//!   WatchedPools: what an exporter reads of pools and their stores
+//!   WatchedPools: the pools and stores that an exporter reads
 //! ```
 
 mod alerting;

@@ -1,4 +1,4 @@
-//! What the store keeps and shows of what it receives.
+//! The contents of the store after receipts.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -187,7 +187,7 @@ fn noisy_rule_evicts_only_its_own_resolved_entries() {
         .map(|alert| alert.id.get())
         .collect();
     assert_eq!(ids.len(), 65);
-    // The leak that is still there, and the other rule's, which resolved long ago.
+    // The leak that is still active, and the other rule's alert, which resolved long ago.
     assert_eq!(ids[..3], [1, 2, 337]);
     assert_eq!(ids.last(), Some(&399));
 }
@@ -266,7 +266,7 @@ fn pools_of_different_names_keep_their_alerts_apart() {
     store.receive(render.pooled(2, 1));
     assert_eq!(store.status(), HealthStatus::Warning);
     assert_eq!(store.active_alerts()[0].pool, "audio");
-    // Told with the worst first, though it is the youngest.
+    // The worst comes first, although it is the youngest.
     store.receive(render.pooled(3, 110));
     let text = store.to_string();
     let alerts: Vec<&str> = text

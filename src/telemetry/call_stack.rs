@@ -195,7 +195,7 @@ impl StackHolding {
         }
     }
 
-    /// With so many sampled buffers.
+    /// The holding with these sampled buffers.
     pub(crate) fn with(mut self, counts: SampledCounts) -> Self {
         self.buffers = counts.buffers;
         self.bytes = counts.bytes;

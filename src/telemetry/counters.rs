@@ -18,7 +18,7 @@
 //! They follow from existing words. A bin keeps a balance (`bin.rs`) that only an alloc or a release changes:
 //!
 //! ```text
-//!   releases into a bin  =  hits  +  what the balance says  +  1 if there is a hot block
+//!   releases into a bin  =  hits  +  releases in the balance  +  1 if there is a hot block
 //! ```
 //!
 //! A release sets the hot block, or raises the balance. An alloc does the opposite, and then counts a hit. An aggregation reads
@@ -253,7 +253,7 @@ counters! {
             &[plus(part::RELEASES, &[part::POOLED])];
         pooled_release_bytes, "By", "Block bytes of the pooled buffers released.",
             &[plus(part::RELEASED, &[part::POOLED])];
-        pooled_released_requested, "By", "Bytes that had been asked for, of the pooled buffers released.",
+        pooled_released_requested, "By", "Requested bytes of the pooled buffers released.",
             &[plus(part::REQUESTED_RELEASED, &[])];
     }
     derived {
@@ -261,7 +261,7 @@ counters! {
             &[plus(part::ACQUISITIONS, &[part::POOLED, part::THREAD_CACHE])];
         pooled_alloc_bytes, "By", "Block bytes of the pooled buffers allocated.",
             &[plus(part::ACQUIRED, &[part::POOLED])];
-        pooled_requested_bytes, "By", "Bytes asked for, of the pooled buffers allocated.",
+        pooled_requested_bytes, "By", "Requested bytes of the pooled buffers allocated.",
             &[plus(part::REQUESTED, &[])];
     }
     counted {
@@ -290,15 +290,15 @@ counters! {
                 minus(part::ACQUISITIONS, &[part::FRAME, part::THREAD_CACHE]), plus(part::ACQUISITIONS, &[part::FRAME, part::SYSTEM]),
                 plus(part::MISSES, &[("reason", "frame_block")]),
             ];
-        frame_alloc_bytes, "By", "Bytes of frame blocks lent, alignment included.",
+        frame_alloc_bytes, "By", "Bytes of frame blocks allocated, alignment included.",
             &[plus(part::ACQUIRED, &[part::FRAME])];
-        frame_requested_bytes, "By", "Bytes asked for, of the frame buffers allocated.",
+        frame_requested_bytes, "By", "Requested bytes of the frame buffers allocated.",
             &[plus(part::REQUESTED, &[])];
         frame_releases, "{buffer}", "Frame buffers released by the end of their frame.",
             &[plus(part::RELEASES, &[part::FRAME])];
         frame_release_bytes, "By", "Bytes of frame blocks released by the end of their frame.",
             &[plus(part::RELEASED, &[part::FRAME])];
-        frame_released_requested, "By", "Bytes that had been asked for, of the frame buffers released.",
+        frame_released_requested, "By", "Requested bytes of the frame buffers released.",
             &[plus(part::REQUESTED_RELEASED, &[])];
     }
 }

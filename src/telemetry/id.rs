@@ -63,7 +63,7 @@ impl fmt::Display for PoolId {
 
 /// The number of a frame end: the n-th of a pool, from 1. It rises by one with every frame end.
 ///
-/// Number 0 stands for the time before the first frame end.
+/// Number 0 is the time before the first frame end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(transparent)]

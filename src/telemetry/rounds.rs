@@ -290,7 +290,7 @@ mod tests {
                     age >= least,
                     "{frame_us} us, round {taken}: {age:?} < {least:?}"
                 );
-                // What is old is said in the same way.
+                // `old_before` must agree.
                 let limit = Duration::from_secs(1);
                 let old_before = times.old_before(limit, origin + now).unwrap();
                 assert_eq!(

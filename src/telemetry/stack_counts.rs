@@ -12,7 +12,7 @@ use crate::text::bytes;
 pub struct StackSampling {
     /// One small buffer in this number, on average; none if it is zero.
     pub every: u32,
-    /// Each buffer whose block has so many bytes or more.
+    /// Each buffer whose block has at least this many bytes.
     pub from_bytes: u64,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct AtPeak {
     pub(crate) buffers: u64,
     /// Bytes of their blocks.
     pub(crate) bytes: u64,
-    /// Bytes asked for.
+    /// Requested bytes.
     pub(crate) requested: u64,
 }
 

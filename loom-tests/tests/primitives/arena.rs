@@ -157,7 +157,7 @@ fn parked_block_is_lent_or_reclaimed_never_both() {
         };
         let mut taken = None;
         if arena.0.seize() {
-            // SAFETY: the arena is seized, and this thread stands for the aggregation.
+            // SAFETY: the arena is seized, and this thread plays the aggregation.
             taken = unsafe { arena.0.take_unneeded(0, true) };
             arena.0.release();
         }
@@ -165,7 +165,7 @@ fn parked_block_is_lent_or_reclaimed_never_both() {
         assert_ne!(is_lent, taken.is_some(), "one of them has the block");
         assert_eq!(arena.read().allocs, u64::from(is_lent));
         if let Some(piece) = taken {
-            // SAFETY: taken with this alignment, and lent to nobody.
+            // SAFETY: taken with this alignment, and not used by any thread.
             unsafe { piece.give_back(LINE) };
         }
     });

@@ -144,7 +144,7 @@ fn block_with_new_memory_never_shows_old_size() {
             thread::spawn(move || {
                 let block = shared.0.get(1);
                 block.mark_idle();
-                // SAFETY: the holder of an idle block may give its memory back and bind it anew.
+                // SAFETY: the holder of an idle block may give its memory back and bind it again.
                 unsafe {
                     block.unbind().give_back(LINE);
                     bind(block, 128);

@@ -96,7 +96,7 @@ fn pop_acquires_all_writes_before_the_push() {
             })
         };
         if let Some(block) = shared.1.pop(&shared.0) {
-            // SAFETY: whoever pops a block holds it.
+            // SAFETY: the thread that pops a block holds it.
             assert_eq!(unsafe { block.batch_len() }, 7);
             // SAFETY: as above.
             unsafe { block.set_batch_len(8) };
@@ -123,7 +123,7 @@ fn pop_after_retry_acquires_all_writes_before_push() {
         };
         let block = shared.1.pop(&shared.0).unwrap();
         if block.number() == 2 {
-            // SAFETY: whoever pops a block holds it.
+            // SAFETY: the thread that pops a block holds it.
             assert_eq!(unsafe { block.batch_len() }, 7);
         }
         other.join().unwrap();
@@ -151,7 +151,7 @@ fn push_on_top_publishes_the_block_below() {
         let (first, second) = (push(1), push(2));
         let (table, stack) = &*shared;
         if let Some(block) = stack.pop(table) {
-            // SAFETY: whoever pops a block holds it.
+            // SAFETY: the thread that pops a block holds it.
             assert_eq!(unsafe { block.batch_len() }, block.number());
         }
         first.join().unwrap();

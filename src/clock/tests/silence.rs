@@ -1,4 +1,4 @@
-//! A program that stops ending frames: health is of now, and idle memory goes back by time.
+//! A program that stops ending frames: health stays current, and idle memory goes back by time.
 
 use super::{Clock, SECOND};
 use crate::store::Watcher;
@@ -81,7 +81,7 @@ fn memory_is_of_now_without_frame_ends() {
     );
     assert_eq!(health.status, HealthStatus::Critical, "{health}");
     assert!(active(&health).contains(&Rule::PooledBytes));
-    // The frame's own numbers are of the frame, and say so.
+    // The frame's own numbers stay those of the frame, with its time.
     assert_eq!(metrics.frame.get(), 60);
     assert!(metrics.read_at.since(metrics.frame_ended_at) >= 3 * SECOND / 4);
     assert_eq!(metrics.read_at, health.time);

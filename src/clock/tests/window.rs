@@ -1,4 +1,4 @@
-//! What a watch says of frames whose times are known: work and period, spreads, worst frames, memory taken per frame.
+//! A watch's numbers for frames with known times: work and period, spreads, worst frames, memory taken per frame.
 
 use super::{Clock, SECOND};
 use crate::health::FrameTimeSource;
@@ -80,7 +80,7 @@ fn the_budget_is_judged_by_the_work() {
     );
     bench.frames(100, 11 * MS, |_| ());
     assert!(active(&bench.judged(), Rule::FrameBudget));
-    // Without frames there is the period only.
+    // Without frames there is only the period.
     let mut bench = Bench::new(budget);
     bench.clock.forward(16 * MS);
     let snapshot = bench.pool.end_frame();
@@ -232,7 +232,7 @@ fn many_system_calls_per_frame_raise_a_warning() {
         (0..2).for_each(|_| drop(pool.alloc::<u8>((1 << 30) + 1)));
     });
     let health = bench.judged();
-    // Each is taken and given back.
+    // Each is allocated and released.
     assert!(
         (health.metrics.system_calls_per_frame - 4.0).abs() < 0.1,
         "{health}"

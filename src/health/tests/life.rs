@@ -1,4 +1,4 @@
-//! The life of alerts: raised once, held, escalated, eased, resolved once; and how they are told.
+//! The life of alerts: raised once, held, escalated, eased, resolved once, and reported.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ fn an_escalation_is_the_same_alert_raised_again() {
     assert_eq!(health.status, HealthStatus::Critical);
     assert!(bench.overdue(400, &[(site, 11)]).raised.is_empty());
 
-    // Easing is seen among the active ones only.
+    // Easing shows only in the active alerts.
     let health = bench.overdue(600, &[(site, 2)]);
     assert!(health.raised.is_empty() && health.resolved.is_empty());
     assert_eq!(
@@ -103,7 +103,7 @@ fn value_swinging_around_its_level_raises_once() {
         resolved += health.resolved.len();
     }
     assert_eq!((raised, resolved), (1, 0));
-    // Far below now and then, but never for the hold time.
+    // Sometimes far below, but never for the whole hold time.
     for step in 100..200 {
         let bytes = if step % 4 == 0 { 51 * MB } else { MB };
         let health = bench.pooled(step * 200, bytes);
@@ -167,7 +167,7 @@ fn level_below_its_hold_time_is_not_raised() {
         severities(&health.raised),
         [(Rule::PooledBytes, Severity::Critical)]
     );
-    // And on the way down it eases no further than it stayed.
+    // When falling, it eases only as far as the value stayed.
     assert_eq!(bench.pooled(2200, 0).status, HealthStatus::Critical);
     assert_eq!(bench.pooled(2700, 60 * MB).status, HealthStatus::Critical);
     assert_eq!(bench.pooled(3200, 0).status, HealthStatus::Warning);
@@ -204,7 +204,7 @@ fn emits_are_throttled_and_no_clock_wedges_them() {
     assert_eq!(emits_at(begun + ms(199)), None);
     assert_eq!(emits_at(begun + ms(200)), Some(200));
     assert_eq!(emits_at(begun + ms(399)), None);
-    // An hour back: the step counts for nothing, and time goes on from there.
+    // An hour back: the step is ignored, and time continues from there.
     let back = begun.checked_sub(ms(3_600_000)).unwrap_or(begun);
     assert_eq!(emits_at(back), None);
     assert_eq!(emits_at(back), None);
@@ -343,7 +343,7 @@ fn flapping_alert_stays_raised_until_quiet_for_longer() {
     assert_eq!(events(40_200, &[]), (0, 0, 1));
     assert_eq!(events(70_199, &[]), (0, 0, 1));
     assert_eq!(events(70_200, &[]), (0, 1, 0));
-    // Three within a minute are not often: 60 s lie between the first and the fourth of these.
+    // Three within a minute are not enough: 60 s lie between the first and the fourth of these.
     for (ms, resolved) in [(170_000, 1), (190_000, 1), (210_000, 1), (230_001, 1)] {
         assert_eq!(events(ms, &[(site, 1)]), (1, 0, 1), "{ms}");
         assert_eq!(events(ms + 200, &[]).1, resolved, "{ms}");

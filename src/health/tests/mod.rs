@@ -1,4 +1,4 @@
-//! What the monitor says of given numbers, at given times.
+//! The monitor's judgements of given numbers at given times.
 
 mod life;
 mod numbers;
@@ -14,7 +14,7 @@ use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::snapshot::FrameSnapshot;
 
-/// A monitor with a clock of its own, in milliseconds.
+/// A monitor with its own clock, in milliseconds.
 struct Bench {
     monitor: HealthMonitor,
     begun: Instant,
@@ -53,7 +53,7 @@ impl Bench {
         self.judge(ms, &frame, &Outstanding::default())
     }
 
-    /// Judges a pool with so many overdue buffers of these sites.
+    /// Judges a pool with these numbers of overdue buffers by site.
     fn overdue(&mut self, ms: u64, sites: &[(&'static Location<'static>, u64)]) -> HealthSnapshot {
         let frame = FrameSnapshot {
             frame: FrameEnd(ms),

@@ -1,4 +1,4 @@
-//! Every number of a health snapshot, and of the text that shows it, with a value of its own.
+//! Every number of a health snapshot and of its text, each with a distinct value.
 
 use super::*;
 use crate::clock::Timestamp;
@@ -7,7 +7,7 @@ use crate::telemetry::id::FrameId;
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::snapshot::{PoolStats, Totals};
 
-/// Gives every number once.
+/// Yields each number once.
 struct Numbers(u64);
 
 impl Numbers {
@@ -113,7 +113,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Numbers of a frame, of now, and of buffers out, and a health snapshot of them.
+/// Numbers of a frame, current numbers, outstanding buffers, and a health snapshot of them.
 fn judged() -> (FrameSnapshot, PoolStats, Outstanding, HealthSnapshot) {
     let mut numbers = Numbers(100);
     let (frame, now) = (numbers.frame(), numbers.stats());

@@ -1,4 +1,4 @@
-//! What every rule counts as too much.
+//! The levels of every rule.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn nothing_measured_is_healthy() {
     assert_eq!(health.metrics, RuntimeHealthMetrics::default());
 }
 
-/// A frame that ended with this much idle and in use, and gave this much back, in MB.
+/// A frame that ended with these MB idle and in use, and released these MB.
 fn memory(idle: u64, in_use: u64, released: u64) -> FrameSnapshot {
     FrameSnapshot {
         idle_bytes: idle * MB,
@@ -82,7 +82,7 @@ fn bloat_is_measured_against_what_frames_needed() {
         assert_eq!(health.status, HealthStatus::Healthy, "{health}");
         assert_eq!(health.metrics.needed_bytes, 20 * MB);
     }
-    // Then frames need 2 MB: what they needed before counts for 10 s, then it is bloat for 5 s.
+    // Then frames need 2 MB: the earlier need counts for 10 s, then it is bloat for 5 s.
     let mut raised = None;
     for frame in 400..800 {
         let ended = memory(22, 0, 2);
@@ -315,9 +315,9 @@ fn misses_are_judged_once_the_pool_is_warm() {
         };
         bench.judge(to * 16, &latest, &Outstanding::default())
     };
-    // Everything is taken from the system at first.
+    // At first all memory comes from the system.
     assert!(play(1, 120, 100, 100).raised.is_empty());
-    // Too few allocs to tell.
+    // Too few allocs to judge.
     assert!(play(121, 121, 99, 99).raised.is_empty());
     // 99 and 120 of 2499: 8.8 %.
     let health = play(122, 145, 100, 5);

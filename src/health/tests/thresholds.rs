@@ -1,4 +1,4 @@
-//! The levels of the rules, and what is set of them.
+//! The levels of the rules, and their setters.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-/// Writes a pattern of its own to each piece.
+/// Writes a distinct pattern to each piece.
 fn fill(start: NonNull<u8>, bytes: usize, mark: u8) {
     // SAFETY: the piece has `bytes` bytes, and nobody else uses it.
     unsafe { start.as_ptr().write_bytes(mark, bytes) };

@@ -1,4 +1,4 @@
-//! Tests that need the inside: what a program reaches only after years, and which path an alloc takes.
+//! Tests that need private parts: states that a program reaches only after years, and the path of an alloc.
 
 mod sampled;
 mod wrapping;

@@ -1,11 +1,11 @@
-//! Which path a frame buffer takes, in sampled frames and in others.
+//! The path of a frame buffer, in sampled frames and in others.
 #![expect(unsafe_code, reason = "the fast path is called by itself")]
 
 use crate::pool::frame::Frame;
 use crate::pool::framed::frame_alloc_fast;
 use crate::{BufferPool, PoolBuilder};
 
-/// Whether the thread has memory at hand.
+/// Whether the fast path has memory.
 fn has_fast_path(frame: &Frame) -> bool {
     // SAFETY: the frame keeps the pool alive and is open; the memory is not used.
     unsafe { frame_alloc_fast(frame.pool.inner_ptr(), &frame.layout, 64) }.is_some()
@@ -17,7 +17,7 @@ fn pool(settings: impl Fn(PoolBuilder) -> PoolBuilder) -> BufferPool {
         .expect("valid settings")
 }
 
-/// Whether a frame leaves the fast path, once at its first buffer and once at its last; and whether it was sampled.
+/// Whether a frame leaves the fast path at its first buffer and at its last, and whether it was sampled.
 fn frame(pool: &BufferPool) -> [bool; 3] {
     let sampled = pool.frame_memory().sampling.frames;
     let frame = pool.begin_frame();

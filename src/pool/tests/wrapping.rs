@@ -1,7 +1,7 @@
 //! Counters beyond 2^63 and across 2^64: every number that is a difference stays right.
 //!
-//! Nobody waits for so many buffers, so the tests set where the counters start: in the slots of two threads, in what frames
-//! that have ended lent, in the number of frames, and in the bytes released.
+//! So many buffers would take years, so the tests set the start of the counters: in the slots of two threads, in the allocs
+//! of ended frames, in the number of frames, and in the released bytes.
 //!
 //! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 #![expect(
@@ -19,7 +19,7 @@ use crate::telemetry::counters::Counts;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
 use crate::{Buffer, BufferPool, HealthMonitor, HealthStatus, Rule, Thresholds};
 
-/// Where counters start: short of half the range, at it, and short of its end, by so little that a few frames go across.
+/// The starts of counters: just below half the range, at it, and just below its end, so that a few frames cross it.
 const STARTS: [u64; 6] = [
     (1 << 63) - 20,
     (1 << 63) - 1,
@@ -29,7 +29,7 @@ const STARTS: [u64; 6] = [
     u64::MAX,
 ];
 
-/// The counters of a thread that lent `start` buffers, and of one that took everything back. Already the sum goes round.
+/// The counters of a thread that allocated `start` buffers, and of one that released all of them. Their sum already wraps.
 fn lent_and_released(start: u64) -> [Counts; 2] {
     let lent = Counts {
         thread_hits: start,
@@ -53,7 +53,7 @@ fn lent_and_released(start: u64) -> [Counts; 2] {
     [lent, released]
 }
 
-/// What ended frames lent, and so released.
+/// The allocs, and so the releases, of ended frames.
 fn ended(start: u64) -> ArenaReading {
     ArenaReading {
         allocs: start,
@@ -68,7 +68,7 @@ fn set(pool: &BufferPool, counts: &Counts) {
     unsafe { with_slot(pool.inner_ptr(), |slot| slot.start_at(counts)) }.expect("memory");
 }
 
-/// A pool of which two threads and many frames have counted `start` of everything, this thread being the one that lent.
+/// A pool in which two threads and many frames have counted `start` of everything; this thread is the one that allocated.
 fn pool_at(start: u64) -> BufferPool {
     let pool = BufferPool::builder()
         .frame_block_bytes(4096)
@@ -96,7 +96,7 @@ fn pool_at(start: u64) -> BufferPool {
     pool
 }
 
-/// The totals, less what they were.
+/// The totals minus their start.
 fn since(now: &Totals, before: &Totals) -> [u64; 6] {
     [
         now.allocs.wrapping_sub(before.allocs),
@@ -108,7 +108,7 @@ fn since(now: &Totals, before: &Totals) -> [u64; 6] {
     ]
 }
 
-/// What must hold wherever the counters are: L2 and L3 as differences.
+/// Asserts L2 (Never negative) and L3 (It adds up) as differences, at any value of the counters.
 fn assert_lawful(snapshot: &FrameSnapshot) {
     let totals = &snapshot.totals;
     let out = totals.allocs.wrapping_sub(totals.releases);
@@ -259,7 +259,7 @@ fn threads_and_pool_may_end_at_any_count() {
         let before = pool.snapshot().totals;
         for _ in 0..20 {
             let shared = pool.clone();
-            // Claims the slot of the thread that took everything back, whose balance is far from zero.
+            // Claims the slot of the thread that released everything, whose balance is far from zero.
             let kept = thread::spawn(move || shared.alloc_copy(&[5_u8; 100]))
                 .join()
                 .unwrap();
