@@ -1,4 +1,4 @@
-//! `framepool advise`: what is advised is true, and a program that follows it gets no more.
+//! `framepool advise`: the advice is true, and a program that follows it gets no more.
 
 mod common;
 
@@ -43,7 +43,7 @@ fn advised_prewarming_removes_the_misses_it_promised() {
     let settings: Vec<_> = settings.iter().map(String::as_str).collect();
     let followed = advise(&settings);
     let misses = number(&followed["replayed"]["misses"]);
-    // Threads meet in another order: a hundredth of what there was.
+    // Threads interleave differently; allow a hundredth of the original number.
     assert!(
         misses <= promised + before / 100.0,
         "{misses}, promised {promised}"

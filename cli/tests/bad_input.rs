@@ -1,10 +1,10 @@
-//! Every kind of bad input: one line that says where and what, exit code 2, nothing on standard output.
+//! Every kind of bad input: one line with the place and the fault, exit code 2, nothing on standard output.
 
 mod common;
 
 use common::{HEADER, Scratch, framepool, stderr, stdout, trace_of};
 
-/// Replays these bytes and expects this complaint, word for word, after the path.
+/// Replays these bytes and expects exactly this message after the path.
 fn refused(name: &str, bytes: impl AsRef<[u8]>, complaint: &str) {
     let file = Scratch::new(name, bytes);
     for extra in [&[][..], &["--json"], &["--quiet"], &["--live-only"]] {
@@ -25,7 +25,7 @@ fn refused(name: &str, bytes: impl AsRef<[u8]>, complaint: &str) {
 fn line_refused(name: &str, line: &str, complaint: &str) {
     let good = format!("{HEADER}\n10,0,alloc,1,256,site\n");
     refused(name, format!("{good}{line}\n"), complaint);
-    // What is wrong is wrong with other line ends too, and with good lines after it.
+    // The fault is also found with other line ends, and with good lines after it.
     let more = format!("{good}{line}\n99,0,alloc,99,1,site\n").replace('\n', "\r\n");
     refused(name, more, complaint);
 }
@@ -245,7 +245,7 @@ fn truncated_or_corrupt_zstd() {
             "{name}"
         );
     }
-    // Damage inside may leave text behind that is wrong in another way; it never passes, and never panics.
+    // Damage inside may leave text with a different fault; it never passes, and never panics.
     let file = Scratch::new("damaged.csv.zst", damaged);
     let output = framepool(&["replay", file.path()]);
     assert_eq!(

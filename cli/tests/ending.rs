@@ -32,7 +32,7 @@ fn interrupt(child: &Child, signal: &str) {
     assert!(sent.expect("running kill").success());
 }
 
-/// Interrupts a run when it has said this for the first time, and gives what it printed.
+/// Interrupts a run when it first prints this, and returns its output.
 fn interrupted_at(mut child: Child, said: &str, signal: &str) -> Output {
     let mut heard = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
@@ -40,11 +40,11 @@ fn interrupted_at(mut child: Child, said: &str, signal: &str) -> Output {
         line.clear();
         let read = heard.read_line(&mut line).expect("text");
         assert!(read > 0, "ended before it said {said}");
-        // A run without an end counts its frames, and knows of no last one.
+        // An endless run counts its frames and has no last one.
         assert!(!line.starts_with("frame ") || !line.contains('/'), "{line}");
     }
     interrupt(&child, signal);
-    // Reads on, so that the run never waits for a reader.
+    // Continues to read, so that the run never waits for a reader.
     let rest = std::thread::spawn(move || heard.lines().map_while(Result::ok).count());
     let output = child.wait_with_output().expect("the run's end");
     let _ = rest.join();
@@ -137,7 +137,7 @@ fn a_served_replay_reports_when_it_is_interrupted() {
         "--save",
         saved.path(),
     ]);
-    // The file is there when the recording has been replayed.
+    // The file exists once the recording has been replayed.
     let began = Instant::now();
     while fs::metadata(saved.path()).is_ok_and(|file| file.len() == 0) {
         assert!(began.elapsed() < PATIENCE, "not replayed");

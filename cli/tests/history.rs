@@ -1,4 +1,4 @@
-//! Saved histories: what is saved, shown, compared and judged, and the exit codes.
+//! Saved histories: saving, showing, comparing and judging, and the exit codes.
 
 mod common;
 
@@ -147,7 +147,7 @@ fn a_diff_names_what_is_new() {
     let pool = &diff["pools"][0];
     assert_eq!(pool["growing_new"], Value::from(vec!["leak.c:7"]));
     assert_eq!(pool["sites"][0]["buffers_before"], 0);
-    // A history differs from itself in nothing.
+    // A history does not differ from itself.
     let output = framepool(&[
         "diff",
         after.path(),

@@ -1,4 +1,4 @@
-//! `--lenient`: what a recording that began late or was cut off has too much or too little is left out and reported.
+//! `--lenient`: faults of a recording that began late or was cut off are skipped and reported.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use common::{HEADER, Scratch, framepool, stderr, stdout};
 
-/// Replays these bytes leniently; what was left out, as the report says.
+/// Replays these bytes leniently; returns the reported skipped lines.
 fn left_out(name: &str, bytes: impl AsRef<[u8]>) -> String {
     let file = Scratch::new(name, bytes);
     let strict = framepool(&["replay", file.path(), "--rounds", "0", "--quiet"]);

@@ -1,4 +1,4 @@
-//! What `framepool replay` reports, and where it goes.
+//! The report of `framepool replay`, and its outputs.
 
 mod common;
 
@@ -66,7 +66,8 @@ fn buffer_never_freed_is_reported_by_recorded_site() {
     );
     let site = &leaks["sites"][0];
     assert_eq!(site["site"], "\"a, b\"");
-    // Taken in the third frame, with two ended; four frames of the trace and three quiet ones have ended since the start.
+    // Allocated in the third frame, after two ended; four frames of the trace and three quiet ones have ended since the
+    // start.
     assert_eq!(
         (&site["oldest_age_frames"], &site["oldest_line"]),
         (&5.into(), &5.into())
@@ -236,7 +237,7 @@ fn a_reader_that_leaves_early_is_no_fault() {
 }
 
 /// Frames of 20 ms for a minute. One call site takes its buffers at the start and keeps them, one keeps a buffer every half
-/// second from second 30 on, and one gives back what it took.
+/// second from second 30 on, and one releases its buffers.
 fn leaking() -> String {
     let mut events = Vec::new();
     let mut taken = 0;

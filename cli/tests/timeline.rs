@@ -1,4 +1,4 @@
-//! `--timeline`: what a run did, as a trace.
+//! `--timeline`: a run as a trace.
 #![cfg(feature = "dashboard")]
 
 mod common;
@@ -16,7 +16,7 @@ use reading::Trace;
 
 #[test]
 fn a_replay_is_written_in_recorded_time() {
-    // A minute. In its second half a line takes two buffers a second and never frees them.
+    // A minute. In its second half a line allocates two buffers a second and never frees them.
     let mut lines = format!("{HEADER}\n");
     for frame in 1..=3_000_u64 {
         let us = 20_000 * frame;

@@ -19,7 +19,7 @@ fn size(number: u16) -> NonZero<u16> {
     NonZero::new(number).expect("a size")
 }
 
-/// A program with a terminal, and what its screen shows.
+/// A program with a terminal, and the content of its screen.
 struct Terminal {
     child: Child,
     pty: Arc<Pty>,
@@ -71,13 +71,13 @@ impl Terminal {
         }
     }
 
-    /// Presses `q`, and gives the exit code.
+    /// Presses `q`, and returns the exit code.
     fn quit(self) -> Option<i32> {
         self.press("q");
         self.ended()
     }
 
-    /// Waits for the end, and gives the exit code. The usual screen is back then.
+    /// Waits for the end, and returns the exit code. The usual screen is restored then.
     fn ended(mut self) -> Option<i32> {
         let began = Instant::now();
         let status = loop {
@@ -87,7 +87,7 @@ impl Terminal {
             }
             thread::sleep(Duration::from_millis(50));
         };
-        // What was written last may not have been read yet.
+        // The last output may not have been read yet.
         while self.has_alternate_screen() {
             assert!(began.elapsed() < PATIENCE, "the usual screen is not back");
             thread::sleep(Duration::from_millis(50));

@@ -91,7 +91,7 @@ pub enum Basis {
 pub struct PrewarmSize {
     /// Bytes of a block.
     pub block_bytes: u64,
-    /// How many blocks.
+    /// The number of blocks.
     pub count: u64,
 }
 
@@ -123,7 +123,7 @@ impl PrewarmSize {
 pub struct Advice {
     /// What an [`Advice`] is about.
     pub kind: AdviceKind,
-    /// Where the figures come from.
+    /// The source of the figures.
     pub basis: Basis,
     /// The line of code, if the advice is about one.
     pub site: Option<String>,

@@ -72,7 +72,7 @@ pub struct RuntimeHealthMetrics {
     pub refusals: u64,
     /// Threads that allocated a buffer in the latest frame.
     pub threads: u32,
-    /// How long the latest frame end took, in milliseconds.
+    /// The duration of the latest frame end, in milliseconds.
     pub frame_end_ms: f64,
 
     /// When all fields below were read.
@@ -114,11 +114,11 @@ pub struct RuntimeHealthMetrics {
     pub outstanding_buffers: u64,
     /// Bytes of the pooled buffers in use when this was measured.
     pub outstanding_bytes: u64,
-    /// Of them, buffers marked as long-lived.
+    /// Outstanding buffers that are marked as long-lived.
     pub long_lived_buffers: u64,
     /// Bytes of the long-lived buffers.
     pub long_lived_bytes: u64,
-    /// Of them, buffers past the leak age that are not marked as long-lived.
+    /// Leak suspects: outstanding buffers past the leak age that are not marked as long-lived.
     pub leak_suspects: u64,
     /// Bytes of the leak suspects.
     pub leak_suspect_bytes: u64,
@@ -127,7 +127,7 @@ pub struct RuntimeHealthMetrics {
     pub window_ms: f64,
     /// Frames in the window.
     pub frames_measured: u32,
-    /// What kind of time the frame times are.
+    /// The kind of the frame times.
     pub frame_time_source: FrameTimeSource,
     /// Average frame time, in milliseconds. A frame that began before the window counts with its share inside.
     pub avg_frame_ms: f64,

@@ -78,7 +78,7 @@ pub struct FrameSpreads {
     pub releases: Spread,
     /// Bytes allocated.
     pub alloc_bytes: Spread,
-    /// Of them, bytes of frame buffers.
+    /// Bytes of frame buffers allocated.
     pub frame_bytes: Spread,
     /// Bytes released.
     pub release_bytes: Spread,

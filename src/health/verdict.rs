@@ -95,7 +95,7 @@ pub struct SiteVerdict {
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Of them, buffers older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
+    /// Old buffers beyond the limit of [`expect_release_within`](crate::PoolBuilder::expect_release_within).
     pub overdue: u64,
     /// The age of the oldest of them, in frames.
     pub oldest_age_frames: u64,
@@ -105,7 +105,7 @@ pub struct SiteVerdict {
     pub since: Duration,
     /// The time at which that began, by the clocks.
     pub since_time: Timestamp,
-    /// How it grows, if it is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling).
+    /// The growth, if the verdict is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling).
     pub growth: Option<Growth>,
     /// Name of the thread that allocated the oldest buffer.
     pub thread: String,
@@ -163,7 +163,7 @@ pub struct Exhaustion {
     pub after: Duration,
 }
 
-/// What limits the memory of a pool.
+/// A limit on the memory of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -117,7 +117,7 @@ impl BufferPool {
             .report(&aggregator.tags, every, memory);
     }
 
-    /// What was allocated since the pool was made, by call site, as far as it was sampled.
+    /// The sampled allocs since the pool was made, by call site.
     ///
     /// No alloc is counted for its call site on the fast path. *Frame buffers* are counted in sampled frames: see
     /// [`frame_memory`](Self::frame_memory). *Pooled buffers* are counted where a call stack is recorded, so only while

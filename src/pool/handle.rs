@@ -306,8 +306,8 @@ impl BufferPool {
             .unwrap_or_else(|| self.inner().trim_now(None))
     }
 
-    /// For tests: asserts that no pooled buffer is in use, except long-lived ones. A buffer allocated while
-    /// attribution was off counts as in use even if it was marked as long-lived.
+    /// Asserts, in tests, that no pooled buffer is in use, except long-lived ones. A buffer allocated while attribution was
+    /// off counts as in use even if it was marked as long-lived.
     ///
     /// # Panics
     ///

@@ -84,9 +84,9 @@ impl PoolInner {
         Ok((region, !fits))
     }
 
-    /// Before the pool grows: gives back idle memory of the depot if the pool holds a quarter more than frames ever
-    /// needed, unless an aggregation is running. So a program that changes from one buffer size to another within a
-    /// frame does not pay for both.
+    /// Before the pool grows by `wanted`: gives back as much idle memory of the depot, if the pool holds a quarter more
+    /// than frames ever needed and much of it is idle there. Skipped while an aggregation is running. So a program that
+    /// changes from one buffer size to another within a frame does not pay for both.
     fn shed_before_growing(&self, wanted: u64) {
         let held = self.budget.held();
         let needed = self.budget.busiest();

@@ -19,7 +19,7 @@ pub struct OpenFrame {
         serde(serialize_with = "super::outstanding::serialize_location")
     )]
     pub location: &'static Location<'static>,
-    /// How long it has been open.
+    /// The time since it began.
     pub age: Duration,
     /// Its age in frames: frames of the pool that ended meanwhile, plus frames that could not begin because too many
     /// were open. Counted like the ages of buffers, see

@@ -13,6 +13,6 @@ pub struct Resident {
     pub bytes: u64,
     /// When the system was asked.
     pub time: Timestamp,
-    /// How long the system took to answer.
+    /// The duration of the query.
     pub took: Duration,
 }

@@ -4,7 +4,7 @@ use super::call_stack::StackHolding;
 use super::frame_memory::FrameMemory;
 use super::stack_counts::{SampledCounts, StackSampling};
 
-/// What was allocated since the pool was made, by call site: see [`BufferPool::sampled_allocs`](crate::BufferPool::sampled_allocs).
+/// The allocs since the pool was made, by call site: see [`BufferPool::sampled_allocs`](crate::BufferPool::sampled_allocs).
 ///
 /// Nothing here is scaled. The buffers that were sampled are counted, and what there was to sample from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub struct SampledAllocs {
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Of them, the sampled ones by call stack, whether they are out or not; those with the most bytes first. They have no tags.
+    /// The sampled ones by call stack, in use or released; those with the most bytes first. They have no tags.
     pub stacks: Vec<StackHolding>,
-    /// Of them, the sampled ones whose call stack found no place in the pool.
+    /// The sampled ones whose call stack did not fit in the pool's table.
     pub unlisted: SampledCounts,
     /// The frame buffers of all sampled frames since the pool was made. Call sites that took nothing in two windows of 64 sampled frames are
     /// in [`other`](super::FrameSampling::other).

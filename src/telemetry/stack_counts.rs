@@ -32,11 +32,11 @@ impl fmt::Display for StackSampling {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SampledCounts {
-    /// How many.
+    /// The number of buffers.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// Of them, buffers that are always sampled, because they are large.
+    /// The part of them that is always sampled because it is large.
     pub large_buffers: u64,
     /// Bytes of the large buffers.
     pub large_bytes: u64,

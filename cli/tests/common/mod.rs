@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 pub(crate) const HEADER: &str = "time_us,thread,op,id,size,site";
 
-/// A file of these bytes that is gone when the test is over.
+/// A file of these bytes, deleted at the end of the test.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {

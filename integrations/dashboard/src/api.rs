@@ -28,7 +28,7 @@ pub struct PoolUpdate {
     pub health: Option<Health>,
     /// The active alerts.
     pub active: Vec<SavedAlert>,
-    /// Who holds memory.
+    /// The holders of memory.
     pub sites: Sites,
     /// The latest samples of the history.
     pub samples: Vec<SampleRow>,
@@ -49,7 +49,7 @@ pub struct Pool {
     pub thresholds: BTreeMap<String, Limits>,
 }
 
-/// Who holds memory: `/api/v1/sites`.
+/// The holders of memory: `/api/v1/sites`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sites<List = Vec<Site>> {
     /// When this was read.

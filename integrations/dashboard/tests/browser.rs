@@ -56,7 +56,7 @@ fn numbers_on_the_page_equal_the_stores() {
             "{name}"
         );
     }
-    // What a figure means is what the table of metrics says.
+    // The meaning of a figure comes from the table of metrics.
     let titles = eventually("the tooltips", || {
         let titles = browser
             .run("return [...document.querySelectorAll('#figures div')].map((e) => e.title)");
@@ -103,7 +103,7 @@ fn numbers_on_the_page_equal_the_stores() {
             browser.until_text(table, &text);
         }
     }
-    // How old what is out is, by tag.
+    // The ages of outstanding buffers, by tag.
     browser.until_text("#usage tbody", "Age of what is out, frames: two");
     // A name is text, whatever it contains.
     browser.until_text("#pool", "numbers <b>&amp;</b>");
@@ -159,7 +159,7 @@ fn a_leak_appears_by_its_line_and_clears() {
             .text("#map")
             .is_some_and(|text| text.contains(&line))
     );
-    // The alert leads to the line.
+    // The alert links to the line.
     browser.run("document.querySelector('#active .alert button').click()");
     assert_eq!(browser.run("return document.activeElement.id"), "sites");
     browser.press(&["\u{e00c}"]);
@@ -218,7 +218,7 @@ fn the_page_is_usable_by_keyboard() {
         "true"
     );
     browser.press(&["2"]);
-    // Every control is reached by Tab, and a heading sorts by Enter.
+    // Tab reaches every control, and Enter on a heading sorts.
     let reached = (0..60).any(|_| {
         browser.press(&["\u{e004}"]);
         browser.run(

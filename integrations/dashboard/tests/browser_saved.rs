@@ -98,7 +98,7 @@ fn the_saved_view_is_opened_again_everywhere() {
     watch.store().mark("half way");
     let (page, json) = (output("reopened.html"), output("reopened.json"));
     std::fs::write(&page, get(&server, "/save").body).expect("writable");
-    // What the command line reads is what the page shows.
+    // The command line and the page show the same.
     let history = SavedHistory::load(&page).expect("a history within the page");
     assert_eq!(history.pools[0].holders[0].tag, "shadows");
     assert!(!history.pools[0].thresholds.is_empty());
@@ -122,7 +122,7 @@ fn the_saved_view_is_opened_again_everywhere() {
     browser.until_text("#connection", "live");
     assert_eq!(browser.text("#opened"), None);
     drop((kept, server, watch, pool));
-    // By drag and drop on a page without a program behind it.
+    // By drag and drop on a page without a program.
     let (_pool, other) = watched("other");
     eventually("a judgement", || other.store().latest());
     let blank = output("other.html");
@@ -177,7 +177,7 @@ fn a_wrong_file_is_refused_in_words() {
     }
     browser.press(&["\u{e00c}"]);
     assert_eq!(browser.text("#refused"), None);
-    // The page goes on showing what it showed.
+    // The page keeps its content.
     browser.until_text("#connection", "live");
     assert_eq!(browser.complaints(), [""; 0]);
 }

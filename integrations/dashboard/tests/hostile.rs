@@ -1,4 +1,4 @@
-//! Clients that mean harm, or behave as if: each is refused or bounded, and the server answers others meanwhile.
+//! Hostile and broken clients: each is refused or bounded, and the server answers others meanwhile.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use common::{connect, eventually, get, get_with, send, served, watched};
 use framepool_dashboard::{Dashboard, ServeError, Server, Token};
 
-/// A request of these bytes; what is answered to others is checked afterwards.
+/// Sends these bytes, then checks that others are still answered.
 fn status(server: &Server, request: &str) -> u16 {
     let answer = send(server.address(), request.as_bytes());
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is served: the documents agree with the pool and with their description, and updates come by themselves.
+//! The served documents agree with the pool and with their description, and updates arrive automatically.
 
 mod common;
 
@@ -10,7 +10,7 @@ use framepool_dashboard::Dashboard;
 use framepool_dashboard::api::{History, Update};
 use serde_json::Value;
 
-/// Whether a document is as its schema says; else where it is not.
+/// Checks a document against its schema; returns the first place that differs.
 fn conforms(value: &Value, schema: &Value, all: &Value, at: &str) -> Result<(), String> {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.trim_start_matches("#/components/schemas/");
@@ -119,7 +119,7 @@ fn every_document_is_as_described() {
         }
     }
     assert_eq!(documents, 13);
-    // What the server writes, a reader in Rust reads.
+    // The Rust types can read the server's documents.
     let text = get(&server, "/api/v1/update").body;
     let read: Update = serde_json::from_str(&text).expect("an update");
     let read = &read.pools[0];

@@ -1,6 +1,6 @@
-//! Pictures of the panel, drawn on the CPU and compared pixel by pixel, and what the panel says.
+//! Pictures of the panel, drawn on the CPU and compared pixel by pixel, and the panel's texts.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test -p framepool-egui` writes new pictures. Look at them.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p framepool-egui` writes new pictures. Review them.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn quiet() -> Thresholds {
     Thresholds::default().pooled_bytes(1 << 40, 1 << 41)
 }
 
-/// A pool that takes a buffer of one line at each step and releases none. The picture shows the name of the thread.
+/// A pool that allocates one buffer at one line in each step and releases none. The picture shows the name of the thread.
 fn leaking(store: &DiagnosticsStore) -> Told {
     let store = store.clone();
     let loader = thread::Builder::new().name("loader".to_owned());

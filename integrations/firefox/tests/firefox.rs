@@ -1,4 +1,4 @@
-//! The profile, read back by a strict reader of our own and by the Firefox Profiler's own code.
+//! The profile, read back by our own strict reader and by the Firefox Profiler's code.
 //!
 //! Needs the npm package `@firefox-devtools/profiler-cli` in `target/npm`; `cargo xtask ci setup` installs it.
 
@@ -153,7 +153,7 @@ fn memory_track_sums_to_bytes_in_use() {
     let block = f64::from(1 << 16);
     let steps = [block, block, block, block, block, -2.0 * block];
     let mut counted = numbers("count");
-    // Where the machine was slow there is a sample before the first frame.
+    // On a slow machine there is a sample before the first frame.
     counted.retain(|&step| step != 0.0);
     assert_eq!(counted, steps);
     assert!(numbers("timeDeltas").iter().all(|&delta| delta >= 0.0));

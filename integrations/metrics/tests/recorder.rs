@@ -1,4 +1,4 @@
-//! What a recorder gets: every metric as described, the numbers of the pool, every frame once.
+//! A recorder gets every metric as described, the numbers of the pool, and every frame once.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -99,7 +99,7 @@ fn metrics_are_described_and_fresh_pool_reports_zeros() {
     let snapshotter = recorder.snapshotter();
     let (pool, reporter) = (pool(), Reporter::default());
     reporter.add(pool.clone(), DiagnosticsStore::new());
-    // A histogram is there from its first value on.
+    // A histogram exists from its first value on.
     pool.end_frame();
     with_local_recorder(&recorder, || reporter.report());
     let found = snapshotter.snapshot().into_vec();

@@ -1,4 +1,4 @@
-//! A real receiver accepts what is pushed, and an independent decoder reads the numbers of the pool from it.
+//! A real receiver accepts the pushed data, and an independent decoder reads the pool's numbers from it.
 //!
 //! Needs Python with `rotel` and `opentelemetry-proto`; `cargo xtask ci setup` installs them into the target directory.
 
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Name, labels, value: as a line of Prometheus' text has them.
 type Samples = BTreeMap<(String, BTreeMap<String, String>), f64>;
 
-/// The receiver and what it passes on.
+/// The receiver and its output.
 struct Otlp {
     process: Child,
     lines: Receiver<String>,
@@ -63,7 +63,7 @@ impl Otlp {
     }
 
     fn provider(&self) -> SdkMeterProvider {
-        // It pushes only when it is asked to.
+        // It pushes only on request.
         let interval = Duration::from_hours(1);
         example::provider(&self.endpoint, interval).expect("a provider")
     }
@@ -74,7 +74,7 @@ impl Otlp {
         serde_json::from_str(&line).expect("a line of JSON")
     }
 
-    /// What is exported now.
+    /// The current export.
     fn flush(&self, provider: &SdkMeterProvider) -> Vec<Value> {
         provider.force_flush().expect("a receiver");
         self.next()
@@ -97,7 +97,7 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().expect(key)
 }
 
-/// What Prometheus makes of an export, by the rules of OpenTelemetry's specification.
+/// An export translated to Prometheus, by the rules of OpenTelemetry's specification.
 fn translated(metrics: &[Value]) -> Samples {
     let mut samples = Samples::new();
     for metric in metrics {

@@ -9,7 +9,7 @@ use std::process::Command;
 use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Outstanding, Watch};
 use framepool_pprof::{Held, allocs, heap};
 
-/// What `go tool pprof` prints of a profile.
+/// The output of `go tool pprof` for a profile.
 fn pprof(name: &str, profile: &[u8], arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, profile).expect("a file");
@@ -25,7 +25,7 @@ fn pprof(name: &str, profile: &[u8], arguments: &[&str]) -> String {
     text
 }
 
-/// The line of the text that has this in it.
+/// The line of the text that contains this.
 fn line<'t>(text: &'t str, part: &str) -> &'t str {
     let found = text.lines().find(|line| line.contains(part));
     found.unwrap_or_else(|| panic!("no `{part}` in\n{text}"))

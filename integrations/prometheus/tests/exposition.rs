@@ -14,7 +14,7 @@ fn watched(name: &str) -> (BufferPool, Watch) {
     (pool, watch)
 }
 
-/// The value of the metric that is written like this.
+/// The value of the metric with this name and labels.
 fn value(text: &str, metric: &str) -> f64 {
     let line = text
         .lines()
@@ -145,7 +145,7 @@ fn numbers_are_those_of_the_pool() {
     drop(kept);
 }
 
-/// What the README says a pool costs the server.
+/// The number of series in the README.
 #[test]
 fn a_pool_has_a_bounded_number_of_series() {
     let (_pool, watch) = watched("bounded");

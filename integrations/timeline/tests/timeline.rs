@@ -1,4 +1,4 @@
-//! A timeline has what happened, and is whole whenever it ends.
+//! A timeline has all events, and is valid at any end.
 
 mod common;
 
@@ -195,7 +195,7 @@ fn a_killed_writer_leaves_a_whole_file() {
         let (pool, watch) = watched("killed");
         let timeline = TimelineWriter::start([&watch], path).expect("a file");
         let _kept = pool.alloc::<u8>(100);
-        // For longer than anybody waits for it.
+        // Longer than any wait for it.
         for _ in 0..60_000 {
             pool.begin_frame().release_all();
             thread::sleep(Duration::from_millis(1));

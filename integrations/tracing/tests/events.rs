@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a subscriber sees of an event.
+/// An event as a subscriber sees it.
 #[derive(Debug)]
 struct Seen {
     level: Level,
@@ -50,7 +50,7 @@ impl<S: Subscriber> Layer<S> for Forward {
     }
 }
 
-/// One test at a time: what `tracing` caches of its subscribers is global.
+/// One test at a time, because `tracing` caches its subscribers globally.
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,7 +78,7 @@ fn each_alert_emits_one_raised_one_resolved_event() {
 
     let large = pool.alloc::<u8>(4 << 20);
     let raised = events.recv_timeout(PATIENCE).expect("raised");
-    // It lasts for a few judgements, and none of them is an event.
+    // It stays raised for a few judgements without further events.
     let judged = watch.store().history().len();
     while watch.store().history().len() < judged + 5 {
         thread::sleep(Duration::from_millis(1));

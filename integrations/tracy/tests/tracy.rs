@@ -1,4 +1,4 @@
-//! A real client of Tracy in a process of its own, and a receiver that is built with the protocol's own headers.
+//! A real client of Tracy in a separate process, and a receiver that is built with the protocol's own headers.
 //!
 //! Needs a C++ compiler (Debian: `apt-get install g++`); `cargo xtask ci setup` installs it.
 
@@ -16,7 +16,7 @@ use tracy_client::Client;
 
 const ONE: u64 = 1 << 20;
 
-/// Where the protocol's headers are: in the package that has the client.
+/// The path of the protocol's headers, in the package of the client.
 fn headers() -> PathBuf {
     // Without a platform cargo wants the packages of all of them.
     let rustc = Command::new("rustc").arg("-vV").output().expect("rustc");
@@ -64,14 +64,14 @@ fn receiver() -> PathBuf {
     program
 }
 
-/// A port that is free, and that no program gets which asks the system for any: those are above 32,767.
+/// A free port outside the range from which the system assigns ports, which is above 32,767.
 fn free_port() -> u16 {
     let first = (std::process::id() % 10_000) as u16 + 20_000;
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     (first..32_768).find(is_free).expect("a free port")
 }
 
-/// What the receiver says of a client that runs this ignored test in a process of its own.
+/// The receiver's output for a client that runs this ignored test in a separate process.
 fn received(program: &str) -> Vec<[String; 3]> {
     let receiver = receiver();
     let port = free_port().to_string();
@@ -106,7 +106,7 @@ fn received(program: &str) -> Vec<[String; 3]> {
     events.collect()
 }
 
-/// The memory of a pool of Tracy when all events are over, and every error that Tracy's server would complain about.
+/// The memory of a Tracy pool after all events, and every error that Tracy's server would report.
 fn memory(events: &[[String; 3]], pool: &str) -> HashMap<u64, u64> {
     let mut live = HashMap::new();
     for [kind, _, numbers] in events.iter().filter(|[_, name, _]| name == pool) {
@@ -124,7 +124,7 @@ fn memory(events: &[[String; 3]], pool: &str) -> HashMap<u64, u64> {
     live
 }
 
-/// Waits for the profiler, runs the frames, says that it is done, and lives until the test has seen it.
+/// Waits for the profiler, runs the frames, reports that it is done, and lives until the test has read that.
 fn run(mut frames: impl FnMut(&BufferPool, &mut Reporter)) {
     let pool = BufferPool::builder()
         .name("render")
@@ -157,12 +157,12 @@ fn client_with_frames() {
             one_frame(pool, tracy);
         }
         kept.truncate(4);
-        // A frame that is open while the reporter looks.
+        // A frame that is open during a reading.
         let open = pool.begin_frame();
         open.alloc::<u8>(1000);
         tracy.report();
         tracy.report();
-        // The profiler is told of the end of all by the reporter's own end.
+        // Dropping the reporter reports all memory as freed.
         std::mem::forget(kept);
         drop(open);
     });

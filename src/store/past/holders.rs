@@ -70,13 +70,13 @@ pub(crate) const HELD: usize = HolderKind::Site.places() + 3 * HolderKind::Tag.p
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct HolderNames {
-    /// Of call sites.
+    /// The names of call sites.
     pub sites: Vec<String>,
-    /// Of tags.
+    /// The names of tags.
     pub tags: Vec<String>,
-    /// Of threads.
+    /// The names of threads.
     pub threads: Vec<String>,
-    /// Of block sizes.
+    /// The names of block sizes.
     pub sizes: Vec<String>,
 }
 

@@ -249,7 +249,7 @@ pub struct SavedVerdict {
     pub oldest_age_frames: u64,
     /// The frame since which it has been growing or steady.
     pub since_frame: FrameEnd,
-    /// How it grows, if it does.
+    /// The growth, if it grows.
     pub growth: Option<Growth>,
     /// The thread that allocated the oldest buffer.
     pub thread: String,

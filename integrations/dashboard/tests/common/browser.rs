@@ -17,7 +17,7 @@ static TURN: Mutex<()> = Mutex::new(());
 /// A browser with one page. Dropping it ends it.
 pub(crate) struct Browser {
     driver: Child,
-    /// Held open: the driver ends when nobody can read what it says.
+    /// Held open, because the driver ends when its output is closed.
     _said: Lines<BufReader<ChildStdout>>,
     port: u16,
     session: String,
@@ -89,7 +89,7 @@ impl Browser {
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .expect("chromedriver reads");
-        // The driver keeps its connections: the answer ends after as many bytes as it says.
+        // The driver keeps its connections, so the answer ends after its content length.
         let mut reader = BufReader::new(stream);
         let mut length = 0;
         loop {
@@ -126,17 +126,17 @@ impl Browser {
         self.send("url", &json!({"url": url}));
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.send("execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// What a script passes to its callback, `arguments[0]`.
+    /// Runs a script and returns the value passed to its callback, `arguments[0]`.
     pub(crate) fn run_until_called(&self, script: &str) -> Value {
         self.send("execute/async", &json!({"script": script, "args": []}))
     }
 
-    /// The text of the first element that matches; none if there is none or it is hidden.
+    /// The text of the first matching element; `None` if there is none or it is hidden.
     pub(crate) fn text(&self, selector: &str) -> Option<String> {
         let found = self.run(&format!("const e = document.querySelector(`{selector}`); return e && e.getClientRects().length ? e.innerText : null"));
         found.as_str().map(str::to_owned)
@@ -237,7 +237,7 @@ impl Browser {
         );
     }
 
-    /// `light` or `dark`, as the system of a user would say.
+    /// Sets the colour scheme of the user's system, `light` or `dark`.
     pub(crate) fn prefer(&self, scheme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         self.devtools("Emulation.setEmulatedMedia", &json!({"features": features}));
@@ -253,7 +253,7 @@ impl Browser {
         fs::write(path, decoded(picture["data"].as_str().expect("a picture"))).expect("writable");
     }
 
-    /// What the page complained of. What a cut connection leaves there does not count.
+    /// The errors of the page, without those of a closed connection.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let entries = self.send("se/log", &json!({"type": "browser"}));
         let texts = entries

@@ -12,7 +12,7 @@ use framepool::{BufferPool, HealthConfig, Watch};
 use framepool_dashboard::{Dashboard, Server};
 use serde_json::Value;
 
-/// Far longer than anything here takes.
+/// A timeout far longer than any step here.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// A pool that is watched closely.
@@ -68,7 +68,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 /// Sends these bytes and reads until the server closes.
 pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = connect(address);
-    // A server that has refused already may not read the rest.
+    // A server that has already refused may not read the rest.
     let _ = stream.write_all(request);
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
@@ -84,7 +84,7 @@ pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
     }
 }
 
-/// A request with these headers beside `Host: localhost`.
+/// A request with `Host: localhost` and these headers.
 pub(crate) fn get_with(server: &Server, path: &str, headers: &str) -> Answer {
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
@@ -95,7 +95,7 @@ pub(crate) fn get(server: &Server, path: &str) -> Answer {
     get_with(server, path, "")
 }
 
-/// Waits for something that the threads behind the page do.
+/// Waits for the page's threads.
 pub(crate) fn eventually<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LONG;
     loop {
@@ -136,7 +136,7 @@ impl Updates {
         Self(BufReader::new(stream))
     }
 
-    /// The next update; none when the server closed the stream.
+    /// The next update; `None` when the server closed the stream.
     pub(crate) fn next(&mut self) -> Option<Value> {
         let mut line = String::new();
         loop {

@@ -1,4 +1,4 @@
-//! What the pictures are drawn of, and by what.
+//! The data and the renderer of the pictures.
 
 pub(crate) mod sites;
 pub(crate) mod software;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use framepool::health::FrameTimeSource;
 use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
 
-/// A monitor and a store of one pool, whose numbers are those of a clock that the test sets.
+/// A monitor and a store of one pool, with a clock that the test sets.
 pub(crate) struct Told {
     pub(crate) pool: BufferPool,
     pub(crate) store: DiagnosticsStore,
@@ -46,7 +46,7 @@ impl Told {
         }
         let now = self.begun + self.frames * Duration::from_millis(16);
         let mut health = self.monitor.emit_at(&self.pool, now).expect("due");
-        // The frames ended at once; what follows from their real periods is set.
+        // The frames ended at once, so numbers from their real periods are replaced.
         let m = &mut health.metrics;
         m.frame_time_source = FrameTimeSource::Given;
         m.fps_estimate = 62.5;

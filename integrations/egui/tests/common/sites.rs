@@ -1,4 +1,4 @@
-//! Lines that take buffers. They have a file of their own, since the pictures show their numbers.
+//! Lines that allocate buffers, in a separate file because the pictures show their numbers.
 
 use framepool::{Buffer, BufferPool};
 

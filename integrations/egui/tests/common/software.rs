@@ -7,7 +7,7 @@ use egui::{Color32, Context, FullOutput, Pos2, Rect, TexturesDelta};
 use egui_kittest::TestRenderer;
 use image::{Rgba, RgbaImage};
 
-/// Parts of a pixel to which corners are rounded.
+/// The fraction of a pixel to which corners are rounded.
 const PARTS: f32 = 256.0;
 
 /// A renderer for kittest.

@@ -64,20 +64,20 @@ pub(crate) fn held_by_stack(thread: &Value) -> BTreeMap<String, u64> {
     by_stack
 }
 
-/// The profiler at the command line: a process of its own that has one profile loaded, and answers commands.
+/// The profiler at the command line: a separate process with one profile loaded that answers commands.
 #[derive(Debug)]
 pub(crate) struct Profiler {
     folder: PathBuf,
     process: Child,
 }
 
-/// How often it is looked whether the process has read the profile, a tenth of a second apart.
+/// The number of checks, a tenth of a second apart, whether the process has read the profile.
 const TRIES: usize = 600;
 
 impl Profiler {
     /// Loads a profile.
     pub(crate) fn load(name: &str, profile: &[u8]) -> Self {
-        // The profiler's socket lies in the folder, and the path of a socket must be short.
+        // The profiler's socket is in the folder, and the path of a socket must be short.
         let folder = std::env::temp_dir().join(format!("fp-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("profile.json");
@@ -92,7 +92,8 @@ impl Profiler {
             .spawn()
             .unwrap_or_else(|error| panic!("`node`: {error}; Debian: apt-get install nodejs"));
         let mut profiler = Self { folder, process };
-        // A command that comes while it starts takes its files for those of a dead one, and removes them. Its log says when it is there.
+        // A command during its start takes its files for those of a dead process and removes them. So wait for the message
+        // in its log.
         let log = profiler.folder.join("test.log");
         for _ in 0..TRIES {
             let said = fs::read_to_string(&log).unwrap_or_default();
@@ -108,7 +109,7 @@ impl Profiler {
         profiler
     }
 
-    /// Runs a command, and returns what it prints, or its complaint.
+    /// Runs a command, and returns its output or its error.
     fn try_run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = command(&self.folder);
         command.args(arguments).args(["--session", "test"]);

@@ -1,6 +1,7 @@
-//! Fifty processes and one Prometheus: the one that leaks is named by one query of the dashboard.
+//! Fifty processes and one Prometheus: one query of the dashboard finds the process that leaks.
 //!
-//! The processes are this very test program, started again to run one test. Each ends when its input does, so none outlives the fleet.
+//! The processes are this test program, started again to run one test. Each ends when its input closes, so none outlives
+//! the fleet.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,7 +18,7 @@ use super::{Prometheus, grafana, serve};
 
 const PROCESSES: usize = 50;
 const LEAKING: usize = 17;
-/// What tells the program that it is one of the fleet, and whether it leaks.
+/// The variable that makes the program a process of the fleet, and tells whether it leaks.
 const ROLE: &str = "FRAMEPOOL_FLEET_ROLE";
 const MEMBER: &str = "fleet::a_member_serves_until_its_input_ends";
 
@@ -54,13 +55,13 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It ends by itself; what it says then, and how it ends, does not matter here.
+        // It ends by itself; its output and exit status do not matter here.
         let _ = io::copy(&mut self.output, &mut io::sink());
         let _ = self.process.wait();
     }
 }
 
-/// One process of the fleet, if the program was started as one; else nothing.
+/// Runs one process of the fleet, if the program was started as one; else does nothing.
 #[test]
 fn a_member_serves_until_its_input_ends() {
     let Ok(role) = env::var(ROLE) else {
@@ -76,7 +77,7 @@ fn a_member_serves_until_its_input_ends() {
         scope.spawn(|| {
             // Nothing is ever written to the input.
             let _ = io::stdin().read(&mut [0]);
-            // Relaxed: a flag of its own.
+            // Relaxed: no other data depends on it.
             ends.store(true, Ordering::Relaxed);
         });
         let mut leaked = Vec::new();

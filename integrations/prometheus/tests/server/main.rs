@@ -25,7 +25,7 @@ const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/framepool.rules.
 const RULES_TEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/framepool.test.yml");
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Runs a program of Prometheus to its end; what it printed.
+/// Runs a program of Prometheus to its end; returns its output.
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
@@ -52,19 +52,19 @@ fn serve(exposition: Exposition) -> SocketAddr {
                 Exposition::CONTENT_TYPE,
                 text.len()
             );
-            // A scraper that went away is no fault of the program.
+            // A closed connection of a scraper is no error.
             let _ = (&connection).write_all(answer.as_bytes());
         }
     });
     address
 }
 
-/// What a Prometheus with its data in this folder wrote to its log.
+/// The log of the Prometheus with its data in this folder.
 fn log(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 
-/// A Prometheus of the test's own, stopped when it is dropped.
+/// The test's own Prometheus, stopped when dropped.
 struct Prometheus {
     process: Child,
     address: SocketAddr,
@@ -85,7 +85,7 @@ impl Prometheus {
              \x20 - job_name: game\n    static_configs: [{{targets: [{targets}]}}]\n"
         );
         fs::write(&config, text).unwrap();
-        // Prometheus does not tell which free port it chose itself, and one that was free may be taken before it starts.
+        // Prometheus does not report a free port that it chose, and a port that was free may be taken before it starts.
         for _ in 0..10 {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = listener.local_addr().unwrap();
@@ -122,7 +122,7 @@ impl Prometheus {
         }
     }
 
-    /// Waits until it serves its address; whether it did not end before.
+    /// Waits until it serves its address; returns false if it ended before.
     fn is_ready(&mut self) -> bool {
         let began = Instant::now();
         while !log(&self.folder).contains("Server is ready to receive web requests") {
@@ -205,7 +205,7 @@ fn leak_fires_alert_that_ends_with_leak() {
         .max_bytes(1 << 30)
         .tag("shadows", TagSettings::default().max_bytes(1 << 20));
     let pool = limited.build().unwrap();
-    // The program is warm after ten frames, so that the test need not wait for the leak to be told from a load.
+    // The warm-up is ten frames, so that the test need not wait for the fill time.
     let thresholds = Thresholds::default().leak_warm_up(10, Duration::from_millis(100));
     let watch = Watch::start(&pool, HealthConfig::default().thresholds(thresholds));
     let exposition = Exposition::new(PoolCollector::new(&watch).unwrap());
@@ -220,7 +220,7 @@ fn leak_fires_alert_that_ends_with_leak() {
         let (pool, leaks, ends) = (pool.clone(), Arc::clone(&leaks), Arc::clone(&ends));
         let leaked = Arc::clone(&leaked);
         thread::spawn(move || {
-            // Relaxed: flags of their own.
+            // Relaxed: no other data depends on them.
             for number in 0_u64.. {
                 if ends.load(Ordering::Relaxed) {
                     break;
@@ -253,7 +253,7 @@ fn leak_fires_alert_that_ends_with_leak() {
     leaks.store(false, Ordering::Relaxed);
     let held = leaked.lock().unwrap().len() as f64;
     let in_use = r#"framepool_buffer_count{state="in_use"}"#;
-    // The frame loop may have been about to take one more, or to have its frame buffer.
+    // The frame loop may have been about to allocate one more, or its frame buffer.
     prometheus.wait(in_use, |value| {
         value.is_some_and(|value| (value - held).abs() <= 2.0)
     });

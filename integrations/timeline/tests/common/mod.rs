@@ -1,4 +1,4 @@
-//! A strict reader of traces. It shares nothing with the writer, and takes nothing that it does not know.
+//! A strict reader of traces. It shares no code with the writer, and refuses everything unknown.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ pub(crate) struct Track {
     pub(crate) is_process: bool,
 }
 
-/// A slice. One that has no end lasted when the trace ended.
+/// A slice. One without an end was still open when the trace ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
     pub(crate) track: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Slice {
     pub(crate) texts: BTreeMap<String, String>,
 }
 
-/// What is in a trace.
+/// The content of a trace.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     pub(crate) tracks: HashMap<u64, Track>,
@@ -107,7 +107,7 @@ impl Trace {
             assert_eq!(field, 1, "a trace has packets");
             trace.packet(packet.bytes());
         }
-        // Perfetto sorts by time; of one time what was written first comes first.
+        // Perfetto sorts by time, stably.
         trace.slices.sort_by_key(|slice| (slice.track, slice.begin));
         for pair in trace
             .slices
@@ -241,7 +241,7 @@ impl Trace {
         }
     }
 
-    /// Slices of tracks whose name begins so.
+    /// Slices of tracks whose name has this prefix.
     pub(crate) fn slices_of(&self, name: &str) -> Vec<&Slice> {
         let is_it = |slice: &&Slice| self.tracks[&slice.track].name.starts_with(name);
         let mut slices: Vec<&Slice> = self.slices.iter().filter(is_it).collect();
