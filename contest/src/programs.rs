@@ -1,4 +1,4 @@
-//! Building the programs that are needed with and without telemetry: framepool's hot paths as functions of their own
+//! Building the programs that are needed in several builds, with and without telemetry: framepool's hot paths as functions of their own
 //! (`probe/`), and the trace replayed (`replay/`).
 //!
 //! The contest times them, and `cargo xtask` counts and disassembles the hot paths: both have this file.
@@ -22,9 +22,12 @@ pub(crate) enum Program {
 pub(crate) enum Build {
     WithTelemetry,
     WithoutTelemetry,
+    /// With telemetry, and able to record call stacks.
+    #[allow(dead_code, reason = "as above")]
+    WithBacktraces,
 }
 
-/// Builds the program as it is measured and says where it is. Both builds have one name, so each is copied to a place of its own.
+/// Builds the program as it is measured and says where it is. All builds have one name, so each is copied to a place of its own.
 pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     let package = match program {
         Program::HotPaths => "contest-probe",
@@ -33,6 +36,7 @@ pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     let (name, arguments): (_, &[&str]) = match build {
         Build::WithTelemetry => ("on", &[]),
         Build::WithoutTelemetry => ("off", &["--no-default-features"]),
+        Build::WithBacktraces => ("backtraces", &["--features", "backtrace"]),
     };
     let target = target_directory();
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

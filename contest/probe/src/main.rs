@@ -117,6 +117,17 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
                 }
             }),
         ),
+        "pooled-pair-tagged" => {
+            let tag = pool.tag("tag");
+            (
+                PER_FRAME,
+                Box::new(move || {
+                    for _ in 0..PER_FRAME {
+                        touch(tag.alloc::<u8>(bytes).as_mut_ptr());
+                    }
+                }),
+            )
+        }
         "pooled-held" => {
             let mut held = Vec::with_capacity(HELD);
             (

@@ -1,17 +1,20 @@
 //! The bundled trace through framepool on the clock.
 //!
 //! ```text
-//! contest-replay RUNS    prints nanoseconds per operation, the replay's own included: the median of so many runs
+//! contest-replay RUNS [unattributed | backtraces]
+//!                  prints nanoseconds per operation, the replay's own included: the median of this many runs
 //! ```
 
 use std::process::ExitCode;
 
-use framepool::BufferPool;
+use framepool::{Attribution, BufferPool};
 use framepool_cli::timed::{Name, TimedReplay};
 
 /// Nanoseconds per operation in each of `runs` runs after a first one on new memory, the shortest first.
-fn time(runs: usize) -> Result<Vec<f64>, String> {
-    let replay = TimedReplay::of_bundled(BufferPool::new())?;
+fn time(runs: usize, attribution: Attribution) -> Result<Vec<f64>, String> {
+    let pool = BufferPool::new();
+    pool.set_attribution(attribution);
+    let replay = TimedReplay::of_bundled(pool)?;
     let per_operation = 1e9 / replay.operations() as f64;
     replay.run(Name::Framepool)?;
     let mut nanos = (0..runs)
@@ -21,13 +24,29 @@ fn time(runs: usize) -> Result<Vec<f64>, String> {
     Ok(nanos)
 }
 
+/// What is recorded, by the words behind the number of runs.
+fn attribution(words: &[&str]) -> Option<Attribution> {
+    match words {
+        [] => Some(Attribution::default()),
+        ["unattributed"] => Some(Attribution::Off),
+        #[cfg(feature = "backtrace")]
+        ["backtraces"] => Some(Attribution::Backtraces),
+        _ => None,
+    }
+}
+
 fn main() -> ExitCode {
-    let runs = std::env::args().nth(1).and_then(|word| word.parse().ok());
-    let Some(runs) = runs.filter(|&runs: &usize| runs > 0) else {
-        eprintln!("usage: contest-replay RUNS");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let asked = words.split_first().and_then(|(runs, more)| {
+        let runs = runs.parse().ok().filter(|&runs: &usize| runs > 0)?;
+        Some((runs, attribution(more)?))
+    });
+    let Some((runs, attribution)) = asked else {
+        eprintln!("usage: contest-replay RUNS [unattributed | backtraces]");
         return ExitCode::from(2);
     };
-    match time(runs) {
+    match time(runs, attribution) {
         Ok(nanos) => {
             println!("{}", nanos[nanos.len() / 2]);
             ExitCode::SUCCESS

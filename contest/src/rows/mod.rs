@@ -4,6 +4,7 @@ pub(crate) mod fixed;
 mod frame_end;
 pub(crate) mod framed;
 pub(crate) mod memory;
+mod modes;
 mod pooled;
 mod reading;
 mod ring;
@@ -83,6 +84,7 @@ pub(crate) fn questions() -> Vec<Question> {
     questions.extend(ring::questions());
     questions.extend(trace::questions());
     questions.extend(telemetry::questions());
+    questions.extend(modes::questions());
     questions.extend(reading::questions());
     questions.extend(memory::questions());
     questions.extend(fixed::questions());

@@ -96,10 +96,10 @@ pub(super) fn builds_compared(
 }
 
 /// A name, a program that measures itself, and what it is asked.
-type Side<'s> = (&'static str, &'s PathBuf, &'s [&'s str]);
+pub(super) type Side<'s> = (&'static str, &'s PathBuf, &'s [&'s str]);
 
 /// What programs take that measure themselves: each repetition is a process of its own, and they take turns.
-fn in_turns<const SIDES: usize>(
+pub(super) fn in_turns<const SIDES: usize>(
     plan: &Plan,
     sides: [Side<'_>; SIDES],
 ) -> Result<[Times; SIDES], String> {
