@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::browser::Browser;
 use common::{eventually, frames_until, served, watched};
-use framepool::BufferPool;
+use framepool::{Buffer, BufferPool};
 
 /// Low down at the latest sample, in shares of the plot's width and height.
 const LATEST: (f64, f64) = (0.998, 0.9);
@@ -60,6 +60,99 @@ fn a_range_says_who_was_born_and_died() {
         "dragging selects"
     );
     drop(second);
+}
+
+/// Sixteen lines that hold more than any other of these tests: as many as a sample names.
+const LARGER: [fn(&BufferPool) -> Buffer<u8>; 16] = [
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+    |pool| pool.alloc(900_000),
+];
+
+#[test]
+fn a_line_below_the_largest_has_not_died() {
+    let (pool, watch) = watched("crowded");
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    let small = pool.alloc::<u8>(200_000);
+    let line = format!("browser_timeline.rs:{}", line!() - 1);
+    frames_until(&pool, "the small buffer", || {
+        browser
+            .text("#timeline-legend")?
+            .contains(&line)
+            .then_some(())
+    });
+    let larger = LARGER.map(|alloc| alloc(&pool));
+    let has = format!(
+        "const p = fp.app.pool(); const rows = p.spans.recent.rows; const has = (r) => r[2].some(([s]) => p.names.sites[s].includes('{line}:'));"
+    );
+    frames_until(&pool, "the larger ones", || {
+        let hidden = browser.run(&format!("{has} return rows.some(has) && !has(rows.at(-1))"));
+        (hidden == true).then_some(())
+    });
+    browser.press(&["p"]);
+    browser.run(&format!(
+        "{has} fp.app.select([rows.findLast(has)[0] / 1000, rows.at(-1)[0] / 1000])"
+    ));
+    let row = format!(
+        "return [...document.querySelectorAll('#comparison tbody tr')].find((r) => r.innerText.includes('{line}')).innerText"
+    );
+    let row = browser.run(&row);
+    let row = row.as_str().expect("a row");
+    assert!(
+        row.contains("fell below the largest") && row.contains("at most"),
+        "{row}"
+    );
+    drop((small, larger));
+}
+
+#[test]
+fn bands_and_comparisons_go_by_frames_too() {
+    let (pool, watch) = watched("framed");
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    browser.press(&["1"]);
+    let kept = pool.alloc::<u8>(200_000);
+    let line = format!("browser_timeline.rs:{}", line!() - 1);
+    frames_until(&pool, "the band", || {
+        browser
+            .text("#timeline-legend")?
+            .contains(&line)
+            .then_some(())
+    });
+    let more = pool.alloc::<u8>(300_000);
+    let other = format!("browser_timeline.rs:{}", line!() - 1);
+    frames_until(&pool, "the second band", || {
+        browser
+            .text("#timeline-legend")?
+            .contains(&other)
+            .then_some(())
+    });
+    browser.press(&["p"]);
+    browser.hover("#timeline .u-over", LATEST);
+    browser.until_text("#tip", "in use at frame ");
+    // From the first frame in sight to the last.
+    browser.run("fp.app.select([0, 1e9])");
+    browser.until_text("#comparison", "From frame ");
+    browser.until_text("#comparison", &other);
+    browser.until_text("#comparison", "allocs and ");
+    assert_eq!(browser.complaints(), [""; 0]);
+    drop((kept, more));
 }
 
 #[test]

@@ -110,7 +110,33 @@ fp.app = (() => {
     const each = (series) => series.map((one) => ({ ...one, format: (value) => `${fp.count(value)} a frame` }));
     flow.show(shared, each(FLOW), [x, column('allocs'), column('releases')], range);
     misses.show(shared, each([{ name: 'Misses', colour: '--band-1', help: 'Allocs of the frame that took memory from the system.' }]), [x, column('misses')], range);
-    fp.timeline.show(now, shared, [], x, range, [], null);
+    const held = heldAtFrames(now.spans.recent, rows, frames.columns.indexOf('time_ms'));
+    const samples = held.map(([, sample]) => sample);
+    const at = (frame) => `frame ${fp.count(frame)}`;
+    fp.timeline.show(now, { ...shared, at }, samples, held.map(([frame]) => frame), range, [], courseOf(now.spans.recent, samples));
+  };
+
+  // Who held memory is read a few times a second: each reading stands at the frame that had ended last, and the last of them counts.
+  const heldAtFrames = (span, frames, time) => {
+    const held = new Map();
+    let at = -1;
+    for (const sample of span?.rows ?? []) {
+      while (at + 1 < frames.length && frames[at + 1][time] <= sample[0]) at += 1;
+      if (at >= 0) held.set(frames[at][0], sample);
+    }
+    return [...held];
+  };
+
+  // A series of these samples. One with several columns is their sum.
+  const columnOf = (span, rows, { metric, label }) => {
+    const found = columnsOf(span, metric, label);
+    return rows.map((row) => found.reduce((sum, { at }) => (row[1][at] == null ? sum : (sum ?? 0) + row[1][at]), null));
+  };
+
+  // What a comparison of two samples says of all memory.
+  const courseOf = (span, rows) => {
+    const [allocs, releases, inUse] = [FLOW[0], FLOW[1], MEMORY[1]].map((one) => (span ? columnOf(span, rows, one) : []));
+    return { allocs, releases, inUse };
   };
 
   const drawSpan = (now) => {
@@ -121,11 +147,7 @@ fp.app = (() => {
     const range = [Math.max(last - LENGTHS[view.span], Math.min(first, last - LENGTHS[view.span] / 4)), last];
     const all = span.rows.filter((row) => row[0] / 1000 >= range[0] - 1 && row[0] / 1000 <= range[1]);
     const x = all.map((row) => row[0] / 1000);
-    // A series with several columns is their sum.
-    const column = ({ metric, label }) => {
-      const found = columnsOf(span, metric, label);
-      return all.map((row) => found.reduce((sum, { at }) => (row[1][at] == null ? sum : (sum ?? 0) + row[1][at]), null));
-    };
+    const column = (one) => columnOf(span, all, one);
     const rate = (one) => {
       const values = column(one);
       return values.map((value, index) => (index ? Math.max(0, (value - values[index - 1]) / Math.max(x[index] - x[index - 1], 1e-3)) : null));
@@ -144,8 +166,8 @@ fp.app = (() => {
     const reasons = missSeries(span);
     misses.show(shared, explained(reasons), [x, ...reasons.map(rate)], range);
     const resident = explained([MEMORY[2]])[0];
-    const [allocs, releases, inUse] = [FLOW[0], FLOW[1], MEMORY[1]].map(column);
-    fp.timeline.show(now, shared, all, x, range, [{ series: resident, values: column(MEMORY[2]) }], { allocs, releases, inUse });
+    const at = (seconds) => fp.clock(seconds * 1000);
+    fp.timeline.show(now, { ...shared, at }, all, x, range, [{ series: resident, values: column(MEMORY[2]) }], courseOf(span, all));
   };
 
   const drawHead = (now) => {

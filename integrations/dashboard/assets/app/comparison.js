@@ -2,7 +2,7 @@
 // The comparison of two moments: who held memory, who was born, died, grew and shrank in between.
 fp.comparison = (() => {
   const root = document.getElementById('comparison');
-  const { KINDS, fullName, nameOf, held } = fp.kinds;
+  const { KINDS, OTHERS, REST, fullName, nameOf, held } = fp.kinds;
   let shown = '';
 
   const nearest = (times, time) => {
@@ -11,22 +11,32 @@ fp.comparison = (() => {
     return best;
   };
 
+  // A sample names the largest holders only. One that it does not name may still hold as much as the others together, and no more
+  // than the smallest that it names.
+  const unnamed = (named) => {
+    const others = named.get(OTHERS)?.bytes ?? 0;
+    const least = Math.min(...[...named].filter(([place]) => place > REST).map(([, { bytes }]) => bytes));
+    return Math.min(others, least);
+  };
+
   const fate = (a, b) => {
-    if (!a.bytes && b.bytes) return ['born', '+'];
-    if (a.bytes && !b.bytes) return ['died', '✕'];
+    if (!a.bytes && b.bytes) return a.atMost ? ['rose to the largest', '△'] : ['born', '+'];
+    if (a.bytes && !b.bytes) return b.atMost ? ['fell below the largest', '▽'] : ['died', '✕'];
     if (b.bytes > a.bytes) return ['grew', '▲'];
     if (b.bytes < a.bytes) return ['shrank', '▼'];
     return ['held', '='];
   };
 
+  const amount = ({ bytes, atMost }) => (atMost ? `at most ${fp.bytes(atMost)}` : fp.bytes(bytes));
+  const buffers = ({ buffers: number, atMost }) => (atMost ? '?' : fp.count(number));
   const signed = (bytes) => (bytes > 0 ? '+' : '') + fp.bytes(bytes);
 
   // What happened between two rows: counters rise, so their difference is exact.
-  const between = ({ allocs, releases, inUse }, times, from, to) => {
+  const between = ({ allocs, releases, inUse }, when, from, to) => {
     const rise = (values) => fp.count(values[to] - values[from]);
     let most = from;
     for (let at = from; at <= to; at += 1) if (inUse[at] > inUse[most]) most = at;
-    return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${fp.clock(times[most] * 1000)}.`;
+    return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${when(most)}.`;
   };
 
   const hide = () => {
@@ -44,17 +54,18 @@ fp.comparison = (() => {
     const key = [pool.id, view.span, kind, times[from], times[to]].join();
     if (key === shown) return;
     shown = key;
+    const when = (row) => view.at(times[row]);
     const at = (row) => new Map(held(rows[row], kind).map(([place, bytes, buffers]) => [place, { bytes, buffers }]));
     const [before, after] = [at(from), at(to)];
-    const none = { bytes: 0, buffers: 0 };
+    const none = (named, place) => ({ bytes: 0, buffers: 0, atMost: place > REST ? unnamed(named) : 0 });
     const changes = [...new Set([...before.keys(), ...after.keys()])].map((place) => {
-      const [a, b] = [before.get(place) ?? none, after.get(place) ?? none];
+      const [a, b] = [before.get(place) ?? none(before, place), after.get(place) ?? none(after, place)];
       return { place, a, b, bytes: b.bytes - a.bytes };
     }).sort((a, b) => Math.abs(b.bytes) - Math.abs(a.bytes) || b.b.bytes - a.b.bytes);
     const sum = changes.reduce((all, change) => all + change.bytes, 0);
     const clear = fp.element('button', { type: 'button', id: 'clear' }, 'Clear');
     clear.addEventListener('click', () => fp.app.select(null));
-    const head = fp.element('div', { class: 'head' }, fp.element('h3', {}, `From ${fp.clock(times[from] * 1000)} to ${fp.clock(times[to] * 1000)}: ${signed(sum)}`), clear);
+    const head = fp.element('div', { class: 'head' }, fp.element('h3', {}, `From ${when(from)} to ${when(to)}: ${signed(sum)}`), clear);
     const titles = [KINDS[kind].title, 'Change', 'Bytes', 'At the beginning', 'At the end', 'Buffers'];
     const table = fp.element('table', {}, fp.element('thead', {}, fp.element('tr', {},
       ...titles.map((name, index) => fp.element('th', { scope: 'col', class: index > 1 ? 'number' : undefined }, name)))));
@@ -64,11 +75,11 @@ fp.comparison = (() => {
       body.append(fp.element('tr', { 'data-fate': word },
         fp.element('th', { scope: 'row', title: fullName(pool, kind, place) }, nameOf(pool, kind, place)),
         fp.element('td', {}, `${sign} ${word}`),
-        ...[signed(bytes), fp.bytes(a.bytes), fp.bytes(b.bytes), `${fp.count(a.buffers)} → ${fp.count(b.buffers)}`].map((text) => fp.element('td', { class: 'number' }, text))));
+        ...[signed(bytes), amount(a), amount(b), `${buffers(a)} → ${buffers(b)}`].map((text) => fp.element('td', { class: 'number' }, text))));
     }
     table.append(body);
     const scroll = fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'What changed in between' }, table);
-    root.replaceChildren(head, fp.element('p', { class: 'hint' }, between(course, times, from, to)), scroll);
+    root.replaceChildren(head, fp.element('p', { class: 'hint' }, between(course, when, from, to)), scroll);
   };
 
   return { show, hide };

@@ -8,7 +8,7 @@ fp.timeline = (() => {
   const kinds = document.getElementById('kinds');
   let kind = 'site';
   let stack = [];
-  let shown = { pool: null, rows: [], times: [] };
+  let shown = { pool: null, rows: [], times: [], at: String };
   // A holder keeps its colour as long as it is among the largest.
   const colours = new Map();
 
@@ -34,15 +34,9 @@ fp.timeline = (() => {
     return places.sort((a, b) => a - b);
   };
 
-  // `lines` are drawn over the bands: each a series with its values. `course` is what a comparison says of all memory.
+  // `times` are seconds or frames, and `view.at` says one in words. `lines` are drawn over the bands: each a series with its values.
+  // `course` is what a comparison says of all memory.
   const show = (pool, view, rows, times, xRange, lines, course) => {
-    if (view.span === 'frames') {
-      chart.root.dataset.empty = 'Who held memory is recorded over time, not per frame: choose 2 min, hour or day.';
-      chart.show(view, [], [[]], xRange);
-      chart.legend.replaceChildren();
-      fp.comparison.hide();
-      return;
-    }
     chart.root.dataset.empty = 'Nothing recorded in this span yet.';
     const places = largest(rows);
     const bands = [...places, OTHERS].map((place) => ({ place, values: new Array(rows.length).fill(0) }));
@@ -58,7 +52,7 @@ fp.timeline = (() => {
       name: nameOf(pool, kind, place), colour: colourOf(place), fill: colourOf(place), width: 0.5, values,
       help: `${fullName(pool, kind, place)}\n${covered(kind, place)}`,
     }));
-    shown = { pool, rows, times };
+    shown = { pool, rows, times, at: view.at };
     chart.show(view, [...series, ...lines.map((line) => line.series)], [times, ...[...stack].reverse().map((band) => band.top), ...lines.map((line) => line.values)], xRange);
     fp.comparison.show(pool, view, kind, rows, times, course);
   };
@@ -84,7 +78,7 @@ fp.timeline = (() => {
     const counted = buffers ? `, ${fp.count(buffers)} ${buffers === 1 ? 'buffer' : 'buffers'}` : '';
     tip.replaceChildren(
       fp.element('b', {}, fullName(shown.pool, kind, place).replace(/^\d+$/, (bytes) => `${fp.bytes(Number(bytes))} (${fp.count(Number(bytes))} B)`)),
-      fp.element('span', {}, `${fp.bytes(values[at])}${counted}, ${fp.percent(values[at] / all)} of what was in use at ${fp.clock(shown.times[at] * 1000)}`),
+      fp.element('span', {}, `${fp.bytes(values[at])}${counted}, ${fp.percent(values[at] / all)} of what was in use at ${shown.at(shown.times[at])}`),
       fp.element('small', {}, covered(kind, place)),
     );
     const left = plot.over.offsetLeft + plot.cursor.left;
