@@ -50,7 +50,7 @@
 //!
 //! Each folder of the source answers one question:
 //!
-//! | folder | what is there | begins at |
+//! | folder | content | begins at |
 //! |---|---|---|
 //! | `memory/` | memory from the system and back, and the budget | [`PoolBuilder::max_bytes`] |
 //! | `blocks/` | pooled blocks: size classes, records, magazine, depot | [`Buffer`] |

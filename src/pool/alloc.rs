@@ -17,7 +17,7 @@ use crate::pool::refusal::{Refusal, count_refusal, refused};
 use crate::pool::slot_guard::with_slot;
 
 impl BufferPool {
-    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    /// Allocates a buffer of `len` elements, initialised with unspecified contents.
     ///
     /// Reports name the line that called this. In a wrapper that is the wrapper's own line, unless it is
     /// `#[track_caller]`; through a function pointer it is a line of this library. [`alloc_at`](Self::alloc_at)
@@ -32,7 +32,7 @@ impl BufferPool {
         self.lend(len, Label::untagged(Location::caller()))
     }
 
-    /// A buffer of `len` zeroes.
+    /// Allocates a buffer of `len` zeroes.
     ///
     /// # Panics
     ///
@@ -43,7 +43,7 @@ impl BufferPool {
         self.alloc::<T>(len).zeroed()
     }
 
-    /// A copy of `source`.
+    /// Allocates a copy of `source`.
     ///
     /// # Panics
     ///
@@ -54,7 +54,7 @@ impl BufferPool {
         self.alloc::<T>(source.len()).copied(source)
     }
 
-    /// A buffer of `len` elements. Contents: initialised, otherwise unspecified.
+    /// Allocates a buffer of `len` elements, initialised with unspecified contents.
     ///
     /// # Errors
     ///

@@ -71,8 +71,8 @@ impl PoolBuilder {
         self.config
     }
 
-    /// The name under which the pool reports. Default: `framepool` for the first pool of the process, and `framepool-2` and
-    /// so on, by the pool's [number](BufferPool::id), for the others.
+    /// Sets the name under which the pool reports. Default: `framepool` for the first pool of the process, and
+    /// `framepool-2` and so on, by the pool's [number](BufferPool::id), for the others.
     ///
     /// The name is only a label; the number identifies the pool.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -80,21 +80,21 @@ impl PoolBuilder {
         self
     }
 
-    /// How many frames can be open at once, 1 to 16. Default: 3.
+    /// Sets how many frames can be open at once, 1 to 16. Default: 3.
     pub fn max_frames_in_flight(mut self, frames: u32) -> Self {
         self.config.max_frames_in_flight = frames;
         self
     }
 
-    /// The bytes a thread takes at a time for its frame buffers, 4 KiB to 512 MiB. Default: 256 KiB.
+    /// Sets the bytes that a thread takes at a time for its frame buffers, 4 KiB to 512 MiB. Default: 256 KiB.
     ///
-    /// A frame buffer larger than this gets a block of its own.
+    /// A larger frame buffer gets its own block.
     pub fn frame_block_bytes(mut self, bytes: usize) -> Self {
         self.config.frame_block_bytes = bytes;
         self
     }
 
-    /// The most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB.
+    /// Sets the most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB.
     ///
     /// No other thread can use or return this memory. So in a pool with [`max_bytes`](Self::max_bytes) one thread
     /// keeps at most a 128th of the limit, and all threads together at most a sixteenth, even if you set more here.
@@ -105,7 +105,7 @@ impl PoolBuilder {
         self
     }
 
-    /// The most bytes the pool may hold from the system. Default: no limit.
+    /// Sets the most bytes that the pool may hold from the system. Default: no limit.
     ///
     /// The limit counts buffers in use, idle memory, and the overhead of pooled buffers: a record of 64 bytes each,
     /// and slack (up to the alignment for a buffer of 1 KiB and more, up to a page from 64 KiB on). So a buffer of
@@ -122,7 +122,7 @@ impl PoolBuilder {
         self
     }
 
-    /// The age, in frames, beyond which an unreleased buffer is a leak suspect. Default: 4.
+    /// Sets the age, in frames, beyond which an unreleased buffer is a leak suspect. Default: 4.
     ///
     /// A suspect is old in frames *and* in time, see [`leak_after`](Self::leak_after). If you set the frames and not the
     /// time, frames alone count.
@@ -132,7 +132,7 @@ impl PoolBuilder {
         self
     }
 
-    /// The time after which an unreleased buffer is a leak suspect, if it is also older than
+    /// Sets the time after which an unreleased buffer is a leak suspect, if it is also older than
     /// [`leak_after_frames`](Self::leak_after_frames). Default: one second; zero if only the frames are set.
     ///
     /// At 2,000 frames a second a disk read takes 20 frames and is no leak; at one frame a second a buffer of 3
@@ -179,7 +179,7 @@ impl PoolBuilder {
         self
     }
 
-    /// How many frames a [`FrameFeed`](crate::telemetry::FrameFeed) can fall behind, up to 2^20. Default: 256.
+    /// Sets how many frames a [`FrameFeed`](crate::telemetry::FrameFeed) can fall behind, up to 2^20. Default: 256.
     pub fn history_frames(mut self, frames: usize) -> Self {
         self.config.history_frames = frames;
         self
@@ -296,7 +296,7 @@ impl Default for PoolBuilder {
 }
 
 impl BufferPool {
-    /// A pool with the default settings.
+    /// Makes a pool with the default settings.
     pub fn new() -> Self {
         Self::from_config(PoolBuilder::new().into_config())
     }

@@ -117,6 +117,6 @@ pub(crate) struct Config {
     pub(crate) backtraces: (u32, u64),
     /// One frame in this many is sampled; zero for none.
     pub(crate) sample_frames: u32,
-    /// Tags by name, with what is set for them.
+    /// Tags by name, with their settings.
     pub(crate) tags: Vec<(String, TagSettings)>,
 }

@@ -67,7 +67,7 @@ impl Frame {
         &self.pool
     }
 
-    /// A buffer of `len` elements that lives as long as the frame. Contents: initialised, otherwise unspecified.
+    /// Allocates a buffer of `len` elements that lives as long as the frame, initialised with unspecified contents.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Frame {
         unsafe { self.view_or_panic(fast, len) }
     }
 
-    /// A buffer of `len` zeroes that lives as long as the frame.
+    /// Allocates a buffer of `len` zeroes that lives as long as the frame.
     ///
     /// # Panics
     ///
@@ -91,7 +91,7 @@ impl Frame {
         zeroed(self.alloc::<T>(len))
     }
 
-    /// A copy of `source` that lives as long as the frame.
+    /// Allocates a copy of `source` that lives as long as the frame.
     ///
     /// # Panics
     ///
@@ -102,7 +102,7 @@ impl Frame {
         copied(self.alloc::<T>(source.len()), source)
     }
 
-    /// A buffer of `len` elements that lives as long as the frame. Contents: initialised, otherwise unspecified.
+    /// Allocates a buffer of `len` elements that lives as long as the frame, initialised with unspecified contents.
     ///
     /// # Errors
     ///

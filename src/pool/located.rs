@@ -22,7 +22,7 @@ use crate::pool::handle::BufferPool;
 ///   `let pool_alloc: fn(_, _) -> _ = BufferPool::alloc::<f32>;`: the buffer is attributed to a line of this library.
 ///   Use a closure, `|n| pool.alloc::<f32>(n)`, which has its own call site, or `alloc_at`.
 impl BufferPool {
-    /// A buffer of `len` elements, attributed to `location`. Contents: initialised, otherwise unspecified.
+    /// Allocates a buffer of `len` elements, attributed to `location`, initialised with unspecified contents.
     ///
     /// # Panics
     ///
@@ -64,7 +64,7 @@ impl BufferPool {
         self.lend(len, Label::untagged(location))
     }
 
-    /// A buffer of `len` zeroes, attributed to `location`.
+    /// Allocates a buffer of `len` zeroes, attributed to `location`.
     ///
     /// # Panics
     ///
@@ -79,7 +79,7 @@ impl BufferPool {
         self.alloc_at::<T>(len, location).zeroed()
     }
 
-    /// A buffer of `len` elements, attributed to `location`. Contents: initialised, otherwise unspecified.
+    /// Allocates a buffer of `len` elements, attributed to `location`, initialised with unspecified contents.
     ///
     /// # Errors
     ///

@@ -44,7 +44,7 @@ impl PoolInner {
         let idle = self.depot_bytes();
         let elsewhere = self.budget.held().saturating_sub(idle);
         self.budget.note_busy(elsewhere);
-        // Idle bytes in the depot beyond what is worth keeping.
+        // Idle bytes in the depot beyond the kept amount.
         let too_much = idle.saturating_sub(elsewhere / 2 + SLACK_BYTES);
         if too_much == 0 {
             aggregator.trim.excess_since = None;

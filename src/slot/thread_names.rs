@@ -273,7 +273,7 @@ mod tests {
         let names = ThreadNames::new();
         let numbers: Vec<u32> = (0..10).map(|i| names.acquire(&i.to_string())).collect();
         let bytes = names.bytes();
-        // 0 to 3 have a slot, 3 to 6 a buffer; 9 is acquired once more, and released, while the sweep is on.
+        // 0 to 3 have a slot, 3 to 6 a buffer; 9 is acquired again, and released, during the sweep.
         for &number in &numbers[4..] {
             names.release(number);
         }

@@ -1,4 +1,4 @@
-//! What was allocated since a pool was made, by call site, as samples tell it.
+//! Sampled allocs since a pool was made, by call site.
 
 use super::call_stack::StackHolding;
 use super::frame_memory::FrameMemory;
@@ -6,14 +6,14 @@ use super::stack_counts::{SampledCounts, StackSampling};
 
 /// The allocs since the pool was made, by call site: see [`BufferPool::sampled_allocs`](crate::BufferPool::sampled_allocs).
 ///
-/// Nothing here is scaled. The buffers that were sampled are counted, and what there was to sample from.
+/// Nothing here is scaled. It has the counts of the samples, and of all buffers from which they were drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SampledAllocs {
     /// Which pooled buffers are sampled, while [`Attribution::Backtraces`](crate::Attribution) is on.
     pub sampling: StackSampling,
-    /// Pooled buffers that were allocated while backtraces were on. Exact, but for allocs at the moment of a switch.
+    /// Pooled buffers that were allocated while backtraces were on. Exact, except for allocs at the moment of a switch.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
@@ -21,7 +21,7 @@ pub struct SampledAllocs {
     pub stacks: Vec<StackHolding>,
     /// The sampled ones whose call stack did not fit in the pool's table.
     pub unlisted: SampledCounts,
-    /// The frame buffers of all sampled frames since the pool was made. Call sites that took nothing in two windows of 64 sampled frames are
-    /// in [`other`](super::FrameSampling::other).
+    /// The frame buffers of all sampled frames since the pool was made. Call sites without allocs in two windows of 64
+    /// sampled frames are in [`other`](super::FrameSampling::other).
     pub frames: FrameMemory,
 }

@@ -10,7 +10,7 @@ use crate::text::bytes;
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct StackSampling {
-    /// One small buffer in this number, on average; none if it is zero.
+    /// One small buffer in this many, on average; zero for none.
     pub every: u32,
     /// Each buffer whose block has at least this many bytes.
     pub from_bytes: u64,
@@ -44,7 +44,7 @@ pub struct SampledCounts {
 
 #[cfg(feature = "backtrace")]
 impl SampledCounts {
-    /// Of small and large buffers: how many, and their bytes.
+    /// Makes the counts from number and bytes of small and of large buffers.
     pub(crate) fn of([small, large]: [[u64; 2]; 2]) -> Self {
         Self {
             buffers: small[0] + large[0],

@@ -10,7 +10,7 @@
 //! | profile | numbers | stacks |
 //! |---|---|---|
 //! | [`heap`] | `inuse_objects`, `inuse_space` | the pool, and each call site with pooled buffers in use; all frame buffers together |
-//! | [`allocs`] | `alloc_objects`, `alloc_space` since the pool was made | the pool, and each call site as far as it was sampled |
+//! | [`allocs`] | `alloc_objects`, `alloc_space` since the pool was made | the pool, and each sampled call site |
 //!
 //! [`Held::new`] is for a live pool, [`Held::saved`] for one in a saved history, as in `framepool report FILE --pprof OUT`.
 //!
@@ -52,12 +52,12 @@ pub struct Held<'a> {
     allocs: Allocs<'a>,
 }
 
-/// What was allocated since a pool was made.
+/// The allocations since a pool was made.
 #[derive(Clone, Copy, Debug, Default)]
 struct Allocs<'a> {
     pooled: Values,
     frame: Values,
-    /// Buffers of which nobody knows the kind.
+    /// Buffers of unknown kind.
     both: Values,
     sampled: Option<&'a SampledAllocs>,
 }
@@ -99,7 +99,7 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// With samples of what was allocated, so that [`allocs`] has call sites. The pool's numbers should have been read right after them.
+    /// Adds samples of the allocations, so that [`allocs`] has call sites. Read the pool's numbers right after the samples.
     #[must_use]
     pub fn with_samples(mut self, sampled: &'a SampledAllocs) -> Self {
         self.allocs.sampled = Some(sampled);
@@ -179,11 +179,11 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
     profile.finish()
 }
 
-/// The profile of what was allocated since the pools were made: by kind of buffer, and by call site as far as there are
+/// The profile of the allocations since the pools were made: by kind of buffer, and by call site if there are
 /// [samples](Held::with_samples).
 ///
-/// The sums of a pool and of a kind are exact. The call sites are estimates, but for large pooled buffers: the sum is divided in the proportion
-/// of what was sampled. The profile's comments say how much that was.
+/// The sums of a pool and of a kind are exact. The call sites are estimates, except for large pooled buffers: the sum is
+/// split in the proportion of the samples. The profile's comments give the number of samples.
 pub fn allocs(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("alloc_objects", "alloc_space", time(pools));
     for held in pools {
@@ -211,7 +211,7 @@ pub fn allocs(pools: &[Held<'_>]) -> Vec<u8> {
     profile.finish()
 }
 
-/// What the call sites of a pool are estimated from.
+/// The comment on the samples of a pool.
 fn comment(pool: &str, sampled: &SampledAllocs) -> String {
     let frames = &sampled.frames.sampling;
     let pooled = if sampled.buffers == 0 {
@@ -228,7 +228,7 @@ fn comment(pool: &str, sampled: &SampledAllocs) -> String {
     )
 }
 
-/// Pooled buffers by call stack; what is left of them.
+/// Adds pooled buffers by call stack; returns the rest.
 fn sampled_pooled(
     profile: &mut Builder,
     root: u64,
@@ -250,7 +250,7 @@ fn sampled_pooled(
     rest(pooled, traced)
 }
 
-/// Frame buffers by call site; what is left of them.
+/// Adds frame buffers by call site; returns the rest.
 fn sampled_frames(
     profile: &mut Builder,
     root: u64,

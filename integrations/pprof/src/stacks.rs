@@ -1,4 +1,4 @@
-//! What samples stand for: buffers split by the call stacks of the sampled ones.
+//! Splits buffers by the call stacks of the sampled ones.
 
 use std::panic::Location;
 
@@ -6,7 +6,7 @@ use framepool::telemetry::{SampledCounts, StackFrame, StackHolding};
 
 use crate::Values;
 
-/// What was taken through one call stack.
+/// The buffers of one call stack.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) values: Values,
@@ -21,8 +21,9 @@ impl Part {
     }
 }
 
-/// Splits what sampled buffers stand for. Large buffers are all sampled and count as they are. The others are divided in the proportion of the
-/// sampled ones, rounded down. So the parts never exceed the whole. `unlisted` are samples without a call stack, which have a share too.
+/// Splits the whole by the samples. Large buffers are all sampled and counted exactly. The others are split in the
+/// proportion of the sampled ones, rounded down. So the parts never exceed the whole. `unlisted` are samples without a call
+/// stack, which get a share too.
 pub(crate) fn split(whole: Values, stacks: &[&StackHolding], unlisted: SampledCounts) -> Vec<Part> {
     let large = |it: &StackHolding| [it.large_buffers, it.large_bytes];
     let small = |it: &StackHolding| [it.buffers - it.large_buffers, it.bytes - it.large_bytes];
@@ -50,7 +51,7 @@ pub(crate) fn split(whole: Values, stacks: &[&StackHolding], unlisted: SampledCo
     parts.collect()
 }
 
-/// What a part of the samples stands for, rounded down.
+/// The share of the whole for a part of the samples, rounded down.
 pub(crate) fn share(whole: Values, part: Values, of: Values) -> Values {
     std::array::from_fn(|at| {
         let share = (u128::from(whole[at]) * u128::from(part[at])).checked_div(u128::from(of[at]));
