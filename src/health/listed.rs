@@ -4,6 +4,7 @@
 
 use super::{SharedList, SiteVerdict};
 use crate::telemetry::breakdown::ThreadHolding;
+use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::frame_memory::{FrameMemory, FrameSampling, FrameSite};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
@@ -13,6 +14,8 @@ const LONG_LIVED_SITES: usize = 16;
 const HOLDERS: usize = 256;
 /// The most call sites of frame buffers in the list.
 const FRAME_SITES: usize = 64;
+/// The most call stacks in the list.
+const STACKS: usize = 64;
 /// The most threads in the list.
 const THREADS: usize = 256;
 
@@ -22,6 +25,7 @@ pub(super) struct Listed {
     long_lived: SharedList<SiteHolding>,
     holders: SharedList<SiteHolding>,
     threads: SharedList<ThreadHolding>,
+    stacks: SharedList<StackHolding>,
     frame_sampling: FrameSampling,
     frame_sites: SharedList<FrameSite>,
 }
@@ -47,6 +51,12 @@ impl Listed {
     pub(super) fn threads(&mut self, outstanding: &Outstanding) -> SharedList<ThreadHolding> {
         let threads = &outstanding.threads;
         self.threads.share(&threads[..threads.len().min(THREADS)])
+    }
+
+    /// The call stacks of sampled buffers that stand for the most.
+    pub(super) fn stacks(&mut self, outstanding: &Outstanding) -> SharedList<StackHolding> {
+        let stacks = &outstanding.stacks;
+        self.stacks.share(&stacks[..stacks.len().min(STACKS)])
     }
 
     /// What fills frame memory, with its sampled frames. Rebuilt when the mean of a frame changes, so that a program

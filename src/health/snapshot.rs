@@ -9,11 +9,13 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::frame_memory::{FrameSampling, FrameSite};
 use crate::telemetry::id::PoolId;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::SiteHolding;
 use crate::telemetry::snapshot::PoolStats;
+use crate::telemetry::stack_counts::StackSampling;
 use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
@@ -64,6 +66,13 @@ pub struct HealthSnapshot {
     pub sizes: SharedList<SizeHolding>,
     /// The holdings of each thread, the largest first, at most 256.
     pub threads: SharedList<ThreadHolding>,
+    /// The call stacks of sampled buffers in use, those first that stand for the most bytes, at most 64. Empty unless
+    /// `Attribution::Backtraces` was on.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub stacks: SharedList<StackHolding>,
+    /// Which buffers have their call stack recorded.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub stack_sampling: StackSampling,
     /// How frames are sampled, and the totals of the sampled frames. Dates from the last change of `frame_sites`.
     pub frame_sampling: FrameSampling,
     /// What fills frame memory: the call sites of the sampled frames, the largest first, at most 64. Rebuilt when a

@@ -141,8 +141,8 @@ impl PoolInner {
         StackSampling { every, from_bytes }
     }
 
-    /// Pooled buffers that were allocated while backtraces were on, by the call stacks of the sampled ones. Those stand first that were
-    /// sampled with the most bytes.
+    /// Pooled buffers that were allocated while backtraces were on, by the call stacks of the sampled ones. Those stand
+    /// first that represent the most bytes.
     pub(crate) fn sampled_pooled(&self) -> SampledAllocs {
         let mut sampled = SampledAllocs {
             sampling: self.stack_sampling(),
@@ -157,9 +157,10 @@ impl PoolInner {
             sampled.stacks.push(holding);
         }
         sampled.stacks.retain(|it| it.buffers > 0);
+        let every = sampled.sampling.every;
         sampled
             .stacks
-            .sort_unstable_by_key(|it| std::cmp::Reverse((it.bytes, it.buffers)));
+            .sort_unstable_by_key(|it| std::cmp::Reverse((it.weight(every), it.buffers)));
         sampled.unlisted = SampledCounts::of(self.call_stacks.unlisted.read());
         // After the samples, so that there are no more of them than buffers.
         let aggregator = &mut *self.aggregator.lock();

@@ -86,6 +86,10 @@ impl PoolInner {
         #[cfg(feature = "backtrace")]
         {
             out.stacks_lost = self.call_stacks.lost();
+            out.stack_sampling = self.stack_sampling();
+            let every = out.stack_sampling.every;
+            out.stacks
+                .sort_unstable_by_key(|it| std::cmp::Reverse((it.weight(every), it.buffers)));
         }
         self.name_tags(out);
     }

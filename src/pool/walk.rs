@@ -214,8 +214,6 @@ impl Walks {
         sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         out.sites = sites;
         out.threads = threads;
-        out.stacks
-            .sort_unstable_by_key(|it| std::cmp::Reverse((it.bytes, it.buffers)));
         by_size
     }
 }

@@ -35,8 +35,8 @@ pub use past::{Rollup, Span};
 pub use saved::HistoryError;
 pub use saved::{
     SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedHolding,
-    SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan, SavedVerdict,
-    SavedWorst,
+    SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan, SavedStack,
+    SavedVerdict, SavedWorst,
 };
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]

@@ -1,11 +1,13 @@
 //! The store's text report: status, memory, flow, frame times with their recent course, alerts, leaks.
 
+mod stacks;
 mod usage;
 
 use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use self::stacks::write_stacks;
 use self::usage::{write_advice, write_usage};
 use super::diagnostics::DiagnosticsStore;
 use super::past::event::EventKind;
@@ -64,6 +66,7 @@ impl fmt::Display for SavedHistory {
             }
             write_sizes(f, pool)?;
             write_threads(f, pool)?;
+            write_stacks(f, pool)?;
             write_frame_sites(f, pool)?;
             write_usage(f, pool)?;
             write_advice(f, pool)?;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::panic::Location;
 
 use super::outstanding::plural;
-#[cfg(feature = "backtrace")]
 use super::stack_counts::SampledCounts;
 use crate::text::bytes;
 
@@ -19,8 +18,9 @@ pub struct Stack {
 }
 
 /// A function on a stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct StackFrame {
     /// The function, or its address if there is no symbol.
@@ -120,6 +120,24 @@ pub struct StackHolding {
 }
 
 impl StackHolding {
+    /// How many they are.
+    pub fn counts(&self) -> SampledCounts {
+        SampledCounts {
+            buffers: self.buffers,
+            bytes: self.bytes,
+            large_buffers: self.large_buffers,
+            large_bytes: self.large_bytes,
+        }
+    }
+
+    /// The bytes that the samples represent, if one small buffer in `every` was sampled.
+    #[cfg(feature = "backtrace")]
+    pub(crate) fn weight(&self, every: u32) -> u64 {
+        let small = self.bytes.saturating_sub(self.large_bytes);
+        self.large_bytes
+            .saturating_add(small.saturating_mul(u64::from(every)))
+    }
+
     /// Resolves the stack to names, beginning with the function that called `alloc`: see [`Stack::resolve`].
     pub fn frames(&self) -> Vec<StackFrame> {
         let mut frames = self.stack.resolve();

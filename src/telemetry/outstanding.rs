@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::breakdown::{SizeHolding, ThreadHolding, sizes_table, threads_table};
 use super::call_stack::StackHolding;
 use super::histogram::Log2Histogram;
+use super::stack_counts::StackSampling;
 
 /// The most call stacks that are shown.
 const STACKS: usize = 5;
@@ -41,8 +42,10 @@ pub struct Outstanding {
     /// The ages in frames of the buffers in use, by the tag's number.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ages: Vec<Log2Histogram>,
-    /// The call stacks of sampled buffers, the largest in bytes first. Empty unless `Attribution::Backtraces` was on.
+    /// The call stacks of sampled buffers, those first that stand for the most bytes. Empty unless `Attribution::Backtraces` was on.
     pub stacks: Vec<StackHolding>,
+    /// Which buffers have their call stack recorded in that mode.
+    pub stack_sampling: StackSampling,
     /// Sampled buffers whose call stack was not kept because the pool already had 1,024 others, since the pool was
     /// made.
     pub stacks_lost: u64,

@@ -17,7 +17,7 @@ pub struct SampledAllocs {
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
-    /// The sampled ones by call stack, in use or released; those with the most bytes first. They have no tags.
+    /// The sampled ones by call stack, in use or released; those that represent the most bytes first. They have no tags.
     pub stacks: Vec<StackHolding>,
     /// The sampled ones whose call stack did not fit in the pool's table.
     pub unlisted: SampledCounts,

@@ -29,7 +29,8 @@ impl fmt::Display for StackSampling {
 
 /// Sampled pooled buffers. Not scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct SampledCounts {
     /// The number of buffers.
@@ -40,6 +41,52 @@ pub struct SampledCounts {
     pub large_buffers: u64,
     /// Bytes of the large buffers.
     pub large_bytes: u64,
+}
+
+impl SampledCounts {
+    /// What sampled buffers stand for: divides a number of buffers, and their bytes, among groups of samples of them.
+    ///
+    /// Large buffers are all sampled and count as they are. The rest is divided in the proportion of the small ones, rounded down. So the parts
+    /// never exceed the whole by more than large buffers that came meanwhile.
+    ///
+    /// ```
+    /// use framepool::telemetry::SampledCounts;
+    ///
+    /// let sampled = |buffers, bytes| {
+    ///     let mut counts = SampledCounts::default();
+    ///     (counts.buffers, counts.bytes) = (buffers, bytes);
+    ///     counts
+    /// };
+    /// let parts = SampledCounts::divide([8_000, 512_000], &[sampled(3, 192), sampled(1, 64)]);
+    /// assert_eq!(parts, [[6_000, 384_000], [2_000, 128_000]]);
+    /// ```
+    pub fn divide(whole: [u64; 2], samples: &[Self]) -> Vec<[u64; 2]> {
+        let sum = |of: fn(&Self) -> [u64; 2]| {
+            let values = samples.iter().map(of);
+            values.fold([0, 0], |[a, b], [c, d]| [a + c, b + d])
+        };
+        let (all_large, all_small) = (sum(Self::large), sum(Self::small));
+        let part = |it: &Self| {
+            std::array::from_fn(|at| {
+                let rest = u128::from(whole[at].saturating_sub(all_large[at]));
+                let share = rest * u128::from(it.small()[at]);
+                let share = share.checked_div(u128::from(all_small[at]));
+                it.large()[at] + share.unwrap_or(0) as u64
+            })
+        };
+        samples.iter().map(part).collect()
+    }
+
+    fn large(&self) -> [u64; 2] {
+        [self.large_buffers, self.large_bytes]
+    }
+
+    fn small(&self) -> [u64; 2] {
+        [
+            self.buffers.saturating_sub(self.large_buffers),
+            self.bytes.saturating_sub(self.large_bytes),
+        ]
+    }
 }
 
 #[cfg(feature = "backtrace")]

@@ -52,8 +52,7 @@ impl HealthMonitor {
         metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
         metrics.prewarmed_bytes = self.reading.prewarmed_bytes;
         if let Some(resident) = self.resident {
-            metrics.resident_bytes = Some(resident.bytes);
-            metrics.resident_at = resident.time;
+            (metrics.resident_bytes, metrics.resident_at) = (Some(resident.bytes), resident.time);
         }
         let thresholds = &self.thresholds;
         self.reading
@@ -122,6 +121,8 @@ impl HealthMonitor {
             tags: self.tags.share(&self.reading.tags.tags),
             sizes: self.sizes.share(&outstanding.sizes),
             threads: self.listed.threads(outstanding),
+            stacks: self.listed.stacks(outstanding),
+            stack_sampling: outstanding.stack_sampling,
             frame_sampling,
             frame_sites,
             advice,

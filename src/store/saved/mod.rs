@@ -21,8 +21,10 @@ use crate::health::{
     UsageHistogram,
 };
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::call_stack::StackFrame;
 use crate::telemetry::frame_memory::{FrameCounts, FrameSampling};
 use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::stack_counts::{SampledCounts, StackSampling};
 use crate::telemetry::tags::TagStats;
 
 #[cfg(feature = "serde")]
@@ -111,6 +113,10 @@ saved! {
         sizes: Vec<SizeHolding>,
         /// The holdings of its threads, the largest first.
         threads: Vec<ThreadHolding>,
+        /// Which pooled buffers had their call stack recorded.
+        stack_sampling: StackSampling,
+        /// The call stacks of sampled buffers, those that represent the most bytes first, at most 64.
+        stacks: Vec<SavedStack>,
         /// How frames were sampled, and the totals of the sampled frames.
         frame_sampling: FrameSampling,
         /// What filled frame memory: the call sites of the sampled frames, the largest first, at most 64.
@@ -205,6 +211,18 @@ saved! {
         oldest_age_frames: Option<u64>,
         /// The least time that the oldest has been in use, if known.
         oldest_age: Option<Duration>,
+    }
+
+    /// The sampled buffers of one call stack and tag: see [`StackHolding`](crate::telemetry::StackHolding).
+    SavedStack {
+        /// The line of code.
+        location: String,
+        /// The tag; empty for none.
+        tag: String,
+        /// How many. Not scaled.
+        counts: SampledCounts,
+        /// How the line was reached, beginning with the function that called `alloc`; at most 32 functions.
+        frames: Vec<StackFrame>,
     }
 
     /// The frame buffers of one call site in the sampled frames: see [`FrameSite`](crate::telemetry::FrameSite).
@@ -331,6 +349,9 @@ impl SavedHistory {
                 change(&mut site.location);
             }
             pool.holders
+                .iter_mut()
+                .for_each(|it| change(&mut it.location));
+            pool.stacks
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
             pool.frame_sites

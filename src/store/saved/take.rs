@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::rows::columns;
 use super::{
     SavedAlert, SavedCourse, SavedEvent, SavedFrameSite, SavedHistory, SavedHolder, SavedHolding,
-    SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedVerdict, SavedWorst,
+    SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedStack, SavedVerdict, SavedWorst,
 };
 use crate::BufferPool;
 use crate::clock::Timestamp;
@@ -16,12 +16,16 @@ use crate::store::kept::{Kept, KeptPool};
 use crate::store::past::event::Event;
 use crate::store::past::{Past, Span};
 use crate::store::subscribers::AlertSubscriber;
+use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::frame_memory::FrameSite;
 use crate::telemetry::holdings::Holding;
-use crate::telemetry::outstanding::SiteHolding;
+use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most pairs of call site and tag that a saved pool lists.
 const HOLDERS: usize = 256;
+/// Call stacks, and functions of each of them.
+const STACKS: usize = 64;
+const DEPTH: usize = 32;
 
 /// A number with a course: name, unit, and how to read it.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
@@ -117,6 +121,8 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         tags: latest.tags.to_vec(),
         sizes: latest.sizes.to_vec(),
         threads: latest.threads.to_vec(),
+        stack_sampling: latest.stack_sampling,
+        stacks: latest.stacks.iter().map(SavedStack::from).collect(),
         frame_sampling: latest.frame_sampling,
         frame_sites: latest.frame_sites.iter().map(frame_site).collect(),
         advice: latest.advice.to_vec(),
@@ -186,7 +192,14 @@ impl SavedHistory {
     #[must_use]
     pub fn with_holders(mut self, pool: &BufferPool) -> Self {
         if let Some(saved) = self.pools.iter_mut().find(|it| it.id == pool.id()) {
-            let sites = pool.outstanding().sites;
+            let Outstanding {
+                sites,
+                stacks,
+                stack_sampling,
+                ..
+            } = pool.outstanding();
+            saved.stack_sampling = stack_sampling;
+            saved.stacks = stacks.iter().take(STACKS).map(SavedStack::from).collect();
             let listed = sites.iter().take(HOLDERS);
             saved.holders = listed.map(SavedHolder::from).collect();
             saved.holders_left_out = sites.len().saturating_sub(HOLDERS) as u64;
@@ -251,6 +264,20 @@ impl From<&SiteHolding> for SavedHolder {
             long_lived: site.long_lived,
             oldest_age_frames: Some(site.oldest_age_frames),
             oldest_age: Some(site.oldest_age),
+        }
+    }
+}
+
+/// Looks up the names of the functions.
+impl From<&StackHolding> for SavedStack {
+    fn from(it: &StackHolding) -> Self {
+        let mut frames = it.frames();
+        frames.truncate(DEPTH);
+        Self {
+            location: it.location.to_string(),
+            tag: it.tag.clone(),
+            counts: it.counts(),
+            frames,
         }
     }
 }
