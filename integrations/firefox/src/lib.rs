@@ -5,12 +5,14 @@
 //!
 //! | part of the profile | what it shows |
 //! |---|---|
-//! | retained memory (flame graph, call tree) | bytes in use as of the latest judgement: pool, tags, call site |
+//! | retained memory (flame graph, call tree) | bytes in use as of the latest judgement: pool, tags, callers of sampled buffers, call site |
 //! | memory track | bytes in use over the time that the history covers |
 //! | markers | alerts from raised to resolved; marks |
 //!
-//! All numbers are exact: nothing is sampled. The bytes are rounded block sizes, as in all reports, and add up to the
-//! pool's bytes in use.
+//! The numbers of pools, tags and call sites are exact. The bytes are rounded block sizes, as in all reports, and add up
+//! to the pool's bytes in use. If the pool recorded backtraces (`Attribution::Backtraces`), the callers stand between the
+//! tags and the call site. Those of small buffers are estimates from samples; the callers' category says how many buffers
+//! are sampled.
 #![forbid(unsafe_code)]
 
 mod markers;
@@ -19,6 +21,7 @@ mod stacks;
 
 use framepool::health::AlertState;
 use framepool::store::{EventKind, SavedHistory, SavedPool};
+use framepool::telemetry::SampledCounts;
 use fxprof_processed_profile::{
     CategoryColor, CategoryHandle, MarkerTiming, Profile, ReferenceTimestamp, SamplingInterval,
     ThreadHandle,
@@ -67,6 +70,10 @@ pub fn profile(history: &SavedHistory) -> Vec<u8> {
             before = bytes;
         }
         let time = moments.at(pool.time.unix_nanos());
+        let mut colours = colours;
+        if !pool.stacks.is_empty() {
+            colours.name_callers(&mut profile, pool.stack_sampling);
+        }
         add_holders(&mut Stacks::new(&mut profile, thread, colours, time), pool);
         add_markers(&mut profile, (thread, alerts), history, pool, &moments);
     }
@@ -79,13 +86,23 @@ fn add_holders(stacks: &mut Stacks<'_>, pool: &SavedPool) {
     let root = format!("pool {}", pool.name);
     let mut named = 0;
     for holder in &pool.holders {
-        stacks.hold(&root, &holder.tag, &holder.location, holder.bytes);
+        let key = (&*holder.tag, &*holder.location);
+        let sampled = pool.stacks.iter();
+        let sampled = sampled.filter(|it| (&*it.tag, &*it.location) == key);
+        let counts: Vec<_> = sampled.clone().map(|it| it.counts).collect();
+        let parts = SampledCounts::divide([holder.buffers, holder.bytes], &counts);
+        let mut rest = holder.bytes;
+        for (stack, [_, bytes]) in sampled.zip(parts) {
+            stacks.hold(&root, key, &stack.frames, bytes);
+            rest = rest.saturating_sub(bytes);
+        }
+        stacks.hold(&root, key, &[], rest);
         named += holder.bytes;
     }
     if pool.holders.is_empty() {
         // An older version of the library, which kept only these, wrote the history.
         for site in &pool.sites {
-            stacks.hold(&root, "", &site.location, site.bytes);
+            stacks.hold(&root, ("", &site.location), &[], site.bytes);
             named += site.bytes;
         }
     }

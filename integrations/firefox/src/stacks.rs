@@ -1,5 +1,6 @@
-//! Stacks of a pool's holders: the pool, the tags from the outermost to the innermost, the call site.
+//! Stacks of a pool's holders: the pool, the tags from the outermost to the innermost, the callers of sampled buffers, the call site.
 
+use framepool::telemetry::{StackFrame, StackSampling};
 use fxprof_processed_profile::{
     CategoryColor, CategoryHandle, Frame, FrameFlags, FrameInfo, Profile, ThreadHandle, Timestamp,
 };
@@ -8,6 +9,7 @@ use fxprof_processed_profile::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Colours {
     site: CategoryHandle,
+    caller: CategoryHandle,
     tag: CategoryHandle,
     pool: CategoryHandle,
 }
@@ -16,9 +18,17 @@ impl Colours {
     pub(crate) fn new(profile: &mut Profile) -> Self {
         Self {
             site: profile.add_category("Call site", CategoryColor::Orange),
+            // Until there are any.
+            caller: CategoryHandle::OTHER,
             tag: profile.add_category("Tag", CategoryColor::Blue),
             pool: profile.add_category("Pool", CategoryColor::Gray),
         }
+    }
+
+    /// Gives callers a category that says which buffers are sampled.
+    pub(crate) fn name_callers(&mut self, profile: &mut Profile, sampling: StackSampling) {
+        let name = format!("Caller of sampled buffers ({sampling})");
+        self.caller = profile.add_category(&name, CategoryColor::Green);
     }
 }
 
@@ -49,14 +59,22 @@ impl<'p> Stacks<'p> {
         }
     }
 
-    /// Adds bytes of a call site with this tag, or with none.
-    pub(crate) fn hold(&mut self, root: &str, tag: &str, location: &str, bytes: u64) {
+    /// Adds bytes of a call site with this tag, or with none, allocated through these callers, the innermost first.
+    pub(crate) fn hold(
+        &mut self,
+        root: &str,
+        (tag, location): (&str, &str),
+        callers: &[StackFrame],
+        bytes: u64,
+    ) {
         let mut frames = vec![self.frame(root, self.colours.pool)];
         let ends = tag.match_indices('/').map(|(at, _)| at).chain([tag.len()]);
         for end in ends.filter(|&end| end > 0) {
             let name = format!("tag {}", &tag[..end]);
             frames.push(self.frame(&name, self.colours.tag));
         }
+        let callers = callers.iter().rev();
+        frames.extend(callers.map(|caller| self.frame(&caller.function, self.colours.caller)));
         frames.push(self.frame(location, self.colours.site));
         self.add(frames, bytes);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Profiler, held_by_stack};
 use framepool::store::SavedHistory;
-use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
+use framepool::{Attribution, Buffer, BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
 use serde_json::Value;
 
 /// A history of these pools as they are now, judged at the end of several frames.
@@ -74,6 +74,58 @@ fn stacks_add_up_to_bytes_in_use() {
     assert_eq!(held.values().sum::<u64>(), pool.stats().in_use_bytes);
     drop(kept);
     frame.release_all();
+}
+
+#[inline(never)]
+fn decode_texture(pool: &BufferPool, len: usize) -> Buffer<u8> {
+    pool.alloc(len)
+}
+
+#[inline(never)]
+fn load_level(pool: &BufferPool) -> Vec<Buffer<u8>> {
+    (0..3).map(|_| decode_texture(pool, 1 << 20)).collect()
+}
+
+#[inline(never)]
+fn open_menu(pool: &BufferPool) -> Vec<Buffer<u8>> {
+    (0..100).map(|_| decode_texture(pool, 1 << 10)).collect()
+}
+
+#[test]
+fn callers_of_sampled_buffers_are_below_site() {
+    let builder = BufferPool::builder().attribution(Attribution::Backtraces);
+    let builder = builder.name("game").backtraces(10, 100_000);
+    let pool = builder.build().expect("good settings");
+    let kept = [load_level(&pool), open_menu(&pool)];
+    let history = history(&[&pool], 1);
+    let profile = parsed(&framepool_firefox::profile(&history));
+    let thread = &profile["threads"][0];
+    let categories = profile["meta"]["categories"].to_string();
+    let sampled = "Caller of sampled buffers (1 in 10, and all from 97.7 KiB)";
+    assert!(categories.contains(sampled), "{categories}");
+    let held = held_by_stack(thread);
+    let through = |caller: &str| -> u64 {
+        let stacks = held.iter();
+        let stacks = stacks.filter(|(stack, _)| stack.contains(&format!("{caller} > ")));
+        stacks.map(|(_, bytes)| bytes).sum()
+    };
+    assert_eq!(through("load_level"), 3 << 20, "{held:?}");
+    let menu = through("open_menu");
+    assert!(
+        (100 << 10) - menu < 20,
+        "{menu}: only rounding is left: {held:?}"
+    );
+    assert_eq!(
+        through("decode_texture"),
+        through("load_level") + menu,
+        "{held:?}"
+    );
+    assert!(
+        held.keys().all(|stack| stack.contains("firefox.rs:")),
+        "{held:?}"
+    );
+    assert_eq!(held.values().sum::<u64>(), pool.stats().in_use_bytes);
+    drop(kept);
 }
 
 #[test]

@@ -25,11 +25,11 @@ mod messages;
 mod stacks;
 
 use framepool::store::SavedPool;
-use framepool::telemetry::{FrameCounts, FrameMemory, SampledAllocs, SampledCounts, StackHolding};
+use framepool::telemetry::{FrameCounts, FrameMemory, SampledAllocs, SampledCounts};
 use framepool::{Outstanding, PoolStats, Timestamp};
 
 use builder::Builder;
-use stacks::{plus, rest, share, split};
+use stacks::{Stack, divided, plus, rest, share};
 
 /// Buffers, and bytes.
 type Values = [u64; 2];
@@ -47,7 +47,7 @@ pub struct Held<'a> {
     /// Buffers of both kinds.
     in_use: Values,
     /// The call stacks of sampled buffers.
-    stacks: &'a [StackHolding],
+    stacks: Vec<Stack>,
     /// The allocations since the pool was made.
     allocs: Allocs<'a>,
 }
@@ -90,7 +90,7 @@ impl<'a> Held<'a> {
             other_sites: "[pooled buffers without a recorded call site]",
             pooled: [outstanding.buffers, outstanding.bytes],
             in_use: [stats.in_use_buffers, stats.in_use_bytes],
-            stacks: &outstanding.stacks,
+            stacks: outstanding.stacks.iter().map(Stack::from).collect(),
             allocs: Allocs {
                 pooled: [counts.pooled_allocs(), counts.pooled_alloc_bytes],
                 frame: [counts.frame_allocs, counts.frame_alloc_bytes],
@@ -132,7 +132,7 @@ impl<'a> Held<'a> {
             other_sites: "[pooled buffers of call sites that hold less]",
             pooled: [numbers.outstanding_buffers, numbers.outstanding_bytes],
             in_use: [numbers.in_use_buffers, numbers.in_use_bytes],
-            stacks: &[],
+            stacks: pool.stacks.iter().map(Stack::from).collect(),
             allocs: Allocs {
                 both: [numbers.total_allocs, numbers.total_alloc_bytes],
                 ..Allocs::default()
@@ -159,14 +159,11 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
             let of_site = held
                 .stacks
                 .iter()
-                .filter(|it| it.tag == site.tag && it.location.to_string() == site.location);
-            let of_site: Vec<_> = of_site.collect();
-            for part in split(site.values, &of_site, SampledCounts::default()) {
-                let mut places = vec![line];
-                places.extend(part.callers().map(|frame| profile.function(frame)));
-                places.push(root);
-                profile.sample(&places, part.values, &known);
-                rest_of_site = rest(rest_of_site, part.values);
+                .filter(|it| it.tag == site.tag && it.location == site.location);
+            for (stack, part) in divided(site.values, of_site, SampledCounts::default()) {
+                let places = places(&mut profile, root, stack);
+                profile.sample(&places, part, &known);
+                rest_of_site = rest(rest_of_site, part);
             }
             profile.sample(&[line, root], rest_of_site, &known);
             named = plus(named, site.values);
@@ -228,6 +225,15 @@ fn comment(pool: &str, sampled: &SampledAllocs) -> String {
     )
 }
 
+/// The places of a stack: the line, its callers, the pool.
+fn places(profile: &mut Builder, root: u64, stack: &Stack) -> Vec<u64> {
+    let mut places = vec![profile.line(&stack.location)];
+    let callers = stack.callers.iter();
+    places.extend(callers.map(|frame| profile.function(frame)));
+    places.push(root);
+    places
+}
+
 /// Adds pooled buffers by call stack; returns the rest.
 fn sampled_pooled(
     profile: &mut Builder,
@@ -236,14 +242,12 @@ fn sampled_pooled(
     sampled: &SampledAllocs,
 ) -> Values {
     let traced = [sampled.buffers, sampled.bytes];
-    let stacks: Vec<_> = sampled.stacks.iter().collect();
+    let stacks: Vec<_> = sampled.stacks.iter().map(Stack::from).collect();
     let mut left = traced;
-    for part in split(traced, &stacks, sampled.unlisted) {
-        let mut places = vec![profile.line(&part.location.to_string())];
-        places.extend(part.callers().map(|frame| profile.function(frame)));
-        places.push(root);
-        profile.sample(&places, part.values, &[]);
-        left = rest(left, part.values);
+    for (stack, part) in divided(traced, stacks.iter(), sampled.unlisted) {
+        let places = places(profile, root, stack);
+        profile.sample(&places, part, &[]);
+        left = rest(left, part);
     }
     let unknown = profile.named("[pooled buffers without a sampled call site]");
     profile.sample(&[unknown, root], left, &[]);

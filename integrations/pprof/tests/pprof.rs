@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use framepool::store::SavedHistory;
 use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Outstanding, Watch};
 use framepool_pprof::{Held, allocs, heap};
 
@@ -225,6 +226,31 @@ fn saved_history_gives_profile_of_its_pool() {
     );
     drop(kept);
     frame.release_all();
+}
+
+#[test]
+fn profile_of_saved_history_has_callers() {
+    let builder = BufferPool::builder().attribution(Attribution::Backtraces);
+    let pool = builder.backtraces(10, 100_000).build().expect("settings");
+    let watch = Watch::start(&pool, HealthConfig::default());
+    let kept = [load_level(&pool), open_menu(&pool)];
+    watch.stop();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("callers.json");
+    watch.store().save(&path).expect("writable");
+    let history = SavedHistory::load(&path).expect("a history");
+    let report = history.to_string();
+    assert!(
+        report.contains("callers of sampled buffers (1 in 10, and all from 97.7 KiB)"),
+        "{report}"
+    );
+    assert!(report.contains("::load_level"), "{report}");
+    let profile = heap(&[Held::saved(&history.pools[0])]);
+    let arguments = ["-top", "-cum", "-unit=b", "-nodefraction=0"];
+    let top = pprof("callers.pb.gz", &profile, &arguments);
+    assert_eq!(cumulated(&top, "::load_level"), 3 << 20, "{top}");
+    let menu = cumulated(&top, "::open_menu");
+    assert!((100 << 10) - menu < 20, "only rounding is left: {top}");
+    drop(kept);
 }
 
 #[test]
