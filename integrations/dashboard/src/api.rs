@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use framepool::store::{SavedAlert, SavedVerdict};
+use framepool::store::{SavedAlert, SavedStack, SavedVerdict};
 pub use framepool::store::{SavedHolding as Holding, SavedLimits as Limits};
-use framepool::telemetry::TagStats;
+use framepool::telemetry::{StackSampling, TagStats};
 use framepool::{HealthStatus, PoolId, RuntimeHealthMetrics, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,23 @@ pub struct Sites<List = Vec<Site>> {
     pub left_out: usize,
     /// All memory, part by part.
     pub holdings: Vec<Holding>,
+    /// Call stacks of sampled buffers: `/api/v1/stacks` has them.
+    pub stacks: usize,
+}
+
+/// The callers of sampled buffers that are out: `/api/v1/stacks`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Stacks {
+    /// When this was read.
+    pub at: Timestamp,
+    /// Which buffers have their call stack recorded.
+    pub sampling: StackSampling,
+    /// The call stacks, those first that stand for the most bytes, 64 at most.
+    pub stacks: Vec<SavedStack>,
+    /// Call stacks beyond the ones listed.
+    pub left_out: usize,
+    /// Sampled buffers since the pool was made whose call stack was not kept.
+    pub lost: u64,
 }
 
 /// The buffers of one call site: see [`SiteHolding`](framepool::SiteHolding).

@@ -33,6 +33,7 @@
 //! | `/api/v1/pools` | the pools, with their thresholds |
 //! | `/api/v1/snapshot?pool=ID` | the latest health snapshot of a pool |
 //! | `/api/v1/sites?pool=ID` | holders of pooled buffers, by call site, and all memory, part by part |
+//! | `/api/v1/stacks?pool=ID` | callers of sampled buffers in use, if the pool records backtraces |
 //! | `/api/v1/history?pool=ID&span=recent` | samples over two minutes (`recent`), an `hour`, a `day`, or the latest `frames` |
 //! | `/api/v1/alerts` | active alerts, the log of alerts, and the program's marks |
 //! | `/api/v1/update` | everything that changes, once; [`api`] has it as types |

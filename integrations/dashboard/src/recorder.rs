@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     /// The latest update, as the text of an event.
     updates: watch::Sender<Bytes>,
+    /// Held by the one request that looks up names of functions.
+    pub(crate) in_words: Arc<tokio::sync::Mutex<()>>,
     /// One permit for each stream that may be opened.
     pub(crate) streams: Arc<Semaphore>,
 }
@@ -73,6 +75,7 @@ impl Recording {
             pools: recorders.collect(),
             names,
             updates: watch::Sender::new(Bytes::new()),
+            in_words: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
         });
         shared.look();

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::guard::{self, Guard};
 use crate::page::{ASSETS, OPENAPI, PAGE};
-use crate::recorder::{Recorder, Recording, locked};
+use crate::recorder::{Recorder, Recording, Shared, locked};
 use crate::{liveness, views};
 
 const JSON: &str = "application/json";
@@ -51,6 +51,7 @@ pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Gu
         .route("/api/v1/pools", get(pools))
         .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/sites", get(sites))
+        .route("/api/v1/stacks", get(stacks))
         .route("/api/v1/history", get(history))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/update", get(update))
@@ -93,12 +94,13 @@ fn of_pool(
             let text = document(&locked(&shared.pools[at]));
             typed(JSON, shared.names.put(text))
         }
-        None => (
-            StatusCode::NOT_FOUND,
-            "there is no such pool; /api/v1/pools lists them\n",
-        )
-            .into_response(),
+        None => no_such_pool(),
     }
+}
+
+fn no_such_pool() -> Response {
+    let text = "there is no such pool; /api/v1/pools lists them\n";
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 async fn pools(State(recording): State<Recording>) -> Response {
@@ -145,34 +147,77 @@ async fn alerts(State(recording): State<Recording>) -> Response {
     typed(JSON, views::alerts(recording.shared()))
 }
 
+/// Looks up names of functions, on a thread where that keeps nobody waiting; one request at a time.
+async fn in_words<T: Send + 'static>(
+    recording: Recording,
+    make: impl FnOnce(&Shared) -> T + Send + 'static,
+) -> Option<T> {
+    let turn = Arc::clone(&recording.shared().in_words);
+    let _turn = turn.lock().await;
+    let made = tokio::task::spawn_blocking(move || make(recording.shared()));
+    // An error is a panic, which has been reported.
+    made.await.ok()
+}
+
+/// The callers of sampled buffers, as of the latest look.
+async fn stacks(State(recording): State<Recording>, Query(asked): Query<Asked>) -> Response {
+    let Some(at) = views::find(recording.shared(), asked.pool) else {
+        return no_such_pool();
+    };
+    let document = in_words(recording, move |shared| {
+        let (out, at) = {
+            let recorder = locked(&shared.pools[at]);
+            (recorder.outstanding.clone(), recorder.looked_at)
+        };
+        shared.names.put(views::stacks_document(&out, at))
+    });
+    match document.await {
+        Some(document) => typed(JSON, document),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
 /// Who holds memory, as of the latest look.
 async fn heap(State(recording): State<Recording>) -> Response {
-    let pools: Vec<_> = recording.shared().pools.iter().map(locked).collect();
-    let held = pools.iter().map(|pool| {
-        let name = pool.watched.pool.name();
-        Held::new(name, &pool.outstanding, &pool.stats)
+    let profile = in_words(recording, |shared| {
+        let read = shared.pools.iter().map(|pool| {
+            let pool = locked(pool);
+            let handle = pool.watched.pool.clone();
+            (handle, pool.outstanding.clone(), pool.stats)
+        });
+        let read: Vec<_> = read.collect();
+        let held = read
+            .iter()
+            .map(|(pool, out, stats)| Held::new(pool.name(), out, stats));
+        framepool_pprof::heap(&held.collect::<Vec<_>>())
     });
-    let profile = framepool_pprof::heap(&held.collect::<Vec<_>>());
-    typed("application/octet-stream", profile)
+    profile_or_error(profile.await)
 }
 
 /// What was allocated, with its samples, as of now.
 async fn allocs(State(recording): State<Recording>) -> Response {
-    let pools = recording.shared().pools.iter();
-    let pools: Vec<_> = pools
-        .map(|pool| locked(pool).watched.pool.clone())
-        .collect();
-    let read = pools.iter().map(|pool| {
-        let sampled = pool.sampled_allocs();
-        (pool.name(), sampled, pool.stats())
+    let profile = in_words(recording, |shared| {
+        let read = shared.pools.iter().map(|pool| {
+            let pool = locked(pool).watched.pool.clone();
+            let sampled = pool.sampled_allocs();
+            let stats = pool.stats();
+            (pool, sampled, stats)
+        });
+        let read: Vec<_> = read.collect();
+        let nothing = Outstanding::default();
+        let held = read.iter().map(|(pool, sampled, stats)| {
+            Held::new(pool.name(), &nothing, stats).with_samples(sampled)
+        });
+        framepool_pprof::allocs(&held.collect::<Vec<_>>())
     });
-    let read: Vec<_> = read.collect();
-    let nothing = Outstanding::default();
-    let held = read
-        .iter()
-        .map(|(name, sampled, stats)| Held::new(name, &nothing, stats).with_samples(sampled));
-    let profile = framepool_pprof::allocs(&held.collect::<Vec<_>>());
-    typed("application/octet-stream", profile)
+    profile_or_error(profile.await)
+}
+
+fn profile_or_error(profile: Option<Vec<u8>>) -> Response {
+    match profile {
+        Some(profile) => typed("application/octet-stream", profile),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn save(State(recording): State<Recording>) -> Response {

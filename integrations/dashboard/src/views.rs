@@ -2,17 +2,19 @@
 
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
-use framepool::store::{Column, FrameRecord, HolderNames, Rollup, Sample, Span};
-use framepool::{Alert, HealthSnapshot, Outstanding, SiteHolding};
+use framepool::store::{Column, FrameRecord, HolderNames, Rollup, Sample, SavedStack, Span};
+use framepool::{Alert, HealthSnapshot, Outstanding, SiteHolding, Timestamp};
 use serde::Serialize;
 
-use crate::api::{Holding, Limits, Pool, Sites};
+use crate::api::{Holding, Limits, Pool, Sites, Stacks};
 use crate::marks::{self, MarkView};
 use crate::recorder::{Recorder, Shared, locked};
 use crate::rows::{FRAME_COLUMNS, frame_rows, sample_rows};
 
 /// The most call sites in the list.
 const MAX_SITES: usize = 200;
+/// The most call stacks in the list.
+const MAX_STACKS: usize = 64;
 /// Samples that an update repeats, so that a reader that missed an update has no gap.
 const REPEATED: usize = 10;
 
@@ -102,6 +104,7 @@ fn sites(recorder: &Recorder) -> Sites<&[SiteHolding]> {
         sites: &sites[..sites.len().min(MAX_SITES)],
         left_out: sites.len().saturating_sub(MAX_SITES),
         holdings: holdings.collect(),
+        stacks: out.stacks.len(),
     }
 }
 
@@ -182,6 +185,18 @@ pub(crate) fn snapshot(recorder: &Recorder) -> Vec<u8> {
 /// The holders of memory.
 pub(crate) fn sites_document(recorder: &Recorder) -> Vec<u8> {
     json(&sites(recorder))
+}
+
+/// The callers of sampled buffers, by an earlier look. Looks up the names of functions: the first time that can take a second.
+pub(crate) fn stacks_document(out: &Outstanding, at: Timestamp) -> Vec<u8> {
+    let listed = out.stacks.iter().take(MAX_STACKS);
+    json(&Stacks {
+        at,
+        sampling: out.stack_sampling,
+        stacks: listed.map(SavedStack::from).collect(),
+        left_out: out.stacks.len().saturating_sub(MAX_STACKS),
+        lost: out.stacks_lost,
+    })
 }
 
 /// The history over one span.

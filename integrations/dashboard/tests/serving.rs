@@ -5,6 +5,7 @@ mod common;
 use std::process::Command;
 
 use common::{Updates, eventually, get, served, watched};
+use framepool::Attribution;
 use framepool::metrics::{Kind, METRICS};
 use framepool_dashboard::Dashboard;
 use framepool_dashboard::api::{History, Update};
@@ -79,6 +80,9 @@ fn every_document_is_as_described() {
     let (pool, watch) = watched("described");
     let server = served(&watch);
     let leaked = pool.alloc::<u8>(100);
+    // A large buffer is always sampled.
+    pool.set_attribution(Attribution::Backtraces);
+    let sampled = pool.alloc::<u8>(200_000);
     watch.store().mark("level 3 loaded");
     eventually("an alert", || {
         pool.begin_frame().release_all();
@@ -118,7 +122,9 @@ fn every_document_is_as_described() {
             }
         }
     }
-    assert_eq!(documents, 13);
+    assert_eq!(documents, 14);
+    let stacks = get(&server, "/api/v1/stacks").json()["stacks"].clone();
+    assert!(stacks[0]["frames"][0]["function"].is_string(), "{stacks}");
     // The Rust types can read the server's documents.
     let text = get(&server, "/api/v1/update").body;
     let read: Update = serde_json::from_str(&text).expect("an update");
@@ -133,7 +139,7 @@ fn every_document_is_as_described() {
     assert_eq!(read.columns.len(), read.samples[0].1.len());
     let update = Updates::open(&server).next().expect("an update");
     conforms(&update, &schemas["Update"], schemas, "update").unwrap_or_else(|why| panic!("{why}"));
-    drop(leaked);
+    drop((leaked, sampled));
 }
 
 #[test]

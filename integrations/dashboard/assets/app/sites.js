@@ -57,7 +57,7 @@ fp.sites = (() => {
     const tag = site.tag ? [' ', fp.element('span', { class: 'tag', title: 'The tag with which they were taken.' }, site.tag)] : [];
     for (const column of COLUMNS) {
       if (column.id === 'location') {
-        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.element('span', { class: 'file' }, place.name), ...tag, ' ', fp.element('span', { class: 'folder' }, place.folder)));
+        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.element('span', { class: 'file' }, place.name), ...tag, ' ', fp.callers.button(keyOf(site), site), ' ', fp.element('span', { class: 'folder' }, place.folder)));
       } else if (column.id === 'history') {
         const line = document.createElementNS(NS, 'svg');
         for (const [key, value] of [['viewBox', '0 0 100 20'], ['preserveAspectRatio', 'none'], ['class', 'spark'], ['aria-hidden', 'true']]) line.setAttribute(key, value);
@@ -111,21 +111,28 @@ fp.sites = (() => {
       if (arrow) fp.setText(arrow, isSorted ? (sort.down ? ' ▼' : ' ▲') : '');
     });
     const shown = new Set(sites.map(keyOf));
-    for (const [key, row] of rows) if (!shown.has(key)) { row.remove(); rows.delete(key); }
+    for (const key of rows.keys()) if (!shown.has(key)) rows.delete(key);
     const body = table.tBodies[0];
-    sites.forEach((site, at) => {
+    const lines = [];
+    sites.forEach((site) => {
       if (!rows.has(keyOf(site))) rows.set(keyOf(site), makeRow(site));
       const row = rows.get(keyOf(site));
-      const word = verdict(site);
-      row.dataset.verdict = word;
+      row.dataset.verdict = verdict(site);
       COLUMNS.forEach((column, index) => {
         const cell = row.cells[index];
         if (column.show) fp.setText(cell, column.show(site));
         else if (column.id === 'verdict') fp.setText(cell, verdictText(site));
         else if (column.id === 'history') drawSpark(cell.querySelector('path'), pool.spans.recent, pool.names.sites.indexOf(site.location), end);
       });
-      if (body.rows[at] !== row) body.insertBefore(row, body.rows[at] ?? null);
+      const button = row.querySelector('button.callers');
+      button.hidden = !pool.sites.stacks;
+      button.setAttribute('aria-expanded', fp.callers.isOpen(keyOf(site)));
+      lines.push(row);
+      const below = fp.callers.row(keyOf(site), site, pool, COLUMNS.length);
+      if (below) lines.push(below);
     });
+    for (const line of [...body.rows]) if (!lines.includes(line)) line.remove();
+    lines.forEach((line, at) => { if (body.rows[at] !== line) body.insertBefore(line, body.rows[at] ?? null); });
     table.hidden = sites.length === 0;
     empty.hidden = sites.length > 0;
     const more = pool.sites.left_out ? ` ${fp.count(pool.sites.left_out)} smaller call sites are not listed.` : '';

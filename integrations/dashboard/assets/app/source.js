@@ -42,6 +42,7 @@ fp.source = (() => {
       const pool = state.pools.get(id);
       Object.assign(pool, { view: news.pool, health: news.health, active: news.active, sites: news.sites, alertChanges: news.alert_changes });
       pool.names = news.names;
+      if (news.stacks) pool.stacks = news.stacks;
       const { recent, frames } = pool.spans;
       if (recent) merge(recent.rows, news.samples, (row) => row[0], recent.length / recent.bucket);
       if (frames) merge(frames.rows, news.frames, (row) => row[0], frames.length);
@@ -131,6 +132,21 @@ fp.source = (() => {
     else if (state.kind === 'lost') tell();
   };
 
+  // Callers are read while somebody looks at them, every two seconds at most.
+  const wantStacks = (pool) => {
+    if (state.kind !== 'live' || pool.isReadingStacks || Date.now() - (pool.stacksAt ?? 0) < 2000) return;
+    pool.isReadingStacks = true;
+    const taken = (stacks) => {
+      pool.stacksAt = Date.now();
+      // What is the same stays, so that nothing moves under the reader.
+      const text = JSON.stringify([stacks.sampling, stacks.stacks]);
+      if (text === pool.stacksText) return;
+      Object.assign(pool, { stacks, stacksText: text });
+      tell();
+    };
+    read(`/api/v1/stacks?pool=${pool.id}`).then(taken, () => {}).finally(() => { pool.isReadingStacks = false; });
+  };
+
   const within = document.getElementById('saved');
 
   const showSaved = (data, file) => {
@@ -180,5 +196,5 @@ fp.source = (() => {
     readHistory(pool, span).then(tell, () => {}).finally(() => { pool.reading = false; });
   };
 
-  return { state, open, openSaved, closeSaved, hasOwnHistory: Boolean(within), want, listen: (listener) => listeners.add(listener) };
+  return { state, open, openSaved, closeSaved, hasOwnHistory: Boolean(within), want, wantStacks, listen: (listener) => listeners.add(listener) };
 })();

@@ -253,6 +253,14 @@ impl Browser {
         fs::write(path, decoded(picture["data"].as_str().expect("a picture"))).expect("writable");
     }
 
+    /// The accessibility problems that axe finds on the page.
+    pub(crate) fn violations(&self) -> Value {
+        const AXE: &str = include_str!("../axe/axe.min.js");
+        self.run_until_called(&format!(
+            "{AXE}; const done = arguments[0]; axe.run().then((r) => done(r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target + ' ' + n.failureSummary).join('; '))), (e) => done([String(e)]))"
+        ))
+    }
+
     /// The errors of the page, without those of a closed connection.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let entries = self.send("se/log", &json!({"type": "browser"}));
