@@ -14,10 +14,11 @@
 //!
 //! [`Held::new`] is for a live pool, [`Held::saved`] for one in a saved history, as in `framepool report FILE --pprof OUT`.
 //!
-//! A pool knows the call sites of the buffers that are out. It does not count each allocation for its call site, so those of [`allocs`] are
-//! estimates from samples ([`Held::with_samples`]): of frame buffers always, of pooled buffers while backtraces are on. The sums are exact.
+//! A pool knows the call sites of buffers in use. It does not count each allocation for its call site, so the call sites of
+//! [`allocs`] are estimates from samples ([`Held::with_samples`]): always for frame buffers, and for pooled buffers while
+//! backtraces are on. The sums are exact.
 //!
-//! The bytes are rounded block sizes, as everywhere else: the `inuse_space` of a pool is its bytes in use.
+//! The bytes are rounded block sizes, as in all reports: the `inuse_space` of a pool is its bytes in use.
 #![forbid(unsafe_code)]
 
 mod builder;
