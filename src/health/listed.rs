@@ -53,7 +53,7 @@ impl Listed {
         self.threads.share(&threads[..threads.len().min(THREADS)])
     }
 
-    /// The call stacks of sampled buffers that stand for the most.
+    /// The call stacks of sampled buffers that represent the most bytes.
     pub(super) fn stacks(&mut self, outstanding: &Outstanding) -> SharedList<StackHolding> {
         let stacks = &outstanding.stacks;
         self.stacks.share(&stacks[..stacks.len().min(STACKS)])

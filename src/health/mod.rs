@@ -1,6 +1,6 @@
 //! Leak verdicts, limits and frame times: what a [`HealthSnapshot`] consists of.
 //!
-//! A [`HealthMonitor`] takes frame records and the buffers that are out, and makes health snapshots with alerts:
+//! A [`HealthMonitor`] takes frame records and the buffers in use, and makes health snapshots with alerts:
 //!
 //! ```text
 //! record_frame ──▶ RecentFrames, Spreads ───┐

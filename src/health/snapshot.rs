@@ -66,7 +66,7 @@ pub struct HealthSnapshot {
     pub sizes: SharedList<SizeHolding>,
     /// The holdings of each thread, the largest first, at most 256.
     pub threads: SharedList<ThreadHolding>,
-    /// The call stacks of sampled buffers in use, those first that stand for the most bytes, at most 64. Empty unless
+    /// The call stacks of sampled buffers in use, those that represent the most bytes first, at most 64. Empty unless
     /// `Attribution::Backtraces` was on.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub stacks: SharedList<StackHolding>,

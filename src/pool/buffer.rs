@@ -50,7 +50,7 @@ impl<T: Pod> Buffer<T> {
     #[inline(always)]
     pub(crate) unsafe fn new(block: NonNull<Block>, len: usize) -> Self {
         Self {
-            // SAFETY: the caller holds the block, whose record lives while it is out.
+            // SAFETY: the caller holds the block, whose record lives while it is in use.
             start: unsafe { block.as_ref().start() }.cast(),
             len,
             block,
@@ -88,7 +88,7 @@ impl<T: Pod> Buffer<T> {
     /// assert_eq!(pool.outstanding().long_lived, 1);
     /// ```
     pub fn mark_long_lived(this: &Self) {
-        // SAFETY: the record lives while a buffer is out.
+        // SAFETY: the record lives while a buffer is in use.
         unsafe { this.block.as_ref() }.mark_long_lived();
     }
 }

@@ -1,8 +1,8 @@
-//! Closing a pool: the last handle is dropped, the slots' balances are paid in, the last buffer is released, the threads drop the address.
+//! Closing a pool, from the drop of its last handle until its memory is freed.
 //!
 //! # What must hold
 //!
-//! The contents (blocks, records, slots, all bookkeeping) are freed as soon as no buffer is out. No other thread has to act for
+//! The contents (blocks, records, slots, all bookkeeping) are freed as soon as no buffer is in use. No other thread has to act for
 //! this. A thread that sleeps, or uses only other pools, keeps at most its own slot and the pool's address. Threads without a slot
 //! in the pool are not affected.
 //!
@@ -238,8 +238,8 @@ impl PoolInner {
     unsafe fn give_back_all(&self) {
         let align = self.config.alignment;
         for block in self.table.records() {
-            // SAFETY: no buffer is out and no slot is in use: every block is idle and held by this thread. A block
-            // that lost its memory, or never had any, gives an empty region.
+            // SAFETY: no buffer and no slot is in use: every block is idle and held by this thread. A block that lost its
+            // memory, or never had any, gives an empty region.
             unsafe { block.unbind().give_back(align) };
         }
         for slot in self.slots.iter() {

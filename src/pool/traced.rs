@@ -5,9 +5,9 @@ use crate::telemetry::counters::Counts;
 /// Pooled buffers that were allocated while backtraces were on.
 #[derive(Debug, Default)]
 pub(crate) struct Traced {
-    /// How many, and their bytes, in the times that are over.
+    /// Buffers and bytes of the earlier periods.
     before: (u64, u64),
-    /// The pool's numbers when they were switched on, while they are on.
+    /// The pool's counts when backtraces were switched on, while they are on.
     since: Option<(u64, u64)>,
 }
 

@@ -95,8 +95,9 @@ impl fmt::Debug for Stack {
     }
 }
 
-/// The sampled buffers of one call stack: see [`Attribution::Backtraces`](crate::Attribution). In
-/// [`Outstanding::stacks`](crate::Outstanding) those in use, by tag; in [`SampledAllocs::stacks`](super::SampledAllocs) all that were allocated.
+/// The sampled buffers of one call stack: see [`Attribution::Backtraces`](crate::Attribution).
+/// [`Outstanding::stacks`](crate::Outstanding) has those in use, by tag; [`SampledAllocs::stacks`](super::SampledAllocs)
+/// has all that were allocated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackHolding {
@@ -120,7 +121,7 @@ pub struct StackHolding {
 }
 
 impl StackHolding {
-    /// How many they are.
+    /// The counts of these buffers.
     pub fn counts(&self) -> SampledCounts {
         SampledCounts {
             buffers: self.buffers,

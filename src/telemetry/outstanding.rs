@@ -42,7 +42,8 @@ pub struct Outstanding {
     /// The ages in frames of the buffers in use, by the tag's number.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ages: Vec<Log2Histogram>,
-    /// The call stacks of sampled buffers, those first that stand for the most bytes. Empty unless `Attribution::Backtraces` was on.
+    /// The call stacks of sampled buffers, those that represent the most bytes first. Empty unless
+    /// `Attribution::Backtraces` was on.
     pub stacks: Vec<StackHolding>,
     /// Which buffers have their call stack recorded in that mode.
     pub stack_sampling: StackSampling,

@@ -44,10 +44,10 @@ pub struct SampledCounts {
 }
 
 impl SampledCounts {
-    /// What sampled buffers stand for: divides a number of buffers, and their bytes, among groups of samples of them.
+    /// Divides a number of buffers, and their bytes, among groups of samples of them.
     ///
-    /// Large buffers are all sampled and count as they are. The rest is divided in the proportion of the small ones, rounded down. So the parts
-    /// never exceed the whole by more than large buffers that came meanwhile.
+    /// All large buffers are sampled, so they are not scaled. The rest is divided in proportion to the small samples,
+    /// rounded down. The parts can exceed the whole only by large buffers that were allocated meanwhile.
     ///
     /// ```
     /// use framepool::telemetry::SampledCounts;

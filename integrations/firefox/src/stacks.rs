@@ -18,7 +18,7 @@ impl Colours {
     pub(crate) fn new(profile: &mut Profile) -> Self {
         Self {
             site: profile.add_category("Call site", CategoryColor::Orange),
-            // Until there are any.
+            // Replaced when there are callers.
             caller: CategoryHandle::OTHER,
             tag: profile.add_category("Tag", CategoryColor::Blue),
             pool: profile.add_category("Pool", CategoryColor::Gray),

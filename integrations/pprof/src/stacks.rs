@@ -1,4 +1,4 @@
-//! Call stacks of sampled buffers, in words.
+//! Call stacks of sampled buffers, with names of functions.
 
 use framepool::store::SavedStack;
 use framepool::telemetry::{SampledCounts, StackFrame, StackHolding};

@@ -10,7 +10,7 @@ use crate::text::bytes;
 const STACKS: usize = 5;
 const FUNCTIONS: usize = 12;
 
-/// The call stacks that stand for the most bytes, if buffers were sampled.
+/// The call stacks that represent the most bytes, if buffers were sampled.
 pub(super) fn write_stacks(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     if pool.stacks.is_empty() {
         return Ok(());

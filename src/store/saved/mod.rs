@@ -219,7 +219,7 @@ saved! {
         location: String,
         /// The tag; empty for none.
         tag: String,
-        /// How many. Not scaled.
+        /// Counts of these buffers. Not scaled.
         counts: SampledCounts,
         /// How the line was reached, beginning with the function that called `alloc`; at most 32 functions.
         frames: Vec<StackFrame>,

@@ -23,11 +23,11 @@ use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most pairs of call site and tag that a saved pool lists.
 const HOLDERS: usize = 256;
-/// Call stacks, and functions of each of them.
+/// The most call stacks of a saved pool, and the most functions of a stack.
 const STACKS: usize = 64;
 const DEPTH: usize = 32;
 
-/// A number with a course: name, unit, and how to read it.
+/// A number whose recent values are saved: name, unit, and how to read it.
 type Course = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
 
 const COURSES: [Course; 3] = [
