@@ -22,6 +22,16 @@ use crate::text::bytes;
 /// A pool's name and number, shared by all reports about the pool. Cloning it allocates nothing.
 ///
 /// Two are equal if their numbers are equal. Comparing with text compares the name.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// let pool = BufferPool::builder().name("render").build()?;
+/// let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
+/// assert_eq!(health.pool, "render");
+/// assert_eq!(health.pool.id(), pool.id());
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PoolName(Arc<(PoolId, Box<str>)>);
 
@@ -90,6 +100,22 @@ impl serde::Serialize for PoolName {
 /// the compiler gives it, and the line and the column as little-endian `u32`; then, for a tag, a byte `0xfe` and its
 /// name. So it needs no state. It is the same after a restart if the program makes its pools in the same order, and
 /// it changes when the line of code moves. Written as 16 hex digits.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// # let pool = BufferPool::new();
+/// # let buffer = pool.alloc::<u8>(10_000);
+/// let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 20_000));
+/// let before = monitor.emit_now(&pool).active;
+/// let more = pool.alloc::<u8>(20_000); // makes the alert critical
+/// let after = monitor.emit_now(&pool).active;
+/// # if cfg!(feature = "telemetry") {
+/// assert!(after[0].severity > before[0].severity);
+/// assert_eq!(after[0].id, before[0].id);
+/// # }
+/// # drop((buffer, more));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId(u64);
 
@@ -143,6 +169,23 @@ impl serde::Serialize for AlertId {
 }
 
 /// Whether an alert is raised or resolved.
+///
+/// ```
+/// use framepool::health::AlertState;
+/// # use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// # let pool = BufferPool::new();
+/// # let buffer = pool.alloc::<u8>(10_000);
+/// # let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 20_000));
+/// for alert in monitor.emit_now(&pool).active {
+///     let text = match alert.state {
+///         AlertState::Raised => format!("open: {alert}"),
+///         AlertState::Resolved => format!("closed after {:?}", alert.lasted()),
+///     };
+///     assert!(text.starts_with("open"));
+/// }
+/// # drop(buffer);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -163,6 +206,20 @@ impl fmt::Display for AlertState {
 }
 
 /// One report of one alert. Values and levels are in the rule's [unit](Rule::unit).
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Rule, Severity, Thresholds};
+///
+/// let pool = BufferPool::new();
+/// let buffer = pool.alloc::<u8>(10_000);
+/// let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 1_000_000));
+/// for alert in monitor.emit_now(&pool).raised {
+///     assert_eq!((alert.rule, alert.severity), (Rule::PooledBytes, Severity::Warning));
+///     assert!(alert.value > alert.threshold);
+///     println!("{alert}"); // one sentence, and the next step
+/// }
+/// # drop(buffer);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -8,6 +8,19 @@ use crate::telemetry::outstanding::Outstanding;
 pub(crate) const LARGEST: usize = 16;
 
 /// A short record of what a call site holds.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// # let pool = BufferPool::new();
+/// let buffers = [0; 3].map(|_| pool.alloc::<u8>(100));
+/// let largest = HealthMonitor::new(Thresholds::default()).emit_now(&pool).largest;
+/// for site in largest.sites() {
+///     println!("{}: {} buffers of {} bytes in all", site.location, site.buffers, site.bytes);
+///     assert_eq!((site.buffers, site.bytes), (3, 384));
+/// }
+/// # drop(buffers);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -27,6 +40,21 @@ pub struct LargestSite {
 /// The call sites that hold the most bytes of pooled buffers, the largest first: 16 at most. Copied without an allocation.
 ///
 /// A line that allocates with several tags has one entry.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// let pool = BufferPool::new();
+/// let small = pool.alloc::<u8>(100);
+/// let large = pool.alloc::<u8>(100_000);
+/// let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
+/// # if cfg!(feature = "telemetry") {
+/// let bytes: Vec<_> = health.largest.sites().map(|site| site.bytes).collect();
+/// assert_eq!(bytes.len(), 2);
+/// assert!(bytes[0] > bytes[1]);
+/// # }
+/// # drop((small, large));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LargestSites([Option<LargestSite>; LARGEST]);
 

@@ -11,6 +11,16 @@ pub(super) const NEVER: f64 = f64::INFINITY;
 ///
 /// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`], [`Rule::Overdue`], [`Rule::OpenFrame`] and [`Rule::TelemetryLost`] count *from* a
 /// level, the other rules only *above* it. A value of zero never reaches a level.
+///
+/// ```
+/// use framepool::{Rule, Severity, Thresholds};
+/// use std::time::Duration;
+///
+/// let limits = Thresholds::default().limits(Rule::Bloat);
+/// assert_eq!(limits.level(Severity::Warning), 16e6);
+/// assert_eq!(limits.level(Severity::Critical), f64::INFINITY); // never
+/// assert_eq!(limits.raise_after, Duration::from_secs(5));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// The level of a warning. Infinity: no warnings.

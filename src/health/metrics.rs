@@ -27,6 +27,22 @@ impl fmt::Display for FrameTimeSource {
 ///   falls to zero within the window's length.
 ///
 /// Bytes are rounded block sizes unless they say `requested`. In a build without telemetry everything reads zero.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+/// use std::time::Duration;
+///
+/// let pool = BufferPool::new();
+/// let mut monitor = HealthMonitor::new(Thresholds::default());
+/// let frame = pool.begin_frame();
+/// frame.alloc::<f32>(1_000);
+/// monitor.record_frame(&frame.release_all(), Duration::from_millis(16));
+/// let metrics = monitor.emit_now(&pool).metrics;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((metrics.pool_allocs, metrics.imbalance, metrics.worst_frame_ms), (1, 0, 16.0));
+/// # }
+/// assert_eq!(metrics.pooled_bytes, metrics.in_use_bytes + metrics.idle_bytes);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

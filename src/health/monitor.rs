@@ -56,6 +56,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 ///         store.receive(health);
 ///     }
 /// }
+/// assert!(store.latest().is_some());
 /// ```
 #[derive(Debug)]
 pub struct HealthMonitor {
@@ -144,6 +145,20 @@ impl HealthMonitor {
     /// 4,096 frames in this time the latest 4,096 count.
     ///
     /// Set it before the first frame is recorded: it forgets those before.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    /// use std::time::Duration;
+    ///
+    /// let pool = BufferPool::new();
+    /// let mut monitor = HealthMonitor::new(Thresholds::default()).with_window(Duration::from_secs(1));
+    /// for _ in 0..10 {
+    ///     monitor.record_frame(&pool.end_frame(), Duration::from_millis(500));
+    /// }
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(monitor.emit_now(&pool).metrics.frames_measured, 2);
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_window(mut self, window: Duration) -> Self {
         self.recent = RecentFrames::new(window);
@@ -159,6 +174,19 @@ impl HealthMonitor {
     /// by it. A program that does not measure calls [`record`](Self::record).
     ///
     /// A frame time longer than the record's own `duration` also counts as the frame's period.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Rule, Thresholds};
+    /// use std::time::Duration;
+    ///
+    /// let pool = BufferPool::new();
+    /// let budget = Thresholds::default().frame_budget(Duration::from_millis(16));
+    /// let mut monitor = HealthMonitor::new(budget);
+    /// monitor.record_frame(&pool.end_frame(), Duration::from_millis(20));
+    /// for alert in monitor.emit_now(&pool).raised {
+    ///     assert_eq!((alert.rule, alert.value), (Rule::FrameBudget, 20.0));
+    /// }
+    /// ```
     pub fn record_frame(&mut self, frame: &FrameSnapshot, frame_time: Duration) {
         let source = if frame.work == Some(frame_time) {
             FrameTimeSource::Work
@@ -172,6 +200,18 @@ impl HealthMonitor {
 
     /// Takes one frame's record, with the frame's own work as its frame time. If the work is not known, because the frame end
     /// was [`end_frame`](BufferPool::end_frame), it is the period.
+    ///
+    /// ```
+    /// use framepool::health::FrameTimeSource;
+    /// # use framepool::{BufferPool, HealthMonitor, Thresholds};
+    ///
+    /// # let pool = BufferPool::new();
+    /// let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// monitor.record(&pool.begin_frame().release_all());
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(monitor.emit_now(&pool).metrics.frame_time_source, FrameTimeSource::Work);
+    /// # }
+    /// ```
     pub fn record(&mut self, frame: &FrameSnapshot) {
         match frame.work {
             Some(work) => self.record_as(frame, work, FrameTimeSource::Work),
@@ -217,6 +257,20 @@ impl HealthMonitor {
     }
 
     /// Counts frame records that were overwritten before they could be recorded here.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, HealthMonitor, Thresholds};
+    /// # let pool = BufferPool::builder().history_frames(2).build()?;
+    /// # let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// let mut feed = pool.subscribe();
+    /// # for _ in 0..10 { pool.end_frame(); }
+    /// while let Some(frame) = feed.next() {
+    ///     monitor.record(&frame);
+    /// }
+    /// monitor.record_lost(feed.lost());
+    /// assert_eq!(monitor.emit_now(&pool).metrics.lost_records, 8); // of 10 frames
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn record_lost(&mut self, records: u64) {
         self.lost = self.lost.saturating_add(records);
         self.spreads.lost = self.spreads.lost.saturating_add(records);
@@ -224,6 +278,16 @@ impl HealthMonitor {
     }
 
     /// Takes what [`BufferPool::resident`] said, for the metrics of the health snapshots that follow.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, HealthMonitor, Thresholds};
+    /// # let pool = BufferPool::new();
+    /// # let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// let resident = pool.resident();
+    /// monitor.record_resident(resident);
+    /// let metrics = monitor.emit_now(&pool).metrics;
+    /// assert_eq!(metrics.resident_bytes, resident.map(|resident| resident.bytes));
+    /// ```
     pub fn record_resident(&mut self, resident: Option<Resident>) {
         self.resident = resident;
     }
@@ -232,6 +296,17 @@ impl HealthMonitor {
     ///
     /// Levels, totals and who holds what are read now. Numbers of a frame are those of the latest frame recorded, or of the
     /// pool's latest snapshot if none was recorded. [`RuntimeHealthMetrics`] says of what time each number is.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    /// use std::time::Duration;
+    ///
+    /// # let pool = BufferPool::new();
+    /// let mut monitor = HealthMonitor::new(Thresholds::default())
+    ///     .with_emit_interval(Duration::from_secs(3600));
+    /// assert!(monitor.emit(&pool).is_some());
+    /// assert!(monitor.emit(&pool).is_none()); // until an hour has passed
+    /// ```
     pub fn emit(&mut self, pool: &BufferPool) -> Option<HealthSnapshot> {
         self.emit_at(pool, clock::now())
     }
@@ -240,12 +315,38 @@ impl HealthMonitor {
     ///
     /// Time is taken as the sum of its steps forward: while the clock stands still no time passes, and a step back
     /// counts for nothing and wedges nothing.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # let pool = BufferPool::new();
+    /// let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// let start = Instant::now();
+    /// let mut emits = |ms| monitor.emit_at(&pool, start + Duration::from_millis(ms)).is_some();
+    /// assert_eq!([0, 100, 200].map(|ms| emits(ms)), [true, false, true]);
+    /// ```
     pub fn emit_at(&mut self, pool: &BufferPool, now: Instant) -> Option<HealthSnapshot> {
         self.clock.advance(now);
         self.clock.is_due().then(|| self.judge_pool(pool, now))
     }
 
     /// Judges the pool whatever the emit interval says: at the end of a run, or when somebody asks.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    ///
+    /// # let pool = BufferPool::new();
+    /// let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// for _ in 0..3 {
+    ///     monitor.record(&pool.end_frame());
+    ///     monitor.emit(&pool);
+    /// }
+    /// let last = monitor.emit_now(&pool);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(last.metrics.total_frames, 3);
+    /// # }
+    /// ```
     pub fn emit_now(&mut self, pool: &BufferPool) -> HealthSnapshot {
         let now = clock::now();
         self.clock.advance(now);

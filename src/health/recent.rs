@@ -9,6 +9,18 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The kind of a frame time.
+///
+/// ```
+/// use framepool::health::FrameTimeSource;
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// let pool = BufferPool::new();
+/// let mut monitor = HealthMonitor::new(Thresholds::default());
+/// monitor.record(&pool.end_frame()); // no beginning is known, so no work
+/// let metrics = monitor.emit_now(&pool).metrics;
+/// assert_eq!(metrics.frame_time_source, FrameTimeSource::Period);
+/// println!("{} ms ({})", metrics.avg_frame_ms, metrics.frame_time_source);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -11,6 +11,20 @@ use crate::telemetry::tags::TagStats;
 use crate::text::bytes;
 
 /// What an alert is about. Its levels are in [`Thresholds`](crate::Thresholds).
+///
+/// ```
+/// use framepool::Rule;
+///
+/// fn team(rule: Rule) -> &'static str {
+///     match rule {
+///         Rule::Leak | Rule::Overdue | Rule::OpenFrame => "memory",
+///         Rule::FrameBudget | Rule::Stalled => "frame time",
+///         _ => "engine",
+///     }
+/// }
+/// assert_eq!(team(Rule::Overdue), "memory");
+/// assert_eq!((Rule::FrameBudget.name(), Rule::FrameBudget.unit()), ("frame_budget", "ms"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -6,6 +6,19 @@ use super::{LeakVerdict, SiteVerdict};
 use crate::sync::Arc;
 
 /// A list that health snapshots share while it does not change.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// let pool = BufferPool::new();
+/// let buffer = pool.alloc::<u8>(100);
+/// let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
+/// let holders = health.holders.clone(); // copies no entry
+/// for holder in holders.iter() {
+///     assert_eq!(holder.buffers, 1);
+/// }
+/// # drop(buffer);
+/// ```
 #[derive(Debug)]
 pub struct SharedList<T>(Arc<Vec<T>>);
 
@@ -28,6 +41,25 @@ impl<T> SharedList<T> {
 
 impl SharedList<SiteVerdict> {
     /// The sites with this verdict, in the order of the list.
+    ///
+    /// ```
+    /// use framepool::health::LeakVerdict;
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    ///
+    /// let pool = BufferPool::builder().expect_release_within(2).build()?;
+    /// let late = pool.alloc::<u8>(100);
+    /// let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// for _ in 0..10 {
+    ///     monitor.record(&pool.end_frame());
+    /// }
+    /// let verdicts = monitor.emit_now(&pool).verdicts;
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(verdicts.with(LeakVerdict::Overdue).count(), 1);
+    /// assert_eq!(verdicts.with(LeakVerdict::Growing).count(), 0);
+    /// # }
+    /// # drop(late);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn with(&self, verdict: LeakVerdict) -> impl Iterator<Item = &SiteVerdict> {
         self.iter().filter(move |site| site.verdict == verdict)
     }

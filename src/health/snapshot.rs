@@ -22,6 +22,21 @@ use crate::text::bytes;
 /// A pool's state at one moment, and the changes since the previous health snapshot.
 ///
 /// `Display` gives a short report of a few lines.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, HealthStatus, Thresholds};
+///
+/// let pool = BufferPool::new();
+/// let buffer = pool.alloc::<f32>(1_000);
+/// let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
+/// assert_eq!(health.status, HealthStatus::Healthy);
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(health.metrics.outstanding_buffers, 1);
+/// assert_eq!(health.largest.sites().next().unwrap().location.file(), file!());
+/// # }
+/// println!("{health}");
+/// # drop(buffer);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -61,6 +61,22 @@ impl FromIterator<u64> for Spread {
 /// snapshots misses no frame, however many end between two of them.
 ///
 /// `count` is the same in all spreads. Times are in nanoseconds.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// let pool = BufferPool::new();
+/// let mut monitor = HealthMonitor::new(Thresholds::default());
+/// for allocs in [1, 5, 3] {
+///     let frame = pool.begin_frame();
+///     (0..allocs).for_each(|_| drop(frame.alloc::<u8>(100)));
+///     monitor.record(&frame.release_all());
+/// }
+/// let interval = monitor.emit_now(&pool).interval;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((interval.frames(), interval.allocs.max, interval.allocs.mean()), (3, 5, 3.0));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

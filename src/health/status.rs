@@ -3,6 +3,19 @@
 use std::fmt;
 
 /// The health status of a pool, worst last.
+///
+/// ```
+/// use framepool::{DiagnosticsStore, HealthStatus};
+///
+/// # let store = DiagnosticsStore::new();
+/// // The answer of a server's health check.
+/// let code = match store.status() {
+///     HealthStatus::Healthy | HealthStatus::Warning => 200,
+///     HealthStatus::Critical => 503,
+/// };
+/// assert_eq!(code, 200);
+/// assert!(HealthStatus::Warning < HealthStatus::Critical);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -36,6 +49,21 @@ impl fmt::Display for HealthStatus {
 }
 
 /// The severity of one alert, worst last.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, HealthStatus, Severity, Thresholds};
+///
+/// # let pool = BufferPool::new();
+/// # let buffer = pool.alloc::<u8>(10_000);
+/// let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 5_000));
+/// let health = monitor.emit_now(&pool);
+/// # if cfg!(feature = "telemetry") {
+/// let worst = health.active.iter().map(|alert| alert.severity).max();
+/// assert_eq!(worst, Some(Severity::Critical));
+/// assert_eq!(health.status, HealthStatus::Critical);
+/// # }
+/// # drop(buffer);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

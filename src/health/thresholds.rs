@@ -150,6 +150,17 @@ impl Thresholds {
 
     /// Sets all limits of one rule. A level of NaN is never reached, a negative one counts as zero, and `clear_ratio`
     /// is clamped to 0 to 1.
+    ///
+    /// ```
+    /// use framepool::health::Limits;
+    /// use framepool::{Rule, Thresholds};
+    /// use std::time::Duration;
+    ///
+    /// let usual = Thresholds::default();
+    /// let patient = Limits { raise_after: Duration::from_secs(2), ..usual.limits(Rule::Misses) };
+    /// let thresholds = usual.with_limits(Rule::Misses, patient);
+    /// assert_eq!(thresholds.limits(Rule::Misses).warning, 0.05);
+    /// ```
     #[must_use]
     pub fn with_limits(mut self, rule: Rule, limits: Limits) -> Self {
         self.limits[rule as usize] = limits.normalised();
@@ -297,6 +308,14 @@ impl Thresholds {
 
     /// Sets, for every rule, how long a value must stay past a level before an alert is raised, and before it
     /// resolves.
+    ///
+    /// ```
+    /// use framepool::{Rule, Thresholds};
+    /// use std::time::Duration;
+    ///
+    /// let at_once = Thresholds::default().hold(Duration::ZERO);
+    /// assert_eq!(at_once.limits(Rule::Bloat).raise_after, Duration::ZERO);
+    /// ```
     #[must_use]
     pub fn hold(mut self, hold: Duration) -> Self {
         for limits in &mut self.limits {

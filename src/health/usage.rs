@@ -45,6 +45,19 @@ const ADVISED_SITES: usize = 5;
 const EVERY: u64 = 50;
 
 /// What a histogram of a pool's usage counts.
+///
+/// ```
+/// use framepool::health::Measure;
+///
+/// fn unit(measure: Measure) -> &'static str {
+///     match measure {
+///         Measure::FrameBytes | Measure::PooledBytes => "bytes",
+///         Measure::AgeFrames => "frames",
+///         _ => "",
+///     }
+/// }
+/// assert_eq!(unit(Measure::AgeFrames), "frames");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -60,6 +73,22 @@ pub enum Measure {
 }
 
 /// A histogram of how a pool is used.
+///
+/// ```
+/// use framepool::health::Measure;
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// # let pool = BufferPool::new();
+/// # let mut monitor = HealthMonitor::new(Thresholds::default());
+/// let frame = pool.begin_frame();
+/// frame.alloc::<u8>(1_000);
+/// monitor.record(&frame.release_all());
+/// for usage in monitor.emit_now(&pool).usage.iter() {
+///     if usage.measure == Measure::FrameBytes {
+///         assert_eq!(usage.histogram.at_most(0.99), Some(2_047)); // of 99 % of the frames
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

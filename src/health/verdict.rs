@@ -13,6 +13,24 @@ use crate::text::bytes;
 ///
 /// Only [`Growing`](Self::Growing) and [`Overdue`](Self::Overdue) raise alerts. The document `docs/verdicts.md` has the rules, and
 /// how soon leaks are found.
+///
+/// ```
+/// use framepool::health::LeakVerdict;
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+///
+/// let pool = BufferPool::builder().expect_release_within(2).build()?;
+/// let late = pool.alloc::<u8>(100);
+/// let mut monitor = HealthMonitor::new(Thresholds::default());
+/// for _ in 0..10 {
+///     monitor.record(&pool.end_frame());
+/// }
+/// for site in monitor.emit_now(&pool).verdicts.iter() {
+///     assert_eq!(site.verdict, LeakVerdict::Overdue);
+///     assert!(site.verdict.is_alert());
+/// }
+/// # drop(late);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -73,11 +91,13 @@ impl fmt::Display for LeakVerdict {
 ///     monitor.emit_at(&pool, start + frame * period);
 /// }
 /// let health = monitor.emit_now(&pool);
+/// # if cfg!(feature = "telemetry") {
 /// let site = &health.verdicts[0];
 /// assert_eq!(site.verdict, LeakVerdict::Growing);
 /// assert_eq!(site.location.file(), file!());
 /// let growth = site.growth.unwrap();
 /// assert!((growth.buffers_per_1000_frames - 500.0).abs() < 50.0);
+/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -127,6 +147,27 @@ impl SiteVerdict {
 }
 
 /// How fast the population of a call site grows.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+/// # use std::time::{Duration, Instant};
+///
+/// # let (pool, mut leaked) = (BufferPool::new(), Vec::new());
+/// # let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+/// # let (mut monitor, start) = (HealthMonitor::new(thresholds), Instant::now());
+/// # for frame in 0..60 {
+/// #     leaked.push(pool.alloc::<u8>(1_000));
+/// #     monitor.record_frame(&pool.end_frame(), Duration::from_millis(16));
+/// #     monitor.emit_at(&pool, start + frame * Duration::from_millis(16));
+/// # }
+/// // One buffer of 1,024 bytes is lost each frame.
+/// for site in monitor.emit_now(&pool).verdicts.iter() {
+///     let Some(growth) = site.growth else { continue };
+///     assert_eq!(growth.bytes, growth.buffers * 1_024);
+///     assert!((growth.buffers_per_1000_frames - 1_000.0).abs() < 100.0);
+///     println!("{} grows {growth}", site.location);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -153,6 +194,29 @@ pub struct Growth {
 }
 
 /// When memory runs out.
+///
+/// ```
+/// use framepool::health::MemoryLimit;
+/// # use framepool::{BufferPool, HealthMonitor, Thresholds};
+/// # use std::time::{Duration, Instant};
+///
+/// let pool = BufferPool::builder().max_bytes(10_000_000).build()?;
+/// # let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+/// # let (mut monitor, start) = (HealthMonitor::new(thresholds), Instant::now());
+/// # let mut leaked = Vec::new();
+/// # for frame in 0..60 {
+/// #     leaked.push(pool.alloc::<u8>(1_000));
+/// #     monitor.record_frame(&pool.end_frame(), Duration::from_millis(16));
+/// #     monitor.emit_at(&pool, start + frame * Duration::from_millis(16));
+/// # }
+/// // About 1 kB is lost every 16 ms.
+/// for site in monitor.emit_now(&pool).verdicts.iter() {
+///     let Some(full) = site.growth.and_then(|growth| growth.exhausts) else { continue };
+///     assert_eq!(full.limit, MemoryLimit::Budget);
+///     assert!(full.after.as_secs() < 300);
+/// }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -164,6 +228,20 @@ pub struct Exhaustion {
 }
 
 /// A limit on the memory of a pool.
+///
+/// ```
+/// use framepool::health::MemoryLimit;
+///
+/// fn advice(limit: MemoryLimit) -> &'static str {
+///     match limit {
+///         MemoryLimit::Budget => "raise `max_bytes`, or fix the leak",
+///         MemoryLimit::Machine => "restart before the machine swaps",
+///         _ => "see the documentation",
+///     }
+/// }
+/// assert!(advice(MemoryLimit::Budget).contains("max_bytes"));
+/// assert_eq!(MemoryLimit::Budget.to_string(), "the pool's budget");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -18,6 +18,19 @@ use crate::telemetry::snapshot::FrameSnapshot;
 const KEPT: usize = 3;
 
 /// One of the worst frames.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+/// use std::time::Duration;
+///
+/// # let pool = BufferPool::new();
+/// let mut monitor = HealthMonitor::new(Thresholds::default());
+/// monitor.record_frame(&pool.end_frame(), Duration::from_millis(40));
+/// if let Some(slowest) = monitor.emit_now(&pool).worst.by_time[0] {
+///     println!("frame {} at {}", slowest.frame, slowest.time);
+///     assert_eq!(slowest.value, 40_000_000); // nanoseconds
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -41,6 +54,22 @@ pub struct WorstFrame {
 /// The worst frames since the monitor began, the worst first.
 ///
 /// Frames of the warm-up are not in the lists by bytes and misses, because a warm-up takes memory from the system.
+///
+/// ```
+/// use framepool::{BufferPool, HealthMonitor, Thresholds};
+/// use std::time::Duration;
+///
+/// let pool = BufferPool::new();
+/// let mut monitor = HealthMonitor::new(Thresholds::default());
+/// for ms in [16, 40, 17] {
+///     monitor.record_frame(&pool.end_frame(), Duration::from_millis(ms));
+/// }
+/// let worst = monitor.emit_now(&pool).worst;
+/// let slowest: Vec<_> = worst.by_time.iter().flatten().map(|it| it.frame.get()).collect();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(slowest, [2, 3, 1]);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
