@@ -40,11 +40,32 @@ impl DiagnosticsStore {
 
     /// Returns a channel of every alert that is raised, escalated or resolved from now on. Up to 256 of them wait; further
     /// ones are dropped and counted.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Rule, Thresholds};
+    /// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+    /// # let buffer = pool.alloc::<u8>(10_000);
+    /// # let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 20_000));
+    /// let feed = store.subscribe_alerts("log");
+    /// store.receive(monitor.emit_now(&pool));
+    /// while let Some(alert) = feed.try_next() {
+    ///     assert_eq!(alert.rule, Rule::PooledBytes);
+    /// }
+    /// ```
     pub fn subscribe_alerts(&self, name: impl Into<String>) -> AlertFeed {
         self.subscribers().add(name.into())
     }
 
     /// The subscribers to alerts, including those that have ended.
+    ///
+    /// ```
+    /// use framepool::DiagnosticsStore;
+    ///
+    /// let store = DiagnosticsStore::new();
+    /// let feed = store.subscribe_alerts("log");
+    /// let subscribers = store.alert_subscribers();
+    /// assert_eq!((&*subscribers[0].name, subscribers[0].dropped), ("log", 0));
+    /// ```
     pub fn alert_subscribers(&self) -> Vec<AlertSubscriber> {
         self.subscribers().list()
     }

@@ -50,6 +50,19 @@ pub struct LeakCheck {
 /// The call sites that hold more than before.
 ///
 /// `Display` gives a line for each, and the next step.
+///
+/// ```
+/// use framepool::{BufferPool, LeakCheck};
+///
+/// let pool = BufferPool::builder().name("render").build()?;
+/// let check = LeakCheck::new(&pool);
+/// let forgotten = pool.alloc::<u8>(100);
+/// if let Err(leaks) = check.finish() {
+///     assert_eq!((&*leaks.pool, leaks.sites.len()), ("render", 1));
+///     eprintln!("{leaks}");
+/// }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundLeaks {
@@ -60,6 +73,17 @@ pub struct FoundLeaks {
 }
 
 /// The additional buffers that a call site holds.
+///
+/// ```
+/// use framepool::{BufferPool, LeakCheck};
+///
+/// # let pool = BufferPool::new();
+/// let check = LeakCheck::new(&pool);
+/// let forgotten = [0; 2].map(|_| pool.alloc::<u8>(100));
+/// for leak in check.finish().map_or_else(|leaks| leaks.sites, |()| Vec::new()) {
+///     assert_eq!((leak.location.file(), leak.buffers), (file!(), 2));
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundLeak {
@@ -88,6 +112,15 @@ impl LeakCheck {
     }
 
     /// Runs the check, and returns the result without regard to `FRAMEPOOL_LEAKS`.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, LeakCheck};
+    ///
+    /// # let pool = BufferPool::new();
+    /// let check = LeakCheck::new(&pool);
+    /// drop(pool.alloc::<u8>(100));
+    /// assert_eq!(check.finish(), Ok(()));
+    /// ```
     ///
     /// # Errors
     ///

@@ -20,6 +20,18 @@ const WAITING: usize = 256;
 const ENDED: usize = 16;
 
 /// The state of a subscriber.
+///
+/// ```
+/// use framepool::DiagnosticsStore;
+/// use framepool::store::SubscriberState;
+///
+/// let store = DiagnosticsStore::new();
+/// let feed = store.subscribe_alerts("log");
+/// for subscriber in store.alert_subscribers() {
+///     assert_eq!(subscriber.state, SubscriberState::Active);
+///     println!("{}: {}", subscriber.name, subscriber.state);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -45,6 +57,16 @@ impl fmt::Display for SubscriberState {
 }
 
 /// A subscriber to alerts.
+///
+/// ```
+/// use framepool::DiagnosticsStore;
+///
+/// let store = DiagnosticsStore::new();
+/// store.on_alert("pager", |alert| eprintln!("{alert}"))?;
+/// let lossy = store.alert_subscribers().into_iter().filter(|it| it.dropped > 0);
+/// assert_eq!(lossy.count(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -58,6 +80,22 @@ pub struct AlertSubscriber {
 }
 
 /// Alerts as they are raised, escalated and resolved, from [`subscribe_alerts`](crate::DiagnosticsStore::subscribe_alerts). Dropping it ends the subscription.
+///
+/// ```
+/// use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Rule, Thresholds};
+/// use std::time::Duration;
+///
+/// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+/// # let buffer = pool.alloc::<u8>(10_000);
+/// let feed = store.subscribe_alerts("log");
+/// let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 20_000));
+/// store.receive(monitor.emit_now(&pool));
+/// # if cfg!(feature = "telemetry") {
+/// let alert = feed.next_within(Duration::from_secs(1)).expect("one was raised");
+/// assert_eq!(alert.rule, Rule::PooledBytes);
+/// # }
+/// assert!(feed.try_next().is_none());
+/// ```
 #[derive(Debug)]
 pub struct AlertFeed {
     queue: Receiver<Arc<Alert>>,

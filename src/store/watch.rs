@@ -110,6 +110,16 @@ impl HealthConfig {
 ///
 /// In a child process made by `fork` the watch is stopped, since the child has no such thread: see
 /// [`BufferPool`](BufferPool#forks).
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+///
+/// let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// assert!(watch.is_running());
+/// watch.stop();
+/// assert!(!watch.is_running());
+/// println!("{}", watch.store()); // stays readable
+/// ```
 #[must_use = "dropping it stops the watch"]
 pub struct Watch {
     pool: BufferPool,
@@ -146,6 +156,14 @@ impl Watch {
     }
 
     /// Starts a watch as [`start`](Self::start) does, and returns the error if it cannot.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    ///
+    /// let watch = Watch::try_start(&BufferPool::new(), HealthConfig::default())?;
+    /// assert!(watch.is_running());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -186,6 +204,14 @@ impl Watch {
     }
 
     /// Marks this moment in the history of this pool, for example `level 3 loaded`.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, HealthConfig, Watch};
+    /// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+    /// watch.mark("level 3 loaded");
+    /// let event = &watch.store().events()[0];
+    /// assert_eq!(event.pool.as_ref().map(|pool| pool.id()), Some(watch.pool().id()));
+    /// ```
     pub fn mark(&self, text: impl Into<String>) {
         let name = PoolName::new(self.pool.id(), self.pool.name());
         let frame = self.pool.snapshot().frame;
@@ -196,6 +222,17 @@ impl Watch {
     ///
     /// Then every frame that ended before this call has been judged, and the last health snapshot is in the store. A second
     /// call does nothing, and neither does a call in a forked child, which has no thread to stop.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, HealthConfig, Watch};
+    /// let pool = BufferPool::new();
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// let last = pool.end_frame();
+    /// watch.stop();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(watch.store().latest().unwrap().metrics.frame, last.frame);
+    /// # }
+    /// ```
     pub fn stop(&self) {
         if self.is_of_another_process() {
             return;

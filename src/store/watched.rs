@@ -73,6 +73,19 @@ impl WatchedPools {
 
     /// Passes every frame that ended since the previous call to `each`. Overwritten frames are missing: a pool keeps as
     /// many as its builder's `history_frames`.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, DiagnosticsStore};
+    /// use framepool::store::WatchedPools;
+    ///
+    /// # let (pool, mut pools) = (BufferPool::builder().name("render").build()?, WatchedPools::default());
+    /// pools.add(pool.clone(), DiagnosticsStore::new());
+    /// let ended = pool.end_frame();
+    /// pools.drain_frames(|name, frame| {
+    ///     assert_eq!((&**name, frame.frame), ("render", ended.frame));
+    /// });
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn drain_frames(&mut self, mut each: impl FnMut(&PoolName, &FrameSnapshot)) {
         for watched in &mut self.0 {
             while let Some(frame) = watched.feed.next() {

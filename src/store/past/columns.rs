@@ -8,6 +8,14 @@ use crate::metrics::{Kind, METRICS, Metric, Reading};
 use crate::sync::Arc;
 
 /// How the values of two samples are merged.
+///
+/// ```
+/// use framepool::store::{Merge, Sample};
+///
+/// let sums = Sample::columns().iter().filter(|column| column.merge == Merge::Sum);
+/// let names: Vec<_> = sums.map(|column| column.metric).collect();
+/// assert_eq!(names, ["frames", "frame_ms_sum"]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -25,6 +33,15 @@ pub enum Merge {
 }
 
 /// One number of a [`Sample`](super::sample::Sample).
+///
+/// ```
+/// use framepool::store::Sample;
+///
+/// for column in Sample::columns() {
+///     println!("{} {:?} in {}: {}", column.metric, column.labels, column.unit, column.help);
+/// }
+/// assert_eq!(Sample::columns()[0].unit, "By");
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -6,6 +6,19 @@ use crate::sync::Arc;
 use crate::telemetry::id::FrameEnd;
 
 /// The kind of an [`Event`].
+///
+/// ```
+/// use framepool::store::EventKind;
+///
+/// fn icon(kind: EventKind) -> char {
+///     match kind {
+///         EventKind::Raised | EventKind::Escalated => '▲',
+///         EventKind::Resolved => '▼',
+///         _ => '•',
+///     }
+/// }
+/// assert_eq!(icon(EventKind::Mark), '•');
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -34,6 +47,17 @@ impl EventKind {
 }
 
 /// An event in a store's history: an alert that changed, or a mark.
+///
+/// ```
+/// use framepool::DiagnosticsStore;
+///
+/// let store = DiagnosticsStore::new();
+/// store.mark("level 3 loaded");
+/// for event in store.events() {
+///     println!("{} {}: {event}", event.time, event.kind.name());
+///     assert_eq!(event.to_string(), "level 3 loaded");
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {

@@ -10,6 +10,21 @@ pub(crate) const WORDS: usize = 12;
 const NONE: u64 = u64::MAX;
 
 /// The history's record of one frame.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+///
+/// let pool = BufferPool::new();
+/// let watch = Watch::start(&pool, HealthConfig::default());
+/// pool.begin_frame().alloc::<u8>(100);
+/// watch.stop();
+/// for frame in watch.store().frames_of(pool.id()) {
+///     # if cfg!(feature = "telemetry") {
+///     assert_eq!((frame.frame.get(), frame.allocs), (1, 1));
+///     # }
+///     println!("{:.2} ms", frame.period_ns as f64 / 1e6);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

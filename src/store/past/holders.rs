@@ -18,6 +18,21 @@ const MAX_NAMES: usize = sized(1_024, 8, 3);
 const NAMED: usize = 8;
 
 /// A way to split the memory in use.
+///
+/// ```
+/// use framepool::store::{HolderKind, HolderNames};
+///
+/// fn names(all: &HolderNames, kind: HolderKind) -> &[String] {
+///     match kind {
+///         HolderKind::Site => &all.sites,
+///         HolderKind::Tag => &all.tags,
+///         HolderKind::Thread => &all.threads,
+///         HolderKind::Size => &all.sizes,
+///         _ => &[],
+///     }
+/// }
+/// assert!(HolderKind::ALL.iter().all(|&kind| names(&HolderNames::default(), kind).is_empty()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HolderKind {
@@ -65,6 +80,17 @@ impl HolderKind {
 pub(crate) const HELD: usize = HolderKind::Site.places() + 3 * HolderKind::Tag.places();
 
 /// The names of holders by place, for each way to split the memory. The name of a size is its bytes, or `larger`.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool::store::{HeldShare, Span};
+///
+/// # let pool = BufferPool::new();
+/// let watch = Watch::start(&pool, HealthConfig::default());
+/// watch.stop();
+/// let names = watch.store().rollup_of(pool.id(), Span::Hour, 0).unwrap().names;
+/// assert_eq!(names.tags[HeldShare::REST as usize], "without a tag");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

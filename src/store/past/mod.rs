@@ -25,6 +25,16 @@ use sample::{Sample, is_same_bucket, merged};
 const FRAMES: usize = sized(1_024, 4, 2);
 
 /// A span of time over which a store keeps samples.
+///
+/// ```
+/// use framepool::store::Span;
+///
+/// for span in Span::ALL {
+///     let samples = span.length_ms() / span.bucket_ms();
+///     println!("{}: at most {samples} samples", span.name());
+/// }
+/// assert_eq!(Span::Day.length_ms() / Span::Day.bucket_ms(), 24 * 60);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -71,6 +81,19 @@ impl Span {
 }
 
 /// The samples of a pool over one span, at one moment.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool::store::Span;
+///
+/// # let pool = BufferPool::new();
+/// let watch = Watch::start(&pool, HealthConfig::default());
+/// watch.stop();
+/// // A day in quarters of an hour.
+/// let day = watch.store().rollup_of(pool.id(), Span::Day, 15 * 60_000).unwrap();
+/// assert_eq!(day.bucket_ms, 900_000);
+/// assert!(!day.samples.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Rollup {

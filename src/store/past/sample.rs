@@ -12,6 +12,22 @@ pub(crate) const WORDS: usize = 1 + PLACES + HELD * WORDS_OF_HOLDER;
 const BUFFER_BITS: u32 = 48;
 
 /// The memory of one holder in a [`Sample`]: of a call site, a tag, a thread, or the blocks of one size.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool::store::{HeldShare, HolderKind, Span};
+///
+/// # let pool = BufferPool::new();
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// let kept = pool.alloc::<u8>(1_000);
+/// watch.stop();
+/// let hour = watch.store().rollup_of(pool.id(), Span::Hour, 0).unwrap();
+/// for share in hour.samples.last().unwrap().held(HolderKind::Site) {
+///     let Some(location) = hour.sites[share.site as usize] else { continue };
+///     assert_eq!((location.file(), share.bytes), (file!(), 1_024));
+/// }
+/// assert_eq!(hour.sites[HeldShare::REST as usize], None); // frame buffers
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeldShare {
@@ -32,6 +48,21 @@ impl HeldShare {
 }
 
 /// A pool at one moment, or at several that were merged.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool::store::Span;
+///
+/// # let pool = BufferPool::new();
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// pool.end_frame();
+/// watch.stop();
+/// let recent = watch.store().rollup_of(pool.id(), Span::Recent, 0).unwrap();
+/// let frames: Option<f64> = recent.samples.iter().map(|it| it.value("frames", &[])).sum();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(frames, Some(1.0));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sample {

@@ -41,6 +41,13 @@ struct Read {
 }
 
 /// Why a history could not be saved or loaded: one line that names the file, what is wrong, and what to do.
+///
+/// ```
+/// use framepool::store::SavedHistory;
+///
+/// let error = SavedHistory::load("no/such/file.json").unwrap_err();
+/// assert!(error.to_string().ends_with("check the path"));
+/// ```
 #[derive(Debug)]
 pub struct HistoryError {
     path: PathBuf,
@@ -144,6 +151,13 @@ impl SavedHistory {
     }
 
     /// The text that [`save`](Self::save) writes.
+    ///
+    /// ```
+    /// use framepool::DiagnosticsStore;
+    ///
+    /// let json = DiagnosticsStore::new().saved().to_json();
+    /// assert!(json.starts_with(r#"{"format":"framepool history","version":1,"#));
+    /// ```
     pub fn to_json(&self) -> String {
         let document = Written {
             format: FORMAT,
@@ -156,6 +170,18 @@ impl SavedHistory {
     }
 
     /// Reads a file that [`save`](Self::save) wrote, or a page that `framepool_dashboard` saved.
+    ///
+    /// ```
+    /// use framepool::DiagnosticsStore;
+    /// use framepool::store::SavedHistory;
+    ///
+    /// let path = std::env::temp_dir().join(format!("loaded-{}.json", std::process::id()));
+    /// let history = DiagnosticsStore::new().saved();
+    /// history.save(&path)?;
+    /// assert_eq!(SavedHistory::load(&path)?, history);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

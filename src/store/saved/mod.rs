@@ -74,6 +74,18 @@ saved! {
     }
 
     /// The contents for one pool.
+    ///
+    /// ```
+    /// use framepool::health::LeakVerdict;
+    /// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+    /// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+    /// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+    ///
+    /// for pool in store.saved().pools {
+    ///     println!("{}: {}, {} frames", pool.name, pool.status, pool.metrics.total_frames);
+    ///     assert_eq!(pool.with(LeakVerdict::Growing).count(), 0);
+    /// }
+    /// ```
     SavedPool {
         /// The pool's number.
         id: PoolId,
@@ -136,6 +148,15 @@ saved! {
     }
 
     /// A number at each of the recent health snapshots, the latest last.
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// for course in &store.saved().pools[0].courses {
+    ///     println!("{} in {}: {:?}", course.name, course.unit, course.values);
+    ///     assert_eq!(course.values.len(), 1); // one health snapshot
+    /// }
+    /// ```
     SavedCourse {
         /// Its name.
         name: String,
@@ -146,6 +167,17 @@ saved! {
     }
 
     /// The worst frame of one kind.
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// # let mut monitor = framepool::HealthMonitor::new(Default::default());
+    /// # monitor.record(&pool.end_frame());
+    /// # store.receive(monitor.emit_now(&pool));
+    /// for worst in &store.saved().pools[0].worst {
+    ///     println!("{}: {} {} in frame {}", worst.kind, worst.value, worst.unit, worst.frame);
+    ///     assert_eq!(worst.kind, "frame time");
+    /// }
+    /// ```
     SavedWorst {
         /// The kind.
         kind: String,
@@ -162,6 +194,15 @@ saved! {
     }
 
     /// The buffers that a call site holds.
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// # let kept = pool.alloc::<u8>(1_000);
+    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// for site in &store.saved().pools[0].sites {
+    ///     assert_eq!((site.buffers, site.bytes), (1, 1_024));
+    /// }
+    /// ```
     SavedSite {
         /// The line of code.
         location: String,
@@ -172,6 +213,14 @@ saved! {
     }
 
     /// A part of a pool's memory: see [`Holding`](crate::telemetry::Holding).
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// let pool = &store.saved().pools[0];
+    /// let bytes: u64 = pool.holdings.iter().map(|part| part.bytes).sum();
+    /// assert_eq!(bytes, pool.metrics.pooled_bytes);
+    /// ```
     SavedHolding {
         /// `in_use`, `idle` or `other`.
         state: String,
@@ -182,6 +231,13 @@ saved! {
     }
 
     /// The levels of a rule: see [`Limits`](crate::health::Limits).
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// let limits = &store.saved().pools[0].thresholds["bloat"];
+    /// assert_eq!((limits.warning, limits.critical), (Some(16e6), None));
+    /// ```
     SavedLimits {
         /// The unit of the levels.
         unit: String,
@@ -192,6 +248,15 @@ saved! {
     }
 
     /// The buffers that a call site holds with one tag.
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// let kept = pool.tag("shadows").alloc::<u8>(1_000);
+    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// for holder in &store.saved().pools[0].holders {
+    ///     assert_eq!((&*holder.tag, holder.bytes), ("shadows", 1_024));
+    /// }
+    /// ```
     SavedHolder {
         /// The line of code.
         location: String,
@@ -226,6 +291,16 @@ saved! {
     }
 
     /// The frame buffers of one call site in the sampled frames: see [`FrameSite`](crate::telemetry::FrameSite).
+    ///
+    /// ```
+    /// # let pool = framepool::BufferPool::builder().sample_frames(1).build().unwrap();
+    /// # let store = framepool::DiagnosticsStore::new();
+    /// pool.begin_frame().alloc::<u8>(1_000);
+    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// for site in &store.saved().pools[0].frame_sites {
+    ///     assert_eq!(site.most_bytes, 1_024);
+    /// }
+    /// ```
     SavedFrameSite {
         /// The line of code.
         location: String,
@@ -238,6 +313,17 @@ saved! {
     }
 
     /// A frame that has been open for too long.
+    ///
+    /// ```
+    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
+    /// # let at_once = framepool::Thresholds::default().open_frame_age(1, std::time::Duration::ZERO);
+    /// let frame = pool.begin_frame();
+    /// # (0..3).for_each(|_| drop(pool.begin_frame()));
+    /// # store.receive(framepool::HealthMonitor::new(at_once).emit_now(&pool));
+    /// for open in &store.saved().pools[0].open_too_long {
+    ///     assert_eq!(open.id, frame.id().get());
+    /// }
+    /// ```
     SavedOpenFrame {
         /// The frame's number.
         id: u64,
@@ -251,6 +337,19 @@ saved! {
 }
 
 /// The verdict on one call site: see [`SiteVerdict`](crate::health::SiteVerdict).
+///
+/// ```
+/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+/// # let store = DiagnosticsStore::new();
+/// let pool = BufferPool::builder().expect_release_within(2).build()?;
+/// let late = pool.alloc::<u8>(1_000);
+/// # (0..10).for_each(|_| drop(pool.end_frame()));
+/// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+/// for site in &store.saved().pools[0].verdicts {
+///     assert_eq!((site.verdict.name(), site.buffers), ("overdue", 1));
+/// }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -277,6 +376,18 @@ pub struct SavedVerdict {
 }
 
 /// An alert: see [`Alert`](crate::Alert).
+///
+/// ```
+/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Rule, Thresholds};
+/// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+/// # let kept = pool.alloc::<u8>(10_000);
+/// # let thresholds = Thresholds::default().pooled_bytes(1_000, 20_000);
+/// # store.receive(HealthMonitor::new(thresholds).emit_now(&pool));
+/// for alert in store.saved().alerts {
+///     println!("{} {}", alert.time, alert.sentence);
+///     assert_eq!(alert.rule, Rule::PooledBytes);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -322,6 +433,12 @@ pub struct SavedAlert {
 }
 
 /// An event: see [`Event`](crate::store::Event).
+///
+/// ```
+/// # let store = framepool::DiagnosticsStore::new();
+/// store.mark("level 3 loaded");
+/// assert_eq!(store.saved().events[0].text, "level 3 loaded");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -340,6 +457,18 @@ pub struct SavedEvent {
 
 impl SavedHistory {
     /// Calls `change` with every text that can name a line of code, for example to replace lines with recorded names.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+    /// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+    /// # let kept = pool.alloc::<u8>(1_000);
+    /// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// let mut history = store.saved();
+    /// history.change_texts(|text| *text = text.replace(file!(), "sky.rs"));
+    /// for site in &history.pools[0].sites {
+    ///     assert!(site.location.starts_with("sky.rs:"));
+    /// }
+    /// ```
     pub fn change_texts(&mut self, mut change: impl FnMut(&mut String)) {
         for pool in &mut self.pools {
             pool.verdicts
@@ -383,6 +512,17 @@ impl SavedHistory {
     }
 
     /// The active alerts, the worst first.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Severity, Thresholds};
+    /// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+    /// # let kept = pool.alloc::<u8>(10_000);
+    /// # let thresholds = Thresholds::default().pooled_bytes(1_000, 20_000);
+    /// # store.receive(HealthMonitor::new(thresholds).emit_now(&pool));
+    /// for alert in store.saved().active() {
+    ///     assert_eq!(alert.severity, Severity::Warning);
+    /// }
+    /// ```
     pub fn active(&self) -> Vec<&SavedAlert> {
         let lasts = |alert: &&SavedAlert| alert.state == AlertState::Raised;
         let mut active: Vec<_> = self.alerts.iter().filter(lasts).collect();

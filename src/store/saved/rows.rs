@@ -8,6 +8,17 @@ use crate::store::past::sample::Sample;
 use crate::store::past::{Rollup, Span};
 
 /// The meaning of a value in a sample: see [`Column`](crate::store::Column).
+///
+/// ```
+/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+/// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+/// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+/// let pool = &store.saved().pools[0];
+/// let frames = pool.columns.iter().position(|column| column.metric == "frames").unwrap();
+/// assert_eq!(pool.columns[frames].unit, "{frame}");
+/// let values = pool.spans[0].samples.iter().map(|sample| sample.1[frames]);
+/// assert_eq!(values.count(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -26,6 +37,17 @@ pub struct SavedColumn {
 }
 
 /// The numbers of a pool over one span.
+///
+/// ```
+/// use framepool::store::Span;
+/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+/// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+/// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+///
+/// let pool = &store.saved().pools[0];
+/// let hour = pool.span(Span::Hour).expect("a store keeps every span");
+/// assert_eq!((hour.bucket_ms, hour.samples.len()), (1_000, 1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -46,6 +68,18 @@ type Held = Vec<(u16, u64, u64)>;
 
 /// A pool at one moment of its history. In a file: `[time_ms, [values], [[site, bytes, buffers], …]]`, followed by the same
 /// lists for tags, threads and block sizes.
+///
+/// ```
+/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+/// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+/// # let kept = pool.alloc::<u8>(1_000);
+/// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+/// let span = &store.saved().pools[0].spans[0];
+/// for &(site, bytes, buffers) in &span.samples[0].2 {
+///     println!("{}: {bytes} bytes in {buffers} buffers", span.names.sites[site as usize]);
+///     assert_eq!(bytes, 1_024);
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SavedSample(
@@ -94,6 +128,18 @@ impl SavedSample {
 
 impl SavedSpan {
     /// The span with at most this many samples: those of each bucket of time are merged by the rules of the columns.
+    ///
+    /// ```
+    /// use framepool::store::Span;
+    /// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
+    /// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
+    /// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+    ///
+    /// // A day for a chart of 96 points: one for each quarter of an hour.
+    /// let pool = &store.saved().pools[0];
+    /// let day = pool.span(Span::Day).unwrap().merged(&pool.columns, 96);
+    /// assert_eq!(day.bucket_ms, 15 * 60_000);
+    /// ```
     #[must_use]
     pub fn merged(&self, columns: &[SavedColumn], most: usize) -> Self {
         let fewest_ms = self.span.length_ms().div_ceil(most.max(1) as u64);

@@ -186,7 +186,9 @@ impl SavedHistory {
     /// let kept = pool.tag("shadows").alloc::<u8>(1_000);
     /// watch.stop();
     /// let history = watch.store().saved().with_holders(&pool);
+    /// # if cfg!(feature = "telemetry") {
     /// assert_eq!(history.pools[0].holders[0].tag, "shadows");
+    /// # }
     /// # drop(kept);
     /// ```
     #[must_use]
@@ -212,6 +214,14 @@ impl SavedHistory {
 
 impl SavedLimits {
     /// The levels of every rule, by the rule's name.
+    ///
+    /// ```
+    /// use framepool::Thresholds;
+    /// use framepool::store::SavedLimits;
+    ///
+    /// let limits = SavedLimits::of(&Thresholds::default().pooled_bytes(1_000, 2_000));
+    /// assert_eq!(limits["pooled_bytes"].critical, Some(2_000.0));
+    /// ```
     pub fn of(thresholds: &Thresholds) -> BTreeMap<String, Self> {
         limits(thresholds.all())
     }
