@@ -53,6 +53,9 @@ struct Shelf {
     peak: AtomicU64,
     /// Allocs of the class that took memory from the system.
     misses: AtomicU64,
+    /// Allocs of the class that came here or missed, and the bytes that these asked for.
+    sampled: AtomicU64,
+    sampled_requested: AtomicU64,
 }
 
 /// The idle blocks of a pool outside the threads' magazines.
@@ -82,6 +85,8 @@ impl Depot {
                         held: AtomicU64::new(0),
                         peak: AtomicU64::new(0),
                         misses: AtomicU64::new(0),
+                        sampled: AtomicU64::new(0),
+                        sampled_requested: AtomicU64::new(0),
                     })
                 })
                 .collect(),
@@ -232,6 +237,30 @@ impl Depot {
             // Relaxed: for statistics.
             self.shelves[class].misses.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes what an alloc of the class asked for that came here or missed. The shelf's line is this thread's then anyway.
+    ///
+    /// Models leave this out, as they do misses.
+    pub(crate) fn sample_requested(&self, class: usize, requested: usize) {
+        if cfg!(feature = "telemetry") && !cfg!(framepool_loom) {
+            let shelf = &self.shelves[class];
+            // Relaxed, both: for statistics.
+            shelf.sampled.fetch_add(1, Ordering::Relaxed);
+            shelf
+                .sampled_requested
+                .fetch_add(requested as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// The allocs of a class of which it is known what they asked for, and how much that was.
+    pub(crate) fn sampled_requested(&self, class: usize) -> (u64, u64) {
+        let shelf = &self.shelves[class];
+        // Relaxed, both: for statistics.
+        (
+            shelf.sampled.load(Ordering::Relaxed),
+            shelf.sampled_requested.load(Ordering::Relaxed),
+        )
     }
 
     /// Notes that a block of the class got memory.

@@ -38,6 +38,9 @@ impl PoolInner {
             let block_bytes = block_bytes as u64;
             let peak_blocks = classes().map(|class| self.depot.peak(class)).sum();
             let misses = classes().map(|class| self.depot.misses(class)).sum();
+            let sampled = classes().map(|class| self.depot.sampled_requested(class));
+            let (sampled_allocs, sampled_requested_bytes) =
+                sampled.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             sizes.push(SizeHolding {
                 block_bytes: Some(block_bytes),
                 buffers,
@@ -48,9 +51,12 @@ impl PoolInner {
                 thread_bytes: thread_blocks * block_bytes,
                 peak_blocks,
                 misses,
+                sampled_allocs,
+                sampled_requested_bytes,
             });
         }
         let (buffers, bytes) = out.0[OVERSIZE];
+        let (sampled_allocs, sampled_requested_bytes) = self.depot.sampled_requested(OVERSIZE);
         // Threads keep none of these.
         sizes.push(SizeHolding {
             buffers,
@@ -59,6 +65,8 @@ impl PoolInner {
             depot_bytes: self.depot.oversize_bytes(),
             peak_blocks: self.depot.peak(OVERSIZE),
             misses: self.depot.misses(OVERSIZE),
+            sampled_allocs,
+            sampled_requested_bytes,
             ..SizeHolding::default()
         });
         sizes.retain(|size| size.blocks() > 0 || size.misses > 0);

@@ -128,6 +128,7 @@ unsafe fn refill_or_grow(
         if let Some(block) = inner.block_of_another_class(class) {
             slot.counters.depot_hits.increment();
             slot.counters.depot_exchanges.increment();
+            inner.depot.sample_requested(class, bytes);
             // SAFETY: the caller owns the slot; the block was taken from the depot, so it is ours.
             unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, label) };
             return Ok(NonNull::from(block));
@@ -142,6 +143,7 @@ unsafe fn refill_or_grow(
             }
             if cfg!(feature = "telemetry") {
                 inner.depot.note_miss(class);
+                inner.depot.sample_requested(class, bytes);
                 let is_recorded = inner.attribution() != Attribution::Off;
                 inner
                     .misses

@@ -236,6 +236,7 @@ impl Slot {
         if from_depot {
             self.counters.depot_hits.increment();
             self.counters.lent_bytes.add(block.bytes());
+            exchange.depot.sample_requested(class, requested);
         } else {
             // SAFETY: the caller owns the slot.
             unsafe { self.magazine.bin(class) }.hits.increment();

@@ -6,7 +6,9 @@ use crate::text::{Align, Table, bytes};
 ///
 /// The three groups add up to all blocks of this size that the pool holds. While threads allocate, a block in transit
 /// counts as idle in a thread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// Two are equal if they hold the same blocks: samples are not compared.
+#[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
@@ -31,9 +33,43 @@ pub struct SizeHolding {
     pub peak_blocks: u64,
     /// Allocs of this size that took memory from the system, since the pool was made.
     pub misses: u64,
+    /// Allocs of this size of which it is known what they asked for, since the pool was made: those that fetched a batch from the depot or took
+    /// memory from the system. The others count what they ask for in one number for all sizes, [`PoolStats::requested_bytes`](crate::PoolStats).
+    pub sampled_allocs: u64,
+    /// Bytes that these asked for.
+    pub sampled_requested_bytes: u64,
 }
 
+impl PartialEq for SizeHolding {
+    fn eq(&self, other: &Self) -> bool {
+        let out = |it: &Self| (it.block_bytes, it.buffers, it.bytes);
+        let depot = |it: &Self| (it.depot_blocks, it.depot_bytes);
+        let threads = |it: &Self| (it.thread_blocks, it.thread_bytes);
+        let history = |it: &Self| (it.peak_blocks, it.misses);
+        out(self) == out(other)
+            && (depot(self), threads(self)) == (depot(other), threads(other))
+            && history(self) == history(other)
+    }
+}
+
+impl Eq for SizeHolding {}
+
 impl SizeHolding {
+    /// What rounding up costs of the buffers out: their bytes less what they asked for. An estimate by the mean of the sampled allocs; the
+    /// pool's sum is exact, [`PoolStats::rounding_bytes`](crate::PoolStats::rounding_bytes). `None` without samples, and for blocks beyond the largest size class,
+    /// where it is 64 KiB a buffer at most.
+    pub fn rounding_bytes_estimate(&self) -> Option<u64> {
+        let block = self.block_bytes?;
+        let all = u128::from(block) * u128::from(self.sampled_allocs);
+        let lost = all.saturating_sub(u128::from(self.sampled_requested_bytes));
+        // The lost share is below one, so the result is at most `bytes`.
+        let estimate = (lost * u128::from(self.bytes)).checked_div(all);
+        match estimate {
+            None if block == 0 => Some(0),
+            estimate => estimate.map(|bytes| bytes as u64),
+        }
+    }
+
     /// Blocks of this size that the pool holds.
     pub fn blocks(&self) -> u64 {
         self.buffers + self.depot_blocks + self.thread_blocks
@@ -123,6 +159,7 @@ pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
         ("block size", Align::Right),
         ("buffers", Align::Right),
         ("in use", Align::Right),
+        ("rounding, est.", Align::Right),
         ("idle in the depot", Align::Right),
         ("idle in threads", Align::Right),
         ("total", Align::Right),
@@ -133,6 +170,8 @@ pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
             block.unwrap_or_else(|| "larger".to_owned()),
             size.buffers.to_string(),
             bytes(size.bytes).to_string(),
+            size.rounding_bytes_estimate()
+                .map_or_else(|| "-".to_owned(), |lost| bytes(lost).to_string()),
             bytes(size.depot_bytes).to_string(),
             bytes(size.thread_bytes).to_string(),
             bytes(size.total_bytes()).to_string(),

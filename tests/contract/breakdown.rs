@@ -158,3 +158,36 @@ fn a_change_names_what_appeared_grew_and_went() {
     );
     drop((stays, new));
 }
+
+#[test]
+fn rounding_by_size_adds_up_after_misses() {
+    let pool = BufferPool::new();
+    let kept: Vec<_> = [1030, 1200, 1280, 70, 0]
+        .into_iter()
+        .flat_map(|len| [pool.alloc::<u8>(len), pool.alloc::<u8>(len)])
+        .collect();
+    let out = pool.outstanding();
+    let size = size(&out, 1280);
+    assert_eq!((size.sampled_allocs, size.buffers), (6, 6));
+    assert_eq!(size.sampled_requested_bytes, 2 * (1030 + 1200 + 1280));
+    assert_eq!(size.rounding_bytes_estimate(), Some(2 * (250 + 80)));
+    let estimates = out.sizes.iter();
+    let estimates: Option<u64> = estimates.map(SizeHolding::rounding_bytes_estimate).sum();
+    assert_eq!(estimates, Some(pool.stats().rounding_bytes()));
+    assert!(out.to_string().contains("rounding, est."), "{out}");
+    drop(kept);
+}
+
+/// Threads keep no block of this size, so the depot sees every alloc.
+#[test]
+fn every_alloc_of_large_block_is_sampled() {
+    let pool = BufferPool::new();
+    for len in [1_900_000, 2_000_000, 2_090_000] {
+        drop(pool.alloc::<u8>(len));
+    }
+    let out = pool.outstanding();
+    let size = size(&out, 2 << 20);
+    assert_eq!((size.sampled_allocs, size.misses), (3, 1));
+    assert_eq!(size.sampled_requested_bytes, 5_990_000);
+    assert_eq!(size.rounding_bytes_estimate(), Some(0), "none is out");
+}

@@ -98,6 +98,11 @@ fn numbers_on_the_page_equal_the_stores() {
             [out.threads[0].thread.clone(), "3".to_owned()],
         ),
         ("#tags tbody", ["one".to_owned(), "two".to_owned()]),
+        // 524,288 bytes for 500,000, three times.
+        (
+            "#sizes tbody",
+            ["71.2 KiB (5 %)".to_owned(), "512 KiB".to_owned()],
+        ),
     ] {
         for text in texts {
             browser.until_text(table, &text);

@@ -7,6 +7,14 @@ fp.breakdown = (() => {
     [...cell.firstChild.children].forEach((part, at) => { part.style.width = `${((parts[at][1] / most) * 100).toFixed(2)}%`; });
   };
 
+  // What rounding costs of what is out: the share that the sampled allocs lost.
+  const rounding = (size) => {
+    const asked = size.block_bytes === null ? 0 : size.block_bytes * (size.sampled_allocs ?? 0);
+    if (!asked) return '–';
+    const share = Math.max(0, 1 - size.sampled_requested_bytes / asked);
+    return `${fp.bytes(size.bytes * share)} (${Math.round(share * 100)} %)`;
+  };
+
   const frameRows = ({ frame_sampling: sampling, frame_sites: sites }) => {
     if (!sites?.length) return [];
     const every = sampling.every ? `, 1 frame in ${fp.count(sampling.every)}` : '';
@@ -27,6 +35,7 @@ fp.breakdown = (() => {
         { name: 'Block size', show: (size) => (size.block_bytes === null ? 'larger' : fp.bytes(size.block_bytes)) },
         { name: 'Buffers', help: 'Buffers out.', show: (size) => fp.count(size.buffers) },
         { name: 'In use', show: (size) => fp.bytes(size.bytes) },
+        { name: 'Rounding, estimated', help: 'Bytes in use less what was asked for. By size an estimate, by the mean of those allocs that fetched a batch from the depot or took memory from the system; – if there were none. The pool’s sum is exact.', show: rounding },
         { name: 'Idle, shared', help: 'Idle in the depot, where any thread finds it.', show: (size) => fp.bytes(size.depot_bytes) },
         { name: 'Idle, in threads', help: 'Idle blocks that threads keep. No other thread reaches them.', show: (size) => fp.bytes(size.thread_bytes) },
       ],
