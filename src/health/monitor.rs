@@ -295,7 +295,8 @@ impl HealthMonitor {
     /// Judges the pool, unless it did so within the emit interval.
     ///
     /// Levels, totals and who holds what are read now. Numbers of a frame are those of the latest frame recorded, or of the
-    /// pool's latest snapshot if none was recorded. [`RuntimeHealthMetrics`] says of what time each number is.
+    /// pool's latest snapshot if none was recorded. [`RuntimeHealthMetrics`](crate::RuntimeHealthMetrics) says of what time
+    /// each number is.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthMonitor, Thresholds};
