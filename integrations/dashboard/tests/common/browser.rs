@@ -253,12 +253,18 @@ impl Browser {
         fs::write(path, decoded(picture["data"].as_str().expect("a picture"))).expect("writable");
     }
 
-    /// The accessibility problems that axe finds on the page.
-    pub(crate) fn violations(&self) -> Value {
+    /// Panics if the page is wider than the window, or if axe finds accessibility problems.
+    pub(crate) fn assert_usable(&self, what: &str) {
         const AXE: &str = include_str!("../axe/axe.min.js");
-        self.run_until_called(&format!(
+        let beyond = self.run("return document.documentElement.scrollWidth - innerWidth");
+        assert!(
+            beyond.as_i64().is_some_and(|pixels| pixels <= 0),
+            "{what}: {beyond} pixels beyond the edge"
+        );
+        let violations = self.run_until_called(&format!(
             "{AXE}; const done = arguments[0]; axe.run().then((r) => done(r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target + ' ' + n.failureSummary).join('; '))), (e) => done([String(e)]))"
-        ))
+        ));
+        assert_eq!(violations, json!([]), "{what}");
     }
 
     /// The errors of the page, without those of a closed connection.
