@@ -12,6 +12,18 @@ use crate::telemetry::outstanding::SiteHolding;
 use crate::text::bytes;
 
 /// Why a buffer could not be allocated. All counters stay correct after it.
+///
+/// ```
+/// use framepool::{AllocError, BufferPool};
+///
+/// let pool = BufferPool::builder().max_bytes(4 << 20).build()?;
+/// let image = match pool.try_alloc::<u8>(8 << 20) {
+///     Err(AllocError::BudgetExceeded { limit, .. }) => pool.alloc(limit as usize / 2), // a smaller one will do
+///     other => other?,
+/// };
+/// assert_eq!(image.len(), 2 << 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllocError {
@@ -169,6 +181,22 @@ fn next_step(requested: u64, limit: u64, largest: &[&Holding]) -> String {
 }
 
 /// Why a frame could not begin.
+///
+/// ```
+/// use framepool::{BufferPool, FrameError};
+///
+/// let pool = BufferPool::builder().max_frames_in_flight(1).build()?;
+/// let upload = pool.begin_frame();
+/// let next = match pool.try_begin_frame() {
+///     Err(FrameError::TooManyInFlight { oldest, .. }) => {
+///         assert_eq!(oldest, upload.id());
+///         upload.release_all(); // makes room
+///         pool.begin_frame()
+///     }
+///     other => other?,
+/// };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -215,6 +243,18 @@ impl fmt::Display for FrameError {
 impl Error for FrameError {}
 
 /// Why a pool could not be built.
+///
+/// ```
+/// use framepool::{BufferPool, ConfigError};
+///
+/// let wanted = 99; // from a configuration file
+/// let error = BufferPool::builder().max_frames_in_flight(wanted).build().unwrap_err();
+/// assert_eq!(error.to_string(), "max_frames_in_flight is 99; it must be 1 to 16");
+/// if let ConfigError::FramesInFlight { max, .. } = error {
+///     let pool = BufferPool::builder().max_frames_in_flight(max).build()?;
+/// }
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
