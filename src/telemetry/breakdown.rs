@@ -8,6 +8,18 @@ use crate::text::{Align, Table, bytes};
 /// counts as idle in a thread.
 ///
 /// Two are equal if they hold the same blocks: samples are not compared.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let kept = pool.alloc::<u8>(1000);
+/// drop(pool.alloc::<u8>(1000)); // idle in this thread's magazine
+/// let sizes = pool.outstanding().sizes;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(sizes[0].block_bytes, Some(1024));
+/// assert_eq!((sizes[0].blocks(), sizes[0].buffers, sizes[0].thread_blocks), (2, 1, 1));
+/// # }
+/// # drop(kept);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -85,6 +97,22 @@ impl SizeHolding {
 /// reaches. Threads with the same name share one entry.
 ///
 /// Two are equal if name and numbers are equal.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use std::thread;
+///
+/// let pool = BufferPool::new();
+/// let loader = thread::Builder::new().name("loader".into());
+/// let image = thread::scope(|scope| {
+///     loader.spawn_scoped(scope, || pool.alloc::<u8>(4096)).unwrap().join().unwrap()
+/// });
+/// let threads = pool.outstanding().threads;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((threads[0].thread.as_str(), threads[0].bytes), ("loader", 4096));
+/// # }
+/// # drop(image);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

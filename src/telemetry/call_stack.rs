@@ -11,6 +11,21 @@ use crate::text::bytes;
 const DEPTH: usize = 32;
 
 /// A call stack: return addresses, the innermost first, at most 32.
+///
+/// ```
+/// # #[cfg(feature = "backtrace")] {
+/// use framepool::{Attribution, BufferPool};
+///
+/// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+/// let image = pool.alloc::<u8>(1 << 20); // large, so its stack is recorded
+/// let stack = pool.outstanding().stacks[0].stack;
+/// println!("{stack:x?}"); // addresses, not resolved yet
+/// let names = stack.resolve(); // from the innermost function outwards
+/// assert!(names.iter().any(|frame| frame.function.contains("framepool::")));
+/// # drop(image);
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stack {
     addresses: [usize; DEPTH],
@@ -18,6 +33,25 @@ pub struct Stack {
 }
 
 /// A function on a stack.
+///
+/// ```
+/// # #[cfg(feature = "backtrace")] {
+/// use framepool::{Attribution, BufferPool};
+///
+/// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+/// let image = pool.alloc::<u8>(1 << 20);
+/// let frames = pool.outstanding().stacks[0].frames();
+/// for frame in &frames {
+///     match (&frame.file, frame.line) {
+///         (Some(file), Some(line)) => println!("{} at {file}:{line}", frame.function),
+///         _ => println!("{}", frame.function),
+///     }
+/// }
+/// assert!(frames.iter().any(|frame| frame.function.ends_with("main")));
+/// # drop(image);
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -98,6 +132,20 @@ impl fmt::Debug for Stack {
 /// The sampled buffers of one call stack: see [`Attribution::Backtraces`](crate::Attribution).
 /// [`Outstanding::stacks`](crate::Outstanding) has those in use, by tag; [`SampledAllocs::stacks`](super::SampledAllocs)
 /// has all that were allocated.
+///
+/// ```
+/// # #[cfg(feature = "backtrace")] {
+/// use framepool::{Attribution, BufferPool};
+///
+/// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+/// let image = pool.alloc::<u8>(1 << 20);
+/// let outstanding = pool.outstanding();
+/// assert_eq!(outstanding.stacks[0].large_bytes, 1 << 20);
+/// println!("{}", outstanding.stacks[0]); // the buffers, and one function a line
+/// # drop(image);
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackHolding {
@@ -140,6 +188,24 @@ impl StackHolding {
     }
 
     /// Resolves the stack to names, beginning with the function that called `alloc`: see [`Stack::resolve`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "backtrace")] {
+    /// use framepool::{Attribution, Buffer, BufferPool};
+    ///
+    /// # #[inline(never)]
+    /// fn load_image(pool: &BufferPool) -> Buffer<u8> {
+    ///     pool.alloc(1 << 20)
+    /// }
+    ///
+    /// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+    /// let image = load_image(&pool);
+    /// let frames = pool.outstanding().stacks[0].frames();
+    /// assert!(frames[0].function.ends_with("load_image"));
+    /// # drop(image);
+    /// # }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn frames(&self) -> Vec<StackFrame> {
         let mut frames = self.stack.resolve();
         let is_site = |frame: &StackFrame| {

@@ -8,6 +8,20 @@ use super::outstanding::{Outstanding, SiteHolding, plural};
 use crate::text::{Align, Table, bytes};
 
 /// The change from one reading of a pool's outstanding buffers to a later one.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let menu = pool.alloc::<u8>(4096);
+/// let before = pool.outstanding();
+/// drop(menu);
+/// let level = pool.alloc::<u8>(1 << 20);
+/// let change = pool.outstanding().since(&before);
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((change.buffers, change.bytes), (0, (1 << 20) - 4096));
+/// assert_eq!(change.sites.len(), 2); // one line allocated, the other released
+/// # }
+/// # drop(level);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -21,6 +35,20 @@ pub struct OutstandingChange {
 }
 
 /// The change of one call site and tag.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let load = |count: usize| -> Vec<_> { (0..count).map(|_| pool.alloc::<u8>(1024)).collect() };
+/// let first = load(2);
+/// let before = pool.outstanding();
+/// let more = load(3);
+/// # if cfg!(feature = "telemetry") {
+/// let site = &pool.outstanding().since(&before).sites[0];
+/// assert_eq!((site.buffers_before, site.buffers, site.byte_change()), (2, 5, 3 * 1024));
+/// assert!(!site.is_new() && !site.is_gone());
+/// # }
+/// # drop((first, more));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -90,6 +90,16 @@ impl Counter {
 }
 
 /// Name, unit and meaning of a counter.
+///
+/// ```
+/// use framepool::telemetry::Counts;
+///
+/// let counts = framepool::BufferPool::new().stats().totals.counts;
+/// for (counter, value) in Counts::DEFINITIONS.iter().zip(counts.values()) {
+///     println!("{value} {} {}: {}", counter.unit, counter.name, counter.help);
+/// }
+/// assert!(Counts::DEFINITIONS.iter().any(|counter| counter.name == "cold_misses"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CounterDefinition {
@@ -189,6 +199,17 @@ macro_rules! counters {
         }
 
         /// Every counter of the table, as plain numbers: of one frame, or since the pool was made.
+        ///
+        /// ```
+        /// let pool = framepool::BufferPool::new();
+        /// for _ in 0..100 {
+        ///     drop(pool.alloc::<u8>(4096)); // the first takes memory from the system, the others reuse it
+        /// }
+        /// let counts = pool.stats().totals.counts;
+        /// # if cfg!(feature = "telemetry") {
+        /// assert_eq!((counts.allocs(), counts.cold_misses, counts.thread_hits), (100, 1, 99));
+        /// # }
+        /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]

@@ -12,6 +12,17 @@ use crate::telemetry::snapshot::FrameSnapshot;
 /// Holds up to the builder's `history_frames`. If more frames end before they are read, the oldest are lost, and
 /// [`lost`](Self::lost) counts them. A frame end never waits for a feed's reader. Dropping a feed ends the
 /// subscription and frees its memory. It does not keep the pool's memory alive.
+///
+/// ```
+/// let pool = framepool::BufferPool::builder().history_frames(2).build()?;
+/// let mut feed = pool.subscribe();
+/// for _ in 0..3 {
+///     pool.end_frame();
+/// }
+/// assert_eq!(feed.next().unwrap().frame.get(), 2); // the first was overwritten
+/// assert_eq!(feed.lost(), 1);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Debug)]
 pub struct FrameFeed {
     frames: Reader<FrameSnapshot>,

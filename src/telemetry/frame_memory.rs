@@ -8,6 +8,19 @@ use crate::telemetry::id::FrameId;
 use crate::text::{Align, Table, bytes};
 
 /// Number and bytes of frame buffers.
+///
+/// ```
+/// let pool = framepool::BufferPool::builder().sample_frames(1).build()?;
+/// let frame = pool.begin_frame();
+/// frame.alloc::<u8>(100);
+/// frame.release_all();
+/// let counts = pool.frame_memory().sampling.total;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((counts.allocs, counts.requested_bytes), (1, 100));
+/// assert!(counts.bytes > 100); // each buffer starts on a boundary of its own
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -42,6 +55,21 @@ impl FrameCounts {
 /// How frames are sampled, and the totals of the sampled frames.
 ///
 /// Nothing here is scaled: all counts are exact sums over [`frames`](Self::frames) whole frames.
+///
+/// ```
+/// let pool = framepool::BufferPool::builder().sample_frames(1).build()?;
+/// for buffers in [10, 20, 30] {
+///     let frame = pool.begin_frame();
+///     (0..buffers).for_each(|_| drop(frame.alloc::<u8>(64)));
+///     frame.release_all();
+/// }
+/// let sampling = pool.frame_memory().sampling;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((sampling.frames, sampling.total.allocs), (3, 60));
+/// assert_eq!(sampling.per_frame(sampling.total.allocs), 20);
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -70,6 +98,20 @@ impl FrameSampling {
 }
 
 /// The frame buffers of one call site in the sampled frames.
+///
+/// ```
+/// let pool = framepool::BufferPool::builder().sample_frames(1).build()?;
+/// let frame = pool.tag("physics").begin_frame();
+/// frame.alloc::<u8>(4096);
+/// let line = line!() - 1;
+/// frame.release_all();
+/// # if cfg!(feature = "telemetry") {
+/// let site = &pool.frame_memory().sites[0];
+/// assert_eq!((site.location.line(), site.tag.as_str()), (line, "physics"));
+/// assert_eq!(site.counts.requested_bytes, 4096);
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -89,6 +131,19 @@ pub struct FrameSite {
 }
 
 /// What fills frame memory: see [`BufferPool::frame_memory`](crate::BufferPool::frame_memory). `Display` gives a table.
+///
+/// ```
+/// let pool = framepool::BufferPool::builder().sample_frames(1).build()?;
+/// let frame = pool.begin_frame();
+/// frame.alloc::<f32>(1024);
+/// frame.alloc::<u8>(100);
+/// frame.release_all();
+/// let memory = pool.frame_memory();
+/// let listed: u64 = memory.sites.iter().map(|site| site.counts.bytes).sum();
+/// assert_eq!(listed + memory.sampling.other.bytes, memory.sampling.total.bytes);
+/// println!("{memory}");
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -24,6 +24,15 @@ pub struct Log2Histogram {
 
 impl Log2Histogram {
     /// Counts a value.
+    ///
+    /// ```
+    /// use framepool::telemetry::Log2Histogram;
+    ///
+    /// let mut frame_times = Log2Histogram::default();
+    /// frame_times.add(16_600); // microseconds
+    /// frame_times.add(33_200);
+    /// assert_eq!(frame_times.at_most(0.5), Some(32_767));
+    /// ```
     pub fn add(&mut self, value: u64) {
         self.try_add(value);
     }
@@ -83,6 +92,14 @@ impl Log2Histogram {
     }
 
     /// Adds the counts of another histogram.
+    ///
+    /// ```
+    /// use framepool::telemetry::Log2Histogram;
+    ///
+    /// let mut ages: Log2Histogram = [1, 2].into_iter().collect();
+    /// ages.merge(&[2, 100].into_iter().collect());
+    /// assert_eq!((ages.count(), ages.at_most(1.0)), (4, Some(127)));
+    /// ```
     pub fn merge(&mut self, other: &Self) {
         if self.counts.len() < other.counts.len() {
             self.counts.resize(other.counts.len(), 0);

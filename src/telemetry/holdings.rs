@@ -6,6 +6,21 @@ use std::panic::Location;
 use crate::telemetry::id::FrameId;
 
 /// One part of the memory that counts against a pool's limit.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let image = pool.alloc::<u8>(1 << 20);
+/// drop(pool.alloc::<u8>(4096));
+/// let parts = pool.holdings();
+/// let sum = |state| -> u64 {
+///     let parts = parts.iter().filter(|part| part.by.state() == state);
+///     parts.map(|part| part.bytes).sum()
+/// };
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((sum("in_use"), sum("idle")), (1 << 20, 4096));
+/// # }
+/// # drop(image);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holding {
@@ -16,6 +31,25 @@ pub struct Holding {
 }
 
 /// The holder of a part of a pool's memory.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool::telemetry::HeldBy;
+///
+/// let pool = BufferPool::new();
+/// let images: Vec<_> = (0..3).map(|_| pool.alloc::<u8>(4096)).collect();
+/// let mut by_line = 0;
+/// for part in pool.holdings() {
+///     match part.by {
+///         HeldBy::CallSite { .. } => by_line += part.bytes,
+///         other => println!("{} bytes: {other}", part.bytes),
+///     }
+/// }
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(by_line, 3 * 4096);
+/// # }
+/// # drop(images);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeldBy {

@@ -11,6 +11,16 @@ use crate::sync::{Ordering, global_counter};
 /// The number of a frame: the n-th frame that began in a pool, from 1.
 ///
 /// Frames that are open at once may end in another order than they began; [`FrameEnd`] counts the ends.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let simulate = pool.begin_frame();
+/// let render = pool.begin_frame();
+/// assert_eq!((simulate.id().get(), render.id().get()), (1, 2));
+/// let id = render.id();
+/// assert_eq!(render.release_all().ended, Some(id));
+/// # drop(simulate);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(transparent)]
@@ -38,6 +48,16 @@ global_counter! {
 ///
 /// It identifies the pool; names are only labels, and several pools can share one. The first pool is number 1; 0 is
 /// no pool.
+///
+/// ```
+/// use framepool::BufferPool;
+///
+/// let render = BufferPool::builder().name("level").build()?;
+/// let audio = BufferPool::builder().name("level").build()?;
+/// assert_ne!(render.id(), audio.id());
+/// assert_eq!(audio.end_frame().pool_id, audio.id());
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolId(pub(crate) u64);
@@ -64,6 +84,15 @@ impl fmt::Display for PoolId {
 /// The number of a frame end: the n-th of a pool, from 1. It rises by one with every frame end.
 ///
 /// Number 0 is the time before the first frame end.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// assert_eq!(pool.snapshot().frame.get(), 0);
+/// let first = pool.end_frame().frame;
+/// let second = pool.end_frame().frame;
+/// assert_eq!((first.get(), second.get()), (1, 2));
+/// assert!(first < second);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(transparent)]

@@ -13,6 +13,20 @@ use std::panic::Location;
 use crate::sync::{AtomicU64, ForkLock, Ordering, Rank};
 
 /// The alloc of a pooled buffer that took the most memory from the system in a frame.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let small = pool.alloc::<u8>(100);
+/// let large = pool.alloc::<u8>(1 << 20);
+/// let snapshot = pool.end_frame();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(snapshot.largest_miss.unwrap().bytes, 1 << 20);
+/// # }
+/// if let Some(site) = snapshot.largest_miss.and_then(|miss| miss.site) {
+///     println!("prewarm the buffers of {site}");
+/// }
+/// # drop((small, large));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -7,6 +7,16 @@ use std::time::Duration;
 use crate::telemetry::id::FrameId;
 
 /// A frame that has begun and not ended.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let upload = pool.begin_frame();
+/// pool.begin_frame().release_all();
+/// let open = pool.open_frames();
+/// assert_eq!((open.len(), open[0].id), (1, upload.id()));
+/// println!("{}", open[0]); // with the line that began it
+/// # upload.release_all();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -15,6 +15,19 @@ const STACKS: usize = 5;
 /// The pooled buffers in use, by the line of code that allocated them.
 ///
 /// Frame buffers are not listed: they end with their frame.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let images: Vec<_> = (0..3).map(|_| pool.alloc::<u8>(4096)).collect();
+/// let sound = pool.alloc::<f32>(256);
+/// let outstanding = pool.outstanding();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((outstanding.buffers, outstanding.bytes), (4, 3 * 4096 + 1024));
+/// assert_eq!(outstanding.sites[0].buffers, 3); // the line that holds the most bytes
+/// # }
+/// println!("{outstanding}");
+/// # drop((images, sound));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -54,11 +67,42 @@ pub struct Outstanding {
 
 impl Outstanding {
     /// The call sites that hold leak suspects, in the order of `sites`.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().leak_after_frames(2).build()?;
+    /// let forgotten = pool.alloc::<u8>(4096);
+    /// for _ in 0..4 {
+    ///     pool.end_frame();
+    /// }
+    /// let outstanding = pool.outstanding();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(outstanding.suspect_sites().count(), 1);
+    /// # }
+    /// for site in outstanding.suspect_sites() {
+    ///     println!("{}: {} suspects", site.location, site.suspects);
+    /// }
+    /// # drop(forgotten);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn suspect_sites(&self) -> impl Iterator<Item = &SiteHolding> {
         self.sites.iter().filter(|site| site.suspects > 0)
     }
 
     /// The call sites that hold buffers marked as long-lived, in the order of `sites`.
+    ///
+    /// ```
+    /// use framepool::{Buffer, BufferPool};
+    ///
+    /// let pool = BufferPool::new();
+    /// let table = pool.alloc::<u32>(1024);
+    /// Buffer::mark_long_lived(&table);
+    /// let outstanding = pool.outstanding();
+    /// let bytes: u64 = outstanding.long_lived_sites().map(|site| site.long_lived_bytes).sum();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(bytes, 4096);
+    /// # }
+    /// # drop(table);
+    /// ```
     pub fn long_lived_sites(&self) -> impl Iterator<Item = &SiteHolding> {
         self.sites.iter().filter(|site| site.long_lived > 0)
     }
@@ -67,6 +111,20 @@ impl Outstanding {
 /// The buffers that one call site holds.
 ///
 /// Equality ignores `oldest_age`, because it differs at every reading.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let image = pool.alloc::<u8>(4096);
+/// let line = line!() - 1;
+/// pool.end_frame();
+/// pool.end_frame();
+/// # if cfg!(feature = "telemetry") {
+/// let site = &pool.outstanding().sites[0];
+/// assert_eq!((site.location.line(), site.bytes), (line, 4096));
+/// assert_eq!(site.oldest_age_frames, 2);
+/// # }
+/// # drop(image);
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

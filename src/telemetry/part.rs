@@ -1,6 +1,15 @@
 //! Links counters to the metrics that include them.
 
 /// A counter's part in a metric: it is added to the sum with these labels, or subtracted.
+///
+/// ```
+/// use framepool::telemetry::Counts;
+///
+/// let mut counters = Counts::DEFINITIONS.iter();
+/// let hits = counters.find(|counter| counter.name == "thread_hits").unwrap();
+/// assert_eq!(hits.parts[0].metric, "framepool.buffer.acquisitions");
+/// assert_eq!(hits.parts[0].labels, [("kind", "pooled"), ("source", "thread_cache")]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Part {

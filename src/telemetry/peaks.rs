@@ -12,6 +12,18 @@ use crate::sync::Arc;
 use crate::telemetry::id::FrameEnd;
 
 /// The most bytes that a pool held from the system during some time.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let level = pool.mark();
+/// drop(pool.alloc::<u8>(1 << 20));
+/// pool.trim();
+/// let peak = pool.peak_since(&level);
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((peak.bytes, pool.stats().pooled_bytes), (1 << 20, 0));
+/// # }
+/// println!("the level needed {} bytes, at {}", peak.bytes, peak.time);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -25,6 +37,16 @@ pub struct Peak {
 /// The beginning of a phase of a program, for [`peak_since`](crate::BufferPool::peak_since).
 ///
 /// Made by [`BufferPool::mark`](crate::BufferPool::mark). Clones are the same mark.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// pool.end_frame();
+/// let level = pool.mark();
+/// pool.end_frame();
+/// let frames = pool.snapshot().frame.get() - level.frame().get();
+/// assert_eq!(frames, 1);
+/// println!("{} bytes at most since {}", pool.peak_since(&level).bytes, level.time());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mark {
     token: Arc<()>,

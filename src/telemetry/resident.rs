@@ -5,6 +5,16 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 /// How many of a pool's bytes are in physical memory, as reported by the operating system.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let untouched = pool.alloc::<u8>(64 << 20);
+/// if let Some(resident) = pool.resident() {
+///     assert!(resident.bytes <= pool.stats().pooled_bytes);
+///     println!("{} bytes are in physical memory", resident.bytes);
+/// }
+/// # drop(untouched);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

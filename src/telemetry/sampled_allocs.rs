@@ -7,6 +7,21 @@ use super::stack_counts::{SampledCounts, StackSampling};
 /// The allocs since the pool was made, by call site: see [`BufferPool::sampled_allocs`](crate::BufferPool::sampled_allocs).
 ///
 /// Nothing here is scaled. It has the counts of the samples, and of all buffers from which they were drawn.
+///
+/// ```
+/// # #[cfg(feature = "backtrace")] {
+/// use framepool::{Attribution, BufferPool};
+///
+/// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+/// for _ in 0..10 {
+///     drop(pool.alloc::<u8>(1 << 20)); // large, so each is sampled
+/// }
+/// let sampled = pool.sampled_allocs();
+/// let listed: u64 = sampled.stacks.iter().map(|stack| stack.buffers).sum();
+/// assert_eq!((sampled.buffers, listed), (10, 10));
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

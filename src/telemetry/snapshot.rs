@@ -11,6 +11,20 @@ use crate::telemetry::largest_miss::LargestMiss;
 ///
 /// Never changes once published. All byte numbers are rounded block sizes unless they say `requested`, so that
 /// `pooled_bytes == in_use_bytes + idle_bytes` holds exactly.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let frame = pool.begin_frame();
+/// frame.alloc::<u8>(100);
+/// let kept = pool.alloc::<u8>(1000);
+/// let snapshot = frame.release_all();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((snapshot.allocs, snapshot.releases, snapshot.imbalance()), (2, 1, 1));
+/// assert_eq!((snapshot.in_use_bytes, snapshot.rounding_bytes()), (1024, 24));
+/// # }
+/// assert_eq!(snapshot.pooled_bytes, snapshot.in_use_bytes + snapshot.idle_bytes);
+/// # drop(kept);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -95,6 +109,16 @@ impl FrameSnapshot {
     }
 
     /// The share of this frame's allocs that took memory from the system, 0 to 1.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// for _ in 0..4 {
+    ///     drop(pool.alloc::<u8>(4096)); // the first is a miss
+    /// }
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.end_frame().miss_ratio(), 0.25);
+    /// # }
+    /// ```
     pub fn miss_ratio(&self) -> f64 {
         if self.allocs == 0 {
             0.0
@@ -105,6 +129,20 @@ impl FrameSnapshot {
 }
 
 /// The counts since the pool was made.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let kept = pool.alloc::<u8>(100);
+/// for _ in 0..10 {
+///     drop(pool.alloc::<u8>(100));
+///     pool.end_frame();
+/// }
+/// let totals = pool.snapshot().totals;
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((totals.frames, totals.allocs, totals.imbalance()), (10, 11, 1));
+/// # }
+/// # drop(kept);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -135,6 +173,20 @@ impl Totals {
 }
 
 /// A pool's numbers, read between frame ends by a walk over the slots.
+///
+/// ```
+/// let pool = framepool::BufferPool::builder().max_bytes(64 << 20).build()?;
+/// let image = pool.alloc::<u8>(1 << 20);
+/// let stats = pool.stats(); // no frame has ended yet
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((stats.in_use_buffers, stats.in_use_bytes), (1, 1 << 20));
+/// # }
+/// if let Some(limit) = stats.limit_bytes {
+///     println!("{} of {limit} bytes are held", stats.pooled_bytes);
+/// }
+/// # drop(image);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -5,6 +5,20 @@ use std::fmt;
 use crate::text::bytes;
 
 /// Which pooled buffers have their call stack recorded: see [`PoolBuilder::backtraces`](crate::PoolBuilder).
+///
+/// ```
+/// # #[cfg(feature = "backtrace")] {
+/// use framepool::{Attribution, BufferPool};
+///
+/// let pool = BufferPool::builder()
+///     .attribution(Attribution::Backtraces)
+///     .backtraces(1_000, 1 << 20)
+///     .build()?;
+/// let sampling = pool.sampled_allocs().sampling;
+/// assert_eq!(sampling.to_string(), "1 in 1000, and all from 1.00 MiB");
+/// # }
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -28,6 +42,14 @@ impl fmt::Display for StackSampling {
 }
 
 /// Sampled pooled buffers. Not scaled.
+///
+/// ```
+/// let sampled = framepool::BufferPool::new().sampled_allocs();
+/// if sampled.unlisted.buffers > 0 {
+///     println!("{} bytes are missing in the list", sampled.unlisted.bytes);
+/// }
+/// assert_eq!(sampled.unlisted.buffers, 0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

@@ -8,6 +8,19 @@ use crate::telemetry::id::FrameEnd;
 /// Allocs and releases of a tag, for both kinds of buffer. Cumulative, or of one frame.
 ///
 /// Bytes are rounded block sizes.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let physics = pool.tag("physics");
+/// let kept = physics.alloc::<u8>(1000);
+/// drop(physics.alloc::<u8>(1000));
+/// # if cfg!(feature = "telemetry") {
+/// let counts = pool.tags().get("physics").unwrap().total;
+/// assert_eq!((counts.allocs, counts.releases), (2, 1));
+/// assert_eq!((counts.live_buffers(), counts.live_bytes()), (1, 1024));
+/// # }
+/// # drop(kept);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -54,6 +67,19 @@ impl TagCounts {
 }
 
 /// The numbers of one tag.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let shadows = pool.tag("render/shadows");
+/// let map = shadows.alloc::<u8>(4096);
+/// let tags = pool.tags();
+/// let render = tags.get("render").unwrap();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!((render.own.live_bytes(), render.total.live_bytes()), (0, 4096));
+/// assert_eq!(render.to_string(), "render: 1 buffer, 4.00 KiB, peak 4.00 KiB");
+/// # }
+/// # drop(map);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -131,6 +157,20 @@ pub(crate) fn table(tags: &[TagStats]) -> crate::text::Table {
 /// The numbers of all tags of a pool, read at one time.
 ///
 /// `Display` gives a table.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let contacts = pool.tag("physics").alloc::<f32>(1024);
+/// let other = pool.alloc::<u8>(64);
+/// let tags = pool.tags();
+/// # if cfg!(feature = "telemetry") {
+/// assert_eq!(tags.get("physics").unwrap().total.live_bytes(), 4096);
+/// assert_eq!(tags.untagged.live_buffers(), 1);
+/// # }
+/// assert!(tags.get("audio").is_none());
+/// println!("{tags}");
+/// # drop((contacts, other));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
