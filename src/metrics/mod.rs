@@ -33,6 +33,20 @@ use crate::telemetry::part::Part;
 use crate::telemetry::snapshot::FrameSnapshot;
 
 /// The kind of a metric.
+///
+/// ```
+/// use framepool::metrics::{Kind, METRICS};
+///
+/// for metric in METRICS {
+///     let suffix = match metric.kind {
+///         Kind::Counter => "_total",
+///         Kind::Histogram => "_bucket",
+///         _ => "",
+///     };
+///     println!("{}{suffix}", metric.name.replace('.', "_"));
+/// }
+/// assert_eq!(Kind::UpDownCounter.name(), "up_down_counter");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -64,6 +78,15 @@ impl Kind {
 const TAG: &str = "tag";
 
 /// One metric: one or several numbers of a pool that differ by their labels.
+///
+/// ```
+/// use framepool::metrics::METRICS;
+///
+/// let usage = METRICS.iter().find(|metric| metric.name == "framepool.memory.usage").unwrap();
+/// assert_eq!((usage.unit, usage.kind.name()), ("By", "up_down_counter"));
+/// assert_eq!(usage.labels, ["state"]);
+/// println!("{}", usage.help);
+/// ```
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -83,6 +106,16 @@ pub struct Metric {
 }
 
 /// The callback for each number of a metric, with its labels and value. `None` means that the number has no value now.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool::metrics::{Each, METRICS, Reading};
+///
+/// let mut lines = Vec::new();
+/// let each: &mut Each<'_> = &mut |labels, value| lines.push(format!("{labels:?} {value:?}"));
+/// METRICS[0].read(&Reading::now(&BufferPool::new(), None), each);
+/// assert_eq!(lines[0], r#"[("state", "in_use")] Some(0.0)"#);
+/// ```
 pub type Each<'a> = dyn FnMut(&[(&'static str, &str)], Option<f64>) + 'a;
 
 /// The source of a metric's numbers.
@@ -97,6 +130,21 @@ enum Source {
 impl Metric {
     /// Passes every number of the metric to `each`, including zeros, in the same order at every reading. A histogram has
     /// none here. A metric of tags has one set for each existing tag.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    /// use framepool::metrics::{METRICS, Reading};
+    ///
+    /// let pool = BufferPool::new();
+    /// let image = pool.alloc::<u8>(4096);
+    /// let usage = METRICS.iter().find(|metric| metric.name == "framepool.memory.usage").unwrap();
+    /// let mut sum = 0.0;
+    /// usage.read(&Reading::now(&pool, None), &mut |_state, value| sum += value.unwrap_or(0.0));
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(sum, 4096.0);
+    /// # }
+    /// # drop(image);
+    /// ```
     pub fn read(&self, reading: &Reading, each: &mut Each<'_>) {
         match self.source {
             Source::Counters => self.read_counters(&reading.stats.totals.counts, each),
@@ -106,6 +154,19 @@ impl Metric {
     }
 
     /// The value that one frame adds to a histogram; `None` for any other metric.
+    ///
+    /// ```
+    /// use framepool::metrics::METRICS;
+    ///
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// frame.alloc::<u8>(4096);
+    /// let snapshot = frame.release_all();
+    /// let memory = METRICS.iter().find(|metric| metric.name == "framepool.frame.memory").unwrap();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert!(memory.of_frame(&snapshot) >= Some(4096.0));
+    /// # }
+    /// ```
     pub fn of_frame(&self, frame: &FrameSnapshot) -> Option<f64> {
         match self.source {
             Source::Frames(read, _) => Some(read(frame)),
@@ -114,6 +175,14 @@ impl Metric {
     }
 
     /// The upper ends of a histogram's buckets. They are the same in every pool and process, so that buckets add up.
+    ///
+    /// ```
+    /// use framepool::metrics::METRICS;
+    ///
+    /// let memory = METRICS.iter().find(|metric| metric.name == "framepool.frame.memory").unwrap();
+    /// let bucket = memory.buckets().iter().position(|&end| 5000.0 <= end);
+    /// assert_eq!(bucket.map(|at| memory.buckets()[at]), Some(8192.0));
+    /// ```
     pub fn buckets(&self) -> &'static [f64] {
         match self.source {
             Source::Frames(_, ends) => ends,

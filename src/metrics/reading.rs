@@ -8,6 +8,21 @@ use crate::telemetry::snapshot::PoolStats;
 use crate::telemetry::tags::Tags;
 
 /// A reading of one pool at one moment: its own numbers, and its latest judgement.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool::metrics::{METRICS, Reading};
+///
+/// let pool = BufferPool::new();
+/// for _ in 0..3 {
+///     pool.end_frame();
+/// }
+/// let reading = Reading::now(&pool, None);
+/// let frames = METRICS.iter().find(|metric| metric.name == "framepool.frames").unwrap();
+/// # if cfg!(feature = "telemetry") {
+/// frames.read(&reading, &mut |_, value| assert_eq!(value, Some(3.0)));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reading {
     pub(super) stats: PoolStats,
@@ -39,6 +54,20 @@ impl Reading {
     }
 
     /// All numbers from a judgement, without those of tags.
+    ///
+    /// ```
+    /// use framepool::metrics::{METRICS, Reading};
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    ///
+    /// let pool = BufferPool::new();
+    /// let mut monitor = HealthMonitor::new(Thresholds::default());
+    /// monitor.record(&pool.end_frame());
+    /// let reading = Reading::of(monitor.emit_now(&pool).into());
+    /// let frames = METRICS.iter().find(|metric| metric.name == "framepool.frames").unwrap();
+    /// # if cfg!(feature = "telemetry") {
+    /// frames.read(&reading, &mut |_, value| assert_eq!(value, Some(1.0)));
+    /// # }
+    /// ```
     pub fn of(health: Arc<HealthSnapshot>) -> Self {
         Self {
             stats: health.stats,

@@ -27,6 +27,16 @@ const BYTES: [f64; 23] = {
 macro_rules! metrics {
     ($($name:expr, $kind:ident, $unit:literal, [$($label:literal),*], $help:literal, $source:expr;)*) => {
         /// Every metric, in the order in which outlets show them.
+        ///
+        /// ```
+        /// use framepool::metrics::METRICS;
+        ///
+        /// let bytes = METRICS.iter().filter(|metric| metric.unit == "By");
+        /// for metric in bytes {
+        ///     println!("{}: {}", metric.name, metric.help);
+        /// }
+        /// assert_eq!(METRICS[0].name, "framepool.memory.usage");
+        /// ```
         pub const METRICS: &[Metric] = &[
             $(Metric { name: $name, unit: $unit, kind: Kind::$kind, help: $help, labels: &[$($label),*], source: $source },)*
         ];
