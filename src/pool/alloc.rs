@@ -23,6 +23,15 @@ impl BufferPool {
     /// `#[track_caller]`; through a function pointer it is a line of this library. [`alloc_at`](Self::alloc_at)
     /// solves both.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let mut image = pool.alloc::<u8>(4096);
+    /// image.fill(0); // contents are unspecified until written
+    /// let address = image.as_ptr();
+    /// drop(image);
+    /// assert_eq!(pool.alloc::<u8>(4096).as_ptr(), address); // reused
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -33,6 +42,12 @@ impl BufferPool {
     }
 
     /// Allocates a buffer of `len` zeroes.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let depth = pool.alloc_zeroed::<f32>(1024);
+    /// assert!(depth.iter().all(|&value| value == 0.0));
+    /// ```
     ///
     /// # Panics
     ///
@@ -45,6 +60,12 @@ impl BufferPool {
 
     /// Allocates a copy of `source`.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let quad = pool.alloc_copy(&[0_u32, 1, 2, 2, 3, 0]);
+    /// assert_eq!(quad[3..], [2, 3, 0]);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -55,6 +76,16 @@ impl BufferPool {
     }
 
     /// Allocates a buffer of `len` elements, initialised with unspecified contents.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_bytes(1 << 20).build()?;
+    /// match pool.try_alloc::<u8>(2 << 20) {
+    ///     Ok(image) => println!("{} bytes", image.len()),
+    ///     Err(error) => println!("{error}"), // names what holds the memory, and says what to do
+    /// }
+    /// assert!(pool.try_alloc::<u8>(1000).is_ok());
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -200,6 +231,14 @@ impl BufferPool {
     /// them. Idle buffers in either already count, so a second call only tops up to `count`. Buffers without bytes
     /// need no preparation.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// pool.prewarm::<f32>(1 << 16, 8); // while a level loads
+    /// let images: Vec<_> = (0..8).map(|_| pool.alloc::<f32>(1 << 16)).collect();
+    /// assert_eq!(pool.end_frame().misses, 0);
+    /// # drop(images);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_prewarm`](Self::try_prewarm) returns an error.
@@ -211,6 +250,14 @@ impl BufferPool {
     }
 
     /// Prepares `count` buffers of `len` elements as [`prewarm`](Self::prewarm) does, or returns an error.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_bytes(1 << 20).build()?;
+    /// assert!(pool.try_prewarm::<u8>(256 << 10, 5).is_err());
+    /// assert_eq!(pool.stats().pooled_bytes, 0); // all or none
+    /// assert!(pool.try_prewarm::<u8>(256 << 10, 4).is_ok());
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -75,12 +75,26 @@ impl PoolBuilder {
     /// `framepool-2` and so on, by the pool's [number](BufferPool::id), for the others.
     ///
     /// The name is only a label; the number identifies the pool.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().name("audio").build()?;
+    /// assert_eq!(pool.name(), "audio");
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.config.name = Some(name.into());
         self
     }
 
     /// Sets how many frames can be open at once, 1 to 16. Default: 3.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_frames_in_flight(2).build()?;
+    /// let (simulate, render) = (pool.begin_frame(), pool.begin_frame());
+    /// assert!(pool.try_begin_frame().is_err());
+    /// # drop((simulate, render));
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn max_frames_in_flight(mut self, frames: u32) -> Self {
         self.config.max_frames_in_flight = frames;
         self
@@ -89,6 +103,18 @@ impl PoolBuilder {
     /// Sets the bytes that a thread takes at a time for its frame buffers, 4 KiB to 512 MiB. Default: 256 KiB.
     ///
     /// A larger frame buffer gets its own block.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().frame_block_bytes(1 << 20).build()?;
+    /// let frame = pool.begin_frame();
+    /// frame.alloc::<u8>(100);
+    /// frame.alloc::<u8>(100_000); // from the same block
+    /// let snapshot = frame.release_all();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!((snapshot.misses, snapshot.pooled_bytes), (1, 1 << 20));
+    /// # }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn frame_block_bytes(mut self, bytes: usize) -> Self {
         self.config.frame_block_bytes = bytes;
         self
@@ -100,6 +126,17 @@ impl PoolBuilder {
     /// keeps at most a 128th of the limit, and all threads together at most a sixteenth, even if you set more here.
     ///
     /// A buffer larger than half of it goes through the shared depot each time, which costs tens of nanoseconds more.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().thread_cache_bytes(64 << 10).build()?;
+    /// drop((0..100).map(|_| pool.alloc::<u8>(4096)).collect::<Vec<_>>());
+    /// let sizes = pool.outstanding().sizes;
+    /// # if cfg!(feature = "telemetry") {
+    /// assert!(sizes[0].thread_bytes <= 64 << 10); // the others are in the depot
+    /// assert!(sizes[0].depot_bytes >= (400 - 64) << 10);
+    /// # }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
         self.config.thread_cache_bytes = bytes;
         self
@@ -117,6 +154,19 @@ impl PoolBuilder {
     /// thread, of frames that are not open, and blocks of open frames that no thread has used yet. The caches of
     /// other threads ([`thread_cache_bytes`](Self::thread_cache_bytes)) stay: a sixteenth of the limit at most. If
     /// all of this would not be enough, nothing is returned.
+    ///
+    /// ```
+    /// use framepool::{AllocError, BufferPool};
+    ///
+    /// let pool = BufferPool::builder().max_bytes(64 << 20).build()?;
+    /// let level = pool.alloc::<u8>(60 << 20);
+    /// match pool.try_alloc::<u8>(5 << 20) {
+    ///     Err(AllocError::BudgetExceeded { limit, .. }) => assert_eq!(limit, 64 << 20),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # drop(level);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.config.max_bytes = Some(bytes);
         self
@@ -126,6 +176,20 @@ impl PoolBuilder {
     ///
     /// A suspect is old in frames *and* in time, see [`leak_after`](Self::leak_after). If you set the frames and not the
     /// time, frames alone count.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().leak_after_frames(2).build()?;
+    /// let image = pool.alloc::<u8>(4096);
+    /// let suspects = [1, 2, 3].map(|_frame| {
+    ///     pool.end_frame();
+    ///     pool.outstanding().suspects
+    /// });
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(suspects, [0, 0, 1]);
+    /// # }
+    /// # drop(image);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn leak_after_frames(mut self, frames: u64) -> Self {
         self.config.leak_after_frames = frames;
         self.own_leak_after.0 = true;
@@ -138,6 +202,19 @@ impl PoolBuilder {
     /// At 2,000 frames a second a disk read takes 20 frames and is no leak; at one frame a second a buffer of 3
     /// seconds is no leak. One second is longer than usual reads, uploads and read-backs, and still a short wait for
     /// an alert.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = framepool::BufferPool::builder().leak_after(Duration::from_secs(60)).build()?;
+    /// let download = pool.alloc::<u8>(4096);
+    /// for _ in 0..100 {
+    ///     pool.end_frame(); // old in frames, but not in time
+    /// }
+    /// assert_eq!(pool.outstanding().suspects, 0);
+    /// # drop(download);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn leak_after(mut self, time: Duration) -> Self {
         self.config.leak_after = time;
         self.config.looked_at_after = time;
@@ -162,7 +239,9 @@ impl PoolBuilder {
     ///     monitor.record(&pool.end_frame());
     /// }
     /// let health = monitor.emit_now(&pool);
+    /// # if cfg!(feature = "telemetry") {
     /// assert_eq!(health.raised[0].rule, Rule::Overdue);
+    /// # }
     /// # drop(kept);
     /// # Ok::<(), framepool::ConfigError>(())
     /// ```
@@ -218,6 +297,17 @@ impl PoolBuilder {
     /// none. Can be changed later. Default: 64.
     ///
     /// In a sampled frame an alloc takes 134 instructions instead of 27. See [`BufferPool::frame_memory`].
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().sample_frames(10).build()?;
+    /// for _ in 0..100 {
+    ///     pool.begin_frame().release_all();
+    /// }
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.frame_memory().sampling.frames, 10);
+    /// # }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn sample_frames(mut self, every: u32) -> Self {
         self.config.sample_frames = every;
         self
@@ -245,6 +335,13 @@ impl PoolBuilder {
     }
 
     /// Builds the pool.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, ConfigError};
+    ///
+    /// let built = BufferPool::builder().max_bytes(0).build();
+    /// assert!(matches!(built, Err(ConfigError::MaxBytes { given: 0, min: 1 })));
+    /// ```
     ///
     /// # Errors
     ///

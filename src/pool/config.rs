@@ -9,6 +9,18 @@ use std::time::Duration;
 use crate::pool::tag_settings::TagSettings;
 
 /// Whether a pool records, for every pooled buffer, the line of code, the frame and the thread that allocated it.
+///
+/// ```
+/// use framepool::{Attribution, BufferPool};
+///
+/// let pool = BufferPool::builder().attribution(Attribution::Off).build()?;
+/// let image = pool.alloc::<u8>(4096);
+/// if pool.attribution() == Attribution::Off {
+///     assert!(pool.outstanding().sites.is_empty());
+/// }
+/// # drop(image);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]

@@ -69,6 +69,15 @@ impl Frame {
 
     /// Allocates a buffer of `len` elements that lives as long as the frame, initialised with unspecified contents.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let (a, b) = (frame.alloc::<f32>(64), frame.alloc::<f32>(64));
+    /// a.fill(1.0); // contents are unspecified until written
+    /// b.copy_from_slice(a);
+    /// assert_eq!(b[63], 1.0);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -82,6 +91,14 @@ impl Frame {
 
     /// Allocates a buffer of `len` zeroes that lives as long as the frame.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let histogram = frame.alloc_zeroed::<u32>(256);
+    /// histogram[7] += 1;
+    /// assert_eq!(histogram.iter().sum::<u32>(), 1);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -93,6 +110,14 @@ impl Frame {
 
     /// Allocates a copy of `source` that lives as long as the frame.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let sorted = frame.alloc_copy(&[3, 1, 2]);
+    /// sorted.sort_unstable();
+    /// assert_eq!(sorted, [1, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -103,6 +128,17 @@ impl Frame {
     }
 
     /// Allocates a buffer of `len` elements that lives as long as the frame, initialised with unspecified contents.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_bytes(1 << 20).build()?;
+    /// let frame = pool.begin_frame();
+    /// match frame.try_alloc::<u8>(2 << 20) {
+    ///     Ok(scratch) => scratch.fill(0),
+    ///     Err(error) => println!("{error}"), // names what holds the memory, and says what to do
+    /// }
+    /// assert!(frame.try_alloc::<u8>(1000).is_ok());
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -201,6 +237,17 @@ impl Frame {
 
     /// Ends the frame: releases all its buffers at once, and publishes a snapshot of what happened since the previous
     /// frame end.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// frame.alloc::<f32>(1024);
+    /// frame.alloc::<u8>(100);
+    /// let snapshot = frame.release_all();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!((snapshot.frame_allocs, snapshot.in_use_buffers), (2, 0));
+    /// # }
+    /// ```
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
     pub fn release_all(self) -> Arc<FrameSnapshot> {
         let frame = std::mem::ManuallyDrop::new(self);
@@ -214,6 +261,13 @@ impl Frame {
 impl BufferPool {
     /// Begins a frame.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let simulate = pool.begin_frame();
+    /// let render = pool.begin_frame(); // up to three are open at once
+    /// assert!(simulate.id() < render.id());
+    /// ```
+    ///
     /// # Panics
     ///
     /// If as many frames are open as the pool allows; [`try_begin_frame`](Self::try_begin_frame) returns an error
@@ -224,6 +278,15 @@ impl BufferPool {
     }
 
     /// Begins a frame.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_frames_in_flight(1).build()?;
+    /// let upload = pool.begin_frame();
+    /// assert!(pool.try_begin_frame().is_err());
+    /// upload.release_all();
+    /// assert!(pool.try_begin_frame().is_ok());
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -39,6 +39,19 @@ use crate::pool::refusal::refused;
 /// ```
 ///
 /// Meanwhile the frame, the pool and other pools can be used as usual.
+///
+/// ```
+/// use framepool::{BufferPool, FrameArena};
+///
+/// fn node<'f>(arena: FrameArena<'_, 'f>, children: &[u32]) -> &'f [u32] {
+///     arena.alloc_copy(children)
+/// }
+///
+/// let pool = BufferPool::new();
+/// let frame = pool.begin_frame();
+/// let leaf = frame.with_arena(|arena| (0..100).map(|n| node(arena, &[n, n + 1])).last());
+/// assert_eq!(leaf, Some(&[99, 100][..])); // it lives as long as the frame
+/// ```
 #[derive(Clone, Copy)]
 pub struct FrameArena<'t, 'f> {
     arena: &'t Arena,
@@ -66,6 +79,13 @@ impl<'t, 'f> FrameArena<'t, 'f> {
 
     /// Allocates `len` elements, initialised with unspecified contents, as [`Frame::alloc`] does.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let rows: Vec<_> = frame.with_arena(|arena| (1..4).map(|len| arena.alloc::<f32>(len)).collect());
+    /// assert_eq!(rows[2].len(), 3);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`Frame::try_alloc`] returns an error.
@@ -79,6 +99,13 @@ impl<'t, 'f> FrameArena<'t, 'f> {
 
     /// Allocates `len` elements, all zero, as [`Frame::alloc_zeroed`] does.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let counts = frame.with_arena(|arena| arena.alloc_zeroed::<u32>(64));
+    /// assert_eq!(counts.iter().sum::<u32>(), 0);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`Frame::try_alloc`] returns an error.
@@ -90,6 +117,13 @@ impl<'t, 'f> FrameArena<'t, 'f> {
 
     /// Allocates a copy of `source`, as [`Frame::alloc_copy`] does.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let name = frame.with_arena(|arena| arena.alloc_copy(b"player"));
+    /// assert_eq!(name, b"player");
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`Frame::try_alloc`] returns an error.
@@ -100,6 +134,14 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     }
 
     /// Allocates `len` elements, or returns why it cannot, as [`Frame::try_alloc`] does.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_bytes(1 << 20).build()?;
+    /// let frame = pool.begin_frame();
+    /// let fits = frame.with_arena(|arena| arena.try_alloc::<u8>(2 << 20).is_ok());
+    /// assert!(!fits);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -159,6 +201,14 @@ impl Frame {
     }
 
     /// Calls `f` with the arena as [`with_arena`](Self::with_arena) does, or returns an error.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let rows = frame.try_with_arena(|arena| [arena.alloc::<u8>(10), arena.alloc::<u8>(20)])?;
+    /// assert_eq!(rows[1].len(), 20);
+    /// # Ok::<(), framepool::AllocError>(())
+    /// ```
     ///
     /// # Errors
     ///

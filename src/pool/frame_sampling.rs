@@ -108,6 +108,22 @@ impl BufferPool {
     }
 
     /// Writes what [`frame_memory`](Self::frame_memory) returns into an earlier result, and reuses its memory.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    /// use framepool::telemetry::FrameMemory;
+    ///
+    /// let pool = BufferPool::builder().sample_frames(1).build()?;
+    /// let mut memory = FrameMemory::default();
+    /// for frames in 1..=3 {
+    ///     pool.begin_frame().release_all();
+    ///     pool.frame_memory_into(&mut memory); // reuses the memory of the list
+    ///     # if cfg!(feature = "telemetry") {
+    ///     assert_eq!(memory.sampling.frames, frames);
+    ///     # }
+    /// }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     pub fn frame_memory_into(&self, memory: &mut FrameMemory) {
         let inner = self.inner();
         let aggregator = inner.aggregator.lock();
@@ -157,6 +173,18 @@ impl BufferPool {
     }
 
     /// Samples one frame in `every` from now on; none with zero. See [`frame_memory`](Self::frame_memory).
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// pool.set_frame_sampling(1); // samples every frame
+    /// let frame = pool.begin_frame();
+    /// frame.alloc::<u8>(100);
+    /// frame.release_all();
+    /// pool.set_frame_sampling(64);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.frame_memory().sites[0].counts.allocs, 1);
+    /// # }
+    /// ```
     pub fn set_frame_sampling(&self, every: u32) {
         let inner = self.inner();
         inner.set_sampling(&mut inner.aggregator.lock(), every);

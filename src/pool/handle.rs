@@ -137,7 +137,9 @@ impl BufferPool {
     /// let pool = framepool::BufferPool::new();
     /// let samples = pool.alloc::<f32>(1024);
     /// let snapshot = pool.end_frame();
+    /// # if cfg!(feature = "telemetry") {
     /// assert_eq!(snapshot.in_use_buffers, 1);
+    /// # }
     /// # drop(samples);
     /// ```
     #[expect(clippy::must_use_candidate, reason = "most loops do not look")]
@@ -146,12 +148,29 @@ impl BufferPool {
     }
 
     /// The latest published snapshot. Takes no lock and slows no worker.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// pool.end_frame();
+    /// let overlay = std::thread::scope(|scope| scope.spawn(|| pool.snapshot()).join().unwrap());
+    /// assert_eq!(overlay.frame.get(), 1);
+    /// ```
     #[inline]
     pub fn snapshot(&self) -> Arc<FrameSnapshot> {
         self.inner().published.load()
     }
 
     /// The snapshots of all frame ends from now on.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let mut feed = pool.subscribe();
+    /// for _ in 0..3 {
+    ///     pool.end_frame();
+    /// }
+    /// let ends: Vec<_> = std::iter::from_fn(|| feed.next()).map(|snapshot| snapshot.frame.get()).collect();
+    /// assert_eq!(ends, [1, 2, 3]);
+    /// ```
     pub fn subscribe(&self) -> FrameFeed {
         let frames = self.inner().config.history_frames;
         // Made before the lock is taken: a frame end does not wait for the allocation.
@@ -161,6 +180,15 @@ impl BufferPool {
     }
 
     /// The pool's numbers now. Waits for frame ends and other walks, never for workers.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// drop(pool.alloc::<u8>(4096));
+    /// let stats = pool.stats();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!((stats.in_use_bytes, stats.idle_bytes), (0, 4096));
+    /// # }
+    /// ```
     pub fn stats(&self) -> PoolStats {
         self.inner().stats()
     }
@@ -199,11 +227,33 @@ impl BufferPool {
     }
 
     /// The pooled buffers in use: by call site, with age in frames, the largest first.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let image = pool.alloc::<u8>(4096);
+    /// let outstanding = pool.outstanding();
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!((outstanding.sites[0].buffers, outstanding.sites[0].bytes), (1, 4096));
+    /// # }
+    /// println!("{outstanding}"); // a table of call sites, with bytes and ages
+    /// # drop(image);
+    /// ```
     pub fn outstanding(&self) -> Outstanding {
         self.inner().outstanding()
     }
 
     /// Writes what [`outstanding`](Self::outstanding) returns into an earlier result, and reuses its memory.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let mut outstanding = pool.outstanding();
+    /// let image = pool.alloc::<u8>(4096);
+    /// pool.outstanding_into(&mut outstanding);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(outstanding.buffers, 1);
+    /// # }
+    /// # drop(image);
+    /// ```
     pub fn outstanding_into(&self, outstanding: &mut Outstanding) {
         self.inner().outstanding_into(outstanding);
     }
@@ -289,6 +339,16 @@ impl BufferPool {
 
     /// Records call sites from now on, or stops. Buffers allocated while it is off do not appear in
     /// [`outstanding`](Self::outstanding).
+    ///
+    /// ```
+    /// use framepool::{Attribution, BufferPool};
+    ///
+    /// let pool = BufferPool::new();
+    /// pool.set_attribution(Attribution::Off);
+    /// let hidden = pool.alloc::<u8>(4096);
+    /// assert_eq!(pool.outstanding().buffers, 0);
+    /// # drop(hidden);
+    /// ```
     pub fn set_attribution(&self, attribution: Attribution) {
         self.inner().set_attribution(attribution);
     }
@@ -299,6 +359,12 @@ impl BufferPool {
     /// Idle memory also goes back automatically, in steps: at frame ends, and between them if the pool is watched
     /// ([`Watch`](crate::Watch)). A pool that is not watched and ends no frame keeps idle memory until you call this,
     /// the pool grows, or a request is refused.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// drop(pool.alloc::<u8>(4 << 20)); // idle now, kept for reuse
+    /// assert_eq!(pool.trim(), 4 << 20);
+    /// ```
     #[expect(clippy::must_use_candidate, reason = "the effect is the point")]
     pub fn trim(&self) -> u64 {
         // SAFETY: the handle keeps the pool alive.
@@ -308,6 +374,13 @@ impl BufferPool {
 
     /// Asserts, in tests, that no pooled buffer is in use, except long-lived ones. A buffer allocated while attribution was
     /// off counts as in use even if it was marked as long-lived.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let image = pool.alloc::<u8>(4096);
+    /// drop(image); // without this, the next line panics
+    /// pool.assert_no_leaks();
+    /// ```
     ///
     /// # Panics
     ///

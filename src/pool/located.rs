@@ -66,6 +66,18 @@ impl BufferPool {
 
     /// Allocates a buffer of `len` zeroes, attributed to `location`.
     ///
+    /// ```
+    /// use std::panic::Location;
+    ///
+    /// let pool = framepool::BufferPool::new();
+    /// let asked_at = Location::caller(); // where a request was made
+    /// let mask = pool.alloc_zeroed_at::<u8>(64, asked_at);
+    /// assert!(mask.iter().all(|&byte| byte == 0));
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.outstanding().sites[0].location, asked_at);
+    /// # }
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc_at`](Self::try_alloc_at) returns an error.
@@ -80,6 +92,16 @@ impl BufferPool {
     }
 
     /// Allocates a buffer of `len` elements, attributed to `location`, initialised with unspecified contents.
+    ///
+    /// ```
+    /// use framepool::{AllocError, BufferPool};
+    /// use std::panic::Location;
+    ///
+    /// let pool = BufferPool::builder().max_bytes(1 << 20).build()?;
+    /// let refused = pool.try_alloc_at::<u8>(2 << 20, Location::caller());
+    /// assert!(matches!(refused, Err(AllocError::BudgetExceeded { .. })));
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///

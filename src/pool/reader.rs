@@ -12,6 +12,15 @@ use crate::telemetry::snapshot::FrameSnapshot;
 /// [`BufferPool::snapshot`] changes a reference count each time. This checks whether a new snapshot was published
 /// and, if not, returns the one it has. Made by [`BufferPool::snapshot_reader`]. It is a handle of the pool, and
 /// keeps one snapshot from being recycled.
+///
+/// ```
+/// let pool = framepool::BufferPool::new();
+/// let mut reader = pool.snapshot_reader();
+/// for _ in 0..3 {
+///     let ended = pool.end_frame();
+///     assert_eq!(reader.latest().frame, ended.frame);
+/// }
+/// ```
 pub struct SnapshotReader {
     cached: Cached<Source, FrameSnapshot>,
 }

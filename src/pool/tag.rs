@@ -53,6 +53,12 @@ impl Tag {
     }
 
     /// The tag with this name below this one: `pool.tag("render").tag("shadows")` is `pool.tag("render/shadows")`.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let shadows = pool.tag("render").tag("shadows");
+    /// assert_eq!(shadows.name(), "render/shadows");
+    /// ```
     #[must_use]
     pub fn tag(&self, name: &str) -> Self {
         Self {
@@ -70,6 +76,16 @@ impl Tag {
 
     /// Allocates a pooled buffer of `len` elements that counts for this tag; see [`BufferPool::alloc`].
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let audio = pool.tag("audio");
+    /// let samples = audio.alloc::<f32>(1024);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.outstanding().sites[0].tag, "audio");
+    /// # }
+    /// # drop(samples);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -80,6 +96,11 @@ impl Tag {
     }
 
     /// Allocates a buffer of `len` zeroes that counts for this tag; see [`BufferPool::alloc_zeroed`].
+    ///
+    /// ```
+    /// let silence = framepool::BufferPool::new().tag("audio").alloc_zeroed::<f32>(1024);
+    /// assert!(silence.iter().all(|&sample| sample == 0.0));
+    /// ```
     ///
     /// # Panics
     ///
@@ -92,6 +113,11 @@ impl Tag {
 
     /// Allocates a copy of `source` that counts for this tag; see [`BufferPool::alloc_copy`].
     ///
+    /// ```
+    /// let notes = framepool::BufferPool::new().tag("audio").alloc_copy(&[440.0_f32, 880.0]);
+    /// assert_eq!(*notes, [440.0, 880.0]);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc`](Self::try_alloc) returns an error.
@@ -102,6 +128,20 @@ impl Tag {
     }
 
     /// Allocates a buffer that counts for this tag, or returns why it cannot; see [`BufferPool::try_alloc`].
+    ///
+    /// ```
+    /// use framepool::{AllocError, BufferPool, TagSettings};
+    ///
+    /// let settings = TagSettings::new().max_bytes(64 << 10);
+    /// let audio = BufferPool::builder().tag("audio", settings).build()?.tag("audio");
+    /// let samples = audio.try_alloc::<u8>(64 << 10)?;
+    /// match audio.try_alloc::<u8>(64) {
+    ///     Err(AllocError::TagBudgetExceeded { in_use, limit, .. }) => assert_eq!(in_use, limit),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # drop(samples);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -114,6 +154,18 @@ impl Tag {
 
     /// Allocates a buffer that counts for this tag and for this line of code; see [`BufferPool::alloc_at`].
     ///
+    /// ```
+    /// use std::panic::Location;
+    ///
+    /// let pool = framepool::BufferPool::new();
+    /// let asked_at = Location::caller(); // where a request was made
+    /// let samples = pool.tag("audio").alloc_at::<f32>(1024, asked_at);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.outstanding().sites[0].location, asked_at);
+    /// # }
+    /// # drop(samples);
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_alloc_at`](Self::try_alloc_at) returns an error.
@@ -124,6 +176,14 @@ impl Tag {
     }
 
     /// Allocates a buffer of zeroes that counts for this tag and this line; see [`BufferPool::alloc_zeroed_at`].
+    ///
+    /// ```
+    /// use std::panic::Location;
+    ///
+    /// let audio = framepool::BufferPool::new().tag("audio");
+    /// let silence = audio.alloc_zeroed_at::<f32>(1024, Location::caller());
+    /// assert!(silence.iter().all(|&sample| sample == 0.0));
+    /// ```
     ///
     /// # Panics
     ///
@@ -140,6 +200,15 @@ impl Tag {
 
     /// Allocates a buffer for this tag and this line, or returns why it cannot; see [`BufferPool::try_alloc_at`].
     ///
+    /// ```
+    /// use std::panic::Location;
+    ///
+    /// let audio = framepool::BufferPool::new().tag("audio");
+    /// let samples = audio.try_alloc_at::<f32>(1024, Location::caller())?;
+    /// assert_eq!(samples.len(), 1024);
+    /// # Ok::<(), framepool::AllocError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`try_alloc`](Self::try_alloc).
@@ -154,6 +223,16 @@ impl Tag {
 
     /// Begins a frame whose buffers count for this tag.
     ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.tag("physics").begin_frame();
+    /// frame.alloc::<f32>(1024);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(pool.tags().get("physics").unwrap().total.live_buffers(), 1);
+    /// # }
+    /// frame.release_all();
+    /// ```
+    ///
     /// # Panics
     ///
     /// Where [`try_begin_frame`](Self::try_begin_frame) returns an error.
@@ -163,6 +242,15 @@ impl Tag {
     }
 
     /// Begins a frame whose buffers count for this tag, or returns why it cannot.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::builder().max_frames_in_flight(1).build()?;
+    /// let physics = pool.tag("physics");
+    /// let frame = physics.begin_frame();
+    /// assert!(physics.try_begin_frame().is_err()); // the limit is the pool's
+    /// # drop(frame);
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -227,6 +315,18 @@ impl BufferPool {
     ///
     /// The live numbers of a tag are exact when the threads rest; while they run, each count is from some moment
     /// during this call, and no tag has more releases than allocs.
+    ///
+    /// ```
+    /// let pool = framepool::BufferPool::new();
+    /// let image = pool.tag("textures").alloc::<u8>(4096);
+    /// for tag in pool.tags().tags {
+    ///     println!("{}: {} bytes, {} at most", tag.name, tag.total.live_bytes(), tag.peak_bytes);
+    ///     # if cfg!(feature = "telemetry") {
+    ///     assert_eq!(tag.peak_bytes, 4096);
+    ///     # }
+    /// }
+    /// # drop(image);
+    /// ```
     pub fn tags(&self) -> Tags {
         let mut tags = Tags::default();
         self.tags_into(&mut tags);
@@ -239,6 +339,23 @@ impl BufferPool {
     }
 
     /// Writes what [`tags`](Self::tags) returns into an earlier result, and reuses its memory.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    /// use framepool::telemetry::Tags;
+    ///
+    /// let pool = BufferPool::new();
+    /// let uploads = pool.tag("uploads");
+    /// let mut tags = Tags::default();
+    /// for frames in 1..=3 {
+    ///     drop(uploads.alloc::<u8>(4096));
+    ///     pool.end_frame();
+    ///     pool.tags_into(&mut tags); // reuses the memory of the list
+    ///     # if cfg!(feature = "telemetry") {
+    ///     assert_eq!(tags.get("uploads").unwrap().total.allocs, frames);
+    ///     # }
+    /// }
+    /// ```
     pub fn tags_into(&self, tags: &mut Tags) {
         let inner = self.inner();
         let aggregator = &mut *inner.aggregator.lock();
