@@ -82,7 +82,8 @@ const TRIES: u32 = if cfg!(framepool_loom) { 2 } else { 4 };
 
 /// The bump allocator of one slot for one open frame.
 ///
-/// It has three cache lines: the owner writes the first at every alloc and the second at a refill; the aggregator writes the third.
+/// Three cache lines: the owner writes the first at every alloc and the second at a refill; the aggregator writes the
+/// third.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Arena {

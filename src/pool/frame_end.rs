@@ -1,7 +1,7 @@
 //! The frame end: reads the slots, publishes what happened, and returns memory that is not needed.
 //!
-//! Everything here runs under the aggregator's lock. Two threads that end frames at once wait for each other. No worker waits for
-//! them, and they wait for no worker.
+//! Everything here runs under the aggregator's lock. Two threads that end frames at the same time wait for each other.
+//! Workers do not wait for them, and they do not wait for workers.
 //!
 //! # The steps
 //!
@@ -23,8 +23,8 @@
 //! aggregation counts those releases now. This is never too many: at the end of the second pass the true releases were at least
 //! `allocs − reserved`, and the next aggregation reads them.
 //!
-//! It follows: releases never exceed allocs (L2, never negative), in use never exceeds reserved (L3, it adds up), and neither ever
-//! decreases. When the threads rest, the sums are exact (L1, conservation).
+//! It follows: releases never exceed allocs (L2, never negative), in use never exceeds reserved (L3, it adds up), and
+//! releases and allocs never decrease. When the threads rest, the sums are exact (L1, conservation).
 //!
 //! # Why no frame counts a negative number
 //!

@@ -99,7 +99,7 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
     unsafe { current_by(inner, |slot| &raw const (*slot).pool) }
 }
 
-/// The same as [`current`], for an alloc; `None` while allocs must leave the fast path.
+/// The calling thread's slot, for an alloc; `None` while allocs must leave the fast path. See [`current`].
 ///
 /// # Safety
 ///

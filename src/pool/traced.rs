@@ -18,10 +18,10 @@ impl Traced {
         self.since = is_on.then(|| pooled(now));
     }
 
-    /// All of them, if the pool's numbers are these.
+    /// Buffers and bytes of all periods, up to these counts of the pool.
     pub(crate) fn until(&self, now: &Counts) -> (u64, u64) {
         let now = pooled(now);
-        // They rise, but for what a thread does meanwhile.
+        // While threads allocate, a later reading can be slightly lower.
         let since = self.since.unwrap_or(now);
         (
             self.before.0 + now.0.saturating_sub(since.0),

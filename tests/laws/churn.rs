@@ -101,7 +101,7 @@ fn slot_changes_owner_while_other_threads_exit() {
             buffer.fill(mark);
         }
         let whole = |buffer: &framepool::Buffer<u64>| buffer.iter().all(|&element| element == mark);
-        assert!(kept.iter().all(whole), "L6: somebody else wrote here");
+        assert!(kept.iter().all(whole), "L6: another thread wrote here");
     };
     thread::scope(|scope| {
         let spawners: Vec<_> = (0..spawners as u64)

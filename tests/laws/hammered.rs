@@ -251,7 +251,7 @@ fn frame_begun_during_another_end_loses_nothing() {
             for slice in slices {
                 assert!(
                     slice.iter().all(|&element| element == mark),
-                    "L6: another wrote here"
+                    "L6: another thread wrote here"
                 );
             }
             assert_lawful(&frame.release_all());

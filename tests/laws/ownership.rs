@@ -30,7 +30,7 @@ impl Claims {
         });
         assert!(
             below.as_ref().is_none_or(|other| other.end <= start),
-            "L6: {start:#x}..{end:#x} was lent while {below:x?} is out"
+            "L6: {start:#x}..{end:#x} was allocated while {below:x?} is in use"
         );
     }
 
@@ -69,7 +69,7 @@ impl Marked {
     fn give(self, claims: &Claims) {
         assert!(
             self.buffer.iter().all(|&element| element == self.mark),
-            "L6: another wrote here"
+            "L6: another thread wrote here"
         );
         claims.leave(&self.buffer);
     }
@@ -154,7 +154,7 @@ fn blocks_passing_through_depot_have_one_owner() {
                         }
                         while !held.is_empty() {
                             let buffer = held.swap_remove(random.below(held.len()));
-                            assert_eq!(buffer[0], mark, "L6: another wrote here");
+                            assert_eq!(buffer[0], mark, "L6: another thread wrote here");
                         }
                     }
                 })
@@ -207,7 +207,7 @@ fn frame_buffers_never_overlap_across_threads_and_frames() {
                         for (slice, mark) in &mine {
                             assert!(
                                 slice.iter().all(|element| element == mark),
-                                "L6: another wrote here"
+                                "L6: another thread wrote here"
                             );
                         }
                         for (slice, _) in mine {

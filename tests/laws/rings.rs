@@ -20,7 +20,7 @@ fn stamped(pool: &BufferPool, number: u32, len: usize) -> Buffer<u32> {
 fn check(buffer: &Buffer<u32>, number: u32) {
     assert!(
         buffer.iter().all(|&element| element == number),
-        "L6: somebody else wrote here"
+        "L6: another thread wrote here"
     );
 }
 

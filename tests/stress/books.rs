@@ -66,7 +66,7 @@ impl Books {
         assert_eq!(
             told,
             kept.map(|number| number.load(Relaxed)),
-            "L1: pooled allocs, frame allocs, bytes, bytes asked for"
+            "L1: pooled allocs, frame allocs, bytes, bytes requested"
         );
         assert!(stats.claimed_slots <= 1, "the threads are gone");
     }

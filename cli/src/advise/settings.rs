@@ -35,7 +35,7 @@ impl Settings {
         Ok(pool)
     }
 
-    /// The same settings with these blocks prewarmed too. For a size in both lists, the larger number counts.
+    /// These settings with more blocks prewarmed. For a size in both lists, the larger number counts.
     pub(crate) fn with_prewarm(&self, sizes: &[PrewarmSize]) -> Self {
         let mut all = self.clone();
         for &size in sizes {

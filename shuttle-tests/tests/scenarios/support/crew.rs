@@ -53,7 +53,7 @@ impl Drop for Marked {
 pub(crate) fn assert_marked(slice: &[u8], mark: u8) {
     assert!(
         slice.iter().all(|&byte| byte == mark),
-        "L6: somebody else wrote here"
+        "L6: another thread wrote here"
     );
 }
 
