@@ -38,6 +38,8 @@ use std::ptr::{self, NonNull};
 #[cfg(feature = "backtrace")]
 use crate::blocks::call_stacks::CallStack;
 use crate::blocks::label::TagMark;
+#[cfg(any(framepool_loom, framepool_shuttle))]
+use crate::blocks::state::anonymous_stamp;
 use crate::blocks::state::{
     ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, thread_of,
 };
@@ -121,6 +123,22 @@ impl Block {
             start: AtomicPtr::new(ptr::null_mut()),
             binding: UnsafeCell::new(Binding::VACANT),
         }
+    }
+
+    /// What memory may be that is not written yet, at its worst: a record that says that it is lent, and marked.
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    pub(crate) fn unwritten() -> Self {
+        Self {
+            state: Markable::new(anonymous_stamp(0) | WATCHED),
+            ..Self::vacant()
+        }
+    }
+
+    /// Models the first write to an [`unwritten`](Self::unwritten) record, which makes it vacant.
+    #[cfg(any(framepool_loom, framepool_shuttle))]
+    pub(crate) fn write_first(&self) {
+        // Relaxed: it is no atomic write at all.
+        self.state.store(IDLE, Ordering::Relaxed);
     }
 
     /// Models the system's return of the record's page.

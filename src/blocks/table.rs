@@ -9,17 +9,19 @@
 //!
 //! # States
 //!
-//! A page has 64 records, and a word with a bit for each record in use. Zeroed memory is 64 vacant records and a zero word, so a
-//! new bucket needs no initialisation. Buckets of 64 KiB and more are mappings of the operating system (`mapping.rs`): their
-//! pages become resident when the first record is claimed, and go back when the last record is released. Smaller buckets, and
-//! all buckets on systems without mappings, come from the global allocator and stay.
+//! A page has 64 records, and a word with a bit for each record in use. A record is written when it is first claimed, and the word
+//! with the first record of its page, so a new bucket needs no initialisation. Buckets of 64 KiB and more are mappings of the operating
+//! system (`mapping.rs`): their pages become resident when the first record is claimed, and go back when the last record is
+//! released. What comes back in their place is zeroes, which are vacant records and a zero word. Smaller buckets, and all buckets on
+//! systems without mappings, come from the global allocator and stay.
 //!
 //! # Steps
 //!
 //! Both steps happen under the lock `supply`. Only an alloc that takes new memory claims a record, and only the return of
 //! memory to the system releases one.
 //!
-//! - Claim: take the lowest vacant record, so that high pages empty out. Set its bit.
+//! - Claim: take the lowest vacant record, so that high pages empty out. So the records that were ever claimed are the first ones, and
+//!   a number says which they are. Write the record if it is the next one. Set its bit.
 //! - Release: clear the bit. If the word is zero, give the page back.
 //!
 //! # Why readers need no lock
@@ -74,6 +76,8 @@ pub(crate) struct Table {
 struct Supply {
     /// No page before this one has a vacant record.
     lowest: u32,
+    /// How many records were ever claimed. They are the first ones. They are written, and the words of their pages.
+    written: u32,
     buckets: [Option<Region>; BUCKETS],
 }
 
@@ -97,6 +101,7 @@ impl Table {
                 Rank::Notes,
                 Supply {
                     lowest: 0,
+                    written: 0,
                     buckets: [None; BUCKETS],
                 },
             ),
@@ -108,24 +113,35 @@ impl Table {
         self.record((number - 1) / PER_PAGE, (number - 1) % PER_PAGE)
     }
 
-    /// A record of a page whose bucket exists.
+    /// A record that was claimed before.
     fn record(&self, page: u32, place: u32) -> &Block {
+        // SAFETY: a record is written when it is claimed for the first time.
+        unsafe { &*self.place(page, place) }
+    }
+
+    /// The word of a page of which a record was claimed before.
+    fn word_of(&self, page: u32) -> &AtomicU64 {
+        // SAFETY: a word is written when the first record of its page is claimed for the first time.
+        unsafe { &*self.word(page) }
+    }
+
+    /// Where a record lies, of a page whose bucket exists.
+    fn place(&self, page: u32, place: u32) -> *mut Block {
         let (bucket, at) = locate(page);
-        // SAFETY: the bucket has records for all its pages; this one comes after those of earlier pages.
+        // SAFETY: the bucket has room for the records of all its pages, and this one is behind those of the pages before.
         unsafe {
-            &*self
-                .start(bucket)
+            self.start(bucket)
                 .add(at * PER_PAGE as usize + place as usize)
         }
     }
 
-    /// The word of a page whose bucket exists.
-    fn word(&self, page: u32) -> &AtomicU64 {
+    /// Where the word of a page lies whose bucket exists.
+    fn word(&self, page: u32) -> *mut AtomicU64 {
         let (bucket, at) = locate(page);
-        // SAFETY: a bucket has one word per page, after its records.
+        // SAFETY: a bucket has room for as many words as pages, behind its records.
         unsafe {
             let words = self.start(bucket).byte_add(PAGE_BYTES << bucket);
-            &*words.cast::<AtomicU64>().add(at)
+            words.cast::<AtomicU64>().add(at)
         }
     }
 
@@ -146,8 +162,12 @@ impl Table {
                 return None;
             }
             self.make_bucket(&mut supply, locate(page).0)?;
+            if supply.written == page * PER_PAGE {
+                // SAFETY: no record of the page was ever claimed, so nobody reads its word.
+                unsafe { self.word(page).write(AtomicU64::new(0)) };
+            }
             // Relaxed: written under the lock, which we have.
-            let taken = self.word(page).load(Ordering::Relaxed);
+            let taken = self.word_of(page).load(Ordering::Relaxed);
             if taken != FULL {
                 break (page, taken);
             }
@@ -157,10 +177,18 @@ impl Table {
             self.add_bytes(PAGE_BYTES);
         }
         let place = (!taken).trailing_zeros();
+        let index = page * PER_PAGE + place;
+        if supply.written == index {
+            // SAFETY: the record was never claimed, so nobody reads it.
+            unsafe { write_vacant(self.place(page, place)) };
+            supply.written = index + 1;
+        }
         let block = self.record(page, place);
-        block.set_number(page * PER_PAGE + place + 1);
-        // Relaxed: a walk that must find the block is ordered after its alloc, and so after this.
-        self.word(page).store(taken | 1 << place, Ordering::Relaxed);
+        block.set_number(index + 1);
+        // Release: pairs with the Acquire in `records_of`; the record is written. A walk that must meet the block is ordered after its
+        // alloc, and so after this.
+        self.word_of(page)
+            .store(taken | 1 << place, Ordering::Release);
         // Relaxed: changes only under the lock.
         if self.pages.load(Ordering::Relaxed) <= page {
             // Release: pairs with the Acquire in `pages`; the bucket is installed.
@@ -180,9 +208,10 @@ impl Table {
         let index = block.number() - 1;
         let (page, place) = (index / PER_PAGE, index % PER_PAGE);
         let mut supply = self.supply.lock();
-        // Relaxed, both: written under the lock, which we have.
-        let left = self.word(page).load(Ordering::Relaxed) & !(1 << place);
-        self.word(page).store(left, Ordering::Relaxed);
+        // Relaxed: written under the lock, which we have.
+        let left = self.word_of(page).load(Ordering::Relaxed) & !(1 << place);
+        // Release: as in `claim`, for the records whose bits are left, which the lock has passed on to us.
+        self.word_of(page).store(left, Ordering::Release);
         // Relaxed: for a block whose alloc was counted, this shrinks only under the aggregator's lock.
         self.in_use.fetch_sub(1, Ordering::Relaxed);
         supply.lowest = supply.lowest.min(page);
@@ -201,12 +230,13 @@ impl Table {
             // Relaxed: for statistics and the budget, which need no order.
             self.bytes.fetch_sub(PAGE_BYTES as u64, Ordering::Relaxed);
         }
-        // Relaxed, all: changes only under the lock. A reader that saw more pages finds words of zero.
+        // Relaxed, both: changes only under the lock. A reader that saw more pages finds words of zero.
         let mut pages = self.pages.load(Ordering::Relaxed);
-        while pages > 0 && self.word(pages - 1).load(Ordering::Relaxed) == 0 {
+        while pages > 0 && self.word_of(pages - 1).load(Ordering::Relaxed) == 0 {
             pages -= 1;
         }
-        self.pages.store(pages, Ordering::Relaxed);
+        // Release: as in `claim`, for the buckets of the pages that are left, which the lock has passed on to us.
+        self.pages.store(pages, Ordering::Release);
     }
 
     /// Makes a bucket if it does not exist.
@@ -217,9 +247,12 @@ impl Table {
         let word_bytes = size_of::<AtomicU64>() << bucket;
         let bytes = ((PAGE_BYTES << bucket) + word_bytes).next_multiple_of(LINE);
         let align = if bytes < MAPPED_BYTES { LINE } else { PAGE };
-        let region = Region::take_zeroed(bytes, align)?;
-        // SAFETY: the region is zeroed, has room for this many pages and their words, and is not shared yet.
-        unsafe { furnish(region.start.cast(), 1 << bucket) };
+        let region = Region::take_uninit(bytes, align)?;
+        #[cfg(any(framepool_loom, framepool_shuttle))]
+        // SAFETY: the region has room for the records of so many pages, and nobody else knows it.
+        unsafe {
+            leave_unwritten(region.start.cast(), (PER_PAGE as usize) << bucket);
+        }
         supply.buckets[bucket] = Some(region);
         self.add_bytes(if region.is_mapping() {
             word_bytes
@@ -244,8 +277,9 @@ impl Table {
 
     /// Every record in use of one of the first [`pages`](Self::pages).
     pub(crate) fn records_of(&self, page: u32) -> impl Iterator<Item = &Block> {
-        // Relaxed: a record that the caller must find was claimed before, see `claim`.
-        let mut taken = self.word(page).load(Ordering::Relaxed);
+        // Acquire: pairs with the Releases in `claim` and `release`; the records are written. One that the caller must meet was claimed
+        // before, see `claim`.
+        let mut taken = self.word_of(page).load(Ordering::Acquire);
         std::iter::from_fn(move || {
             (taken != 0).then(|| {
                 let place = taken.trailing_zeros();
@@ -282,25 +316,35 @@ impl Supply {
     }
 }
 
-/// Writes vacant records and zero words. Only needed under a model, where zeroed memory is not enough.
+/// Under a model: fills a new bucket with what a thread may read of a record before its first claim is visible.
 ///
 /// # Safety
 ///
-/// The memory has room for `pages` pages and their words, is zeroed, and belongs to the caller alone.
-unsafe fn furnish(start: NonNull<Block>, pages: usize) {
+/// The memory has room for so many records, and belongs to the caller alone.
+#[cfg(any(framepool_loom, framepool_shuttle))]
+unsafe fn leave_unwritten(start: NonNull<Block>, records: usize) {
+    for at in 0..records {
+        // SAFETY: as for the caller.
+        unsafe { start.add(at).write(Block::unwritten()) };
+    }
+}
+
+/// Writes a vacant record: zeroes, but for a model's.
+///
+/// # Safety
+///
+/// The memory is for a record that nobody reads yet.
+unsafe fn write_vacant(at: *mut Block) {
     #[cfg(any(framepool_loom, framepool_shuttle))]
-    // SAFETY: as for the caller.
+    // SAFETY: `leave_unwritten` wrote something there.
     unsafe {
-        for at in 0..pages * PER_PAGE as usize {
-            start.add(at).write(Block::vacant());
-        }
-        let words = start.byte_add(pages * PAGE_BYTES).cast::<AtomicU64>();
-        for at in 0..pages {
-            words.add(at).write(AtomicU64::new(0));
-        }
+        (*at).write_first();
     }
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
-    let _ = (start, pages);
+    // SAFETY: as for the caller; a record of zeroes is vacant.
+    unsafe {
+        at.write_bytes(0, 1);
+    }
 }
 
 /// Gives the page of records from `first` back to the system, which makes it zero.

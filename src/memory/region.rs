@@ -1,7 +1,7 @@
 //! Allocates regions of memory from the system, and frees them.
 //!
-//! Every region is initialised when it is allocated, so a buffer never exposes uninitialised memory: it is zeroed, or holds the last
-//! user's bytes. Large regions are allocated with `mmap` (`mapping.rs`), small ones are cut from slabs (`slab.rs`). If the system has
+//! The memory of a buffer is initialised when it is allocated, so a buffer never exposes uninitialised memory: it is zeroed, or holds the
+//! last user's bytes. Large regions are allocated with `mmap` (`mapping.rs`), small ones are cut from slabs (`slab.rs`). If the system has
 //! no mappings or refuses one, the global allocator serves both.
 #![expect(
     unsafe_code,
@@ -95,7 +95,13 @@ impl Region {
                 origin: Origin::NONE,
             });
         }
-        Self::map(bytes, align).or_else(|| Self::allocate(bytes, align))
+        Self::map(bytes, align).or_else(|| Self::allocate(bytes, align, alloc_zeroed))
+    }
+
+    /// Allocates bytes that may not be initialised: not for buffers. No memory is touched. `bytes` is not zero.
+    pub(crate) fn take_uninit(bytes: usize, align: usize) -> Option<Self> {
+        debug_assert!(bytes > 0 && align.is_power_of_two() && (NATURAL..=PAGE).contains(&align));
+        Self::map(bytes, align).or_else(|| Self::allocate(bytes, align, alloc))
     }
 
     /// Whether the system would allocate this many bytes now. Allocates them untouched and frees them at once.
@@ -180,10 +186,10 @@ impl Region {
     ///
     /// Requests natural alignment and aligns inside the allocation. For an over-aligned zeroed request the standard allocator writes
     /// every byte and so touches every page. For a natural one it can return pages that the system zeroes on first use.
-    fn allocate(bytes: usize, align: usize) -> Option<Self> {
+    fn allocate(bytes: usize, align: usize, take: unsafe fn(Layout) -> *mut u8) -> Option<Self> {
         let layout = layout(bytes, align)?;
         // SAFETY: `bytes` is not zero, so the layout is not either.
-        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let base = NonNull::new(unsafe { take(layout) })?;
         let offset = base.align_offset(align);
         debug_assert!(offset <= align - NATURAL);
         Some(Self {

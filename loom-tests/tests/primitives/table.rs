@@ -49,6 +49,26 @@ fn walk_during_table_growth_sees_only_whole_records() {
     });
 }
 
+/// Laws: L6 One owner. The record that stays was written before its claim; the release of the other stores its bit again.
+#[test]
+fn walk_during_a_release_sees_only_whole_records() {
+    explore(None, || {
+        let table = Arc::new(Table::new());
+        let other = {
+            let table = Arc::clone(&table);
+            thread::spawn(move || {
+                let first = table.claim().unwrap();
+                table.claim().unwrap();
+                // SAFETY: claimed above, and used no more.
+                unsafe { table.release(first) };
+            })
+        };
+        assert!(table.records().all(|block| block.read() == Seen::Idle));
+        other.join().unwrap();
+        assert_eq!(table.records().count(), 1);
+    });
+}
+
 /// Laws: L6 One owner. The claimed record must not lie in a page that is about to go back.
 #[test]
 fn claim_during_page_return_gets_a_vacant_record() {
