@@ -114,7 +114,7 @@ pub(crate) struct Classes {
 #[derive(Debug)]
 struct Shape {
     /// Bytes of a block; meaningless for blocks beyond the largest class, which have individual sizes.
-    block_bytes: usize,
+    block_bytes: u32,
     /// Blocks in a batch; 0 if threads do not keep blocks of this class.
     batch_len: u32,
 }
@@ -125,10 +125,10 @@ impl Classes {
             let block_bytes = if class < CLASSES {
                 class_bytes(class).next_multiple_of(alignment)
             } else {
-                usize::MAX
+                u32::MAX as usize
             };
             Shape {
-                block_bytes,
+                block_bytes: block_bytes as u32,
                 // Blocks beyond the largest class have different sizes: one must never serve a request for another
                 // size.
                 batch_len: if class < CLASSES {
@@ -143,7 +143,7 @@ impl Classes {
 
     /// Bytes of a block of `class`.
     pub(crate) fn block_bytes(&self, class: usize) -> usize {
-        self.shapes[class].block_bytes
+        self.shapes[class].block_bytes as usize
     }
 
     /// The first class whose blocks have at least `bytes` bytes, or `OVERSIZE`.

@@ -5,6 +5,8 @@
 #![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
 
 use crate::blocks::block::Block;
+#[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
+use crate::blocks::class::LINE;
 use crate::blocks::class::{CLASSES, OVERSIZE, bits};
 use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
@@ -37,8 +39,9 @@ impl<'t> Batch<'t> {
     }
 }
 
-/// The idle batches of one class.
+/// The idle batches of one class, in one cache line.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Shelf {
     batches: Stack,
     /// Blocks in the batches. Raised before a push and lowered after a pop, so never too low.
@@ -48,9 +51,9 @@ struct Shelf {
     /// Blocks that were prewarmed and are not trimmed automatically.
     kept: AtomicU64,
     /// All blocks of the class that have memory, idle or in use.
-    held: AtomicU64,
+    held: AtomicU32,
     /// The maximum of `held`.
-    peak: AtomicU64,
+    peak: AtomicU32,
     /// Allocs of the class that took memory from the system.
     misses: AtomicU64,
     /// Allocs of the class that came here or missed, and the bytes that these asked for.
@@ -58,11 +61,14 @@ struct Shelf {
     sampled_requested: AtomicU64,
 }
 
+#[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
+const _: () = assert!(size_of::<Shelf>() == LINE);
+
 /// The idle blocks of a pool outside the threads' magazines.
 #[derive(Debug)]
 pub(crate) struct Depot {
     /// One shelf per class, and one for blocks beyond the largest.
-    shelves: Box<[CachePadded<Shelf>]>,
+    shelves: Box<[Shelf]>,
     /// One bit per class of which the pool ever had a block. Exchanges do not write it, so no cache line that they
     /// write is shared by all classes.
     known: CachePadded<[AtomicU64; CLASSES / 64 + 1]>,
@@ -76,18 +82,16 @@ impl Depot {
     pub(crate) fn new() -> Self {
         Self {
             shelves: (0..=CLASSES)
-                .map(|_| {
-                    CachePadded::new(Shelf {
-                        batches: Stack::new(),
-                        idle: AtomicU64::new(0),
-                        low: AtomicU64::new(0),
-                        kept: AtomicU64::new(0),
-                        held: AtomicU64::new(0),
-                        peak: AtomicU64::new(0),
-                        misses: AtomicU64::new(0),
-                        sampled: AtomicU64::new(0),
-                        sampled_requested: AtomicU64::new(0),
-                    })
+                .map(|_| Shelf {
+                    batches: Stack::new(),
+                    idle: AtomicU64::new(0),
+                    low: AtomicU64::new(0),
+                    kept: AtomicU64::new(0),
+                    held: AtomicU32::new(0),
+                    peak: AtomicU32::new(0),
+                    misses: AtomicU64::new(0),
+                    sampled: AtomicU64::new(0),
+                    sampled_requested: AtomicU64::new(0),
                 })
                 .collect(),
             known: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
@@ -205,22 +209,22 @@ impl Depot {
 
     /// Lets all blocks be trimmed again.
     pub(crate) fn keep_nothing(&self) {
-        for shelf in &self.shelves {
+        for (class, _) in self.idle_by_class() {
             // Relaxed: a level for trimming.
-            shelf.kept.store(0, Ordering::Relaxed);
+            self.shelves[class].kept.store(0, Ordering::Relaxed);
         }
     }
 
     /// Blocks of a class that have memory.
     pub(crate) fn held(&self, class: usize) -> u64 {
         // Relaxed: for statistics.
-        self.shelves[class].held.load(Ordering::Relaxed)
+        u64::from(self.shelves[class].held.load(Ordering::Relaxed))
     }
 
     /// The most blocks of a class that ever had memory at once.
     pub(crate) fn peak(&self, class: usize) -> u64 {
         // Relaxed: for statistics.
-        self.shelves[class].peak.load(Ordering::Relaxed)
+        u64::from(self.shelves[class].peak.load(Ordering::Relaxed))
     }
 
     /// Allocs of a class that took memory from the system.

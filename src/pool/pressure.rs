@@ -304,7 +304,8 @@ impl PoolInner {
         loop {
             let gone = self.budget.freed_since(before);
             let idle_bytes = |class: &usize| self.depot_bytes_of(*class, reach);
-            let Some(class) = (0..=CLASSES)
+            let classes = self.depot.idle_by_class().map(|(class, _)| class);
+            let Some(class) = classes
                 .filter(|class| idle_bytes(class) > 0)
                 .max_by_key(idle_bytes)
             else {

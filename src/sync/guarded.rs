@@ -8,7 +8,7 @@ macro_rules! guarded_atomics {
         use $crate::sync::guarded::{guarded_accesses, guarded_integer};
 
         guarded_integer!($guard, [$($constness)?], AtomicBool, bool, []);
-        guarded_integer!($guard, [$($constness)?], AtomicU32, u32, [fetch_add, fetch_sub, fetch_or, fetch_and]);
+        guarded_integer!($guard, [$($constness)?], AtomicU32, u32, [fetch_add, fetch_sub, fetch_or, fetch_and, fetch_max]);
         guarded_integer!($guard, [$($constness)?], AtomicU64, u64, [fetch_add, fetch_sub, fetch_or, fetch_max, fetch_min]);
         guarded_integer!($guard, [$($constness)?], AtomicI64, i64, [fetch_add, fetch_sub]);
 
