@@ -127,7 +127,7 @@ impl PoolInner {
                 Attribution::Off => 0,
                 _ => config.sample_frames,
             }),
-            slots: CachePadded::new(Slots::new()),
+            slots: CachePadded::new(Slots::new(config.max_frames_in_flight)),
             table: Table::new(),
             depot: Depot::new(),
             names: ThreadNames::new(),

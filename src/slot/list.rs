@@ -52,11 +52,14 @@ pub(crate) struct Slots {
     count: AtomicU32,
     /// The number of hand-backs.
     freed: AtomicU32,
+    /// The number of frames that can be open at once.
+    frames: u32,
 }
 
 impl Slots {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(frames: u32) -> Self {
         Self {
+            frames,
             newest: AtomicPtr::new(ptr::null_mut()),
             count: AtomicU32::new(0),
             freed: AtomicU32::new(0),
@@ -131,7 +134,7 @@ impl Slots {
             .ok_or(NoSlot::Memory)?
             .cast::<Slot>();
         // SAFETY: allocated just now for a slot.
-        unsafe { Slot::write_new(slot, credit, claimed_for) };
+        unsafe { Slot::write_new(slot, credit, self.frames, claimed_for) };
         // Relaxed: published by the Release below, so a thread that sees the slot sees it counted.
         self.count.fetch_add(1, Ordering::Relaxed);
         // Acquire: pairs with the Release below; `nth_older` reads the slots. The exchange decides.

@@ -1,7 +1,7 @@
 //! One thread's slot in a pool: its counters, its magazine, its arenas.
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
-use std::mem::offset_of;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{self, NonNull};
 
 use crate::arena::bump::Arena;
@@ -64,6 +64,8 @@ pub(crate) struct Slot {
     pub(crate) tags: TagPart,
     /// The owner's allocs in sampled frames.
     pub(crate) frame_sites: FrameSites,
+    /// The number of frames that can be open at once.
+    frames: u32,
     /// The word that an alloc compares: the pool's address, or null while backtraces are on (`pool/backtraces.rs`).
     #[cfg(feature = "backtrace")]
     pub(crate) lends_for: AtomicPtr<()>,
@@ -71,8 +73,9 @@ pub(crate) struct Slot {
     pub(crate) countdown: Countdown,
     /// Counts that do not follow from the bins. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
-    /// The owner's bump allocators, one per open frame.
-    arenas: [Arena; MAX_IN_FLIGHT],
+    /// The owner's bump allocators, one per open frame. Those beyond `frames` stay uninitialised: writing to cold memory is
+    /// most of the time of a thread's first use of a pool.
+    arenas: [MaybeUninit<Arena>; MAX_IN_FLIGHT],
 }
 
 /// The position of an open frame's arena in every slot.
@@ -112,10 +115,15 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// `at` is memory for a slot that nobody else uses.
-    pub(crate) unsafe fn write_new(at: NonNull<Self>, credit: usize, claimed_for: Use) {
+    /// `at` is memory for a slot that nobody else uses. At most [`MAX_IN_FLIGHT`] `frames` can be open at once.
+    pub(crate) unsafe fn write_new(
+        at: NonNull<Self>,
+        credit: usize,
+        frames: u32,
+        claimed_for: Use,
+    ) {
         let at = at.as_ptr();
-        // SAFETY: as for this function; all fields are written.
+        // SAFETY: as for this function; all fields are written, but for the arenas beyond `frames`.
         unsafe {
             Magazine::write_new(&raw mut (*at).magazine, credit);
             (&raw mut (*at).stamp).write(AtomicU64::new(0));
@@ -130,6 +138,7 @@ impl Slot {
             (&raw mut (*at).last_read).write(UnsafeCell::new(SlotReading::default()));
             (&raw mut (*at).tags).write(TagPart::new());
             (&raw mut (*at).frame_sites).write(FrameSites::new());
+            (&raw mut (*at).frames).write(frames);
             #[cfg(feature = "backtrace")]
             {
                 (&raw mut (*at).lends_for).write(AtomicPtr::new(ptr::null_mut()));
@@ -137,7 +146,7 @@ impl Slot {
             }
             (&raw mut (*at).counters).write(SlotCounters::new());
             let arenas = (&raw mut (*at).arenas).cast::<Arena>();
-            for place in 0..MAX_IN_FLIGHT {
+            for place in 0..frames as usize {
                 arenas.add(place).write(Arena::new());
             }
         }
@@ -146,7 +155,9 @@ impl Slot {
     /// The owner's arena at this place.
     #[inline(always)]
     pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
-        // SAFETY: only `of` makes a place, and it is the offset of an arena in every slot.
+        debug_assert!(place.index() < self.frames as usize);
+        // SAFETY: only `of` makes a place, and it is the offset of an arena in every slot. The place is that of a frame of the
+        // pool, so the arena is initialised.
         unsafe { &*ptr::from_ref(self).byte_add(place.offset).cast() }
     }
 
@@ -433,9 +444,18 @@ impl Slot {
     }
 }
 
+impl Drop for Slot {
+    fn drop(&mut self) {
+        for arena in &mut self.arenas[..self.frames as usize] {
+            // SAFETY: `write_new` initialised so many, and they are dropped once.
+            unsafe { arena.assume_init_drop() };
+        }
+    }
+}
+
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 const _: () = {
-    // The cost of a thread before its first alloc: its magazine, six lines, 16 arenas.
+    // The cost of a thread before its first alloc: its magazine, six lines, room for 16 arenas.
     assert!(size_of::<Slot>() <= 10 << 10);
     // The aggregator reads two adjacent lines of every slot.
     let [marks, last_read] = Slot::READ_BY_AGGREGATOR;
