@@ -294,6 +294,7 @@ impl Aggregator {
                 + self.feeds.bytes()
                 + self.recycler.bytes()
                 + self.peaks.bytes()
+                + self.round_times.bytes()
                 + self.tags.bytes()
                 + self.frame_book.bytes(),
             totals: Totals {

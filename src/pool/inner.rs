@@ -16,7 +16,6 @@ use crate::blocks::depot::Depot;
 use crate::blocks::exchange::Exchange;
 use crate::blocks::state::{anonymous_stamp, frame_stamp};
 use crate::blocks::table::Table;
-use crate::clock;
 use crate::memory::budget::{Budget, max_kept_by_thread};
 use crate::memory::slab;
 use crate::memory::tag_budget::TagBudgets;
@@ -32,7 +31,6 @@ use crate::slot::thread_names::ThreadNames;
 use crate::sync::{Arc, Atomic, AtomicU64, CachePadded, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
 use crate::telemetry::largest_miss::Misses;
-use crate::telemetry::rounds::RoundTimes;
 use crate::telemetry::snapshot::FrameSnapshot;
 
 /// A pool, apart from its handles.
@@ -141,7 +139,7 @@ impl PoolInner {
                 Rank::Aggregator,
                 Aggregator::new(tags, config.sample_frames),
             ),
-            walks: ForkLock::new(Rank::Walks, Walks::new(clock::now())),
+            walks: ForkLock::new(Rank::Walks, Walks::new()),
             last_walk: ForkLock::new(Rank::Refusals, LastWalk::default()),
             published: CachePadded::new(Published::new(first)),
             config,
@@ -217,9 +215,7 @@ impl PoolInner {
             + ForkLock::<Walks>::BYTES
             + ForkLock::<LastWalk>::BYTES
             + Misses::LOCK_BYTES;
-        // The aggregator has one, and the walker.
-        let round_times = 2 * RoundTimes::own_bytes();
-        let inner = size_of::<Self>() as u64 + locks + round_times;
+        let inner = size_of::<Self>() as u64 + locks;
         #[cfg(feature = "backtrace")]
         let inner = inner + self.call_stacks.bytes();
         inner

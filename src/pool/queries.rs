@@ -1,5 +1,7 @@
 //! Answers queries between frame ends: the pool's numbers, peaks, open frames, and holders.
 
+use std::time::Instant;
+
 use crate::clock;
 use crate::pool::inner::PoolInner;
 use crate::pool::walk::Records;
@@ -55,15 +57,20 @@ impl PoolInner {
         let walks = &mut *self.walks.lock();
         // Read the round first: a round that begins during the walk makes buffers look younger, never older.
         let round = self.round();
+        let now = clock::now();
         let mut overdue_by_tag = std::mem::take(&mut walks.overdue_by_tag);
-        {
+        let (old_before, aged_before) = {
             let aggregator = self.aggregator.lock();
-            walks.times.copy_from(&aggregator.round_times);
             let of_pool = self.config.overdue_after_frames;
             aggregator
                 .tags
                 .overdue_after_frames(of_pool, &mut overdue_by_tag);
-        }
+            let times = &aggregator.round_times;
+            (
+                times.old_before(self.config.leak_after, now),
+                times.old_before(self.config.looked_at_after, now),
+            )
+        };
         let records = Records {
             table: &self.table,
             slots: &self.slots,
@@ -71,8 +78,8 @@ impl PoolInner {
             #[cfg(feature = "backtrace")]
             large_bytes: self.config.backtraces.1,
             leak_after_frames: self.config.leak_after_frames,
-            leak_after: self.config.leak_after,
-            looked_at_after: self.config.looked_at_after,
+            old_before,
+            aged_before,
             overdue_after_frames: self.config.overdue_after_frames,
             overdue_by_tag: &overdue_by_tag,
         };
@@ -91,15 +98,12 @@ impl PoolInner {
             out.stacks
                 .sort_unstable_by_key(|it| std::cmp::Reverse((it.weight(every), it.buffers)));
         }
-        self.name_tags(out);
+        self.complete_sites(out, round, now);
     }
 
-    /// Writes the names of the tags into the entries of a walk. A tag exists before its buffers.
-    fn name_tags(&self, out: &mut Outstanding) {
-        for site in &mut out.sites {
-            site.tag.clear();
-        }
-        if out.sites.iter().all(|site| site.tag_number == 0) {
+    /// Writes ages, and the names of tags, into the entries of a walk in this round. A tag exists before its buffers.
+    fn complete_sites(&self, out: &mut Outstanding, round: u64, now: Instant) {
+        if out.sites.is_empty() {
             return;
         }
         let aggregator = self.aggregator.lock();
@@ -109,7 +113,10 @@ impl PoolInner {
                 it.tag.push_str(name);
             }
         }
-        for site in out.sites.iter_mut().filter(|site| site.tag_number > 0) {
+        for site in &mut out.sites {
+            let taken = round.wrapping_sub(site.oldest_age_frames);
+            site.oldest_age = aggregator.round_times.age(taken, now);
+            site.tag.clear();
             let name = aggregator.tags.name(site.tag_number);
             if site.tag.try_reserve(name.len()).is_ok() {
                 site.tag.push_str(name);

@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::blocks::state::Seen;
 use crate::blocks::table::Table;
-use crate::clock;
 #[cfg(feature = "backtrace")]
 use crate::pool::stack_walk::enter_stack;
 use crate::slot::list::Slots;
@@ -36,13 +35,10 @@ use crate::slot::thread_names::ThreadNames;
 use crate::telemetry::breakdown::{self, ThreadHolding};
 use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
-use crate::telemetry::rounds::RoundTimes;
 
 /// The state that a walk leaves for the next one.
 #[derive(Debug)]
 pub(crate) struct Walks {
-    /// The walk's own copy of the times at which rounds began.
-    pub(crate) times: RoundTimes,
     /// Per tag, the age in frames beyond which its buffers are overdue.
     pub(crate) overdue_by_tag: Vec<Option<u64>>,
     /// A bit per page, for 64 pages each.
@@ -61,9 +57,8 @@ struct Group {
 }
 
 impl Walks {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            times: RoundTimes::new(now),
             overdue_by_tag: Vec::new(),
             groups: Vec::new(),
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -91,9 +86,10 @@ pub(crate) struct Records<'w> {
     #[cfg(feature = "backtrace")]
     pub(crate) large_bytes: u64,
     pub(crate) leak_after_frames: u64,
-    pub(crate) leak_after: Duration,
-    /// The age in time from which verdicts consider a buffer.
-    pub(crate) looked_at_after: Duration,
+    /// Buffers allocated in this round or later are too young for suspects.
+    pub(crate) old_before: Option<u64>,
+    /// Buffers allocated in this round or later are too young for verdicts.
+    pub(crate) aged_before: Option<u64>,
     /// The age in frames beyond which a buffer is overdue.
     pub(crate) overdue_after_frames: Option<u64>,
     /// The limit of each tag; the pool's limit applies to tags that are not in the list.
@@ -141,10 +137,6 @@ struct Walk<'w> {
     last: Option<(&'static Location<'static>, usize, usize)>,
     last_thread: Option<(u32, usize)>,
     round: u64,
-    /// Buffers allocated in this round or later are too young for suspects.
-    old_before: Option<u64>,
-    /// Buffers allocated in this round or later are too young for verdicts.
-    aged_before: Option<u64>,
     /// The buffers in use that were found so far.
     met: u64,
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
@@ -160,7 +152,6 @@ impl Walks {
         round: u64,
         out: &mut Outstanding,
     ) -> OutBySize {
-        let now = clock::now();
         let mut sites = std::mem::take(&mut out.sites);
         sites.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         for site in &mut sites {
@@ -191,8 +182,6 @@ impl Walks {
             last: None,
             last_thread: None,
             round,
-            old_before: self.times.old_before(records.leak_after, now),
-            aged_before: self.times.old_before(records.looked_at_after, now),
             met: 0,
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
@@ -206,11 +195,6 @@ impl Walks {
         let threads = walk.threads;
         let mut sites = walk.sites;
         sites.retain(|site| site.buffers > 0);
-        for site in &mut sites {
-            site.oldest_age = self
-                .times
-                .age(round.wrapping_sub(site.oldest_age_frames), now);
-        }
         sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         out.sites = sites;
         out.threads = threads;
@@ -294,8 +278,8 @@ impl Walk<'_> {
         let taken = self.round.wrapping_sub(age);
         let is_old_in_frames = age > self.records.leak_after_frames && !lent.long_lived;
         let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);
-        let is_suspect = is_old(self.old_before);
-        let is_aged = is_old(self.aged_before);
+        let is_suspect = is_old(self.records.old_before);
+        let is_aged = is_old(self.records.aged_before);
         let by_tag = self.records.overdue_by_tag.get(tag);
         let limit = by_tag.copied().unwrap_or(self.records.overdue_after_frames);
         let is_overdue = !lent.long_lived && limit.is_some_and(|limit| age > limit);

@@ -109,8 +109,9 @@ struct Beginning {
 pub(crate) struct RoundTimes {
     origin: Instant,
     latest: Beginning,
-    /// On the heap, because a pool is built on a thread's stack, which may be small.
-    levels: Box<[Level]>,
+    /// Empty until the first round begins, and then if there is no memory. Each level kept every beginning that a coarser
+    /// one keeps.
+    levels: Vec<Level>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -124,29 +125,16 @@ struct Level {
 impl RoundTimes {
     /// No round has begun.
     pub(crate) fn new(now: Instant) -> Self {
-        let none = Beginning { round: 0, at: 0 };
-        let level = Level {
-            kept: [none; KEPT],
-            next: 0,
-            count: 0,
-        };
         Self {
             origin: now,
-            latest: none,
-            levels: vec![level; LEVELS].into_boxed_slice(),
+            latest: Beginning::NONE,
+            levels: Vec::new(),
         }
     }
 
-    /// Copies `other` without allocating.
-    pub(crate) fn copy_from(&mut self, other: &Self) {
-        self.origin = other.origin;
-        self.latest = other.latest;
-        self.levels.copy_from_slice(&other.levels);
-    }
-
     /// Bytes on the heap.
-    pub(crate) const fn own_bytes() -> u64 {
-        (LEVELS * size_of::<Level>()) as u64
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.levels.capacity() * size_of::<Level>()) as u64
     }
 
     /// Notes that a round began.
@@ -154,6 +142,9 @@ impl RoundTimes {
         let at = now.saturating_duration_since(self.origin).as_nanos() as u64;
         let beginning = Beginning { round, at };
         self.latest = beginning;
+        if self.levels.is_empty() && self.levels.try_reserve_exact(LEVELS).is_ok() {
+            self.levels.resize(LEVELS, Level::EMPTY);
+        }
         for (k, level) in self.levels.iter_mut().enumerate() {
             let is_due = level
                 .newest()
@@ -191,8 +182,18 @@ impl RoundTimes {
         let later = |beginning: &Beginning| {
             (1..=u64::MAX / 2).contains(&beginning.round.wrapping_sub(round))
         };
-        let after = self.known().filter(|beginning| later(beginning));
-        let earliest = after.map(|beginning| beginning.at).min();
+        let mut earliest = later(&self.latest).then_some(self.latest.at);
+        for level in &self.levels {
+            match level.oldest() {
+                Some(oldest) if later(oldest) => earliest = Some(oldest.at),
+                _ => {
+                    // This level reaches back before `round`, so coarser levels have no other later beginnings.
+                    let after = level.kept().filter(|beginning| later(beginning));
+                    earliest = after.map(|beginning| beginning.at).chain(earliest).min();
+                    break;
+                }
+            }
+        }
         let now = now.saturating_duration_since(self.origin);
         earliest.map_or(Duration::ZERO, |at| {
             now.saturating_sub(Duration::from_nanos(at))
@@ -200,9 +201,25 @@ impl RoundTimes {
     }
 }
 
+impl Beginning {
+    const NONE: Self = Self { round: 0, at: 0 };
+}
+
 impl Level {
+    const EMPTY: Self = Self {
+        kept: [Beginning::NONE; KEPT],
+        next: 0,
+        count: 0,
+    };
+
     fn kept(&self) -> impl Iterator<Item = &Beginning> {
         self.kept[..usize::from(self.count)].iter()
+    }
+
+    fn oldest(&self) -> Option<&Beginning> {
+        let is_full = usize::from(self.count) == KEPT;
+        let oldest = if is_full { usize::from(self.next) } else { 0 };
+        (self.count > 0).then(|| &self.kept[oldest])
     }
 
     fn newest(&self) -> Option<&Beginning> {
