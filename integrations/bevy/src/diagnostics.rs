@@ -37,6 +37,11 @@ struct Entry {
 struct Entries(Vec<Entry>);
 
 /// The paths of all entries: the names of the metrics and their labels, as in `framepool/memory/usage/in_use`.
+///
+/// ```
+/// let paths = framepool_bevy::paths();
+/// assert!(paths.iter().any(|path| path.as_str() == "framepool/memory/usage/in_use"));
+/// ```
 pub fn paths() -> Vec<DiagnosticPath> {
     let entries = entries(&Reading::now(&BufferPool::new(), None));
     entries.into_iter().map(|entry| entry.path).collect()

@@ -90,6 +90,23 @@ impl Plugin for FramepoolPlugin {
 }
 
 /// The pool.
+///
+/// ```
+/// # use bevy_app::{App, Update};
+/// # use bevy_ecs::system::Res;
+/// # use framepool::BufferPool;
+/// use framepool_bevy::{FramepoolPlugin, Pool};
+///
+/// fn load(pool: Res<Pool>) {
+///     let mut image = pool.alloc::<u8>(4096); // may outlive this update
+///     image.fill(0);
+/// }
+/// # let pool = BufferPool::new();
+/// # let mut app = App::new();
+/// app.add_plugins(FramepoolPlugin::new(&pool)).add_systems(Update, load);
+/// # app.update();
+/// assert_eq!(pool.snapshot().pooled_allocs, 1);
+/// ```
 #[derive(Clone, Debug, Resource)]
 pub struct Pool(BufferPool);
 
@@ -102,6 +119,23 @@ impl Deref for Pool {
 }
 
 /// The frame of this update. Its buffers end with it; a borrow lives as long as the system that allocated them.
+///
+/// ```
+/// # use bevy_app::{App, Update};
+/// # use bevy_ecs::system::Res;
+/// # use framepool::BufferPool;
+/// use framepool_bevy::{FramepoolPlugin, PoolFrame};
+///
+/// fn sort(frame: Res<PoolFrame>) {
+///     let keys: &mut [u64] = frame.alloc(1024);
+///     keys.sort_unstable();
+/// }
+/// # let pool = BufferPool::new();
+/// # let mut app = App::new();
+/// app.add_plugins(FramepoolPlugin::new(&pool)).add_systems(Update, sort);
+/// # app.update();
+/// assert_eq!(pool.snapshot().frame_allocs, 1);
+/// ```
 ///
 /// # Panics
 ///
@@ -121,6 +155,22 @@ impl Deref for PoolFrame {
 }
 
 /// The pool's health: a separate thread judges the pool five times a second.
+///
+/// ```
+/// # use bevy_app::{App, Update};
+/// # use bevy_ecs::system::Res;
+/// # use framepool::{BufferPool, HealthStatus};
+/// use framepool_bevy::{FramepoolPlugin, PoolHealth};
+///
+/// fn watch(health: Res<PoolHealth>) {
+///     assert_eq!(health.store().status(), HealthStatus::Healthy);
+///     health.mark("level 3 loaded");
+/// }
+/// # let mut app = App::new();
+/// app.add_plugins(FramepoolPlugin::new(&BufferPool::new())).add_systems(Update, watch);
+/// # app.update();
+/// assert_eq!(app.world().resource::<PoolHealth>().store().events().len(), 1);
+/// ```
 #[derive(Debug, Resource)]
 pub struct PoolHealth(Watch);
 
@@ -133,10 +183,44 @@ impl Deref for PoolHealth {
 }
 
 /// When the pool's frame begins, in the schedule `First`.
+///
+/// ```
+/// # use bevy_app::{App, First};
+/// # use bevy_ecs::{schedule::IntoScheduleConfigs, system::Res};
+/// # use framepool::BufferPool;
+/// use framepool_bevy::{BeginPoolFrame, FramepoolPlugin, PoolFrame};
+///
+/// fn read_input(frame: Res<PoolFrame>) {
+///     frame.alloc::<u32>(64);
+/// }
+/// # let pool = BufferPool::new();
+/// # let mut app = App::new();
+/// app.add_plugins(FramepoolPlugin::new(&pool));
+/// app.add_systems(First, read_input.after(BeginPoolFrame));
+/// # app.update();
+/// assert_eq!(pool.snapshot().frame_allocs, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
 pub struct BeginPoolFrame;
 
 /// When the pool's frame ends, in the schedule `Last`. The entries of `bevy_diagnostic` are measured after it.
+///
+/// ```
+/// # use bevy_app::{App, Last};
+/// # use bevy_ecs::{schedule::IntoScheduleConfigs, system::Res};
+/// # use framepool::BufferPool;
+/// use framepool_bevy::{EndPoolFrame, FramepoolPlugin, PoolFrame};
+///
+/// fn take_screenshot(frame: Res<PoolFrame>) {
+///     frame.alloc::<u8>(64);
+/// }
+/// # let pool = BufferPool::new();
+/// # let mut app = App::new();
+/// app.add_plugins(FramepoolPlugin::new(&pool));
+/// app.add_systems(Last, take_screenshot.before(EndPoolFrame));
+/// # app.update();
+/// assert_eq!(pool.snapshot().frame_allocs, 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, SystemSet)]
 pub struct EndPoolFrame;
 

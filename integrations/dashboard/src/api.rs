@@ -13,6 +13,18 @@ use framepool::{HealthStatus, PoolId, RuntimeHealthMetrics, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Everything that changes: `/api/v1/update`.
+///
+/// ```
+/// use framepool_dashboard::api::Update;
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::builder().name("render").build()?;
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+///
+/// let update: Update = recording.update(); // or `/api/v1/update`, read with serde
+/// assert_eq!(update.pools[0].pool.name, "render");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Update {
     /// Every pool of the page.
@@ -20,6 +32,17 @@ pub struct Update {
 }
 
 /// Everything that changes for one pool.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// for pool in recording.update().pools {
+///     println!("{}: {} alerts", pool.pool.name, pool.active.len());
+///     assert_eq!(pool.sites.buffers, 0);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 pub struct PoolUpdate {
     /// The pool.
@@ -35,6 +58,17 @@ pub struct PoolUpdate {
 }
 
 /// One pool.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// let pool = BufferPool::builder().max_bytes(1 << 30).build()?;
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let shown = &recording.update().pools[0].pool;
+/// assert_eq!(shown.limit_bytes, Some(1 << 30));
+/// assert_eq!(shown.thresholds["pooled_bytes"].warning, Some(50e6));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pool {
     /// Its number in its process.
@@ -50,6 +84,17 @@ pub struct Pool {
 }
 
 /// The holders of memory: `/api/v1/sites`.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::new();
+/// let image = pool.alloc::<u8>(4096);
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let sites = &recording.update().pools[0].sites;
+/// assert_eq!((sites.buffers, sites.bytes, sites.left_out), (1, 4096, 0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sites<List = Vec<Site>> {
     /// When this was read.
@@ -92,6 +137,17 @@ pub struct Stacks {
 }
 
 /// The buffers of one call site: see [`SiteHolding`](framepool::SiteHolding).
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::new();
+/// let image = pool.tag("textures").alloc::<u8>(4096);
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let site = &recording.update().pools[0].sites.sites[0];
+/// assert_eq!((&*site.tag, site.bytes), ("textures", 4096));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Site {
     /// The line of code.
@@ -111,6 +167,17 @@ pub struct Site {
 }
 
 /// A judgement of a pool: see [`HealthSnapshot`](framepool::HealthSnapshot).
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, HealthStatus, Watch};
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// watch.stop();
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let pools = recording.update().pools;
+/// let health = pools[0].health.as_ref().expect("the watch has judged");
+/// assert_eq!(health.status, HealthStatus::Healthy);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 pub struct Health {
     /// The severity of the worst active alert.
@@ -128,6 +195,19 @@ pub struct Health {
 }
 
 /// The history over a span: `/api/v1/history`.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::new();
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # watch.stop();
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let history = recording.recent(pool.id()).expect("a pool of this recording");
+/// for sample in &history.samples {
+///     assert_eq!(sample.1.len(), history.columns.len()); // a value for each column
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct History {
     /// The meaning of a sample's values.
@@ -137,6 +217,20 @@ pub struct History {
 }
 
 /// The meaning of a value in a sample.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::new();
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # watch.stop();
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let history = recording.recent(pool.id()).expect("a pool of this recording");
+/// let in_use = history.columns.iter().position(|column| {
+///     column.metric == "framepool.memory.usage" && column.labels["state"] == "in_use"
+/// });
+/// assert!(in_use.is_some());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Column {
     /// The name of its metric.
@@ -150,6 +244,20 @@ pub type HeldRow = (u64, u64, u64);
 
 /// A sample: its time in milliseconds since 1970, its values, and the holders of the memory in use by call site, tag,
 /// thread and block size.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::new();
+/// let image = pool.alloc::<u8>(4096);
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # watch.stop();
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let history = recording.recent(pool.id()).expect("a pool of this recording");
+/// let latest = history.samples.last().expect("a judgement");
+/// let (_, bytes, buffers) = latest.2[0]; // the largest call site
+/// assert_eq!((bytes, buffers), (4096, 1));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct SampleRow(
     pub u64,

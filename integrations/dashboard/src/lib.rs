@@ -97,6 +97,15 @@ use recorder::Watched;
 
 /// Serves the page of a watched pool at a loopback address, on a separate thread, until the [`Server`] is dropped.
 ///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+///
+/// let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// let server = framepool_dashboard::serve(&watch, "127.0.0.1:0")?; // any free port
+/// assert!(server.url().starts_with("http://127.0.0.1:"));
+/// # Ok::<(), framepool_dashboard::ServeError>(())
+/// ```
+///
 /// # Errors
 ///
 /// If the address is not a loopback address, cannot be resolved or is in use, or a thread cannot be started.
@@ -105,6 +114,19 @@ pub fn serve(watch: &Watch, address: impl ToSocketAddrs) -> Result<Server, Serve
 }
 
 /// The pools of a page, and the access to it.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool_dashboard::Dashboard;
+///
+/// let [render, audio] = ["render", "audio"].map(|name| {
+///     let pool = BufferPool::builder().name(name).build().unwrap();
+///     Watch::start(&pool, HealthConfig::default())
+/// });
+/// let server = Dashboard::new(&render).and(&audio).serve("127.0.0.1:0")?;
+/// assert_eq!(server.recording().update().pools.len(), 2);
+/// # Ok::<(), framepool_dashboard::ServeError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "it does nothing until it serves or records"]
 pub struct Dashboard {

@@ -51,6 +51,21 @@ impl Watched {
 }
 
 /// The running recording of the pools of a page. Clones are the same recording; it ends with the last of them.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool_dashboard::Dashboard;
+///
+/// let pool = BufferPool::builder().name("render").build()?;
+/// let watch = Watch::start(&pool, HealthConfig::default());
+/// let recording = Dashboard::new(&watch).record()?;
+/// // … the program's work …
+/// watch.stop();
+/// assert_eq!(recording.saved().pools[0].name, "render");
+/// let page = recording.html(); // write it to a file, and open it
+/// assert!(page.contains("render"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Recording(Arc<Shared>);
 
@@ -120,6 +135,19 @@ impl Recording {
     }
 
     /// The history of a pool over the last two minutes; `None` for a pool of another recording.
+    ///
+    /// ```
+    /// # use framepool::{BufferPool, HealthConfig, Watch};
+    /// # use framepool_dashboard::Dashboard;
+    /// # let pool = BufferPool::new();
+    /// # let watch = Watch::start(&pool, HealthConfig::default());
+    /// # let recording = Dashboard::new(&watch).record()?;
+    /// watch.stop();
+    /// let history = recording.recent(pool.id()).expect("a pool of this recording");
+    /// assert!(!history.samples.is_empty());
+    /// assert!(recording.recent(BufferPool::new().id()).is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn recent(&self, pool: PoolId) -> Option<History> {
         let at = views::find(&self.0, Some(pool.get()))?;
         let document = views::history_document(&locked(&self.0.pools[at]), Some(Span::Recent), 0);

@@ -10,6 +10,17 @@ use tokio::sync::oneshot;
 use crate::{Dashboard, Recording, Token, connections};
 
 /// A page being served. Dropping it stops the server.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use std::net::TcpStream;
+///
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// let server = framepool_dashboard::serve(&watch, "127.0.0.1:0")?;
+/// assert!(TcpStream::connect(server.address()).is_ok());
+/// drop(server); // no longer served
+/// # Ok::<(), framepool_dashboard::ServeError>(())
+/// ```
 #[must_use = "dropping it stops the server"]
 pub struct Server {
     address: SocketAddr,
@@ -20,6 +31,19 @@ pub struct Server {
 }
 
 /// Why a page is not served.
+///
+/// ```
+/// use framepool_dashboard::ServeError;
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+///
+/// let server = match framepool_dashboard::serve(&watch, "0.0.0.0:0") {
+///     Err(ServeError::TokenNeeded(_)) => framepool_dashboard::serve(&watch, "127.0.0.1:0")?,
+///     other => other?,
+/// };
+/// assert!(server.address().ip().is_loopback());
+/// # Ok::<(), ServeError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServeError {

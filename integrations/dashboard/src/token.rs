@@ -6,10 +6,32 @@ use std::fmt;
 const SHORTEST: usize = 16;
 
 /// A secret that readers present. `Debug` does not show it.
+///
+/// ```
+/// use framepool_dashboard::{Dashboard, Token};
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+///
+/// let token = Token::random()?;
+/// let server = Dashboard::new(&watch).token(token.clone()).serve("127.0.0.1:0")?;
+/// assert!(server.url().ends_with(token.reveal()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Token(String);
 
 /// Why a text cannot be a token.
+///
+/// ```
+/// use framepool_dashboard::{Token, TokenError};
+///
+/// let advice = match Token::new("secret") {
+///     Ok(_) => "usable",
+///     Err(TokenError::TooShort) => "use at least 16 characters",
+///     Err(_) => "use letters and digits",
+/// };
+/// assert_eq!(advice, "use at least 16 characters");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TokenError {

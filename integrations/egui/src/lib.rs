@@ -33,6 +33,18 @@ use framepool::{DiagnosticsStore, HealthSnapshot, HealthStatus, PoolId, Timestam
 const OLD: Duration = Duration::from_secs(3);
 
 /// Draws the panel: every pool of the store, those with the worst status first.
+///
+/// ```
+/// use framepool::DiagnosticsStore;
+///
+/// # let store = DiagnosticsStore::new();
+/// # let output = egui::Context::default().run_ui(egui::RawInput::default(), |ui| {
+/// framepool_egui::ui(ui, &store);
+/// assert!(ui.min_rect().height() > 0.0); // that no pool was judged yet
+/// # });
+/// # let mut output = output;
+/// # output.textures_delta.clear();
+/// ```
 pub fn ui(ui: &mut Ui, store: &DiagnosticsStore) {
     let mut pools: Vec<_> = store
         .pools()
@@ -64,6 +76,20 @@ pub fn ui(ui: &mut Ui, store: &DiagnosticsStore) {
 }
 
 /// Draws one pool; nothing if the store does not know it.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+///
+/// # let pool = BufferPool::new();
+/// let watch = Watch::start(&pool, HealthConfig::default());
+/// # watch.stop();
+/// # let output = egui::Context::default().run_ui(egui::RawInput::default(), |ui| {
+/// framepool_egui::pool_ui(ui, watch.store(), pool.id());
+/// assert!(ui.min_rect().height() > 0.0); // something was drawn
+/// # });
+/// # let mut output = output;
+/// # output.textures_delta.clear();
+/// ```
 pub fn pool_ui(ui: &mut Ui, store: &DiagnosticsStore, id: PoolId) {
     if let Some(health) = store.latest_of(id) {
         ui.label(title(ui, &health));

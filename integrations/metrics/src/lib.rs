@@ -38,6 +38,19 @@ use metrics::{Label, Unit};
 /// Reports one or more watched pools to the installed recorder.
 ///
 /// It holds a handle of each pool, so they live at least as long, or until [`remove`](Self::remove).
+///
+/// ```
+/// use framepool::{BufferPool, DiagnosticsStore};
+/// use framepool_metrics::Reporter;
+/// use metrics_util::debugging::DebuggingRecorder;
+///
+/// let reporter = Reporter::default();
+/// reporter.add(BufferPool::new(), DiagnosticsStore::new());
+/// let recorder = DebuggingRecorder::new();
+/// metrics::with_local_recorder(&recorder, || reporter.report());
+/// let reported = recorder.snapshotter().snapshot().into_vec();
+/// assert!(reported.iter().any(|(key, ..)| key.key().name() == "framepool.memory.usage"));
+/// ```
 #[derive(Debug, Default)]
 pub struct Reporter(Arc<Mutex<WatchedPools>>);
 

@@ -51,6 +51,18 @@ const COLLECTION: Duration = Duration::from_secs(1);
 /// The instruments of one or more watched pools. After it is dropped, they observe nothing.
 ///
 /// It holds a handle of each pool, so they live at least as long, or until [`remove`](Self::remove).
+///
+/// ```
+/// use framepool::{BufferPool, DiagnosticsStore};
+/// use framepool_opentelemetry::PoolInstruments;
+///
+/// let meter = opentelemetry::global::meter("framepool");
+/// let instruments = PoolInstruments::of_pools(&meter, [])?;
+/// let pool = BufferPool::builder().name("level 3").build()?;
+/// instruments.add(pool.clone(), DiagnosticsStore::new()); // exported from now on
+/// instruments.remove(pool.id()); // until now
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct PoolInstruments(Arc<Shared>);
 
 struct Shared {

@@ -36,6 +36,20 @@ use stacks::{Stack, divided, plus, rest, share};
 type Values = [u64; 2];
 
 /// The data of one pool.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool_pprof::Held;
+///
+/// let pool = BufferPool::builder().name("render").build()?;
+/// let image = pool.alloc::<u8>(4096);
+/// let (outstanding, stats) = (pool.outstanding(), pool.stats());
+/// let held = Held::new(pool.name(), &outstanding, &stats);
+/// let profile = framepool_pprof::heap(&[held]); // for `go tool pprof -top`
+/// assert!(profile.starts_with(&[0x1f, 0x8b])); // gzip
+/// # drop(image);
+/// # Ok::<(), framepool::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Held<'a> {
     name: &'a str,
@@ -101,6 +115,21 @@ impl<'a> Held<'a> {
     }
 
     /// Adds samples of the allocations, so that [`allocs`] has call sites. Read the pool's numbers right after the samples.
+    ///
+    /// ```
+    /// use framepool::BufferPool;
+    /// use framepool_pprof::Held;
+    ///
+    /// let pool = BufferPool::builder().sample_frames(1).build()?;
+    /// pool.begin_frame().alloc::<u8>(4096);
+    /// let sampled = pool.sampled_allocs();
+    /// let (outstanding, stats) = (pool.outstanding(), pool.stats());
+    /// let held = Held::new("render", &outstanding, &stats);
+    /// let without = framepool_pprof::allocs(&[held.clone()]);
+    /// let with = framepool_pprof::allocs(&[held.with_samples(&sampled)]);
+    /// assert!(with.len() > without.len()); // the line above has an entry
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_samples(mut self, sampled: &'a SampledAllocs) -> Self {
         self.allocs.sampled = Some(sampled);
@@ -109,6 +138,17 @@ impl<'a> Held<'a> {
 
     /// Makes the data of a pool in a saved history, as of its latest judgement. The history has the 256 call sites and tags
     /// that hold the most; one from an older version has 16 call sites, without tags and threads.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool_pprof::Held;
+    ///
+    /// let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+    /// watch.stop();
+    /// let history = watch.store().saved(); // or `SavedHistory::load`
+    /// let pools: Vec<_> = history.pools.iter().map(Held::saved).collect();
+    /// assert!(framepool_pprof::heap(&pools).starts_with(&[0x1f, 0x8b]));
+    /// ```
     pub fn saved(pool: &'a SavedPool) -> Self {
         let numbers = &pool.metrics;
         let site = |location: &str, thread, tag, values| Site {
@@ -143,6 +183,16 @@ impl<'a> Held<'a> {
 }
 
 /// The profile of the memory in use, by call site.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool_pprof::{Held, heap};
+///
+/// let pools = ["render", "audio"].map(|name| BufferPool::builder().name(name).build().unwrap());
+/// let read = pools.each_ref().map(|pool| (pool.name(), pool.outstanding(), pool.stats()));
+/// let held = read.each_ref().map(|(name, outstanding, stats)| Held::new(name, outstanding, stats));
+/// assert!(!heap(&held).is_empty()); // one profile of both pools
+/// ```
 pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("inuse_objects", "inuse_space", time(pools));
     profile.comment(
@@ -182,6 +232,16 @@ pub fn heap(pools: &[Held<'_>]) -> Vec<u8> {
 ///
 /// The sums of a pool and of a kind are exact. The call sites are estimates, except for large pooled buffers: the sum is
 /// split in the proportion of the samples. The profile's comments give the number of samples.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool_pprof::{Held, allocs};
+///
+/// let pool = BufferPool::new();
+/// let (sampled, outstanding, stats) = (pool.sampled_allocs(), pool.outstanding(), pool.stats());
+/// let held = Held::new("render", &outstanding, &stats).with_samples(&sampled);
+/// assert!(allocs(&[held]).starts_with(&[0x1f, 0x8b])); // gzip
+/// ```
 pub fn allocs(pools: &[Held<'_>]) -> Vec<u8> {
     let mut profile = Builder::new("alloc_objects", "alloc_space", time(pools));
     for held in pools {

@@ -17,9 +17,7 @@
 //! let image = pool.alloc::<u8>(4096);
 //! let mut text = String::new();
 //! encode(&mut text, &registry)?; // what `/metrics` answers
-//! # if cfg!(feature = "telemetry") {
 //! assert!(text.contains(r#"framepool_memory_usage_bytes{pool="render",state="in_use"} 4096"#));
-//! # }
 //! # drop(image);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -57,6 +55,20 @@ pub use families::prometheus_name;
 use frames::{Frames, locked};
 
 /// A collector of one or more watched pools. It holds a handle of each, so they live at least as long.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool_prometheus::{Exposition, PoolCollector};
+///
+/// let [render, audio] = ["render", "audio"].map(|name| {
+///     let pool = BufferPool::builder().name(name).build().unwrap();
+///     Watch::start(&pool, HealthConfig::default())
+/// });
+/// let collector = PoolCollector::new(&render)?.and(&audio);
+/// let text = Exposition::new(collector).text();
+/// assert!(text.contains(r#"pool="render""#) && text.contains(r#"pool="audio""#));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct PoolCollector(Arc<Mutex<Frames>>);
 
@@ -96,6 +108,17 @@ impl PoolCollector {
 }
 
 /// The answer to `GET /metrics` for a program without its own registry.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool_prometheus::{Exposition, PoolCollector};
+///
+/// let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// let exposition = Exposition::new(PoolCollector::new(&watch)?);
+/// let (kind, body) = (Exposition::CONTENT_TYPE, exposition.text());
+/// assert!(kind.starts_with("application/openmetrics-text") && body.ends_with("# EOF\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Exposition(Registry);
 

@@ -49,11 +49,35 @@ const COUNTERS: [Counter; 5] = [
 type Name = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 /// A pool of a [`Timeline`].
+///
+/// ```
+/// use framepool_timeline::Timeline;
+///
+/// let mut timeline = Timeline::new(Vec::new());
+/// let (render, audio) = (timeline.add_pool("render"), timeline.add_pool("audio"));
+/// assert_ne!(render, audio);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolTrack(pub(crate) usize);
 
 /// Writes frames, alerts and marks as packets of a trace. [`TimelineWriter`](crate::TimelineWriter) follows a program
 /// automatically; use this type to write your own frames and alerts.
+///
+/// ```
+/// use framepool::BufferPool;
+/// use framepool_timeline::Timeline;
+///
+/// let pool = BufferPool::new();
+/// let mut file = Vec::new();
+/// let mut timeline = Timeline::new(&mut file);
+/// let track = timeline.add_pool("render");
+/// let frame = pool.begin_frame().release_all();
+/// timeline.frame(track, &frame);
+/// timeline.mark(track, frame.time, "level 3 loaded");
+/// timeline.flush()?;
+/// assert_eq!(timeline.bytes(), file.len() as u64);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Timeline<W: Write> {
     packets: Packets<W>,
     clock: TraceClock,
@@ -261,6 +285,23 @@ impl<W: Write> Timeline<W> {
     }
 
     /// Writes an alert that was raised, escalated or resolved.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    /// # use framepool_timeline::Timeline;
+    ///
+    /// # let pool = BufferPool::new();
+    /// # let buffer = pool.alloc::<u8>(10_000);
+    /// # let mut timeline = Timeline::new(Vec::new());
+    /// # let track = timeline.add_pool("render");
+    /// let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 20_000));
+    /// let health = monitor.emit_now(&pool);
+    /// let before = timeline.bytes();
+    /// for alert in health.raised.iter().chain(&health.resolved) {
+    ///     timeline.alert(track, alert);
+    /// }
+    /// assert!(timeline.bytes() > before);
+    /// ```
     pub fn alert(&mut self, pool: PoolTrack, alert: &Alert) {
         let time = self.clock.time(alert.time);
         let known = &self.pools[pool.0];

@@ -24,6 +24,19 @@ const INTERVAL: Duration = Duration::from_millis(50);
 const MOST_BYTES: u64 = 1 << 30;
 
 /// The totals of a written file.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool_timeline::TimelineWriter;
+///
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// # let path = std::env::temp_dir().join(format!("written-{}.pftrace", std::process::id()));
+/// let written = TimelineWriter::start([&watch], &path)?.finish()?;
+/// assert_eq!((written.frames, written.lost, written.is_full), (0, 0, false));
+/// assert_eq!(written.bytes, path.metadata()?.len());
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
@@ -40,6 +53,21 @@ pub struct Written {
 /// Writes the events of watched pools into a file, on a separate thread, until it is finished or dropped.
 ///
 /// The file can be read at any time, even after the process was killed; it is complete up to a moment before.
+///
+/// ```
+/// use framepool::{BufferPool, HealthConfig, Watch};
+/// use framepool_timeline::TimelineWriter;
+///
+/// # let pool = BufferPool::new();
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # let path = std::env::temp_dir().join(format!("followed-{}.pftrace", std::process::id()));
+/// let timeline = TimelineWriter::start([&watch], &path)?;
+/// pool.begin_frame().release_all();
+/// drop(timeline); // writes the latest events
+/// assert!(path.metadata()?.len() > 0);
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TimelineWriter {
     is_ending: Arc<AtomicBool>,
@@ -60,6 +88,18 @@ impl TimelineWriter {
     }
 
     /// Begins a file of about `max_bytes` at most. An existing file is replaced.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool_timeline::TimelineWriter;
+    ///
+    /// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+    /// # let path = std::env::temp_dir().join(format!("limited-{}.pftrace", std::process::id()));
+    /// let timeline = TimelineWriter::start_limited([&watch], &path, 16 << 20)?;
+    /// assert!(timeline.finish()?.bytes < 16 << 20);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

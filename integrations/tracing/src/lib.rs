@@ -46,6 +46,15 @@ use tracing::Level;
 /// dropped. The events go to the global subscriber of `tracing`; a subscriber set only for another thread does not see
 /// them.
 ///
+/// ```
+/// use framepool::DiagnosticsStore;
+///
+/// let store = DiagnosticsStore::new();
+/// framepool_tracing::forward(&store)?;
+/// assert_eq!(store.alert_subscribers()[0].name, "tracing");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// The system's error if the store's thread cannot be started.

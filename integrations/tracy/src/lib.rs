@@ -111,6 +111,16 @@ impl Reporter {
     }
 
     /// Reports levels and memory now, for programs that end no frames.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    /// use framepool_tracy::Reporter;
+    ///
+    /// let pool = BufferPool::new();
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// let mut tracy = Reporter::new(&pool).with_store(watch.store());
+    /// tracy.report(); // for example once a second
+    /// ```
     pub fn report(&mut self) {
         if self.is_connected() {
             self.look();
