@@ -148,7 +148,7 @@ impl Depot {
     /// The number of idle blocks here, for every class of which the pool ever had any.
     pub(crate) fn idle_by_class(&self) -> impl Iterator<Item = (usize, u64)> {
         self.known.iter().enumerate().flat_map(move |(at, word)| {
-            // Relaxed: a class that was just added has no idle blocks yet.
+            // Relaxed: a thread sees the classes of the blocks that it bound; see `note_bound`.
             bits(word.load(Ordering::Relaxed)).map(move |bit| {
                 let class = 64 * at + bit;
                 (class, self.idle(class))
@@ -270,12 +270,15 @@ impl Depot {
     /// Notes that a block of the class got memory.
     pub(crate) fn note_bound(&self, class: usize) {
         let shelf = &self.shelves[class];
-        // Relaxed, all: for statistics and trimming. A bit is never cleared, so no order is needed between two
-        // threads.
+        let (word, bit) = (&self.known[class / 64], 1 << (class % 64));
+        // Relaxed, all: for statistics and trimming. A bit is never cleared. Each thread that binds a block sees the bit set, so
+        // it meets its own blocks when it looks for idle memory.
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
         let before = shelf.held.fetch_add(1, Ordering::Relaxed);
         if before == 0 {
             self.keys.fetch_add(1, Ordering::Relaxed);
-            self.known[class / 64].fetch_or(1 << (class % 64), Ordering::Relaxed);
         }
         if cfg!(feature = "telemetry") && !cfg!(framepool_loom) {
             // Relaxed: for statistics.
