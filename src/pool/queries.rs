@@ -11,6 +11,9 @@ use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::peaks::{Mark, Peak};
 use crate::telemetry::snapshot::PoolStats;
 
+/// Entries that are completed under one hold of the aggregator's lock: a frame end waits for no more of them.
+const AT_ONCE: usize = 64;
+
 impl PoolInner {
     /// The pool's numbers now.
     pub(crate) fn stats(&self) -> PoolStats {
@@ -103,23 +106,27 @@ impl PoolInner {
 
     /// Writes ages, and the names of tags, into the entries of a walk in this round. A tag exists before its buffers.
     fn complete_sites(&self, out: &mut Outstanding, round: u64, now: Instant) {
-        if out.sites.is_empty() {
-            return;
-        }
-        let aggregator = self.aggregator.lock();
-        for it in out.stacks.iter_mut().filter(|it| it.tag_number > 0) {
-            let name = aggregator.tags.name(it.tag_number);
-            if it.tag.try_reserve(name.len()).is_ok() {
-                it.tag.push_str(name);
+        for stacks in out.stacks.chunks_mut(AT_ONCE) {
+            let aggregator = self.aggregator.lock();
+            for it in stacks.iter_mut().filter(|it| it.tag_number > 0) {
+                let name = aggregator.tags.name(it.tag_number);
+                if it.tag.try_reserve(name.len()).is_ok() {
+                    it.tag.push_str(name);
+                }
             }
         }
-        for site in &mut out.sites {
-            let taken = round.wrapping_sub(site.oldest_age_frames);
-            site.oldest_age = aggregator.round_times.age(taken, now);
-            site.tag.clear();
-            let name = aggregator.tags.name(site.tag_number);
-            if site.tag.try_reserve(name.len()).is_ok() {
-                site.tag.push_str(name);
+        for sites in out.sites.chunks_mut(AT_ONCE) {
+            let aggregator = self.aggregator.lock();
+            for site in sites {
+                let taken = round.wrapping_sub(site.oldest_age_frames);
+                // Rounds that began during the walk may have displaced earlier ones. Then the age is too low by up to the time of
+                // the walk besides.
+                site.oldest_age = aggregator.round_times.age(taken, now);
+                site.tag.clear();
+                let name = aggregator.tags.name(site.tag_number);
+                if site.tag.try_reserve(name.len()).is_ok() {
+                    site.tag.push_str(name);
+                }
             }
         }
     }

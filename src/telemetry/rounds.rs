@@ -19,7 +19,7 @@
 //! A buffer's record has the round of its alloc and no time. [`RoundTimes`] has the beginnings of later rounds, which
 //! give the *least* time that the buffer has been in use. Exact times of all rounds would take unbounded memory, so
 //! older times are kept more sparsely: level `k` keeps the last [`KEPT`] beginnings that are at least `1 ms << k`
-//! apart. So an age is too low by at most a quarter of itself, or by a millisecond, and it never exceeds about 25
+//! apart, and for each pause of that length the beginning before it. So an age is too low by at most a quarter of itself, or by a millisecond, and it never exceeds about 25
 //! days.
 
 use std::cell::Cell;
@@ -141,17 +141,20 @@ impl RoundTimes {
     pub(crate) fn note(&mut self, round: u64, now: Instant) {
         let at = now.saturating_duration_since(self.origin).as_nanos() as u64;
         let beginning = Beginning { round, at };
-        self.latest = beginning;
+        let before = std::mem::replace(&mut self.latest, beginning);
         if self.levels.is_empty() && self.levels.try_reserve_exact(LEVELS).is_ok() {
             self.levels.resize(LEVELS, Level::EMPTY);
         }
         for (k, level) in self.levels.iter_mut().enumerate() {
-            let is_due = level
-                .newest()
-                .is_none_or(|newest| at.saturating_sub(newest.at) >= FINEST << k);
-            if !is_due {
+            let is_apart = |from: Beginning| at.saturating_sub(from.at) >= FINEST << k;
+            let newest = level.newest().copied();
+            if !newest.is_none_or(is_apart) {
                 // Coarser levels wait for the next beginning of this level.
                 break;
+            }
+            // After a pause the last beginning before it is kept too: what was allocated before it is older than the pause.
+            if newest.is_some_and(|newest| newest.round != before.round) && is_apart(before) {
+                level.push(before);
             }
             level.push(beginning);
         }
@@ -318,6 +321,33 @@ mod tests {
             }
             assert_eq!(times.age(frames, origin + now), Duration::ZERO);
             assert_eq!(times.old_before(Duration::ZERO, origin + now), None);
+        }
+    }
+
+    #[test]
+    fn a_pause_between_frames_counts_in_ages() {
+        let origin = Instant::now();
+        let mut times = RoundTimes::new(origin);
+        let mut begun = vec![Duration::ZERO];
+        let mut now = Duration::ZERO;
+        // Pauses of one second to an hour, in loops at 1 to 240 frames a second.
+        for (at, pause) in [1, 3600, 20, 600, 5].into_iter().enumerate() {
+            let frame = Duration::from_micros([16_667, 4_167, 1_000_000, 33_333, 500][at]);
+            for _ in 0..3000 {
+                now += frame;
+                times.note(begun.len() as u64, origin + now);
+                begun.push(now);
+            }
+            now += Duration::from_secs(pause);
+            for taken in 0..begun.len() - 1 {
+                let truly = now - begun[taken + 1];
+                let age = times.age(taken as u64, origin + now);
+                let least = truly.mul_f64(0.75).saturating_sub(Duration::from_millis(1));
+                assert!(
+                    (least..=truly).contains(&age),
+                    "round {taken}: {age:?}, truly {truly:?}"
+                );
+            }
         }
     }
 
