@@ -38,7 +38,7 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        self.lend(len, Label::untagged(Location::caller()))
+        self.alloc_labelled(len, Label::untagged(Location::caller()))
     }
 
     /// Allocates a buffer of `len` zeroes.
@@ -94,13 +94,13 @@ impl BufferPool {
     #[inline(always)]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        self.try_lend(len, Label::untagged(Location::caller()))
+        self.try_alloc_labelled(len, Label::untagged(Location::caller()))
     }
 
     /// A buffer of `len` elements with this label.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn lend<T: Pod>(&self, len: usize, label: Label) -> Buffer<T> {
+    pub(crate) fn alloc_labelled<T: Pod>(&self, len: usize, label: Label) -> Buffer<T> {
         let block = match self.alloc_fast::<T>(len, label) {
             Some(block) => block,
             None => self.alloc_beyond::<T>(len, label),
@@ -111,7 +111,7 @@ impl BufferPool {
 
     /// Allocates a buffer of `len` elements under this label, or returns why it cannot.
     #[inline(always)]
-    pub(crate) fn try_lend<T: Pod>(
+    pub(crate) fn try_alloc_labelled<T: Pod>(
         &self,
         len: usize,
         label: Label,
@@ -120,7 +120,7 @@ impl BufferPool {
             Some(block) => block,
             None => self.try_alloc_beyond::<T>(len, label)?,
         };
-        // SAFETY: as in `lend`.
+        // SAFETY: as in `alloc_labelled`.
         Ok(unsafe { Buffer::new(block, len) })
     }
 

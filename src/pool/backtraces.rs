@@ -1,6 +1,6 @@
 //! Sampled backtraces of pooled buffers: which buffers are sampled, and how the mode is switched.
 //!
-//! The fast path of an alloc has no code for this. It compares the pool's address with a word of the slot, `lends_for`. While
+//! The fast path of an alloc has no code for this. It compares the pool's address with a word of the slot, `allocs_for`. While
 //! backtraces are on, that word is null, so every alloc leaves the fast path and comes here. Releases and frame buffers compare
 //! with another word, so they stay on their fast paths. The code here takes a block from the magazine as the fast path does, and
 //! counts down to the next sample. Large buffers are always sampled.
@@ -43,7 +43,7 @@ impl PoolInner {
         self.attribution() == Attribution::Backtraces
     }
 
-    /// What a slot's owner stores as `lends_for`.
+    /// What a slot's owner stores as `allocs_for`.
     pub(crate) fn lender(&self) -> *mut () {
         if self.has_backtraces() {
             ptr::null_mut()
@@ -60,8 +60,8 @@ impl PoolInner {
         self.call_stacks.prepare();
         for slot in self.slots.iter() {
             // Relaxed, both: see the head of this file.
-            if !slot.lends_for.load(Ordering::Relaxed).is_null() {
-                slot.lends_for.store(ptr::null_mut(), Ordering::Relaxed);
+            if !slot.allocs_for.load(Ordering::Relaxed).is_null() {
+                slot.allocs_for.store(ptr::null_mut(), Ordering::Relaxed);
             }
         }
     }
@@ -105,7 +105,7 @@ impl PoolInner {
         if !self.has_backtraces() {
             slot.countdown.stop();
             // Relaxed: the owner's to read.
-            slot.lends_for
+            slot.allocs_for
                 .store(self.this().as_ptr().cast(), Ordering::Relaxed);
         } else if self.is_large(class, block) {
             self.capture(block, true, site);

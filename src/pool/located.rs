@@ -61,7 +61,7 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn alloc_at<T: Pod>(&self, len: usize, location: &'static Location<'static>) -> Buffer<T> {
-        self.lend(len, Label::untagged(location))
+        self.alloc_labelled(len, Label::untagged(location))
     }
 
     /// Allocates a buffer of `len` zeroes, attributed to `location`.
@@ -112,6 +112,6 @@ impl BufferPool {
         len: usize,
         location: &'static Location<'static>,
     ) -> Result<Buffer<T>, AllocError> {
-        self.try_lend(len, Label::untagged(location))
+        self.try_alloc_labelled(len, Label::untagged(location))
     }
 }

@@ -105,10 +105,10 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
 ///
 /// As for [`current`], and the caller has a handle.
 #[inline(always)]
-pub(crate) unsafe fn current_lender<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
+pub(crate) unsafe fn current_for_alloc<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
     // SAFETY: as for this function.
     #[cfg(feature = "backtrace")]
-    return unsafe { current_by(inner, |slot| &raw const (*slot).lends_for) };
+    return unsafe { current_by(inner, |slot| &raw const (*slot).allocs_for) };
     #[cfg(not(feature = "backtrace"))]
     // SAFETY: as for this function.
     return unsafe { current(inner) };
@@ -277,7 +277,7 @@ unsafe fn remember(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
     unsafe {
         // Relaxed: see `backtraces.rs`.
         slot.as_ref()
-            .lends_for
+            .allocs_for
             .store(inner.as_ref().lender(), Ordering::Relaxed);
     }
     let _ = LAST.try_with(|last| last.slot.set(slot));

@@ -15,7 +15,7 @@ use crate::error::AllocError;
 use crate::memory::region::Region;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::{current, current_lender};
+use crate::pool::lookup::{current, current_for_alloc};
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::{release_in_slot, with_slot};
@@ -48,7 +48,7 @@ pub(crate) unsafe fn alloc_fast(
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let slot = current_lender(NonNull::from(inner))?;
+        let slot = current_for_alloc(NonNull::from(inner))?;
         alloc_at_hand(inner, slot, class, bytes, label)
     }
 }

@@ -92,7 +92,8 @@ impl Tag {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<T: Pod>(&self, len: usize) -> Buffer<T> {
-        self.pool.lend(len, self.label(Location::caller()))
+        self.pool
+            .alloc_labelled(len, self.label(Location::caller()))
     }
 
     /// Allocates a buffer of `len` zeroes that counts for this tag; see [`BufferPool::alloc_zeroed`].
@@ -149,7 +150,8 @@ impl Tag {
     #[inline(always)]
     #[track_caller]
     pub fn try_alloc<T: Pod>(&self, len: usize) -> Result<Buffer<T>, AllocError> {
-        self.pool.try_lend(len, self.label(Location::caller()))
+        self.pool
+            .try_alloc_labelled(len, self.label(Location::caller()))
     }
 
     /// Allocates a buffer that counts for this tag and for this line of code; see [`BufferPool::alloc_at`].
@@ -172,7 +174,7 @@ impl Tag {
     #[inline]
     #[track_caller]
     pub fn alloc_at<T: Pod>(&self, len: usize, location: &'static Location<'static>) -> Buffer<T> {
-        self.pool.lend(len, self.label(location))
+        self.pool.alloc_labelled(len, self.label(location))
     }
 
     /// Allocates a buffer of zeroes that counts for this tag and this line; see [`BufferPool::alloc_zeroed_at`].
@@ -218,7 +220,7 @@ impl Tag {
         len: usize,
         location: &'static Location<'static>,
     ) -> Result<Buffer<T>, AllocError> {
-        self.pool.try_lend(len, self.label(location))
+        self.pool.try_alloc_labelled(len, self.label(location))
     }
 
     /// Begins a frame whose buffers count for this tag.

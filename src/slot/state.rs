@@ -68,7 +68,7 @@ pub(crate) struct Slot {
     frames: u32,
     /// The word that an alloc compares: the pool's address, or null while backtraces are on (`pool/backtraces.rs`).
     #[cfg(feature = "backtrace")]
-    pub(crate) lends_for: AtomicPtr<()>,
+    pub(crate) allocs_for: AtomicPtr<()>,
     #[cfg(feature = "backtrace")]
     pub(crate) countdown: Countdown,
     /// Counts that do not follow from the bins. Written by the owner, read by the aggregator.
@@ -141,7 +141,7 @@ impl Slot {
             (&raw mut (*at).frames).write(frames);
             #[cfg(feature = "backtrace")]
             {
-                (&raw mut (*at).lends_for).write(AtomicPtr::new(ptr::null_mut()));
+                (&raw mut (*at).allocs_for).write(AtomicPtr::new(ptr::null_mut()));
                 (&raw mut (*at).countdown).write(Countdown::new());
             }
             (&raw mut (*at).counters).write(SlotCounters::new());

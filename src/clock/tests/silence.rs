@@ -55,7 +55,7 @@ impl Bench {
         self.store.latest().expect("judged")
     }
 
-    fn lend(&self, mebibytes: u64) -> Vec<Buffer<u8>> {
+    fn alloc(&self, mebibytes: u64) -> Vec<Buffer<u8>> {
         (0..mebibytes)
             .map(|_| self.pool.alloc::<u8>(MIB as usize))
             .collect()
@@ -70,7 +70,7 @@ fn active(health: &HealthSnapshot) -> Vec<Rule> {
 fn memory_is_of_now_without_frame_ends() {
     let mut bench = Bench::new(Thresholds::default());
     bench.frames(60);
-    let kept = bench.lend(200);
+    let kept = bench.alloc(200);
     let health = bench.silence(SECOND);
     let metrics = &health.metrics;
     assert_eq!(metrics.in_use_bytes, 200 * MIB, "{health}");
@@ -94,7 +94,7 @@ fn memory_is_of_now_without_frame_ends() {
 fn idle_memory_goes_by_time_without_frame_ends() {
     let mut bench = Bench::new(Thresholds::default());
     bench.frames(60);
-    drop(bench.lend(200));
+    drop(bench.alloc(200));
     assert_eq!(bench.silence(3 * SECOND).metrics.idle_bytes, 200 * MIB);
     let health = bench.silence(3 * SECOND);
     assert!(health.metrics.idle_bytes <= 2 * MIB, "{health}");
@@ -105,7 +105,7 @@ fn idle_memory_goes_by_time_without_frame_ends() {
 fn idle_memory_is_trimmed_however_seldom_watch_polls() {
     let mut bench = Bench::new(Thresholds::default());
     bench.frames(60);
-    drop(bench.lend(200));
+    drop(bench.alloc(200));
     for _ in 0..9 {
         bench.clock.forward(SECOND);
         bench.watcher.look();
@@ -130,11 +130,11 @@ fn frame_blocks_go_by_time_without_frame_ends() {
 fn trimming_leaves_memory_in_use_alone() {
     let mut bench = Bench::new(Thresholds::default());
     bench.frames(60);
-    let mut kept = bench.lend(50);
+    let mut kept = bench.alloc(50);
     for buffer in &mut kept {
         buffer.fill(7);
     }
-    drop(bench.lend(50));
+    drop(bench.alloc(50));
     bench.silence(10 * SECOND);
     let stats = bench.pool.stats();
     assert_eq!(stats.in_use_bytes, 50 * MIB);

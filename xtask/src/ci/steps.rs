@@ -77,8 +77,12 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "tests-bare",
-        what: "the library's tests without default features",
-        run: |runner| runner.tests(&["-p", "framepool", "--no-default-features", "--tests"]),
+        what: "the library's tests and examples without default features",
+        run: |runner| {
+            let bare = ["-p", "framepool", "--no-default-features"];
+            runner.tests(&[&bare[..], &["--tests"]].concat())?;
+            runner.doctests(&bare)
+        },
     },
     Step {
         name: "doctests",
