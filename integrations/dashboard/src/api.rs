@@ -122,6 +122,25 @@ pub struct Sites<List = Vec<Site>> {
 }
 
 /// The callers of sampled buffers that are out: `/api/v1/stacks`.
+///
+/// ```
+/// use framepool_dashboard::api::Stacks;
+/// # use std::io::{Read, Write};
+/// # use framepool::{Attribution, BufferPool, HealthConfig, Watch};
+/// # let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+/// # let image = pool.alloc::<u8>(1 << 20);
+/// # let watch = Watch::start(&pool, HealthConfig::default());
+/// # let server = framepool_dashboard::serve(&watch, "127.0.0.1:0")?;
+/// # let mut connection = std::net::TcpStream::connect(server.address())?;
+/// # write!(connection, "GET /api/v1/stacks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+/// # let mut answer = String::new();
+/// # connection.read_to_string(&mut answer)?;
+/// # let body = answer.split_once("\r\n\r\n").unwrap().1;
+///
+/// let read: Stacks = serde_json::from_str(body)?; // of a GET
+/// assert_eq!(read.stacks[0].counts.large_bytes, 1 << 20);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Stacks {
     /// When this was read.

@@ -279,6 +279,20 @@ saved! {
     }
 
     /// The sampled buffers of one call stack and tag: see [`StackHolding`](crate::telemetry::StackHolding).
+    ///
+    /// ```
+    /// # #[cfg(feature = "backtrace")] {
+    /// # use framepool::{Attribution, BufferPool, DiagnosticsStore, HealthMonitor};
+    /// # let store = DiagnosticsStore::new();
+    /// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
+    /// let image = pool.alloc::<u8>(1 << 20);
+    /// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
+    /// for stack in &store.saved().pools[0].stacks {
+    ///     assert_eq!(stack.counts.large_bytes, 1 << 20);
+    /// }
+    /// # }
+    /// # Ok::<(), framepool::ConfigError>(())
+    /// ```
     SavedStack {
         /// The line of code.
         location: String,
