@@ -340,7 +340,7 @@ mod tests {
             }
             now += Duration::from_secs(pause);
             for taken in 0..begun.len() - 1 {
-                let truly = now - begun[taken + 1];
+                let truly = now.saturating_sub(begun[taken + 1]);
                 let age = times.age(taken as u64, origin + now);
                 let least = truly.mul_f64(0.75).saturating_sub(Duration::from_millis(1));
                 assert!(
