@@ -34,9 +34,9 @@ pub use past::{Rollup, Span};
 #[cfg(feature = "serde")]
 pub use saved::HistoryError;
 pub use saved::{
-    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedHistory, SavedHolder, SavedHolding,
-    SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan, SavedStack,
-    SavedVerdict, SavedWorst,
+    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedFrameSite, SavedHistory, SavedHolder,
+    SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan,
+    SavedStack, SavedVerdict, SavedWorst,
 };
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]

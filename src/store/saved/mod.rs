@@ -3,34 +3,6 @@
 //! The reports of a live store and of a file are made from the same values, so they agree. Lines of code are text here,
 //! because a file has no `Location`.
 
-#[cfg(feature = "serde")]
-mod file;
-mod rows;
-mod take;
-
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use super::past::Span;
-use super::past::event::EventKind;
-use super::past::frame::FrameRecord;
-use super::subscribers::AlertSubscriber;
-use crate::clock::Timestamp;
-use crate::health::{
-    Advice, AlertState, Growth, HealthStatus, LeakVerdict, Rule, RuntimeHealthMetrics, Severity,
-    UsageHistogram,
-};
-use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
-use crate::telemetry::call_stack::StackFrame;
-use crate::telemetry::frame_memory::{FrameCounts, FrameSampling};
-use crate::telemetry::id::{FrameEnd, PoolId};
-use crate::telemetry::stack_counts::{SampledCounts, StackSampling};
-use crate::telemetry::tags::TagStats;
-
-#[cfg(feature = "serde")]
-pub use file::HistoryError;
-pub use rows::{SavedColumn, SavedSample, SavedSpan};
-
 /// Defines the saved types: plain, serialisable fields, with defaults for fields that a file of another version lacks.
 macro_rules! saved {
     ($($(#[$attr:meta])* $name:ident { $($(#[$field_attr:meta])* $field:ident: $type:ty,)* })*) => {
@@ -43,6 +15,35 @@ macro_rules! saved {
         )*
     };
 }
+
+#[cfg(feature = "serde")]
+mod file;
+mod held;
+mod judged;
+mod rows;
+mod take;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::past::Span;
+use super::past::frame::FrameRecord;
+use super::subscribers::AlertSubscriber;
+use crate::clock::Timestamp;
+use crate::health::{
+    Advice, AlertState, HealthStatus, LeakVerdict, RuntimeHealthMetrics, UsageHistogram,
+};
+use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
+use crate::telemetry::frame_memory::FrameSampling;
+use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::stack_counts::StackSampling;
+use crate::telemetry::tags::TagStats;
+
+#[cfg(feature = "serde")]
+pub use file::HistoryError;
+pub use held::{SavedFrameSite, SavedHolder, SavedHolding, SavedOpenFrame, SavedSite, SavedStack};
+pub use judged::{SavedAlert, SavedEvent, SavedVerdict};
+pub use rows::{SavedColumn, SavedSample, SavedSpan};
 
 saved! {
     /// A store's contents at one moment. `Display` is the store's report.
@@ -193,43 +194,6 @@ saved! {
         site: Option<String>,
     }
 
-    /// The buffers that a call site holds.
-    ///
-    /// ```
-    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
-    /// # let kept = pool.alloc::<u8>(1_000);
-    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
-    /// for site in &store.saved().pools[0].sites {
-    ///     assert_eq!((site.buffers, site.bytes), (1, 1_024));
-    /// }
-    /// ```
-    SavedSite {
-        /// The line of code.
-        location: String,
-        /// Buffers.
-        buffers: u64,
-        /// Bytes of these buffers, as rounded block sizes.
-        bytes: u64,
-    }
-
-    /// A part of a pool's memory: see [`Holding`](crate::telemetry::Holding).
-    ///
-    /// ```
-    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
-    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
-    /// let pool = &store.saved().pools[0];
-    /// let bytes: u64 = pool.holdings.iter().map(|part| part.bytes).sum();
-    /// assert_eq!(bytes, pool.metrics.pooled_bytes);
-    /// ```
-    SavedHolding {
-        /// `in_use`, `idle` or `other`.
-        state: String,
-        /// The holder.
-        by: String,
-        /// Its bytes.
-        bytes: u64,
-    }
-
     /// The levels of a rule: see [`Limits`](crate::health::Limits).
     ///
     /// ```
@@ -246,227 +210,6 @@ saved! {
         /// The critical level, if there is one.
         critical: Option<f64>,
     }
-
-    /// The buffers that a call site holds with one tag.
-    ///
-    /// ```
-    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
-    /// let kept = pool.tag("shadows").alloc::<u8>(1_000);
-    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
-    /// for holder in &store.saved().pools[0].holders {
-    ///     assert_eq!((&*holder.tag, holder.bytes), ("shadows", 1_024));
-    /// }
-    /// ```
-    SavedHolder {
-        /// The line of code.
-        location: String,
-        /// The tag; empty for none.
-        tag: String,
-        /// The thread that allocated the oldest buffer.
-        thread: String,
-        /// Buffers.
-        buffers: u64,
-        /// Bytes of these buffers, as rounded block sizes.
-        bytes: u64,
-        /// Leak suspects among these buffers.
-        suspects: u64,
-        /// Buffers among these that are marked as long-lived.
-        long_lived: u64,
-        /// The age of the oldest in frames, if known.
-        oldest_age_frames: Option<u64>,
-        /// The least time that the oldest has been in use, if known.
-        oldest_age: Option<Duration>,
-    }
-
-    /// The sampled buffers of one call stack and tag: see [`StackHolding`](crate::telemetry::StackHolding).
-    ///
-    /// ```
-    /// # #[cfg(feature = "backtrace")] {
-    /// # use framepool::{Attribution, BufferPool, DiagnosticsStore, HealthMonitor};
-    /// # let store = DiagnosticsStore::new();
-    /// let pool = BufferPool::builder().attribution(Attribution::Backtraces).build()?;
-    /// let image = pool.alloc::<u8>(1 << 20);
-    /// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
-    /// for stack in &store.saved().pools[0].stacks {
-    ///     assert_eq!(stack.counts.large_bytes, 1 << 20);
-    /// }
-    /// # }
-    /// # Ok::<(), framepool::ConfigError>(())
-    /// ```
-    SavedStack {
-        /// The line of code.
-        location: String,
-        /// The tag; empty for none.
-        tag: String,
-        /// Counts of these buffers. Not scaled.
-        counts: SampledCounts,
-        /// How the line was reached, beginning with the function that called `alloc`; at most 32 functions.
-        frames: Vec<StackFrame>,
-    }
-
-    /// The frame buffers of one call site in the sampled frames: see [`FrameSite`](crate::telemetry::FrameSite).
-    ///
-    /// ```
-    /// # let pool = framepool::BufferPool::builder().sample_frames(1).build().unwrap();
-    /// # let store = framepool::DiagnosticsStore::new();
-    /// pool.begin_frame().alloc::<u8>(1_000);
-    /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
-    /// for site in &store.saved().pools[0].frame_sites {
-    ///     assert_eq!(site.most_bytes, 1_024);
-    /// }
-    /// ```
-    SavedFrameSite {
-        /// The line of code.
-        location: String,
-        /// The tag of the frames; empty for none.
-        tag: String,
-        /// Its allocs in all sampled frames.
-        counts: FrameCounts,
-        /// The most bytes that it allocated in one of them.
-        most_bytes: u64,
-    }
-
-    /// A frame that has been open for too long.
-    ///
-    /// ```
-    /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
-    /// # let at_once = framepool::Thresholds::default().open_frame_age(1, std::time::Duration::ZERO);
-    /// let frame = pool.begin_frame();
-    /// # (0..3).for_each(|_| drop(pool.begin_frame()));
-    /// # store.receive(framepool::HealthMonitor::new(at_once).emit_now(&pool));
-    /// for open in &store.saved().pools[0].open_too_long {
-    ///     assert_eq!(open.id, frame.id().get());
-    /// }
-    /// ```
-    SavedOpenFrame {
-        /// The frame's number.
-        id: u64,
-        /// The line of code that began it.
-        location: String,
-        /// How long it has been open.
-        age: Duration,
-        /// Its age in frames.
-        age_frames: u64,
-    }
-}
-
-/// The verdict on one call site: see [`SiteVerdict`](crate::health::SiteVerdict).
-///
-/// ```
-/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor};
-/// # let store = DiagnosticsStore::new();
-/// let pool = BufferPool::builder().expect_release_within(2).build()?;
-/// let late = pool.alloc::<u8>(1_000);
-/// # (0..10).for_each(|_| drop(pool.end_frame()));
-/// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
-/// for site in &store.saved().pools[0].verdicts {
-///     assert_eq!((site.verdict.name(), site.buffers), ("overdue", 1));
-/// }
-/// # Ok::<(), framepool::ConfigError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct SavedVerdict {
-    /// The line of code.
-    pub location: String,
-    /// The verdict on its old buffers.
-    pub verdict: LeakVerdict,
-    /// Old buffers.
-    pub buffers: u64,
-    /// Bytes of these buffers.
-    pub bytes: u64,
-    /// The age of the oldest, in frames.
-    pub oldest_age_frames: u64,
-    /// The frame since which it has been growing or steady.
-    pub since_frame: FrameEnd,
-    /// The growth, if it grows.
-    pub growth: Option<Growth>,
-    /// The thread that allocated the oldest buffer.
-    pub thread: String,
-    /// The tag of the buffers; empty for none.
-    #[cfg_attr(feature = "serde", serde(default))]
-    pub tag: String,
-}
-
-/// An alert: see [`Alert`](crate::Alert).
-///
-/// ```
-/// # use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Rule, Thresholds};
-/// # let (pool, store) = (BufferPool::new(), DiagnosticsStore::new());
-/// # let kept = pool.alloc::<u8>(10_000);
-/// # let thresholds = Thresholds::default().pooled_bytes(1_000, 20_000);
-/// # store.receive(HealthMonitor::new(thresholds).emit_now(&pool));
-/// for alert in store.saved().alerts {
-///     println!("{} {}", alert.time, alert.sentence);
-///     assert_eq!(alert.rule, Rule::PooledBytes);
-/// }
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct SavedAlert {
-    /// The alert's number, as 16 hex digits.
-    pub id: String,
-    /// The rule that raised it.
-    pub rule: Rule,
-    /// Whether the condition still holds or has cleared.
-    pub state: AlertState,
-    /// The severity; for a resolved alert, the last one.
-    pub severity: Severity,
-    /// The value measured at this report.
-    pub value: f64,
-    /// The highest value measured.
-    pub worst: f64,
-    /// The level of this severity.
-    pub threshold: f64,
-    /// The latest frame at this report.
-    pub frame: FrameEnd,
-    /// The latest frame when the alert was raised.
-    pub raised_frame: FrameEnd,
-    /// The time of this report, since the monitor's first.
-    pub at: Duration,
-    /// The time at which it was raised, since the monitor's first report.
-    pub raised_at: Duration,
-    /// The time of this report, by the clocks.
-    pub time: Timestamp,
-    /// The time at which it was raised, by the clocks.
-    pub raised_time: Timestamp,
-    /// How many times the condition began.
-    pub count: u64,
-    /// The pool's number.
-    pub pool_id: PoolId,
-    /// The pool's name.
-    pub pool: String,
-    /// The line of code.
-    pub site: Option<String>,
-    /// What to do, as text.
-    pub next_step: String,
-    /// The alert in one sentence.
-    pub sentence: String,
-}
-
-/// An event: see [`Event`](crate::store::Event).
-///
-/// ```
-/// # let store = framepool::DiagnosticsStore::new();
-/// store.mark("level 3 loaded");
-/// assert_eq!(store.saved().events[0].text, "level 3 loaded");
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct SavedEvent {
-    /// The kind.
-    pub kind: EventKind,
-    /// When it happened.
-    pub time: Timestamp,
-    /// The pool's number; `None` for a mark of all pools.
-    pub pool_id: Option<PoolId>,
-    /// The latest frame of the pool at that time.
-    pub frame: Option<FrameEnd>,
-    /// The mark, or the alert's sentence.
-    pub text: String,
 }
 
 impl SavedHistory {
