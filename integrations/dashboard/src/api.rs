@@ -118,6 +118,7 @@ pub struct Sites<List = Vec<Site>> {
     /// All memory, part by part.
     pub holdings: Vec<Holding>,
     /// Call stacks of sampled buffers: `/api/v1/stacks` has them.
+    #[serde(default)]
     pub stacks: usize,
 }
 
