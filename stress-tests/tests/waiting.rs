@@ -133,8 +133,9 @@ fn held_then_dropped_buffers_rarely_reach_the_depot() {
     assert_eq!(done.locks, 0);
     assert!(exchanges > 0, "more than a magazine holds");
     assert!(exchanges <= operations / 16, "{exchanges} of {operations}");
-    // Without contention, an exchange needs one read-modify-write of the list's head, and one for the balance.
-    assert!(done.changes <= 4 * exchanges, "{done:?}, {exchanges}");
+    // Without contention, an exchange needs one read-modify-write of the list's head and two for the levels of the class. Half of
+    // them are fetches, with two more for the sample of what was asked for.
+    assert!(done.changes <= 5 * exchanges, "{done:?}, {exchanges}");
 }
 
 #[test]
