@@ -12,6 +12,16 @@ use framepool::{Buffer, BufferPool};
 /// Low down at the latest sample, in shares of the plot's width and height.
 const LATEST: (f64, f64) = (0.998, 0.9);
 
+/// Ends frames until the legend of the bands has this line.
+fn until_band(browser: &Browser, pool: &BufferPool, line: &str) {
+    frames_until(pool, line, || {
+        browser
+            .text("#timeline-legend")?
+            .contains(line)
+            .then_some(())
+    });
+}
+
 #[test]
 fn a_range_says_who_was_born_and_died() {
     let (pool, watch) = watched("compared");
@@ -20,22 +30,12 @@ fn a_range_says_who_was_born_and_died() {
     browser.open(&server.url());
     let first = pool.alloc::<u8>(200_000);
     let first_line = format!("browser_timeline.rs:{}", line!() - 1);
-    frames_until(&pool, "the first buffer", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&first_line)
-            .then_some(())
-    });
+    until_band(&browser, &pool, &first_line);
     thread::sleep(Duration::from_millis(500));
     drop(first);
     let second = pool.alloc::<u8>(300_000);
     let second_line = format!("browser_timeline.rs:{}", line!() - 1);
-    frames_until(&pool, "the second buffer", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&second_line)
-            .then_some(())
-    });
+    until_band(&browser, &pool, &second_line);
     thread::sleep(Duration::from_millis(500));
     browser.press(&["p"]);
     // Choose the moments by the samples, as a user would by sight.
@@ -90,12 +90,7 @@ fn a_line_below_the_largest_has_not_died() {
     browser.open(&server.url());
     let small = pool.alloc::<u8>(200_000);
     let line = format!("browser_timeline.rs:{}", line!() - 1);
-    frames_until(&pool, "the small buffer", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&line)
-            .then_some(())
-    });
+    until_band(&browser, &pool, &line);
     let larger = LARGER.map(|alloc| alloc(&pool));
     let has = format!(
         "const p = fp.app.pool(); const rows = p.spans.recent.rows; const has = (r) => r[2].some(([s]) => p.names.sites[s].includes('{line}:'));"
@@ -129,20 +124,10 @@ fn bands_and_comparisons_go_by_frames_too() {
     browser.press(&["1"]);
     let kept = pool.alloc::<u8>(200_000);
     let line = format!("browser_timeline.rs:{}", line!() - 1);
-    frames_until(&pool, "the band", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&line)
-            .then_some(())
-    });
+    until_band(&browser, &pool, &line);
     let more = pool.alloc::<u8>(300_000);
     let other = format!("browser_timeline.rs:{}", line!() - 1);
-    frames_until(&pool, "the second band", || {
-        browser
-            .text("#timeline-legend")?
-            .contains(&other)
-            .then_some(())
-    });
+    until_band(&browser, &pool, &other);
     browser.press(&["p"]);
     browser.hover("#timeline .u-over", LATEST);
     browser.until_text("#tip", "in use at frame ");
@@ -171,12 +156,7 @@ fn bands_split_the_same_bytes_every_way() {
     let me = thread::current();
     let me = me.name().expect("a test has a name").to_owned();
     browser.open(&server.url());
-    frames_until(&pool, "the buffers", || {
-        browser
-            .text("#timeline-legend")?
-            .contains("browser_timeline.rs")
-            .then_some(())
-    });
+    until_band(&browser, &pool, "browser_timeline.rs");
     // No frame is open from here on.
     let in_use = eventually("memory at rest", || {
         let latest = watch.store().latest()?;
@@ -247,12 +227,7 @@ fn hover_names_the_counter_and_the_law() {
     let browser = Browser::start();
     let kept: Vec<_> = held_by_a_tag(&pool);
     browser.open(&server.url());
-    frames_until(&pool, "the band", || {
-        browser
-            .text("#timeline-legend")?
-            .contains("browser_timeline.rs")
-            .then_some(())
-    });
+    until_band(&browser, &pool, "browser_timeline.rs");
     browser.press(&["p"]);
     for (kind, covered) in [
         ("tag", "framepool.memory.tag.usage"),
