@@ -15,21 +15,21 @@ const MB: f64 = 1e6;
 
 /// The limits of every rule. Each setter takes and returns the thresholds; a later call replaces an earlier one.
 ///
-/// | rule | warning | critical | clears below | raised after | resolved after |
+/// | rule | warning | critical | clears | raised after | resolved after |
 /// |---|---|---|---|---|---|
-/// | [`Leak`](Rule::Leak), per call site | from 1 buffer gained | from 10 | the level | at once | at once |
-/// | [`Overdue`](Rule::Overdue), per call site | from 1 buffer | from 10 | the level | at once | at once |
-/// | [`TagBudget`](Rule::TagBudget), per tag | above its soft budget | above twice that | 90 % | at once | 1 s |
-/// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | 90 % | at once | 1 s |
-/// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100, see below | 90 % | at once | 1 s |
-/// | [`Bloat`](Rule::Bloat) | above 16 MB beyond what recent frames needed, and more than that need | never | 90 % | 5 s | 1 s |
-/// | [`OpenFrame`](Rule::OpenFrame), per line | from 1 frame | from 2 | the level | at once | at once |
-/// | [`Misses`](Rule::Misses) | above 5 % of the allocs in the window | never | 90 % | at once | 1 s |
-/// | [`FrameBudget`](Rule::FrameBudget) | never, until a budget is set | never | 90 % | at once | 1 s |
-/// | [`MissedBytes`](Rule::MissedBytes) | above 1 MB a frame in the window | never | 90 % | 1 s | 1 s |
-/// | [`SystemCalls`](Rule::SystemCalls) | above 100 a frame in the window | never | 90 % | 1 s | 1 s |
-/// | [`Stalled`](Rule::Stalled) | above 1 s, and 4 times the usual time between frame ends | never | the level | at once | at once |
-/// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | the level | at once | 5 s |
+/// | [`Leak`](Rule::Leak), per call site | from 1 buffer gained | from 10 | below the level | at once | at once |
+/// | [`Overdue`](Rule::Overdue), per call site | from 1 buffer | from 10 | below the level | at once | at once |
+/// | [`TagBudget`](Rule::TagBudget), per tag | above its soft budget | above twice that | at 90 % | at once | 1 s |
+/// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | at 90 % | at once | 1 s |
+/// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100, see below | at 90 % | at once | 1 s |
+/// | [`Bloat`](Rule::Bloat) | above 16 MB beyond what recent frames needed, and more than that need | never | at 90 % | 5 s | 1 s |
+/// | [`OpenFrame`](Rule::OpenFrame), per line | from 1 frame | from 2 | below the level | at once | at once |
+/// | [`Misses`](Rule::Misses) | above 5 % of the allocs in the window | never | at 90 % | at once | 1 s |
+/// | [`FrameBudget`](Rule::FrameBudget) | never, until a budget is set | never | at 90 % | at once | 1 s |
+/// | [`MissedBytes`](Rule::MissedBytes) | above 1 MB a frame in the window | never | at 90 % | 1 s | 1 s |
+/// | [`SystemCalls`](Rule::SystemCalls) | above 100 a frame in the window | never | at 90 % | 1 s | 1 s |
+/// | [`Stalled`](Rule::Stalled) | above 1 s, and 4 times the usual time between frame ends | never | at the level | at once | at once |
+/// | [`TelemetryLost`](Rule::TelemetryLost) | from 1 record | never | below the level | at once | 5 s |
 ///
 /// A leak is raised and resolved at once because the verdict already waits for its evidence; overdue buffers and open
 /// frames have already waited for their age. 1 MB is 1,000,000 bytes.
