@@ -128,6 +128,18 @@ fn bands_and_comparisons_go_by_frames_too() {
     let more = pool.alloc::<u8>(300_000);
     let other = format!("browser_timeline.rs:{}", line!() - 1);
     until_band(&browser, &pool, &other);
+    // A comparison stands still while the view moves past it.
+    let heading = "return document.querySelector('#comparison h3').innerText";
+    let chosen = browser.run(&format!(
+        "const r = fp.app.pool().spans.frames.rows; fp.app.select([r[0][0], r.at(-1)[0]]); {heading}"
+    ));
+    let latest = "return fp.app.pool().spans.frames.rows.at(-1)[0]";
+    let end = browser.run(latest).as_u64().expect("a frame") + 300;
+    frames_until(&pool, "later frames", || {
+        (0..100).for_each(|_| drop(pool.end_frame()));
+        (browser.run(latest).as_u64()? > end).then_some(())
+    });
+    assert_eq!(browser.run(heading), chosen);
     browser.press(&["p"]);
     browser.hover("#timeline .u-over", LATEST);
     browser.until_text("#tip", "in use at frame ");

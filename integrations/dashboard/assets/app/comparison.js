@@ -51,7 +51,8 @@ fp.comparison = (() => {
     }
     root.hidden = false;
     const [from, to] = view.range.map((time) => nearest(times, time));
-    const key = [pool.id, view.span, kind, times[from], times[to]].join();
+    // What was chosen stands still, also when the live view has moved past it.
+    const key = [pool.id, view.span, kind, ...view.range].join();
     if (key === shown) return;
     shown = key;
     const when = (row) => view.at(times[row]);
