@@ -23,7 +23,7 @@ impl Plan {
     };
 }
 
-/// One side of a comparison: does so many operations and says how long they took.
+/// One side of a comparison: runs a number of operations and returns how long they took.
 pub(crate) struct Contestant<'c> {
     pub(crate) name: &'static str,
     run: Box<dyn FnMut(u64) -> Duration + 'c>,
@@ -49,7 +49,7 @@ impl<'c> Contestant<'c> {
         })
     }
 
-    /// Does so many operations and says how long they took.
+    /// Runs this many operations and returns how long they took.
     pub(crate) fn run(&mut self, count: u64) -> Duration {
         (self.run)(count)
     }

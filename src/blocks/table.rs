@@ -249,7 +249,7 @@ impl Table {
         let align = if bytes < MAPPED_BYTES { LINE } else { PAGE };
         let region = Region::take_uninit(bytes, align)?;
         #[cfg(any(framepool_loom, framepool_shuttle))]
-        // SAFETY: the region has room for the records of so many pages, and nobody else knows it.
+        // SAFETY: the region has room for these records, and no other thread knows it.
         unsafe {
             leave_unwritten(region.start.cast(), (PER_PAGE as usize) << bucket);
         }
@@ -320,7 +320,7 @@ impl Supply {
 ///
 /// # Safety
 ///
-/// The memory has room for so many records, and belongs to the caller alone.
+/// The memory has room for this many records, and belongs to the caller alone.
 #[cfg(any(framepool_loom, framepool_shuttle))]
 unsafe fn leave_unwritten(start: NonNull<Block>, records: usize) {
     for at in 0..records {

@@ -109,10 +109,7 @@ impl PoolInner {
         for stacks in out.stacks.chunks_mut(AT_ONCE) {
             let aggregator = self.aggregator.lock();
             for it in stacks.iter_mut().filter(|it| it.tag_number > 0) {
-                let name = aggregator.tags.name(it.tag_number);
-                if it.tag.try_reserve(name.len()).is_ok() {
-                    it.tag.push_str(name);
-                }
+                write_name(&mut it.tag, aggregator.tags.name(it.tag_number));
             }
         }
         for sites in out.sites.chunks_mut(AT_ONCE) {
@@ -122,12 +119,16 @@ impl PoolInner {
                 // Rounds that began during the walk may have displaced earlier ones. Then the age is too low by up to the time of
                 // the walk besides.
                 site.oldest_age = aggregator.round_times.age(taken, now);
-                site.tag.clear();
-                let name = aggregator.tags.name(site.tag_number);
-                if site.tag.try_reserve(name.len()).is_ok() {
-                    site.tag.push_str(name);
-                }
+                write_name(&mut site.tag, aggregator.tags.name(site.tag_number));
             }
         }
+    }
+}
+
+/// Writes a name; without memory for it, none.
+fn write_name(text: &mut String, name: &str) {
+    text.clear();
+    if text.try_reserve(name.len()).is_ok() {
+        text.push_str(name);
     }
 }

@@ -447,7 +447,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         for arena in &mut self.arenas[..self.frames as usize] {
-            // SAFETY: `write_new` initialised so many, and they are dropped once.
+            // SAFETY: `write_new` initialised this many, and they are dropped once.
             unsafe { arena.assume_init_drop() };
         }
     }

@@ -9,10 +9,13 @@
 //! The functions named `probe_…` are what callgrind counts; those that lend or take back are what the check of the machine code
 //! disassembles.
 
+mod attribution;
+
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use attribution::attribution;
 use framepool::{Attribution, Buffer, BufferPool, Frame, FrameArena};
 
 const PER_FRAME: u64 = 1024;
@@ -46,7 +49,7 @@ fn probe_index_loop(buffer: &mut Buffer<u32>) {
     }
 }
 
-/// Takes so many frame buffers from the thread's arena, writes the first byte of each.
+/// Allocates `times` frame buffers from the thread's arena and writes the first byte of each.
 #[inline(never)]
 fn probe_arena_loop(arena: FrameArena<'_, '_>, bytes: usize, times: u64) {
     for _ in 0..times {
@@ -105,7 +108,7 @@ fn count(path: &str, times: u64) -> Option<()> {
     Some(())
 }
 
-/// The same paths inlined, as users' code has them: so many operations per call.
+/// The same paths inlined, as users' code has them, with the number of operations per call.
 fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut() + 'p>)> {
     let bytes = black_box(256);
     Some(match path {
@@ -193,17 +196,6 @@ fn time(path: &str, millis: u64, attribution: Attribution) -> Option<Vec<f64>> {
     let mut nanos = run(span);
     nanos.sort_by(f64::total_cmp);
     Some(nanos)
-}
-
-/// What is recorded, by the words behind the duration.
-fn attribution(words: &[&str]) -> Option<Attribution> {
-    match words {
-        [] => Some(Attribution::default()),
-        ["unattributed"] => Some(Attribution::Off),
-        #[cfg(feature = "backtrace")]
-        ["backtraces"] => Some(Attribution::Backtraces),
-        _ => None,
-    }
 }
 
 fn main() -> ExitCode {

@@ -5,8 +5,12 @@
 //!                  prints nanoseconds per operation, the replay's own included: the median of this many runs
 //! ```
 
+#[path = "../../probe/src/attribution.rs"]
+mod attribution;
+
 use std::process::ExitCode;
 
+use attribution::attribution;
 use framepool::{Attribution, BufferPool};
 use framepool_cli::timed::{Name, TimedReplay};
 
@@ -22,17 +26,6 @@ fn time(runs: usize, attribution: Attribution) -> Result<Vec<f64>, String> {
         .collect::<Result<Vec<f64>, String>>()?;
     nanos.sort_by(f64::total_cmp);
     Ok(nanos)
-}
-
-/// What is recorded, by the words behind the number of runs.
-fn attribution(words: &[&str]) -> Option<Attribution> {
-    match words {
-        [] => Some(Attribution::default()),
-        ["unattributed"] => Some(Attribution::Off),
-        #[cfg(feature = "backtrace")]
-        ["backtraces"] => Some(Attribution::Backtraces),
-        _ => None,
-    }
 }
 
 fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 //!
 //! Both sides of a line are the same program with another setting: one repetition is a process, and they take turns.
 
-use super::telemetry::in_turns;
+use super::telemetry::{in_turns, millis, runs};
 use super::{Question, against};
 use crate::measure::Plan;
 use crate::programs::{self, Build, Program};
@@ -19,8 +19,7 @@ pub(super) fn questions() -> Vec<Question> {
             stacks(plan, Program::HotPaths, &time, 1.4)
         }),
         Question::new("sampled call stacks against off, game server", |plan| {
-            // A run takes a few milliseconds.
-            let runs = (8 * plan.slice.as_millis() / 6).max(9).to_string();
+            let runs = runs(plan);
             stacks(plan, Program::Replay, &[&runs], 1.1)
         }),
         Question::new("tagged against untagged, pooled pair", |plan| {
@@ -31,10 +30,6 @@ pub(super) fn questions() -> Vec<Question> {
             row(plan, Program::HotPaths, build, [tagged, untagged], 1.05)
         }),
     ]
-}
-
-fn millis(plan: &Plan) -> String {
-    plan.slice.as_millis().max(5).to_string()
 }
 
 /// A line for sampled call stacks against no attribution at all.

@@ -42,7 +42,7 @@ fn per_alloc(took: Duration) -> f64 {
     took.as_secs_f64() * 1e9 / PER_FRAME as f64
 }
 
-/// What all sides take with so many threads, in turns.
+/// What all sides take with this many threads, in turns.
 fn all(plan: &Plan, threads: usize) -> [Times; 3] {
     let sizes = sizes::mixed(PER_FRAME, MOST);
     let pool = BufferPool::new();

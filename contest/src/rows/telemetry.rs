@@ -61,7 +61,7 @@ fn in_chart_order(at: &str, mut times: [Times; 3]) -> Vec<Point> {
 fn times(plan: &Plan, path: &str) -> Result<[Times; 3], String> {
     let with = programs::build(Program::HotPaths, Build::WithTelemetry)?;
     let without = programs::build(Program::HotPaths, Build::WithoutTelemetry)?;
-    let millis = plan.slice.as_millis().max(5).to_string();
+    let millis = millis(plan);
     let asked = ["time", path, &millis];
     let unattributed = ["time", path, &millis, "unattributed"];
     in_turns(
@@ -72,6 +72,16 @@ fn times(plan: &Plan, path: &str) -> Result<[Times; 3], String> {
             (WITHOUT, &without, &asked),
         ],
     )
+}
+
+/// How long the probe measures a path, in milliseconds.
+pub(super) fn millis(plan: &Plan) -> String {
+    plan.slice.as_millis().max(5).to_string()
+}
+
+/// How many times the replay runs. A run takes a few milliseconds, and a process some hundred before the first.
+pub(super) fn runs(plan: &Plan) -> String {
+    (8 * plan.slice.as_millis() / 6).max(9).to_string()
 }
 
 /// A line for the build with telemetry against the one without.

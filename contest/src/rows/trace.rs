@@ -3,7 +3,7 @@
 use framepool::{Attribution, BufferPool};
 use framepool_cli::timed::{Name, TimedReplay};
 
-use super::telemetry::builds_compared;
+use super::telemetry::{builds_compared, runs};
 use super::{Question, against};
 use crate::child;
 use crate::measure::{Contestant, Measured, Plan, Times, interleave};
@@ -249,9 +249,7 @@ pub(crate) fn first_replay(recording: &str, who: &str, bytes: bool) -> Result<f6
 }
 
 fn telemetry(plan: &Plan, limit: f64) -> Result<Row, String> {
-    // A run takes a few milliseconds, and a process some hundred before the first.
-    let runs = (8 * plan.slice.as_millis() / 6).max(9).to_string();
-    builds_compared(plan, Program::Replay, &[&runs], limit)
+    builds_compared(plan, Program::Replay, &[&runs(plan)], limit)
 }
 
 fn attribution(plan: &Plan, limit: f64) -> Result<Row, String> {

@@ -53,7 +53,7 @@ impl Weight {
         Ok(Some(Self::Shown))
     }
 
-    /// The outcome when so many faults were found.
+    /// The outcome for this number of faults.
     fn outcome(self, faults: usize, what: &str) -> Result<(), String> {
         if faults == 0 || self == Self::Shown {
             return Ok(());
