@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 
 pub(crate) use framepool_dashboard::Dashboard;
 use framepool_dashboard::{Recording, ServeError, Server, Token};
@@ -34,10 +35,7 @@ impl Page {
             .transpose();
         let server = server.map_err(|error| Problem::Input(error.to_string()))?;
         if let Some(server) = &server {
-            eprintln!(
-                "open {} in a browser, or give it to `framepool top`; Ctrl-C ends it",
-                server.url()
-            );
+            eprintln!("{}", announcement(&server.url(), server.address()));
         }
         let recording = match &server {
             Some(server) => Some(server.recording().clone()),
@@ -84,6 +82,17 @@ impl Page {
     }
 }
 
+/// Where the page is, for this machine, and for others if they can reach it.
+fn announcement(url: &str, listens: SocketAddr) -> String {
+    let here = format!("open {url} in a browser, or give it to `framepool top`; Ctrl-C ends it");
+    if !listens.ip().is_unspecified() {
+        return here;
+    }
+    format!(
+        "{here}\nit listens on all interfaces: other machines open the same with this machine's address"
+    )
+}
+
 fn serve(dashboard: impl Fn() -> Dashboard, served: Served) -> Result<Server, ServeError> {
     let address = match served {
         Served::At(address) => address,
@@ -102,4 +111,23 @@ fn serve(dashboard: impl Fn() -> Dashboard, served: Served) -> Result<Server, Se
     }
     let token = Token::random().map_err(|error| ServeError::Io(io::Error::other(error)))?;
     dashboard.token(token).serve(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announcement_mentions_interfaces_where_all_are_open() {
+        let said = |listens: &str| {
+            let listens = listens.parse().expect("an address");
+            announcement("http://127.0.0.1:7878/", listens)
+        };
+        for all in ["0.0.0.0:7878", "[::]:7878"] {
+            let said = said(all);
+            assert!(said.starts_with("open http://127.0.0.1:7878/ in a browser"));
+            assert!(said.contains("all interfaces"), "{said}");
+        }
+        assert!(!said("127.0.0.1:7878").contains("interfaces"));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
@@ -122,19 +122,33 @@ impl Server {
         self.address
     }
 
-    /// The URL to open in a browser. It contains the token, if there is one.
+    /// The URL to open in a browser on this machine. It contains the token, if there is one.
+    ///
+    /// A server that listens on all interfaces has the loopback address here. Other machines use an address of this
+    /// machine instead.
     pub fn url(&self) -> String {
         let query = self
             .token
             .as_ref()
             .map(|token| format!("?token={}", token.reveal()));
-        format!("http://{}/{}", self.address, query.unwrap_or_default())
+        let address = to_open(self.address);
+        format!("http://{address}/{}", query.unwrap_or_default())
     }
 
     /// The page's recording.
     pub fn recording(&self) -> &Recording {
         &self.recording
     }
+}
+
+/// The address at which this machine reaches the server: `0.0.0.0` and `[::]` are no destinations.
+fn to_open(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 impl Drop for Server {
@@ -151,5 +165,23 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("address", &self.address)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_to_open_is_never_unspecified() {
+        for (listens, opens) in [
+            ("0.0.0.0:7878", "127.0.0.1:7878"),
+            ("[::]:7878", "[::1]:7878"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+            ("127.0.0.1:7878", "127.0.0.1:7878"),
+        ] {
+            let listens: SocketAddr = listens.parse().expect("an address");
+            assert_eq!(to_open(listens).to_string(), opens);
+        }
     }
 }

@@ -35,6 +35,10 @@ fn other_machines_are_served_with_a_token_only() {
         .token(token)
         .serve("0.0.0.0:0")
         .expect("a free port");
+    // It listens on all interfaces, and its URL is one that this machine can open.
+    assert!(server.address().ip().is_unspecified());
+    let here = format!("http://127.0.0.1:{}/", server.address().port());
+    assert!(server.url().starts_with(&here), "{}", server.url());
     let at = |path: &str, headers: &str| {
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{headers}\r\n");
