@@ -218,3 +218,8 @@ impl Dashboard {
         Recording::start(self.watched, self.names)
     }
 }
+
+/// The README's example is compiled and run with the doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -3,7 +3,7 @@
 fp.app = (() => {
   const { state, want, listen, open } = fp.source;
   const by = (id) => document.getElementById(id);
-  const view = { pool: null, span: 'recent', paused: false, end: 0, range: null, mark: null };
+  const view = { pool: null, span: 'recent', paused: false, end: 0, points: { a: null, b: null }, range: null };
   const LENGTHS = { frames: 240, recent: 120, hour: 3600, day: 86400 };
 
   const pool = () => state.pools.get(view.pool) ?? state.pools.values().next().value;
@@ -243,7 +243,7 @@ fp.app = (() => {
   const choose = (span) => {
     view.span = span;
     view.end = 0;
-    view.range = null;
+    compare(null, null);
     view.paused = false;
     for (const button of by('spans').children) button.setAttribute('aria-pressed', String(button.dataset.span === span));
     showPause();
@@ -280,12 +280,18 @@ fp.app = (() => {
 
   // What is shown is of another origin now.
   const reset = () => {
-    Object.assign(view, { pool: null, mark: null });
+    view.pool = null;
     choose('recent');
   };
 
+  // The two moments that are compared. One alone is only marked.
+  const compare = (a, b) => {
+    view.points = { a, b };
+    view.range = a == null || b == null ? null : [Math.min(a, b), Math.max(a, b)];
+  };
+
   const select = (range) => {
-    view.range = range && range[0] > range[1] ? [range[1], range[0]] : range;
+    compare(...(range ?? [null, null]));
     draw(true);
     if (view.range) by('comparison').scrollIntoView({ block: 'nearest' });
   };
@@ -305,23 +311,31 @@ fp.app = (() => {
   };
   const isDark = () => getComputedStyle(document.documentElement).getPropertyValue('--is-dark').trim() === '1';
 
-  // A comparison by keyboard: `a` at one moment, `b` at another.
+  // A comparison by keyboard: `a` at one moment, `b` at another. Without a crosshair it is the latest in sight.
   const mark = (which) => {
-    const at = end(rowsNow());
-    if (which === 'a') view.mark = at;
-    else if (view.mark != null) select([view.mark, at]);
+    const { a, b } = { ...view.points, [which]: fp.charts.crosshair() ?? end(rowsNow()) };
+    select([a, b]);
+  };
+
+  const showKeys = () => {
+    by('keys').hidden = !by('keys').hidden;
+    by('help').setAttribute('aria-expanded', String(!by('keys').hidden));
   };
 
   const KEYS = {
     p: () => pause(!view.paused), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
     1: () => choose('frames'), 2: () => choose('recent'), 3: () => choose('hour'), 4: () => choose('day'),
-    a: () => mark('a'), b: () => mark('b'), g: fp.timeline.chooseNext, o: fp.files.choose, t: () => theme(isDark() ? 'light' : 'dark'),
+    a: () => mark('a'), b: () => mark('b'), g: fp.timeline.chooseNext, o: fp.files.choose, t: () => theme(isDark() ? 'light' : 'dark'), '?': showKeys,
     Escape: () => { fp.files.refuse(''); fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
   };
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isTyping = event.target.matches('input, select');
     const scrolls = event.target.matches('.scroll') && event.key.startsWith('Arrow');
+    if (event.target.id === 'timeline' && fp.timeline.moveCrosshair(event)) {
+      event.preventDefault();
+      return;
+    }
     if ((isTyping && event.key !== 'Escape') || scrolls || !KEYS[event.key]) return;
     event.preventDefault();
     KEYS[event.key]();
@@ -333,13 +347,10 @@ fp.app = (() => {
     by('back').addEventListener('click', () => look(-1));
     by('forward').addEventListener('click', () => look(1));
     by('theme').addEventListener('click', () => theme(isDark() ? 'light' : 'dark'));
-    by('help').addEventListener('click', () => {
-      by('keys').hidden = !by('keys').hidden;
-      by('help').setAttribute('aria-expanded', String(!by('keys').hidden));
-    });
+    by('help').addEventListener('click', showKeys);
     by('pool').addEventListener('change', (event) => {
       view.pool = Number(event.target.value);
-      view.range = null;
+      compare(null, null);
       draw(true);
     });
     fp.files.start();

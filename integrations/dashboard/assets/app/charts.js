@@ -110,6 +110,7 @@ fp.charts = (() => {
     ctx.restore();
   };
 
+  // What is between the moments that are compared.
   const drawRange = (plot, view) => {
     if (!view.range) return;
     const { ctx } = plot;
@@ -120,10 +121,35 @@ fp.charts = (() => {
     ctx.fillStyle = css('--accent');
     ctx.globalAlpha = 0.14;
     ctx.fillRect(x0, top, x1 - x0, height);
-    ctx.globalAlpha = 1;
-    ctx.fillRect(x0, top, devicePixelRatio, height);
-    ctx.fillRect(x1, top, devicePixelRatio, height);
     ctx.restore();
+  };
+
+  // The moments A and B: a line with a label each. Labels that would meet stand one above the other.
+  const placePoints = (plot, view) => {
+    const width = plot.over.clientWidth;
+    let last = null;
+    const points = Object.entries(view.points ?? {}).filter(([, at]) => at != null).sort((one, other) => one[1] - other[1]);
+    for (const name of ['a', 'b']) {
+      if (!points.some(([shown]) => shown === name)) plot.over.querySelector(`.point[data-point=${name}]`)?.remove();
+    }
+    for (const [name, at] of points) {
+      let line = plot.over.querySelector(`.point[data-point=${name}]`);
+      if (!line) {
+        line = fp.element('div', { class: 'point', 'data-point': name }, fp.element('span'));
+        plot.over.append(line);
+      }
+      const label = line.firstChild;
+      const x = plot.valToPos(at, 'x');
+      line.hidden = x < -1 || x > width + 1;
+      line.style.left = `${Math.round(x)}px`;
+      line.dataset.at = at;
+      fp.setText(label, name.toUpperCase() + (view.at ? ` ${view.at(at)}` : ''));
+      const needs = label.offsetWidth;
+      line.classList.toggle('left', x + needs > width);
+      const from = x + needs > width ? x - needs : x;
+      line.classList.toggle('low', last !== null && from < last + 4);
+      last = from + needs;
+    }
   };
 
   const timeLabels = (plot, splits) => splits.map((at) => {
@@ -194,6 +220,7 @@ fp.charts = (() => {
             drawAlerts(plot, this.view);
             drawMarks(plot, this.view);
             drawRange(plot, this.view);
+            placePoints(plot, this.view);
           }],
           setCursor: [(plot) => {
             this.showLegend();
@@ -206,7 +233,10 @@ fp.charts = (() => {
             plot.setSelect({ width: 0, height: 0 }, false);
             fp.app.select([from, to]);
           }],
-          ready: [(plot) => plot.over.addEventListener('click', (event) => options.click?.(this, plot, event))],
+          ready: [(plot) => {
+            plot.over.addEventListener('click', (event) => options.click?.(this, plot, event));
+            plot.over.addEventListener('mousemove', () => { this.aimed = null; });
+          }],
         },
       }, this.data, this.root);
     }
@@ -225,7 +255,23 @@ fp.charts = (() => {
         this.plot.setData(data);
       }
       this.root.classList.toggle('without-data', data[0].length === 0);
+      if (this.aimed != null) this.aim(this.aimed < xRange[0] ? null : this.aimed);
       this.showLegend();
+    }
+
+    // Sets the crosshair of all charts to a moment, which it follows; null takes it away.
+    aim(at) {
+      this.aimed = at;
+      this.plot?.setCursor(at == null ? { left: -10, top: -10 } : { left: this.plot.valToPos(at, 'x'), top: 0 }, true, true);
+    }
+
+    // Moves the crosshair by samples, from the latest if there is none. Returns the sample.
+    step(by) {
+      const times = this.data[0];
+      if (!times.length) return -1;
+      const to = Math.min(Math.max(this.at() + by, 0), times.length - 1);
+      this.aim(times[to]);
+      return to;
     }
 
     at() {
@@ -254,7 +300,16 @@ fp.charts = (() => {
     }
   }
 
+  // The moment below the crosshair, in seconds or frames; null if there is none. All charts have it at the same moment.
+  const crosshair = () => {
+    const shown = all.filter(({ plot }) => plot && plot.cursor.left >= 0);
+    const chart = shown.find(({ plot }) => plot.over.matches(':hover')) ?? shown.find(({ aimed }) => aimed != null) ?? shown[0];
+    if (!chart) return null;
+    const at = chart.aimed ?? chart.plot.posToVal(chart.plot.cursor.left, 'x');
+    return chart.view.span === 'frames' ? Math.round(at) : at;
+  };
+
   const recolour = () => all.forEach((chart) => chart.plot?.redraw(false, true));
 
-  return { Chart, recolour, css };
+  return { Chart, crosshair, recolour, css };
 })();

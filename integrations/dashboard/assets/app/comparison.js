@@ -36,7 +36,7 @@ fp.comparison = (() => {
     const rise = (values) => fp.count(values[to] - values[from]);
     let most = from;
     for (let at = from; at <= to; at += 1) if (inUse[at] > inUse[most]) most = at;
-    return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${when(most)}.`;
+    return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${when(most)}. Compared are the samples nearest to A and B.`;
   };
 
   const hide = () => {

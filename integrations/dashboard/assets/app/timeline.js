@@ -5,6 +5,7 @@ fp.timeline = (() => {
   const { KINDS, OTHERS, REST, covered, fullName, nameOf, held } = fp.kinds;
   const chart = new fp.charts.Chart('timeline', { format: fp.bytes, least: 1024, click: (_, plot, event) => clickBand(plot, event), hover: (_, plot) => showTip(plot) });
   const tip = document.getElementById('tip');
+  const hint = document.getElementById('points');
   const kinds = document.getElementById('kinds');
   let kind = 'site';
   let stack = [];
@@ -55,6 +56,37 @@ fp.timeline = (() => {
     shown = { pool, rows, times, at: view.at };
     chart.show(view, [...series, ...lines.map((line) => line.series)], [times, ...[...stack].reverse().map((band) => band.top), ...lines.map((line) => line.values)], xRange);
     fp.comparison.show(pool, view, kind, rows, times, course);
+    showPoints(view);
+  };
+
+  // Says how two moments are compared, and which of them are chosen.
+  const showPoints = ({ points, at }) => {
+    const [set] = Object.entries(points).filter(([, moment]) => moment != null);
+    const isHalf = set && (points.a == null || points.b == null);
+    const key = isHalf ? `${set[0]} ${at(set[1])}` : '';
+    if (hint.dataset.key === key) return;
+    hint.dataset.key = key;
+    const keyOf = (name) => fp.element('kbd', {}, name);
+    const other = isHalf && set[0] === 'a' ? 'b' : 'a';
+    hint.replaceChildren(...(isHalf
+      ? [`${set[0].toUpperCase()} is at ${at(set[1])}. Press `, keyOf(other), ' at another moment to compare them, ', keyOf('Esc'), ' to clear.']
+      : ['Drag over a range to compare its ends, or press ', keyOf('a'), ' and ', keyOf('b'), ' at the crosshair. Click a band to find it in the tables.']));
+  };
+
+  // What a screen reader says of the crosshair.
+  const tellCrosshair = (at) => {
+    const told = { valuemax: Math.max(0, shown.times.length - 1), valuenow: Math.max(0, at) };
+    for (const [name, value] of Object.entries(told)) chart.root.setAttribute(`aria-${name}`, value);
+    const held = stack.reduce((sum, { values }) => sum + values[at], 0);
+    chart.root.setAttribute('aria-valuetext', at < 0 ? 'nothing recorded' : `${shown.at(shown.times[at])}, ${fp.bytes(held)} in use`);
+  };
+
+  // Keys of the crosshair, while the timeline has the focus. Returns whether it is one of them.
+  const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity };
+  const moveCrosshair = ({ key, shiftKey }) => {
+    if (!(key in STEPS)) return false;
+    tellCrosshair(chart.step(STEPS[key] * (shiftKey ? 10 : 1)));
+    return true;
   };
 
   // The band below the mouse, and the row.
@@ -107,6 +139,8 @@ fp.timeline = (() => {
 
   kinds.addEventListener('click', (event) => event.target.dataset.kind && choose(event.target.dataset.kind));
   chart.root.addEventListener('mouseleave', () => { tip.hidden = true; });
+  chart.root.addEventListener('focus', () => { if (chart.root.matches(':focus-visible')) tellCrosshair(chart.step(0)); });
+  chart.root.addEventListener('blur', () => { if (chart.aimed != null) chart.aim(null); });
 
-  return { show, choose, chooseNext };
+  return { show, choose, chooseNext, moveCrosshair };
 })();
