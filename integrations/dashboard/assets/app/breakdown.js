@@ -26,6 +26,7 @@ fp.breakdown = (() => {
 
   const TABLES = {
     sizes: {
+      colour: (size) => fp.colours.of('size', String(size.block_bytes ?? 'larger')),
       // Of a size whose blocks all went back to the system, only the misses are known.
       rows: (health) => health.sizes?.filter((size) => size.bytes + size.depot_bytes + size.thread_bytes > 0),
       key: (size) => String(size.block_bytes ?? 'larger'),
@@ -41,7 +42,8 @@ fp.breakdown = (() => {
       ],
     },
     threads: {
-      rows: (health) => health.threads,
+      colour: (thread) => fp.colours.of('thread', thread.thread),
+      rows: (health) => inOrder(health.threads ?? []),
       key: (thread) => thread.thread,
       total: (thread) => thread.bytes + thread.frame_bytes + thread.idle_bytes + thread.frame_idle_bytes,
       parts: (thread) => [['in_use', thread.bytes + thread.frame_bytes], ['idle', thread.idle_bytes + thread.frame_idle_bytes]],
@@ -55,6 +57,7 @@ fp.breakdown = (() => {
       ],
     },
     tags: {
+      colour: (tag) => fp.colours.of('tag', tag.name),
       rows: (health) => [...health.tags].sort((a, b) => a.name.localeCompare(b.name, 'en')),
       key: (tag) => tag.name,
       total: (tag) => tag.total.alloc_bytes - tag.total.release_bytes,
@@ -72,6 +75,7 @@ fp.breakdown = (() => {
     },
     // The frame buffers of sampled frames by call site, as means of these frames.
     frames: {
+      colour: (site) => (site.most_bytes === null ? fp.colours.OTHERS : fp.colours.of('site', site.location)),
       rows: frameRows,
       key: (site) => `${site.location} ${site.tag}`,
       total: (site) => site.counts.bytes,
@@ -86,7 +90,7 @@ fp.breakdown = (() => {
     },
   };
 
-  const make = (id, { rows, key, total, parts, columns }) => {
+  const make = (id, { rows, colour, key, total, parts, columns }) => {
     const table = document.getElementById(id);
     const card = table.closest('section');
     const lines = new Map();
@@ -103,10 +107,11 @@ fp.breakdown = (() => {
         const name = key(row);
         if (!lines.has(name)) {
           const cells = all.map((column, index) => fp.element(index ? 'td' : 'th', { scope: index ? undefined : 'row', class: index && index < columns.length ? 'number' : undefined }));
+          cells[0].append(fp.colours.mark(colour(row)), fp.element('span'));
           lines.set(name, fp.element('tr', { 'data-row': name }, ...cells));
         }
         const line = lines.get(name);
-        columns.forEach((column, index) => fp.setText(line.cells[index], column.show(row)));
+        columns.forEach((column, index) => fp.setText(index ? line.cells[index] : line.cells[0].lastChild, column.show(row)));
         bar(line.cells[columns.length], parts(row), most);
         if (body.rows[at] !== line) body.insertBefore(line, body.rows[at] ?? null);
       });

@@ -74,7 +74,7 @@ fp.comparison = (() => {
     for (const { place, a, b, bytes } of changes) {
       const [word, sign] = fate(a, b);
       body.append(fp.element('tr', { 'data-fate': word },
-        fp.element('th', { scope: 'row', title: fullName(pool, kind, place) }, nameOf(pool, kind, place)),
+        fp.element('th', { scope: 'row', title: fullName(pool, kind, place) }, fp.colours.mark(fp.kinds.colourOf(pool, kind, place)), nameOf(pool, kind, place)),
         fp.element('td', {}, `${sign} ${word}`),
         ...[signed(bytes), amount(a), amount(b), `${buffers(a)} → ${buffers(b)}`].map((text) => fp.element('td', { class: 'number' }, text))));
     }

@@ -30,7 +30,11 @@ fp.kinds = (() => {
   const covered = (kind, place) => (place === OTHERS ? COVERED_OTHERS : place === REST ? COVERED_REST : KINDS[kind].covered);
   const fullName = (pool, kind, place) => pool.names[KINDS[kind].names][place] ?? '?';
   const nameOf = (pool, kind, place) => (place > REST ? KINDS[kind].show(fullName(pool, kind, place)) : fullName(pool, kind, place));
+  const colourOf = (pool, kind, place, others = []) => {
+    if (place <= REST) return place === OTHERS ? fp.colours.OTHERS : fp.colours.REST;
+    return fp.colours.of(kind, fullName(pool, kind, place), others.filter((other) => other > REST).map((other) => fullName(pool, kind, other)));
+  };
   const held = (row, kind) => row[KINDS[kind].at] ?? [];
 
-  return { KINDS, OTHERS, REST, covered, fullName, nameOf, held };
+  return { KINDS, OTHERS, REST, covered, fullName, nameOf, colourOf, held };
 })();

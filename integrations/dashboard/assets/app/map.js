@@ -67,6 +67,11 @@ fp.map = (() => {
     });
     const style = { left: `${(x / box.w) * 100}%`, top: `${(y / box.h) * 100}%`, width: `${(w / box.w) * 100}%`, height: `${(h / box.h) * 100}%` };
     Object.assign(made.style, style);
+    if (part.site) {
+      made.classList.add('holder');
+      made.dataset.site = part.site;
+      made.style.setProperty('--colour', `var(${fp.colours.of('site', part.site)})`);
+    }
     if (w > 56 && h > 18) {
       made.append(fp.element('span', {}, part.name));
       if (h > 34) made.append(' ', fp.element('b', {}, fp.bytes(part.bytes)));

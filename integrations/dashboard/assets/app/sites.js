@@ -57,7 +57,7 @@ fp.sites = (() => {
     const tag = site.tag ? [' ', fp.element('span', { class: 'tag', title: 'The tag with which they were taken.' }, site.tag)] : [];
     for (const column of COLUMNS) {
       if (column.id === 'location') {
-        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.element('span', { class: 'file' }, place.name), ...tag, ' ', fp.callers.button(keyOf(site), site), ' ', fp.element('span', { class: 'folder' }, place.folder)));
+        row.append(fp.element('th', { scope: 'row', title: site.location }, fp.colours.mark(fp.colours.of('site', site.location)), fp.element('span', { class: 'file' }, place.name), ...tag, ' ', fp.callers.button(keyOf(site), site), ' ', fp.element('span', { class: 'folder' }, place.folder)));
       } else if (column.id === 'history') {
         const line = document.createElementNS(NS, 'svg');
         for (const [key, value] of [['viewBox', '0 0 100 20'], ['preserveAspectRatio', 'none'], ['class', 'spark'], ['aria-hidden', 'true']]) line.setAttribute(key, value);

@@ -2,7 +2,7 @@
 // Held memory as stacked bands: by call site, tag, thread or block size. The samples are tiles that the store merged, at most one a pixel or so.
 fp.timeline = (() => {
   const BANDS = 8;
-  const { KINDS, OTHERS, REST, covered, fullName, nameOf, held } = fp.kinds;
+  const { KINDS, OTHERS, REST, covered, fullName, nameOf, colourOf, held } = fp.kinds;
   const chart = new fp.charts.Chart('timeline', { format: fp.bytes, least: 1024, click: (_, plot, event) => clickBand(plot, event), hover: (_, plot) => showTip(plot) });
   const tip = document.getElementById('tip');
   const hint = document.getElementById('points');
@@ -10,18 +10,6 @@ fp.timeline = (() => {
   let kind = 'site';
   let stack = [];
   let shown = { pool: null, rows: [], times: [], at: String };
-  // A holder keeps its colour as long as it is among the largest.
-  const colours = new Map();
-
-  const colourOf = (place) => {
-    if (place === OTHERS) return '--band-others';
-    if (!colours.has(place)) {
-      const used = new Set([...colours.values()]);
-      const free = Array.from({ length: BANDS }, (_, at) => `--band-${at}`).find((name) => !used.has(name));
-      if (free) colours.set(place, free);
-    }
-    return colours.get(place) ?? '--band-others';
-  };
 
   // The holders with the most memory at any moment in sight.
   const largest = (rows) => {
@@ -30,7 +18,6 @@ fp.timeline = (() => {
       for (const [place, bytes] of held(row, kind)) if (place !== OTHERS) most.set(place, Math.max(most.get(place) ?? 0, bytes));
     }
     const places = [...most].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, BANDS).map(([place]) => place);
-    for (const place of colours.keys()) if (!places.includes(place)) colours.delete(place);
     // The oldest places lie below, so that bands do not change their order.
     return places.sort((a, b) => a - b);
   };
@@ -49,10 +36,10 @@ fp.timeline = (() => {
     for (const band of bands) band.top = band.values.map((bytes, at) => { sums[at] += bytes; return sums[at]; });
     stack = bands.filter((band) => band.place !== OTHERS || band.values.some((bytes) => bytes > 0));
     // Drawn from the top of the stack down, each band covers what lies below the line above it.
-    const series = [...stack].reverse().map(({ place, values }) => ({
-      name: nameOf(pool, kind, place), colour: colourOf(place), fill: colourOf(place), width: 0.5, values,
-      help: `${fullName(pool, kind, place)}\n${covered(kind, place)}`,
-    }));
+    const series = [...stack].reverse().map(({ place, values }) => {
+      const colour = colourOf(pool, kind, place, places);
+      return { name: nameOf(pool, kind, place), colour, fill: colour, width: 0.5, values, help: `${fullName(pool, kind, place)}\n${covered(kind, place)}` };
+    });
     shown = { pool, rows, times, at: view.at };
     chart.show(view, [...series, ...lines.map((line) => line.series)], [times, ...[...stack].reverse().map((band) => band.top), ...lines.map((line) => line.values)], xRange);
     fp.comparison.show(pool, view, kind, rows, times, course);
@@ -126,7 +113,6 @@ fp.timeline = (() => {
 
   const choose = (wanted) => {
     kind = wanted;
-    colours.clear();
     tip.hidden = true;
     for (const button of kinds.children) button.setAttribute('aria-pressed', String(button.dataset.kind === kind));
     fp.app.draw(true);
