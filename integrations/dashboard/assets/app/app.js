@@ -22,7 +22,7 @@ fp.app = (() => {
     ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
     ['imbalance', 'Imbalance', (value) => (value > 0 ? `+${fp.count(value)}` : fp.count(value)), 'Allocs minus releases of the latest frame.'],
     ['total_refusals', 'Refusals', fp.count, 'framepool.buffer.refusals'],
-    ['hit_ratio', 'Hits', fp.percent, 'Allocs of the latest frame that were served from memory the pool had already.'],
+    ['hit_ratio', 'Hits', fp.percent, 'Allocs since the pool was made that were served from memory it had already.'],
     ['total_frames', 'Frames', fp.count, 'framepool.frames'],
   ];
   const figures = FIGURES.map(([id, name, format, metric, label]) => {
@@ -63,8 +63,8 @@ fp.app = (() => {
     },
   });
   const times = new fp.charts.Chart('times', { format: fp.ms, levels: () => levels('frame_budget'), least: 0.1 });
-  const flow = new fp.charts.Chart('flow', { format: fp.rate, least: 10 });
-  const misses = new fp.charts.Chart('misses', { format: fp.rate, least: 1 });
+  const flow = new fp.charts.Chart('flow', { format: fp.rate, perFrame: fp.perFrame, least: 10 });
+  const misses = new fp.charts.Chart('misses', { format: fp.rate, perFrame: fp.perFrame, least: 1 });
 
   const MEMORY = [
     { name: 'Held', metric: 'pooled_bytes', colour: '--idle-line', fill: '--idle' },
@@ -107,9 +107,8 @@ fp.app = (() => {
     memory.show(shared, MEMORY.slice(0, 2), [x, column('pooled_bytes'), column('in_use_bytes')], range);
     const [work, period] = [column('work_ms'), column('period_ms')];
     times.show(shared, [{ ...TIMES[0], name: 'Period', help: 'From the frame end before to this one.' }, { ...TIMES[1], name: 'Work', help: 'From the beginning of the frame to its end.' }], [x, period, work], range);
-    const each = (series) => series.map((one) => ({ ...one, format: (value) => `${fp.count(value)} a frame` }));
-    flow.show(shared, each(FLOW), [x, column('allocs'), column('releases')], range);
-    misses.show(shared, each([{ name: 'Misses', colour: '--band-1', help: 'Allocs of the frame that took memory from the system.' }]), [x, column('misses')], range);
+    flow.show(shared, FLOW, [x, column('allocs'), column('releases')], range);
+    misses.show(shared, [{ name: 'Misses', colour: '--band-1', help: 'Allocs of the frame that took memory from the system.' }], [x, column('misses')], range);
     const held = heldAtFrames(now.spans.recent, rows, frames.columns.indexOf('time_ms'));
     const samples = held.map(([, sample]) => sample);
     const at = (frame) => `frame ${fp.count(frame)}`;
@@ -188,7 +187,7 @@ fp.app = (() => {
     select.disabled = pools.length < 2;
     if (!health) return;
     const m = health.metrics;
-    const values = { ...m, hit_ratio: m.pool_allocs ? 1 - m.misses / m.pool_allocs : 1 };
+    const values = { ...m, hit_ratio: m.total_allocs ? 1 - m.total_misses / m.total_allocs : NaN };
     for (const { id, format, value } of figures) {
       value.dataset.value = values[id];
       fp.setText(value, format(values[id]));

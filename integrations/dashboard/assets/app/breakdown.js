@@ -12,7 +12,15 @@ fp.breakdown = (() => {
     const asked = size.block_bytes === null ? 0 : size.block_bytes * (size.sampled_allocs ?? 0);
     if (!asked) return '–';
     const share = Math.max(0, 1 - size.sampled_requested_bytes / asked);
-    return `${fp.bytes(size.bytes * share)} (${Math.round(share * 100)} %)`;
+    return `${fp.bytes(size.bytes * share)} (${fp.percent(share, 0)})`;
+  };
+
+  // Threads by the most that each held since the page was opened: what they hold now changes too often to sort by it.
+  const mostOf = new Map();
+  const inOrder = (threads) => {
+    const most = ({ thread }) => mostOf.get(thread);
+    for (const one of threads) mostOf.set(one.thread, Math.max(mostOf.get(one.thread) ?? 0, one.bytes + one.frame_bytes + one.idle_bytes + one.frame_idle_bytes));
+    return [...threads].sort((a, b) => most(b) - most(a) || a.thread.localeCompare(b.thread, 'en', { numeric: true }));
   };
 
   const frameRows = ({ frame_sampling: sampling, frame_sites: sites }) => {

@@ -160,19 +160,22 @@ fp.charts = (() => {
   // Steps of an axis of bytes: powers of two, so that its labels are whole.
   const BYTE_STEPS = Array.from({ length: 44 }, (_, at) => 2 ** at);
 
+  // Steps of an axis of counts: whole numbers.
+  const COUNT_STEPS = Array.from({ length: 15 }, (_, at) => [1, 2, 5].map((step) => step * 10 ** at)).flat();
+
   const axes = (format, isFrames) => [
     {
       stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 24, gap: 4, space: 70,
       values: isFrames ? (_, splits) => splits.map((at) => (Number.isInteger(at) ? fp.count(at) : '')) : timeLabels,
     },
     {
-      stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 64, gap: 6, space: 32,
+      stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 68, gap: 6, space: 32,
       values: (_, splits) => splits.map((value) => (value ? format(value).replace(/\.0+ /, ' ') : '0')),
-      incrs: format === fp.bytes ? BYTE_STEPS : undefined,
+      incrs: format === fp.bytes ? BYTE_STEPS : format === fp.perFrame ? COUNT_STEPS : undefined,
     },
   ];
 
-  // A chart in `#id`, with `series` of {name, colour, fill, width, format}.
+  // A chart in `#id`, with `series` of {name, colour, fill, width}. `perFrame` is the format in a view of frames, if it differs.
   class Chart {
     constructor(id, options) {
       this.root = document.getElementById(id);
@@ -183,6 +186,10 @@ fp.charts = (() => {
       this.key = '';
       all.push(this);
       new ResizeObserver(() => this.resize()).observe(this.root);
+    }
+
+    get format() {
+      return (this.view.span === 'frames' && this.options.perFrame) || this.options.format;
     }
 
     size() {
@@ -196,7 +203,6 @@ fp.charts = (() => {
     build(series) {
       if (this.plot) this.plot.destroy();
       const { options } = this;
-      const { format } = options;
       this.plot = new uPlot({
         ...this.size(),
         padding: [10, 28, 0, 0],
@@ -205,7 +211,7 @@ fp.charts = (() => {
           x: { time: this.view.span !== 'frames', range: () => this.xRange },
           y: { range: (_, low, high) => [0, options.most ? options.most(high || 0, this.view) : Math.max((high || 0) * 1.12, options.least || 1)] },
         },
-        axes: axes(format, this.view.span === 'frames'),
+        axes: axes(this.format, this.view.span === 'frames'),
         series: [{}, ...series.map((one) => ({
           label: one.name, stroke: () => css(one.colour), width: one.width ?? 1.5, points: { show: false }, spanGaps: false,
           fill: one.fill ? () => css(one.fill) : undefined,
@@ -295,7 +301,7 @@ fp.charts = (() => {
         entry.title = one.help ?? '';
         entry.children[0].style.setProperty('--colour', `var(${one.swatch ?? one.fill ?? one.colour})`);
         const value = (one.values ?? this.data[index + 1])?.[at];
-        fp.setText(entry.lastChild, value == null ? '–' : (one.format ?? this.options.format)(value));
+        fp.setText(entry.lastChild, value == null ? '–' : this.format(value));
       });
     }
   }

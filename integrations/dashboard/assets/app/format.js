@@ -19,12 +19,15 @@ fp.bytes = (count) => {
 
 fp.count = (count) => (Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : '–');
 
-fp.rate = (count) => {
+// So many per `unit` of time: seconds in a view over time, frames in a view of frames.
+const per = (unit) => (count) => {
   if (!Number.isFinite(count)) return '–';
-  if (count >= 1e6) return `${(count / 1e6).toFixed(2)} M/s`;
-  if (count >= 1e4) return `${(count / 1e3).toFixed(1)} k/s`;
-  return `${count < 10 && count > 0 ? count.toFixed(1) : Math.round(count)} /s`;
+  if (count >= 1e6) return `${(count / 1e6).toFixed(2)} M/${unit}`;
+  if (count >= 1e4) return `${(count / 1e3).toFixed(1)} k/${unit}`;
+  return `${count < 10 && !Number.isInteger(count) ? count.toFixed(1) : fp.count(count)} /${unit}`;
 };
+fp.rate = per('s');
+fp.perFrame = per('frame');
 
 fp.ms = (ms) => {
   if (!Number.isFinite(ms)) return '–';
@@ -32,7 +35,15 @@ fp.ms = (ms) => {
   return ms < 1 ? `${(ms * 1000).toFixed(0)} µs` : `${ms.toFixed(2)} ms`;
 };
 
-fp.percent = (share) => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : '–');
+// Rounding never makes a part the whole, nor something nothing: `>99.9 %` and `<0.1 %` are the limits.
+fp.percent = (share, digits = 1) => {
+  if (!Number.isFinite(share)) return '–';
+  const step = 10 ** -digits;
+  const text = (share * 100).toFixed(digits);
+  if (share < 1 && Number(text) >= 100) return `>${(100 - step).toFixed(digits)} %`;
+  if (share > 0 && Number(text) <= 0) return `<${step.toFixed(digits)} %`;
+  return share === 1 ? '100 %' : `${text} %`;
+};
 
 fp.seconds = (seconds) => {
   if (!Number.isFinite(seconds)) return '–';
