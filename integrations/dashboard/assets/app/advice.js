@@ -29,7 +29,7 @@ fp.advice = (() => {
   };
 
   const item = ({ sentence, code }) => {
-    const made = fp.element('li', {}, sentence.charAt(0).toUpperCase() + sentence.slice(1));
+    const made = fp.element('li', {}, ...fp.prose(sentence.charAt(0).toUpperCase() + sentence.slice(1)));
     if (code) made.append(fp.element('pre', { tabindex: '0' }, code));
     return made;
   };

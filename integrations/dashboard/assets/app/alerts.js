@@ -13,13 +13,16 @@ fp.alerts = (() => {
     return ends ? [text.slice(0, -step.length - 2), step] : [text, ''];
   };
 
+  const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
   const item = (alert) => {
     const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
     const [text, step] = words(alert);
     const made = fp.element('article', { class: `alert ${kind}`, 'data-rule': alert.rule, 'data-state': alert.state },
       fp.element('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[kind]),
-      fp.element('p', {}, fp.element('span', { class: 'what' }, text.charAt(0).toUpperCase() + text.slice(1))));
-    if (step) made.lastChild.append(fp.element('span', { class: 'step' }, step.charAt(0).toUpperCase() + step.slice(1)));
+      fp.element('p', {}, fp.element('span', { class: 'what' })));
+    fp.setProse(made.querySelector('.what'), sentence(text));
+    if (step) made.lastChild.append(fp.element('span', { class: 'step' }, ...fp.prose(sentence(step))));
     if (alert.site) {
       const find = fp.element('button', { type: 'button', title: alert.site }, 'Show the line');
       find.addEventListener('click', () => fp.app.filter(alert.site));
@@ -38,7 +41,7 @@ fp.alerts = (() => {
     if (active.dataset.ids === ids && alerts.length) {
       alerts.forEach((alert, at) => {
         const [text] = words(alert);
-        fp.setText(active.children[at].querySelector('.what'), text.charAt(0).toUpperCase() + text.slice(1));
+        fp.setProse(active.children[at].querySelector('.what'), sentence(text));
       });
     } else {
       active.dataset.ids = ids;
@@ -51,7 +54,7 @@ fp.alerts = (() => {
   const alertEntry = (alert) => {
     const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
     const time = alert.state === 'resolved' ? alert.time : alert.raised_time;
-    return { kind, time: time.unix_ns, sign: SIGNS[kind], text: words(alert)[0] };
+    return { kind, time: time.unix_ns, sign: SIGNS[kind], text: sentence(words(alert)[0].replace(`${kind}: `, '')) };
   };
   const markEntry = (mark) => ({ kind: 'mark', time: mark.time.unix_ns, sign: '⚑', text: mark.text });
 
@@ -67,7 +70,7 @@ fp.alerts = (() => {
       list.append(fp.element('li', { class: kind },
         fp.element('time', {}, fp.clock(time / 1e6)),
         fp.element('span', { class: 'sign' }, `${sign} ${kind}`),
-        fp.element('span', {}, text)));
+        fp.element('span', {}, ...(kind === 'mark' ? [text] : fp.prose(text)))));
     }
     log.replaceChildren(fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Entries of the alert log' }, list));
   };

@@ -357,7 +357,10 @@ fp.app = (() => {
     try { stored = localStorage.getItem('framepool-theme'); } catch { /* As above. */ }
     if (stored) theme(stored);
     else fp.setText(by('theme'), isDark() ? 'Light' : 'Dark');
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', fp.charts.recolour);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+      fp.setText(by('theme'), isDark() ? 'Light' : 'Dark');
+      fp.charts.recolour();
+    });
     // A tab that nobody sees draws nothing.
     listen(() => { if (!document.hidden) requestAnimationFrame(() => draw(false)); });
     document.addEventListener('visibilitychange', () => draw(true));

@@ -44,7 +44,7 @@ fp.breakdown = (() => {
         { name: 'Block size', show: (size) => (size.block_bytes === null ? 'larger' : fp.bytes(size.block_bytes)) },
         { name: 'Buffers', help: 'Buffers out.', show: (size) => fp.count(size.buffers) },
         { name: 'In use', show: (size) => fp.bytes(size.bytes) },
-        { name: 'Rounding, estimated', help: 'Bytes in use less what was asked for. By size an estimate, by the mean of those allocs that fetched a batch from the depot or took memory from the system; – if there were none. The pool’s sum is exact.', show: rounding },
+        { name: 'Rounding, est.', help: 'Bytes in use less what was asked for. By size an estimate, by the mean of those allocs that fetched a batch from the depot or took memory from the system; – if there were none. The pool’s sum is exact.', show: rounding },
         { name: 'Idle, shared', help: 'Idle in the depot, where any thread finds it.', show: (size) => fp.bytes(size.depot_bytes) },
         { name: 'Idle, in threads', help: 'Idle blocks that threads keep. No other thread reaches them.', show: (size) => fp.bytes(size.thread_bytes) },
       ],
@@ -121,6 +121,7 @@ fp.breakdown = (() => {
         const line = lines.get(name);
         columns.forEach((column, index) => fp.setText(index ? line.cells[index] : line.cells[0].lastChild, column.show(row)));
         bar(line.cells[columns.length], parts(row), most);
+        line.cells[0].title = columns[0].show(row);
         if (body.rows[at] !== line) body.insertBefore(line, body.rows[at] ?? null);
       });
     };

@@ -84,13 +84,24 @@ fp.charts = (() => {
     ctx.textAlign = 'left';
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     const hint = (level) => `↑ ${level.name} above ${level.text}`;
+    // What lies below a text would make it hard to read.
+    const write = (text, x, y) => {
+      const { width: wide } = ctx.measureText(text);
+      const colour = ctx.fillStyle;
+      ctx.fillStyle = css('--card');
+      ctx.globalAlpha = 0.8;
+      ctx.fillRect(x - 2 * ratio, ctx.textBaseline === 'top' ? y - ratio : y - 13 * ratio, wide + 4 * ratio, 14 * ratio);
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = colour;
+      ctx.fillText(text, x, y);
+    };
     const hints = levels.filter((level) => level.value > plot.scales.y.max).map((level) => ctx.measureText(hint(level)).width);
     for (const level of levels) {
       if (level.value == null) continue;
       ctx.fillStyle = ctx.strokeStyle = css(level.colour);
       if (level.value > plot.scales.y.max) {
         ctx.textBaseline = 'top';
-        ctx.fillText(hint(level), left + 4 * ratio, top + (6 + 14 * above) * ratio);
+        write(hint(level), left + 4 * ratio, top + (6 + 14 * above) * ratio);
         above += 1;
         continue;
       }
@@ -105,7 +116,7 @@ fp.charts = (() => {
       const isCrowded = hints.length > 0 && y - top < (10 + 14 * hints.length) * ratio;
       const start = left + 4 * ratio + (isCrowded ? Math.max(...hints) + 10 * ratio : 0);
       ctx.textBaseline = isCrowded ? 'top' : 'bottom';
-      ctx.fillText(`${level.name} above ${level.text}`, start, y + (isCrowded ? 2 : -2) * ratio);
+      write(`${level.name} above ${level.text}`, start, y + (isCrowded ? 2 : -2) * ratio);
     }
     ctx.restore();
   };
@@ -222,8 +233,8 @@ fp.charts = (() => {
         cursor: { sync: { key: sync.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 5 }, focus: { prox: -1 } },
         hooks: {
           draw: [(plot) => {
-            if (options.levels) drawLevels(plot, options.levels(this.view));
             drawAlerts(plot, this.view);
+            if (options.levels) drawLevels(plot, options.levels(this.view));
             drawMarks(plot, this.view);
             drawRange(plot, this.view);
             placePoints(plot, this.view);

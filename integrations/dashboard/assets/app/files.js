@@ -7,7 +7,7 @@ fp.files = (() => {
 
   const refuse = (text) => {
     by('refused').hidden = !text;
-    fp.setText(by('refused'), text);
+    fp.setProse(by('refused'), text);
   };
 
   const open = async (files) => {

@@ -85,3 +85,13 @@ fp.element = (name, attributes = {}, ...children) => {
 fp.setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
+
+// A text as the library writes it: what stands between backticks is code.
+fp.prose = (text) => text.split(/`([^`]+)`/).map((part, at) => (at % 2 ? fp.element('code', {}, part) : part)).filter((part) => part !== '');
+// The same where no elements can stand.
+fp.plain = (text) => text.replace(/`([^`]+)`/g, '$1');
+fp.setProse = (element, text) => {
+  if (element.dataset.prose === text) return;
+  element.dataset.prose = text;
+  element.replaceChildren(...fp.prose(text));
+};

@@ -11,6 +11,7 @@ fp.map = (() => {
   const groups = (pool) => {
     const { sites, holdings } = pool.sites;
     const group = (state) => holdings.filter((part) => part.state === state);
+    const partOf = ({ by, bytes }) => ({ name: fp.plain(by), full: fp.plain(by), bytes });
     const sum = (parts) => parts.reduce((all, part) => all + part.bytes, 0);
     const isPooled = (part) => part.by.startsWith('buffers from ') || part.by === 'other buffers';
     const framed = group('in_use').filter((part) => !isPooled(part));
@@ -18,9 +19,9 @@ fp.map = (() => {
     const named = sites.map((site) => ({ name: fp.site(site.location).name + (site.tag ? ` · ${site.tag}` : ''), full: site.location + (site.tag ? `, tag ${site.tag}` : ''), bytes: site.bytes, site: site.location }));
     const rest = Math.max(0, pooled - sum(named));
     const all = [
-      { state: 'in_use', parts: [...named, ...framed.map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })), { name: 'other buffers', full: 'other buffers', bytes: rest }] },
-      { state: 'idle', parts: group('idle').map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })) },
-      { state: 'other', parts: group('other').map((part) => ({ name: part.by, full: part.by, bytes: part.bytes })) },
+      { state: 'in_use', parts: [...named, ...framed.map(partOf), { name: 'other buffers', full: 'other buffers', bytes: rest }] },
+      { state: 'idle', parts: group('idle').map(partOf) },
+      { state: 'other', parts: group('other').map(partOf) },
     ];
     return all.map((one) => ({ ...one, parts: one.parts.filter((part) => part.bytes > 0).sort((a, b) => b.bytes - a.bytes) }))
       .map((one) => ({ ...one, bytes: sum(one.parts) })).filter((one) => one.bytes > 0);

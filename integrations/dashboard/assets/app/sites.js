@@ -35,7 +35,7 @@ fp.sites = (() => {
   ];
 
   const headings = COLUMNS.map((column) => {
-    const heading = fp.element('th', { scope: 'col', class: column.number ? 'number' : undefined, title: column.help });
+    const heading = fp.element('th', { scope: 'col', class: column.number ? 'number' : undefined, 'data-column': column.id, title: column.help });
     if (!column.sort) {
       heading.append(column.name);
       return heading;
@@ -62,9 +62,9 @@ fp.sites = (() => {
         const line = document.createElementNS(NS, 'svg');
         for (const [key, value] of [['viewBox', '0 0 100 20'], ['preserveAspectRatio', 'none'], ['class', 'spark'], ['aria-hidden', 'true']]) line.setAttribute(key, value);
         line.append(document.createElementNS(NS, 'path'));
-        row.append(fp.element('td', {}, line));
+        row.append(fp.element('td', { 'data-column': column.id }, line));
       } else if (column.id === 'verdict') {
-        row.append(fp.element('td', { class: 'verdict' }));
+        row.append(fp.element('td', { class: 'verdict', 'data-column': column.id }));
       } else {
         row.append(fp.element('td', { class: column.number ? 'number' : undefined, 'data-column': column.id }));
       }
@@ -108,7 +108,7 @@ fp.sites = (() => {
       if (isSorted) heading.setAttribute('aria-sort', sort.down ? 'descending' : 'ascending');
       else heading.removeAttribute('aria-sort');
       const arrow = heading.querySelector('.arrow');
-      if (arrow) fp.setText(arrow, isSorted ? (sort.down ? ' ▼' : ' ▲') : '');
+      if (arrow) fp.setText(arrow, isSorted ? (sort.down ? '▼' : '▲') : '');
     });
     const shown = new Set(sites.map(keyOf));
     for (const key of rows.keys()) if (!shown.has(key)) rows.delete(key);
