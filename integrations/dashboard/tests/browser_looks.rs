@@ -16,6 +16,11 @@ fn axes_have_the_unit_of_their_span() {
     let server = served(&watch);
     let browser = Browser::start();
     browser.open(&server.url());
+    browser.until_text("#connection", "live");
+    assert_eq!(
+        browser.run("return [fp.rate(5000), fp.rate(5000, 20000), fp.perFrame(12)]"),
+        json!(["5,000 /s", "5.0 k/s", "12 /frame"])
+    );
     // What is drawn on a canvas is not in the document.
     browser.run(
         "window.said = []; const write = CanvasRenderingContext2D.prototype.fillText;

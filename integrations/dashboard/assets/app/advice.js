@@ -24,7 +24,7 @@ fp.advice = (() => {
     }));
     return fp.element('tr', {},
       fp.element('th', { scope: 'row' }, tag ? `${NAMES[measure]}: ${tag}` : NAMES[measure]),
-      ...[0.5, 0.99, 1].map((share) => fp.element('td', { class: 'number' }, `≤ ${show(atMost(histogram, share))}`)),
+      ...[0.5, 0.99, 1].map((share) => fp.element('td', { class: 'number' }, atMost(histogram, share) ? `≤ ${show(atMost(histogram, share))}` : show(0))),
       fp.element('td', {}, bars));
   };
 

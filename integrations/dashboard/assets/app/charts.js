@@ -181,7 +181,7 @@ fp.charts = (() => {
     },
     {
       stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 68, gap: 6, space: 32,
-      values: (_, splits) => splits.map((value) => (value ? format(value).replace(/\.0+ /, ' ') : '0')),
+      values: (_, splits) => splits.map((value) => (value ? format(value, splits.at(-1)).replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ') : '0')),
       incrs: format === fp.bytes ? BYTE_STEPS : format === fp.perFrame ? COUNT_STEPS : undefined,
     },
   ];

@@ -19,11 +19,11 @@ fp.bytes = (count) => {
 
 fp.count = (count) => (Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : '–');
 
-// So many per `unit` of time: seconds in a view over time, frames in a view of frames.
-const per = (unit) => (count) => {
+// So many per `unit` of time: seconds in a view over time, frames in a view of frames. In one axis all are in the unit of its largest.
+const per = (unit) => (count, largest = count) => {
   if (!Number.isFinite(count)) return '–';
-  if (count >= 1e6) return `${(count / 1e6).toFixed(2)} M/${unit}`;
-  if (count >= 1e4) return `${(count / 1e3).toFixed(1)} k/${unit}`;
+  if (largest >= 1e6) return `${(count / 1e6).toFixed(2)} M/${unit}`;
+  if (largest >= 1e4) return `${(count / 1e3).toFixed(1)} k/${unit}`;
   return `${count < 10 && !Number.isInteger(count) ? count.toFixed(1) : fp.count(count)} /${unit}`;
 };
 fp.rate = per('s');
