@@ -369,7 +369,7 @@ impl Alert {
             bytes(growth.bytes),
             verdict.since_frame,
             self.at.saturating_sub(verdict.since).as_secs_f64(),
-            growth.confidence * 100.0
+            (growth.confidence * 100.0).floor()
         )
     }
 
