@@ -172,7 +172,7 @@ fn tables_and_texts_fit_every_width() {
             .then_some(())
     });
     browser.press(&["p"]);
-    for width in [1600, 1280, 1000, 820, 390] {
+    for width in [1600, 1440, 1280, 1000, 820, 390] {
         browser.resize(width, 900);
         let beyond = eventually("a layout", || {
             let beyond = browser.run("return [...document.querySelectorAll('#table')].map((t) => t.parentElement.scrollWidth - t.parentElement.clientWidth)");
@@ -184,7 +184,7 @@ fn tables_and_texts_fit_every_width() {
             "the table of call sites scrolls sideways at {width}"
         );
         let cut = browser.run(
-            "return [...document.querySelectorAll('#table .verdict, #active .what, #active .step, #figures dd')].filter((e) => {
+            "return [...document.querySelectorAll('#table .verdict, #active .what, #active .step, #figures dd, #figures dt')].filter((e) => {
                const edge = (e.closest('.scroll, article, #figures > div')).getBoundingClientRect().right;
                return e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 || e.getBoundingClientRect().right > edge + 1;
              }).map((e) => e.innerText)",

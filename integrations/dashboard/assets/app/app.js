@@ -227,13 +227,14 @@ fp.app = (() => {
     drawHead(now);
     if (now.health) {
       fp.alerts.showActive(now);
-      fp.breakdown.show(now.health);
       fp.advice.show(now.health);
     }
     fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id), marksOf(now));
     if (now.spans.recent) explain(now.spans.recent);
     if (view.span === 'frames') drawFrames(now);
     else drawSpan(now);
+    // After the timeline, whose bands take the first colours.
+    if (now.health) fp.breakdown.show(now.health);
     fp.map.show(now);
     const { recent } = now.spans;
     fp.sites.show(now, recent?.rows.length ? recent.rows[recent.rows.length - 1][0] : 0);

@@ -176,7 +176,7 @@ fp.charts = (() => {
 
   const axes = (format, isFrames) => [
     {
-      stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 24, gap: 4, space: 70,
+      stroke: () => css('--faint'), grid: { stroke: () => css('--grid'), width: 1 }, ticks: { show: false }, font: fontOf(), size: 20, gap: 4, space: 70,
       values: isFrames ? (_, splits) => splits.map((at) => (Number.isInteger(at) ? fp.count(at) : '')) : timeLabels,
     },
     {
