@@ -252,7 +252,7 @@ fp.charts = (() => {
           }],
           ready: [(plot) => {
             plot.over.addEventListener('click', (event) => options.click?.(this, plot, event));
-            plot.over.addEventListener('mousemove', () => { this.aimed = null; });
+            plot.over.addEventListener('mousemove', () => all.forEach((chart) => { chart.aimed = null; }));
           }],
         },
       }, this.data, this.root);
