@@ -15,6 +15,24 @@ pub fn bytes(count: u64) -> impl fmt::Display {
     Bytes(count)
 }
 
+/// A count and its noun: `1 buffer`, `2 buffers`.
+#[doc(hidden)]
+pub fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    format!("{count} {}", noun_of(count, noun))
+}
+
+/// The form of a noun for this many: `buffer` for 1, `size classes` for 3. The plural ends in `s`, and in `es` after an `s`.
+#[doc(hidden)]
+pub fn noun_of(count: u64, noun: &str) -> String {
+    let ending = match (count, noun.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{noun}{ending}")
+}
+
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {
@@ -77,6 +95,8 @@ pub enum Align {
 pub struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
+    /// Lines below rows, with the number of the row.
+    below: Vec<(usize, String)>,
 }
 
 impl Table {
@@ -88,6 +108,7 @@ impl Table {
                 .map(|&(head, align)| (head.to_owned(), align))
                 .collect(),
             rows: Vec::new(),
+            below: Vec::new(),
         }
     }
 
@@ -96,6 +117,12 @@ impl Table {
         let mut row: Vec<String> = cells.into_iter().take(self.columns.len()).collect();
         row.resize(self.columns.len(), String::new());
         self.rows.push(row);
+        self
+    }
+
+    /// Adds a line below the last row, which does not widen a column.
+    pub fn below(&mut self, line: impl Into<String>) -> &mut Self {
+        self.below.push((self.rows.len(), line.into()));
         self
     }
 }
@@ -129,8 +156,12 @@ impl fmt::Display for Table {
         let heads = line(&mut self.columns.iter().map(|(head, _)| head.as_str()));
         let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1));
         write!(f, "{heads}\n{rule}")?;
-        for row in &self.rows {
+        let mut below = self.below.iter().peekable();
+        for (at, row) in self.rows.iter().enumerate() {
             write!(f, "\n{}", line(&mut row.iter().map(String::as_str)))?;
+            while let Some((_, text)) = below.next_if(|&&(row, _)| row == at + 1) {
+                write!(f, "\n{text}")?;
+            }
         }
         Ok(())
     }
@@ -153,6 +184,13 @@ mod tests {
     }
 
     #[test]
+    fn a_noun_is_singular_for_one_only() {
+        assert_eq!(counted(0_u64, "buffer"), "0 buffers");
+        assert_eq!(counted(1_u64, "size class"), "1 size class");
+        assert_eq!(counted(2_u64, "size class"), "2 size classes");
+    }
+
+    #[test]
     fn columns_line_up() {
         let mut table = Table::new(&[("site", Align::Left), ("bytes", Align::Right)]);
         table.row(["a".to_owned(), "1".to_owned()]);
@@ -162,6 +200,18 @@ mod tests {
         assert_eq!(
             table.to_string(),
             "site    bytes\n─────────────\na           1\ngrößer   1000\nö           2\nb"
+        );
+    }
+
+    #[test]
+    fn line_below_a_row_widens_no_column() {
+        let mut table = Table::new(&[("site", Align::Left), ("bytes", Align::Right)]);
+        table.row(["a".to_owned(), "1".to_owned()]);
+        table.below("  a long sentence about it");
+        table.row(["b".to_owned(), "2".to_owned()]);
+        assert_eq!(
+            table.to_string(),
+            "site  bytes\n───────────\na         1\n  a long sentence about it\nb         2"
         );
     }
 

@@ -27,7 +27,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// What an [`Advice`] is about.
 ///
@@ -190,7 +190,11 @@ impl Advice {
             );
         }
         if sizes.len() > NAMED {
-            let _ = write!(sentence, " and {} more sizes", sizes.len() - NAMED);
+            let _ = write!(
+                sentence,
+                " and {}",
+                counted((sizes.len() - NAMED) as u64, "more size")
+            );
         }
         let all = sizes.iter().map(PrewarmSize::total_bytes).sum();
         let _ = write!(sentence, ", {} in all: ", bytes(all));
@@ -301,10 +305,11 @@ impl Advice {
         (before, after): (u64, u64),
     ) -> Self {
         let sentence = format!(
-            "set `frame_block_bytes` to {} instead of {}: none of {frames} frames took more than {} of frame buffers, so the threads \
+            "set `frame_block_bytes` to {} instead of {}: none of {} took more than {} of frame buffers, so the threads \
              would hold {} less for them, {} instead of {}",
             bytes(to),
             bytes(from),
+            counted(frames, "frame"),
             bytes(most),
             bytes(before.saturating_sub(after)),
             bytes(after),
@@ -319,8 +324,9 @@ impl Advice {
     /// frame that was running.
     pub(crate) fn frame_buffers_seen(site: &str, seen: u64, looks: u64) -> Self {
         let sentence = format!(
-            "see whether the buffers of {site} can be taken with `Frame::alloc`: {seen} were out in {looks} looks at the pool, and all \
-             had been allocated in the frame then running (sampled: a rare one that outlives its frame may not have been seen)"
+            "see whether the buffers of {site} can be taken with `Frame::alloc`: {seen} were out in {} at the pool, and all \
+             had been allocated in the frame then running (sampled: a rare one that outlives its frame may not have been seen)",
+            counted(looks, "look")
         );
         let code = frame_alloc(site);
         Self {

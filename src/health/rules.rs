@@ -8,7 +8,7 @@ use super::metrics::RuntimeHealthMetrics;
 use super::verdict::SiteVerdict;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::tags::TagStats;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// What an alert is about. Its levels are in [`Thresholds`](crate::Thresholds).
 ///
@@ -124,21 +124,17 @@ impl Rule {
     /// A value of this rule as text.
     pub(crate) fn in_words(self, value: f64) -> String {
         let count = value.round() as u64;
-        let counted = |one: &str, many: &str| {
-            let noun = if count == 1 { one } else { many };
-            format!("{count} {noun}")
-        };
         match self {
-            Self::Leak | Self::Overdue => counted("buffer", "buffers"),
+            Self::Leak | Self::Overdue => counted(count, "buffer"),
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => bytes(count).to_string(),
-            Self::PoolKeys => counted("size class", "size classes"),
-            Self::OpenFrame => counted("frame", "frames"),
+            Self::PoolKeys => counted(count, "size class"),
+            Self::OpenFrame => counted(count, "frame"),
             Self::TagBudget => format!("{:.0} %", value * 100.0),
             Self::Misses => format!("{:.1} %", value * 100.0),
             Self::FrameBudget => format!("{value:.2} ms"),
             Self::SystemCalls => format!("{value:.1} calls"),
             Self::Stalled => format!("{value:.1} s"),
-            Self::TelemetryLost => counted("record", "records"),
+            Self::TelemetryLost => counted(count, "record"),
         }
     }
 }

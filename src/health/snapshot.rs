@@ -17,7 +17,7 @@ use crate::telemetry::outstanding::SiteHolding;
 use crate::telemetry::snapshot::PoolStats;
 use crate::telemetry::stack_counts::StackSampling;
 use crate::telemetry::tags::TagStats;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// A pool's state at one moment, and the changes since the previous health snapshot.
 ///
@@ -158,13 +158,13 @@ pub(crate) fn write_head(
 pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics) -> fmt::Result {
     write!(
         f,
-        "\n  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {} size classes",
+        "\n  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {}",
         bytes(m.in_use_bytes),
         bytes(m.idle_bytes),
         bytes(m.pooled_bytes),
         bytes(m.peak_bytes),
         bytes(m.rounding_bytes),
-        m.pool_key_count
+        counted(m.pool_key_count, "size class")
     )?;
     if m.long_lived_bytes > 0 {
         write!(
@@ -175,17 +175,20 @@ pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics
     }
     write!(
         f,
-        "\n  flow    {} allocs, {} releases ({:+}) by {} threads in the latest frame, {:.1} % from the system; \
-         {} buffers out",
-        m.pool_allocs,
-        m.pool_releases,
+        "\n  flow    {}, {} ({:+}) by {} in the latest frame, {:.1} % from the system; {} out",
+        counted(m.pool_allocs, "alloc"),
+        counted(m.pool_releases, "release"),
         m.imbalance,
-        m.threads,
+        counted(m.threads, "thread"),
         (1.0 - m.hit_ratio()) * 100.0,
-        m.in_use_buffers
+        counted(m.in_use_buffers, "buffer")
     )?;
     if m.total_refusals > 0 {
-        write!(f, ", {} requests refused so far", m.total_refusals)?;
+        write!(
+            f,
+            ", {} refused so far",
+            counted(m.total_refusals, "request")
+        )?;
     }
     write!(f, "\n  frames  ")?;
     if m.window_ms == 0.0 {
@@ -196,13 +199,13 @@ pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics
     }
     write!(
         f,
-        "{:.2} ms on average ({}), median {:.2} ms, p99 {:.2} ms, worst {:.2} ms, of {} frames in {:.1} s",
+        "{:.2} ms on average ({}), median {:.2} ms, p99 {:.2} ms, worst {:.2} ms, of {} in {:.1} s",
         m.avg_frame_ms,
         m.frame_time_source,
         m.p50_frame_ms,
         m.p99_frame_ms,
         m.worst_frame_ms,
-        m.frames_measured,
+        counted(m.frames_measured, "frame"),
         m.window_ms / 1e3
     )
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
-use crate::telemetry::outstanding::plural;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// A verdict on the old buffers of a call site.
 ///
@@ -287,9 +286,9 @@ impl fmt::Display for SiteVerdict {
             "{}: {}: {}, {}, oldest {}, thread `{}`",
             self.verdict,
             self.location,
-            plural(self.buffers, "buffer"),
+            counted(self.buffers, "buffer"),
             bytes(self.bytes),
-            plural(self.oldest_age_frames, "frame"),
+            counted(self.oldest_age_frames, "frame"),
             self.thread
         )?;
         if !self.tag.is_empty() {

@@ -10,7 +10,7 @@ use std::panic::Location;
 use std::thread;
 
 use crate::BufferPool;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// The environment variable that selects the reaction to a leak.
 const VARIABLE: &str = "FRAMEPOOL_LEAKS";
@@ -211,11 +211,10 @@ impl fmt::Display for FoundLeaks {
             self.pool
         )?;
         for site in &self.sites {
-            let s = if site.buffers == 1 { "" } else { "s" };
             writeln!(
                 f,
-                "  {} more buffer{s} ({}) taken at {}",
-                site.buffers,
+                "  {} ({}) taken at {}",
+                counted(site.buffers, "more buffer"),
                 bytes(site.bytes),
                 site.location
             )?;

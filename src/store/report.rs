@@ -17,7 +17,7 @@ use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
 use crate::telemetry::breakdown::{sizes_table, threads_table};
 use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;
-use crate::text::{Align, Table, bytes, sparkline};
+use crate::text::{Align, Table, bytes, counted, sparkline};
 
 /// The most bars of a course.
 const WIDTH: usize = 60;
@@ -128,7 +128,7 @@ fn write_breakdown(
     }
     write!(f, "\n\n{table}")?;
     if left_out > 0 {
-        write!(f, "\n{left_out} smaller ones are left out")?;
+        write!(f, "\n{} left out", counted(left_out as u64, "smaller one"))?;
     }
     Ok(())
 }
@@ -285,7 +285,6 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
             ("oldest, frames", Align::Right),
             ("since frame", Align::Right),
             ("thread", Align::Left),
-            ("rate", Align::Left),
         ]);
         for site in sites {
             table.row([
@@ -295,8 +294,13 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
                 site.oldest_age_frames.to_string(),
                 site.since_frame.to_string(),
                 site.thread.clone(),
-                site.growth.map(|it| it.to_string()).unwrap_or_default(),
             ]);
+            if let Some(growth) = site.growth {
+                // The rate, and the time at which memory is full.
+                for part in format!("grows {growth}").split("; ") {
+                    table.below(format!("  {part}"));
+                }
+            }
         }
         write!(f, "\n\n{table}")?;
     }

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::outstanding::plural;
 use super::stack_counts::SampledCounts;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// The most addresses of a stack.
 const DEPTH: usize = 32;
@@ -225,7 +224,7 @@ impl StackHolding {
 /// The buffers, and one function a line.
 impl fmt::Display for StackHolding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sampled = plural(self.buffers, "sampled buffer");
+        let sampled = counted(self.buffers, "sampled buffer");
         write!(
             f,
             "{sampled}, {}, from {}",

@@ -4,8 +4,8 @@ use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::panic::Location;
 
-use super::outstanding::{Outstanding, SiteHolding, plural};
-use crate::text::{Align, Table, bytes};
+use super::outstanding::{Outstanding, SiteHolding};
+use crate::text::{Align, Table, bytes, counted, noun_of};
 
 /// The change from one reading of a pool's outstanding buffers to a later one.
 ///
@@ -173,12 +173,8 @@ impl fmt::Display for OutstandingChange {
         if self.sites.is_empty() {
             return f.write_str("every call site holds as much as before");
         }
-        let count = plural(self.sites.len() as u64, "call site");
-        let noun = if self.buffers.abs() == 1 {
-            "buffer"
-        } else {
-            "buffers"
-        };
+        let count = counted(self.sites.len() as u64, "call site");
+        let noun = noun_of(self.buffers.unsigned_abs(), "buffer");
         let bytes_changed = signed_bytes(self.bytes);
         writeln!(f, "{:+} {noun}, {bytes_changed}, at {count}", self.buffers)?;
         let mut table = Table::new(&[

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::outstanding::plural;
 use crate::telemetry::id::FrameId;
-use crate::text::{Align, Table, bytes};
+use crate::text::{Align, Table, bytes, counted};
 
 /// Number and bytes of frame buffers.
 ///
@@ -187,7 +186,7 @@ pub(crate) fn write_frame_memory<'r>(
     write!(
         f,
         "frame buffers of {}",
-        plural(sampling.frames, "sampled frame")
+        counted(sampling.frames, "sampled frame")
     )?;
     if sampling.every > 0 {
         write!(f, ", 1 in {}", sampling.every)?;
@@ -196,7 +195,7 @@ pub(crate) fn write_frame_memory<'r>(
     writeln!(
         f,
         ": {} and {} a frame",
-        plural(per_frame(sampling.total.allocs), "buffer"),
+        counted(per_frame(sampling.total.allocs), "buffer"),
         bytes(per_frame(sampling.total.bytes)),
     )?;
     let mut rows: Vec<FrameRow<'_>> = rows.collect();

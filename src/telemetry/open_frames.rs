@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::telemetry::id::FrameId;
+use crate::text::counted;
 
 /// A frame that has begun and not ended.
 ///
@@ -41,11 +42,11 @@ impl fmt::Display for OpenFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "frame {} begun at {}, open for {:.1} s and {} frames",
+            "frame {} begun at {}, open for {:.1} s and {}",
             self.id,
             self.location,
             self.age.as_secs_f64(),
-            self.age_frames
+            counted(self.age_frames, "frame")
         )
     }
 }

@@ -246,7 +246,7 @@ pub(crate) fn serialize_location<S: serde::Serializer>(
 
 impl fmt::Display for Outstanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::text::{Align, Table, bytes};
+        use crate::text::{Align, Table, bytes, counted};
 
         if self.sites.is_empty() {
             f.write_str("no pooled buffer is out")?;
@@ -254,7 +254,7 @@ impl fmt::Display for Outstanding {
             writeln!(
                 f,
                 "{} out, {}; {} of them leak suspects, {}; {} long-lived, {}",
-                plural(self.buffers, "buffer"),
+                counted(self.buffers, "buffer"),
                 bytes(self.bytes),
                 self.suspects,
                 bytes(self.suspect_bytes),
@@ -303,9 +303,4 @@ impl fmt::Display for Outstanding {
         }
         Ok(())
     }
-}
-
-/// `1 buffer`, `2 buffers`.
-pub(crate) fn plural(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -104,10 +104,9 @@ pub struct TagStats {
 /// One line: live bytes, peak, and budgets.
 impl fmt::Display for TagStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::telemetry::outstanding::plural;
-        use crate::text::bytes;
+        use crate::text::{bytes, counted};
 
-        let live = plural(self.total.live_buffers(), "buffer");
+        let live = counted(self.total.live_buffers(), "buffer");
         let live_bytes = bytes(self.total.live_bytes());
         let peak = bytes(self.peak_bytes);
         write!(f, "{}: {live}, {live_bytes}, peak {peak}", self.name)?;

@@ -6,6 +6,7 @@ use crate::telemetry::counters::Counts;
 use crate::telemetry::id::FrameId;
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::snapshot::{PoolStats, Totals};
+use crate::text::counted;
 
 /// Yields each number once.
 struct Numbers(u64);
@@ -271,27 +272,26 @@ fn short_report_shows_every_number_in_place() {
     assert_eq!(
         lines[1],
         format!(
-            "  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {} size classes",
+            "  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {}",
             bytes(now.in_use_bytes),
             bytes(now.idle_bytes),
             bytes(now.pooled_bytes),
             bytes(now.peak_bytes),
             bytes(now.rounding_bytes()),
-            now.pool_keys
+            counted(now.pool_keys, "size class")
         )
     );
     assert_eq!(
         lines[2],
         format!(
-            "  flow    {} allocs, {} releases ({:+}) by {} threads in the latest frame, {:.1} % from the system; \
-             {} buffers out, {} requests refused so far",
-            frame.allocs,
-            frame.releases,
+            "  flow    {}, {} ({:+}) by {} in the latest frame, {:.1} % from the system; {} out, {} refused so far",
+            counted(frame.allocs, "alloc"),
+            counted(frame.releases, "release"),
             frame.imbalance(),
-            frame.threads,
+            counted(frame.threads, "thread"),
             frame.miss_ratio() * 100.0,
-            now.in_use_buffers,
-            now.totals.counts.refusals()
+            counted(now.in_use_buffers, "buffer"),
+            counted(now.totals.counts.refusals(), "request")
         )
     );
     assert_eq!(

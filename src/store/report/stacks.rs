@@ -3,8 +3,7 @@
 use std::fmt;
 
 use crate::store::saved::SavedPool;
-use crate::telemetry::outstanding::plural;
-use crate::text::bytes;
+use crate::text::{bytes, counted};
 
 /// Call stacks listed, and functions of each.
 const STACKS: usize = 5;
@@ -18,7 +17,7 @@ pub(super) fn write_stacks(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt:
     let sampling = pool.stack_sampling;
     write!(f, "\n\ncallers of sampled buffers ({sampling}), not scaled")?;
     for stack in pool.stacks.iter().take(STACKS) {
-        let buffers = plural(stack.counts.buffers, "buffer");
+        let buffers = counted(stack.counts.buffers, "buffer");
         let held = bytes(stack.counts.bytes);
         write!(f, "\n{buffers}, {held}, from {}", stack.location)?;
         if !stack.tag.is_empty() {
@@ -32,11 +31,11 @@ pub(super) fn write_stacks(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt:
         }
         match stack.frames.len().saturating_sub(FUNCTIONS) {
             0 => {}
-            more => write!(f, "\n    and {}", plural(more as u64, "more function"))?,
+            more => write!(f, "\n    and {}", counted(more as u64, "more function"))?,
         }
     }
     match pool.stacks.len().saturating_sub(STACKS) {
         0 => Ok(()),
-        more => write!(f, "\n{} left out", plural(more as u64, "call stack")),
+        more => write!(f, "\n{} left out", counted(more as u64, "call stack")),
     }
 }
