@@ -61,6 +61,7 @@ enum Why {
     Empty,
     CutShort { line: usize },
     Malformed(serde_json::Error),
+    Damaged(serde_json::Error),
     Foreign,
     OtherPage,
     Later { version: u32, library: String },
@@ -90,6 +91,18 @@ impl fmt::Display for HistoryError {
                 "{path}:{}: not a history saved by framepool ({error}); give a file made by `--save` or `DiagnosticsStore::save`",
                 error.line()
             ),
+            Why::Damaged(error) => {
+                let said = error.to_string();
+                let at = format!(" at line {} column {}", error.line(), error.column());
+                write!(
+                    f,
+                    "{path}:{}:{}: the saved history is damaged here ({}); it was changed after it was saved, so copy or save it \
+                     once more",
+                    error.line(),
+                    error.column(),
+                    said.strip_suffix(&at).unwrap_or(&said)
+                )
+            }
             Why::Foreign => write!(
                 f,
                 "{path}: not a history saved by framepool; give a file made by `--save` or `DiagnosticsStore::save`"
@@ -112,7 +125,7 @@ impl std::error::Error for HistoryError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.why {
             Why::Unreadable(error) | Why::Unwritable(error) => Some(error),
-            Why::Malformed(error) => Some(error),
+            Why::Malformed(error) | Why::Damaged(error) => Some(error),
             _ => None,
         }
     }
@@ -201,6 +214,7 @@ fn read(path: &Path) -> Result<SavedHistory, Why> {
         return Err(Why::Empty);
     }
     let bytes = within_page(&bytes)?;
+    let malformed = |error| malformed(error, bytes);
     let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
     if head.format != FORMAT {
         return Err(Why::Foreign);
@@ -227,9 +241,12 @@ fn within_page(bytes: &[u8]) -> Result<&[u8], Why> {
     Ok(&bytes[begin..begin + length])
 }
 
-fn malformed(error: serde_json::Error) -> Why {
+fn malformed(error: serde_json::Error, bytes: &[u8]) -> Why {
+    let begin = format!("{{\"format\":\"{FORMAT}\"");
     if error.is_eof() {
         Why::CutShort { line: error.line() }
+    } else if bytes.starts_with(begin.as_bytes()) {
+        Why::Damaged(error)
     } else {
         Why::Malformed(error)
     }
