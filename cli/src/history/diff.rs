@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use framepool::RuntimeHealthMetrics;
-use framepool::store::{SavedHistory, SavedPool};
+use framepool::store::{SavedAlert, SavedHistory, SavedPool};
 use framepool::text::{Align, Table, bytes};
 use serde::Serialize;
 
@@ -150,16 +150,16 @@ fn compare(
         let only = of.iter().filter(|site| !other.contains(site));
         only.map(ToString::to_string).collect()
     };
-    let rules = |history: &SavedHistory, name: &str| {
+    let raised = |history: &SavedHistory, name: &str| {
         let alerts = history.alerts.iter().filter(|alert| alert.pool == name);
-        let mut rules: Vec<String> = alerts.map(|alert| alert.rule.to_string()).collect();
-        rules.sort();
-        rules.dedup();
-        rules
+        let mut raised: Vec<String> = alerts.map(named).collect();
+        raised.sort();
+        raised.dedup();
+        raised
     };
-    let raised_before = rules(before, &known.name);
-    let mut alerts_new = rules(after, &pool.name);
-    alerts_new.retain(|rule| !raised_before.contains(rule));
+    let raised_before = raised(before, &known.name);
+    let mut alerts_new = raised(after, &pool.name);
+    alerts_new.retain(|alert| !raised_before.contains(alert));
     PoolDiff {
         name: pool.name.clone(),
         name_before: earlier.map(|pool| pool.name.clone()),
@@ -168,6 +168,14 @@ fn compare(
         growing_new: only(&is, &was),
         growing_gone: only(&was, &is),
         alerts_new,
+    }
+}
+
+/// The rule, with the call site that it is about, if it is about one.
+fn named(alert: &SavedAlert) -> String {
+    match &alert.site {
+        Some(site) => format!("{} at {site}", alert.rule),
+        None => alert.rule.to_string(),
     }
 }
 
