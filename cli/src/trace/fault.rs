@@ -40,6 +40,10 @@ pub enum Fault {
     Open(String),
     /// The path names a directory.
     Directory,
+    /// A history that was saved by this program.
+    History,
+    /// A web page.
+    Page,
     /// Reading stopped with an error.
     Read(String),
     /// The zstd stream is broken.
@@ -85,6 +89,14 @@ impl fmt::Display for Fault {
         match self {
             Self::Open(why) => write!(f, "cannot be opened ({why}); check the path"),
             Self::Directory => write!(f, "is a directory; give the path of a trace file"),
+            Self::History => write!(
+                f,
+                "is a saved history, not a trace; `framepool report FILE` shows it"
+            ),
+            Self::Page => write!(
+                f,
+                "is a web page, not a trace; `framepool report FILE` shows a page that was saved"
+            ),
             Self::Read(why) => write!(f, "reading failed ({why}); check the file"),
             Self::Zstd(why) => write!(
                 f,

@@ -9,7 +9,7 @@ mod source;
 pub use fault::{Fault, HEADER, TraceError};
 pub use skipped::{Skip, Skipped};
 pub use source::{Tolerance, read_any};
-pub(crate) use source::{TraceSource, open};
+pub(crate) use source::{TraceSource, is_trace, open};
 
 /// A trace from text in a test.
 #[cfg(test)]

@@ -4,12 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::fault::{Fault, TraceError};
+use super::fault::{Fault, HEADER, TraceError};
 use super::{Trace, reader};
 
 /// The recording that comes with the program: compiled in, so that an installed binary also has it.
 const BUNDLED: &[u8] = include_bytes!("../../../traces/minetest-server.csv.zst");
 const BUNDLED_NAME: &str = "minetest-server.csv.zst";
+
+/// The beginning of a saved history.
+const HISTORY: &[u8] = b"{\"format\":\"framepool history\"";
 
 /// How faulty lines are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +105,14 @@ pub fn read_any(
     named_zstd: bool,
     tolerance: Tolerance,
 ) -> Result<Trace, (Place, Fault)> {
+    let begin = input
+        .fill_buf()
+        .map_err(|error| (None, Fault::Read(plain(&error))))?;
+    if begin.starts_with(HISTORY) {
+        return Err((Some(1), Fault::History));
+    } else if begin.starts_with(b"<") {
+        return Err((Some(1), Fault::Page));
+    }
     let mut magic = Vec::with_capacity(4);
     (&mut input)
         .take(4)
@@ -136,6 +147,16 @@ pub fn read_any(
             })
         }
     }
+}
+
+/// Whether a file begins as a trace does: with the header, or as zstd data.
+pub(crate) fn is_trace(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut begin));
+    let text = begin.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&begin);
+    read.is_ok()
+        && (text.starts_with(HEADER.as_bytes())
+            || Kind::of(&begin[..begin.len().min(4)], false) == Kind::Zstd)
 }
 
 /// The kind of a file by its first bytes.
