@@ -5,8 +5,10 @@ pub(crate) mod history;
 #[cfg(feature = "dashboard")]
 pub(crate) mod page;
 
+#[cfg(feature = "dashboard")]
+use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -37,7 +39,7 @@ Examples:
   framepool advise game.csv.zst             what to set up in another way, as code to paste
   framepool demo --leak 5 --serve           watch a leak on a page in the browser
   framepool top                             watch the same in the terminal, from another one
-  framepool demo --leak 5 --bloat           watch alerts rise and clear line by line
+  framepool demo --leak 20 --fix --bloat    watch alerts rise and clear line by line
   framepool demo --timeline a.pftrace       write a trace for ui.perfetto.dev
   framepool replay game.csv --save a.json   keep what was seen
   framepool report a.json --html a.html     look at it again, in the terminal and in the browser
@@ -45,9 +47,10 @@ Examples:
   framepool report b.json --baseline a.json --max-growing 0 --max-peak 180MiB
 
 Exit code: 0 when all went well, 1 when the replay found a fault, 2 when the input or the command line is wrong, \
-3 when a gate such as --max-peak failed, 130 when a signal ended a replay early.
+3 when a gate such as --max-peak failed, 130 or 143 when Ctrl-C or SIGTERM ended a replay or a demo before its end.
 
-Ctrl-C ends a watched run in order: it writes the files and the report that were asked for. A second Ctrl-C ends it at once.";
+Ctrl-C ends a run in order: it writes the files and the report of what was measured until then. A second Ctrl-C ends it at \
+once.";
 
 const REPLAY_ABOUT: &str = "Replay a trace, judge the pool's health, time it against its rivals";
 
@@ -75,8 +78,12 @@ Run a synthetic job system and watch the pool's health live.
 
 Worker threads on all cores run 60 frames a second. In each frame every worker steps a batch of particles in frame \
 buffers, writes the result to a pooled buffer, and hands that to its neighbour, which sums it up and drops it. With --leak \
-some of these buffers are kept instead, all from one line of code; with --bloat all buffers are much larger in the \
-middle of the run. Towards the end what was leaked is released, so that alerts are seen to rise and to clear.";
+some further buffers are kept, all from one line of code; with --bloat all buffers are much larger in the middle of the \
+run, so that alerts are seen to rise and to clear.
+
+What is leaked stays leaked: the report, --save and --html show it as it is at the end of the run, and \
+`framepool report FILE --max-growing 0` fails and names the line. With --fix it is released after two thirds of the run, as \
+if the line had been mended: its alert clears, and no file has a leak.";
 
 /// The program's command line.
 #[derive(Debug, Parser)]
@@ -137,13 +144,13 @@ pub struct ReplayArgs {
 )]
 pub struct ReplayOptions {
     /// End a frame every MS milliseconds of recorded time, unless the trace marks frame ends
-    #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", default_value = "16.667", value_parser = milliseconds, allow_negative_numbers = true)]
     pub frame_ms: f64,
     /// Number of replay threads; by default as many as were recorded
     ///
     /// With fewer, recorded threads share one and keep their recorded order. With more, several threads take turns for each
     /// recorded one.
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
     /// Skip and count faulty lines: for recordings that began late or were cut off
     ///
@@ -160,8 +167,8 @@ pub struct ReplayOptions {
     /// Speed of the watched replay as a multiple of the recorded one, 0 for as fast as possible
     ///
     /// By default it takes about three seconds on a terminal, so that there is something to see, and is as fast as possible
-    /// elsewhere. With --live-only, --serve and --html it has the recorded speed, but takes fifteen seconds at most.
-    #[arg(long, value_name = "X", value_parser = speed)]
+    /// elsewhere. With --live-only, --serve and --top it has the recorded speed, but takes fifteen seconds at most.
+    #[arg(long, value_name = "X", value_parser = speed, allow_negative_numbers = true)]
     pub speed: Option<f64>,
     /// Print the report as one JSON object; docs/replay-report.md explains its keys
     #[arg(long, conflicts_with = "live_only")]
@@ -184,22 +191,49 @@ pub struct ReplayOptions {
     pub page: PageOptions,
 }
 
+impl ReplayOptions {
+    /// The files to write.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let all = [
+            &self.save,
+            &self.gates.limits.junit,
+            #[cfg(feature = "dashboard")]
+            &self.page.html,
+            #[cfg(feature = "dashboard")]
+            &self.page.timeline,
+        ];
+        all.into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
 /// `framepool demo`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub struct DemoArgs {
     /// How long to run: 12 seconds by default; with --serve until you press Ctrl-C
     ///
     /// Until then the leak grows, to 256 MiB at most, and --bloat returns every 40 seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
-    /// Leak N buffers a second, all from one line of code
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    /// Leak N buffers a second, all from one line of code, until the end of the run
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = leaks, allow_negative_numbers = true)]
     pub leak: u32,
+    /// Release what was leaked after two thirds of the run, as if the line had been mended: its alert clears
+    #[arg(long, requires = "leak")]
+    pub fix: bool,
     /// Make all buffers much larger in the middle of the run
     #[arg(long)]
     pub bloat: bool,
+    /// Record the call stack of one pooled buffer in N, of each if N is left out, and of each from 100 kB on: the callers of lines in the report, on the
+    /// page, and in the profiles of `framepool report FILE --pprof` and `--firefox`
+    #[cfg(feature = "dashboard")]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1", value_parser = one_in)]
+    pub backtraces: Option<NonZeroU32>,
     /// Worker threads; by default one for each core
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
     /// Print the final report as one JSON object
     #[arg(long)]
@@ -214,6 +248,20 @@ pub struct DemoArgs {
     #[cfg(feature = "dashboard")]
     #[command(flatten)]
     pub page: PageOptions,
+}
+
+impl DemoArgs {
+    /// The files to write.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let all = [
+            &self.save,
+            #[cfg(feature = "dashboard")]
+            &self.page.html,
+            #[cfg(feature = "dashboard")]
+            &self.page.timeline,
+        ];
+        all.into_iter().flatten().map(PathBuf::as_path)
+    }
 }
 
 /// The options with which the program starts itself to measure one contestant's memory.
@@ -250,45 +298,57 @@ fn contestant(text: &str) -> Result<Name, String> {
         .ok_or_else(|| "no such contestant".to_owned())
 }
 
-fn number(text: &str) -> Result<f64, String> {
-    text.parse::<f64>()
-        .ok()
-        .filter(|number| number.is_finite())
-        .ok_or_else(|| "not a number".to_owned())
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::NAN)
 }
 
 fn milliseconds(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
+    let number = number(text);
     if (0.001..=86_400_000.0).contains(&number) {
         Ok(number)
     } else {
-        Err("a frame has 0.001 to 86400000 milliseconds".to_owned())
+        Err("a frame takes 0.001 to 86400000 milliseconds, such as `--frame-ms 8`".to_owned())
     }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
+    let number = number(text);
     if (0.5..=86_400.0).contains(&number) {
         Ok(number)
     } else {
-        Err("the demo runs for 0.5 to 86400 seconds".to_owned())
+        Err("a run takes 0.5 to 86400 seconds, such as `--seconds 20`".to_owned())
     }
 }
 
+fn leaks(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number <= 100_000);
+    number.ok_or_else(|| {
+        "a whole number of buffers a second, from 0 to 100000, such as `--leak 20`".to_owned()
+    })
+}
+
 fn speed(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
+    let number = number(text);
     if number == 0.0 || (0.001..=1e9).contains(&number) {
         Ok(number)
     } else {
-        Err("a speed is 0 or from 0.001".to_owned())
+        Err("a speed is 0, for as fast as possible, or from 0.001 to 1000000000, such as `--speed 2`".to_owned())
     }
+}
+
+#[cfg(feature = "dashboard")]
+fn one_in(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| {
+        "a whole number from 1 to 4294967295, such as `--backtraces 16` for one buffer in 16"
+            .to_owned()
+    })
 }
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     text.parse::<NonZeroUsize>()
         .ok()
         .filter(|threads| threads.get() <= 65_536)
-        .ok_or_else(|| "from 1 to 65536 threads".to_owned())
+        .ok_or_else(|| "a whole number from 1 to 65536, such as `--threads 4`".to_owned())
 }
 
 #[cfg(test)]

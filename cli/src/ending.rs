@@ -4,7 +4,7 @@
 //! effect.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -18,7 +18,8 @@ const NOTICE: Duration = Duration::from_millis(50);
 /// Whether a run was asked to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
-    is_asked: Arc<AtomicBool>,
+    /// The number of the signal that asked; 0 if none did.
+    asked: Arc<AtomicUsize>,
     /// Whether a signal ends the process.
     is_deadly: Arc<AtomicBool>,
 }
@@ -30,7 +31,9 @@ impl Ending {
         for signal in [SIGINT, SIGTERM] {
             // A signal runs these in order, so the first signal passes the first of them.
             flag::register_conditional_default(signal, Arc::clone(&ending.is_deadly))
-                .and_then(|_| flag::register(signal, Arc::clone(&ending.is_asked)))
+                .and_then(|_| {
+                    flag::register_usize(signal, Arc::clone(&ending.asked), signal as usize)
+                })
                 .and_then(|_| flag::register(signal, Arc::clone(&ending.is_deadly)))
                 .map_err(|error| Problem::Fault(format!("signals cannot be handled: {error}")))?;
         }
@@ -40,21 +43,43 @@ impl Ending {
     /// Listens to no signal; only [`ask`](Self::ask) ends the run.
     pub(crate) fn unheard() -> Self {
         Self {
-            is_asked: Arc::default(),
+            asked: Arc::default(),
             is_deadly: Arc::default(),
         }
     }
 
-    /// Asks the run to end, as a first signal does.
+    /// Asks the run to end, as Ctrl-C does.
     #[cfg(feature = "dashboard")]
     pub(crate) fn ask(&self) {
-        // Relaxed: see `is_asked`.
-        self.is_asked.store(true, Ordering::Relaxed);
+        // Relaxed: see `signal`.
+        self.asked.store(SIGINT as usize, Ordering::Relaxed);
     }
 
     pub(crate) fn is_asked(&self) -> bool {
+        self.signal() != 0
+    }
+
+    fn signal(&self) -> usize {
         // Relaxed: no other data depends on it.
-        self.is_asked.load(Ordering::Relaxed)
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// The name of the signal that asked.
+    pub(crate) fn name(&self) -> &'static str {
+        if self.signal() == SIGTERM as usize {
+            "SIGTERM"
+        } else {
+            "SIGINT"
+        }
+    }
+
+    /// The outcome of a run that was asked to end early. Its exit code is that of a program that the signal ended, by the
+    /// convention of shells.
+    pub(crate) fn early(&self, said: String) -> Problem {
+        Problem::EndedEarly {
+            said,
+            code: 128 + self.signal() as u8,
+        }
     }
 
     /// Sleeps until then, or until the run is asked to end.
@@ -78,7 +103,7 @@ impl Ending {
 
     /// The run has ended in order.
     pub(crate) fn over(&self) {
-        // Relaxed: see `is_asked`.
+        // Relaxed: see `signal`.
         self.is_deadly.store(true, Ordering::Relaxed);
     }
 }

@@ -10,7 +10,7 @@ use framepool::{BufferPool, FrameSnapshot};
 use crate::contestant::SiteNames;
 use crate::ending::Ending;
 use crate::replay::{Observer, Plan};
-use crate::report::{LeakSection, LeakSite, PoolSection};
+use crate::report::{LeakSection, LeakSite, PoolSection, counted};
 use crate::screen::Screen;
 #[cfg(feature = "dashboard")]
 use crate::timeline::RecordedTimeline;
@@ -85,8 +85,9 @@ impl<'a> Watcher<'a> {
         let stats = self.pool.stats();
         if stats.in_use_buffers != 0 || stats.in_use_bytes != 0 {
             self.faults.push(format!(
-                "the pool counts {} buffers and {} bytes in use after every buffer was given back",
-                stats.in_use_buffers, stats.in_use_bytes
+                "the pool counts {} and {} in use after every buffer was given back",
+                counted(stats.in_use_buffers, "buffer"),
+                counted(stats.in_use_bytes, "byte")
             ));
         }
         Findings {
@@ -136,8 +137,9 @@ impl<'a> Watcher<'a> {
         let (allocs, frees) = (self.trace.buffers.len() as u64, self.trace.frees);
         if (totals.allocs, totals.releases) != (allocs, frees) {
             self.faults.push(format!(
-                "the pool counted {} allocs and {} releases; the replay made {allocs} and {frees}",
-                totals.allocs, totals.releases
+                "the pool counted {} and {}; the replay made {allocs} and {frees}",
+                counted(totals.allocs, "alloc"),
+                counted(totals.releases, "release")
             ));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The steps of a replay, by module: the command line ([`args`]) names a [`trace`], which is read and checked. `replay`
 //! runs it against each `contestant`. `inspect` follows the watched run, and `watch` judges it. `measure` measures time and
-//! memory, and `report` shows the results. `session` calls these in order, and `screen` draws meanwhile. `demo`, `advise`
+//! memory, and `report` shows the results. `session` and `costs` call these in order, and `screen` draws meanwhile. `demo`, `advise`
 //! and `history` have their own commands.
 //!
 //! The binary calls [`run`]. Other items are public for the fuzz targets; [`timed`] is for programs that compare
@@ -12,12 +12,14 @@
 mod advise;
 pub mod args;
 mod contestant;
+mod costs;
 mod demo;
 mod ending;
 mod history;
 mod inspect;
 mod measure;
 mod outcome;
+mod outputs;
 #[cfg(feature = "dashboard")]
 mod page;
 mod replay;

@@ -1,9 +1,10 @@
 //! The end of the program: its output and its exit code.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use crate::report::{columns_of_error, hanging};
 use crate::trace::TraceError;
 
 /// Why the program fails.
@@ -15,8 +16,8 @@ pub(crate) enum Problem {
     Fault(String),
     /// Gates failed, one sentence each: exit code 3.
     Gate(Vec<String>),
-    /// A signal ended a run early, and the requested files are written: exit code 130.
-    EndedEarly(String),
+    /// A signal ended a run early, and the requested files are written: exit code 130 or 143, as in a shell.
+    EndedEarly { said: String, code: u8 },
 }
 
 impl Problem {
@@ -27,15 +28,21 @@ impl Problem {
 
     /// Prints one line, or one for each gate, and returns the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
+        let mut out = std::io::stderr().lock();
         for line in self.to_string().lines() {
+            let mut line = format!("framepool: {line}");
+            // Elsewhere a message stays one line, so that programs can read it.
+            if out.is_terminal() {
+                line = hanging(&line, columns_of_error(), 2);
+            }
             // Standard error may be closed.
-            let _ = writeln!(std::io::stderr().lock(), "framepool: {line}");
+            let _ = writeln!(out, "{line}");
         }
         ExitCode::from(match self {
             Self::Input(_) => 2,
             Self::Fault(_) => 1,
             Self::Gate(_) => 3,
-            Self::EndedEarly(_) => 130,
+            Self::EndedEarly { code, .. } => *code,
         })
     }
 }
@@ -43,7 +50,9 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(text) | Self::Fault(text) | Self::EndedEarly(text) => f.write_str(text),
+            Self::Input(text) | Self::Fault(text) | Self::EndedEarly { said: text, .. } => {
+                f.write_str(text)
+            }
             Self::Gate(failures) => {
                 for (at, failure) in failures.iter().enumerate() {
                     let separator = if at == 0 { "" } else { "\n" };

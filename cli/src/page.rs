@@ -1,11 +1,10 @@
-//! `--serve` and `--html`: the page of a watched pool, served while it runs, and written to a file at the end.
+//! `--serve` and `--top`: the page of a watched pool, and the view in the terminal, while it runs.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 
 pub(crate) use framepool_dashboard::Dashboard;
-use framepool_dashboard::{Recording, ServeError, Server, Token};
+use framepool_dashboard::{ServeError, Server, Token};
 
 use crate::args::page::{PageOptions, Served};
 use crate::ending::Ending;
@@ -19,7 +18,6 @@ pub(crate) const USUAL: &str = "127.0.0.1:7878";
 pub(crate) struct Page {
     top: Option<crate::top::Here>,
     server: Option<Server>,
-    recording: Option<Recording>,
 }
 
 impl Page {
@@ -33,43 +31,27 @@ impl Page {
             .serve
             .map(|served| serve(&dashboard, served))
             .transpose();
-        let server = server.map_err(|error| Problem::Input(error.to_string()))?;
+        let server = server.map_err(|error| cannot_serve(options.serve, &error))?;
         if let Some(server) = &server {
             eprintln!("{}", announcement(&server.url(), server.address()));
         }
-        let recording = match &server {
-            Some(server) => Some(server.recording().clone()),
-            None if options.is_wanted() => {
-                let recording = dashboard().record();
-                Some(recording.map_err(|error| Problem::Fault(error.to_string()))?)
-            }
-            None => None,
+        let top = if options.top {
+            let recording = match &server {
+                Some(server) => server.recording().clone(),
+                None => dashboard()
+                    .record()
+                    .map_err(|error| Problem::Fault(error.to_string()))?,
+            };
+            Some(crate::top::Here::show(recording, ending.clone())?)
+        } else {
+            None
         };
-        let top = match &recording {
-            Some(recording) if options.top => {
-                Some(crate::top::Here::show(recording.clone(), ending.clone())?)
-            }
-            _ => None,
-        };
-        Ok(Self {
-            top,
-            server,
-            recording,
-        })
+        Ok(Self { top, server })
     }
 
     /// Whether it is shown to a user.
     fn is_shown(&self) -> bool {
         self.server.is_some() || self.top.is_some()
-    }
-
-    /// Writes the requested file.
-    pub(crate) fn save(&self, options: &PageOptions) -> Result<(), Problem> {
-        let (Some(recording), Some(path)) = (&self.recording, &options.html) else {
-            return Ok(());
-        };
-        fs::write(path, recording.html())
-            .map_err(|error| Problem::Input(format!("{}: {error}", path.display())))
     }
 
     /// If the page is shown, waits until the run is asked to end. Returns whether it was shown.
@@ -111,6 +93,32 @@ fn serve(dashboard: impl Fn() -> Dashboard, served: Served) -> Result<Server, Se
     }
     let token = Token::random().map_err(|error| ServeError::Io(io::Error::other(error)))?;
     dashboard.token(token).serve(address)
+}
+
+/// The message for an address that cannot be served.
+fn cannot_serve(served: Option<Served>, error: &ServeError) -> Problem {
+    let Some((Served::At(address), ServeError::Io(io))) = served.map(|served| (served, error))
+    else {
+        return Problem::Input(format!("--serve: {error}"));
+    };
+    let port = address.port();
+    Problem::Input(match io.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "--serve {address}: another program uses port {port}; end it, give another port, or give `--serve` alone for a free \
+             one"
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "--serve {address}: this user may not serve at port {port}; give a port from 1024 on, such as 7878"
+        ),
+        io::ErrorKind::AddrNotAvailable => format!(
+            "--serve {address}: this machine does not have the address {}; give 127.0.0.1:{port} for this machine alone, or \
+             0.0.0.0:{port} for every network that it is in",
+            address.ip()
+        ),
+        _ => format!(
+            "--serve {address}: the page cannot be served ({io}); give another address or port"
+        ),
+    })
 }
 
 #[cfg(test)]

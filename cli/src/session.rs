@@ -4,26 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framepool::BufferPool;
-use framepool::store::SavedHistory;
 #[cfg(feature = "dashboard")]
 use framepool::{HealthConfig, Watch};
 
-use crate::advise;
 use crate::args::{MemoryArgs, ReplayOptions};
 #[cfg(feature = "dashboard")]
 use crate::contestant::SiteNames;
 use crate::contestant::{Name, Pool, RecordedSites};
+use crate::costs;
 use crate::ending::Ending;
 use crate::history;
 use crate::inspect::Watcher;
-use crate::measure::{
-    Contestants, Memory, Rounds, measure_here, measure_in_children, time, verify,
-};
+use crate::measure::measure_here;
 use crate::outcome::{Problem, print};
+use crate::outputs;
 #[cfg(feature = "dashboard")]
 use crate::page::{Dashboard, Page};
 use crate::replay::{Crew, Failure, FrameCut, Plan, Written, run};
-use crate::report::{ContestantSection, LeftOut, Report, TimingSection, TraceSection, render};
+use crate::report::{LeftOut, Report, TraceSection, columns_of_output, counted, render};
 use crate::screen::{Screen, Show};
 #[cfg(feature = "dashboard")]
 use crate::timeline::RecordedTimeline;
@@ -35,6 +33,7 @@ const MAX_THREADS: usize = 1_024;
 /// Replays a trace and prints the report.
 pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<(), Problem> {
     let baseline = history::baseline(&options.gates)?;
+    outputs::check(options.outputs())?;
     let screen = Screen::new(
         match (options.quiet || has_top(options), options.live_only) {
             (true, _) => Show::Nothing,
@@ -68,125 +67,99 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         .map_err(|failure| explain(&failure, Name::Framepool, &trace, source))?;
     let findings = observer.finish();
     drop((pool, watched));
-    let ended_early = findings.leaks.is_none();
+    // The one reading of the run: the files, the report and the gates show it.
+    let history = findings.history;
     #[cfg(feature = "dashboard")]
     findings.timeline.map_or(Ok(()), RecordedTimeline::finish)?;
-    if let Some(path) = &options.save {
-        let saved = findings.history.save(path);
-        saved.map_err(|error| Problem::Input(error.to_string()))?;
-    }
+    outputs::save(&history, options.save.as_deref())?;
     #[cfg(feature = "dashboard")]
-    let has_served = page.map_or(Ok(false), |page| page.finish(options, &ending))?;
+    outputs::save_page(&history, options.page.html.as_deref())?;
+    #[cfg(feature = "dashboard")]
+    let has_served = page.is_some_and(|page| page.finish(&ending));
     #[cfg(not(feature = "dashboard"))]
     let has_served = false;
-    ending.over();
-    let frames_ended = findings.pool.frames;
-    let verdict = |history: &SavedHistory| {
-        if ended_early {
-            Err(Problem::EndedEarly(format!(
-                "{}: ended after {frames_ended} of {} frames, and not judged",
-                source.name(),
-                plan.frames.len()
-            )))
-        } else {
-            history::judge(history, &options.gates, baseline.as_ref())
-        }
-    };
-    if options.live_only {
-        return verdict(&findings.history);
-    }
-    let report = Report {
+    let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
         trace: describe(&trace, &plan, source, options),
         pool: findings.pool,
+        interrupted: None,
         leaks: findings.leaks,
         alerts: findings.alerts,
         timing: None,
         advice: None,
         faults: findings.faults,
     };
-    if ended_early || has_served || options.rounds == 0 {
-        drop(screen);
-        return conclude(&report, options, source, || verdict(&findings.history));
+    if report.leaks.is_none() {
+        let (done, all) = (
+            report.pool.frames,
+            counted(plan.frames.len() as u64, "frame"),
+        );
+        report.interrupted = Some(format!("{} after {done} of {all}", ending.name()));
+    } else if !(has_served || options.live_only || options.rounds == 0) {
+        let costs = costs::measure(&trace, &plan, &crew, source, options, &screen, &ending)?;
+        report.timing = costs.timing;
+        report.advice = costs.advice;
+        let at = costs.interrupted_in;
+        report.interrupted = at.map(|at| format!("{} {at}", ending.name()));
     }
-
-    let rounds = time_all(&trace, &plan, &crew, source, options, &screen)?;
-
-    screen.stage("memory", Name::ALL.len() as u64 - 1, "processes", None);
-    let memory = Name::ALL.map(|who| {
-        screen.done(who as u64);
-        (who != Name::Null).then(|| measure_in_children(who, source, options))
-    });
-    screen.stage("advising", 1, "recording", None);
-    let advice = advise::section(&trace, &plan, &crew, source)?;
+    ending.over();
     drop(screen);
-
-    let report = Report {
-        timing: Some(costs(&rounds, memory, options.rounds)),
-        advice: Some(advice),
-        ..report
+    if !options.live_only {
+        show(&report, options)?;
+    }
+    let baseline = baseline.as_ref();
+    let judged = if report.leaks.is_some() {
+        history::judge(&history, &options.gates, baseline)
+    } else {
+        history::skip(&history, &options.gates, baseline)
     };
-    conclude(&report, options, source, || verdict(&findings.history))
+    conclude(&report, &source.name(), options, &ending, judged)
 }
 
-/// Times the contestants, and compares every byte once.
-fn time_all(
-    trace: &Trace,
-    plan: &Arc<Plan>,
-    crew: &Crew,
-    source: &TraceSource,
-    options: &ReplayOptions,
-    screen: &Screen,
-) -> Result<Rounds, Problem> {
-    let timed = new_pool("timed", options.leak_after);
-    let contestants = Contestants::new(plan, timed.clone());
-    let runs = u64::from(options.rounds + 1) * Name::ALL.len() as u64;
-    screen.stage("timing", runs, "runs", Some(&timed));
-    screen.keep_calm();
-    let mut begun = 0;
-    let rounds = time(crew, plan, &contestants, options.rounds, |_, _| {
-        screen.done(begun);
-        screen.draw_now();
-        begun += 1;
-    })
-    .map_err(|(who, failure)| explain(&failure, who, trace, source))?;
-    screen.stage("verifying", Name::ALL.len() as u64, "runs", Some(&timed));
-    verify(crew, plan, &contestants, |who| screen.done(who as u64))
-        .map_err(|(who, failure)| explain(&failure, who, trace, source))?;
-    Ok(rounds)
-}
-
-/// Prints the report, and returns the outcome.
-fn conclude(
-    report: &Report,
-    options: &ReplayOptions,
-    source: &TraceSource,
-    verdict: impl FnOnce() -> Result<(), Problem>,
-) -> Result<(), Problem> {
+/// Prints the report.
+fn show(report: &Report, options: &ReplayOptions) -> Result<(), Problem> {
     if options.json {
         print(&(serde_json::to_string_pretty(report).map_err(Problem::bug)? + "\n"));
     } else {
-        print(&render(report));
+        print(&render(report, columns_of_output()));
     }
-    if report.faults.is_empty() {
-        verdict()
-    } else {
-        Err(Problem::Fault(format!(
-            "{}: the replay found {} in the pool's telemetry; the report has them",
-            source.name(),
-            if report.faults.len() == 1 {
-                "a fault"
-            } else {
-                "faults"
-            }
-        )))
-    }
+    Ok(())
 }
 
-/// Whether there is a page.
-fn has_page(options: &ReplayOptions) -> bool {
+/// The outcome: a fault comes first, then the signal that ended the run, then the gates.
+fn conclude(
+    report: &Report,
+    name: &str,
+    options: &ReplayOptions,
+    ending: &Ending,
+    judged: Result<(), Problem>,
+) -> Result<(), Problem> {
+    if !report.faults.is_empty() {
+        let (number, pronoun) = match report.faults.len() {
+            1 => ("a fault", "it"),
+            _ => ("faults", "them"),
+        };
+        return Err(Problem::Fault(format!(
+            "{name}: the replay found {number} in the pool's telemetry; the report has {pronoun}"
+        )));
+    }
+    let Some(interrupted) = &report.interrupted else {
+        return judged;
+    };
+    let mut said = format!("{name}: interrupted by {interrupted}");
+    if report.leaks.is_none() && options.gates.is_any() {
+        said += "; the gates were not judged";
+    }
+    if let Err(problem) = judged {
+        said = format!("{problem}\n{said}");
+    }
+    Err(ending.early(said))
+}
+
+/// Whether the replay is shown while it runs.
+fn is_shown(options: &ReplayOptions) -> bool {
     #[cfg(feature = "dashboard")]
-    return options.page.is_wanted();
+    return options.page.is_shown();
     #[cfg(not(feature = "dashboard"))]
     {
         let _ = options;
@@ -220,7 +193,7 @@ impl PageOfReplay {
         ending: &Ending,
         sites: SiteNames,
     ) -> Result<Option<Self>, Problem> {
-        if !options.page.is_wanted() {
+        if !options.page.is_shown() {
             return Ok(None);
         }
         let watch = Watch::start(pool, HealthConfig::default());
@@ -231,11 +204,10 @@ impl PageOfReplay {
         Ok(Some(Self { page, watch }))
     }
 
-    /// Writes the file, and continues to serve the recording, if requested. Returns whether it served.
-    fn finish(self, options: &ReplayOptions, ending: &Ending) -> Result<bool, Problem> {
+    /// Continues to show the recording until it is asked to end. Returns whether it was shown.
+    fn finish(self, ending: &Ending) -> bool {
         self.watch.stop();
-        self.page.save(&options.page)?;
-        Ok(self.page.stay(ending))
+        self.page.stay(ending)
     }
 }
 
@@ -252,7 +224,7 @@ pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
     Ok(())
 }
 
-fn new_pool(name: &str, leak_after: u64) -> BufferPool {
+pub(crate) fn new_pool(name: &str, leak_after: u64) -> BufferPool {
     BufferPool::builder()
         .name(name)
         .leak_after_frames(leak_after)
@@ -274,8 +246,8 @@ pub(crate) fn lay_out(
 pub(crate) fn hire(plan: &Plan) -> Result<Crew, Problem> {
     Crew::new(plan.work.iter().map(|work| work.name.as_str())).map_err(|error| {
         Problem::Fault(format!(
-            "{} threads could not be started ({error}); use fewer with --threads",
-            plan.work.len()
+            "{} could not be started ({error}); use fewer with --threads",
+            counted(plan.work.len() as u64, "thread")
         ))
     })
 }
@@ -285,7 +257,7 @@ fn speed_of(options: &ReplayOptions, plan: &Plan, screen: &Screen) -> Option<f64
     let at_most = |limit: Duration| plan.recorded_seconds() / limit.as_secs_f64();
     let speed = match options.speed {
         Some(speed) => speed,
-        None if options.live_only || has_page(options) => at_most(Duration::from_secs(15)).max(1.0),
+        None if options.live_only || is_shown(options) => at_most(Duration::from_secs(15)).max(1.0),
         None if screen.is_watched() => at_most(Duration::from_secs(3)).max(1.0),
         None => 0.0,
     };
@@ -382,37 +354,5 @@ fn describe(
                 first_line,
             })
             .collect(),
-    }
-}
-
-fn costs(rounds: &Rounds, memory: [Option<Memory>; Name::ALL.len()], count: u32) -> TimingSection {
-    let contestants = Name::ALL.into_iter().zip(memory).map(|(who, memory)| {
-        let rival = matches!(who, Name::System | Name::MiMalloc);
-        let (peak_memory_bytes, peak_memory_unavailable) = match memory {
-            Some(Memory::Peak(bytes)) => (Some(bytes), None),
-            Some(Memory::Unavailable(why)) => (None, Some(why)),
-            None => (None, None),
-        };
-        ContestantSection {
-            name: who.as_str(),
-            ns_per_operation: rounds.gross(who),
-            net_ns_per_operation: if who == Name::Null {
-                None
-            } else {
-                rounds.net(who)
-            },
-            frame_end_ns_per_operation: rounds.frame_ends(who),
-            elapsed_ns_per_operation: rounds.wall(who),
-            first_round_ns_per_operation: rounds.cold(who),
-            framepool_to_this: if rival { rounds.ratio(who) } else { None },
-            net_framepool_to_this: if rival { rounds.net_ratio(who) } else { None },
-            peak_memory_bytes,
-            peak_memory_unavailable,
-        }
-    });
-    TimingSection {
-        rounds: count,
-        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
-        contestants: contestants.collect(),
     }
 }

@@ -11,6 +11,7 @@ use clap::Parser;
 use framepool::BufferPool;
 
 use crate::args::CommandLine;
+use crate::ending::Ending;
 use crate::measure::{Contestants, peak_of};
 use crate::outcome::Problem;
 use crate::replay::{Crew, Plan, Written};
@@ -26,6 +27,8 @@ pub struct TimedReplay {
     plan: Arc<Plan>,
     crew: Crew,
     contestants: Contestants,
+    /// No signal is heard.
+    ending: Ending,
 }
 
 impl fmt::Debug for TimedReplay {
@@ -62,6 +65,7 @@ impl TimedReplay {
         Ok(Self {
             crew: hire(&plan)?,
             contestants: Contestants::new(&plan, pool),
+            ending: Ending::unheard(),
             source,
             trace,
             plan,
@@ -76,7 +80,7 @@ impl TimedReplay {
     /// A message if the contestant refused, or gave memory that was already in use.
     pub fn run(&self, who: Name) -> Result<Duration, String> {
         self.contestants
-            .run(who, &self.crew, &self.plan, Written::Ends)
+            .run(who, &self.crew, &self.plan, Written::Ends, &self.ending)
             .map_err(|failure| explain(&failure, who, &self.trace, &self.source).to_string())?
             .map(|run| run.busy + run.frame_ends)
             .ok_or_else(|| format!("{} cannot take part on this machine", who.as_str()))

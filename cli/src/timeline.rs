@@ -2,20 +2,14 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use framepool::{FrameSnapshot, HealthSnapshot, Watch};
 use framepool_timeline::{PoolTrack, Timeline, TimelineWriter};
 
 use crate::contestant::SiteNames;
 use crate::outcome::Problem;
-
-fn cannot(path: &Path, error: &io::Error) -> Problem {
-    Problem::Input(format!(
-        "{}: cannot be written ({error}); give a path in a folder that you may write",
-        path.display()
-    ))
-}
+use crate::outputs::cannot_write as cannot;
 
 /// The timeline of a pool that a background thread watches.
 #[derive(Debug)]

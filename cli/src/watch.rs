@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use framepool::store::SavedHistory;
 use framepool::{
     Alert, AlertId, BufferPool, DiagnosticsStore, FrameSnapshot, HealthConfig, HealthMonitor,
-    HealthSnapshot, HealthStatus, Severity, Thresholds, Watch,
+    HealthSnapshot, HealthStatus, Rule, Severity, Thresholds, Watch,
 };
 use serde::Serialize;
 
 use crate::contestant::SiteNames;
-use crate::outcome::Problem;
+use crate::report::counted;
 #[cfg(feature = "dashboard")]
 use crate::timeline::RecordedTimeline;
 
@@ -69,8 +68,8 @@ impl Standing {
 
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.active == 1 { "" } else { "s" };
-        write!(f, "{}, {} alert{plural}", self.word(), self.active)
+        let alerts = counted(u64::from(self.active), "alert");
+        write!(f, "{}, {alerts}", self.word())
     }
 }
 
@@ -94,6 +93,12 @@ impl AlertLog {
 
     pub(crate) fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// Whether no alert is active, except for leaks: those stay until their line is mended.
+    pub(crate) fn is_calm(&self) -> bool {
+        let mut active = self.entries.iter().filter(|entry| entry.resolved.is_none());
+        active.all(|entry| entry.rule == format!("{:?}", Rule::Leak))
     }
 
     /// Adds the alerts of a health snapshot; new ones are passed to `tell`.
@@ -304,12 +309,12 @@ impl LiveWatch {
         &self.log
     }
 
-    /// Stops watching, and saves the history.
-    pub(crate) fn save(&self, path: &Path) -> Result<(), Problem> {
+    /// Stops watching at the end of the run, reads the last judgements, and returns the history.
+    pub(crate) fn end(&mut self, now: Moment, tell: impl FnMut(&AlertEntry)) -> SavedHistory {
         self.watch.stop();
+        self.look(now, tell);
         let history = self.watch.store().saved();
-        let saved = history.with_holders(self.watch.pool()).save(path);
-        saved.map_err(|error| Problem::Input(error.to_string()))
+        history.with_holders(self.watch.pool())
     }
 
     /// Average, worst and 99th percentile frame time in milliseconds, from the monitor.

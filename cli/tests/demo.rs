@@ -6,13 +6,14 @@ use common::{Scratch, framepool, stderr, stdout};
 use serde_json::Value;
 
 #[test]
-fn leak_alert_clears_when_leak_is_released() {
+fn leak_alert_clears_when_leak_is_fixed() {
     let output = framepool(&[
         "demo",
         "--seconds",
         "3",
         "--leak",
         "20",
+        "--fix",
         "--threads",
         "2",
         "--json",
@@ -78,6 +79,23 @@ fn a_run_with_an_end_counts_its_seconds() {
         seconds.is_some_and(|line| line.starts_with("second ") && line.contains("/1  ")),
         "{seconds:?}"
     );
+}
+
+#[test]
+fn lines_of_an_alert_fit_100_columns() {
+    let output = framepool(&["demo", "--seconds", "3", "--leak", "20", "--threads", "2"]);
+    assert!(
+        stdout(&output).contains("were not given back"),
+        "{}",
+        stdout(&output)
+    );
+    // The tables before are as wide as what they list.
+    let alerts = stdout(&output)
+        .lines()
+        .skip_while(|line| !line.starts_with("alert "));
+    for line in alerts.chain(stderr(&output).lines()) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
 }
 
 #[test]

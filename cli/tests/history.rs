@@ -281,13 +281,24 @@ fn a_failed_gate_is_an_annotation_on_github() {
 #[test]
 fn file_without_history_is_refused_in_one_line() {
     let whole = fs::read(saved("whole", false).path()).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2..][..20].fill(b'~');
     let later = br#"{"format":"framepool history","version":99,"library":"9.0.0","history":{}}"#;
     for (name, bytes, said) in [
         ("cut.json", &whole[..whole.len() / 2], "cut short"),
         ("empty.json", b"", "the file is empty"),
         ("blank.json", b" \n", "the file is empty"),
         ("later.json", later, "use framepool 9.0.0"),
-        ("trace.csv", HEADER.as_bytes(), "not a history"),
+        (
+            "trace.csv",
+            HEADER.as_bytes(),
+            "is a trace, not a saved history; `framepool replay FILE`",
+        ),
+        (
+            "damaged.json",
+            &damaged,
+            "the saved history is damaged here",
+        ),
     ] {
         let file = Scratch::new(name, bytes);
         for arguments in [

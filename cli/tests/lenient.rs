@@ -30,8 +30,12 @@ fn left_out(name: &str, bytes: impl AsRef<[u8]>) -> String {
         "{name}"
     );
     let report = stdout(&output);
-    let line = report.lines().find(|line| line.starts_with("left out: "));
-    line.unwrap_or_default().to_owned()
+    let is_other = |line: &&str| !line.starts_with("left out: ");
+    let mut lines = report.lines().skip_while(is_other);
+    let first = lines.next().unwrap_or_default().to_owned();
+    // A long line continues below, indented.
+    let rest = lines.take_while(|line| line.starts_with("  "));
+    rest.fold(first, |text, line| text + " " + line.trim())
 }
 
 fn after(lines: &str) -> String {

@@ -264,7 +264,7 @@ fn a_demo_shows_itself_until_it_is_quit() {
     let terminal = Terminal::open(80, 24, &["demo", "--top", "--leak", "20"], "");
     terminal.expect("leak", |text| text.contains("growing"));
     terminal.press("q");
-    let text = terminal.expect("summary", |text| text.contains("what it says"));
+    let text = terminal.expect("summary", |text| text.contains("severity  raised, s"));
     assert!(text.contains("Leak"), "{text}");
 }
 

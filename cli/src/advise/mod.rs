@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::args::advise::AdviseArgs;
 use crate::contestant::Name;
+use crate::ending::Ending;
 use crate::outcome::{Problem, print};
 use crate::replay::{Crew, Failure, Plan};
 use crate::session::{explain, hire, lay_out};
@@ -32,7 +33,7 @@ pub(crate) fn advise(args: &AdviseArgs) -> Result<(), Problem> {
         thread_cache_bytes: args.thread_cache_bytes,
         prewarm: args.prewarm.clone(),
     };
-    let study = study(&trace, &plan, &crew, &settings, &source)?;
+    let study = study(&trace, &plan, &crew, &settings, &source, &Ending::unheard())?;
     let section = AdviceSection::of(&study, &trace, &settings);
     if args.json {
         print(&(serde_json::to_string_pretty(&section).map_err(Problem::bug)? + "\n"));
@@ -42,16 +43,21 @@ pub(crate) fn advise(args: &AdviseArgs) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The advice for the report of a replay: for a program whose pool has the usual settings.
+/// The advice for the report of a replay: for a program whose pool has the usual settings. `None` if the run is asked to
+/// end meanwhile.
 pub(crate) fn section(
     trace: &Trace,
     plan: &Arc<Plan>,
     crew: &Crew,
     source: &TraceSource,
-) -> Result<AdviceSection, Problem> {
+    ending: &Ending,
+) -> Result<Option<AdviceSection>, Problem> {
     let settings = Settings::default();
-    let study = study(trace, plan, crew, &settings, source)?;
-    Ok(AdviceSection::of(&study, trace, &settings))
+    match study(trace, plan, crew, &settings, source, ending) {
+        Ok(study) => Ok(Some(AdviceSection::of(&study, trace, &settings))),
+        Err(Problem::EndedEarly { .. }) => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The facts of a recording, and the advice.
@@ -61,11 +67,13 @@ fn study(
     crew: &Crew,
     settings: &Settings,
     source: &TraceSource,
+    ending: &Ending,
 ) -> Result<Study, Problem> {
     let explain = |failure: &Failure, who: Name| explain(failure, who, trace, source);
     let trials = Trials {
         crew,
         plan,
+        ending,
         explain: &explain,
     };
     Study::of(trace, &trials, settings)

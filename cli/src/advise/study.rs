@@ -67,7 +67,7 @@ impl Study {
         } else {
             Some(trials.most(&advised, |trial| trial.misses)?)
         };
-        frame_buffers(trace, trials, &lifetimes, &mut advice);
+        frame_buffers(trace, trials, &lifetimes, &mut advice)?;
         Ok(Self {
             lifetimes,
             base,
@@ -180,7 +180,7 @@ fn frame_buffers(
     trials: &Trials<'_>,
     lifetimes: &Lifetimes,
     advice: &mut Vec<Advice>,
-) {
+) -> Result<(), Problem> {
     let frames = trials.plan.frames.len() as u64;
     let could_be = |site: &&SiteUse| {
         site.others() <= site.buffers / ONE_OTHER_IN
@@ -190,11 +190,12 @@ fn frame_buffers(
     };
     let mut sites = lifetimes.sites.iter().filter(could_be).peekable();
     if sites.peek().is_none() || frames < 2 {
-        return;
+        return Ok(());
     }
     let frame_of = frames_of(trace, trials.plan);
     let mut found = Vec::new();
     for site in sites.take(SITES) {
+        trials.check()?;
         let Some(costs) = Pairs::of(trace, &frame_of, site.site).measure() else {
             continue;
         };
@@ -213,4 +214,5 @@ fn frame_buffers(
     }
     found.sort_by(|a, b| (b.before - b.after).total_cmp(&(a.before - a.after)));
     advice.extend(found);
+    Ok(())
 }

@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::study::Study;
 use super::trial::Trial;
 use crate::replay::{FrameCut, Plan};
-use crate::report::{count, share};
+use crate::report::{count, counted, share};
 use crate::trace::Trace;
 
 /// Rows of a table.
@@ -157,14 +157,14 @@ impl AdviceSection {
     /// All of it, ending in a line feed.
     pub(crate) fn whole(&self, name: &str, frame_ms: f64, plan: &Plan) -> String {
         let frames = match plan.cut {
-            FrameCut::Marked => "frames as the trace marks them".to_owned(),
-            FrameCut::EveryUs(_) => format!("frames of {frame_ms} ms of recorded time"),
+            FrameCut::Marked => " as the trace marks them".to_owned(),
+            FrameCut::EveryUs(_) => format!(" of {frame_ms} ms of recorded time"),
         };
         let head = format!(
-            "{name}\n{} operations on {} threads, {} {frames}",
-            count(plan.operations),
-            count(plan.work.len() as u64),
-            count(plan.frames.len() as u64),
+            "{name}\n{} on {}, {}{frames}",
+            counted(plan.operations, "operation"),
+            counted(plan.work.len() as u64, "thread"),
+            counted(plan.frames.len() as u64, "frame"),
         );
         let parts = [
             head,
@@ -328,7 +328,8 @@ impl AdviceSection {
         if left_out > 0 {
             let _ = write!(
                 text,
-                "\n{left_out} smaller sizes are in the sum only; --json has them all"
+                "\n{} left out, but in the sum; --json has them all",
+                counted(left_out as u64, "smaller size")
             );
         }
         text

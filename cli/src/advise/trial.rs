@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::settings::Settings;
 use crate::contestant::{Name, OneLine, Pool};
+use crate::ending::Ending;
 use crate::outcome::Problem;
 use crate::replay::{Crew, Failure, Observer, Plan, Written, run};
 
@@ -32,15 +33,21 @@ pub(crate) struct Trial {
 pub(crate) struct Trials<'a> {
     pub(crate) crew: &'a Crew,
     pub(crate) plan: &'a Arc<Plan>,
+    /// Ends all trials.
+    pub(crate) ending: &'a Ending,
     /// Makes the message for a failure.
     pub(crate) explain: &'a dyn Fn(&Failure, Name) -> Problem,
 }
 
 /// Reads the pool when the last frame has ended, before buffers that were never freed are released.
-struct AtEnd(BufferPool, Trial);
+struct AtEnd<'a>(BufferPool, Trial, &'a Ending);
 
-impl Observer for AtEnd {
+impl Observer for AtEnd<'_> {
     fn frame_ended(&mut self, _index: usize) {}
+
+    fn wants_end(&mut self) -> bool {
+        self.2.is_asked()
+    }
 
     fn trace_ended(&mut self) {
         let stats = self.0.stats();
@@ -63,7 +70,7 @@ impl Trials<'_> {
         let pool = settings
             .pool()
             .map_err(|error| Problem::Input(error.to_string()))?;
-        let mut observer = AtEnd(pool.clone(), Trial::default());
+        let mut observer = AtEnd(pool.clone(), Trial::default(), self.ending);
         let contestant = Arc::new(Pool(pool, OneLine));
         run(
             self.crew,
@@ -73,7 +80,16 @@ impl Trials<'_> {
             &mut observer,
         )
         .map_err(|failure| (self.explain)(&failure, Name::Framepool))?;
+        self.check()?;
         Ok(observer.1)
+    }
+
+    /// Fails if the trials were asked to end.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        if self.ending.is_asked() {
+            return Err(self.ending.early("advice: interrupted".to_owned()));
+        }
+        Ok(())
     }
 
     /// Several replays with these settings, ordered by a number. Threads interleave differently in each, so the numbers

@@ -1,6 +1,6 @@
 //! The options about saved histories: reports, differences, gates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -42,6 +42,22 @@ pub struct ReportArgs {
     /// The gates.
     #[command(flatten)]
     pub gates: GateOptions,
+}
+
+impl ReportArgs {
+    /// The files to write.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let all = [
+            #[cfg(feature = "dashboard")]
+            &self.html,
+            #[cfg(feature = "dashboard")]
+            &self.pprof,
+            #[cfg(feature = "dashboard")]
+            &self.firefox,
+            &self.gates.limits.junit,
+        ];
+        all.into_iter().flatten().map(PathBuf::as_path)
+    }
 }
 
 /// `framepool diff`.

@@ -34,11 +34,6 @@ pub struct PageOptions {
 }
 
 impl PageOptions {
-    /// Whether there is a page at all.
-    pub fn is_wanted(&self) -> bool {
-        self.is_shown() || self.html.is_some()
-    }
-
     /// Whether it is shown until the user quits.
     pub fn is_shown(&self) -> bool {
         self.serve.is_some() || self.has_top()

@@ -48,8 +48,13 @@ impl Leak {
         self.total
     }
 
-    /// Releases all, as if the leak had been fixed.
+    /// Releases all, as if the line had been mended.
     pub(crate) fn release(&mut self) {
         self.forgotten = Vec::new();
+    }
+
+    /// Whether what was leaked has been released.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.total > 0 && self.forgotten.is_empty()
     }
 }

@@ -7,11 +7,15 @@ mod summary;
 
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, Outstanding};
+#[cfg(feature = "dashboard")]
+use framepool::Attribution;
+use framepool::BufferPool;
 
 use crate::args::DemoArgs;
 use crate::ending::Ending;
 use crate::outcome::{Problem, print};
+use crate::outputs;
+use crate::report::{columns_of_error, counted, hanging};
 use crate::screen::{Screen, Show};
 use crate::watch::{AlertEntry, LiveWatch, Moment};
 use jobs::JobSystem;
@@ -19,21 +23,29 @@ use leak::Leak;
 use schedule::Schedule;
 use summary::Summary;
 
+/// Of larger buffers, `--backtraces` records each.
+#[cfg(feature = "dashboard")]
+const ALL_FROM_BYTES: u64 = 100_000;
+
 const FRAMES_A_SECOND: f64 = 60.0;
 
 /// Runs the demo and prints its summary.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
-    let pool = BufferPool::builder()
-        .name("demo")
-        .build()
-        .map_err(Problem::bug)?;
-    let cores = std::thread::available_parallelism().map_or(1, Into::into);
-    let threads = args.threads.map_or(cores, Into::into);
-    let mut jobs = JobSystem::start(&pool, threads).map_err(|error| {
-        Problem::Fault(format!(
-            "{threads} threads could not be started ({error}); use fewer with --threads"
-        ))
-    })?;
+    outputs::check(args.outputs())?;
+    let pool = new_pool(args)?;
+    let (mut jobs, threads) = start_jobs(&pool, args)?;
+    let ending = Ending::listen()?;
+    let mut watch = LiveWatch::new(&pool);
+    #[cfg(feature = "dashboard")]
+    let page = if args.page.is_shown() {
+        let dashboard = || crate::page::Dashboard::new(watch.watch());
+        Some(crate::page::Page::open(&args.page, &ending, dashboard)?)
+    } else {
+        None
+    };
+    #[cfg(feature = "dashboard")]
+    let timeline =
+        crate::timeline::LiveTimeline::start(watch.watch(), args.page.timeline.as_ref())?;
     let screen = Screen::new(if args.quiet || has_top(args) {
         Show::Nothing
     } else {
@@ -47,35 +59,24 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         let seconds = schedule.whole_seconds();
         screen.stage("demo", seconds, "seconds", Some(&pool));
     }
-    let ending = Ending::listen()?;
-    let mut watch = LiveWatch::new(&pool);
-    #[cfg(feature = "dashboard")]
-    let page = crate::page::Page::open(&args.page, &ending, || {
-        crate::page::Dashboard::new(watch.watch())
-    })?;
-    #[cfg(feature = "dashboard")]
-    let timeline =
-        crate::timeline::LiveTimeline::start(watch.watch(), args.page.timeline.as_ref())?;
     let mut leak = Leak::new(&pool, args.leak);
-    let mut accused = Outstanding::default();
+    let mut accused = None;
     let mut peak_in_use_bytes = 0;
     let began = Instant::now();
     while !ending.is_asked() {
         let elapsed = began.elapsed();
-        let is_calm = watch.log().standing().active == 0;
-        if schedule.is_over(elapsed, is_calm) {
+        if schedule.is_over(elapsed, watch.log().is_calm()) {
             break;
         }
         let load = schedule.load(elapsed);
         let in_use_bytes = jobs.frame(load).map_err(Problem::Fault)?;
-        if let Some(leaking) = schedule.leaking(elapsed) {
-            leak.go_on(leaking);
-        } else if leak.held() > 0 {
-            accused = pool.outstanding();
+        leak.go_on(schedule.leaking(elapsed));
+        if schedule.is_fixed(elapsed) && leak.held() > 0 {
+            accused = Some(pool.outstanding());
             screen.say(&format!(
-                "{:6.2} s  the {} leaked buffers are released",
+                "{:6.2} s  the leak is fixed: {} released",
                 elapsed.as_secs_f64(),
-                leak.held()
+                counted(leak.held() as u64, "leaked buffer")
             ));
             leak.release();
         }
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
             frame: snapshot.frame.get(),
             seconds: elapsed.as_secs_f64(),
         };
-        watch.look(now, |alert| screen.say(&told(alert)));
+        watch.look(now, |alert| screen.say(&shown(alert)));
         screen.standing(watch.log().standing());
         screen.done(if schedule.is_endless {
             now.frame
@@ -97,34 +98,54 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         let into = began.elapsed().as_nanos() as u64 % tick;
         std::thread::sleep(Duration::from_nanos(tick - into));
     }
-    let ran = began.elapsed();
+    let seconds = began.elapsed().as_secs_f64();
+    let was_interrupted = ending.is_asked() && !schedule.is_endless;
+    // Nothing is allocated or released from here on until all is read. So the files and the summary agree.
+    let work = jobs.stop();
+    let frame = pool.end_frame().frame.get();
+    let history = watch.end(Moment { frame, seconds }, |alert| screen.say(&shown(alert)));
+    let leaks_found = accused.unwrap_or_else(|| pool.outstanding());
+    outputs::save(&history, args.save.as_deref())?;
     #[cfg(feature = "dashboard")]
-    page.save(&args.page)?;
-    if let Some(path) = &args.save {
-        watch.save(path)?;
-    }
+    outputs::save_page(&history, args.page.html.as_deref())?;
     #[cfg(feature = "dashboard")]
     timeline.map_or(Ok(()), crate::timeline::LiveTimeline::finish)?;
-    let work = jobs.stop();
-    if leak.held() > 0 {
-        accused = pool.outstanding();
-        leak.release();
-        pool.end_frame();
-    }
     drop(screen);
     #[cfg(feature = "dashboard")]
     drop(page);
     let summary = Summary::new(
-        ran.as_secs_f64(),
+        seconds,
         threads,
         &pool,
         &watch,
         work,
-        leak.total(),
-        accused,
+        &leak,
+        leaks_found,
         peak_in_use_bytes.max(watch.peak_in_use_bytes()),
     );
-    show(&summary, args.json)
+    show(&summary, args.json)?;
+    if was_interrupted {
+        let signal = ending.name();
+        let whole = schedule.whole_seconds();
+        return Err(ending.early(format!(
+            "demo: interrupted by {signal} after {seconds:.1} of {whole} s"
+        )));
+    }
+    Ok(())
+}
+
+fn new_pool(args: &DemoArgs) -> Result<BufferPool, Problem> {
+    let builder = BufferPool::builder().name("demo");
+    #[cfg(feature = "dashboard")]
+    let builder = match args.backtraces {
+        Some(every) => builder
+            .attribution(Attribution::Backtraces)
+            .backtraces(every.get(), ALL_FROM_BYTES),
+        None => builder,
+    };
+    #[cfg(not(feature = "dashboard"))]
+    let _ = args;
+    builder.build().map_err(Problem::bug)
 }
 
 fn show(summary: &Summary, as_json: bool) -> Result<(), Problem> {
@@ -158,7 +179,24 @@ fn has_top(args: &DemoArgs) -> bool {
     }
 }
 
-/// An alert raised, escalated or resolved, as one line of the live view.
+fn start_jobs(pool: &BufferPool, args: &DemoArgs) -> Result<(JobSystem, usize), Problem> {
+    let cores = std::thread::available_parallelism().map_or(1, Into::into);
+    let threads = args.threads.map_or(cores, Into::into);
+    let jobs = JobSystem::start(pool, threads).map_err(|error| {
+        Problem::Fault(format!(
+            "{} could not be started ({error}); use fewer with --threads",
+            counted(threads as u64, "thread")
+        ))
+    })?;
+    Ok((jobs, threads))
+}
+
+/// An alert as lines of the live view, below its time.
+fn shown(alert: &AlertEntry) -> String {
+    hanging(&told(alert), columns_of_error(), 11)
+}
+
+/// An alert raised, escalated or resolved, in one line.
 fn told(alert: &AlertEntry) -> String {
     let raised = alert.raised.seconds;
     match (alert.resolved, alert.escalated) {

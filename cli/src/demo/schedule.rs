@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::jobs::Load;
 use crate::args::DemoArgs;
 
-/// The parts of the run, as shares of its length: when it leaks, and when its buffers are large.
-const LEAKING: std::ops::Range<f64> = 0.1..0.65;
+/// The parts of the run, as shares of its length: when the leak begins, when it is mended, and when buffers are large.
+const LEAK_BEGINS: f64 = 0.1;
+const LEAK_IS_FIXED: f64 = 0.65;
 const BLOATED: std::ops::Range<f64> = 0.25..0.5;
 
 /// The default length of a run: in the terminal, and on a page, where it is repeated.
@@ -23,6 +24,8 @@ pub(crate) struct Schedule {
     /// Whether it runs until it is asked to end.
     pub(crate) is_endless: bool,
     has_bloat: bool,
+    /// Whether the leak is mended and released.
+    has_fix: bool,
 }
 
 impl Schedule {
@@ -33,6 +36,7 @@ impl Schedule {
             seconds: args.seconds.unwrap_or(usual),
             is_endless: is_shown && args.seconds.is_none(),
             has_bloat: args.bloat,
+            has_fix: args.fix,
         }
     }
 
@@ -75,15 +79,16 @@ impl Schedule {
         }
     }
 
-    /// How many seconds it has leaked, while it leaks. A line that returns to an earlier level does not leak, so an endless
-    /// run releases nothing.
-    pub(crate) fn leaking(&self, elapsed: Duration) -> Option<f64> {
-        let leaking = elapsed.as_secs_f64() - LEAKING.start * self.seconds;
-        let is_leaking = if self.is_endless {
-            leaking > 0.0
-        } else {
-            LEAKING.contains(&self.part(elapsed))
-        };
-        is_leaking.then_some(leaking)
+    /// How many seconds it has leaked; 0 before and after.
+    pub(crate) fn leaking(&self, elapsed: Duration) -> f64 {
+        if self.is_fixed(elapsed) {
+            return 0.0;
+        }
+        (elapsed.as_secs_f64() - LEAK_BEGINS * self.seconds).max(0.0)
+    }
+
+    /// Whether the leak has been mended.
+    pub(crate) fn is_fixed(&self, elapsed: Duration) -> bool {
+        self.has_fix && elapsed.as_secs_f64() >= LEAK_IS_FIXED * self.seconds
     }
 }

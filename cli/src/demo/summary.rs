@@ -7,7 +7,8 @@ use framepool::{BufferPool, Outstanding};
 use serde::Serialize;
 
 use super::jobs::Work;
-use crate::report::{alert_table, count, share};
+use super::leak::Leak;
+use crate::report::{alert_table, columns_of_output, count, counted, share};
 use crate::watch::{AlertEntry, LiveWatch};
 
 /// The demo's report. The field names are the keys of `--json`.
@@ -31,7 +32,8 @@ pub(crate) struct Summary {
     peak_in_use_bytes: u64,
     peak_pooled_bytes: u64,
     pooled_bytes: u64,
-    leaked_and_released: u64,
+    leaked: u64,
+    leak_is_fixed: bool,
     leaks_found: Outstanding,
     alerts: Vec<AlertEntry>,
 }
@@ -47,7 +49,7 @@ impl Summary {
         pool: &BufferPool,
         watch: &LiveWatch,
         work: Work,
-        leaked: u64,
+        leak: &Leak,
         leaks_found: Outstanding,
         peak_in_use_bytes: u64,
     ) -> Self {
@@ -74,7 +76,8 @@ impl Summary {
             peak_in_use_bytes,
             peak_pooled_bytes: snapshot.peak_bytes,
             pooled_bytes: snapshot.pooled_bytes,
-            leaked_and_released: leaked,
+            leaked: leak.total(),
+            leak_is_fixed: leak.is_fixed(),
             leaks_found,
             alerts: watch.log().entries().to_vec(),
         }
@@ -140,14 +143,21 @@ impl fmt::Display for Summary {
             String::new(),
         );
         writeln!(f, "{table}\n")?;
-        if self.leaked_and_released > 0 {
-            let leaked = count(self.leaked_and_released);
-            writeln!(
-                f,
-                "The leak, as the pool told it before the {leaked} leaked buffers were released:"
-            )?;
+        if self.leaked > 0 {
+            let leaked = counted(self.leaked, "leaked buffer");
+            if self.leak_is_fixed {
+                writeln!(
+                    f,
+                    "The leak, as the pool shows it before the fix released {leaked}:"
+                )?;
+            } else {
+                writeln!(
+                    f,
+                    "The leak, as the pool shows it at the end, with {leaked}:"
+                )?;
+            }
             writeln!(f, "{}\n", self.leaks_found)?;
         }
-        writeln!(f, "{}", alert_table(&self.alerts))
+        writeln!(f, "{}", alert_table(&self.alerts, columns_of_output()))
     }
 }

@@ -2,18 +2,18 @@
 //!
 //! They judge counts and bytes, no times, so their result does not depend on the machine's speed.
 
-use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 
 use framepool::health::LeakVerdict;
 use framepool::store::{SavedHistory, SavedPool};
 use framepool::text::bytes;
 
 use super::junit;
+use super::peak::explained;
 use crate::args::history::Limits;
 use crate::outcome::Problem;
-use crate::report::share;
+use crate::outputs::write;
+use crate::report::{counted, share};
 
 /// Percent allowed above the peak of a baseline by default.
 const PEAK_GROWTH: f64 = 10.0;
@@ -35,6 +35,8 @@ pub(crate) struct Gate {
     pub(crate) pool: String,
     /// If it failed: the value, the limit, and what to do.
     pub(crate) failure: Option<String>,
+    /// If it was not judged: why.
+    pub(crate) skipped: Option<&'static str>,
 }
 
 /// Judges, prints one line for each failure, and writes the requested files.
@@ -43,13 +45,7 @@ pub(crate) fn judge(
     limits: &Limits,
     before: Option<Before<'_>>,
 ) -> Result<(), Problem> {
-    let mut gates = Vec::new();
-    for pool in &history.pools {
-        alone(pool, limits, &mut gates);
-        if let Some(before) = before {
-            compared(pool, history, before, limits, &mut gates);
-        }
-    }
+    let gates = gates(history, limits, before);
     if let Some(path) = &limits.junit {
         write(path, junit::document(&gates))?;
     }
@@ -64,6 +60,35 @@ pub(crate) fn judge(
     }
 }
 
+/// Judges nothing, and writes the requested files.
+pub(crate) fn skip(
+    history: &SavedHistory,
+    limits: &Limits,
+    before: Option<Before<'_>>,
+    why: &'static str,
+) -> Result<(), Problem> {
+    let Some(path) = &limits.junit else {
+        return Ok(());
+    };
+    let mut gates = gates(history, limits, before);
+    for gate in &mut gates {
+        gate.failure = None;
+        gate.skipped = Some(why);
+    }
+    write(path, junit::document(&gates))
+}
+
+fn gates(history: &SavedHistory, limits: &Limits, before: Option<Before<'_>>) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    for pool in &history.pools {
+        alone(pool, limits, &mut gates);
+        if let Some(before) = before {
+            compared(pool, history, before, limits, &mut gates);
+        }
+    }
+    gates
+}
+
 fn sentence(gate: &Gate) -> Option<String> {
     let failure = gate.failure.as_ref()?;
     Some(format!("{}: pool `{}`: {failure}", gate.option, gate.pool))
@@ -75,6 +100,7 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
             option,
             pool: pool.name.clone(),
             failure,
+            skipped: None,
         });
     };
     if let Some(limit) = limits.max_growing {
@@ -82,7 +108,7 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
         let failure = (growing.len() as u64 > limit).then(|| {
             format!(
                 "{} growing, limit {limit}: {}; release what they take, or mark as long-lived what is meant to stay",
-                counted(growing.len(), "call site is", "call sites are"),
+                growing_sites(growing.len()),
                 growing.join(", ")
             )
         });
@@ -95,7 +121,7 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
                 "{} from the system at the peak, limit {}{}",
                 bytes(m.peak_bytes),
                 bytes(limit),
-                largest(pool)
+                explained(pool)
             )
         });
         gate("--max-peak", failure);
@@ -104,9 +130,9 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
         let percent = 100.0 * m.total_misses as f64 / m.total_allocs.max(1) as f64;
         let failure = (percent > limit).then(|| {
             format!(
-                "{} of {} allocs took memory from the system ({}), limit {limit} %; `prewarm` the sizes that are taken first",
+                "{} of {} took memory from the system ({}), limit {limit} %; `prewarm` the sizes that are taken first",
                 m.total_misses,
-                m.total_allocs,
+                counted(m.total_allocs, "alloc"),
                 share(m.total_misses, m.total_allocs)
             )
         });
@@ -130,6 +156,7 @@ fn compared(
             option,
             pool: pool.name.clone(),
             failure,
+            skipped: None,
         });
     };
     let growth = limits
@@ -158,7 +185,7 @@ fn compared(
             bytes(peak),
             bytes(most as u64),
             bytes(peak_before),
-            largest(pool)
+            explained(pool)
         )
     });
     gate("--max-peak-growth", failure);
@@ -170,7 +197,7 @@ fn compared(
     let failure = (!new.is_empty()).then(|| {
         format!(
             "{} growing that did not before, limit 0: {}; release what they take, or mark as long-lived what is meant to stay",
-            counted(new.len(), "call site is", "call sites are"),
+            growing_sites(new.len()),
             new.join(", ")
         )
     });
@@ -182,21 +209,9 @@ pub(super) fn growing(pool: &SavedPool) -> impl Iterator<Item = &str> {
     pool.with(LeakVerdict::Growing).map(|it| &*it.location)
 }
 
-/// The largest call sites, where to look first.
-fn largest(pool: &SavedPool) -> String {
-    let sites = pool.sites.iter().take(3);
-    let sites: Vec<_> = sites
-        .map(|site| format!("{} ({})", site.location, bytes(site.bytes)))
-        .collect();
-    if sites.is_empty() {
-        return "; no pooled buffer is out at the end: `framepool report` shows the course"
-            .to_owned();
-    }
-    format!("; the most is held at {}", sites.join(", "))
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
+fn growing_sites(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(number as u64, "call site"))
 }
 
 /// Lines that GitHub shows next to the tested change.
@@ -210,13 +225,4 @@ fn annotate(failures: &[String]) {
         // Standard error may be closed.
         let _ = writeln!(out, "::error title=framepool::{escaped}");
     }
-}
-
-pub(super) fn write(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Problem> {
-    fs::write(path, contents).map_err(|error| {
-        Problem::Input(format!(
-            "{}: cannot be written ({error}); give a path in a folder that you may write",
-            path.display()
-        ))
-    })
 }

@@ -4,8 +4,10 @@ use super::gate::Gate;
 
 pub(super) fn document(gates: &[Gate]) -> String {
     let failed = gates.iter().filter(|gate| gate.failure.is_some()).count();
+    let skipped = gates.iter().filter(|gate| gate.skipped.is_some()).count();
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"framepool\" tests=\"{}\" failures=\"{failed}\">\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n\
+         <testsuite name=\"framepool\" tests=\"{}\" failures=\"{failed}\" skipped=\"{skipped}\">\n",
         gates.len()
     );
     for gate in gates {
@@ -15,6 +17,10 @@ pub(super) fn document(gates: &[Gate]) -> String {
         if let Some(failure) = &gate.failure {
             text += "><failure message=\"";
             text += &escaped(failure);
+            text += "\"/></testcase>\n";
+        } else if let Some(why) = gate.skipped {
+            text += "><skipped message=\"";
+            text += &escaped(why);
             text += "\"/></testcase>\n";
         } else {
             text += "/>\n";
@@ -50,10 +56,18 @@ mod tests {
             option: "--max-peak",
             pool: "a<b>&\"c\"\u{1}".to_owned(),
             failure: Some("5 > 4\nat \"x\"".to_owned()),
+            skipped: None,
         };
-        let text = document(&[gate]);
+        let skipped = Gate {
+            option: "--max-misses",
+            pool: String::new(),
+            failure: None,
+            skipped: Some("not judged"),
+        };
+        let text = document(&[gate, skipped]);
+        assert!(text.contains("<skipped message=\"not judged\"/></testcase>"));
         assert!(text.contains("classname=\"framepool.a&lt;b&gt;&amp;&quot;c&quot;\""));
         assert!(text.contains("message=\"5 &gt; 4 at &quot;x&quot;\""));
-        assert!(text.contains("tests=\"1\" failures=\"1\""));
+        assert!(text.contains("tests=\"2\" failures=\"1\""));
     }
 }

@@ -3,16 +3,29 @@
 mod diff;
 mod gate;
 mod junit;
+mod peak;
 
 use framepool::store::{SavedHistory, SavedPool};
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::outcome::{Problem, print};
+use crate::outputs;
+use crate::trace::is_trace;
 use diff::Diff;
 use gate::Before;
 
 fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
-    SavedHistory::load(path).map_err(|error| Problem::Input(error.to_string()))
+    SavedHistory::load(path).map_err(|error| {
+        Problem::Input(if is_trace(path) {
+            format!(
+                "{}: is a trace, not a saved history; `framepool replay FILE` replays it and shows the report, and its \
+                 `--save HISTORY` saves the history",
+                path.display()
+            )
+        } else {
+            error.to_string()
+        })
+    })
 }
 
 /// The pool of an earlier history that is compared with this one: that of the same name. If each history has one pool, the
@@ -33,19 +46,20 @@ fn earlier<'h>(
 pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     let mut history = load(&args.file)?;
     let baseline = baseline(&args.gates)?;
+    outputs::check(args.outputs())?;
     #[cfg(feature = "dashboard")]
     if let Some(path) = &args.html {
-        gate::write(path, framepool_dashboard::html(&history))?;
+        outputs::write(path, framepool_dashboard::html(&history))?;
     }
     #[cfg(feature = "dashboard")]
     if let Some(path) = &args.pprof {
         let held = history.pools.iter().map(framepool_pprof::Held::saved);
         let profile = framepool_pprof::heap(&held.collect::<Vec<_>>());
-        gate::write(path, profile)?;
+        outputs::write(path, profile)?;
     }
     #[cfg(feature = "dashboard")]
     if let Some(path) = &args.firefox {
-        gate::write(path, framepool_firefox::profile(&history))?;
+        outputs::write(path, framepool_firefox::profile(&history))?;
     }
     if args.json {
         // The text shows no single frames and samples.
@@ -64,6 +78,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
 /// Shows the differences between two histories, and judges the later one.
 pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
     let (before, after) = (load(&args.before)?, load(&args.after)?);
+    outputs::check(args.limits.junit.as_deref())?;
     let diff = Diff::new(&before, &after);
     if args.json {
         print(&(serde_json::to_string_pretty(&diff).map_err(Problem::bug)? + "\n"));
@@ -99,4 +114,19 @@ pub(crate) fn judge(
     } else {
         Ok(())
     }
+}
+
+/// Judges nothing, because the run is not complete; the file of the gates says so.
+pub(crate) fn skip(
+    history: &SavedHistory,
+    gates: &GateOptions,
+    baseline: Option<&SavedHistory>,
+) -> Result<(), Problem> {
+    let before = baseline.map(Before::Baseline);
+    gate::skip(
+        history,
+        &gates.limits,
+        before,
+        "a signal ended the run early",
+    )
 }

@@ -5,16 +5,21 @@
 //! before. So heaps of earlier runs cannot hide memory, and the trace itself does not count.
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use framepool::BufferPool;
 
 use super::Contestants;
 use crate::args::{MemoryArgs, ReplayOptions};
 use crate::contestant::Name;
+use crate::ending::Ending;
 use crate::replay::{Crew, Plan, Written};
 use crate::trace::TraceSource;
+
+/// Between two looks whether a child has ended.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The memory of one contestant's replay.
 #[derive(Clone, Debug)]
@@ -30,17 +35,23 @@ pub(crate) fn measure_in_children(
     who: Name,
     source: &TraceSource,
     options: &ReplayOptions,
+    ending: &Ending,
 ) -> Memory {
     if !source.can_be_read_again() {
         return Memory::Unavailable("the trace cannot be read a second time".to_owned());
     }
-    match ask_child(who, source, options) {
+    match ask_child(who, source, options, ending) {
         Ok(bytes) => Memory::Peak(bytes),
         Err(why) => Memory::Unavailable(why),
     }
 }
 
-fn ask_child(who: Name, source: &TraceSource, options: &ReplayOptions) -> Result<u64, String> {
+fn ask_child(
+    who: Name,
+    source: &TraceSource,
+    options: &ReplayOptions,
+    ending: &Ending,
+) -> Result<u64, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command
@@ -59,9 +70,10 @@ fn ask_child(who: Name, source: &TraceSource, options: &ReplayOptions) -> Result
     if let TraceSource::File(path) = source {
         command.arg("--").arg(path);
     }
-    let output = command
-        .stdin(Stdio::null())
-        .output()
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let child = command.stderr(Stdio::piped()).spawn();
+    let output = child
+        .and_then(|child| output_of(child, ending))
         .map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
@@ -72,6 +84,21 @@ fn ask_child(who: Name, source: &TraceSource, options: &ReplayOptions) -> Result
             .unwrap_or("the measuring process said nothing");
         first.trim_start_matches("framepool: ").to_owned()
     })
+}
+
+/// Waits for a child, whose output fits into a pipe. If the run is asked to end, the child ends at once.
+fn output_of(mut child: Child, ending: &Ending) -> io::Result<Output> {
+    while child.try_wait()?.is_none() {
+        if ending.is_asked() {
+            child.kill()?;
+        }
+        ending.sleep_until(Instant::now() + LOOK);
+    }
+    let output = child.wait_with_output()?;
+    if ending.is_asked() {
+        return Err(io::Error::other("the run was interrupted"));
+    }
+    Ok(output)
 }
 
 /// The child's part: replays once and returns the bytes that became resident at the peak.
@@ -92,7 +119,7 @@ pub(crate) fn peak_of(
 ) -> Result<u64, String> {
     let before = Resident::now()?.forget_peak();
     contestants
-        .run(who, crew, plan, Written::Pages)
+        .run(who, crew, plan, Written::Pages, &Ending::unheard())
         .map_err(|_| "the replay failed".to_owned())?;
     Ok(Resident::now()?.peak.saturating_sub(before))
 }

@@ -13,7 +13,8 @@ use framepool::BufferPool;
 
 use super::Spread;
 use crate::contestant::{Given, Heap, MiMalloc, Name, OneLine, Pool, System};
-use crate::replay::{Crew, Failure, Plan, Run, Written, run};
+use crate::ending::Ending;
+use crate::replay::{Crew, Failure, Observer, Plan, Run, Written, run};
 
 /// All contestants.
 pub(crate) struct Contestants {
@@ -34,15 +35,16 @@ impl Contestants {
         }
     }
 
-    /// Runs one replay by one contestant; `None` if it cannot take part.
+    /// Runs one replay by one contestant, or a part of one if the run is asked to end; `None` if it cannot take part.
     pub(crate) fn run(
         &self,
         who: Name,
         crew: &Crew,
         plan: &Arc<Plan>,
         written: Written,
+        ending: &Ending,
     ) -> Result<Option<Run>, Failure> {
-        let nobody = &mut |_| {};
+        let nobody = &mut UntilAsked(ending);
         match who {
             Name::Framepool => run(crew, plan, &self.pool, written, nobody).map(Some),
             Name::System => run(crew, plan, &self.system, written, nobody).map(Some),
@@ -53,6 +55,17 @@ impl Contestants {
                 .map(|given| run(crew, plan, given, written, nobody))
                 .transpose(),
         }
+    }
+}
+
+/// Ends a run at the first frame after it was asked to end.
+struct UntilAsked<'a>(&'a Ending);
+
+impl Observer for UntilAsked<'_> {
+    fn frame_ended(&mut self, _index: usize) {}
+
+    fn wants_end(&mut self) -> bool {
+        self.0.is_asked()
     }
 }
 
@@ -76,6 +89,20 @@ struct RoundCost {
 impl Rounds {
     fn warm(&self, who: Name) -> &[RoundCost] {
         self.by_contestant[who as usize].get(1..).unwrap_or(&[])
+    }
+
+    /// The warm rounds in which every contestant took its turn.
+    pub(crate) fn count(&self) -> u32 {
+        let taken_part = self.by_contestant.iter().filter(|costs| !costs.is_empty());
+        let least = taken_part.map(Vec::len).min().unwrap_or(0);
+        least.saturating_sub(1) as u32
+    }
+
+    /// Removes a round that is not complete.
+    fn drop_incomplete(&mut self, complete: u32) {
+        for costs in &mut self.by_contestant {
+            costs.truncate(complete as usize);
+        }
     }
 
     /// The cost in the first round.
@@ -129,12 +156,13 @@ impl Rounds {
     }
 }
 
-/// Times `rounds` warm rounds after a cold one. `between` is called before each run with the next contestant.
+/// Times `rounds` warm rounds after a cold one, or only the rounds until the run is asked to end. `between` is called before each run with the next contestant.
 pub(crate) fn time(
     crew: &Crew,
     plan: &Arc<Plan>,
     contestants: &Contestants,
     rounds: u32,
+    ending: &Ending,
     mut between: impl FnMut(u32, Name),
 ) -> Result<Rounds, (Name, Failure)> {
     let mut timed = Rounds::default();
@@ -144,8 +172,12 @@ pub(crate) fn time(
             let who = Name::ALL[(turn + round as usize) % count];
             between(round, who);
             let run = contestants
-                .run(who, crew, plan, Written::Ends)
+                .run(who, crew, plan, Written::Ends, ending)
                 .map_err(|failure| (who, failure))?;
+            if ending.is_asked() {
+                timed.drop_incomplete(round);
+                return Ok(timed);
+            }
             if let Some(run) = run {
                 let per_operation =
                     |time: std::time::Duration| time.as_nanos() as f64 / plan.operations as f64;
@@ -166,12 +198,16 @@ pub(crate) fn verify(
     crew: &Crew,
     plan: &Arc<Plan>,
     contestants: &Contestants,
+    ending: &Ending,
     mut between: impl FnMut(Name),
 ) -> Result<(), (Name, Failure)> {
     for who in Name::ALL {
+        if ending.is_asked() {
+            break;
+        }
         between(who);
         contestants
-            .run(who, crew, plan, Written::All)
+            .run(who, crew, plan, Written::All, ending)
             .map_err(|failure| (who, failure))?;
     }
     Ok(())

@@ -12,6 +12,8 @@ pub(crate) struct Report {
     pub(crate) version: &'static str,
     pub(crate) trace: TraceSection,
     pub(crate) pool: PoolSection,
+    /// The signal that ended the run, and when; `None` if it was complete.
+    pub(crate) interrupted: Option<String>,
     /// `None` if a signal ended the replay before the trace's end.
     pub(crate) leaks: Option<LeakSection>,
     pub(crate) alerts: Vec<AlertEntry>,

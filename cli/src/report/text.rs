@@ -5,21 +5,28 @@ use std::fmt::Write as _;
 use framepool::text::{Align, Table, bytes};
 
 use super::data::{LeakSection, PoolSection, Report, TimingSection, TraceSection};
-use super::words::{count, share};
+use super::lines::hanging;
+use super::words::{count, counted, share};
 use crate::measure::Spread;
 use crate::watch::AlertEntry;
 
 /// The most rows of a table.
 const MAX_ROWS: usize = 25;
 
-/// The whole report, ending in a line feed.
-pub(crate) fn render(report: &Report) -> String {
+/// The whole report in this many columns, ending in a line feed.
+pub(crate) fn render(report: &Report, columns: usize) -> String {
     let mut text = String::new();
     let parts = [
-        trace(&report.trace),
-        pool(&report.pool, &report.trace),
-        report.leaks.as_ref().map_or_else(String::new, leaks),
-        alert_table(&report.alerts),
+        fitted_lines(&trace(&report.trace), columns),
+        report.interrupted.as_ref().map_or_else(String::new, |it| {
+            format!("Interrupted by {it}. Below is what was measured until then.")
+        }),
+        pool(&report.pool, report.leaks.as_ref(), &report.trace),
+        report
+            .leaks
+            .as_ref()
+            .map_or_else(String::new, |it| leaks(it, columns)),
+        alert_table(&report.alerts, columns),
         report.timing.as_ref().map_or_else(String::new, timing),
         report.advice.as_ref().map_or_else(String::new, |it| {
             it.in_report(if report.trace.bundled {
@@ -40,23 +47,20 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
-/// `1 frame`, `2,000 frames`.
-fn counted(number: u64, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        count(number),
-        if number == 1 { "" } else { "s" }
-    )
+/// Each line wrapped.
+fn fitted_lines(text: &str, columns: usize) -> String {
+    let lines: Vec<_> = text.lines().map(|it| hanging(it, columns, 2)).collect();
+    lines.join("\n")
 }
 
 fn trace(trace: &TraceSection) -> String {
     let mut text = format!(
-        "{}{}\n{} ({} allocs, {} frees, {} of them by another thread) on {}, {:.2} s recorded",
+        "{}{}\n{} ({}, {}, {} of them by another thread) on {}, {:.2} s recorded",
         trace.name,
         if trace.bundled { " (bundled)" } else { "" },
         counted(trace.operations, "operation"),
-        count(trace.allocs),
-        count(trace.frees),
+        counted(trace.allocs, "alloc"),
+        counted(trace.frees, "free"),
         count(trace.freed_by_another_thread),
         counted(trace.recorded_threads, "thread"),
         trace.seconds,
@@ -91,7 +95,7 @@ fn trace(trace: &TraceSection) -> String {
     text
 }
 
-fn pool(pool: &PoolSection, trace: &TraceSection) -> String {
+fn pool(pool: &PoolSection, leaks: Option<&LeakSection>, trace: &TraceSection) -> String {
     let mut counts = Table::new(&[
         ("what the pool counted", Align::Left),
         ("buffers", Align::Right),
@@ -129,6 +133,10 @@ fn pool(pool: &PoolSection, trace: &TraceSection) -> String {
         format!("{:+}", pool.imbalance),
     ]);
     counts.row(["frames".to_owned(), count(pool.frames)]);
+    if let Some(leaks) = leaks {
+        let name = "quiet frames, after the trace's end".to_owned();
+        counts.row([name, count(leaks.quiet_frames)]);
+    }
 
     let mut memory = Table::new(&[
         ("memory, most at any frame end", Align::Left),
@@ -174,7 +182,7 @@ fn pool(pool: &PoolSection, trace: &TraceSection) -> String {
     format!("{counts}\n\n{memory}")
 }
 
-fn leaks(leaks: &LeakSection) -> String {
+fn leaks(leaks: &LeakSection, columns: usize) -> String {
     if leaks.sites.is_empty() {
         return "Everything taken was given back by the trace's end.".to_owned();
     }
@@ -202,28 +210,27 @@ fn leaks(leaks: &LeakSection) -> String {
     if leaks.sites.len() > MAX_ROWS {
         let _ = write!(
             text,
-            "\n… and {} more call sites; --json has them all",
-            leaks.sites.len() - MAX_ROWS
+            "\n… and {}; --json has them all",
+            counted((leaks.sites.len() - MAX_ROWS) as u64, "more call site")
         );
     }
-    let _ = write!(
-        text,
-        "\n{}, {} asked for, out for more than {} when {} had passed after the trace's end.",
+    let mut said = format!(
+        "{}, {} asked for, out for more than {} when {} had passed after the trace's end.",
         counted(leaks.suspects, "buffer"),
         bytes(leaks.suspect_bytes),
         counted(leaks.leak_after_frames, "frame"),
         counted(leaks.quiet_frames, "quiet frame"),
     );
     if leaks.pool_agrees {
-        text.push_str(
+        said.push_str(
             "\nThe pool was asked too: it holds as many buffers, as many bytes, and the oldest is as old.",
         );
     }
-    text
+    text + "\n" + &fitted_lines(&said, columns)
 }
 
-/// The alerts with their times; used by the demo too.
-pub(crate) fn alert_table(alerts: &[AlertEntry]) -> String {
+/// The alerts with their times, each with its sentence below it; used by the demo too.
+pub(crate) fn alert_table(alerts: &[AlertEntry], columns: usize) -> String {
     if alerts.is_empty() {
         return "No alerts were raised.".to_owned();
     }
@@ -234,7 +241,6 @@ pub(crate) fn alert_table(alerts: &[AlertEntry]) -> String {
         ("frame", Align::Right),
         ("resolved, s", Align::Right),
         ("frame", Align::Right),
-        ("what it says", Align::Left),
     ]);
     for entry in alerts.iter().take(MAX_ROWS) {
         let (seconds, frame) = match entry.resolved {
@@ -248,15 +254,15 @@ pub(crate) fn alert_table(alerts: &[AlertEntry]) -> String {
             count(entry.raised.frame),
             seconds,
             frame,
-            entry.text.clone(),
         ]);
+        table.below(hanging(&format!("  {}", entry.text), columns, 2));
     }
     let mut text = table.to_string();
     if alerts.len() > MAX_ROWS {
         let _ = write!(
             text,
-            "\n… and {} more; --json has them all",
-            alerts.len() - MAX_ROWS
+            "\n… and {}; --json has them all",
+            counted((alerts.len() - MAX_ROWS) as u64, "more alert")
         );
     }
     text

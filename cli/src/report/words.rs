@@ -1,5 +1,7 @@
 //! Formats numbers for reports.
 
+use framepool::text::noun_of;
+
 /// A whole number with thousands separators: `113,911`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -11,6 +13,11 @@ pub(crate) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 frame`, `2,000 frames`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {}", count(number), noun_of(number, noun))
 }
 
 /// A part of a whole in percent; empty if the whole is zero.

@@ -11,11 +11,11 @@ use ratatui_core::terminal::Frame;
 use super::chart;
 use super::keys::KEYS;
 use super::model::{Connection, Model};
-use super::numbers::{age, fitted, milliseconds, percent, rate, size, wrapped};
+use super::numbers::{age, milliseconds, percent, rate, size};
 use super::paper::{Page, field, fields};
 use super::sites::{sites, tag_table};
 use super::style::Style;
-use crate::report::count;
+use crate::report::{count, counted, fitted, wrapped};
 
 /// The smallest window with room for all important parts.
 const SMALLEST: (u16, u16) = (60, 15);
@@ -107,8 +107,7 @@ fn head(page: &mut Page<'_>, model: &Model, style: Style) {
     let status = pool.pool.status;
     let alerts = match pool.active.len() {
         0 => "no alerts".to_owned(),
-        1 => "1 alert".to_owned(),
-        many => format!("{many} alerts"),
+        many => counted(many as u64, "alert"),
     };
     let pools = model.pools().len();
     let of = if pools > 1 {
@@ -167,7 +166,10 @@ fn alerts(page: &mut Page<'_>, active: &[SavedAlert], rows: usize, style: Style)
     for (at, alert) in active.iter().enumerate() {
         let others = active.len() - at;
         if left < 2 && others > 1 {
-            let more = format!("  and {others} more alerts: the page has them all");
+            let more = format!(
+                "  and {}: the page has them all",
+                counted(others as u64, "more alert")
+            );
             page.line(&[(&more, style.quiet())]);
             return;
         }

@@ -59,63 +59,9 @@ pub(super) fn percent(part: f64, whole: f64) -> String {
     format!("{shown:.2} %")
 }
 
-/// The text cut to `width` columns: at the beginning if `keeps_end`, as for a path, else at the end.
-pub(super) fn fitted(text: &str, width: usize, keeps_end: bool) -> String {
-    let length = text.chars().count();
-    if length <= width {
-        return text.to_owned();
-    }
-    let kept = width.saturating_sub(1);
-    if keeps_end {
-        let tail: String = text.chars().skip(length - kept).collect();
-        format!("…{tail}")
-    } else {
-        let head: String = text.chars().take(kept).collect();
-        format!("{}…", head.trim_end())
-    }
-}
-
-/// The text in lines of at most this width, broken at spaces; the last line is cut if there are too many.
-pub(super) fn wrapped(text: &str, width: usize, lines: usize) -> Vec<String> {
-    let mut done: Vec<String> = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() && done.len() < lines {
-        let is_last = done.len() + 1 == lines;
-        if rest.chars().count() <= width || is_last {
-            done.push(fitted(rest, width, false));
-            break;
-        }
-        let end = rest
-            .char_indices()
-            .nth(width)
-            .map_or(rest.len(), |(at, _)| at);
-        // One more character, because a line may end just before a space.
-        let reach = rest[end..]
-            .chars()
-            .next()
-            .map_or(end, |next| end + next.len_utf8());
-        let cut = rest[..reach].rfind(' ').filter(|&at| at > 0).unwrap_or(end);
-        done.push(rest[..cut].to_owned());
-        rest = rest[cut..].trim_start();
-    }
-    done
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_texts_are_broken_at_spaces_and_cut() {
-        assert_eq!(wrapped("one two three", 7, 3), ["one two", "three"]);
-        assert_eq!(wrapped("one two three four", 7, 2), ["one two", "three…"]);
-        assert_eq!(wrapped("unbreakable", 4, 9), ["unbr", "eaka", "ble"]);
-        assert_eq!(
-            wrapped("größe über alles", 5, 9),
-            ["größe", "über", "alles"]
-        );
-        assert_eq!(fitted("src/demo/leak.rs:34", 10, true), "…eak.rs:34");
-    }
 
     #[test]
     fn incomplete_share_is_never_shown_as_100_percent() {

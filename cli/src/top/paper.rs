@@ -4,8 +4,8 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::Style as Look;
 
-use super::numbers::fitted;
 use super::style::Style;
+use crate::report::fitted;
 
 /// Lines from top to bottom.
 pub(super) struct Page<'a> {

@@ -6,10 +6,10 @@ use framepool::HealthStatus;
 use framepool::health::LeakVerdict;
 
 use super::model::{Model, Row};
-use super::numbers::{age, fitted, size};
+use super::numbers::{age, size};
 use super::paper::Page;
 use super::style::Style;
-use crate::report::count;
+use crate::report::{count, fitted};
 
 /// The sort key of the rows, the largest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,183 @@
+//! A run is read once at its end: its files, its report and its gates show the same moment.
+#![cfg(feature = "dashboard")]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use common::{HEADER, Scratch, framepool, stderr, stdout};
+use serde_json::Value;
+
+/// Thirty frames of 20 ms; every other one keeps a buffer.
+fn recording(name: &str) -> Scratch {
+    let mut text = format!("{HEADER}\n");
+    for frame in 0..30_u64 {
+        let us = 20_000 * frame;
+        writeln!(text, "{us},1,alloc,{frame},5000,a.c:7").unwrap();
+        if frame % 2 == 0 {
+            writeln!(text, "{us},1,free,{frame},,").unwrap();
+        }
+    }
+    Scratch::new(name, text)
+}
+
+fn shown(file: &Scratch) -> String {
+    let output = framepool(&["report", file.path()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    stdout(&output).to_owned()
+}
+
+fn report_of(arguments: &[&str]) -> Value {
+    let output = framepool(&[arguments, &["--json", "--quiet"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    serde_json::from_str(stdout(&output)).expect("one JSON object")
+}
+
+fn saved_metrics(file: &Scratch) -> Value {
+    let output = framepool(&["report", file.path(), "--json"]);
+    let report: Value = serde_json::from_str(stdout(&output)).expect("one JSON object");
+    report["pools"][0]["metrics"].clone()
+}
+
+#[test]
+fn page_and_history_of_replay_agree() {
+    let trace = recording("agree.csv");
+    let (page, history) = (
+        Scratch::new("agree.html", ""),
+        Scratch::new("agree.json", ""),
+    );
+    let files = ["--html", page.path(), "--save", history.path()];
+    let replay = ["replay", trace.path(), "--rounds", "0"];
+    let report = report_of(&[&replay[..], &files].concat());
+    assert_eq!(shown(&page), shown(&history));
+    assert!(
+        shown(&history).contains("15 buffers out"),
+        "{}",
+        shown(&history)
+    );
+    let metrics = saved_metrics(&history);
+    assert_eq!(report["leaks"]["suspects"], metrics["in_use_buffers"]);
+    assert_eq!(report["pool"]["allocs"], metrics["total_allocs"]);
+    assert_eq!(report["pool"]["peak_pooled_bytes"], metrics["peak_bytes"]);
+    let (traced, quiet) = (&report["pool"]["frames"], &report["leaks"]["quiet_frames"]);
+    let frames = traced.as_u64().unwrap() + quiet.as_u64().unwrap();
+    assert_eq!(metrics["total_frames"], frames);
+}
+
+#[test]
+fn leak_of_demo_is_in_every_output() {
+    let (page, history) = (
+        Scratch::new("leaky.html", ""),
+        Scratch::new("leaky.json", ""),
+    );
+    let files = ["--html", page.path(), "--save", history.path()];
+    let demo = ["demo", "--leak", "20", "--seconds", "4", "--threads", "2"];
+    let report = report_of(&[&demo[..], &files].concat());
+    assert_eq!(shown(&page), shown(&history));
+    let metrics = saved_metrics(&history);
+    for (reported, saved) in [
+        ("frames", "total_frames"),
+        ("allocs", "total_allocs"),
+        ("releases", "total_releases"),
+        ("pooled_bytes", "pooled_bytes"),
+        ("peak_pooled_bytes", "peak_bytes"),
+        ("leaked", "in_use_buffers"),
+    ] {
+        assert_eq!(report[reported], metrics[saved], "{reported}");
+    }
+    assert_eq!(report["leaks_found"]["buffers"], report["leaked"]);
+    for file in [&history, &page] {
+        let output = framepool(&["report", file.path(), "--max-growing", "0"]);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("demo/leak.rs:"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn diff_names_the_line_of_an_alert() {
+    let (before, after) = (
+        Scratch::new("calm.json", ""),
+        Scratch::new("worse.json", ""),
+    );
+    let demo = ["demo", "--seconds", "3", "--threads", "1", "--save"];
+    report_of(&[&demo[..], &[before.path()]].concat());
+    report_of(&[&demo[..], &[after.path(), "--leak", "40"]].concat());
+    let output = framepool(&["diff", before.path(), after.path()]);
+    let text = stdout(&output);
+    let alerts = text
+        .lines()
+        .find(|line| line.starts_with("alerts that did not rise before"));
+    assert!(
+        alerts.is_some_and(|line| line.contains("demo/leak.rs:")),
+        "{text}"
+    );
+}
+
+#[test]
+fn peak_gate_names_parts_that_add_up() {
+    // Most of the peak is released at once; one small buffer stays.
+    let trace = format!(
+        "{HEADER}\n0,1,alloc,1,4000000,big.c:1\n1,1,alloc,2,60000,kept.c:2\n2,1,free,1,,\n20000,1,alloc,3,100,c:3\n"
+    );
+    let trace = Scratch::new("peak.csv", trace);
+    let output = framepool(&[
+        "replay",
+        trace.path(),
+        "--quiet",
+        "--rounds",
+        "0",
+        "--max-peak",
+        "1MB",
+    ]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = stderr(&output);
+    assert!(
+        said.contains(" in use + ") && said.contains(" idle at the end of frame 1"),
+        "{said}"
+    );
+    assert!(said.contains("most was idle at that frame end"), "{said}");
+    assert!(
+        said.contains("KiB by kept.c:2") && !said.contains("big.c"),
+        "{said}"
+    );
+}
+
+#[test]
+fn recorded_call_stacks_reach_report_and_profiles() {
+    let history = Scratch::new("stacks.json", "");
+    let profile = Scratch::new("stacks.firefox.json", "");
+    let demo = [
+        "demo",
+        "--seconds",
+        "2",
+        "--leak",
+        "20",
+        "--backtraces",
+        "--save",
+    ];
+    report_of(&[&demo[..], &[history.path()]].concat());
+    let firefox = |history: &Scratch| {
+        let output = framepool(&["report", history.path(), "--firefox", profile.path()]);
+        let profile = fs::read_to_string(profile.path()).expect("a profile");
+        let profile: Value = serde_json::from_str(&profile).expect("JSON");
+        let texts = profile["threads"][0]["stringArray"].as_array().cloned();
+        let has_caller = texts.expect("texts").iter().any(|text| text == "go_on");
+        (stdout(&output).to_owned(), has_caller)
+    };
+    let (report, has_caller) = firefox(&history);
+    assert!(
+        report.contains("callers of sampled buffers (1 in 1, ") && report.contains("demo/mod.rs:"),
+        "{report}"
+    );
+    assert!(has_caller, "no caller in the profile");
+    let without = Scratch::new("no-stacks.json", "");
+    let demo = ["demo", "--seconds", "1", "--leak", "20", "--save"];
+    report_of(&[&demo[..], &[without.path()]].concat());
+    let (report, has_caller) = firefox(&without);
+    assert!(!report.contains("callers of") && !has_caller, "{report}");
+}
