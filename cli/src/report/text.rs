@@ -27,7 +27,10 @@ pub(crate) fn render(report: &Report, columns: usize) -> String {
             .as_ref()
             .map_or_else(String::new, |it| leaks(it, columns)),
         alert_table(&report.alerts, columns),
-        report.timing.as_ref().map_or_else(String::new, timing),
+        report
+            .timing
+            .as_ref()
+            .map_or_else(String::new, |it| timing(it, columns)),
         report.advice.as_ref().map_or_else(String::new, |it| {
             it.in_report(if report.trace.bundled {
                 ""
@@ -268,7 +271,7 @@ pub(crate) fn alert_table(alerts: &[AlertEntry], columns: usize) -> String {
     text
 }
 
-fn timing(timing: &TimingSection) -> String {
+fn timing(timing: &TimingSection, columns: usize) -> String {
     let mut table = Table::new(&[
         ("ns per operation", Align::Left),
         ("median", Align::Right),
@@ -305,27 +308,27 @@ fn timing(timing: &TimingSection) -> String {
         .and_then(|it| it.frame_end_ns_per_operation)
         .map_or(0.0, |spread| spread.median);
     let mut text = format!(
-        "{table}\n\
-         An operation is an alloc with a write to both ends, or a check of both ends with a free. Counted is the \
-         threads'\ntime, without waiting for one another; {frame_ends:.1} ns of framepool's are its frame ends. {} after \
-         a first, cold one,\ncontestants in turn on {}; pool and heaps live through all of them. Ratios are taken round \
-         by round.\n`null` has all addresses given beforehand: it is what the replay itself costs.",
+        "An operation is an alloc with a write to both ends, or a check of both ends with a free. Counted is the threads' time, \
+         without waiting for one another; {frame_ends:.1} ns of framepool's are its frame ends. {} after a first, cold one, \
+         contestants in turn on {}; pool and heaps live through all of them. Ratios are taken round by round.\n\
+         `null` has all addresses given beforehand: it is what the replay itself costs.",
         counted(u64::from(timing.rounds), "round"),
         counted(timing.cores, "core"),
     );
-    let unavailable = timing
-        .contestants
-        .iter()
-        .find_map(|it| it.peak_memory_unavailable.as_ref());
+    let mut all = timing.contestants.iter();
+    let unavailable = all.find_map(|it| it.peak_memory_unavailable.as_ref());
+    let mut all = timing.contestants.iter();
+    let is_measured = all.any(|it| it.peak_memory_bytes.is_some());
     match unavailable {
         Some(why) => {
             let _ = write!(text, "\nPeak memory is unavailable: {why}.");
         }
-        None => text.push_str(
+        None if is_measured => text.push_str(
             "\nPeak memory is what became resident in one replay that touches every page, in a process of its own.",
         ),
+        None => text.push_str("\nPeak memory was not measured."),
     }
-    text
+    format!("{table}\n{}", fitted_lines(&text, columns))
 }
 
 fn faults(faults: &[String]) -> String {
