@@ -39,6 +39,8 @@ pub(crate) mod thresholds;
 
 pub(crate) mod alert;
 mod alert_book;
+mod alert_sentence;
+mod pool_name;
 
 mod shared_list;
 pub(crate) mod snapshot;
@@ -51,12 +53,13 @@ mod tests;
 
 pub use advice::{Advice, AdviceKind, Basis, PrewarmSize, settings_code};
 pub(crate) use alert::{Alert, AlertId};
-pub use alert::{AlertState, PoolName};
+pub use alert::AlertState;
 pub(crate) use largest::LARGEST;
 pub use largest::{LargestSite, LargestSites};
 pub use limits::Limits;
 pub(crate) use metrics::RuntimeHealthMetrics;
 pub(crate) use monitor::HealthMonitor;
+pub use pool_name::PoolName;
 pub use recent::FrameTimeSource;
 pub(crate) use rules::Rule;
 pub use shared_list::SharedList;
