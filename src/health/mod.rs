@@ -21,6 +21,7 @@ mod worst;
 mod envelope;
 mod loop_time;
 mod memory_left;
+mod rise_times;
 mod verdict;
 mod verdicts;
 
