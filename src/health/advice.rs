@@ -1,4 +1,5 @@
-//! Advice: a better setup for a program that works, and its gain. All texts of advice are made here.
+//! Advice: a better setup for a program that works, and its gain. All sentences of advice are made here, its code in
+//! `advice_code.rs`.
 //!
 //! An alert means that something is wrong, and has a *next step* (`next_step.rs`). Advice makes a program that works
 //! cheaper. Each piece has one sentence with its figures, and code to paste.
@@ -27,6 +28,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::advice_code::{frame_alloc, prewarm, setting};
 use crate::text::{bytes, counted};
 
 /// What an [`Advice`] is about.
@@ -207,11 +209,7 @@ impl Advice {
             ),
         };
         let _ = write!(sentence, ", {} of {before}", before.saturating_sub(after));
-        let lines = sizes.iter().map(|size| {
-            let (len, count) = (literal(size.block_bytes), literal(size.count));
-            format!("pool.prewarm::<u8>({len}, {count});")
-        });
-        let code = lines.collect::<Vec<_>>().join("\n");
+        let code = prewarm(&sizes);
         Self {
             sizes,
             ..Self::new(
@@ -364,48 +362,6 @@ impl Advice {
     }
 }
 
-/// The code for all advice about settings and prewarming, to paste; empty if there is none.
-///
-/// ```
-/// use framepool::health::{Advice, settings_code};
-///
-/// let advice = [Advice::thread_cache(2 << 20, 8 << 20, 500, 20)];
-/// assert_eq!(
-///     settings_code(&advice),
-///     "let pool = framepool::BufferPool::builder()\n    .thread_cache_bytes(8_388_608)\n    .build()?;\n"
-/// );
-/// ```
-pub fn settings_code(advice: &[Advice]) -> String {
-    let of = |wanted: &'static [AdviceKind]| {
-        let of = advice.iter().filter(move |it| wanted.contains(&it.kind));
-        of.flat_map(|it| it.code.lines())
-    };
-    let mut settings = of(&[AdviceKind::FrameBlockBytes, AdviceKind::ThreadCacheBytes]).peekable();
-    let statements = of(&[AdviceKind::Prewarm]).peekable();
-    let mut code = String::new();
-    if settings.peek().is_some() {
-        code.push_str("let pool = framepool::BufferPool::builder()\n");
-        for setting in settings {
-            let _ = writeln!(code, "    {setting}");
-        }
-        code.push_str("    .build()?;\n");
-    }
-    for statement in statements {
-        let _ = writeln!(code, "{statement}");
-    }
-    code
-}
-
-fn setting(kind: AdviceKind, value: u64) -> String {
-    format!(".{kind}({})", literal(value))
-}
-
-fn frame_alloc(site: &str) -> String {
-    // The site may come from a recording, so it must not end the comment.
-    let site: String = site.chars().filter(|it| !it.is_control()).collect();
-    format!("let buffer = frame.alloc::<u8>(len); // at {site}")
-}
-
 /// The removed share, rounded down: `97 %`.
 fn removed(before: u64, after: u64) -> String {
     let removed = before.saturating_sub(after);
@@ -415,17 +371,4 @@ fn removed(before: u64, after: u64) -> String {
             .checked_div(u128::from(before))
             .unwrap_or(0)
     )
-}
-
-/// A number as a literal in code: `8_388_608`.
-fn literal(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text
 }

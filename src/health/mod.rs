@@ -31,6 +31,7 @@ mod monitor_clock;
 mod pool_reading;
 
 pub(crate) mod advice;
+mod advice_code;
 mod limits;
 mod listed;
 mod need;
@@ -52,9 +53,10 @@ mod largest;
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
 
-pub use advice::{Advice, AdviceKind, Basis, PrewarmSize, settings_code};
-pub(crate) use alert::{Alert, AlertId};
+pub use advice::{Advice, AdviceKind, Basis, PrewarmSize};
+pub use advice_code::settings_code;
 pub use alert::AlertState;
+pub(crate) use alert::{Alert, AlertId};
 pub(crate) use largest::LARGEST;
 pub use largest::{LargestSite, LargestSites};
 pub use limits::Limits;
