@@ -20,7 +20,7 @@
 //! - *Prewarm.* With the peak number of blocks of a size ready from the beginning, its misses would not have
 //!   happened.
 //! - *Frame block.* The most bytes that one frame took on all threads together bound the block that a thread needs.
-//! - *Frame buffers.* A release does not record the call site, so lifetimes are only sampled (`usage.rs`). The
+//! - *Frame buffers.* A release does not record the call site, so lifetimes are only sampled (`seen_sites.rs`). The
 //!   sentence says so.
 //!
 //! Whether a larger magazine saves exchanges depends on which thread releases which buffer. No counter has that, so

@@ -14,6 +14,7 @@
 mod frame_times;
 mod misses;
 mod recent;
+mod seen_sites;
 mod spread;
 mod usage;
 mod worst;

@@ -11,14 +11,11 @@
 //! released buffers are unknown. A judgement walks over the buffers in use and reads their ages *now*. The histograms
 //! count these ages, so a buffer that lives longer is counted more often.
 //!
-//! If walks find only buffers of the running frame at a call site, the site may release all of them in their frame.
-//! That holds only if each frame end begins a round (`telemetry/rounds.rs`). With separate frames on several threads,
-//! a frame can end within a round, so no advice is given. A program that calls the monitor at one place of its loop
-//! would see each buffer at one age only. So only judgements of a [`Watch`](crate::Watch), on its own thread, count.
-
-use std::panic::Location;
+//! A program that calls the monitor at one place of its loop would see each buffer at one age only. So call sites are
+//! sampled (`seen_sites.rs`) only by judgements of a [`Watch`](crate::Watch), on its own thread.
 
 use super::advice::Advice;
+use super::seen_sites::SeenSites;
 use super::{Basis, PrewarmSize, SharedList, WorstFrames};
 use crate::telemetry::breakdown::SizeHolding;
 use crate::telemetry::histogram::Log2Histogram;
@@ -36,11 +33,6 @@ const SIZES: usize = 16;
 const LEAST_FRAMES: u64 = 600;
 const LEAST_SAVED: u64 = 1 << 20;
 const LEAST_BLOCK: u64 = 4096;
-/// The most call sites that are followed, and how often one must be found with buffers of the running frame only.
-const SITES: usize = 256;
-const LEAST_LOOKS: u64 = 64;
-/// The most call sites advised at once.
-const ADVISED_SITES: usize = 5;
 /// Judgements after which the figures of advice are updated.
 const EVERY: u64 = 50;
 
@@ -116,9 +108,7 @@ pub(super) struct Usage {
     is_overlapped: bool,
     /// The counts at the first judgement after the warm-up.
     warmed_up: Option<WarmedUp>,
-    /// Rounds minus frame ends, at the previous judgement.
-    round_offset: Option<u64>,
-    sites: Vec<SeenSite>,
+    sites: SeenSites,
     judged: u64,
     /// Whether a judgement was requested.
     pub(super) is_asked: bool,
@@ -143,18 +133,6 @@ impl WarmedUp {
     }
 }
 
-/// The samples of a call site.
-#[derive(Clone, Copy, Debug)]
-struct SeenSite {
-    location: &'static Location<'static>,
-    /// Buffers of the running frame, and walks that found any.
-    buffers: u64,
-    looks: u64,
-    outlived: bool,
-    /// The last judgement that counted it, because a call site may have several entries, one for each tag.
-    looked: u64,
-}
-
 /// A pool's setup at a judgement.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Setup {
@@ -175,8 +153,7 @@ impl Default for Usage {
             most_frame_bytes: 0,
             is_overlapped: false,
             warmed_up: None,
-            round_offset: None,
-            sites: Vec::new(),
+            sites: SeenSites::default(),
             judged: 0,
             is_asked: false,
             looks_at_any_time: false,
@@ -222,7 +199,8 @@ impl Usage {
             known.merge(ages);
         }
         if self.looks_at_any_time {
-            self.look_at_sites(outstanding, setup.round.wrapping_sub(now.totals.frames));
+            let round_offset = setup.round.wrapping_sub(now.totals.frames);
+            self.sites.look(&outstanding.sites, round_offset);
         }
         if self.warm_frames > 0 && self.warmed_up.is_none() {
             let sizes = outstanding.sizes.iter();
@@ -238,41 +216,6 @@ impl Usage {
         (self.advice.clone(), self.listed.clone())
     }
 
-    fn look_at_sites(&mut self, outstanding: &Outstanding, round_offset: u64) {
-        if self
-            .round_offset
-            .replace(round_offset)
-            .is_some_and(|before| before != round_offset)
-        {
-            self.sites.clear();
-        }
-        for site in &outstanding.sites {
-            let place = self
-                .sites
-                .binary_search_by_key(&site.location, |it| it.location);
-            let at = match place {
-                Ok(at) => at,
-                Err(_) if self.sites.len() == SITES => continue,
-                Err(at) => {
-                    let seen = SeenSite {
-                        location: site.location,
-                        buffers: 0,
-                        looks: 0,
-                        outlived: false,
-                        looked: 0,
-                    };
-                    self.sites.insert(at, seen);
-                    at
-                }
-            };
-            let seen = &mut self.sites[at];
-            seen.outlived |= site.buffers > site.of_this_frame;
-            seen.buffers += site.of_this_frame;
-            seen.looks += u64::from(seen.looked != self.judged);
-            seen.looked = self.judged;
-        }
-    }
-
     /// Rebuilds the list of advice if it changed.
     fn advise(
         &mut self,
@@ -286,9 +229,7 @@ impl Usage {
             .then(|| self.missed(&outstanding.sizes, now, worst))
             .flatten();
         let block = self.smaller_block(outstanding, setup.frame_block_bytes);
-        let is_advised = |site: &&SeenSite| !site.outlived && site.looks >= LEAST_LOOKS;
-        let sites = self.sites.iter().filter(is_advised);
-        if prewarm.is_none() && block.is_none() && sites.clone().next().is_none() {
+        if prewarm.is_none() && block.is_none() && !self.sites.has_advice() {
             if !self.advice.is_empty() {
                 self.advice = SharedList::default();
             }
@@ -316,16 +257,7 @@ impl Usage {
                 (held, after),
             ));
         }
-        let mut sites: Vec<_> = sites.collect();
-        sites.sort_by_key(|site| std::cmp::Reverse(site.buffers));
-        for site in sites.into_iter().take(ADVISED_SITES) {
-            let location = site.location.to_string();
-            advice.push(Advice::frame_buffers_seen(
-                &location,
-                site.buffers,
-                site.looks,
-            ));
-        }
+        self.sites.advise(&mut advice);
         self.advice.share(&advice);
     }
 
