@@ -1,9 +1,13 @@
 //! The monitor's judgements of given numbers at given times.
 
 mod life;
+mod memory_rules;
 mod numbers;
+mod returning;
 mod rules;
+mod sentences;
 mod thresholds;
+mod warm_up;
 
 use std::panic::Location;
 use std::time::{Duration, Instant};

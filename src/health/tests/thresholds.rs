@@ -111,3 +111,38 @@ fn every_rule_has_its_own_place() {
         }
     }
 }
+
+#[test]
+fn the_default_limits_are_those_of_the_table() {
+    let never = f64::INFINITY;
+    let seconds = Duration::from_secs;
+    // Warning, critical, clear ratio, raised after, resolved after.
+    let table = [
+        (Rule::Leak, 1.0, 10.0, 1.0, 0, 0),
+        (Rule::Overdue, 1.0, 10.0, 1.0, 0, 0),
+        (Rule::TagBudget, 1.0, 2.0, 0.9, 0, 1),
+        (Rule::PooledBytes, 50e6, 100e6, 0.9, 0, 1),
+        (Rule::PoolKeys, 50.0, 100.0, 0.9, 0, 1),
+        (Rule::Bloat, 16e6, never, 0.9, 5, 1),
+        (Rule::OpenFrame, 1.0, 2.0, 1.0, 0, 0),
+        (Rule::Misses, 0.05, never, 0.9, 0, 1),
+        (Rule::FrameBudget, never, never, 0.9, 0, 1),
+        (Rule::MissedBytes, 1e6, never, 0.9, 1, 1),
+        (Rule::SystemCalls, 100.0, never, 0.9, 1, 1),
+        (Rule::Stalled, 1.0, never, 1.0, 0, 0),
+        (Rule::TelemetryLost, 1.0, never, 1.0, 0, 5),
+    ];
+    assert_eq!(table.map(|row| row.0), Rule::ALL);
+    let usual = Thresholds::default();
+    for (rule, warning, critical, clear_ratio, raised, resolved) in table {
+        let expected = Limits {
+            warning,
+            critical,
+            clear_ratio,
+            raise_after: seconds(raised),
+            clear_after: seconds(resolved),
+        };
+        assert_eq!(usual.limits(rule), expected, "{rule}");
+    }
+    assert_eq!((usual.warm_up_frames(), usual.warm_up_allocs()), (120, 100));
+}
