@@ -41,6 +41,7 @@ mod clock;
 mod messages;
 mod packets;
 mod timeline;
+mod tracks;
 mod writer;
 
 pub use timeline::{PoolTrack, Timeline};

@@ -1,8 +1,6 @@
 //! Writes the events of pools as packets of a trace.
 //!
-//! Each pool has a group of tracks for its alerts, marks, frames, frame ends and counters. Frames may overlap, but slices
-//! of a track must not. So a frame takes the first free one of several tracks, all named "frames", which Perfetto draws as
-//! one. For the same reason each alert has its own track.
+//! Each pool has a group of tracks for its alerts, marks, frames, frame ends and counters (`tracks.rs`).
 //!
 //! Each call writes complete packets. Packets refer to earlier ones only by the number of a track, so a file that ends
 //! after any packet is valid.
@@ -12,7 +10,7 @@ use std::io::{self, Write};
 use std::process;
 
 use framepool::health::AlertState;
-use framepool::{Alert, AlertId, FrameSnapshot, Timestamp};
+use framepool::{Alert, FrameSnapshot, Timestamp};
 
 use crate::clock::TraceClock;
 use crate::messages::{
@@ -20,20 +18,7 @@ use crate::messages::{
     SIZE_BYTES, SLICE_BEGIN, SLICE_END, TrackDescriptor, TrackEvent,
 };
 use crate::packets::{PROCESS, Packets, double, number, text};
-
-/// The most tracks for a pool's frames. For further overlapping frames only the ends are written.
-const LANES: usize = 16;
-/// The most alerts whose tracks are remembered. Others get a new track when they are raised again.
-const ALERTS: usize = 1_024;
-
-/// The tracks of a pool, by their numbers within it.
-const GROUP: u64 = 0;
-const ALERT_GROUP: u64 = 1;
-const MARKS: u64 = 2;
-const FRAME_ENDS: u64 = 3;
-const FIRST_COUNTER: u64 = 16;
-const FIRST_LANE: u64 = 64;
-const FIRST_ALERT: u64 = 1_024;
+use crate::tracks::{ALERT_GROUP, FIRST_COUNTER, FRAME_ENDS, GROUP, MARKS, Tracks};
 
 /// The counters: name, unit, value at a frame end.
 type Counter = (&'static str, i32, fn(&FrameSnapshot) -> u64);
@@ -81,19 +66,8 @@ pub struct PoolTrack(pub(crate) usize);
 pub struct Timeline<W: Write> {
     packets: Packets<W>,
     clock: TraceClock,
-    pools: Vec<Pool>,
+    pools: Vec<Tracks>,
     names: Option<Name>,
-}
-
-#[derive(Default)]
-struct Pool {
-    /// When the last frame of each lane ended.
-    lanes: Vec<u64>,
-    alerts: Vec<(AlertId, bool)>,
-    /// Alerts that got a track.
-    tracks: u64,
-    /// The track of each of `alerts`.
-    places: Vec<u64>,
 }
 
 impl<W: Write> fmt::Debug for Timeline<W> {
@@ -127,7 +101,7 @@ impl<W: Write> Timeline<W> {
     /// Adds a pool. Its tracks are in the order in which pools are added.
     pub fn add_pool(&mut self, name: &str) -> PoolTrack {
         let pool = PoolTrack(self.pools.len());
-        self.pools.push(Pool::default());
+        self.pools.push(Tracks::default());
         let describe = |name: &str, parent, rank| TrackDescriptor {
             name: Some(name.to_owned()),
             parent_uuid: parent,
@@ -254,21 +228,10 @@ impl<W: Write> Timeline<W> {
         about
     }
 
-    /// The first lane that is free from then on.
+    /// The track for a frame, described if it is new.
     fn lane(&mut self, pool: PoolTrack, begin: u64, end: u64) -> Option<u64> {
-        let lanes = &mut self.pools[pool.0].lanes;
-        let free = lanes.iter().position(|&ended| ended <= begin);
-        let place = match free {
-            Some(place) => place,
-            None if lanes.len() < LANES => {
-                lanes.push(0);
-                lanes.len() - 1
-            }
-            None => return None,
-        };
-        lanes[place] = end;
-        let lane = FIRST_LANE + place as u64;
-        if free.is_none() {
+        let (lane, is_new) = self.pools[pool.0].lane(begin, end)?;
+        if is_new {
             let group = Some(self.packets.number(pool, GROUP));
             self.packets.describe(
                 pool,
@@ -304,16 +267,16 @@ impl<W: Write> Timeline<W> {
     /// ```
     pub fn alert(&mut self, pool: PoolTrack, alert: &Alert) {
         let time = self.clock.time(alert.time);
-        let known = &self.pools[pool.0];
-        let place = known.alerts.iter().position(|(id, _)| *id == alert.id);
-        let was_raised = place.is_some_and(|place| known.alerts[place].1);
         let is_raised = alert.state == AlertState::Raised;
-        if !was_raised && !is_raised {
+        let (track, was_raised) = match self.pools[pool.0].alert(alert.id) {
+            Some(known) => (
+                known.track,
+                std::mem::replace(&mut known.is_raised, is_raised),
+            ),
             // It was raised before the trace began.
-            return;
-        }
-        let place = place.unwrap_or_else(|| self.new_alert(pool, alert));
-        let track = self.pools[pool.0].places[place];
+            None if !is_raised => return,
+            None => (self.new_alert(pool, alert), false),
+        };
         if was_raised {
             self.packets.event(
                 pool,
@@ -325,7 +288,6 @@ impl<W: Write> Timeline<W> {
                 },
             );
         }
-        self.pools[pool.0].alerts[place].1 = is_raised;
         if is_raised {
             let mut about = vec![
                 text("says", self.named(alert.to_string())),
@@ -352,18 +314,9 @@ impl<W: Write> Timeline<W> {
         }
     }
 
-    fn new_alert(&mut self, pool: PoolTrack, alert: &Alert) -> usize {
-        let known = &mut self.pools[pool.0];
-        if known.alerts.len() == ALERTS {
-            // The oldest resolved one. All are active only if a thousand lines of code leak at once.
-            let over = known.alerts.iter().position(|(_, is_raised)| !is_raised);
-            known.alerts.remove(over.unwrap_or(0));
-            known.places.remove(over.unwrap_or(0));
-        }
-        let track = FIRST_ALERT + known.tracks;
-        known.tracks += 1;
-        known.alerts.push((alert.id, false));
-        known.places.push(track);
+    /// Makes the track of an alert.
+    fn new_alert(&mut self, pool: PoolTrack, alert: &Alert) -> u64 {
+        let track = self.pools[pool.0].add_alert(alert.id);
         let parent = Some(self.packets.number(pool, ALERT_GROUP));
         let name = match alert.site {
             Some(site) => format!("{} at {}", alert.rule, self.named(site.to_string())),
@@ -378,7 +331,7 @@ impl<W: Write> Timeline<W> {
                 ..TrackDescriptor::default()
             },
         );
-        self.pools[pool.0].places.len() - 1
+        track
     }
 
     /// Writes a mark that the program set.
