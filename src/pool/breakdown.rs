@@ -9,8 +9,8 @@
 )]
 
 use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
+use crate::pool::findings::OutBySize;
 use crate::pool::inner::PoolInner;
-use crate::pool::walk::OutBySize;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding, position};
 use crate::telemetry::outstanding::Outstanding;
 

@@ -11,6 +11,7 @@ pub(crate) mod builder;
 pub(crate) mod closing;
 pub(crate) mod compact;
 pub(crate) mod config;
+pub(crate) mod findings;
 pub(crate) mod frame;
 pub(crate) mod frame_arena;
 pub(crate) mod frame_book;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::clock;
+use crate::pool::findings::Limits;
 use crate::pool::inner::PoolInner;
 use crate::pool::walk::Records;
 use crate::telemetry::id::FrameEnd;
@@ -78,13 +79,15 @@ impl PoolInner {
             table: &self.table,
             slots: &self.slots,
             names: &self.names,
-            #[cfg(feature = "backtrace")]
-            large_bytes: self.config.backtraces.1,
-            leak_after_frames: self.config.leak_after_frames,
-            old_before,
-            aged_before,
-            overdue_after_frames: self.config.overdue_after_frames,
-            overdue_by_tag: &overdue_by_tag,
+            limits: Limits {
+                #[cfg(feature = "backtrace")]
+                large_bytes: self.config.backtraces.1,
+                leak_after_frames: self.config.leak_after_frames,
+                old_before,
+                aged_before,
+                overdue_after_frames: self.config.overdue_after_frames,
+                overdue_by_tag: &overdue_by_tag,
+            },
         };
         let by_size = walks.walk(records, round, out);
         walks.overdue_by_tag = overdue_by_tag;

@@ -1,4 +1,4 @@
-//! The walk over the block records: finds which call site holds which buffers, and since when.
+//! The walk over the block records: reads the record of every buffer in use. `findings.rs` counts what it finds.
 //!
 //! The walk reads atomics, and marks what it read (`blocks/block.rs` proves that the result is right). A worker does
 //! the same few writes with and without a walk. Walks wait for each other. A result reuses the memory of an earlier
@@ -21,20 +21,13 @@
 //! allocate, a walk reads the record of every block of the pool. A buffer that is in use during the whole walk is
 //! always found.
 
-use std::panic::Location;
-use std::ptr;
 use std::time::{Duration, Instant};
 
-use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
-use crate::blocks::state::Seen;
 use crate::blocks::table::Table;
-#[cfg(feature = "backtrace")]
-use crate::pool::stack_walk::enter_stack;
+use crate::pool::findings::{Findings, Limits, OutBySize};
 use crate::slot::list::Slots;
 use crate::slot::thread_names::ThreadNames;
-use crate::telemetry::breakdown::{self, ThreadHolding};
-use crate::telemetry::histogram::Log2Histogram;
-use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::outstanding::Outstanding;
 
 /// The state that a walk leaves for the next one.
 #[derive(Debug)]
@@ -76,24 +69,13 @@ impl Walks {
     }
 }
 
-/// The input of a walk, with the ages for suspects and verdicts.
+/// The input of a walk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records<'w> {
     pub(crate) table: &'w Table,
     pub(crate) slots: &'w Slots,
     pub(crate) names: &'w ThreadNames,
-    /// From this size on, every buffer is sampled.
-    #[cfg(feature = "backtrace")]
-    pub(crate) large_bytes: u64,
-    pub(crate) leak_after_frames: u64,
-    /// Buffers allocated in this round or later are too young for suspects.
-    pub(crate) old_before: Option<u64>,
-    /// Buffers allocated in this round or later are too young for verdicts.
-    pub(crate) aged_before: Option<u64>,
-    /// The age in frames beyond which a buffer is overdue.
-    pub(crate) overdue_after_frames: Option<u64>,
-    /// The limit of each tag; the pool's limit applies to tags that are not in the list.
-    pub(crate) overdue_by_tag: &'w [Option<u64>],
+    pub(crate) limits: Limits<'w>,
 }
 
 /// The last walk that was done for a refusal.
@@ -104,41 +86,11 @@ pub(crate) struct LastWalk {
     pub(crate) found: Outstanding,
 }
 
-/// Buffers in use by size class, with the bytes of each class.
-#[derive(Debug)]
-pub(crate) struct OutBySize(pub(crate) [(u64, u64); CLASSES + 1]);
-
-impl OutBySize {
-    fn new() -> Self {
-        Self([(0, 0); CLASSES + 1])
-    }
-
-    /// Counts a buffer in use.
-    #[inline]
-    fn enter(&mut self, bytes: u64) {
-        let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
-        let (buffers, sum) = &mut self.0[class];
-        *buffers += 1;
-        *sum += bytes;
-    }
-}
-
 /// A walk under way.
 struct Walk<'w> {
-    records: Records<'w>,
-    out: &'w mut Outstanding,
-    /// The entries in the order of their call sites.
-    sites: Vec<SiteHolding>,
-    /// The entries in the order of the numbers of their names.
-    threads: Vec<ThreadHolding>,
-    by_size: OutBySize,
-    /// The last site and its position. Records are in the order of their first use, so neighbours often have the same
-    /// site.
-    last: Option<(&'static Location<'static>, usize, usize)>,
-    last_thread: Option<(u32, usize)>,
-    round: u64,
-    /// The buffers in use that were found so far.
-    met: u64,
+    table: &'w Table,
+    slots: &'w Slots,
+    findings: Findings<'w>,
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pages_read: u32,
 }
@@ -152,37 +104,10 @@ impl Walks {
         round: u64,
         out: &mut Outstanding,
     ) -> OutBySize {
-        let mut sites = std::mem::take(&mut out.sites);
-        sites.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
-        for site in &mut sites {
-            site.clear();
-        }
-        let mut threads = std::mem::take(&mut out.threads);
-        threads.sort_unstable_by_key(|thread| thread.number);
-        for thread in &mut threads {
-            thread.clear();
-        }
-        let sizes = std::mem::take(&mut out.sizes);
-        let mut ages = std::mem::take(&mut out.ages);
-        ages.iter_mut().for_each(Log2Histogram::clear);
-        let mut stacks = std::mem::take(&mut out.stacks);
-        stacks.clear();
-        *out = Outstanding {
-            sizes,
-            ages,
-            stacks,
-            ..Outstanding::default()
-        };
         let mut walk = Walk {
-            records,
-            out,
-            sites,
-            threads,
-            by_size: OutBySize::new(),
-            last: None,
-            last_thread: None,
-            round,
-            met: 0,
+            table: records.table,
+            slots: records.slots,
+            findings: Findings::begin(records.names, records.limits, round, out),
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
         };
@@ -191,28 +116,21 @@ impl Walks {
         {
             self.pages_read = walk.pages_read;
         }
-        let by_size = walk.by_size;
-        let threads = walk.threads;
-        let mut sites = walk.sites;
-        sites.retain(|site| site.buffers > 0);
-        sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
-        out.sites = sites;
-        out.threads = threads;
-        by_size
+        walk.findings.end()
     }
 }
 
 impl Walk<'_> {
     /// Reads the records of all buffers in use.
     fn read(&mut self, walks: &mut Walks) {
-        let before = self.records.slots.pooled_counts();
+        let before = self.slots.pooled_counts();
         let out = before.allocs.wrapping_sub(before.releases);
-        let pages = self.records.table.pages();
+        let pages = self.table.pages();
         walks.cover(pages);
         for (at, group) in walks.groups.iter_mut().enumerate() {
             group.found = self.read_group(at as u32, group.busy, pages);
         }
-        if self.met != out || self.records.slots.pooled_counts().allocs != before.allocs {
+        if self.findings.met != out || self.slots.pooled_counts().allocs != before.allocs {
             for at in 0..pages.div_ceil(64) {
                 match walks.groups.get_mut(at as usize) {
                     Some(group) => group.found |= self.read_group(at, !group.busy, pages),
@@ -248,137 +166,11 @@ impl Walk<'_> {
         {
             self.pages_read += 1;
         }
-        let before = self.met;
-        for record in self.records.table.records_of(page) {
-            self.enter(record.read());
+        let before = self.findings.met;
+        for record in self.table.records_of(page) {
+            self.findings.enter(record.read());
         }
-        self.met != before
-    }
-
-    /// Counts a buffer that was found.
-    fn enter(&mut self, seen: Seen) {
-        let lent = match seen {
-            Seen::Idle => return,
-            Seen::Anonymous(bytes) => {
-                self.met += 1;
-                self.by_size.enter(bytes);
-                return;
-            }
-            Seen::Lent(lent) => lent,
-        };
-        self.met += 1;
-        self.by_size.enter(lent.bytes);
-        self.enter_thread(lent.thread, lent.bytes);
-        let tag = lent.tag.number();
-        let at = match self.last {
-            Some((location, of, at)) if of == tag && ptr::eq(location, lent.site) => Some(at),
-            _ => position(&mut self.sites, lent.site, tag),
-        };
-        let age = lent.age(self.round);
-        let taken = self.round.wrapping_sub(age);
-        let is_old_in_frames = age > self.records.leak_after_frames && !lent.long_lived;
-        let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);
-        let is_suspect = is_old(self.records.old_before);
-        let is_aged = is_old(self.records.aged_before);
-        let by_tag = self.records.overdue_by_tag.get(tag);
-        let limit = by_tag.copied().unwrap_or(self.records.overdue_after_frames);
-        let is_overdue = !lent.long_lived && limit.is_some_and(|limit| age > limit);
-        self.out.buffers += 1;
-        self.out.bytes += lent.bytes;
-        self.enter_age(tag, age);
-        if lent.long_lived {
-            self.out.long_lived += 1;
-            self.out.long_lived_bytes += lent.bytes;
-        }
-        if is_suspect {
-            self.out.suspects += 1;
-            self.out.suspect_bytes += lent.bytes;
-        }
-        #[cfg(feature = "backtrace")]
-        enter_stack(&mut self.out.stacks, &lent, self.records.large_bytes);
-        let Some(at) = at else {
-            return;
-        };
-        self.last = Some((lent.site, tag, at));
-        let site = &mut self.sites[at];
-        site.buffers += 1;
-        site.bytes += lent.bytes;
-        site.of_this_frame += u64::from(age == 0);
-        if lent.long_lived {
-            site.long_lived += 1;
-            site.long_lived_bytes += lent.bytes;
-        }
-        if is_suspect {
-            site.suspects += 1;
-            site.suspect_bytes += lent.bytes;
-        }
-        if is_aged {
-            site.aged += 1;
-            site.aged_bytes += lent.bytes;
-            site.oldest_aged_frames = site.oldest_aged_frames.max(age);
-        }
-        site.overdue += u64::from(is_overdue);
-        if site.buffers == 1 || age > site.oldest_age_frames {
-            site.oldest_age_frames = age;
-            site.thread.clear();
-            self.records.names.read(lent.thread, |name| {
-                if site.thread.try_reserve(name.len()).is_ok() {
-                    site.thread.push_str(name);
-                }
-            });
-        }
-    }
-}
-
-impl Walk<'_> {
-    /// Counts the age of a buffer for its tag, if there is memory for the count.
-    fn enter_age(&mut self, tag: usize, age: u64) {
-        let ages = &mut self.out.ages;
-        let missing = (tag + 1).saturating_sub(ages.len());
-        if ages.try_reserve(missing).is_ok() {
-            ages.extend((0..missing).map(|_| Log2Histogram::default()));
-            ages[tag].try_add(age);
-        }
-    }
-
-    /// Counts a buffer for the thread that allocated it.
-    fn enter_thread(&mut self, number: u32, bytes: u64) {
-        let at = match self.last_thread {
-            Some((last, at)) if last == number => at,
-            _ => {
-                let Some(at) = breakdown::position(&mut self.threads, number) else {
-                    return;
-                };
-                self.last_thread = Some((number, at));
-                at
-            }
-        };
-        self.threads[at].buffers += 1;
-        self.threads[at].bytes += bytes;
-    }
-}
-
-/// The sort key of an entry: call site, then tag.
-fn key(site: &SiteHolding) -> (&'static Location<'static>, usize) {
-    (site.location, site.tag_number)
-}
-
-/// The position of the entry for this call site and tag in the sorted list. Added if it is new and there is memory
-/// for it; when memory has run out, the list is incomplete.
-///
-/// One line of code can have several `Location` values, so they are compared by content.
-fn position(
-    sites: &mut Vec<SiteHolding>,
-    location: &'static Location<'static>,
-    tag: usize,
-) -> Option<usize> {
-    match sites.binary_search_by(|site| key(site).cmp(&(location, tag))) {
-        Ok(at) => Some(at),
-        Err(at) => {
-            sites.try_reserve(1).ok()?;
-            sites.insert(at, SiteHolding::new(location, tag));
-            Some(at)
-        }
+        self.findings.met != before
     }
 }
 
