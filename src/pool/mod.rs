@@ -19,6 +19,7 @@ pub(crate) mod frame_end;
 pub(crate) mod frame_sampling;
 pub(crate) mod framed;
 pub(crate) mod handle;
+mod handle_queries;
 pub(crate) mod holdings;
 pub(crate) mod inner;
 pub(crate) mod lifetime;
