@@ -8,23 +8,11 @@
 //!                     (the alloc that caused the refill counts in the sealed words)
 //! ```
 //!
-//! # One block for a steady frame
-//!
-//! A frame that exceeds its block takes further blocks. When the frame ends, `pool/compact.rs` replaces them by one block as
-//! large as all of them. The next frame of that size then needs no refill, and its end has no block list to read.
-//!
-//! Compaction runs under the aggregator's lock. It first returns the old blocks to the system and then allocates the new one, so the
-//! pool never holds more than before. The allocation can fail: the system may refuse, or another thread may use up the budget
-//! first. Then the arena has no block, and its next frame starts with small ones.
-//!
-//! A growing arena adds blocks of at least an eighth of what it has. So the number of compactions grows only with the
-//! logarithm of the frame's size.
-//!
 //! # Which thread may touch an arena
 //!
 //! - While its frame is open, only the owner of the slot writes it. The aggregator reads `cursor`, `lent` and the sealed words.
-//! - At the frame end, only the thread that ends the frame touches it, under the aggregator's lock. The `Frame` was consumed,
-//!   so every borrow has ended, and that end is ordered before.
+//! - At the frame end (`bump/reset.rs`), only the thread that ends the frame touches it, under the aggregator's lock. The
+//!   `Frame` was consumed, so every borrow has ended, and that end is ordered before.
 //! - After the next `begin_frame`, which acquires the frame's bit (`in_flight.rs`), it belongs to the slot's owner again.
 //!
 //! A slot can change owners while the frame is open. The claim of the slot then orders the old owner's accesses before the new owner's.
@@ -45,10 +33,12 @@
     reason = "the chunks are a cell that belongs to the slot's owner"
 )]
 
+mod reset;
+
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-use crate::arena::chunks::{Chunks, Ended, History, MAX_BLOCK_BYTES, bytes_of, usable_bytes};
+use crate::arena::chunks::{Chunks, History, MAX_BLOCK_BYTES, bytes_of, usable_bytes};
 use crate::arena::parking::OWNED;
 use crate::codegen::{cold_path, in_register};
 use crate::memory::region::Region;
@@ -248,18 +238,6 @@ impl Arena {
         });
     }
 
-    /// Installs the single block of a compacted arena, after the others were removed.
-    ///
-    /// # Safety
-    ///
-    /// The conditions of [`take_unneeded`](Self::take_unneeded) hold.
-    pub(crate) unsafe fn refill_with(&self, block: Region) {
-        self.add_block(block);
-        // SAFETY: the caller has exclusive access to the arena.
-        self.chunks
-            .with_mut(|chunks| self.rewind(unsafe { &mut *chunks }));
-    }
-
     /// Bytes of the blocks. If another thread changes the arena, the value may be slightly old.
     pub(crate) fn held(&self) -> u64 {
         // Relaxed: an estimate that orders nothing; the owner reads its own stores.
@@ -348,63 +326,6 @@ impl Arena {
         self.history.with(|history| unsafe { (*history).last })
     }
 
-    /// Ends the frame for this arena: returns what the frame allocated, and frees all of it.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the aggregator's lock, and the frame has ended, so no other thread touches the arena or its memory.
-    pub(crate) unsafe fn reset(&self) -> Ended {
-        // Relaxed, all: the caller has exclusive access to the arena.
-        let version = self.version.load(Ordering::Relaxed);
-        let cursor = self.cursor.load(Ordering::Relaxed);
-        let base = self.base.load(Ordering::Relaxed);
-        let lent = self.lent.load(Ordering::Relaxed);
-        let of_last = (cursor.addr() - base.addr()) as u64;
-        // SAFETY: the caller holds the aggregator's lock.
-        self.history.with_mut(|history| unsafe {
-            let history = &mut *history;
-            history.last = ArenaReading::default();
-            if version == history.version {
-                if of_last > 0 {
-                    // Relaxed, both: the caller has exclusive access; `InFlight::free` (Release) publishes them to the next
-                    // frame, whose `claim` acquires the bit.
-                    self.cursor.store(base, Ordering::Relaxed);
-                    self.lent.store(0, Ordering::Relaxed);
-                }
-                let (allocs, requested) = unpack(lent);
-                return Ended {
-                    reading: ArenaReading {
-                        allocs,
-                        bytes: of_last,
-                        requested,
-                        misses: 0,
-                    },
-                    several_bytes: 0,
-                    may_trim: history.note_need(of_last) | history.changed,
-                };
-            }
-            history.version = version;
-            history.changed = true;
-            let reading = self.sum(lent, of_last);
-            // SAFETY: the caller has exclusive access to the arena.
-            let (full_bytes, last_bytes) = self.chunks.with_mut(|chunks| {
-                let chunks = &mut *chunks;
-                let used = &chunks.blocks[..chunks.used];
-                let last_bytes = used.last().map_or(0, |block| block.bytes);
-                let full_bytes = bytes_of(used) - last_bytes;
-                self.rewind(chunks);
-                (full_bytes, last_bytes)
-            });
-            history.note_need(full_bytes as u64 + of_last);
-            let fits = full_bytes > 0 && full_bytes + last_bytes <= MAX_BLOCK_BYTES;
-            Ended {
-                reading,
-                several_bytes: if fits { full_bytes + last_bytes } else { 0 },
-                may_trim: true,
-            }
-        })
-    }
-
     /// Adds the current block's numbers to the sealed ones.
     fn sum(&self, lent: u64, bytes: u64) -> ArenaReading {
         let (allocs, requested) = unpack(lent);
@@ -418,57 +339,6 @@ impl Arena {
             requested: self.sealed_requested.load(Ordering::Acquire) + requested,
             misses: self.misses.load(Ordering::Acquire),
         }
-    }
-
-    /// Resets all words to the start of the next frame's first block. Only for a thread with exclusive access to the arena.
-    fn rewind(&self, chunks: &mut Chunks) {
-        let start = chunks.rewind();
-        // Relaxed, all: no other thread reads them now. The Release that follows publishes them: `InFlight::free` (paired with the
-        // Acquire in `claim`) after a frame end, or `Arena::release` (paired with the Acquire in `unpark`) after a reclaim.
-        self.cursor.store(start, Ordering::Relaxed);
-        self.base.store(start, Ordering::Relaxed);
-        self.note_block_bytes(chunks.blocks.first().map_or(0, |block| block.bytes));
-        // Relaxed: exclusive access, as above. The owner may read `end` of a parked or seized arena now, so leave that one alone.
-        if self.state.load(Ordering::Relaxed) == OWNED {
-            self.end.set(chunks.end());
-        }
-        // Relaxed, all: published like the cursor above.
-        self.lent.store(0, Ordering::Relaxed);
-        self.sealed_allocs.store(0, Ordering::Relaxed);
-        self.sealed_bytes.store(0, Ordering::Relaxed);
-        self.sealed_requested.store(0, Ordering::Relaxed);
-        self.misses.store(0, Ordering::Relaxed);
-    }
-
-    /// Removes one block that recent frames did not need. With `all`, repeated calls remove every block.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the aggregator's lock and has exclusive access to the arena: it claimed the frame's bit while no frame
-    /// is open under it, or it has seized the arena.
-    pub(crate) unsafe fn take_unneeded(&self, usual_bytes: usize, all: bool) -> Option<Region> {
-        // Relaxed: the caller has exclusive access. Version 0 means that the arena never had a block.
-        if self.version.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
-        // SAFETY: the caller has exclusive access to the arena and holds the aggregator's lock.
-        self.chunks.with_mut(|chunks| unsafe {
-            let chunks = &mut *chunks;
-            if !all {
-                let is_needed = self.history.with_mut(|history| {
-                    let history = &mut *history;
-                    history.changed = !chunks.is_needed(&history.needed, usual_bytes as u64);
-                    !history.changed
-                });
-                if is_needed {
-                    return None;
-                }
-            }
-            let block = chunks.blocks.pop()?;
-            self.note_held(chunks);
-            self.rewind(chunks);
-            Some(block)
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much of the pool's memory is resident.
 //!
 //! The system is asked about every pooled block, by the address in its record, and about the current block of each
-//! arena. A steady frame has no other (`arena/bump.rs`). So the answer covers exactly these blocks, whether they are
+//! arena. A steady frame has no other (`arena/bump/reset.rs`). So the answer covers exactly these blocks, whether they are
 //! mappings or come from the global allocator, and no other memory of the process. No lock of ours is taken. The
 //! system locks its own list of mappings for one question at a time, about at most 16 MiB.
 
