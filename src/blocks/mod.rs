@@ -4,6 +4,7 @@
 pub(crate) mod balance;
 pub(crate) mod bin;
 pub(crate) mod block;
+mod buckets;
 #[cfg(any(feature = "backtrace", all(test, framepool_loom)))]
 pub(crate) mod call_stacks;
 pub(crate) mod class;
