@@ -43,6 +43,7 @@ mod residency;
 mod small_stacks;
 #[cfg(feature = "telemetry")]
 mod sources;
+mod tag_budgets;
 mod tags;
 #[cfg(feature = "telemetry")]
 mod trimming;
