@@ -1,26 +1,19 @@
 //! The callers of sampled buffers in a real browser: live, and in a saved page.
 
+#[path = "../../../tests/common/callers.rs"]
+mod callers;
 mod common;
 
 use std::thread;
 use std::time::Duration;
 
+use callers::load_level;
 use common::browser::{Browser, output};
 use common::{eventually, frames_until, get, served};
 use framepool::store::SavedHistory;
 use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Watch};
 use framepool_dashboard::Dashboard;
 use framepool_dashboard::api::Stacks;
-
-#[inline(never)]
-fn decode_texture(pool: &BufferPool, len: usize) -> Buffer<u8> {
-    pool.alloc(len)
-}
-
-#[inline(never)]
-fn load_level(pool: &BufferPool) -> Vec<Buffer<u8>> {
-    (0..3).map(|_| decode_texture(pool, 1 << 20)).collect()
-}
 
 /// Buffers of call sites with and without samples.
 fn held(pool: &BufferPool) -> (Vec<Buffer<u8>>, Buffer<u8>) {

@@ -2,13 +2,16 @@
 //!
 //! Needs the npm package `@firefox-devtools/profiler-cli` in `target/npm`; `cargo xtask ci setup` installs it.
 
+#[path = "../../../tests/common/callers.rs"]
+mod callers;
 mod common;
 
 use std::time::Duration;
 
+use callers::{load_level, open_menu};
 use common::{Profiler, held_by_stack};
 use framepool::store::SavedHistory;
-use framepool::{Attribution, Buffer, BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
+use framepool::{Attribution, BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
 use serde_json::Value;
 
 /// A history of these pools as they are now, judged at the end of several frames.
@@ -76,21 +79,6 @@ fn stacks_add_up_to_bytes_in_use() {
     frame.release_all();
 }
 
-#[inline(never)]
-fn decode_texture(pool: &BufferPool, len: usize) -> Buffer<u8> {
-    pool.alloc(len)
-}
-
-#[inline(never)]
-fn load_level(pool: &BufferPool) -> Vec<Buffer<u8>> {
-    (0..3).map(|_| decode_texture(pool, 1 << 20)).collect()
-}
-
-#[inline(never)]
-fn open_menu(pool: &BufferPool) -> Vec<Buffer<u8>> {
-    (0..100).map(|_| decode_texture(pool, 1 << 10)).collect()
-}
-
 #[test]
 fn callers_of_sampled_buffers_are_below_site() {
     let builder = BufferPool::builder().attribution(Attribution::Backtraces);
@@ -121,7 +109,7 @@ fn callers_of_sampled_buffers_are_below_site() {
         "{held:?}"
     );
     assert!(
-        held.keys().all(|stack| stack.contains("firefox.rs:")),
+        held.keys().all(|stack| stack.contains("callers.rs:")),
         "{held:?}"
     );
     assert_eq!(held.values().sum::<u64>(), pool.stats().in_use_bytes);

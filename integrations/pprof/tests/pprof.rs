@@ -2,12 +2,16 @@
 //!
 //! Needs `go` (Debian: `apt-get install golang-go`); `cargo xtask ci setup` installs it.
 
+#[path = "../../../tests/common/callers.rs"]
+mod callers;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use callers::{load_level, open_menu};
 use framepool::store::SavedHistory;
-use framepool::{Attribution, Buffer, BufferPool, HealthConfig, Outstanding, Watch};
+use framepool::{Attribution, BufferPool, HealthConfig, Outstanding, Watch};
 use framepool_pprof::{Held, allocs, heap};
 
 /// The output of `go tool pprof` for a profile.
@@ -90,21 +94,6 @@ fn pprof_tells_tags_apart() {
     let top = pprof("tagged.pb.gz", &profile, &focused);
     assert!(line(&top, "pprof.rs:").contains("2097152B"), "{top}");
     drop(kept);
-}
-
-#[inline(never)]
-fn decode_texture(pool: &BufferPool, len: usize) -> Buffer<u8> {
-    pool.alloc(len)
-}
-
-#[inline(never)]
-fn load_level(pool: &BufferPool) -> Vec<Buffer<u8>> {
-    (0..3).map(|_| decode_texture(pool, 1 << 20)).collect()
-}
-
-#[inline(never)]
-fn open_menu(pool: &BufferPool) -> Vec<Buffer<u8>> {
-    (0..100).map(|_| decode_texture(pool, 1 << 10)).collect()
 }
 
 #[test]
