@@ -1,4 +1,4 @@
-//! The repository's own tasks: `cargo xtask ci` runs every check, the others make documents from the sources.
+//! The repository's own tasks: `cargo xtask ci` runs every check; the other tasks are checks that can also be run alone.
 
 mod ci;
 mod hot_paths;
@@ -11,16 +11,16 @@ use std::process::ExitCode;
 use workspace::Workspace;
 
 const HELP: &str = "\
-cargo xtask ci [STEP...]           run all checks, or only these steps
+cargo xtask ci [STEP...]           run all steps, or only the named ones
 cargo xtask ci --list              list the steps
-cargo xtask instructions [--bless] count the instructions of the hot paths and compare with contest/instructions.toml, or
-                                   write that file
-cargo xtask machine-code           what the hot paths' machine code must not contain
-cargo xtask mutants [NAME...]      plant the bugs of xtask/planted/, one after another, and see which tests notice
+cargo xtask instructions [--bless] count the instructions of the hot paths, and compare them with
+                                   contest/instructions.toml, or write them into it
+cargo xtask machine-code           check that the hot paths' machine code has no lock, no division and no call
+cargo xtask mutants [NAME...]      plant the bugs of xtask/planted/ one after another; fail if no test notices one
     --sample N [--seed TEXT|commit]
-                                   only N of them; another seed chooses others
+                                   plant only N of them; the seed decides which
 cargo xtask mutants --list         list the planted bugs
-cargo xtask mutants --check        only see that every one still applies to the sources";
+cargo xtask mutants --check        only check that every bug still applies to the sources";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,18 +1,18 @@
-//! The compiler that the checks are run with.
+//! The compiler that runs the checks.
 
 use std::process::Command;
 
 /// A compiler and its own platform.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Toolchain {
-    /// As `rustc -V` says it.
+    /// The output of `rustc -V`.
     pub(crate) rustc: String,
-    /// The platform it runs on, and builds for unless told otherwise.
+    /// The platform on which it runs, and for which it builds by default.
     pub(crate) host: String,
 }
 
 impl Toolchain {
-    /// The one that cargo uses here.
+    /// The compiler that cargo uses here.
     pub(crate) fn find() -> Result<Self, String> {
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc).arg("-vV").output();

@@ -1,10 +1,10 @@
-//! What the checks need to know of the workspace: where it is, and its files.
+//! The workspace: its root folder and its files.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The workspace this task belongs to.
+/// The workspace of this package.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,

@@ -1,4 +1,4 @@
-//! Running a command so that its output is shown and, for tests, counted.
+//! Runs commands, shows their output, and counts the tests in it.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, IsTerminal};
@@ -7,10 +7,10 @@ use std::process::{Command, ExitStatus, Stdio};
 use super::suites::{self, Counts};
 use crate::workspace::Workspace;
 
-/// An address at which nobody answers: whatever wants to fetch toolchain parts on its own fails at once.
+/// An address without a server: a command that would download a part of the toolchain fails at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
-/// How nextest ends when tests failed, not the build.
+/// The exit code of nextest if tests failed and the build did not.
 const TESTS_FAILED: i32 = 100;
 
 /// Runs the commands of one step.
@@ -38,7 +38,7 @@ impl<'w> Runner<'w> {
         self.environment.push((name, value));
     }
 
-    /// `cargo` with these arguments, ready to be run.
+    /// A command that runs `cargo` with these arguments.
     pub(crate) fn cargo_command(&self, arguments: &[&str]) -> Command {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
@@ -51,7 +51,7 @@ impl<'w> Runner<'w> {
     pub(crate) fn prepare(&self, command: &mut Command) {
         if in_ci() {
             command.env("RUSTUP_DIST_SERVER", NOWHERE);
-            // Everything is built once: what a second build would reuse takes a quarter of the time of the first.
+            // Everything is built once. Preparing for a second build would cost a quarter of the time.
             command.env("CARGO_INCREMENTAL", "0");
         }
         if std::env::var_os("CARGO_TERM_COLOR").is_none() {
@@ -86,7 +86,7 @@ impl<'w> Runner<'w> {
         Err(format!("`bash {path}` failed"))
     }
 
-    /// Runs an executable that the checks have built; its exit code.
+    /// Runs an executable that the checks have built. Returns its exit code.
     pub(crate) fn built(&self, path: &str, arguments: &[&str]) -> Result<Option<i32>, String> {
         announce(path, arguments);
         let program = self.workspace.target().join("debug").join(path);
@@ -99,7 +99,7 @@ impl<'w> Runner<'w> {
         Ok(status.code())
     }
 
-    /// Runs a task of `cargo` with the lock file as it is.
+    /// Runs a task of `cargo`, and fails if the lock file would change.
     pub(crate) fn cargo_locked(&mut self, task: &str, arguments: &[&str]) -> Result<(), String> {
         let mut all = vec![task, "--locked"];
         all.extend(arguments);
@@ -134,7 +134,7 @@ impl<'w> Runner<'w> {
         let found = output.lines().find(|line| line.contains(report));
         match found {
             Some(line) if status.code() == Some(TESTS_FAILED) => {
-                println!("as it must: {}", line.trim());
+                println!("failed, as it must: {}", line.trim());
                 Ok(())
             }
             _ => Err(format!(
@@ -154,7 +154,7 @@ impl<'w> Runner<'w> {
         counts.all_libraries_have_examples(&output.stdout)
     }
 
-    /// Runs a command that tests, and counts what it says.
+    /// Runs a command that runs tests, and counts them.
     fn count(&mut self, mut command: Command, arguments: &[&str]) -> Result<Counts, String> {
         announce("cargo", arguments);
         let mut counts = Counts::default();
@@ -167,12 +167,12 @@ impl<'w> Runner<'w> {
         self.failed += counts.failed;
         judge(status, arguments)?;
         if counts.passed == 0 {
-            return Err("not one test ran".to_owned());
+            return Err("no test ran".to_owned());
         }
         Ok(counts)
     }
 
-    /// Colour codes would stand between the words that are counted.
+    /// Without colours: their codes would break up the words that are counted.
     fn nextest(&self, arguments: &[&str]) -> Command {
         let mut command = self.cargo_command(arguments);
         command.env("CARGO_TERM_COLOR", "never");
@@ -180,7 +180,7 @@ impl<'w> Runner<'w> {
     }
 }
 
-/// Whether this is the CI's run.
+/// Whether this run is in CI.
 pub(crate) fn in_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }
@@ -198,14 +198,14 @@ fn judge(status: ExitStatus, arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Runs a command and passes on each line of its output and of its messages, in the order in which they were written.
+/// Runs a command, and passes on each line of its standard output and standard error, in the order of writing.
 pub(crate) fn each_line(
     command: &mut Command,
     mut line: impl FnMut(&str),
 ) -> io::Result<ExitStatus> {
     let (reader, writer) = io::pipe()?;
     let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-    // The command has our end of the pipe too: without it the reading would not end.
+    // The command holds a copy of the pipe's writing end. Without this the reading would never end.
     command.stdout(Stdio::null());
     command.stderr(Stdio::null());
     let mut reader = BufReader::new(reader);

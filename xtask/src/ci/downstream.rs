@@ -1,10 +1,10 @@
-//! A project that depends on the library by path: it builds, runs, and its lock file has nothing it did not ask for.
+//! Makes a project that depends on the library by path: it must build and run, and its lock file must have no unexpected package.
 
 use std::collections::BTreeSet;
 
 use super::command::{Runner, announce};
 
-/// The packages that a project gets with the library and its default features, the project itself included.
+/// The packages in the lock file of a project with the library and its default features, including the project.
 const ALLOWED: &[&str] = &[
     "arc-swap",
     "atomic",
@@ -12,7 +12,7 @@ const ALLOWED: &[&str] = &[
     "crossbeam-utils",
     "downstream",
     "framepool",
-    // Of arc-swap.
+    // A dependency of arc-swap.
     "rustversion",
 ];
 
@@ -44,9 +44,9 @@ pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
             .env("CARGO_TARGET_DIR", dir.join("target"));
         command.status().is_ok_and(|status| status.success())
     };
-    // What the workspace was built from is there already; the registry is asked only where that is not enough.
+    // The packages of the workspace are already downloaded. The registry is asked only if they do not suffice.
     if !cargo(&["generate-lockfile", "--quiet", "--offline"]) && !cargo(&["generate-lockfile"]) {
-        return Err("no lock file could be made".to_owned());
+        return Err("cargo could not make a lock file".to_owned());
     }
     let path = dir.join("Cargo.lock");
     let lock =
@@ -68,7 +68,7 @@ pub(crate) fn run(runner: &mut Runner<'_>) -> Result<(), String> {
         ));
     }
     if !packages.contains("framepool") {
-        return Err("the lock file does not have framepool".to_owned());
+        return Err("framepool is not in the lock file".to_owned());
     }
     if cargo(&["run", "--locked"]) {
         Ok(())

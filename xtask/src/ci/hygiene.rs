@@ -1,5 +1,5 @@
-//! The repository's own cleanliness: machine paths, forgotten notes, other registries, unexplained memory orderings, long names
-//! of tests, cycles of imports.
+//! Finds in the repository's files: machine paths, forgotten notes, other registries, unexplained memory orderings, long names of
+//! tests, cycles of imports.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::command::in_ci;
 use super::imports;
 use crate::workspace::Workspace;
 
-/// What no file may contain. Put together here, so that this file does not contain it.
+/// Texts that no file may contain. Each is joined from two parts, so that this file does not contain it.
 const UNWANTED: &[(&str, &str)] = &[
     (concat!("/ho", "me/"), "a path of some machine"),
     (concat!("/ro", "ot/"), "a path of some machine"),
@@ -17,10 +17,10 @@ const UNWANTED: &[(&str, &str)] = &[
     (concat!("FIX", "ME"), "a note of something not done"),
 ];
 
-/// Where every package of the lock file that is not ours comes from.
+/// The source of every package in the lock file that is not ours.
 const REGISTRY: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
 
-/// A longer source is mentioned.
+/// The number of lines above which a source file is mentioned.
 const LONG: usize = 400;
 
 /// The memory orderings.
@@ -40,7 +40,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), String> {
         let Ok(bytes) = fs::read(workspace.root.join(file)) else {
             continue;
         };
-        // What is not text is not looked at.
+        // Files that are not text are skipped.
         let Ok(text) = String::from_utf8(bytes) else {
             continue;
         };
@@ -92,7 +92,7 @@ fn foreign_sources(lock: &str) -> Vec<String> {
         .collect()
 }
 
-/// Memory orderings without a comment on the line or directly above the statement. Clippy does the same for unsafe code.
+/// Memory orderings without a comment on the line or just above the statement. Clippy checks unsafe code in the same way.
 fn unexplained_orderings(file: &str, text: &str) -> Vec<String> {
     let lines: Vec<&str> = text
         .lines()
@@ -124,7 +124,7 @@ fn long_test_names(file: &str, text: &str) -> Vec<String> {
         if !is_test || line.starts_with("#[") || line.starts_with("//") {
             continue;
         }
-        // Other attributes may stand between, over several lines.
+        // Other attributes may follow, over several lines.
         let Some((_, rest)) = line.split_once("fn ") else {
             continue;
         };
@@ -141,16 +141,17 @@ fn long_test_names(file: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// The lock file must be the committed one: building this task would have completed it silently.
+/// An error if the lock file differs from the committed one. Building this task may have completed it silently.
 fn changed_lock(workspace: &Workspace) -> Option<String> {
     let status = std::process::Command::new("git")
         .args(["diff", "--quiet", "HEAD", "--", "Cargo.lock"])
         .current_dir(&workspace.root)
         .status();
     match status {
-        Ok(status) if status.code() == Some(1) => {
-            Some("Cargo.lock: not as committed; the manifests changed without it".to_owned())
-        }
+        Ok(status) if status.code() == Some(1) => Some(
+            "Cargo.lock differs from the committed one: commit it together with the manifests"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
@@ -191,7 +192,7 @@ mod tests {
         assert!(found[0].starts_with("a.rs:3:"), "{found:?}");
         let waits = format!("#[tokio::test(start_paused = true)]\nasync fn {nine}() {{}}\n");
         assert_eq!(long_test_names("a.rs", &waits).len(), 1);
-        // Only tests.
+        // Only the names of tests count.
         let after = format!("{}fn {nine}() {{}}\n", named(eight));
         assert!(long_test_names("a.rs", &after).is_empty());
     }

@@ -1,19 +1,19 @@
-//! Imports between the source's folders, and between the files of a folder: which of them form a cycle.
+//! Finds cycles of imports between the folders of `src/`, and between the files of a folder.
 //!
-//! Two files of one folder may import each other. A longer cycle, or any cycle between folders, is an error. Tests are left out.
+//! Two files of one folder may import each other. A longer cycle is an error, and so is any cycle between folders. Tests are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::visit::{self, Visit};
 use syn::{ItemMod, ItemUse, UseTree};
 
-/// The most files of one folder that may import each other.
+/// How many files of one folder may form a cycle.
 const MAX_KNOT: usize = 2;
 
 /// What each file or folder imports.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The cycles among these sources: paths from `src/` on, with their texts.
+/// The cycles among these sources, which are pairs of a path that begins with `src/` and a text.
 pub(super) fn cycles(sources: &[(String, String)]) -> Result<Vec<String>, String> {
     let mut modules = BTreeMap::new();
     for (path, text) in sources {
@@ -71,7 +71,7 @@ pub(super) fn cycles(sources: &[(String, String)]) -> Result<Vec<String>, String
     Ok(between.chain(within).collect())
 }
 
-/// The paths of a file, its tests left out.
+/// The paths that a file names, without those of its tests.
 #[derive(Default)]
 struct Paths {
     imports: Vec<String>,

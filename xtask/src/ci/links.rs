@@ -1,4 +1,4 @@
-//! Links from one document of the repository to another file of it: whether the file is there.
+//! Checks that links in the repository's documents lead to files that exist.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
     Err(format!("dead links:\n{}", dead.join("\n")))
 }
 
-/// The files a document links to, without places within them.
+/// The files to which a document links, without the fragments.
 fn targets(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut fenced = false;

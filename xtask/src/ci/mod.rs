@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: the steps one after another, then what each took and how many tests ran.
+//! `cargo xtask ci`: runs the steps one after another, then prints the time and the number of tests of each.
 
 mod command;
 mod downstream;
@@ -18,7 +18,7 @@ use steps::{STEPS, Step};
 
 use crate::workspace::Workspace;
 
-/// How a step went.
+/// The result of a step.
 #[derive(Debug)]
 struct Outcome {
     name: &'static str,
@@ -94,8 +94,8 @@ fn attempt(workspace: &Workspace, step: &Step) -> Outcome {
     outcome
 }
 
-/// Prints the summary. The last line says how many tests passed and failed; a step that fails without a failing test
-/// counts as one failure, so that a red run never closes with none.
+/// Prints the summary. The last line says how many tests passed and failed. A step that fails without a failing test
+/// counts as one failure, so a failed run never reports zero failures.
 fn close(outcomes: &[Outcome], steps: usize) -> ExitCode {
     println!("\n━━━ summary\n");
     println!("{:14} {:>7} {:>7}  result", "step", "time", "tests");

@@ -1,11 +1,11 @@
-//! The library's tests under the compiler's sanitizers: data races, memory used after it was freed, memory never freed.
+//! The library's tests under the compiler's sanitizers: they find data races, memory used after it was freed, and memory never freed.
 //!
-//! The flags are those of a nightly compiler, which `RUSTC_BOOTSTRAP` allows on a stable one. Each sanitizer has a build folder of
-//! its own. The profile `sanitize` optimises a little: an unoptimised build takes generic code of the standard library ready
-//! compiled, which is not instrumented, so the sanitizer would report accesses that are ordered.
+//! The flags need a nightly compiler; `RUSTC_BOOTSTRAP` allows them on a stable one. Each sanitizer has its own build folder. The
+//! profile `sanitize` optimises a little. An unoptimised build would use precompiled generic code of the standard library, which is
+//! not instrumented; then the sanitizer reports accesses that are in fact ordered.
 //!
-//! A silent sanitizer proves nothing before it has reported something: each first runs the faults planted in
-//! `tests/laws/planted.rs`, in the same binary with the same options, and has to report every one.
+//! A sanitizer that stays silent proves nothing until it has reported something. So each first runs the faults planted in
+//! `tests/laws/planted.rs`, in the same binary with the same options, and must report every one.
 
 use super::command::Runner;
 use crate::toolchain::Toolchain;
@@ -14,23 +14,23 @@ use crate::toolchain::Toolchain;
 #[derive(Debug)]
 pub(super) struct Sanitizer {
     name: &'static str,
-    /// For the compiler. With `framepool_sanitized` the library takes all memory from the global allocator, which the sanitizer
-    /// follows.
+    /// Flags for the compiler. With `framepool_sanitized` the library takes all memory from the global allocator, which the
+    /// sanitizer observes.
     flags: &'static str,
     /// Environment variables for the tests.
     options: &'static [(&'static str, &'static str)],
-    /// The tests with planted faults, and what the report of each says.
+    /// The tests with planted faults, and a text in the report of each.
     planted: &'static [(&'static str, &'static str)],
-    /// The tests to run, as nextest's filter. Those left out write to gigabytes, or allocate half a gigabyte in buffers of a line:
-    /// they take minutes under a sanitizer and show nothing that smaller ones do not show.
+    /// The tests to run, as a filter of nextest. It leaves out tests that write gigabytes, or allocate half a gigabyte in buffers of
+    /// 64 bytes: they take minutes under a sanitizer, and smaller tests show the same.
     filter: &'static str,
 }
 
 pub(super) const THREAD: Sanitizer = Sanitizer {
     name: "thread",
-    // The standard library comes compiled without the sanitizer, and may be linked with our code all the same.
+    // The standard library is precompiled without the sanitizer. This flag allows linking it anyway.
     flags: "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg framepool_sanitized",
-    // Requests that no system can grant are to fail, as without a sanitizer.
+    // Requests that no system can grant must fail as without a sanitizer, not end the process.
     options: &[(
         "TSAN_OPTIONS",
         "suppressions=xtask/thread.supp:exitcode=66:history_size=4:allocator_may_return_null=1",
@@ -43,7 +43,7 @@ pub(super) const THREAD: Sanitizer = Sanitizer {
     filter: "not test(/huge|large_frame_block|^steady::|^trimming::|^failing/)",
 };
 
-/// With `LeakSanitizer`, which is part of it: memory that nothing points to when a test ends is an error.
+/// Includes `LeakSanitizer`: memory that nothing points to when a test ends is an error.
 pub(super) const ADDRESS: Sanitizer = Sanitizer {
     name: "address",
     flags: "-Zsanitizer=address --cfg framepool_sanitized",
@@ -89,7 +89,7 @@ pub(super) fn run(runner: &mut Runner<'_>, sanitizer: &Sanitizer) -> Result<(), 
 
     runner.set("RUSTC_BOOTSTRAP", "1");
     runner.set("RUSTFLAGS", sanitizer.flags);
-    // Panics that tests expect would print traces, whose cache the standard library guards with a lock that is not instrumented.
+    // Expected panics would print backtraces. The standard library guards their cache with a lock that is not instrumented.
     runner.set("RUST_BACKTRACE", "0");
     if std::env::var_os("FRAMEPOOL_TEST_SCALE").is_none() {
         runner.set("FRAMEPOOL_TEST_SCALE", "2");

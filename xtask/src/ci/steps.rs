@@ -1,4 +1,4 @@
-//! The table of steps: what CI does, in this order, the quick ones first.
+//! The table of steps, in the order in which CI runs them: the quick ones first.
 
 use std::process::ExitCode;
 
@@ -7,14 +7,14 @@ use super::{downstream, hygiene, links, sanitize};
 use crate::hot_paths;
 use crate::mutants;
 
-/// The members that compile the library with other types behind its seam: they have steps of their own, since they are far
-/// too slow in debug.
+/// The members that compile the library with the types of a model checker or with noise (`src/sync.rs`). They have their own
+/// steps, because they are far too slow without optimisation.
 const OTHER_BUILDS: [&str; 3] = ["loom-tests", "shuttle-tests", "stress-tests"];
 
-/// Optimised, but without the release profile's optimisation over all crates: it takes longer to build than the suites run.
+/// The profile for these. It optimises less than `release`, with which the builds would take longer than the tests.
 pub(crate) const CHECKS: &str = "checks";
 
-/// The example of a member that ends by itself. Others wait for somebody who looks.
+/// The only example of an integration that ends by itself. The others wait for a viewer.
 const MEMBERS_EXAMPLE: &str = "headless";
 
 /// How many planted bugs are tried in each run.
@@ -32,12 +32,12 @@ pub(crate) struct Step {
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "setup",
-        what: "C and C++ compilers, linker, tools, rustfmt and clippy are there, or are installed",
+        what: "installs what is missing: C and C++ compilers, linker, tools, rustfmt, clippy",
         run: |runner| runner.script(".ci/setup"),
     },
     Step {
         name: "fmt",
-        what: "every member is laid out by rustfmt",
+        what: "every member is formatted by rustfmt",
         run: |runner| runner.cargo(&["fmt", "--all", "--check"]),
     },
     Step {
@@ -62,7 +62,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "docs",
-        what: "documentation builds without a warning, private items included",
+        what: "documentation builds without a warning, including private items",
         run: documentation,
     },
     Step {
@@ -72,7 +72,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "tests-release",
-        what: "the library's tests, optimised as users run it",
+        what: "the library's tests, optimised as in users' programs",
         run: |runner| runner.tests(&["--release", "-p", "framepool", "--tests"]),
     },
     Step {
@@ -86,7 +86,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "doctests",
-        what: "the examples in the documentation, those that must not compile included",
+        what: "the examples in the documentation, including those that must not compile",
         run: |runner| runner.doctests(&plain_members(&[])),
     },
     Step {
@@ -111,7 +111,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "stress",
-        what: "the library's tests with yields injected at its seam",
+        what: "the library's tests with random yields and spins before atomic accesses",
         run: |runner| runner.tests(&["--cargo-profile", CHECKS, "-p", "stress-tests", "--tests"]),
     },
     Step {
@@ -126,12 +126,12 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        what: "each fuzz target runs its corpus, and then makes its own input",
+        what: "each fuzz target runs its corpus, and then new inputs",
         run: |runner| runner.script("fuzz/run"),
     },
     Step {
         name: "mutants",
-        what: "a sample of the planted bugs is noticed, another one with each commit",
+        what: "tests notice a sample of the planted bugs; each commit has another sample",
         run: |runner| mutants(runner, &["--sample", SAMPLE, "--seed", "commit"]),
     },
     Step {
@@ -146,7 +146,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "downstream",
-        what: "a project that depends on the library gets nothing it did not ask for",
+        what: "a project that depends on the library builds, and gets no unexpected package",
         run: downstream::run,
     },
     Step {
@@ -167,7 +167,7 @@ fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
         arguments.extend(["--all-targets", "--", "-D", "warnings"]);
         runner.cargo_locked("clippy", &arguments)?;
     }
-    // As most programs build them: without the features that the tests turn on.
+    // Most programs build them without the features that the tests turn on.
     for member in ["framepool-tracy", "framepool-bevy"] {
         let arguments = ["-p", member, "--lib", "--", "-D", "warnings"];
         runner.cargo_locked("clippy", &arguments)?;
@@ -175,7 +175,7 @@ fn clippy(runner: &mut Runner<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Every member of the workspace that is built as users build it, with these arguments.
+/// Selects every member except [`OTHER_BUILDS`], and adds these arguments.
 fn plain_members<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     let mut all = vec!["--workspace"];
     for member in OTHER_BUILDS {
@@ -185,7 +185,7 @@ fn plain_members<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-/// Runs a method whose tests say how much they explored. Each fails if it explored one execution only.
+/// Runs the tests of a model checker. Each fails if it explored only one execution.
 fn explore(runner: &mut Runner<'_>, method: &str) -> Result<(), String> {
     let member = format!("{method}-tests");
     runner.tests(&["--cargo-profile", CHECKS, "-p", &member, "--tests"])
@@ -201,7 +201,8 @@ fn mutants(runner: &Runner<'_>, arguments: &[&str]) -> Result<(), String> {
     ))
 }
 
-/// The binary and the library have one name and so one folder; the library's public pages are written last and stay.
+/// The binary and the library have the same name, and so the same folder. The library's public pages are written last, so
+/// they stay.
 fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
     runner.set("RUSTDOCFLAGS", "-D warnings");
     for arguments in [
@@ -217,7 +218,7 @@ fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// With the features that the tests are built with, so that no crate is built again.
+/// Builds with the same features as the tests, so that no crate is built again.
 fn build(runner: &mut Runner<'_>) -> Result<(), String> {
     let targets = ["--bins", "--benches", "--examples"];
     runner.cargo_locked("build", &plain_members(&targets))
@@ -243,7 +244,7 @@ fn examples(runner: &mut Runner<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// What the binary is run with, and the exit code it must have.
+/// Arguments of the binary, and the exit code that it must have.
 const SMOKE: [(&[&str], i32); 4] = [
     (&["replay", "--quiet"], 0),
     (&["demo", "--seconds", "1", "--leak", "20"], 0),

@@ -1,7 +1,7 @@
-//! How many tests ran, and whether a suite is there that has none.
+//! Counts the tests that ran, and finds suites without a test.
 //!
-//! A suite is a test binary: the unit tests of a target or a file of integration tests. A target without tests says so in its manifest
-//! (`test = false`), a file of tests that needs a feature too (`required-features`); so a suite without a test is a mistake.
+//! A suite is a test binary: the unit tests of a target, or a file of integration tests. A target without tests has `test = false` in
+//! its manifest. A file of tests that needs a feature has `required-features`. So a suite without a test is a mistake.
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Reads a line of the output: the summary of nextest, or that of a library's doctests.
+    /// Reads a line of output: it may be the summary of nextest, or the summary of a library's doctests.
     pub(crate) fn read(&mut self, line: &str) {
         let line = line.trim();
         if let Some((_, counts)) = line
@@ -29,7 +29,7 @@ impl Counts {
         } else if let Some(library) = line.strip_prefix("Doc-tests ") {
             self.libraries.push((library.to_owned(), 0));
         } else if let Some(counts) = line.strip_prefix("test result: ")
-            // nextest shows such lines of each test that failed.
+            // Without a library this is the output of a failed test, which nextest repeats.
             && let Some((_, examples)) = self.libraries.last_mut()
         {
             let passed = number_before(counts, " passed");
@@ -39,7 +39,7 @@ impl Counts {
         }
     }
 
-    /// Names the libraries without an example that runs. Cargo's metadata says which have none on purpose.
+    /// Fails if a library has no example that runs, and names it. Cargo's metadata says which libraries have none on purpose.
     pub(crate) fn all_libraries_have_examples(&self, metadata: &[u8]) -> Result<(), String> {
         let metadata: Value = serde_json::from_slice(metadata)
             .map_err(|error| format!("`cargo metadata`: {error}"))?;
@@ -59,7 +59,7 @@ impl Counts {
             return Ok(());
         }
         Err(format!(
-            "libraries without an example in their documentation: {}; a library that has none on purpose says `doctest = false` in its Cargo.toml",
+            "libraries without an example in their documentation: {}; if a library has none on purpose, set `doctest = false` in its Cargo.toml",
             empty.join(", ")
         ))
     }
@@ -70,7 +70,7 @@ fn entries(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-/// The number before a word; of `3/10`, which says that a run was stopped, the first. 0 if the word is not there.
+/// The number before a word, or 0 without the word. A stopped run prints `3/10`; then the first number counts.
 fn number_before(text: &str, word: &str) -> u64 {
     let before = text
         .split(word)
@@ -82,7 +82,7 @@ fn number_before(text: &str, word: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Names the suites without a test in a list of nextest.
+/// Fails if nextest's list has a suite without a test, and names it.
 pub(crate) fn all_have_tests(list: &[u8]) -> Result<(), String> {
     let list: Value =
         serde_json::from_slice(list).map_err(|error| format!("`cargo nextest list`: {error}"))?;
@@ -98,8 +98,8 @@ pub(crate) fn all_have_tests(list: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "suites without a test: {}; a target that has none says `test = false` in its Cargo.toml, a file of tests that needs a \
-         feature has a `[[test]]` with `required-features`",
+        "suites without a test: {}; set `test = false` for the target in its Cargo.toml, or, if the file of tests needs a feature, \
+         add a `[[test]]` with `required-features`",
         empty.join(", ")
     ))
 }
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn libraries_without_an_example_are_named() {
         let mut counts = Counts::default();
-        // Examples that must not compile have a summary of their own.
+        // Examples that must not compile have their own summary.
         let text = "   Doc-tests first\ntest result: ok. 0 passed; 0 failed\ntest result: ok. 2 passed; 0 failed\n\
             Doc-tests second\ntest result: ok. 0 passed; 0 failed\nDoc-tests third\n";
         text.lines().for_each(|line| counts.read(line));

@@ -1,4 +1,4 @@
-//! The checked-in numbers of instructions, and the compiler whose they are.
+//! The baseline: the committed numbers of instructions, and the compiler with which they were counted.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ const PATH: &str = "contest/instructions.toml";
 
 const HEAD: &str = "\
 # Instructions per operation, counted by callgrind on x86-64: `cargo xtask instructions`.
-# Each includes the probe function's own call frame, the write of the buffer's first byte, and telemetry where it is on.
-# Written by `--bless`, and compared with the same compiler only. A change of ours that raises one has to say why.
+# Each includes the probe function's own call frame, the write of the buffer's first byte, and telemetry if it is on.
+# `--bless` writes this file. The numbers count only for this compiler. A commit that raises one says why.
 
 ";
 
 /// The numbers.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Baseline {
-    /// As `rustc -V` says it.
+    /// The output of `rustc -V`.
     pub(super) rustc: String,
-    /// By the build of the probe and the path.
+    /// The number of instructions, by build of the probe and by path.
     #[serde(flatten)]
     builds: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 impl Baseline {
-    /// Without numbers yet.
+    /// A baseline without numbers.
     pub(super) fn of(rustc: String) -> Self {
         Self {
             rustc,
@@ -49,7 +49,7 @@ impl Baseline {
 
     pub(super) fn add(&mut self, build: &str, path: &str, number: f64) {
         let build = self.builds.entry(build.to_owned()).or_default();
-        // As exact as the counts of whole runs are.
+        // One digit after the point: the counts are no more exact.
         build.insert(path.to_owned(), (number * 10.0).round() / 10.0);
     }
 }

@@ -1,7 +1,7 @@
-//! Instructions per operation, counted by callgrind and held against the baseline.
+//! Counts instructions per operation with callgrind, and compares them with the baseline.
 //!
-//! A path is run twice with different counts; the difference of the two totals over the difference of the counts is what
-//! one operation takes once everything is warm, exactly.
+//! Each path runs twice, with different numbers of operations. The difference of the two totals, divided by the difference of
+//! the numbers, is exactly the cost of one warm operation.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,8 @@ use super::{BUILDS, Baseline, Weight};
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 
-/// The paths: name of the probe's command, what callgrind looks for. An operation of `index-loop` is an element.
+/// The paths: the name for the probe, and the function whose instructions callgrind counts. An operation of `index-loop` is one
+/// element.
 const PATHS: [(&str, &str); 8] = [
     ("pooled-pair", "*probe_pooled_pair*"),
     ("pooled-alloc", "*probe_pooled_alloc*"),
@@ -25,10 +26,10 @@ const PATHS: [(&str, &str); 8] = [
 const FEW: u64 = 1_000;
 const MANY: u64 = 3_000;
 
-/// Half an instruction is less than any change of the code makes; of the loop, less than it takes when it reads the start anew.
+/// The tolerance: a change of the code makes a larger difference. In the loop, so does reading the start again in each round.
 const HALF: f64 = 0.5;
 
-/// Counts, and fails where a path takes more than the baseline says.
+/// Counts, and fails if a path takes more instructions than in the baseline.
 pub(crate) fn compare(workspace: &Workspace) -> Result<(), String> {
     let baseline = Baseline::read(workspace)?;
     let Some(weight) = Weight::of(&baseline)? else {
@@ -42,7 +43,10 @@ pub(crate) fn compare(workspace: &Workspace) -> Result<(), String> {
     each_path(|section, path, counted| {
         let name = format!("{path}, {section}");
         let Some(before) = baseline.get(section, path) else {
-            println!("{name:<34} {counted:>8.1} {:>9}  new: --bless", "-");
+            println!(
+                "{name:<34} {counted:>8.1} {:>9}  new: add it with --bless",
+                "-"
+            );
             more += 1;
             return;
         };
@@ -50,7 +54,7 @@ pub(crate) fn compare(workspace: &Workspace) -> Result<(), String> {
             more += 1;
             "MORE"
         } else if counted < before - HALF {
-            "fewer: --bless"
+            "fewer: lower it with --bless"
         } else {
             "ok"
         };
@@ -62,11 +66,11 @@ pub(crate) fn compare(workspace: &Workspace) -> Result<(), String> {
     )
 }
 
-/// Counts, and writes the baseline anew.
+/// Counts, and writes a new baseline.
 pub(crate) fn bless(workspace: &Workspace) -> Result<(), String> {
     let mut fresh = Baseline::of(Toolchain::find()?.rustc);
     if Weight::of(&fresh)?.is_none() {
-        return Err("there is nothing to write".to_owned());
+        return Err("nothing was counted, so no baseline was written".to_owned());
     }
     each_path(|section, path, counted| fresh.add(section, path, counted))?;
     fresh.write(workspace)
@@ -86,7 +90,7 @@ fn each_path(mut counted: impl FnMut(&str, &str, f64)) -> Result<(), String> {
     Ok(())
 }
 
-/// Instructions executed within the function.
+/// The number of instructions executed within the function.
 fn total(program: &Path, path: &str, function: &str, times: u64) -> Result<u64, String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

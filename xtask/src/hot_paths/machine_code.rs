@@ -1,12 +1,11 @@
-//! What the hot paths' machine code must not contain, read from the disassembly of the probe (x86-64, objdump).
+//! Checks the machine code of the hot paths in the disassembly of the probe (x86-64, objdump).
 //!
-//! Three things are checked of each probe function that lends or takes back, of all its instructions, the cold ones included:
+//! Of each probe function that allocates or releases, all instructions are checked, including the cold ones:
 //!
-//! 1. no instruction that locks the bus (`lock …`, or `xchg` with memory, which locks without saying so) and no division;
-//! 2. every call and every jump out of the function goes to a function on a list: the cold ways out, each of which the
-//!    source marks `#[cold]`, and what the compiler adds to unwind through one. No call goes through a pointer;
-//! 3. a way leads from the entry to a return without any call. Since (2) leaves no other calls than those to cold
-//!    functions, that way is the hot path, and it has no call.
+//! 1. No instruction locks the bus (`lock …`, or `xchg` with memory, which always locks), and none divides.
+//! 2. Every call, and every jump out of the function, goes to a function on a list. The list has the cold functions, which
+//!    the source marks `#[cold]`, and the function that the compiler adds for unwinding. No call goes through a pointer.
+//! 3. A path leads from the entry to a return without a call. By (2) all calls are cold, so this path is the hot path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -23,7 +22,7 @@ const PROBES: [&str; 5] = [
     "probe_arena_loop",
 ];
 
-/// Functions that a hot path may leave for.
+/// The functions that a hot path may call or jump to.
 const COLD: [&str; 4] = [
     "alloc_or_panic",
     "release_other",
@@ -31,14 +30,14 @@ const COLD: [&str; 4] = [
     "_Unwind_Resume",
 ];
 
-/// An instruction: its address, its name with operands, and where it goes if it goes anywhere.
+/// An instruction: its address, its name with operands, and its target if it is a call or a jump.
 #[derive(Debug)]
 struct Instruction {
     address: u64,
     text: String,
 }
 
-/// Checks all probes and prints what was found.
+/// Checks all probes, and prints the findings.
 pub(crate) fn check(workspace: &Workspace) -> Result<(), String> {
     let Some(weight) = Weight::of(&Baseline::read(workspace)?)? else {
         return Ok(());
@@ -96,7 +95,7 @@ fn disassemble(program: &std::path::Path) -> Result<Vec<(String, Vec<Instruction
     Ok(functions)
 }
 
-/// What is wrong with a function.
+/// The faults of a function.
 fn faults(code: &[Instruction]) -> Vec<String> {
     let own: BTreeMap<u64, usize> = (0..code.len()).map(|at| (code[at].address, at)).collect();
     let mut faults = Vec::new();
@@ -113,11 +112,13 @@ fn faults(code: &[Instruction]) -> Vec<String> {
             || (instruction.is_jump()
                 && instruction.target().is_none_or(|to| !own.contains_key(&to)));
         if leaves && !COLD.iter().any(|cold| text.contains(cold)) {
-            faults.push(format!("leaves for what is not known to be cold: {text}"));
+            faults.push(format!(
+                "calls or jumps to a function that is not on the list of cold functions: {text}"
+            ));
         }
     }
     if !returns_without_call(code, &own) {
-        faults.push("no way from the entry to a return without a call".to_owned());
+        faults.push("no path from the entry to a return without a call".to_owned());
     }
     faults
 }
@@ -159,7 +160,7 @@ impl Instruction {
         self.name().starts_with('j')
     }
 
-    /// Where a direct call or jump goes; `None` for one through a pointer.
+    /// The target of a direct call or jump; `None` for one through a pointer.
     fn target(&self) -> Option<u64> {
         let operand = self.text.split_whitespace().nth(1)?;
         u64::from_str_radix(operand, 16).ok()

@@ -1,7 +1,7 @@
-//! The hot paths without a clock: how many instructions they take, and what their machine code must not contain.
+//! Checks the hot paths without a clock: how many instructions they take, and what their machine code must not contain.
 //!
-//! Both are the compiler's work as much as ours, so both are judged with the compiler that the baseline was counted with.
-//! With another one what is found is shown, and fails nothing.
+//! Both depend on the compiler. So the checks fail only with the compiler of the baseline; with another one they print their
+//! findings as a warning.
 
 mod baseline;
 mod instructions;
@@ -17,37 +17,40 @@ use programs::Build;
 
 use crate::toolchain::Toolchain;
 
-/// What the tools here understand: x86-64 with valgrind and objdump.
+/// The platform that the checks support: x86-64 with valgrind and objdump.
 const HOST: &str = "x86_64-unknown-linux-gnu";
 
-/// The probes, and what the baseline calls them.
+/// The builds of the probe, and their names in the baseline.
 const BUILDS: [(Build, &str); 2] = [
     (Build::WithTelemetry, "telemetry"),
     (Build::WithoutTelemetry, "no-telemetry"),
 ];
 
-/// Whether what is found here counts.
+/// Whether findings are errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Weight {
-    /// A fault is an error.
+    /// A finding is an error.
     Judged,
-    /// The compiler is not the baseline's: a fault is shown.
+    /// The compiler is not the baseline's: findings are only printed.
     Shown,
 }
 
 impl Weight {
-    /// Says so when nothing counts here; `None` where nothing can be found out.
+    /// Prints a message if findings are no errors. `None` on a platform that the checks do not support.
     fn of(baseline: &Baseline) -> Result<Option<Self>, String> {
         let here = Toolchain::find()?;
         if here.host != HOST {
-            println!("not checked on {}: this is for {HOST}", here.host);
+            println!(
+                "not checked on {}: the checks support {HOST} only",
+                here.host
+            );
             return Ok(None);
         }
         if here.rustc == baseline.rustc {
             return Ok(Some(Self::Judged));
         }
         println!(
-            "warning: this is {}, the baseline is of {}: what follows is shown and not judged",
+            "warning: this compiler is {}, the baseline was counted with {}: the findings below are no errors",
             here.rustc, baseline.rustc
         );
         Ok(Some(Self::Shown))

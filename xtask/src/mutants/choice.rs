@@ -1,4 +1,4 @@
-//! Which of the planted bugs to run: all, those named, or a sample that differs from seed to seed.
+//! Chooses the planted bugs to run: all of them, those that are named, or a sample that depends on a seed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::planted::Planted;
 use crate::workspace::Workspace;
 
-/// What the command line chose.
+/// The choice of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Choice {
     names: Vec<String>,
@@ -38,7 +38,7 @@ impl Choice {
         Ok(choice)
     }
 
-    /// The bugs chosen. A name stands for every bug whose name or file contains it.
+    /// The chosen bugs. A name selects every bug whose name or file contains it.
     pub(crate) fn among(&self, mut all: Vec<Planted>) -> Result<Vec<Planted>, String> {
         let is_meant = |planted: &Planted, name: &String| {
             planted.name.contains(name.as_str()) || planted.file == *name
@@ -61,7 +61,7 @@ impl Choice {
     }
 }
 
-/// The place of a bug in the order that a seed gives.
+/// The sort key of a bug: each seed gives another order.
 fn rank(seed: &str, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (seed, name).hash(&mut hasher);

@@ -1,15 +1,14 @@
 //! `cargo xtask mutants`: small changes to the sources, each of which breaks one law, and the tests that notice them.
 //!
-//! A check that was never seen to fail proves nothing. So each bug of `xtask/planted/` is put into a copy of the tree
-//! (`target/mutants/tree`), and the tests that should notice are run there. What none
-//! of them notices is a hole in the checks and fails the task. Before that the unchanged copy must pass the same tests:
-//! otherwise "noticed" would say nothing.
+//! A check that never failed proves nothing. So each bug of `xtask/planted/` is put into a copy of the repository
+//! (`target/mutants/tree`), and the tests that should notice it are run there. A bug that none of them notices is a gap in
+//! the checks, and the task fails. First the unchanged copy must pass the same tests; otherwise a failure would prove nothing.
 //!
 //! | outcome | meaning |
 //! |---|---|
 //! | noticed | a test failed, crashed, or ran past its time limit |
 //! | SURVIVED | every test named for it passed |
-//! | BROKEN | the list is wrong: a text that does not occur exactly once, a change that does not compile, a test that is not there |
+//! | BROKEN | the bug's file is wrong: its text does not occur exactly once, the change does not compile, or the test does not exist |
 
 mod choice;
 mod planted;
@@ -26,7 +25,7 @@ use run::{Bench, Verdict};
 
 use crate::workspace::Workspace;
 
-/// What the command line asks for.
+/// Runs the task with these arguments.
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> ExitCode {
     let done = planted::all(workspace).and_then(|all| match arguments {
         ["--list"] => {
@@ -64,7 +63,7 @@ fn list(all: &[Planted]) {
     println!("{} planted bugs", all.len());
 }
 
-/// Whether every change applies to today's sources, and every test named is there. Builds nothing.
+/// Whether every change applies to the current sources, and every named test exists. Builds nothing.
 fn check(workspace: &Workspace, all: &[Planted]) -> Result<bool, String> {
     let mut sources = String::new();
     for file in workspace.files()? {
@@ -85,7 +84,7 @@ fn check(workspace: &Workspace, all: &[Planted]) -> Result<bool, String> {
     Ok(faults.is_empty())
 }
 
-/// Plants one bug after another and sees who notices; whether every one was noticed.
+/// Plants one bug after another, and runs the tests that should notice it. Returns whether all bugs were noticed.
 fn plant_all(workspace: &Workspace, chosen: &[Planted]) -> Result<bool, String> {
     let began = Instant::now();
     let bench = Bench::set_up(workspace)?;

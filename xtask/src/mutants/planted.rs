@@ -6,22 +6,22 @@ use serde::Deserialize;
 
 use crate::workspace::Workspace;
 
-/// Where the files are.
+/// The folder of the files.
 const DIR: &str = "xtask/planted";
 
 /// A small change that breaks a law.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Planted {
-    /// What is broken, as a claim: the name of the file.
+    /// The name of the file, which states what is broken.
     #[serde(skip)]
     pub(crate) name: String,
-    /// The laws it breaks. Empty for a promise of the contract that is no law.
+    /// The laws that it breaks; empty if it breaks another promise.
     #[serde(default)]
     pub(crate) laws: Vec<String>,
     /// The source file that is changed.
     pub(crate) file: String,
-    /// The tests that notice it: a test binary as nextest names it, or that and a test in it, as in `framepool::laws a_test`.
+    /// The tests that notice it: the name of a test binary in nextest, alone or with a test, as in `framepool::laws a_test`.
     pub(crate) noticed_by: Vec<String>,
     /// The changes.
     pub(crate) edits: Vec<Edit>,
@@ -49,11 +49,11 @@ impl Planted {
         self.noticed_by.iter().map(String::as_str)
     }
 
-    /// What is wrong with the tests that it names: none, or some that are not in these sources or in no package of these.
+    /// Faults of the tests that it names: there are none, or a test is not in these sources or not in one of these packages.
     pub(crate) fn tests_not_in(&self, sources: &str, packages: &[&str]) -> Vec<String> {
         let name = &self.name;
         if self.noticed_by.is_empty() {
-            return vec![format!("{name}: no test is named")];
+            return vec![format!("{name}: it names no test")];
         }
         let is_there = |named: &&str| {
             let (binary, test) = named.split_once(' ').unwrap_or((named, ""));

@@ -1,4 +1,4 @@
-//! Running the tests in the copy.
+//! Runs the tests in the copy.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::tree::Tree;
 use crate::ci::CHECKS;
 use crate::workspace::Workspace;
 
-/// What nextest ends with.
+/// Exit codes of nextest.
 const TESTS_FAILED: i32 = 100;
 const NO_TEST_RAN: i32 = 4;
 
@@ -24,13 +24,13 @@ pub(super) const PACKAGES: [&str; 6] = [
     "loom-tests",
 ];
 
-/// What became of a planted bug.
+/// The result for a planted bug.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The first test that noticed, as nextest names it.
+    /// The first test that noticed it, by its name in nextest.
     Noticed(String),
     Survived,
-    /// The list is wrong: it says nothing of the tests.
+    /// The bug's file is wrong, so the tests prove nothing.
     Broken(String),
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The copy, ready for bugs to be planted in it.
+/// The copy, into which bugs are planted.
 #[derive(Debug)]
 pub(crate) struct Bench<'w> {
     workspace: &'w Workspace,
@@ -59,7 +59,7 @@ impl<'w> Bench<'w> {
         })
     }
 
-    /// Runs in the unchanged copy all that is to notice the chosen bugs: it must pass.
+    /// Runs all tests of the chosen bugs in the unchanged copy. They must pass.
     pub(crate) fn control(&self, chosen: &[Planted]) -> Result<(), String> {
         let all: BTreeSet<&str> = chosen.iter().flat_map(Planted::noticed_by).collect();
         match self.run("control", &all)? {
@@ -72,7 +72,7 @@ impl<'w> Bench<'w> {
         }
     }
 
-    /// Plants a bug and runs what should notice it, until one test does; then the copy is as before.
+    /// Plants a bug, runs its tests until one notices it, and restores the copy.
     pub(crate) fn plant(&self, planted: &Planted) -> Verdict {
         let file = &planted.file;
         let verdict = self.workspace.read(file).and_then(|text| {
@@ -132,7 +132,7 @@ impl<'w> Bench<'w> {
         }
         let output = command
             .current_dir(&self.tree.root)
-            // Registry crates that the models' and stress tests' steps have built are used again.
+            // The steps for models and stress tests have built the same crates of the registry, which are reused.
             .env("CARGO_TARGET_DIR", self.workspace.target())
             .env("CARGO_INCREMENTAL", "1")
             .env("CARGO_TERM_COLOR", "never")
@@ -152,12 +152,12 @@ impl<'w> Bench<'w> {
     }
 }
 
-/// A test binary as nextest names it, and perhaps one test in it: `framepool::laws`, `framepool` for the unit tests.
+/// A test binary by its name in nextest, and perhaps one of its tests: `framepool::laws`; `framepool` for the unit tests.
 #[derive(Debug, PartialEq, Eq)]
 struct Selected<'a> {
     binary: &'a str,
     package: &'a str,
-    /// The file of integration tests, or none for the library's own.
+    /// The file of integration tests; none for the unit tests.
     target: Option<&'a str>,
     test: Option<&'a str>,
 }
@@ -180,7 +180,7 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// In the language of nextest. A test is named without its modules.
+    /// The filter in nextest's language. A test is named without its modules.
     fn filter(&self) -> String {
         let binary = self.binary;
         match self.test {
@@ -190,7 +190,7 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// The test in the first line that tells a failure, and how it failed: `FAIL framepool::laws rings::a`.
+/// The test in the first line that reports a failure, and how it failed: `FAIL framepool::laws rings::a`.
 fn first_failure(said: &str) -> String {
     let failure = said.lines().find_map(|line| {
         let (how, rest) = line.trim().split_once(" [")?;

@@ -1,21 +1,21 @@
-//! The copy of the tree in which bugs are planted.
+//! The copy of the repository into which bugs are planted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::workspace::Workspace;
 
-/// The copy, and where its runs are logged.
+/// The copy, and the folder of its logs.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) root: PathBuf,
-    /// What the runs print.
+    /// The folder for the output of the test runs.
     pub(crate) output: PathBuf,
 }
 
 impl Tree {
-    /// Makes the copy agree with the workspace. A file that agrees already is left alone, so that its time stays and what
-    /// depends on it is not built again.
+    /// Makes the copy equal to the workspace. A file that is equal already keeps its time, so cargo does not rebuild what
+    /// depends on it.
     pub(crate) fn copy(workspace: &Workspace) -> Result<Self, String> {
         let base = workspace.target().join("mutants");
         let tree = Self {
@@ -36,7 +36,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Makes a file of the copy say this.
+    /// Writes a file of the copy if its content differs.
     pub(crate) fn put(&self, file: &str, bytes: &[u8]) -> Result<(), String> {
         let path = self.root.join(file);
         if fs::read(&path).is_ok_and(|there| there == bytes) {
@@ -48,7 +48,7 @@ impl Tree {
             .map_err(|error| told(&path, &error))
     }
 
-    /// Removes what an earlier state of the workspace left.
+    /// Removes files that are no longer in the workspace.
     fn remove_others(&self, wanted: &[String]) -> Result<(), String> {
         let mut pending = vec![self.root.clone()];
         while let Some(dir) = pending.pop() {
