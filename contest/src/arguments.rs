@@ -1,32 +1,32 @@
 //! The command line.
 
-/// What is printed for `--help`.
+/// The text of `--help`.
 pub(crate) const USAGE: &str = "\
 usage: contest [--only WORDS]... [--quick] [--keep] [--check]
        contest --write
 
-  --only WORDS  only the questions with these words in their names; may be given several times
-  --quick       shorter slices and 9 repetitions
-  --keep        also keep what was measured in docs/benchmarks/data.jsonl, measure what the charts show,
-                and write the tables and charts of docs/benchmarks.md
-  --check       exit code 1 if a claim fails (machines are noisy: not for CI)
-  --write       write the tables and charts from what was kept, without measuring";
+  --only WORDS  ask only the questions whose names contain these words; may be given several times
+  --quick       use shorter slices and 9 repetitions
+  --keep        also measure the charts, keep all results in docs/benchmarks/data.jsonl, and write the tables
+                and charts of docs/benchmarks.md
+  --check       end with exit code 1 if a claim fails (not for CI: machines are noisy)
+  --write       write the tables and charts from the kept results, without measuring";
 
-/// What to do.
+/// The task.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
     Measure,
     Write,
-    /// What the contest starts itself again for: a measurement that needs a process of its own.
+    /// A measurement in its own process: the contest starts itself again with this command.
     Child(Vec<String>),
 }
 
-/// The command line, understood.
+/// The parsed command line.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) command: Command,
-    /// Words of the questions to ask; none for all.
+    /// Words in the names of the questions to ask; if there are none, all questions are asked.
     pub(crate) only: Vec<String>,
     pub(crate) quick: bool,
     pub(crate) keep: bool,
@@ -58,11 +58,11 @@ impl Arguments {
                     let only = words.next().ok_or("--only needs words of a question")?;
                     arguments.only.push(only);
                 }
-                _ => return Err(format!("`{word}` is not understood here")),
+                _ => return Err(format!("unknown argument `{word}`")),
             }
         }
         if arguments.keep && arguments.quick {
-            return Err("--quick measures too little to keep: leave --keep out".to_owned());
+            return Err("--quick measures too little to keep; remove --keep or --quick".to_owned());
         }
         Ok(arguments)
     }

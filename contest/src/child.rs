@@ -1,10 +1,10 @@
-//! Measurements that need a process of their own: the contest starts itself again and reads one number.
+//! Measurements in their own process: the contest starts itself again and reads one number.
 
 use std::process::Command;
 
 use crate::rows::{fixed, framed, memory, trace};
 
-/// What a child was asked to do.
+/// Runs the task of a child process.
 pub(crate) fn run(task: &[String]) -> Result<(), String> {
     let words: Vec<&str> = task.iter().map(String::as_str).collect();
     let value = match words.as_slice() {
@@ -13,15 +13,16 @@ pub(crate) fn run(task: &[String]) -> Result<(), String> {
         ["pool-bytes"] => fixed::pool_bytes()?,
         ["trace-cold", recording, who] => trace::first_replay(recording, who, false)?,
         ["trace-resident", recording, who] => trace::first_replay(recording, who, true)?,
-        other => return Err(format!("no such measurement: {other:?}")),
+        other => return Err(format!("unknown measurement: {other:?}")),
     };
     println!("{value}");
     Ok(())
 }
 
-/// Has a child measure, and gives its number.
+/// Runs a task in a child process, and returns its number.
 pub(crate) fn measure_in_child(task: &[&str]) -> Result<f64, String> {
-    let own = std::env::current_exe().map_err(|error| format!("where am I: {error}"))?;
+    let own =
+        std::env::current_exe().map_err(|error| format!("the path of this program: {error}"))?;
     number_from(Command::new(own).arg("child").args(task))
 }
 

@@ -1,8 +1,8 @@
-//! What the figures were measured on: without it no absolute number says anything.
+//! Describes the machine of the measurement. Without it an absolute number has no meaning.
 
 use std::process::Command;
 
-/// The versions of the rivals are those this program was built with.
+/// The lock file, which has the versions of the rivals in this program.
 const LOCK: &str = include_str!("../../Cargo.lock");
 const RIVALS: [&str; 6] = [
     "mimalloc",
@@ -13,7 +13,7 @@ const RIVALS: [&str; 6] = [
     "arc-swap",
 ];
 
-/// Pairs of a name and what is known under it, in the order of the document.
+/// Pairs of a name and a value, in the order of the document.
 pub(crate) fn describe() -> Vec<(&'static str, String)> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     vec![
@@ -39,7 +39,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The first line that a program prints, or that it is not there.
+/// The first line that a program prints, or `unknown`.
 fn said_by(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -48,7 +48,7 @@ fn said_by(program: &str, arguments: &[&str]) -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The processor's name, and what tells its generation where a virtual machine hides it.
+/// The processor's name, with family and model. They identify its generation if the name of a virtual processor does not.
 fn processor(cpuinfo: &str) -> String {
     let value = |key: &str| {
         cpuinfo.lines().find_map(|line| {
@@ -65,7 +65,7 @@ fn processor(cpuinfo: &str) -> String {
     }
 }
 
-/// `name version`, as the lock file has it.
+/// `name version`, from the lock file.
 fn version(lock: &str, name: &str) -> String {
     let entry = format!("name = \"{name}\"\nversion = \"");
     let found = lock.split_once(&entry);

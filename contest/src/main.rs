@@ -1,10 +1,10 @@
-//! Measures framepool against its rivals in one run, and says of every claim whether it holds on this machine.
+//! Measures framepool against its rivals in one run, and reports whether each claim holds on this machine.
 //!
 //! ```text
 //! cargo run --profile measured -p contest
 //! ```
 //!
-//! What needs no clock is a check of its own: `cargo xtask instructions`, `cargo xtask machine-code`.
+//! The checks without a clock are elsewhere: `cargo xtask instructions` and `cargo xtask machine-code`.
 
 mod arguments;
 mod child;
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures and prints; whether the exit code is to say that all is well.
+/// Measures and prints. Returns false if the exit code must report a failed claim.
 fn measure_all(arguments: &Arguments) -> Result<bool, String> {
     let plan = if arguments.quick {
         measure::Plan::QUICK
@@ -58,7 +58,7 @@ fn measure_all(arguments: &Arguments) -> Result<bool, String> {
     questions.retain(|question| {
         let has = |words: &String| question.name.contains(words.as_str());
         let is_wanted = arguments.only.is_empty() || arguments.only.iter().any(has);
-        // What is measured for a chart alone has no line in the table.
+        // A question for a chart alone has no row in the table.
         is_wanted && (arguments.keep || question.has_rows)
     });
     if questions.is_empty() {

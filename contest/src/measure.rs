@@ -1,4 +1,4 @@
-//! Interleaved measurement: all contestants in turns, again and again, and what the turns say about their ratio.
+//! Interleaved measurement: the contestants run in turns, many times, and their times give ratios.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) repetitions: usize,
-    /// How long one contestant's turn takes, about.
+    /// The approximate time of one contestant's turn.
     pub(crate) slice: Duration,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Contestant<'c> {
 }
 
 impl<'c> Contestant<'c> {
-    /// A contestant that takes its own time, so that it can leave preparations out.
+    /// A contestant that measures its own time, so that it can leave preparations out.
     pub(crate) fn timed(name: &'static str, run: impl FnMut(u64) -> Duration + 'c) -> Self {
         Self {
             name,
@@ -38,7 +38,7 @@ impl<'c> Contestant<'c> {
         }
     }
 
-    /// A contestant of which one operation is one call.
+    /// A contestant that does one operation in each call.
     pub(crate) fn new(name: &'static str, mut operation: impl FnMut() + 'c) -> Self {
         Self::timed(name, move |count| {
             let began = Instant::now();
@@ -54,11 +54,11 @@ impl<'c> Contestant<'c> {
         (self.run)(count)
     }
 
-    /// How many operations take about a slice. Warms up by the way.
+    /// How many operations take about a slice. This is also the warm-up.
     fn calibrate(&mut self, slice: Duration) -> u64 {
         let mut count = 1;
         loop {
-            // The shorter of two: an interruption would pass for many operations.
+            // The shorter of two runs, because an interruption would look like a slow operation.
             let took = self.run(count).min(self.run(count));
             if took >= slice / 4 || count >= 1 << 32 {
                 let fitting = count as f64 * slice.as_secs_f64() / took.as_secs_f64().max(1e-9);
@@ -69,7 +69,7 @@ impl<'c> Contestant<'c> {
     }
 }
 
-/// What a contestant's turns took, in nanoseconds per operation, in the order of the repetitions.
+/// The times of a contestant's turns, in nanoseconds per operation, in the order of the repetitions.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     pub(crate) name: &'static str,
@@ -81,7 +81,7 @@ impl Times {
         median(self.nanos.iter().copied())
     }
 
-    /// What three quarters of the turns stayed below.
+    /// The 75th percentile.
     pub(crate) fn upper(&self) -> f64 {
         let mut nanos = self.nanos.clone();
         nanos.sort_by(f64::total_cmp);
@@ -93,7 +93,7 @@ impl Times {
     }
 }
 
-/// Lets all contestants run in turns; each repetition begins with another of them.
+/// Runs all contestants in turns. Each repetition begins with another contestant.
 pub(crate) fn interleave(plan: &Plan, contestants: Vec<Contestant<'_>>) -> Vec<Times> {
     let mut contestants = contestants;
     let counts: Vec<u64> = contestants
@@ -122,16 +122,16 @@ pub(crate) fn interleave(plan: &Plan, contestants: Vec<Contestant<'_>>) -> Vec<T
 /// A measured number: a ratio of two contestants, or nanoseconds of one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measured {
-    /// Of the medians.
+    /// From the medians.
     pub(crate) value: f64,
-    /// Of the shortest turns: what is left when the machine is busy with other things.
+    /// From the shortest turns, which other load on the machine disturbs least.
     pub(crate) by_minima: f64,
-    /// Of single repetitions, the least and the most.
+    /// The least and the greatest of single repetitions.
     pub(crate) spread: (f64, f64),
 }
 
 impl Measured {
-    /// How `ours` compares with `rival`.
+    /// The time of `ours` divided by that of `rival`.
     pub(crate) fn ratio(ours: &Times, rival: &Times) -> Self {
         let each = || ours.nanos.iter().zip(&rival.nanos).map(|(a, b)| a / b);
         Self {
@@ -141,7 +141,7 @@ impl Measured {
         }
     }
 
-    /// With four digits behind the point: more say nothing.
+    /// Rounded to four digits after the point; more digits have no meaning.
     pub(crate) fn rounded(self) -> Self {
         Self {
             value: rounded(self.value),
@@ -150,7 +150,7 @@ impl Measured {
         }
     }
 
-    /// Values of which each stands for itself.
+    /// Single values instead of ratios, and the best of them.
     pub(crate) fn of(values: &[f64], best: f64) -> Self {
         Self {
             value: median(values.iter().copied()),
@@ -170,7 +170,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     })
 }
 
-/// The middle one, or the mean of the middle two.
+/// The middle value, or the mean of the middle two.
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -1,23 +1,23 @@
-//! Building the programs that are needed in several builds, with and without telemetry: framepool's hot paths as functions of their own
-//! (`probe/`), and the trace replayed (`replay/`).
+//! Builds the programs that are measured with and without telemetry: framepool's hot paths as separate functions (`probe/`), and the
+//! replay of the bundled trace (`replay/`).
 //!
-//! The contest times them, and `cargo xtask` counts and disassembles the hot paths: both have this file.
+//! The contest measures their times. `cargo xtask` counts and disassembles the hot paths, and includes this file.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The profile of all that is measured.
+/// The profile of everything that is measured.
 const PROFILE: &str = "measured";
 
-/// Which of the programs.
+/// A program.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "not all who have this file need all of them")]
+#[allow(dead_code, reason = "xtask includes this file and needs only one")]
 pub(crate) enum Program {
     HotPaths,
     Replay,
 }
 
-/// Which build of it.
+/// A build of a program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Build {
     WithTelemetry,
@@ -27,7 +27,7 @@ pub(crate) enum Build {
     WithBacktraces,
 }
 
-/// Builds the program as it is measured and says where it is. All builds have one name, so each is copied to a place of its own.
+/// Builds a program, and returns the path of its executable. All builds have the same name, so each is copied to its own folder.
 pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     let package = match program {
         Program::HotPaths => "contest-probe",
@@ -46,12 +46,12 @@ pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
         .args(arguments)
         .arg("--target-dir")
         .arg(&target)
-        // Flags from without, such as a processor to build for, would make other machine code.
+        // Flags of the environment, such as a target processor, would change the machine code.
         .env("CARGO_ENCODED_RUSTFLAGS", "")
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
-        return Err(format!("{package} could not be built ({status})"));
+        return Err(format!("cargo could not build {package} ({status})"));
     }
     let built = target.join(PROFILE).join(package);
     let place = target.join("contest").join(package);
@@ -62,7 +62,7 @@ pub(crate) fn build(program: Program, build: Build) -> Result<PathBuf, String> {
     Ok(copy)
 }
 
-/// Where this program was built: two levels above it.
+/// The folder in which this program was built: two levels above the program.
 fn target_directory() -> PathBuf {
     std::env::current_exe()
         .ok()

@@ -1,30 +1,30 @@
-//! The table: one line per claim, with what was measured and whether it holds.
+//! The table: one row per claim, with the measured value and whether the claim holds.
 
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Measured;
 
-/// What a claim allows.
+/// The limit of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Limit {
-    /// Times the rival, at most.
+    /// At most this many times the rival's value.
     #[serde(rename = "at most")]
     AtMost(f64),
-    /// Times the rival, at least.
+    /// At least this many times the rival's value.
     #[serde(rename = "at least")]
     AtLeast(f64),
-    /// Nanoseconds, at most.
+    /// At most this many nanoseconds.
     #[serde(rename = "nanoseconds, at most")]
     Nanos(f64),
 }
 
-/// One claim and what was measured for it.
+/// A claim and its measured value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) rival: String,
     pub(crate) limit: Limit,
     pub(crate) measured: Option<Measured>,
-    /// What the two sides took, or why nothing was measured.
+    /// The values of both sides, or the reason why nothing was measured.
     pub(crate) note: String,
 }
 
@@ -52,7 +52,7 @@ impl Row {
         self
     }
 
-    /// Whether it holds, if it was measured.
+    /// Whether the claim holds, if it was measured.
     pub(crate) fn holds(&self) -> Option<bool> {
         let value = self.measured?.value;
         Some(match self.limit {

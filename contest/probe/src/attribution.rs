@@ -1,8 +1,8 @@
-//! The words with which the probe and the replay are told what a pool records.
+//! The argument of the probe and of the replay for the attribution of the pool.
 
 use framepool::Attribution;
 
-/// What is recorded, by the words behind the number. None if they are unknown to this build.
+/// The attribution for the arguments after the number. `None` if this build does not know them.
 pub(crate) fn attribution(words: &[&str]) -> Option<Attribution> {
     match words {
         [] => Some(Attribution::default()),

@@ -1,13 +1,12 @@
-//! framepool's hot paths as functions of their own.
+//! framepool's hot paths as separate functions.
 //!
 //! ```text
-//! contest-probe count PATH TIMES    does it so often, for callgrind
+//! contest-probe count PATH TIMES    runs the path this many times, for callgrind
 //! contest-probe time PATH MILLIS [unattributed | backtraces]
-//!                                   prints nanoseconds per operation: the median of short runs, and as a message the shortest
+//!                                   prints nanoseconds per operation: the median of short runs; the shortest goes to stderr
 //! ```
 //!
-//! The functions named `probe_…` are what callgrind counts; those that lend or take back are what the check of the machine code
-//! disassembles.
+//! callgrind counts the functions named `probe_…`. The check of the machine code disassembles those that allocate or release.
 
 mod attribution;
 
@@ -21,13 +20,13 @@ use framepool::{Attribution, Buffer, BufferPool, Frame, FrameArena};
 const PER_FRAME: u64 = 1024;
 const HELD: usize = 64;
 
-/// Takes a pooled buffer, writes its first byte, gives it back.
+/// Allocates a pooled buffer, writes its first byte, and releases it.
 #[inline(never)]
 fn probe_pooled_pair(pool: &BufferPool, bytes: usize) {
     touch(pool.alloc::<u8>(bytes).as_mut_ptr());
 }
 
-/// The alloc half of it.
+/// Only the alloc.
 #[inline(never)]
 fn probe_pooled_alloc(pool: &BufferPool, bytes: usize) -> Buffer<u8> {
     let mut buffer = pool.alloc::<u8>(bytes);
@@ -35,13 +34,13 @@ fn probe_pooled_alloc(pool: &BufferPool, bytes: usize) -> Buffer<u8> {
     buffer
 }
 
-/// The drop half.
+/// Only the drop.
 #[inline(never)]
 fn probe_pooled_drop(buffer: Buffer<u8>) {
     drop(buffer);
 }
 
-/// Works through a pooled buffer by index, which takes what it takes for a slice.
+/// Changes the elements of a pooled buffer by index; this must cost no more than for a slice.
 #[inline(never)]
 fn probe_index_loop(buffer: &mut Buffer<u32>) {
     for at in 0..buffer.len() {
@@ -57,7 +56,7 @@ fn probe_arena_loop(arena: FrameArena<'_, '_>, bytes: usize, times: u64) {
     }
 }
 
-/// Takes a frame buffer, writes its first byte.
+/// Allocates a frame buffer and writes its first byte.
 #[inline(never)]
 fn probe_frame_alloc(frame: &Frame, bytes: usize) {
     touch(frame.alloc::<u8>(bytes).as_mut_ptr());
@@ -65,11 +64,11 @@ fn probe_frame_alloc(frame: &Frame, bytes: usize) {
 
 #[inline(always)]
 fn touch(start: *mut u8) {
-    // SAFETY: the callers pass the start of a buffer they just got, which has at least one byte.
+    // SAFETY: the callers pass the start of a new buffer, which has at least one byte.
     unsafe { start.write_volatile(1) }
 }
 
-/// A pool whose frame blocks are large enough for everything that is counted.
+/// A pool whose frame blocks are large enough for all counted operations.
 fn roomy_pool() -> BufferPool {
     BufferPool::builder()
         .frame_block_bytes(64 << 20)
@@ -108,7 +107,7 @@ fn count(path: &str, times: u64) -> Option<()> {
     Some(())
 }
 
-/// The same paths inlined, as users' code has them, with the number of operations per call.
+/// The same paths, inlined as in users' code, and the number of operations per call.
 fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut() + 'p>)> {
     let bytes = black_box(256);
     Some(match path {
@@ -167,7 +166,7 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
                 frame.release_all();
             }),
         ),
-        // Every frame is sampled, where by default one in 64 is.
+        // Every frame is sampled; by default only one in 64.
         "frame-alloc-sampled" => {
             pool.set_frame_sampling(1);
             return operation("frame-alloc", pool);
@@ -176,7 +175,7 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
     })
 }
 
-/// Nanoseconds per operation in each of many short runs, measured for about so long, the shortest first.
+/// Nanoseconds per operation in each of many short runs, the shortest first. All runs together take about the given time.
 fn time(path: &str, millis: u64, attribution: Attribution) -> Option<Vec<f64>> {
     let pool = BufferPool::new();
     pool.set_attribution(attribution);

@@ -1,7 +1,7 @@
-//! A chart drawn as SVG: a line for each contestant, with the spread of its points; both axes are logarithmic.
+//! Draws a chart as SVG: a line for each contestant, with the spread of its points. Both axes are logarithmic.
 //!
-//! It has a light ground of its own, so that it reads the same on a light page and on a dark one. The colours differ for
-//! colour-blind eyes too (after Okabe and Ito's palette, darkened until text in them can be read).
+//! It has its own light background, so it looks the same on a light page and on a dark one. Colour-blind readers can tell the
+//! colours apart (Okabe and Ito's palette, darkened so that text in them is readable).
 
 use plotters::prelude::*;
 
@@ -15,7 +15,7 @@ const TEXT: u32 = 30;
 const GROUND: RGBColor = RGBColor(0xfc, 0xfc, 0xfd);
 const GRID: RGBColor = RGBColor(0xe6, 0xe9, 0xed);
 
-/// Whom the charts are about: drawn stronger, and above the others.
+/// The contestants whose lines are drawn thicker, and above the others.
 const OURS: &str = "framepool";
 
 const COLOURS: [(&str, RGBColor); 9] = [
@@ -38,7 +38,7 @@ pub(crate) fn draw(chart: &Chart, data: &Data) -> Result<String, String> {
 }
 
 fn drawn(chart: &Chart, data: &Data, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-    let axis = chart.axis.as_ref().ok_or("it has no axis")?;
+    let axis = chart.axis.as_ref().ok_or("the chart has no axis")?;
     let mut lines = Vec::new();
     for line in chart.lines(data) {
         let colour = COLOURS.iter().find(|(name, _)| *name == line);

@@ -1,4 +1,4 @@
-//! The charts: what each shows, and along which axis.
+//! The charts: the lines and the axis of each.
 
 use std::fmt::Display;
 
@@ -37,7 +37,7 @@ pub(crate) struct Chart {
     pub(crate) axis: Option<Axis>,
 }
 
-/// What the places along a chart are.
+/// The axis of a chart.
 #[derive(Debug)]
 pub(crate) struct Axis {
     pub(crate) what: &'static str,
@@ -95,7 +95,7 @@ impl Chart {
         distinct(data.points_of(self.name).map(|point| point.line.as_str()))
     }
 
-    /// The places along it as the data have them and as people read them.
+    /// The places along the axis, as in the data and as shown.
     pub(crate) fn places<'d>(&self, data: &'d Data) -> Result<Vec<(&'d str, String)>, String> {
         let places = distinct(data.points_of(self.name).map(|point| point.at.as_str()));
         if places.is_empty() {
@@ -140,15 +140,15 @@ fn distinct<'t>(all: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
     seen
 }
 
-/// A place on an axis: both axes are logarithmic.
+/// A place on an axis, which is logarithmic.
 fn number(at: &str) -> Result<f64, String> {
     at.parse()
         .ok()
         .filter(|number| *number > 0.0)
-        .ok_or_else(|| format!("`{at}` is no place on an axis"))
+        .ok_or_else(|| format!("`{at}` is not a place on an axis"))
 }
 
-/// A number of bytes as people write it.
+/// A number of bytes as text.
 fn size(bytes: f64) -> String {
     match bytes as u64 {
         bytes if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),

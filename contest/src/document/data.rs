@@ -1,4 +1,4 @@
-//! What was measured, as it is kept: lines of JSON, each a part of the whole.
+//! The kept results: lines of JSON, each with a part of them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::measure::Measured;
 use crate::rows::Answer;
 use crate::table::Row;
 
-/// A claim and what was measured for it.
+/// A claim with its question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Claim {
     pub(crate) question: String,
@@ -26,23 +26,23 @@ pub(crate) struct Point {
     pub(crate) at: String,
     pub(crate) least: f64,
     pub(crate) median: f64,
-    /// What three quarters of the repetitions stayed below.
+    /// The 75th percentile.
     pub(crate) upper: f64,
     pub(crate) date: String,
 }
 
-/// Everything.
+/// All results.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Data {
-    /// What it was measured on: names and values.
+    /// The machine: names and values.
     pub(crate) machine: Vec<(String, String)>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) points: Vec<Point>,
 }
 
 impl Data {
-    /// Nothing yet, from this machine.
+    /// No results yet, from this machine.
     pub(crate) fn of_this_machine() -> Self {
         let named = |(name, value): (&str, String)| (name.to_owned(), value);
         Self {
@@ -51,7 +51,7 @@ impl Data {
         }
     }
 
-    /// Adds what a question was answered with.
+    /// Adds the answer to a question.
     pub(crate) fn add(&mut self, question: &str, answer: Answer) {
         let date = self.machine("date").to_owned();
         self.claims.extend(answer.rows.into_iter().map(|row| Claim {
@@ -69,7 +69,7 @@ impl Data {
             }));
     }
 
-    /// A line for the machine, for each claim and for each point.
+    /// The text: a line for the machine, for each claim and for each point.
     pub(crate) fn lines(&self) -> String {
         let mut parts = vec![json!({ "machine": self.machine })];
         parts.extend(self.claims.iter().map(|claim| json!({ "claims": [claim] })));
@@ -89,7 +89,7 @@ impl Data {
         Ok(all)
     }
 
-    /// What is known of the machine under this name.
+    /// The value of the machine under this name.
     pub(crate) fn machine(&self, what: &str) -> &str {
         let found = self.machine.iter().find(|(name, _)| name == what);
         found.map_or("unknown", |(_, value)| value)
@@ -100,13 +100,13 @@ impl Data {
         self.points.iter().filter(move |point| point.chart == chart)
     }
 
-    /// Replaces all that these questions said before by what was measured now.
+    /// Replaces the earlier answers to the same questions by new ones.
     pub(crate) fn replace(&mut self, fresh: Self) -> Result<(), String> {
         for (what, now) in &fresh.machine {
             let before = self.machine(what);
             if what != "date" && before != now {
                 return Err(format!(
-                    "the data are from another machine ({what}: {before}, here {now}); measure everything here"
+                    "the kept data are from another machine ({what}: {before}, here {now}); measure all questions here"
                 ));
             }
         }

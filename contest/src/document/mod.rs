@@ -1,7 +1,7 @@
-//! docs/benchmarks.md: what was measured, as tables and charts.
+//! Writes the results into docs/benchmarks.md, as tables and charts.
 //!
-//! What is measured is kept in docs/benchmarks/data.jsonl. From that come the tables between the markers of the document and the
-//! charts beside the data. All other words are written by hand. A test compares the document with the data.
+//! The results are kept in docs/benchmarks/data.jsonl. The tables between the markers of the document, and the charts beside the
+//! data, are made from them. All other words are written by hand. A test compares the document with the data.
 
 mod chart;
 pub(crate) mod charts;
@@ -26,7 +26,7 @@ pub(crate) fn write() -> Result<(), String> {
     Ok(())
 }
 
-/// Keeps what was measured, of all questions or of some, and writes the document.
+/// Keeps the results of all questions, or of some, and writes the document.
 pub(crate) fn keep(measured: Data, all: bool) -> Result<(), String> {
     let data = if all {
         measured
@@ -35,13 +35,13 @@ pub(crate) fn keep(measured: Data, all: bool) -> Result<(), String> {
         data.replace(measured)?;
         data
     };
-    // Nothing is kept of data that no document can be made from.
+    // The document is made first: data that give no document are not kept.
     made(&data)?;
     save(DATA, &data.lines())?;
     write()
 }
 
-/// What was measured before.
+/// The results that were kept before.
 fn kept() -> Result<Data, String> {
     Data::read(&read(DATA)?).map_err(|error| format!("{DATA}: {error}"))
 }
@@ -64,7 +64,7 @@ fn made(data: &Data) -> Result<Vec<(String, String)>, String> {
     Ok(files)
 }
 
-/// A document with this table between the two markers of that name.
+/// The document with this table between the two markers of this name.
 fn between(document: &str, name: &str, table: &str) -> Result<String, String> {
     let begin = format!("<!-- {name}: begin; written by `contest --write` -->\n");
     let end = format!("<!-- {name}: end -->\n");

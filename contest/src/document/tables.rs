@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::charts::Chart;
 use super::data::{Claim, Data, Point};
 
-/// What the figures were measured on.
+/// The machine.
 pub(crate) fn machine(data: &Data) -> String {
     let mut text = String::from("| | |\n|---|---|\n");
     for (what, value) in &data.machine {
@@ -74,7 +74,7 @@ fn row(claim: &Claim) -> String {
     )
 }
 
-/// The medians and spreads of a chart: a line of the chart in each row.
+/// The medians and spreads of a chart: one row for each line of the chart.
 pub(crate) fn figures(chart: &Chart, data: &Data) -> Result<String, String> {
     let places = chart.places(data)?;
     let mut text = format!("| {} |", chart.unit);
@@ -105,7 +105,7 @@ fn cell(point: &Point) -> String {
     )
 }
 
-/// A time with its unit, three digits and no needless zeros.
+/// A time with its unit, in three digits, without trailing zeros.
 pub(crate) fn time(nanos: f64) -> String {
     let (value, unit) = match nanos {
         nanos if nanos >= 999_500.0 => (nanos / 1e6, "ms"),
@@ -120,7 +120,7 @@ pub(crate) fn time(nanos: f64) -> String {
     format!("{digits} {unit}")
 }
 
-/// Three digits, or all before the point.
+/// A number in three digits, or in more if it has more before the point.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 99.95 => 0,
@@ -135,7 +135,7 @@ pub(crate) fn number(value: f64) -> String {
     else {
         return text;
     };
-    // No measured time is so long that it needs a second comma.
+    // No measured time needs a second comma.
     format!("{},{}", &text[..start], &text[start..])
 }
 

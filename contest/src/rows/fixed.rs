@@ -1,4 +1,4 @@
-//! What a pool and a thread cost before anything is allocated from them often.
+//! The fixed costs: making a pool, a thread's first use of it, and its resident memory.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn row(plan: &Plan, limit: f64, timed: fn(u64) -> Duration) -> Row {
     Row::new("itself", Limit::Nanos(limit), measured)
 }
 
-/// Only the making is timed, not the end.
+/// Only the making of a pool is timed, not its end.
 fn made(count: u64) -> Duration {
     let began = Instant::now();
     let pools: Vec<BufferPool> = (0..count).map(|_| BufferPool::new()).collect();
@@ -61,7 +61,7 @@ fn resident(plan: &Plan) -> Row {
     Row::new("16 KiB", limit, Measured::of(&values, least)).with_note(note)
 }
 
-/// In a process of its own: by how much each of ten thousand pools makes resident memory rise.
+/// The growth of resident memory for each of ten thousand pools. Runs in its own process.
 pub(crate) fn pool_bytes() -> Result<f64, String> {
     let before = memory::resident_bytes()?;
     let pools: Vec<BufferPool> = (0..POOLS).map(|_| BufferPool::new()).collect();

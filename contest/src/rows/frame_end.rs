@@ -1,4 +1,4 @@
-//! What a frame end costs, by slots and by buffers.
+//! The cost of a frame end, by number of slots and of buffers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,9 +79,9 @@ fn per_slot(plan: &Plan) -> Vec<Row> {
     vec![Row::new("itself", Limit::Nanos(30.0), measured).with_note(note)]
 }
 
-/// The frame end after this thread and, where there is one, another took and gave back a buffer. Only the end is timed.
+/// A frame end after this thread, and the other thread if there is one, allocated and released a buffer. Only the end is timed.
 fn active(plan: &Plan, slots: usize) -> Vec<Point> {
-    // Handing over to the other thread takes longer than what is timed, and far longer on a busy machine.
+    // Waiting for the other thread takes longer than the frame end, and far longer on a busy machine.
     let plan = &Plan {
         slice: plan.slice / 20,
         ..*plan
@@ -97,7 +97,7 @@ fn active(plan: &Plan, slots: usize) -> Vec<Point> {
                 scope.spawn(|| {
                     loop {
                         gate.wait();
-                        // Relaxed: written before the gate, which orders it.
+                        // Relaxed: the gate orders it after the write.
                         if stop.load(Ordering::Relaxed) {
                             break;
                         }
@@ -119,7 +119,7 @@ fn active(plan: &Plan, slots: usize) -> Vec<Point> {
                 took
             });
             let times = interleave(plan, vec![contestant]);
-            // Relaxed: read behind the gate.
+            // Relaxed: the gate orders it before the read.
             stop.store(true, Ordering::Relaxed);
             gate.wait();
             times
@@ -134,7 +134,7 @@ fn by_buffers(plan: &Plan) -> Vec<Row> {
         Contestant::timed(name, move |count| ends_of_frames(pool, buffers, count))
     }
     let (few, many) = (roomy_pool(), roomy_pool());
-    // So many buffers have to be taken for each end that is timed.
+    // Each timed frame end needs all these buffers.
     let plan = Plan {
         slice: plan.slice / 50,
         ..*plan

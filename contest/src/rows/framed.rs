@@ -1,4 +1,4 @@
-//! Frame buffers on one thread, frame end and publishing included.
+//! Frame buffers on one thread, including the frame end and the publishing.
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -56,7 +56,7 @@ fn same_size(plan: &Plan, bytes: usize, limit: f64) -> Vec<Row> {
     )]
 }
 
-/// The times of frames, or of batches, as times of the buffers in them.
+/// Divides the times of frames, or of batches, by the number of their buffers.
 pub(super) fn per_buffer(mut times: Vec<Times>, buffers: usize) -> Vec<Times> {
     for nanos in times.iter_mut().flat_map(|times| &mut times.nanos) {
         *nanos /= buffers as f64;
@@ -127,7 +127,7 @@ fn glibc_alone(plan: &Plan) -> Vec<Row> {
     vec![Row::new(rival, limit, Measured::ratio(&ours, &theirs)).with_note(note)]
 }
 
-/// In a process of its own: nanoseconds per buffer that glibc takes for such frames.
+/// Nanoseconds per buffer that glibc takes for such frames. Runs in its own process.
 pub(crate) fn glibc_mixed() -> f64 {
     const FRAMES: usize = 200;
     let sizes = sizes::mixed(MIXED, MAX_MIXED);

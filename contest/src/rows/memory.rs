@@ -19,7 +19,7 @@ pub(super) fn questions() -> Vec<Question> {
 fn rows(plan: &Plan) -> Vec<Row> {
     let limit = Limit::AtMost(1.5);
     let mut values = Vec::new();
-    // The number hardly varies: no need for as many processes as for times.
+    // The number hardly varies, so fewer processes suffice than for times.
     for _ in 0..plan.repetitions.min(9) {
         match child::measure_in_child(&["resident"]) {
             Ok(value) => values.push(value),
@@ -30,8 +30,8 @@ fn rows(plan: &Plan) -> Vec<Row> {
     vec![Row::new("live bytes", limit, Measured::of(&values, least))]
 }
 
-/// In a process of its own: 192 MiB at the peak, 16 MiB live, 300 quiet frames; resident bytes less the allowance over
-/// live bytes.
+/// The ratio of resident bytes, less the allowance, to live bytes: after a peak of 192 MiB and 300 quiet frames with 16 MiB
+/// live. Runs in its own process.
 pub(crate) fn resident() -> Result<f64, String> {
     const LIVE: usize = 16 * MIB;
     let before = resident_bytes()?;
@@ -70,7 +70,7 @@ pub(crate) fn resident() -> Result<f64, String> {
 /// The process's resident memory.
 pub(super) fn resident_bytes() -> Result<usize, String> {
     let status = std::fs::read_to_string("/proc/self/status")
-        .map_err(|error| format!("resident memory is not to be had here: {error}"))?;
+        .map_err(|error| format!("resident memory cannot be read here: {error}"))?;
     status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))

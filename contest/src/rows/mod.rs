@@ -1,4 +1,4 @@
-//! The questions of the table, in its order.
+//! The questions of the table, in the order of its rows.
 
 pub(crate) mod fixed;
 mod frame_end;
@@ -16,7 +16,7 @@ use crate::document::data::Point;
 use crate::measure::{Measured, Plan, Times};
 use crate::table::{Limit, Row};
 
-/// What a measurement gives: lines of the table, points of a chart, or both.
+/// The answer to a question: rows of the table, points of a chart, or both.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) rows: Vec<Row>,
@@ -26,10 +26,10 @@ pub(crate) struct Answer {
 /// Measures and answers.
 type Ask = Box<dyn Fn(&Plan) -> Result<Answer, String>>;
 
-/// What is measured together.
+/// A question: contestants that are measured together.
 pub(crate) struct Question {
     pub(crate) name: String,
-    /// Whether it has lines in the table, or is asked for a chart alone.
+    /// Whether it has rows in the table, or only points of a chart.
     pub(crate) has_rows: bool,
     pub(crate) ask: Ask,
 }
@@ -57,7 +57,7 @@ impl Question {
         }
     }
 
-    /// A question asked for a chart alone.
+    /// A question for a chart alone.
     fn only_charted(
         name: impl Into<String>,
         ask: impl Fn(&Plan) -> Result<Vec<Point>, String> + 'static,
@@ -74,7 +74,7 @@ impl Question {
     }
 }
 
-/// All of them.
+/// All questions.
 pub(crate) fn questions() -> Vec<Question> {
     let mut questions = Vec::new();
     questions.extend(pooled::questions());
@@ -91,7 +91,7 @@ pub(crate) fn questions() -> Vec<Question> {
     questions
 }
 
-/// A line for the first contestant against the one called `rival`.
+/// A row for the first contestant against the one called `rival`.
 fn against(times: &[Times], rival: &str, limit: f64) -> Row {
     let ours = &times[0];
     let theirs = times
@@ -101,10 +101,10 @@ fn against(times: &[Times], rival: &str, limit: f64) -> Row {
     compare(ours, theirs, theirs.name.to_owned(), limit)
 }
 
-/// The contestant that looks up its thread at each frame buffer, beside the one that does so once for a loop.
+/// The contestant that looks up its thread at each frame buffer; the other one does so once for a loop.
 const LOOKED_UP: &str = "framepool, looked up";
 
-/// A line for the first contestant against the one called `rival`, with what it takes to look up the thread at each buffer.
+/// A row for the first contestant against the one called `rival`. The note has the time with a look-up at each buffer.
 fn beside_looked_up(times: &[Times], rival: &str, limit: f64) -> Row {
     let row = against(times, rival, limit);
     let looked_up = times
@@ -115,7 +115,7 @@ fn beside_looked_up(times: &[Times], rival: &str, limit: f64) -> Row {
     row.with_note(note)
 }
 
-/// A line for the first contestant against the fastest of `rivals`.
+/// A row for the first contestant against the fastest of `rivals`.
 fn against_best(times: &[Times], rivals: &[&str], limit: f64) -> Row {
     let best = times
         .iter()
@@ -134,7 +134,7 @@ fn compare(ours: &Times, theirs: &Times, rival: String, limit: f64) -> Row {
     ))
 }
 
-/// A number of bytes as people write it.
+/// A number of bytes as text.
 fn size(bytes: usize) -> String {
     match bytes {
         bytes if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),

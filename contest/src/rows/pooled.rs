@@ -1,4 +1,4 @@
-//! Pooled buffers on one thread: a pair by size, and 64 held at once.
+//! Pooled buffers on one thread: alloc and release by size, and 64 buffers held at once.
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -17,11 +17,11 @@ use crate::table::Row;
 const HEAPS: [&str; 3] = ["mimalloc", "jemalloc", "snmalloc"];
 const ALL_HEAPS: [&str; 4] = ["mimalloc", "jemalloc", "snmalloc", "glibc"];
 
-/// Whom the table compares with, and the limit.
+/// The rivals of a row, and the limit.
 type Asked = (&'static [&'static str], f64);
 
 pub(super) fn questions() -> Vec<Question> {
-    // Bytes, and where the table asks: the rivals and the limit.
+    // The size; for a row of the table also the rivals and the limit.
     let pairs: [(usize, Option<Asked>); 9] = [
         (64, None),
         (256, Some((&HEAPS, 0.65))),
@@ -73,7 +73,7 @@ fn pair_times(plan: &Plan, bytes: usize) -> Vec<Times> {
     )
 }
 
-/// Pairs of a size that the compiler does not know.
+/// Allocs and releases of a size that the compiler does not know.
 pub(super) fn pairs<'l>(
     name: &'static str,
     lender: &'l impl Lender,

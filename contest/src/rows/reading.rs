@@ -1,4 +1,4 @@
-//! Reading the newest snapshot, and whether readers disturb a worker.
+//! The cost of reading the newest snapshot, and whether readers disturb a worker.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn cached(plan: &Plan) -> Vec<Row> {
     vec![against(&times, "arc_swap::Cache", 1.5)]
 }
 
-/// The worker with and without a thread beside it that reads and walks.
+/// The worker, with and without a second thread that reads snapshots and walks the records.
 fn disturbed(plan: &Plan) -> Vec<Row> {
     let pool = BufferPool::new();
     beside_a_reader(&pool, |disturb| {

@@ -1,4 +1,4 @@
-//! A producer and a consumer, everything included.
+//! A producer and a consumer thread. The times include their start and the ring between them.
 
 use std::alloc::System;
 
@@ -14,11 +14,11 @@ use super::{Answer, Question, against, size};
 use crate::document::charts::{PRODUCER_CONSUMER, points};
 use crate::measure::{Contestant, Plan, Times, interleave};
 
-/// So many buffers are passed at least in a turn: it begins with starting a thread, which a busy machine puts off.
+/// The fewest buffers of a turn. A turn begins with the start of a thread, which a busy machine delays.
 const BATCH: usize = 4096;
 
 pub(super) fn questions() -> Vec<Question> {
-    // Bytes, and where the table asks: the limit.
+    // The size; for a row of the table also the limit.
     [
         (256, Some(0.95)),
         (1 << 10, None),

@@ -1,4 +1,4 @@
-//! Frame buffers taken by several threads from one frame at once: the allocs alone, and how they grow with threads.
+//! Frame buffers that several threads allocate from one frame at once: only the allocs, and how their rate grows with threads.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) fn questions() -> Vec<Question> {
 }
 
 fn frames(plan: &Plan, threads: usize) -> usize {
-    // A frame's allocs take a few microseconds; where threads outnumber cores, waiting for them takes far longer.
+    // A frame's allocs take a few microseconds. If there are more threads than cores, waiting for the threads takes far longer.
     let each = if crowded(threads) { 100 } else { 8 };
     (plan.slice.as_micros() as usize / each).max(16)
 }
@@ -42,7 +42,7 @@ fn per_alloc(took: Duration) -> f64 {
     took.as_secs_f64() * 1e9 / PER_FRAME as f64
 }
 
-/// What all sides take with this many threads, in turns.
+/// The times of all contestants with this many threads, in turns.
 fn all(plan: &Plan, threads: usize) -> [Times; 3] {
     let sizes = sizes::mixed(PER_FRAME, MOST);
     let pool = BufferPool::new();
@@ -77,7 +77,7 @@ fn against_bumpalo(plan: &Plan) -> Answer {
     }
 }
 
-/// How much more two threads do than one, by the fastest frame of each.
+/// How many times as much two threads do as one, by the fastest frame of each.
 fn scaling(plan: &Plan) -> Vec<Row> {
     let sizes = sizes::mixed(PER_FRAME, MOST);
     let pool = BufferPool::new();
@@ -99,7 +99,7 @@ fn scaling(plan: &Plan) -> Vec<Row> {
     }
     let best = 2.0 * least_one / least_two;
     let mut measured = Measured::of(&scales, best);
-    // The claim is about minima.
+    // The claim is about the shortest times.
     measured.value = best;
     vec![Row::new("itself", Limit::AtLeast(1.8), measured)]
 }

@@ -1,7 +1,7 @@
-//! What telemetry and attribution cost.
+//! The costs of telemetry and attribution.
 //!
-//! One program cannot have two feature sets of one crate, so the build without telemetry is another build of the
-//! probe, and the two processes run in turns. Attribution is a setting of the pool, so that it needs no other build.
+//! One program cannot contain a crate with two feature sets. So the probe is built twice, and the two processes run in turns.
+//! Attribution is a setting of the pool and needs no second build.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,11 +17,11 @@ use crate::measure::{Measured, Plan, Times, interleave};
 use crate::programs::{self, Build, Program};
 use crate::table::{Limit, Row};
 
-/// The other build.
+/// The name of the other build.
 const WITHOUT: &str = "no telemetry";
 
 pub(super) fn questions() -> Vec<Question> {
-    // The probe's path, what the chart calls it, and where the table asks: the limit.
+    // The probe's path, and its name in the chart; for a row of the table also the limit.
     let mut questions: Vec<Question> = [
         ("pooled-pair", "pooled pair, 256 B", Some(1.10)),
         ("pooled-held", "64 held, 1 KiB", None),
@@ -51,7 +51,7 @@ pub(super) fn questions() -> Vec<Question> {
     questions
 }
 
-/// The least first.
+/// The points of the chart, the build without telemetry first.
 fn in_chart_order(at: &str, mut times: [Times; 3]) -> Vec<Point> {
     times.reverse();
     points(TELEMETRY, at, &times)
@@ -74,17 +74,17 @@ fn times(plan: &Plan, path: &str) -> Result<[Times; 3], String> {
     )
 }
 
-/// How long the probe measures a path, in milliseconds.
+/// The time for which the probe measures a path, in milliseconds.
 pub(super) fn millis(plan: &Plan) -> String {
     plan.slice.as_millis().max(5).to_string()
 }
 
-/// How many times the replay runs. A run takes a few milliseconds, and a process some hundred before the first.
+/// How many times the replay runs. A run takes a few milliseconds, and the start of a process about a hundred.
 pub(super) fn runs(plan: &Plan) -> String {
     (8 * plan.slice.as_millis() / 6).max(9).to_string()
 }
 
-/// A line for the build with telemetry against the one without.
+/// A row for the build with telemetry against the one without.
 pub(super) fn builds_compared(
     plan: &Plan,
     program: Program,
@@ -105,10 +105,10 @@ pub(super) fn builds_compared(
     Ok(Row::new(WITHOUT, Limit::AtMost(limit), measured).with_note(note))
 }
 
-/// A name, a program that measures itself, and what it is asked.
+/// A name, a program that measures itself, and its arguments.
 pub(super) type Side<'s> = (&'static str, &'s PathBuf, &'s [&'s str]);
 
-/// What programs take that measure themselves: each repetition is a process of its own, and they take turns.
+/// The times of programs that measure themselves. Each repetition is a new process, and the programs take turns.
 pub(super) fn in_turns<const SIDES: usize>(
     plan: &Plan,
     sides: [Side<'_>; SIDES],

@@ -1,4 +1,4 @@
-//! Recorded programs replayed: threads, hand-overs and frame ends as recorded, every buffer written to and checked.
+//! Replays of recorded programs, with the recorded threads, hand-overs and frame ends. Every buffer is written and checked.
 
 use framepool::{Attribution, BufferPool};
 use framepool_cli::timed::{Name, TimedReplay};
@@ -14,9 +14,9 @@ use crate::table::{Limit, Row};
 #[derive(Clone, Copy)]
 struct Recording {
     name: &'static str,
-    /// None for the one that is compiled in.
+    /// The file; `None` for the recording that is compiled in.
     path: Option<&'static str>,
-    /// What framepool may take of mimalloc's time.
+    /// The limit of framepool's time, as a ratio to mimalloc's.
     mimalloc: f64,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn questions() -> Vec<Question> {
     questions
 }
 
-/// A question of one line that may turn out not to be measurable.
+/// A question with one row, which cannot be measured on every machine.
 fn question(
     name: String,
     rival: &'static str,
@@ -110,7 +110,7 @@ fn question(
     })
 }
 
-/// Replays of one contestant, after one on new memory.
+/// A contestant that replays, after a first replay on new memory.
 fn replays<'r>(
     name: &'static str,
     replay: &'r TimedReplay,
@@ -124,7 +124,7 @@ fn replays<'r>(
     }))
 }
 
-/// Times in turns, by operation of the trace.
+/// The times of contestants in turns, per operation of the trace.
 fn in_turns(plan: &Plan, replay: &TimedReplay, contestants: Vec<Contestant<'_>>) -> Vec<Times> {
     let mut times = interleave(plan, contestants);
     for nanos in times.iter_mut().flat_map(|times| &mut times.nanos) {
@@ -133,7 +133,7 @@ fn in_turns(plan: &Plan, replay: &TimedReplay, contestants: Vec<Contestant<'_>>)
     times
 }
 
-/// What framepool and its rivals take beyond a replay whose addresses are given beforehand.
+/// The times of framepool and its rivals, less the time of a replay that allocates nothing because its addresses are prepared.
 fn beyond(plan: &Plan, recording: Recording) -> Result<Vec<Row>, String> {
     let replay = recording.open(BufferPool::new())?;
     let contestants = vec![
@@ -144,7 +144,7 @@ fn beyond(plan: &Plan, recording: Recording) -> Result<Vec<Row>, String> {
     ];
     let times = in_turns(plan, &replay, contestants);
     let [ours, rivals @ .., bare] = times.as_slice() else {
-        return Err("not everybody took part".to_owned());
+        return Err("some contestants could not replay it".to_owned());
     };
     let limits = [recording.mimalloc, 0.90];
     let rows = rivals.iter().zip(limits).map(|(theirs, limit)| {
@@ -169,17 +169,17 @@ fn beyond_bare(ours: &Times, theirs: &Times, bare: &Times) -> Measured {
         .map(|at| beyond(ours.nanos[at], theirs.nanos[at], bare.nanos[at]))
         .collect();
     let mut measured = Measured::of(&each, beyond(ours.least(), theirs.least(), bare.least()));
-    // A single repetition's difference can be far off; those of the medians are not.
+    // The difference of a single repetition can be far off. That of the medians is not.
     measured.value = beyond(ours.median(), theirs.median(), bare.median());
     measured
 }
 
-/// Few are enough for what hardly varies, or takes a process of its own.
+/// The number of repetitions for values that hardly vary or need their own process.
 fn few(plan: &Plan) -> usize {
     plan.repetitions.min(9)
 }
 
-/// The first replay of each in a process of its own: every page is new.
+/// The first replay of each contestant in its own process, where every page is new.
 fn cold(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
     let [ours, theirs] = in_children("trace-cold", plan, recording)?;
     let note = format!(
@@ -191,8 +191,8 @@ fn cold(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
     Ok(Row::new("glibc", Limit::AtMost(limit), measured).with_note(note))
 }
 
-/// The most bytes that a pool held from the system in a replay, over the most that the program had asked for. How threads
-/// meet differs from run to run, so each is on a new pool.
+/// The ratio of the most bytes that a pool held from the system to the most bytes that the program had requested. The schedule of
+/// the threads differs from run to run, so each run has a new pool.
 fn reserved(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
     let mut ratios = Vec::new();
     for _ in 0..few(plan) {
@@ -207,7 +207,7 @@ fn reserved(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String
     Ok(Row::new(rival, Limit::AtMost(limit), measured))
 }
 
-/// How far a replay that writes to every page makes the process's resident memory rise.
+/// The growth of the process's resident memory in a replay that writes to every page.
 fn resident(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
     let [ours, theirs] = in_children("trace-resident", plan, recording)?;
     let note = format!(
@@ -219,7 +219,7 @@ fn resident(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String
     Ok(Row::new("glibc", Limit::AtMost(limit), measured).with_note(note))
 }
 
-/// What first replays of framepool and of glibc say, in turns, each in a process of its own.
+/// The results of first replays of framepool and of glibc, in turns, each in its own process.
 fn in_children(task: &str, plan: &Plan, recording: Recording) -> Result<[Times; 2], String> {
     let mut times = ["framepool", "glibc"].map(|name| Times {
         name,
@@ -234,12 +234,12 @@ fn in_children(task: &str, plan: &Plan, recording: Recording) -> Result<[Times; 
     Ok(times)
 }
 
-/// A child's part: nanoseconds per operation of the first replay, or the bytes that became resident in it.
+/// The task of a child process: nanoseconds per operation of the first replay, or the bytes that became resident in it.
 pub(crate) fn first_replay(recording: &str, who: &str, bytes: bool) -> Result<f64, String> {
     let recording = RECORDINGS.iter().find(|known| known.name == recording);
-    let recording = recording.ok_or("no such recording")?;
+    let recording = recording.ok_or("unknown recording")?;
     let who = Name::ALL.into_iter().find(|known| known.as_str() == who);
-    let who = who.ok_or("no such contestant")?;
+    let who = who.ok_or("unknown contestant")?;
     let replay = recording.open(BufferPool::new())?;
     if bytes {
         return Ok(replay.peak_resident_bytes(who)? as f64);
