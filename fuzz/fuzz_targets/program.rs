@@ -1,4 +1,4 @@
-//! libFuzzer's entry to the target `program`.
+//! libFuzzer's entry point for the target `program`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| framepool_fuzz::program(bytes));

@@ -1,4 +1,4 @@
-//! libFuzzer's entry to the target `trace`.
+//! libFuzzer's entry point for the target `trace`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| framepool_fuzz::trace(bytes));

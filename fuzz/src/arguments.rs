@@ -1,24 +1,24 @@
-//! The command line: every word is refused with a message or is a number within its range.
+//! Target: the command line. Each word is refused with a message, or gives a number within its range.
 
 use clap::Parser;
 use framepool_cli::args::{Command, CommandLine, ReplayOptions};
 
 use crate::bytes::Bytes;
 
-/// Parses `bytes` as the words of a command line, a line each, and the options that they spell.
+/// Parses `bytes` as a command line with one word per line, and parses the options that they encode.
 ///
 /// # Panics
 ///
-/// When a promise is broken.
+/// If the library breaks a promise.
 pub fn arguments(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     check(text.split('\n').filter(|word| !word.is_empty()));
-    let spelt = spelt(&mut Bytes::new(bytes));
-    check(spelt.iter().map(String::as_str));
+    let encoded = encoded(&mut Bytes::new(bytes));
+    check(encoded.iter().map(String::as_str));
 }
 
-/// A command with options that it knows, each with some number.
-fn spelt(from: &mut Bytes<'_>) -> Vec<String> {
+/// A command with known options, each with some value.
+fn encoded(from: &mut Bytes<'_>) -> Vec<String> {
     const REPLAY: [&str; 5] = ["frame-ms", "threads", "rounds", "leak-after", "speed"];
     const DEMO: [&str; 3] = ["seconds", "leak", "threads"];
     let command = ["replay", "demo"][from.below(2)];
@@ -59,8 +59,8 @@ fn check<'a>(words: impl Iterator<Item = &'a str>) {
                     assert!((0.001..=86_400_000.0).contains(&memory.frame_ms));
                     assert_threads(memory.threads);
                 }
-                // What the options of the others accept is tested where it is parsed. Not listed: `top` exists only with the
-                // `dashboard` feature of the command line, which a build of the whole workspace turns on.
+                // The options of the other commands are tested next to their parsers. The commands are not listed here, because
+                // `top` exists only with the feature `dashboard`, which a build of the whole workspace turns on.
                 _ => {}
             }
         }

@@ -1,4 +1,4 @@
-//! Bytes as a source of choices: each target reads what it needs, and zeros after the end.
+//! Turns the bytes of an input into choices. After the end of the input all choices are zero.
 
 /// The rest of an input.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl<'a> Bytes<'a> {
         u64::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// Any number; small ones, those around a power of two and those around the largest are near at hand.
+    /// Any number. Small numbers, numbers near a power of two and numbers near the largest one are frequent.
     pub(crate) fn number(&mut self) -> u64 {
         let kind = self.byte();
         let near = |centre: u64, delta: u8| centre.wrapping_add(u64::from(delta)).wrapping_sub(2);
@@ -49,7 +49,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// Any `f64`, what is no number included; values around the levels of the rules are near at hand.
+    /// Any `f64`, including NaN and the infinities. Values near the levels of the rules are frequent.
     pub(crate) fn real(&mut self) -> f64 {
         match self.below(8) {
             0 => f64::NAN,
@@ -70,7 +70,7 @@ impl<'a> Bytes<'a> {
             0 => Duration::ZERO,
             1 => Duration::from_millis(u64::from(self.byte())),
             2 => Duration::MAX,
-            // Fewer than a billion nanoseconds: `new` would carry, and could overflow.
+            // Fewer than a billion nanoseconds, because `new` would carry more into the seconds, which could overflow.
             _ => Duration::new(self.number(), (self.number() % 1_000_000_000) as u32),
         }
     }

@@ -1,4 +1,4 @@
-//! A pool's settings: `build` names the setting that its documentation forbids, or gives a pool that obeys the laws.
+//! Target: a pool's settings. `build` names the setting that the documentation forbids, or makes a pool that obeys the laws.
 
 use framepool::{
     Alignment, AllocError, Attribution, Buffer, BufferPool, ConfigError, Frame, FrameError,
@@ -10,10 +10,10 @@ use crate::common::{assert_empty, assert_lawful, assert_lawful_stats};
 
 const MAX_STEPS: usize = 24;
 
-/// Pools with larger frame blocks are built and left alone: each thread and frame would take one.
+/// Pools with larger frame blocks are built but not used: each thread and frame would take one block.
 const MAX_USED_BLOCK: u64 = 16 << 20;
 
-/// The settings; what is `None` is left as it is.
+/// The settings; `None` leaves the default.
 #[derive(Debug)]
 struct Settings {
     name: Option<String>,
@@ -27,11 +27,11 @@ struct Settings {
     attribution: Attribution,
 }
 
-/// Builds a pool with the settings that `bytes` spell, and has it do what else they spell.
+/// Builds a pool with the settings that `bytes` encode, and runs the operations that they encode.
 ///
 /// # Panics
 ///
-/// When a promise is broken.
+/// If the library breaks a promise.
 pub fn config(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let settings = Settings::read(&mut bytes);
@@ -45,7 +45,7 @@ pub fn config(bytes: &[u8]) {
             assert!(allowed, "built with {settings:?}");
             match &settings.name {
                 Some(name) => assert_eq!(pool.name(), name),
-                // Unnamed pools are told apart by a number.
+                // The default name may end with a number.
                 None => assert!(pool.name().starts_with("framepool"), "{}", pool.name()),
             }
             if settings.block.is_none_or(|block| block <= MAX_USED_BLOCK) {
@@ -118,7 +118,7 @@ impl Settings {
         builder
     }
 
-    /// What the documentation of each setter says.
+    /// Whether the documentation of the setters allows the settings.
     fn allowed(&self) -> bool {
         self.in_flight
             .is_none_or(|frames| (1..=16).contains(&frames))
@@ -131,7 +131,7 @@ impl Settings {
                 .is_none_or(|frames| (1..=1 << 20).contains(&frames))
     }
 
-    /// The error names a setting that was given and is forbidden, and says so in a sentence.
+    /// Checks that the error names a setting that was given and is forbidden, and that its text begins with the setter.
     fn assert_guilty(&self, error: &ConfigError) {
         let same = |given: usize, setting: Option<u64>| setting == Some(given as u64);
         let (guilty, setter) = match *error {
@@ -177,7 +177,7 @@ impl<'a> Use<'a> {
     }
 
     fn run(mut self, from: &mut Bytes<'_>) {
-        // A long queue is a large block of memory; the shorter ones are used.
+        // Only pools with a short history get a feed: a long one takes a large block of memory.
         let short = self.settings.history.is_none_or(|frames| frames <= 4096);
         let mut feed = short.then(|| self.pool.subscribe());
         let mut ends = 0_u64;
@@ -200,7 +200,7 @@ impl<'a> Use<'a> {
         }
     }
 
-    /// One operation; whether a frame ended.
+    /// Runs one operation. Returns whether a frame ended.
     fn step(&mut self, from: &mut Bytes<'_>, mark: u8) -> bool {
         let word = from.byte();
         match word % 8 {
@@ -284,7 +284,7 @@ impl<'a> Use<'a> {
         assert_eq!(stats.open_frames as usize, self.frames.len());
     }
 
-    /// The one reason there can be for requests of this size.
+    /// Checks that the budget refused the request: for requests of this size there is no other reason.
     fn assert_refusal(&self, error: &AllocError) {
         let AllocError::BudgetExceeded { in_use, limit, .. } = error else {
             panic!("{error}");
@@ -299,7 +299,7 @@ fn assert_holds(buffer: &Buffer<u8>, mark: u8) {
     assert!(buffer.iter().all(|&byte| byte == mark), "L6: overwritten");
 }
 
-/// Bytes of a buffer: up to 128 KiB.
+/// The bytes of a buffer, up to 128 KiB.
 fn length(from: &mut Bytes<'_>) -> usize {
     let byte = usize::from(from.byte());
     if byte < 128 { byte } else { (byte - 127) << 10 }

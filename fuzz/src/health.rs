@@ -1,4 +1,4 @@
-//! Thresholds and a monitor's times, whatever their values: it never panics, and alerts only what has reached its level.
+//! Target: a monitor with any thresholds and any times. It never panics, and raises an alert only for a value at its level.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use crate::bytes::Bytes;
 
 const MAX_STEPS: usize = 40;
 
-/// Judges a pool by the thresholds that `bytes` spell, at the times and after the frames they spell.
+/// Judges a pool by the thresholds that `bytes` encode, at the times and after the frames that they encode.
 ///
 /// # Panics
 ///
-/// When a promise is broken.
+/// If the library breaks a promise.
 pub fn health(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let thresholds = thresholds(&mut bytes);
@@ -70,7 +70,7 @@ fn thresholds(from: &mut Bytes<'_>) -> Thresholds {
     thresholds
 }
 
-/// What `with_limits` says it does with nonsense.
+/// Checks that `with_limits` corrects invalid values as its documentation says.
 fn assert_made_harmless(given: &Limits, kept: &Limits) {
     for severity in [Severity::Warning, Severity::Critical] {
         let (given, kept) = (given.level(severity), kept.level(severity));
@@ -99,11 +99,14 @@ fn watch(thresholds: &Thresholds, history: usize, emit: Duration, poll: Duration
     assert!(watch.is_running());
     watch.stop();
     assert!(!watch.is_running());
-    let latest = watch.store().latest().expect("the last word of the watch");
+    let latest = watch
+        .store()
+        .latest()
+        .expect("the last snapshot of the watch");
     assert_eq!(latest.metrics.frame, frames);
 }
 
-/// A monitor, and what it must have said.
+/// A monitor, and the alerts that it must have raised.
 struct Judged {
     thresholds: Thresholds,
     monitor: HealthMonitor,
@@ -135,7 +138,7 @@ impl Judged {
                     self.check(health);
                 }
                 6 => {
-                    // The clock may be set back, and far ahead.
+                    // The clock may jump back, and far ahead.
                     let step = from.duration();
                     now = now.checked_sub(step).unwrap_or(begun);
                 }
@@ -149,7 +152,7 @@ impl Judged {
         }
     }
 
-    /// What holds of every health snapshot, whatever the limits are.
+    /// Checks what holds for every health snapshot with any limits.
     fn check(&mut self, health: HealthSnapshot) {
         let worst = health.active.iter().map(|alert| alert.severity).max();
         assert_eq!(

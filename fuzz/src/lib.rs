@@ -1,7 +1,7 @@
-//! What is fuzzed: each target is a function that takes any bytes and panics when a promise is broken.
+//! The fuzz targets: each is a function that takes any bytes, and panics if the library breaks a promise.
 //!
-//! `fuzz/run` drives them with libFuzzer and with addresses checked (`fuzz_targets/`); the ordinary tests run the corpus
-//! through the same functions (`tests/corpus.rs`), so that an input which once broke something stays checked everywhere.
+//! `fuzz/run` runs them with libFuzzer and an address sanitizer (`fuzz_targets/`). The ordinary tests run the corpus through the
+//! same functions (`tests/corpus.rs`), so every input that once found a fault is checked in every test run.
 #![deny(unsafe_code)]
 
 mod bytes;
@@ -25,10 +25,10 @@ pub use health::health;
 pub use program::program;
 pub use trace::trace;
 
-/// A target: any bytes in, a panic when a promise is broken.
+/// A target: takes any bytes, and panics if the library breaks a promise.
 pub type Target = fn(&[u8]);
 
-/// Every target under the name it has on the command line and in `corpus/`.
+/// Every target, with its name on the command line and in `corpus/`.
 pub const TARGETS: [(&str, Target); 5] = [
     ("trace", trace),
     ("arguments", arguments),

@@ -1,16 +1,16 @@
-//! Programs of operations on several pools by several threads, compared with the oracle's account after every step.
+//! Target: programs of operations on several pools by several threads, compared with the oracle's model after every step.
 
 use crate::bytes::Bytes;
 use crate::oracle::{Operation, POOLS, SITES, THREADS, run};
 
-/// Longer programs find nothing that shorter ones do not, and take their time.
+/// The most operations. Longer programs take more time and find nothing more.
 const MAX_OPERATIONS: usize = 64;
 
-/// Runs the program that `bytes` spell.
+/// Runs the program that `bytes` encode.
 ///
 /// # Panics
 ///
-/// When a promise is broken.
+/// If the library breaks a promise.
 pub fn program(bytes: &[u8]) {
     let mut bytes = Bytes::new(bytes);
     let mut operations = Vec::new();
@@ -20,7 +20,7 @@ pub fn program(bytes: &[u8]) {
     run(&operations);
 }
 
-/// One byte for the operation and the thread, then what the operation needs.
+/// Reads an operation: one byte for its kind and thread, then its parameters.
 fn operation(from: &mut Bytes<'_>) -> Operation {
     let word = from.byte();
     let thread = usize::from(word / 64) % THREADS;
@@ -72,13 +72,13 @@ fn operation(from: &mut Bytes<'_>) -> Operation {
     }
 }
 
-/// Bytes of a buffer: any small number, the neighbourhoods of the powers of two, up to half a MiB.
+/// The bytes of a buffer, up to half a MiB: any small number, or a number near a power of two.
 fn length(from: &mut Bytes<'_>) -> usize {
     let byte = usize::from(from.byte());
     if byte < 128 {
         return byte;
     }
-    // 128 values: 13 powers of two from 128 on, each with nine neighbours.
+    // 128 values: 13 powers of two from 128 on, each with nine numbers near it.
     let (power, delta) = ((byte - 128) / 9, (byte - 128) % 9);
     (128 << power.min(12)) + delta - 4
 }

@@ -1,4 +1,4 @@
-//! The trace reader of the binary: what it refuses it refuses at the right line, what it accepts is what is written there.
+//! Target: the trace reader of the binary. If it refuses a trace, it names the right line; if not, it reads exactly what is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,18 +10,18 @@ use crate::bytes::Bytes;
 
 type Outcome = Result<Trace, (Option<u64>, Fault)>;
 
-/// Reads `bytes` as they are, and the lines that they spell.
+/// Reads `bytes` as a trace, and reads the lines that they encode.
 ///
 /// # Panics
 ///
-/// When a promise is broken.
+/// If the library breaks a promise.
 pub fn trace(bytes: &[u8]) {
     check(bytes);
-    check(&spelt(&mut Bytes::new(bytes)));
+    check(&encoded(&mut Bytes::new(bytes)));
 }
 
-/// A trace whose lines are mostly good: bytes as they are seldom get beyond the first.
-fn spelt(from: &mut Bytes<'_>) -> Vec<u8> {
+/// A trace with mostly valid lines. Plain bytes seldom get beyond the first line.
+fn encoded(from: &mut Bytes<'_>) -> Vec<u8> {
     const SITES: [&str; 4] = ["a", "b", "map<int, int>", ""];
     let mut text = format!("{HEADER}\n").into_bytes();
     let (mut time, mut ids) = (0_u64, 0_u64);
@@ -34,7 +34,7 @@ fn spelt(from: &mut Bytes<'_>) -> Vec<u8> {
         };
         let line = match word / 16 {
             0..=5 => {
-                // Now and then an id is not new.
+                // Sometimes an id is not new.
                 let id = if word % 8 == 7 { from.number() } else { ids };
                 ids += 1;
                 let (thread, bytes) = (from.number(), from.number());
@@ -58,12 +58,13 @@ fn spelt(from: &mut Bytes<'_>) -> Vec<u8> {
     text
 }
 
-/// Reads `bytes` as the content of a file named as text and of one named as zstd, and its text compressed.
+/// Reads `bytes` as a file with a name for text and as one with a name for zstd. A valid trace is also written again and read as
+/// plain and as compressed text.
 fn check(bytes: &[u8]) {
     let outcome = read(bytes, false);
     let named = read(bytes, true);
     if named != outcome {
-        // The name matters only where the content is neither, and no such content is a trace.
+        // The name matters only if the content is neither text nor zstd. No such content is a trace.
         assert!(outcome.is_err(), "the name changed what was read");
         assert!(matches!(named, Err((Some(1), Fault::Zstd(_)))), "{named:?}");
     }
@@ -90,7 +91,7 @@ fn read(bytes: &[u8], named_zstd: bool) -> Outcome {
     read_any(Cursor::new(bytes), named_zstd, Tolerance::Strict)
 }
 
-/// One line, which begins with the file and the line at fault.
+/// Checks that the error is one line that begins with the file and the faulty line.
 fn assert_names_its_line(line: Option<u64>, fault: &Fault) {
     let error = TraceError {
         path: "a.csv".to_owned(),
@@ -98,7 +99,7 @@ fn assert_names_its_line(line: Option<u64>, fault: &Fault) {
         fault: fault.clone(),
     };
     let text = error.to_string();
-    // Only a stream that cannot be begun has no line.
+    // Only a stream whose beginning cannot be read has no line.
     let place = match (line, fault) {
         (Some(line), _) => format!("a.csv:{line}: "),
         (None, Fault::Zstd(_) | Fault::Read(_)) => "a.csv: ".to_owned(),
@@ -109,7 +110,7 @@ fn assert_names_its_line(line: Option<u64>, fault: &Fault) {
     assert!(!text.contains(char::is_control), "{text:?}");
 }
 
-/// The lines before the one at fault are without fault, and the line itself has it whatever follows.
+/// Checks that the lines before the named one are valid, and that the named line is faulty without the later lines too.
 fn assert_is_where_it_says(bytes: &[u8], line: u64, fault: &Fault) {
     let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
     let at = usize::try_from(line).expect("few lines");
@@ -122,7 +123,7 @@ fn assert_is_where_it_says(bytes: &[u8], line: u64, fault: &Fault) {
             Err((earlier, other)) => panic!("line {earlier:?} before {at}: {other}"),
         }
     }
-    // A blank line is a fault only for what follows it, and a bundle without allocs only for what does not.
+    // A blank line is a fault only if a line follows. A trace without allocs is a fault only at its end.
     let last_ends = lines.last().is_some_and(|last| last.ends_with(b"\n"));
     let is_last = at == lines.len() && !last_ends;
     if !is_last && !matches!(fault, Fault::BlankLine | Fault::Empty) {
@@ -130,7 +131,7 @@ fn assert_is_where_it_says(bytes: &[u8], line: u64, fault: &Fault) {
     }
 }
 
-/// What the reader counted, counted again.
+/// Counts the trace again, and compares the result with the reader's counts.
 fn assert_adds_up(trace: &Trace) {
     let mut out: BTreeMap<u32, u128> = BTreeMap::new();
     let mut taken = 0;
@@ -175,7 +176,7 @@ fn assert_adds_up(trace: &Trace) {
     );
 }
 
-/// The trace as text. The line ends of two bytes keep a site that ends with a carriage return.
+/// The trace as text. Its lines end with `\r\n`, so that a site that ends with a carriage return keeps it.
 fn written(trace: &Trace) -> String {
     let mut text = format!("{HEADER}\r\n");
     for operation in &trace.operations {

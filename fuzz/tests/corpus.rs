@@ -1,4 +1,4 @@
-//! The corpus, run through the very functions that the fuzzers drive: what once broke something stays checked everywhere.
+//! Runs the corpus through the functions of the fuzz targets, so that inputs that once found a fault stay checked.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use framepool_fuzz::TARGETS;
 
-/// The most bytes that one target's corpus may have: it is there to be replayed, not to be grown.
+/// The most bytes of one target's corpus: it is for replay. Inputs that a fuzzer finds go to `target/fuzz/found`.
 const MAX_BYTES: u64 = 16 << 10;
 
 fn folder(target: &str) -> PathBuf {
@@ -35,7 +35,7 @@ fn replay(name: &str) {
     for file in inputs(name) {
         let bytes = fs::read(&file).expect("a readable file");
         let outcome = catch_unwind(AssertUnwindSafe(|| target(&bytes)));
-        // The name of the input says more than the panic alone.
+        // The panic alone does not name the input.
         assert!(outcome.is_ok(), "{}", file.display());
     }
 }
