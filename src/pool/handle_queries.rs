@@ -53,7 +53,7 @@ impl BufferPool {
     /// The most bytes that the pool held from the system since a mark.
     ///
     /// Growth that happens while the mark is made may or may not count. The peak since the pool was made is in every
-    /// [`FrameSnapshot`] and in [`stats`](Self::stats).
+    /// [`FrameSnapshot`](crate::FrameSnapshot) and in [`stats`](Self::stats).
     ///
     /// # Panics
     ///
