@@ -68,12 +68,3 @@ pub(crate) fn in_one_register<T>(place: &T) -> &T {
 pub(crate) fn in_register(number: u64) -> u64 {
     opaque!(number)
 }
-
-/// Returns the pointer in a register, so that the compiler changes a bit of it there and not in memory.
-///
-/// The compiler changes one bit in memory with a store of one byte. A processor cannot forward that to a load of the whole
-/// word, which then waits about fifteen cycles.
-#[inline(always)]
-pub(crate) fn pointer_in_register<T>(pointer: *mut T) -> *mut T {
-    opaque!(pointer)
-}

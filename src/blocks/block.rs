@@ -21,11 +21,12 @@
 //!
 //! # Tags
 //!
-//! The size word holds the tag in its upper 16 bits. A holder with a tag stores it before the allocated state and
-//! clears it after the idle state, so the walker reads it like the size. An idle block has no tag.
+//! The state of an allocated block names the tag. So a tag costs no store beyond those of every alloc.
 //!
-//! While a block has a tag, the lowest bit of its pool's address in the record is set. The fast path of a release compares that
-//! address with the thread's pool anyway. The comparison fails for a tagged buffer, so the fast path needs no check for tags.
+//! If a block may have a tag, the lowest bit of its pool's address in the record is set. The fast path of a release compares that
+//! address with the thread's pool anyway. The comparison fails, so the fast path needs no check for tags. The bit stays set while
+//! the block is idle. So it is written once, although each alloc with a tag needs it. A release that finds it set, but no tag in the
+//! state, clears it.
 
 #![expect(
     unsafe_code,
@@ -41,16 +42,13 @@ use crate::blocks::label::TagMark;
 #[cfg(any(framepool_loom, framepool_shuttle))]
 use crate::blocks::state::anonymous_stamp;
 use crate::blocks::state::{
-    ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, thread_of,
+    ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, tag_of, thread_of,
 };
-use crate::codegen::pointer_in_register;
+use crate::codegen::cold_path;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
-/// The position of the tag in the size word. The bytes of every block fit below it.
-const TAG_SHIFT: u32 = 48;
-const BYTES: u64 = (1 << TAG_SHIFT) - 1;
-/// Set in the pool's address of a block with a tag.
+/// Set in the pool's address of a block that may have a tag.
 const TAGGED: usize = 1;
 /// Set in the address of a call stack that replaces a line of code.
 #[cfg(feature = "backtrace")]
@@ -73,7 +71,7 @@ pub(crate) struct Block {
     pub(crate) below: AtomicU32,
     /// This block's place in the table, plus one. Written when the record is claimed.
     number: AtomicU32,
-    /// Bytes of the memory, and the tag. Read by the holder and the walker.
+    /// Bytes of the memory. Read by the holder and the walker.
     size: AtomicU64,
     /// The start of the memory; null until the record is first bound. Written and dereferenced by the holder. The
     /// query for resident pages reads it as a number.
@@ -85,7 +83,7 @@ pub(crate) struct Block {
 /// The pool and class of a block's memory, and the length of the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    /// Null until the record is first bound. With [`TAGGED`].
+    /// Null until the record is first bound. May have the bit [`TAGGED`].
     pool: *mut (),
     origin: Origin,
     class: u8,
@@ -206,7 +204,7 @@ impl Block {
         (self.start.load(Ordering::Relaxed).addr(), self.bytes())
     }
 
-    /// The pool of a block without a tag; for a block with a tag, an address that matches no pool.
+    /// The pool's address; not that of any pool if the block may have a tag.
     ///
     /// # Safety
     ///
@@ -232,48 +230,40 @@ impl Block {
         }
     }
 
-    /// The tag, and the bytes of the block. Only for the holder.
+    /// The tag of the buffer that has the block. Only for that buffer's holder, before it marks the block as idle.
     #[inline(always)]
-    pub(crate) fn tag_and_bytes(&self) -> (TagMark, u64) {
-        let size = self.size.load_own();
-        (TagMark::from_bits((size >> TAG_SHIFT) as u16), size & BYTES)
+    pub(crate) fn tag(&self) -> TagMark {
+        // Relaxed: the holder wrote the state; the walker only sets its bit.
+        tag_of(self.state.load(Ordering::Relaxed))
     }
 
-    /// Gives the block a tag, before it is marked as allocated; returns the block's bytes.
+    /// Keeps the release of a buffer with a tag off the fast path. The state, which is stored later, names the tag.
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has memory and no tag.
+    /// The caller holds the block, which has memory.
     #[inline(always)]
-    pub(crate) unsafe fn set_tag(&self, tag: TagMark) -> u64 {
+    pub(crate) unsafe fn expect_tag(&self) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            let pool = pointer_in_register((*binding).pool);
-            (*binding).pool = pool.map_addr(|addr| addr | TAGGED);
+            let pool = (*binding).pool;
+            if pool.addr() & TAGGED == 0 {
+                cold_path();
+                (*binding).pool = pool.map_addr(|addr| addr | TAGGED);
+            }
         });
-        let bytes = self.size.load_own();
-        // Release: pairs with the Acquire in `read`; a walker that sees the tag sees the idle state before it.
-        self.size.store(
-            bytes | u64::from(tag.bits()) << TAG_SHIFT,
-            Ordering::Release,
-        );
-        bytes
     }
 
-    /// Removes the tag, after the block is marked as idle. `bytes` are those of the block.
+    /// Allows the fast path again, because the block has no tag any more.
     ///
     /// # Safety
     ///
-    /// The caller holds the block.
-    #[inline(always)]
-    pub(crate) unsafe fn clear_tag(&self, bytes: u64) {
+    /// The caller holds the block, which has memory.
+    pub(crate) unsafe fn expect_no_tag(&self) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            let pool = pointer_in_register((*binding).pool);
-            (*binding).pool = pool.map_addr(|addr| addr & !TAGGED);
+            (*binding).pool = (*binding).pool.map_addr(|addr| addr & !TAGGED);
         });
-        // Release: pairs with the Acquire in `read`; a walker that misses the tag sees the idle state.
-        self.size.store(bytes, Ordering::Release);
     }
 
     /// The size class, or `OVERSIZE`.
@@ -291,7 +281,7 @@ impl Block {
     #[inline(always)]
     pub(crate) fn bytes(&self) -> u64 {
         // Acquire: pairs with the Release in `bind`; for the walker, see the head of this file.
-        self.size.load(Ordering::Acquire) & BYTES
+        self.size.load(Ordering::Acquire)
     }
 
     /// The number of blocks in the batch that this block heads.
@@ -364,7 +354,7 @@ impl Block {
         self.binding.with_mut(|_| ());
     }
 
-    /// Records the line of code and the stamp of an alloc: `frame_stamp` with `thread_stamp`.
+    /// Records the line of code and the stamp of an alloc: `frame_stamp` with `thread_stamp` and `tag_stamp`.
     #[inline(always)]
     pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
         // Release: pairs with the Acquire in `read`; a walker that sees this site sees the idle state before it.
@@ -380,6 +370,13 @@ impl Block {
         let stack = stack.as_ptr().map_addr(|addr| addr | STACKED);
         // Release: pairs with the Acquire in `read`; publishes the stack.
         self.site.store(stack.cast(), Ordering::Release);
+    }
+
+    /// Records the tag of an alloc without telemetry: [`tag_stamp`](crate::blocks::state::tag_stamp).
+    #[inline(always)]
+    pub(crate) fn mark_tagged(&self, stamp: u64) {
+        // Relaxed: for the holder's own release, and a transfer of the buffer orders it; no walker reads an idle state.
+        self.state.store(stamp, Ordering::Relaxed);
     }
 
     /// Records that the block is idle.
@@ -412,7 +409,7 @@ impl Block {
         }
         // Acquire: pairs with the Release in `mark_lent`; keeps the second load of the state after this one.
         let site = self.site.load(Ordering::Acquire);
-        // Acquire: as above, and pairs with the Releases in `bind`, `set_tag` and `clear_tag`.
+        // Acquire: as above, and pairs with the Release in `bind`.
         let size = self.size.load(Ordering::Acquire);
         // Relaxed: the loads before it are Acquire, so this one comes after them.
         if self.state.load(Ordering::Relaxed) & WATCHED == 0 {
@@ -420,7 +417,7 @@ impl Block {
         }
         let thread = thread_of(state);
         if thread == ANONYMOUS {
-            return Seen::Anonymous(size & BYTES);
+            return Seen::Anonymous(size);
         }
         #[cfg(feature = "backtrace")]
         let (site, stack) = if site.addr() & STACKED == 0 {
@@ -442,8 +439,8 @@ impl Block {
             frame: state >> FRAME_SHIFT,
             thread,
             long_lived: state & LONG_LIVED != 0,
-            bytes: size & BYTES,
-            tag: TagMark::from_bits((size >> TAG_SHIFT) as u16),
+            bytes: size,
+            tag: tag_of(state),
         })
     }
 }

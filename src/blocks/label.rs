@@ -2,27 +2,29 @@
 
 use std::panic::Location;
 
-/// The tag of a buffer, in 16 bits of its block's record: the tag's number, and whether a budget limits it.
+/// The tag of a buffer, in 8 bits of its block's state: the tag's number, and whether a budget limits it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TagMark(u16);
+pub(crate) struct TagMark(u8);
 
 impl TagMark {
     /// No tag.
     pub(crate) const NONE: Self = Self(0);
-    const LIMITED: u16 = 1 << 15;
+    const LIMITED: u8 = 1 << 7;
 
     /// The mark of the tag with this number, which is not zero.
     pub(crate) fn new(number: usize, is_limited: bool) -> Self {
         debug_assert!(number > 0 && number < usize::from(Self::LIMITED));
-        Self(number as u16 | if is_limited { Self::LIMITED } else { 0 })
+        Self(number as u8 | if is_limited { Self::LIMITED } else { 0 })
     }
 
-    /// A mark from the bits in a record.
-    pub(crate) fn from_bits(bits: u16) -> Self {
+    /// A mark from the bits in a state.
+    #[inline(always)]
+    pub(crate) fn from_bits(bits: u8) -> Self {
         Self(bits)
     }
 
-    pub(crate) fn bits(self) -> u16 {
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u8 {
         self.0
     }
 

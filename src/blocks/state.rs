@@ -1,11 +1,12 @@
-//! The state word of a block: idle, or the thread and the frame of its alloc.
+//! The state word of a block: idle, or the frame, the tag and the thread of its alloc.
 //!
 //! ```text
-//!   idle       ……………………………………………………………………………………… 0
-//!   allocated  frame (39 bits) │ thread name (22 bits) │ watched │ long-lived │ 1
+//!   idle       ……………………………………………………………………………………………………………………… 0
+//!   allocated  frame (35 bits) │ tag (8 bits) │ thread name (18 bits) │ watched │ long-lived │ 1
 //! ```
 //!
-//! In an idle state only the lowest bit has a meaning, because a late walker may have set the watched bit.
+//! In an idle state only the lowest bit has a meaning, because a late walker may have set the watched bit. Without the feature
+//! `telemetry` the state only holds the tag, and is idle.
 
 use std::panic::Location;
 
@@ -20,8 +21,9 @@ pub(super) const LONG_LIVED: u64 = 2;
 pub(super) const WATCHED: u64 = 4;
 const THREAD_SHIFT: u32 = 3;
 /// Bits of a state word that name the thread.
-const THREAD_BITS: u32 = 22;
-pub(super) const FRAME_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
+pub(crate) const THREAD_BITS: u32 = 18;
+const TAG_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
+pub(super) const FRAME_SHIFT: u32 = TAG_SHIFT + u8::BITS;
 
 /// The part of an allocated state that is the same for all buffers of a thread.
 pub(crate) fn thread_stamp(name: u32) -> u64 {
@@ -33,7 +35,19 @@ pub(crate) fn thread_of(state: u64) -> u32 {
     (state >> THREAD_SHIFT) as u32 & ANONYMOUS
 }
 
-/// The part of an allocated state that is the same for all buffers of a frame. Wraps after 2^39 frames.
+/// The part of an allocated state that names the buffer's tag; zero for no tag.
+#[inline(always)]
+pub(crate) fn tag_stamp(tag: TagMark) -> u64 {
+    u64::from(tag.bits()) << TAG_SHIFT
+}
+
+/// The tag in an allocated state.
+#[inline(always)]
+pub(super) fn tag_of(state: u64) -> TagMark {
+    TagMark::from_bits((state >> TAG_SHIFT) as u8)
+}
+
+/// The part of an allocated state that is the same for all buffers of a frame. Wraps after 2^35 frames.
 pub(crate) fn frame_stamp(frame: u64) -> u64 {
     frame << FRAME_SHIFT | LENT
 }
@@ -53,7 +67,7 @@ pub(crate) struct Holder {
     /// The call stack, if it was recorded. Lives as long as the pool.
     #[cfg(feature = "backtrace")]
     pub(crate) stack: Option<std::ptr::NonNull<crate::blocks::call_stacks::CallStack>>,
-    /// Frame ends before the alloc, modulo 2^39.
+    /// Frame ends before the alloc, modulo 2^35.
     pub(crate) frame: u64,
     pub(crate) thread: u32,
     pub(crate) long_lived: bool,
@@ -86,6 +100,7 @@ impl Holder {
     pub(crate) fn age(&self, frame: u64) -> u64 {
         const MAX: u64 = u64::MAX >> FRAME_SHIFT;
         let age = frame.wrapping_sub(self.frame) & MAX;
-        if age <= MAX / 2 { age } else { 0 }
+        // The largest ages are those of buffers that were allocated after the `frame`-th frame end.
+        if age <= MAX - MAX / 16 { age } else { 0 }
     }
 }

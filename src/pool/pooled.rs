@@ -66,11 +66,14 @@ pub(crate) unsafe fn alloc_at_hand(
     bytes: usize,
     label: Label,
 ) -> Option<NonNull<Block>> {
-    if label.tag.is_some() && (label.tag.is_limited() || slot.tags.own().is_none()) {
-        return None;
-    }
+    let tag = label.tag;
+    let counters = match tag.is_some() {
+        true if tag.is_limited() => return None,
+        true => Some(slot.tags.own()?.of(tag.number())),
+        false => None,
+    };
     // SAFETY: as for this function.
-    unsafe { slot.alloc_fast(inner.stamp(), class, bytes, label) }
+    unsafe { slot.alloc_fast(inner.stamp(), class, bytes, label, counters) }
 }
 
 /// Allocates a block of at least `bytes`, on the slow path.
@@ -92,7 +95,8 @@ pub(crate) unsafe fn alloc_slow(
     unsafe {
         with_slot(NonNull::from(inner), |slot| {
             let reserved = inner.reserve_for(slot, label.tag, class, bytes)?;
-            let lent = match slot.alloc_fast(inner.stamp(), class, bytes, label) {
+            let counters = slot.tags.counters(label.tag);
+            let lent = match slot.alloc_fast(inner.stamp(), class, bytes, label, counters) {
                 Some(block) => Ok(block),
                 None => refill_or_grow(inner, slot, class, bytes, label)
                     .inspect_err(|_| inner.unreserve(slot, label.tag, reserved)),
@@ -175,37 +179,41 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let fast = class_at_hand(requested).is_some_and(|class| {
-            current(PoolInner::of_untagged(block))
-                .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
+            match current(PoolInner::of_untagged(block)) {
+                Some(slot) => Some(slot),
+                None => release_tag_fast(block.as_ref()),
+            }
+            .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
         });
         if !fast {
             cold_path();
-            release_other(block, requested);
+            release_slow(block, requested);
         }
     }
 }
 
-/// Releases a block that has a tag, or that the fast path could not release.
+/// Counts the release of a block for its tag, if the thread used the pool last and no budget limits the tag. Returns the
+/// thread's slot then; the caller must call its [`release_fast`](Slot::release_fast), which marks the block as idle.
 ///
 /// # Safety
 ///
 /// As for [`release`].
 #[cold]
 #[inline(never)]
-unsafe fn release_other(block: NonNull<Block>, requested: usize) {
-    // SAFETY: as in `release`.
-    unsafe {
-        let (tag, bytes) = block.as_ref().tag_and_bytes();
-        // Buffers without bytes take the slow path, as they do without a tag (`class.rs`).
-        let is_released = tag.is_some()
-            && bytes > 0
-            && current(PoolInner::of(block))
-                .is_some_and(|slot| slot.release_tagged_fast(block.as_ref(), requested));
-        if !is_released {
-            cold_path();
-            release_slow(block, requested);
-        }
+unsafe fn release_tag_fast<'s>(block: &Block) -> Option<&'s Slot> {
+    let tag = block.tag();
+    if !tag.is_some() || tag.is_limited() {
+        return None;
     }
+    // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
+    let slot = unsafe { current(PoolInner::of(NonNull::from(block))) }?;
+    let cells = slot.tags.own()?;
+    cells.of(tag.number()).count_release(block.bytes());
+    // So that the slow path counts it no second time, if the magazine has no room.
+    if !cfg!(feature = "telemetry") {
+        block.mark_idle();
+    }
+    Some(slot)
 }
 
 /// Releases a block if the thread last used another pool, or none, or if its magazine has no room.
@@ -224,9 +232,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
         let inner = PoolInner::of(block);
         let given = release_in_slot(inner, |slot| {
             let block = block.as_ref();
-            if block.tag_and_bytes().0.is_some() {
-                inner.as_ref().detach_tag(slot, block);
-            }
+            inner.as_ref().release_tag(slot, block);
             if !slot.release_fast(block.class(), block, requested) {
                 slot.release_slow(&inner.as_ref().exchange(), block, requested);
             }
@@ -242,7 +248,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl PoolInner {
-    /// The pool of a block without a tag; for a block with a tag, an address that matches no pool.
+    /// The pool's address; not that of any pool if the block may have a tag.
     ///
     /// # Safety
     ///

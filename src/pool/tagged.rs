@@ -1,7 +1,7 @@
 //! The extra work to allocate and release a buffer with a tag: the slot's counters, and the budgets.
 #![expect(
     unsafe_code,
-    reason = "the tag is taken off a block that the caller holds"
+    reason = "the tag is read from a block that the caller holds"
 )]
 
 use crate::blocks::block::Block;
@@ -53,25 +53,29 @@ impl PoolInner {
         }
     }
 
-    /// Removes the tag from a released block, and counts the release for the tag.
+    /// Counts the release of a block for its tag, and marks the block as idle. Without a tag it only allows the fast
+    /// path again.
     ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of this pool, and holds the block.
-    pub(crate) unsafe fn detach_tag(&self, slot: &Slot, block: &Block) {
-        let (tag, bytes) = block.tag_and_bytes();
-        block.mark_idle();
+    pub(crate) unsafe fn release_tag(&self, slot: &Slot, block: &Block) {
+        let (tag, bytes) = (block.tag(), block.bytes());
+        if !tag.is_some() {
+            // SAFETY: the caller holds the block.
+            unsafe { block.expect_no_tag() };
+            return;
+        }
         match slot.tags.own_or_new() {
             Some(cells) => {
-                cells.count_release(tag, bytes);
+                cells.of(tag.number()).count_release(bytes);
                 if tag.is_limited() {
                     self.unreserve(slot, tag, bytes);
                 }
             }
             None => self.count_stray(tag, bytes),
         }
-        // SAFETY: the caller holds the block.
-        unsafe { block.clear_tag(bytes) };
+        block.mark_idle();
     }
 
     /// Counts a release if there was no memory for the slot's counters of tags.

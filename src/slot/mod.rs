@@ -7,6 +7,5 @@ pub(crate) mod frame_sites;
 pub(crate) mod list;
 pub(crate) mod owner;
 pub(crate) mod state;
-pub(crate) mod tagged;
 pub(crate) mod tags;
 pub(crate) mod thread_names;

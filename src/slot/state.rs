@@ -14,13 +14,13 @@ use crate::blocks::class::OVERSIZE;
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
-use crate::blocks::state::thread_of;
+use crate::blocks::state::{tag_stamp, thread_of};
 use crate::slot::changes::SlotReading;
 #[cfg(feature = "backtrace")]
 use crate::slot::countdown::Countdown;
 use crate::slot::frame_sites::FrameSites;
 use crate::slot::owner::{Owner, Use};
-use crate::slot::tags::TagPart;
+use crate::slot::tags::{TagCounters, TagPart};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 use crate::telemetry::counters::Counts;
@@ -204,11 +204,11 @@ impl Slot {
         self.owner.is_claimed()
     }
 
-    /// Allocates a block of `class` from the magazine.
+    /// Allocates a block of `class` from the magazine. `counters` are those of the label's tag.
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, and `exchange` is of its pool.
+    /// The caller owns the slot, and `stamp` is of its pool.
     #[inline(always)]
     pub(crate) unsafe fn alloc_fast(
         &self,
@@ -216,6 +216,7 @@ impl Slot {
         class: usize,
         requested: usize,
         label: Label,
+        counters: Option<&TagCounters>,
     ) -> Option<NonNull<Block>> {
         // SAFETY: the caller owns the slot; the records are alive because the pool is.
         let (bin, block) = unsafe {
@@ -226,7 +227,7 @@ impl Slot {
         // After the hit, because this is the change mark for it.
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine.
-        unsafe { self.mark_lent(stamp, block, label) };
+        unsafe { self.mark_lent(stamp, block, label, counters) };
         Some(NonNull::from(block))
     }
 
@@ -254,7 +255,7 @@ impl Slot {
         }
         self.requested.add(requested as u64);
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.mark_lent(stamp, block, label) };
+        unsafe { self.mark_lent(stamp, block, label, self.tags.counters(label.tag)) };
         Some(NonNull::from(block))
     }
 
@@ -275,7 +276,7 @@ impl Slot {
         self.counters.lent_bytes.add(block.bytes());
         self.requested.add(requested as u64);
         // SAFETY: as for the caller.
-        unsafe { self.mark_lent(stamp, block, label) };
+        unsafe { self.mark_lent(stamp, block, label, self.tags.counters(label.tag)) };
     }
 
     /// The counters that the magazine updates.
@@ -292,17 +293,28 @@ impl Slot {
     ///
     /// The caller owns the slot and holds the block.
     #[inline(always)]
-    unsafe fn mark_lent(&self, stamp: &AtomicU64, block: &Block, label: Label) {
+    unsafe fn mark_lent(
+        &self,
+        stamp: &AtomicU64,
+        block: &Block,
+        label: Label,
+        counters: Option<&TagCounters>,
+    ) {
         // SAFETY: the caller holds the block.
         unsafe { block.touch() };
-        if label.tag.is_some() {
-            // SAFETY: as for the caller.
-            unsafe { self.attach_tag(block, label.tag) };
+        debug_assert_eq!(label.tag.is_some(), counters.is_some());
+        if let Some(counters) = counters {
+            // SAFETY: the caller holds the block.
+            unsafe { block.expect_tag() };
+            counters.count_alloc(block.bytes());
         }
+        let tag = tag_stamp(label.tag);
         if cfg!(feature = "telemetry") {
             // Relaxed, both: no other data depends on the pool's stamp, and the owner wrote its own at its claim.
-            let stamp = stamp.load(Ordering::Relaxed) | self.stamp.load(Ordering::Relaxed);
+            let stamp = stamp.load(Ordering::Relaxed) | self.stamp.load(Ordering::Relaxed) | tag;
             block.mark_lent(stamp, label.site);
+        } else if counters.is_some() {
+            block.mark_tagged(tag);
         }
     }
 

@@ -9,10 +9,9 @@
 //!
 //! # Steps
 //!
-//! - Alloc: pop the block, count it for the pool, write the tag into the record, count it for the tag, mark the
-//!   record as allocated.
-//! - Release: mark the record as idle, count the release for the tag, clear the tag. Then continue as for every
-//!   block.
+//! - Alloc: pop the block, count it for the pool, count it for the tag, mark the record as allocated with this tag.
+//! - Release: count the release for the tag in the record. Then continue as for every block: mark the record as idle, push
+//!   the block. An idle record has no tag, so a release that is tried again counts once.
 //!
 //! # Why an aggregation never finds more releases than allocs
 //!
@@ -38,6 +37,22 @@ pub(crate) struct TagCounters {
     pub(crate) alloc_bytes: Counter,
     pub(crate) releases: Counter,
     pub(crate) release_bytes: Counter,
+}
+
+impl TagCounters {
+    /// Counts the alloc of a block with `bytes`.
+    #[inline(always)]
+    pub(crate) fn count_alloc(&self, bytes: u64) {
+        self.allocs.increment();
+        self.alloc_bytes.add(bytes);
+    }
+
+    /// Counts the release of a block with `bytes`.
+    #[inline(always)]
+    pub(crate) fn count_release(&self, bytes: u64) {
+        self.releases.increment();
+        self.release_bytes.add(bytes);
+    }
 }
 
 /// A slot's counters and credits for all tags.
@@ -77,14 +92,6 @@ impl TagCells {
         // The mask changes nothing; it only proves to the compiler that the index is in bounds.
         &self.counts[tag & (MAX_TAGS - 1)]
     }
-
-    /// Counts a release.
-    #[inline(always)]
-    pub(crate) fn count_release(&self, tag: TagMark, bytes: u64) {
-        let counters = self.of(tag.number());
-        counters.releases.increment();
-        counters.release_bytes.add(bytes);
-    }
 }
 
 /// A slot's cells, once it has any.
@@ -101,6 +108,12 @@ impl TagPart {
     pub(crate) fn own(&self) -> Option<&TagCells> {
         // SAFETY: cells are freed only with the part.
         unsafe { self.0.load_own().as_ref() }
+    }
+
+    /// The owner's counters for a tag; `None` without a tag. An owner has cells before it allocates with a tag.
+    pub(crate) fn counters(&self, tag: TagMark) -> Option<&TagCounters> {
+        let cells = tag.is_some().then(|| self.own()).flatten()?;
+        Some(cells.of(tag.number()))
     }
 
     /// The cells, for the aggregator.

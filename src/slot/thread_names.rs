@@ -1,4 +1,4 @@
-//! The names of the threads that have slots or buffers in use. A block names its thread in 22 bits.
+//! The names of the threads that have slots or buffers in use. A block names its thread in 18 bits.
 //!
 //! A name keeps its number while it is needed. A slot stores the number of its owner's name, and the state of an allocated block
 //! repeats it. Blocks do not count their references, because that would cost every alloc. So a name that no slot refers to stays
@@ -18,13 +18,14 @@
 //! The thread that adds a name starts a sweep when there are twice as many names as the last sweep left. So there are
 //! at most about twice as many names as threads with a slot or with buffers in use.
 
+use crate::blocks::state::THREAD_BITS;
 use crate::sync::{AtomicBool, AtomicU64, ForkLock, Ordering, Rank};
 
 const UNNAMED: u32 = 0;
 const OTHERS: u32 = 1;
 const FIRST: u32 = 2;
 /// The most names: the numbers that fit in a block's state, without the one for no name.
-const MAX: usize = (1 << 22) - 1 - FIRST as usize;
+const MAX: usize = (1 << THREAD_BITS) - 1 - FIRST as usize;
 /// Up to this many names need no sweep.
 const FEW: usize = 64;
 
