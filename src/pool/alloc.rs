@@ -103,7 +103,7 @@ impl BufferPool {
     pub(crate) fn alloc_labelled<T: Pod>(&self, len: usize, label: Label) -> Buffer<T> {
         let block = match self.alloc_fast::<T>(len, label) {
             Some(block) => block,
-            None => self.alloc_beyond::<T>(len, label),
+            None => self.alloc_or_panic::<T>(len, label),
         };
         // SAFETY: the block was just allocated for these elements, and their alignment was checked.
         unsafe { Buffer::new(block, len) }
@@ -118,35 +118,10 @@ impl BufferPool {
     ) -> Result<Buffer<T>, AllocError> {
         let block = match self.alloc_fast::<T>(len, label) {
             Some(block) => block,
-            None => self.try_alloc_beyond::<T>(len, label)?,
+            None => self.alloc_slow::<T>(len, label)?,
         };
         // SAFETY: as in `alloc_labelled`.
         Ok(unsafe { Buffer::new(block, len) })
-    }
-
-    /// A block for `len` elements when the fast path has none.
-    #[inline(always)]
-    #[track_caller]
-    fn alloc_beyond<T: Pod>(&self, len: usize, label: Label) -> NonNull<Block> {
-        #[cfg(feature = "backtrace")]
-        if let Some(block) = self.alloc_sampled::<T>(len, label) {
-            return block;
-        }
-        self.alloc_or_panic::<T>(len, label)
-    }
-
-    /// A block for `len` elements when the fast path has none, or why there is none.
-    #[inline(always)]
-    fn try_alloc_beyond<T: Pod>(
-        &self,
-        len: usize,
-        label: Label,
-    ) -> Result<NonNull<Block>, AllocError> {
-        #[cfg(feature = "backtrace")]
-        if let Some(block) = self.alloc_sampled::<T>(len, label) {
-            return Ok(block);
-        }
-        self.alloc_slow::<T>(len, label)
     }
 
     /// A block for `len` elements if the calling thread's magazine has one.
@@ -178,16 +153,6 @@ impl BufferPool {
     fn alloc_or_panic<T: Pod>(&self, len: usize, label: Label) -> NonNull<Block> {
         self.alloc_slow::<T>(len, label)
             .unwrap_or_else(|error| refused(&error))
-    }
-
-    /// A block for `len` elements in a pool with backtraces, if the calling thread's magazine has one.
-    #[cfg(feature = "backtrace")]
-    #[cold]
-    #[inline(never)]
-    fn alloc_sampled<T: Pod>(&self, len: usize, label: Label) -> Option<NonNull<Block>> {
-        let bytes = self.bytes_fast::<T>(len)?;
-        // SAFETY: the handle keeps the pool alive.
-        unsafe { crate::pool::backtraces::alloc_sampled(self.inner(), bytes, label) }
     }
 
     /// Whether this pool's buffers start where a `T` may.

@@ -1,9 +1,9 @@
 //! Sampled backtraces of pooled buffers: which buffers are sampled, and how the mode is switched.
 //!
-//! The fast path of an alloc has no code for this. It compares the pool's address with a word of the slot, `allocs_for`. While
-//! backtraces are on, that word is null, so every alloc leaves the fast path and comes here. Releases and frame buffers compare
-//! with another word, so they stay on their fast paths. The code here takes a block from the magazine as the fast path does, and
-//! counts down to the next sample. Large buffers are always sampled.
+//! The fast path of an alloc compares the pool's address with a word of the slot, `allocs_for`. While backtraces are on, that
+//! word is null. The alloc then counts down to the next sample ([`count_down`]) and returns to the fast path. The slow path takes a
+//! sample at the end of the countdown, and of each large buffer. Releases and frame buffers compare with another word, so backtraces
+//! cost them nothing.
 //!
 //! Each countdown starts at a random number with the mean `every`, so that sampling does not lock onto a period of
 //! the program.
@@ -22,13 +22,12 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{OVERSIZE, class_at_hand};
-use crate::blocks::label::Label;
+use crate::blocks::class::OVERSIZE;
+use crate::codegen::cold_path;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
-use crate::pool::pooled::alloc_at_hand;
 use crate::slot::state::Slot;
 use crate::sync::Ordering;
 use crate::telemetry::call_stack::{Stack, StackHolding};
@@ -183,23 +182,16 @@ impl PoolInner {
     }
 }
 
-/// Allocates a block as the fast path does, for a pool with backtraces.
+/// The calling thread's slot, for an alloc of the class that is no sample; it was counted. `None` if the slow path must
+/// decide.
 ///
 /// # Safety
 ///
 /// The pool is alive for the call.
 #[inline(always)]
-pub(crate) unsafe fn alloc_sampled(
-    inner: &PoolInner,
-    bytes: usize,
-    label: Label,
-) -> Option<NonNull<Block>> {
-    let class = class_at_hand(bytes)?;
-    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    unsafe {
-        let slot = current(NonNull::from(inner))?;
-        let block = alloc_at_hand(inner, slot, class, bytes, label)?;
-        inner.sample(slot, class, block.as_ref(), label.site);
-        Some(block)
-    }
+pub(crate) unsafe fn count_down<'s>(inner: &PoolInner, class: usize) -> Option<&'s Slot> {
+    cold_path();
+    // SAFETY: the caller keeps the pool alive.
+    let slot = unsafe { current(NonNull::from(inner)) }?;
+    (class < inner.large_class && slot.countdown.count()).then_some(slot)
 }

@@ -99,19 +99,16 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
     unsafe { current_by(inner, |slot| &raw const (*slot).pool) }
 }
 
-/// The calling thread's slot, for an alloc; `None` while allocs must leave the fast path. See [`current`].
+/// The calling thread's slot, for an alloc; `None` while backtraces are on (`backtraces.rs`). See [`current`].
 ///
 /// # Safety
 ///
 /// As for [`current`], and the caller has a handle.
+#[cfg(feature = "backtrace")]
 #[inline(always)]
 pub(crate) unsafe fn current_for_alloc<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
     // SAFETY: as for this function.
-    #[cfg(feature = "backtrace")]
-    return unsafe { current_by(inner, |slot| &raw const (*slot).allocs_for) };
-    #[cfg(not(feature = "backtrace"))]
-    // SAFETY: as for this function.
-    return unsafe { current(inner) };
+    unsafe { current_by(inner, |slot| &raw const (*slot).allocs_for) }
 }
 
 /// The calling thread's last used slot, if the given word of it holds the pool's address.

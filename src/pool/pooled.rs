@@ -13,9 +13,13 @@ use crate::blocks::depot::Batch;
 use crate::blocks::label::Label;
 use crate::error::AllocError;
 use crate::memory::region::Region;
+#[cfg(feature = "backtrace")]
+use crate::pool::backtraces::count_down;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::{current, current_for_alloc};
+use crate::pool::lookup::current;
+#[cfg(feature = "backtrace")]
+use crate::pool::lookup::current_for_alloc;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::{release_in_slot, with_slot};
@@ -48,8 +52,19 @@ pub(crate) unsafe fn alloc_fast(
     let class = class_at_hand(bytes)?;
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
-        let slot = current_for_alloc(NonNull::from(inner))?;
-        alloc_at_hand(inner, slot, class, bytes, label)
+        #[cfg(not(feature = "backtrace"))]
+        let slot = current(NonNull::from(inner))?;
+        #[cfg(feature = "backtrace")]
+        let (slot, is_counted) = match current_for_alloc(NonNull::from(inner)) {
+            Some(slot) => (slot, false),
+            None => (count_down(inner, class)?, true),
+        };
+        let block = alloc_at_hand(inner, slot, class, bytes, label);
+        #[cfg(feature = "backtrace")]
+        if block.is_none() && is_counted {
+            slot.countdown.take_back();
+        }
+        block
     }
 }
 

@@ -30,6 +30,24 @@ impl Countdown {
         left == 0
     }
 
+    /// Counts one alloc, unless it ends the countdown.
+    #[inline(always)]
+    pub(crate) fn count(&self) -> bool {
+        let left = self.left.load_own();
+        if left <= 1 {
+            return false;
+        }
+        // Relaxed: only the owner reads and writes it.
+        self.left.store(left - 1, Ordering::Relaxed);
+        true
+    }
+
+    /// Forgets a counted alloc that did not happen.
+    pub(crate) fn take_back(&self) {
+        // Relaxed: only the owner reads and writes it.
+        self.left.store(self.left.load_own() + 1, Ordering::Relaxed);
+    }
+
     /// Restarts the countdown, for one alloc in `every`; returns whether the alloc that ended it is a sample. The
     /// first alloc is none, because the countdown was not started.
     pub(crate) fn start(&self, every: u32) -> bool {
