@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use framepool::BufferPool;
+use framepool::{BufferPool, Tag};
 
 use crate::args::CommandLine;
 use crate::ending::Ending;
@@ -54,6 +54,13 @@ impl TimedReplay {
     /// A message if the file is no trace, or the threads could not be started.
     pub fn of_file(path: impl Into<PathBuf>, pool: BufferPool) -> Result<Self, String> {
         Self::prepare(TraceSource::File(path.into()), pool).map_err(|problem| problem.to_string())
+    }
+
+    /// Makes framepool allocate all buffers with this tag of the replay's pool.
+    #[must_use]
+    pub fn with_tag(mut self, tag: Tag) -> Self {
+        self.contestants.allocate_with(tag);
+        self
     }
 
     fn prepare(source: TraceSource, pool: BufferPool) -> Result<Self, Problem> {
@@ -121,5 +128,17 @@ mod tests {
         // Published at the last frame end, before the buffers that were never freed are released.
         let totals = pool.snapshot().totals;
         assert_eq!(totals.allocs + totals.releases, replay.operations());
+    }
+
+    #[test]
+    fn tagged_replay_counts_for_its_tag() {
+        let pool = BufferPool::new();
+        let tag = pool.tag("replayed");
+        let replay = TimedReplay::of_bundled(pool.clone()).expect("threads");
+        let replay = replay.with_tag(tag);
+        replay.run(Name::Framepool).expect("a replay");
+        let counts = pool.tags().get("replayed").expect("the tag").total;
+        assert_eq!(counts.allocs, pool.snapshot().totals.allocs);
+        assert_eq!(counts.live_buffers(), 0);
     }
 }

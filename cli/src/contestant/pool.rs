@@ -1,6 +1,6 @@
 //! framepool as a contestant.
 
-use framepool::{AllocError, Buffer, BufferPool};
+use framepool::{AllocError, Buffer, BufferPool, Tag};
 
 use super::pattern::{self, BOTH_ENDS, small};
 use super::{Contestant, PAGE};
@@ -30,6 +30,19 @@ impl AllocSite for OneLine {
         _buffer: u32,
     ) -> Result<Buffer<u8>, AllocError> {
         pool.try_alloc::<u8>(bytes)
+    }
+}
+
+/// The same with a tag of the pool.
+impl AllocSite for Tag {
+    #[inline(always)]
+    fn alloc(
+        &self,
+        _pool: &BufferPool,
+        bytes: usize,
+        _buffer: u32,
+    ) -> Result<Buffer<u8>, AllocError> {
+        self.try_alloc::<u8>(bytes)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use framepool::BufferPool;
+use framepool::{BufferPool, Tag};
 
 use super::Spread;
 use crate::contestant::{Given, Heap, MiMalloc, Name, OneLine, Pool, System};
@@ -19,6 +19,8 @@ use crate::replay::{Crew, Failure, Observer, Plan, Run, Written, run};
 /// All contestants.
 pub(crate) struct Contestants {
     pool: Arc<Pool>,
+    /// Allocates for [`Name::Framepool`] in the place of `pool`.
+    tagged: Option<Arc<Pool<Tag>>>,
     system: Arc<Heap<System>>,
     mimalloc: Arc<Heap<MiMalloc>>,
     given: Option<Arc<Given>>,
@@ -28,11 +30,17 @@ impl Contestants {
     pub(crate) fn new(plan: &Plan, pool: BufferPool) -> Self {
         Self {
             pool: Arc::new(Pool(pool, OneLine)),
+            tagged: None,
             system: Arc::new(Heap(System)),
             mimalloc: Arc::new(Heap(MiMalloc)),
             // A recording may need more memory than this machine has; the rivals are compared anyway.
             given: Given::new(plan).ok().map(Arc::new),
         }
+    }
+
+    /// Makes framepool allocate all buffers with this tag of its pool.
+    pub(crate) fn allocate_with(&mut self, tag: Tag) {
+        self.tagged = Some(Arc::new(Pool(tag.pool().clone(), tag)));
     }
 
     /// Runs one replay by one contestant, or a part of one if the run is asked to end; `None` if it cannot take part.
@@ -46,7 +54,10 @@ impl Contestants {
     ) -> Result<Option<Run>, Failure> {
         let nobody = &mut UntilAsked(ending);
         match who {
-            Name::Framepool => run(crew, plan, &self.pool, written, nobody).map(Some),
+            Name::Framepool => match &self.tagged {
+                Some(tagged) => run(crew, plan, tagged, written, nobody).map(Some),
+                None => run(crew, plan, &self.pool, written, nobody).map(Some),
+            },
             Name::System => run(crew, plan, &self.system, written, nobody).map(Some),
             Name::MiMalloc => run(crew, plan, &self.mimalloc, written, nobody).map(Some),
             Name::Null => self

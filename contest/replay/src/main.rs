@@ -1,7 +1,7 @@
 //! The bundled trace through framepool on the clock.
 //!
 //! ```text
-//! contest-replay RUNS [unattributed | backtraces]
+//! contest-replay RUNS [unattributed | backtraces | tagged]
 //!                  prints nanoseconds per operation, the replay's own included: the median of this many runs
 //! ```
 
@@ -14,11 +14,22 @@ use attribution::attribution;
 use framepool::{Attribution, BufferPool};
 use framepool_cli::timed::{Name, TimedReplay};
 
+/// How the pool is used.
+#[derive(Clone, Copy)]
+enum Mode {
+    Recording(Attribution),
+    /// With the default attribution, and a tag for every buffer.
+    Tagged,
+}
+
 /// Nanoseconds per operation in each of `runs` runs after a first one on new memory, the shortest first.
-fn time(runs: usize, attribution: Attribution) -> Result<Vec<f64>, String> {
+fn time(runs: usize, mode: Mode) -> Result<Vec<f64>, String> {
     let pool = BufferPool::new();
-    pool.set_attribution(attribution);
-    let replay = TimedReplay::of_bundled(pool)?;
+    let mut replay = TimedReplay::of_bundled(pool.clone())?;
+    match mode {
+        Mode::Recording(attribution) => pool.set_attribution(attribution),
+        Mode::Tagged => replay = replay.with_tag(pool.tag("tag")),
+    }
     let per_operation = 1e9 / replay.operations() as f64;
     replay.run(Name::Framepool)?;
     let mut nanos = (0..runs)
@@ -33,13 +44,17 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let asked = words.split_first().and_then(|(runs, more)| {
         let runs = runs.parse().ok().filter(|&runs: &usize| runs > 0)?;
-        Some((runs, attribution(more)?))
+        let mode = match more {
+            ["tagged"] => Mode::Tagged,
+            _ => Mode::Recording(attribution(more)?),
+        };
+        Some((runs, mode))
     });
-    let Some((runs, attribution)) = asked else {
-        eprintln!("usage: contest-replay RUNS [unattributed | backtraces]");
+    let Some((runs, mode)) = asked else {
+        eprintln!("usage: contest-replay RUNS [unattributed | backtraces | tagged]");
         return ExitCode::from(2);
     };
-    match time(runs, attribution) {
+    match time(runs, mode) {
         Ok(nanos) => {
             println!("{}", nanos[nanos.len() / 2]);
             ExitCode::SUCCESS

@@ -29,6 +29,11 @@ pub(super) fn questions() -> Vec<Question> {
             let build = Build::WithTelemetry;
             row(plan, Program::HotPaths, build, [tagged, untagged], 1.05)
         }),
+        Question::new("tagged against untagged, game server", |plan| {
+            let runs = runs(plan);
+            let sides: [&[&str]; 2] = [&[&runs, "tagged"], &[&runs]];
+            row(plan, Program::Replay, Build::WithTelemetry, sides, 1.05)
+        }),
     ]
 }
 
