@@ -22,7 +22,7 @@
 )]
 
 use crate::codegen::cold_path;
-use std::cell::{Cell, RefCell, UnsafeCell};
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
 use crate::pool::inner::PoolInner;
@@ -35,27 +35,10 @@ use crate::sync::{AtomicPtr, Ordering, dropped_thread_local, global_counter, pla
 /// How many entries of the list one sweep checks, after a pool was closed.
 const SWEEP: usize = 8;
 
-/// Stands in for a slot while none is remembered. It matches no pool, so the fast path needs no extra test.
-#[repr(C, align(128))]
-struct Nowhere(UnsafeCell<[u8; size_of::<Slot>()]>);
-
-// SAFETY: nobody writes there.
-unsafe impl Sync for Nowhere {}
-
-static NOWHERE: Nowhere = Nowhere(UnsafeCell::new([0; size_of::<Slot>()]));
-
-/// No slot. Under a model checker, whose atomics are not all zeroes, it points to no memory.
-const NO_SLOT: NonNull<Slot> = if HAS_PLACE {
-    NonNull::from_ref(&NOWHERE).cast()
-} else {
-    NonNull::dangling()
-};
-const HAS_PLACE: bool = cfg!(not(any(framepool_loom, framepool_shuttle)));
-
 /// The fast lookup of this thread.
 struct Last {
-    /// The last used slot, or [`NO_SLOT`]. Set only while the thread's list has the slot.
-    slot: Cell<NonNull<Slot>>,
+    /// The last used slot. Set only while the thread's list has the slot.
+    slot: Cell<Option<NonNull<Slot>>>,
     /// The value of `CLOSED` at the start of the thread's last complete sweep.
     closed: Cell<u64>,
 }
@@ -75,7 +58,7 @@ global_counter! {
 
 plain_thread_local! {
     static LAST: Last = Last {
-        slot: Cell::new(NO_SLOT),
+        slot: Cell::new(None),
         closed: Cell::new(0),
     };
 }
@@ -96,7 +79,7 @@ dropped_thread_local! {
 #[inline(always)]
 pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
     // SAFETY: as for this function.
-    unsafe { current_by(inner, |slot| &raw const (*slot).pool) }
+    unsafe { current_by(inner, |slot| &slot.pool) }
 }
 
 /// The calling thread's slot, for an alloc; `None` while backtraces are on (`backtraces.rs`). See [`current`].
@@ -108,7 +91,7 @@ pub(crate) unsafe fn current<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> 
 #[inline(always)]
 pub(crate) unsafe fn current_for_alloc<'s>(inner: NonNull<PoolInner>) -> Option<&'s Slot> {
     // SAFETY: as for this function.
-    unsafe { current_by(inner, |slot| &raw const (*slot).allocs_for) }
+    unsafe { current_by(inner, |slot| &slot.allocs_for) }
 }
 
 /// The calling thread's last used slot, if the given word of it holds the pool's address.
@@ -119,22 +102,14 @@ pub(crate) unsafe fn current_for_alloc<'s>(inner: NonNull<PoolInner>) -> Option<
 #[inline(always)]
 unsafe fn current_by<'s>(
     inner: NonNull<PoolInner>,
-    word: impl FnOnce(*const Slot) -> *const AtomicPtr<()>,
+    word: impl FnOnce(&Slot) -> &AtomicPtr<()>,
 ) -> Option<&'s Slot> {
     let remembered = LAST.try_with(|last| {
-        let slot = last.slot.get();
-        if !HAS_PLACE && slot == NO_SLOT {
-            return None;
-        }
         // SAFETY: a slot is remembered only while this thread's list has it, and exists until the thread leaves it.
-        // `NOWHERE` is as large and as aligned as a slot, and a pointer of zeroes is a null pointer.
-        let pool = unsafe { &*word(slot.as_ptr()) };
+        let slot: &'s Slot = unsafe { last.slot.get()?.as_ref() };
         // Relaxed: the owner reads its own write; it may see late that another thread cleared the word.
-        if pool.load(Ordering::Relaxed) != inner.as_ptr().cast() {
-            return None;
-        }
-        // SAFETY: as above; the word holds a pool's address, so this is a slot and not `NOWHERE`.
-        Some(unsafe { slot.as_ref() })
+        let pool = word(slot).load(Ordering::Relaxed);
+        (pool == inner.as_ptr().cast()).then_some(slot)
     });
     if let Ok(Some(slot)) = remembered {
         return Some(slot);
@@ -277,21 +252,21 @@ unsafe fn remember(inner: NonNull<PoolInner>, slot: NonNull<Slot>) {
             .allocs_for
             .store(inner.as_ref().lender(), Ordering::Relaxed);
     }
-    let _ = LAST.try_with(|last| last.slot.set(slot));
+    let _ = LAST.try_with(|last| last.slot.set(Some(slot)));
 }
 
 /// Forgets a slot that the thread is about to leave.
 fn forget(slot: NonNull<Slot>) {
     let _ = LAST.try_with(|last| {
-        if last.slot.get() == slot {
-            last.slot.set(NO_SLOT);
+        if last.slot.get() == Some(slot) {
+            last.slot.set(None);
         }
     });
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let _ = LAST.try_with(|last| last.slot.set(NO_SLOT));
+        let _ = LAST.try_with(|last| last.slot.set(None));
         while let Some(record) = self.list.get_mut().pop() {
             // SAFETY: this thread owns the slot, and the entry is gone from the list.
             unsafe { PoolInner::leave_slot(record.inner, record.slot) };
