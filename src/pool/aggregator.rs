@@ -103,8 +103,7 @@ pub(crate) struct TrimState {
     pub(crate) frames: u64,
     /// Since when too much memory has been idle without a break.
     pub(crate) excess_since: Option<Excess>,
-    /// How many bytes one frame end returns, of classes from which no thread fetched a block during the excess.
-    pub(crate) step: u64,
+    /// By class: the blocks that no thread fetched during the excess, and that frame ends give back now.
     pub(crate) surplus: [u64; CLASSES],
     /// By bit: the frame end at which a frame last ended under it.
     pub(crate) last_used: [u64; MAX_IN_FLIGHT],
@@ -130,7 +129,6 @@ impl TrimState {
         Self {
             frames: 0,
             excess_since: None,
-            step: 0,
             surplus: [0; CLASSES],
             last_used: [0; MAX_IN_FLIGHT],
             last_used_at: [None; MAX_IN_FLIGHT],

@@ -20,19 +20,15 @@ use std::time::{Duration, Instant};
 
 /// Trimming keeps this much idle memory in the depot, plus half of the pool's other memory.
 pub(crate) const SLACK_BYTES: u64 = 2 << 20;
-/// Too much must be idle for this many frame ends in a row before any of it is given back.
-const PATIENCE_FRAMES: u64 = 130;
+/// Too much must be idle for this many frame ends in a row before any of it is given back. A bit without an open frame for as
+/// many gives the memory of its arenas back.
+const PATIENCE_FRAMES: u64 = 128;
 /// Or for this long, for slow frames.
 const PATIENCE_TIME: Duration = Duration::from_secs(4);
-/// Then one frame end returns this part of the excess, between these two bounds. Frame ends that returned the upper
-/// bound were measured: docs/scaling.md.
-const STEP_PART: u64 = 32;
-const MIN_STEP_BYTES: u64 = 256 << 10;
-const MAX_STEP_BYTES: u64 = 4 << 20;
+/// Then one frame end gives back this part of the excess. docs/scaling.md has its time.
+const STEP_BYTES: u64 = 4 << 20;
 /// But at most this many blocks: each is a call to the system's allocator.
 const STEP_BLOCKS: u64 = 1024;
-/// A bit without an open frame for this many frame ends gives the memory of its arenas back.
-const UNUSED_FRAMES: u64 = 128;
 
 impl PoolInner {
     /// A step of trimming.
@@ -47,12 +43,12 @@ impl PoolInner {
         // Idle bytes in the depot beyond the kept amount.
         let too_much = idle.saturating_sub(elsewhere / 2 + SLACK_BYTES);
         if too_much == 0 {
-            aggregator.trim.excess_since = None;
-            aggregator.trim.step = 0;
+            if aggregator.trim.excess_since.take().is_some() {
+                aggregator.trim.surplus = [0; CLASSES];
+            }
             return;
         }
         if self.has_lasted(&mut aggregator.trim, frames) {
-            aggregator.trim.step = (too_much / STEP_PART).clamp(MIN_STEP_BYTES, MAX_STEP_BYTES);
             for class in 0..CLASSES {
                 aggregator.trim.surplus[class] = self.depot.unused_since_asked(class);
             }
@@ -97,7 +93,7 @@ impl PoolInner {
 
     /// Gives back one step of the excess, the largest classes first. The last block may exceed the step.
     fn trim_surplus(&self, aggregator: &mut Aggregator, too_much: u64) {
-        let step = too_much.min(aggregator.trim.step);
+        let step = too_much.min(STEP_BYTES);
         let before = self.budget.evicted_bytes();
         let gone = || self.budget.evicted_since(before);
         let mut left = STEP_BLOCKS;
@@ -133,7 +129,7 @@ impl PoolInner {
             .frames
             .wrapping_sub(aggregator.trim.last_used[index]);
         let is_long = |used: Instant| clock::since(used) >= PATIENCE_TIME;
-        if unused < UNUSED_FRAMES && !aggregator.trim.last_used_at[index].is_some_and(is_long)
+        if unused < PATIENCE_FRAMES && !aggregator.trim.last_used_at[index].is_some_and(is_long)
             || !self.in_flight.may_have_blocks(index)
             || !self.in_flight.claim_index(index)
         {

@@ -27,59 +27,19 @@ fn idle(pool: &BufferPool) -> u64 {
     pool.stats().idle_bytes
 }
 
-/// Idle bytes after one more step, of blocks of this size, when the steps of this time give back `step` bytes.
-fn after_a_step(idle: u64, elsewhere: u64, step: u64, block: u64) -> u64 {
-    let too_much = idle.saturating_sub(elsewhere / 2 + 2 * MIB);
-    idle - too_much.min(step).div_ceil(block) * block
-}
-
 #[test]
-fn trims_excess_after_130_ends_in_32_steps() {
+fn trims_excess_after_128_ends_in_4_mib_steps() {
     let pool = pool();
-    let too_much = 16 * MIB + 64 * KIB;
-    drop(taken(&pool, 64 * KIB, 2 * MIB + too_much));
-    let mut expected = 2 * MIB + too_much;
-    for end in 1..=200 {
+    drop(taken(&pool, 64 * KIB, 66 * MIB));
+    let kept = 2 * MIB;
+    end_frames(&pool, 127);
+    for step in 0..=16 {
+        assert_eq!(idle(&pool), kept + (16 - step) * 4 * MIB, "step {step}");
         end_frames(&pool, 1);
-        if end >= 130 {
-            expected = after_a_step(expected, 0, too_much / 32, 64 * KIB);
-        }
-        assert_eq!(idle(&pool), expected, "after frame end {end}");
     }
-    assert_eq!(expected, 2 * MIB);
     end_frames(&pool, 300);
-    assert_eq!(idle(&pool), 2 * MIB, "this much is worth keeping");
-    assert_eq!(pool.stats().totals.evicted_bytes, too_much);
-}
-
-#[test]
-fn a_step_is_256_kib_at_least() {
-    let pool = pool();
-    drop(taken(&pool, 64 * KIB, 4 * MIB));
-    end_frames(&pool, 129);
-    for step in 1..=8 {
-        end_frames(&pool, 1);
-        assert_eq!(idle(&pool), 4 * MIB - step * 256 * KIB);
-    }
-    end_frames(&pool, 200);
-    assert_eq!(idle(&pool), 2 * MIB);
-}
-
-#[test]
-fn a_step_is_4_mib_at_most() {
-    // A thread keeps batches of 16 MiB, and sends them as a whole.
-    let pool = BufferPool::builder()
-        .thread_cache_bytes(32 << 20)
-        .build()
-        .unwrap();
-    drop(taken(&pool, 512 * KIB, 400 * MIB));
-    end_frames(&pool, 129);
-    let mut before = idle(&pool);
-    for _ in 0..80 {
-        end_frames(&pool, 1);
-        assert_eq!(idle(&pool), before - 4 * MIB);
-        before -= 4 * MIB;
-    }
+    assert_eq!(idle(&pool), kept, "this much is worth keeping");
+    assert_eq!(pool.stats().totals.evicted_bytes, 64 * MIB);
 }
 
 #[test]
@@ -91,7 +51,7 @@ fn half_of_other_held_bytes_may_stay_idle() {
     assert_eq!(idle(&pool), 6 * MIB, "2 MiB and half of 8");
     // One line more is too much, and the largest class pays for it.
     drop((pool.alloc::<u8>(64), taken(&pool, 64 * KIB, 6 * MIB)));
-    end_frames(&pool, 129);
+    end_frames(&pool, 127);
     assert_eq!(idle(&pool), 6 * MIB + 64);
     end_frames(&pool, 1);
     assert_eq!(idle(&pool), 6 * MIB + 64 - 64 * KIB);
@@ -104,14 +64,14 @@ fn half_of_other_held_bytes_may_stay_idle() {
 fn frame_without_excess_restarts_the_wait() {
     let pool = pool();
     drop(taken(&pool, 256 * KIB, 4 * MIB));
-    end_frames(&pool, 129);
+    end_frames(&pool, 127);
     let kept = taken(&pool, 256 * KIB, 4 * MIB);
     end_frames(&pool, 1);
     drop(kept);
-    end_frames(&pool, 129);
+    end_frames(&pool, 127);
     assert_eq!(idle(&pool), 4 * MIB);
     end_frames(&pool, 1);
-    assert_eq!(idle(&pool), 4 * MIB - 256 * KIB);
+    assert_eq!(idle(&pool), 2 * MIB);
 }
 
 #[test]
@@ -119,9 +79,9 @@ fn second_peak_waits_as_long_as_first() {
     let pool = pool();
     for _ in 0..2 {
         drop(taken(&pool, 256 * KIB, 10 * MIB));
-        end_frames(&pool, 129);
+        end_frames(&pool, 127);
         assert_eq!(idle(&pool), 10 * MIB);
-        end_frames(&pool, 32);
+        end_frames(&pool, 2);
         assert_eq!(idle(&pool), 2 * MIB);
         // The idle memory is not too much now, so the time restarts.
         end_frames(&pool, 1);
@@ -132,16 +92,14 @@ fn second_peak_waits_as_long_as_first() {
 fn what_was_fetched_during_the_wait_stays() {
     let pool = pool();
     drop(taken(&pool, 256 * KIB, 12 * MIB));
-    for _ in 0..130 {
+    for _ in 0..128 {
         drop(taken(&pool, 256 * KIB, 6 * MIB));
         end_frames(&pool, 1);
     }
-    end_frames(&pool, 129);
+    end_frames(&pool, 127);
     assert_eq!(idle(&pool), 6 * MIB, "the other half was not fetched");
-    // No thread fetched any in the second period of 130 frame ends.
+    // No thread fetched any in the second period of 128 frame ends.
     end_frames(&pool, 1);
-    assert_eq!(idle(&pool), 6 * MIB - 256 * KIB);
-    end_frames(&pool, 40);
     assert_eq!(idle(&pool), 2 * MIB);
 }
 
@@ -175,7 +133,7 @@ fn the_largest_classes_go_first() {
 fn a_block_of_the_largest_class_goes_too() {
     let pool = pool();
     drop(pool.alloc::<u8>(1 << 30));
-    end_frames(&pool, 129);
+    end_frames(&pool, 127);
     assert_eq!(idle(&pool), 1 << 30);
     end_frames(&pool, 1);
     assert_eq!(idle(&pool), 0);
@@ -286,7 +244,7 @@ fn freed_huge_buffer_is_no_longer_counted() {
 fn a_step_is_1024_blocks_at_most() {
     let pool = pool();
     drop(taken(&pool, 64, 8 * MIB));
-    end_frames(&pool, 129);
+    end_frames(&pool, 127);
     for step in 1..=96 {
         end_frames(&pool, 1);
         assert_eq!(idle(&pool), 8 * MIB - step * 64 * KIB, "after step {step}");
