@@ -55,7 +55,7 @@ fn a_release_on_another_thread_counts_once() {
     });
 }
 
-/// One preemption at most: 176 executions.
+/// One preemption at most: 69 executions.
 #[test]
 fn walker_never_joins_tag_to_untagged_holder() {
     explore(Some(1), || {

@@ -23,9 +23,9 @@
 //!
 //! The state of an allocated block names the tag. So a tag costs no store beyond those of every alloc.
 //!
-//! If a block may have a tag, the lowest bit of its pool's address in the record is set. The fast path of a release compares that
-//! address with the thread's pool anyway. The comparison fails, so the fast path needs no check for tags. The bit stays set while
-//! the block is idle. So it is written once, although each alloc with a tag needs it. A release that finds it set, but no tag in the
+//! An alloc with a tag also sets the lowest bit of the pool's address in the record, the tag hint. The fast path of a release compares
+//! that address with the thread's pool anyway. The comparison fails, so the fast path needs no check for tags. The hint stays while
+//! the block is idle, so the next alloc with a tag finds it set and writes nothing. A release that finds the hint, but no tag in the
 //! state, clears it.
 
 #![expect(
@@ -48,8 +48,8 @@ use crate::codegen::cold_path;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
 
-/// Set in the pool's address of a block that may have a tag.
-const TAGGED: usize = 1;
+/// The tag hint: set in the pool's address of a block that may have a tag.
+const TAG_HINT: usize = 1;
 /// Set in the address of a call stack that replaces a line of code.
 #[cfg(feature = "backtrace")]
 const STACKED: usize = 1;
@@ -60,7 +60,7 @@ const _: () = assert!(align_of::<Location<'_>>() > STACKED && align_of::<CallSta
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    /// Idle, or the frame and thread of the alloc. Written by the holder, read and marked by the walker.
+    /// Idle, or the frame, the tag and the thread of the alloc. Written by the holder, read and marked by the walker.
     state: Markable,
     /// While allocated: the line of code that allocated it, or its call stack (`call_stacks.rs`). Written by the
     /// holder, read by the walker.
@@ -83,7 +83,7 @@ pub(crate) struct Block {
 /// The pool and class of a block's memory, and the length of the batch that it heads. Zeroes are valid.
 #[derive(Clone, Copy, Debug)]
 struct Binding {
-    /// Null until the record is first bound. May have the bit [`TAGGED`].
+    /// Null until the record is first bound. May have the bit [`TAG_HINT`].
     pool: *mut (),
     origin: Origin,
     class: u8,
@@ -226,43 +226,43 @@ impl Block {
         // SAFETY: as for the caller; a pool's address without the lowest bit is not zero.
         unsafe {
             let pool = self.pool_if_untagged().as_ptr();
-            NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAGGED))
+            NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAG_HINT))
         }
     }
 
-    /// The tag of the buffer that has the block. Only for that buffer's holder, before it marks the block as idle.
+    /// The tag of the buffer that has the block; none once the holder has marked the block as idle. Only for the holder.
     #[inline(always)]
     pub(crate) fn tag(&self) -> TagMark {
         // Relaxed: the holder wrote the state; the walker only sets its bit.
         tag_of(self.state.load(Ordering::Relaxed))
     }
 
-    /// Keeps the release of a buffer with a tag off the fast path. The state, which is stored later, names the tag.
+    /// Sets the tag hint, for an alloc whose state names a tag. See the head of this file.
     ///
     /// # Safety
     ///
     /// The caller holds the block, which has memory.
     #[inline(always)]
-    pub(crate) unsafe fn expect_tag(&self) {
+    pub(crate) unsafe fn set_tag_hint(&self) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
             let pool = (*binding).pool;
-            if pool.addr() & TAGGED == 0 {
+            if pool.addr() & TAG_HINT == 0 {
                 cold_path();
-                (*binding).pool = pool.map_addr(|addr| addr | TAGGED);
+                (*binding).pool = pool.map_addr(|addr| addr | TAG_HINT);
             }
         });
     }
 
-    /// Allows the fast path again, because the block has no tag any more.
+    /// Clears the tag hint, because the state names no tag.
     ///
     /// # Safety
     ///
     /// The caller holds the block, which has memory.
-    pub(crate) unsafe fn expect_no_tag(&self) {
+    pub(crate) unsafe fn clear_tag_hint(&self) {
         // SAFETY: the caller holds the block, so nobody else touches the binding.
         self.binding.with_mut(|binding| unsafe {
-            (*binding).pool = (*binding).pool.map_addr(|addr| addr & !TAGGED);
+            (*binding).pool = (*binding).pool.map_addr(|addr| addr & !TAG_HINT);
         });
     }
 
@@ -375,7 +375,7 @@ impl Block {
     /// Records the tag of an alloc without telemetry: [`tag_stamp`](crate::blocks::state::tag_stamp).
     #[inline(always)]
     pub(crate) fn mark_tagged(&self, stamp: u64) {
-        // Relaxed: for the holder's own release, and a transfer of the buffer orders it; no walker reads an idle state.
+        // Relaxed: for the holder's own release, and a transfer of the buffer orders it. To a walker the block is idle.
         self.state.store(stamp, Ordering::Relaxed);
     }
 

@@ -2,9 +2,13 @@
 
 use std::panic::Location;
 
+use crate::memory::tag_budget::MAX_TAGS;
+
 /// The tag of a buffer, in 8 bits of its block's state: the tag's number, and whether a budget limits it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TagMark(u8);
+
+const _: () = assert!(MAX_TAGS <= TagMark::LIMITED as usize);
 
 impl TagMark {
     /// No tag.

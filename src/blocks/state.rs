@@ -5,8 +5,8 @@
 //!   allocated  frame (35 bits) │ tag (8 bits) │ thread name (18 bits) │ watched │ long-lived │ 1
 //! ```
 //!
-//! In an idle state only the lowest bit has a meaning, because a late walker may have set the watched bit. Without the feature
-//! `telemetry` the state only holds the tag, and is idle.
+//! In an idle state only the watched bit may be set, by a late walker. Without the feature `telemetry` an alloc writes only its
+//! tag, and no walker takes the block for allocated.
 
 use std::panic::Location;
 

@@ -51,7 +51,7 @@ impl PoolInner {
         }
     }
 
-    /// Makes every alloc leave the fast path, if backtraces are on. Only under the aggregator's lock.
+    /// Makes every alloc count down, if backtraces are on. Only under the aggregator's lock.
     pub(crate) fn close_lenders(&self) {
         if !self.has_backtraces() {
             return;
@@ -182,8 +182,8 @@ impl PoolInner {
     }
 }
 
-/// The calling thread's slot, for an alloc of the class that is no sample; it was counted. `None` if the slow path must
-/// decide.
+/// The calling thread's slot, if an alloc of the class is no sample; the alloc is then counted, and must be taken back if it
+/// finds no block. `None` if the slow path must decide.
 ///
 /// # Safety
 ///

@@ -196,7 +196,7 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
         let fast = class_at_hand(requested).is_some_and(|class| {
             match current(PoolInner::of_untagged(block)) {
                 Some(slot) => Some(slot),
-                None => release_tag_fast(block.as_ref()),
+                None => slot_for_tagged(block.as_ref()),
             }
             .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
         });
@@ -207,31 +207,38 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// Counts the release of a block for its tag, if the thread used the pool last and no budget limits the tag. Returns the
-/// thread's slot then; the caller must call its [`release_fast`](Slot::release_fast), which marks the block as idle.
+/// The thread's slot for the release of a block whose address says that it may have a tag. The release is then counted for
+/// the tag; the caller must call [`release_fast`](Slot::release_fast). `None` if the slow path must count it: the thread used another
+/// pool last, or a budget limits the tag, or the slot has no counters for tags.
 ///
 /// # Safety
 ///
 /// As for [`release`].
 #[cold]
 #[inline(never)]
-unsafe fn release_tag_fast<'s>(block: &Block) -> Option<&'s Slot> {
-    let tag = block.tag();
-    if !tag.is_some() || tag.is_limited() {
-        return None;
-    }
+unsafe fn slot_for_tagged<'s>(block: &Block) -> Option<&'s Slot> {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     let slot = unsafe { current(PoolInner::of(NonNull::from(block))) }?;
+    let tag = block.tag();
+    if tag.is_limited() {
+        return None;
+    }
+    if !tag.is_some() {
+        // SAFETY: the caller holds the block.
+        unsafe { block.clear_tag_hint() };
+        return Some(slot);
+    }
     let cells = slot.tags.own()?;
     cells.of(tag.number()).count_release(block.bytes());
-    // So that the slow path counts it no second time, if the magazine has no room.
     if !cfg!(feature = "telemetry") {
+        // Nothing else clears the tag in this build: allocs without a tag store no state.
         block.mark_idle();
     }
     Some(slot)
 }
 
-/// Releases a block if the thread last used another pool, or none, or if its magazine has no room.
+/// Releases a block that the fast path could not release. For example the thread last used another pool, the magazine has no
+/// room, or a budget limits the block's tag.
 ///
 /// Without memory even for a slot, the release cannot be counted, so the block stays in use and keeps the pool alive.
 /// That is a leak, so it is reported; this runs in a drop, so it does not panic.

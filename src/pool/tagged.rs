@@ -53,8 +53,7 @@ impl PoolInner {
         }
     }
 
-    /// Counts the release of a block for its tag, and marks the block as idle. Without a tag it only allows the fast
-    /// path again.
+    /// Counts the release of a block for its tag, if it has one, and marks the block as idle.
     ///
     /// # Safety
     ///
@@ -62,8 +61,6 @@ impl PoolInner {
     pub(crate) unsafe fn release_tag(&self, slot: &Slot, block: &Block) {
         let (tag, bytes) = (block.tag(), block.bytes());
         if !tag.is_some() {
-            // SAFETY: the caller holds the block.
-            unsafe { block.expect_no_tag() };
             return;
         }
         match slot.tags.own_or_new() {

@@ -30,7 +30,8 @@ impl Countdown {
         left == 0
     }
 
-    /// Counts one alloc, unless it ends the countdown.
+    /// Counts one alloc on the fast path, unless it ends the countdown: that step is the slow path's, in
+    /// [`is_over`](Self::is_over).
     #[inline(always)]
     pub(crate) fn count(&self) -> bool {
         let left = self.left.load_own();

@@ -287,7 +287,8 @@ impl Slot {
         }
     }
 
-    /// Writes the holder and the pool's stamp into the record of an allocated block.
+    /// Counts an alloc for its tag, and writes the holder and the pool's stamp into the record of the block. `counters` are
+    /// those of the label's tag.
     ///
     /// # Safety
     ///
@@ -305,7 +306,7 @@ impl Slot {
         debug_assert_eq!(label.tag.is_some(), counters.is_some());
         if let Some(counters) = counters {
             // SAFETY: the caller holds the block.
-            unsafe { block.expect_tag() };
+            unsafe { block.set_tag_hint() };
             counters.count_alloc(block.bytes());
         }
         let tag = tag_stamp(label.tag);

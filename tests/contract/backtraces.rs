@@ -59,6 +59,20 @@ fn one_buffer_in_the_given_number_is_sampled() {
     drop(kept);
 }
 
+#[test]
+fn buffers_from_the_magazine_are_sampled_as_often() {
+    let pool = pool(16);
+    let tag = pool.tag("tag");
+    for _ in 0..8_000 {
+        drop(decode_texture(&pool, 100));
+        drop(tag.alloc::<u8>(100));
+    }
+    let sampled = pool.sampled_allocs();
+    let buffers: u64 = sampled.stacks.iter().map(|it| it.buffers).sum();
+    assert!((800..=1200).contains(&buffers), "{buffers}");
+    assert_eq!(sampled.buffers, 16_000);
+}
+
 /// Laws: L1 Conservation.
 #[test]
 fn totals_with_backtraces_are_exact() {
