@@ -28,7 +28,7 @@ fn idle(pool: &BufferPool) -> u64 {
 }
 
 #[test]
-fn trims_excess_after_128_ends_in_4_mib_steps() {
+fn trims_excess_after_128_ends_by_4_mib() {
     let pool = pool();
     drop(taken(&pool, 64 * KIB, 66 * MIB));
     let kept = 2 * MIB;
