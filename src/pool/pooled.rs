@@ -194,28 +194,45 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         let fast = class_at_hand(requested).is_some_and(|class| {
-            match current(PoolInner::of_untagged(block)) {
-                Some(slot) => Some(slot),
-                None => slot_for_tagged(block.as_ref()),
-            }
-            .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
+            current(PoolInner::of_untagged(block))
+                .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
         });
         if !fast {
             cold_path();
-            release_slow(block, requested);
+            release_other(block, requested);
         }
     }
 }
 
-/// The thread's slot for the release of a block whose address says that it may have a tag. The release is then counted for
-/// the tag; the caller must call [`release_fast`](Slot::release_fast). `None` if the slow path must count it: the thread used another
-/// pool last, or a budget limits the tag, or the slot has no counters for tags.
+/// Releases a block that has the tag hint, or that the fast path could not release.
 ///
 /// # Safety
 ///
 /// As for [`release`].
 #[cold]
 #[inline(never)]
+unsafe fn release_other(block: NonNull<Block>, requested: usize) {
+    // SAFETY: as in `release`.
+    unsafe {
+        let is_released = class_at_hand(requested).is_some_and(|class| {
+            slot_for_tagged(block.as_ref())
+                .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
+        });
+        if !is_released {
+            cold_path();
+            release_slow(block, requested);
+        }
+    }
+}
+
+/// The thread's slot for the release of a block that may have a tag. The release is then counted for the tag; the caller must call
+/// [`release_fast`](Slot::release_fast). `None` if the slow path must count it: the thread used another pool last, or a budget limits
+/// the tag, or the slot has no counters for tags.
+///
+/// # Safety
+///
+/// As for [`release`].
+#[inline(always)]
 unsafe fn slot_for_tagged<'s>(block: &Block) -> Option<&'s Slot> {
     // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
     let slot = unsafe { current(PoolInner::of(NonNull::from(block))) }?;

@@ -25,7 +25,7 @@ const PROBES: [&str; 5] = [
 /// The functions that a hot path may call or jump to.
 const COLD: [&str; 4] = [
     "alloc_or_panic",
-    "slot_for_tagged",
+    "release_other",
     "release_slow",
     "_Unwind_Resume",
 ];
