@@ -33,14 +33,15 @@
     reason = "a block's binding is a cell that belongs to the block's holder"
 )]
 
+#[cfg(any(framepool_loom, framepool_shuttle))]
+mod modelled;
+
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 #[cfg(feature = "backtrace")]
 use crate::blocks::call_stacks::CallStack;
 use crate::blocks::label::TagMark;
-#[cfg(any(framepool_loom, framepool_shuttle))]
-use crate::blocks::state::anonymous_stamp;
 use crate::blocks::state::{
     ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, tag_of, thread_of,
 };
@@ -90,16 +91,6 @@ struct Binding {
     batch_len: u8,
 }
 
-#[cfg(any(framepool_loom, framepool_shuttle))]
-impl Binding {
-    const VACANT: Self = Self {
-        pool: ptr::null_mut(),
-        origin: Origin::NONE,
-        class: 0,
-        batch_len: 0,
-    };
-}
-
 // SAFETY: any thread may read a block's atomics. Only the holder touches `binding`, and each transfer of a block to
 // another holder (by a list's owner, the depot, the user moving a `Buffer`) orders their accesses. The memory behind
 // `start` may be used from any thread.
@@ -108,54 +99,6 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// A vacant record, for models, in which atomics are not all zeroes.
-    #[cfg(any(framepool_loom, framepool_shuttle))]
-    pub(crate) fn vacant() -> Self {
-        Self {
-            state: Markable::new(IDLE),
-            site: AtomicPtr::new(ptr::null_mut()),
-            next: AtomicPtr::new(ptr::null_mut()),
-            below: AtomicU32::new(0),
-            number: AtomicU32::new(0),
-            size: AtomicU64::new(0),
-            start: AtomicPtr::new(ptr::null_mut()),
-            binding: UnsafeCell::new(Binding::VACANT),
-        }
-    }
-
-    /// What memory may be that is not written yet, at its worst: a record that says that it is lent, and marked.
-    #[cfg(any(framepool_loom, framepool_shuttle))]
-    pub(crate) fn unwritten() -> Self {
-        Self {
-            state: Markable::new(anonymous_stamp(0) | WATCHED),
-            ..Self::vacant()
-        }
-    }
-
-    /// Models the first write to an [`unwritten`](Self::unwritten) record, which makes it vacant.
-    #[cfg(any(framepool_loom, framepool_shuttle))]
-    pub(crate) fn write_first(&self) {
-        // Relaxed: it is no atomic write at all.
-        self.state.store(IDLE, Ordering::Relaxed);
-    }
-
-    /// Models the system's return of the record's page.
-    #[cfg(any(framepool_loom, framepool_shuttle))]
-    pub(crate) fn clear(&self) {
-        // Relaxed, all: the table's lock orders the next use of the page, and readers without the lock may see either
-        // value.
-        self.state.store(IDLE, Ordering::Relaxed);
-        self.site.store(ptr::null_mut(), Ordering::Relaxed);
-        self.next.store(ptr::null_mut(), Ordering::Relaxed);
-        self.below.store(0, Ordering::Relaxed);
-        self.number.store(0, Ordering::Relaxed);
-        self.size.store(0, Ordering::Relaxed);
-        self.start.store(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: no thread holds the record; the checker fails the model otherwise.
-        self.binding
-            .with_mut(|binding| unsafe { *binding = Binding::VACANT });
-    }
-
     /// This block's place in the table, plus one. Only for the holder.
     pub(crate) fn number(&self) -> u32 {
         // Relaxed: written before the record had a holder, and passed on with it.

@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 use bytemuck::Pod;
 
 use crate::blocks::block::Block;
-use crate::pool::pooled::release;
+use crate::pool::release::release;
 
 /// An owned slice of `T` from a [`BufferPool`](crate::BufferPool); dropping it gives the memory back for reuse.
 ///

@@ -33,6 +33,7 @@ pub(crate) mod prewarm;
 pub(crate) mod queries;
 pub(crate) mod reader;
 pub(crate) mod refusal;
+pub(crate) mod release;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) mod resident;
 pub(crate) mod slot_guard;
