@@ -47,9 +47,10 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// Upper end and count of every bucket, not cumulative, because the encoder adds them up.
+    /// Upper end and count of every bucket, not cumulative, because the encoder adds them up. The encoder writes an
+    /// infinite end as `+Inf`, which every histogram must have.
     pub(crate) fn buckets(&self) -> Vec<(f64, u64)> {
-        let ends = self.ends.iter().copied().chain([f64::MAX]);
+        let ends = self.ends.iter().copied().chain([f64::INFINITY]);
         ends.zip(self.counts.iter().copied()).collect()
     }
 }
@@ -152,7 +153,10 @@ mod tests {
         for value in [0.0, 1.0, 1.5, 1e12] {
             histogram.observe(value);
         }
-        assert_eq!(histogram.buckets(), [(1.0, 2), (2.0, 1), (f64::MAX, 1)]);
+        assert_eq!(
+            histogram.buckets(),
+            [(1.0, 2), (2.0, 1), (f64::INFINITY, 1)]
+        );
         assert_eq!(histogram.count(), 4);
     }
 }

@@ -145,6 +145,33 @@ fn numbers_are_those_of_the_pool() {
     drop(kept);
 }
 
+/// `histogram_quantile` and the rules of `OpenMetrics` need a last bucket without an upper end.
+#[test]
+fn every_histogram_ends_with_an_infinite_bucket() {
+    let (pool, watch) = watched("bucketed");
+    let exposition = exposition(&watch);
+    for _ in 0..10 {
+        pool.end_frame();
+    }
+    let text = exposition.text();
+    let histograms = METRICS
+        .iter()
+        .filter(|metric| metric.kind == Kind::Histogram);
+    for metric in histograms {
+        let name = prometheus_name(metric);
+        let bucket = format!("{name}_bucket{{");
+        let mut buckets = text.lines().filter(|line| line.starts_with(&bucket));
+        let last = buckets
+            .next_back()
+            .unwrap_or_else(|| panic!("no `{bucket}`"));
+        let count = value(&text, &format!("{name}_count{{pool=\"bucketed\"}}"));
+        assert_eq!(
+            last,
+            format!("{bucket}le=\"+Inf\",pool=\"bucketed\"}} {count}")
+        );
+    }
+}
+
 /// The number of series in the README.
 #[test]
 fn a_pool_has_a_bounded_number_of_series() {

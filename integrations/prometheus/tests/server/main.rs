@@ -259,6 +259,11 @@ fn leak_fires_alert_that_ends_with_leak() {
     });
     leaked.lock().unwrap().clear();
     prometheus.wait(firing, |value| value.is_none());
+    // Without a bucket that ends at `+Inf` it is no number.
+    let median = "histogram_quantile(0.5, framepool_frame_duration_seconds_bucket)";
+    prometheus.wait(median, |value| {
+        value.is_some_and(|value| 0.0 < value && value < 1.0)
+    });
     ends.store(true, Ordering::Relaxed);
     frames.join().unwrap();
     let frames = pool.stats().totals.frames as f64;
