@@ -144,8 +144,8 @@ pub struct SiteHolding {
     /// The age of the oldest of them, in frames as one thread counts them. If several threads have frames at the same
     /// pace, one frame end of each counts as one frame together.
     pub oldest_age_frames: u64,
-    /// The least time that the oldest of them has been in use: since the first frame end after its alloc. It is too
-    /// low by at most a quarter.
+    /// The time since the first frame end after the alloc of the oldest of them. The times of old frame ends are
+    /// interpolated: exact while frames are equally long, and off by at most a quarter.
     pub oldest_age: Duration,
     /// Buffers in use that were allocated since the latest frame end, as `oldest_age_frames` counts frames.
     pub of_this_frame: u64,

@@ -16,11 +16,18 @@
 //!
 //! # Times of rounds
 //!
-//! A buffer's record has the round of its alloc and no time. [`RoundTimes`] has the beginnings of later rounds, which
-//! give the *least* time that the buffer has been in use. Exact times of all rounds would take unbounded memory, so
-//! older times are kept more sparsely: level `k` keeps the last [`KEPT`] beginnings that are at least `1 ms << k`
-//! apart, and for each pause of that length the beginning before it. So an age is too low by at most a quarter of itself, or by a millisecond, and it never exceeds about 25
-//! days.
+//! A buffer's record has the round of its alloc and no time. [`RoundTimes`] has the beginnings of later rounds. A buffer's
+//! age is the time since the first of them. Exact times of all rounds would take unbounded memory, so older times are kept
+//! more sparsely: level `k` keeps the last [`KEPT`] beginnings that are at least `1 ms << k` apart, and for each pause of
+//! that length the beginning before it and the one after it.
+//!
+//! The beginning of another round is interpolated between the two kept ones around it, by the number of rounds. So if the
+//! frames between these two were equally long, the age is exact. Otherwise it is too low or too high by less than the time
+//! between the two: by at most a quarter of the age, and a millisecond. A pause of that length is never between them,
+//! because its two ends are kept. No age exceeds about 25 days.
+//!
+//! A buffer is older than a limit only if a kept beginning proves it ([`RoundTimes::old_before`]). So no buffer is a
+//! suspect too early, and it may be one late by a quarter of the limit.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -180,25 +187,32 @@ impl RoundTimes {
             .chain([&self.latest])
     }
 
-    /// The least age of a buffer that was allocated in `round`; zero while no later round is known.
+    /// The age of a buffer that was allocated in `round`: the time since the next round began, interpolated if its
+    /// beginning was not kept. Zero while no later round is known.
     pub(crate) fn age(&self, round: u64, now: Instant) -> Duration {
         let later = |beginning: &Beginning| {
             (1..=u64::MAX / 2).contains(&beginning.round.wrapping_sub(round))
         };
-        let mut earliest = later(&self.latest).then_some(self.latest.at);
+        // The kept beginnings next to the wanted one.
+        let mut after = later(&self.latest).then_some(self.latest);
+        let mut before = None;
         for level in &self.levels {
             match level.oldest() {
-                Some(oldest) if later(oldest) => earliest = Some(oldest.at),
+                Some(oldest) if later(oldest) => after = Some(*oldest),
                 _ => {
-                    // This level reaches back before `round`, so coarser levels have no other later beginnings.
-                    let after = level.kept().filter(|beginning| later(beginning));
-                    earliest = after.map(|beginning| beginning.at).chain(earliest).min();
+                    // This level reaches back before `round`, so coarser levels have no others between these two.
+                    let kept = || level.kept().copied();
+                    let earliest = kept().filter(later).chain(after);
+                    after = earliest.min_by_key(|kept| kept.at);
+                    let earlier = kept().filter(|kept| !later(kept));
+                    before = earlier.max_by_key(|kept| kept.at);
                     break;
                 }
             }
         }
         let now = now.saturating_duration_since(self.origin);
-        earliest.map_or(Duration::ZERO, |at| {
+        after.map_or(Duration::ZERO, |after| {
+            let at = before.map_or(after.at, |before| before.time_of(round, after));
             now.saturating_sub(Duration::from_nanos(at))
         })
     }
@@ -206,6 +220,15 @@ impl RoundTimes {
 
 impl Beginning {
     const NONE: Self = Self { round: 0, at: 0 };
+
+    /// When the round after `round` began, if the rounds from this beginning to `after` were equally long.
+    fn time_of(self, round: u64, after: Self) -> u64 {
+        let rounds = u128::from(after.round.wrapping_sub(self.round)).max(1);
+        let passed = u128::from(round.wrapping_sub(self.round)) + 1;
+        let time = u128::from(after.at.saturating_sub(self.at));
+        // At most `after.at`, because `after` is a later round than `round`.
+        self.at + (time * passed / rounds) as u64
+    }
 }
 
 impl Level {
@@ -289,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn age_is_at_most_a_quarter_too_low() {
-        for (frame_us, frames) in [(16_667_u64, 20_000_u64), (500, 100_000), (1_000_000, 9_000)] {
+    fn age_is_exact_while_frames_are_equally_long() {
+        for (frame_us, frames) in [(16_980_u64, 45_000_u64), (500, 100_000), (1_000_000, 9_000)] {
             let origin = Instant::now();
             let begun = |round: u64| Duration::from_micros(round * frame_us);
             let mut times = RoundTimes::new(origin);
@@ -301,23 +324,62 @@ mod tests {
             for taken in (0..frames).step_by(37) {
                 let truly = now.saturating_sub(begun(taken + 1));
                 let age = times.age(taken, origin + now);
+                // Times are whole nanoseconds.
+                let off = age.abs_diff(truly);
                 assert!(
-                    age <= truly,
-                    "{frame_us} us, round {taken}: {age:?} > {truly:?}"
+                    off <= Duration::from_nanos(1),
+                    "{taken}: {age:?}, {truly:?}"
                 );
-                let least = truly.mul_f64(0.75).saturating_sub(Duration::from_millis(1));
-                assert!(
-                    age >= least,
-                    "{frame_us} us, round {taken}: {age:?} < {least:?}"
-                );
-                // `old_before` must agree.
+            }
+        }
+    }
+
+    #[test]
+    fn age_is_at_most_a_quarter_off() {
+        // Loops that change their pace at random, by up to 200 times.
+        let mut random = 7_u64;
+        let mut next = || {
+            random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            random >> 33
+        };
+        let origin = Instant::now();
+        let mut times = RoundTimes::new(origin);
+        let mut begun = vec![Duration::ZERO];
+        let (mut now, mut frame) = (Duration::ZERO, Duration::ZERO);
+        for round in 1..=60_000 {
+            if next() % 100 == 0 {
+                frame = Duration::from_micros(500 * (1 + next() % 200));
+            }
+            now += frame;
+            times.note(round, origin + now);
+            begun.push(now);
+        }
+        for taken in 0..begun.len() - 1 {
+            let truly = now.saturating_sub(begun[taken + 1]);
+            let age = times.age(taken as u64, origin + now);
+            let most = truly.mul_f64(0.25) + Duration::from_millis(1);
+            assert!(age.abs_diff(truly) <= most, "{taken}: {age:?}, {truly:?}");
+        }
+    }
+
+    #[test]
+    fn old_before_proves_the_age() {
+        for (frame_us, frames) in [(16_667_u64, 20_000_u64), (500, 100_000), (1_000_000, 9_000)] {
+            let origin = Instant::now();
+            let begun = |round: u64| Duration::from_micros(round * frame_us);
+            let mut times = RoundTimes::new(origin);
+            for round in 1..=frames {
+                times.note(round, origin + begun(round));
+            }
+            let now = begun(frames) + Duration::from_micros(frame_us / 2);
+            for taken in (0..frames).step_by(37) {
+                let truly = now.saturating_sub(begun(taken + 1));
                 let limit = Duration::from_secs(1);
-                let old_before = times.old_before(limit, origin + now).unwrap();
-                assert_eq!(
-                    taken < old_before,
-                    age >= limit,
-                    "{frame_us} us, round {taken}"
-                );
+                let is_old = taken < times.old_before(limit, origin + now).unwrap();
+                assert!(!is_old || truly >= limit, "round {taken}: {truly:?}");
+                // Late by a quarter of the limit, or by one frame.
+                let late = limit.mul_f64(1.35) + begun(1);
+                assert!(is_old || truly <= late, "round {taken}: {truly:?}");
             }
             assert_eq!(times.age(frames, origin + now), Duration::ZERO);
             assert_eq!(times.old_before(Duration::ZERO, origin + now), None);
@@ -342,11 +404,8 @@ mod tests {
             for taken in 0..begun.len() - 1 {
                 let truly = now.saturating_sub(begun[taken + 1]);
                 let age = times.age(taken as u64, origin + now);
-                let least = truly.mul_f64(0.75).saturating_sub(Duration::from_millis(1));
-                assert!(
-                    (least..=truly).contains(&age),
-                    "round {taken}: {age:?}, truly {truly:?}"
-                );
+                let most = truly.mul_f64(0.25) + Duration::from_millis(1);
+                assert!(age.abs_diff(truly) <= most, "{taken}: {age:?}, {truly:?}");
             }
         }
     }
