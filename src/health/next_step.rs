@@ -11,6 +11,8 @@ use crate::text::bytes;
 
 /// Up to this many new buffers may be meant to stay.
 const FEW: u64 = 16;
+/// Trimming is named if it returns at least this part of the pool's memory: a quarter.
+const LARGE_PART: u64 = 4;
 /// The most call sites named in a sentence.
 const NAMED: usize = 3;
 
@@ -131,6 +133,9 @@ fn pooled_bytes(situation: Situation<'_>) -> String {
     let m = situation.metrics;
     let out = situation.outstanding;
     let framed = m.in_use_bytes.saturating_sub(out.bytes);
+    // Idle memory that no recent frame needed: trimming returns it, and the program does not take it again.
+    let needed = m.needed_bytes.max(m.in_use_bytes);
+    let spare = m.pooled_bytes.saturating_sub(needed);
     let parts = [
         m.idle_bytes,
         framed,
@@ -146,10 +151,16 @@ fn pooled_bytes(situation: Situation<'_>) -> String {
             "{} of it were prewarmed: prewarm less, or raise `Thresholds::pooled_bytes`",
             bytes(m.prewarmed_bytes.min(idle))
         )
+    } else if most == idle && spare >= m.pooled_bytes / LARGE_PART {
+        format!(
+            "{} of it are idle, and no recent frame needed them: call `BufferPool::trim`, or raise \
+             `Thresholds::pooled_bytes`",
+            bytes(spare)
+        )
     } else if most == idle {
         format!(
-            "{} of it are idle: call `BufferPool::trim`, or raise `Thresholds::pooled_bytes`",
-            bytes(idle)
+            "recent frames needed {} of it at once: use less in a frame, or raise `Thresholds::pooled_bytes`",
+            bytes(needed)
         )
     } else if most == framed {
         format!(

@@ -113,6 +113,7 @@ fn pooled_bytes_name_what_holds_them() {
     let step = |frame: &FrameSnapshot, out: &Outstanding, prewarmed: u64| {
         let mut bench = Bench::new(Thresholds::default());
         bench.monitor.reading.prewarmed_bytes = prewarmed;
+        bench.monitor.record_frame(frame, Duration::from_millis(16));
         let health = bench.judge(0, frame, out);
         assert_eq!(health.raised[0].rule, Rule::PooledBytes);
         health.raised[0].next_step.clone()
@@ -122,6 +123,17 @@ fn pooled_bytes_name_what_holds_them() {
     assert!(
         idle.contains("idle") && idle.contains("BufferPool::trim"),
         "{idle}"
+    );
+    // Trimming does not help if the next frame needs the memory again.
+    let needed = step(&memory(60, 0, 50), &none, 0);
+    assert!(
+        needed.contains("recent frames needed 47.7 MiB of it at once") && !needed.contains("trim"),
+        "{needed}"
+    );
+    let spare = step(&memory(60, 0, 40), &none, 0);
+    assert!(
+        spare.contains("19.1 MiB of it are idle, and no recent frame needed them"),
+        "{spare}"
     );
     let prewarmed = step(&memory(60, 0, 0), &none, 40 * MB);
     assert!(
