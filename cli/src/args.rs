@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::contestant::Name;
+use crate::outputs::Output;
 use advise::AdviseArgs;
 use history::{DiffArgs, GateOptions, ReportArgs};
 #[cfg(feature = "dashboard")]
@@ -192,17 +193,21 @@ pub struct ReplayOptions {
 }
 
 impl ReplayOptions {
-    /// The files to write.
-    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Path> {
-        let all = [
-            &self.save,
-            &self.gates.limits.junit,
+    /// The files to read besides the trace.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        self.gates.baseline.as_deref().into_iter()
+    }
+
+    /// The files to write, with their options.
+    pub(crate) fn outputs(&self) -> Vec<Output<'_>> {
+        named([
+            ("--save", &self.save),
+            ("--junit", &self.gates.limits.junit),
             #[cfg(feature = "dashboard")]
-            &self.page.html,
+            ("--html", &self.page.html),
             #[cfg(feature = "dashboard")]
-            &self.page.timeline,
-        ];
-        all.into_iter().flatten().map(PathBuf::as_path)
+            ("--timeline", &self.page.timeline),
+        ])
     }
 }
 
@@ -251,16 +256,15 @@ pub struct DemoArgs {
 }
 
 impl DemoArgs {
-    /// The files to write.
-    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Path> {
-        let all = [
-            &self.save,
+    /// The files to write, with their options.
+    pub(crate) fn outputs(&self) -> Vec<Output<'_>> {
+        named([
+            ("--save", &self.save),
             #[cfg(feature = "dashboard")]
-            &self.page.html,
+            ("--html", &self.page.html),
             #[cfg(feature = "dashboard")]
-            &self.page.timeline,
-        ];
-        all.into_iter().flatten().map(PathBuf::as_path)
+            ("--timeline", &self.page.timeline),
+        ])
     }
 }
 
@@ -289,6 +293,16 @@ pub struct MemoryArgs {
 impl MemoryArgs {
     /// The hidden command's name.
     pub(crate) const COMMAND: &str = "measure-memory";
+}
+
+/// The requested ones of these files.
+pub(crate) fn named<'a>(
+    all: impl IntoIterator<Item = (&'static str, &'a Option<PathBuf>)>,
+) -> Vec<Output<'a>> {
+    let requested = |(option, path): (_, &'a Option<PathBuf>)| {
+        path.as_deref().map(|path| Output { option, path })
+    };
+    all.into_iter().filter_map(requested).collect()
 }
 
 fn contestant(text: &str) -> Result<Name, String> {

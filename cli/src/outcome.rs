@@ -1,7 +1,7 @@
 //! The end of the program: its output and its exit code.
 
 use std::fmt;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::report::{columns_of_error, hanging};
@@ -28,7 +28,7 @@ impl Problem {
 
     /// Prints one line, or one for each gate, and returns the exit code.
     pub(crate) fn tell(&self) -> ExitCode {
-        let mut out = std::io::stderr().lock();
+        let mut out = io::stderr().lock();
         for line in self.to_string().lines() {
             let mut line = format!("framepool: {line}");
             // Elsewhere a message stays one line, so that programs can read it.
@@ -70,8 +70,13 @@ impl From<TraceError> for Problem {
     }
 }
 
-/// Prints to standard output. A closed output is no error.
-pub(crate) fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// Prints to standard output. A closed pipe, as that of `head`, is no error.
+pub(crate) fn print(text: &str) -> Result<(), Problem> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::Input(format!(
+            "standard output: cannot be written ({error}); send it to a file or a program that takes it"
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -33,7 +33,10 @@ const MAX_THREADS: usize = 1_024;
 /// Replays a trace and prints the report.
 pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<(), Problem> {
     let baseline = history::baseline(&options.gates)?;
-    outputs::check(options.outputs())?;
+    outputs::check(
+        source.path().into_iter().chain(options.inputs()),
+        &options.outputs(),
+    )?;
     let screen = Screen::new(
         match (options.quiet || has_top(options), options.live_only) {
             (true, _) => Show::Nothing,
@@ -104,26 +107,27 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     }
     ending.over();
     drop(screen);
-    if !options.live_only {
-        show(&report, options)?;
-    }
+    let shown = if options.live_only {
+        Ok(())
+    } else {
+        show(&report, options)
+    };
     let baseline = baseline.as_ref();
     let judged = if report.leaks.is_some() {
         history::judge(&history, &options.gates, baseline)
     } else {
         history::skip(&history, &options.gates, baseline)
     };
-    conclude(&report, &source.name(), options, &ending, judged)
+    conclude(&report, &source.name(), options, &ending, judged).and(shown)
 }
 
 /// Prints the report.
 fn show(report: &Report, options: &ReplayOptions) -> Result<(), Problem> {
     if options.json {
-        print(&(serde_json::to_string_pretty(report).map_err(Problem::bug)? + "\n"));
+        print(&(serde_json::to_string_pretty(report).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&render(report, columns_of_output()));
+        print(&render(report, columns_of_output()))
     }
-    Ok(())
 }
 
 /// The outcome: a fault comes first, then the signal that ended the run, then the gates.
@@ -220,8 +224,7 @@ pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
     };
     let pool = new_pool("measured", args.leak_after);
     let bytes = measure_here(args.contestant, plan, pool).map_err(Problem::Fault)?;
-    print(&format!("{bytes}\n"));
-    Ok(())
+    print(&format!("{bytes}\n"))
 }
 
 pub(crate) fn new_pool(name: &str, leak_after: u64) -> BufferPool {

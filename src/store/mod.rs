@@ -38,6 +38,9 @@ pub use saved::{
     SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan,
     SavedStack, SavedVerdict, SavedWorst,
 };
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+pub use saved::{linked_file, write_whole_file};
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 pub(crate) use watch::Watcher;

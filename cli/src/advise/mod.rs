@@ -36,11 +36,10 @@ pub(crate) fn advise(args: &AdviseArgs) -> Result<(), Problem> {
     let study = study(&trace, &plan, &crew, &settings, &source, &Ending::unheard())?;
     let section = AdviceSection::of(&study, &trace, &settings);
     if args.json {
-        print(&(serde_json::to_string_pretty(&section).map_err(Problem::bug)? + "\n"));
+        print(&(serde_json::to_string_pretty(&section).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&section.whole(&source.name(), args.frame_ms, &plan));
+        print(&section.whole(&source.name(), args.frame_ms, &plan))
     }
-    Ok(())
 }
 
 /// The advice for the report of a replay: for a program whose pool has the usual settings. `None` if the run is asked to

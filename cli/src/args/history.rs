@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::named;
+use crate::outputs::Output;
+
 pub(crate) const REPORT_ABOUT: &str =
     "Show a saved history: as text, as data, as a page, as a profile; judge it by gates";
 pub(crate) const REPORT_LONG: &str = "\
@@ -45,18 +48,23 @@ pub struct ReportArgs {
 }
 
 impl ReportArgs {
-    /// The files to write.
-    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Path> {
-        let all = [
+    /// The files to read.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let baseline = self.gates.baseline.as_deref();
+        [Some(&*self.file), baseline].into_iter().flatten()
+    }
+
+    /// The files to write, with their options.
+    pub(crate) fn outputs(&self) -> Vec<Output<'_>> {
+        named([
             #[cfg(feature = "dashboard")]
-            &self.html,
+            ("--html", &self.html),
             #[cfg(feature = "dashboard")]
-            &self.pprof,
+            ("--pprof", &self.pprof),
             #[cfg(feature = "dashboard")]
-            &self.firefox,
-            &self.gates.limits.junit,
-        ];
-        all.into_iter().flatten().map(PathBuf::as_path)
+            ("--firefox", &self.firefox),
+            ("--junit", &self.gates.limits.junit),
+        ])
     }
 }
 

@@ -31,7 +31,7 @@ const FRAMES_A_SECOND: f64 = 60.0;
 
 /// Runs the demo and prints its summary.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
-    outputs::check(args.outputs())?;
+    outputs::check([], &args.outputs())?;
     let pool = new_pool(args)?;
     let (mut jobs, threads) = start_jobs(&pool, args)?;
     let ending = Ending::listen()?;
@@ -123,7 +123,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         leaks_found,
         peak_in_use_bytes.max(watch.peak_in_use_bytes()),
     );
-    show(&summary, args.json)?;
+    let shown = show(&summary, args.json);
     if was_interrupted {
         let signal = ending.name();
         let whole = schedule.whole_seconds();
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
             "demo: interrupted by {signal} after {seconds:.1} of {whole} s"
         )));
     }
-    Ok(())
+    shown
 }
 
 fn new_pool(args: &DemoArgs) -> Result<BufferPool, Problem> {
@@ -150,11 +150,10 @@ fn new_pool(args: &DemoArgs) -> Result<BufferPool, Problem> {
 
 fn show(summary: &Summary, as_json: bool) -> Result<(), Problem> {
     if as_json {
-        print(&(serde_json::to_string_pretty(summary).map_err(Problem::bug)? + "\n"));
+        print(&(serde_json::to_string_pretty(summary).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&summary.to_string());
+        print(&summary.to_string())
     }
-    Ok(())
 }
 
 /// Whether there is a page.

@@ -8,6 +8,7 @@ mod peak;
 use framepool::store::{SavedHistory, SavedPool};
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
+use crate::args::named;
 use crate::outcome::{Problem, print};
 use crate::outputs;
 use crate::trace::is_trace;
@@ -46,7 +47,7 @@ fn earlier<'h>(
 pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     let mut history = load(&args.file)?;
     let baseline = baseline(&args.gates)?;
-    outputs::check(args.outputs())?;
+    outputs::check(args.inputs(), &args.outputs())?;
     #[cfg(feature = "dashboard")]
     if let Some(path) = &args.html {
         outputs::write(path, framepool_dashboard::html(&history))?;
@@ -61,34 +62,35 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     if let Some(path) = &args.firefox {
         outputs::write(path, framepool_firefox::profile(&history))?;
     }
-    if args.json {
+    let shown = if args.json {
         // The text shows no single frames and samples.
         for pool in &mut history.pools {
             pool.frames.clear();
             pool.columns.clear();
             pool.spans.clear();
         }
-        print(&(serde_json::to_string_pretty(&history).map_err(Problem::bug)? + "\n"));
+        print(&(serde_json::to_string_pretty(&history).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&format!("{history}\n"));
-    }
-    judge(&history, &args.gates, baseline.as_ref())
+        print(&format!("{history}\n"))
+    };
+    judge(&history, &args.gates, baseline.as_ref()).and(shown)
 }
 
 /// Shows the differences between two histories, and judges the later one.
 pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
     let (before, after) = (load(&args.before)?, load(&args.after)?);
-    outputs::check(args.limits.junit.as_deref())?;
+    let junit = named([("--junit", &args.limits.junit)]);
+    outputs::check([&*args.before, &*args.after], &junit)?;
     let diff = Diff::new(&before, &after);
-    if args.json {
-        print(&(serde_json::to_string_pretty(&diff).map_err(Problem::bug)? + "\n"));
+    let shown = if args.json {
+        print(&(serde_json::to_string_pretty(&diff).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&format!("{diff}\n"));
-    }
+        print(&format!("{diff}\n"))
+    };
     if args.limits.is_any() {
-        gate::judge(&after, &args.limits, Some(Before::Earlier(&before)))
+        gate::judge(&after, &args.limits, Some(Before::Earlier(&before))).and(shown)
     } else {
-        Ok(())
+        shown
     }
 }
 

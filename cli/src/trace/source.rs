@@ -49,6 +49,14 @@ impl TraceSource {
         path.map_or(Self::Bundled, Self::File)
     }
 
+    /// The file, unless it is the bundled recording.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Bundled => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// The name for messages.
     pub(crate) fn name(&self) -> String {
         match self {

@@ -1,13 +1,12 @@
 //! The file format of saved values: JSON, with a format and a version.
-//!
-//! A new file is written next to the old one and then renamed, so that the path always has a complete file.
 
 use std::fmt;
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::SavedHistory;
+use super::whole_file::write_whole_file;
 use crate::store::diagnostics::DiagnosticsStore;
 
 /// The file's `format`.
@@ -75,7 +74,7 @@ impl fmt::Display for HistoryError {
             Why::Unwritable(error) => {
                 write!(
                     f,
-                    "{path}: cannot be written ({error}); give a path in a folder that you may write"
+                    "{path}: cannot be written ({error}); give a path that you may write"
                 )
             }
             Why::Empty => write!(
@@ -132,35 +131,19 @@ impl std::error::Error for HistoryError {
 }
 
 impl SavedHistory {
-    /// Writes a file that [`load`](Self::load) and `framepool report` read. An existing file is replaced atomically.
+    /// Writes a file that [`load`](Self::load) and `framepool report` read. An existing file is replaced atomically, and
+    /// keeps its mode. A link is followed; a device or a FIFO receives the text.
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
+    /// If the file cannot be written, or is read-only.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), HistoryError> {
         let path = path.as_ref();
-        self.write(path).map_err(|error| HistoryError {
+        let text = self.to_json() + "\n";
+        write_whole_file(path, text.as_bytes()).map_err(|error| HistoryError {
             path: path.to_owned(),
             why: Why::Unwritable(error),
         })
-    }
-
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.tmp", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let written = (|| {
-            let mut file = BufWriter::new(fs::File::create(&beside)?);
-            file.write_all(self.to_json().as_bytes())?;
-            file.write_all(b"\n")?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            fs::rename(&beside, path)
-        })();
-        if written.is_err() {
-            // The file may not exist.
-            let _ = fs::remove_file(&beside);
-        }
-        written
     }
 
     /// The text that [`save`](Self::save) writes.

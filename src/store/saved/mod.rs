@@ -22,6 +22,8 @@ mod held;
 mod judged;
 mod rows;
 mod take;
+#[cfg(feature = "serde")]
+mod whole_file;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,6 +46,8 @@ pub use file::HistoryError;
 pub use held::{SavedFrameSite, SavedHolder, SavedHolding, SavedOpenFrame, SavedSite, SavedStack};
 pub use judged::{SavedAlert, SavedEvent, SavedVerdict};
 pub use rows::{SavedColumn, SavedSample, SavedSpan};
+#[cfg(feature = "serde")]
+pub use whole_file::{linked_file, write_whole_file};
 
 saved! {
     /// A store's contents at one moment. `Display` is the store's report.
