@@ -3,7 +3,7 @@
 mod common;
 
 use common::browser::Browser;
-use common::{eventually, frames_until, served, watched};
+use common::{AGED, eventually, frames_until, served, watched};
 use framepool::BufferPool;
 use serde_json::Value;
 
@@ -11,6 +11,8 @@ const ESCAPE: &str = "\u{e00c}";
 const TAB: &str = "\u{e004}";
 const LEFT: &str = "\u{e012}";
 const HOME: &str = "\u{e011}";
+const END: &str = "\u{e010}";
+const RIGHT: &str = "\u{e014}";
 
 /// The pixels from the left edge of the timeline to the line of a moment; `None` if it is not seen.
 fn place(browser: &Browser, point: &str) -> Option<f64> {
@@ -128,7 +130,7 @@ fn arrow_keys_move_a_crosshair_to_compare() {
     );
     browser.press(&["b", HOME, "a"]);
     let moments = browser.run("return [fp.app.view.points.a, fp.app.view.points.b]");
-    let rows = browser.run("const t = fp.app.pool().spans.recent.rows.map((r) => r[0] / 1000).filter((t) => t <= fp.app.view.end); return [t[0], t.at(-4)]");
+    let rows = browser.run("const t = fp.app.pool().spans.recent.rows.map((r) => r[0] / 1000); return [t[0], t.at(-4)]");
     assert_eq!(moments, rows);
     browser.until_text("#comparison", "From ");
     assert!(place(&browser, "a") < place(&browser, "b"));
@@ -160,4 +162,30 @@ fn question_mark_shows_the_keys() {
     eventually("hidden keys", || {
         browser.text("#keys").is_none().then_some(())
     });
+}
+
+#[test]
+fn first_sample_in_sight_is_a_moment() {
+    let (pool, watch) = watched("home");
+    let server = served(&watch);
+    let browser = Browser::start();
+    browser.open(&server.url());
+    until_samples(&browser, &pool, "recent", 10);
+    // As after five minutes: a sample just before the window is drawn too.
+    browser.run(AGED);
+    browser.press(&["p"]);
+    browser.run("document.getElementById('timeline').focus()");
+    let value = "return Number(document.getElementById('timeline').getAttribute('aria-valuenow'))";
+    browser.press(&[HOME]);
+    assert_eq!(browser.run(value), 0);
+    browser.press(&[RIGHT]);
+    assert_eq!(browser.run(value), 1);
+    browser.press(&[HOME, "a", END, "b"]);
+    let apart = browser.run("const { a, b } = fp.app.view.points; return b - a");
+    assert!(
+        apart.as_f64().is_some_and(|seconds| seconds > 100.0),
+        "{apart}"
+    );
+    browser.until_text("#comparison", "From ");
+    assert_eq!(browser.complaints(), [""; 0]);
 }

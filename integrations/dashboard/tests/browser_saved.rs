@@ -33,6 +33,12 @@ fn a_saved_page_opens_from_disk() {
     browser.until_text("#connection", "saved");
     browser.until_text("#table tbody", "browser_saved.rs");
     browser.until_text("[data-metric=outstanding_buffers]", "1");
+    // Nothing runs, so there is nothing to pause.
+    assert_eq!(browser.text("#pause"), None);
+    browser.press(&["\u{e012}", "p"]);
+    assert_eq!(browser.text("#pause"), None);
+    browser.until_text("#connection", "saved");
+    browser.until_text("#looking", "Nothing older");
     assert_eq!(
         browser.run("return performance.getEntriesByType('resource').length"),
         0

@@ -38,17 +38,21 @@ fp.advice = (() => {
   table.createTHead().insertRow().append(...heads.map(([name, kind]) => fp.element('th', { scope: 'col', class: kind || undefined }, name)));
   const body = table.createTBody();
 
-  let shown = '';
+  const shown = { advice: '', usage: '' };
+  // Runs `paint` if what it paints has changed, so that a focus is kept.
+  const ifNew = (name, value, paint) => {
+    const key = JSON.stringify(value);
+    if (key === shown[name]) return;
+    shown[name] = key;
+    paint();
+  };
   const show = (health) => {
     const advice = health.advice ?? [];
     const usage = health.usage ?? [];
-    const key = JSON.stringify([advice, usage]);
-    if (key === shown) return;
-    shown = key;
     card.hidden = !advice.length && !usage.length;
     list.hidden = !advice.length;
-    list.replaceChildren(...advice.map(item));
-    body.replaceChildren(...usage.map(row));
+    ifNew('advice', advice, () => list.replaceChildren(...advice.map(item)));
+    ifNew('usage', usage, () => body.replaceChildren(...usage.map(row)));
   };
 
   return { show };

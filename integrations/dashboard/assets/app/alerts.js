@@ -24,7 +24,7 @@ fp.alerts = (() => {
     fp.setProse(made.querySelector('.what'), sentence(text));
     if (step) made.lastChild.append(fp.element('span', { class: 'step' }, ...fp.prose(sentence(step))));
     if (alert.site) {
-      const find = fp.element('button', { type: 'button', title: alert.site }, 'Show the line');
+      const find = fp.element('button', { type: 'button', title: alert.site, 'data-key': alert.id }, 'Show the line');
       find.addEventListener('click', () => fp.app.filter(alert.site));
       made.append(find);
     }
@@ -63,7 +63,10 @@ fp.alerts = (() => {
     const key = [...entries.map((alert) => `${alert.id}${alert.state}${alert.count}${alert.time.unix_ns}`), ...marks.map((mark) => mark.time.unix_ns)].join();
     if (key === logged) return;
     logged = key;
-    if (!entries.length && !marks.length) return;
+    if (!entries.length && !marks.length) {
+      log.replaceChildren(fp.element('p', { class: 'empty' }, 'No alert and no mark so far.'));
+      return;
+    }
     const list = fp.element('ol', { class: 'log' });
     const all = [...entries.map(alertEntry), ...marks.map(markEntry)].sort((a, b) => b.time - a.time);
     for (const { kind, time, sign, text } of all.slice(0, 50)) {
@@ -72,7 +75,10 @@ fp.alerts = (() => {
         fp.element('span', { class: 'sign' }, `${sign} ${kind}`),
         fp.element('span', {}, ...(kind === 'mark' ? [text] : fp.prose(text)))));
     }
-    log.replaceChildren(fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Entries of the alert log' }, list));
+    // What was scrolled to and has the focus stays.
+    const known = log.querySelector('.scroll');
+    if (known) known.replaceChildren(list);
+    else log.replaceChildren(fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Entries of the alert log' }, list));
   };
 
   return { showActive, showLog };

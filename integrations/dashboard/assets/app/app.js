@@ -1,12 +1,15 @@
 'use strict';
 // The page as a whole: what is chosen, the keyboard, and drawing after every update.
 fp.app = (() => {
-  const { state, want, listen, open } = fp.source;
+  const { state, want, hold, listen, open } = fp.source;
   const by = (id) => document.getElementById(id);
-  const view = { pool: null, span: 'recent', paused: false, end: 0, points: { a: null, b: null }, range: null };
+  // `held` is the paused state, `end` the end of the charts while they look back, else 0.
+  const view = { pool: null, span: 'recent', held: null, isHeldToLook: false, end: 0, isOldest: false, points: { a: null, b: null }, range: null };
   const LENGTHS = { frames: 240, recent: 120, hour: 3600, day: 86400 };
 
-  const pool = () => state.pools.get(view.pool) ?? state.pools.values().next().value;
+  // Everything on the page is of this state: the latest, or the paused one.
+  const shown = () => view.held ?? state;
+  const pool = () => shown().pools.get(view.pool) ?? shown().pools.values().next().value;
 
   // What is in the snapshot, what it is called here, and the series that it is: the table of metrics says what that means.
   const FIGURES = [
@@ -90,11 +93,14 @@ fp.app = (() => {
   // The end of what is shown, in seconds.
   const end = (rows) => {
     const latest = rows.length ? rows[rows.length - 1][0] / (view.span === 'frames' ? 1 : 1000) : 0;
-    return view.paused || view.end ? view.end : latest;
+    return view.end || latest;
   };
 
+  // A moment of the span in words.
+  const inWords = (at) => (view.span === 'frames' ? `frame ${fp.count(at)}` : fp.clock(at * 1000));
+
   // The marks of a pool, and those of all pools.
-  const marksOf = (now) => state.marks.filter((mark) => mark.pool_id == null || mark.pool_id === now.id);
+  const marksOf = (now) => shown().marks.filter((mark) => mark.pool_id == null || mark.pool_id === now.id);
 
   const drawFrames = (now) => {
     const frames = now.spans.frames ?? { columns: [], rows: [] };
@@ -103,7 +109,7 @@ fp.app = (() => {
     const column = (name) => { const at = frames.columns.indexOf(name); return rows.map((row) => row[at]); };
     const x = rows.map((row) => row[0]);
     const range = [Math.max(0, last - LENGTHS.frames), Math.max(last, 1)];
-    const shared = { ...view, log: state.log, marks: marksOf(now) };
+    const shared = { ...view, log: shown().log, marks: marksOf(now), at: inWords };
     memory.show(shared, MEMORY.slice(0, 2), [x, column('pooled_bytes'), column('in_use_bytes')], range);
     const [work, period] = [column('work_ms'), column('period_ms')];
     times.show(shared, [{ ...TIMES[0], name: 'Period', help: 'From the frame end before to this one.' }, { ...TIMES[1], name: 'Work', help: 'From the beginning of the frame to its end.' }], [x, period, work], range);
@@ -111,8 +117,7 @@ fp.app = (() => {
     misses.show(shared, [{ name: 'Misses', colour: '--band-1', help: 'Allocs of the frame that took memory from the system.' }], [x, column('misses')], range);
     const held = heldAtFrames(now.spans.recent, rows, frames.columns.indexOf('time_ms'));
     const samples = held.map(([, sample]) => sample);
-    const at = (frame) => `frame ${fp.count(frame)}`;
-    fp.timeline.show(now, { ...shared, at }, samples, held.map(([frame]) => frame), range, [], courseOf(now.spans.recent, samples));
+    fp.timeline.show(now, shared, samples, held.map(([frame]) => frame), range, [], courseOf(now.spans.recent, samples));
   };
 
   // Who held memory is read a few times a second: each reading stands at the frame that had ended last, and the last of them counts.
@@ -155,7 +160,7 @@ fp.app = (() => {
       const found = columnsOf(span, one.metric, one.label);
       return { ...one, help: found.length ? helpOf(found) : '' };
     });
-    const shared = { ...view, log: state.log.filter((alert) => alert.pool_id === now.id), marks: marksOf(now) };
+    const shared = { ...view, log: shown().log.filter((alert) => alert.pool_id === now.id), marks: marksOf(now), at: inWords };
     memory.show(shared, explained(MEMORY), [x, ...MEMORY.map(column)], range);
     const counts = column({ metric: 'frames' });
     const perFrame = (values, divide) => values.map((value, index) => (counts[index] ? divide(value, counts[index]) : null));
@@ -165,8 +170,7 @@ fp.app = (() => {
     const reasons = missSeries(span);
     misses.show(shared, explained(reasons), [x, ...reasons.map(rate)], range);
     const resident = explained([MEMORY[2]])[0];
-    const at = (seconds) => fp.clock(seconds * 1000);
-    fp.timeline.show(now, { ...shared, at }, all, x, range, [{ series: resident, values: column(MEMORY[2]) }], courseOf(span, all));
+    fp.timeline.show(now, shared, all, x, range, [{ series: resident, values: column(MEMORY[2]) }], courseOf(span, all));
   };
 
   const drawHead = (now) => {
@@ -177,7 +181,7 @@ fp.app = (() => {
     fp.setText(by('status'), signs[status]);
     document.title = `${signs[status].slice(0, 1)} ${now.view.name} · framepool`;
     const select = by('pool');
-    const pools = [...state.pools.values()];
+    const pools = [...shown().pools.values()];
     const key = pools.map((one) => one.id + one.view.name + one.view.status).join();
     if (select.dataset.key !== key) {
       select.dataset.key = key;
@@ -198,7 +202,7 @@ fp.app = (() => {
 
   const drawConnection = () => {
     const words = {
-      loading: 'connecting', live: view.paused ? '❚❚ paused' : '● live', lost: '○ connection lost', saved: `saved ${new Date(state.savedAt).toLocaleString('en-GB')}`,
+      loading: 'connecting', live: view.held ? `❚❚ paused at ${fp.clock(pool().heldAt)}` : '● live', lost: '○ connection lost', saved: `saved ${new Date(state.savedAt).toLocaleString('en-GB')}`,
     };
     fp.files.show();
     by('connection').className = state.kind;
@@ -213,23 +217,38 @@ fp.app = (() => {
     }
   };
 
-  const draw = (isChosen) => {
+  // Which moment the charts show, and which the rest, if these are two.
+  const drawLooking = (now) => {
+    const rest = state.kind === 'saved' ? 'the moment of saving' : `the paused moment, ${fp.clock(now.heldAt)}`;
+    const texts = [];
+    if (view.end) texts.push(`The charts end at ${inWords(view.end)}. Tiles, alerts, the map and the tables show ${rest}.`);
+    if (view.isOldest) texts.push('Nothing older is recorded in this span.');
+    by('looking').hidden = !texts.length;
+    fp.setText(by('looking'), texts.join(' '));
+    const isSaved = state.kind === 'saved';
+    by('pause').hidden = isSaved;
+    by('pause').setAttribute('aria-pressed', String(Boolean(view.held)));
+    fp.setText(by('pause'), view.held ? 'Go on' : 'Pause');
+  };
+
+  const draw = (isChosen) => fp.keepingFocus(() => paint(isChosen));
+  const paint = (isChosen) => {
     drawConnection();
     const now = pool();
     // A history that was saved before anything was judged has no pool.
     const isBare = state.kind === 'saved' && !now;
     document.querySelector('main').hidden = isBare;
     if (isBare) fp.files.refuse('This history has no pool: nothing had been judged when it was saved.');
-    if (!now?.view || (view.paused && !isChosen && state.kind !== 'saved' && view.drawnPaused)) return;
-    view.drawnPaused = view.paused;
+    if (!now?.view || (view.held && !isChosen)) return;
     want(now, view.span);
+    drawLooking(now);
     document.body.classList.remove('loading');
     drawHead(now);
     if (now.health) {
       fp.alerts.showActive(now);
       fp.advice.show(now.health);
     }
-    fp.alerts.showLog(state.log.filter((alert) => alert.pool_id === now.id), marksOf(now));
+    fp.alerts.showLog(shown().log.filter((alert) => alert.pool_id === now.id), marksOf(now));
     if (now.spans.recent) explain(now.spans.recent);
     if (view.span === 'frames') drawFrames(now);
     else drawSpan(now);
@@ -242,45 +261,42 @@ fp.app = (() => {
 
   const choose = (span) => {
     view.span = span;
-    view.end = 0;
+    Object.assign(view, { end: 0, isOldest: false });
     compare(null, null);
-    view.paused = false;
     for (const button of by('spans').children) button.setAttribute('aria-pressed', String(button.dataset.span === span));
-    showPause();
     draw(true);
-  };
-
-  const showPause = () => {
-    by('pause').setAttribute('aria-pressed', String(view.paused));
-    fp.setText(by('pause'), view.paused ? 'Go on' : 'Pause');
   };
 
   const rowsNow = () => pool()?.spans[view.span]?.rows ?? [];
 
-  const pause = (paused) => {
-    if (paused && !view.paused) view.end = end(rowsNow());
-    if (!paused) view.end = 0;
-    view.paused = paused;
-    view.drawnPaused = false;
-    showPause();
+  // Holds everything as it is until the user goes on. A saved history stands still by itself.
+  const pause = (isPaused) => {
+    if (state.kind === 'saved' || !pool()) return;
+    Object.assign(view, { held: isPaused ? hold() : null, isHeldToLook: false, end: 0, isOldest: false });
     draw(true);
   };
 
-  // Moves what is shown by a quarter of the span; at the latest moment it is live again.
+  // Moves the charts by a quarter of the span, between the first full window and the latest moment. Whoever only looked back is
+  // live again there.
   const look = (direction) => {
     const rows = rowsNow();
     if (!rows.length) return;
     const scale = view.span === 'frames' ? 1 : 1000;
     const [first, last] = [rows[0][0] / scale, rows[rows.length - 1][0] / scale];
-    pause(true);
-    view.end = Math.min(last, Math.max(first, view.end + (direction * LENGTHS[view.span]) / 4));
-    if (direction > 0 && view.end >= last) pause(false);
-    else draw(true);
+    const oldest = Math.min(last, first + LENGTHS[view.span]);
+    const to = Math.min(last, Math.max(oldest, end(rows) + (direction * LENGTHS[view.span]) / 4));
+    if (to >= last && view.isHeldToLook) {
+      pause(false);
+      return;
+    }
+    if (to < last && !view.held && state.kind !== 'saved') Object.assign(view, { held: hold(), isHeldToLook: true });
+    Object.assign(view, { end: to < last ? to : 0, isOldest: direction < 0 && to <= oldest });
+    draw(true);
   };
 
   // What is shown is of another origin now.
   const reset = () => {
-    view.pool = null;
+    Object.assign(view, { pool: null, held: null, isHeldToLook: false });
     choose('recent');
   };
 
@@ -323,7 +339,7 @@ fp.app = (() => {
   };
 
   const KEYS = {
-    p: () => pause(!view.paused), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
+    p: () => pause(!view.held), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
     1: () => choose('frames'), 2: () => choose('recent'), 3: () => choose('hour'), 4: () => choose('day'),
     a: () => mark('a'), b: () => mark('b'), g: fp.timeline.chooseNext, o: fp.files.choose, t: () => theme(isDark() ? 'light' : 'dark'), '?': showKeys,
     Escape: () => { fp.files.refuse(''); fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
@@ -343,7 +359,7 @@ fp.app = (() => {
 
   const start = () => {
     by('spans').addEventListener('click', (event) => event.target.dataset.span && choose(event.target.dataset.span));
-    by('pause').addEventListener('click', () => pause(!view.paused));
+    by('pause').addEventListener('click', () => pause(!view.held));
     by('back').addEventListener('click', () => look(-1));
     by('forward').addEventListener('click', () => look(1));
     by('theme').addEventListener('click', () => theme(isDark() ? 'light' : 'dark'));
@@ -363,7 +379,7 @@ fp.app = (() => {
       fp.charts.recolour();
     });
     // A tab that nobody sees draws nothing.
-    listen(() => { if (!document.hidden) requestAnimationFrame(() => draw(false)); });
+    listen((isChosen) => { if (!document.hidden) requestAnimationFrame(() => draw(isChosen)); });
     document.addEventListener('visibilitychange', () => draw(true));
     open();
   };

@@ -41,12 +41,14 @@ fp.callers = (() => {
     fp.element('ol', {}, ...functionItems(frames)),
   );
 
-  const content = (stacks, site) => {
+  const content = (stacks, site, pool) => {
     if (!stacks) return [fp.element('p', { class: 'hint' }, 'Looking up the names of functions …')];
     const found = stacks.stacks.filter((stack) => stack.location === site.location && stack.tag === site.tag);
     const none = found.length ? '' : ' None of its buffers that are out was sampled.';
+    const isLate = pool.heldAt && stacks.at?.unix_ns / 1e6 > pool.heldAt;
+    const late = isLate ? ` Read at ${fp.clock(stacks.at.unix_ns / 1e6)}, after the paused moment.` : '';
     return [
-      fp.element('p', { class: 'hint' }, `Callers of buffers that are out, ${sampled(stacks.sampling)}; not scaled.${none}`),
+      fp.element('p', { class: 'hint' }, `Callers of buffers that are out, ${sampled(stacks.sampling)}; not scaled.${none}${late}`),
       fp.element('ul', {}, ...found.slice(0, STACKS).map(stackItem), ...more(found.length - STACKS, 'call stack')),
     ];
   };
@@ -76,7 +78,7 @@ fp.callers = (() => {
     const known = rows.get(key);
     if (known.shown !== (pool.stacks ?? null)) {
       known.shown = pool.stacks ?? null;
-      known.within.replaceChildren(...content(pool.stacks, site));
+      known.within.replaceChildren(...content(pool.stacks, site, pool));
     }
     return known.line;
   };

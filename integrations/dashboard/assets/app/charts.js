@@ -186,6 +186,9 @@ fp.charts = (() => {
     },
   ];
 
+  // The place of the time nearest to this one; -1 if there are none.
+  const nearest = (times, time) => times.reduce((best, at, index) => (best < 0 || Math.abs(at - time) < Math.abs(times[best] - time) ? index : best), -1);
+
   // A chart in `#id`, with `series` of {name, colour, fill, width}. `perFrame` is the format in a view of frames, if it differs.
   class Chart {
     constructor(id, options) {
@@ -279,19 +282,25 @@ fp.charts = (() => {
     // Sets the crosshair of all charts to a moment, which it follows; null takes it away.
     aim(at) {
       this.aimed = at;
-      this.plot?.setCursor(at == null ? { left: -10, top: -10 } : { left: this.plot.valToPos(at, 'x'), top: 0 }, true, true);
+      this.plot?.setCursor(at == null ? { left: -10, top: -10 } : { left: Math.max(0, this.plot.valToPos(at, 'x')), top: 0 }, true, true);
+    }
+
+    // The first sample in sight. One before it may be drawn, so that lines begin at the edge.
+    first() {
+      return Math.max(0, this.data[0].findIndex((time) => time >= this.xRange[0]));
     }
 
     // Moves the crosshair by samples, from the latest if there is none. Returns the sample.
     step(by) {
       const times = this.data[0];
       if (!times.length) return -1;
-      const to = Math.min(Math.max(this.at() + by, 0), times.length - 1);
+      const to = Math.min(Math.max(this.at() + by, this.first()), times.length - 1);
       this.aim(times[to]);
       return to;
     }
 
     at() {
+      if (this.aimed != null) return nearest(this.data[0], this.aimed);
       const at = this.plot?.cursor.idx;
       return at == null || this.plot.cursor.left < 0 ? this.data[0].length - 1 : at;
     }
@@ -319,8 +328,8 @@ fp.charts = (() => {
 
   // The moment below the crosshair, in seconds or frames; null if there is none. All charts have it at the same moment.
   const crosshair = () => {
-    const shown = all.filter(({ plot }) => plot && plot.cursor.left >= 0);
-    const chart = shown.find(({ plot }) => plot.over.matches(':hover')) ?? shown.find(({ aimed }) => aimed != null) ?? shown[0];
+    const shown = all.filter(({ plot, aimed }) => plot && (aimed != null || plot.cursor.left >= 0));
+    const chart = shown.find(({ aimed }) => aimed != null) ?? shown.find(({ plot }) => plot.over.matches(':hover')) ?? shown[0];
     if (!chart) return null;
     const at = chart.aimed ?? chart.plot.posToVal(chart.plot.cursor.left, 'x');
     return chart.view.span === 'frames' ? Math.round(at) : at;
@@ -328,5 +337,5 @@ fp.charts = (() => {
 
   const recolour = () => all.forEach((chart) => chart.plot?.redraw(false, true));
 
-  return { Chart, crosshair, recolour, css };
+  return { Chart, all, crosshair, nearest, recolour, css };
 })();

@@ -5,12 +5,6 @@ fp.comparison = (() => {
   const { KINDS, OTHERS, REST, fullName, nameOf, held } = fp.kinds;
   let shown = '';
 
-  const nearest = (times, time) => {
-    let best = 0;
-    times.forEach((at, index) => { if (Math.abs(at - time) < Math.abs(times[best] - time)) best = index; });
-    return best;
-  };
-
   // A sample names the largest holders only. One that it does not name may still hold as much as the others together, and no more
   // than the smallest that it names.
   const unnamed = (named) => {
@@ -50,7 +44,7 @@ fp.comparison = (() => {
       return;
     }
     root.hidden = false;
-    const [from, to] = view.range.map((time) => nearest(times, time));
+    const [from, to] = view.range.map((time) => fp.charts.nearest(times, time));
     // What was chosen stands still, also when the live view has moved past it.
     const key = [pool.id, view.span, kind, ...view.range].join();
     if (key === shown) return;

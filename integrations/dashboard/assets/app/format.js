@@ -82,6 +82,18 @@ fp.element = (name, attributes = {}, ...children) => {
   return made;
 };
 
+// Repaints, and leaves the keyboard's focus where it was: at the element, at the one that took its place, or at what was around it.
+fp.keepingFocus = (paint) => {
+  const had = document.activeElement;
+  const { key } = had?.dataset ?? {};
+  const home = had?.parentElement?.closest('[id]');
+  const around = had?.parentElement?.closest('[tabindex]');
+  paint();
+  if (!had || had === document.body || document.activeElement !== document.body) return;
+  const next = had.isConnected ? had : document.getElementById(had.id) ?? (key && home?.querySelector(`[data-key="${CSS.escape(key)}"]`));
+  (next || around)?.focus({ preventScroll: true });
+};
+
 fp.setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };

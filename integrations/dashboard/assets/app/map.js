@@ -62,10 +62,11 @@ fp.map = (() => {
     return cells;
   };
 
-  const cell = ({ x, y, w, h }, box, part, state, total, click) => {
-    const made = fp.element('button', {
-      type: 'button', class: `cell ${state}`, title: `${part.full ?? part.name}: ${fp.bytes(part.bytes)}, ${fp.percent(part.bytes / total)}`,
-    });
+  // The button of a part; the one that it had, if it had one, so that a focus is kept.
+  const cell = ({ x, y, w, h }, box, part, state, total, click, known) => {
+    const key = `${state} ${part.full ?? part.name}`;
+    const made = known.get(key) ?? fp.element('button', { type: 'button', class: `cell ${state}`, 'data-key': key });
+    made.title = `${part.full ?? part.name}: ${fp.bytes(part.bytes)}, ${fp.percent(part.bytes / total)}`;
     const style = { left: `${(x / box.w) * 100}%`, top: `${(y / box.h) * 100}%`, width: `${(w / box.w) * 100}%`, height: `${(h / box.h) * 100}%` };
     Object.assign(made.style, style);
     if (part.site) {
@@ -73,13 +74,13 @@ fp.map = (() => {
       made.dataset.site = part.site;
       made.style.setProperty('--colour', `var(${fp.colours.of('site', part.site)})`);
     }
-    if (w > 56 && h > 18) {
-      made.append(fp.element('span', {}, part.name));
-      if (h > 34) made.append(' ', fp.element('b', {}, fp.bytes(part.bytes)));
-    } else {
-      made.setAttribute('aria-label', `${part.name} ${fp.bytes(part.bytes)}`);
-    }
-    made.addEventListener('click', click);
+    const isWide = w > 56 && h > 18;
+    const words = isWide ? [fp.element('span', {}, part.name)] : [];
+    if (isWide && h > 34) words.push(' ', fp.element('b', {}, fp.bytes(part.bytes)));
+    made.replaceChildren(...words);
+    if (isWide) made.removeAttribute('aria-label');
+    else made.setAttribute('aria-label', `${part.name} ${fp.bytes(part.bytes)}`);
+    made.onclick = click;
     return made;
   };
 
@@ -90,41 +91,48 @@ fp.map = (() => {
     crumbs.querySelector('button')?.focus();
   };
 
+  // The way into the map: texts, and buttons that lead to a part. Only the texts change while these stay the same.
+  const showCrumbs = (steps) => {
+    const place = inside ?? 'all';
+    const isSame = crumbs.dataset.place === place && steps.every(({ key }, at) => crumbs.children[at]?.dataset.key === key);
+    if (!isSame || crumbs.childElementCount !== steps.length) {
+      crumbs.dataset.place = place;
+      crumbs.replaceChildren(...steps.map(({ key, leads }) => {
+        if (leads === undefined) return fp.element('span', { 'data-key': key });
+        const made = fp.element('button', { type: 'button', 'data-key': key });
+        made.addEventListener('click', () => enter(leads));
+        return made;
+      }));
+    }
+    steps.forEach(({ text }, at) => fp.setText(crumbs.children[at], text));
+  };
+
   const show = (pool) => {
     const all = groups(pool);
     if (inside && !all.some((group) => group.state === inside)) inside = null;
     const key = JSON.stringify([inside, pool.id, root.clientWidth, all.map((group) => group.parts.map((part) => [part.name, Math.round(part.bytes / 4096)]))]);
     if (key === drawn) return;
-    // A cell that has the focus is not taken away under the fingers.
-    if (root.contains(document.activeElement) && drawn && !drawn.startsWith('[null') === !inside && document.activeElement.matches(':focus-visible')) return;
     drawn = key;
     const box = { w: root.clientWidth || 400, h: root.clientHeight || 220 };
     const total = all.reduce((sum, group) => sum + group.bytes, 0);
-    const trail = [fp.element('span', {}, inside ? '' : `All: ${fp.bytes(total)}`)];
-    if (inside) {
-      const back = fp.element('button', { type: 'button' }, `◀ All: ${fp.bytes(total)}`);
-      back.addEventListener('click', () => enter(null));
-      trail.push(back, fp.element('span', {}, ` ${WORDS[inside]}`));
-    }
-    for (const group of all) if (!inside) {
-      const part = fp.element('button', { type: 'button' }, `${WORDS[group.state]} ${fp.bytes(group.bytes)}`);
-      part.addEventListener('click', () => enter(group.state));
-      trail.push(part);
-    }
-    crumbs.replaceChildren(...trail);
+    showCrumbs(inside
+      ? [{ key: 'back', text: `◀ All: ${fp.bytes(total)}`, leads: null }, { key: inside, text: ` ${WORDS[inside]}` }]
+      : [{ key: 'all', text: `All: ${fp.bytes(total)}` }, ...all.map(({ state, bytes }) => ({ key: state, text: `${WORDS[state]} ${fp.bytes(bytes)}`, leads: state }))]);
     const cells = [];
+    const known = new Map([...root.querySelectorAll('.cell')].map((one) => [one.dataset.key, one]));
     const place = (group, rect) => {
       for (const one of squarify(group.parts.slice(0, 60), rect)) {
         const click = () => {
           if (one.part.site) fp.app.filter(one.part.site);
           else if (!inside) enter(group.state);
         };
-        cells.push(cell(one, box, one.part, group.state, total, click));
+        cells.push(cell(one, box, one.part, group.state, total, click, known));
       }
     };
     if (inside) place(all.find((group) => group.state === inside), { x: 0, y: 0, ...box });
     else for (const one of squarify([...all].sort((a, b) => b.bytes - a.bytes), { x: 0, y: 0, ...box })) place(one.part, one);
-    root.replaceChildren(...(cells.length ? cells : [fp.element('p', { class: 'empty' }, 'The pool holds no memory.')]));
+    const parts = cells.length ? cells : [fp.element('p', { class: 'empty' }, 'The pool holds no memory.')];
+    if (parts.length !== root.children.length || parts.some((part, at) => part !== root.children[at])) root.replaceChildren(...parts);
   };
 
   return { show };

@@ -74,13 +74,13 @@ fp.sites = (() => {
 
   const drawSpark = (path, recent, place, end) => {
     if (!recent || place < 0) return;
-    const step = Math.max(1, Math.ceil(recent.rows.length / 60));
     const from = end - recent.length;
+    const rows = recent.rows.filter(([time]) => time >= from && time <= end);
+    const step = Math.max(1, Math.ceil(rows.length / 60));
     const points = [];
     let most = 1;
-    for (let at = 0; at < recent.rows.length; at += step) {
-      const [time, , held] = recent.rows[at];
-      if (time < from || time > end) continue;
+    for (let at = 0; at < rows.length; at += step) {
+      const [time, , held] = rows[at];
       const bytes = held.reduce((sum, [site, held]) => (site === place ? sum + held : sum), 0);
       most = Math.max(most, bytes);
       points.push([((time - from) / recent.length) * 100, bytes]);

@@ -6,7 +6,10 @@ fp.source = (() => {
   let stream = null;
   let retry = null;
 
-  const tell = () => listeners.forEach((listener) => listener());
+  const tell = (isChosen = false) => listeners.forEach((listener) => listener(isChosen));
+
+  // The page keeps more of the span `recent` than the server, to look back in.
+  const RECENT_SPANS = 3;
 
   // Merges rows that begin with a time or a number into rows sorted by it.
   const merge = (rows, news, bucketOf, most) => {
@@ -37,14 +40,14 @@ fp.source = (() => {
       const id = news.pool.id;
       if (!state.pools.has(id)) {
         isNew = true;
-        state.pools.set(id, { id, spans: {}, names: { sites: [], tags: [], threads: [], sizes: [] } });
+        state.pools.set(id, { id, spans: {}, reading: {}, names: { sites: [], tags: [], threads: [], sizes: [] } });
       }
       const pool = state.pools.get(id);
       Object.assign(pool, { view: news.pool, health: news.health, active: news.active, sites: news.sites, alertChanges: news.alert_changes });
       pool.names = news.names;
       if (news.stacks) pool.stacks = news.stacks;
       const { recent, frames } = pool.spans;
-      if (recent) merge(recent.rows, news.samples, (row) => row[0], recent.length / recent.bucket);
+      if (recent) merge(recent.rows, news.samples, (row) => row[0], (RECENT_SPANS * recent.length) / recent.bucket);
       if (frames) merge(frames.rows, news.frames, (row) => row[0], frames.length);
     }
     state.updatedAt = Date.now();
@@ -135,6 +138,7 @@ fp.source = (() => {
   // Callers are read while somebody looks at them, every two seconds at most.
   const wantStacks = (pool) => {
     if (state.kind !== 'live' || pool.isReadingStacks || Date.now() - (pool.stacksAt ?? 0) < 2000) return;
+    if (pool.heldAt && pool.stacks) return;
     pool.isReadingStacks = true;
     const taken = (stacks) => {
       pool.stacksAt = Date.now();
@@ -142,7 +146,7 @@ fp.source = (() => {
       const text = JSON.stringify([stacks.sampling, stacks.stacks]);
       if (text === pool.stacksText) return;
       Object.assign(pool, { stacks, stacksText: text });
-      tell();
+      tell(true);
     };
     read(`/api/v1/stacks?pool=${pool.id}`).then(taken, () => {}).finally(() => { pool.isReadingStacks = false; });
   };
@@ -187,14 +191,40 @@ fp.source = (() => {
     if (!within) setInterval(watchSilence, 1000);
   };
 
+  // A row that went on after the held moment is replaced by the latest reading before it.
+  const cutAtHeld = ({ heldAt, spans }, read) => {
+    const before = read.rows.filter((row) => row[0] <= heldAt);
+    const latest = spans.recent?.rows.at(-1);
+    read.rows = latest && before.length < read.rows.length ? [...before, latest] : before;
+  };
+
   // Spans beyond the recent one are read when they are looked at, and again when a bucket has passed.
   const want = (pool, span) => {
     const known = pool.spans[span];
-    if (state.kind !== 'live' || pool.reading || span === 'recent' || span === 'frames') return;
-    if (known && Date.now() - known.readAt < Math.min(known.bucket, 10000)) return;
-    pool.reading = true;
-    readHistory(pool, span).then(tell, () => {}).finally(() => { pool.reading = false; });
+    if (state.kind !== 'live' || pool.reading[span] || span === 'recent' || span === 'frames') return;
+    if (known && (pool.heldAt || Date.now() - known.readAt < Math.min(known.bucket, 10000))) return;
+    pool.reading[span] = true;
+    const taken = () => {
+      if (pool.heldAt) cutAtHeld(pool, pool.spans[span]);
+      tell(true);
+    };
+    readHistory(pool, span).then(taken, () => {}).finally(() => { pool.reading[span] = false; });
   };
 
-  return { state, open, openSaved, closeSaved, hasOwnHistory: Boolean(within), want, wantStacks, listen: (listener) => listeners.add(listener) };
+  // The moment that a pool's numbers are of, by the clock of its process.
+  const momentOf = (pool) => pool.spans.recent?.rows.at(-1)?.[0] ?? state.updatedAt;
+
+  // A copy of everything that is known, which no update changes. Longer spans that were not read yet are read now.
+  const hold = () => {
+    const held = { pools: new Map(), log: state.log, marks: state.marks };
+    for (const [id, pool] of state.pools) {
+      const spans = Object.entries(pool.spans).map(([name, span]) => [name, { ...span, rows: [...span.rows] }]);
+      const copy = { ...pool, spans: Object.fromEntries(spans), heldAt: momentOf(pool), reading: {}, isReadingStacks: false };
+      held.pools.set(id, copy);
+      for (const span of ['hour', 'day']) want(copy, span);
+    }
+    return held;
+  };
+
+  return { state, open, openSaved, closeSaved, hasOwnHistory: Boolean(within), want, wantStacks, hold, listen: (listener) => listeners.add(listener) };
 })();

@@ -62,7 +62,7 @@ fp.timeline = (() => {
 
   // What a screen reader says of the crosshair.
   const tellCrosshair = (at) => {
-    const told = { valuemax: Math.max(0, shown.times.length - 1), valuenow: Math.max(0, at) };
+    const told = { valuemax: Math.max(0, shown.times.length - 1 - chart.first()), valuenow: Math.max(0, at - chart.first()) };
     for (const [name, value] of Object.entries(told)) chart.root.setAttribute(`aria-${name}`, value);
     const held = stack.reduce((sum, { values }) => sum + values[at], 0);
     chart.root.setAttribute('aria-valuetext', at < 0 ? 'nothing recorded' : `${shown.at(shown.times[at])}, ${fp.bytes(held)} in use`);

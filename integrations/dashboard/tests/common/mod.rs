@@ -15,6 +15,10 @@ use serde_json::Value;
 /// A timeout far longer than any step here.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
+/// Puts five minutes of earlier samples before those that the page has.
+pub(crate) const AGED: &str = "const { rows } = fp.source.state.pools.values().next().value.spans.recent; const [first] = rows;
+    rows.unshift(...Array.from({ length: 1500 }, (_, at) => [first[0] - (1500 - at) * 200, ...first.slice(1)]))";
+
 /// A pool that is watched closely.
 pub(crate) fn watched(name: &str) -> (BufferPool, Watch) {
     let pool = BufferPool::builder()
