@@ -27,8 +27,30 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Update {
+    /// The process that answers. After a restart it is another one.
+    #[serde(default)]
+    pub process: Process,
     /// Every pool of the page.
     pub pools: Vec<PoolUpdate>,
+}
+
+/// A process.
+///
+/// ```
+/// # use framepool::{BufferPool, HealthConfig, Watch};
+/// # let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
+/// # let recording = framepool_dashboard::Dashboard::new(&watch).record()?;
+/// let before = recording.update().process;
+/// assert_eq!(before.id, std::process::id());
+/// assert_eq!(recording.update().process, before); // the numbers of pools and frames go on
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number in the system.
+    pub id: u32,
+    /// When it began to record its pools.
+    pub started: Timestamp,
 }
 
 /// Everything that changes for one pool.

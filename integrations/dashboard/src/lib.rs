@@ -72,6 +72,7 @@ mod liveness;
 mod marks;
 mod names;
 mod page;
+mod process;
 mod recorder;
 mod routes;
 mod rows;

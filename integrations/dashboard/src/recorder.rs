@@ -6,6 +6,7 @@
 //!
 //! The thread has only a weak reference to its data, and ends when the last [`Recording`] is dropped.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -16,7 +17,7 @@ use framepool::store::{EventKind, FrameRecord, Rollup, SavedHistory, Span};
 use framepool::telemetry::Holding;
 use framepool::{
     BufferPool, DiagnosticsStore, FrameEnd, HealthSnapshot, Outstanding, PoolId, PoolStats,
-    Thresholds, Timestamp, Watch,
+    SiteHolding, Thresholds, Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -193,6 +194,22 @@ impl Shared {
     }
 }
 
+/// The call sites of a judgement, with the ages and threads of a later reading where it has them.
+fn as_judged(read: &[SiteHolding], judged: &[SiteHolding]) -> Vec<SiteHolding> {
+    let read: HashMap<_, _> = read
+        .iter()
+        .map(|site| ((site.location, &*site.tag), site))
+        .collect();
+    let sites = judged.iter().map(|judged| {
+        let known = read.get(&(judged.location, &*judged.tag));
+        let mut site = (*known.unwrap_or(&judged)).clone();
+        site.buffers = judged.buffers;
+        site.bytes = judged.bytes;
+        site
+    });
+    sites.collect()
+}
+
 /// Ignores poisoning: after a panic of another thread the numbers are still consistent.
 pub(crate) fn locked(recorder: &Mutex<Recorder>) -> MutexGuard<'_, Recorder> {
     recorder.lock().unwrap_or_else(PoisonError::into_inner)
@@ -203,6 +220,8 @@ pub(crate) struct Recorder {
     pub(crate) watched: Watched,
     /// The latest frame at the last two readings.
     frames: [FrameEnd; 2],
+    /// The call sites that hold pooled buffers. Buffers and bytes are of the latest judgement, so that they agree with its alerts.
+    pub(crate) sites: Vec<SiteHolding>,
     /// The holders of pooled buffers, as of the latest reading.
     pub(crate) outstanding: Outstanding,
     /// The pool's numbers, as of the latest reading.
@@ -223,6 +242,7 @@ impl Recorder {
         Self {
             watched,
             frames: [FrameEnd::default(); 2],
+            sites: Vec::new(),
             outstanding: Outstanding::default(),
             stats: PoolStats::default(),
             holdings: Vec::new(),
@@ -258,6 +278,11 @@ impl Recorder {
                 self.latest = Some(health);
             }
         }
+        let read = &self.outstanding.sites;
+        self.sites = match &self.latest {
+            Some(health) => as_judged(read, &health.holders),
+            None => read.clone(),
+        };
     }
 
     /// The latest frames that the store keeps one by one.

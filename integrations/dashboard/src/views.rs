@@ -1,5 +1,7 @@
 //! The documents of the interface, as JSON. `openapi.json` describes each of them.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use framepool::metrics::METRICS;
 use framepool::store::{Column, FrameRecord, HolderNames, Rollup, Sample, SavedStack, Span};
@@ -8,6 +10,7 @@ use serde::Serialize;
 
 use crate::api::{Holding, Limits, Pool, Sites, Stacks};
 use crate::marks::{self, MarkView};
+use crate::process;
 use crate::recorder::{Recorder, Shared, locked};
 use crate::rows::{FRAME_COLUMNS, frame_rows, sample_rows};
 
@@ -31,6 +34,7 @@ struct AlertView<'a> {
 struct AlertsView<'a> {
     active: Vec<AlertView<'a>>,
     log: Vec<AlertView<'a>>,
+    changes: Vec<AlertView<'a>>,
     marks: Vec<MarkView>,
 }
 
@@ -90,13 +94,17 @@ fn pool(recorder: &Recorder) -> Pool {
 }
 
 fn sites(recorder: &Recorder) -> Sites<&[SiteHolding]> {
-    let Outstanding { sites, .. } = &recorder.outstanding;
+    let sites = &recorder.sites;
     let out = &recorder.outstanding;
     let holdings = recorder.holdings.iter().map(Holding::from);
+    let judged = recorder.latest.as_ref().map(|health| &health.metrics);
+    let (buffers, bytes) = judged.map_or((out.buffers, out.bytes), |metrics| {
+        (metrics.outstanding_buffers, metrics.outstanding_bytes)
+    });
     Sites {
         at: recorder.looked_at,
-        buffers: out.buffers,
-        bytes: out.bytes,
+        buffers,
+        bytes,
         long_lived: out.long_lived,
         long_lived_bytes: out.long_lived_bytes,
         suspects: out.suspects,
@@ -210,9 +218,11 @@ pub(crate) fn history_document(recorder: &Recorder, span: Option<Span>, since_ms
 /// The alerts of all pools.
 pub(crate) fn alerts(shared: &Shared) -> Vec<u8> {
     let (active, log) = all_alerts(shared);
+    let changes = all_changes(shared);
     shared.names.put(json(&AlertsView {
         active: active.iter().map(alert).collect(),
         log: log.iter().map(alert).collect(),
+        changes: changes.iter().map(|change| alert(change)).collect(),
         marks: marks::all(shared),
     }))
 }
@@ -231,6 +241,20 @@ fn all_alerts(shared: &Shared) -> (Vec<Alert>, Vec<Alert>) {
     (active, log)
 }
 
+/// Every change of an alert, with the alert as it was then, of every store once.
+fn all_changes(shared: &Shared) -> Vec<Arc<Alert>> {
+    let mut changes = Vec::new();
+    for recorder in &shared.pools {
+        let recorder = locked(recorder);
+        let id = recorder.watched.pool.id();
+        let events = recorder.store().events();
+        let alerts = events.iter().filter_map(|event| event.alert.clone());
+        changes.extend(alerts.filter(|alert| alert.pool_id == id));
+    }
+    changes.sort_by_key(|alert| alert.time);
+    changes
+}
+
 /// An update of all pools as an event of the stream.
 pub(crate) fn event(shared: &Shared) -> Bytes {
     let mut text = b"event: update\ndata: ".to_vec();
@@ -245,7 +269,9 @@ pub(crate) fn update_document(shared: &Shared) -> Vec<u8> {
 }
 
 fn updates(shared: &Shared) -> Vec<u8> {
-    let mut text = b"{\"pools\":[".to_vec();
+    let mut text = b"{\"process\":".to_vec();
+    text.extend(json(&process::this()));
+    text.extend(b",\"pools\":[");
     for (at, recorder) in shared.pools.iter().enumerate() {
         if at > 0 {
             text.push(b',');

@@ -163,3 +163,43 @@ fn repaints_leave_the_focus_where_it_was() {
     }
     assert_eq!(browser.complaints(), [""; 0]);
 }
+
+#[test]
+fn log_keeps_the_numbers_of_the_rise() {
+    let (pool, watch) = watched("logged");
+    let server = served(&watch);
+    let browser = Browser::start();
+    let alloc = || pool.alloc::<u8>(100_000);
+    browser.open(&server.url());
+    let mut kept = vec![alloc()];
+    frames_until(&pool, "the rise", || {
+        browser
+            .text("#log")?
+            .contains("1 buffer is out")
+            .then_some(())
+    });
+    kept.extend((0..6).map(|_| alloc()));
+    frames_until(&pool, "the banner", || {
+        browser
+            .text("#active")?
+            .contains("7 buffers are out")
+            .then_some(())
+    });
+    // The log is read again.
+    watch.store().mark("half way");
+    browser.until_text("#log", "half way");
+    browser.until_text("#log", "1 buffer is out");
+    kept.clear();
+    frames_until(&pool, "the end", || {
+        let log = browser.text("#log")?;
+        (log.contains("resolved") && log.contains("half way")).then_some(())
+    });
+    browser.until_text("#log", "1 buffer is out");
+    // The same is in a saved history.
+    let path = common::browser::output("logged.html");
+    std::fs::write(&path, common::get(&server, "/save").body).expect("writable");
+    browser.open(&format!("file://{}", path.display()));
+    browser.until_text("#log", "1 buffer is out");
+    browser.until_text("#log", "resolved");
+    assert_eq!(browser.complaints(), [""; 0]);
+}

@@ -353,3 +353,55 @@ fn a_dropped_server_answers_no_more() {
     assert!(std::net::TcpStream::connect(address).is_err());
     while updates.next().is_some() {}
 }
+
+#[test]
+fn table_has_the_numbers_of_the_judgement() {
+    let (pool, watch) = watched("one moment");
+    let recording = Dashboard::new(&watch).record().expect("a thread");
+    let alloc = || pool.alloc::<u8>(1_000);
+    let kept = [alloc(), alloc()];
+    eventually("a judgement of both", || {
+        pool.end_frame();
+        (watch.store().latest()?.metrics.outstanding_buffers == 2).then_some(())
+    });
+    watch.stop();
+    let later = [alloc(), alloc(), alloc()];
+    let seen = Updates::open(&served(&watch)).next().expect("an update")["pools"][0].clone();
+    assert_eq!(seen["health"]["metrics"]["outstanding_buffers"], 2);
+    assert_eq!(seen["sites"]["buffers"], 2);
+    assert_eq!(seen["sites"]["sites"][0]["buffers"], 2);
+    drop((kept, later, recording));
+}
+
+#[test]
+fn changes_keep_the_numbers_of_their_moment() {
+    let (pool, watch) = watched("changes");
+    let server = served(&watch);
+    let alloc = || pool.alloc::<u8>(1_000);
+    let mut kept = vec![alloc()];
+    let buffers = |list: &str, at: usize| {
+        let alerts = get(&server, "/api/v1/alerts").json();
+        let sentence = alerts[list][at]["sentence"].as_str()?.to_owned();
+        Some(sentence)
+    };
+    eventually("an alert", || {
+        pool.end_frame();
+        buffers("changes", 0).filter(|text| text.contains(": 1 buffer is out"))
+    });
+    kept.extend((0..6).map(|_| alloc()));
+    eventually("a later sentence", || {
+        pool.end_frame();
+        buffers("active", 0).filter(|text| text.contains(": 7 buffers are out"))
+    });
+    let rise = buffers("changes", 0).expect("the rise");
+    assert!(rise.contains(": 1 buffer is out"), "{rise}");
+    kept.clear();
+    eventually("the end", || {
+        pool.end_frame();
+        let alerts = get(&server, "/api/v1/alerts").json();
+        let changes = alerts["changes"].as_array()?;
+        let states: Vec<_> = changes.iter().map(|change| &change["state"]).collect();
+        (states.first()? == &"raised" && states.last()? == &"resolved").then_some(())
+    });
+    assert_eq!(buffers("changes", 0), Some(rise));
+}

@@ -53,14 +53,14 @@ fp.alerts = (() => {
 
   const alertEntry = (alert) => {
     const kind = alert.state === 'resolved' ? 'resolved' : alert.severity;
-    const time = alert.state === 'resolved' ? alert.time : alert.raised_time;
-    return { kind, time: time.unix_ns, sign: SIGNS[kind], text: sentence(words(alert)[0].replace(`${kind}: `, '')) };
+    return { kind, time: alert.time.unix_ns, sign: SIGNS[kind], text: sentence(words(alert)[0].replace(`${kind}: `, '')) };
   };
   const markEntry = (mark) => ({ kind: 'mark', time: mark.time.unix_ns, sign: '⚑', text: mark.text });
 
   let logged = '';
+  // `entries` are the alerts as they were each time that one changed.
   const showLog = (entries, marks) => {
-    const key = [...entries.map((alert) => `${alert.id}${alert.state}${alert.count}${alert.time.unix_ns}`), ...marks.map((mark) => mark.time.unix_ns)].join();
+    const key = [...entries.map((alert) => `${alert.sentence}${alert.time.unix_ns}`), ...marks.map((mark) => mark.time.unix_ns)].join();
     if (key === logged) return;
     logged = key;
     if (!entries.length && !marks.length) {

@@ -4,7 +4,7 @@ fp.app = (() => {
   const { state, want, hold, listen, open } = fp.source;
   const by = (id) => document.getElementById(id);
   // `held` is the paused state, `end` the end of the charts while they look back, else 0.
-  const view = { pool: null, span: 'recent', held: null, isHeldToLook: false, end: 0, isOldest: false, points: { a: null, b: null }, range: null };
+  const view = { pool: null, span: 'recent', held: null, isHeldToLook: false, isOfAnother: false, end: 0, isOldest: false, points: { a: null, b: null }, range: null };
   const LENGTHS = { frames: 240, recent: 120, hour: 3600, day: 86400 };
 
   // Everything on the page is of this state: the latest, or the paused one.
@@ -248,7 +248,7 @@ fp.app = (() => {
       fp.alerts.showActive(now);
       fp.advice.show(now.health);
     }
-    fp.alerts.showLog(shown().log.filter((alert) => alert.pool_id === now.id), marksOf(now));
+    fp.alerts.showLog(shown().changes.filter((alert) => alert.pool_id === now.id), marksOf(now));
     if (now.spans.recent) explain(now.spans.recent);
     if (view.span === 'frames') drawFrames(now);
     else drawSpan(now);
@@ -272,6 +272,8 @@ fp.app = (() => {
   // Holds everything as it is until the user goes on. A saved history stands still by itself.
   const pause = (isPaused) => {
     if (state.kind === 'saved' || !pool()) return;
+    if (view.held && view.isOfAnother) compare(null, null);
+    view.isOfAnother = false;
     Object.assign(view, { held: isPaused ? hold() : null, isHeldToLook: false, end: 0, isOldest: false });
     draw(true);
   };
@@ -295,9 +297,20 @@ fp.app = (() => {
   };
 
   // What is shown is of another origin now.
-  const reset = () => {
-    Object.assign(view, { pool: null, held: null, isHeldToLook: false });
-    choose('recent');
+  const reset = (span = 'recent') => {
+    Object.assign(view, { pool: null, held: null, isHeldToLook: false, isOfAnother: false });
+    by('restarted').hidden = true;
+    choose(span);
+  };
+
+  // Another process answers. A paused page still shows the one before, until the user goes on.
+  const restarted = ({ id, started }) => {
+    const isHeld = Boolean(view.held);
+    if (isHeld) view.isOfAnother = true;
+    else reset(view.span);
+    by('restarted').hidden = false;
+    const rest = isHeld ? 'The page still shows the paused moment of the one before.' : 'Its history begins there; marks and the comparison are cleared.';
+    fp.setText(by('restarted'), `The program was restarted: another process (${id}) answers, since ${fp.clock(started.unix_ns / 1e6)}. ${rest}`);
   };
 
   // The two moments that are compared. One alone is only marked.
@@ -342,7 +355,7 @@ fp.app = (() => {
     p: () => pause(!view.held), ArrowLeft: () => look(-1), ArrowRight: () => look(1), '/': () => fp.sites.filter.focus(),
     1: () => choose('frames'), 2: () => choose('recent'), 3: () => choose('hour'), 4: () => choose('day'),
     a: () => mark('a'), b: () => mark('b'), g: fp.timeline.chooseNext, o: fp.files.choose, t: () => theme(isDark() ? 'light' : 'dark'), '?': showKeys,
-    Escape: () => { fp.files.refuse(''); fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
+    Escape: () => { fp.files.refuse(''); by('restarted').hidden = true; by('keys').hidden || showKeys(); fp.sites.filter.value = ''; fp.sites.filter.blur(); select(null); },
   };
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -384,6 +397,6 @@ fp.app = (() => {
     open();
   };
 
-  return { start, draw, reset, select, filter, pool, view };
+  return { start, draw, reset, restarted, select, filter, pool, view };
 })();
 document.addEventListener('DOMContentLoaded', fp.app.start);

@@ -68,6 +68,13 @@ fp.saved = (() => {
     { span: 'frames', columns: FRAME_COLUMNS, frames: pool.frames.map(frameRow) },
   ];
 
+  // The alerts as they were when they changed: of these a file has the sentence.
+  const changesOf = ({ events, alerts }) => events.filter((event) => event.kind !== 'mark').map((event) => ({
+    pool_id: event.pool_id, time: event.time, sentence: event.text, state: event.kind === 'resolved' ? 'resolved' : 'raised',
+    severity: event.text.startsWith('critical') ? 'critical' : 'warning',
+    next_step: alerts.map((alert) => alert.next_step).find((step) => step && event.text.endsWith(`; ${step}`)) ?? '',
+  }));
+
   // Throws an error whose message completes the sentence that begins with the file's name.
   const read = (text) => {
     const history = parsed(text);
@@ -76,7 +83,7 @@ fp.saved = (() => {
         at: history.time.unix_ns / 1e6,
         pools: history.pools.map((pool) => poolUpdate(pool, history.alerts)),
         histories: history.pools.map(histories),
-        alerts: { log: history.alerts, marks: history.events.filter((event) => event.kind === 'mark') },
+        alerts: { log: history.alerts, changes: changesOf(history), marks: history.events.filter((event) => event.kind === 'mark') },
       };
     } catch {
       return refuse(`the history lacks what this page shows; ${MADE_BY}`);

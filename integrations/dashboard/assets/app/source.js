@@ -1,7 +1,7 @@
 'use strict';
 // What the page knows, and where it comes from: the server's stream, or a saved history.
 fp.source = (() => {
-  const state = { kind: 'loading', pools: new Map(), log: [], marks: [], alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0, file: null };
+  const state = { kind: 'loading', pools: new Map(), log: [], changes: [], marks: [], process: null, alertChanges: -1, lostAt: 0, updatedAt: 0, savedAt: 0, file: null };
   const listeners = new Set();
   let stream = null;
   let retry = null;
@@ -65,7 +65,7 @@ fp.source = (() => {
   const readAlerts = async () => {
     const alerts = await read('/api/v1/alerts');
     if (state.kind === 'saved') return;
-    Object.assign(state, { log: alerts.log, marks: alerts.marks });
+    Object.assign(state, { log: alerts.log, changes: alerts.changes, marks: alerts.marks });
     tell();
   };
 
@@ -85,6 +85,8 @@ fp.source = (() => {
     tell();
   };
 
+  const processKey = ({ id, started }) => `${id} ${started.unix_ns}`;
+
   const connect = () => {
     clearTimeout(retry);
     if (stream) stream.close();
@@ -96,12 +98,15 @@ fp.source = (() => {
       const update = JSON.parse(event.data);
       if (isFirst) {
         isFirst = false;
-        // Another process answers at this address: its pools are other ones.
         const ids = update.pools.map((news) => news.pool.id).join();
-        const known = [...state.pools.keys()].join();
-        const wentBack = update.pools.some((news) => (state.pools.get(news.pool.id)?.health?.metrics.total_frames ?? 0) > (news.health?.metrics.total_frames ?? 0));
-        if (known !== ids || wentBack) state.pools.clear();
+        const isOther = state.process && processKey(state.process) !== processKey(update.process);
+        if (isOther || [...state.pools.keys()].join() !== ids) {
+          state.pools.clear();
+          Object.assign(state, { log: [], changes: [], marks: [] });
+        }
+        state.process = update.process;
         takeUpdate(update);
+        if (isOther) fp.app.restarted(update.process);
         try {
           await catchUp();
         } catch {
@@ -163,7 +168,7 @@ fp.source = (() => {
       const pool = state.pools.get(data.pools[at].pool.id);
       spans.forEach((history) => takeHistory(pool, history));
     });
-    Object.assign(state, { kind: 'saved', file, savedAt: data.at, log: data.alerts.log, marks: data.alerts.marks });
+    Object.assign(state, { kind: 'saved', file, savedAt: data.at, ...data.alerts });
     tell();
   };
 
@@ -216,7 +221,7 @@ fp.source = (() => {
 
   // A copy of everything that is known, which no update changes. Longer spans that were not read yet are read now.
   const hold = () => {
-    const held = { pools: new Map(), log: state.log, marks: state.marks };
+    const held = { pools: new Map(), log: state.log, changes: state.changes, marks: state.marks };
     for (const [id, pool] of state.pools) {
       const spans = Object.entries(pool.spans).map(([name, span]) => [name, { ...span, rows: [...span.rows] }]);
       const copy = { ...pool, spans: Object.fromEntries(spans), heldAt: momentOf(pool), reading: {}, isReadingStacks: false };
