@@ -1,5 +1,6 @@
 //! The monitor on a real pool: overdue and held buffers, how they clear, and the reported numbers.
 
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use framepool::health::{AlertState, LeakVerdict};
@@ -301,4 +302,36 @@ fn a_healthy_frame_program_is_never_bloated() {
         let health = bench.monitor.emit_at(&bench.pool, bench.now).unwrap();
         assert!(health.active.is_empty(), "{health}");
     }
+}
+
+/// Prewarming does not help against misses of a leak.
+#[test]
+fn misses_of_a_leak_name_its_line() {
+    let pool = BufferPool::new();
+    let thresholds = only(Rule::Misses).leak_warm_up(0, Duration::ZERO);
+    let mut bench = Bench {
+        pool,
+        ..Bench::new(thresholds)
+    };
+    let mut leaked: Vec<Buffer<u8>> = Vec::new();
+    let (mut raised, mut line) = (None, 0);
+    for _ in 0..600 {
+        (0..9).for_each(|_| drop(bench.pool.alloc::<u8>(5_000)));
+        (line, ()) = (line!(), leaked.push(bench.pool.alloc(1_000)));
+        bench.frames(1);
+        bench.now += Duration::from_millis(10);
+        if let Some(health) = bench.monitor.emit_at(&bench.pool, bench.now) {
+            raised = health.active.first().cloned();
+        }
+    }
+    let alert = raised.expect("an alert");
+    assert_eq!(alert.rule, Rule::Misses);
+    assert_eq!(alert.site.map(Location::line), Some(line));
+    assert!(
+        alert
+            .next_step
+            .contains(&format!("tests/health.rs:{line}:"))
+            && alert.next_step.contains("not given back"),
+        "{alert}"
+    );
 }

@@ -16,6 +16,8 @@ const RUNS: usize = 4;
 pub(crate) struct MissSummary {
     /// Misses per alloc, 0 to 1.
     pub(crate) ratio: f64,
+    /// Misses per frame.
+    pub(crate) per_frame: f64,
     /// Bytes per frame.
     pub(crate) bytes_per_frame: f64,
     /// Calls per frame.
@@ -42,6 +44,7 @@ pub(crate) fn miss_summary(
     let mut summary = MissSummary::default();
     if all.allocs >= least_allocs.max(1) {
         summary.ratio = all.misses as f64 / all.allocs as f64;
+        summary.per_frame = all.misses as f64 / frames as f64;
     }
     if frames >= RUNS {
         let least = |of: fn(&FrameMisses) -> u64| {

@@ -49,6 +49,7 @@ mod shared_list;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
+mod kept_misses;
 mod largest;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]

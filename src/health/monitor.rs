@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use self::judgement::Judged;
 use super::alert_book::AlertBook;
 use super::frame_times::FrameTimes;
+use super::kept_misses::mark_sites;
 use super::listed::Listed;
 use super::loop_time::LoopTime;
 use super::monitor_clock::MonitorClock;
@@ -377,6 +378,7 @@ impl HealthMonitor {
                 .clone(),
         };
         let health = self.judge(&name, &frame, &stats, &outstanding);
+        mark_sites(&mut outstanding, &health.verdicts);
         self.outstanding = outstanding;
         health
     }

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::panic::Location;
 
+use super::kept_misses::cause;
 use super::{AlertState, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::tags::TagStats;
@@ -23,6 +24,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) outstanding: &'a Outstanding,
     pub(crate) verdicts: &'a [SiteVerdict],
     pub(crate) tags: &'a [TagStats],
+    /// Misses per frame of the window.
+    pub(crate) misses_per_frame: f64,
 }
 
 impl<'a> Situation<'a> {
@@ -40,6 +43,11 @@ impl<'a> Situation<'a> {
     ) -> Option<&'a SiteVerdict> {
         let site = site?;
         self.verdicts.iter().find(|known| known.location == site)
+    }
+
+    /// The call site that causes most of what a rule about misses measured, by keeping its buffers.
+    pub(crate) fn keeper(self, rule: Rule) -> Option<&'a SiteVerdict> {
+        cause(rule, self.metrics, self.misses_per_frame, self.verdicts)
     }
 }
 
@@ -64,6 +72,9 @@ pub(crate) fn next_step(
         Rule::Leak => situation
             .verdict(site)
             .map_or_else(|| usual(rule).to_owned(), leak),
+        Rule::Misses | Rule::MissedBytes | Rule::SystemCalls => situation
+            .keeper(rule)
+            .map_or_else(|| usual(rule).to_owned(), kept),
         _ => usual(rule).to_owned(),
     }
 }
@@ -113,6 +124,15 @@ fn leak(site: &SiteVerdict) -> String {
         text.push_str("; call `Buffer::mark_long_lived` if they are meant to stay");
     }
     text
+}
+
+/// The next step for misses that a call site causes by keeping its buffers.
+fn kept(site: &SiteVerdict) -> String {
+    format!(
+        "most of this memory is taken at {}, whose buffers are not given back: find what keeps them, or bound their number; \
+         `BufferPool::prewarm` would not help",
+        site.location
+    )
 }
 
 /// Who holds the most of a tag.

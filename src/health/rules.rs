@@ -158,12 +158,12 @@ pub(crate) struct Row {
 }
 
 /// The current measurements of every rule. `lost` is the number of records lost since the previous emit, `stalled` is
-/// the time since frames stopped ending, and `blamed` is the line of code that took the most memory from the system.
+/// the time since frames stopped ending, and `blamed` is the line of code to look at for a rule about misses.
 pub(crate) fn rows<'a>(
     metrics: &RuntimeHealthMetrics,
     lost: u64,
     stalled: Duration,
-    blamed: Option<&'static Location<'static>>,
+    blamed: impl Fn(Rule) -> Option<&'static Location<'static>>,
     verdicts: &'a [SiteVerdict],
     open_too_long: &'a [OpenFrame],
     tags: &'a [TagStats],
@@ -220,10 +220,10 @@ pub(crate) fn rows<'a>(
             rule,
             site: None,
             tag: 0,
-            blamed:
-                blamed.filter(|_| {
-                    matches!(rule, Rule::Misses | Rule::MissedBytes | Rule::SystemCalls)
-                }),
+            blamed: match rule {
+                Rule::Misses | Rule::MissedBytes | Rule::SystemCalls => blamed(rule),
+                _ => None,
+            },
             value,
         }))
 }

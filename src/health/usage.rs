@@ -4,6 +4,7 @@
 //!
 //! - *Bytes of frame buffers, and pooled bytes, of each frame*: from the frames' records. Lost records are missing.
 //! - *Misses and peak blocks of each size*: counted where an alloc takes memory from the system (`blocks/depot.rs`).
+//!   Those of growing and filling call sites are left out (`kept_misses.rs`).
 //!
 //! # What is sampled
 //!
@@ -126,10 +127,12 @@ struct WarmedUp {
 }
 
 impl WarmedUp {
-    fn misses_since(&self, size: &SizeHolding) -> u64 {
+    /// All misses of a size, and those that prewarming could have avoided.
+    fn misses_since(&self, size: &SizeHolding) -> (u64, u64) {
         let mut misses = self.misses.iter();
         let cold = misses.find(|cold| cold.0 == size.block_bytes);
-        size.misses.saturating_sub(cold.map_or(0, |cold| cold.1))
+        let all = size.misses.saturating_sub(cold.map_or(0, |cold| cold.1));
+        (all, all.saturating_sub(size.kept_more))
     }
 }
 
@@ -242,7 +245,7 @@ impl Usage {
         let mut advice = Vec::new();
         if let (Some(all), Some(cold)) = (prewarm, &self.warmed_up) {
             let sizes = outstanding.sizes.iter();
-            let missed = sizes.map(|size| (size, cold.misses_since(size)));
+            let missed = sizes.map(|size| (size, cold.misses_since(size).1));
             advice.extend(prewarming(missed, all, setup.max_bytes));
         }
         if let Some((to, held)) = block {
@@ -261,15 +264,21 @@ impl Usage {
         self.advice.share(&advice);
     }
 
-    /// Misses of all sizes since the warm-up, if they matter.
-    fn missed(&self, sizes: &[SizeHolding], now: &PoolStats, worst: &WorstFrames) -> Option<u64> {
+    /// Misses of all sizes since the warm-up, and those that prewarming could have avoided, if they matter.
+    fn missed(
+        &self,
+        sizes: &[SizeHolding],
+        now: &PoolStats,
+        worst: &WorstFrames,
+    ) -> Option<(u64, u64)> {
         let cold = self.warmed_up.as_ref()?;
-        let all: u64 = sizes.iter().map(|size| cold.misses_since(size)).sum();
+        let misses = sizes.iter().map(|size| cold.misses_since(size));
+        let (all, avoidable) = misses.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let allocs = now.totals.allocs.saturating_sub(cold.allocs);
         let burst = worst.by_misses[0].map_or(0, |frame| frame.value);
-        let matters = all >= LEAST_MISSES
-            && (all.saturating_mul(ONE_MISS_IN) >= allocs || burst >= MISSES_OF_A_BURST);
-        matters.then_some(all)
+        let is_often = avoidable.saturating_mul(ONE_MISS_IN) >= allocs;
+        let matters = avoidable >= LEAST_MISSES && (is_often || burst >= MISSES_OF_A_BURST);
+        matters.then_some((all, avoidable))
     }
 
     /// A block size that is large enough for every frame, and the bytes held for frame buffers now, if it saves
@@ -326,7 +335,7 @@ fn after_shrinking(held: u64, from: u64, to: u64) -> u64 {
 /// The sizes with the most misses.
 fn prewarming<'s>(
     sizes: impl Iterator<Item = (&'s SizeHolding, u64)>,
-    all: u64,
+    (all, avoidable): (u64, u64),
     max_bytes: Option<u64>,
 ) -> Option<Advice> {
     let mut missed: Vec<_> = sizes.filter(|&(_, misses)| misses > 0).collect();
@@ -337,17 +346,19 @@ fn prewarming<'s>(
         let Some(block_bytes) = size.block_bytes else {
             continue;
         };
-        list.push(PrewarmSize {
-            block_bytes,
-            count: size.peak_blocks,
-        });
+        let count = size.peak_blocks.saturating_sub(size.kept_more);
+        if count == 0 {
+            continue;
+        }
+        list.push(PrewarmSize { block_bytes, count });
         covered += misses;
-        if covered * 100 >= all * COVERED {
+        if covered * 100 >= avoidable * COVERED {
             break;
         }
     }
     list.sort_by_key(|size| std::cmp::Reverse(size.total_bytes()));
     let bytes: u64 = list.iter().map(PrewarmSize::total_bytes).sum();
     let fits = max_bytes.is_none_or(|limit| bytes <= limit / 2);
-    (fits && covered * 2 >= all).then(|| Advice::prewarm(list, Basis::Counted, all, all - covered))
+    (fits && covered * 2 >= avoidable)
+        .then(|| Advice::prewarm(list, Basis::Counted, all, all - covered))
 }

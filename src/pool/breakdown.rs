@@ -30,7 +30,8 @@ impl PoolInner {
                 continue;
             }
             let classes = || std::iter::once(class).chain(self.classes.as_large_as(class));
-            let (buffers, _) = out.0[class];
+            let of = out.of[class];
+            let buffers = of.buffers;
             let held: u64 = classes().map(|class| self.depot.held(class)).sum();
             let idle: u64 = classes().map(|class| self.depot.idle(class)).sum();
             let depot_blocks = idle.min(held.saturating_sub(buffers));
@@ -53,14 +54,16 @@ impl PoolInner {
                 misses,
                 sampled_allocs,
                 sampled_requested_bytes,
+                kept_more: of.kept_more,
             });
         }
-        let (buffers, bytes) = out.0[OVERSIZE];
+        let of = out.of[OVERSIZE];
         let (sampled_allocs, sampled_requested_bytes) = self.depot.sampled_requested(OVERSIZE);
         // Threads keep none of these.
         sizes.push(SizeHolding {
-            buffers,
-            bytes,
+            buffers: of.buffers,
+            bytes: of.bytes,
+            kept_more: of.kept_more,
             depot_blocks: self.depot.idle(OVERSIZE),
             depot_bytes: self.depot.oversize_bytes(),
             peak_blocks: self.depot.peak(OVERSIZE),

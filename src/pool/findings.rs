@@ -29,22 +29,36 @@ pub(crate) struct Limits<'w> {
     pub(crate) overdue_by_tag: &'w [Option<u64>],
 }
 
-/// Buffers in use by size class, with the bytes of each class.
+/// Buffers in use by size class.
 #[derive(Debug)]
-pub(crate) struct OutBySize(pub(crate) [(u64, u64); CLASSES + 1]);
+pub(crate) struct OutBySize {
+    pub(crate) of: [OutOfSize; CLASSES + 1],
+}
+
+/// Buffers in use of one size class.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OutOfSize {
+    pub(crate) buffers: u64,
+    pub(crate) bytes: u64,
+    /// Buffers of the sites that were marked before the walk.
+    pub(crate) kept_more: u64,
+}
 
 impl OutBySize {
     fn new() -> Self {
-        Self([(0, 0); CLASSES + 1])
+        Self {
+            of: [OutOfSize::default(); CLASSES + 1],
+        }
     }
 
     /// Counts a buffer in use.
     #[inline]
-    fn enter(&mut self, bytes: u64) {
+    fn enter(&mut self, bytes: u64, keeps_more: bool) {
         let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
-        let (buffers, sum) = &mut self.0[class];
-        *buffers += 1;
-        *sum += bytes;
+        let of = &mut self.of[class];
+        of.buffers += 1;
+        of.bytes += bytes;
+        of.kept_more += u64::from(keeps_more);
     }
 }
 
@@ -126,19 +140,20 @@ impl<'w> Findings<'w> {
             Seen::Idle => return,
             Seen::Anonymous(bytes) => {
                 self.met += 1;
-                self.by_size.enter(bytes);
+                self.by_size.enter(bytes, false);
                 return;
             }
             Seen::Lent(lent) => lent,
         };
         self.met += 1;
-        self.by_size.enter(lent.bytes);
         self.enter_thread(lent.thread, lent.bytes);
         let tag = lent.tag.number();
         let at = match self.last {
             Some((location, of, at)) if of == tag && ptr::eq(location, lent.site) => Some(at),
             _ => position(&mut self.sites, lent.site, tag),
         };
+        let keeps_more = at.is_some_and(|at| self.sites[at].keeps_more);
+        self.by_size.enter(lent.bytes, keeps_more);
         let age = lent.age(self.round);
         let taken = self.round.wrapping_sub(age);
         let is_old_in_frames = age > self.limits.leak_after_frames && !lent.long_lived;

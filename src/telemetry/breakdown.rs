@@ -50,6 +50,9 @@ pub struct SizeHolding {
     pub sampled_allocs: u64,
     /// Bytes that these asked for.
     pub sampled_requested_bytes: u64,
+    /// Buffers in use of call sites whose number of buffers rises, as marked before the walk.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) kept_more: u64,
 }
 
 impl PartialEq for SizeHolding {

@@ -137,6 +137,9 @@ pub struct SiteHolding {
     /// Its number in the pool.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) tag_number: usize,
+    /// Whether the monitor found that the number of its buffers rises. Kept from walk to walk.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) keeps_more: bool,
     /// Buffers in use.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
@@ -199,6 +202,7 @@ impl SiteHolding {
             location,
             tag: String::new(),
             tag_number,
+            keeps_more: false,
             buffers: 0,
             bytes: 0,
             oldest_age_frames: 0,

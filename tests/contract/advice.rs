@@ -2,6 +2,7 @@
 
 use std::sync::RwLock;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use framepool::health::{Advice, AdviceKind, Basis, Measure, PrewarmSize, settings_code};
 use framepool::telemetry::ThreadHolding;
@@ -130,6 +131,36 @@ fn advised_prewarming_would_have_avoided_counted_misses() {
     }
     let (advice, misses) = level(&pool);
     assert_eq!((advice, misses), (Vec::new(), 5));
+}
+
+/// Prewarming the blocks of a leak would only make the leak begin earlier.
+#[test]
+fn prewarm_advice_leaves_out_leaking_lines() {
+    let leak = |level: usize| {
+        let pool = BufferPool::new();
+        let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+        let mut monitor = HealthMonitor::new(thresholds);
+        let (start, period) = (Instant::now(), Duration::from_millis(16));
+        let (mut kept, mut advice): (Vec<Buffer<u8>>, _) = (Vec::new(), Vec::new());
+        for number in 0..600 {
+            if number == 300 {
+                kept.extend((0..level).map(|_| pool.alloc(16_384)));
+            }
+            // Of three sizes, at one line.
+            kept.push(pool.alloc(1_000 << (number % 3)));
+            monitor.record_frame(&pool.end_frame(), period);
+            if let Some(health) = monitor.emit_at(&pool, start + number * period) {
+                advice = health.advice.to_vec();
+            }
+        }
+        advice
+    };
+    assert_eq!(leak(0), []);
+    let [advice] = &leak(240)[..] else {
+        panic!("one piece of advice");
+    };
+    assert_eq!(advice.sizes, prewarm(16_384, 240).sizes);
+    assert!((advice.before - advice.after - 240.0).abs() < f64::EPSILON);
 }
 
 #[test]

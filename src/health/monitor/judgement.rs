@@ -40,15 +40,9 @@ impl HealthMonitor {
             self.usual_period = times.usual_period;
         }
         let warm_up_allocs = self.thresholds.warm_up_allocs();
-        let mut metrics = RuntimeHealthMetrics::new(
-            frame,
-            now,
-            outstanding,
-            times,
-            miss_summary(&self.recent, idle, warm_up_allocs),
-            idle,
-            self.lost,
-        );
+        let misses = miss_summary(&self.recent, idle, warm_up_allocs);
+        let mut metrics =
+            RuntimeHealthMetrics::new(frame, now, outstanding, times, misses, idle, self.lost);
         metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
         metrics.prewarmed_bytes = self.reading.prewarmed_bytes;
         if let Some(resident) = self.resident {
@@ -75,7 +69,18 @@ impl HealthMonitor {
         let room = self.room(metrics.in_use_bytes);
         let verdicts = self.verdicts.say(outstanding, room, &mark);
         self.blamed = self.largest_miss.take().or(self.blamed);
-        let blamed = self.blamed.and_then(|miss| miss.site);
+        let largest = self.blamed.and_then(|miss| miss.site);
+        let situation = Situation {
+            metrics: &metrics,
+            outstanding,
+            verdicts: &verdicts,
+            tags: &self.reading.tags.tags,
+            misses_per_frame: misses.per_frame,
+        };
+        let blamed = |rule| {
+            let keeper = situation.keeper(rule).map(|site| site.location);
+            keeper.or(largest)
+        };
         for row in rows(
             &metrics,
             spreads.lost,
@@ -92,12 +97,7 @@ impl HealthMonitor {
             frame: frame.frame,
             at,
             time: now.time,
-            situation: Situation {
-                metrics: &metrics,
-                outstanding,
-                verdicts: &verdicts,
-                tags: &self.reading.tags.tags,
-            },
+            situation,
         };
         let findings = self.alerts.report(&self.thresholds, moment);
         let (frame_sampling, frame_sites) = self.listed.frame_memory(&self.reading.frame_memory);

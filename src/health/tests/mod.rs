@@ -73,6 +73,7 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
         .map(|&(location, suspects)| SiteHolding {
             tag: String::new(),
             tag_number: 0,
+            keeps_more: false,
             location,
             buffers: suspects + 1,
             bytes: (suspects + 1) * 64,

@@ -91,6 +91,7 @@ fn every_rule_changes_state_at_its_levels() {
                     outstanding: &outstanding,
                     verdicts: &[],
                     tags: &[],
+                    misses_per_frame: 0.0,
                 },
             };
             let findings = book.report(&thresholds, moment);

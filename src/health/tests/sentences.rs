@@ -65,6 +65,7 @@ fn every_sentence_ends_with_the_next_step() {
             outstanding: &outstanding,
             verdicts: &[],
             tags: &[],
+            misses_per_frame: 0.0,
         };
         for state in [AlertState::Raised, AlertState::Resolved] {
             for count in [1, 5] {
