@@ -50,7 +50,7 @@ impl Countdown {
     }
 
     /// Restarts the countdown, for one alloc in `every`; returns whether the alloc that ended it is a sample. The
-    /// first alloc is none, because the countdown was not started.
+    /// first alloc is none, because the countdown was not started, unless every alloc is one.
     pub(crate) fn start(&self, every: u32) -> bool {
         let before = self.seed.load_own();
         // A different seed for each thread.
@@ -72,7 +72,7 @@ impl Countdown {
         // Relaxed, both: only the owner reads and writes them.
         self.seed.store(seed, Ordering::Relaxed);
         self.left.store(left, Ordering::Relaxed);
-        before != 0 && every > 0
+        every == 1 || (before != 0 && every > 0)
     }
 
     /// Makes the next alloc end the countdown. For switching backtraces off.

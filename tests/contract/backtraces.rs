@@ -49,6 +49,23 @@ fn large_buffer_has_its_callers() {
 }
 
 #[test]
+fn every_buffer_is_sampled_from_the_first() {
+    let pool = pool(1);
+    let mut kept: Vec<_> = (0..10).map(|_| decode_texture(&pool, 100)).collect();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| (0..10).map(|_| decode_texture(&pool, 100)).collect());
+        kept.extend::<Vec<_>>(other.join().unwrap());
+    });
+    // Switching the mode starts a countdown again.
+    pool.set_attribution(Attribution::CallSites);
+    drop(decode_texture(&pool, 100));
+    pool.set_attribution(Attribution::Backtraces);
+    kept.push(decode_texture(&pool, 100));
+    let sampled: u64 = pool.outstanding().stacks.iter().map(|it| it.buffers).sum();
+    assert_eq!(sampled, 21);
+}
+
+#[test]
 fn one_buffer_in_the_given_number_is_sampled() {
     let pool = pool(16);
     let kept: Vec<_> = (0..16_000).map(|_| decode_texture(&pool, 100)).collect();
