@@ -4,7 +4,7 @@ fp.advice = (() => {
   const list = document.getElementById('advice');
   const table = document.getElementById('usage');
   const card = table.closest('section');
-  const NAMES = { frame_bytes: 'Frame buffers, a frame', pooled_bytes: 'Pooled, at a frame end', age_frames: 'Age of what is out, frames' };
+  const NAMES = { frame_bytes: 'Frame buffers, a frame', pooled_bytes: 'Held, at a frame end', age_frames: 'Age of what is out, frames' };
 
   // What so much of the values does not exceed: the end of a bucket. Bucket 0 is of zero, bucket n ends before 2^n.
   const atMost = (counts, share) => {

@@ -12,6 +12,7 @@ fp.app = (() => {
   const pool = () => shown().pools.get(view.pool) ?? shown().pools.values().next().value;
 
   // What is in the snapshot, what it is called here, and the series that it is: the table of metrics says what that means.
+  const WINDOW = 'window';
   const FIGURES = [
     ['in_use_bytes', 'In use', fp.bytes, 'framepool.memory.usage', 'in_use'],
     ['idle_bytes', 'Idle', fp.bytes, 'framepool.memory.usage', 'idle'],
@@ -20,9 +21,9 @@ fp.app = (() => {
     ['peak_bytes', 'Peak held', fp.bytes, 'framepool.memory.peak'],
     ['outstanding_buffers', 'Buffers out', fp.count, 'outstanding_buffers'],
     ['leak_suspects', 'Old buffers', fp.count, 'framepool.buffer.leaks'],
-    ['fps_estimate', 'Frames/s', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.'],
-    ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.'],
-    ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.'],
+    ['fps_estimate', 'Frames/s', (value) => value.toFixed(1), 'Frames in the window divided by the time that it covers.', WINDOW],
+    ['avg_frame_ms', 'Frame, average', fp.ms, 'Average frame time in the window.', WINDOW],
+    ['p99_frame_ms', 'Frame, 99 %', fp.ms, '99 of 100 frames in the window were shorter.', WINDOW],
     ['imbalance', 'Imbalance', (value) => (value > 0 ? `+${fp.count(value)}` : fp.count(value)), 'Allocs minus releases of the latest frame.'],
     ['total_refusals', 'Refusals', fp.count, 'framepool.buffer.refusals'],
     ['hit_ratio', 'Hits', fp.percent, 'Allocs since the pool was made that were served from memory it had already.'],
@@ -35,19 +36,28 @@ fp.app = (() => {
     return { id, format, value, root, metric, label };
   });
 
+  // What is special about one part of a metric, by its label.
+  const PARTS = {
+    in_use: 'This part: bytes in buffers that are out and in open frames.', idle: 'This part: bytes kept for the next allocs.',
+    cold: 'This part: no idle block of the size was there.', oversize: 'This part: larger than the largest size class; such memory is not kept.',
+    budget: 'This part: idle memory was given back first, to stay within the budget.', frame_block: 'This part: blocks for the buffers of frames.',
+  };
   // Columns of one metric in words: what the table of metrics says, and under which name other outlets have it.
   const helpOf = ([{ column }, ...others]) => {
-    const labels = others.length ? '' : Object.entries(column.labels).map(([name, value]) => `${name}="${value}"`).join(', ');
-    return `${column.help}\n${column.metric}${labels ? ` {${labels}}` : ''}, ${column.unit}`;
+    const labels = others.length ? [] : Object.entries(column.labels);
+    const part = labels.map(([, value]) => PARTS[value]).filter(Boolean).join(' ');
+    const named = labels.map(([name, value]) => `${name}="${value}"`).join(', ');
+    return `${part ? `${part}\n` : ''}${column.help}\n${column.metric}${named ? ` {${named}}` : ''}, in ${fp.unit(column.unit)}`;
   };
   // The columns of a metric's numbers: all, or those with a label of this value.
   const columnsOf = (span, metric, label) => span.columns
     .map((column, at) => ({ column, at }))
     .filter(({ column }) => column.metric === metric && (!label || Object.values(column.labels).includes(label)));
-  const explain = (span) => {
+  const explain = (now) => {
+    const window = ` The window is the last ${fp.seconds(now.health?.metrics.window_ms / 1000)}.`;
     for (const { root, metric, label } of figures) {
-      const found = columnsOf(span, metric, label);
-      root.title = found.length ? helpOf(found) : metric;
+      const found = label === WINDOW ? [] : columnsOf(now.spans.recent, metric, label);
+      root.title = found.length ? helpOf(found) : metric + (label === WINDOW ? window : '');
     }
   };
 
@@ -173,6 +183,11 @@ fp.app = (() => {
     fp.timeline.show(now, shared, all, x, range, [{ series: resident, values: column(MEMORY[2]) }], courseOf(span, all));
   };
 
+  const FRAME_TIMES = {
+    period: 'the time from one frame end to the next', work: 'the time from a frame’s beginning to its end',
+    given: 'those that the program or the trace reported', mixed: 'of several kinds: from one frame end to the next, of the work in a frame, or as reported',
+  };
+
   const drawHead = (now) => {
     const health = now.health;
     const status = health?.status ?? 'waiting';
@@ -197,7 +212,7 @@ fp.app = (() => {
       fp.setText(value, format(values[id]));
     }
     by('figures').dataset.readAt = m.read_at.unix_ns;
-    fp.setText(by('meaning'), `Bytes are rounded block sizes: in use + idle = held, in every snapshot. Frame times measure ${m.frame_time_source === 'work' ? 'a frame’s work, from its beginning to its end' : `the frame’s ${m.frame_time_source}`}. Telemetry itself occupies ${fp.bytes(m.telemetry_bytes)}.`);
+    fp.setText(by('meaning'), `Bytes are rounded block sizes: in use + idle = held, in every snapshot. Frame times are ${FRAME_TIMES[m.frame_time_source] ?? m.frame_time_source}. Telemetry itself occupies ${fp.bytes(m.telemetry_bytes)}.`);
   };
 
   const drawConnection = () => {
@@ -217,11 +232,21 @@ fp.app = (() => {
     }
   };
 
+  // When a long span begins, if it is so young that little of the charts is filled; else 0.
+  const firstOfYoung = () => {
+    const rows = rowsNow();
+    if (!rows.length || !['hour', 'day'].includes(view.span)) return 0;
+    const [first, last] = [rows[0][0] / 1000, rows[rows.length - 1][0] / 1000];
+    return last - first < LENGTHS[view.span] / 4 ? first : 0;
+  };
+
   // Which moment the charts show, and which the rest, if these are two.
   const drawLooking = (now) => {
     const rest = state.kind === 'saved' ? 'the moment of saving' : `the paused moment, ${fp.clock(now.heldAt)}`;
     const texts = [];
     if (view.end) texts.push(`The charts end at ${inWords(view.end)}. Tiles, alerts, the map and the tables show ${rest}.`);
+    const since = firstOfYoung();
+    if (since) texts.push(`Recorded since ${fp.clock(since * 1000)}; the charts are empty before.`);
     if (view.isOldest) texts.push('Nothing older is recorded in this span.');
     by('looking').hidden = !texts.length;
     fp.setText(by('looking'), texts.join(' '));
@@ -249,7 +274,7 @@ fp.app = (() => {
       fp.advice.show(now.health);
     }
     fp.alerts.showLog(shown().changes.filter((alert) => alert.pool_id === now.id), marksOf(now));
-    if (now.spans.recent) explain(now.spans.recent);
+    if (now.spans.recent) explain(now);
     if (view.span === 'frames') drawFrames(now);
     else drawSpan(now);
     // After the timeline, whose bands take the first colours.

@@ -74,16 +74,14 @@ fp.charts = (() => {
     ctx.restore();
   };
 
-  // Levels of a rule: lines where they are in sight, words where they are above it.
+  // Levels of a rule: lines where they are in sight. Of those above it the words stand below the legend.
   const drawLevels = (plot, levels) => {
     const { ctx } = plot;
     const { left, top, width } = plot.bbox;
     const ratio = devicePixelRatio;
-    let above = 0;
     ctx.save();
     ctx.textAlign = 'left';
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-    const hint = (level) => `↑ ${level.name} above ${level.text}`;
     // What lies below a text would make it hard to read.
     const write = (text, x, y) => {
       const { width: wide } = ctx.measureText(text);
@@ -95,16 +93,9 @@ fp.charts = (() => {
       ctx.fillStyle = colour;
       ctx.fillText(text, x, y);
     };
-    const hints = levels.filter((level) => level.value > plot.scales.y.max).map((level) => ctx.measureText(hint(level)).width);
     for (const level of levels) {
-      if (level.value == null) continue;
+      if (level.value == null || level.value > plot.scales.y.max) continue;
       ctx.fillStyle = ctx.strokeStyle = css(level.colour);
-      if (level.value > plot.scales.y.max) {
-        ctx.textBaseline = 'top';
-        write(hint(level), left + 4 * ratio, top + (6 + 14 * above) * ratio);
-        above += 1;
-        continue;
-      }
       const y = plot.valToPos(level.value, 'y', true);
       ctx.lineWidth = ratio;
       ctx.setLineDash([6 * ratio, 4 * ratio]);
@@ -112,11 +103,10 @@ fp.charts = (() => {
       ctx.moveTo(left, y);
       ctx.lineTo(left + width, y);
       ctx.stroke();
-      // The hints about levels out of sight may stand where these words would.
-      const isCrowded = hints.length > 0 && y - top < (10 + 14 * hints.length) * ratio;
-      const start = left + 4 * ratio + (isCrowded ? Math.max(...hints) + 10 * ratio : 0);
-      ctx.textBaseline = isCrowded ? 'top' : 'bottom';
-      write(`${level.name} above ${level.text}`, start, y + (isCrowded ? 2 : -2) * ratio);
+      // At the top are the signs of alerts.
+      const isHigh = y - top < 30 * ratio;
+      ctx.textBaseline = isHigh ? 'top' : 'bottom';
+      write(`${level.name} above ${level.text}`, left + 4 * ratio, Math.max(y + (isHigh ? 2 : -2) * ratio, top + (isHigh ? 18 : 0) * ratio));
     }
     ctx.restore();
   };
@@ -198,6 +188,10 @@ fp.charts = (() => {
       this.view = { span: 'recent', log: [], range: null };
       this.data = [[]];
       this.key = '';
+      if (options.levels) {
+        this.above = fp.element('p', { class: 'levels' });
+        this.legend.after(this.above);
+      }
       all.push(this);
       new ResizeObserver(() => this.resize()).observe(this.root);
     }
@@ -237,7 +231,11 @@ fp.charts = (() => {
         hooks: {
           draw: [(plot) => {
             drawAlerts(plot, this.view);
-            if (options.levels) drawLevels(plot, options.levels(this.view));
+            if (options.levels) {
+              const levels = options.levels(this.view);
+              drawLevels(plot, levels);
+              fp.setText(this.above, levels.filter(({ value }) => value > plot.scales.y.max).map(({ name, text }) => `↑ ${name} above ${text}`).join('  '));
+            }
             drawMarks(plot, this.view);
             drawRange(plot, this.view);
             placePoints(plot, this.view);
@@ -274,7 +272,9 @@ fp.charts = (() => {
       } else {
         this.plot.setData(data);
       }
-      this.root.classList.toggle('without-data', data[0].length === 0);
+      // A line over time needs two samples.
+      this.root.classList.toggle('without-data', data[0].length < (view.span === 'frames' ? 1 : 2));
+      this.root.dataset.empty = data[0].length ? `Recorded since ${view.at(data[0][0])}, too short for a line here.` : 'Nothing recorded in this span yet.';
       if (this.aimed != null) this.aim(this.aimed < xRange[0] ? null : this.aimed);
       this.showLegend();
     }

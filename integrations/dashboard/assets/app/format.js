@@ -71,6 +71,10 @@ fp.inUnit = (value, unit) => {
   return fp.count(value);
 };
 
+// A unit of the table of metrics in words.
+const UNITS = { By: 'bytes', s: 'seconds', ms: 'milliseconds', 1: 'a number without a unit' };
+fp.unit = (unit) => UNITS[unit] ?? unit.replace(/^\{(.*)\}$/, '$1s');
+
 // An element with text and attributes. Text never becomes markup.
 fp.element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name);

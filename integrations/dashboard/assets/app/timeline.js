@@ -25,7 +25,6 @@ fp.timeline = (() => {
   // `times` are seconds or frames, and `view.at` says one in words. `lines` are drawn over the bands: each a series with its values.
   // `course` is what a comparison says of all memory.
   const show = (pool, view, rows, times, xRange, lines, course) => {
-    chart.root.dataset.empty = 'Nothing recorded in this span yet.';
     const places = largest(rows);
     const bands = [...places, OTHERS].map((place) => ({ place, values: new Array(rows.length).fill(0) }));
     const bandOf = new Map(bands.map((band) => [band.place, band]));
