@@ -134,8 +134,10 @@ fn write_breakdown(
 }
 
 fn write_courses(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    let judgements = pool.courses.iter().map(|it| it.values.len()).max();
+    let head = format!("course, latest {} judgements", judgements.unwrap_or(0));
     let mut table = Table::new(&[
-        ("course", Align::Left),
+        (&head, Align::Left),
         ("least", Align::Right),
         ("most", Align::Right),
         ("oldest to latest", Align::Left),
