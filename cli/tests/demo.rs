@@ -72,6 +72,31 @@ fn peak_in_use_is_at_least_history_maximum() {
 }
 
 #[test]
+fn worst_frame_is_that_of_the_whole_run() {
+    // Longer than the monitor's window of 5 s.
+    let file = Scratch::new("worst.json", "");
+    let usual = ["demo", "--seconds", "6", "--bloat", "--quiet", "--json"];
+    let output = framepool(&[&usual[..], &["--save", file.path()]].concat());
+    let report: Value = serde_json::from_str(stdout(&output)).expect("one JSON object");
+    let text = std::fs::read_to_string(file.path()).expect("a history");
+    let saved: Value = serde_json::from_str(&text).expect("JSON");
+    let frames = saved["history"]["pools"][0]["frames"]
+        .as_array()
+        .expect("frames");
+    // The first period dates from the creation of the pool; the last frame end only closes the run.
+    let frames = frames[..frames.len() - 1]
+        .iter()
+        .filter(|frame| frame["frame"] != 1);
+    let times = frames.map(|frame| frame["period_ns"].as_f64().expect("nanoseconds") / 1e6);
+    let worst = times.fold(0.0, f64::max);
+    let shown = report["worst_frame_ms"].as_f64().expect("milliseconds");
+    assert!(
+        (shown - worst).abs() < 0.001,
+        "{shown} ms shown, {worst} ms in the history"
+    );
+}
+
+#[test]
 fn a_run_with_an_end_counts_its_seconds() {
     let output = framepool(&["demo", "--seconds", "1", "--threads", "1"]);
     let seconds = stderr(&output).lines().find(|line| line.contains("in use"));

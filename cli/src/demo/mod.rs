@@ -1,5 +1,6 @@
 //! `framepool demo`: a synthetic job system, so that a newcomer sees alerts rise and clear.
 
+mod frame_times;
 mod jobs;
 mod leak;
 mod schedule;
@@ -18,6 +19,7 @@ use crate::outputs;
 use crate::report::{columns_of_error, counted, hanging};
 use crate::screen::{Screen, Show};
 use crate::watch::{AlertEntry, LiveWatch, Moment};
+use frame_times::FrameTimes;
 use jobs::JobSystem;
 use leak::Leak;
 use schedule::Schedule;
@@ -52,16 +54,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         Show::Live
     });
     let schedule = Schedule::new(args, is_served(args));
-    // An endless run counts its frames; other runs count seconds, because late frames are not made up for.
-    if schedule.is_endless {
-        screen.stage("demo", 0, "frames", Some(&pool));
-    } else {
-        let seconds = schedule.whole_seconds();
-        screen.stage("demo", seconds, "seconds", Some(&pool));
-    }
+    begin_stage(&screen, &schedule, &pool);
     let mut leak = Leak::new(&pool, args.leak);
     let mut accused = None;
     let mut peak_in_use_bytes = 0;
+    let mut times = FrameTimes::new();
     let began = Instant::now();
     while !ending.is_asked() {
         let elapsed = began.elapsed();
@@ -81,6 +78,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
             leak.release();
         }
         let snapshot = pool.snapshot();
+        // The first period dates from the creation of the pool. The frame end that closes the run is not of a frame.
+        if snapshot.totals.frames > 1 {
+            times.add(snapshot.duration);
+        }
         peak_in_use_bytes = in_use_bytes.max(peak_in_use_bytes);
         let now = Moment {
             frame: snapshot.frame.get(),
@@ -118,6 +119,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         threads,
         &pool,
         &watch,
+        &times,
         work,
         &leak,
         leaks_found,
@@ -132,6 +134,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         )));
     }
     shown
+}
+
+/// An endless run counts its frames; other runs count seconds, because late frames are not made up for.
+fn begin_stage(screen: &Screen, schedule: &Schedule, pool: &BufferPool) {
+    if schedule.is_endless {
+        screen.stage("demo", 0, "frames", Some(pool));
+    } else {
+        screen.stage("demo", schedule.whole_seconds(), "seconds", Some(pool));
+    }
 }
 
 fn new_pool(args: &DemoArgs) -> Result<BufferPool, Problem> {

@@ -6,6 +6,7 @@ use framepool::text::{Align, Table, bytes};
 use framepool::{BufferPool, Outstanding};
 use serde::Serialize;
 
+use super::frame_times::FrameTimes;
 use super::jobs::Work;
 use super::leak::Leak;
 use crate::report::{alert_table, columns_of_output, count, counted, share};
@@ -48,6 +49,7 @@ impl Summary {
         threads: usize,
         pool: &BufferPool,
         watch: &LiveWatch,
+        times: &FrameTimes,
         work: Work,
         leak: &Leak,
         leaks_found: Outstanding,
@@ -55,15 +57,13 @@ impl Summary {
     ) -> Self {
         let snapshot = pool.snapshot();
         let (totals, counts) = (&snapshot.totals, &snapshot.totals.counts);
-        let [average_frame_ms, p99_frame_ms, worst_frame_ms] =
-            watch.frame_times().unwrap_or_default();
         Self {
             seconds,
             threads,
             frames: totals.frames,
-            average_frame_ms,
-            p99_frame_ms,
-            worst_frame_ms,
+            average_frame_ms: times.average_ms(),
+            p99_frame_ms: times.p99_ms(),
+            worst_frame_ms: times.worst_ms(),
             particles_stepped: work.particles_stepped,
             mean_height: work.mean_height,
             allocs: totals.allocs,
@@ -107,7 +107,7 @@ impl fmt::Display for Summary {
             String::new(),
         );
         row(
-            "frame time, worst",
+            "frame time, worst of the run",
             format!("{:.2} ms", self.worst_frame_ms),
             String::new(),
         );
