@@ -371,3 +371,34 @@ fn used_port_is_named_with_the_next_step() {
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
     }
 }
+
+#[test]
+fn refused_values_name_what_is_expected() {
+    for (arguments, sentence) in [
+        (
+            &["replay", "--rounds", "x"][..],
+            "a whole number from 0 to 1000",
+        ),
+        (&["replay", "--leak-after", "0"], "a whole number of frames"),
+        (
+            &["report", "a.json", "--max-growing", "-1"],
+            "a whole number of call sites",
+        ),
+        (
+            &["report", "a.json", "--max-misses", "200%"],
+            "a percentage from 0% to 100%",
+        ),
+        (&["report", "."], "is a directory"),
+        (&["replay", "--warm-up", "2m"], "a time such as"),
+        #[cfg(feature = "dashboard")]
+        (&["top", "notaurl:xx"], "not the address of a page"),
+    ] {
+        let output = framepool(arguments);
+        let said = stderr(&output);
+        assert!(
+            said.contains(sentence) && !said.contains("-- -1"),
+            "{arguments:?}: {said}"
+        );
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}

@@ -125,7 +125,11 @@ impl Page {
             host.to_owned()
         };
         let is_usable = |c: char| c.is_ascii_alphanumeric() || "-.:[]_".contains(c);
-        if host.is_empty() || !host.chars().all(is_usable) {
+        // The colons within brackets are those of an IPv6 address.
+        let after_address = host.rsplit_once(']').map_or(&*host, |(_, rest)| rest);
+        let port = after_address.split_once(':').map(|(_, port)| port);
+        let has_wrong_port = port.is_some_and(|port| port.parse::<u16>().is_err());
+        if host.is_empty() || !host.chars().all(is_usable) || has_wrong_port {
             return Err(help());
         }
         let config = ureq::Agent::config_builder()
@@ -211,7 +215,16 @@ mod tests {
             read("http://[::1]:9/").map(|(host, _)| host),
             Ok("[::1]:9".to_owned())
         );
-        for wrong in ["", "http://", "https://a:1/", "a b", "http://u@h/"] {
+        for wrong in [
+            "",
+            "http://",
+            "https://a:1/",
+            "a b",
+            "http://u@h/",
+            "notaurl:xx",
+            "a:",
+            "[::1]:70000",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
