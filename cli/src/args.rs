@@ -9,6 +9,7 @@ pub(crate) mod page;
 use std::num::NonZeroU32;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -160,11 +161,17 @@ pub struct ReplayOptions {
     #[arg(long)]
     pub lenient: bool,
     /// Timed rounds after the first, cold one; with 0 nothing is timed, and the report has no costs and no advice
-    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = rounds, allow_negative_numbers = true)]
     pub rounds: u32,
     /// Frames after which an unreleased buffer becomes a leak suspect
-    #[arg(long, value_name = "FRAMES", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "FRAMES", default_value_t = 4, value_parser = leak_after, allow_negative_numbers = true)]
     pub leak_after: u64,
+    /// The program's start-up, as recorded time such as 2s, or as a number of frames; by default 20 s and 1,200 frames
+    ///
+    /// Growth that begins in it may be a cache that fills, so it is a leak only after 110 s. Later growth can be a leak within a
+    /// second.
+    #[arg(long, value_name = "TIME|FRAMES", value_parser = warm_up, allow_negative_numbers = true)]
+    pub warm_up: Option<WarmUp>,
     /// Speed of the watched replay as a multiple of the recorded one, 0 for as fast as possible
     ///
     /// By default it takes about three seconds on a terminal, so that there is something to see, and is as fast as possible
@@ -209,6 +216,15 @@ impl ReplayOptions {
             ("--timeline", &self.page.timeline),
         ])
     }
+}
+
+/// The length of a program's start-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// In recorded time.
+    Time(Duration),
+    /// In frames.
+    Frames(u64),
 }
 
 /// `framepool demo`.
@@ -325,6 +341,21 @@ fn milliseconds(text: &str) -> Result<f64, String> {
     }
 }
 
+fn warm_up(text: &str) -> Result<WarmUp, String> {
+    if let Ok(frames) = text.parse() {
+        return Ok(WarmUp::Frames(frames));
+    }
+    // The longer unit comes first, because both end in the same letter.
+    let units = [("ms", 1e-3), ("s", 1.0)];
+    let with_unit = units.iter().find_map(|&(unit, seconds)| {
+        let number = text.strip_suffix(unit)?.trim().parse::<f64>().ok()?;
+        Duration::try_from_secs_f64(number * seconds).ok()
+    });
+    with_unit.map(WarmUp::Time).ok_or_else(|| {
+        "a time such as `--warm-up 2s` or `--warm-up 500ms`, or a number of frames such as `--warm-up 120`".to_owned()
+    })
+}
+
 fn seconds(text: &str) -> Result<f64, String> {
     let number = number(text);
     if (0.5..=86_400.0).contains(&number) {
@@ -339,6 +370,20 @@ fn leaks(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| {
         "a whole number of buffers a second, from 0 to 100000, such as `--leak 20`".to_owned()
     })
+}
+
+fn rounds(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number <= 1_000);
+    number.ok_or_else(|| "a whole number from 0 to 1000, such as `--rounds 11`".to_owned())
+}
+
+fn leak_after(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (1..=1_000_000).contains(number))
+        .ok_or_else(|| {
+            "a whole number of frames from 1 to 1000000, such as `--leak-after 4`".to_owned()
+        })
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -373,6 +418,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn warm_up_is_a_time_or_frames() {
+        assert_eq!(warm_up("120"), Ok(WarmUp::Frames(120)));
+        let time = |ms| Ok(WarmUp::Time(Duration::from_millis(ms)));
+        assert_eq!(
+            (warm_up("2s"), warm_up("1.5 s"), warm_up("500ms")),
+            (time(2_000), time(1_500), time(500))
+        );
+        for wrong in ["", "s", "-1", "-1s", "2m", "nans", "1e99s"] {
+            assert!(warm_up(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

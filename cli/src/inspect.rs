@@ -9,6 +9,7 @@ use framepool::{BufferPool, FrameSnapshot};
 
 use crate::contestant::SiteNames;
 use crate::ending::Ending;
+use crate::growth::GrowthSettings;
 use crate::replay::{Observer, Plan};
 use crate::report::{LeakSection, LeakSite, PoolSection, counted};
 use crate::screen::Screen;
@@ -56,6 +57,7 @@ impl<'a> Watcher<'a> {
         screen: &'a Screen,
         ending: &'a Ending,
         speed: Option<f64>,
+        growth: GrowthSettings,
     ) -> Self {
         screen.stage("replaying", plan.frames.len() as u64, "frames", Some(pool));
         Self {
@@ -64,7 +66,7 @@ impl<'a> Watcher<'a> {
             plan,
             screen,
             ending,
-            judge: RecordedTimeJudge::new(SiteNames::new(trace)),
+            judge: RecordedTimeJudge::new(SiteNames::new(trace), growth),
             speed,
             began: Instant::now(),
             last_us: 0.0,

@@ -15,6 +15,7 @@ mod contestant;
 mod costs;
 mod demo;
 mod ending;
+mod growth;
 mod history;
 mod inspect;
 mod measure;

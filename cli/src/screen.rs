@@ -13,6 +13,7 @@ use framepool::BufferPool;
 use framepool::text::bytes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::outcome::escaped;
 use crate::report::count;
 use crate::watch::Standing;
 
@@ -280,5 +281,5 @@ fn colour_wanted() -> bool {
 
 /// Writes a line to standard error, which may be closed.
 fn write_line(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", escaped(line));
 }

@@ -13,6 +13,7 @@ use crate::contestant::SiteNames;
 use crate::contestant::{Name, Pool, RecordedSites};
 use crate::costs;
 use crate::ending::Ending;
+use crate::growth::GrowthSettings;
 use crate::history;
 use crate::inspect::Watcher;
 use crate::measure::measure_here;
@@ -59,7 +60,8 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     let ending = Ending::listen()?;
     #[cfg(feature = "dashboard")]
     let page = PageOfReplay::open(options, &watched, &ending, SiteNames::new(&trace))?;
-    let mut observer = Watcher::new(&watched, &trace, &plan, &screen, &ending, speed);
+    let growth = GrowthSettings::of(options.warm_up);
+    let mut observer = Watcher::new(&watched, &trace, &plan, &screen, &ending, speed, growth);
     #[cfg(feature = "dashboard")]
     {
         let path = options.page.timeline.as_ref();
@@ -114,7 +116,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     };
     let baseline = baseline.as_ref();
     let judged = if report.leaks.is_some() {
-        history::judge(&history, &options.gates, baseline)
+        history::judge(&history, &options.gates, baseline, Some(growth))
     } else {
         history::skip(&history, &options.gates, baseline)
     };
@@ -200,7 +202,10 @@ impl PageOfReplay {
         if !options.page.is_shown() {
             return Ok(None);
         }
-        let watch = Watch::start(pool, HealthConfig::default());
+        let watch = Watch::start(
+            pool,
+            HealthConfig::default().thresholds(GrowthSettings::of(options.warm_up).thresholds()),
+        );
         let names = move |text: &str| sites.renamed(text);
         let page = Page::open(&options.page, ending, || {
             Dashboard::new(&watch).rename(names.clone())

@@ -12,6 +12,7 @@ use framepool::{
 use serde::Serialize;
 
 use crate::contestant::SiteNames;
+use crate::growth::GrowthSettings;
 use crate::report::counted;
 #[cfg(feature = "dashboard")]
 use crate::timeline::RecordedTimeline;
@@ -192,10 +193,10 @@ pub(crate) struct RecordedTimeJudge {
 }
 
 impl RecordedTimeJudge {
-    pub(crate) fn new(sites: SiteNames) -> Self {
+    pub(crate) fn new(sites: SiteNames, growth: GrowthSettings) -> Self {
         Self {
             // No throttling, so that the log is exact to the frame.
-            monitor: HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO),
+            monitor: HealthMonitor::new(growth.thresholds()).with_emit_interval(Duration::ZERO),
             store: DiagnosticsStore::new(),
             log: AlertLog {
                 sites: Some(sites),
@@ -315,17 +316,5 @@ impl LiveWatch {
         self.look(now, tell);
         let history = self.watch.store().saved();
         history.with_holders(self.watch.pool())
-    }
-
-    /// Average, worst and 99th percentile frame time in milliseconds, from the monitor.
-    pub(crate) fn frame_times(&self) -> Option<[f64; 3]> {
-        self.watch.store().latest().map(|health| {
-            let metrics = &health.metrics;
-            [
-                metrics.avg_frame_ms,
-                metrics.p99_frame_ms,
-                metrics.worst_frame_ms,
-            ]
-        })
     }
 }

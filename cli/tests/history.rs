@@ -332,3 +332,120 @@ fn a_demo_is_saved_too() {
         stdout(&output)
     );
 }
+
+#[test]
+fn history_without_pools_passes_no_gate() {
+    let empty = br#"{"format":"framepool history","version":1,"library":"0.1.0","history":{}}"#;
+    let history = Scratch::new("no-pools.json", empty);
+    let junit = Scratch::new("no-pools.xml", "");
+    let output = framepool(&[
+        "report",
+        history.path(),
+        "--max-growing",
+        "0",
+        "--max-peak",
+        "1B",
+        "--junit",
+        junit.path(),
+    ]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(said.matches("no pool to judge").count(), 2, "{said}");
+    let xml = fs::read_to_string(junit.path()).unwrap();
+    assert!(xml.contains("tests=\"2\" failures=\"2\""), "{xml}");
+}
+
+/// A replay of 15 s: from the tenth second on, one call site keeps a buffer at every fifth frame.
+fn short_replay(name: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let mut text = format!("{HEADER}\n");
+    for frame in 1..=750_u64 {
+        let us = 20_000 * frame;
+        writeln!(text, "{us},1,alloc,{},1000,scratch", 2 * frame).unwrap();
+        writeln!(text, "{us},1,free,{},,", 2 * frame).unwrap();
+        if frame > 500 && frame % 5 == 0 {
+            writeln!(text, "{us},1,alloc,{},1000,leak.c:7", 2 * frame + 1).unwrap();
+        }
+    }
+    let recording = Scratch::new(&format!("{name}.csv"), text);
+    let junit = Scratch::new(&format!("{name}.xml"), "");
+    let usual = [
+        "replay",
+        recording.path(),
+        "--quiet",
+        "--rounds",
+        "0",
+        "--max-growing",
+        "0",
+    ];
+    let output = framepool(&[&usual[..], &["--junit", junit.path()], more].concat());
+    let xml = fs::read_to_string(junit.path()).unwrap();
+    (output.status.code(), stderr(&output).to_owned(), xml)
+}
+
+#[test]
+fn run_too_short_for_growth_says_so() {
+    let (code, said, xml) = short_replay("short", &[]);
+    assert!(
+        said.contains("too short to judge growth: 15 s of 110 s"),
+        "{said}"
+    );
+    assert_eq!((code, said.lines().count()), (Some(0), 1), "{said}");
+    assert!(
+        xml.contains("skipped=\"1\"") && xml.contains("<skipped message=\"too short"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn leak_after_warm_up_fails_short_run() {
+    for warm_up in ["2s", "100"] {
+        let (code, said, xml) = short_replay(&format!("warm-{warm_up}"), &["--warm-up", warm_up]);
+        assert!(
+            said.contains("leak.c:7") && said.contains("gate failed"),
+            "{said}"
+        );
+        assert_eq!(code, Some(3), "{said}");
+        assert!(xml.contains("failures=\"1\" skipped=\"0\""), "{xml}");
+    }
+}
+
+#[test]
+fn control_characters_of_files_stay_text() {
+    let site = "leak\u{1b}[31m\u{9b}.c:7";
+    let recording = Scratch::new(
+        "control.csv",
+        format!("{HEADER}\n0,1,alloc,1,1000,{site}\n20000,1,alloc,2,1000,{site}\n"),
+    );
+    let saved = Scratch::new("control.json", "");
+    let usual = [
+        "replay",
+        recording.path(),
+        "--rounds",
+        "0",
+        "--save",
+        saved.path(),
+    ];
+    let output = framepool(&usual);
+    let of_text = stdout(&output).to_owned() + stderr(&output);
+    let data = framepool(&[&usual[..], &["--json", "--quiet"]].concat());
+    let report: Value = serde_json::from_str(stdout(&data)).expect("one JSON object");
+    assert_eq!(report["leaks"]["sites"][0]["site"], site);
+    let history = fs::read_to_string(saved.path()).unwrap();
+    let named = Scratch::new(
+        "named.json",
+        history.replace("\"watched\"", "\"a\\u001b]0;b\\u0007\""),
+    );
+    let output = framepool(&["report", named.path(), "--max-peak", "1B"]);
+    let of_history = stdout(&output).to_owned() + stderr(&output);
+    assert!(
+        of_history.contains("pool `a\\u001b]0;b\\u0007`"),
+        "{of_history}"
+    );
+    assert!(of_text.contains("leak\\u001b[31m\\u009b.c:7"), "{of_text}");
+    for text in [of_text, stdout(&data).to_owned(), of_history] {
+        assert!(
+            !text.contains(|it: char| it.is_control() && it != '\n'),
+            "{text:?}"
+        );
+    }
+}

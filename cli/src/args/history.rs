@@ -102,16 +102,16 @@ const GATES: &str = "Gates: exit code 3 if one fails";
 #[derive(Clone, Debug, Default, Args)]
 pub struct Limits {
     /// Fail if more call sites than this are growing: leaks
-    #[arg(long, value_name = "N", help_heading = GATES)]
+    #[arg(long, value_name = "N", help_heading = GATES, value_parser = sites, allow_negative_numbers = true)]
     pub max_growing: Option<u64>,
     /// Fail if a pool ever held more from the system: bytes, or with a unit such as 180MiB or 200MB
-    #[arg(long, value_name = "SIZE", help_heading = GATES, value_parser = size)]
+    #[arg(long, value_name = "SIZE", help_heading = GATES, value_parser = size, allow_negative_numbers = true)]
     pub max_peak: Option<u64>,
     /// Fail if a larger share of all allocs took memory from the system, such as 1%
-    #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = part, allow_negative_numbers = true)]
     pub max_misses: Option<f64>,
     /// Fail if the peak exceeds that of the other history by more than this, such as 10%
-    #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", help_heading = GATES, value_parser = percent, allow_negative_numbers = true)]
     pub max_peak_growth: Option<f64>,
     /// The file for the gates as test cases.
     #[arg(long, help = "Write the gates as test cases in JUnit's format", value_name = "FILE", help_heading = GATES)]
@@ -159,6 +159,17 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "bytes, or a size such as 180MiB, 200MB, 1.5GiB".to_owned())
 }
 
+fn sites(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok();
+    number.ok_or_else(|| "a whole number of call sites, such as `--max-growing 0`".to_owned())
+}
+
+/// A percentage of a whole.
+fn part(text: &str) -> Result<f64, String> {
+    let part = percent(text).ok().filter(|part| *part <= 100.0);
+    part.ok_or_else(|| "a percentage from 0% to 100%, such as 1% or 0.5%".to_owned())
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('%').trim().parse::<f64>().ok();
     number
@@ -179,6 +190,8 @@ mod tests {
             assert!(size(wrong).is_err(), "{wrong}");
         }
         assert_eq!((percent("1%"), percent("0.5")), (Ok(1.0), Ok(0.5)));
+        assert_eq!((part("100%"), percent("200%")), (Ok(100.0), Ok(200.0)));
+        assert!(part("200%").is_err() && part("-1").is_err() && sites("-1").is_err());
         assert!(percent("all").is_err() && percent("-1%").is_err());
     }
 }

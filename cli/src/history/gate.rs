@@ -11,12 +11,17 @@ use framepool::text::bytes;
 use super::junit;
 use super::peak::explained;
 use crate::args::history::Limits;
-use crate::outcome::Problem;
+use crate::growth::GrowthSettings;
+use crate::outcome::{Problem, warn};
 use crate::outputs::write;
 use crate::report::{counted, share};
 
 /// Percent allowed above the peak of a baseline by default.
 const PEAK_GROWTH: f64 = 10.0;
+
+/// The failure of every gate on a history without pools.
+const NO_POOL: &str =
+    "the history has no pool to judge, limit 1 or more; save it while a watch judges a pool";
 
 /// The history to compare with.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +41,7 @@ pub(crate) struct Gate {
     /// If it failed: the value, the limit, and what to do.
     pub(crate) failure: Option<String>,
     /// If it was not judged: why.
-    pub(crate) skipped: Option<&'static str>,
+    pub(crate) skipped: Option<String>,
 }
 
 /// Judges, prints one line for each failure, and writes the requested files.
@@ -44,8 +49,13 @@ pub(crate) fn judge(
     history: &SavedHistory,
     limits: &Limits,
     before: Option<Before<'_>>,
+    growth: Option<GrowthSettings>,
 ) -> Result<(), Problem> {
-    let gates = gates(history, limits, before);
+    let mut gates = gates(history, limits, before);
+    if let Some(growth) = growth {
+        skip_growth(history, growth, &mut gates);
+    }
+    warn_of_skipped(&gates);
     if let Some(path) = &limits.junit {
         write(path, junit::document(&gates))?;
     }
@@ -65,7 +75,7 @@ pub(crate) fn skip(
     history: &SavedHistory,
     limits: &Limits,
     before: Option<Before<'_>>,
-    why: &'static str,
+    why: &str,
 ) -> Result<(), Problem> {
     let Some(path) = &limits.junit else {
         return Ok(());
@@ -73,13 +83,33 @@ pub(crate) fn skip(
     let mut gates = gates(history, limits, before);
     for gate in &mut gates {
         gate.failure = None;
-        gate.skipped = Some(why);
+        gate.skipped = Some(why.to_owned());
     }
     write(path, junit::document(&gates))
 }
 
 fn gates(history: &SavedHistory, limits: &Limits, before: Option<Before<'_>>) -> Vec<Gate> {
     let mut gates = Vec::new();
+    if history.pools.is_empty() {
+        let requested = [
+            ("--max-growing", limits.max_growing.is_some()),
+            ("--max-peak", limits.max_peak.is_some()),
+            ("--max-misses", limits.max_misses.is_some()),
+            ("--max-peak-growth", limits.max_peak_growth.is_some()),
+            ("--baseline", matches!(before, Some(Before::Baseline(_)))),
+        ];
+        gates.extend(
+            requested
+                .into_iter()
+                .filter(|(_, is)| *is)
+                .map(|(option, _)| Gate {
+                    option,
+                    pool: String::new(),
+                    failure: Some(NO_POOL.to_owned()),
+                    skipped: None,
+                }),
+        );
+    }
     for pool in &history.pools {
         alone(pool, limits, &mut gates);
         if let Some(before) = before {
@@ -91,7 +121,34 @@ fn gates(history: &SavedHistory, limits: &Limits, before: Option<Before<'_>>) ->
 
 fn sentence(gate: &Gate) -> Option<String> {
     let failure = gate.failure.as_ref()?;
+    if gate.pool.is_empty() {
+        return Some(format!("{}: {failure}", gate.option));
+    }
     Some(format!("{}: pool `{}`: {failure}", gate.option, gate.pool))
+}
+
+/// A growth gate that found nothing did not pass if the run was too short to find anything.
+fn skip_growth(history: &SavedHistory, growth: GrowthSettings, gates: &mut [Gate]) {
+    for gate in gates {
+        let judges_growth = matches!(gate.option, "--max-growing" | "--baseline");
+        if !judges_growth || gate.failure.is_some() {
+            continue;
+        }
+        let pool = history.pools.iter().find(|pool| pool.name == gate.pool);
+        gate.skipped = pool.and_then(|pool| growth.too_short(pool));
+    }
+}
+
+/// Prints one line for each gate that was not judged.
+fn warn_of_skipped(gates: &[Gate]) {
+    for gate in gates {
+        if let Some(why) = &gate.skipped {
+            warn(&format!(
+                "{}: pool `{}`: not judged: {why}",
+                gate.option, gate.pool
+            ));
+        }
+    }
 }
 
 fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {

@@ -18,7 +18,7 @@ pub(super) fn document(gates: &[Gate]) -> String {
             text += "><failure message=\"";
             text += &escaped(failure);
             text += "\"/></testcase>\n";
-        } else if let Some(why) = gate.skipped {
+        } else if let Some(why) = &gate.skipped {
             text += "><skipped message=\"";
             text += &escaped(why);
             text += "\"/></testcase>\n";
@@ -62,7 +62,7 @@ mod tests {
             option: "--max-misses",
             pool: String::new(),
             failure: None,
-            skipped: Some("not judged"),
+            skipped: Some("not judged".to_owned()),
         };
         let text = document(&[gate, skipped]);
         assert!(text.contains("<skipped message=\"not judged\"/></testcase>"));

@@ -9,6 +9,7 @@ use framepool::store::{SavedHistory, SavedPool};
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::args::named;
+use crate::growth::GrowthSettings;
 use crate::outcome::{Problem, print};
 use crate::outputs;
 use crate::trace::is_trace;
@@ -16,6 +17,12 @@ use diff::Diff;
 use gate::Before;
 
 fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
+    if path.is_dir() {
+        return Err(Problem::Input(format!(
+            "{}: is a directory; give the path of a saved history",
+            path.display()
+        )));
+    }
     SavedHistory::load(path).map_err(|error| {
         Problem::Input(if is_trace(path) {
             format!(
@@ -73,7 +80,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
     } else {
         print(&format!("{history}\n"))
     };
-    judge(&history, &args.gates, baseline.as_ref()).and(shown)
+    judge(&history, &args.gates, baseline.as_ref(), None).and(shown)
 }
 
 /// Shows the differences between two histories, and judges the later one.
@@ -88,7 +95,7 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
         print(&format!("{diff}\n"))
     };
     if args.limits.is_any() {
-        gate::judge(&after, &args.limits, Some(Before::Earlier(&before))).and(shown)
+        gate::judge(&after, &args.limits, Some(Before::Earlier(&before)), None).and(shown)
     } else {
         shown
     }
@@ -105,14 +112,16 @@ pub(crate) fn baseline(gates: &GateOptions) -> Result<Option<SavedHistory>, Prob
     gates.baseline.as_deref().map(load).transpose()
 }
 
-/// Judges a history, if there are gates.
+/// Judges a history, if there are gates. `growth` has the settings of its verdicts, if they are known.
 pub(crate) fn judge(
     history: &SavedHistory,
     gates: &GateOptions,
     baseline: Option<&SavedHistory>,
+    growth: Option<GrowthSettings>,
 ) -> Result<(), Problem> {
     if gates.is_any() {
-        gate::judge(history, &gates.limits, baseline.map(Before::Baseline))
+        let before = baseline.map(Before::Baseline);
+        gate::judge(history, &gates.limits, before, growth)
     } else {
         Ok(())
     }
