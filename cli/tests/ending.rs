@@ -178,7 +178,7 @@ fn timing(saved: &Scratch, more: &[&str]) -> Child {
 fn interrupted_timing_reports_what_was_measured() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let saved = Scratch::new("timed.json", "");
-        let child = timing(&saved, &["--max-growing", "100"]);
+        let child = timing(&saved, &["--max-growing", "100", "--warm-up", "2s"]);
         interrupt(&child, signal);
         let output = child.wait_with_output().expect("the run's end");
         assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
