@@ -71,6 +71,23 @@ impl Terminal {
         }
     }
 
+    /// Waits until the whole picture has arrived: it is read in pieces, and the first may already say what is expected.
+    fn settled(&self) -> String {
+        let began = Instant::now();
+        let mut last = self.text();
+        loop {
+            // Shorter than the second between two pictures, so a picture that goes on changing is not mistaken for a
+            // settled one.
+            thread::sleep(Duration::from_millis(300));
+            let text = self.text();
+            if text == last {
+                return text;
+            }
+            assert!(began.elapsed() < PATIENCE, "it changes:\n{text}");
+            last = text;
+        }
+    }
+
     /// Presses `q`, and returns the exit code.
     fn quit(self) -> Option<i32> {
         self.press("q");
@@ -200,7 +217,8 @@ fn keys_do_what_the_help_says() {
         text.contains("growing only") && text.contains("leak.rs:34")
     });
     terminal.press("p");
-    let paused = terminal.expect("pause", |text| text.contains("PAUSED"));
+    terminal.expect("pause", |text| text.contains("PAUSED"));
+    let paused = terminal.settled();
     thread::sleep(Duration::from_millis(1_500));
     assert_eq!(terminal.text(), paused);
     assert_eq!(terminal.quit(), Some(0));
