@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use framepool::Outstanding;
 use framepool::store::Span;
 use framepool_pprof::Held;
-use framepool_prometheus::Exposition;
+use framepool_prometheus::{Exposition, Format};
 use futures_util::stream;
 use serde::Deserialize;
 
@@ -62,9 +62,11 @@ pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Gu
         .route("/debug/pprof/allocs", get(allocs))
         .route(
             "/metrics",
-            get(move || {
-                let text = exposition.text();
-                async { typed(Exposition::CONTENT_TYPE, text) }
+            get(move |headers: HeaderMap| {
+                let accept = headers.get(header::ACCEPT);
+                let format = Format::accepted(accept.and_then(|value| value.to_str().ok()));
+                let text = exposition.text(format);
+                async move { typed(format.content_type(), text) }
             }),
         )
         .with_state(recording)

@@ -4,7 +4,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{Updates, eventually, get, served, watched};
+use common::{Updates, eventually, get, get_with, served, watched};
 use framepool::Attribution;
 use framepool::metrics::{Kind, METRICS};
 use framepool_dashboard::Dashboard;
@@ -201,8 +201,13 @@ fn metrics_are_served_for_prometheus() {
     let kept = pool.alloc::<u8>(4096);
     pool.begin_frame().release_all();
     let answer = get(&server, "/metrics");
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let found = (answer.status, answer.header("content-type"));
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    assert_eq!(found, (200, Some(kind)));
+    let prometheus = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
+    let answer = get_with(&server, "/metrics", prometheus);
+    let found = (answer.status, answer.header("content-type"));
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!(found, (200, Some(kind)));
     for line in [
         r#"framepool_memory_usage_bytes{pool="scraped",state="in_use"} 4096.0"#,

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use framepool::metrics::{Kind, METRICS};
 use framepool::{BufferPool, HealthConfig, TagSettings, Watch};
 use framepool_opentelemetry::PoolInstruments;
-use framepool_prometheus::{Exposition, PoolCollector};
+use framepool_prometheus::{Exposition, Format, PoolCollector};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use serde_json::Value;
@@ -198,7 +198,7 @@ fn prometheus_derives_the_same_names_and_numbers() {
             break found;
         }
     };
-    let wanted = scraped(&exposition.text());
+    let wanted = scraped(&exposition.text(Format::OpenMetrics));
     assert_eq!(
         found.keys().collect::<Vec<_>>(),
         wanted.keys().collect::<Vec<_>>()

@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod families;
+mod format;
 mod frames;
 
 use std::fmt;
@@ -51,6 +52,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 pub use families::prometheus_name;
+pub use format::Format;
 
 use frames::{Frames, locked};
 
@@ -58,14 +60,14 @@ use frames::{Frames, locked};
 ///
 /// ```
 /// use framepool::{BufferPool, HealthConfig, Watch};
-/// use framepool_prometheus::{Exposition, PoolCollector};
+/// use framepool_prometheus::{Exposition, Format, PoolCollector};
 ///
 /// let [render, audio] = ["render", "audio"].map(|name| {
 ///     let pool = BufferPool::builder().name(name).build().unwrap();
 ///     Watch::start(&pool, HealthConfig::default())
 /// });
 /// let collector = PoolCollector::new(&render)?.and(&audio);
-/// let text = Exposition::new(collector).text();
+/// let text = Exposition::new(collector).text(Format::Text);
 /// assert!(text.contains(r#"pool="render""#) && text.contains(r#"pool="audio""#));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -111,11 +113,12 @@ impl PoolCollector {
 ///
 /// ```
 /// use framepool::{BufferPool, HealthConfig, Watch};
-/// use framepool_prometheus::{Exposition, PoolCollector};
+/// use framepool_prometheus::{Exposition, Format, PoolCollector};
 ///
 /// let watch = Watch::start(&BufferPool::new(), HealthConfig::default());
 /// let exposition = Exposition::new(PoolCollector::new(&watch)?);
-/// let (kind, body) = (Exposition::CONTENT_TYPE, exposition.text());
+/// let format = Format::accepted(Some("application/openmetrics-text")); // the request's `Accept` header
+/// let (kind, body) = (format.content_type(), exposition.text(format));
 /// assert!(kind.starts_with("application/openmetrics-text") && body.ends_with("# EOF\n"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -123,10 +126,6 @@ impl PoolCollector {
 pub struct Exposition(Registry);
 
 impl Exposition {
-    /// The content type of the answer.
-    pub const CONTENT_TYPE: &'static str =
-        "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
     /// Makes answers from the collector's readings.
     pub fn new(collector: PoolCollector) -> Self {
         let mut registry = Registry::default();
@@ -134,12 +133,15 @@ impl Exposition {
         Self(registry)
     }
 
-    /// The text of an answer, with the current numbers.
-    pub fn text(&self) -> String {
+    /// The text of an answer in this format, with the current numbers.
+    pub fn text(&self, format: Format) -> String {
         let mut text = String::new();
         // Writing to text cannot fail, and the collector has no errors.
         let _ = encode(&mut text, &self.0);
-        text
+        match format {
+            Format::OpenMetrics => text,
+            Format::Text => format::to_text(&text),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use framepool::metrics::{Kind, METRICS};
 use framepool::{BufferPool, HealthConfig, Rule, Watch};
-use framepool_prometheus::{Exposition, PoolCollector, prometheus_name};
+use framepool_prometheus::{Exposition, Format, PoolCollector, prometheus_name};
 
 fn watched(name: &str) -> (BufferPool, Watch) {
     let pool = BufferPool::builder()
@@ -30,7 +30,7 @@ fn exposition(watch: &Watch) -> Exposition {
 #[test]
 fn a_fresh_pool_exports_every_family() {
     let (_pool, watch) = watched("fresh");
-    let text = exposition(&watch).text();
+    let text = exposition(&watch).text(Format::OpenMetrics);
     for metric in METRICS {
         let name = prometheus_name(metric);
         let of_pool = "{pool=\"fresh\"";
@@ -69,7 +69,7 @@ fn numbers_are_those_of_the_pool() {
         frame.release_all();
     }
     assert!(pool.try_alloc::<u8>(65 << 20).is_err());
-    let text = exposition.text();
+    let text = exposition.text(Format::OpenMetrics);
     let number = |metric: &str| value(&text, metric);
     let stats = pool.stats();
     let expected = [
@@ -153,7 +153,7 @@ fn every_histogram_ends_with_an_infinite_bucket() {
     for _ in 0..10 {
         pool.end_frame();
     }
-    let text = exposition.text();
+    let text = exposition.text(Format::OpenMetrics);
     let histograms = METRICS
         .iter()
         .filter(|metric| metric.kind == Kind::Histogram);
@@ -176,7 +176,7 @@ fn every_histogram_ends_with_an_infinite_bucket() {
 #[test]
 fn a_pool_has_a_bounded_number_of_series() {
     let (_pool, watch) = watched("bounded");
-    let text = exposition(&watch).text();
+    let text = exposition(&watch).text(Format::OpenMetrics);
     let samples = |part: &dyn Fn(&str) -> bool| {
         text.lines()
             .filter(|line| line.contains("pool=\"bounded\"") && part(line))
@@ -191,7 +191,7 @@ fn a_pool_has_a_bounded_number_of_series() {
 fn each_tag_has_its_bytes() {
     let (pool, watch) = watched("tagged");
     let kept = pool.tag("render").tag("shadows").alloc::<u8>(4096);
-    let text = exposition(&watch).text();
+    let text = exposition(&watch).text(Format::OpenMetrics);
     for (metric, wanted) in [
         (r#"usage_bytes{pool="tagged",tag=""}"#, 0.0),
         (r#"usage_bytes{pool="tagged",tag="render"}"#, 0.0),
@@ -208,7 +208,7 @@ fn each_tag_has_its_bytes() {
 fn two_pools_share_each_description() {
     let ((_one, first), (_two, second)) = (watched("one"), watched("two"));
     let collector = PoolCollector::new(&first).unwrap().and(&second);
-    let text = Exposition::new(collector).text();
+    let text = Exposition::new(collector).text(Format::OpenMetrics);
     for metric in METRICS {
         let name = prometheus_name(metric);
         let name = name.trim_end_matches("_total");
@@ -225,7 +225,8 @@ fn two_pools_share_each_description() {
 #[test]
 fn pools_with_equal_names_have_distinct_labels() {
     let ((_one, first), (two, second)) = (watched("same"), watched("same"));
-    let text = Exposition::new(PoolCollector::new(&first).unwrap().and(&second)).text();
+    let text = Exposition::new(PoolCollector::new(&first).unwrap().and(&second));
+    let text = text.text(Format::OpenMetrics);
     let numbered = format!("framepool_frames_total{{pool=\"same#{}\"}}", two.id().get());
     for metric in [r#"framepool_frames_total{pool="same"}"#, &numbered] {
         assert!(value(&text, metric).abs() < f64::EPSILON);

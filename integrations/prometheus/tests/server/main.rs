@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use framepool::{BufferPool, HealthConfig, TagSettings, Thresholds, Watch};
-use framepool_prometheus::{Exposition, PoolCollector};
+use framepool_prometheus::{Exposition, Format, PoolCollector};
 use serde_json::Value;
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/framepool.rules.yml");
@@ -43,13 +43,15 @@ fn serve(exposition: Exposition) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
+            let lines = BufReader::new(&connection).lines().map_while(Result::ok);
             // The head of the request ends with an empty line.
-            while lines.next().is_some_and(|line| !line.is_empty()) {}
-            let text = exposition.text();
+            let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+            let accept = head.iter().find_map(|line| line.strip_prefix("Accept: "));
+            let format = Format::accepted(accept);
+            let text = exposition.text(format);
             let answer = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
-                Exposition::CONTENT_TYPE,
+                format.content_type(),
                 text.len()
             );
             // A closed connection of a scraper is no error.
@@ -196,6 +198,31 @@ impl Drop for Prometheus {
 fn the_rules_pass_their_tests() {
     run("promtool", &["check", "rules", RULES]);
     run("promtool", &["test", "rules", RULES_TEST]);
+}
+
+#[test]
+fn promtool_remarks_only_on_one_name() {
+    let pool = BufferPool::builder().tag("ui", TagSettings::default());
+    let watch = Watch::start(&pool.build().unwrap(), HealthConfig::default());
+    let exposition = Exposition::new(PoolCollector::new(&watch).unwrap());
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("`promtool`; Debian: apt-get install prometheus");
+    let text = exposition.text(Format::Text);
+    let mut input = promtool.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    drop(input);
+    let output = promtool.wait_with_output().unwrap();
+    let remarks = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let name = "framepool_buffer_count ";
+    assert!(
+        remarks.starts_with(name) && remarks.lines().count() == 1,
+        "{remarks}"
+    );
 }
 
 #[test]
