@@ -3,8 +3,8 @@
 //! # Order
 //!
 //! The trace is one total order. A frame end is a barrier: all operations recorded before it finish, the contestant's frame
-//! ends, and only then the later operations begin. Between two frame ends threads run freely, but a free waits until its
-//! alloc has happened ([`Handover`]).
+//! ends, and only then the later operations begin. Between two frame ends threads run freely, as many at a time as the machine has
+//! processors, but a free waits until its alloc has happened ([`Handover`]).
 //!
 //! # Why a replay cannot hang
 //!
@@ -12,13 +12,14 @@
 //! within a frame, and take the earliest unfinished operation in the total order. Its thread has finished all its earlier
 //! ones, so it is at this operation. It is not an alloc, because an alloc never waits. It is not a free either: its alloc
 //! is earlier in the order, in this frame or an earlier one, and so is finished. So there is no such operation, and the
-//! frame ends.
+//! frame ends. A thread that waits for a buffer has no desk ([`Desks`]), so each desk is free or has a thread that goes on.
 
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::crew::Crew;
+use super::desks::Desks;
 use super::handover::Handover;
 use super::plan::Plan;
 use super::turns::Turns;
@@ -65,6 +66,7 @@ pub(crate) fn run<C: Contestant>(
     let threads = plan.work.len();
     let shared = Arc::new(Shared {
         turns: Turns::new(threads),
+        desks: Desks::for_this_machine(),
         handovers: (0..plan.shared_places).map(|_| Handover::new()).collect(),
         failure: OnceLock::new(),
         written,

@@ -1,6 +1,7 @@
 //! The replay engine: a trace becomes a plan, and a crew of threads runs the plan against a contestant.
 
 mod crew;
+mod desks;
 mod engine;
 mod frames;
 mod handover;

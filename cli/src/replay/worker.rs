@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::desks::{Desk, Desks};
 use super::handover::Handover;
 use super::plan::{Action, Plan, Step, Work};
 use super::turns::Turns;
@@ -14,6 +15,7 @@ use crate::contestant::Contestant;
 #[derive(Debug)]
 pub(crate) struct Shared<B> {
     pub(crate) turns: Turns,
+    pub(crate) desks: Desks,
     pub(crate) handovers: Vec<Handover<B>>,
     pub(crate) failure: OnceLock<Failure>,
     pub(crate) written: Written,
@@ -70,7 +72,7 @@ pub(crate) enum Failure {
 pub(crate) struct Spent {
     /// Time in steps, without waits for other threads.
     pub(crate) busy: Duration,
-    /// Time spent waiting for buffers of other threads.
+    /// Time spent waiting for buffers of other threads, and waking threads that wait.
     pub(crate) waited: Duration,
 }
 
@@ -137,6 +139,8 @@ impl<C: Contestant> Bench<'_, C> {
 
     /// The thread's share of one frame.
     fn steps(&mut self, begin: usize, end: usize) {
+        let shared = self.shared;
+        let mut desk = shared.desks.take();
         let waited_before = self.spent.waited;
         let started = Instant::now();
         for index in begin..end {
@@ -144,7 +148,7 @@ impl<C: Contestant> Bench<'_, C> {
             if self.shared.turns.is_stopped() {
                 break;
             }
-            if let Err(failure) = self.step(index) {
+            if let Err(failure) = self.step(index, &mut desk) {
                 self.shared.fail(failure);
             }
         }
@@ -156,7 +160,7 @@ impl<C: Contestant> Bench<'_, C> {
     /// A step is one inlined function for every contestant. Otherwise a call that the compiler leaves out of line for one
     /// of them would cost only that one.
     #[inline(always)]
-    fn step(&mut self, index: usize) -> Result<(), Failure> {
+    fn step(&mut self, index: usize, desk: &mut Desk<'_>) -> Result<(), Failure> {
         let step = self.work.steps[index];
         match step.action() {
             Action::TakeKept => {
@@ -169,7 +173,8 @@ impl<C: Contestant> Bench<'_, C> {
             }
             Action::TakeShared => {
                 let buffer = self.take(index, step)?;
-                self.shared.handovers[step.place()].give(buffer);
+                let waited = &mut self.spent.waited;
+                self.shared.handovers[step.place()].give(buffer, waited);
                 Ok(())
             }
             Action::FreeKept => match self.kept[step.place()].take() {
@@ -178,7 +183,8 @@ impl<C: Contestant> Bench<'_, C> {
             },
             Action::FreeShared => {
                 let handover = &self.shared.handovers[step.place()];
-                match handover.take(self.shared.turns.stopped(), &mut self.spent.waited) {
+                let stopped = self.shared.turns.stopped();
+                match handover.take(stopped, desk, &mut self.spent.waited) {
                     Some(buffer) => self.give_back(index, step, buffer),
                     // The run was stopped while this thread waited.
                     None => Ok(()),
