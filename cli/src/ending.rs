@@ -75,7 +75,7 @@ impl Ending {
 
     /// The outcome of a run that was asked to end early. Its exit code is that of a program that the signal ended, by the
     /// convention of shells.
-    pub(crate) fn early(&self, said: String) -> Problem {
+    pub(crate) fn early(&self, said: Vec<String>) -> Problem {
         Problem::EndedEarly {
             said,
             code: 128 + self.signal() as u8,

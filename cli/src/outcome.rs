@@ -1,10 +1,12 @@
 //! The end of the program: its output and its exit code.
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use crate::report::{columns_of_error, hanging};
+use framepool::text::{escaped, line};
+
+use crate::report::columns_of_error;
 use crate::trace::TraceError;
 
 /// Why the program fails.
@@ -17,7 +19,7 @@ pub(crate) enum Problem {
     /// Gates failed, one sentence each: exit code 3.
     Gate(Vec<String>),
     /// A signal ended a run early, and the requested files are written: exit code 130 or 143, as in a shell.
-    EndedEarly { said: String, code: u8 },
+    EndedEarly { said: Vec<String>, code: u8 },
 }
 
 impl Problem {
@@ -26,11 +28,21 @@ impl Problem {
         Self::Fault(format!("this is a bug of framepool: {error}"))
     }
 
-    /// Prints one line, or one for each gate, and returns the exit code.
-    pub(crate) fn tell(&self) -> ExitCode {
-        for line in self.to_string().lines() {
-            say(line);
+    /// The messages, each of which is printed for itself.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        match self {
+            Self::Input(text) | Self::Fault(text) => vec![text.clone()],
+            Self::EndedEarly { said, .. } => said.clone(),
+            Self::Gate(failures) => {
+                let failed = failures.iter().map(|it| format!("gate failed: {it}"));
+                failed.collect()
+            }
         }
+    }
+
+    /// Prints one message, or one for each gate, and returns the exit code.
+    pub(crate) fn tell(&self) -> ExitCode {
+        self.messages().iter().for_each(|message| say(message));
         ExitCode::from(match self {
             Self::Input(_) => 2,
             Self::Fault(_) => 1,
@@ -40,52 +52,21 @@ impl Problem {
     }
 }
 
-/// Prints a warning: one line on standard error.
+/// Prints a warning on standard error.
 pub(crate) fn warn(text: &str) {
     say(&format!("warning: {text}"));
 }
 
-fn say(line: &str) {
-    let mut out = io::stderr().lock();
-    let mut line = escaped(&format!("framepool: {line}"));
-    // Elsewhere a message stays one line, so that programs can read it.
-    if out.is_terminal() {
-        line = hanging(&line, columns_of_error(), 2);
-    }
+/// Prints one message on standard error, wrapped.
+fn say(message: &str) {
+    let message = line(&format!("framepool: {message}"), columns_of_error());
     // Standard error may be closed.
-    let _ = writeln!(out, "{line}");
-}
-
-/// Text without control characters except line feeds: each is shown as `\u001b`, as JSON writes it, so that no file
-/// controls the terminal, and JSON text keeps its meaning.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\n' {
-            // Every control character is below U+00A0.
-            let escape = format!("\\u{:04x}", u32::from(character));
-            shown.push_str(&escape);
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
+    let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Input(text) | Self::Fault(text) | Self::EndedEarly { said: text, .. } => {
-                f.write_str(text)
-            }
-            Self::Gate(failures) => {
-                for (at, failure) in failures.iter().enumerate() {
-                    let separator = if at == 0 { "" } else { "\n" };
-                    write!(f, "{separator}gate failed: {failure}")?;
-                }
-                Ok(())
-            }
-        }
+        f.write_str(&self.messages().join("\n"))
     }
 }
 
@@ -114,9 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_shown_as_escapes() {
-        let said = escaped("a\u{1b}[31m\u{7f}\u{9b}\r\tb\nä…");
-        assert_eq!(said, "a\\u001b[31m\\u007f\\u009b\\u000d\\u0009b\nä…");
+    fn escaped_json_keeps_its_meaning() {
         let data = serde_json::to_string("\u{7f}\u{9b}").expect("JSON");
         let read: String = serde_json::from_str(&escaped(&data)).expect("JSON");
         assert_eq!(read, "\u{7f}\u{9b}");

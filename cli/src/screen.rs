@@ -10,10 +10,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use framepool::BufferPool;
-use framepool::text::bytes;
+use framepool::text::{bytes, escaped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::outcome::escaped;
 use crate::report::count;
 use crate::watch::Standing;
 

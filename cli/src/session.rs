@@ -156,10 +156,9 @@ fn conclude(
     if report.leaks.is_none() && options.gates.is_any() {
         said += "; the gates were not judged";
     }
-    if let Err(problem) = judged {
-        said = format!("{problem}\n{said}");
-    }
-    Err(ending.early(said))
+    let mut all = judged.map_or_else(|problem| problem.messages(), |()| Vec::new());
+    all.push(said);
+    Err(ending.early(all))
 }
 
 /// Whether the replay is shown while it runs.

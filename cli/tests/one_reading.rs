@@ -52,7 +52,7 @@ fn page_and_history_of_replay_agree() {
     let report = report_of(&[&replay[..], &files].concat());
     assert_eq!(shown(&page), shown(&history));
     assert!(
-        shown(&history).contains("15 buffers out"),
+        shown(&history).contains("by 15 buffers + "),
         "{}",
         shown(&history)
     );

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Alert, AlertState, Rule};
-use crate::text::bytes;
+use crate::text::{bytes, one_line};
 
 impl Alert {
     fn reaches_level(&self) -> bool {
@@ -37,11 +37,12 @@ impl Alert {
                 write!(f, "{value} {are} out for longer than expected")?;
                 site.map_or(Ok(()), |site| write!(f, ", taken at {site}"))?;
                 self.verdict.as_ref().map_or(Ok(()), |verdict| {
-                    write!(f, " by thread `{}`", verdict.thread)
+                    write!(f, " by thread `{}`", one_line(&verdict.thread))
                 })
             }
             (Rule::TagBudget, _) => {
-                write!(f, "tag `{}` uses {value} of its soft budget", self.tag)
+                let tag = one_line(&self.tag);
+                write!(f, "tag `{tag}` uses {value} of its soft budget")
             }
             (Rule::PooledBytes, _) => write!(f, "the pool holds {value} from the system"),
             (Rule::PoolKeys, _) => write!(f, "the pool holds memory of {value}"),
@@ -99,7 +100,7 @@ impl Alert {
             (Rule::Leak, None) => f.write_str("the leak"),
             (Rule::Overdue, Some(site)) => write!(f, "the overdue buffers of {site}"),
             (Rule::Overdue, None) => f.write_str("the overdue buffers"),
-            (Rule::TagBudget, _) => write!(f, "the memory of tag `{}`", self.tag),
+            (Rule::TagBudget, _) => write!(f, "the memory of tag `{}`", one_line(&self.tag)),
             (Rule::PooledBytes, _) => f.write_str("the memory held from the system"),
             (Rule::PoolKeys, _) => f.write_str("the number of size classes"),
             (Rule::Bloat, _) => f.write_str("the idle memory"),

@@ -8,7 +8,7 @@ use super::kept_misses::cause;
 use super::{AlertState, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::tags::TagStats;
-use crate::text::bytes;
+use crate::text::{bytes, one_line};
 
 /// Up to this many new buffers may be meant to stay.
 const FEW: u64 = 16;
@@ -118,7 +118,7 @@ fn usual(rule: Rule) -> &'static str {
 fn leak(site: &SiteVerdict) -> String {
     let mut text = format!(
         "find what keeps the buffers that thread `{}` takes there, and drop them or bound their number",
-        site.thread
+        one_line(&site.thread)
     );
     if site.leaked() <= FEW {
         text.push_str("; call `Buffer::mark_long_lived` if they are meant to stay");

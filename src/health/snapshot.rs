@@ -1,11 +1,11 @@
 //! One judgement of a pool: immutable, for stores and exporters.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::{
-    Advice, Alert, FrameSpreads, HealthStatus, LargestSites, Limits, PoolName, Rule,
-    RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,
+    Advice, Alert, FrameSpreads, FrameTimeSource, HealthStatus, LargestSites, Limits, PoolName,
+    Rule, RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,
 };
 use crate::clock::Timestamp;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
@@ -17,7 +17,7 @@ use crate::telemetry::outstanding::SiteHolding;
 use crate::telemetry::snapshot::PoolStats;
 use crate::telemetry::stack_counts::StackSampling;
 use crate::telemetry::tags::TagStats;
-use crate::text::{bytes, counted};
+use crate::text::{bytes, columns, counted, line};
 
 /// A pool's state at one moment, and the changes since the previous health snapshot.
 ///
@@ -115,20 +115,19 @@ impl fmt::Display for HealthSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_head(f, &self.pool, self.status, &self.metrics, self.time)?;
         write_metrics(f, &self.metrics)?;
-        for alert in &self.active {
-            write!(f, "\n  {alert}")?;
-        }
-        for alert in &self.resolved {
-            write!(f, "\n  {alert}")?;
+        let columns = columns(f);
+        let mut write = |text: String| write!(f, "\n{}", line(&text, columns));
+        for alert in self.active.iter().chain(&self.resolved) {
+            write(format!("  {alert}"))?;
         }
         for frame in &self.open_too_long {
-            write!(f, "\n  open: {frame}")?;
+            write(format!("  open: {frame}"))?;
         }
         for site in self.verdicts.iter() {
-            write!(f, "\n  {site}")?;
+            write(format!("  {site}"))?;
         }
         for tag in self.tags.iter() {
-            write!(f, "\n  tag     {tag}")?;
+            write(format!("  tag     {tag}"))?;
         }
         Ok(())
     }
@@ -142,70 +141,78 @@ pub(crate) fn write_head(
     metrics: &RuntimeHealthMetrics,
     time: Timestamp,
 ) -> fmt::Result {
-    write!(
-        f,
+    let mut head = format!(
         "pool `{}`: {}, frame {}, {:.1} frames/s",
         pool, status, metrics.frame, metrics.fps_estimate
-    )?;
+    );
     let silent = metrics.since_frame_end_ms / 1e3;
     if silent >= 1.0 {
-        write!(f, ", no frame end for {silent:.1} s")?;
+        write!(head, ", no frame end for {silent:.1} s")?;
     }
-    write!(f, ", at {time}")
+    write!(head, ", at {time}")?;
+    f.write_str(&line(&head, columns(f)))
 }
 
 /// Memory, flow and frame times, one line each; every line begins with a line break.
 pub(crate) fn write_metrics(f: &mut fmt::Formatter<'_>, m: &RuntimeHealthMetrics) -> fmt::Result {
-    write!(
-        f,
-        "\n  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {}",
+    let columns = columns(f);
+    let mut write = |text: String| write!(f, "\n{}", line(&text, columns));
+    write(format!(
+        "  memory  {} in use by {} + {} idle = {} from the system, peak {}",
         bytes(m.in_use_bytes),
+        counted(m.in_use_buffers, "buffer"),
         bytes(m.idle_bytes),
         bytes(m.pooled_bytes),
-        bytes(m.peak_bytes),
-        bytes(m.rounding_bytes),
-        counted(m.pool_key_count, "size class")
-    )?;
+        bytes(m.peak_bytes)
+    ))?;
     if m.long_lived_bytes > 0 {
-        write!(
-            f,
-            "\n  held    {} in long-lived buffers",
-            bytes(m.long_lived_bytes)
-        )?;
+        let held = bytes(m.long_lived_bytes);
+        write(format!("  held    {held} in long-lived buffers"))?;
     }
-    write!(
-        f,
-        "\n  flow    {}, {} ({:+}) by {} in the latest frame, {:.1} % from the system; {} out",
+    write(format!(
+        "  sizes   {}, {} lost to rounding",
+        counted(m.pool_key_count, "size class"),
+        bytes(m.rounding_bytes)
+    ))?;
+    let mut flow = format!(
+        "  flow    {}, {} ({:+}) by {} in the latest frame, {:.1} % from the system",
         counted(m.pool_allocs, "alloc"),
         counted(m.pool_releases, "release"),
         m.imbalance,
         counted(m.threads, "thread"),
-        (1.0 - m.hit_ratio()) * 100.0,
-        counted(m.in_use_buffers, "buffer")
-    )?;
+        (1.0 - m.hit_ratio()) * 100.0
+    );
     if m.total_refusals > 0 {
         write!(
-            f,
-            ", {} refused so far",
+            flow,
+            "; {} refused so far",
             counted(m.total_refusals, "request")
         )?;
     }
-    write!(f, "\n  frames  ")?;
+    write(flow)?;
+    write(format!("  frames  {}", frame_times(m)))
+}
+
+fn frame_times(m: &RuntimeHealthMetrics) -> String {
     if m.window_ms == 0.0 {
-        return f.write_str("none recorded");
+        return "none recorded".to_owned();
     }
     if m.frames_measured == 0 {
-        return write!(f, "none ended in the last {:.1} s", m.window_ms / 1e3);
+        return format!("none ended in the last {:.1} s", m.window_ms / 1e3);
     }
-    write!(
-        f,
-        "{:.2} ms on average ({}), median {:.2} ms, p99 {:.2} ms, worst {:.2} ms, of {} in {:.1} s",
+    let measured = match m.frame_time_source {
+        FrameTimeSource::Work => "from begin to end",
+        FrameTimeSource::Period => "from end to end",
+        FrameTimeSource::Given => "as given",
+        FrameTimeSource::Mixed => "measured in several ways",
+    };
+    format!(
+        "{} in {:.1} s, {measured}: {:.2} ms on average, median {:.2}, p99 {:.2}, worst {:.2}",
+        m.frames_measured,
+        m.window_ms / 1e3,
         m.avg_frame_ms,
-        m.frame_time_source,
         m.p50_frame_ms,
         m.p99_frame_ms,
-        m.worst_frame_ms,
-        counted(m.frames_measured, "frame"),
-        m.window_ms / 1e3
+        m.worst_frame_ms
     )
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
-use crate::text::{bytes, counted};
+use crate::text::{bytes, counted, one_line};
 
 /// A verdict on the old buffers of a call site.
 ///
@@ -289,10 +289,10 @@ impl fmt::Display for SiteVerdict {
             counted(self.buffers, "buffer"),
             bytes(self.bytes),
             counted(self.oldest_age_frames, "frame"),
-            self.thread
+            one_line(&self.thread)
         )?;
         if !self.tag.is_empty() {
-            write!(f, ", tag `{}`", self.tag)?;
+            write!(f, ", tag `{}`", one_line(&self.tag))?;
         }
         if self.overdue > 0 {
             write!(f, ", {} overdue", self.overdue)?;

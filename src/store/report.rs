@@ -1,5 +1,6 @@
 //! The store's text report: status, memory, flow, frame times with their recent course, alerts, leaks.
 
+mod alerts;
 mod stacks;
 mod usage;
 
@@ -7,29 +8,22 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use self::alerts::{write_active, write_marks, write_resolved, write_subscribers};
 use self::stacks::write_stacks;
 use self::usage::{write_advice, write_usage};
 use super::diagnostics::DiagnosticsStore;
-use super::past::event::EventKind;
-use super::saved::{SavedAlert, SavedHistory, SavedPool};
-use super::subscribers::{AlertSubscriber, SubscriberState};
-use crate::health::{AlertState, LeakVerdict, write_head, write_metrics};
+use super::saved::{SavedHistory, SavedPool};
+use crate::health::{LeakVerdict, write_head, write_metrics};
 use crate::telemetry::breakdown::{sizes_table, threads_table};
 use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;
-use crate::text::{Align, Table, bytes, counted, sparkline};
+use crate::text::{Align, Table, bytes, columns, counted, sparkline};
 
 /// The most bars of a course.
 const WIDTH: usize = 60;
 
-/// The most resolved alerts listed.
-const RESOLVED: usize = 5;
-
 /// The most sizes, and threads, listed.
 const LISTED: usize = 10;
-
-/// The most marks listed.
-const MARKS: usize = 10;
 
 /// The headings of the lists of call sites.
 const VERDICTS: [(LeakVerdict, &str); 4] = [
@@ -62,7 +56,7 @@ impl fmt::Display for SavedHistory {
             write_long_lived(f, pool)?;
             write_open(f, pool)?;
             if !pool.tags.is_empty() {
-                write!(f, "\n\n{}", table(&pool.tags))?;
+                write(f, &table(&pool.tags))?;
             }
             write_sizes(f, pool)?;
             write_threads(f, pool)?;
@@ -126,7 +120,7 @@ fn write_breakdown(
     if listed == 0 {
         return Ok(());
     }
-    write!(f, "\n\n{table}")?;
+    write(f, table)?;
     if left_out > 0 {
         write!(f, "\n{} left out", counted(left_out as u64, "smaller one"))?;
     }
@@ -142,6 +136,8 @@ fn write_courses(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         ("most", Align::Right),
         ("oldest to latest", Align::Left),
     ]);
+    // What the other columns leave.
+    let width = columns(f).saturating_sub(54).clamp(10, WIDTH);
     let mut is_empty = true;
     for course in pool.courses.iter().filter(|course| course.values.len() > 1) {
         let words = |number: f64| match &*course.unit {
@@ -155,14 +151,14 @@ fn write_courses(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
             course.name.clone(),
             words(least),
             words(most),
-            sparkline(&course.values, WIDTH).to_string(),
+            sparkline(&course.values, width).to_string(),
         ]);
         is_empty = false;
     }
     if is_empty {
         return Ok(());
     }
-    write!(f, "\n\n{table}")
+    write(f, &table)
 }
 
 /// The worst frame of each kind.
@@ -175,8 +171,9 @@ fn write_worst(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         ("value", Align::Right),
         ("frame end", Align::Right),
         ("at", Align::Left),
-        ("largest miss", Align::Left),
-    ]);
+        ("largest miss", Align::Site),
+    ])
+    .spare(&[3]);
     for frame in &pool.worst {
         let value = match &*frame.unit {
             "ns" => format!("{:.2} ms", frame.value as f64 / 1e6),
@@ -191,7 +188,7 @@ fn write_worst(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
             frame.site.clone().unwrap_or_default(),
         ]);
     }
-    write!(f, "\n\n{table}")
+    write(f, &table)
 }
 
 fn write_long_lived(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
@@ -199,7 +196,7 @@ fn write_long_lived(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result
         return Ok(());
     }
     let mut table = Table::new(&[
-        ("long-lived buffers by call site", Align::Left),
+        ("long-lived buffers by call site", Align::Site),
         ("buffers", Align::Right),
         ("bytes", Align::Right),
     ]);
@@ -210,7 +207,7 @@ fn write_long_lived(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result
             bytes(site.bytes).to_string(),
         ]);
     }
-    write!(f, "\n\n{table}")
+    write(f, &table)
 }
 
 fn write_open(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
@@ -221,7 +218,7 @@ fn write_open(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         ("frames open for too long", Align::Left),
         ("for", Align::Right),
         ("for, frames", Align::Right),
-        ("begun at", Align::Left),
+        ("begun at", Align::Site),
     ]);
     for frame in &pool.open_too_long {
         table.row([
@@ -231,46 +228,7 @@ fn write_open(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
             frame.location.clone(),
         ]);
     }
-    write!(f, "\n\n{table}")
-}
-
-fn write_active(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
-    let worst_first = history.active();
-    if worst_first.is_empty() {
-        return f.write_str("\n\nno alert is active");
-    }
-    let mut table = Table::new(&[
-        ("active alert", Align::Left),
-        ("severity", Align::Left),
-        ("value", Align::Right),
-        ("limit", Align::Right),
-        ("worst", Align::Right),
-        ("since frame", Align::Right),
-        ("for", Align::Right),
-        ("times", Align::Right),
-        ("pool", Align::Left),
-        ("call site", Align::Left),
-    ]);
-    for alert in &worst_first {
-        let site = alert.site.clone().unwrap_or_default();
-        table.row([
-            alert.rule.to_string(),
-            alert.severity.to_string(),
-            alert.rule.in_words(alert.value),
-            alert.rule.in_words(alert.threshold),
-            alert.rule.in_words(alert.worst),
-            alert.raised_frame.to_string(),
-            seconds(alert.at.saturating_sub(alert.raised_at)),
-            alert.count.to_string(),
-            alert.pool.clone(),
-            site,
-        ]);
-    }
-    write!(f, "\n\n{table}")?;
-    for alert in worst_first {
-        write!(f, "\n{}: {}", alert.rule, alert.next_step)?;
-    }
-    Ok(())
+    write(f, &table)
 }
 
 /// The call sites with old buffers, under a heading for each verdict.
@@ -281,12 +239,12 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
             continue;
         }
         let mut table = Table::new(&[
-            (heading, Align::Left),
+            (heading, Align::Site),
             ("buffers", Align::Right),
             ("bytes", Align::Right),
             ("oldest, frames", Align::Right),
             ("since frame", Align::Right),
-            ("thread", Align::Left),
+            ("thread", Align::Site),
         ]);
         for site in sites {
             table.row([
@@ -304,94 +262,15 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
                 }
             }
         }
-        write!(f, "\n\n{table}")?;
+        write(f, &table)?;
     }
     Ok(())
 }
 
-fn write_resolved(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
-    let now = |alert: &SavedAlert| {
-        let pool = history.pools.iter().find(|pool| pool.id == alert.pool_id);
-        pool.map_or(alert.at, |pool| pool.at)
-    };
-    let latest_first = history.alerts.iter().rev();
-    let mut latest_first = latest_first
-        .filter(|alert| alert.state == AlertState::Resolved)
-        .take(RESOLVED);
-    let Some(latest) = latest_first.next() else {
-        return Ok(());
-    };
-    let mut table = Table::new(&[
-        ("resolved", Align::Left),
-        ("severity", Align::Left),
-        ("worst", Align::Right),
-        ("lasted", Align::Right),
-        ("times", Align::Right),
-        ("ago", Align::Right),
-        ("pool", Align::Left),
-        ("call site", Align::Left),
-    ]);
-    for alert in std::iter::once(latest).chain(latest_first) {
-        let site = alert.site.clone().unwrap_or_default();
-        table.row([
-            alert.rule.to_string(),
-            alert.severity.to_string(),
-            alert.rule.in_words(alert.worst),
-            seconds(alert.at.saturating_sub(alert.raised_at)),
-            alert.count.to_string(),
-            seconds(now(alert).saturating_sub(alert.at)),
-            alert.pool.clone(),
-            site,
-        ]);
-    }
-    write!(f, "\n\n{table}")
-}
-
-fn write_marks(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
-    let marks: Vec<_> = history
-        .events
-        .iter()
-        .filter(|event| event.kind == EventKind::Mark)
-        .collect();
-    if marks.is_empty() {
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("mark", Align::Left),
-        ("at", Align::Left),
-        ("frame", Align::Right),
-    ]);
-    for mark in &marks[marks.len().saturating_sub(MARKS)..] {
-        let frame = mark.frame.map(|frame| frame.to_string());
-        table.row([
-            mark.text.clone(),
-            mark.time.to_string(),
-            frame.unwrap_or_default(),
-        ]);
-    }
-    write!(f, "\n\n{table}")
-}
-
-/// The subscribers that missed alerts.
-fn write_subscribers(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -> fmt::Result {
-    let missed = |it: &&AlertSubscriber| it.dropped > 0 || it.state == SubscriberState::Panicked;
-    let mut missed = history.subscribers.iter().filter(missed).peekable();
-    if missed.peek().is_none() {
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("told of alerts, not of all", Align::Left),
-        ("state", Align::Left),
-        ("dropped", Align::Right),
-    ]);
-    for it in missed {
-        table.row([
-            it.name.clone(),
-            it.state.to_string(),
-            it.dropped.to_string(),
-        ]);
-    }
-    write!(f, "\n\n{table}")
+/// A table after a blank line.
+fn write(f: &mut fmt::Formatter<'_>, table: &Table) -> fmt::Result {
+    let columns = columns(f);
+    write!(f, "\n\n{table:columns$}")
 }
 
 fn seconds(time: Duration) -> String {

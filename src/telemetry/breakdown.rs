@@ -194,7 +194,8 @@ pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
         ("idle in the depot", Align::Right),
         ("idle in threads", Align::Right),
         ("total", Align::Right),
-    ]);
+    ])
+    .spare(&[3]);
     for size in sizes.iter().filter(|size| size.blocks() > 0) {
         let block = size.block_bytes.map(|block| bytes(block).to_string());
         table.row([
@@ -214,7 +215,7 @@ pub(crate) fn sizes_table(sizes: &[SizeHolding]) -> Table {
 /// The table of the threads that have anything.
 pub(crate) fn threads_table(threads: &[ThreadHolding]) -> Table {
     let mut table = Table::new(&[
-        ("thread", Align::Left),
+        ("thread", Align::Site),
         ("buffers", Align::Right),
         ("in use", Align::Right),
         ("in frames", Align::Right),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use super::stack_counts::SampledCounts;
-use crate::text::{bytes, counted};
+use crate::text::{bytes, columns, counted, line};
 
 /// The most addresses of a stack.
 const DEPTH: usize = 32;
@@ -224,20 +224,25 @@ impl StackHolding {
 /// The buffers, and one function a line.
 impl fmt::Display for StackHolding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = columns(f);
         let sampled = counted(self.buffers, "sampled buffer");
-        write!(
-            f,
-            "{sampled}, {}, from {}",
-            bytes(self.bytes),
-            self.location
-        )?;
+        let head = format!("{sampled}, {}, from {}", bytes(self.bytes), self.location);
+        f.write_str(&line(&head, columns))?;
         for frame in self.frames() {
-            write!(f, "\n    {}", frame.function)?;
-            if let (Some(file), Some(line)) = (&frame.file, frame.line) {
-                write!(f, " ({file}:{line})")?;
-            }
+            write!(f, "\n{}", line(&format!("    {frame}"), columns))?;
         }
         Ok(())
+    }
+}
+
+/// The function, and the file and line if they are known.
+impl fmt::Display for StackFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.function)?;
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " ({file}:{line})"),
+            _ => Ok(()),
+        }
     }
 }
 

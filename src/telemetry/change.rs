@@ -178,14 +178,14 @@ impl fmt::Display for OutstandingChange {
         let bytes_changed = signed_bytes(self.bytes);
         writeln!(f, "{:+} {noun}, {bytes_changed}, at {count}", self.buffers)?;
         let mut table = Table::new(&[
-            ("call site", Align::Left),
+            ("call site", Align::Site),
             ("buffers before", Align::Right),
             ("now", Align::Right),
             ("bytes before", Align::Right),
             ("now", Align::Right),
             ("change", Align::Right),
             ("", Align::Left),
-            ("tag", Align::Left),
+            ("tag", Align::Site),
         ]);
         for site in &self.sites {
             let what = match (site.is_new(), site.is_gone()) {

@@ -1,10 +1,10 @@
 //! What fills frame memory: the frame buffers of sampled frames, by call site.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::panic::Location;
 
 use crate::telemetry::id::FrameId;
-use crate::text::{Align, Table, bytes, counted};
+use crate::text::{Align, Table, bytes, columns, counted, line};
 
 /// Number and bytes of frame buffers.
 ///
@@ -183,21 +183,21 @@ pub(crate) fn write_frame_memory<'r>(
     if sampling.frames == 0 {
         return f.write_str("no frame was sampled");
     }
-    write!(
-        f,
+    let mut head = format!(
         "frame buffers of {}",
         counted(sampling.frames, "sampled frame")
-    )?;
+    );
     if sampling.every > 0 {
-        write!(f, ", 1 in {}", sampling.every)?;
+        write!(head, ", 1 in {}", sampling.every)?;
     }
     let per_frame = |sum| sampling.per_frame(sum);
-    writeln!(
-        f,
+    write!(
+        head,
         ": {} and {} a frame",
         counted(per_frame(sampling.total.allocs), "buffer"),
         bytes(per_frame(sampling.total.bytes)),
     )?;
+    writeln!(f, "{}", line(&head, columns(f)))?;
     let mut rows: Vec<FrameRow<'_>> = rows.collect();
     if sampling.other.allocs > 0 {
         rows.push(FrameRow {
@@ -209,14 +209,14 @@ pub(crate) fn write_frame_memory<'r>(
     }
     let has_tags = rows.iter().any(|row| !row.tag.is_empty());
     let mut columns = vec![
-        ("call site", Align::Left),
+        ("call site", Align::Site),
         ("buffers/frame", Align::Right),
         ("bytes/frame", Align::Right),
         ("share", Align::Right),
         ("most bytes", Align::Right),
     ];
     if has_tags {
-        columns.push(("tag", Align::Left));
+        columns.push(("tag", Align::Site));
     }
     let mut table = Table::new(&columns);
     for row in rows {

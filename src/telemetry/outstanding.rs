@@ -250,13 +250,13 @@ pub(crate) fn serialize_location<S: serde::Serializer>(
 
 impl fmt::Display for Outstanding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::text::{Align, Table, bytes, counted};
+        use crate::text::{Align, Table, bytes, columns, counted, line};
 
+        let most = columns(f);
         if self.sites.is_empty() {
             f.write_str("no pooled buffer is out")?;
         } else {
-            writeln!(
-                f,
+            let head = format!(
                 "{} out, {}; {} of them leak suspects, {}; {} long-lived, {}",
                 counted(self.buffers, "buffer"),
                 bytes(self.bytes),
@@ -264,22 +264,23 @@ impl fmt::Display for Outstanding {
                 bytes(self.suspect_bytes),
                 self.long_lived,
                 bytes(self.long_lived_bytes),
-            )?;
+            );
+            writeln!(f, "{}", line(&head, most))?;
             let has_tags = self.sites.iter().any(|site| !site.tag.is_empty());
             let mut columns = vec![
-                ("call site", Align::Left),
+                ("call site", Align::Site),
                 ("buffers", Align::Right),
                 ("bytes", Align::Right),
                 ("suspects", Align::Right),
                 ("long-lived", Align::Right),
                 ("oldest, frames", Align::Right),
                 ("oldest, s", Align::Right),
-                ("thread", Align::Left),
+                ("thread", Align::Site),
             ];
             if has_tags {
-                columns.push(("tag", Align::Left));
+                columns.push(("tag", Align::Site));
             }
-            let mut table = Table::new(&columns);
+            let mut table = Table::new(&columns).spare(&[4, 3]);
             for site in &self.sites {
                 let cells = [
                     site.location.to_string(),
@@ -297,13 +298,13 @@ impl fmt::Display for Outstanding {
             fmt::Display::fmt(&table, f)?;
         }
         if self.sizes.iter().any(|size| size.blocks() > 0) {
-            write!(f, "\n\n{}", sizes_table(&self.sizes))?;
+            write!(f, "\n\n{:most$}", sizes_table(&self.sizes))?;
         }
         if !self.threads.is_empty() {
-            write!(f, "\n\n{}", threads_table(&self.threads))?;
+            write!(f, "\n\n{:most$}", threads_table(&self.threads))?;
         }
         for it in self.stacks.iter().take(STACKS) {
-            write!(f, "\n\n{it}")?;
+            write!(f, "\n\n{it:most$}")?;
         }
         Ok(())
     }

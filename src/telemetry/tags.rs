@@ -124,7 +124,7 @@ pub(crate) fn table(tags: &[TagStats]) -> crate::text::Table {
     use crate::text::{Align, Table, bytes};
 
     let mut table = Table::new(&[
-        ("tag", Align::Left),
+        ("tag", Align::Site),
         ("buffers", Align::Right),
         ("bytes", Align::Right),
         ("own bytes", Align::Right),
@@ -133,7 +133,8 @@ pub(crate) fn table(tags: &[TagStats]) -> crate::text::Table {
         ("allocs/frame", Align::Right),
         ("soft budget", Align::Right),
         ("hard budget", Align::Right),
-    ]);
+    ])
+    .spare(&[6, 5, 3]);
     let mut sorted: Vec<&TagStats> = tags.iter().collect();
     sorted.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
     let budget = |budget: Option<u64>| budget.map_or("-".to_owned(), |it| bytes(it).to_string());

@@ -14,6 +14,7 @@ use crate::contestant::Name;
 use crate::ending::Ending;
 use crate::outcome::{Problem, print};
 use crate::replay::{Crew, Failure, Plan};
+use crate::report::columns_of_output;
 use crate::session::{explain, hire, lay_out};
 use crate::trace::{Tolerance, Trace, TraceSource, open};
 
@@ -38,7 +39,8 @@ pub(crate) fn advise(args: &AdviseArgs) -> Result<(), Problem> {
     if args.json {
         print(&(serde_json::to_string_pretty(&section).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&section.whole(&source.name(), args.frame_ms, &plan))
+        let columns = columns_of_output();
+        print(&section.whole(&source.name(), args.frame_ms, &plan, columns))
     }
 }
 

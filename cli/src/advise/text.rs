@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use framepool::health::{Advice, settings_code};
 use framepool::telemetry::Log2Histogram;
-use framepool::text::{Align, Table, bytes, sparkline};
+use framepool::text::{Align, Table, bytes, line, lines, sparkline};
 use serde::Serialize;
 
 use super::lifetimes::AtPeak;
@@ -119,31 +119,28 @@ impl AdviceSection {
     }
 
     /// The advice for the report of a replay.
-    pub(crate) fn in_report(&self, name: &str) -> String {
+    pub(crate) fn in_report(&self, name: &str, columns: usize) -> String {
         let command = format!("framepool advise {name}");
         let command = command.trim_end();
-        format!(
-            "{}\n`{command}` shows lifetimes by call site, and what was tried.",
-            self.advice()
-        )
+        let more = format!("`{command}` shows lifetimes by call site, and what was tried.");
+        self.advice(columns) + "\n" + &line(&more, columns)
     }
 
     /// The advice, with its code.
-    fn advice(&self) -> String {
-        let mut text = String::new();
+    fn advice(&self, columns: usize) -> String {
         if self.advice.is_empty() {
             let trial = &self.replayed;
-            let _ = write!(
-                text,
+            let none = format!(
                 "No advice: {} of the allocs missed, {} of them used the depot, and no call site would be cheaper with frame buffers.",
                 share(trial.misses, trial.allocs),
                 share(trial.hits_depot, trial.allocs),
             );
-            return text;
+            return line(&none, columns);
         }
-        text.push_str("advice, each tried in a replay");
+        let mut text = "advice, each tried in a replay".to_owned();
         for (at, advice) in self.advice.iter().enumerate() {
-            let _ = write!(text, "\n{:>3}. {advice}", at + 1);
+            text += "\n";
+            text += &line(&format!("{:>3}. {advice}", at + 1), columns);
         }
         if !self.code.is_empty() {
             text.push_str("\n\nthe settings as code");
@@ -154,8 +151,8 @@ impl AdviceSection {
         text
     }
 
-    /// All of it, ending in a line feed.
-    pub(crate) fn whole(&self, name: &str, frame_ms: f64, plan: &Plan) -> String {
+    /// All of it in this many columns, ending in a line feed.
+    pub(crate) fn whole(&self, name: &str, frame_ms: f64, plan: &Plan, columns: usize) -> String {
         let frames = match plan.cut {
             FrameCut::Marked => " as the trace marks them".to_owned(),
             FrameCut::EveryUs(_) => format!(" of {frame_ms} ms of recorded time"),
@@ -167,27 +164,27 @@ impl AdviceSection {
             counted(plan.frames.len() as u64, "frame"),
         );
         let parts = [
-            head,
-            self.advice(),
-            self.hit_rates(),
-            self.lifetimes(),
-            self.frame_bytes(),
-            self.peak(),
+            lines(&head, columns),
+            self.advice(columns),
+            self.hit_rates(columns),
+            self.lifetimes(columns),
+            self.frame_bytes(columns),
+            self.peak(columns),
         ];
         parts.join("\n\n") + "\n"
     }
 
-    fn hit_rates(&self) -> String {
+    fn hit_rates(&self, columns: usize) -> String {
         let trials = std::iter::once(&self.replayed).chain(&self.followed);
         let heads = ["as it is set up", "with this advice"];
-        let mut columns = vec![("of the allocs", Align::Left)];
-        columns.extend(
+        let mut all = vec![("of the allocs", Align::Left)];
+        all.extend(
             heads
                 .iter()
                 .zip(trials.clone())
                 .map(|(head, _)| (*head, Align::Right)),
         );
-        let mut table = Table::new(&columns);
+        let mut table = Table::new(&all);
         let mut row = |name: &str, number: &dyn Fn(&Trial) -> String| {
             table.row(std::iter::once(name.to_owned()).chain(trials.clone().map(number)));
         };
@@ -203,10 +200,10 @@ impl AdviceSection {
         row("pooled bytes, most", &|it| {
             bytes(it.peak_pooled_bytes).to_string()
         });
-        table.to_string()
+        format!("{table:columns$}")
     }
 
-    fn lifetimes(&self) -> String {
+    fn lifetimes(&self, columns: usize) -> String {
         let found = &self.lifetimes;
         let mut table = Table::new(&[
             ("released after, frames", Align::Left),
@@ -234,7 +231,7 @@ impl AdviceSection {
             ]);
         }
         let mut sites = Table::new(&[
-            ("lifetimes by call site", Align::Left),
+            ("lifetimes by call site", Align::Site),
             ("buffers", Align::Right),
             ("in their frame", Align::Right),
             ("half, frames", Align::Right),
@@ -258,7 +255,7 @@ impl AdviceSection {
                 bytes(site.most_frame_bytes).to_string(),
             ]);
         }
-        let mut text = format!("{table}\n\n{sites}");
+        let mut text = format!("{table:columns$}\n\n{sites:columns$}");
         if found.sites.len() > ROWS {
             let _ = write!(
                 text,
@@ -269,7 +266,7 @@ impl AdviceSection {
         text
     }
 
-    fn frame_bytes(&self) -> String {
+    fn frame_bytes(&self, columns: usize) -> String {
         let found = &self.lifetimes.frame_bytes;
         let mut table = Table::new(&[
             ("asked for in a frame, up to", Align::Left),
@@ -285,10 +282,10 @@ impl AdviceSection {
                 bar.chars().take(1).collect(),
             ]);
         }
-        table.to_string()
+        format!("{table:columns$}")
     }
 
-    fn peak(&self) -> String {
+    fn peak(&self, columns: usize) -> String {
         let mut sizes: Vec<&AtPeak> = self.lifetimes.at_peak.iter().collect();
         sizes.sort_by_key(|size| std::cmp::Reverse(size.bytes));
         let left_out = sizes.len().saturating_sub(ROWS);
@@ -324,7 +321,7 @@ impl AdviceSection {
             sum(|it| it.bytes),
             sum(|it| it.requested),
         );
-        let mut text = table.to_string();
+        let mut text = format!("{table:columns$}");
         if left_out > 0 {
             let _ = write!(
                 text,

@@ -87,7 +87,7 @@ impl Trials<'_> {
     /// Fails if the trials were asked to end.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         if self.ending.is_asked() {
-            return Err(self.ending.early("advice: interrupted".to_owned()));
+            return Err(self.ending.early(vec!["advice: interrupted".to_owned()]));
         }
         Ok(())
     }

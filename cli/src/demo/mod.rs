@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "dashboard")]
 use framepool::Attribution;
 use framepool::BufferPool;
+use framepool::text::line;
 
 use crate::args::DemoArgs;
 use crate::ending::Ending;
 use crate::outcome::{Problem, print};
 use crate::outputs;
-use crate::report::{columns_of_error, counted, hanging};
+use crate::report::{columns_of_error, columns_of_output, counted};
 use crate::screen::{Screen, Show};
 use crate::watch::{AlertEntry, LiveWatch, Moment};
 use frame_times::FrameTimes;
@@ -129,9 +130,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     if was_interrupted {
         let signal = ending.name();
         let whole = schedule.whole_seconds();
-        return Err(ending.early(format!(
-            "demo: interrupted by {signal} after {seconds:.1} of {whole} s"
-        )));
+        let said = format!("demo: interrupted by {signal} after {seconds:.1} of {whole} s");
+        return Err(ending.early(vec![said]));
     }
     shown
 }
@@ -163,7 +163,8 @@ fn show(summary: &Summary, as_json: bool) -> Result<(), Problem> {
     if as_json {
         print(&(serde_json::to_string_pretty(summary).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&summary.to_string())
+        let columns = columns_of_output();
+        print(&format!("{summary:columns$}"))
     }
 }
 
@@ -203,7 +204,7 @@ fn start_jobs(pool: &BufferPool, args: &DemoArgs) -> Result<(JobSystem, usize), 
 
 /// An alert as lines of the live view, below its time.
 fn shown(alert: &AlertEntry) -> String {
-    hanging(&told(alert), columns_of_error(), 11)
+    line(&told(alert), columns_of_error())
 }
 
 /// An alert raised, escalated or resolved, in one line.

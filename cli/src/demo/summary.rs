@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use framepool::text::{Align, Table, bytes};
+use framepool::text::{Align, Table, bytes, columns, line};
 use framepool::{BufferPool, Outstanding};
 use serde::Serialize;
 
 use super::frame_times::FrameTimes;
 use super::jobs::Work;
 use super::leak::Leak;
-use crate::report::{alert_table, columns_of_output, count, counted, share};
+use crate::report::{alert_table, count, counted, share};
 use crate::watch::{AlertEntry, LiveWatch};
 
 /// The demo's report. The field names are the keys of `--json`.
@@ -142,22 +142,19 @@ impl fmt::Display for Summary {
             bytes(self.pooled_bytes).to_string(),
             String::new(),
         );
-        writeln!(f, "{table}\n")?;
+        let columns = columns(f);
+        writeln!(f, "{table:columns$}\n")?;
         if self.leaked > 0 {
             let leaked = counted(self.leaked, "leaked buffer");
-            if self.leak_is_fixed {
-                writeln!(
-                    f,
-                    "The leak, as the pool shows it before the fix released {leaked}:"
-                )?;
+            let when = if self.leak_is_fixed {
+                "before the fix released"
             } else {
-                writeln!(
-                    f,
-                    "The leak, as the pool shows it at the end, with {leaked}:"
-                )?;
-            }
-            writeln!(f, "{}\n", self.leaks_found)?;
+                "at the end, with"
+            };
+            let said = format!("The leak, as the pool shows it {when} {leaked}:");
+            writeln!(f, "{}", line(&said, columns))?;
+            writeln!(f, "{:columns$}\n", self.leaks_found)?;
         }
-        writeln!(f, "{}", alert_table(&self.alerts, columns_of_output()))
+        writeln!(f, "{}", alert_table(&self.alerts, columns))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use framepool::RuntimeHealthMetrics;
 use framepool::store::{SavedAlert, SavedHistory, SavedPool};
-use framepool::text::{Align, Table, bytes};
+use framepool::text::{Align, Table, bytes, columns, line};
 use serde::Serialize;
 
 use super::earlier;
@@ -201,26 +201,28 @@ fn change(before: f64, after: f64) -> String {
 
 impl std::fmt::Display for Diff {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let columns = columns(f);
         let mut text = String::new();
         for pool in &self.pools {
-            pool.write(&mut text)?;
+            pool.write(&mut text, columns)?;
         }
         for name in &self.pools_gone {
-            writeln!(text, "pool `{name}` is gone\n")?;
+            let gone = format!("pool `{name}` is gone");
+            writeln!(text, "{}\n", line(&gone, columns))?;
         }
         f.write_str(text.trim_end())
     }
 }
 
 impl PoolDiff {
-    fn write(&self, text: &mut String) -> std::fmt::Result {
+    fn write(&self, text: &mut String, columns: usize) -> std::fmt::Result {
         let new = match &self.name_before {
             None => ", new".to_owned(),
             Some(before) if *before != self.name => format!(", before: `{before}`"),
             Some(_) => String::new(),
         };
         let mut table = Table::new(&[
-            (&format!("pool `{}`{new}", self.name), Align::Left),
+            (&format!("pool `{}`{new}", self.name), Align::Site),
             ("before", Align::Right),
             ("after", Align::Right),
             ("change", Align::Right),
@@ -233,10 +235,10 @@ impl PoolDiff {
                 change(it.before, it.after),
             ]);
         }
-        writeln!(text, "{table}\n")?;
+        writeln!(text, "{table:columns$}\n")?;
         if !self.sites.is_empty() {
             let mut table = Table::new(&[
-                ("call sites that hold other than before", Align::Left),
+                ("call sites that hold other than before", Align::Site),
                 ("", Align::Left),
                 ("bytes before", Align::Right),
                 ("after", Align::Right),
@@ -253,7 +255,7 @@ impl PoolDiff {
                     count(it.buffers_after),
                 ]);
             }
-            writeln!(text, "{table}")?;
+            writeln!(text, "{table:columns$}")?;
             let more = self.sites.len().saturating_sub(MAX_SITES);
             if more > 0 {
                 writeln!(text, "… and {more} more; --json has them all")?;
@@ -266,7 +268,8 @@ impl PoolDiff {
             ("alerts that did not rise before", &self.alerts_new),
         ] {
             if !list.is_empty() {
-                writeln!(text, "{what}: {}\n", list.join(", "))?;
+                let said = format!("{what}: {}", list.join(", "));
+                writeln!(text, "{}\n", line(&said, columns))?;
             }
         }
         Ok(())

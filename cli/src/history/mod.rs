@@ -12,6 +12,7 @@ use crate::args::named;
 use crate::growth::GrowthSettings;
 use crate::outcome::{Problem, print};
 use crate::outputs;
+use crate::report::columns_of_output;
 use crate::trace::is_trace;
 use diff::Diff;
 use gate::Before;
@@ -78,7 +79,8 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
         }
         print(&(serde_json::to_string_pretty(&history).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&format!("{history}\n"))
+        let columns = columns_of_output();
+        print(&format!("{history:columns$}\n"))
     };
     judge(&history, &args.gates, baseline.as_ref(), None).and(shown)
 }
@@ -92,7 +94,8 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
     let shown = if args.json {
         print(&(serde_json::to_string_pretty(&diff).map_err(Problem::bug)? + "\n"))
     } else {
-        print(&format!("{diff}\n"))
+        let columns = columns_of_output();
+        print(&format!("{diff:columns$}\n"))
     };
     if args.limits.is_any() {
         gate::judge(&after, &args.limits, Some(Before::Earlier(&before)), None).and(shown)

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use framepool::text::{Align, Table, bytes};
+use framepool::text::{Align, Table, bytes, line, lines};
 
 use super::data::{LeakSection, PoolSection, Report, TimingSection, TraceSection};
-use super::lines::hanging;
 use super::words::{count, counted, share};
 use crate::measure::Spread;
 use crate::watch::AlertEntry;
@@ -17,11 +16,12 @@ const MAX_ROWS: usize = 25;
 pub(crate) fn render(report: &Report, columns: usize) -> String {
     let mut text = String::new();
     let parts = [
-        fitted_lines(&trace(&report.trace), columns),
+        lines(&trace(&report.trace), columns),
         report.interrupted.as_ref().map_or_else(String::new, |it| {
-            format!("Interrupted by {it}. Below is what was measured until then.")
+            let said = format!("Interrupted by {it}. Below is what was measured until then.");
+            lines(&said, columns)
         }),
-        pool(&report.pool, report.leaks.as_ref(), &report.trace),
+        pool(&report.pool, report.leaks.as_ref(), &report.trace, columns),
         report
             .leaks
             .as_ref()
@@ -32,13 +32,14 @@ pub(crate) fn render(report: &Report, columns: usize) -> String {
             .as_ref()
             .map_or_else(String::new, |it| timing(it, columns)),
         report.advice.as_ref().map_or_else(String::new, |it| {
-            it.in_report(if report.trace.bundled {
+            let name = if report.trace.bundled {
                 ""
             } else {
                 &report.trace.name
-            })
+            };
+            it.in_report(name, columns)
         }),
-        faults(&report.faults),
+        faults(&report.faults, columns),
     ];
     for part in parts.iter().filter(|part| !part.is_empty()) {
         if !text.is_empty() {
@@ -48,12 +49,6 @@ pub(crate) fn render(report: &Report, columns: usize) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Each line wrapped.
-fn fitted_lines(text: &str, columns: usize) -> String {
-    let lines: Vec<_> = text.lines().map(|it| hanging(it, columns, 2)).collect();
-    lines.join("\n")
 }
 
 fn trace(trace: &TraceSection) -> String {
@@ -98,7 +93,12 @@ fn trace(trace: &TraceSection) -> String {
     text
 }
 
-fn pool(pool: &PoolSection, leaks: Option<&LeakSection>, trace: &TraceSection) -> String {
+fn pool(
+    pool: &PoolSection,
+    leaks: Option<&LeakSection>,
+    trace: &TraceSection,
+    columns: usize,
+) -> String {
     let mut counts = Table::new(&[
         ("what the pool counted", Align::Left),
         ("buffers", Align::Right),
@@ -182,7 +182,7 @@ fn pool(pool: &PoolSection, leaks: Option<&LeakSection>, trace: &TraceSection) -
         "pool keys: size classes in use".to_owned(),
         pool.peak_pool_keys.to_string(),
     ]);
-    format!("{counts}\n\n{memory}")
+    format!("{counts:columns$}\n\n{memory:columns$}")
 }
 
 fn leaks(leaks: &LeakSection, columns: usize) -> String {
@@ -190,7 +190,7 @@ fn leaks(leaks: &LeakSection, columns: usize) -> String {
         return "Everything taken was given back by the trace's end.".to_owned();
     }
     let mut table = Table::new(&[
-        ("never given back, by recorded call site", Align::Left),
+        ("never given back", Align::Site),
         ("buffers", Align::Right),
         ("bytes", Align::Right),
         ("oldest, frames", Align::Right),
@@ -209,7 +209,7 @@ fn leaks(leaks: &LeakSection, columns: usize) -> String {
             site.oldest_line.to_string(),
         ]);
     }
-    let mut text = table.to_string();
+    let mut text = format!("{table:columns$}");
     if leaks.sites.len() > MAX_ROWS {
         let _ = write!(
             text,
@@ -229,7 +229,7 @@ fn leaks(leaks: &LeakSection, columns: usize) -> String {
             "\nThe pool was asked too: it holds as many buffers, as many bytes, and the oldest is as old.",
         );
     }
-    text + "\n" + &fitted_lines(&said, columns)
+    text + "\n" + &lines(&said, columns)
 }
 
 /// The alerts with their times, each with its sentence below it; used by the demo too.
@@ -258,9 +258,9 @@ pub(crate) fn alert_table(alerts: &[AlertEntry], columns: usize) -> String {
             seconds,
             frame,
         ]);
-        table.below(hanging(&format!("  {}", entry.text), columns, 2));
+        table.below(format!("  {}", entry.text));
     }
-    let mut text = table.to_string();
+    let mut text = format!("{table:columns$}");
     if alerts.len() > MAX_ROWS {
         let _ = write!(
             text,
@@ -281,7 +281,8 @@ fn timing(timing: &TimingSection, columns: usize) -> String {
         ("framepool / it", Align::Right),
         ("net of null", Align::Right),
         ("peak memory", Align::Right),
-    ]);
+    ])
+    .spare(&[6, 2, 4, 3]);
     let dash = || "–".to_owned();
     let number = |number: f64| format!("{number:.1}");
     let ratio = |spread: Spread| format!("{spread:.2}");
@@ -328,13 +329,13 @@ fn timing(timing: &TimingSection, columns: usize) -> String {
         ),
         None => text.push_str("\nPeak memory was not measured."),
     }
-    format!("{table}\n{}", fitted_lines(&text, columns))
+    format!("{table:columns$}\n{}", lines(&text, columns))
 }
 
-fn faults(faults: &[String]) -> String {
-    let lines: Vec<String> = faults
+fn faults(faults: &[String], columns: usize) -> String {
+    let written: Vec<String> = faults
         .iter()
-        .map(|fault| format!("FAULT: {fault}"))
+        .map(|fault| line(&format!("FAULT: {fault}"), columns))
         .collect();
-    lines.join("\n")
+    written.join("\n")
 }

@@ -15,7 +15,8 @@ use super::numbers::{age, milliseconds, percent, rate, size};
 use super::paper::{Page, field, fields};
 use super::sites::{sites, tag_table};
 use super::style::Style;
-use crate::report::{count, counted, fitted, wrapped};
+use crate::report::{count, counted};
+use framepool::text::{fitted, wrapped};
 
 /// The smallest window with room for all important parts.
 const SMALLEST: (u16, u16) = (60, 15);

@@ -5,7 +5,7 @@ use ratatui_core::layout::Rect;
 use ratatui_core::style::Style as Look;
 
 use super::style::Style;
-use crate::report::fitted;
+use framepool::text::fitted;
 
 /// Lines from top to bottom.
 pub(super) struct Page<'a> {

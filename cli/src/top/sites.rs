@@ -9,7 +9,8 @@ use super::model::{Model, Row};
 use super::numbers::{age, size};
 use super::paper::Page;
 use super::style::Style;
-use crate::report::{count, fitted};
+use crate::report::count;
+use framepool::text::fitted;
 
 /// The sort key of the rows, the largest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,7 +41,15 @@ pub(crate) fn trace_of(count: u64, line: impl Fn(u64) -> String) -> String {
     text
 }
 
+/// Runs the binary. Each message on standard error is in one line again.
 pub(crate) fn framepool(arguments: &[&str]) -> Output {
+    let mut output = framepool_as_printed(arguments);
+    output.stderr = unwrapped(stderr(&output)).into_bytes();
+    output
+}
+
+/// Runs the binary.
+pub(crate) fn framepool_as_printed(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_framepool"))
         .args(arguments)
         .stdin(Stdio::null())
@@ -55,4 +63,22 @@ pub(crate) fn stdout(output: &Output) -> &str {
 
 pub(crate) fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).expect("UTF-8 on standard error")
+}
+
+/// Text with each message in one line.
+fn unwrapped(text: &str) -> String {
+    let mut joined = String::new();
+    let mut is_message = false;
+    for line in text.split_inclusive('\n') {
+        let rest = line.strip_prefix("  ").filter(|_| is_message);
+        if let Some(rest) = rest {
+            joined.truncate(joined.trim_end().len());
+            joined.push(' ');
+            joined += rest;
+        } else {
+            is_message = line.starts_with("framepool: ");
+            joined += line;
+        }
+    }
+    joined
 }

@@ -259,7 +259,7 @@ fn every_spread_covers_the_number_it_names() {
 #[test]
 fn short_report_shows_every_number_in_place() {
     let (frame, now, out, health) = judged();
-    let text = health.to_string();
+    let text = format!("{health:200}");
     let lines: Vec<&str> = text.lines().collect();
     let bytes = |count| crate::text::bytes(count).to_string();
     assert!(
@@ -272,31 +272,37 @@ fn short_report_shows_every_number_in_place() {
     assert_eq!(
         lines[1],
         format!(
-            "  memory  {} in use + {} idle = {}, peak {}, {} lost to rounding, {}",
+            "  memory  {} in use by {} + {} idle = {} from the system, peak {}",
             bytes(now.in_use_bytes),
+            counted(now.in_use_buffers, "buffer"),
             bytes(now.idle_bytes),
             bytes(now.pooled_bytes),
-            bytes(now.peak_bytes),
-            bytes(now.rounding_bytes()),
-            counted(now.pool_keys, "size class")
+            bytes(now.peak_bytes)
         )
     );
     assert_eq!(
         lines[2],
         format!(
-            "  flow    {}, {} ({:+}) by {} in the latest frame, {:.1} % from the system; {} out, {} refused so far",
+            "  sizes   {}, {} lost to rounding",
+            counted(now.pool_keys, "size class"),
+            bytes(now.rounding_bytes())
+        )
+    );
+    assert_eq!(
+        lines[3],
+        format!(
+            "  flow    {}, {} ({:+}) by {} in the latest frame, {:.1} % from the system; {} refused so far",
             counted(frame.allocs, "alloc"),
             counted(frame.releases, "release"),
             frame.imbalance(),
             counted(frame.threads, "thread"),
             frame.miss_ratio() * 100.0,
-            counted(now.in_use_buffers, "buffer"),
             counted(now.totals.counts.refusals(), "request")
         )
     );
     assert_eq!(
-        lines[3],
-        "  frames  12.50 ms on average (given), median 10.00 ms, p99 15.00 ms, worst 20.00 ms, of 4 frames in 0.1 s"
+        lines[4],
+        "  frames  4 in 0.1 s, as given: 12.50 ms on average, median 10.00, p99 15.00, worst 20.00"
     );
     let leak = lines.last().unwrap();
     let site = &out.sites[0];

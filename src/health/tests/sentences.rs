@@ -31,7 +31,7 @@ fn an_alert_is_one_sentence() {
             "resolved: the overdue buffers of {site} in pool `render` is over after 2.5 s, frames 7 to 2507, 12 buffers at worst; nothing is to be done"
         )
     );
-    assert!(health.to_string().contains(&resolved), "{health}");
+    assert!(format!("{health:400}").contains(&resolved), "{health}");
 }
 
 #[test]
@@ -52,6 +52,15 @@ fn every_rule_has_a_sentence_of_its_own() {
             told.push(text);
         }
     }
+}
+
+#[test]
+fn line_feed_in_a_pool_name_is_escaped() {
+    let mut bench = Bench::new(Thresholds::default());
+    let mut alert = bench.pooled(0, 60 * MB).raised[0].clone();
+    alert.pool = PoolName::new(alert.pool_id, "a\nb\u{1b}");
+    let said = alert.to_string();
+    assert!(said.contains("in pool `a\\nb\\u001b`"), "{said}");
 }
 
 #[test]

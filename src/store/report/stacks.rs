@@ -1,9 +1,9 @@
 //! The callers of sampled buffers in the report.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::store::saved::SavedPool;
-use crate::text::{bytes, counted};
+use crate::text::{bytes, columns, counted, line};
 
 /// Call stacks listed, and functions of each.
 const STACKS: usize = 5;
@@ -14,28 +14,34 @@ pub(super) fn write_stacks(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt:
     if pool.stacks.is_empty() {
         return Ok(());
     }
+    let columns = columns(f);
+    let mut write = |text: &str| write!(f, "\n{}", line(text, columns));
     let sampling = pool.stack_sampling;
-    write!(f, "\n\ncallers of sampled buffers ({sampling}), not scaled")?;
+    write("")?;
+    write(&format!(
+        "callers of sampled buffers ({sampling}), not scaled"
+    ))?;
     for stack in pool.stacks.iter().take(STACKS) {
         let buffers = counted(stack.counts.buffers, "buffer");
         let held = bytes(stack.counts.bytes);
-        write!(f, "\n{buffers}, {held}, from {}", stack.location)?;
+        let mut head = format!("{buffers}, {held}, from {}", stack.location);
         if !stack.tag.is_empty() {
-            write!(f, ", tag {}", stack.tag)?;
+            write!(head, ", tag {}", stack.tag)?;
         }
+        write(&head)?;
         for frame in stack.frames.iter().take(FUNCTIONS) {
-            write!(f, "\n    {}", frame.function)?;
-            if let (Some(file), Some(line)) = (&frame.file, frame.line) {
-                write!(f, " ({file}:{line})")?;
-            }
+            write(&format!("    {frame}"))?;
         }
         match stack.frames.len().saturating_sub(FUNCTIONS) {
             0 => {}
-            more => write!(f, "\n    and {}", counted(more as u64, "more function"))?,
+            more => write(&format!(
+                "    and {}",
+                counted(more as u64, "more function")
+            ))?,
         }
     }
     match pool.stacks.len().saturating_sub(STACKS) {
         0 => Ok(()),
-        more => write!(f, "\n{} left out", counted(more as u64, "call stack")),
+        more => write(&format!("{} left out", counted(more as u64, "call stack"))),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
+use super::write;
 use crate::health::{Measure, settings_code};
 use crate::store::saved::SavedPool;
-use crate::text::{Align, Table, bytes};
+use crate::text::{Align, Table, bytes, columns, line};
 
 /// The histograms, one line each, with the number of values per power of two.
 pub(super) fn write_usage(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
     let mut table = Table::new(&[
-        ("usage", Align::Left),
+        ("usage", Align::Site),
         ("half, at most", Align::Right),
         ("99 %, at most", Align::Right),
         ("most, at most", Align::Right),
@@ -33,7 +34,7 @@ pub(super) fn write_usage(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::
         };
         table.row([name, at_most(0.5), at_most(0.99), at_most(1.0)]);
     }
-    write!(f, "\n\n{table}")
+    write(f, &table)
 }
 
 /// The advice, with its code.
@@ -43,7 +44,7 @@ pub(super) fn write_advice(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt:
     }
     f.write_str("\n\nadvice")?;
     for advice in &pool.advice {
-        write!(f, "\n- {advice}")?;
+        write!(f, "\n{}", line(&format!("- {advice}"), columns(f)))?;
     }
     let code = settings_code(&pool.advice);
     if !code.is_empty() {
