@@ -272,28 +272,35 @@ impl fmt::Display for Outstanding {
                 ("buffers", Align::Right),
                 ("bytes", Align::Right),
                 ("suspects", Align::Right),
-                ("long-lived", Align::Right),
                 ("oldest, frames", Align::Right),
                 ("oldest, s", Align::Right),
                 ("thread", Align::Site),
             ];
+            let has_long_lived = self.long_lived > 0;
+            if has_long_lived {
+                columns.insert(4, ("long-lived", Align::Right));
+            }
             if has_tags {
                 columns.push(("tag", Align::Site));
             }
-            let mut table = Table::new(&columns).spare(&[4, 3]);
+            let spare = if has_long_lived { &[4, 3][..] } else { &[3] };
+            let mut table = Table::new(&columns).spare(spare);
             for site in &self.sites {
                 let cells = [
                     site.location.to_string(),
                     site.buffers.to_string(),
                     bytes(site.bytes).to_string(),
                     site.suspects.to_string(),
-                    site.long_lived.to_string(),
+                ];
+                let long_lived = has_long_lived.then(|| site.long_lived.to_string());
+                let oldest = [
                     site.oldest_age_frames.to_string(),
                     format!("{:.1}", site.oldest_age.as_secs_f64()),
                     site.thread.clone(),
                 ];
                 let tag = has_tags.then(|| site.tag.clone());
-                table.row(cells.into_iter().chain(tag));
+                let cells = cells.into_iter().chain(long_lived);
+                table.row(cells.chain(oldest).chain(tag));
             }
             fmt::Display::fmt(&table, f)?;
         }
