@@ -169,6 +169,7 @@ impl<'a> Watcher<'a> {
                 },
                 buffers: 0,
                 bytes: 0,
+                in_use_bytes: 0,
                 oldest_age_frames: frames_ended - frame as u64,
                 oldest_taken_at_seconds: operation.time_us as f64 / 1e6,
                 oldest_thread: self.trace.threads[operation.thread as usize],
@@ -176,16 +177,21 @@ impl<'a> Watcher<'a> {
             });
             site.buffers += 1;
             site.bytes = site.bytes.saturating_add(buffer.bytes as u64);
+            let block = self.pool.rounded_bytes(buffer.bytes).unwrap_or(u64::MAX);
+            site.in_use_bytes = site.in_use_bytes.saturating_add(block);
         }
         let mut sites: Vec<LeakSite> = by_site.into_values().collect();
         sites.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.site.cmp(&b.site)));
+        let sum = |bytes: fn(&LeakSite) -> u64| {
+            let bytes = sites.iter().map(bytes);
+            bytes.fold(0, u64::saturating_add)
+        };
         let mut leaks = LeakSection {
             quiet_frames: frames_ended - self.plan.frames.len() as u64,
             leak_after_frames: leak_after,
             suspects: sites.iter().map(|site| site.buffers).sum(),
-            suspect_bytes: sites
-                .iter()
-                .fold(0, |sum: u64, site| sum.saturating_add(site.bytes)),
+            suspect_bytes: sum(|site| site.bytes),
+            suspect_in_use_bytes: sum(|site| site.in_use_bytes),
             pool_agrees: false,
             sites,
         };
@@ -197,14 +203,23 @@ impl<'a> Watcher<'a> {
 
     fn compare_with_pool(&mut self, leaks: &LeakSection) {
         let said = self.pool.outstanding();
-        let requested = self.pool.stats().requested_bytes;
+        let stats = self.pool.stats();
         let oldest = |ages: &mut dyn Iterator<Item = u64>| ages.max().unwrap_or(0);
         let own_oldest = oldest(&mut leaks.sites.iter().map(|site| site.oldest_age_frames));
         let said_oldest = oldest(&mut said.sites.iter().map(|site| site.oldest_age_frames));
         for (what, own, said) in [
             ("buffers out", leaks.suspects, said.buffers),
             ("leak suspects", leaks.suspects, said.suspects),
-            ("bytes asked for", leaks.suspect_bytes, requested),
+            (
+                "bytes asked for",
+                leaks.suspect_bytes,
+                stats.requested_bytes,
+            ),
+            (
+                "bytes in use",
+                leaks.suspect_in_use_bytes,
+                stats.in_use_bytes,
+            ),
             ("frames since the oldest was taken", own_oldest, said_oldest),
         ] {
             if own != said {

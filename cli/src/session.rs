@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use framepool::BufferPool;
+use framepool::store::SavedPool;
 #[cfg(feature = "dashboard")]
 use framepool::{HealthConfig, Watch};
 
@@ -89,6 +90,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
         pool: findings.pool,
         interrupted: None,
         leaks: findings.leaks,
+        growth_not_judged: history.pools.first().and_then(SavedPool::growth_not_judged),
         alerts: findings.alerts,
         timing: None,
         advice: None,
@@ -116,7 +118,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     };
     let baseline = baseline.as_ref();
     let judged = if report.leaks.is_some() {
-        history::judge(&history, &options.gates, baseline, Some(growth))
+        history::judge(&history, &options.gates, baseline)
     } else {
         history::skip(&history, &options.gates, baseline)
     };

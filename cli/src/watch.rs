@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use framepool::store::SavedHistory;
 use framepool::{
-    Alert, AlertId, BufferPool, DiagnosticsStore, FrameSnapshot, HealthConfig, HealthMonitor,
-    HealthSnapshot, HealthStatus, Rule, Severity, Thresholds, Watch,
+    Alert, AlertId, BufferPool, DiagnosticsStore, FrameEnd, FrameSnapshot, HealthConfig,
+    HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity, Thresholds, Watch,
 };
 use serde::Serialize;
 
@@ -45,6 +45,14 @@ pub(crate) struct Moment {
     pub(crate) frame: u64,
     /// Seconds: recorded ones in a replay, elapsed ones in the demo.
     pub(crate) seconds: f64,
+}
+
+impl Moment {
+    /// This time, with the frame of a judgement: the run may have ended further frames since.
+    fn at_frame(self, frame: FrameEnd) -> Self {
+        let frame = frame.get();
+        Self { frame, ..self }
+    }
 }
 
 /// The current health.
@@ -114,13 +122,14 @@ impl AlertLog {
                 // Escalated: the same alert, raised at the same moment.
                 let raised = self.entries[index].raised;
                 self.entries[index] = AlertEntry {
-                    escalated: Some(now),
+                    escalated: Some(now.at_frame(alert.frame)),
                     ..entry(alert, raised, self.sites.as_ref())
                 };
                 tell(&self.entries[index]);
             } else {
                 self.by_id.insert(alert.id, self.entries.len());
-                self.entries.push(entry(alert, now, self.sites.as_ref()));
+                let raised = now.at_frame(alert.raised_frame);
+                self.entries.push(entry(alert, raised, self.sites.as_ref()));
                 self.entries.last().into_iter().for_each(&mut tell);
             }
         }
@@ -128,7 +137,7 @@ impl AlertLog {
             if let Some(&index) = self.by_id.get(&alert.id) {
                 let entry = &mut self.entries[index];
                 if entry.resolved.is_none() {
-                    entry.resolved = Some(now);
+                    entry.resolved = Some(now.at_frame(alert.frame));
                     tell(entry);
                 }
             }
@@ -145,7 +154,7 @@ impl AlertLog {
     }
 }
 
-fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
+fn entry(alert: &Alert, raised: Moment, sites: Option<&SiteNames>) -> AlertEntry {
     let mut text = said(alert);
     // In a replay, a line of this program represents a recorded call site.
     if let Some(sites) = sites {
@@ -160,7 +169,7 @@ fn entry(alert: &Alert, now: Moment, sites: Option<&SiteNames>) -> AlertEntry {
         text,
         value: alert.value,
         threshold: alert.threshold,
-        raised: now,
+        raised,
         escalated: None,
         resolved: None,
     }

@@ -129,3 +129,26 @@ fn quiet_is_only_the_summary() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     assert!(stdout(&output).contains("particles stepped"));
 }
+
+#[test]
+fn table_and_sentence_of_alert_name_one_frame() {
+    let output = framepool(&[
+        "demo",
+        "--seconds",
+        "3",
+        "--leak",
+        "30",
+        "--json",
+        "--quiet",
+    ]);
+    let report: Value = serde_json::from_str(stdout(&output)).expect("one JSON object");
+    let alerts = report["alerts"].as_array().expect("alerts");
+    assert!(!alerts.is_empty());
+    for alert in alerts {
+        let since = format!(", since frame {};", alert["raised"]["frame"]);
+        assert!(
+            alert["text"].as_str().unwrap().contains(&since),
+            "{since} {alert}"
+        );
+    }
+}

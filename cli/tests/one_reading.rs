@@ -58,11 +58,56 @@ fn page_and_history_of_replay_agree() {
     );
     let metrics = saved_metrics(&history);
     assert_eq!(report["leaks"]["suspects"], metrics["in_use_buffers"]);
+    assert_eq!(
+        report["leaks"]["suspect_in_use_bytes"],
+        metrics["in_use_bytes"]
+    );
+    assert_eq!(report["leaks"]["suspect_bytes"], metrics["requested_bytes"]);
     assert_eq!(report["pool"]["allocs"], metrics["total_allocs"]);
     assert_eq!(report["pool"]["peak_pooled_bytes"], metrics["peak_bytes"]);
     let (traced, quiet) = (&report["pool"]["frames"], &report["leaks"]["quiet_frames"]);
     let frames = traced.as_u64().unwrap() + quiet.as_u64().unwrap();
     assert_eq!(metrics["total_frames"], frames);
+}
+
+#[test]
+fn replay_and_report_print_the_same_numbers() {
+    // One buffer is held from the first frame on, and another one is released in the last frame.
+    let mut text = format!("{HEADER}\n0,0,alloc,1,1000,held\n1,0,alloc,2,1000000,late\n");
+    for frame in 1..400_u64 {
+        writeln!(text, "{},0,frame", 16_000 * frame).unwrap();
+    }
+    text += "6400000,0,free,2\n6400001,0,frame\n";
+    let trace = Scratch::new("numbers.csv", text);
+    let history = Scratch::new("numbers.json", "");
+    let replay = [
+        "replay",
+        trace.path(),
+        "--rounds",
+        "0",
+        "--save",
+        history.path(),
+    ];
+    let output = framepool(&[&replay[..], &["--quiet"]].concat());
+    let printed = (stdout(&output).to_owned(), shown(&history));
+    let row = |text: &str, site: &str| {
+        let row = text.lines().find(|line| line.starts_with(site));
+        let row = row.unwrap_or_else(|| panic!("no {site} in {text}"));
+        row.split("  ")
+            .map(str::trim)
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    // Call site, buffers, asked for, in use, age; and the same without what was asked for.
+    let (of_replay, of_report) = (row(&printed.0, "held"), row(&printed.1, "held  "));
+    assert_eq!(of_replay[..5], ["held", "1", "1000 B", "1.00 KiB", "405"]);
+    assert_eq!(of_report[..4], ["held", "1", "1.00 KiB", "405"]);
+    assert_eq!(row(&printed.0, "frames in all")[1], "405");
+    assert!(printed.1.contains("healthy, frame 405"), "{}", printed.1);
+    let most = row(&printed.0, "in use, at a frame end")[1].clone();
+    let said = format!("most    {most} in use at the end of frame 1, of the latest 405 frames");
+    assert!(printed.1.contains(&said), "{said}\n{}", printed.1);
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl fmt::Display for Alert {
             write!(
                 f,
                 " in pool `{}` is over after {:.1} s, frames {} to {}, {} at worst",
-                self.pool,
+                one_line(&self.pool),
                 self.lasted().as_secs_f64(),
                 self.raised_frame,
                 self.frame,
@@ -142,7 +142,8 @@ impl fmt::Display for Alert {
             write!(
                 f,
                 " in pool `{}`, since frame {}",
-                self.pool, self.raised_frame
+                one_line(&self.pool),
+                self.raised_frame
             )?;
             if self.count > 1 {
                 write!(f, ", {} times since frame {}", self.count, self.first_frame)?;

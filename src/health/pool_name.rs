@@ -6,7 +6,6 @@ use std::ops::Deref;
 
 use crate::sync::Arc;
 use crate::telemetry::id::PoolId;
-use crate::text::one_line;
 
 /// A pool's name and number, shared by all reports about the pool. Cloning it allocates nothing.
 ///
@@ -69,10 +68,9 @@ impl PartialEq<&str> for PoolName {
     }
 }
 
-/// The name in one line: control characters are escaped.
 impl fmt::Display for PoolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&one_line(self))
+        f.pad(self)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use super::envelope::GrowthLimits;
 use super::{
     Advice, Alert, FrameSpreads, FrameTimeSource, HealthStatus, LargestSites, Limits, PoolName,
     Rule, RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,
@@ -101,6 +102,12 @@ pub struct HealthSnapshot {
     /// The levels of every rule used for this judgement.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub limits: SharedList<(Rule, Limits)>,
+    /// The pool's round at this judgement, which counts the age of buffers.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) round: u64,
+    /// When growth counted as a leak in this judgement.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) growth: GrowthLimits,
     /// The time of this snapshot, since the monitor's first.
     pub at: Duration,
     /// The time of this snapshot, by the clocks.

@@ -116,7 +116,7 @@ pub struct SiteVerdict {
     pub bytes: u64,
     /// Old buffers beyond the limit of [`expect_release_within`](crate::PoolBuilder::expect_release_within).
     pub overdue: u64,
-    /// The age of the oldest of them, in frames.
+    /// The age of the oldest of them, in frames, when the list of verdicts last changed.
     pub oldest_age_frames: u64,
     /// The frame since which it has been growing or steady.
     pub since_frame: FrameEnd,
@@ -133,6 +133,9 @@ pub struct SiteVerdict {
     /// Its number in the pool.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) tag_number: usize,
+    /// The round in which the oldest of them was allocated.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) oldest_round: u64,
 }
 
 impl SiteVerdict {

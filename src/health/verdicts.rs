@@ -218,6 +218,7 @@ impl Verdicts {
                     && said.growth.is_none()
                     && (site.population.buffers, site.population.bytes, site.overdue)
                         == (said.buffers, said.bytes, said.overdue)
+                    && now.round.wrapping_sub(site.oldest_age) == said.oldest_round
             });
         if !is_same {
             let grows = found
@@ -309,6 +310,7 @@ impl Site {
             bytes: self.population.bytes,
             overdue: self.overdue,
             oldest_age_frames: self.oldest_age,
+            oldest_round: now.round.wrapping_sub(self.oldest_age),
             since_frame: since.frame,
             since: since.at,
             since_time: since.time,

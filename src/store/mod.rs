@@ -34,9 +34,9 @@ pub use past::{Rollup, Span};
 #[cfg(feature = "serde")]
 pub use saved::HistoryError;
 pub use saved::{
-    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedFrameSite, SavedHistory, SavedHolder,
-    SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSample, SavedSite, SavedSpan,
-    SavedStack, SavedVerdict, SavedWorst,
+    SavedAlert, SavedColumn, SavedCourse, SavedEvent, SavedFrameSite, SavedGrowthLimits,
+    SavedHistory, SavedHolder, SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSample,
+    SavedSite, SavedSpan, SavedStack, SavedVerdict, SavedWorst,
 };
 #[cfg(feature = "serde")]
 #[doc(hidden)]

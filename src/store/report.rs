@@ -17,7 +17,7 @@ use crate::health::{LeakVerdict, write_head, write_metrics};
 use crate::telemetry::breakdown::{sizes_table, threads_table};
 use crate::telemetry::frame_memory::{FrameRow, write_frame_memory};
 use crate::telemetry::tags::table;
-use crate::text::{Align, Table, bytes, columns, counted, sparkline};
+use crate::text::{Align, Table, bytes, columns, counted, line, sparkline};
 
 /// The most bars of a course.
 const WIDTH: usize = 60;
@@ -50,6 +50,7 @@ impl fmt::Display for SavedHistory {
             }
             write_head(f, &pool.name, pool.status, &pool.metrics, pool.time)?;
             write_metrics(f, &pool.metrics)?;
+            write_run(f, pool)?;
             write_courses(f, pool)?;
             write_worst(f, pool)?;
             write_verdicts(f, pool)?;
@@ -127,9 +128,32 @@ fn write_breakdown(
     Ok(())
 }
 
+/// The most memory in use, and whether growth was judged.
+fn write_run(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
+    let columns = columns(f);
+    let mut write = |text: String| write!(f, "\n{}", line(&text, columns));
+    // The first of several equally high ones.
+    let highest = pool.frames.iter().rev().max_by_key(|it| it.in_use_bytes);
+    if let Some(highest) = highest {
+        write(format!(
+            "  most    {} in use at the end of frame {}, of the latest {}",
+            bytes(highest.in_use_bytes),
+            highest.frame,
+            counted(pool.frames.len() as u64, "frame")
+        ))?;
+    }
+    match pool.growth_not_judged() {
+        Some(why) => write(format!("  growth  {why}")),
+        None => Ok(()),
+    }
+}
+
 fn write_courses(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
-    let judgements = pool.courses.iter().map(|it| it.values.len()).max();
-    let head = format!("course, latest {} judgements", judgements.unwrap_or(0));
+    let longest = pool.courses.iter().max_by_key(|it| it.values.len());
+    let head = longest.map_or_else(String::new, |it| {
+        let judgements = it.values.len();
+        format!("last {:.1} s, {judgements} readings", it.span.as_secs_f64())
+    });
     let mut table = Table::new(&[
         (&head, Align::Left),
         ("least", Align::Right),
@@ -238,12 +262,16 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         if sites.peek().is_none() {
             continue;
         }
+        let since = match verdict {
+            LeakVerdict::Growing | LeakVerdict::Filling => "growing since frame",
+            _ => "steady since frame",
+        };
         let mut table = Table::new(&[
             (heading, Align::Site),
             ("buffers", Align::Right),
             ("bytes", Align::Right),
             ("oldest, frames", Align::Right),
-            ("since frame", Align::Right),
+            (since, Align::Right),
             ("thread", Align::Site),
         ]);
         for site in sites {

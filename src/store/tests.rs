@@ -336,7 +336,7 @@ fn report_shows_status_courses_active_and_resolved_alerts() {
         "pooled_bytes",
         "105 MiB",
         "active alert",
-        "course, latest 2 judgements",
+        "last 1.0 s, 2 readings",
         "▁█",
     ] {
         assert!(text.contains(expected), "no {expected} in\n{text}");

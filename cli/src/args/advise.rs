@@ -7,7 +7,7 @@ use clap::Args;
 use framepool::health::PrewarmSize;
 
 use super::history::size;
-use super::{milliseconds, threads};
+use super::values::{milliseconds, threads};
 
 pub(crate) const ADVISE_ABOUT: &str =
     "Say what a recorded program should set up in another way, and what that gives";

@@ -128,17 +128,17 @@ impl fmt::Display for Summary {
             row(name, count(number), share(number, self.allocs));
         }
         row(
-            "most in use",
+            "most in use, within a frame",
             bytes(self.peak_in_use_bytes).to_string(),
             String::new(),
         );
         row(
-            "most pooled",
+            "most held from the system",
             bytes(self.peak_pooled_bytes).to_string(),
             String::new(),
         );
         row(
-            "pooled at the end",
+            "held from the system at the end",
             bytes(self.pooled_bytes).to_string(),
             String::new(),
         );

@@ -49,6 +49,9 @@ struct PoolDiff {
     name_before: Option<String>,
     numbers: Vec<NumberDiff>,
     sites: Vec<SiteDiff>,
+    /// Why growth was not judged in one of the histories; `None` if it was.
+    growth_not_judged_before: Option<String>,
+    growth_not_judged_after: Option<String>,
     growing_new: Vec<String>,
     growing_gone: Vec<String>,
     alerts_new: Vec<String>,
@@ -165,6 +168,8 @@ fn compare(
         name_before: earlier.map(|pool| pool.name.clone()),
         numbers: numbers.into(),
         sites,
+        growth_not_judged_before: known.growth_not_judged(),
+        growth_not_judged_after: pool.growth_not_judged(),
         growing_new: only(&is, &was),
         growing_gone: only(&was, &is),
         alerts_new,
@@ -261,6 +266,14 @@ impl PoolDiff {
                 writeln!(text, "… and {more} more; --json has them all")?;
             }
             writeln!(text)?;
+        }
+        for (which, why) in [
+            ("before", &self.growth_not_judged_before),
+            ("after", &self.growth_not_judged_after),
+        ] {
+            if let Some(why) = why {
+                writeln!(text, "{}\n", line(&format!("{which}: {why}"), columns))?;
+            }
         }
         for (what, list) in [
             ("leaks that were none before", &self.growing_new),

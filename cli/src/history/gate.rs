@@ -11,7 +11,6 @@ use framepool::text::bytes;
 use super::junit;
 use super::peak::explained;
 use crate::args::history::Limits;
-use crate::growth::GrowthSettings;
 use crate::outcome::{Problem, warn};
 use crate::outputs::write;
 use crate::report::{counted, share};
@@ -49,12 +48,9 @@ pub(crate) fn judge(
     history: &SavedHistory,
     limits: &Limits,
     before: Option<Before<'_>>,
-    growth: Option<GrowthSettings>,
 ) -> Result<(), Problem> {
     let mut gates = gates(history, limits, before);
-    if let Some(growth) = growth {
-        skip_growth(history, growth, &mut gates);
-    }
+    skip_growth(history, &mut gates);
     warn_of_skipped(&gates);
     if let Some(path) = &limits.junit {
         write(path, junit::document(&gates))?;
@@ -128,14 +124,14 @@ fn sentence(gate: &Gate) -> Option<String> {
 }
 
 /// A growth gate that found nothing did not pass if the run was too short to find anything.
-fn skip_growth(history: &SavedHistory, growth: GrowthSettings, gates: &mut [Gate]) {
+fn skip_growth(history: &SavedHistory, gates: &mut [Gate]) {
     for gate in gates {
         let judges_growth = matches!(gate.option, "--max-growing" | "--baseline");
         if !judges_growth || gate.failure.is_some() {
             continue;
         }
         let pool = history.pools.iter().find(|pool| pool.name == gate.pool);
-        gate.skipped = pool.and_then(|pool| growth.too_short(pool));
+        gate.skipped = pool.and_then(SavedPool::growth_not_judged);
     }
 }
 

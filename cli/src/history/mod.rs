@@ -9,7 +9,6 @@ use framepool::store::{SavedHistory, SavedPool};
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::args::named;
-use crate::growth::GrowthSettings;
 use crate::outcome::{Problem, print};
 use crate::outputs;
 use crate::report::columns_of_output;
@@ -82,7 +81,7 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Problem> {
         let columns = columns_of_output();
         print(&format!("{history:columns$}\n"))
     };
-    judge(&history, &args.gates, baseline.as_ref(), None).and(shown)
+    judge(&history, &args.gates, baseline.as_ref()).and(shown)
 }
 
 /// Shows the differences between two histories, and judges the later one.
@@ -98,7 +97,7 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<(), Problem> {
         print(&format!("{diff:columns$}\n"))
     };
     if args.limits.is_any() {
-        gate::judge(&after, &args.limits, Some(Before::Earlier(&before)), None).and(shown)
+        gate::judge(&after, &args.limits, Some(Before::Earlier(&before))).and(shown)
     } else {
         shown
     }
@@ -115,16 +114,15 @@ pub(crate) fn baseline(gates: &GateOptions) -> Result<Option<SavedHistory>, Prob
     gates.baseline.as_deref().map(load).transpose()
 }
 
-/// Judges a history, if there are gates. `growth` has the settings of its verdicts, if they are known.
+/// Judges a history, if there are gates.
 pub(crate) fn judge(
     history: &SavedHistory,
     gates: &GateOptions,
     baseline: Option<&SavedHistory>,
-    growth: Option<GrowthSettings>,
 ) -> Result<(), Problem> {
     if gates.is_any() {
         let before = baseline.map(Before::Baseline);
-        gate::judge(history, &gates.limits, before, growth)
+        gate::judge(history, &gates.limits, before)
     } else {
         Ok(())
     }

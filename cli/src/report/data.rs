@@ -16,6 +16,8 @@ pub(crate) struct Report {
     pub(crate) interrupted: Option<String>,
     /// `None` if a signal ended the replay before the trace's end.
     pub(crate) leaks: Option<LeakSection>,
+    /// Why growth was not judged; `None` if it was.
+    pub(crate) growth_not_judged: Option<String>,
     pub(crate) alerts: Vec<AlertEntry>,
     /// `None` if nothing was timed.
     pub(crate) timing: Option<TimingSection>,
@@ -87,6 +89,7 @@ pub(crate) struct LeakSection {
     pub(crate) leak_after_frames: u64,
     pub(crate) suspects: u64,
     pub(crate) suspect_bytes: u64,
+    pub(crate) suspect_in_use_bytes: u64,
     pub(crate) pool_agrees: bool,
     pub(crate) sites: Vec<LeakSite>,
 }
@@ -97,6 +100,7 @@ pub(crate) struct LeakSite {
     pub(crate) site: String,
     pub(crate) buffers: u64,
     pub(crate) bytes: u64,
+    pub(crate) in_use_bytes: u64,
     pub(crate) oldest_age_frames: u64,
     pub(crate) oldest_taken_at_seconds: f64,
     pub(crate) oldest_thread: u64,

@@ -28,6 +28,12 @@ pub(crate) fn render(report: &Report, columns: usize) -> String {
             .map_or_else(String::new, |it| leaks(it, columns)),
         alert_table(&report.alerts, columns),
         report
+            .growth_not_judged
+            .as_ref()
+            .map_or_else(String::new, |why| {
+                line(&format!("Growth was not judged: {why}."), columns)
+            }),
+        report
             .timing
             .as_ref()
             .map_or_else(String::new, |it| timing(it, columns)),
@@ -135,14 +141,19 @@ fn pool(
         "imbalance: allocs - releases".to_owned(),
         format!("{:+}", pool.imbalance),
     ]);
-    counts.row(["frames".to_owned(), count(pool.frames)]);
+    counts.row(["frames of the trace".to_owned(), count(pool.frames)]);
     if let Some(leaks) = leaks {
-        let name = "quiet frames, after the trace's end".to_owned();
-        counts.row([name, count(leaks.quiet_frames)]);
+        let frames = [
+            ("quiet frames, after the trace's end", leaks.quiet_frames),
+            ("frames in all", pool.frames + leaks.quiet_frames),
+        ];
+        for (name, number) in frames {
+            counts.row([name.to_owned(), count(number)]);
+        }
     }
 
     let mut memory = Table::new(&[
-        ("memory, most at any frame end", Align::Left),
+        ("memory, at most", Align::Left),
         ("bytes", Align::Right),
         ("", Align::Left),
     ]);
@@ -151,23 +162,23 @@ fn pool(
     };
     let ratio = pool
         .pooled_to_live
-        .map(|ratio| format!("{ratio:.2} times the peak live"));
+        .map(|ratio| format!("{ratio:.2} times what was asked for"));
     row(
-        "live in the trace, as asked for",
+        "asked for, at any moment of the trace",
         trace.peak_live_bytes,
         counted(trace.peak_live_buffers, "buffer"),
     );
     row(
-        "in use",
+        "in use, at a frame end",
         pool.peak_in_use_bytes,
         counted(pool.peak_in_use_buffers, "buffer"),
     );
     row(
-        "pooled: in use and idle, at any moment",
+        "from the system, at any moment",
         pool.peak_pooled_bytes,
         ratio.unwrap_or_default(),
     );
-    row("idle", pool.peak_idle_bytes, String::new());
+    row("idle, at a frame end", pool.peak_idle_bytes, String::new());
     row(
         "rounding, of what is in use",
         pool.peak_rounding_bytes,
@@ -192,17 +203,20 @@ fn leaks(leaks: &LeakSection, columns: usize) -> String {
     let mut table = Table::new(&[
         ("never given back", Align::Site),
         ("buffers", Align::Right),
-        ("bytes", Align::Right),
+        ("asked for", Align::Right),
+        ("in use", Align::Right),
         ("oldest, frames", Align::Right),
         ("taken at, s", Align::Right),
         ("thread", Align::Right),
         ("line", Align::Right),
-    ]);
+    ])
+    .spare(&[6, 5]);
     for site in leaks.sites.iter().take(MAX_ROWS) {
         table.row([
             site.site.clone(),
             count(site.buffers),
             bytes(site.bytes).to_string(),
+            bytes(site.in_use_bytes).to_string(),
             count(site.oldest_age_frames),
             format!("{:.3}", site.oldest_taken_at_seconds),
             site.oldest_thread.to_string(),
@@ -218,9 +232,10 @@ fn leaks(leaks: &LeakSection, columns: usize) -> String {
         );
     }
     let mut said = format!(
-        "{}, {} asked for, out for more than {} when {} had passed after the trace's end.",
+        "{}, {} asked for and {} in use, out for more than {} when {} had passed after the trace's end.",
         counted(leaks.suspects, "buffer"),
         bytes(leaks.suspect_bytes),
+        bytes(leaks.suspect_in_use_bytes),
         counted(leaks.leak_after_frames, "frame"),
         counted(leaks.quiet_frames, "quiet frame"),
     );

@@ -1,6 +1,7 @@
 //! Running the binary, shared by the integration tests.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -81,4 +82,43 @@ fn unwrapped(text: &str) -> String {
         }
     }
     joined
+}
+
+/// A minute of frames of 20 ms. One call site keeps its buffers from the start; another keeps one every half second of the
+/// second half, if it leaks.
+pub(crate) fn minute(leaks: bool) -> String {
+    let mut text = format!("{HEADER}\n");
+    let mut taken = 0;
+    for us in 0..70 {
+        taken += 1;
+        writeln!(text, "{us},1,alloc,{taken},1000,start-up").unwrap();
+    }
+    for frame in 1..=3_000_u64 {
+        let us = 20_000 * frame;
+        taken += 1;
+        writeln!(text, "{us},1,alloc,{taken},1000,scratch").unwrap();
+        writeln!(text, "{},1,free,{taken},,", us + 1).unwrap();
+        if leaks && frame >= 1_500 && frame % 25 == 0 {
+            taken += 1;
+            writeln!(text, "{},1,alloc,{taken},100000,leak.c:7", us + 2).unwrap();
+        }
+    }
+    text
+}
+
+/// The history of a replay.
+pub(crate) fn saved(name: &str, leaks: bool) -> Scratch {
+    let recording = Scratch::new(&format!("{name}.csv"), minute(leaks));
+    let history = Scratch::new(&format!("{name}.json"), "");
+    let output = framepool(&[
+        "replay",
+        recording.path(),
+        "--quiet",
+        "--rounds",
+        "0",
+        "--save",
+        history.path(),
+    ]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    history
 }

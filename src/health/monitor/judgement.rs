@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::HealthMonitor;
+use crate::clock::Timestamp;
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
 use crate::health::listed::leaks;
@@ -56,13 +57,7 @@ impl HealthMonitor {
         let stalled = self.stalled(idle);
         self.begin_pool(pool.id());
         self.advance_loop(at, frame.frame, now.totals.allocs);
-        let mark = Mark {
-            frame: frame.frame,
-            at,
-            time: now.time,
-            loop_time: self.loop_time,
-            round: self.reading.setup.round,
-        };
+        let mark = self.mark(frame.frame, at, now.time);
         let ends_no_frames = stalled >= SILENT || frame.frame.get() == 0;
         self.verdicts
             .sample(outstanding, ends_no_frames, &mark, self.thresholds.growth());
@@ -130,8 +125,21 @@ impl HealthMonitor {
             at,
             time: now.time,
             limits: self.limits.clone(),
+            growth: *self.thresholds.growth(),
+            round: mark.round,
             pool_id: pool.id(),
             pool: pool.clone(),
+        }
+    }
+
+    /// This judgement, by the clocks of verdicts.
+    fn mark(&self, frame: FrameEnd, at: Duration, time: Timestamp) -> Mark {
+        Mark {
+            frame,
+            at,
+            time,
+            loop_time: self.loop_time,
+            round: self.reading.setup.round,
         }
     }
 

@@ -18,6 +18,7 @@ macro_rules! saved {
 
 #[cfg(feature = "serde")]
 mod file;
+mod growth;
 mod held;
 mod judged;
 mod rows;
@@ -43,6 +44,7 @@ use crate::telemetry::tags::TagStats;
 
 #[cfg(feature = "serde")]
 pub use file::HistoryError;
+pub use growth::SavedGrowthLimits;
 pub use held::{SavedFrameSite, SavedHolder, SavedHolding, SavedOpenFrame, SavedSite, SavedStack};
 pub use judged::{SavedAlert, SavedEvent, SavedVerdict};
 pub use rows::{SavedColumn, SavedSample, SavedSpan};
@@ -108,6 +110,8 @@ saved! {
         limit_bytes: Option<u64>,
         /// The levels used for its judgement, by the rule's name.
         thresholds: BTreeMap<String, SavedLimits>,
+        /// When growth counted as a leak; `None` in a file of an earlier version.
+        growth: Option<SavedGrowthLimits>,
         /// The recent course of a few numbers.
         courses: Vec<SavedCourse>,
         /// The worst frame of each kind.
@@ -169,6 +173,8 @@ saved! {
         unit: String,
         /// The values.
         values: Vec<f64>,
+        /// The time from the first value to the last.
+        span: Duration,
     }
 
     /// The worst frame of one kind.

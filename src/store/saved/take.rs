@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::rows::columns;
 use super::{
-    SavedAlert, SavedCourse, SavedEvent, SavedFrameSite, SavedHistory, SavedHolder, SavedHolding,
-    SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedStack, SavedVerdict, SavedWorst,
+    SavedAlert, SavedCourse, SavedEvent, SavedFrameSite, SavedGrowthLimits, SavedHistory,
+    SavedHolder, SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedStack,
+    SavedVerdict, SavedWorst,
 };
 use crate::BufferPool;
 use crate::clock::Timestamp;
@@ -63,10 +64,13 @@ impl SavedHistory {
 fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
     let latest = kept.latest();
     let history = kept.history();
+    let first = history.first().map_or(latest.at, |it| it.at);
+    let span = latest.at.saturating_sub(first);
     let course = |(name, unit, number): Course| SavedCourse {
         name: name.to_owned(),
         unit: unit.to_owned(),
         values: history.iter().map(|it| number(&it.metrics)).collect(),
+        span,
     };
     let worst = &latest.worst;
     let worst = [
@@ -90,9 +94,14 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         metrics: latest.metrics,
         courses: COURSES.map(course).into(),
         worst: worst.into_iter().flatten().collect(),
-        verdicts: latest.verdicts.iter().map(SavedVerdict::from).collect(),
+        verdicts: latest
+            .verdicts
+            .iter()
+            .map(|it| verdict(latest, it))
+            .collect(),
         limit_bytes: latest.stats.limit_bytes,
         thresholds: limits(latest.limits.iter().copied()),
+        growth: Some(SavedGrowthLimits::from(latest.growth)),
         sites: latest
             .largest
             .sites()
@@ -137,6 +146,14 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
     }
 }
 
+/// A verdict with the age of its oldest buffer now: the list of verdicts is not rebuilt while only ages change.
+fn verdict(health: &HealthSnapshot, site: &SiteVerdict) -> SavedVerdict {
+    SavedVerdict {
+        oldest_age_frames: health.round.wrapping_sub(site.oldest_round),
+        ..SavedVerdict::from(site)
+    }
+}
+
 /// An entry of a health snapshot's list. Its ages date from the last change of the list, so current ones are taken from the
 /// verdicts.
 fn holder(health: &HealthSnapshot, site: &SiteHolding) -> SavedHolder {
@@ -144,7 +161,7 @@ fn holder(health: &HealthSnapshot, site: &SiteHolding) -> SavedHolder {
     let verdict = verdicts.find(|it| it.location == site.location && it.tag == site.tag);
     SavedHolder {
         suspects: verdict.map_or(0, |it| it.buffers),
-        oldest_age_frames: verdict.map(|it| it.oldest_age_frames),
+        oldest_age_frames: verdict.map(|it| health.round.wrapping_sub(it.oldest_round)),
         oldest_age: None,
         ..SavedHolder::from(site)
     }
