@@ -106,6 +106,19 @@ pub struct CommandLine {
     pub options: ReplayOptions,
 }
 
+impl CommandLine {
+    /// Whether it prints to standard output.
+    pub(crate) fn prints(&self) -> bool {
+        match &self.command {
+            None => !self.options.live_only,
+            Some(Command::Replay(args)) => !args.options.live_only,
+            #[cfg(feature = "dashboard")]
+            Some(Command::Top(_)) => false,
+            Some(_) => true,
+        }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

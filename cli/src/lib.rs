@@ -11,6 +11,8 @@
 
 mod advise;
 pub mod args;
+#[cfg(target_os = "linux")]
+mod closed;
 mod contestant;
 mod costs;
 mod demo;
@@ -40,11 +42,20 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Command, CommandLine};
+use outcome::Problem;
 use trace::TraceSource;
 
 /// Runs the program with its command line.
 pub fn run() -> ExitCode {
-    let line = CommandLine::parse();
+    let line = match CommandLine::try_parse() {
+        // Help and version go to standard output.
+        Err(error) if !error.use_stderr() && is_output_closed() => return closed_output().tell(),
+        Err(error) => error.exit(),
+        Ok(line) => line,
+    };
+    if is_output_closed() && line.prints() {
+        return closed_output().tell();
+    }
     let outcome = match line.command {
         None => session::replay(&TraceSource::Bundled, &line.options),
         Some(Command::Replay(args)) => {
@@ -62,4 +73,19 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => problem.tell(),
     }
+}
+
+/// Whether standard output was closed at the start. Only Linux tells.
+fn is_output_closed() -> bool {
+    #[cfg(target_os = "linux")]
+    return closed::was_closed();
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
+fn closed_output() -> Problem {
+    Problem::Input(
+        "standard output: is closed, so what is printed would be lost; open it, or send it to /dev/null"
+            .to_owned(),
+    )
 }

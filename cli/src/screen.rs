@@ -23,6 +23,9 @@ const REDRAW_CALM: Duration = Duration::from_secs(2);
 /// Between two plain lines where there is no terminal.
 const PLAIN_LINE: Duration = Duration::from_secs(1);
 
+/// The unit of a stage that counts seconds.
+pub(crate) const SECONDS: &str = "seconds";
+
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Show {
@@ -171,6 +174,8 @@ impl Board {
     fn draw_until_ended(&self) {
         // Nothing is drawn at first, so a run that fails at its first line shows no bar.
         let mut drawn = (!self.plain).then(Instant::now);
+        // The latest second with a line: each second has one.
+        let mut second = 0;
         while !self.ended.load(Ordering::Relaxed) {
             let pause = if self.plain {
                 PLAIN_LINE
@@ -179,13 +184,22 @@ impl Board {
             } else {
                 REDRAW
             };
-            if drawn.is_none_or(|drawn| drawn.elapsed() >= pause) {
+            let position = self.position.load(Ordering::Relaxed);
+            let counts_seconds = self.plain && self.stage().unit == SECONDS;
+            let is_due = if counts_seconds {
+                position > second
+            } else {
+                drawn.is_none_or(|drawn| drawn.elapsed() >= pause)
+            };
+            if is_due {
                 self.draw();
-                drawn = Some(Instant::now());
+                (drawn, second) = (Some(Instant::now()), position);
             }
-            std::thread::park_timeout(pause.min(REDRAW * 5));
+            let look = if counts_seconds { REDRAW } else { REDRAW * 5 };
+            std::thread::park_timeout(pause.min(look));
         }
-        if self.plain {
+        let position = self.position.load(Ordering::Relaxed);
+        if self.plain && (self.stage().unit != SECONDS || position > second) {
             self.draw();
         }
     }

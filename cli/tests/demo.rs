@@ -98,10 +98,22 @@ fn worst_frame_is_that_of_the_whole_run() {
 
 #[test]
 fn a_run_with_an_end_counts_its_seconds() {
-    let output = framepool(&["demo", "--seconds", "1", "--threads", "1"]);
-    let seconds = stderr(&output).lines().find(|line| line.contains("in use"));
+    let output = framepool(&["demo", "--seconds", "3", "--threads", "1"]);
+    let lines = stderr(&output)
+        .lines()
+        .filter(|line| line.contains("in use"));
+    let second = |line: &str| {
+        line.strip_prefix("second ")?
+            .split_once("/3  ")?
+            .0
+            .parse()
+            .ok()
+    };
+    let seconds: Option<Vec<u32>> = lines.map(second).collect();
+    let seconds = seconds.expect("seconds of 3");
+    assert!(seconds.is_sorted_by(|a, b| a < b), "{seconds:?}");
     assert!(
-        seconds.is_some_and(|line| line.starts_with("second ") && line.contains("/1  ")),
+        seconds.first() > Some(&0) && seconds.last() == Some(&3),
         "{seconds:?}"
     );
 }

@@ -90,3 +90,16 @@ fn unsorted_times_are_refused_all_the_same() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("sort the lines"));
 }
+
+#[test]
+fn option_that_was_given_is_not_advised() {
+    let broken = Scratch::new("broken.csv.zst", "no zstd");
+    let advised = |more: &[&str]| {
+        let output = framepool(&[&["replay", broken.path()], more].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(said.contains("copy or record the file again"), "{said}");
+        said.contains("--lenient")
+    };
+    assert!(advised(&[]) && !advised(&["--lenient"]));
+}

@@ -214,3 +214,37 @@ fn a_closed_pipe_is_no_error() {
     let output = run.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
 }
+
+/// Rust opens `/dev/null` in place of a closed stream.
+#[cfg(target_os = "linux")]
+#[test]
+fn closed_standard_output_is_an_error() {
+    let run = |arguments: &str, redirected: &str| {
+        let command = format!(
+            "{} {arguments} {redirected}",
+            env!("CARGO_BIN_EXE_framepool")
+        );
+        let output = Command::new("sh").args(["-c", &command]).output();
+        let output = output.expect("running a shell");
+        (output.status.code(), stderr(&output).to_owned())
+    };
+    for arguments in ["demo --seconds 20", "replay", "report no.json", "--help"] {
+        let (code, said) = run(arguments, ">&-");
+        assert_eq!(code, Some(2), "{arguments}: {said}");
+        assert!(
+            said.starts_with("framepool: standard output: is closed"),
+            "{said}"
+        );
+    }
+    for (arguments, redirected) in [
+        ("replay --live-only --speed 0 2>/dev/null", ">&-"),
+        ("demo --seconds 0.5 --quiet", ">/dev/null"),
+        ("demo --seconds 0.5 --quiet", "1<>/dev/null"),
+    ] {
+        assert_eq!(
+            run(arguments, redirected),
+            (Some(0), String::new()),
+            "{arguments}"
+        );
+    }
+}

@@ -97,6 +97,7 @@ fn assert_names_its_line(line: Option<u64>, fault: &Fault) {
         path: "a.csv".to_owned(),
         line,
         fault: fault.clone(),
+        tolerance: Tolerance::Strict,
     };
     let text = error.to_string();
     // Only a stream whose beginning cannot be read has no line.

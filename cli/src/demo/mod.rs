@@ -18,7 +18,7 @@ use crate::ending::Ending;
 use crate::outcome::{Problem, print};
 use crate::outputs;
 use crate::report::{columns_of_error, columns_of_output, counted};
-use crate::screen::{Screen, Show};
+use crate::screen::{SECONDS, Screen, Show};
 use crate::watch::{AlertEntry, LiveWatch, Moment};
 use frame_times::FrameTimes;
 use jobs::JobSystem;
@@ -100,6 +100,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         let into = began.elapsed().as_nanos() as u64 % tick;
         std::thread::sleep(Duration::from_nanos(tick - into));
     }
+    if !schedule.is_endless {
+        screen.done(schedule.passed(began.elapsed()));
+    }
     let seconds = began.elapsed().as_secs_f64();
     let was_interrupted = ending.is_asked() && !schedule.is_endless;
     // Nothing is allocated or released from here on until all is read. So the files and the summary agree.
@@ -141,7 +144,7 @@ fn begin_stage(screen: &Screen, schedule: &Schedule, pool: &BufferPool) {
     if schedule.is_endless {
         screen.stage("demo", 0, "frames", Some(pool));
     } else {
-        screen.stage("demo", schedule.whole_seconds(), "seconds", Some(pool));
+        screen.stage("demo", schedule.whole_seconds(), SECONDS, Some(pool));
     }
 }
 

@@ -6,8 +6,14 @@
 use std::fmt::{self, Write as _};
 
 use framepool::FrameEnd;
-use framepool::store::SavedPool;
+use framepool::store::{FrameRecord, SavedPool};
 use framepool::text::bytes;
+
+/// Idle memory is named if it is at least this part of the peak: a quarter.
+const LARGE_PART: u64 = 4;
+
+/// How long the need of a frame counts.
+const WINDOW_NS: u64 = 10_000_000_000;
 
 /// The peak, as the highest kept frame shows it: `in_use + idle + beyond` is the peak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +25,8 @@ pub(super) struct Parts {
     beyond: u64,
     /// Whether every frame of the run is kept.
     is_whole: bool,
+    /// An upper bound on what one frame had in use at once, of this frame and those before it that count.
+    needed: u64,
 }
 
 impl Parts {
@@ -26,19 +34,40 @@ impl Parts {
     pub(super) fn of(pool: &SavedPool) -> Option<Self> {
         // The first of several equally high ones.
         let highest = pool.frames.iter().rev().max_by_key(|it| it.pooled_bytes)?;
+        let beyond = pool.metrics.peak_bytes.saturating_sub(highest.pooled_bytes);
         Some(Self {
             frame: highest.frame,
             in_use: highest.in_use_bytes,
             idle: highest.idle_bytes,
-            beyond: pool.metrics.peak_bytes.saturating_sub(highest.pooled_bytes),
+            beyond,
             is_whole: pool.frames.len() as u64 >= pool.metrics.total_frames,
+            needed: needed(&pool.frames, highest).saturating_add(beyond),
         })
     }
 
-    /// Whether most of the known memory was idle.
-    fn is_mostly_idle(&self) -> bool {
-        self.idle > self.in_use
+    /// Idle memory that no frame needed, if it was a large part of the peak: `trim` would have returned it before.
+    fn spare(&self) -> Option<u64> {
+        let peak = self.in_use + self.idle + self.beyond;
+        let spare = peak.saturating_sub(self.needed);
+        (spare >= peak / LARGE_PART && spare > 0).then_some(spare)
     }
+}
+
+/// The most that one frame had in use at once, at most: what was in use when it began, and what it allocated. The frames
+/// of the last 10 s before the highest one count, as for the alert about held memory.
+fn needed(frames: &[FrameRecord], highest: &FrameRecord) -> u64 {
+    let until = frames.iter().position(|it| it == highest).unwrap_or(0);
+    let from = highest.time_unix_ns.saturating_sub(WINDOW_NS);
+    let before = std::iter::once(0).chain(frames.iter().map(|it| it.in_use_bytes));
+    let recent = frames[..=until]
+        .iter()
+        .zip(before)
+        .filter(|(frame, _)| frame.time_unix_ns >= from);
+    let needed = recent.map(|(frame, before)| {
+        let most = before.saturating_add(frame.alloc_bytes);
+        most.max(frame.in_use_bytes).min(frame.pooled_bytes)
+    });
+    needed.max().unwrap_or(0)
 }
 
 /// `1.00 MiB in use + 3.00 MiB idle at the end of frame 7`
@@ -80,11 +109,17 @@ pub(super) fn explained(pool: &SavedPool) -> String {
         let _ = write!(text, " ({})", sites.join(", "));
     }
     let _ = write!(text, " + {} idle", bytes(m.idle_bytes));
-    text += if parts.is_some_and(|parts| parts.is_mostly_idle()) {
-        "; most was idle at that frame end: call `BufferPool::trim` after such frames, or lower `thread_cache_bytes` if many \
-         threads keep idle buffers"
-    } else {
-        "; hold fewer buffers at once, or release them sooner; `framepool report` shows the course"
+    let _ = match parts.and_then(|parts| parts.spare()) {
+        Some(spare) => write!(
+            text,
+            "; in the 10 s before the peak no frame needed {} of it: call `BufferPool::trim` after the frames that need so \
+             much, or lower `thread_cache_bytes` if many threads keep idle buffers",
+            bytes(spare)
+        ),
+        None => write!(
+            text,
+            "; hold fewer buffers at once, or release them sooner; `framepool report` shows the course"
+        ),
     };
     text
 }
@@ -116,14 +151,49 @@ mod tests {
         let saved = &store.saved().pools[0];
         let parts = Parts::of(saved).expect("frames");
         assert_eq!(parts.in_use, 1 << 20);
-        assert!(parts.idle >= 8 << 20 && parts.beyond > 0 && parts.is_mostly_idle());
+        assert!(parts.idle >= 8 << 20 && parts.beyond > 0);
         assert_eq!(
             parts.in_use + parts.idle + parts.beyond,
             saved.metrics.peak_bytes
         );
         let text = explained(saved);
         assert!(text.starts_with(": 1.00 MiB in use + 8.00 MiB idle at the end of frame 1 + "));
-        assert!(text.contains("; most was idle at that frame end"), "{text}");
+        // The frames had all of it in use at once, so `trim` would not help.
+        assert!(
+            !text.contains("trim") && text.contains("hold fewer buffers at once"),
+            "{text}"
+        );
         drop(kept);
+    }
+
+    #[test]
+    fn trim_is_advised_for_memory_no_frame_needed() {
+        const MIB: u64 = 1 << 20;
+        let advice = |alloc_bytes: u64, age_s: u64| {
+            let frames =
+                [(1, 0, 8 * MIB), (2, age_s, alloc_bytes)].map(|(number, seconds, alloc_bytes)| {
+                    let mut frame = FrameRecord::default();
+                    frame.time_unix_ns = seconds * 1_000_000_000;
+                    frame.period_ns = number;
+                    frame.alloc_bytes = alloc_bytes;
+                    frame.pooled_bytes = 8 * MIB + number;
+                    frame.idle_bytes = 8 * MIB + number;
+                    frame
+                });
+            let mut pool = SavedPool::default();
+            pool.frames = frames.into();
+            pool.metrics.peak_bytes = 8 * MIB + 2;
+            explained(&pool)
+        };
+        assert!(!advice(8 * MIB, 60).contains("trim"));
+        assert!(
+            !advice(MIB, 5).contains("trim"),
+            "the frame before needed it"
+        );
+        let said = advice(MIB, 60);
+        assert!(
+            said.contains("no frame needed 7.00 MiB of it: call `BufferPool::trim`"),
+            "{said}"
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Tolerance;
+
 /// The first line of every trace.
 pub const HEADER: &str = "time_us,thread,op,id,size,site";
 
@@ -14,6 +16,8 @@ pub struct TraceError {
     pub line: Option<u64>,
     /// The fault.
     pub fault: Fault,
+    /// How the trace was read: the message advises `--lenient` only if it was not given.
+    pub tolerance: Tolerance,
 }
 
 impl fmt::Display for TraceError {
@@ -29,7 +33,11 @@ impl fmt::Display for TraceError {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}", self.fault)
+        write!(f, ": {}", self.fault)?;
+        match self.tolerance {
+            Tolerance::Strict => f.write_str(self.fault.lenient()),
+            Tolerance::Lenient => Ok(()),
+        }
     }
 }
 
@@ -84,6 +92,19 @@ pub enum Fault {
     TooManyOperations,
 }
 
+impl Fault {
+    /// The end of the message if `--lenient` leaves such faults out.
+    fn lenient(&self) -> &'static str {
+        match self {
+            Self::Zstd(_) => ", or use --lenient for what is whole",
+            Self::UnknownId(_) | Self::FreedTwice(..) => "; use --lenient to leave such lines out",
+            Self::ReusedId(..) => ", or use --lenient to leave such lines out",
+            Self::TornLastLine(_) => "; use --lenient to leave it out",
+            _ => "",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -100,7 +121,7 @@ impl fmt::Display for Fault {
             Self::Read(why) => write!(f, "reading failed ({why}); check the file"),
             Self::Zstd(why) => write!(
                 f,
-                "the zstd data is truncated or corrupt ({why}); copy or record the file again, or use --lenient for what is whole"
+                "the zstd data is truncated or corrupt ({why}); copy or record the file again"
             ),
             Self::Empty => write!(
                 f,
@@ -145,24 +166,21 @@ impl fmt::Display for Fault {
             ),
             Self::UnknownId(id) => write!(
                 f,
-                "free of id {id}, which was never taken; its alloc must stand on a line before; use --lenient to leave such lines out"
+                "free of id {id}, which was never taken; its alloc must stand on a line before"
             ),
             Self::FreedTwice(id, line) => write!(
                 f,
-                "free of id {id}, which line {line} freed already; a buffer is freed once; use --lenient to leave such lines out"
+                "free of id {id}, which line {line} freed already; a buffer is freed once"
             ),
             Self::ReusedId(id, line) => write!(
                 f,
-                "id {id} was used by the alloc on line {line} already; give every alloc an id of its own, or use --lenient to leave such lines out"
+                "id {id} was used by the alloc on line {line} already; give every alloc an id of its own"
             ),
             Self::TimeGoesBack(time, before) => write!(
                 f,
                 "the time goes back from {before} to {time}; sort the lines after the first by time, as `sort -s -t, -k1,1n` does"
             ),
-            Self::TornLastLine(fault) => write!(
-                f,
-                "the last line is cut off ({fault}); use --lenient to leave it out"
-            ),
+            Self::TornLastLine(fault) => write!(f, "the last line is cut off ({fault})"),
             Self::TooManyOperations => {
                 write!(f, "more than {} operations; split the trace", u32::MAX - 1)
             }

@@ -84,6 +84,7 @@ pub(crate) fn open(source: &TraceSource, tolerance: Tolerance) -> Result<Trace, 
         path: source.name(),
         line,
         fault,
+        tolerance,
     })
 }
 
