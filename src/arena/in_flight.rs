@@ -208,6 +208,16 @@ impl InFlight {
         (0..self.limit as usize).filter_map(move |index| self.read(index, round, now))
     }
 
+    /// The age in rounds of the oldest open frame, zero if none is open. It is less than the number of frames that can be
+    /// open, so that a frame that is never ended does not grow old here.
+    pub(crate) fn age(&self, round: u64) -> u64 {
+        let ages = (0..self.limit as usize)
+            .filter(|&index| self.id(index) != FrameId(0))
+            // Relaxed: an estimate, which a frame that begins or ends meanwhile may miss.
+            .map(|index| round.saturating_sub(self.frames[index].round.load(Ordering::Relaxed)));
+        ages.max().unwrap_or(0).min(u64::from(self.limit) - 1)
+    }
+
     /// The thread that began the open frame `index`. Only for the thread that ends it.
     pub(crate) fn begun_by(&self, index: usize) -> u64 {
         // Relaxed: the `Frame` value came from the thread that stored it, and this transfer orders the accesses.

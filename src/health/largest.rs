@@ -5,7 +5,7 @@ use std::panic::Location;
 use crate::telemetry::outstanding::Outstanding;
 
 /// Call sites in the list.
-pub(crate) const LARGEST: usize = 16;
+const LARGEST: usize = 16;
 
 /// A short record of what a call site holds.
 ///

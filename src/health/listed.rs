@@ -37,14 +37,16 @@ impl Listed {
         let sites = outstanding.sites.iter().filter(is_long_lived);
         let sites = sites.take(LONG_LIVED_SITES);
         renew(&mut self.long_lived, sites, |site| {
-            (site.long_lived, site.long_lived_bytes)
+            (site.long_lived, site.long_lived_bytes, 0)
         })
     }
 
     /// The call sites that hold the most, by tag.
     pub(super) fn holders(&mut self, outstanding: &Outstanding) -> SharedList<SiteHolding> {
         let sites = outstanding.sites.iter().take(HOLDERS);
-        renew(&mut self.holders, sites, |site| (site.buffers, site.bytes))
+        renew(&mut self.holders, sites, |site| {
+            (site.buffers, site.bytes, site.in_flight_bytes)
+        })
     }
 
     /// The threads that hold the most.
@@ -96,7 +98,7 @@ impl Listed {
 fn renew<'s>(
     list: &mut SharedList<SiteHolding>,
     sites: impl Iterator<Item = &'s SiteHolding> + Clone,
-    numbers: impl Fn(&SiteHolding) -> (u64, u64),
+    numbers: impl Fn(&SiteHolding) -> (u64, u64, u64),
 ) -> SharedList<SiteHolding> {
     let held = |site: &SiteHolding| (site.location, site.tag_number, numbers(site));
     if !sites.clone().map(held).eq(list.iter().map(held)) {

@@ -9,6 +9,7 @@ use super::recent::FrameTimeSource;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::outstanding::Outstanding;
+use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 impl fmt::Display for FrameTimeSource {
@@ -113,6 +114,12 @@ pub struct RuntimeHealthMetrics {
     pub resident_bytes: Option<u64>,
     /// When `resident_bytes` was read.
     pub resident_at: Timestamp,
+    /// Bytes in use of frames in flight: frame buffers of open frames, and pooled buffers allocated since the oldest of
+    /// these began, or since the latest frame end. The rest of the bytes in use is kept across frames. If frames have
+    /// stopped ending, all pooled buffers count as kept.
+    pub in_flight_bytes: u64,
+    /// Buffers in use of frames in flight, of both kinds.
+    pub in_flight_buffers: u64,
     /// Requested bytes of the buffers in use.
     pub requested_bytes: u64,
     /// Bytes that the buffers in use lose to rounding up to block sizes.
@@ -230,6 +237,10 @@ impl RuntimeHealthMetrics {
             peak_at: now.peak_at,
             resident_bytes: None,
             resident_at: Timestamp::default(),
+            in_flight_bytes: now.in_use_bytes.saturating_sub(outstanding.kept.all.bytes),
+            in_flight_buffers: now
+                .in_use_buffers
+                .saturating_sub(outstanding.kept.all.buffers),
             requested_bytes: now.requested_bytes,
             rounding_bytes: now.rounding_bytes(),
             in_use_buffers: now.in_use_buffers,
@@ -263,6 +274,13 @@ impl RuntimeHealthMetrics {
             total_system_bytes: totals.system_bytes,
             total_evicted_bytes: totals.evicted_bytes,
             lost_records,
+        }
+    }
+
+    /// Sets what was resident when the system was last asked, if it was.
+    pub(crate) fn note_resident(&mut self, resident: Option<Resident>) {
+        if let Some(resident) = resident {
+            (self.resident_bytes, self.resident_at) = (Some(resident.bytes), resident.time);
         }
     }
 

@@ -60,7 +60,6 @@ pub use advice_code::settings_code;
 pub use alert::AlertState;
 pub(crate) use alert::{Alert, AlertId};
 pub(crate) use envelope::GrowthLimits;
-pub(crate) use largest::LARGEST;
 pub use largest::{LargestSite, LargestSites};
 pub use limits::Limits;
 pub(crate) use metrics::RuntimeHealthMetrics;

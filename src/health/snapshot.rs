@@ -13,6 +13,7 @@ use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
 use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::frame_memory::{FrameSampling, FrameSite};
 use crate::telemetry::id::PoolId;
+use crate::telemetry::kept::Kept;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::SiteHolding;
 use crate::telemetry::snapshot::PoolStats;
@@ -74,6 +75,9 @@ pub struct HealthSnapshot {
     /// entry for each. Ages, suspects and threads date from the last change of the list.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub holders: SharedList<SiteHolding>,
+    /// The pooled buffers that are kept across frames, by holder.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) kept: Kept,
     /// The frames that have been open for too long, the oldest first.
     pub open_too_long: Vec<OpenFrame>,
     /// The pool's tags. A tag comes after the tag above it.

@@ -12,6 +12,7 @@ use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::pool::findings::OutBySize;
 use crate::pool::inner::PoolInner;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding, position};
+use crate::telemetry::kept::Kept;
 use crate::telemetry::outstanding::Outstanding;
 
 impl PoolInner {
@@ -73,6 +74,14 @@ impl PoolInner {
             ..SizeHolding::default()
         });
         sizes.retain(|size| size.blocks() > 0 || size.misses > 0);
+    }
+
+    /// Adds to the kept buffers how they split by size.
+    pub(crate) fn list_kept_sizes(&self, out: &OutBySize, kept: &mut Kept) {
+        for (class, of) in out.of.iter().enumerate() {
+            let block_bytes = (class != OVERSIZE).then(|| self.block_bytes(class) as u64);
+            kept.sizes.enter(block_bytes, of.kept);
+        }
     }
 
     /// Adds each thread's idle bytes and frame buffers to the walk's result, and names the threads.

@@ -5,11 +5,13 @@ use std::ptr;
 
 use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::blocks::state::Seen;
+use crate::memory::tag_budget::MAX_TAGS;
 #[cfg(feature = "backtrace")]
 use crate::pool::stack_walk::enter_stack;
 use crate::slot::thread_names::ThreadNames;
 use crate::telemetry::breakdown::{self, ThreadHolding};
 use crate::telemetry::histogram::Log2Histogram;
+use crate::telemetry::kept::{Amount, Kept};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// When a buffer is a suspect, is old enough for verdicts, is overdue, and is sampled.
@@ -19,6 +21,8 @@ pub(crate) struct Limits<'w> {
     #[cfg(feature = "backtrace")]
     pub(crate) large_bytes: u64,
     pub(crate) leak_after_frames: u64,
+    /// The largest age in frames of buffers of frames in flight; none if frames have stopped ending.
+    pub(crate) in_flight_age: Option<u64>,
     /// Buffers allocated in this round or later are too young for suspects.
     pub(crate) old_before: Option<u64>,
     /// Buffers allocated in this round or later are too young for verdicts.
@@ -42,6 +46,8 @@ pub(crate) struct OutOfSize {
     pub(crate) bytes: u64,
     /// Buffers of the sites that were marked before the walk.
     pub(crate) kept_more: u64,
+    /// Buffers that are kept across frames.
+    pub(crate) kept: Amount,
 }
 
 impl OutBySize {
@@ -53,12 +59,15 @@ impl OutBySize {
 
     /// Counts a buffer in use.
     #[inline]
-    fn enter(&mut self, bytes: u64, keeps_more: bool) {
+    fn enter(&mut self, bytes: u64, keeps_more: bool, is_kept: bool) {
         let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
         let of = &mut self.of[class];
         of.buffers += 1;
         of.bytes += bytes;
         of.kept_more += u64::from(keeps_more);
+        if is_kept {
+            of.kept.add(Amount { buffers: 1, bytes });
+        }
     }
 }
 
@@ -128,6 +137,7 @@ impl<'w> Findings<'w> {
     pub(crate) fn end(self) -> OutBySize {
         let mut sites = self.sites;
         sites.retain(|site| site.buffers > 0);
+        self.out.kept = kept(&sites, &self.threads, &self.by_size);
         sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         self.out.sites = sites;
         self.out.threads = self.threads;
@@ -140,21 +150,22 @@ impl<'w> Findings<'w> {
             Seen::Idle => return,
             Seen::Anonymous(bytes) => {
                 self.met += 1;
-                self.by_size.enter(bytes, false);
+                self.by_size.enter(bytes, false, true);
                 return;
             }
             Seen::Lent(lent) => lent,
         };
         self.met += 1;
-        self.enter_thread(lent.thread, lent.bytes);
+        let age = lent.age(self.round);
+        let is_in_flight = self.limits.in_flight_age.is_some_and(|most| age <= most);
+        self.enter_thread(lent.thread, lent.bytes, is_in_flight);
         let tag = lent.tag.number();
         let at = match self.last {
             Some((location, of, at)) if of == tag && ptr::eq(location, lent.site) => Some(at),
             _ => position(&mut self.sites, lent.site, tag),
         };
         let keeps_more = at.is_some_and(|at| self.sites[at].keeps_more);
-        self.by_size.enter(lent.bytes, keeps_more);
-        let age = lent.age(self.round);
+        self.by_size.enter(lent.bytes, keeps_more, !is_in_flight);
         let taken = self.round.wrapping_sub(age);
         let is_old_in_frames = age > self.limits.leak_after_frames && !lent.long_lived;
         let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);
@@ -184,6 +195,10 @@ impl<'w> Findings<'w> {
         site.buffers += 1;
         site.bytes += lent.bytes;
         site.of_this_frame += u64::from(age == 0);
+        if is_in_flight {
+            site.in_flight += 1;
+            site.in_flight_bytes += lent.bytes;
+        }
         if lent.long_lived {
             site.long_lived += 1;
             site.long_lived_bytes += lent.bytes;
@@ -220,7 +235,7 @@ impl<'w> Findings<'w> {
     }
 
     /// Counts a buffer for the thread that allocated it.
-    fn enter_thread(&mut self, number: u32, bytes: u64) {
+    fn enter_thread(&mut self, number: u32, bytes: u64, is_in_flight: bool) {
         let at = match self.last_thread {
             Some((last, at)) if last == number => at,
             _ => {
@@ -233,7 +248,33 @@ impl<'w> Findings<'w> {
         };
         self.threads[at].buffers += 1;
         self.threads[at].bytes += bytes;
+        if !is_in_flight {
+            self.threads[at].kept.add(Amount { buffers: 1, bytes });
+        }
     }
+}
+
+/// The buffers that are kept across frames; by size only their sum. `sites` are in the order of their call sites.
+fn kept(sites: &[SiteHolding], threads: &[ThreadHolding], by_size: &OutBySize) -> Kept {
+    let mut kept = Kept::default();
+    kept.all = by_size.of.iter().map(|of| of.kept).sum();
+    // A line that allocates with several tags has several entries.
+    for line in sites.chunk_by(|a, b| a.location == b.location) {
+        let of_line = line.iter().map(SiteHolding::kept).sum();
+        kept.sites.enter(line[0].location, of_line);
+    }
+    let mut by_tag = [Amount::default(); MAX_TAGS];
+    for site in sites {
+        by_tag[site.tag_number].add(site.kept());
+    }
+    // Number zero is of buffers without a tag.
+    for (tag, of_tag) in by_tag.iter().enumerate().skip(1) {
+        kept.tags.enter(tag, *of_tag);
+    }
+    for thread in threads {
+        kept.threads.enter(thread.number, thread.kept);
+    }
+    kept
 }
 
 /// The sort key of an entry: call site, then tag.

@@ -63,7 +63,7 @@ impl PoolInner {
         let round = self.round();
         let now = clock::now();
         let mut overdue_by_tag = std::mem::take(&mut walks.overdue_by_tag);
-        let (old_before, aged_before) = {
+        let (old_before, aged_before, is_stalled) = {
             let aggregator = self.aggregator.lock();
             let of_pool = self.config.overdue_after_frames;
             aggregator
@@ -73,8 +73,10 @@ impl PoolInner {
             (
                 times.old_before(self.config.leak_after, now),
                 times.old_before(self.config.looked_at_after, now),
+                times.is_stalled(now),
             )
         };
+        let in_flight_age = (round > 0 && !is_stalled).then(|| self.in_flight.age(round));
         let records = Records {
             table: &self.table,
             slots: &self.slots,
@@ -83,6 +85,7 @@ impl PoolInner {
                 #[cfg(feature = "backtrace")]
                 large_bytes: self.config.backtraces.1,
                 leak_after_frames: self.config.leak_after_frames,
+                in_flight_age,
                 old_before,
                 aged_before,
                 overdue_after_frames: self.config.overdue_after_frames,
@@ -94,6 +97,7 @@ impl PoolInner {
         // Not under the model checker: these reads need no order, and the models of walks would be larger.
         if cfg!(feature = "telemetry") && !cfg!(framepool_loom) {
             self.list_sizes(&by_size, &mut out.sizes);
+            self.list_kept_sizes(&by_size, &mut out.kept);
             self.complete_threads(out);
         }
         #[cfg(feature = "backtrace")]

@@ -1,5 +1,6 @@
 //! A pool's memory by size of block, and by thread.
 
+use super::kept::Amount;
 use crate::text::{Align, Table, bytes};
 
 /// The blocks of one size: in use, and idle by place.
@@ -137,6 +138,9 @@ pub struct ThreadHolding {
     pub idle_bytes: u64,
     /// Bytes of its frame blocks that hold no buffer of an open frame.
     pub frame_idle_bytes: u64,
+    /// Of its buffers, those that are kept across frames.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) kept: Amount,
 }
 
 impl PartialEq for ThreadHolding {

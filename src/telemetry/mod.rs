@@ -13,6 +13,7 @@ pub(crate) mod frame_memory;
 pub(crate) mod histogram;
 pub(crate) mod holdings;
 pub(crate) mod id;
+pub(crate) mod kept;
 pub(crate) mod largest_miss;
 pub(crate) mod open_frames;
 pub(crate) mod outstanding;

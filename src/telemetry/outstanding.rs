@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::breakdown::{SizeHolding, ThreadHolding, sizes_table, threads_table};
 use super::call_stack::StackHolding;
 use super::histogram::Log2Histogram;
+use super::kept::{Amount, Kept};
 use super::stack_counts::StackSampling;
 
 /// The most call stacks that are shown.
@@ -55,6 +56,9 @@ pub struct Outstanding {
     /// The ages in frames of the buffers in use, by the tag's number.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ages: Vec<Log2Histogram>,
+    /// The buffers in use without those of frames in flight.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) kept: Kept,
     /// The call stacks of sampled buffers, those that represent the most bytes first. Empty unless
     /// `Attribution::Backtraces` was on.
     pub stacks: Vec<StackHolding>,
@@ -152,6 +156,11 @@ pub struct SiteHolding {
     pub oldest_age: Duration,
     /// Buffers in use that were allocated since the latest frame end, as `oldest_age_frames` counts frames.
     pub of_this_frame: u64,
+    /// Buffers in use of frames in flight: allocated since the oldest open frame began, or since the latest frame end
+    /// if no frame is open. Zero if frames have stopped ending.
+    pub in_flight: u64,
+    /// Bytes of these buffers.
+    pub in_flight_bytes: u64,
     /// Leak suspects: buffers in use for longer than the leak age, in frames and in time, and not marked as
     /// long-lived.
     pub suspects: u64,
@@ -208,6 +217,8 @@ impl SiteHolding {
             oldest_age_frames: 0,
             oldest_age: Duration::ZERO,
             of_this_frame: 0,
+            in_flight: 0,
+            in_flight_bytes: 0,
             suspects: 0,
             suspect_bytes: 0,
             aged: 0,
@@ -220,11 +231,21 @@ impl SiteHolding {
         }
     }
 
+    /// Its buffers without those of frames in flight.
+    pub(crate) fn kept(&self) -> Amount {
+        Amount {
+            buffers: self.buffers - self.in_flight,
+            bytes: self.bytes - self.in_flight_bytes,
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.buffers = 0;
         self.bytes = 0;
         self.oldest_age_frames = 0;
         self.of_this_frame = 0;
+        self.in_flight = 0;
+        self.in_flight_bytes = 0;
         self.suspects = 0;
         self.suspect_bytes = 0;
         self.aged = 0;

@@ -39,6 +39,10 @@ const MAX_THREADS: usize = 32;
 
 /// Round beginnings kept on each level.
 const KEPT: usize = 16;
+/// Rounds have stopped if the current one lasts for longer than this,
+const STALLED: Duration = Duration::from_secs(1);
+/// and than this many times the one before.
+const STALLED_ROUNDS: u32 = 4;
 /// Levels of round beginnings.
 const LEVELS: usize = 28;
 /// The least nanoseconds between round beginnings kept on the finest level.
@@ -116,6 +120,8 @@ struct Beginning {
 pub(crate) struct RoundTimes {
     origin: Instant,
     latest: Beginning,
+    /// How long the round before the latest lasted.
+    length: Duration,
     /// Empty until the first round begins, and then if there is no memory. Each level kept every beginning that a coarser
     /// one keeps.
     levels: Vec<Level>,
@@ -135,6 +141,7 @@ impl RoundTimes {
         Self {
             origin: now,
             latest: Beginning::NONE,
+            length: Duration::ZERO,
             levels: Vec::new(),
         }
     }
@@ -149,6 +156,7 @@ impl RoundTimes {
         let at = now.saturating_duration_since(self.origin).as_nanos() as u64;
         let beginning = Beginning { round, at };
         let before = std::mem::replace(&mut self.latest, beginning);
+        self.length = Duration::from_nanos(at.saturating_sub(before.at));
         if self.levels.is_empty() && self.levels.try_reserve_exact(LEVELS).is_ok() {
             self.levels.resize(LEVELS, Level::EMPTY);
         }
@@ -165,6 +173,13 @@ impl RoundTimes {
             }
             level.push(beginning);
         }
+    }
+
+    /// Whether rounds have stopped: the current one lasts for much longer than the one before.
+    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
+        let now = now.saturating_duration_since(self.origin);
+        let lasted = now.saturating_sub(Duration::from_nanos(self.latest.at));
+        lasted > STALLED.max(self.length.saturating_mul(STALLED_ROUNDS))
     }
 
     /// The round before which a buffer must have been allocated to be older than `age`; `None` if all are older.

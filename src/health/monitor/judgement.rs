@@ -46,9 +46,7 @@ impl HealthMonitor {
             RuntimeHealthMetrics::new(frame, now, outstanding, times, misses, idle, self.lost);
         metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
         metrics.prewarmed_bytes = self.reading.prewarmed_bytes;
-        if let Some(resident) = self.resident {
-            (metrics.resident_bytes, metrics.resident_at) = (Some(resident.bytes), resident.time);
-        }
+        metrics.note_resident(self.resident);
         let thresholds = &self.thresholds;
         self.reading
             .open_frames
@@ -111,6 +109,7 @@ impl HealthMonitor {
             verdicts,
             long_lived: self.listed.long_lived(outstanding),
             largest: LargestSites::of(outstanding),
+            kept: outstanding.kept,
             holders: self.listed.holders(outstanding),
             open_too_long: self.reading.open_frames.clone(),
             tags: self.tags.share(&self.reading.tags.tags),

@@ -80,6 +80,8 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
             oldest_age_frames: 9,
             oldest_age: Duration::from_secs(2),
             of_this_frame: 0,
+            in_flight: 0,
+            in_flight_bytes: 0,
             suspects,
             suspect_bytes: suspects * 64,
             aged: suspects,

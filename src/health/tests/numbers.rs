@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::telemetry::counters::Counts;
 use crate::telemetry::id::FrameId;
+use crate::telemetry::kept::{Amount, Kept};
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::snapshot::{PoolStats, Totals};
 use crate::text::counted;
@@ -122,6 +123,13 @@ fn judged() -> (FrameSnapshot, PoolStats, Outstanding, HealthSnapshot) {
         buffers: numbers.next(),
         bytes: numbers.next(),
         long_lived: numbers.next(),
+        kept: Kept {
+            all: Amount {
+                buffers: 3,
+                bytes: 31,
+            },
+            ..Kept::default()
+        },
         ..outstanding(&[(here(), 7)])
     };
     let mut monitor = HealthMonitor::new(Thresholds::default().warm_up(0, 0));
@@ -177,6 +185,8 @@ fn every_metric_equals_the_number_it_names() {
         peak_at: now.peak_at,
         resident_bytes: None,
         resident_at: Timestamp::default(),
+        in_flight_bytes: now.in_use_bytes - 31,
+        in_flight_buffers: now.in_use_buffers - 3,
         requested_bytes: now.requested_bytes,
         rounding_bytes: now.in_use_bytes - now.requested_bytes,
         in_use_buffers: now.in_use_buffers,

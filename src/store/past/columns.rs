@@ -95,6 +95,7 @@ own! {
     "pooled_bytes", "By", AtMostHeld, "Bytes the pool holds from the system: in use and idle together.", |health| health.metrics.pooled_bytes;
     "outstanding_bytes", "By", AtMostHeld, "Bytes of the pooled buffers that are out.", |health| health.metrics.outstanding_bytes;
     "outstanding_buffers", "{buffer}", AtMostHeld, "Pooled buffers that are out.", |health| health.metrics.outstanding_buffers;
+    "in_flight_bytes", "By", AtMostHeld, "Bytes in use of frames in flight: frame buffers of open frames, and pooled buffers allocated since the oldest of these began. The rest of what is in use is kept across frames.", |health| health.metrics.in_flight_bytes;
     "status", "1", Largest, "0 is healthy, 1 warning, 2 critical.", |health| level(health.status);
     "frame", "{frame}", Later, "The latest frame end.", |health| health.metrics.frame.get();
     "frames", "{frame}", Sum, "Frames that ended since the sample before.", |health| health.interval.frames();

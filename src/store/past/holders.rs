@@ -1,21 +1,22 @@
 //! The holders of memory, split in four ways: which ones a sample names, and their names.
 //!
-//! For each way, a sample has the largest holders, the other holders together, and the rest: memory in use without such a
-//! holder. So the parts of each way add up to the memory in use, if all were read at one time.
+//! A sample has only what is kept across frames (`telemetry/kept.rs`), so that any two samples can be compared. For each
+//! way it has the largest holders, the other holders together, and the rest: kept buffers without such a holder. So the
+//! parts of each way add up to the same sum. Together with the memory of frames in flight, a number of its own, that is
+//! the memory in use.
 
+use std::cmp::Reverse;
 use std::panic::Location;
 
 use super::sample::HeldShare;
-use crate::health::{HealthSnapshot, LARGEST};
+use crate::health::HealthSnapshot;
 use crate::sync::{Arc, Published, sized};
+use crate::telemetry::kept::{Amount, Largest, NAMED, SITES};
 
 /// The most call sites in the whole history. A program has fewer lines that allocate buffers.
 const MAX_SITES: usize = sized(4_096, 8, 3);
 /// The most tags, threads and sizes, of each, in the whole history.
 const MAX_NAMES: usize = sized(1_024, 8, 3);
-
-/// The most tags, threads and sizes, of each, that a sample names.
-const NAMED: usize = 8;
 
 /// A way to split the memory in use.
 ///
@@ -36,13 +37,13 @@ const NAMED: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HolderKind {
-    /// By the line of code that allocated a pooled buffer. The rest are frame buffers.
+    /// By the line of code that allocated. The rest was allocated while attribution was off.
     Site,
     /// By tag, without the tags below it. The rest has no tag.
     Tag,
     /// By the thread that allocated. The rest was allocated while attribution was off.
     Thread,
-    /// By the size of a pooled buffer's block. The rest are frame buffers.
+    /// By the size of the block. There is no rest.
     Size,
 }
 
@@ -53,17 +54,17 @@ impl HolderKind {
     /// The names of the first two places: holders that a sample does not name, and the rest.
     fn first_names(self) -> [&'static str; 2] {
         match self {
-            Self::Site => ["other call sites", "frame buffers"],
+            Self::Site => ["other call sites", "not attributed"],
             Self::Tag => ["other tags", "without a tag"],
             Self::Thread => ["other threads", "not attributed"],
-            Self::Size => ["other sizes", "frame buffers"],
+            Self::Size => ["other sizes", "other blocks"],
         }
     }
 
     /// Places in a sample.
     pub(crate) const fn places(self) -> usize {
         let named = match self {
-            Self::Site => LARGEST,
+            Self::Site => SITES,
             _ => NAMED,
         };
         named + 2
@@ -115,9 +116,6 @@ pub(crate) struct Holders {
     names: [Published<Vec<String>>; 3],
 }
 
-/// A holder: its name, bytes, and buffers.
-type Holder<N> = (N, u64, u64);
-
 impl Holders {
     pub(crate) fn new() -> Self {
         Self {
@@ -152,9 +150,7 @@ impl Holders {
 
     /// The holders at a health snapshot, in the places of a sample.
     pub(crate) fn held(&self, health: &HealthSnapshot) -> [HeldShare; HELD] {
-        let m = &health.metrics;
-        let in_use = [m.in_use_bytes, m.in_use_buffers];
-        let out = [m.outstanding_bytes, m.outstanding_buffers];
+        let kept = &health.kept;
         let mut held = [HeldShare::default(); HELD];
         let mut fill = |kind: HolderKind, shares: Vec<HeldShare>| {
             let places = held[kind.begin()..].iter_mut().take(kind.places());
@@ -162,37 +158,33 @@ impl Holders {
                 *place = share;
             }
         };
-        let sites = health.largest.sites();
-        let sites = sites.map(|it| (it.location, it.bytes, it.buffers));
         fill(
             HolderKind::Site,
-            // The list has only the largest ones; of the others the sum is known.
-            shares(sites.collect(), LARGEST, out, in_use, |site| {
-                self.site(site)
-            }),
+            shares(&kept.sites, kept.all, |site| self.site(site)),
         );
-        let tags = health.tags.iter();
-        let tags = tags.map(|it| (it.name.clone(), it.own.live_bytes(), it.own.live_buffers()));
-        let threads = health.threads.iter();
-        let threads = threads.map(|it| (it.thread.clone(), it.bytes + it.frame_bytes, it.buffers));
-        let sizes = health.sizes.iter();
-        let sizes = sizes.map(|it| {
-            let block = it.block_bytes;
-            let name = block.map_or_else(|| "larger".to_owned(), |bytes| bytes.to_string());
-            (name, it.bytes, it.buffers)
-        });
-        let others: [(HolderKind, Vec<Holder<String>>); 3] = [
-            (HolderKind::Tag, tags.collect()),
-            (HolderKind::Thread, threads.collect()),
-            (HolderKind::Size, sizes.collect()),
-        ];
-        for (known, (kind, holders)) in self.names.iter().zip(others) {
-            let listed = sums(&holders);
-            fill(
-                kind,
-                shares(holders, NAMED, listed, in_use, |name| place(known, name)),
-            );
-        }
+        let [tags, threads, sizes] = &self.names;
+        // The list of tags has no entry for number zero, and the list of threads may be cut.
+        let tag = |tag: usize| health.tags.get(tag - 1).map(|tag| tag.name.clone());
+        let thread = |number| {
+            let mut threads = health.threads.iter();
+            let found = threads.find(|thread| thread.number == number);
+            found.map(|thread| thread.thread.clone())
+        };
+        let size = |block: Option<u64>| {
+            Some(block.map_or_else(|| "larger".to_owned(), |bytes| bytes.to_string()))
+        };
+        fill(
+            HolderKind::Tag,
+            shares(&kept.tags, kept.all, |it| place(tags, tag(it))),
+        );
+        fill(
+            HolderKind::Thread,
+            shares(&kept.threads, kept.all, |it| place(threads, thread(it))),
+        );
+        fill(
+            HolderKind::Size,
+            shares(&kept.sizes, kept.all, |it| place(sizes, size(it))),
+        );
         held
     }
 
@@ -213,8 +205,11 @@ impl Holders {
     }
 }
 
-/// The place of a name in the list; the place of the others if the list is full.
-fn place(names: &Published<Vec<String>>, name: String) -> u16 {
+/// The place of a name in the list; the place of the others if the list is full, or the name is not known.
+fn place(names: &Published<Vec<String>>, name: Option<String>) -> u16 {
+    let Some(name) = name else {
+        return HeldShare::OTHERS;
+    };
     let known = names.load();
     if let Some(place) = known.iter().skip(2).position(|known| *known == name) {
         return place as u16 + 2;
@@ -228,49 +223,30 @@ fn place(names: &Published<Vec<String>>, name: String) -> u16 {
     known.len() as u16
 }
 
-/// The sum of bytes and buffers.
-fn sums<N>(holders: &[Holder<N>]) -> [u64; 2] {
-    let add = |[bytes, buffers]: [u64; 2], &(_, more_bytes, more): &Holder<N>| {
-        [bytes + more_bytes, buffers + more]
-    };
-    holders.iter().fold([0; 2], add)
-}
-
-/// The largest holders, the others of all that are `listed`, and the rest of the memory in use.
-fn shares<N>(
-    mut holders: Vec<Holder<N>>,
-    named: usize,
-    listed: [u64; 2],
-    in_use: [u64; 2],
-    mut place: impl FnMut(N) -> u16,
+/// The other holders, the rest of all that is kept, and the largest holders, the largest first.
+fn shares<K: Copy, const N: usize>(
+    holders: &Largest<K, N>,
+    all: Amount,
+    mut place: impl FnMut(K) -> u16,
 ) -> Vec<HeldShare> {
-    holders.retain(|&(_, bytes, buffers)| bytes > 0 || buffers > 0);
-    holders.sort_by_key(|&(_, bytes, _)| std::cmp::Reverse(bytes));
-    holders.truncate(named);
-    let largest = sums(&holders);
-    let less = |all: [u64; 2], part: [u64; 2], site| HeldShare {
+    let share = |site, Amount { buffers, bytes }| HeldShare {
         site,
-        bytes: all[0].saturating_sub(part[0]),
-        buffers: all[1].saturating_sub(part[1]),
+        bytes,
+        buffers,
     };
-    let mut shares = vec![
-        less(listed, largest, HeldShare::OTHERS),
-        less(in_use, listed, HeldShare::REST),
-    ];
-    for (name, bytes, buffers) in holders {
-        let site = place(name);
-        if site == HeldShare::OTHERS {
-            shares[0].bytes += bytes;
-            shares[0].buffers += buffers;
-        } else {
-            shares.push(HeldShare {
-                site,
-                bytes,
-                buffers,
-            });
-        }
-    }
-    shares
+    let mut named: Vec<_> = holders
+        .named()
+        .map(|(holder, amount)| (place(holder), amount))
+        .collect();
+    named.sort_by_key(|(_, amount)| Reverse(amount.bytes));
+    named.retain(|&(place, _)| place != HeldShare::OTHERS);
+    let sum = named.iter().map(|&(_, amount)| amount).sum();
+    let others = share(HeldShare::OTHERS, holders.all.less(sum));
+    let rest = share(HeldShare::REST, all.less(holders.all));
+    let named = named
+        .into_iter()
+        .map(|(place, amount)| share(place, amount));
+    [others, rest].into_iter().chain(named).collect()
 }
 
 #[cfg(all(
@@ -295,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_adds_up_to_memory_in_use() {
+    fn each_kind_and_frames_make_all_in_use() {
         let pool = BufferPool::new();
         let tagged: Vec<_> = (0..NAMED + 3)
             .map(|at| pool.tag(&format!("tag {at}")).alloc::<u8>(1_000 << at))
@@ -306,20 +282,21 @@ mod tests {
         let health = HealthMonitor::new(Thresholds::default()).emit_now(&pool);
         let holders = Holders::new();
         let held = holders.held(&health);
-        let in_use = health.metrics.in_use_bytes;
+        let kept_bytes = health.metrics.in_use_bytes - health.metrics.in_flight_bytes;
+        assert!(health.metrics.in_flight_bytes >= 7_000);
         for &kind in HolderKind::ALL {
             let parts = bytes_by(kind, &holders, &held);
             let sum: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
-            assert_eq!(sum, in_use, "{kind:?}: {parts:?}");
+            assert_eq!(sum, kept_bytes, "{kind:?}: {parts:?}");
         }
         let tags = bytes_by(HolderKind::Tag, &holders, &held);
         assert_eq!(tags.len(), NAMED + 2);
         assert!(tags.iter().any(|(name, _)| name == "tag 10"), "{tags:?}");
         let untagged = tags.iter().find(|(name, _)| name == "without a tag");
-        assert!(untagged.is_some_and(|&(_, bytes)| bytes >= 12_000));
+        assert!(untagged.is_some_and(|&(_, bytes)| (5_000..7_000).contains(&bytes)));
         let me = std::thread::current();
         let threads = bytes_by(HolderKind::Thread, &holders, &held);
-        assert_eq!(threads, [(me.name().unwrap().to_owned(), in_use)]);
+        assert_eq!(threads, [(me.name().unwrap().to_owned(), kept_bytes)]);
         drop((tagged, kept));
     }
 
@@ -327,9 +304,9 @@ mod tests {
     fn full_list_of_names_gives_the_others() {
         let names = Published::new(Arc::new(vec![String::new(); 2]));
         for at in 2..MAX_NAMES {
-            assert_eq!(usize::from(place(&names, at.to_string())), at);
+            assert_eq!(usize::from(place(&names, Some(at.to_string()))), at);
         }
-        assert_eq!(place(&names, "one more".to_owned()), HeldShare::OTHERS);
-        assert_eq!(place(&names, "7".to_owned()), 7);
+        let of = |name: &str| place(&names, Some(name.to_owned()));
+        assert_eq!((of("one more"), of("7")), (HeldShare::OTHERS, 7));
     }
 }

@@ -11,7 +11,7 @@ pub(crate) const WORDS: usize = 1 + PLACES + HELD * WORDS_OF_HOLDER;
 /// The low bits of a word, which count buffers; the bits above have the holder's place.
 const BUFFER_BITS: u32 = 48;
 
-/// The memory of one holder in a [`Sample`]: of a call site, a tag, a thread, or the blocks of one size.
+/// What one holder in a [`Sample`] keeps across frames: the memory of a call site, a tag, a thread, or the blocks of one size.
 ///
 /// ```
 /// use framepool::{BufferPool, HealthConfig, Watch};
@@ -26,7 +26,7 @@ const BUFFER_BITS: u32 = 48;
 ///     let Some(location) = hour.sites[share.site as usize] else { continue };
 ///     assert_eq!((location.file(), share.bytes), (file!(), 1_024));
 /// }
-/// assert_eq!(hour.sites[HeldShare::REST as usize], None); // frame buffers
+/// assert_eq!(hour.sites[HeldShare::REST as usize], None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,16 +34,17 @@ pub struct HeldShare {
     /// The place of its name in the list of its kind in [`Rollup::names`](super::Rollup::names); for a call site also in
     /// [`Rollup::sites`](super::Rollup::sites).
     pub site: u16,
-    /// Bytes of its buffers, as rounded block sizes.
+    /// Bytes of its buffers that are kept across frames, as rounded block sizes: those of frames in flight, see
+    /// [`SiteHolding::in_flight`](crate::SiteHolding::in_flight), are not counted.
     pub bytes: u64,
-    /// Its buffers; for a thread, only the pooled ones.
+    /// These buffers.
     pub buffers: u64,
 }
 
 impl HeldShare {
     /// The place for all holders that a sample does not name.
     pub const OTHERS: u16 = 0;
-    /// The place for the rest of the memory in use; for call sites and sizes, these are frame buffers.
+    /// The place for the rest of what is kept: buffers without such a holder.
     pub const REST: u16 = 1;
 }
 
@@ -103,7 +104,8 @@ impl Sample {
             .filter(|value| !value.is_nan())
     }
 
-    /// The largest holders, the other holders, and the rest. Together they are all memory in use.
+    /// The largest holders, the other holders, and the rest, of what is kept across frames. Together with the column
+    /// `in_flight_bytes` they are all memory in use.
     pub fn held(&self, by: HolderKind) -> impl Iterator<Item = &HeldShare> {
         let held = self.held[by.begin()..].iter().take(by.places());
         held.filter(|held| held.buffers > 0 || held.bytes > 0)

@@ -167,3 +167,18 @@ fn an_age_goes_on_without_frame_ends() {
     assert_eq!(times.old_before(ms(1000), later), Some(6));
     assert_eq!(times.old_before(ms(6000), later), Some(0));
 }
+
+#[test]
+fn a_round_of_four_usual_ones_stalls() {
+    let origin = Instant::now();
+    let at = |ms| origin + Duration::from_millis(ms);
+    let mut times = RoundTimes::new(origin);
+    times.note(1, at(100));
+    times.note(2, at(116));
+    assert!(!times.is_stalled(at(1_116)));
+    assert!(times.is_stalled(at(1_117)));
+    // Batches of three seconds.
+    times.note(3, at(3_116));
+    assert!(!times.is_stalled(at(15_116)));
+    assert!(times.is_stalled(at(15_117)));
+}
