@@ -383,6 +383,11 @@ impl HealthMonitor {
         health
     }
 
+    /// What the walk of the latest judgement found.
+    pub(crate) fn outstanding(&self) -> &Outstanding {
+        &self.outstanding
+    }
+
     /// Lets time pass and says whether an emit is due, for tests of what a monitor says of given numbers.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn is_due_at(&mut self, now: Instant) -> bool {

@@ -18,8 +18,9 @@ use super::past::{Rollup, Span};
 use super::saved::SavedHistory;
 use super::subscribers::Subscribers;
 use crate::health::{Alert, HealthSnapshot, HealthStatus, PoolName};
-use crate::sync::{Arc, Atomic, ForkLock, Ordering, Published, Rank};
+use crate::sync::{Arc, Atomic, AtomicBool, ForkLock, Ordering, Published, Rank};
 use crate::telemetry::id::{FrameEnd, PoolId};
+use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::snapshot::FrameSnapshot;
 
 /// A minute at five health snapshots a second.
@@ -53,6 +54,8 @@ struct Shared {
     history: usize,
     kept: Published<Kept>,
     status: Atomic<HealthStatus>,
+    /// Whether watches pass on what their walks find.
+    keeps_outstanding: AtomicBool,
     receiving: ForkLock<Subscribers>,
 }
 
@@ -69,6 +72,7 @@ impl DiagnosticsStore {
                 history: snapshots,
                 kept: Published::new(Arc::new(Kept::default())),
                 status: Atomic::new(HealthStatus::Healthy),
+                keeps_outstanding: AtomicBool::new(false),
                 receiving: ForkLock::new(Rank::Store, Subscribers::default()),
             }),
         }
@@ -86,10 +90,19 @@ impl DiagnosticsStore {
     /// assert_eq!(store.latest().unwrap().pool_id, pool.id());
     /// ```
     pub fn receive(&self, health: HealthSnapshot) {
+        self.receive_with(health, None);
+    }
+
+    /// Takes a health snapshot, and what its walk found.
+    pub(crate) fn receive_with(
+        &self,
+        health: HealthSnapshot,
+        outstanding: Option<Arc<Outstanding>>,
+    ) {
         let changed = health.raised.iter().chain(&health.resolved);
         let changed: Vec<_> = changed.map(|alert| Arc::new(alert.clone())).collect();
         self.publish(&changed, |before| {
-            before.with(health, &changed, self.shared.history)
+            before.with(health, outstanding, &changed, self.shared.history)
         });
     }
 
@@ -179,6 +192,42 @@ impl DiagnosticsStore {
     pub fn latest_of(&self, pool: PoolId) -> Option<Arc<HealthSnapshot>> {
         let kept = self.kept();
         kept.pool(pool).map(|pool| Arc::clone(pool.latest()))
+    }
+
+    /// Asks the watches that feed this store to pass on, from their next judgement on, who holds what at that moment. For
+    /// [`judged_of`](Self::judged_of). It costs the watch's thread a copy of the list of holders at each judgement.
+    pub fn keep_outstanding(&self) {
+        // Relaxed: a watch that sees it one judgement later does no harm.
+        self.shared.keeps_outstanding.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a watch is to pass on what its walks find.
+    pub(crate) fn keeps_outstanding(&self) -> bool {
+        // Relaxed: see `keep_outstanding`.
+        self.shared.keeps_outstanding.load(Ordering::Relaxed)
+    }
+
+    /// The latest health snapshot of one pool, with who held what at that very moment: the numbers of both agree. `None` before a
+    /// watch has judged after [`keep_outstanding`](Self::keep_outstanding).
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthConfig, Watch};
+    ///
+    /// let pool = BufferPool::new();
+    /// let buffer = pool.alloc::<u8>(100);
+    /// let watch = Watch::start(&pool, HealthConfig::default());
+    /// watch.store().keep_outstanding();
+    /// watch.stop(); // judges
+    /// drop(buffer);
+    /// let (health, outstanding) = watch.store().judged_of(pool.id()).unwrap();
+    /// assert_eq!(outstanding.buffers, health.metrics.outstanding_buffers);
+    /// # if cfg!(feature = "telemetry") {
+    /// assert_eq!(outstanding.buffers, 1);
+    /// # }
+    /// ```
+    pub fn judged_of(&self, pool: PoolId) -> Option<(Arc<HealthSnapshot>, Arc<Outstanding>)> {
+        let kept = self.kept();
+        kept.pool(pool).and_then(KeptPool::judged)
     }
 
     /// The status of one pool.

@@ -9,6 +9,7 @@ use super::past::event::Event;
 use crate::health::{Alert, AlertState, HealthSnapshot, HealthStatus};
 use crate::sync::Arc;
 use crate::telemetry::id::PoolId;
+use crate::telemetry::outstanding::Outstanding;
 
 /// The most alerts of one rule and pool in the log.
 const LOGGED: usize = 64;
@@ -34,6 +35,8 @@ pub(crate) struct Kept {
 pub(crate) struct KeptPool {
     history: Arc<History<HealthSnapshot>>,
     past: Arc<Past>,
+    /// What the walk of the latest health snapshot found, if it was kept.
+    outstanding: Option<Arc<Outstanding>>,
     /// One entry per alert.
     log: Vec<Logged>,
     /// The number of the latest health snapshot received.
@@ -50,7 +53,13 @@ struct Logged {
 
 impl Kept {
     /// The state after receiving `health`.
-    pub(super) fn with(&self, health: HealthSnapshot, changed: &[Arc<Alert>], most: usize) -> Self {
+    pub(super) fn with(
+        &self,
+        health: HealthSnapshot,
+        outstanding: Option<Arc<Outstanding>>,
+        changed: &[Arc<Alert>],
+        most: usize,
+    ) -> Self {
         let received = self.received + 1;
         let id = health.pool_id;
         let health = Arc::new(health);
@@ -60,7 +69,7 @@ impl Kept {
         }
         let mut pools = self.pools.clone();
         if let Some(known) = pools.iter_mut().find(|known| known.id() == id) {
-            *known = Arc::new(known.with(health, changed, most, received));
+            *known = Arc::new(known.with(health, outstanding, changed, most, received));
         } else {
             if pools.len() == POOLS {
                 let silent = (0..POOLS).min_by_key(|&at| pools[at].received);
@@ -69,10 +78,17 @@ impl Kept {
             let new = KeptPool {
                 history: Arc::new(History::new()),
                 past: Arc::new(Past::new()),
+                outstanding: None,
                 log: Vec::new(),
                 received,
             };
-            pools.push(Arc::new(new.with(health, changed, most, received)));
+            pools.push(Arc::new(new.with(
+                health,
+                outstanding,
+                changed,
+                most,
+                received,
+            )));
         }
         Self {
             pools,
@@ -150,6 +166,12 @@ impl KeptPool {
         latest.expect("a pool is kept from its first health snapshot on")
     }
 
+    /// The latest health snapshot, and what its walk found, if that was kept.
+    pub(crate) fn judged(&self) -> Option<(Arc<HealthSnapshot>, Arc<Outstanding>)> {
+        let outstanding = self.outstanding.clone()?;
+        Some((Arc::clone(self.latest()), outstanding))
+    }
+
     pub(crate) fn past(&self) -> &Past {
         &self.past
     }
@@ -170,6 +192,7 @@ impl KeptPool {
     fn with(
         &self,
         health: Arc<HealthSnapshot>,
+        outstanding: Option<Arc<Outstanding>>,
         changed: &[Arc<Alert>],
         most: usize,
         received: u64,
@@ -199,6 +222,7 @@ impl KeptPool {
         Self {
             history: Arc::new(self.history.with(health, most)),
             past: Arc::clone(&self.past),
+            outstanding,
             log,
             received,
         }

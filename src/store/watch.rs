@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::diagnostics::DiagnosticsStore;
 use crate::clock;
-use crate::health::{HealthMonitor, PoolName, Thresholds};
+use crate::health::{HealthMonitor, HealthSnapshot, PoolName, Thresholds};
 use crate::sync::{Arc, AtomicBool, Lock, Ordering};
 use crate::telemetry::FrameFeed;
 use crate::{BufferPool, FrameSnapshot};
@@ -343,15 +343,23 @@ impl Watcher {
         self.trim();
         self.ask_for_residency();
         if let Some(health) = self.monitor.emit(&self.pool) {
-            self.store.receive(health);
+            self.pass_on(health);
         }
         self.pass_frames_on();
+    }
+
+    /// Passes a judgement to the store, with what its walk found if the store keeps that.
+    fn pass_on(&self, health: HealthSnapshot) {
+        let keeps = self.store.keeps_outstanding();
+        let outstanding = keeps.then(|| Arc::new(self.monitor.outstanding().clone()));
+        self.store.receive_with(health, outstanding);
     }
 
     /// Records new frames, and judges.
     pub(crate) fn last_look(&mut self) {
         self.drain();
-        self.store.receive(self.monitor.emit_now(&self.pool));
+        let health = self.monitor.emit_now(&self.pool);
+        self.pass_on(health);
         self.pass_frames_on();
     }
 

@@ -65,6 +65,8 @@ saved! {
         buffers: u64,
         /// Bytes of these buffers, as rounded block sizes.
         bytes: u64,
+        /// Bytes of those of frames in flight: see [`SiteHolding`](crate::SiteHolding). The rest is kept across frames.
+        in_flight_bytes: u64,
         /// Leak suspects among these buffers.
         suspects: u64,
         /// Buffers among these that are marked as long-lived.

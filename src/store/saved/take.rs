@@ -20,6 +20,7 @@ use crate::store::subscribers::AlertSubscriber;
 use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::frame_memory::FrameSite;
 use crate::telemetry::holdings::Holding;
+use crate::telemetry::id::PoolId;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most pairs of call site and tag that a saved pool lists.
@@ -210,22 +211,24 @@ impl SavedHistory {
     /// ```
     #[must_use]
     pub fn with_holders(mut self, pool: &BufferPool) -> Self {
-        if let Some(saved) = self.pools.iter_mut().find(|it| it.id == pool.id()) {
-            let Outstanding {
-                sites,
-                stacks,
-                stack_sampling,
-                ..
-            } = pool.outstanding();
-            saved.stack_sampling = stack_sampling;
-            saved.stacks = stacks.iter().take(STACKS).map(SavedStack::from).collect();
-            let listed = sites.iter().take(HOLDERS);
-            saved.holders = listed.map(SavedHolder::from).collect();
-            saved.holders_left_out = sites.len().saturating_sub(HOLDERS) as u64;
-            let holdings = pool.holdings();
-            saved.holdings = holdings.iter().map(SavedHolding::from).collect();
-        }
+        self.put_holders(pool.id(), &pool.outstanding(), &pool.holdings());
         self
+    }
+
+    /// The same with holders and holdings that were read before, for example by
+    /// [`judged_of`](crate::DiagnosticsStore::judged_of).
+    pub fn put_holders(&mut self, pool: PoolId, out: &Outstanding, holdings: &[Holding]) {
+        let Some(saved) = self.pools.iter_mut().find(|it| it.id == pool) else {
+            return;
+        };
+        let sites = &out.sites;
+        saved.stack_sampling = out.stack_sampling;
+        let stacks = out.stacks.iter().take(STACKS);
+        saved.stacks = stacks.map(SavedStack::from).collect();
+        let listed = sites.iter().take(HOLDERS);
+        saved.holders = listed.map(SavedHolder::from).collect();
+        saved.holders_left_out = sites.len().saturating_sub(HOLDERS) as u64;
+        saved.holdings = holdings.iter().map(SavedHolding::from).collect();
     }
 }
 
@@ -287,6 +290,7 @@ impl From<&SiteHolding> for SavedHolder {
             thread: site.thread.clone(),
             buffers: site.buffers,
             bytes: site.bytes,
+            in_flight_bytes: site.in_flight_bytes,
             suspects: site.suspects,
             long_lived: site.long_lived,
             oldest_age_frames: Some(site.oldest_age_frames),
