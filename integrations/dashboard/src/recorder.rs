@@ -1,12 +1,12 @@
 //! The recording thread, and the page's data beyond that of the stores.
 //!
-//! Five times a second it reads the holders of memory in every pool, and sends an update to the readers of the stream. It
-//! never touches a worker: it reads published data, and walks the block records like any reader. The history is in the
-//! store. Its data is behind a lock that only this thread and the server's take.
+//! Five times a second it takes the latest judgement of every pool, with the holders of memory that the watch found at that
+//! moment, and sends an update to the readers of the stream. So all numbers of an update agree. It never touches a worker.
+//! The history is in the store. Its data is behind a lock that only this thread and the server's take.
 //!
 //! The thread has only a weak reference to its data, and ends when the last [`Recording`] is dropped.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -17,7 +17,7 @@ use framepool::store::{EventKind, FrameRecord, Rollup, SavedHistory, Span};
 use framepool::telemetry::Holding;
 use framepool::{
     BufferPool, DiagnosticsStore, FrameEnd, HealthSnapshot, Outstanding, PoolId, PoolStats,
-    SiteHolding, Thresholds, Timestamp, Watch,
+    Thresholds, Timestamp, Watch,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -30,6 +30,8 @@ use crate::views;
 const INTERVAL: Duration = Duration::from_millis(200);
 /// The most samples of a document.
 const SAMPLES: u64 = 720;
+/// Judgements whose holders are kept, so that a page can ask for the callers at the moment that it shows: of two seconds.
+const WALKS: usize = 10;
 /// Streams that are open at once.
 const STREAMS: usize = 16;
 
@@ -107,7 +109,11 @@ impl Recording {
         let pools = self.0.pools.iter().map(|recorder| {
             let recorder = locked(recorder);
             let pool = &recorder.watched.pool;
-            let mut history = recorder.store().saved().with_holders(pool);
+            let mut history = recorder.store().saved();
+            match recorder.store().judged_of(pool.id()) {
+                Some((_, held)) => history.put_holders(pool.id(), &held, &pool.holdings()),
+                None => history = history.with_holders(pool),
+            }
             // A store may have pools that are not on the page.
             history.pools.retain(|it| it.id == pool.id());
             history.alerts.retain(|it| it.pool_id == pool.id());
@@ -194,22 +200,6 @@ impl Shared {
     }
 }
 
-/// The call sites of a judgement, with the ages and threads of a later reading where it has them.
-fn as_judged(read: &[SiteHolding], judged: &[SiteHolding]) -> Vec<SiteHolding> {
-    let read: HashMap<_, _> = read
-        .iter()
-        .map(|site| ((site.location, &*site.tag), site))
-        .collect();
-    let sites = judged.iter().map(|judged| {
-        let known = read.get(&(judged.location, &*judged.tag));
-        let mut site = (*known.unwrap_or(&judged)).clone();
-        site.buffers = judged.buffers;
-        site.bytes = judged.bytes;
-        site
-    });
-    sites.collect()
-}
-
 /// Ignores poisoning: after a panic of another thread the numbers are still consistent.
 pub(crate) fn locked(recorder: &Mutex<Recorder>) -> MutexGuard<'_, Recorder> {
     recorder.lock().unwrap_or_else(PoisonError::into_inner)
@@ -220,16 +210,16 @@ pub(crate) struct Recorder {
     pub(crate) watched: Watched,
     /// The latest frame at the last two readings.
     frames: [FrameEnd; 2],
-    /// The call sites that hold pooled buffers. Buffers and bytes are of the latest judgement, so that they agree with its alerts.
-    pub(crate) sites: Vec<SiteHolding>,
-    /// The holders of pooled buffers, as of the latest reading.
-    pub(crate) outstanding: Outstanding,
-    /// The pool's numbers, as of the latest reading.
+    /// The holders of pooled buffers, as of the latest judgement; as of now if the watch keeps none.
+    pub(crate) outstanding: Arc<Outstanding>,
+    /// The time at which these were read.
+    pub(crate) read_at: Timestamp,
+    /// The holders at the latest judgements, the latest last.
+    walks: VecDeque<(Timestamp, Arc<Outstanding>)>,
+    /// The pool's numbers at the same time.
     pub(crate) stats: PoolStats,
     /// All memory, part by part, as of the latest reading.
     pub(crate) holdings: Vec<Holding>,
-    /// The time of the latest reading.
-    pub(crate) looked_at: Timestamp,
     pub(crate) latest: Option<Arc<HealthSnapshot>>,
     /// Alerts raised, escalated and resolved, and marks set so far.
     pub(crate) alert_changes: u64,
@@ -239,14 +229,15 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     fn new(watched: Watched) -> Self {
+        watched.store.keep_outstanding();
         Self {
             watched,
             frames: [FrameEnd::default(); 2],
-            sites: Vec::new(),
-            outstanding: Outstanding::default(),
+            outstanding: Arc::default(),
+            read_at: Timestamp::default(),
+            walks: VecDeque::new(),
             stats: PoolStats::default(),
             holdings: Vec::new(),
-            looked_at: Timestamp::default(),
             latest: None,
             alert_changes: 0,
             marked: Timestamp::default(),
@@ -260,10 +251,7 @@ impl Recorder {
     fn look(&mut self) {
         let latest = self.watched.pool.snapshot().frame;
         self.frames = [self.frames[1], latest];
-        self.watched.pool.outstanding_into(&mut self.outstanding);
-        self.stats = self.watched.pool.stats();
         self.holdings = self.watched.pool.holdings();
-        self.looked_at = Timestamp::now();
         for event in self.watched.store.events() {
             if event.kind == EventKind::Mark && event.time > self.marked {
                 self.alert_changes += 1;
@@ -278,11 +266,33 @@ impl Recorder {
                 self.latest = Some(health);
             }
         }
-        let read = &self.outstanding.sites;
-        self.sites = match &self.latest {
-            Some(health) => as_judged(read, &health.holders),
-            None => read.clone(),
-        };
+        if let Some((health, outstanding)) = self.watched.store.judged_of(self.watched.pool.id()) {
+            if self.read_at != health.time {
+                self.walks
+                    .push_back((health.time, Arc::clone(&outstanding)));
+                self.walks.drain(..self.walks.len().saturating_sub(WALKS));
+            }
+            self.outstanding = outstanding;
+            self.read_at = health.time;
+            self.stats = health.stats;
+            self.latest = Some(health);
+        } else {
+            self.outstanding = Arc::new(self.watched.pool.outstanding());
+            self.stats = self.watched.pool.stats();
+            self.read_at = Timestamp::now();
+        }
+    }
+
+    /// The holders at a judgement, if it is one of the latest; else those of the latest reading.
+    pub(crate) fn holders_at(&self, unix_ms: Option<u64>) -> (Timestamp, Arc<Outstanding>) {
+        let mut walks = self.walks.iter().rev();
+        // JavaScript's numbers have no nanoseconds at this size.
+        let is_it = |time: Timestamp, ms| (time.unix_nanos() / 1_000_000).abs_diff(ms) <= 1;
+        let known = walks.find(|(time, _)| unix_ms.is_some_and(|ms| is_it(*time, ms)));
+        match known {
+            Some((time, walk)) => (*time, Arc::clone(walk)),
+            None => (self.read_at, Arc::clone(&self.outstanding)),
+        }
     }
 
     /// The latest frames that the store keeps one by one.

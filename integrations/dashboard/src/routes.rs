@@ -33,6 +33,7 @@ struct Asked {
     pool: Option<u64>,
     span: Option<String>,
     since_ms: Option<u64>,
+    at_ms: Option<u64>,
 }
 
 pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Guard>) -> Router {
@@ -161,16 +162,13 @@ async fn in_words<T: Send + 'static>(
     made.await.ok()
 }
 
-/// The callers of sampled buffers, as of the latest look.
+/// The callers of sampled buffers: at the judgement of that time, if it is one of the latest, or else at the latest.
 async fn stacks(State(recording): State<Recording>, Query(asked): Query<Asked>) -> Response {
     let Some(at) = views::find(recording.shared(), asked.pool) else {
         return no_such_pool();
     };
     let document = in_words(recording, move |shared| {
-        let (out, at) = {
-            let recorder = locked(&shared.pools[at]);
-            (recorder.outstanding.clone(), recorder.looked_at)
-        };
+        let (at, out) = locked(&shared.pools[at]).holders_at(asked.at_ms);
         shared.names.put(views::stacks_document(&out, at))
     });
     match document.await {
@@ -185,7 +183,7 @@ async fn heap(State(recording): State<Recording>) -> Response {
         let read = shared.pools.iter().map(|pool| {
             let pool = locked(pool);
             let handle = pool.watched.pool.clone();
-            (handle, pool.outstanding.clone(), pool.stats)
+            (handle, Arc::clone(&pool.outstanding), pool.stats)
         });
         let read: Vec<_> = read.collect();
         let held = read

@@ -94,17 +94,13 @@ fn pool(recorder: &Recorder) -> Pool {
 }
 
 fn sites(recorder: &Recorder) -> Sites<&[SiteHolding]> {
-    let sites = &recorder.sites;
     let out = &recorder.outstanding;
+    let sites = &out.sites;
     let holdings = recorder.holdings.iter().map(Holding::from);
-    let judged = recorder.latest.as_ref().map(|health| &health.metrics);
-    let (buffers, bytes) = judged.map_or((out.buffers, out.bytes), |metrics| {
-        (metrics.outstanding_buffers, metrics.outstanding_bytes)
-    });
     Sites {
-        at: recorder.looked_at,
-        buffers,
-        bytes,
+        at: recorder.read_at,
+        buffers: out.buffers,
+        bytes: out.bytes,
         long_lived: out.long_lived,
         long_lived_bytes: out.long_lived_bytes,
         suspects: out.suspects,

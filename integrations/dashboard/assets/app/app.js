@@ -55,9 +55,11 @@ fp.app = (() => {
     .filter(({ column }) => column.metric === metric && (!label || Object.values(column.labels).includes(label)));
   const explain = (now) => {
     const window = ` The window is the last ${fp.seconds(now.health?.metrics.window_ms / 1000)}.`;
-    for (const { root, metric, label } of figures) {
+    for (const { id, root, metric, label } of figures) {
       const found = label === WINDOW ? [] : columnsOf(now.spans.recent, metric, label);
       root.title = found.length ? helpOf(found) : metric + (label === WINDOW ? window : '');
+      const inFlight = now.health?.metrics.in_flight_bytes;
+      if (id === 'in_use_bytes' && inFlight !== undefined) root.title += `\nAt this moment within a frame: ${fp.bytes(now.health.metrics[id] - inFlight)} kept across frames, ${fp.bytes(inFlight)} of frames in flight.`;
     }
   };
 
@@ -84,6 +86,10 @@ fp.app = (() => {
     { name: 'In use', metric: 'framepool.memory.usage', label: 'in_use', colour: '--in-use-line', fill: '--in-use' },
     { name: 'Resident', metric: 'framepool.memory.resident', colour: '--resident', dash: [2, 3] },
   ];
+  const KEPT = {
+    name: 'Kept', colour: '--in-use-line', fill: '--in-use',
+    help: 'Bytes in use that outlived a frame: in use minus the buffers of frames in flight (in_flight_bytes). They can be compared between any two moments.',
+  };
   const TIMES = [
     { name: 'Worst', metric: 'frame_ms_worst', colour: '--worst', dash: [4, 3] },
     { name: 'Average', metric: 'frame_ms_sum', colour: '--accent' },
@@ -147,10 +153,13 @@ fp.app = (() => {
     return rows.map((row) => found.reduce((sum, { at }) => (row[1][at] == null ? sum : (sum ?? 0) + row[1][at]), null));
   };
 
+  // What is in use of frames in flight; null in a file that does not know it.
+  const inFlightOf = (span, rows) => (span && columnsOf(span, 'in_flight_bytes').length ? columnOf(span, rows, { metric: 'in_flight_bytes' }) : null);
+
   // What a comparison of two samples says of all memory.
   const courseOf = (span, rows) => {
     const [allocs, releases, inUse] = [FLOW[0], FLOW[1], MEMORY[1]].map((one) => (span ? columnOf(span, rows, one) : []));
-    return { allocs, releases, inUse };
+    return { allocs, releases, inUse, inFlight: inFlightOf(span, rows) };
   };
 
   const drawSpan = (now) => {
@@ -168,10 +177,18 @@ fp.app = (() => {
     };
     const explained = (series) => series.map((one) => {
       const found = columnsOf(span, one.metric, one.label);
-      return { ...one, help: found.length ? helpOf(found) : '' };
+      return { ...one, help: one.help ?? (found.length ? helpOf(found) : '') };
     });
     const shared = { ...view, log: shown().log.filter((alert) => alert.pool_id === now.id), marks: marksOf(now), at: inWords };
-    memory.show(shared, explained(MEMORY), [x, ...MEMORY.map(column)], range);
+    const inFlight = inFlightOf(span, all);
+    const levels = MEMORY.map(column);
+    if (inFlight) {
+      // In use is drawn as a light edge above what is kept.
+      const kept = levels[1].map((bytes, at) => bytes - inFlight[at]);
+      memory.show(shared, explained([MEMORY[0], { ...MEMORY[1], width: 0.5, fill: '--in-flight' }, KEPT, MEMORY[2]]), [x, levels[0], levels[1], kept, levels[2]], range);
+    } else {
+      memory.show(shared, explained(MEMORY), [x, ...levels], range);
+    }
     const counts = column({ metric: 'frames' });
     const perFrame = (values, divide) => values.map((value, index) => (counts[index] ? divide(value, counts[index]) : null));
     const [worst, sums] = TIMES.map(column);

@@ -45,7 +45,7 @@ fp.callers = (() => {
     if (!stacks) return [fp.element('p', { class: 'hint' }, 'Looking up the names of functions …')];
     const found = stacks.stacks.filter((stack) => stack.location === site.location && stack.tag === site.tag);
     const none = found.length ? '' : ' None of its buffers that are out was sampled.';
-    const isLate = pool.heldAt && stacks.at?.unix_ns / 1e6 > pool.heldAt;
+    const isLate = pool.heldAt && stacks.at?.unix_ns > pool.sites.at.unix_ns + 1e6;
     const late = isLate ? ` Read at ${fp.clock(stacks.at.unix_ns / 1e6)}, after the paused moment.` : '';
     return [
       fp.element('p', { class: 'hint' }, `Callers of buffers that are out, ${sampled(stacks.sampling)}; not scaled.${none}${late}`),

@@ -4,6 +4,7 @@ fp.colours = (() => {
   const COLOURS = 16;
   const OTHERS = '--band-others';
   const REST = '--in-use';
+  const IN_FLIGHT = '--in-flight';
   const chosen = { site: new Map(), tag: new Map(), thread: new Map(), size: new Map() };
 
   // A holder that is seen for the first time takes the colour with the fewest holders, and none of those of its neighbours.
@@ -25,5 +26,5 @@ fp.colours = (() => {
     return made;
   };
 
-  return { OTHERS, REST, of, mark };
+  return { OTHERS, REST, IN_FLIGHT, of, mark };
 })();

@@ -1,8 +1,8 @@
 'use strict';
-// The comparison of two moments: who held memory, who was born, died, grew and shrank in between.
+// The comparison of two moments: who kept memory across frames, who was born, died, grew and shrank in between.
 fp.comparison = (() => {
   const root = document.getElementById('comparison');
-  const { KINDS, OTHERS, REST, fullName, nameOf, held } = fp.kinds;
+  const { KINDS, OTHERS, REST, IN_FLIGHT, fullName, nameOf, held } = fp.kinds;
   let shown = '';
 
   // A sample names the largest holders only. One that it does not name may still hold as much as the others together, and no more
@@ -26,11 +26,11 @@ fp.comparison = (() => {
   const signed = (bytes) => (bytes > 0 ? '+' : '') + fp.bytes(bytes);
 
   // What happened between two rows: counters rise, so their difference is exact.
-  const between = ({ allocs, releases, inUse }, when, from, to) => {
+  const between = ({ allocs, releases, inUse, inFlight }, when, from, to) => {
     const rise = (values) => fp.count(values[to] - values[from]);
     let most = from;
     for (let at = from; at <= to; at += 1) if (inUse[at] > inUse[most]) most = at;
-    return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${when(most)}. Compared are the samples nearest to A and B.`;
+    return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${when(most)}. ${inFlight ? 'Compared is what is kept across frames, in' : 'Compared are'} the samples nearest to A and B.`;
   };
 
   const hide = () => {
@@ -71,6 +71,13 @@ fp.comparison = (() => {
         fp.element('th', { scope: 'row', title: fullName(pool, kind, place) }, fp.colours.mark(fp.kinds.colourOf(pool, kind, place)), nameOf(pool, kind, place)),
         fp.element('td', {}, `${sign} ${word}`),
         ...[signed(bytes), amount(a), amount(b), `${buffers(a)} → ${buffers(b)}`].map((text) => fp.element('td', { class: 'number' }, text))));
+    }
+    // Buffers of frames come and go: of them only the levels are said.
+    if (course.inFlight) {
+      const levels = [from, to].map((row) => fp.bytes(course.inFlight[row]));
+      body.append(fp.element('tr', { 'data-fate': 'in flight' },
+        fp.element('th', { scope: 'row', title: fp.kinds.covered(kind, IN_FLIGHT) }, fp.colours.mark(fp.kinds.colourOf(pool, kind, IN_FLIGHT)), nameOf(pool, kind, IN_FLIGHT)),
+        fp.element('td', {}, 'not compared'), ...['–', ...levels, '–'].map((text) => fp.element('td', { class: 'number' }, text))));
     }
     table.append(body);
     const scroll = fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'What changed in between' }, table);

@@ -1,5 +1,5 @@
 'use strict';
-// A treemap of all memory: in use by call site and frames, idle by where it lies. Click a part to go into it.
+// A treemap of all memory: what is kept across frames by call site, what is in flight, and idle memory by where it lies. Click a part to go into it.
 fp.map = (() => {
   const root = document.getElementById('map');
   const crumbs = document.getElementById('crumbs');
@@ -7,24 +7,37 @@ fp.map = (() => {
   let inside = null;
   let drawn = '';
 
-  // Call sites come from the list of all of them; the parts name the five largest only.
+  // All is of one judgement: its totals, its walk over the buffers, and what the threads and the depot kept then. A part is capped at the
+  // rest of its total, and the last part is the remainder, so the sum is exact. Only bookkeeping is read a moment later.
   const groups = (pool) => {
     const { sites, holdings } = pool.sites;
-    const group = (state) => holdings.filter((part) => part.state === state);
-    const partOf = ({ by, bytes }) => ({ name: fp.plain(by), full: fp.plain(by), bytes });
-    const sum = (parts) => parts.reduce((all, part) => all + part.bytes, 0);
-    const isPooled = (part) => part.by.startsWith('buffers from ') || part.by === 'other buffers';
-    const framed = group('in_use').filter((part) => !isPooled(part));
-    const pooled = sum(group('in_use').filter(isPooled));
-    const named = sites.map((site) => ({ name: fp.site(site.location).name + (site.tag ? ` · ${site.tag}` : ''), full: site.location + (site.tag ? `, tag ${site.tag}` : ''), bytes: site.bytes, site: site.location }));
-    const rest = Math.max(0, pooled - sum(named));
-    const all = [
-      { state: 'in_use', parts: [...named, ...framed.map(partOf), { name: 'other buffers', full: 'other buffers', bytes: rest }] },
-      { state: 'idle', parts: group('idle').map(partOf) },
-      { state: 'other', parts: group('other').map(partOf) },
-    ];
-    return all.map((one) => ({ ...one, parts: one.parts.filter((part) => part.bytes > 0).sort((a, b) => b.bytes - a.bytes) }))
-      .map((one) => ({ ...one, bytes: sum(one.parts) })).filter((one) => one.bytes > 0);
+    const { metrics, sizes = [], threads = [] } = pool.health ?? {};
+    if (!metrics) return [];
+    const group = (state, total, rest, parts) => {
+      let left = total;
+      const capped = parts.map((part) => {
+        const bytes = Math.min(part.bytes, left);
+        left -= bytes;
+        return { full: part.name, ...part, bytes };
+      });
+      const all = [...capped, { name: rest, full: rest, bytes: left }].filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
+      return { state, bytes: total, parts: all };
+    };
+    const sum = (list, bytes) => list.reduce((all, one) => all + bytes(one), 0);
+    const inFlight = (site) => site.in_flight_bytes ?? 0;
+    const ofSite = (site) => ({ name: fp.site(site.location).name + (site.tag ? ` · ${site.tag}` : ''), full: site.location + (site.tag ? `, tag ${site.tag}` : ''), bytes: site.bytes - inFlight(site), site: site.location });
+    const ofThreads = (what, bytes) => threads.map((thread) => ({ name: `${what} ${thread.thread}`, bytes: bytes(thread) }));
+    return [
+      group('in_use', metrics.in_use_bytes, 'other buffers', [
+        ...sites.map(ofSite), { name: 'pooled buffers of frames in flight', bytes: sum(sites, inFlight), kind: 'in_flight' },
+        ...ofThreads('frame buffers of', (thread) => thread.frame_bytes).map((part) => ({ ...part, kind: 'in_flight' })),
+      ]),
+      group('idle', metrics.idle_bytes, 'other idle memory', [
+        { name: 'idle in the depot', bytes: sum(sizes, (size) => size.depot_bytes) }, { name: 'blocks kept for frames', bytes: sum(threads, (thread) => thread.frame_idle_bytes) },
+        ...ofThreads('idle on', (thread) => thread.idle_bytes),
+      ]),
+      group('other', sum(holdings.filter(({ state }) => state === 'other'), ({ bytes }) => bytes), 'records and slack of small buffers', []),
+    ].filter(({ bytes }) => bytes > 0);
   };
 
   // Lays parts out in rows of nearly square cells; gives {x, y, w, h} in the rectangle's unit.
@@ -69,6 +82,7 @@ fp.map = (() => {
     made.title = `${part.full ?? part.name}: ${fp.bytes(part.bytes)}, ${fp.percent(part.bytes / total)}`;
     const style = { left: `${(x / box.w) * 100}%`, top: `${(y / box.h) * 100}%`, width: `${(w / box.w) * 100}%`, height: `${(h / box.h) * 100}%` };
     Object.assign(made.style, style);
+    made.classList.toggle('in_flight', part.kind === 'in_flight');
     if (part.site) {
       made.classList.add('holder');
       made.dataset.site = part.site;

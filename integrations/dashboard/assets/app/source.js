@@ -140,20 +140,22 @@ fp.source = (() => {
     else if (state.kind === 'lost') tell();
   };
 
-  // Callers are read while somebody looks at them, every two seconds at most.
+  // Callers are read while somebody looks at them, every two seconds at most. Of a paused moment they are read at once, while the
+  // server knows them.
   const wantStacks = (pool) => {
     if (state.kind !== 'live' || pool.isReadingStacks || Date.now() - (pool.stacksAt ?? 0) < 2000) return;
-    if (pool.heldAt && pool.stacks) return;
+    if (pool.heldAt && pool.hasHeldStacks) return;
     pool.isReadingStacks = true;
     const taken = (stacks) => {
       pool.stacksAt = Date.now();
+      pool.hasHeldStacks = true;
       // What is the same stays, so that nothing moves under the reader.
       const text = JSON.stringify([stacks.sampling, stacks.stacks]);
       if (text === pool.stacksText) return;
       Object.assign(pool, { stacks, stacksText: text });
       tell(true);
     };
-    read(`/api/v1/stacks?pool=${pool.id}`).then(taken, () => {}).finally(() => { pool.isReadingStacks = false; });
+    read(`/api/v1/stacks?pool=${pool.id}&at_ms=${Math.floor(pool.sites.at.unix_ns / 1e6)}`).then(taken, () => {}).finally(() => { pool.isReadingStacks = false; });
   };
 
   const within = document.getElementById('saved');
@@ -224,9 +226,10 @@ fp.source = (() => {
     const held = { pools: new Map(), log: state.log, changes: state.changes, marks: state.marks };
     for (const [id, pool] of state.pools) {
       const spans = Object.entries(pool.spans).map(([name, span]) => [name, { ...span, rows: [...span.rows] }]);
-      const copy = { ...pool, spans: Object.fromEntries(spans), heldAt: momentOf(pool), reading: {}, isReadingStacks: false };
+      const copy = { ...pool, spans: Object.fromEntries(spans), heldAt: momentOf(pool), reading: {}, isReadingStacks: false, hasHeldStacks: false, stacksAt: 0 };
       held.pools.set(id, copy);
       for (const span of ['hour', 'day']) want(copy, span);
+      if (copy.sites.stacks) wantStacks(copy);
     }
     return held;
   };

@@ -1,15 +1,16 @@
 'use strict';
-// Held memory as stacked bands: by call site, tag, thread or block size. The samples are tiles that the store merged, at most one a pixel or so.
+// Memory in use as stacked bands: what is kept across frames by call site, tag, thread or block size, and above it what is of
+// frames in flight. The samples are tiles that the store merged, at most one a pixel or so.
 fp.timeline = (() => {
   const BANDS = 8;
-  const { KINDS, OTHERS, REST, covered, fullName, nameOf, colourOf, held } = fp.kinds;
+  const { KINDS, OTHERS, REST, IN_FLIGHT, covered, fullName, nameOf, colourOf, held } = fp.kinds;
   const chart = new fp.charts.Chart('timeline', { format: fp.bytes, least: 1024, click: (_, plot, event) => clickBand(plot, event), hover: (_, plot) => showTip(plot) });
   const tip = document.getElementById('tip');
   const hint = document.getElementById('points');
   const kinds = document.getElementById('kinds');
   let kind = 'site';
   let stack = [];
-  let shown = { pool: null, rows: [], times: [], at: String };
+  let shown = { pool: null, rows: [], times: [], inFlight: null, at: String };
 
   // The holders with the most memory at any moment in sight.
   const largest = (rows) => {
@@ -23,23 +24,24 @@ fp.timeline = (() => {
   };
 
   // `times` are seconds or frames, and `view.at` says one in words. `lines` are drawn over the bands: each a series with its values.
-  // `course` is what a comparison says of all memory.
+  // `course` is what a comparison says of all memory, and how much of it is in flight. An older file does not know that.
   const show = (pool, view, rows, times, xRange, lines, course) => {
     const places = largest(rows);
-    const bands = [...places, OTHERS].map((place) => ({ place, values: new Array(rows.length).fill(0) }));
+    const bands = [...places, OTHERS, IN_FLIGHT].map((place) => ({ place, values: new Array(rows.length).fill(0) }));
     const bandOf = new Map(bands.map((band) => [band.place, band]));
     rows.forEach((row, at) => {
       for (const [place, bytes] of held(row, kind)) (bandOf.get(place) ?? bandOf.get(OTHERS)).values[at] += bytes;
     });
+    bandOf.get(IN_FLIGHT).values = rows.map((_, at) => course.inFlight?.[at] ?? 0);
     const sums = new Array(rows.length).fill(0);
     for (const band of bands) band.top = band.values.map((bytes, at) => { sums[at] += bytes; return sums[at]; });
-    stack = bands.filter((band) => band.place !== OTHERS || band.values.some((bytes) => bytes > 0));
+    stack = bands.filter((band) => band.place > OTHERS || band.values.some((bytes) => bytes > 0));
     // Drawn from the top of the stack down, each band covers what lies below the line above it.
     const series = [...stack].reverse().map(({ place, values }) => {
       const colour = colourOf(pool, kind, place, places);
       return { name: nameOf(pool, kind, place), colour, fill: colour, width: 0.5, values, help: `${fullName(pool, kind, place)}\n${covered(kind, place)}` };
     });
-    shown = { pool, rows, times, at: view.at };
+    shown = { pool, rows, times, inFlight: course.inFlight, at: view.at };
     chart.show(view, [...series, ...lines.map((line) => line.series)], [times, ...[...stack].reverse().map((band) => band.top), ...lines.map((line) => line.values)], xRange);
     fp.comparison.show(pool, view, kind, rows, times, course);
     showPoints(view);
@@ -91,7 +93,7 @@ fp.timeline = (() => {
     if (!found) return;
     const { band: { place, values }, at } = found;
     const row = held(shown.rows[at], kind);
-    const all = row.reduce((sum, [, bytes]) => sum + bytes, 0);
+    const all = row.reduce((sum, [, bytes]) => sum + bytes, shown.inFlight?.[at] ?? 0);
     const buffers = row.find((one) => one[0] === place)?.[2];
     const counted = buffers ? `, ${fp.count(buffers)} ${buffers === 1 ? 'buffer' : 'buffers'}` : '';
     tip.replaceChildren(
