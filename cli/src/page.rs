@@ -1,6 +1,6 @@
 //! `--serve` and `--top`: the page of a watched pool, and the view in the terminal, while it runs.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 
 pub(crate) use framepool_dashboard::Dashboard;
@@ -8,7 +8,7 @@ use framepool_dashboard::{ServeError, Server, Token};
 
 use crate::args::page::{PageOptions, Served};
 use crate::ending::Ending;
-use crate::outcome::Problem;
+use crate::outcome::{Problem, escaped};
 
 /// The page's usual address, if it is free.
 pub(crate) const USUAL: &str = "127.0.0.1:7878";
@@ -33,7 +33,9 @@ impl Page {
             .transpose();
         let server = server.map_err(|error| cannot_serve(options.serve, &error))?;
         if let Some(server) = &server {
-            eprintln!("{}", announcement(&server.url(), server.address()));
+            let text = announcement(&server.url(), server.address());
+            // Standard error may be closed.
+            let _ = writeln!(io::stderr().lock(), "{}", escaped(&text));
         }
         let top = if options.top {
             let recording = match &server {

@@ -72,7 +72,7 @@ fn young_day_says_when_it_begins() {
             .then_some(())
     });
     // One sample makes no line: the chart says so, and has no axes.
-    let rows = browser.run("return fp.app.pool().spans.day.rows.length");
+    let rows = browser.run("return fp.view.pool().spans.day.rows.length");
     if rows == 1 {
         let said = browser.run("const e = document.getElementById('flow'); return [e.dataset.empty, getComputedStyle(e.querySelector('.uplot')).visibility]");
         assert!(
@@ -118,4 +118,28 @@ fn levels_out_of_sight_stand_below_the_legend() {
         serde_json::json!([])
     );
     assert_eq!(browser.complaints(), [""; 0]);
+}
+
+#[test]
+fn a_name_stays_on_its_line() {
+    let (pool, watch) = watched("two\nlines\u{7}");
+    let server = served(&watch);
+    let browser = Browser::start();
+    let kept = pool.tag("a\tb").alloc::<u8>(300_000);
+    browser.open(&server.url());
+    frames_until(&pool, "an alert", || browser.text("#active .alert"));
+    let shown = r"two\u000alines\u0007";
+    browser.until_text("#pool", shown);
+    browser.until_text("#active .what", shown);
+    browser.until_text("#table .tag", r"a\u0009b");
+    browser.press(&["g"]);
+    browser.until_text("#timeline-legend", r"a\u0009b");
+    // A saved page too.
+    let path = common::browser::output("names.html");
+    std::fs::write(&path, common::get(&server, "/save").body).expect("writable");
+    browser.open(&format!("file://{}", path.display()));
+    browser.until_text("#pool", shown);
+    browser.until_text("#log", shown);
+    assert_eq!(browser.complaints(), [""; 0]);
+    drop(kept);
 }

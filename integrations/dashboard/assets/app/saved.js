@@ -32,7 +32,7 @@ fp.saved = (() => {
     }
     if (document?.format !== FORMAT) refuse(`not a history saved by framepool; ${MADE_BY}`);
     if (document.version > VERSION) refuse(`written by framepool ${document.library}, in version ${document.version} of the format; this page reads up to version ${VERSION}`);
-    return document.history;
+    return fp.visible(document.history);
   };
 
   const frameRow = (frame) => [

@@ -57,7 +57,7 @@ fp.source = (() => {
   const read = async (path) => {
     const answer = await fetch(path, { cache: 'no-store' });
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
+    return fp.visible(await answer.json());
   };
 
   const readHistory = async (pool, span) => takeHistory(pool, await read(`/api/v1/history?pool=${pool.id}&span=${span}`));
@@ -95,7 +95,7 @@ fp.source = (() => {
     let isFirst = true;
     stream.addEventListener('update', async (event) => {
       if (stream !== own) return;
-      const update = JSON.parse(event.data);
+      const update = fp.visible(JSON.parse(event.data));
       if (isFirst) {
         isFirst = false;
         const ids = update.pools.map((news) => news.pool.id).join();
