@@ -26,8 +26,8 @@ macro_rules! assets {
 assets! {
     "text/css; charset=utf-8": "uplot/uPlot.min.css" "style.css";
     "text/javascript; charset=utf-8":
-        "uplot/uPlot.iife.min.js" "app/format.js" "app/saved.js" "app/source.js" "app/charts.js" "app/colours.js" "app/kinds.js" "app/comparison.js"
-        "app/timeline.js" "app/map.js" "app/callers.js" "app/sites.js"
+        "uplot/uPlot.iife.min.js" "app/format.js" "app/saved.js" "app/source.js" "app/view.js" "app/columns.js" "app/charts.js" "app/colours.js"
+        "app/kinds.js" "app/comparison.js" "app/timeline.js" "app/courses.js" "app/figures.js" "app/map.js" "app/callers.js" "app/sites.js"
         "app/breakdown.js" "app/advice.js" "app/alerts.js" "app/files.js" "app/app.js";
     "text/plain; charset=utf-8": "uplot/LICENSE";
 }

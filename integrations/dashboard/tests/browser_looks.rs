@@ -89,7 +89,7 @@ const LINES: [fn(&BufferPool, usize) -> Buffer<u8>; 12] = [
 /// Remembers the colours of every call site in sight: in the timeline, the table and the map.
 const REMEMBER: &str = "
     const seen = (window.seen ??= {});
-    const put = (where, name, colour) => { ((seen[name] ??= {})[colour] ??= []).push(where + ' ' + fp.app.view.span); };
+    const put = (where, name, colour) => { ((seen[name] ??= {})[colour] ??= []).push(where + ' ' + fp.view.chosen.span); };
     const colour = (e) => e.style.getPropertyValue('--colour');
     document.querySelectorAll('#timeline-legend > span').forEach((e) => e.innerText.includes('.rs:') && put('timeline', e.children[1].innerText, colour(e.children[0])));
     document.querySelectorAll('#table tr[data-site]').forEach((e) => put('table', fp.site(e.dataset.site).name, colour(e.querySelector('.swatch'))));

@@ -38,7 +38,7 @@ fn width(browser: &Browser) -> f64 {
 fn until_samples(browser: &Browser, pool: &BufferPool, span: &str, many: u64) {
     frames_until(pool, "samples", || {
         let script =
-            format!("return fp.app.pool()?.spans.{span}?.rows.filter((r) => r[2]).length ?? 0");
+            format!("return fp.view.pool()?.spans.{span}?.rows.filter((r) => r[2]).length ?? 0");
         (browser.run(&script).as_u64()? >= many).then_some(())
     });
 }
@@ -89,7 +89,7 @@ fn one_mark_is_seen_and_said_alone() {
     browser.press(&["1"]);
     until_samples(&browser, &pool, "frames", 0);
     frames_until(&pool, "frames", || {
-        let last = browser.run("return fp.app.pool()?.spans.frames?.rows.at(-1)?.[0] ?? 0");
+        let last = browser.run("return fp.view.pool()?.spans.frames?.rows.at(-1)?.[0] ?? 0");
         (last.as_u64()? > 20).then_some(())
     });
     browser.press(&["p", "a"]);
@@ -129,8 +129,8 @@ fn arrow_keys_move_a_crosshair_to_compare() {
         "{said}"
     );
     browser.press(&["b", HOME, "a"]);
-    let moments = browser.run("return [fp.app.view.points.a, fp.app.view.points.b]");
-    let rows = browser.run("const t = fp.app.pool().spans.recent.rows.map((r) => r[0] / 1000); return [t[0], t.at(-4)]");
+    let moments = browser.run("return [fp.view.chosen.points.a, fp.view.chosen.points.b]");
+    let rows = browser.run("const t = fp.view.pool().spans.recent.rows.map((r) => r[0] / 1000); return [t[0], t.at(-4)]");
     assert_eq!(moments, rows);
     browser.until_text("#comparison", "From ");
     assert!(place(&browser, "a") < place(&browser, "b"));
@@ -138,8 +138,8 @@ fn arrow_keys_move_a_crosshair_to_compare() {
     // In the middle nothing was recorded yet: far from the first sample.
     browser.hover("#memory .u-over", (0.5, 0.5));
     browser.run("fp.app.draw(true)");
-    let apart =
-        browser.run("const m = fp.app.view.points.a; return Math.abs(fp.charts.crosshair() - m)");
+    let apart = browser
+        .run("const m = fp.view.chosen.points.a; return Math.abs(fp.charts.crosshair() - m)");
     assert!(
         apart.as_f64().is_some_and(|seconds| seconds > 1.0),
         "{apart}"
@@ -183,7 +183,7 @@ fn first_sample_in_sight_is_a_moment() {
     browser.press(&[RIGHT]);
     assert_eq!(browser.run(value), 1);
     browser.press(&[HOME, "a", END, "b"]);
-    let apart = browser.run("const { a, b } = fp.app.view.points; return b - a");
+    let apart = browser.run("const { a, b } = fp.view.chosen.points; return b - a");
     assert!(
         apart.as_f64().is_some_and(|seconds| seconds > 100.0),
         "{apart}"

@@ -8,6 +8,7 @@ use std::time::Duration;
 use common::browser::Browser;
 use common::{AGED, eventually, frames_until, served, watched};
 use framepool::BufferPool;
+use framepool::store::SavedHistory;
 use serde_json::Value;
 
 /// Everything on the page that comes from the pool: tiles, alerts, tables, legends and the log.
@@ -64,14 +65,14 @@ fn every_action_works_on_the_paused_moment() {
         browser.press(&[key]);
         eventually(span, || {
             let read = browser.run(&format!(
-                "return fp.app.pool().spans.{span}?.rows.length ?? 0"
+                "return fp.view.pool().spans.{span}?.rows.length ?? 0"
             ));
             (read.as_u64()? > 0).then_some(())
         });
         browser.until_text("#connection", "paused at ");
         browser.until_text("[data-metric=outstanding_buffers]", "1");
         let latest = browser.run(&format!(
-            "const p = fp.app.pool(); return p.spans.{span}.rows.every((row) => ('{span}' === 'frames' ? row[1] : row[0]) <= p.heldAt + 1000)"
+            "const p = fp.view.pool(); return p.spans.{span}.rows.every((row) => ('{span}' === 'frames' ? row[1] : row[0]) <= p.heldAt + 1000)"
         ));
         assert_eq!(latest, true, "{span}");
     }
@@ -79,6 +80,42 @@ fn every_action_works_on_the_paused_moment() {
     browser.press(&["p"]);
     browser.until_text("#connection", "live");
     browser.until_text("[data-metric=outstanding_buffers]", "6");
+    assert_eq!(browser.complaints(), [""; 0]);
+    drop((first, later));
+}
+
+#[test]
+fn a_paused_page_saves_its_own_moment() {
+    let (pool, watch) = watched("saved");
+    let server = served(&watch);
+    let browser = Browser::start();
+    let first = pool.alloc::<u8>(200_000);
+    browser.open(&server.url());
+    until_frame(&browser, &pool, 30);
+    browser.until_text("[data-metric=outstanding_buffers]", "1");
+    let title = "return document.getElementById('save').title";
+    assert!(browser.run(title).to_string().contains("this view"));
+    browser.press(&["p"]);
+    browser.until_text("#connection", "paused at ");
+    let saved = "fp.files.saved().then(arguments[0], arguments[0])";
+    let at_pause = browser.run_until_called(saved);
+    let later: Vec<_> = (0..5).map(|_| pool.alloc::<u8>(300_000)).collect();
+    until_moved_on(&browser, &pool, 6);
+    assert_eq!(browser.run_until_called(saved), at_pause);
+    assert!(
+        browser
+            .run(title)
+            .to_string()
+            .contains("the moment of the pause")
+    );
+    let path = common::browser::output("paused.html");
+    std::fs::write(&path, at_pause.as_str().expect("a page")).expect("writable");
+    let history = SavedHistory::load(&path).expect("a history");
+    assert_eq!(history.pools[0].metrics.outstanding_buffers, 1);
+    // Going on drops it.
+    browser.press(&["p"]);
+    browser.until_text("[data-metric=outstanding_buffers]", "6");
+    assert_ne!(browser.run_until_called(saved), at_pause);
     assert_eq!(browser.complaints(), [""; 0]);
     drop((first, later));
 }
@@ -107,7 +144,7 @@ fn looking_back_stops_at_the_first_window() {
     browser.until_text("#connection", "paused at ");
     browser.until_text("#looking", "The charts end at frame ");
     browser.until_text("#looking", "show the paused moment");
-    let first = browser.run("return fp.app.pool().spans.frames.rows[0][0]");
+    let first = browser.run("return fp.view.pool().spans.frames.rows[0][0]");
     let first = first.as_f64().expect("a frame");
     assert_eq!(axis(&browser), (first, first + 240.0));
     assert_ne!(browser.text("#memory-legend b"), Some("–".to_owned()));

@@ -59,7 +59,7 @@ fn restart_is_said_and_begins_afresh() {
     watch.store().mark("only before");
     frames_until(&pool, "samples", || {
         browser.until_text("#log", "only before");
-        let rows = browser.run("return fp.app.pool().spans.recent.rows.length");
+        let rows = browser.run("return fp.view.pool().spans.recent.rows.length");
         (rows.as_u64()? > 8).then_some(())
     });
     browser.press(&["a", "b"]);

@@ -87,7 +87,7 @@ fn saved_page_has_the_levels() {
     let browser = Browser::start();
     browser.open(&format!("file://{}", path.display()));
     browser.until_text("#connection", "saved");
-    let levels = browser.run("const {view} = fp.app.pool(); return [view.thresholds.pooled_bytes.warning, view.thresholds.pooled_bytes.critical, view.limit_bytes]");
+    let levels = browser.run("const {view} = fp.view.pool(); return [view.thresholds.pooled_bytes.warning, view.thresholds.pooled_bytes.critical, view.limit_bytes]");
     assert_eq!(levels, serde_json::json!([3 << 20, 6 << 20, 64 << 20]));
     browser.resize(1000, 900);
     browser.picture("levels");

@@ -40,9 +40,9 @@ fn a_range_says_who_was_born_and_died() {
     browser.press(&["p"]);
     // Choose the moments by the samples, as a user would by sight.
     browser.run(&format!(
-        "const p = fp.app.pool(); const rows = p.spans.recent.rows; const has = (r, part) => r[2].some(([s]) => p.names.sites[s].includes(part));
+        "const p = fp.view.pool(); const rows = p.spans.recent.rows; const has = (r, part) => r[2].some(([s]) => p.names.sites[s].includes(part));
          const a = rows.findLast((r) => has(r, '{first_line}:') && !has(r, '{second_line}:')); const b = rows.findLast((r) => has(r, '{second_line}:'));
-         fp.app.select([a[0] / 1000, b[0] / 1000])"
+         fp.view.select([a[0] / 1000, b[0] / 1000])"
     ));
     let fates = browser.run("return Object.fromEntries([...document.querySelectorAll('#comparison tbody tr')].map((r) => [r.cells[0].innerText, r.dataset.fate]))");
     assert_eq!(
@@ -93,7 +93,7 @@ fn a_line_below_the_largest_has_not_died() {
     until_band(&browser, &pool, &line);
     let larger = LARGER.map(|alloc| alloc(&pool));
     let has = format!(
-        "const p = fp.app.pool(); const rows = p.spans.recent.rows; const has = (r) => r[2].some(([s]) => p.names.sites[s].includes('{line}:'));"
+        "const p = fp.view.pool(); const rows = p.spans.recent.rows; const has = (r) => r[2].some(([s]) => p.names.sites[s].includes('{line}:'));"
     );
     frames_until(&pool, "the larger ones", || {
         let hidden = browser.run(&format!("{has} return rows.some(has) && !has(rows.at(-1))"));
@@ -101,7 +101,7 @@ fn a_line_below_the_largest_has_not_died() {
     });
     browser.press(&["p"]);
     browser.run(&format!(
-        "{has} fp.app.select([rows.findLast(has)[0] / 1000, rows.at(-1)[0] / 1000])"
+        "{has} fp.view.select([rows.findLast(has)[0] / 1000, rows.at(-1)[0] / 1000])"
     ));
     let row = format!(
         "return [...document.querySelectorAll('#comparison tbody tr')].find((r) => r.innerText.includes('{line}')).innerText"
@@ -131,9 +131,9 @@ fn bands_and_comparisons_go_by_frames_too() {
     // A comparison stands still while the view moves past it.
     let heading = "return document.querySelector('#comparison h3').innerText";
     let chosen = browser.run(&format!(
-        "const r = fp.app.pool().spans.frames.rows; fp.app.select([r[0][0], r.at(-1)[0]]); {heading}"
+        "const r = fp.view.pool().spans.frames.rows; fp.view.select([r[0][0], r.at(-1)[0]]); {heading}"
     ));
-    let latest = "return fp.app.pool().spans.frames.rows.at(-1)[0]";
+    let latest = "return fp.view.pool().spans.frames.rows.at(-1)[0]";
     let end = browser.run(latest).as_u64().expect("a frame") + 300;
     frames_until(&pool, "later frames", || {
         (0..100).for_each(|_| drop(pool.end_frame()));
@@ -144,7 +144,7 @@ fn bands_and_comparisons_go_by_frames_too() {
     browser.hover("#timeline .u-over", LATEST);
     browser.until_text("#tip", "in use at frame ");
     // From the first frame in sight to the last.
-    browser.run("fp.app.select([0, 1e9])");
+    browser.run("fp.view.select([0, 1e9])");
     browser.until_text("#comparison", "From frame ");
     browser.until_text("#comparison", &other);
     browser.until_text("#comparison", "allocs and ");
@@ -173,7 +173,7 @@ fn bands_split_the_same_bytes_every_way() {
     let in_use = eventually("memory at rest", || {
         let latest = watch.store().latest()?;
         (latest.metrics.outstanding_bytes == latest.metrics.in_use_bytes).then_some(())?;
-        browser.run("const b = fp.app.pool().health.metrics.in_use_bytes; const r = fp.app.pool().spans.recent.rows.at(-1)[2].reduce((s, h) => s + h[1], 0); return b === r ? b : 0").as_u64().filter(|&bytes| bytes == latest.metrics.in_use_bytes)
+        browser.run("const b = fp.view.pool().health.metrics.in_use_bytes; const r = fp.view.pool().spans.recent.rows.at(-1)[2].reduce((s, h) => s + h[1], 0); return b === r ? b : 0").as_u64().filter(|&bytes| bytes == latest.metrics.in_use_bytes)
     });
     browser.press(&["p"]);
     let block = |bytes: u64| framepool::text::bytes(bytes).to_string();
@@ -215,7 +215,7 @@ fn bands_split_the_same_bytes_every_way() {
             browser.until_text("#timeline-legend", &name);
         }
         let sum = browser.run(&format!(
-            "return fp.app.pool().spans.recent.rows.at(-1)[{column}].reduce((sum, held) => sum + held[1], 0)"
+            "return fp.view.pool().spans.recent.rows.at(-1)[{column}].reduce((sum, held) => sum + held[1], 0)"
         ));
         assert_eq!(sum.as_u64(), Some(in_use), "by {kind}");
     }

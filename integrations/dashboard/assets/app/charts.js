@@ -249,14 +249,34 @@ fp.charts = (() => {
             const from = plot.posToVal(plot.select.left, 'x');
             const to = plot.posToVal(plot.select.left + plot.select.width, 'x');
             plot.setSelect({ width: 0, height: 0 }, false);
-            fp.app.select([from, to]);
+            fp.view.select([from, to]);
           }],
           ready: [(plot) => {
             plot.over.addEventListener('click', (event) => options.click?.(this, plot, event));
+            plot.over.addEventListener('wheel', (event) => this.turn(plot, event), { passive: false });
             plot.over.addEventListener('mousemove', () => all.forEach((chart) => { chart.aimed = null; }));
           }],
         },
       }, this.data, this.root);
+    }
+
+    // With Ctrl or ⌘, as by pinching, the wheel zooms about the pointer; sideways or with Shift it moves the window. Else the page scrolls.
+    turn(plot, event) {
+      const isZoom = event.ctrlKey || event.metaKey;
+      const across = event.shiftKey && !event.deltaX ? event.deltaY : event.deltaX;
+      if (!isZoom && Math.abs(across) <= Math.abs(event.shiftKey ? 0 : event.deltaY)) return;
+      event.preventDefault();
+      // A line of text or a page, in pixels.
+      const unit = [1, 16, plot.over.clientWidth][event.deltaMode];
+      this.turned = (this.turned ?? 0) + (isZoom ? event.deltaY : across) * unit;
+      this.pointed = plot.posToVal(event.clientX - plot.over.getBoundingClientRect().left, 'x');
+      if (this.turning) return;
+      this.turning = requestAnimationFrame(() => {
+        const { turned, pointed } = this;
+        Object.assign(this, { turning: null, turned: 0 });
+        if (isZoom) fp.view.zoom(Math.exp(Math.min(Math.max(turned, -400), 400) / 300), pointed);
+        else fp.view.look(turned / plot.over.clientWidth);
+      });
     }
 
     // Draws `series` with their `data` over the view's time axis.
@@ -275,7 +295,7 @@ fp.charts = (() => {
       // A line over time needs two samples.
       this.root.classList.toggle('without-data', data[0].length < (view.span === 'frames' ? 1 : 2));
       this.root.dataset.empty = data[0].length ? `Recorded since ${view.at(data[0][0])}, too short for a line here.` : 'Nothing recorded in this span yet.';
-      if (this.aimed != null) this.aim(this.aimed < xRange[0] ? null : this.aimed);
+      if (this.aimed != null) this.aim(this.aimed < xRange[0] || this.aimed > xRange[1] ? null : this.aimed);
       this.showLegend();
     }
 

@@ -38,17 +38,22 @@ fp.comparison = (() => {
     shown = '';
   };
 
-  const show = (pool, view, kind, rows, times, course) => {
-    if (!view.range || !rows.length) {
+  const show = (pool, view, kind, all) => {
+    if (!view.range) {
+      hide();
+      return;
+    }
+    // What was chosen stands still, also when the live view has moved past it.
+    const key = [pool.id, view.span, kind, ...view.range].join();
+    if (key === shown) return;
+    const { rows, times, course } = all();
+    if (!rows.length) {
       hide();
       return;
     }
     root.hidden = false;
-    const [from, to] = view.range.map((time) => fp.charts.nearest(times, time));
-    // What was chosen stands still, also when the live view has moved past it.
-    const key = [pool.id, view.span, kind, ...view.range].join();
-    if (key === shown) return;
     shown = key;
+    const [from, to] = view.range.map((time) => fp.charts.nearest(times, time));
     const when = (row) => view.at(times[row]);
     const at = (row) => new Map(held(rows[row], kind).map(([place, bytes, buffers]) => [place, { bytes, buffers }]));
     const [before, after] = [at(from), at(to)];
@@ -59,8 +64,10 @@ fp.comparison = (() => {
     }).sort((a, b) => Math.abs(b.bytes) - Math.abs(a.bytes) || b.b.bytes - a.b.bytes);
     const sum = changes.reduce((all, change) => all + change.bytes, 0);
     const clear = fp.element('button', { type: 'button', id: 'clear' }, 'Clear');
-    clear.addEventListener('click', () => fp.app.select(null));
-    const head = fp.element('div', { class: 'head' }, fp.element('h3', {}, `From ${when(from)} to ${when(to)}: ${signed(sum)}`), clear);
+    clear.addEventListener('click', () => fp.view.select(null));
+    const zoom = fp.element('button', { type: 'button', id: 'zoom', title: 'Key z' }, 'Zoom to A–B');
+    zoom.addEventListener('click', fp.view.zoomToRange);
+    const head = fp.element('div', { class: 'head' }, fp.element('h3', {}, `From ${when(from)} to ${when(to)}: ${signed(sum)}`), fp.element('div', { class: 'buttons' }, zoom, clear));
     const titles = [KINDS[kind].title, 'Change', 'Bytes', 'At the beginning', 'At the end', 'Buffers'];
     const table = fp.element('table', {}, fp.element('thead', {}, fp.element('tr', {},
       ...titles.map((name, index) => fp.element('th', { scope: 'col', class: index > 1 ? 'number' : undefined }, name)))));

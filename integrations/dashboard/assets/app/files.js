@@ -1,5 +1,5 @@
 'use strict';
-// Saved histories that the user opens: by the button, the key `o`, or dropped on the page.
+// Saved histories that the user opens, by the button, the key `o`, or dropped on the page; and the file that the page saves.
 fp.files = (() => {
   const by = (id) => document.getElementById(id);
   const MOST_BYTES = 256 * 1024 * 1024;
@@ -18,7 +18,7 @@ fp.files = (() => {
       if (files.length > 1) throw new Error('open one file at a time');
       if (file.size > MOST_BYTES) throw new Error(`it has ${fp.bytes(file.size)}, and no saved history is larger than ${fp.bytes(MOST_BYTES)}`);
       fp.source.openSaved(await file.text(), file.name);
-      fp.app.reset();
+      fp.view.reset();
     } catch (error) {
       refuse(`${file.name}: ${error.message}.`);
     }
@@ -27,13 +27,44 @@ fp.files = (() => {
   const close = () => {
     refuse('');
     fp.source.closeSaved();
-    fp.app.reset();
+    fp.view.reset();
   };
 
-  // Says which file is shown, and how to leave it.
+  // The file of a paused page is read as soon as it pauses, and kept until it goes on: later the program has a later history only.
+  let kept = null;
+  const readSaved = async () => {
+    const answer = await fetch('/save', { cache: 'no-store' });
+    if (!answer.ok) throw new Error(`the program answered ${answer.status}`);
+    return answer.text();
+  };
+  const keep = () => {
+    kept = readSaved();
+    // The failure is told when the user saves.
+    kept.catch(() => {});
+  };
+  const forget = () => { kept = null; };
+
+  // What the button saves now. Without a kept file that is what the program has at this moment.
+  const saved = () => kept ?? readSaved();
+
+  const save = async (event) => {
+    if (!kept) return;
+    event.preventDefault();
+    try {
+      const address = URL.createObjectURL(new Blob([await saved()], { type: 'text/html' }));
+      fp.element('a', { href: address, download: 'framepool.html' }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) {
+      refuse(`The paused moment cannot be saved: ${error.message}.`);
+    }
+  };
+
+  // Says which file is shown, and how to leave it; and of when the file is that the page saves.
   const show = () => {
     by('opened').hidden = !state.file;
     by('save').hidden = state.kind === 'saved';
+    const { heldAt } = fp.view.pool() ?? {};
+    by('save').title = `Save ${kept && heldAt ? `the moment of the pause, ${fp.clock(heldAt)},` : 'this view'} as a file that the page and framepool report open`;
     fp.setText(by('opened-text'), state.file ? `Showing the saved history in ${state.file}. ` : '');
     fp.setText(by('close'), fp.source.hasOwnHistory ? 'Back to the history of this page' : 'Back to the running program');
   };
@@ -46,6 +77,7 @@ fp.files = (() => {
       by('file').value = '';
     });
     by('close').addEventListener('click', close);
+    by('save').addEventListener('click', save);
     const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
     document.addEventListener('dragover', (event) => {
       if (!hasFiles(event)) return;
@@ -61,5 +93,5 @@ fp.files = (() => {
     });
   };
 
-  return { start, show, choose: () => by('file').click(), refuse };
+  return { start, show, saved, keep, forget, choose: () => by('file').click(), refuse };
 })();

@@ -23,9 +23,10 @@ fp.timeline = (() => {
     return places.sort((a, b) => a - b);
   };
 
-  // `times` are seconds or frames, and `view.at` says one in words. `lines` are drawn over the bands: each a series with its values.
-  // `course` is what a comparison says of all memory, and how much of it is in flight. An older file does not know that.
-  const show = (pool, view, rows, times, xRange, lines, course) => {
+  // What is in sight: `times` are seconds or frames, and `view.at` says one in words. `course` is what a comparison says of all memory, and
+  // how much of it is in flight; an older file does not know that. `lines` are drawn over the bands: each a series with its values.
+  // `all` gives the same of everything that is recorded: the moments that are compared may be out of sight.
+  const show = (pool, view, { rows, times, course }, xRange, lines, all) => {
     const places = largest(rows);
     const bands = [...places, OTHERS, IN_FLIGHT].map((place) => ({ place, values: new Array(rows.length).fill(0) }));
     const bandOf = new Map(bands.map((band) => [band.place, band]));
@@ -43,7 +44,7 @@ fp.timeline = (() => {
     });
     shown = { pool, rows, times, inFlight: course.inFlight, at: view.at };
     chart.show(view, [...series, ...lines.map((line) => line.series)], [times, ...[...stack].reverse().map((band) => band.top), ...lines.map((line) => line.values)], xRange);
-    fp.comparison.show(pool, view, kind, rows, times, course);
+    fp.comparison.show(pool, view, kind, all);
     showPoints(view);
   };
 
@@ -58,7 +59,7 @@ fp.timeline = (() => {
     const other = isHalf && set[0] === 'a' ? 'b' : 'a';
     hint.replaceChildren(...(isHalf
       ? [`${set[0].toUpperCase()} is at ${at(set[1])}. Press `, keyOf(other), ' at another moment to compare them, ', keyOf('Esc'), ' to clear.']
-      : ['Drag over a range to compare its ends, or press ', keyOf('a'), ' and ', keyOf('b'), ' at the crosshair. Click a band to find it in the tables.']));
+      : ['Drag over a range to compare its ends, then ', keyOf('z'), ' zooms into it; or press ', keyOf('a'), ' and ', keyOf('b'), ' at the crosshair. ', keyOf('Ctrl'), ' + wheel zooms. Click a band to find it in the tables.']));
   };
 
   // What a screen reader says of the crosshair.

@@ -211,6 +211,38 @@ impl Browser {
         );
     }
 
+    /// Turns the wheel over a place in an element, in shares of its width and height, while keys are held.
+    pub(crate) fn wheel(
+        &self,
+        selector: &str,
+        at: (f64, f64),
+        held: &[&str],
+        (across, down): (i32, i32),
+    ) {
+        self.hover(selector, at);
+        let rect = self.run(&format!(
+            "const r = document.querySelector(`{selector}`).getBoundingClientRect(); return [r.x + r.width * {}, r.y + r.height * {}]", at.0, at.1
+        ));
+        let [x, y] = [0, 1].map(|index: usize| rect[index].as_f64().expect("a number") as i64);
+        let pause = || json!({"type": "pause"});
+        let keys = |kind: &str| -> Vec<Value> {
+            held.iter()
+                .map(|key| json!({"type": kind, "value": key}))
+                .collect()
+        };
+        let scroll = json!({"type": "scroll", "x": x, "y": y, "deltaX": across, "deltaY": down, "duration": 0, "origin": "viewport"});
+        let keyboard = [keys("keyDown"), vec![pause()], keys("keyUp")].concat();
+        let before = held.iter().map(|_| pause());
+        let wheel: Vec<Value> = before.chain([scroll]).collect();
+        self.send(
+            "actions",
+            &json!({"actions": [
+                {"type": "key", "id": "keyboard", "actions": keyboard},
+                {"type": "wheel", "id": "wheel", "actions": wheel},
+            ]}),
+        );
+    }
+
     /// Chooses a file, as in the dialogue of a file input.
     pub(crate) fn choose_file(&self, selector: &str, path: &Path) {
         let found = self.send(
