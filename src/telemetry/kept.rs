@@ -33,10 +33,12 @@
 use std::iter::Sum;
 use std::panic::Location;
 
+use crate::sync::sized;
+
 /// Call sites that a reading names.
-pub(crate) const SITES: usize = 16;
+pub(crate) const SITES: usize = sized(16, 2, 2);
 /// Tags, threads and sizes that it names, of each.
-pub(crate) const NAMED: usize = 8;
+pub(crate) const NAMED: usize = sized(8, 2, 2);
 
 /// Pooled buffers: their number and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
