@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use framepool::text::escaped;
 pub(crate) use framepool_dashboard::Dashboard;
 use framepool_dashboard::{ServeError, Server, Token};
 
 use crate::args::page::{PageOptions, Served};
 use crate::ending::Ending;
-use crate::outcome::{Problem, escaped};
+use crate::outcome::Problem;
 
 /// The page's usual address, if it is free.
 pub(crate) const USUAL: &str = "127.0.0.1:7878";

@@ -128,7 +128,7 @@ fn a_name_stays_on_its_line() {
     let kept = pool.tag("a\tb").alloc::<u8>(300_000);
     browser.open(&server.url());
     frames_until(&pool, "an alert", || browser.text("#active .alert"));
-    let shown = r"two\u000alines\u0007";
+    let shown = r"two\nlines\u0007";
     browser.until_text("#pool", shown);
     browser.until_text("#active .what", shown);
     browser.until_text("#table .tag", r"a\u0009b");

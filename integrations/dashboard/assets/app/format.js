@@ -101,7 +101,7 @@ fp.keepingFocus = (paint) => {
 // Names come from programs. A control character in one is shown as an escape, so that each name stays on its line. Not in code to paste,
 // nor in rows of numbers, of which there are many.
 fp.visible = (value, key) => {
-  if (typeof value === 'string') return key === 'code' ? value : value.replace(/[\u0000-\u001f\u007f-\u009f]/g, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (typeof value === 'string') return key === 'code' ? value : value.replace(/[\u0000-\u001f\u007f-\u009f]/g, (found) => (found === '\n' ? '\\n' : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`));
   if (Array.isArray(value)) return Array.isArray(value[0]) ? value : value.map((one) => fp.visible(one, key));
   if (value === null || typeof value !== 'object') return value;
   for (const name of Object.keys(value)) value[name] = fp.visible(value[name], name);
