@@ -23,7 +23,7 @@ pub use page::{PageOptions, TopArgs};
 #[cfg(feature = "dashboard")]
 use values::one_in;
 use values::{
-    contestant, leak_after, leaks, milliseconds, rounds, seconds, speed, threads, warm_up,
+    contestant, leak_after, leaks, milliseconds, pools, rounds, seconds, speed, threads, warm_up,
 };
 
 const ABOUT: &str =
@@ -48,6 +48,7 @@ Examples:
   framepool demo --leak 5 --serve           watch a leak on a page in the browser
   framepool top                             watch the same in the terminal, from another one
   framepool demo --leak 20 --fix --bloat    watch alerts rise and clear line by line
+  framepool demo --pools 3 --serve          watch a program with several pools
   framepool demo --timeline a.pftrace       write a trace for ui.perfetto.dev
   framepool replay game.csv --save a.json   keep what was seen
   framepool report a.json --html a.html     look at it again, in the terminal and in the browser
@@ -275,6 +276,9 @@ pub struct DemoArgs {
     /// Worker threads; by default one for each core
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
+    /// Run N pools, from 1 to 4: audio, assets and network beside the demo's own, each with a thread and a frame rate of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = pools, allow_negative_numbers = true)]
+    pub pools: usize,
     /// Print the final report as one JSON object
     #[arg(long)]
     pub json: bool,

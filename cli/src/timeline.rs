@@ -11,7 +11,7 @@ use crate::contestant::SiteNames;
 use crate::outcome::Problem;
 use crate::outputs::cannot_write as cannot;
 
-/// The timeline of a pool that a background thread watches.
+/// The timeline of pools that background threads watch.
 #[derive(Debug)]
 pub(crate) struct LiveTimeline {
     writer: TimelineWriter,
@@ -19,9 +19,12 @@ pub(crate) struct LiveTimeline {
 }
 
 impl LiveTimeline {
-    pub(crate) fn start(watch: &Watch, path: Option<&PathBuf>) -> Result<Option<Self>, Problem> {
+    pub(crate) fn start(
+        watches: &[Watch],
+        path: Option<&PathBuf>,
+    ) -> Result<Option<Self>, Problem> {
         let Some(path) = path else { return Ok(None) };
-        let writer = TimelineWriter::start([watch], path).map_err(|error| cannot(path, &error))?;
+        let writer = TimelineWriter::start(watches, path).map_err(|error| cannot(path, &error))?;
         Ok(Some(Self {
             writer,
             path: path.clone(),

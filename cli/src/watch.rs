@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use framepool::store::SavedHistory;
 use framepool::{
     Alert, AlertId, BufferPool, DiagnosticsStore, FrameEnd, FrameSnapshot, HealthConfig,
-    HealthMonitor, HealthSnapshot, HealthStatus, Rule, Severity, Thresholds, Watch,
+    HealthMonitor, HealthSnapshot, PoolId, Rule, Severity, Thresholds, Watch,
 };
 use serde::Serialize;
 
@@ -16,6 +16,9 @@ use crate::growth::GrowthSettings;
 use crate::report::counted;
 #[cfg(feature = "dashboard")]
 use crate::timeline::RecordedTimeline;
+
+/// The worst severity, as a word.
+const CRITICAL: &str = "critical";
 
 /// The history of one alert.
 #[derive(Clone, Debug, Serialize)]
@@ -89,8 +92,8 @@ pub(crate) struct AlertLog {
     /// The latest entry of each alert.
     by_id: HashMap<AlertId, usize>,
     standing: Standing,
-    /// The monitor's time of the latest report noted.
-    noted: Option<Duration>,
+    /// Of each pool, its monitor's time of the latest report noted.
+    noted: HashMap<PoolId, Duration>,
     /// In a replay: the names of the call sites.
     sites: Option<SiteNames>,
 }
@@ -112,10 +115,11 @@ impl AlertLog {
 
     /// Adds the alerts of a health snapshot; new ones are passed to `tell`.
     fn note(&mut self, health: &HealthSnapshot, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
-        if self.noted.is_some_and(|noted| health.at <= noted) {
+        let noted = self.noted.get(&health.pool_id);
+        if noted.is_some_and(|&noted| health.at <= noted) {
             return;
         }
-        self.noted = Some(health.at);
+        self.noted.insert(health.pool_id, health.at);
         for alert in &health.raised {
             let known = self.by_id.get(&alert.id).copied();
             if let Some(index) = known.filter(|&index| self.entries[index].resolved.is_none()) {
@@ -143,13 +147,10 @@ impl AlertLog {
             }
         }
         let active = self.entries.iter().filter(|entry| entry.resolved.is_none());
+        let levels = active.map(|entry| if entry.severity == CRITICAL { 2 } else { 1 });
         self.standing = Standing {
-            level: match health.status {
-                HealthStatus::Healthy => 0,
-                HealthStatus::Warning => 1,
-                HealthStatus::Critical => 2,
-            },
-            active: active.count() as u32,
+            level: levels.clone().max().unwrap_or(0),
+            active: levels.count() as u32,
         };
     }
 }
@@ -164,7 +165,7 @@ fn entry(alert: &Alert, raised: Moment, sites: Option<&SiteNames>) -> AlertEntry
         rule: format!("{:?}", alert.rule),
         severity: match alert.severity {
             Severity::Warning => "warning",
-            Severity::Critical => "critical",
+            Severity::Critical => CRITICAL,
         },
         text,
         value: alert.value,
@@ -277,20 +278,29 @@ impl RecordedTimeJudge {
     }
 }
 
-/// Follows a pool that a background thread watches, like a separate program.
+/// Follows pools that background threads watch, like a separate program. The first one is the demo's own.
 #[derive(Debug)]
 pub(crate) struct LiveWatch {
-    watch: Watch,
+    watches: Vec<Watch>,
+    store: DiagnosticsStore,
     log: AlertLog,
     peak_in_use_bytes: u64,
 }
 
 impl LiveWatch {
-    pub(crate) fn new(pool: &BufferPool) -> Self {
+    pub(crate) fn new(pool: &BufferPool, others: &[BufferPool]) -> Self {
         // The demo keeps only leaked buffers, so it needs no warm-up.
         let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+        let store = DiagnosticsStore::new();
+        let config = HealthConfig::default()
+            .thresholds(thresholds)
+            .store(store.clone());
+        let pools = std::iter::once(pool).chain(others);
         Self {
-            watch: Watch::start(pool, HealthConfig::default().thresholds(thresholds)),
+            watches: pools
+                .map(|pool| Watch::start(pool, config.clone()))
+                .collect(),
+            store,
             log: AlertLog::default(),
             peak_in_use_bytes: 0,
         }
@@ -298,21 +308,25 @@ impl LiveWatch {
 
     /// Reads new judgements; each alert raised or resolved is passed to `tell`.
     pub(crate) fn look(&mut self, now: Moment, mut tell: impl FnMut(&AlertEntry)) {
-        for health in self.watch.store().history() {
-            self.log.note(&health, now, &mut tell);
-            let in_use_bytes = health.metrics.in_use_bytes;
-            self.peak_in_use_bytes = self.peak_in_use_bytes.max(in_use_bytes);
+        for (place, watch) in self.watches.iter().enumerate() {
+            for health in self.store.history_of(watch.pool().id()) {
+                self.log.note(&health, now, &mut tell);
+                if place == 0 {
+                    let in_use_bytes = health.metrics.in_use_bytes;
+                    self.peak_in_use_bytes = self.peak_in_use_bytes.max(in_use_bytes);
+                }
+            }
         }
     }
 
-    /// The most bytes in use at any judgement: judgements also happen in the middle of frames.
+    /// The most bytes that the demo's own pool had in use at any judgement: judgements also happen in the middle of frames.
     pub(crate) fn peak_in_use_bytes(&self) -> u64 {
         self.peak_in_use_bytes
     }
 
     #[cfg(feature = "dashboard")]
-    pub(crate) fn watch(&self) -> &Watch {
-        &self.watch
+    pub(crate) fn watches(&self) -> &[Watch] {
+        &self.watches
     }
 
     pub(crate) fn log(&self) -> &AlertLog {
@@ -321,9 +335,9 @@ impl LiveWatch {
 
     /// Stops watching at the end of the run, reads the last judgements, and returns the history.
     pub(crate) fn end(&mut self, now: Moment, tell: impl FnMut(&AlertEntry)) -> SavedHistory {
-        self.watch.stop();
+        self.watches.iter().for_each(Watch::stop);
         self.look(now, tell);
-        let history = self.watch.store().saved();
-        history.with_holders(self.watch.pool())
+        let pools = self.watches.iter().map(Watch::pool);
+        pools.fold(self.store.saved(), SavedHistory::with_holders)
     }
 }

@@ -164,3 +164,87 @@ fn table_and_sentence_of_alert_name_one_frame() {
         );
     }
 }
+
+#[test]
+fn further_pools_are_in_every_output() {
+    let file = Scratch::new("pools.json", "");
+    let demo = [
+        "demo",
+        "--seconds",
+        "3",
+        "--pools",
+        "4",
+        "--leak",
+        "20",
+        "--threads",
+        "1",
+    ];
+    let output = framepool(&[&demo[..], &["--save", file.path()]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = framepool(&["report", file.path()]);
+    for name in ["audio", "assets", "network"] {
+        let row = stdout(&output).lines().find(|line| line.starts_with(name));
+        assert!(row.is_some(), "no {name} in:\n{}", stdout(&output));
+        let head = format!("pool `{name}`: healthy");
+        assert!(
+            stdout(&report).contains(&head),
+            "no {head} in:\n{}",
+            stdout(&report)
+        );
+    }
+    // Only the demo's own pool leaks.
+    let gates = framepool(&["report", file.path(), "--max-growing", "0"]);
+    let failed = stderr(&gates)
+        .lines()
+        .filter(|line| line.contains("gate failed"));
+    assert_eq!(failed.count(), 1, "{}", stderr(&gates));
+    assert!(stderr(&gates).contains("pool `demo`"), "{}", stderr(&gates));
+    assert_eq!(framepool(&["demo", "--pools", "0"]).status.code(), Some(2));
+}
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn metrics_of_several_pools_are_served() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_framepool"))
+        .args([
+            "demo",
+            "--pools",
+            "3",
+            "--seconds",
+            "60",
+            "--quiet",
+            "--serve",
+            "127.0.0.1:0",
+        ])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("running framepool");
+    let mut line = String::new();
+    let mut said = BufReader::new(demo.stderr.take().expect("standard error"));
+    said.read_line(&mut line).expect("a line");
+    let address = line
+        .split("http://")
+        .nth(1)
+        .and_then(|it| it.split('/').next());
+    let address = address.unwrap_or_else(|| panic!("no address in {line}"));
+    let mut page = std::net::TcpStream::connect(address).expect("the page");
+    write!(
+        page,
+        "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("asking");
+    let mut metrics = String::new();
+    page.read_to_string(&mut metrics).expect("an answer");
+    demo.kill()
+        .and_then(|()| demo.wait().map(drop))
+        .expect("ending it");
+    for name in ["demo", "audio", "assets"] {
+        assert!(
+            metrics.contains(&format!("pool=\"{name}\"")),
+            "no {name} in:\n{metrics}"
+        );
+    }
+}

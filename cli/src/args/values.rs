@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::WarmUp;
 use crate::contestant::Name;
+use crate::demo::MOST_POOLS;
 
 pub(super) fn contestant(text: &str) -> Result<Name, String> {
     Name::ALL
@@ -57,6 +58,13 @@ pub(super) fn leaks(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| {
         "a whole number of buffers a second, from 0 to 100000, such as `--leak 20`".to_owned()
     })
+}
+
+pub(super) fn pools(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (1..=MOST_POOLS).contains(number))
+        .ok_or_else(|| format!("a whole number from 1 to {MOST_POOLS}, such as `--pools 3`"))
 }
 
 pub(super) fn rounds(text: &str) -> Result<u32, String> {

@@ -3,6 +3,7 @@
 mod frame_times;
 mod jobs;
 mod leak;
+mod others;
 mod schedule;
 mod summary;
 
@@ -17,12 +18,16 @@ use crate::args::DemoArgs;
 use crate::ending::Ending;
 use crate::outcome::{Problem, print};
 use crate::outputs;
+#[cfg(feature = "dashboard")]
+use crate::page::{Dashboard, Page};
 use crate::report::{columns_of_error, columns_of_output, counted};
 use crate::screen::{SECONDS, Screen, Show};
 use crate::watch::{AlertEntry, LiveWatch, Moment};
 use frame_times::FrameTimes;
 use jobs::JobSystem;
 use leak::Leak;
+pub(crate) use others::MOST_POOLS;
+use others::Others;
 use schedule::Schedule;
 use summary::Summary;
 
@@ -38,17 +43,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     let pool = new_pool(args)?;
     let (mut jobs, threads) = start_jobs(&pool, args)?;
     let ending = Ending::listen()?;
-    let mut watch = LiveWatch::new(&pool);
+    let others = start_others(args)?;
+    let mut watch = LiveWatch::new(&pool, others.pools());
     #[cfg(feature = "dashboard")]
-    let page = if args.page.is_shown() {
-        let dashboard = || crate::page::Dashboard::new(watch.watch());
-        Some(crate::page::Page::open(&args.page, &ending, dashboard)?)
-    } else {
-        None
-    };
+    let page = open_page(args, &ending, &watch)?;
     #[cfg(feature = "dashboard")]
     let timeline =
-        crate::timeline::LiveTimeline::start(watch.watch(), args.page.timeline.as_ref())?;
+        crate::timeline::LiveTimeline::start(watch.watches(), args.page.timeline.as_ref())?;
     let screen = Screen::new(if args.quiet || has_top(args) {
         Show::Nothing
     } else {
@@ -107,6 +108,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
     let was_interrupted = ending.is_asked() && !schedule.is_endless;
     // Nothing is allocated or released from here on until all is read. So the files and the summary agree.
     let work = jobs.stop();
+    let pools: Vec<_> = others.pools().to_vec();
+    let kept = others.stop();
     let frame = pool.end_frame().frame.get();
     let history = watch.end(Moment { frame, seconds }, |alert| screen.say(&shown(alert)));
     let leaks_found = accused.unwrap_or_else(|| pool.outstanding());
@@ -128,7 +131,9 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         &leak,
         leaks_found,
         peak_in_use_bytes.max(watch.peak_in_use_bytes()),
+        &pools,
     );
+    drop(kept);
     let shown = show(&summary, args.json);
     if was_interrupted {
         let signal = ending.name();
@@ -137,6 +142,26 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Problem> {
         return Err(ending.early(vec![said]));
     }
     shown
+}
+
+fn start_others(args: &DemoArgs) -> Result<Others, Problem> {
+    Others::start(args.pools - 1).map_err(|error| {
+        Problem::Fault(format!("the further pools could not be started ({error})"))
+    })
+}
+
+/// The page of all pools, if it is shown.
+#[cfg(feature = "dashboard")]
+fn open_page(args: &DemoArgs, ending: &Ending, watch: &LiveWatch) -> Result<Option<Page>, Problem> {
+    if !args.page.is_shown() {
+        return Ok(None);
+    }
+    let dashboard = || {
+        let (first, others) = (&watch.watches()[0], &watch.watches()[1..]);
+        let first = Dashboard::new(first);
+        others.iter().fold(first, Dashboard::and)
+    };
+    Page::open(&args.page, ending, dashboard).map(Some)
 }
 
 /// An endless run counts its frames; other runs count seconds, because late frames are not made up for.

@@ -37,6 +37,32 @@ pub(crate) struct Summary {
     leak_is_fixed: bool,
     leaks_found: Outstanding,
     alerts: Vec<AlertEntry>,
+    other_pools: Vec<OtherPool>,
+}
+
+/// A further pool of `--pools`.
+#[derive(Debug, Serialize)]
+struct OtherPool {
+    name: String,
+    frames: u64,
+    allocs: u64,
+    misses: u64,
+    in_use_bytes: u64,
+    peak_pooled_bytes: u64,
+}
+
+impl OtherPool {
+    fn of(pool: &BufferPool) -> Self {
+        let snapshot = pool.snapshot();
+        Self {
+            name: pool.name().to_owned(),
+            frames: snapshot.totals.frames,
+            allocs: snapshot.totals.allocs,
+            misses: snapshot.totals.counts.misses(),
+            in_use_bytes: snapshot.in_use_bytes,
+            peak_pooled_bytes: snapshot.peak_bytes,
+        }
+    }
 }
 
 impl Summary {
@@ -54,6 +80,7 @@ impl Summary {
         leak: &Leak,
         leaks_found: Outstanding,
         peak_in_use_bytes: u64,
+        others: &[BufferPool],
     ) -> Self {
         let snapshot = pool.snapshot();
         let (totals, counts) = (&snapshot.totals, &snapshot.totals.counts);
@@ -80,6 +107,7 @@ impl Summary {
             leak_is_fixed: leak.is_fixed(),
             leaks_found,
             alerts: watch.log().entries().to_vec(),
+            other_pools: others.iter().map(OtherPool::of).collect(),
         }
     }
 }
@@ -144,6 +172,27 @@ impl fmt::Display for Summary {
         );
         let columns = columns(f);
         writeln!(f, "{table:columns$}\n")?;
+        if !self.other_pools.is_empty() {
+            let mut table = Table::new(&[
+                ("further pools", Align::Site),
+                ("frames", Align::Right),
+                ("allocs", Align::Right),
+                ("misses", Align::Right),
+                ("in use at the end", Align::Right),
+                ("most held from the system", Align::Right),
+            ]);
+            for pool in &self.other_pools {
+                table.row([
+                    pool.name.clone(),
+                    count(pool.frames),
+                    count(pool.allocs),
+                    count(pool.misses),
+                    bytes(pool.in_use_bytes).to_string(),
+                    bytes(pool.peak_pooled_bytes).to_string(),
+                ]);
+            }
+            writeln!(f, "{table:columns$}\n")?;
+        }
         if self.leaked > 0 {
             let leaked = counted(self.leaked, "leaked buffer");
             let when = if self.leak_is_fixed {
