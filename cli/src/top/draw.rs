@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use framepool::HealthStatus;
 use framepool::store::SavedAlert;
+use framepool::text::{fitted, wrapped};
 use framepool_dashboard::api::PoolUpdate;
 use ratatui_core::terminal::Frame;
 
@@ -14,12 +15,12 @@ use super::model::{Connection, Model};
 use super::numbers::{age, milliseconds, percent, rate, size};
 use super::paper::{Page, field, fields};
 use super::sites::{sites, tag_table};
+use super::small;
 use super::style::Style;
 use crate::report::{count, counted};
-use framepool::text::{fitted, wrapped};
 
 /// The smallest window with room for all important parts.
-const SMALLEST: (u16, u16) = (60, 15);
+pub(super) const SMALLEST: (u16, u16) = (60, 15);
 
 /// Draws the model.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, style: Style, now: Instant) {
@@ -30,7 +31,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, style: Style, now: 
         y: area.y,
     };
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        small(&mut page, model, style, now);
+        small::draw(&mut page, model, style, now);
         return;
     }
     head(&mut page, model, style);
@@ -61,32 +62,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, style: Style, now: 
     footer(&mut page, model, style);
 }
 
-/// The picture for small windows.
-fn small(page: &mut Page<'_>, model: &Model, style: Style, now: Instant) {
-    if let Some(pool) = model.pool() {
-        let said = format!("{} {}", sign(pool.pool.status), word(pool.pool.status));
-        page.line(&[
-            (&said, style.status(pool.pool.status)),
-            (&format!("  {}", pool.pool.name), style.strong()),
-        ]);
-        if let Some(health) = &pool.health {
-            page.line(&[(
-                &format!("in use {}", size(health.metrics.in_use_bytes)),
-                style.plain(),
-            )]);
-            page.line(&[(
-                &format!("pooled {}", size(health.metrics.pooled_bytes)),
-                style.plain(),
-            )]);
-        }
-    }
-    connection(page, model, style, now);
-    let (width, height) = SMALLEST;
-    let wanted = format!("{width} x {height} shows more; q quits");
-    page.line(&[(&wanted, style.quiet())]);
-}
-
-fn sign(status: Option<HealthStatus>) -> &'static str {
+pub(super) fn sign(status: Option<HealthStatus>) -> &'static str {
     match status {
         Some(HealthStatus::Healthy) => "●",
         Some(HealthStatus::Warning) => "▲",
@@ -95,7 +71,7 @@ fn sign(status: Option<HealthStatus>) -> &'static str {
     }
 }
 
-fn word(status: Option<HealthStatus>) -> String {
+pub(super) fn word(status: Option<HealthStatus>) -> String {
     status.map_or_else(|| "not judged yet".to_owned(), |status| status.to_string())
 }
 
@@ -131,7 +107,7 @@ fn head(page: &mut Page<'_>, model: &Model, style: Style) {
 }
 
 /// A bar with the problem, if the shown numbers are stale; else nothing.
-fn connection(page: &mut Page<'_>, model: &Model, style: Style, now: Instant) {
+pub(super) fn connection(page: &mut Page<'_>, model: &Model, style: Style, now: Instant) {
     match &model.connection {
         Connection::Connecting => page.bar("connecting …", style.quiet()),
         Connection::Lost { since, why } => {
@@ -199,7 +175,7 @@ fn alerts(page: &mut Page<'_>, active: &[SavedAlert], rows: usize, style: Style)
 }
 
 /// The problem, without the next step, and without the pool, which the head has.
-fn said(alert: &SavedAlert) -> String {
+pub(super) fn said(alert: &SavedAlert) -> String {
     let text = alert.sentence.strip_suffix(&alert.next_step);
     let text = text.map_or(&*alert.sentence, |text| text.trim_end_matches("; "));
     text.replace(&format!(" in pool `{}`", alert.pool), "")

@@ -10,6 +10,7 @@ mod model;
 mod numbers;
 mod paper;
 mod sites;
+mod small;
 mod source;
 mod style;
 mod terminal;

@@ -36,7 +36,8 @@ fn alert(severity: &str, line: u64) -> Value {
     json!({
         "id": "14160c97bbfe8d6a", "rule": "leak", "state": "raised", "severity": severity, "value": 38.0, "worst": 38.0,
         "threshold": 10.0, "frame": 806, "raised_frame": 411, "at": duration, "raised_at": duration, "time": time,
-        "raised_time": time, "count": 1, "pool_id": 1, "pool": "render", "site": null, "next_step": step,
+        "raised_time": time, "count": 1, "pool_id": 1, "pool": "render", "next_step": step,
+        "site": format!("src/render/particles.rs:{line}:21"),
         "sentence": format!(
             "{severity}: 38 buffers taken at src/render/particles.rs:{line}:21 were not given back (608 KiB), growing \
              since frame 375 (7.4 s ago) by 300 buffers (4.69 MiB) a minute in pool `render`, since frame 411; {step}"
@@ -129,9 +130,20 @@ fn press(model: &mut Model, code: KeyCode) {
 #[test]
 fn a_pool_is_shown_at_every_size() {
     let now = Instant::now();
-    for size in [(30, 6), (60, 15), (80, 24), (160, 50)] {
+    for size in [(30, 8), (60, 15), (80, 24), (160, 50)] {
         let name = format!("pool-{}x{}", size.0, size.1);
         insta::assert_snapshot!(name, picture(&mut model(now), size, now));
+    }
+}
+
+#[test]
+fn small_window_shows_line_of_leak_and_key() {
+    let now = Instant::now();
+    for height in 5..15 {
+        let text = picture(&mut model(now), (30, height), now);
+        for part in ["critical", "particles.rs:88:21", "q quit"] {
+            assert!(text.contains(part), "no {part} in:\n{text}");
+        }
     }
 }
 
