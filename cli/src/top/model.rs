@@ -122,6 +122,10 @@ pub(super) struct Model {
     latest: Option<Update>,
     courses: HashMap<PoolId, Course>,
     flows: HashMap<PoolId, Flow>,
+    /// The latest judgement of each pool, and when it came.
+    judged: HashMap<PoolId, (Duration, Instant)>,
+    /// When the latest shown update came.
+    shown: Option<Instant>,
     chosen: Option<PoolId>,
     /// While paused: the courses that the picture shows.
     paused: Option<HashMap<PoolId, Course>>,
@@ -145,6 +149,8 @@ impl Model {
             latest: None,
             courses: HashMap::new(),
             flows: HashMap::new(),
+            judged: HashMap::new(),
+            shown: None,
             chosen: None,
             paused: None,
             has_help: false,
@@ -174,6 +180,7 @@ impl Model {
                     // Another process may answer now.
                     self.courses.clear();
                     self.flows.clear();
+                    self.judged.clear();
                 }
                 for (pool, history) in &histories {
                     self.courses.insert(*pool, Course::of(history));
@@ -184,15 +191,22 @@ impl Model {
                     }
                 }
                 if !self.is_paused() || self.latest.is_none() {
-                    self.show(*update);
+                    self.show(*update, now);
                 }
             }
         }
     }
 
-    fn show(&mut self, update: Update) {
+    fn show(&mut self, update: Update, now: Instant) {
+        self.shown = Some(now);
         for pool in &update.pools {
             let id = pool.pool.id;
+            if let Some(health) = &pool.health {
+                let known = self.judged.entry(id).or_insert((health.at, now));
+                if known.0 != health.at {
+                    *known = (health.at, now);
+                }
+            }
             let before = self.latest.iter().flat_map(|latest| &latest.pools);
             let before = before
                 .filter(|it| it.pool.id == id)
@@ -252,11 +266,12 @@ impl Model {
         self.flows.get(&self.pool()?.pool.id).copied()
     }
 
-    /// The time since the pool's last judgement, if longer than usual.
+    /// The time since the pool's last judgement came, if longer than usual: by the clock of this view, because all
+    /// numbers of an update are of one judgement.
     pub(super) fn unjudged(&self) -> Option<Duration> {
         const USUAL: Duration = Duration::from_secs(3);
-        let pool = self.pool()?;
-        let age = pool.sites.at.since(pool.health.as_ref()?.time);
+        let (_, came) = self.judged.get(&self.pool()?.pool.id)?;
+        let age = self.shown?.saturating_duration_since(*came);
         (age > USUAL).then_some(age)
     }
 

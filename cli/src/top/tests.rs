@@ -185,3 +185,16 @@ fn no_size_of_the_window_breaks_the_view() {
         }
     }
 }
+
+#[test]
+fn stopped_watch_is_named_with_its_time() {
+    let now = Instant::now();
+    let mut model = model(now);
+    let size = (80, 24);
+    assert!(!picture(&mut model, size, now).contains("NOT JUDGED"));
+    // The same judgement as before, ten seconds later.
+    let later = now + Duration::from_secs(10);
+    model.take(News::Update(Box::new(update(71)), Vec::new()), later);
+    let text = picture(&mut model, size, later);
+    assert!(text.contains("NOT JUDGED for 10 s"), "{text}");
+}
