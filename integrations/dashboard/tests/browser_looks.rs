@@ -206,3 +206,43 @@ fn tables_and_texts_fit_every_width() {
     );
     drop(kept);
 }
+
+#[test]
+fn a_phone_needs_no_sideways_scrolling() {
+    let pool = BufferPool::builder()
+        .name("phone")
+        .sample_frames(1)
+        .expect_release_within(2)
+        .build()
+        .expect("good settings");
+    let watch = Watch::start(&pool, HealthConfig::default());
+    let server = served(&watch);
+    let browser = Browser::start();
+    let kept = pool.tag("render/shadows").alloc::<u8>(300_000);
+    browser.open(&server.url());
+    for selector in ["#frames tbody tr", "#usage tbody tr", "#active .alert"] {
+        frames_until(&pool, selector, || browser.text(selector));
+    }
+    browser.press(&["p"]);
+    browser.drag("#timeline .u-over", 0.7, 0.99);
+    browser.until_text("#comparison", "From ");
+    for width in [390, 900] {
+        browser.resize(width, 900);
+        thread::sleep(Duration::from_millis(300));
+        let wide = browser.run("return [...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => `${e.getAttribute('aria-label')}: ${e.scrollWidth} of ${e.clientWidth}`)");
+        assert_eq!(wide, json!([]), "{width}");
+        browser.picture(&format!("phone-{width}"));
+        browser.assert_usable(&format!("at {width}"));
+    }
+    // A long alert is cut until the reader asks for more of it.
+    browser.resize(390, 900);
+    let height = "return document.querySelector('#active .what').clientHeight";
+    let cut = browser.run(height).as_u64().expect("pixels");
+    eventually("the button", || browser.text("#active .more"));
+    browser.run("document.querySelector('#active .more').click()");
+    let whole = browser.run(height).as_u64().expect("pixels");
+    assert!(whole > cut, "{whole} after {cut}");
+    assert_eq!(browser.text("#active .more").as_deref(), Some("Less"));
+    assert_eq!(browser.complaints(), [""; 0]);
+    drop(kept);
+}

@@ -143,3 +143,26 @@ fn a_name_stays_on_its_line() {
     assert_eq!(browser.complaints(), [""; 0]);
     drop(kept);
 }
+
+#[test]
+fn every_label_says_what_it_means() {
+    let (pool, watch) = watched("labels");
+    let server = served(&watch);
+    let browser = Browser::start();
+    let kept = pool.tag("shadows").alloc::<u8>(300_000);
+    browser.open(&server.url());
+    frames_until(&pool, "all tables", || browser.text("#usage tbody tr"));
+    frames_until(&pool, "what fills frames", || {
+        browser.text("#frames tbody tr")
+    });
+    browser.press(&["p"]);
+    browser.drag("#timeline .u-over", 0.7, 0.99);
+    browser.until_text("#comparison", "From ");
+    for selector in ["thead th", "#figures > div", ".legend > span", "#map .cell"] {
+        let all = titles(&browser, selector);
+        assert!(all.len() > 2, "{selector}");
+        assert!(!all.iter().any(String::is_empty), "{selector}: {all:#?}");
+    }
+    browser.until_text("#meaning", "Pooled buffers ");
+    drop(kept);
+}

@@ -5,6 +5,10 @@ fp.advice = (() => {
   const table = document.getElementById('usage');
   const card = table.closest('section');
   const NAMES = { frame_bytes: 'Frame buffers, a frame', pooled_bytes: 'Held, at a frame end', age_frames: 'Age of what is out, frames' };
+  const HELP = {
+    frame_bytes: 'Bytes of the frame buffers that each frame allocated (frame_bytes).', pooled_bytes: 'Bytes that the pool held from the system at each frame end (pooled_bytes).',
+    age_frames: 'Ages of the pooled buffers that are out, in frames (age_frames).',
+  };
 
   // What so much of the values does not exceed: the end of a bucket. Bucket 0 is of zero, bucket n ends before 2^n.
   const atMost = (counts, share) => {
@@ -23,9 +27,9 @@ fp.advice = (() => {
       return bar;
     }));
     return fp.element('tr', {},
-      fp.element('th', { scope: 'row' }, tag ? `${NAMES[measure]}: ${tag}` : NAMES[measure]),
-      ...[0.5, 0.99, 1].map((share) => fp.element('td', { class: 'number' }, atMost(histogram, share) ? `≤ ${show(atMost(histogram, share))}` : show(0))),
-      fp.element('td', {}, bars));
+      fp.element('th', { scope: 'row', title: HELP[measure] }, tag ? `${NAMES[measure]}: ${tag}` : NAMES[measure]),
+      ...[0.5, 0.99, 1].map((share) => fp.element('td', { class: 'number', 'data-away': share === 0.5 ? 2 : undefined }, atMost(histogram, share) ? `≤ ${show(atMost(histogram, share))}` : show(0))),
+      fp.element('td', { 'data-away': 1 }, bars));
   };
 
   const item = ({ sentence, code }) => {
@@ -34,8 +38,11 @@ fp.advice = (() => {
     return made;
   };
 
-  const heads = [['Usage', ''], ['Half', 'number'], ['99 %', 'number'], ['All', 'number'], ['Each doubling from zero', '']];
-  table.createTHead().insertRow().append(...heads.map(([name, kind]) => fp.element('th', { scope: 'col', class: kind || undefined }, name)));
+  const heads = [
+    ['Usage', '', 'What is counted, frame by frame.'], ['Half', 'number', 'Half of the values are at most this.', 2], ['99 %', 'number', '99 of 100 values are at most this.'],
+    ['All', 'number', 'No value is more than this.'], ['Each doubling from zero', '', 'How many values there are between one power of two and the next.', 1],
+  ];
+  table.createTHead().insertRow().append(...heads.map(([name, kind, help, away]) => fp.element('th', { scope: 'col', title: help, 'data-away': away, class: kind || undefined }, name)));
   const body = table.createTBody();
 
   const shown = { advice: '', usage: '' };

@@ -22,14 +22,30 @@ fp.alerts = (() => {
       fp.element('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[kind]),
       fp.element('p', {}, fp.element('span', { class: 'what' })));
     fp.setProse(made.querySelector('.what'), sentence(text));
+    // On a narrow screen a long sentence is cut, until the reader asks for the rest.
+    const more = fp.element('button', { type: 'button', class: 'more', 'aria-expanded': 'false', 'data-key': `more ${alert.id}`, hidden: true }, 'More');
+    more.addEventListener('click', () => {
+      const isWhole = made.classList.toggle('whole');
+      more.setAttribute('aria-expanded', String(isWhole));
+      fp.setText(more, isWhole ? 'Less' : 'More');
+    });
     if (step) made.lastChild.append(fp.element('span', { class: 'step' }, ...fp.prose(sentence(step))));
     if (alert.site) {
       const find = fp.element('button', { type: 'button', title: alert.site, 'data-key': alert.id }, 'Show the line');
       find.addEventListener('click', () => fp.app.filter(alert.site));
       made.append(find);
     }
+    made.append(more);
     return made;
   };
+
+  const showMore = () => {
+    for (const one of active.querySelectorAll('.alert:not(.whole)')) {
+      const text = one.querySelector('.what');
+      one.querySelector('.more').hidden = text.scrollHeight <= text.clientHeight + 1;
+    }
+  };
+  new ResizeObserver(showMore).observe(active);
 
   let shown = '';
   const showActive = (pool) => {
@@ -49,6 +65,7 @@ fp.alerts = (() => {
       active.replaceChildren(...(alerts.length ? alerts.map(item) : [calm]));
     }
     shown = key;
+    showMore();
   };
 
   const alertEntry = (alert) => {

@@ -41,12 +41,12 @@ fp.breakdown = (() => {
       total: (size) => size.bytes + size.depot_bytes + size.thread_bytes,
       parts: (size) => [['in_use', size.bytes], ['idle', size.depot_bytes + size.thread_bytes]],
       columns: [
-        { name: 'Block size', show: (size) => (size.block_bytes === null ? 'larger' : fp.bytes(size.block_bytes)) },
-        { name: 'Buffers', help: 'Buffers out.', show: (size) => fp.count(size.buffers) },
-        { name: 'In use', show: (size) => fp.bytes(size.bytes) },
-        { name: 'Rounding, est.', help: 'Bytes in use less what was asked for. By size an estimate, by the mean of those allocs that fetched a batch from the depot or took memory from the system; – if there were none. The pool’s sum is exact.', show: rounding },
-        { name: 'Idle, shared', help: 'Idle in the depot, where any thread finds it.', show: (size) => fp.bytes(size.depot_bytes) },
-        { name: 'Idle, in threads', help: 'Idle blocks that threads keep. No other thread reaches them.', show: (size) => fp.bytes(size.thread_bytes) },
+        { name: 'Block size', help: 'Bytes of a block (block_bytes); “larger” are those beyond the largest size class.', show: (size) => (size.block_bytes === null ? 'larger' : fp.bytes(size.block_bytes)) },
+        { name: 'Buffers', away: 2, help: 'Pooled buffers of this size that are out (buffers).', show: (size) => fp.count(size.buffers) },
+        { name: 'In use', help: 'Bytes of these buffers, each counted as its whole block (bytes).', show: (size) => fp.bytes(size.bytes) },
+        { name: 'Rounding, est.', away: 1, help: 'Bytes in use less what was asked for. By size an estimate, by the mean of those allocs that fetched a batch from the depot or took memory from the system; – if there were none. The pool’s sum is exact.', show: rounding },
+        { name: 'Idle, shared', help: 'Bytes idle in the depot, where any thread finds them (depot_bytes).', show: (size) => fp.bytes(size.depot_bytes) },
+        { name: 'Idle, in threads', help: 'Bytes of idle blocks that threads keep. No other thread reaches them (thread_bytes).', show: (size) => fp.bytes(size.thread_bytes) },
       ],
     },
     threads: {
@@ -56,12 +56,12 @@ fp.breakdown = (() => {
       total: (thread) => thread.bytes + thread.frame_bytes + thread.idle_bytes + thread.frame_idle_bytes,
       parts: (thread) => [['in_use', thread.bytes + thread.frame_bytes], ['idle', thread.idle_bytes + thread.frame_idle_bytes]],
       columns: [
-        { name: 'Thread', text: true, show: (thread) => thread.thread },
-        { name: 'Buffers', help: 'Pooled buffers that it allocated and that are out, whoever has them now.', show: (thread) => fp.count(thread.buffers) },
-        { name: 'In use', help: 'Bytes of these buffers.', show: (thread) => fp.bytes(thread.bytes) },
-        { name: 'In frames', help: 'Its frame buffers in open frames.', show: (thread) => fp.bytes(thread.frame_bytes) },
-        { name: 'Idle', help: 'Idle blocks that only this thread reaches.', show: (thread) => fp.bytes(thread.idle_bytes) },
-        { name: 'Idle, for frames', help: 'Its frame blocks that hold no buffer of an open frame.', show: (thread) => fp.bytes(thread.frame_idle_bytes) },
+        { name: 'Thread', text: true, help: 'The thread that allocated. Threads with the same name are one row.', show: (thread) => thread.thread },
+        { name: 'Buffers', away: 1, help: 'Pooled buffers that it allocated and that are out, whoever has them now (buffers).', show: (thread) => fp.count(thread.buffers) },
+        { name: 'In use', help: 'Bytes of these pooled buffers (bytes).', show: (thread) => fp.bytes(thread.bytes) },
+        { name: 'In frames', away: 2, help: 'Bytes of its frame buffers in open frames (frame_bytes).', show: (thread) => fp.bytes(thread.frame_bytes) },
+        { name: 'Idle', help: 'Bytes of idle blocks that only this thread reaches (idle_bytes).', show: (thread) => fp.bytes(thread.idle_bytes) },
+        { name: 'Idle, for frames', help: 'Bytes of its frame blocks that hold no buffer of an open frame (frame_idle_bytes).', show: (thread) => fp.bytes(thread.frame_idle_bytes) },
       ],
     },
     tags: {
@@ -71,14 +71,14 @@ fp.breakdown = (() => {
       total: (tag) => tag.total.alloc_bytes - tag.total.release_bytes,
       parts: (tag) => [['in_use', tag.total.alloc_bytes - tag.total.release_bytes]],
       columns: [
-        { name: 'Tag', text: true, show: (tag) => tag.name },
-        { name: 'Buffers', help: 'Buffers of this tag and the tags below it that are out.', show: (tag) => fp.count(tag.total.allocs - tag.total.releases) },
-        { name: 'In use', help: 'Bytes of these buffers.', show: (tag) => fp.bytes(tag.total.alloc_bytes - tag.total.release_bytes) },
-        { name: 'Alone', help: 'Of them, bytes of this tag without the tags below it.', show: (tag) => fp.bytes(tag.own.alloc_bytes - tag.own.release_bytes) },
-        { name: 'Peak', show: (tag) => fp.bytes(tag.peak_bytes) },
-        { name: 'Soft budget', help: 'Above it an alert is raised.', show: (tag) => (tag.warn_bytes === null ? '–' : fp.bytes(tag.warn_bytes)) },
-        { name: 'Hard budget', help: 'Above it requests are refused.', show: (tag) => (tag.max_bytes === null ? '–' : fp.bytes(tag.max_bytes)) },
-        { name: 'Allocs a frame', help: 'Of the latest frame.', show: (tag) => fp.count(tag.frame.allocs) },
+        { name: 'Tag', text: true, help: 'The name of a tag, with those of the tags above it.', show: (tag) => tag.name },
+        { name: 'Buffers', help: 'Buffers of this tag and the tags below it that are out, of both kinds.', show: (tag) => fp.count(tag.total.allocs - tag.total.releases) },
+        { name: 'In use', help: 'Bytes of these buffers (framepool.memory.tag.tree.usage).', show: (tag) => fp.bytes(tag.total.alloc_bytes - tag.total.release_bytes) },
+        { name: 'Alone', away: 2, help: 'Of them, bytes of this tag without the tags below it (framepool.memory.tag.usage).', show: (tag) => fp.bytes(tag.own.alloc_bytes - tag.own.release_bytes) },
+        { name: 'Peak', help: 'The most bytes of these buffers that a frame end or another reading found (peak_bytes).', show: (tag) => fp.bytes(tag.peak_bytes) },
+        { name: 'Soft budget', away: 1, help: 'Bytes above which an alert is raised (warn_bytes).', show: (tag) => (tag.warn_bytes === null ? '–' : fp.bytes(tag.warn_bytes)) },
+        { name: 'Hard budget', away: 1, help: 'Bytes of pooled buffers above which requests are refused (framepool.memory.tag.limit).', show: (tag) => (tag.max_bytes === null ? '–' : fp.bytes(tag.max_bytes)) },
+        { name: 'Allocs a frame', away: 1, help: 'Buffers allocated in the latest frame, of both kinds.', show: (tag) => fp.count(tag.frame.allocs) },
       ],
     },
     // The frame buffers of sampled frames by call site, as means of these frames.
@@ -89,11 +89,11 @@ fp.breakdown = (() => {
       total: (site) => site.counts.bytes,
       parts: (site) => [['in_use', site.counts.bytes]],
       columns: [
-        { name: 'Call site', text: true, show: (site) => fp.site(site.location).name },
-        { name: 'Tag', text: true, help: 'The tag of the frames.', show: (site) => site.tag },
-        { name: 'Buffers a frame', show: (site) => fp.count(Math.round(site.counts.allocs / site.frames)) },
-        { name: 'Bytes a frame', show: (site) => fp.bytes(Math.round(site.counts.bytes / site.frames)) },
-        { name: 'Most in a frame', show: (site) => (site.most_bytes === null ? '–' : fp.bytes(site.most_bytes)) },
+        { name: 'Call site', text: true, help: 'The line of code that allocated frame buffers.', show: (site) => fp.site(site.location).name },
+        { name: 'Tag', text: true, away: 1, help: 'The tag of the frames.', show: (site) => site.tag },
+        { name: 'Buffers a frame', away: 2, help: 'Frame buffers allocated in a sampled frame: the mean.', show: (site) => fp.count(Math.round(site.counts.allocs / site.frames)) },
+        { name: 'Bytes a frame', help: 'Bytes of these buffers: the mean of the sampled frames.', show: (site) => fp.bytes(Math.round(site.counts.bytes / site.frames)) },
+        { name: 'Most in a frame', help: 'The most bytes of these buffers in one sampled frame (most_bytes).', show: (site) => (site.most_bytes === null ? '–' : fp.bytes(site.most_bytes)) },
       ],
     },
   };
@@ -102,8 +102,8 @@ fp.breakdown = (() => {
     const table = document.getElementById(id);
     const card = table.closest('section');
     const lines = new Map();
-    const all = [...columns, { name: 'Share', help: 'In use and idle, compared with the largest row.' }];
-    table.createTHead().insertRow().append(...all.map(({ name, help, text }, at) => fp.element('th', { scope: 'col', class: at && !text && at < columns.length ? 'number' : undefined, title: help }, name)));
+    const all = [...columns, { name: 'Share', away: 1, help: 'In use and idle, compared with the largest row.' }];
+    table.createTHead().insertRow().append(...all.map(({ name, help, text, away }, at) => fp.element('th', { scope: 'col', 'data-away': away, class: at && !text && at < columns.length ? 'number' : undefined, title: help }, name)));
     const body = table.createTBody();
     return (health) => {
       const found = rows(health) ?? [];
@@ -114,7 +114,7 @@ fp.breakdown = (() => {
       found.forEach((row, at) => {
         const name = key(row);
         if (!lines.has(name)) {
-          const cells = all.map((column, index) => fp.element(index ? 'td' : 'th', { scope: index ? undefined : 'row', class: index && index < columns.length ? 'number' : undefined }));
+          const cells = all.map((column, index) => fp.element(index ? 'td' : 'th', { scope: index ? undefined : 'row', 'data-away': column.away, class: index && index < columns.length ? 'number' : undefined }));
           cells[0].append(fp.colours.mark(colour(row)), fp.element('span'));
           lines.set(name, fp.element('tr', { 'data-row': name }, ...cells));
         }

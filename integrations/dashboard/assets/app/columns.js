@@ -4,6 +4,7 @@ fp.columns = (() => {
   // What is special about one part of a metric, by its label.
   const PARTS = {
     in_use: 'This part: bytes in buffers that are out and in open frames.', idle: 'This part: bytes kept for the next allocs.',
+    pooled: 'This part: pooled buffers, which may outlive their frame.', frame: 'This part: frame buffers, which end with their frame.',
     cold: 'This part: no idle block of the size was there.', oversize: 'This part: larger than the largest size class; such memory is not kept.',
     budget: 'This part: idle memory was given back first, to stay within the budget.', frame_block: 'This part: blocks for the buffers of frames.',
   };

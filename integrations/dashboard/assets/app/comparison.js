@@ -33,6 +33,16 @@ fp.comparison = (() => {
     return `${rise(allocs)} allocs and ${rise(releases)} releases in between; the most in use was ${fp.bytes(inUse[most])}, at ${when(most)}. ${inFlight ? 'Compared is what is kept across frames, in' : 'Compared are'} the samples nearest to A and B.`;
   };
 
+  const headings = (kind) => [
+    { name: KINDS[kind].title, help: 'Who holds memory.' },
+    { name: 'Change', help: 'What became of what it keeps across frames.' },
+    { name: 'Bytes', help: 'Bytes that it keeps at the end, minus those at the beginning.' },
+    { name: 'At the beginning', away: 1, help: 'Bytes that it keeps at the earlier moment.' },
+    { name: 'At the end', away: 1, help: 'Bytes that it keeps at the later moment.' },
+    { name: 'Buffers', away: 2, help: 'Pooled buffers that it keeps at both moments.' },
+  ];
+  const numbers = (texts) => texts.map((text, at) => fp.element('td', { class: 'number', 'data-away': [undefined, 1, 1, 2][at] }, text));
+
   const hide = () => {
     root.hidden = true;
     shown = '';
@@ -68,23 +78,22 @@ fp.comparison = (() => {
     const zoom = fp.element('button', { type: 'button', id: 'zoom', title: 'Key z' }, 'Zoom to A–B');
     zoom.addEventListener('click', fp.view.zoomToRange);
     const head = fp.element('div', { class: 'head' }, fp.element('h3', {}, `From ${when(from)} to ${when(to)}: ${signed(sum)}`), fp.element('div', { class: 'buttons' }, zoom, clear));
-    const titles = [KINDS[kind].title, 'Change', 'Bytes', 'At the beginning', 'At the end', 'Buffers'];
     const table = fp.element('table', {}, fp.element('thead', {}, fp.element('tr', {},
-      ...titles.map((name, index) => fp.element('th', { scope: 'col', class: index > 1 ? 'number' : undefined }, name)))));
+      ...headings(kind).map(({ name, help, away }, index) => fp.element('th', { scope: 'col', title: help, 'data-away': away, class: index > 1 ? 'number' : undefined }, name)))));
     const body = fp.element('tbody');
     for (const { place, a, b, bytes } of changes) {
       const [word, sign] = fate(a, b);
       body.append(fp.element('tr', { 'data-fate': word },
         fp.element('th', { scope: 'row', title: fullName(pool, kind, place) }, fp.colours.mark(fp.kinds.colourOf(pool, kind, place)), nameOf(pool, kind, place)),
         fp.element('td', {}, `${sign} ${word}`),
-        ...[signed(bytes), amount(a), amount(b), `${buffers(a)} → ${buffers(b)}`].map((text) => fp.element('td', { class: 'number' }, text))));
+        ...numbers([signed(bytes), amount(a), amount(b), `${buffers(a)} → ${buffers(b)}`])));
     }
     // Buffers of frames come and go: of them only the levels are said.
     if (course.inFlight) {
       const levels = [from, to].map((row) => fp.bytes(course.inFlight[row]));
       body.append(fp.element('tr', { 'data-fate': 'in flight' },
         fp.element('th', { scope: 'row', title: fp.kinds.covered(kind, IN_FLIGHT) }, fp.colours.mark(fp.kinds.colourOf(pool, kind, IN_FLIGHT)), nameOf(pool, kind, IN_FLIGHT)),
-        fp.element('td', {}, 'not compared'), ...['–', ...levels, '–'].map((text) => fp.element('td', { class: 'number' }, text))));
+        fp.element('td', {}, 'not compared'), ...numbers(['–', ...levels, '–'])));
     }
     table.append(body);
     const scroll = fp.element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'What changed in between' }, table);

@@ -54,7 +54,7 @@ fp.figures = (() => {
         fp.setText(value, format(values[id]));
       }
       root.dataset.readAt = m.read_at.unix_ns;
-      fp.setText(meaning, `Bytes are rounded block sizes: in use + idle = held, in every snapshot. Frame times are ${FRAME_TIMES[m.frame_time_source] ?? m.frame_time_source}. Telemetry itself occupies ${fp.bytes(m.telemetry_bytes)}.`);
+      fp.setText(meaning, `Bytes are rounded block sizes: in use + idle = held, in every snapshot. Pooled buffers come from the pool and may outlive a frame; frame buffers come from a frame and end with it. Frame times are ${FRAME_TIMES[m.frame_time_source] ?? m.frame_time_source}. Telemetry itself occupies ${fp.bytes(m.telemetry_bytes)}.`);
     }
     if (now.spans.recent) explain(now);
   };

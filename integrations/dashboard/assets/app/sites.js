@@ -23,15 +23,15 @@ fp.sites = (() => {
   };
 
   const COLUMNS = [
-    { id: 'location', name: 'Call site', text: (site) => site.location, sort: (site) => site.location },
+    { id: 'location', name: 'Call site', help: 'The line of code that allocated pooled buffers which are out, with their tag.', text: (site) => site.location, sort: (site) => site.location },
     { id: 'verdict', name: 'Verdict', help: 'Growing: a leak. Overdue: out for longer than the pool expects. Filling: rises, but not like a leak. Held: old and steady.', sort: verdict },
-    { id: 'bytes', name: 'Bytes', number: true, help: 'Bytes of its buffers that are out, those of frames in flight included.', title: ({ in_flight_bytes: bytes }) => (bytes === undefined ? '' : `${fp.bytes(bytes)} of it in frames in flight`), show: (site) => fp.bytes(site.bytes), sort: (site) => site.bytes },
-    { id: 'buffers', name: 'Buffers', number: true, show: (site) => fp.count(site.buffers), sort: (site) => site.buffers },
-    { id: 'suspects', name: 'Old', number: true, help: 'Buffers past the leak age that are not marked as long-lived.', show: (site) => fp.count(site.suspects), sort: (site) => site.suspects },
-    { id: 'age', name: 'Oldest', number: true, help: 'For how long at least its oldest buffer has been out.', show: (site) => (site.oldest_age ? fp.seconds(fp.duration(site.oldest_age)) : '–'), sort: (site) => (site.oldest_age ? fp.duration(site.oldest_age) : -1) },
-    { id: 'frames', name: 'Frames', number: true, help: 'Frames since its oldest buffer was taken.', show: (site) => (site.oldest_age_frames === null ? '–' : fp.count(site.oldest_age_frames)), sort: (site) => site.oldest_age_frames ?? -1 },
+    { id: 'bytes', name: 'Bytes', number: true, help: 'Bytes of its pooled buffers that are out, those of frames in flight included (bytes).', title: ({ in_flight_bytes: bytes }) => (bytes === undefined ? '' : `${fp.bytes(bytes)} of it in frames in flight`), show: (site) => fp.bytes(site.bytes), sort: (site) => site.bytes },
+    { id: 'buffers', name: 'Buffers', number: true, help: 'Its pooled buffers that are out, those of frames in flight included (buffers).', show: (site) => fp.count(site.buffers), sort: (site) => site.buffers },
+    { id: 'suspects', name: 'Old', number: true, help: 'Buffers past the leak age that are not marked as long-lived (suspects).', show: (site) => fp.count(site.suspects), sort: (site) => site.suspects },
+    { id: 'age', name: 'Oldest', number: true, help: 'For how long at least its oldest buffer has been out (oldest_age).', show: (site) => (site.oldest_age ? fp.seconds(fp.duration(site.oldest_age)) : '–'), sort: (site) => (site.oldest_age ? fp.duration(site.oldest_age) : -1) },
+    { id: 'frames', name: 'Frames', number: true, help: 'Frames since its oldest buffer was taken (oldest_age_frames).', show: (site) => (site.oldest_age_frames === null ? '–' : fp.count(site.oldest_age_frames)), sort: (site) => site.oldest_age_frames ?? -1 },
     { id: 'history', name: 'Two minutes', help: 'What it kept across frames over the last two minutes; the scale begins at zero.' },
-    { id: 'thread', name: 'Thread of the oldest', show: (site) => site.thread, sort: (site) => site.thread },
+    { id: 'thread', name: 'Thread of the oldest', help: 'The thread that allocated its oldest buffer (thread).', show: (site) => site.thread, sort: (site) => site.thread },
   ];
 
   const headings = COLUMNS.map((column) => {
