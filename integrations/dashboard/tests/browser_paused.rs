@@ -120,13 +120,6 @@ fn a_paused_page_saves_its_own_moment() {
     drop((first, later));
 }
 
-/// The time axis of the charts.
-fn axis(browser: &Browser) -> (f64, f64) {
-    let axis = browser.run("const { min, max } = fp.charts.all.find((c) => c.root.id === 'memory').plot.scales.x; return [min, max]");
-    let at = |place: usize| axis[place].as_f64().expect("a number");
-    (at(0), at(1))
-}
-
 #[test]
 fn looking_back_stops_at_the_first_window() {
     let (pool, watch) = watched("back");
@@ -146,7 +139,7 @@ fn looking_back_stops_at_the_first_window() {
     browser.until_text("#looking", "show the paused moment");
     let first = browser.run("return fp.view.pool().spans.frames.rows[0][0]");
     let first = first.as_f64().expect("a frame");
-    assert_eq!(axis(&browser), (first, first + 240.0));
+    assert_eq!(browser.axis(), (first, first + 240.0));
     assert_ne!(browser.text("#memory-legend b"), Some("–".to_owned()));
     // All the way forth it is live again.
     browser.press(&["\u{e014}"; 40]);
@@ -161,7 +154,7 @@ fn looking_back_stops_at_the_first_window() {
     browser.run(AGED);
     browser.press(&["\u{e012}"; 40]);
     browser.until_text("#looking", "Nothing older");
-    let (from, to) = axis(&browser);
+    let (from, to) = browser.axis();
     assert!((to - from - 120.0).abs() < 0.01, "{from} to {to}");
     assert_eq!(browser.complaints(), [""; 0]);
 }

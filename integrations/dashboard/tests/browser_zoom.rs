@@ -10,17 +10,10 @@ const CONTROL: &str = "\u{e009}";
 const SHIFT: &str = "\u{e008}";
 const PLOT: &str = "#timeline .u-over";
 
-/// The time axis of the charts.
-fn axis(browser: &Browser) -> (f64, f64) {
-    let axis = browser.run("const { min, max } = fp.charts.all.find((c) => c.root.id === 'timeline').plot.scales.x; return [min, max]");
-    let at = |place: usize| axis[place].as_f64().expect("a number");
-    (at(0), at(1))
-}
-
 /// Waits until the time axis has this property.
 fn until_axis(browser: &Browser, what: &str, is: impl Fn(f64, f64) -> bool) -> (f64, f64) {
     eventually(what, || {
-        let (from, to) = axis(browser);
+        let (from, to) = browser.axis();
         is(from, to).then_some((from, to))
     })
 }
@@ -46,7 +39,7 @@ fn wheel_zooms_about_the_pointer() {
     let kept = pool.alloc::<u8>(200_000);
     aged(&pool, &browser, &server.url());
     browser.press(&["p"]);
-    let (from, to) = axis(&browser);
+    let (from, to) = browser.axis();
     let pointed = from + (to - from) * 0.25;
     browser.wheel(PLOT, (0.25, 0.5), &[CONTROL], (0, -300));
     let (near, far) = until_axis(&browser, "a shorter window", |from, to| to - from < 60.0);
@@ -68,7 +61,7 @@ fn wheel_zooms_about_the_pointer() {
     });
     assert!(out < left);
     // Without a key the page scrolls.
-    let before = axis(&browser);
+    let before = browser.axis();
     browser.run("scrollTo(0, 0)");
     let place = "return scrollY";
     let top = browser.run(place);
@@ -76,7 +69,7 @@ fn wheel_zooms_about_the_pointer() {
     eventually("a scrolled page", || {
         (browser.run(place) != top).then_some(())
     });
-    assert_eq!(axis(&browser), before);
+    assert_eq!(browser.axis(), before);
     browser.run("document.getElementById('whole').click()");
     until_axis(&browser, "the whole span", |from, to| to - from > 119.0);
     assert_eq!(browser.text("#whole"), None);
@@ -119,15 +112,15 @@ fn keys_zoom_to_a_range_and_back() {
         text.split(" to ").next().map(str::to_owned)
     };
     assert_eq!(begins(&browser.run(heading)), begins(&chosen));
-    assert!(axis(&browser).0 > a + 1.0, "A is out of sight");
+    assert!(browser.axis().0 > a + 1.0, "A is out of sight");
     // No window is shorter than a few samples.
     browser.press(&["+"; 12]);
-    let (from, to) = axis(&browser);
+    let (from, to) = browser.axis();
     assert!((to - from - 2.0).abs() < 0.01, "{from} to {to}");
     browser.press(&["0"]);
     browser.until_text("#connection", "live");
     browser.press(&["-", "-"]);
-    let (from, to) = axis(&browser);
+    let (from, to) = browser.axis();
     assert!((to - from - 120.0).abs() < 0.1, "{from} to {to}");
     assert_eq!(browser.complaints(), [""; 0]);
     drop(kept);
@@ -148,13 +141,13 @@ fn a_zoomed_hour_shows_the_finest_samples() {
     let samples = "return fp.charts.all.find((c) => c.root.id === 'timeline').data[0].length";
     let coarse = browser.run(samples).as_u64().expect("a number");
     browser.press(&["+"; 20]);
-    let (from, to) = axis(&browser);
+    let (from, to) = browser.axis();
     assert!((to - from - 10.0).abs() < 0.01, "{from} to {to}");
     let fine = browser.run(samples).as_u64().expect("a number");
     assert!(fine > 30 && coarse < 30, "{fine} after {coarse}");
     // Frames are zoomed too.
     browser.press(&["p", "1"]);
-    frames_until(&pool, "frames", || (axis(&browser).1 > 300.0).then_some(()));
+    frames_until(&pool, "frames", || (browser.axis().1 > 300.0).then_some(()));
     browser.press(&["+"]);
     until_axis(&browser, "half of the frames", |from, to| {
         (to - from - 120.0).abs() < 0.1

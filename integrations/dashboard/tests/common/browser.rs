@@ -211,6 +211,13 @@ impl Browser {
         );
     }
 
+    /// The time axis of the charts.
+    pub(crate) fn axis(&self) -> (f64, f64) {
+        let axis = self.run("const { min, max } = fp.charts.all.find((c) => c.root.id === 'timeline').plot.scales.x; return [min, max]");
+        let at = |place: usize| axis[place].as_f64().expect("a number");
+        (at(0), at(1))
+    }
+
     /// Turns the wheel over a place in an element, in shares of its width and height, while keys are held.
     pub(crate) fn wheel(
         &self,
