@@ -119,7 +119,8 @@ pub struct Pool {
 /// ```
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sites<List = Vec<Site>> {
-    /// When this was read.
+    /// The time of the judgement that these are of; only `holdings` are read a moment later. It stands still when the watch has
+    /// stopped.
     pub at: Timestamp,
     /// Pooled buffers in use.
     pub buffers: u64,
