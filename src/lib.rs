@@ -34,7 +34,8 @@
 //! # Two kinds of buffer
 //!
 //! - **Frame buffers** ([`Frame::alloc`]) live until the end of their frame and are released all at once; the borrow
-//!   checker proves that none outlives its frame. Several frames can be open at once.
+//!   checker proves that none outlives its frame. Several frames can be open at once. Frames also hold values of any
+//!   type ([`Frame::alloc_value`], [`FrameVec`]).
 //! - **Pooled buffers** ([`Buffer`]) are owned values that may cross threads and frames, and return to the pool when
 //!   dropped. Only they can leak, so each records where and when it was allocated ([`BufferPool::outstanding`]).
 //!
@@ -69,6 +70,7 @@
 //!
 //! - `telemetry` (default): counters, attribution, snapshots. Without it the same API compiles, the counters vanish from the
 //!   machine code, and the numbers read zero.
+//! - `allocator-api2`: `&Frame` is an allocator for collections.
 //! - `backtrace`: `Attribution::Backtraces` records call stacks of sampled buffers.
 //! - `serde`: records implement `Serialize`, and a history can be saved and loaded
 //!   ([`SavedHistory`](store::SavedHistory)).
@@ -104,6 +106,7 @@ pub use pool::builder::PoolBuilder;
 pub use pool::config::{Alignment, Attribution};
 pub use pool::frame::Frame;
 pub use pool::frame_arena::FrameArena;
+pub use pool::frame_vec::FrameVec;
 pub use pool::handle::BufferPool;
 pub use pool::reader::SnapshotReader;
 pub use pool::tag::Tag;

@@ -4,9 +4,11 @@
 //!   chunks   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
 //!                              base ──────────┘        end
 //!   bytes allocated = sealed_bytes + (cursor − base)
-//!   lent word       = allocs (34 bits) │ bytes requested (30 bits), both of the current block
+//!   lent word       = values (1 bit) │ allocs (33 bits) │ bytes requested (30 bits), both of the current block
 //!                     (the alloc that caused the refill counts in the sealed words)
 //! ```
+//!
+//! Values that are no plain data lie in chunks among the buffers (`bump/values.rs`).
 //!
 //! # Which thread may touch an arena
 //!
@@ -34,6 +36,7 @@
 )]
 
 mod reset;
+mod values;
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -47,6 +50,8 @@ use crate::telemetry::arena_reading::ArenaReading;
 
 /// The position of the count in the `lent` word. `1 << COUNT_SHIFT` fits an instruction's immediate operand.
 const COUNT_SHIFT: u32 = 30;
+/// Set in the `lent` word while the open frame has chunks of values.
+const VALUES: u64 = 1 << 63;
 /// The largest request in bytes: half a terabyte.
 pub(crate) const MAX_REQUESTED: usize = match 1_usize.checked_shl(39) {
     Some(bytes) => bytes,
@@ -93,14 +98,16 @@ pub(crate) struct Arena {
     sealed_bytes: AtomicU64,
     /// Bytes requested by the allocs in `sealed_allocs`.
     sealed_requested: AtomicU64,
-    /// Allocs that took a block from the system.
-    misses: AtomicU64,
     /// Bytes of the blocks, for threads that must not read the chunks. Written by the thread that changes the chunks.
     held: AtomicU64,
     /// Bytes of the block at `base`, for the query of resident pages. A model does not need it.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
     block_bytes: AtomicU64,
+    /// Allocs that took a block from the system.
+    misses: AtomicU32,
     pub(crate) state: AtomicU32,
+    /// The chunk of values that has room, or null (`bump/values.rs`). Only for the owner, or for a thread with exclusive access.
+    values: Cell<*mut values::Chunk>,
     /// The blocks.
     pub(crate) chunks: UnsafeCell<Chunks>,
     /// Only under the aggregator's lock.
@@ -123,11 +130,12 @@ impl Arena {
             sealed_allocs: AtomicU64::new(0),
             sealed_bytes: AtomicU64::new(0),
             sealed_requested: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            misses: AtomicU32::new(0),
             held: AtomicU64::new(0),
             #[cfg(not(any(framepool_loom, framepool_shuttle)))]
             block_bytes: AtomicU64::new(0),
             state: AtomicU32::new(OWNED),
+            values: Cell::new(ptr::null_mut()),
             chunks: UnsafeCell::new(Chunks {
                 blocks: Vec::new(),
                 used: 0,
@@ -154,17 +162,24 @@ impl Arena {
         self.chunks.with(|_| ());
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
+        self.count(1, requested);
+        // SAFETY: the cursor is null only without a block. Then `end` is null too, and every stride exceeds it above.
+        Some(unsafe { NonNull::new_unchecked(cursor) })
+    }
+
+    /// Counts allocs and requested bytes of the current block. Only for the owner.
+    #[inline(always)]
+    fn count(&self, allocs: u64, requested: usize) {
         if cfg!(feature = "telemetry") {
             let lent = in_register(self.lent.load_own());
             // Release: pairs with the Acquire in `read`.
             self.lent.store(
-                // The bytes requested stay below the count: a block has fewer bytes than `1 << COUNT_SHIFT`.
-                lent.wrapping_add(1 << COUNT_SHIFT | requested as u64),
+                // The bytes requested stay below the count: a block, and what is left of a chunk in an earlier one, have fewer
+                // bytes than `1 << COUNT_SHIFT`.
+                lent.wrapping_add(allocs << COUNT_SHIFT | requested as u64),
                 Ordering::Release,
             );
         }
-        // SAFETY: the cursor is null only without a block. Then `end` is null too, and every stride exceeds it above.
-        Some(unsafe { NonNull::new_unchecked(cursor) })
     }
 
     /// Counts a buffer of zero bytes. Only for the owner of an arena that is not parked.
@@ -205,10 +220,11 @@ impl Arena {
             let (allocs, sealed_requested) = unpack(lent);
             add(&self.sealed_allocs, allocs + 1);
             add(&self.sealed_requested, sealed_requested + requested as u64);
-            add(&self.misses, u64::from(missed));
+            let misses = self.misses.load(Ordering::Relaxed) + u32::from(missed);
             let start = block.start.as_ptr();
             // Release, all: pair with the Acquires in `read`.
-            self.lent.store(0, Ordering::Release);
+            self.misses.store(misses, Ordering::Release);
+            self.lent.store(lent & VALUES, Ordering::Release);
             self.base.store(start, Ordering::Release);
             self.note_block_bytes(block.bytes);
             // Release: pairs with the Acquire in `read`, like the two stores above.
@@ -337,14 +353,15 @@ impl Arena {
                 .load(Ordering::Acquire)
                 .wrapping_add(bytes),
             requested: self.sealed_requested.load(Ordering::Acquire) + requested,
-            misses: self.misses.load(Ordering::Acquire),
+            misses: u64::from(self.misses.load(Ordering::Acquire)),
         }
     }
 }
 
 /// Splits the `lent` word into allocs and bytes requested.
 fn unpack(lent: u64) -> (u64, u64) {
-    (lent >> COUNT_SHIFT, lent & ((1 << COUNT_SHIFT) - 1))
+    let allocs = (lent & !VALUES) >> COUNT_SHIFT;
+    (allocs, lent & ((1 << COUNT_SHIFT) - 1))
 }
 
 /// Adds to a word that has one writer.

@@ -14,7 +14,9 @@ use std::ptr::{self, NonNull};
 use bytemuck::Pod;
 
 use crate::error::{AllocError, FrameError};
-use crate::pool::framed::{FrameLayout, frame_alloc_fast, frame_alloc_sampled, frame_alloc_slow};
+use crate::pool::framed::{
+    FrameLayout, Request, frame_alloc_fast, frame_alloc_sampled, frame_alloc_slow,
+};
 use crate::pool::handle::BufferPool;
 use crate::pool::refusal::refused;
 use crate::sync::Arc;
@@ -220,7 +222,9 @@ impl Frame {
         self.pool
             .checked_bytes::<T>(len)
             // SAFETY: as in `alloc_fast`.
-            .and_then(|bytes| unsafe { frame_alloc_slow(inner, &self.layout, bytes, site) })
+            .and_then(|bytes| unsafe {
+                frame_alloc_slow(inner, &self.layout, Request::Buffer(bytes), site)
+            })
             .map_err(|refusal| self.pool.explain::<T>(refusal, len))
     }
 

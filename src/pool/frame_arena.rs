@@ -5,6 +5,7 @@
     reason = "an arena lends its memory for as long as its frame is borrowed"
 )]
 
+use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -14,6 +15,7 @@ use bytemuck::Pod;
 use crate::arena::bump::Arena;
 use crate::error::AllocError;
 use crate::pool::frame::{Frame, copied, zeroed};
+use crate::pool::frame_values::{assert_needs_no_drop, put};
 use crate::pool::framed::{FrameLayout, with_arena};
 use crate::pool::refusal::refused;
 
@@ -131,6 +133,43 @@ impl<'t, 'f> FrameArena<'t, 'f> {
     #[track_caller]
     pub fn alloc_copy<T: Pod>(&self, source: &[T]) -> &'f mut [T] {
         copied(self.alloc::<T>(source.len()), source)
+    }
+
+    /// Moves `value` into the frame's memory, as [`Frame::alloc_value`] does.
+    ///
+    /// ```
+    /// struct Node<'f> {
+    ///     key: u32,
+    ///     next: Option<&'f Node<'f>>,
+    /// }
+    ///
+    /// let pool = framepool::BufferPool::new();
+    /// let frame = pool.begin_frame();
+    /// let list = frame.with_arena(|arena| {
+    ///     let mut list = None;
+    ///     for key in 0..100 {
+    ///         list = Some(&*arena.alloc_value(Node { key, next: list }));
+    ///     }
+    ///     list
+    /// });
+    /// assert_eq!(list.unwrap().next.unwrap().key, 98);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where [`Frame::try_alloc_value`] returns an error.
+    #[inline(always)]
+    #[track_caller]
+    pub fn alloc_value<T>(&self, value: T) -> &'f mut T {
+        const { assert_needs_no_drop::<T>() }
+        let layout = Layout::new::<T>();
+        let fast = (layout.size() > 0).then(|| self.arena.bump_value(layout));
+        let place = match fast.flatten() {
+            Some(place) => place,
+            None => self.frame.value_or_panic(layout),
+        };
+        // SAFETY: the memory was allocated for a `T`, and nobody else has it until the frame ends.
+        unsafe { put(place, value) }
     }
 
     /// Allocates `len` elements, or returns why it cannot, as [`Frame::try_alloc`] does.

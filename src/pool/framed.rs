@@ -1,6 +1,7 @@
 //! Allocating frame buffers: the arena's cursor, then its next block, then the system.
 #![expect(unsafe_code, reason = "the slot's owner lends from its arenas")]
 
+use std::alloc::Layout;
 use std::num::NonZero;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -24,10 +25,35 @@ use crate::telemetry::frame_memory::FrameCounts;
 /// none is added. Smaller buffers would grow by more than a sixteenth.
 const COLOURED_FROM: usize = 1024;
 
+/// What a frame is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Request {
+    /// A buffer of this many bytes, at the pool's alignment.
+    Buffer(usize),
+    /// Memory for a value of any type (`arena/bump/values.rs`).
+    Value(Layout),
+}
+
+impl Request {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Buffer(bytes) => bytes,
+            Self::Value(value) => value.size(),
+        }
+    }
+}
+
+/// Frame memory, and how much of the block it took.
+struct Lent {
+    start: NonNull<u8>,
+    /// Zero for a value in a chunk that had room.
+    taken: usize,
+}
+
 /// How an open frame lays out its buffers, computed once when it begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FrameLayout {
-    place: ArenaPlace,
+    pub(super) place: ArenaPlace,
     /// The bits of an address below the pool's alignment.
     below_alignment: usize,
     /// The bits below an odd number of units, if buffers are coloured.
@@ -147,12 +173,12 @@ pub(crate) unsafe fn frame_alloc_sampled(
     arena.close();
     if lent.is_some() {
         // SAFETY: the slot is the calling thread's own, and the frame is open.
-        unsafe { count_sampled(pool, slot, layout, bytes, site) };
+        unsafe { count_sampled(pool, slot, layout, bytes, layout.stride(bytes), site) };
     }
     lent
 }
 
-/// Counts a buffer of a sampled frame.
+/// Counts a buffer or a value of a sampled frame, which took `taken` bytes of a block.
 ///
 /// # Safety
 ///
@@ -161,14 +187,15 @@ unsafe fn count_sampled(
     inner: &PoolInner,
     slot: &Slot,
     layout: &FrameLayout,
-    bytes: usize,
+    requested: usize,
+    taken: usize,
     site: &'static Location<'static>,
 ) {
     let index = layout.index();
     let counts = FrameCounts {
         allocs: 1,
-        bytes: if bytes == 0 { 0 } else { layout.stride(bytes) } as u64,
-        requested_bytes: bytes as u64,
+        bytes: taken as u64,
+        requested_bytes: requested as u64,
     };
     // SAFETY: as for the caller.
     let count = || unsafe { slot.frame_sites.count(index, site, counts) };
@@ -179,7 +206,7 @@ unsafe fn count_sampled(
     }
 }
 
-/// Allocates `bytes` bytes until the end of the layout's frame, on the slow path.
+/// Allocates memory until the end of the layout's frame, on the slow path.
 ///
 /// # Errors
 ///
@@ -191,13 +218,13 @@ unsafe fn count_sampled(
 pub(crate) unsafe fn frame_alloc_slow(
     inner: NonNull<PoolInner>,
     layout: &FrameLayout,
-    bytes: usize,
+    request: Request,
     site: &'static Location<'static>,
 ) -> Result<NonNull<u8>, Refusal> {
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(inner, |slot| {
-            let lent = alloc_from(inner.as_ref(), slot, layout, bytes, site);
+            let lent = alloc_from(inner.as_ref(), slot, layout, request, site);
             // An overflow is counted in `explain`.
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
@@ -217,7 +244,7 @@ unsafe fn alloc_from(
     inner: &PoolInner,
     slot: &Slot,
     layout: &FrameLayout,
-    bytes: usize,
+    request: Request,
     site: &'static Location<'static>,
 ) -> Result<NonNull<u8>, Refusal> {
     let arena = slot.arena(layout.place);
@@ -232,16 +259,22 @@ unsafe fn alloc_from(
         }
     }
     if !cfg!(feature = "telemetry") || !inner.sampling.is_sampled(index) {
-        return alloc_open(inner, slot, layout, bytes);
+        return alloc_open(inner, slot, layout, request).map(|lent| lent.start);
     }
     arena.open();
-    let lent = alloc_open(inner, slot, layout, bytes);
-    arena.close();
-    if lent.is_ok() {
-        // SAFETY: as for the caller.
-        unsafe { count_sampled(inner, slot, layout, bytes, site) };
+    let is_value = matches!(request, Request::Value(_));
+    if is_value {
+        arena.open_values();
     }
-    lent
+    let lent = alloc_open(inner, slot, layout, request);
+    if is_value {
+        arena.close_values();
+    }
+    arena.close();
+    let lent = lent?;
+    // SAFETY: as for the caller.
+    unsafe { count_sampled(inner, slot, layout, request.bytes(), lent.taken, site) };
+    Ok(lent.start)
 }
 
 /// Allocates from an arena that is neither parked nor closed. Only for the slot's owner, while the frame is open.
@@ -249,13 +282,19 @@ fn alloc_open(
     inner: &PoolInner,
     slot: &Slot,
     layout: &FrameLayout,
-    bytes: usize,
-) -> Result<NonNull<u8>, Refusal> {
+    request: Request,
+) -> Result<Lent, Refusal> {
     let arena = slot.arena(layout.place);
+    let bytes = request.bytes();
     if bytes == 0 {
         arena.count_empty();
-        let start = NonZero::new(layout.below_alignment + 1).expect("an alignment is not zero");
-        return Ok(NonNull::without_provenance(start));
+        let align = match request {
+            Request::Buffer(_) => layout.below_alignment + 1,
+            Request::Value(value) => value.align(),
+        };
+        let align = NonZero::new(align).expect("an alignment is not zero");
+        let start = NonNull::without_provenance(align);
+        return Ok(Lent { start, taken: 0 });
     }
     if bytes > MAX_BYTES {
         return Err(Refusal::Overflow);
@@ -266,22 +305,53 @@ fn alloc_open(
             .out_of_reach(bytes as u64)
             .unwrap_or(Refusal::Memory(bytes as u64)));
     }
-    let stride = layout.stride(bytes);
-    if let Some(start) = arena.bump(stride, bytes) {
-        return Ok(start);
+    match request {
+        Request::Buffer(_) => take_room(inner, slot, layout, bytes, bytes),
+        Request::Value(value) => {
+            if let Some(start) = arena.bump_value(value) {
+                return Ok(Lent { start, taken: 0 });
+            }
+            let chunk_bytes = arena.chunk_bytes(value);
+            if chunk_bytes > MAX_BYTES {
+                return Err(Refusal::Overflow);
+            }
+            let chunk = take_room(inner, slot, layout, chunk_bytes, bytes)?;
+            // SAFETY: the arena just allocated these bytes, as many as the value needs. The pool's alignment is at least a header's.
+            let start = unsafe { arena.add_chunk(chunk.start, chunk.taken, value) };
+            Ok(Lent {
+                start,
+                taken: chunk.taken,
+            })
+        }
     }
-    if let Some(start) = arena.advance(stride, bytes, false) {
-        return Ok(start);
+}
+
+/// Allocates `bytes` bytes for a request of `requested` bytes, which is counted, from the arena's block or a new one.
+fn take_room(
+    inner: &PoolInner,
+    slot: &Slot,
+    layout: &FrameLayout,
+    bytes: usize,
+    requested: usize,
+) -> Result<Lent, Refusal> {
+    let arena = slot.arena(layout.place);
+    let taken = layout.stride(bytes);
+    let found = arena
+        .bump(taken, requested)
+        .or_else(|| arena.advance(taken, requested, false));
+    if let Some(start) = found {
+        return Ok(Lent { start, taken });
     }
     if !arena.reserve_place() {
         return Err(Refusal::Memory(size_of::<Region>() as u64));
     }
-    let block = take_block(inner, slot, layout, stride)?;
+    let block = take_block(inner, slot, layout, taken)?;
     inner.in_flight.note_blocks(layout.index());
     arena.add_block(block);
-    Ok(arena
-        .advance(stride, bytes, true)
-        .expect("the block just added has room"))
+    let start = arena
+        .advance(taken, requested, true)
+        .expect("the block just added has room");
+    Ok(Lent { start, taken })
 }
 
 /// A block with room for `stride` bytes: of the usual size if the budget and the system allow it, else smaller.

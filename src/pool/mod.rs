@@ -13,10 +13,14 @@ pub(crate) mod compact;
 pub(crate) mod config;
 pub(crate) mod findings;
 pub(crate) mod frame;
+#[cfg(feature = "allocator-api2")]
+mod frame_allocator;
 pub(crate) mod frame_arena;
 pub(crate) mod frame_book;
 pub(crate) mod frame_end;
 pub(crate) mod frame_sampling;
+mod frame_values;
+pub(crate) mod frame_vec;
 pub(crate) mod framed;
 pub(crate) mod handle;
 mod handle_queries;

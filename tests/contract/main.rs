@@ -48,3 +48,4 @@ mod tags;
 #[cfg(feature = "telemetry")]
 mod trimming;
 mod types;
+mod values;

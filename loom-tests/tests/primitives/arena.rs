@@ -6,6 +6,8 @@
     reason = "the model is the arena's owner and its aggregation"
 )]
 
+use std::alloc::Layout;
+
 use loom::sync::Arc;
 use loom::thread;
 
@@ -134,6 +136,41 @@ fn empty_buffer_counted_during_reading_adds_no_bytes() {
         );
         owner.join().unwrap();
         assert_eq!(arena.read().allocs, 2);
+    });
+}
+
+/// A thread places values in a chunk, in a block, and in the next block, while the aggregation reads: each value is counted once, and
+/// the end of the frame finds them all. Two preemptions at most.
+#[test]
+fn values_are_counted_like_buffers() {
+    let value = Layout::from_size_align(ASKED, 1).unwrap();
+    explore(Some(2), move || {
+        let arena = Filled::new(&[1, 2]);
+        let chunk = arena.0.advance(LINE, ASKED, true).unwrap();
+        // SAFETY: a line has room for a header and three values, and the arena just allocated it.
+        unsafe { arena.0.add_chunk(chunk, LINE, value) };
+        assert_eq!(arena.read().allocs, 1);
+        let owner = {
+            let arena = Arc::clone(&arena);
+            thread::spawn(move || {
+                arena.0.bump_value(value).unwrap();
+                arena.0.advance(LINE, ASKED, true).unwrap();
+                arena.0.bump_value(value).unwrap();
+            })
+        };
+        let reading = arena.read();
+        assert!((1..=4).contains(&reading.allocs), "{reading:?}");
+        assert_eq!(reading.requested, reading.allocs * ASKED as u64);
+        let lines = reading.bytes / LINE as u64;
+        assert_eq!(reading.misses, lines, "{reading:?}");
+        assert!(lines == 2 || reading.allocs <= 2, "{reading:?}");
+        owner.join().unwrap();
+        // SAFETY: the owner is done, and this thread plays the aggregation.
+        let ended = unsafe { arena.0.reset() };
+        assert_eq!(ended.reading.allocs, 4);
+        assert_eq!(ended.reading.requested, 4 * ASKED as u64);
+        assert!(arena.0.bump_value(value).is_none(), "its chunk is gone");
+        assert_eq!(arena.read(), ArenaReading::default());
     });
 }
 

@@ -16,7 +16,7 @@
     reason = "the chunks belong to the thread that ends the frame"
 )]
 
-use super::{Arena, unpack};
+use super::{Arena, VALUES, unpack};
 use crate::arena::chunks::{Chunks, Ended, MAX_BLOCK_BYTES, bytes_of};
 use crate::arena::parking::OWNED;
 use crate::memory::region::Region;
@@ -36,6 +36,10 @@ impl Arena {
         let base = self.base.load(Ordering::Relaxed);
         let lent = self.lent.load(Ordering::Relaxed);
         let of_last = (cursor.addr() - base.addr()) as u64;
+        if lent & VALUES != 0 {
+            // SAFETY: as for the caller.
+            unsafe { self.clean_values() };
+        }
         // SAFETY: the caller holds the aggregator's lock.
         self.history.with_mut(|history| unsafe {
             let history = &mut *history;

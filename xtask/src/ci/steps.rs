@@ -209,7 +209,12 @@ fn documentation(runner: &mut Runner<'_>) -> Result<(), String> {
         &["-p", "xtask", "--bins", "--document-private-items"][..],
         &["-p", "framepool-cli", "--lib", "--document-private-items"],
         &["-p", "framepool", "--document-private-items"],
-        &["-p", "framepool", "--features", "serde,backtrace"],
+        &[
+            "-p",
+            "framepool",
+            "--features",
+            "allocator-api2,serde,backtrace",
+        ],
     ] {
         let mut all = vec!["--no-deps"];
         all.extend(arguments);
