@@ -1,4 +1,4 @@
-//! What does a frame buffer cost in a frame of 1,024 of one size, including frame end and publishing?
+//! What does a frame buffer cost in a frame of 1,024 of one size, and a value in a frame of 1,024, including frame end and publishing?
 
 mod brief;
 
@@ -7,7 +7,9 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use framepool::BufferPool;
-use rivals::frames::{arena_frame, bump_frame, bump_layout, frame};
+use rivals::frames::{
+    arena_frame, arena_values, bump_frame, bump_layout, bump_values, frame, values,
+};
 
 const PER_FRAME: usize = 1024;
 
@@ -34,5 +36,23 @@ fn frame_alloc(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(name = benches; config = brief::brief(); targets = frame_alloc);
+fn frame_value(c: &mut Criterion) {
+    let mut group = c.benchmark_group("frame_value");
+    group.throughput(Throughput::Elements(PER_FRAME as u64));
+    group.bench_function("framepool", |b| {
+        let pool = BufferPool::new();
+        b.iter(|| arena_values(&pool, PER_FRAME));
+    });
+    group.bench_function("framepool, looked up", |b| {
+        let pool = BufferPool::new();
+        b.iter(|| values(&pool, PER_FRAME));
+    });
+    group.bench_function("bumpalo", |b| {
+        let mut bump = Bump::new();
+        b.iter(|| bump_values(&mut bump, PER_FRAME));
+    });
+    group.finish();
+}
+
+criterion_group!(name = benches; config = brief::brief(); targets = frame_alloc, frame_value);
 criterion_main!(benches);

@@ -1,6 +1,7 @@
 //! Frames on one thread, from the first buffer to the frame's end.
 
 use std::alloc::Layout;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
@@ -53,6 +54,55 @@ pub fn bump_layout(bytes: usize) -> Layout {
 pub fn bump_frame(bump: &mut Bump, layout: Layout, buffers: usize) {
     for _ in 0..buffers {
         touch(bump.alloc_layout(layout).as_ptr());
+    }
+    bump.reset();
+}
+
+/// A value of 16 bytes, with padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// Some number.
+    pub key: u64,
+    /// Some other one.
+    pub kind: u16,
+}
+
+/// The value with this number, which the compiler does not know.
+#[inline(always)]
+fn item(number: usize) -> Item {
+    Item {
+        key: black_box(number as u64),
+        kind: 7,
+    }
+}
+
+/// One frame of framepool: this many values from the thread's arena, and the frame's end.
+#[inline(always)]
+pub fn arena_values(pool: &BufferPool, count: usize) {
+    let frame = pool.begin_frame();
+    frame.with_arena(|arena| {
+        for number in 0..count {
+            black_box(&raw mut *arena.alloc_value(item(number)));
+        }
+    });
+    frame.release_all();
+}
+
+/// The same with a lookup of the thread for each value.
+#[inline(always)]
+pub fn values(pool: &BufferPool, count: usize) {
+    let frame = pool.begin_frame();
+    for number in 0..count {
+        black_box(&raw mut *frame.alloc_value(item(number)));
+    }
+    frame.release_all();
+}
+
+/// The same with a bump allocator.
+#[inline(always)]
+pub fn bump_values(bump: &mut Bump, count: usize) {
+    for number in 0..count {
+        black_box(&raw mut *bump.alloc(item(number)));
     }
     bump.reset();
 }
