@@ -25,6 +25,9 @@ const CRITICAL: &str = "critical";
 pub(crate) struct AlertEntry {
     /// The rule.
     pub(crate) rule: String,
+    /// The rule as reports name it.
+    #[serde(skip)]
+    pub(crate) name: &'static str,
     /// `warning` or `critical`.
     pub(crate) severity: &'static str,
     /// The alert in one sentence, without its severity.
@@ -163,6 +166,7 @@ fn entry(alert: &Alert, raised: Moment, sites: Option<&SiteNames>) -> AlertEntry
     }
     AlertEntry {
         rule: format!("{:?}", alert.rule),
+        name: alert.rule.name(),
         severity: match alert.severity {
             Severity::Warning => "warning",
             Severity::Critical => CRITICAL,

@@ -283,7 +283,7 @@ fn a_demo_shows_itself_until_it_is_quit() {
     terminal.expect("leak", |text| text.contains("growing"));
     terminal.press("q");
     let text = terminal.expect("summary", |text| text.contains("severity  raised, s"));
-    assert!(text.contains("Leak"), "{text}");
+    assert!(text.contains("\nleak "), "{text}");
 }
 
 #[test]

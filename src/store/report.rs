@@ -269,7 +269,7 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         let mut table = Table::new(&[
             (heading, Align::Site),
             ("buffers", Align::Right),
-            ("bytes", Align::Right),
+            ("in use", Align::Right),
             ("oldest, frames", Align::Right),
             (since, Align::Right),
             ("thread", Align::Site),

@@ -169,7 +169,7 @@ impl fmt::Display for Table {
             .map(|(_, column)| column.head.as_str())
             .collect();
         if !left_out.is_empty() {
-            let left_out = format!("(no room for: {})", left_out.join(", "));
+            let left_out = format!("(no room for: {})", left_out.join("; "));
             write!(f, "\n{}", line(&left_out, most))?;
         }
         Ok(())

@@ -248,7 +248,7 @@ fn told(alert: &AlertEntry) -> String {
             "{:6.2} s  resolved after {:.2} s: {}",
             moment.seconds,
             moment.seconds - raised,
-            alert.rule
+            alert.name
         ),
     }
 }
@@ -265,6 +265,7 @@ mod tests {
     fn line_shows_severity_once_with_time() {
         let raised = AlertEntry {
             rule: "Leak".to_owned(),
+            name: "leak",
             severity: "warning",
             text: "it leaks".to_owned(),
             value: 1.0,
@@ -287,6 +288,6 @@ mod tests {
             resolved: Some(at(9.0)),
             ..escalated
         };
-        assert_eq!(told(&resolved), "  9.00 s  resolved after 7.00 s: Leak");
+        assert_eq!(told(&resolved), "  9.00 s  resolved after 7.00 s: leak");
     }
 }

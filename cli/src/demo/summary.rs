@@ -179,7 +179,7 @@ impl fmt::Display for Summary {
                 ("allocs", Align::Right),
                 ("misses", Align::Right),
                 ("in use at the end", Align::Right),
-                ("most held from the system", Align::Right),
+                ("held at most", Align::Right),
             ]);
             for pool in &self.other_pools {
                 table.row([

@@ -9,8 +9,9 @@ use framepool::FrameEnd;
 use framepool::store::{FrameRecord, SavedPool};
 use framepool::text::bytes;
 
-/// Idle memory is named if it is at least this part of the peak: a quarter.
-const LARGE_PART: u64 = 4;
+/// Idle memory is named if it is at least this part of the peak: a half. Frames need their blocks whole, so some memory
+/// is idle at every frame end.
+const LARGE_PART: u64 = 2;
 
 /// How long the need of a frame counts.
 const WINDOW_NS: u64 = 10_000_000_000;

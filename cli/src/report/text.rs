@@ -31,7 +31,7 @@ pub(crate) fn render(report: &Report, columns: usize) -> String {
             .growth_not_judged
             .as_ref()
             .map_or_else(String::new, |why| {
-                line(&format!("Growth was not judged: {why}."), columns)
+                line(&format!("The recording is {why}."), columns)
             }),
         report
             .timing
@@ -266,7 +266,7 @@ pub(crate) fn alert_table(alerts: &[AlertEntry], columns: usize) -> String {
             None => ("active".to_owned(), String::new()),
         };
         table.row([
-            entry.rule.clone(),
+            entry.name.to_owned(),
             entry.severity.to_owned(),
             format!("{:.2}", entry.raised.seconds),
             count(entry.raised.frame),
@@ -294,7 +294,7 @@ fn timing(timing: &TimingSection, columns: usize) -> String {
         ("net of null", Align::Right),
         ("first round", Align::Right),
         ("framepool / it", Align::Right),
-        ("net of null", Align::Right),
+        ("framepool / it, net", Align::Right),
         ("peak memory", Align::Right),
     ])
     .spare(&[6, 2, 4, 3]);
