@@ -1,5 +1,6 @@
 //! Misses that call sites cause by keeping their buffers. Each buffer that a growing or filling site keeps takes the memory
-//! of another one from the system. Prewarming does not help: it makes the blocks that the site keeps.
+//! of another one from the system. Against a leak prewarming does not help: it makes the blocks that the site keeps. A
+//! load that ends is worth prewarming, and a filling site may be one.
 
 use super::{LeakVerdict, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::Outstanding;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::panic::Location;
 
 use super::kept_misses::cause;
-use super::{AlertState, Rule, RuntimeHealthMetrics, SiteVerdict};
+use super::{AlertState, LeakVerdict, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::tags::TagStats;
 use crate::text::{bytes, one_line};
@@ -128,6 +128,13 @@ fn leak(site: &SiteVerdict) -> String {
 
 /// The next step for misses that a call site causes by keeping its buffers.
 fn kept(site: &SiteVerdict) -> String {
+    if site.verdict == LeakVerdict::Filling {
+        return format!(
+            "most of this memory is taken at {}, where the number of buffers still rises: call `BufferPool::prewarm` for \
+             them if that is a load, else find what keeps them",
+            site.location
+        );
+    }
     format!(
         "most of this memory is taken at {}, whose buffers are not given back: find what keeps them, or bound their number; \
          `BufferPool::prewarm` would not help",
