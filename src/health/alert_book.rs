@@ -237,7 +237,7 @@ impl Condition {
     }
 
     /// The facts about the call site, while the alert is raised.
-    fn verdict<'a>(&self, state: AlertState, moment: Moment<'a>) -> Option<&'a SiteVerdict> {
+    fn verdict(&self, state: AlertState, moment: Moment<'_>) -> Option<SiteVerdict> {
         let is_about_old_buffers = matches!(self.rule, Rule::Leak | Rule::Overdue);
         (is_about_old_buffers && state == AlertState::Raised)
             .then(|| moment.situation.verdict(self.site))
@@ -352,7 +352,7 @@ impl Condition {
             ),
             pool_id: self.pool,
             pool: moment.pool.clone(),
-            verdict: self.verdict(state, moment).cloned(),
+            verdict: self.verdict(state, moment),
             site: self.site.or(self.blamed),
         }
     }

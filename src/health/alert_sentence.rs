@@ -28,7 +28,9 @@ impl Alert {
         match (self.rule, self.site) {
             (Rule::Leak, Some(site)) => {
                 let were = if self.value > 1.0 { "were" } else { "was" };
-                write!(f, "{value} taken at {site} {were} not given back")?;
+                write!(f, "{value} taken at {site}")?;
+                self.tag(f)?;
+                write!(f, " {were} not given back")?;
                 self.growth(f)
             }
             (Rule::Leak, None) => write!(f, "{value} not given back"),
@@ -36,6 +38,7 @@ impl Alert {
                 let are = if self.value > 1.0 { "are" } else { "is" };
                 write!(f, "{value} {are} out for longer than expected")?;
                 site.map_or(Ok(()), |site| write!(f, ", taken at {site}"))?;
+                self.tag(f)?;
                 self.verdict.as_ref().map_or(Ok(()), |verdict| {
                     write!(f, " by thread `{}`", one_line(&verdict.thread))
                 })
@@ -75,7 +78,16 @@ impl Alert {
         write!(f, " ({} {limit} {level})", self.severity)
     }
 
-    /// The beginning and rate of growth, with the confidence.
+    /// The tag of the buffers, if all have the same.
+    fn tag(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tag = self.verdict.as_ref().map_or("", |verdict| &verdict.tag);
+        if tag.is_empty() {
+            return Ok(());
+        }
+        write!(f, " with tag `{}`", one_line(tag))
+    }
+
+    /// The beginning, rate and evidence of growth.
     fn growth(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(verdict) = &self.verdict else {
             return Ok(());
@@ -85,11 +97,13 @@ impl Alert {
         };
         write!(
             f,
-            " ({}), growing since frame {} ({:.1} s ago) {growth}; confidence {:.0} %",
+            " ({}), growing since frame {} ({:.1} s ago) {growth}; rose in {} of {} changes, the latest {:.1} s ago",
             bytes(growth.bytes),
             verdict.since_frame,
             self.at.saturating_sub(verdict.since).as_secs_f64(),
-            (growth.confidence * 100.0).floor()
+            growth.rises,
+            growth.rises + growth.falls,
+            self.at.saturating_sub(growth.latest_rise).as_secs_f64(),
         )
     }
 

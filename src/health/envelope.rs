@@ -35,21 +35,27 @@
 //! In its first second, a cache that fills looks like a leak. They differ in when they begin and how long they last:
 //!
 //! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still rises:
-//!   a third of the rises lie in its later half, and no gap is longer than 60 % of it. So a leak of one buffer a
-//!   minute is reported at its third buffer. A site that released a gain before, at any scale, needs eight rises.
+//!   a third of the rises lie in its later half, no gap is longer than 60 % of it, and its confidence is at least
+//!   [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A site that gives back, at
+//!   any scale, needs eight rises.
 //! - **Trickle**: every one of the latest windows rose, at least four of them over at least half a second, by less than one
-//!   buffer a frame. A faster rise is taken for a load, until:
-//! - **Many**: the climb rose at least 16 times, spread evenly over its four quarters.
+//!   buffer a frame.
+//! - **Many**: the climb rose at least 16 times, spread evenly over its four quarters. A climb by a buffer a frame or
+//!   more is taken for a load until it has lasted for [`LONGEST_LOAD`].
 //!
 //! Trickle and Many are quick, so they apply only where healthy programs do not climb like that: to a climb that
-//! began after the warm-up (20 s and 1,200 frames by default), at a site that never released a gain. During the
-//! warm-up a program fills its caches, so a climb that began there must first last for the fill time.
+//! began after the warm-up (20 s and 1,200 frames by default), at a site that does not give back. During the
+//! warm-up a program fills its caches, so a climb that began there must first last for the fill time. Its first rise is
+//! the start-up, if that is more than one buffer: it is no part of the gain and not one of the three or eight rises.
+//!
+//! A site *gives back* if it released a large gain before, or if a finest window had a minimum well below the record
+//! ([`GIVEN_BACK`]): a full cache drifts like that.
 //!
 //! # Scales
 //!
 //! Each site has an envelope for each of three window lengths ([`SCALES`]). The finest finds a leak within a second.
 //! A longer window ignores everything that is released within it: it finds a leak of one buffer per burst, or per
-//! level, by the minima between the bursts, or between the levels. Trickle and Many use the finest, Long uses the
+//! level, by the minima between the bursts, or between levels that are shorter than a window. Trickle and Many use the finest, Long uses the
 //! others.
 //!
 //! The memory is fixed: a climb keeps the times of 16 rises, evenly thinned out (`rise_times.rs`).
@@ -58,6 +64,7 @@ use std::time::Duration;
 
 use super::loop_time::LoopTime;
 use super::rise_times::RiseTimes;
+use super::verdict::confidence;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 
@@ -76,11 +83,16 @@ const TRICKLE_WINDOWS: u32 = 4;
 const TRICKLE_TIME: Duration = Duration::from_millis(500);
 /// Rises that prove a climb if they are even.
 const MANY: u32 = 16;
+/// A climb by a buffer a frame or more is taken for a load until it has lasted for this long.
+const LONGEST_LOAD: Duration = Duration::from_secs(30);
 /// Rises that prove a long climb.
 const FEW: u32 = 3;
-/// Rises that prove a long climb of a site that released a gain before.
+/// Rises that prove a long climb of a site that gives back.
 const FEW_OF_GIVER: u32 = 8;
-/// When a gain of this many buffers, or of this many rises, is released, the site counts as one that gives back.
+/// A long climb is proven from this confidence on.
+const LEAST_CONFIDENCE: f64 = 0.65;
+/// When a gain of this many buffers, or of this many rises, is released, the site counts as one that gives back. It also
+/// does when its minimum is this many buffers below the record.
 const GIVEN_BACK: (u64, u32) = (4, 3);
 
 /// A climb has levelled off after at least this time without a rise, and four times its usual gap;
@@ -140,7 +152,7 @@ pub(crate) struct Envelope {
     record: u64,
     /// The bytes of the latest minimum.
     bytes: u64,
-    /// Whether a gain was released before.
+    /// Whether the site gives back.
     gives_back: bool,
     climb: Option<Climb>,
 }
@@ -155,10 +167,9 @@ pub(crate) struct Climb {
     now: Level,
     pub(crate) began: Mark,
     pub(crate) latest: Mark,
-    began_in_warm_up: bool,
     pub(crate) rises: u32,
     /// Windows with a lower minimum than the previous one.
-    falls: u32,
+    pub(crate) falls: u32,
     /// Rises in the latest windows without a break, and the moment and level at which they began.
     run: u32,
     run_began: Mark,
@@ -188,6 +199,7 @@ impl Envelope {
             }
             goes_on && !climb.is_level(scale, now)
         });
+        self.gives_back |= scale == 0 && minimum.buffers + GIVEN_BACK.0 <= self.record;
         if minimum.buffers > self.record {
             let base = Level {
                 buffers: self.record,
@@ -195,7 +207,7 @@ impl Envelope {
             };
             self.record = minimum.buffers;
             climb
-                .get_or_insert_with(|| Climb::new(base, minimum, now, limits))
+                .get_or_insert_with(|| Climb::new(base, minimum, now))
                 .rise(minimum, now);
         } else if let Some(climb) = &mut climb {
             climb.stay(minimum);
@@ -213,7 +225,7 @@ impl Envelope {
         self.climb = self.climb.filter(|climb| climb.proven);
     }
 
-    /// Whether a gain was released before.
+    /// Whether the site gives back.
     pub(crate) fn gives_back(&self) -> bool {
         self.gives_back
     }
@@ -224,15 +236,14 @@ impl Envelope {
 
     /// The current climb, if it is not proven.
     pub(crate) fn filling(&self, now: &Mark) -> Option<&Climb> {
-        self.climb.as_ref().filter(|climb| {
-            let flat = now.loop_time.since(climb.latest.loop_time);
-            !climb.proven && climb.rises > 1 && flat < LEVEL_AFTER.max(2 * climb.usual_gap())
-        })
+        self.climb
+            .as_ref()
+            .filter(|climb| !climb.proven && climb.rises > 1 && !climb.rests(now))
     }
 }
 
 impl Climb {
-    fn new(base: Level, first: Level, now: &Mark, limits: &GrowthLimits) -> Self {
+    fn new(base: Level, first: Level, now: &Mark) -> Self {
         Self {
             base,
             first,
@@ -240,7 +251,6 @@ impl Climb {
             now: first,
             began: *now,
             latest: *now,
-            began_in_warm_up: limits.is_warm_up(now.loop_time),
             rises: 0,
             falls: 0,
             run: 0,
@@ -272,6 +282,11 @@ impl Climb {
     fn usual_gap(&self) -> Duration {
         let time = self.latest.loop_time.since(self.began.loop_time);
         time / self.rises.saturating_sub(1).max(1)
+    }
+
+    /// Whether it has not risen for a while.
+    pub(crate) fn rests(&self, now: &Mark) -> bool {
+        now.loop_time.since(self.latest.loop_time) >= LEVEL_AFTER.max(2 * self.usual_gap())
     }
 
     fn is_level(&self, scale: usize, now: &Mark) -> bool {
@@ -308,12 +323,12 @@ impl Climb {
     }
 
     fn judge(&mut self, scale: usize, gives_back: bool, now: &Mark, limits: &GrowthLimits) {
-        let lasted = now.loop_time.since(self.began.loop_time) >= limits.fill_time;
         if self.proven {
             return;
         }
+        let lasted = now.loop_time.since(self.began.loop_time) >= limits.fill_time;
         self.proven = if scale == 0 {
-            let is_quick = !gives_back && (lasted || !self.began_in_warm_up);
+            let is_quick = !gives_back && (lasted || !limits.is_warm_up(self.began.loop_time));
             let is_trickle = is_quick && self.is_trickle(now);
             if is_trickle {
                 self.begin_at_run();
@@ -321,8 +336,19 @@ impl Climb {
             is_trickle || (is_quick && self.is_many(now))
         } else {
             let few = if gives_back { FEW_OF_GIVER } else { FEW };
-            lasted && self.rises >= few && self.times.are_steady(now.loop_time.nanos)
+            lasted
+                && self.rises >= few + u32::from(self.is_start_up(limits))
+                && self.confidence() >= LEAST_CONFIDENCE
+                && self.times.are_steady(now.loop_time.nanos)
         };
+        if self.proven && self.is_start_up(limits) {
+            self.base = self.first;
+        }
+    }
+
+    /// Whether its first rise is the start of the program.
+    fn is_start_up(&self, limits: &GrowthLimits) -> bool {
+        limits.is_warm_up(self.began.loop_time) && self.first.buffers > self.base.buffers + 1
     }
 
     fn is_trickle(&self, now: &Mark) -> bool {
@@ -341,7 +367,10 @@ impl Climb {
     }
 
     fn is_many(&self, now: &Mark) -> bool {
-        self.rises >= MANY && self.times.are_even(now.loop_time.nanos)
+        let frames = now.loop_time.frames - self.began.loop_time.frames;
+        let is_slow = self.top.buffers - self.first.buffers < frames;
+        let is_no_load = now.loop_time.since(self.began.loop_time) >= LONGEST_LOAD;
+        self.rises >= MANY && (is_slow || is_no_load) && self.times.are_even(now.loop_time.nanos)
     }
 
     /// The part of the population that the climb added and that is still in use.
@@ -360,10 +389,7 @@ impl Climb {
         }
     }
 
-    /// The probability that the next change is a rise, by Laplace's rule of succession:
-    /// `(rises + 1) / (rises + falls + 2)`.
-    pub(crate) fn confidence(&self) -> f64 {
-        let (rises, falls) = (f64::from(self.rises), f64::from(self.falls));
-        (rises + 1.0) / (rises + falls + 2.0)
+    fn confidence(&self) -> f64 {
+        confidence(self.rises.into(), self.falls.into())
     }
 }

@@ -5,6 +5,8 @@
 //! count *loop time*: each frame adds its period, but at most [`LONGEST_FRAME`]. At ordinary rates loop time is wall-clock time.
 //! A minimised window at one frame a second, a stop in a debugger or a suspended laptop adds a tenth of a second per frame.
 //!
+//! Rates use the full time, without pauses: a frame counts for at most four times the frame before it, or a second.
+//!
 //! A program that allocates without ending frames has no frames to count. Its loop time is the wall-clock time between two
 //! readings in which it allocated, at most a second each.
 
@@ -16,6 +18,8 @@ use super::recent::capped;
 const LONGEST_FRAME: u64 = 100_000_000;
 /// A reading without frame ends counts for no more loop time than this: 1 s.
 const LONGEST_SILENCE: u64 = 1_000_000_000;
+/// A frame that takes more than this many times as long as the one before is a pause.
+const PAUSE: u64 = 4;
 /// A reading without frame ends counts as this many frames, so that it can close a window.
 const FRAMES_OF_SILENCE: u64 = 8;
 
@@ -26,8 +30,10 @@ pub(crate) struct LoopTime {
     pub(crate) frames: u64,
     /// Nanoseconds of loop time so far.
     pub(crate) nanos: u64,
-    /// The sum of all periods in nanoseconds, not limited.
+    /// The sum of all periods in nanoseconds, without pauses.
     pub(crate) elapsed: u64,
+    /// The period of the latest frame.
+    latest: u64,
 }
 
 impl LoopTime {
@@ -36,7 +42,9 @@ impl LoopTime {
         let period = capped(period);
         self.frames += 1;
         self.nanos = self.nanos.saturating_add(period.min(LONGEST_FRAME));
-        self.elapsed = self.elapsed.saturating_add(period);
+        let longest = LONGEST_SILENCE.max(self.latest.saturating_mul(PAUSE));
+        self.elapsed = self.elapsed.saturating_add(period.min(longest));
+        self.latest = period;
     }
 
     /// Counts frames that ended within this time and whose periods are unknown.
@@ -61,7 +69,7 @@ impl LoopTime {
         Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
-    /// The full, unlimited time from `earlier` to this moment.
+    /// The full time without pauses from `earlier` to this moment.
     pub(crate) fn elapsed_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.elapsed.saturating_sub(earlier.elapsed))
     }

@@ -8,7 +8,7 @@ use super::kept_misses::cause;
 use super::{AlertState, LeakVerdict, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::tags::TagStats;
-use crate::text::{bytes, one_line};
+use crate::text::{bytes, counted, one_line};
 
 /// Up to this many new buffers may be meant to stay.
 const FEW: u64 = 16;
@@ -36,13 +36,12 @@ impl<'a> Situation<'a> {
             .map_or("", |tag| &tag.name)
     }
 
-    /// The verdict on a call site.
-    pub(crate) fn verdict(
-        self,
-        site: Option<&'static Location<'static>>,
-    ) -> Option<&'a SiteVerdict> {
+    /// The verdict on a call site: the sum over all of its tags.
+    pub(crate) fn verdict(self, site: Option<&'static Location<'static>>) -> Option<SiteVerdict> {
         let site = site?;
-        self.verdicts.iter().find(|known| known.location == site)
+        let mut of_tags = self.verdicts.iter().filter(|known| known.location == site);
+        let worst = of_tags.next()?.clone();
+        Some(of_tags.fold(worst, SiteVerdict::with))
     }
 
     /// The call site that causes most of what a rule about misses measured, by keeping its buffers.
@@ -60,7 +59,15 @@ pub(crate) fn next_step(
     situation: Situation<'_>,
 ) -> String {
     if state == AlertState::Resolved {
-        return if count > 1 {
+        let held = situation.verdict(site).filter(|_| rule == Rule::Leak);
+        return if let Some(held) = held {
+            format!(
+                "it no longer grows, but {} of this line {} still in use: if they are not meant to stay, {}",
+                counted(held.buffers, "buffer"),
+                if held.buffers > 1 { "are" } else { "is" },
+                usual(rule)
+            )
+        } else if count > 1 {
             format!("it came {count} times: if it comes again, {}", usual(rule))
         } else {
             "nothing is to be done".to_owned()
@@ -71,7 +78,7 @@ pub(crate) fn next_step(
         Rule::TagBudget => tag_budget(tag, situation.outstanding),
         Rule::Leak => situation
             .verdict(site)
-            .map_or_else(|| usual(rule).to_owned(), leak),
+            .map_or_else(|| usual(rule).to_owned(), |site| leak(&site)),
         Rule::Misses | Rule::MissedBytes | Rule::SystemCalls => situation
             .keeper(rule)
             .map_or_else(|| usual(rule).to_owned(), kept),

@@ -139,6 +139,32 @@ pub struct SiteVerdict {
 }
 
 impl SiteVerdict {
+    /// Adds the buffers of another tag of the same line. The verdict stays.
+    pub(crate) fn with(mut self, other: &Self) -> Self {
+        self.buffers += other.buffers;
+        self.bytes += other.bytes;
+        self.overdue += other.overdue;
+        if other.oldest_age_frames > self.oldest_age_frames {
+            self.oldest_age_frames = other.oldest_age_frames;
+            self.thread.clone_from(&other.thread);
+        }
+        if other.tag != self.tag {
+            self.tag.clear();
+        }
+        if other.verdict == self.verdict {
+            if other.since < self.since {
+                self.since = other.since;
+                self.since_frame = other.since_frame;
+                self.since_time = other.since_time;
+            }
+            self.growth = self
+                .growth
+                .zip(other.growth)
+                .map(|(all, tag)| all.with(tag));
+        }
+        self
+    }
+
     /// Leaked buffers: those gained since the growth began, if the verdict is [`Growing`](LeakVerdict::Growing).
     pub fn leaked(&self) -> u64 {
         match (self.verdict, &self.growth) {
@@ -187,12 +213,48 @@ pub struct Growth {
     pub buffers_per_1000_frames: f64,
     /// Bytes per 1,000 frames.
     pub bytes_per_1000_frames: f64,
+    /// Changes of the minimum per window that were rises above all earlier ones.
+    pub rises: u64,
+    /// Changes that were falls.
+    pub falls: u64,
     /// The probability that the next change is a rise, 0 to 1: `(rises + 1) / (rises + falls + 2)`, Laplace's rule of
-    /// succession.
+    /// succession. It describes how even the growth is. It is not the probability of a leak.
     pub confidence: f64,
+    /// The time of the latest rise, since the monitor's first health snapshot.
+    pub latest_rise: Duration,
     /// When memory runs out at this rate; `None` if that is more than a year away, or if the remaining memory is
     /// unknown.
     pub exhausts: Option<Exhaustion>,
+}
+
+impl Growth {
+    /// Adds the growth of another tag.
+    fn with(self, tag: Self) -> Self {
+        let bytes_per_minute = self.bytes_per_minute + tag.bytes_per_minute;
+        let of = |growth: Self| Some((growth.exhausts?, growth.bytes_per_minute));
+        Self {
+            buffers: self.buffers + tag.buffers,
+            bytes: self.bytes + tag.bytes,
+            buffers_per_minute: self.buffers_per_minute + tag.buffers_per_minute,
+            bytes_per_minute,
+            buffers_per_1000_frames: self.buffers_per_1000_frames + tag.buffers_per_1000_frames,
+            bytes_per_1000_frames: self.bytes_per_1000_frames + tag.bytes_per_1000_frames,
+            rises: self.rises + tag.rises,
+            falls: self.falls + tag.falls,
+            confidence: confidence(self.rises + tag.rises, self.falls + tag.falls),
+            latest_rise: self.latest_rise.max(tag.latest_rise),
+            // The same room fills faster.
+            exhausts: of(self).or(of(tag)).map(|(full, rate)| Exhaustion {
+                after: full.after.mul_f64(rate / bytes_per_minute),
+                ..full
+            }),
+        }
+    }
+}
+
+/// The probability that the next change is a rise.
+pub(super) fn confidence(rises: u64, falls: u64) -> f64 {
+    (rises as f64 + 1.0) / ((rises + falls) as f64 + 2.0)
 }
 
 /// When memory runs out.

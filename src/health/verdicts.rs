@@ -15,7 +15,7 @@ use super::SharedList;
 use super::envelope::{Climb, Envelope, GrowthLimits, Level, MIN_FRAMES, Mark, SCALES};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
-use super::verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SiteVerdict};
+use super::verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SiteVerdict, confidence};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most call sites that are followed.
@@ -82,7 +82,7 @@ pub(crate) struct Room {
 
 impl Verdicts {
     /// Samples all sites. With `counts_all` the program ends no frames, so buffers do not age, and every buffer
-    /// counts.
+    /// counts. A change of that begins a new record, and forgets the climbs that are not proven.
     pub(crate) fn sample(
         &mut self,
         outstanding: &Outstanding,
@@ -219,6 +219,8 @@ impl Verdicts {
                     && (site.population.buffers, site.population.bytes, site.overdue)
                         == (said.buffers, said.bytes, said.overdue)
                     && now.round.wrapping_sub(site.oldest_age) == said.oldest_round
+                    // So a list that stays the same is rebuilt a few times, and its ages are never far off.
+                    && site.oldest_age <= 2 * said.oldest_age_frames
             });
         if !is_same {
             let grows = found
@@ -314,13 +316,13 @@ impl Site {
             since_frame: since.frame,
             since: since.at,
             since_time: since.time,
-            growth: climb.map(|climb| growth(climb, room)),
+            growth: climb.map(|climb| growth(climb, room, now)),
             thread: holding.thread.clone(),
         }
     }
 }
 
-fn growth(climb: &Climb, room: Room) -> Growth {
+fn growth(climb: &Climb, room: Room, now: &Mark) -> Growth {
     let (gained, risen) = (climb.gained(), climb.risen());
     let (from, to) = (climb.began.loop_time, climb.latest.loop_time);
     let minutes = to.elapsed_since(from).as_secs_f64() / 60.0;
@@ -340,8 +342,13 @@ fn growth(climb: &Climb, room: Room) -> Growth {
         bytes_per_minute,
         buffers_per_1000_frames: per(risen.buffers, thousands),
         bytes_per_1000_frames: per(risen.bytes, thousands),
-        confidence: climb.confidence(),
-        exhausts: room.exhausted_at(bytes_per_minute),
+        rises: climb.rises.into(),
+        falls: climb.falls.into(),
+        confidence: confidence(climb.rises.into(), climb.falls.into()),
+        latest_rise: climb.latest.at,
+        exhausts: room
+            .exhausted_at(bytes_per_minute)
+            .filter(|_| !climb.rests(now)),
     }
 }
 

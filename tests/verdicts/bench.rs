@@ -54,6 +54,25 @@ impl Bench {
             .filter(|early| late.is_none() || !leaks(early).is_empty())
             .or(late)
     }
+
+    /// No frame ends for this time. The monitor looks five times a second, like a watch.
+    pub(crate) fn pause(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += Duration::from_millis(200);
+            self.monitor.emit_at(&self.pool, self.now);
+        }
+    }
+
+    /// Frames at 60 a second that keep nothing.
+    pub(crate) fn quiet(&mut self, frames: u64) {
+        for _ in 0..frames {
+            self.frame(|pool, _| {
+                drop(pool.alloc::<u8>(100));
+                TICK
+            });
+        }
+    }
 }
 
 /// The lines of the leak alerts that are active.

@@ -12,12 +12,7 @@ use crate::leak::{Leak, is_leak};
 /// A warm bench, at frame 2,000.
 fn warm() -> Bench {
     let mut bench = Bench::new();
-    for _ in 0..2_000 {
-        bench.frame(|pool, _| {
-            drop(pool.alloc::<u8>(100));
-            TICK
-        });
-    }
+    bench.quiet(2_000);
     bench
 }
 
@@ -67,8 +62,8 @@ fn a_leak_has_its_rate_and_its_beginning() {
         "growing since frame 30",
         "a minute",
         "thread `growth::",
-        // Rounded down: it is never certain.
-        "confidence 99 %",
+        "; rose in ",
+        " changes, the latest ",
     ] {
         assert!(alert.contains(part), "{part}: {alert}");
     }
@@ -106,6 +101,42 @@ fn a_mended_leak_resolves_at_once() {
         leaks(&health).is_empty() && of_leak(&health).is_none(),
         "{health}"
     );
+}
+
+#[test]
+fn a_resolved_leak_says_what_is_held() {
+    let mut bench = warm();
+    let mut leak = Leak::new(2_000, 30);
+    let health = after(&mut bench, 1_800, |pool, frame| leak.step(pool, frame));
+    assert!(leak_alert(&health).is_some(), "{health}");
+    let mut text = String::new();
+    for _ in 0..20_000 {
+        let health = bench.frame(|_, _| TICK);
+        for alert in health.iter().flat_map(|health| &health.resolved) {
+            text = alert.to_string();
+        }
+    }
+    assert!(
+        text.contains("60 buffers of this line are still in use"),
+        "{text}"
+    );
+}
+
+#[test]
+fn growth_at_rest_has_no_forecast() {
+    let mut bench = warm();
+    bench.pool = BufferPool::builder().max_bytes(8 << 20).build().unwrap();
+    let mut leak = Leak::new(2_000, 6);
+    let mut forecast = |frames: u64, leaks: bool| {
+        let health = after(&mut bench, frames, |pool, frame| {
+            if leaks {
+                leak.step(pool, frame);
+            }
+        });
+        of_leak(&health).unwrap().growth.unwrap().exhausts
+    };
+    assert!(forecast(600, true).is_some());
+    assert!(forecast(900, false).is_none());
 }
 
 #[test]

@@ -10,5 +10,8 @@ mod cost;
 mod growth;
 mod healthy;
 mod leak;
+mod loads;
+mod pauses;
 mod planted;
 mod scenarios;
+mod tags;

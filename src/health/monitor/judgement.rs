@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
 use crate::health::listed::leaks;
+use crate::health::loop_time::LoopTime;
 use crate::health::misses::miss_summary;
 use crate::health::next_step::Situation;
 use crate::health::rules::rows;
@@ -22,8 +23,8 @@ use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// Frames have stopped ending if none did for this many usual periods.
 const STALLED_PERIODS: u32 = 4;
-/// A pause of this length is no slow frame.
-const SILENT: Duration = Duration::from_secs(1);
+/// A program that allocates for this loop time without a frame end has stopped ending frames. A hitch is shorter.
+const SILENT: Duration = Duration::from_secs(30);
 
 impl HealthMonitor {
     /// Judges these numbers at the clock's present time: those of the latest frame, and those read now.
@@ -56,7 +57,8 @@ impl HealthMonitor {
         self.begin_pool(pool.id());
         self.advance_loop(at, frame.frame, now.totals.allocs);
         let mark = self.mark(frame.frame, at, now.time);
-        let ends_no_frames = stalled >= SILENT || frame.frame.get() == 0;
+        let silence = self.loop_time.since(self.judged.frame_ended);
+        let ends_no_frames = silence >= SILENT || frame.frame.get() == 0;
         self.verdicts
             .sample(outstanding, ends_no_frames, &mark, self.thresholds.growth());
         let room = self.room(metrics.in_use_bytes);
@@ -190,7 +192,8 @@ impl HealthMonitor {
         let before = self.judged;
         let passed = at.saturating_sub(before.at);
         let ended = frame.get().saturating_sub(before.frame.get());
-        if self.loop_time.frames == before.recorded {
+        let is_recorded = self.loop_time.frames != before.recorded;
+        if !is_recorded {
             if ended > 0 {
                 self.loop_time.add_frames(ended, passed);
             } else if allocs != before.allocs {
@@ -200,6 +203,11 @@ impl HealthMonitor {
         self.judged = Judged {
             recorded: self.loop_time.frames,
             frame,
+            frame_ended: if is_recorded || ended > 0 {
+                self.loop_time
+            } else {
+                before.frame_ended
+            },
             allocs,
             at,
             ..before
@@ -213,6 +221,8 @@ pub(super) struct Judged {
     pool: Option<PoolId>,
     recorded: u64,
     frame: FrameEnd,
+    /// When a frame end was last seen.
+    frame_ended: LoopTime,
     allocs: u64,
     at: Duration,
 }

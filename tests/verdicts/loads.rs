@@ -1,0 +1,132 @@
+//! Healthy programs whose buffers increase for a while: a load, a start-up, a full cache, a map around a player.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use framepool::{Buffer, BufferPool, Rule};
+
+use crate::bench::{Bench, Dice, TICK, leaks};
+
+/// Runs frames of a step, none of which may raise a leak alert.
+fn healthy(
+    bench: &mut Bench,
+    frames: u64,
+    period: Duration,
+    mut step: impl FnMut(&BufferPool, u64),
+) {
+    for frame in 0..frames {
+        let health = bench.frame(|pool, _| {
+            step(pool, frame);
+            period
+        });
+        if let Some(health) = health {
+            assert!(leaks(&health).is_empty(), "frame {frame}: {health}");
+        }
+    }
+}
+
+#[test]
+fn a_load_after_a_menu_is_no_leak() {
+    // Three buffers a frame for 5 s; six a frame at two frames a second for 90 s.
+    for (frames, a_frame, period) in [(300, 3, TICK), (180, 6, Duration::from_millis(500))] {
+        let mut bench = Bench::new();
+        let mut level = Vec::new();
+        bench.quiet(3_600);
+        healthy(&mut bench, frames, period, |pool, _| {
+            level.extend((0..a_frame).map(|_| pool.alloc::<u8>(30_000)));
+        });
+        healthy(&mut bench, 4_000, TICK, |pool, _| drop(pool.alloc::<u8>(1)));
+    }
+}
+
+#[test]
+fn buffers_of_the_start_are_no_gain() {
+    let mut bench = Bench::new();
+    let mut held = Vec::new();
+    let mut step = |pool: &BufferPool, frame: u64| {
+        let now = match frame {
+            60 => 300,
+            3_600 | 6_000 => 1,
+            11_000.. if frame.is_multiple_of(600) => 1,
+            _ => 0,
+        };
+        held.extend((0..now).map(|_| pool.alloc::<u8>(3000)));
+    };
+    // A late texture and a late font are no leak.
+    healthy(&mut bench, 11_000, TICK, &mut step);
+    // A leak at the same line is, and the buffers of the start are no part of it.
+    let mut gained = 0.0;
+    for frame in 11_000..22_000 {
+        let health = bench.frame(|pool, _| {
+            step(pool, frame);
+            TICK
+        });
+        let alerts = health.iter().flat_map(|health| &health.active);
+        gained = alerts
+            .filter(|alert| alert.rule == Rule::Leak)
+            .fold(gained, |_, alert| alert.value);
+    }
+    assert!((10.0..25.0).contains(&gained), "{gained}");
+}
+
+/// A cache limited in bytes, with hot and cold keys and buffers of random lengths. Its number of buffers drifts.
+#[test]
+fn a_full_cache_that_drifts_is_healthy() {
+    for seed in 0..6 {
+        let mut dice = Dice(7 + 1_000 * seed);
+        let mut cache: VecDeque<(u64, Buffer<u8>)> = VecDeque::new();
+        let mut bytes = 0;
+        let mut bench = Bench::new();
+        healthy(&mut bench, 8_000, TICK, |pool, _| {
+            for _ in 0..2 {
+                let cold = dice.below(3_000);
+                let key = cold * cold / 3_000;
+                let entry = if let Some(at) = cache.iter().position(|entry| entry.0 == key) {
+                    cache.remove(at).unwrap()
+                } else {
+                    let len = 1_000 + dice.below(60_000) as usize;
+                    bytes += len;
+                    (key, pool.alloc::<u8>(len))
+                };
+                cache.push_back(entry);
+                while bytes > 16 << 20 {
+                    bytes -= cache.pop_front().unwrap().1.len();
+                }
+            }
+        });
+    }
+}
+
+/// A map that loads chunks around a player, who begins to walk after 40 s, and drops those far away.
+#[test]
+fn chunks_around_a_player_are_healthy() {
+    for seed in 0..6 {
+        let mut dice = Dice(7 + 1_000 * seed);
+        let mut map: HashMap<(i64, i64), Buffer<u8>> = HashMap::new();
+        let mut queue: VecDeque<(i64, i64)> = VecDeque::new();
+        let (mut x, mut z, mut direction) = (0.0_f64, 0.0_f64, 0.3_f64);
+        let mut bench = Bench::new();
+        healthy(&mut bench, 20_000, TICK, |pool, frame| {
+            if frame > 2_400 {
+                if dice.below(600) == 0 {
+                    direction = dice.below(628) as f64 / 100.0;
+                }
+                x += direction.cos() * 0.12;
+                z += direction.sin() * 0.12;
+            }
+            if frame % 10 == 0 {
+                let (at_x, at_z) = ((x / 16.0).floor() as i64, (z / 16.0).floor() as i64);
+                let near = (-6..=6).flat_map(|dx| (-6..=6).map(move |dz| (at_x + dx, at_z + dz)));
+                for key in near {
+                    if !map.contains_key(&key) && !queue.contains(&key) {
+                        queue.push_back(key);
+                    }
+                }
+                map.retain(|key, _| (key.0 - at_x).abs() <= 8 && (key.1 - at_z).abs() <= 8);
+            }
+            if let Some(key) = queue.pop_front() {
+                map.insert(key, pool.alloc::<u8>(16_384));
+            }
+        });
+    }
+}
