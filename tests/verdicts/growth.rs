@@ -172,6 +172,17 @@ fn a_fill_is_watched_and_then_held() {
 }
 
 #[test]
+fn the_age_of_a_held_buffer_is_current() {
+    let mut bench = Bench::new();
+    let held = bench.pool.alloc::<u8>(100);
+    let health = after(&mut bench, 20_000, |_, _| {});
+    assert_eq!(health.verdicts[0].verdict, LeakVerdict::Held);
+    let age = health.verdicts[0].oldest_age_frames;
+    assert!((9_900..=20_000).contains(&age), "{age}");
+    drop(held);
+}
+
+#[test]
 fn long_lived_buffers_are_no_leak() {
     let mut bench = warm();
     let mut kept = Vec::new();
