@@ -1,29 +1,44 @@
 //! Size classes: four steps per doubling, so that rounding up costs at most a quarter.
 //!
 //! ```text
-//!   class      0    1    2    3    4    5    6    7    8    9   …   92
-//!   bytes      0   64  128  192  256  320  384  448  512  640   …  1 GiB
+//!   class      0    1    2    3   …    8  │  9   10   11   12   13   14   15   16   17   …  100
+//!   bytes      0   16   32   48   …  128  │ 64  128  192  256  320  384  448  512  640   …  1 GiB
 //! ```
 //!
 //! Class 0 is for zero-length buffers: its blocks have a record and no memory, so that these buffers are counted,
 //! attributed and released like all others. Sizes beyond the largest class are [`OVERSIZE`].
+//!
+//! # Small classes
+//!
+//! Only pools with an alignment below a cache line use the classes 1 to 8, and only other pools use the classes 9 and 10. The fast
+//! paths do not know which kind a pool is: for 1 to 128 bytes they try class 9 or 10, whose bins are always empty in a pool with
+//! small classes. Then another function tries the small class (`alloc_small` and `release_small` in `pool/`). So small classes cost
+//! other pools no instruction.
 
 use crate::codegen::cold_path;
 
+use crate::memory::region::SMALL_BYTES;
 use crate::sync::sized;
 
-/// Bytes of a cache line, the unit of every block size.
+/// Bytes of a cache line, the unit of block sizes from here on.
 pub(crate) const LINE: usize = 64;
 
 /// The number of size classes. A model needs only a few.
-pub(crate) const CLASSES: usize = sized(93, 3, 3);
+pub(crate) const CLASSES: usize = sized(101, 3, 3);
 
 /// The class of blocks beyond the largest size class: taken from the system at their own size and not kept.
 pub(crate) const OVERSIZE: usize = CLASSES;
 
-/// Up to here the classes are one cache line apart; from here on there are four steps per doubling.
+/// The first class whose blocks are whole lines. Before it are the small classes, of which models have none.
+const FIRST_OF_LINES: usize = sized(9, 1, 1);
+/// The distance between small classes in bytes.
+const SMALL_STEP: usize = 16;
+const _: () = assert!(FIRST_OF_LINES == 1 || class_bytes(FIRST_OF_LINES - 1) == SMALL_BYTES);
+
+/// From one line up to here the classes are one cache line apart; from here on there are four steps per doubling.
 const LINEAR_BYTES: usize = 256;
-const LINEAR_CLASSES: usize = LINEAR_BYTES / LINE;
+/// The class of that size.
+const LAST_LINEAR: usize = FIRST_OF_LINES - 1 + LINEAR_BYTES / LINE;
 
 /// The most bytes a block of a size class can have.
 pub(crate) const MAX_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
@@ -44,18 +59,13 @@ static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
     classes[0] = OVERSIZE as u8;
     let mut lines = 1;
     while lines < classes.len() {
-        classes[lines] = compute_class(lines * LINE) as u8;
+        classes[lines] = class_of_lines(lines * LINE) as u8;
         lines += 1;
     }
     classes
 };
 
-/// The class whose blocks hold `bytes`; `None` beyond [`MAX_CLASS_BYTES`].
-pub(crate) fn class_for(bytes: usize) -> Option<usize> {
-    (bytes <= MAX_CLASS_BYTES).then(|| compute_class(bytes))
-}
-
-/// The class whose blocks hold `bytes`, looked up for the fast paths; `None` for bytes beyond the table.
+/// The class whose blocks hold `bytes`, looked up for the fast paths; `None` for bytes beyond the table. Never a small class.
 ///
 /// Zero bytes give `OVERSIZE`, whose bin is always empty. So the fast paths leave empty buffers to the slow paths,
 /// which mark the slot as changed (`slot/changes.rs`).
@@ -69,24 +79,35 @@ pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     Some(usize::from(AT_HAND[(bytes + (LINE - 1)) >> LINE.ilog2()]))
 }
 
-const fn compute_class(bytes: usize) -> usize {
-    if bytes <= LINEAR_BYTES {
-        bytes.div_ceil(LINE)
+/// Whether a class is a small one.
+#[inline(always)]
+pub(crate) fn is_small(class: usize) -> bool {
+    class != 0 && class < FIRST_OF_LINES
+}
+
+/// The class whose blocks are whole lines and hold `bytes`.
+const fn class_of_lines(bytes: usize) -> usize {
+    if bytes == 0 {
+        0
+    } else if bytes <= LINEAR_BYTES {
+        FIRST_OF_LINES - 1 + bytes.div_ceil(LINE)
     } else {
         // `last` lies in [2^power, 2^(power + 1)); its two bits below the top one are the step.
         let last = bytes - 1;
         let power = last.ilog2() as usize;
         let step = (last >> (power - 2)) - 4;
-        4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LINEAR_CLASSES + 1
+        4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LAST_LINEAR + 1
     }
 }
 
 /// The bytes of a block of `class`, before the pool's alignment is applied.
-pub(crate) const fn class_bytes(class: usize) -> usize {
-    if class <= LINEAR_CLASSES {
-        class * LINE
+const fn class_bytes(class: usize) -> usize {
+    if class < FIRST_OF_LINES {
+        class * SMALL_STEP
+    } else if class <= LAST_LINEAR {
+        (class - FIRST_OF_LINES + 1) * LINE
     } else {
-        let above = class - LINEAR_CLASSES - 1;
+        let above = class - LAST_LINEAR - 1;
         let power = above / 4 + LINEAR_BYTES.ilog2() as usize;
         ((above % 4) + 5) << (power - 2)
     }
@@ -108,6 +129,7 @@ fn batch_len(block_bytes: usize, thread_cache_bytes: usize) -> u32 {
 #[derive(Debug)]
 pub(crate) struct Classes {
     shapes: [Shape; CLASSES + 1],
+    has_small: bool,
 }
 
 /// A size class in a pool.
@@ -122,7 +144,10 @@ struct Shape {
 impl Classes {
     pub(crate) fn new(alignment: usize, thread_cache_bytes: usize) -> Self {
         let shapes = std::array::from_fn(|class| {
-            let block_bytes = if class < CLASSES {
+            let block_bytes = if class == 0 || is_small(class) && alignment >= LINE {
+                // The pool has no block of a small class.
+                0
+            } else if class < CLASSES {
                 class_bytes(class).next_multiple_of(alignment)
             } else {
                 u32::MAX as usize
@@ -138,7 +163,23 @@ impl Classes {
                 },
             }
         });
-        Self { shapes }
+        Self {
+            shapes,
+            has_small: FIRST_OF_LINES > 1 && alignment < LINE,
+        }
+    }
+
+    /// The class whose blocks hold `bytes`; `None` beyond the largest.
+    pub(crate) fn class_for(&self, bytes: usize) -> Option<usize> {
+        let of_lines = || (bytes <= MAX_CLASS_BYTES).then(|| class_of_lines(bytes));
+        self.small_class(bytes).or_else(of_lines)
+    }
+
+    /// The class whose blocks hold `bytes`, if it is a small one.
+    #[inline(always)]
+    pub(crate) fn small_class(&self, bytes: usize) -> Option<usize> {
+        let is_small = self.has_small && (1..=SMALL_BYTES).contains(&bytes);
+        is_small.then(|| bytes.div_ceil(SMALL_STEP))
     }
 
     /// Bytes of a block of `class`.
@@ -184,17 +225,42 @@ mod tests {
 
     #[test]
     fn each_class_ends_where_the_next_begins() {
-        for class in 0..CLASSES {
-            let bytes = class_bytes(class);
-            assert_eq!(class_for(bytes), Some(class));
-            if bytes <= AT_HAND_BYTES {
-                let at_hand = if bytes == 0 { OVERSIZE } else { class };
-                assert_eq!(class_at_hand(bytes), Some(at_hand));
+        for alignment in [16, 64] {
+            let classes = Classes::new(alignment, 0);
+            let is_used = |class: &usize| match *class {
+                1..=8 => alignment < LINE,
+                9 | 10 => alignment >= LINE,
+                _ => true,
+            };
+            let used: Vec<usize> = (0..CLASSES).filter(is_used).collect();
+            for (at, &class) in used.iter().enumerate() {
+                let bytes = class_bytes(class);
+                assert_eq!(classes.class_for(bytes), Some(class));
+                let next = used.get(at + 1).copied();
+                assert_eq!(
+                    classes.class_for(bytes + 1),
+                    next,
+                    "one byte beyond {bytes}"
+                );
+                if (1..=AT_HAND_BYTES).contains(&bytes) && class >= FIRST_OF_LINES {
+                    assert_eq!(class_at_hand(bytes), Some(class));
+                }
             }
-            let next = (class + 1 < CLASSES).then_some(class + 1);
-            assert_eq!(class_for(bytes + 1), next, "one byte beyond {bytes}");
         }
+        assert_eq!(class_at_hand(0), Some(OVERSIZE));
         assert_eq!(MAX_CLASS_BYTES, 1 << 30);
+    }
+
+    #[test]
+    fn small_blocks_are_sixteen_bytes_apart() {
+        for bytes in 1..=SMALL_BYTES {
+            for (alignment, unit) in [(16, 16), (64, 64), (128, 128)] {
+                let classes = Classes::new(alignment, 0);
+                let class = classes.class_for(bytes).expect("a class");
+                assert_eq!(classes.block_bytes(class), bytes.next_multiple_of(unit));
+                assert_eq!(classes.small_class(bytes).is_some(), alignment < LINE);
+            }
+        }
     }
 
     #[test]
@@ -206,7 +272,7 @@ mod tests {
             (1 << 30) - 1,
         ];
         for bytes in (LINEAR_BYTES + 1..1 << 17).chain(large) {
-            let class = class_for(bytes).expect("a class");
+            let class = class_of_lines(bytes);
             assert!(bytes > AT_HAND_BYTES || class_at_hand(bytes) == Some(class));
             let block = class_bytes(class);
             assert!(block >= bytes);

@@ -15,12 +15,15 @@ use std::ptr::NonNull;
 use crate::memory::{mapping, slab};
 use crate::sync::{Ordering, global_counter};
 
-/// The alignment that the global allocator provides without extra work.
-const NATURAL: usize = 16;
+/// The smallest alignment of a region, which the global allocator provides without extra work.
+pub(crate) const NATURAL: usize = 16;
 /// Bytes that common allocators spend on one allocation, rounding included.
 const HEADER: usize = 16;
 /// A region of at least this size is a mapping. Touching its sixteen pages for the first time costs more than the `mmap` call.
 pub(crate) const MAPPED_BYTES: usize = 64 << 10;
+/// From this size on, a region begins at a line.
+pub(crate) const SMALL_BYTES: usize = 128;
+const LINE: usize = 64;
 /// The smallest alignment of a mapping.
 pub(crate) const PAGE: usize = 4096;
 
@@ -80,7 +83,7 @@ impl Origin {
 
 impl Region {
     /// Allocates `bytes` initialised bytes aligned to `align`, a power of two from 16 to 4096; `None` if the system
-    /// refuses.
+    /// refuses. From 128 bytes on, they are aligned to 64 at least.
     pub(crate) fn take(bytes: usize, align: usize) -> Option<Self> {
         Self::cut(bytes, align).or_else(|| Self::take_zeroed(bytes, align))
     }
@@ -106,6 +109,7 @@ impl Region {
 
     /// Whether the system would allocate this many bytes now. Allocates them untouched and frees them at once.
     pub(crate) fn could_take(bytes: usize, align: usize) -> bool {
+        let align = rounded(align, bytes);
         if bytes >= MAPPED_BYTES
             && let Some(mapped) = mapped_bytes(bytes, align)
             && let Some(start) = mapping::map(mapped)
@@ -135,6 +139,7 @@ impl Region {
         if bytes == 0 {
             return 0;
         }
+        let align = rounded(align, bytes);
         if mapping::KNOWN && bytes >= MAPPED_BYTES {
             return mapped_bytes(bytes, align).map_or(0, |mapped| mapped - bytes);
         }
@@ -151,6 +156,7 @@ impl Region {
         if bytes >= MAPPED_BYTES {
             return None;
         }
+        let align = rounded(align, bytes);
         let (start, number) = slab::take(slab::stride(bytes, align)?)?;
         debug_assert!(start.addr().get().is_multiple_of(align));
         Some(Self {
@@ -169,6 +175,7 @@ impl Region {
         if bytes < MAPPED_BYTES {
             return None;
         }
+        let align = rounded(align, bytes);
         let base = mapping::map(mapped_bytes(bytes, align)?)?;
         // Relaxed: no other data depends on it.
         let lines = COLOURS.fetch_add(1, Ordering::Relaxed) as usize % (PAGE / align);
@@ -187,6 +194,7 @@ impl Region {
     /// Requests natural alignment and aligns inside the allocation. For an over-aligned zeroed request the standard allocator writes
     /// every byte and so touches every page. For a natural one it can return pages that the system zeroes on first use.
     fn allocate(bytes: usize, align: usize, take: unsafe fn(Layout) -> *mut u8) -> Option<Self> {
+        let align = rounded(align, bytes);
         let layout = layout(bytes, align)?;
         // SAFETY: `bytes` is not zero, so the layout is not either.
         let base = NonNull::new(unsafe { take(layout) })?;
@@ -210,6 +218,7 @@ impl Region {
         if self.bytes == 0 {
             return;
         }
+        let align = rounded(align, self.bytes);
         // SAFETY: in the first two cases `start` lies `offset` bytes after the start of the system's allocation. In each the region was
         // made in this way and size, and the caller promises that it is freed once.
         unsafe {
@@ -225,6 +234,17 @@ impl Region {
                 Source::Slab(number) => slab::give_back(self.start, number),
             }
         }
+    }
+}
+
+/// The alignment of a region of `bytes`: at least 64 bytes, unless the region is smaller.
+///
+/// So the regions of pools with the smallest alignment share the slabs of the others, and begin in as many sets of the cache.
+fn rounded(align: usize, bytes: usize) -> usize {
+    if bytes < SMALL_BYTES {
+        align
+    } else {
+        align.max(LINE)
     }
 }
 
@@ -244,19 +264,20 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::blocks::class::LINE;
 
     #[test]
     fn regions_are_aligned_zeroed_and_complete() {
-        for align in [64, 128, 256, 4096] {
+        for align in [16, 64, 128, 256, 4096] {
             for bytes in [
                 align,
+                3 * align,
                 MAPPED_BYTES - align,
                 MAPPED_BYTES,
                 5 * MAPPED_BYTES + align,
             ] {
                 let region = Region::take_zeroed(bytes, align).expect("memory");
-                assert!(region.start.addr().get().is_multiple_of(align));
+                let aligned = rounded(align, bytes);
+                assert!(region.start.addr().get().is_multiple_of(aligned));
                 // SAFETY: the region has this many initialised bytes, and no other code uses them.
                 let all = unsafe { std::slice::from_raw_parts_mut(region.start.as_ptr(), bytes) };
                 assert!(all.iter().all(|&byte| byte == 0), "{bytes} bytes");

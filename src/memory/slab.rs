@@ -40,7 +40,7 @@ use std::ops::{Range, RangeInclusive};
 use std::ptr::NonNull;
 
 use crate::memory::mapping;
-use crate::memory::region::{MAPPED_BYTES, PAGE};
+use crate::memory::region::{MAPPED_BYTES, PAGE, SMALL_BYTES};
 use crate::sync::{Rank, StaticForkLock};
 
 /// Bytes of a slab. With less, the rest behind the last piece would be a larger share of it.
@@ -54,10 +54,14 @@ const RUN_BYTES: usize = SLAB_BYTES * PER_RUN;
 const MAX_SLABS: usize = 1 << 30;
 /// The unit of strides.
 const UNIT: usize = 64;
+/// The unit of strides below [`SMALL_BYTES`].
+const SMALL_UNIT: usize = 16;
 /// The largest stride.
 const MAX_STRIDE: usize = MAPPED_BYTES;
-/// The most pieces of a slab.
+/// The most pieces of a slab. A slab of smaller pieces ends with the last of them; what follows is never touched.
 const MAX_PIECES: usize = SLAB_BYTES / UNIT;
+/// One list for each stride, and one for the vacant slabs.
+const LISTS: usize = MAX_STRIDE / UNIT + SMALL_BYTES / SMALL_UNIT;
 /// From this size on a stride is an odd number of units of the alignment.
 const COLOURED_FROM: usize = 1024;
 
@@ -71,11 +75,13 @@ pub(crate) fn keep_across_forks() {
     SLABS.keep_across_forks();
 }
 
-/// The distance between two regions of `bytes` bytes, aligned to `align`; `None` if slabs have no such pieces.
+/// The distance between two regions of `bytes` bytes, aligned to `align`; `None` if slabs have no such pieces. From
+/// [`SMALL_BYTES`] on, the alignment is a unit at least.
 pub(super) fn stride(bytes: usize, align: usize) -> Option<usize> {
-    if !mapping::KNOWN || align < UNIT || bytes == 0 || bytes > MAX_STRIDE {
+    if !mapping::KNOWN || align < SMALL_UNIT || bytes == 0 || bytes > MAX_STRIDE {
         return None;
     }
+    debug_assert!(bytes < SMALL_BYTES || align >= UNIT);
     let stride = bytes.next_multiple_of(align);
     let make_odd = stride >= COLOURED_FROM && align < PAGE;
     let stride = if make_odd { stride | align } else { stride };
@@ -109,7 +115,7 @@ struct Slabs {
     holes: usize,
     /// An entry for each slab of each run.
     entries: Vec<Slab>,
-    /// The first slab of the list of each stride, in units. The list for 0 has the vacant slabs.
+    /// The first slab of the list of each stride: see [`list_of`].
     lists: Vec<Option<u32>>,
 }
 
@@ -120,7 +126,7 @@ struct Slab {
     start: NonNull<u8>,
     /// Where in it the first piece begins.
     offset: u32,
-    /// In units; 0 if the slab is vacant.
+    /// In bytes; 0 if the slab is vacant.
     stride: u32,
     pieces: u32,
     /// Pieces that are taken.
@@ -146,7 +152,7 @@ impl Slabs {
     };
 
     fn take(&mut self, stride: usize) -> Option<(NonNull<u8>, u32)> {
-        let number = match self.lists.get(stride / UNIT) {
+        let number = match self.lists.get(list_of(stride)) {
             Some(&Some(number)) => number,
             _ => self.cut(stride)?,
         };
@@ -165,8 +171,8 @@ impl Slabs {
         }
         let number = self.lists[0]?;
         self.unlink(number);
-        let pieces = SLAB_BYTES / stride;
-        let uncovered = SLAB_BYTES - pieces * stride;
+        let pieces = (SLAB_BYTES / stride).min(MAX_PIECES);
+        let uncovered = SLAB_BYTES % stride;
         // Pools of all alignments that divide the stride share the slab.
         let unit = (1 << stride.trailing_zeros()).min(PAGE);
         // Less than a page, so that the pieces touch at most one page more.
@@ -178,7 +184,7 @@ impl Slabs {
             // SAFETY: the slab lies in the run's mapping.
             start: unsafe { start.add(place * SLAB_BYTES) },
             offset: offset as u32,
-            stride: (stride / UNIT) as u32,
+            stride: stride as u32,
             pieces: pieces as u32,
             ..Slab::VACANT
         };
@@ -200,8 +206,8 @@ impl Slabs {
             self.entries.try_reserve(PER_RUN).ok()?;
         }
         if self.lists.is_empty() {
-            self.lists.try_reserve_exact(MAX_STRIDE / UNIT + 1).ok()?;
-            self.lists.resize(MAX_STRIDE / UNIT + 1, None);
+            self.lists.try_reserve_exact(LISTS).ok()?;
+            self.lists.resize(LISTS, None);
         }
         let start = mapping::map(RUN_BYTES)?;
         if hole.is_some() {
@@ -266,7 +272,7 @@ impl Slabs {
 
     /// Puts a slab in front of the list of its stride.
     fn link(&mut self, number: u32) {
-        let list = self.entries[number as usize].stride as usize;
+        let list = list_of(self.entries[number as usize].stride as usize);
         let first = self.lists[list].replace(number);
         if let Some(first) = first {
             self.entries[first as usize].before = Some(number);
@@ -285,11 +291,20 @@ impl Slabs {
         } = self.entries[number as usize];
         match before {
             Some(before) => self.entries[before as usize].behind = behind,
-            None => self.lists[stride as usize] = behind,
+            None => self.lists[list_of(stride as usize)] = behind,
         }
         if let Some(behind) = behind {
             self.entries[behind as usize].before = before;
         }
+    }
+}
+
+/// The list of a stride; the first one, for 0, has the vacant slabs. Strides that are no whole units come last.
+fn list_of(stride: usize) -> usize {
+    if stride.is_multiple_of(UNIT) {
+        stride / UNIT
+    } else {
+        MAX_STRIDE / UNIT + stride / SMALL_UNIT
     }
 }
 
@@ -322,7 +337,7 @@ impl Slab {
     }
 
     fn bytes(&self) -> usize {
-        self.stride as usize * UNIT
+        self.stride as usize
     }
 
     /// The parts that a piece reaches into.

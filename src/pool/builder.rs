@@ -146,9 +146,9 @@ impl PoolBuilder {
     ///
     /// The limit counts buffers in use, idle memory, and the overhead of pooled buffers: a record of 64 bytes each,
     /// and slack (up to the alignment for a buffer of 1 KiB and more, up to a page from 64 KiB on). So a buffer of
-    /// one byte counts as 128 bytes. Of this overhead, the first 64 KiB and a 64th of the limit are free: that covers
-    /// any number of buffers of 512 KiB and more. Memory that does not grow with the buffers is not counted: the
-    /// slack of frame blocks, and the rest of the telemetry.
+    /// one byte counts as 128 bytes, or as 80 with [`Alignment::Bytes16`]. Of this overhead, the first 64 KiB and a
+    /// 64th of the limit are free: that covers any number of buffers of 512 KiB and more. Memory that does not grow
+    /// with the buffers is not counted: the slack of frame blocks, and the rest of the telemetry.
     ///
     /// Before the pool refuses a request, it returns idle memory to the system: that of the depot, of the calling
     /// thread, of frames that are not open, and blocks of open frames that no thread has used yet. The caches of
@@ -365,7 +365,9 @@ impl PoolBuilder {
                 max: MAX_BLOCK_BYTES,
             });
         }
-        config.frame_block_bytes = config.frame_block_bytes.next_multiple_of(config.alignment);
+        config.frame_block_bytes = config
+            .frame_block_bytes
+            .next_multiple_of(config.alignment.max(LINE));
         if !(1..=MAX_PLACES).contains(&config.history_frames) {
             return Err(ConfigError::HistoryFrames {
                 given: config.history_frames,

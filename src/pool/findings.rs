@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::ptr;
 
-use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
+use crate::blocks::class::{CLASSES, Classes, OVERSIZE};
 use crate::blocks::state::Seen;
 use crate::memory::tag_budget::MAX_TAGS;
 #[cfg(feature = "backtrace")]
@@ -14,9 +14,10 @@ use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::kept::{Amount, Kept};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
-/// When a buffer is a suspect, is old enough for verdicts, is overdue, and is sampled.
+/// The size class of a buffer, and when it is a suspect, is old enough for verdicts, is overdue, and is sampled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits<'w> {
+    pub(crate) classes: &'w Classes,
     /// From this size on, every buffer is sampled.
     #[cfg(feature = "backtrace")]
     pub(crate) large_bytes: u64,
@@ -59,8 +60,8 @@ impl OutBySize {
 
     /// Counts a buffer in use.
     #[inline]
-    fn enter(&mut self, bytes: u64, keeps_more: bool, is_kept: bool) {
-        let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
+    fn enter(&mut self, classes: &Classes, bytes: u64, keeps_more: bool, is_kept: bool) {
+        let class = classes.class_for(bytes as usize).unwrap_or(OVERSIZE);
         let of = &mut self.of[class];
         of.buffers += 1;
         of.bytes += bytes;
@@ -150,7 +151,7 @@ impl<'w> Findings<'w> {
             Seen::Idle => return,
             Seen::Anonymous(bytes) => {
                 self.met += 1;
-                self.by_size.enter(bytes, false, true);
+                self.by_size.enter(self.limits.classes, bytes, false, true);
                 return;
             }
             Seen::Lent(lent) => lent,
@@ -165,7 +166,9 @@ impl<'w> Findings<'w> {
             _ => position(&mut self.sites, lent.site, tag),
         };
         let keeps_more = at.is_some_and(|at| self.sites[at].keeps_more);
-        self.by_size.enter(lent.bytes, keeps_more, !is_in_flight);
+        let classes = self.limits.classes;
+        self.by_size
+            .enter(classes, lent.bytes, keeps_more, !is_in_flight);
         let taken = self.round.wrapping_sub(age);
         let is_old_in_frames = age > self.limits.leak_after_frames && !lent.long_lived;
         let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);

@@ -82,6 +82,7 @@ impl PoolInner {
             slots: &self.slots,
             names: &self.names,
             limits: Limits {
+                classes: &self.classes,
                 #[cfg(feature = "backtrace")]
                 large_bytes: self.config.backtraces.1,
                 leak_after_frames: self.config.leak_after_frames,

@@ -7,7 +7,7 @@
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::class_at_hand;
+use crate::blocks::class::{class_at_hand, is_small};
 use crate::codegen::cold_path;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
@@ -35,7 +35,7 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// Releases a block that has the tag hint, or that the fast path could not release.
+/// Releases a block that has the tag hint, is of a small class, or could not be released by the fast path for another reason.
 ///
 /// # Safety
 ///
@@ -49,6 +49,29 @@ unsafe fn release_other(block: NonNull<Block>, requested: usize) {
             slot_for_tagged(block.as_ref())
                 .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
         });
+        if !is_released {
+            cold_path();
+            release_small(block, requested);
+        }
+    }
+}
+
+/// Releases a block of a small class, or any other block on the slow path. If the block still has a tag, the release is not counted
+/// for it yet, and the slow path counts it.
+///
+/// # Safety
+///
+/// As for [`release`].
+#[inline(never)]
+unsafe fn release_small(block: NonNull<Block>, requested: usize) {
+    // SAFETY: as in `release`.
+    unsafe {
+        let of = block.as_ref();
+        let class = of.class();
+        let is_released = is_small(class)
+            && !of.tag().is_some()
+            && current(PoolInner::of(block))
+                .is_some_and(|slot| slot.release_fast(class, of, requested));
         if !is_released {
             cold_path();
             release_slow(block, requested);

@@ -12,7 +12,7 @@ use crate::blocks::bin::Bin;
 use crate::blocks::block::Block;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::blocks::class::LINE;
-use crate::blocks::class::OVERSIZE;
+use crate::blocks::class::{OVERSIZE, is_small};
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
@@ -275,7 +275,7 @@ impl Slot {
     /// # Safety
     ///
     /// The caller owns the slot, which belongs to the block's pool, holds the block, and gives it up. The block is of
-    /// the class, or the class is `OVERSIZE`, whose bin takes nothing.
+    /// the class, or the bin of the class takes nothing: `OVERSIZE`, or the class of a line for a block of a small class.
     #[inline(always)]
     pub(crate) unsafe fn release_fast(
         &self,
@@ -286,7 +286,7 @@ impl Slot {
         // SAFETY: the caller owns the slot, and gives up the block. Only the debug assertion reads the class.
         let bin = unsafe {
             block.touch();
-            debug_assert!(class == OVERSIZE || class == block.class());
+            debug_assert!(class == OVERSIZE || class == block.class() || is_small(block.class()));
             self.magazine.bin(class)
         };
         // Before the bin is written, so that all stores to the bin's line, including those of the next alloc, follow

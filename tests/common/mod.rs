@@ -39,6 +39,9 @@ pub(crate) fn classes() -> impl Iterator<Item = u64> {
 
 /// Bytes reported for a pooled buffer of `bytes` in a pool with this alignment.
 pub(crate) fn pooled_bytes(bytes: u64, alignment: u64) -> u64 {
+    if bytes <= 128 && alignment < 64 {
+        return bytes.next_multiple_of(alignment);
+    }
     classes()
         .find(|&class| class >= bytes)
         .expect("tests stay below the largest class")

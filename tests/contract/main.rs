@@ -40,6 +40,7 @@ mod reclaiming;
 mod refusals;
 #[cfg(feature = "telemetry")]
 mod residency;
+mod small_classes;
 mod small_stacks;
 #[cfg(feature = "telemetry")]
 mod sources;

@@ -1,11 +1,13 @@
 //! The overhead of small buffers counts against the limit, and is returned.
 
 use framepool::telemetry::HeldBy;
-use framepool::{AllocError, Buffer, BufferPool};
+use framepool::{Alignment, AllocError, Buffer, BufferPool};
 
 use crate::alone::alone;
 
 const LIMIT: u64 = 32 << 20;
+/// Bytes of a buffer's record, with its part of what the table and the slabs note.
+const RECORD: f64 = 66.0;
 
 /// Buffers of one or zero bytes until a refusal; and the refusal.
 fn fill(pool: &BufferPool, bytes: usize, kept: &mut Vec<Buffer<u8>>) -> AllocError {
@@ -119,6 +121,29 @@ alone! {
             let kept: Vec<_> = (0..(64 << 20) / bytes).map(|_| pool.alloc::<u8>(bytes)).collect();
             assert!(pool.try_alloc::<u8>(1).is_err());
             drop(kept);
+        }
+    }
+    #[test]
+    fn small_buffer_takes_its_block_and_record() {
+        const LIVE: usize = 100_000;
+        for alignment in [Alignment::Bytes16, Alignment::Bytes64] {
+            for bytes in [1, 8, 16, 24, 32, 48, 64, 96, 128] {
+                let pool = BufferPool::builder().alignment(alignment).build().unwrap();
+                let mut kept: Vec<Buffer<u8>> = Vec::with_capacity(LIVE);
+                let spare = kept.spare_capacity_mut();
+                // SAFETY: the bytes are the list's own, and hold no element.
+                unsafe { spare.as_mut_ptr().write_bytes(1, spare.len()) };
+                // The pool's own memory is not the buffers'.
+                drop(pool.alloc::<u8>(bytes));
+                let before = resident();
+                kept.extend((0..LIVE).map(|_| pool.alloc_zeroed(bytes)));
+                if let (Some(before), Some(full)) = (before, resident()) {
+                    let each = (full - before) as f64 / LIVE as f64;
+                    println!("{alignment:?}, {bytes} B: {each:.1} B");
+                    let block = pool.rounded_bytes(bytes).unwrap() as f64;
+                    assert!(each <= block + RECORD, "{bytes} B: {each} at {alignment:?}");
+                }
+            }
         }
     }
 }

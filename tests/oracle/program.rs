@@ -14,7 +14,7 @@ pub(crate) const POOLS: usize = 3;
 pub(crate) const THREADS: usize = 3;
 const IN_FLIGHT: u32 = 2;
 const ALIGNMENTS: [Alignment; POOLS] =
-    [Alignment::Bytes64, Alignment::Bytes64, Alignment::Bytes256];
+    [Alignment::Bytes64, Alignment::Bytes16, Alignment::Bytes256];
 const LEAK_AGES: [u64; POOLS] = [4, 0, 2];
 
 /// One step. Numbers choose among existing items, modulo their count.

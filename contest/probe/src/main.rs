@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use attribution::attribution;
-use framepool::{Attribution, Buffer, BufferPool, Frame, FrameArena};
+use framepool::{Alignment, Attribution, Buffer, BufferPool, Frame, FrameArena};
 
 const PER_FRAME: u64 = 1024;
 const HELD: usize = 64;
@@ -109,9 +109,10 @@ fn count(path: &str, times: u64) -> Option<()> {
 
 /// The same paths, inlined as in users' code, and the number of operations per call.
 fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut() + 'p>)> {
-    let bytes = black_box(256);
+    // The paths of small blocks run in a pool with an alignment of 16 bytes.
+    let bytes = black_box(if path.ends_with("-small") { 16 } else { 256 });
     Some(match path {
-        "pooled-pair" => (
+        "pooled-pair" | "pooled-pair-small" => (
             PER_FRAME,
             Box::new(move || {
                 for _ in 0..PER_FRAME {
@@ -130,13 +131,14 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
                 }),
             )
         }
-        "pooled-held" => {
+        "pooled-held" | "pooled-held-small" => {
+            let bytes = if bytes == 16 { bytes } else { 4 * bytes };
             let mut held = Vec::with_capacity(HELD);
             (
                 HELD as u64,
                 Box::new(move || {
                     for _ in 0..HELD {
-                        let mut buffer = pool.alloc::<u8>(4 * bytes);
+                        let mut buffer = pool.alloc::<u8>(bytes);
                         touch(buffer.as_mut_ptr());
                         held.push(buffer);
                     }
@@ -177,7 +179,12 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
 
 /// Nanoseconds per operation in each of many short runs, the shortest first. All runs together take about the given time.
 fn time(path: &str, millis: u64, attribution: Attribution) -> Option<Vec<f64>> {
-    let pool = BufferPool::new();
+    let alignment = if path.ends_with("-small") {
+        Alignment::Bytes16
+    } else {
+        Alignment::default()
+    };
+    let pool = BufferPool::builder().alignment(alignment).build().ok()?;
     pool.set_attribution(attribution);
     let (per_call, mut operation) = operation(path, &pool)?;
     let span = Duration::from_millis(millis);

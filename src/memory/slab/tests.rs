@@ -21,11 +21,15 @@ fn pieces_are_aligned_zeroed_and_apart() {
     }
     let mut slabs = Slabs::NONE;
     let mut taken = Vec::new();
-    for align in [64, 128, 4096] {
-        for bytes in [align, 3 * align, 1024, 9 * 1024, MAX_STRIDE - align] {
+    for align in [16, 64, 128, 4096] {
+        let all = [align, 3 * align, 1024, 9 * 1024, MAX_STRIDE - align];
+        for bytes in all
+            .into_iter()
+            .filter(|&bytes| bytes < SMALL_BYTES || align >= UNIT)
+        {
             let stride = stride(bytes, align).expect("small enough");
             assert!(stride >= bytes && stride.is_multiple_of(align), "{bytes}");
-            for _ in 0..SLAB_BYTES / stride + 2 {
+            for _ in 0..(SLAB_BYTES / stride).min(MAX_PIECES) + 2 {
                 let (start, number) = slabs.take(stride).expect("memory");
                 assert!(start.addr().get().is_multiple_of(align));
                 assert!(is_filled(start, stride, 0), "{bytes} bytes");
@@ -74,9 +78,14 @@ fn pages_without_taken_pieces_go_back() {
     if !mapping::KNOWN {
         return;
     }
-    for bytes in [64, 3 * 64, 8 << 10, 20 << 10, 60 << 10] {
+    for bytes in [16, 48, 64, 112, 3 * 64, 8 << 10, 20 << 10, 60 << 10] {
         let mut slabs = Slabs::NONE;
-        let stride = stride(bytes, 64).expect("small enough");
+        let align = if bytes < SMALL_BYTES { 16 } else { 64 };
+        let stride = stride(bytes, align).expect("small enough");
+        assert!(
+            bytes >= SMALL_BYTES || stride == bytes,
+            "{bytes} bytes with slack"
+        );
         let mut all: Vec<_> = (0..SLAB_BYTES / stride)
             .map(|_| slabs.take(stride).expect("memory"))
             .collect();
