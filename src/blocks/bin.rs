@@ -222,10 +222,7 @@ impl Bin {
             return 0;
         }
         // SAFETY: as for the caller; `spare` heads a batch of this bin.
-        let spare = unsafe { self.spare.get().as_ref() }.map_or(0, |spare| {
-            // SAFETY: the batch is the bin's, and the caller uses the bin.
-            unsafe { spare.batch_len() }
-        });
+        let spare = unsafe { self.spare.get().as_ref() }.map_or(0, Block::batch_len);
         i64::from(limit) - 1 + given + i64::from(spare)
     }
 

@@ -1,7 +1,10 @@
 //! The record of one pooled block: where its memory is, and which thread and line of code allocated it, in which frame.
 //!
-//! Records lie in a separate table (`table.rs`), one cache line each. Their addresses stay readable while the pool lives. So a
-//! walker on another thread can read a record at any time, even after the block's memory was freed.
+//! Records lie in a separate table (`table.rs`). Their addresses stay readable while the pool lives. So a walker on another thread can
+//! read a record at any time, even after the block's memory was freed.
+//!
+//! A record has what the fast paths need: half a cache line. What only slow paths need is in its note (`note.rs`). An idle block
+//! needs no call site, so the word of the call site then is the link of a list, and the state has the rest of the links.
 //!
 //! A record of zeroes is valid: it is idle and bound to no memory. So new records need no initialisation. The table may return
 //! the pages of unused records to the system, which makes them zero.
@@ -9,15 +12,15 @@
 //! # Reading a record while its holder changes
 //!
 //! At an alloc the holder stores `site` and then the allocated state (`LENT`); at a release it stores the idle state.
-//! A walker sets the watched bit in the state, loads site and size, and loads the state again. It accepts site and
-//! size if the bit is still set.
+//! A walker sets the watched bit in the state, loads site and note, and loads the state again. It accepts site and
+//! note if the bit is still set.
 //!
 //! Why this is right:
 //!
 //! - A holder stores whole states, never with the watched bit, and only one walker runs at a time (`pool/inner.rs`, `walks`). So if
 //!   the bit is still set, no holder stored any state since, not even an equal one.
-//! - Site and size are stored with Release and loaded with Acquire, and the idle state was stored before those of a later holder. So a
-//!   walker that sees a later holder's site or size sees that idle state, or a later one, at its second load. The bit is then clear.
+//! - Site, link and note are stored with Release and loaded with Acquire, and the idle state was stored before. So a walker that sees
+//!   a link, or a later holder's site or note, sees that idle state, or a later one, at its second load. The bit is then clear.
 //!
 //! # Tags
 //!
@@ -30,7 +33,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "a block's binding is a cell that belongs to the block's holder"
+    reason = "the pool's address is a cell that belongs to the block's holder"
 )]
 
 #[cfg(any(framepool_loom, framepool_shuttle))]
@@ -43,14 +46,16 @@ use std::ptr::{self, NonNull};
 use crate::blocks::call_stacks::CallStack;
 use crate::blocks::label::TagMark;
 use crate::blocks::state::{
-    ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, tag_of, thread_of,
+    ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, batch_len_of, below_of,
+    idle_state, tag_of, thread_of,
 };
 use crate::codegen::cold_path;
-use crate::memory::region::{Origin, Region};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, Owned, UnsafeCell};
+use crate::sync::{AtomicPtr, Markable, Ordering, Owned, UnsafeCell};
 
 /// The tag hint: set in the pool's address of a block that may have a tag.
 const TAG_HINT: usize = 1;
+/// Set in the pool's address of a block of a small class, which the fast path must not take for one of a larger class.
+const SMALL: usize = 2;
 /// Set in the address of a call stack that replaces a line of code.
 #[cfg(feature = "backtrace")]
 const STACKED: usize = 1;
@@ -59,39 +64,22 @@ const _: () = assert!(align_of::<Location<'_>>() > STACKED && align_of::<CallSta
 
 /// One pooled block.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub(crate) struct Block {
     /// Idle, or the frame, the tag and the thread of the alloc. Written by the holder, read and marked by the walker.
     state: Markable,
     /// While allocated: the line of code that allocated it, or its call stack (`call_stacks.rs`). Written by the
-    /// holder, read by the walker.
-    site: AtomicPtr<Location<'static>>,
-    /// The next block in its list. Used only by the owner of that list.
-    next: AtomicPtr<Block>,
-    /// The number of the block below this one in a shared stack. A thread that pops from the stack may read it.
-    pub(crate) below: AtomicU32,
-    /// This block's place in the table, plus one. Written when the record is claimed.
-    number: AtomicU32,
-    /// Bytes of the memory. Read by the holder and the walker.
-    size: AtomicU64,
+    /// holder, read by the walker. While idle: the next block in its list, used only by the owner of that list.
+    site: AtomicPtr<()>,
+    /// The pool's address, perhaps with the bits [`TAG_HINT`] and [`SMALL`]; null until the record is first bound. Belongs to the holder
+    /// of the block: a buffer, or the owner of its list.
+    pool: UnsafeCell<*mut ()>,
     /// The start of the memory; null until the record is first bound. Written and dereferenced by the holder. The
     /// query for resident pages reads it as a number.
     start: AtomicPtr<u8>,
-    /// The rest of the binding. Belongs to the holder of the block: a buffer, or the owner of its list.
-    binding: UnsafeCell<Binding>,
 }
 
-/// The pool and class of a block's memory, and the length of the batch that it heads. Zeroes are valid.
-#[derive(Clone, Copy, Debug)]
-struct Binding {
-    /// Null until the record is first bound. May have the bit [`TAG_HINT`].
-    pool: *mut (),
-    origin: Origin,
-    class: u8,
-    batch_len: u8,
-}
-
-// SAFETY: any thread may read a block's atomics. Only the holder touches `binding`, and each transfer of a block to
+// SAFETY: any thread may read a block's atomics. Only the holder touches `pool`, and each transfer of a block to
 // another holder (by a list's owner, the depot, the user moving a `Buffer`) orders their accesses. The memory behind
 // `start` may be used from any thread.
 unsafe impl Send for Block {}
@@ -99,30 +87,32 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// This block's place in the table, plus one. Only for the holder.
-    pub(crate) fn number(&self) -> u32 {
-        // Relaxed: written before the record had a holder, and passed on with it.
-        self.number.load(Ordering::Relaxed)
-    }
-
-    /// Sets the place in the table. Only for the table, when a record is claimed.
-    pub(crate) fn set_number(&self, number: u32) {
-        // Relaxed: as in `number`.
-        self.number.store(number, Ordering::Relaxed);
-    }
-
     /// The next block in the list. Only for the list's owner.
     #[inline(always)]
     pub(crate) fn next(&self) -> *mut Block {
         // Relaxed: a list has one owner at a time; its transfer (through the depot's stack) orders the accesses.
-        self.next.load(Ordering::Relaxed)
+        self.site.load(Ordering::Relaxed).cast()
     }
 
     /// Makes `next` the next block in the list. Only for the list's owner.
     #[inline(always)]
     pub(crate) fn set_next(&self, next: *mut Block) {
-        // Relaxed: as in `next`.
-        self.next.store(next, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `read`; a walker that takes the link for a site sees the idle state before it.
+        self.site.store(next.cast(), Ordering::Release);
+    }
+
+    /// The number of the block below this one in a shared stack. A thread that pops from the stack may read it; if
+    /// the block has left the stack, the result may be anything.
+    pub(crate) fn below(&self) -> u32 {
+        // Relaxed: see `stack.rs`.
+        below_of(self.state.load(Ordering::Relaxed))
+    }
+
+    /// Sets the number of the block below. Only for the holder of the block, which is idle.
+    pub(crate) fn set_below(&self, below: u32) {
+        // Relaxed, both: the holder's own; the compare-exchange in `stack.rs` publishes it.
+        let len = batch_len_of(self.state.load(Ordering::Relaxed));
+        self.state.store(idle_state(len, below), Ordering::Relaxed);
     }
 
     /// The start of the memory.
@@ -133,30 +123,29 @@ impl Block {
     #[inline(always)]
     pub(crate) unsafe fn start(&self) -> NonNull<u8> {
         // Tells the model checker that the caller must be the holder. Compiles to nothing.
-        self.binding.with(|_| ());
+        self.pool.with(|_| ());
         // SAFETY: the caller holds the block, so no other thread writes the address. It is that of memory, or a
         // dangling one for zero bytes: neither is null.
         unsafe { NonNull::new_unchecked(self.start.load_own()) }
     }
 
-    /// Address and bytes of the memory, as numbers: the memory may already be returned.
+    /// The address of the memory, as a number: the memory may already be returned.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
-    pub(crate) fn place(&self) -> (usize, u64) {
-        // Relaxed: the address is never dereferenced, and a mismatch of address and bytes only makes a level slightly
-        // wrong.
-        (self.start.load(Ordering::Relaxed).addr(), self.bytes())
+    pub(crate) fn address(&self) -> usize {
+        // Relaxed: never dereferenced.
+        self.start.load(Ordering::Relaxed).addr()
     }
 
-    /// The pool's address; not that of any pool if the block may have a tag.
+    /// The pool's address; not that of any pool if the block may have a tag or is of a small class.
     ///
     /// # Safety
     ///
     /// The caller holds the block, which has memory.
     #[inline(always)]
     pub(crate) unsafe fn pool_if_untagged(&self) -> NonNull<()> {
-        // SAFETY: the caller holds the block, so nobody writes the binding.
-        self.binding
-            .with(|binding| unsafe { NonNull::new_unchecked((*binding).pool) })
+        // SAFETY: the caller holds the block, so nobody writes the address.
+        self.pool
+            .with(|pool| unsafe { NonNull::new_unchecked(*pool) })
     }
 
     /// The pool.
@@ -166,7 +155,21 @@ impl Block {
     /// As for [`pool_if_untagged`](Self::pool_if_untagged).
     #[inline(always)]
     pub(crate) unsafe fn pool(&self) -> NonNull<()> {
-        // SAFETY: as for the caller; a pool's address without the lowest bit is not zero.
+        // SAFETY: as for the caller; a pool's address without the lowest bits is not zero.
+        unsafe {
+            let pool = self.pool_if_untagged().as_ptr();
+            NonNull::new_unchecked(pool.map_addr(|addr| addr & !(TAG_HINT | SMALL)))
+        }
+    }
+
+    /// The pool's address; not that of any pool if the block is of a small class.
+    ///
+    /// # Safety
+    ///
+    /// As for [`pool_if_untagged`](Self::pool_if_untagged).
+    #[inline(always)]
+    pub(crate) unsafe fn pool_unless_small(&self) -> NonNull<()> {
+        // SAFETY: as for `pool`.
         unsafe {
             let pool = self.pool_if_untagged().as_ptr();
             NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAG_HINT))
@@ -187,12 +190,11 @@ impl Block {
     /// The caller holds the block, which has memory.
     #[inline(always)]
     pub(crate) unsafe fn set_tag_hint(&self) {
-        // SAFETY: the caller holds the block, so nobody else touches the binding.
-        self.binding.with_mut(|binding| unsafe {
-            let pool = (*binding).pool;
-            if pool.addr() & TAG_HINT == 0 {
+        // SAFETY: the caller holds the block, so nobody else touches the address.
+        self.pool.with_mut(|pool| unsafe {
+            if (*pool).addr() & TAG_HINT == 0 {
                 cold_path();
-                (*binding).pool = pool.map_addr(|addr| addr | TAG_HINT);
+                *pool = (*pool).map_addr(|addr| addr | TAG_HINT);
             }
         });
     }
@@ -203,87 +205,44 @@ impl Block {
     ///
     /// The caller holds the block, which has memory.
     pub(crate) unsafe fn clear_tag_hint(&self) {
-        // SAFETY: the caller holds the block, so nobody else touches the binding.
-        self.binding.with_mut(|binding| unsafe {
-            (*binding).pool = (*binding).pool.map_addr(|addr| addr & !TAG_HINT);
+        // SAFETY: the caller holds the block, so nobody else touches the address.
+        self.pool.with_mut(|pool| unsafe {
+            *pool = (*pool).map_addr(|addr| addr & !TAG_HINT);
         });
     }
 
-    /// The size class, or `OVERSIZE`.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the block.
-    #[inline(always)]
-    pub(crate) unsafe fn class(&self) -> usize {
-        // SAFETY: the caller holds the block, so nobody writes the binding.
-        usize::from(self.binding.with(|binding| unsafe { (*binding).class }))
+    /// The number of blocks in the batch that this block heads. Only for the holder of the block.
+    pub(crate) fn batch_len(&self) -> u32 {
+        // Relaxed: the holder's own, or passed on with the block.
+        u32::from(batch_len_of(self.state.load(Ordering::Relaxed)))
     }
 
-    /// Bytes of the block.
-    #[inline(always)]
-    pub(crate) fn bytes(&self) -> u64 {
-        // Acquire: pairs with the Release in `bind`; for the walker, see the head of this file.
-        self.size.load(Ordering::Acquire)
-    }
-
-    /// The number of blocks in the batch that this block heads.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the block.
-    pub(crate) unsafe fn batch_len(&self) -> u32 {
-        // SAFETY: the caller holds the block, so nobody writes the binding.
-        u32::from(self.binding.with(|binding| unsafe { (*binding).batch_len }))
-    }
-
-    /// Records that this block heads a batch of `len` blocks.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the block.
-    pub(crate) unsafe fn set_batch_len(&self, len: u32) {
+    /// Records that this block heads a batch of `len` blocks. Only for the holder of the block, which is idle.
+    pub(crate) fn set_batch_len(&self, len: u32) {
         debug_assert!(u8::try_from(len).is_ok());
-        // SAFETY: the caller holds the block, so nobody else touches the binding.
-        self.binding
-            .with_mut(|binding| unsafe { (*binding).batch_len = len as u8 });
+        // Relaxed: the holder's own.
+        self.state
+            .store(idle_state(len as u8, 0), Ordering::Relaxed);
     }
 
-    /// Binds the block to `region`, as one of this size class, or `OVERSIZE`.
+    /// Binds the block to memory of this pool, from `start`. Only for [`Record`](crate::blocks::note::Record).
     ///
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
-    pub(crate) unsafe fn bind(&self, region: Region, pool: NonNull<()>, class: usize) {
+    pub(super) unsafe fn bind(&self, start: NonNull<u8>, pool: NonNull<()>, is_small: bool) {
+        let pool = pool
+            .as_ptr()
+            .map_addr(|addr| addr | if is_small { SMALL } else { 0 });
         // Relaxed: the holder reads its own write; a transfer of the block makes it visible to the next holder.
-        self.start.store(region.start.as_ptr(), Ordering::Relaxed);
-        // SAFETY: the caller holds the block, so nobody else touches the binding.
-        self.binding.with_mut(|binding| unsafe {
-            (*binding).origin = region.origin;
-            (*binding).pool = pool.as_ptr();
-            (*binding).class = class as u8;
-        });
-        // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
-        self.size.store(region.bytes as u64, Ordering::Release);
+        self.start.store(start.as_ptr(), Ordering::Relaxed);
+        // SAFETY: the caller holds the block, so nobody else touches the address.
+        self.pool.with_mut(|at| unsafe { *at = pool });
     }
 
-    /// Unbinds the memory from the block, and returns it.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the block and it is bound to memory.
-    pub(crate) unsafe fn unbind(&self) -> Region {
-        let bytes = self.bytes() as usize;
-        // Release: as in `bind`.
-        self.size.store(0, Ordering::Release);
-        // SAFETY: the caller holds the block, so nobody writes the binding.
-        self.binding.with(|binding| unsafe {
-            Region {
-                start: NonNull::new_unchecked(self.start.load_own()),
-                bytes,
-                origin: (*binding).origin,
-            }
-        })
+    /// The start of the memory, if the block ever had any. Only for the holder.
+    pub(super) fn start_if_bound(&self) -> Option<NonNull<u8>> {
+        NonNull::new(self.start.load_own())
     }
 
     /// Models a write to the block's memory, which the model checker does not see. The transfer of a block must order
@@ -294,7 +253,7 @@ impl Block {
     /// The caller holds the block.
     #[inline(always)]
     pub(crate) unsafe fn touch(&self) {
-        self.binding.with_mut(|_| ());
+        self.pool.with_mut(|_| ());
     }
 
     /// Records the line of code and the stamp of an alloc: `frame_stamp` with `thread_stamp` and `tag_stamp`.
@@ -302,8 +261,8 @@ impl Block {
     pub(crate) fn mark_lent(&self, stamp: u64, site: &'static Location<'static>) {
         // Release: pairs with the Acquire in `read`; a walker that sees this site sees the idle state before it.
         self.site
-            .store(ptr::from_ref(site).cast_mut(), Ordering::Release);
-        // Release: pairs with the Acquire in `read`; a walker that sees this state sees site and size.
+            .store(ptr::from_ref(site).cast_mut().cast(), Ordering::Release);
+        // Release: pairs with the Acquire in `read`; a walker that sees this state sees site and note.
         self.state.store(stamp, Ordering::Release);
     }
 
@@ -339,9 +298,9 @@ impl Block {
         }
     }
 
-    /// Reads who has the block. Only for the one walker.
-    pub(crate) fn read(&self) -> Seen {
-        // Acquire: pairs with the Release in `mark_lent`; site and size are then from this holder or a later one.
+    /// Reads who has the block, and its size from `bytes`, which loads with Acquire. Only for the one walker.
+    pub(crate) fn read(&self, bytes: impl FnOnce() -> u64) -> Seen {
+        // Acquire: pairs with the Release in `mark_lent`; site and note are then from this holder or a later one.
         let mut state = self.state.load(Ordering::Acquire);
         if state & (LENT | WATCHED) == LENT {
             // Acquire: as above, for the state that gets the bit. A bit left by an earlier walk is as good.
@@ -352,8 +311,7 @@ impl Block {
         }
         // Acquire: pairs with the Release in `mark_lent`; keeps the second load of the state after this one.
         let site = self.site.load(Ordering::Acquire);
-        // Acquire: as above, and pairs with the Release in `bind`.
-        let size = self.size.load(Ordering::Acquire);
+        let size = bytes();
         // Relaxed: the loads before it are Acquire, so this one comes after them.
         if self.state.load(Ordering::Relaxed) & WATCHED == 0 {
             return Seen::Idle;
@@ -362,6 +320,7 @@ impl Block {
         if thread == ANONYMOUS {
             return Seen::Anonymous(size);
         }
+        let site = site.cast::<Location<'static>>();
         #[cfg(feature = "backtrace")]
         let (site, stack) = if site.addr() & STACKED == 0 {
             (site, None)

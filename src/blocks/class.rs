@@ -11,9 +11,10 @@
 //! # Small classes
 //!
 //! Only pools with an alignment below a cache line use the classes 1 to 8, and only other pools use the classes 9 and 10. The fast
-//! paths do not know which kind a pool is: for 1 to 128 bytes they try class 9 or 10, whose bins are always empty in a pool with
-//! small classes. Then another function tries the small class (`alloc_small` and `release_small` in `pool/`). So small classes cost
-//! other pools no instruction.
+//! paths do not know which kind a pool is: an alloc of 1 to 128 bytes tries class 9 or 10, whose bins are always empty in a pool with
+//! small classes, and then `alloc_small` tries the small class. A block of a small class has a bit in its pool's address, so that a
+//! release leaves the fast path where it compares that address, and `release_small` follows. So small classes cost other pools no
+//! instruction.
 
 use crate::codegen::cold_path;
 
@@ -135,7 +136,8 @@ pub(crate) struct Classes {
 /// A size class in a pool.
 #[derive(Debug)]
 struct Shape {
-    /// Bytes of a block; meaningless for blocks beyond the largest class, which have individual sizes.
+    /// Bytes of a block; 0 for class 0, for classes that the pool does not use, and for blocks beyond the largest class, which have
+    /// individual sizes.
     block_bytes: u32,
     /// Blocks in a batch; 0 if threads do not keep blocks of this class.
     batch_len: u32,
@@ -143,14 +145,17 @@ struct Shape {
 
 impl Classes {
     pub(crate) fn new(alignment: usize, thread_cache_bytes: usize) -> Self {
+        let has_small = FIRST_OF_LINES > 1 && alignment < LINE;
         let shapes = std::array::from_fn(|class| {
-            let block_bytes = if class == 0 || is_small(class) && alignment >= LINE {
-                // The pool has no block of a small class.
-                0
-            } else if class < CLASSES {
+            let is_used = match class {
+                0 | OVERSIZE => false,
+                _ if has_small => is_small(class) || class_bytes(class) > SMALL_BYTES,
+                _ => !is_small(class),
+            };
+            let block_bytes = if is_used {
                 class_bytes(class).next_multiple_of(alignment)
             } else {
-                u32::MAX as usize
+                0
             };
             Shape {
                 block_bytes: block_bytes as u32,
@@ -163,10 +168,7 @@ impl Classes {
                 },
             }
         });
-        Self {
-            shapes,
-            has_small: FIRST_OF_LINES > 1 && alignment < LINE,
-        }
+        Self { shapes, has_small }
     }
 
     /// The class whose blocks hold `bytes`; `None` beyond the largest.
@@ -183,6 +185,7 @@ impl Classes {
     }
 
     /// Bytes of a block of `class`.
+    #[inline(always)]
     pub(crate) fn block_bytes(&self, class: usize) -> usize {
         self.shapes[class].block_bytes as usize
     }

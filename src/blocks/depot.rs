@@ -2,14 +2,14 @@
 //!
 //! A batch is a list of blocks of one class. Its first block stores the length and represents the batch in the stack of its class.
 //! Only the thread that owns a batch follows the list; the depot never does.
-#![expect(unsafe_code, reason = "a batch's head carries the batch's length")]
+#![expect(unsafe_code, reason = "a batch has the blocks that its maker gave up")]
 
 use crate::blocks::block::Block;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::blocks::class::LINE;
 use crate::blocks::class::{CLASSES, OVERSIZE, bits};
+use crate::blocks::exchange::Exchange;
 use crate::blocks::stack::Stack;
-use crate::blocks::table::Table;
 use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};
 
 /// A list of idle blocks of one class that moves as a whole. The owner of this value holds all the blocks.
@@ -17,21 +17,26 @@ use crate::sync::{AtomicU32, AtomicU64, CachePadded, Ordering};
 pub(crate) struct Batch<'t> {
     head: &'t Block,
     len: u32,
+    class: usize,
 }
 
 impl<'t> Batch<'t> {
-    /// Makes a batch of the `len` blocks from `head` along `next`.
+    /// Makes a batch of the `len` blocks of `class` from `head` along `next`.
     ///
     /// # Safety
     ///
-    /// The caller holds these blocks, and gives them to the batch.
-    pub(crate) unsafe fn new(head: &'t Block, len: u32) -> Self {
+    /// The caller holds these blocks, which are idle, and gives them to the batch.
+    pub(crate) unsafe fn new(head: &'t Block, len: u32, class: usize) -> Self {
         debug_assert!(len > 0);
-        Self { head, len }
+        Self { head, len, class }
     }
 
     pub(crate) fn len(&self) -> u32 {
         self.len
+    }
+
+    pub(crate) fn class(&self) -> usize {
+        self.class
     }
 
     pub(crate) fn head(&self) -> &'t Block {
@@ -105,30 +110,28 @@ impl Depot {
         clippy::needless_pass_by_value,
         reason = "the batch is consumed: its caller must not use it again"
     )]
-    pub(crate) fn push(&self, batch: Batch<'_>) {
-        // SAFETY: the batch holds its blocks.
-        let class = unsafe { batch.head.class() };
-        // SAFETY: as above.
-        unsafe { batch.head.set_batch_len(batch.len) };
-        let shelf = &self.shelves[class];
+    pub(crate) fn push(&self, batch: Batch<'_>, exchange: &Exchange<'_>) {
+        batch.head.set_batch_len(batch.len);
+        let shelf = &self.shelves[batch.class];
         // Relaxed: a level for trimming; the stack itself orders the transfer of the blocks.
         shelf
             .idle
             .fetch_add(u64::from(batch.len), Ordering::Relaxed);
-        if class == OVERSIZE {
+        if batch.class == OVERSIZE {
             // Relaxed: as above.
-            self.oversize_bytes
-                .fetch_add(batch.head.bytes(), Ordering::Relaxed);
+            self.oversize_bytes.fetch_add(
+                exchange.bytes_of(batch.class, batch.head),
+                Ordering::Relaxed,
+            );
         }
-        shelf.batches.push(batch.head);
+        shelf.batches.push(batch.head, exchange.table);
     }
 
     /// Pops a batch, if the class has one.
-    pub(crate) fn pop<'t>(&self, class: usize, table: &'t Table) -> Option<Batch<'t>> {
+    pub(crate) fn pop<'t>(&self, class: usize, exchange: &Exchange<'t>) -> Option<Batch<'t>> {
         let shelf = &self.shelves[class];
-        let head = shelf.batches.pop(table)?;
-        // SAFETY: popping a batch's head gives the batch to this thread.
-        let len = unsafe { head.batch_len() };
+        let head = shelf.batches.pop(exchange.table)?;
+        let len = head.batch_len();
         // Relaxed: as in `push`.
         let before = shelf.idle.fetch_sub(u64::from(len), Ordering::Relaxed);
         let left = before - u64::from(len);
@@ -139,10 +142,10 @@ impl Depot {
         if class == OVERSIZE {
             // Relaxed: as in `push`.
             self.oversize_bytes
-                .fetch_sub(head.bytes(), Ordering::Relaxed);
+                .fetch_sub(exchange.bytes_of(class, head), Ordering::Relaxed);
         }
         // SAFETY: popped just now, with this length.
-        Some(unsafe { Batch::new(head, len) })
+        Some(unsafe { Batch::new(head, len, class) })
     }
 
     /// The number of idle blocks here, for every class of which the pool ever had any.

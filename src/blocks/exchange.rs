@@ -1,6 +1,7 @@
 //! The parts of a pool and a slot that a magazine needs for an exchange with the depot.
 
-use crate::blocks::class::Classes;
+use crate::blocks::block::Block;
+use crate::blocks::class::{Classes, OVERSIZE};
 use crate::blocks::depot::Depot;
 use crate::blocks::table::Table;
 use crate::memory::budget::Budget;
@@ -14,6 +15,17 @@ pub(crate) struct Exchange<'p> {
     pub(crate) depot: &'p Depot,
     pub(crate) budget: &'p Budget,
     pub(crate) out: &'p dyn BlocksOut,
+}
+
+impl Exchange<'_> {
+    /// Bytes of a block of this class.
+    pub(crate) fn bytes_of(&self, class: usize, block: &Block) -> u64 {
+        if class == OVERSIZE {
+            self.table.record(block).bytes(self.classes)
+        } else {
+            self.classes.block_bytes(class) as u64
+        }
+    }
 }
 
 /// The number of a pool's blocks in use, to which each magazine adds its balance.

@@ -119,8 +119,7 @@ impl Magazine {
         debug_assert!(bin.active.get().is_null());
         // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
         if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
-            // SAFETY: this magazine holds the blocks of its spare batch.
-            let len = unsafe { spare.batch_len() };
+            let len = spare.batch_len();
             bin.spare.set(ptr::null());
             // The first block is allocated at once.
             bin.active.set(spare.next());
@@ -129,11 +128,12 @@ impl Magazine {
             self.pay_back(len, class, exchange);
             return Some((spare, false));
         }
-        let batch = exchange.depot.pop(class, exchange.table)?;
+        let batch = exchange.depot.pop(class, exchange)?;
         notes.counters.depot_exchanges.increment();
         let (first, rest) = (batch.head(), batch.len() - 1);
         self.owe(i64::from(batch.len()), exchange);
-        self.had_bytes.add(u64::from(batch.len()) * first.bytes());
+        self.had_bytes
+            .add(u64::from(batch.len()) * exchange.bytes_of(class, first));
         if rest > 0 {
             // The first block is allocated at once; the others become the active list, if there is credit.
             let missing = batch.len().saturating_sub(bin.limit.get());
@@ -146,7 +146,7 @@ impl Magazine {
                 // SAFETY: the records of the table are alive, and `rest` of them follow the first.
                 let head = unsafe { &*first.next() };
                 // SAFETY: popping the batch gave us its blocks.
-                self.send(unsafe { Batch::new(head, rest) }, exchange, notes);
+                self.send(unsafe { Batch::new(head, rest, class) }, exchange, notes);
             }
         }
         Some((first, true))
@@ -168,8 +168,9 @@ impl Magazine {
         let bin = &self.bins[class];
         if bin.limit.get() == 0 {
             notes.counters.released.increment();
-            notes.counters.released_bytes.add(block.bytes());
-            self.send_alone(block, exchange, notes);
+            let bytes = exchange.bytes_of(class, block);
+            notes.counters.released_bytes.add(bytes);
+            self.send_alone(class, block, exchange, notes);
         } else if !bin.try_push(block) {
             self.rotate(class, block, 1, exchange, notes);
         }
@@ -188,14 +189,14 @@ impl Magazine {
         notes: Notes<'_>,
     ) {
         self.owned.with_mut(|_| ());
-        self.note_new(block.bytes(), exchange);
+        self.note_new(exchange.bytes_of(class, block), exchange);
         let bin = &self.bins[class];
         if bin.balance().room() == 0 {
             self.widen(class, exchange, notes);
         }
         let room = bin.balance().room();
         if bin.limit.get() == 0 {
-            self.send_alone(block, exchange, notes);
+            self.send_alone(class, block, exchange, notes);
         } else if room == 0 {
             self.rotate(class, block, 0, exchange, notes);
         } else {
@@ -230,31 +231,28 @@ impl Magazine {
         let len = bin.limit.get();
         let bytes = len as usize * exchange.classes.block_bytes(class);
         block.set_next(bin.active.replace(ptr::null()).cast_mut());
-        // SAFETY: this magazine holds the blocks of its lists, and the caller gave up the block.
-        unsafe { block.set_batch_len(len) };
+        block.set_batch_len(len);
         bin.set_room(len - 1, given);
         // SAFETY: `spare` is a record of the table.
         let going = if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
             bin.spare.set(block);
-            // SAFETY: this magazine holds the blocks of its spare batch.
-            let spare_len = unsafe { spare.batch_len() };
             // SAFETY: the spare batch was taken out of the bin just now.
-            unsafe { Batch::new(spare, spare_len) }
+            unsafe { Batch::new(spare, spare.batch_len(), class) }
         } else if len == exchange.classes.batch_len(class) && self.spend(bytes, exchange) {
             bin.spare.set(block);
             return;
         } else {
             // SAFETY: the list was taken out of the bin above.
-            unsafe { Batch::new(block, len) }
+            unsafe { Batch::new(block, len, class) }
         };
         self.send(going, exchange, notes);
     }
 
     /// Sends a single block, which threads do not keep, to the depot.
-    fn send_alone(&self, block: &Block, exchange: &Exchange<'_>, notes: Notes<'_>) {
+    fn send_alone(&self, class: usize, block: &Block, exchange: &Exchange<'_>, notes: Notes<'_>) {
         block.set_next(ptr::null_mut());
         // SAFETY: the callers hold the block and give it up.
-        self.send(unsafe { Batch::new(block, 1) }, exchange, notes);
+        self.send(unsafe { Batch::new(block, 1, class) }, exchange, notes);
     }
 
     /// Sends blocks to the depot, after it marks the slot as changed.
@@ -263,11 +261,11 @@ impl Magazine {
     /// block released.
     fn send(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owe(-i64::from(batch.len()), exchange);
-        let bytes = u64::from(batch.len()) * batch.head().bytes();
+        let bytes = u64::from(batch.len()) * exchange.bytes_of(batch.class(), batch.head());
         self.had_bytes.add(bytes.wrapping_neg());
         notes.counters.depot_exchanges.increment();
         notes.changes.increment();
-        exchange.depot.push(batch);
+        exchange.depot.push(batch, exchange);
     }
 
     /// Raises a bin's limit by up to `more` blocks, and takes credit from other bins if none is left.
@@ -346,16 +344,15 @@ impl Magazine {
         // SAFETY: lists consist of records of the table, which are alive.
         if let Some(active) = unsafe { active.as_ref() } {
             // SAFETY: the list left the bin above, and no other thread holds its blocks.
-            let batch = unsafe { Batch::new(active, active_len) };
+            let batch = unsafe { Batch::new(active, active_len, class) };
             self.send(batch, exchange, notes);
         }
         // SAFETY: as above.
         if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
-            // SAFETY: this magazine holds the blocks of its spare batch.
-            let len = unsafe { spare.batch_len() };
+            let len = spare.batch_len();
             self.pay_back(len, class, exchange);
             // SAFETY: the batch left the bin just now.
-            let batch = unsafe { Batch::new(spare, len) };
+            let batch = unsafe { Batch::new(spare, len, class) };
             self.send(batch, exchange, notes);
         }
     }
@@ -371,7 +368,7 @@ impl Magazine {
         // SAFETY: hot and spare are records of the table, which are alive, and their blocks are this magazine's.
         let apart = unsafe {
             let spare = bin.spare.get().as_ref();
-            u32::from(bin.hot().is_some()) + spare.map_or(0, |spare| spare.batch_len())
+            u32::from(bin.hot().is_some()) + spare.map_or(0, Block::batch_len)
         };
         u64::from(limit - 1 - bin.balance().room() + apart)
     }

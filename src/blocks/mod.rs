@@ -12,6 +12,7 @@ pub(crate) mod depot;
 pub(crate) mod exchange;
 pub(crate) mod label;
 pub(crate) mod magazine;
+pub(crate) mod note;
 pub(crate) mod stack;
 pub(crate) mod state;
 pub(crate) mod table;

@@ -2,9 +2,9 @@
 //!
 //! # Protocol
 //!
-//! The stack is one word: `tag │ number of the top block`, 32 bits each. Number 0 means empty. A block's `below` is the
-//! number of the block under it. Records stay readable (`table.rs`), so a thread that follows an outdated number reads a
-//! record, or zero.
+//! The stack is one word: `tag │ number of the top block`, 32 bits each. Number 0 means empty. A block's state has the
+//! number of the block below it. Records stay readable (`table.rs`), so a thread that follows an outdated number reads a
+//! state, or zero.
 //!
 //! - Push: store `below`, then compare-exchange the word (Release).
 //! - Pop: load the word (Acquire), load `below` of the top block, then compare-exchange the word.
@@ -41,18 +41,18 @@ impl Stack {
         }
     }
 
-    /// Pushes a block. The thread that pops it holds it.
-    pub(crate) fn push(&self, block: &Block) {
+    /// Pushes an idle block of the table. The thread that pops it holds it.
+    pub(crate) fn push(&self, block: &Block, table: &Table) {
+        let number = table.number(block);
         // Relaxed: the number is only stored in `below`; the compare-exchange decides.
         let mut top = self.top.load(Ordering::Relaxed);
         loop {
-            // Relaxed: published by the Release below.
-            block.below.store(number_of(top), Ordering::Relaxed);
+            block.set_below(number_of(top));
             // Release: pairs with the Acquire in `pop`; publishes the block and the list that it heads. Relaxed on
             // failure: as the load above.
             match self.top.compare_exchange_weak(
                 top,
-                next_top(top, block.number()),
+                next_top(top, number),
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
@@ -71,8 +71,8 @@ impl Stack {
                 return None;
             }
             let block = table.get(number_of(top));
-            // Relaxed: if another thread popped this block meanwhile the value may be anything, and the exchange fails.
-            let below = block.below.load(Ordering::Relaxed);
+            // If another thread popped this block meanwhile the value may be anything, and the exchange fails.
+            let below = block.below();
             // Relaxed on success: the tag proves that this is the value that was acquired by the load. Acquire on
             // failure: as the load above, for the next turn.
             match self.top.compare_exchange_weak(

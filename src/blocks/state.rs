@@ -1,11 +1,11 @@
 //! The state word of a block: idle, or the frame, the tag and the thread of its alloc.
 //!
 //! ```text
-//!   idle       ……………………………………………………………………………………………………………………… 0
+//!   idle       number of the block below (32 bits) │ batch length (8 bits) │ … │ watched │ … │ 0
 //!   allocated  frame (35 bits) │ tag (8 bits) │ thread name (18 bits) │ watched │ long-lived │ 1
 //! ```
 //!
-//! In an idle state only the watched bit may be set, by a late walker. Without the feature `telemetry` an alloc writes only its
+//! In an idle state a late walker may set the watched bit. The other parts are for the depot: `stack.rs` and `depot.rs`. Without the feature `telemetry` an alloc writes only its
 //! tag, and no walker takes the block for allocated.
 
 use std::panic::Location;
@@ -14,6 +14,8 @@ use crate::blocks::label::TagMark;
 
 /// The state of an idle block.
 pub(super) const IDLE: u64 = 0;
+const BATCH_SHIFT: u32 = 8;
+const BELOW_SHIFT: u32 = 32;
 /// Set in every state of an allocated block.
 pub(super) const LENT: u64 = 1;
 pub(super) const LONG_LIVED: u64 = 2;
@@ -22,8 +24,25 @@ pub(super) const WATCHED: u64 = 4;
 const THREAD_SHIFT: u32 = 3;
 /// Bits of a state word that name the thread.
 pub(crate) const THREAD_BITS: u32 = 18;
+// In an idle state the bits of the tag are zero, so that it has no tag.
+const _: () = assert!(TAG_SHIFT >= BATCH_SHIFT + u8::BITS && FRAME_SHIFT <= BELOW_SHIFT);
 const TAG_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
 pub(super) const FRAME_SHIFT: u32 = TAG_SHIFT + u8::BITS;
+
+/// An idle state of a block that heads a batch of `len` blocks, and lies above the block with this number in a stack.
+pub(super) fn idle_state(len: u8, below: u32) -> u64 {
+    IDLE | u64::from(len) << BATCH_SHIFT | u64::from(below) << BELOW_SHIFT
+}
+
+/// The length of the batch, in an idle state.
+pub(super) fn batch_len_of(state: u64) -> u8 {
+    (state >> BATCH_SHIFT) as u8
+}
+
+/// The number of the block below, in an idle state.
+pub(super) fn below_of(state: u64) -> u32 {
+    (state >> BELOW_SHIFT) as u32
+}
 
 /// The part of an allocated state that is the same for all buffers of a thread.
 pub(crate) fn thread_stamp(name: u32) -> u64 {

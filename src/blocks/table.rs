@@ -2,9 +2,9 @@
 //!
 //! # States
 //!
-//! A page has 64 records, and a word with a bit for each record in use. A record is written when it is first claimed, and the word
-//! with the first record of its page, so new memory needs no initialisation. When the last record of a page is released, the page
-//! goes back to the system. What comes back in its place is zeroes, which are vacant records and a zero word.
+//! A page has up to 64 records, and a word with a bit for each record in use. A record is written when it is first claimed, and the word
+//! with the first record of its page, so new memory needs no initialisation. When the last record of a system's page is released, that
+//! page goes back to the system. What comes back in its place is zeroes, which are vacant records.
 //!
 //! # Steps
 //!
@@ -13,7 +13,7 @@
 //!
 //! - Claim: take the lowest vacant record, so that high pages empty out. So the records that were ever claimed are the first ones, and
 //!   a number says which they are. Write the record if it is the next one. Set its bit.
-//! - Release: clear the bit. If the word is zero, give the page back.
+//! - Release: clear the bit. If the words of all records in the system's page are zero, give that page back.
 //!
 //! # Why readers need no lock
 //!
@@ -23,16 +23,10 @@
 //! just after the page went back, the page becomes resident again, idle, until its next release.
 #![expect(unsafe_code, reason = "records are written, and their pages go back")]
 
-use std::ptr;
-
 use crate::blocks::block::Block;
-use crate::blocks::buckets::{
-    Buckets, MAX_PAGES, PAGE_BYTES, PER_PAGE, Regions, discard, write_vacant,
-};
+use crate::blocks::buckets::{Buckets, MAX_PAGES, PER_PAGE, Regions};
+use crate::blocks::note::Record;
 use crate::sync::{AtomicU32, AtomicU64, ForkLock, Ordering, Rank};
-
-/// The word of a page with all records in use.
-const FULL: u64 = u64::MAX >> (64 - PER_PAGE);
 
 /// All block records of a pool.
 #[derive(Debug)]
@@ -52,15 +46,16 @@ pub(crate) struct Table {
 struct Supply {
     /// No page before this one has a vacant record.
     lowest: u32,
-    /// How many records were ever claimed. They are the first ones. They are written, and the words of their pages.
+    /// The numbers below this one, plus one, were claimed before. Their records are written, and the words of their pages.
     written: u32,
     regions: Regions,
 }
 
 impl Table {
-    pub(crate) fn new() -> Self {
+    /// An empty table, whose records share cache lines if `is_packed`.
+    pub(crate) fn new(is_packed: bool) -> Self {
         Self {
-            buckets: Buckets::new(),
+            buckets: Buckets::new(is_packed),
             pages: AtomicU32::new(0),
             in_use: AtomicU32::new(0),
             bytes: AtomicU64::new(0),
@@ -79,10 +74,24 @@ impl Table {
     pub(crate) fn get(&self, number: u32) -> &Block {
         self.buckets
             .record((number - 1) / PER_PAGE, (number - 1) % PER_PAGE)
+            .block
+    }
+
+    /// The number of a record of this table.
+    pub(crate) fn number(&self, block: &Block) -> u32 {
+        let (page, place) = self.buckets.locate(block);
+        page * PER_PAGE + place + 1
+    }
+
+    /// A record of this table, with its note.
+    pub(crate) fn record<'t>(&'t self, block: &Block) -> Record<'t> {
+        let (page, place) = self.buckets.locate(block);
+        self.buckets.record(page, place)
     }
 
     /// Claims the lowest vacant record for the caller; `None` when no memory or no number is left.
-    pub(crate) fn claim(&self) -> Option<&Block> {
+    pub(crate) fn claim(&self) -> Option<Record<'_>> {
+        let full = u64::MAX >> (64 - self.buckets.layout.records);
         let mut supply = self.supply.lock();
         let (page, taken) = loop {
             let page = supply.lowest;
@@ -99,23 +108,25 @@ impl Table {
             }
             // Relaxed: written under the lock, which we have.
             let taken = self.buckets.word_of(page).load(Ordering::Relaxed);
-            if taken != FULL {
+            if taken != full {
                 break (page, taken);
             }
             supply.lowest = page + 1;
         };
-        if taken == 0 && supply.regions.returns(page) {
-            self.add_bytes(PAGE_BYTES);
+        if taken == 0 && supply.regions.returns(page) && self.is_vacant_around(page) {
+            self.add_bytes(self.buckets.together_bytes());
         }
         let place = (!taken).trailing_zeros();
         let index = page * PER_PAGE + place;
         if supply.written == index {
             // SAFETY: the record was never claimed, so nobody reads it.
-            unsafe { write_vacant(self.buckets.place(page, place)) };
-            supply.written = index + 1;
+            unsafe { self.buckets.write_vacant(page, place) };
+            supply.written = if place + 1 == self.buckets.layout.records {
+                (page + 1) * PER_PAGE
+            } else {
+                index + 1
+            };
         }
-        let block = self.buckets.record(page, place);
-        block.set_number(index + 1);
         // Release: pairs with the Acquire in `records_of`; the record is written. A walk that must meet the block is ordered after its
         // alloc, and so after this.
         self.buckets
@@ -128,7 +139,15 @@ impl Table {
         }
         // Relaxed: grows before the alloc is counted; that counter publishes it to the aggregator.
         self.in_use.fetch_add(1, Ordering::Relaxed);
-        Some(block)
+        Some(self.buckets.record(page, place))
+    }
+
+    /// Whether the other pages in the same page of the system have no record in use.
+    fn is_vacant_around(&self, page: u32) -> bool {
+        // Relaxed: written under the lock, which the callers have. Before the first claim in its page, a word in a mapping is zero.
+        self.buckets
+            .together(page)
+            .all(|other| other == page || self.buckets.word_of(other).load(Ordering::Relaxed) == 0)
     }
 
     /// Releases a record. Returns its page to the system if no other record in it is in use.
@@ -137,8 +156,7 @@ impl Table {
     ///
     /// The caller holds the block, which is one of this table and has no memory, and gives it up.
     pub(crate) unsafe fn release(&self, block: &Block) {
-        let index = block.number() - 1;
-        let (page, place) = (index / PER_PAGE, index % PER_PAGE);
+        let (page, place) = self.buckets.locate(block);
         let mut supply = self.supply.lock();
         // Relaxed: written under the lock, which we have.
         let left = self.buckets.word_of(page).load(Ordering::Relaxed) & !(1 << place);
@@ -154,13 +172,12 @@ impl Table {
 
     /// Returns a page without records in use to the system.
     fn let_page_go(&self, supply: &Supply, page: u32) {
-        if supply.regions.returns(page) {
-            let first = ptr::from_ref(self.buckets.record(page, 0)).cast_mut();
-            // SAFETY: the page lies in the mapping of its bucket. No thread holds a record in it, and a thread that
+        if supply.regions.returns(page) && self.is_vacant_around(page) {
+            // SAFETY: the page lies in the mapping of its bucket. No thread holds a record in it or around it, and a thread that
             // reads one without holding it can handle zeroes, see the head of this file.
-            unsafe { discard(first) };
+            let gone = unsafe { self.buckets.discard(page) };
             // Relaxed: for statistics and the budget, which need no order.
-            self.bytes.fetch_sub(PAGE_BYTES as u64, Ordering::Relaxed);
+            self.bytes.fetch_sub(gone as u64, Ordering::Relaxed);
         }
         // Relaxed, both: changes only under the lock. A reader that saw more pages finds words of zero.
         let mut pages = self.pages.load(Ordering::Relaxed);
@@ -183,7 +200,7 @@ impl Table {
     }
 
     /// Every record in use of one of the first [`pages`](Self::pages).
-    pub(crate) fn records_of(&self, page: u32) -> impl Iterator<Item = &Block> {
+    pub(crate) fn records_of(&self, page: u32) -> impl Iterator<Item = Record<'_>> {
         // Acquire: pairs with the Releases in `claim` and `release`; the records are written. One that the caller must meet was claimed
         // before, see `claim`.
         let mut taken = self.buckets.word_of(page).load(Ordering::Acquire);
@@ -197,8 +214,13 @@ impl Table {
     }
 
     /// Every record in use.
-    pub(crate) fn records(&self) -> impl Iterator<Item = &Block> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
         (0..self.pages()).flat_map(|page| self.records_of(page))
+    }
+
+    /// Bytes of a record with its note.
+    pub(crate) fn record_bytes(&self) -> u64 {
+        self.buckets.layout.record_bytes()
     }
 
     /// Records in use.
@@ -223,56 +245,100 @@ impl Drop for Table {
 
 #[cfg(all(test, not(framepool_loom)))]
 mod tests {
+    use std::ptr;
+
     use super::*;
     use crate::memory::mapping;
 
     #[test]
     fn claimed_records_are_found_by_their_numbers() {
-        let table = Table::new();
-        for expected in 1..=1000 {
-            let block = table.claim().expect("memory");
-            assert_eq!(block.number(), expected);
-            assert!(ptr::eq(block, table.get(expected)));
+        for (is_packed, records) in [(false, 64), (true, 56)] {
+            let table = Table::new(is_packed);
+            for index in 0..1000 {
+                let block = table.claim().expect("memory").block;
+                let number = index / records * 64 + index % records + 1;
+                assert_eq!(table.number(block), number);
+                assert!(ptr::eq(block, table.get(number)));
+                assert!(ptr::eq(block, table.record(block).block));
+            }
+            assert_eq!((table.records().count(), table.len()), (1000, 1000));
+            assert_eq!(table.pages(), 1000_u32.div_ceil(records));
         }
-        assert_eq!((table.records().count(), table.len()), (1000, 1000));
-        assert_eq!(table.pages(), 1000_u32.div_ceil(64));
     }
 
     #[test]
     fn the_lowest_vacant_record_is_claimed_first() {
-        let table = Table::new();
-        for _ in 0..1000 {
-            table.claim().expect("memory");
+        for is_packed in [false, true] {
+            let table = Table::new(is_packed);
+            let all: Vec<_> = (0..1000).map(|_| table.claim().expect("memory")).collect();
+            for at in [699, 29, 30, 998] {
+                // SAFETY: claimed above.
+                unsafe { table.release(all[at].block) };
+            }
+            let again: Vec<_> = (0..4).map(|_| table.claim().expect("memory")).collect();
+            for (record, at) in again.iter().zip([29, 30, 699, 998]) {
+                assert!(ptr::eq(record.block, all[at].block), "record {at}");
+            }
         }
-        for number in [700, 30, 31, 999] {
-            // SAFETY: claimed above.
-            unsafe { table.release(table.get(number)) };
-        }
-        let again: Vec<u32> = (0..5)
-            .map(|_| table.claim().expect("memory").number())
-            .collect();
-        assert_eq!(again, [30, 31, 700, 999, 1001]);
     }
 
     #[test]
     fn released_pages_go_back_and_come_back_vacant() {
-        let table = Table::new();
-        let claim_many = || (0..10_000).for_each(|_| assert!(table.claim().is_some()));
-        claim_many();
-        let peak = table.bytes();
-        for number in 1..=10_000 {
-            let block = table.get(number);
+        for (is_packed, record_bytes) in [(false, 64), (true, 37)] {
+            let table = Table::new(is_packed);
+            let claim_many = || -> Vec<_> {
+                (0..10_000)
+                    .map(|_| table.claim().expect("memory").block)
+                    .collect()
+            };
+            let all = claim_many();
+            let peak = table.bytes();
+            for &block in &all {
+                block.set_next(ptr::from_ref(block).cast_mut());
+                // SAFETY: claimed above.
+                unsafe { table.release(block) };
+            }
+            assert_eq!((table.len(), table.pages()), (0, 0));
+            if mapping::KNOWN {
+                let least = 10_000 * (record_bytes - 1);
+                assert!(peak > least && peak < least * 6 / 5, "{peak} bytes");
+                assert!(table.bytes() < 70 << 10, "{} of {peak}", table.bytes());
+            }
+            assert!(claim_many().iter().zip(&all).all(|(a, b)| ptr::eq(*a, *b)));
+            assert_eq!(table.bytes(), peak);
+            assert!(!mapping::KNOWN || all[9_999].next().is_null());
+        }
+    }
+
+    /// Two pages of packed records share a page of the system.
+    #[test]
+    fn a_record_in_use_keeps_its_neighbours_page() {
+        if !mapping::KNOWN {
+            return;
+        }
+        let table = Table::new(true);
+        let all: Vec<_> = (0..20_000)
+            .map(|_| table.claim().expect("memory").block)
+            .collect();
+        let numbers: Vec<u32> = all.iter().map(|block| table.number(block)).collect();
+        for &block in &all {
             block.set_next(ptr::from_ref(block).cast_mut());
-            // SAFETY: claimed above.
-            unsafe { table.release(block) };
         }
-        assert_eq!((table.len(), table.pages()), (0, 0));
-        if mapping::KNOWN {
-            assert!(peak > 10_000 * 64 && peak < 12_000 * 64, "{peak} bytes");
-            assert!(table.bytes() < 64 << 10, "{} of {peak}", table.bytes());
+        // Every third page keeps its last record.
+        let is_kept =
+            |number: u32| ((number - 1) / 64).is_multiple_of(3) && (number - 1) % 64 == 55;
+        for (&block, &number) in all.iter().zip(&numbers) {
+            if !is_kept(number) {
+                // SAFETY: claimed above.
+                unsafe { table.release(block) };
+            }
         }
-        claim_many();
-        assert_eq!(table.bytes(), peak);
-        assert!(!mapping::KNOWN || table.get(10_000).next().is_null());
+        for (&block, &number) in all
+            .iter()
+            .zip(&numbers)
+            .filter(|(_, number)| is_kept(**number))
+        {
+            assert!(ptr::eq(block.next(), block), "record {number} went");
+        }
     }
 }

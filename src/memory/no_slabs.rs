@@ -5,6 +5,9 @@
 
 use std::ptr::NonNull;
 
+/// As of the real slabs.
+pub(super) const MAX_SLABS: usize = 1 << 22;
+
 pub(crate) fn keep_across_forks() {}
 
 pub(super) fn stride(_bytes: usize, _align: usize) -> Option<usize> {

@@ -40,43 +40,36 @@ pub(crate) struct Region {
     pub(crate) origin: Origin,
 }
 
-/// Where a region's memory comes from: a [`Source`] in one word. A block record has no room for more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin(u32);
-
-/// What contains a region.
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    /// An allocation of the global allocator, which begins `offset` bytes before the region.
-    Heap { offset: usize },
-    /// A mapping, which begins `offset` bytes before the region.
-    Mapping { offset: usize },
+/// Where a region's memory comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An allocation of the global allocator. The bytes before the region say how far before it the allocation begins.
+    Heap,
+    /// A mapping, which begins at the last page boundary.
+    Mapping,
     /// The slab with this number.
     Slab(u32),
 }
 
 impl Origin {
-    /// The origin of a region of zero bytes.
-    pub(crate) const NONE: Self = Self(0);
+    /// The largest origin as a number.
+    pub(crate) const MAX: u32 = (slab::MAX_SLABS as u32 - 1) << 2 | 2;
 
-    fn new(source: Source) -> Self {
-        Self(match source {
-            Source::Heap { offset } => (offset as u32) << 2,
-            Source::Mapping { offset } => (offset as u32) << 2 | 1,
-            Source::Slab(number) => number << 2 | 2,
-        })
+    /// The origin as a number; its two lowest bits alone are the number of a heap or a mapping.
+    pub(crate) fn to_bits(self) -> u32 {
+        match self {
+            Self::Heap => 0,
+            Self::Mapping => 1,
+            Self::Slab(number) => number << 2 | 2,
+        }
     }
 
-    fn source(self) -> Source {
-        let (kind, rest) = (self.0 & 3, self.0 >> 2);
-        match kind {
-            0 => Source::Heap {
-                offset: rest as usize,
-            },
-            1 => Source::Mapping {
-                offset: rest as usize,
-            },
-            _ => Source::Slab(rest),
+    /// The origin with this number.
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        match bits & 3 {
+            0 => Self::Heap,
+            1 => Self::Mapping,
+            _ => Self::Slab(bits >> 2),
         }
     }
 }
@@ -95,13 +88,13 @@ impl Region {
             return Some(Self {
                 start: NonNull::without_provenance(NonZero::new(align)?),
                 bytes: 0,
-                origin: Origin::NONE,
+                origin: Origin::Heap,
             });
         }
         Self::map(bytes, align).or_else(|| Self::allocate(bytes, align, alloc_zeroed))
     }
 
-    /// Allocates bytes that may not be initialised: not for buffers. No memory is touched. `bytes` is not zero.
+    /// Allocates bytes that may not be initialised: not for buffers. None of them is touched. `bytes` is not zero.
     pub(crate) fn take_uninit(bytes: usize, align: usize) -> Option<Self> {
         debug_assert!(bytes > 0 && align.is_power_of_two() && (NATURAL..=PAGE).contains(&align));
         Self::map(bytes, align).or_else(|| Self::allocate(bytes, align, alloc))
@@ -143,12 +136,12 @@ impl Region {
         if mapping::KNOWN && bytes >= MAPPED_BYTES {
             return mapped_bytes(bytes, align).map_or(0, |mapped| mapped - bytes);
         }
-        slab::stride(bytes, align).map_or(align - NATURAL + HEADER, |stride| stride - bytes)
+        slab::stride(bytes, align).map_or(align + HEADER, |stride| stride - bytes)
     }
 
     /// Whether the region is a mapping, whose pages can be returned to the system one by one.
     pub(crate) fn is_mapping(&self) -> bool {
-        matches!(self.origin.source(), Source::Mapping { .. })
+        self.origin == Origin::Mapping
     }
 
     /// Cuts a region from a slab, if it is small enough.
@@ -162,7 +155,7 @@ impl Region {
         Some(Self {
             start,
             bytes,
-            origin: Origin::new(Source::Slab(number)),
+            origin: Origin::Slab(number),
         })
     }
 
@@ -185,26 +178,33 @@ impl Region {
             // SAFETY: `offset` is at most `PAGE - align`, by which the mapping exceeds `bytes`.
             start: unsafe { base.add(offset) },
             bytes,
-            origin: Origin::new(Source::Mapping { offset }),
+            origin: Origin::Mapping,
         })
     }
 
     /// Allocates from the global allocator.
     ///
-    /// Requests natural alignment and aligns inside the allocation. For an over-aligned zeroed request the standard allocator writes
+    /// Requests natural alignment and aligns inside the allocation, and writes before the region where it lies there. For an over-aligned zeroed request the standard allocator writes
     /// every byte and so touches every page. For a natural one it can return pages that the system zeroes on first use.
     fn allocate(bytes: usize, align: usize, take: unsafe fn(Layout) -> *mut u8) -> Option<Self> {
         let align = rounded(align, bytes);
         let layout = layout(bytes, align)?;
         // SAFETY: `bytes` is not zero, so the layout is not either.
         let base = NonNull::new(unsafe { take(layout) })?;
-        let offset = base.align_offset(align);
-        debug_assert!(offset <= align - NATURAL);
+        // SAFETY: the layout exceeds `bytes` by the alignment, and the base is naturally aligned. So there is room for a number
+        // between it and the next boundary.
+        let start = unsafe {
+            let start = base.add(NATURAL);
+            start.add(start.align_offset(align))
+        };
+        let offset = start.addr().get() - base.addr().get();
+        debug_assert!((NATURAL..=align).contains(&offset));
+        // SAFETY: as above.
+        unsafe { start.cast::<u32>().sub(1).write(offset as u32) };
         Some(Self {
-            // SAFETY: `offset` is at most `align - NATURAL`, by which the layout exceeds `bytes`.
-            start: unsafe { base.add(offset) },
+            start,
             bytes,
-            origin: Origin::new(Source::Heap { offset }),
+            origin: Origin::Heap,
         })
     }
 
@@ -219,19 +219,20 @@ impl Region {
             return;
         }
         let align = rounded(align, self.bytes);
-        // SAFETY: in the first two cases `start` lies `offset` bytes after the start of the system's allocation. In each the region was
-        // made in this way and size, and the caller promises that it is freed once.
+        // SAFETY: in each case the region was made in this way and size, and the caller promises that it is freed once.
         unsafe {
-            match self.origin.source() {
-                Source::Heap { offset } => {
+            match self.origin {
+                Origin::Heap => {
+                    let offset = self.start.cast::<u32>().sub(1).read() as usize;
                     let layout = layout(self.bytes, align).expect(TAKEN);
                     dealloc(self.start.sub(offset).as_ptr(), layout);
                 }
-                Source::Mapping { offset } => {
+                Origin::Mapping => {
                     let bytes = mapped_bytes(self.bytes, align).expect(TAKEN);
+                    let offset = self.start.addr().get() % PAGE;
                     mapping::unmap(self.start.sub(offset), bytes);
                 }
-                Source::Slab(number) => slab::give_back(self.start, number),
+                Origin::Slab(number) => slab::give_back(self.start, number),
             }
         }
     }
@@ -256,7 +257,7 @@ fn mapped_bytes(bytes: usize, align: usize) -> Option<usize> {
 }
 
 fn layout(bytes: usize, align: usize) -> Option<Layout> {
-    Layout::from_size_align(bytes.checked_add(align - NATURAL)?, NATURAL).ok()
+    Layout::from_size_align(bytes.checked_add(align)?, NATURAL).ok()
 }
 
 #[cfg(all(test, not(framepool_loom)))]

@@ -50,8 +50,8 @@ const PART_BYTES: usize = 64 << 10;
 /// Slabs of a run.
 const PER_RUN: usize = 4;
 const RUN_BYTES: usize = SLAB_BYTES * PER_RUN;
-/// How many slabs there can be: their numbers fit 30 bits.
-const MAX_SLABS: usize = 1 << 30;
+/// How many slabs there can be: a terabyte. A block's note has 22 bits for their number.
+pub(super) const MAX_SLABS: usize = 1 << 22;
 /// The unit of strides.
 const UNIT: usize = 64;
 /// The unit of strides below [`SMALL_BYTES`].

@@ -88,7 +88,8 @@ impl PoolInner {
     fn is_large(&self, class: usize, block: &Block) -> bool {
         // Blocks beyond the largest class have sizes of their own.
         class >= self.large_class
-            && (class != OVERSIZE || block.bytes() >= self.config.backtraces.1)
+            && (class != OVERSIZE
+                || self.exchange().bytes_of(class, block) >= self.config.backtraces.1)
     }
 
     /// Samples a buffer, unless backtraces were switched off, or the countdown was not started.
@@ -107,14 +108,20 @@ impl PoolInner {
             slot.allocs_for
                 .store(self.this().as_ptr().cast(), Ordering::Relaxed);
         } else if self.is_large(class, block) {
-            self.capture(block, true, site);
+            self.capture(class, block, true, site);
         } else if slot.countdown.start(self.config.backtraces.0) {
-            self.capture(block, false, site);
+            self.capture(class, block, false, site);
         }
     }
 
     /// Records the caller's stack.
-    fn capture(&self, block: &Block, is_large: bool, site: &'static Location<'static>) {
+    fn capture(
+        &self,
+        class: usize,
+        block: &Block,
+        is_large: bool,
+        site: &'static Location<'static>,
+    ) {
         let mut stack = Stack::default();
         // SAFETY: the unwinder of Unix systems may run in several threads at once.
         #[cfg(unix)]
@@ -131,7 +138,7 @@ impl PoolInner {
             }
             None => &self.call_stacks.unlisted,
         };
-        taken.add(block.bytes(), is_large);
+        taken.add(self.exchange().bytes_of(class, block), is_large);
     }
 
     /// Which buffers are sampled while backtraces are on.

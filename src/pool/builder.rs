@@ -144,11 +144,12 @@ impl PoolBuilder {
 
     /// Sets the most bytes that the pool may hold from the system. Default: no limit.
     ///
-    /// The limit counts buffers in use, idle memory, and the overhead of pooled buffers: a record of 64 bytes each,
-    /// and slack (up to the alignment for a buffer of 1 KiB and more, up to a page from 64 KiB on). So a buffer of
-    /// one byte counts as 128 bytes, or as 80 with [`Alignment::Bytes16`]. Of this overhead, the first 64 KiB and a
-    /// 64th of the limit are free: that covers any number of buffers of 512 KiB and more. Memory that does not grow
-    /// with the buffers is not counted: the slack of frame blocks, and the rest of the telemetry.
+    /// The limit counts buffers in use, idle memory, and the overhead of pooled buffers: a record of 64 bytes each (37
+    /// with [`Alignment::Bytes16`]), and slack (up to the alignment for a buffer of 1 KiB and more, up to a page from
+    /// 64 KiB on). So a buffer of one byte counts as 128 bytes, or as 53 with [`Alignment::Bytes16`]. Of this
+    /// overhead, the first 64 KiB and a 64th of the limit are free: that covers any number of buffers of 512 KiB and
+    /// more. Memory that does not grow with the buffers is not counted: the slack of frame blocks, and the rest of the
+    /// telemetry.
     ///
     /// Before the pool refuses a request, it returns idle memory to the system: that of the depot, of the calling
     /// thread, of frames that are not open, and blocks of open frames that no thread has used yet. The caches of

@@ -208,7 +208,11 @@ impl PoolInner {
         // SAFETY: the buffer keeps the contents until it is paid for; the block is the caller's.
         unsafe {
             let align = inner.as_ref().config.alignment;
-            block.as_ref().unbind().give_back(align);
+            let of = inner.as_ref();
+            of.table
+                .record(block.as_ref())
+                .unbind(&of.classes)
+                .give_back(align);
             Self::end_buffers(inner, 1);
         }
     }
@@ -237,10 +241,10 @@ impl PoolInner {
     /// The caller is alone with the contents.
     unsafe fn give_back_all(&self) {
         let align = self.config.alignment;
-        for block in self.table.records() {
+        for record in self.table.records() {
             // SAFETY: no buffer and no slot is in use: every block is idle and held by this thread. A block that lost its
             // memory, or never had any, gives an empty region.
-            unsafe { block.unbind().give_back(align) };
+            unsafe { record.unbind(&self.classes).give_back(align) };
         }
         for slot in self.slots.iter() {
             for (_, arena) in slot.arenas_among(u32::MAX) {

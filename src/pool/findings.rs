@@ -145,6 +145,11 @@ impl<'w> Findings<'w> {
         self.by_size
     }
 
+    /// The size classes of the pool.
+    pub(crate) fn classes(&self) -> &'w Classes {
+        self.limits.classes
+    }
+
     /// Counts a buffer that was found.
     pub(crate) fn enter(&mut self, seen: Seen) {
         let lent = match seen {

@@ -11,7 +11,7 @@ use crate::arena::in_flight::InFlight;
 use crate::arena::sampling::Sampling;
 #[cfg(feature = "backtrace")]
 use crate::blocks::call_stacks::CallStacks;
-use crate::blocks::class::{CLASSES, Classes};
+use crate::blocks::class::{CLASSES, Classes, LINE};
 use crate::blocks::depot::Depot;
 use crate::blocks::exchange::Exchange;
 use crate::blocks::state::{anonymous_stamp, frame_stamp};
@@ -126,7 +126,7 @@ impl PoolInner {
                 _ => config.sample_frames,
             }),
             slots: CachePadded::new(Slots::new(config.max_frames_in_flight)),
-            table: Table::new(),
+            table: Table::new(config.alignment < LINE),
             depot: Depot::new(),
             names: ThreadNames::new(),
             #[cfg(feature = "backtrace")]
@@ -188,7 +188,10 @@ impl PoolInner {
     /// blocks is running, the next claim does it.
     fn sweep_names(&self) {
         if let Some(_walk) = self.walks.try_lock() {
-            let lent = self.table.records().filter_map(|block| block.read().lent());
+            let lent = self
+                .table
+                .records()
+                .filter_map(|record| record.read(&self.classes).lent());
             self.names.sweep(lent.map(|lent| lent.thread));
         }
     }

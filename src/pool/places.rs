@@ -16,12 +16,12 @@ impl PoolInner {
         }
         let walks = self.walks.lock();
         for record in self.table.records() {
-            let location = match record.read() {
+            let location = match record.read(&self.classes) {
                 Seen::Idle => continue,
                 Seen::Anonymous(_) => None,
                 Seen::Lent(lent) => Some(lent.site),
             };
-            let (address, bytes) = record.place();
+            let (address, bytes) = record.place(&self.classes);
             if bytes > 0 {
                 places.push(Place {
                     address,

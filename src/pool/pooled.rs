@@ -7,6 +7,7 @@ use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand};
 use crate::blocks::depot::Batch;
 use crate::blocks::label::Label;
+use crate::blocks::note::{OVERSIZE_STEP, is_noted};
 use crate::error::AllocError;
 use crate::memory::region::Region;
 #[cfg(feature = "backtrace")]
@@ -21,9 +22,6 @@ use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::with_slot;
 use crate::slot::state::Slot;
-
-/// The unit by which blocks beyond the largest size class are rounded up.
-const OVERSIZE_STEP: usize = 1 << 16;
 
 /// Why no idle block was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +112,15 @@ pub(crate) unsafe fn alloc_at_hand(
         false => None,
     };
     // SAFETY: as for this function.
-    unsafe { slot.alloc_fast(inner.stamp(), class, bytes, label, counters) }
+    unsafe {
+        slot.alloc_fast(
+            (inner.stamp(), &inner.classes),
+            class,
+            bytes,
+            label,
+            counters,
+        )
+    }
 }
 
 /// Allocates a block of at least `bytes`, on the slow path.
@@ -137,7 +143,13 @@ pub(crate) unsafe fn alloc_slow(
         with_slot(NonNull::from(inner), |slot| {
             let reserved = inner.reserve_for(slot, label.tag, class, bytes)?;
             let counters = slot.tags.counters(label.tag);
-            let lent = match slot.alloc_fast(inner.stamp(), class, bytes, label, counters) {
+            let lent = match slot.alloc_fast(
+                (inner.stamp(), &inner.classes),
+                class,
+                bytes,
+                label,
+                counters,
+            ) {
                 Some(block) => Ok(block),
                 None => refill_or_grow(inner, slot, class, bytes, label)
                     .inspect_err(|_| inner.unreserve(slot, label.tag, reserved)),
@@ -164,6 +176,7 @@ unsafe fn refill_or_grow(
     bytes: usize,
     label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
+    let block_bytes = inner.block_bytes_for(class, bytes) as u64;
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
         let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, label) };
@@ -175,7 +188,15 @@ unsafe fn refill_or_grow(
             slot.counters.depot_exchanges.increment();
             inner.depot.sample_requested(class, bytes);
             // SAFETY: the caller owns the slot; the block was taken from the depot, so it is ours.
-            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, label) };
+            unsafe {
+                slot.alloc_new(
+                    &inner.exchange(),
+                    inner.stamp(),
+                    (block, block_bytes),
+                    bytes,
+                    label,
+                );
+            };
             return Ok(NonNull::from(block));
         }
     }
@@ -192,10 +213,18 @@ unsafe fn refill_or_grow(
                 let is_recorded = inner.attribution() != Attribution::Off;
                 inner
                     .misses
-                    .note(block.bytes(), is_recorded.then_some(label.site));
+                    .note(block_bytes, is_recorded.then_some(label.site));
             }
             // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), block, bytes, label) };
+            unsafe {
+                slot.alloc_new(
+                    &inner.exchange(),
+                    inner.stamp(),
+                    (block, block_bytes),
+                    bytes,
+                    label,
+                );
+            };
             Ok(NonNull::from(block))
         }
         Err(refusal) => {
@@ -227,7 +256,7 @@ impl PoolInner {
         let mut others = self.classes.as_large_as(class);
         let (other, batch) = others.find_map(|other| {
             let batch = (self.depot.spare(other) > 0)
-                .then(|| self.depot.pop(other, &self.table))
+                .then(|| self.depot.pop(other, &self.exchange()))
                 .flatten();
             Some((other, batch?))
         })?;
@@ -235,9 +264,11 @@ impl PoolInner {
         // SAFETY: popping the batch gave us its blocks: the first, and `rest` that follow it along the records of the table.
         unsafe {
             if rest > 0 {
-                self.depot.push(Batch::new(&*block.next(), rest));
+                let rest = Batch::new(&*block.next(), rest, other);
+                self.depot.push(rest, &self.exchange());
             }
-            block.bind(block.unbind(), self.this().cast(), class);
+            let record = self.table.record(block);
+            record.bind(record.unbind(&self.classes), self.this().cast(), class);
         }
         self.depot.note_unbound(other);
         self.depot.note_bound(class);
@@ -257,27 +288,30 @@ impl PoolInner {
             Miss::Cold
         };
         let block_bytes = self.block_bytes_for(class, bytes);
+        if class == OVERSIZE && !is_noted(block_bytes) {
+            return Err(Refusal::Memory(block_bytes as u64));
+        }
         // Before a record is made for it.
         if let Some(refusal) = self.out_of_reach(block_bytes as u64) {
             return Err(refusal);
         }
-        let block = self
+        let record = self
             .table
             .claim()
-            .ok_or(Refusal::Memory(size_of::<Block>() as u64))?;
+            .ok_or(Refusal::Memory(self.table.record_bytes()))?;
         let beside = self.beside(block_bytes);
         self.budget.add_beside(beside);
         match self.take_region(block_bytes, reach) {
             Ok((region, evicted)) => {
                 // SAFETY: a record belongs to the thread that claimed it.
-                unsafe { block.bind(region, self.this().cast(), class) };
+                unsafe { record.bind(region, self.this().cast(), class) };
                 self.depot.note_bound(class);
-                Ok((block, if evicted { Miss::Budget } else { miss }))
+                Ok((record.block, if evicted { Miss::Budget } else { miss }))
             }
             Err(refusal) => {
                 self.budget.cancel_beside(beside);
                 // SAFETY: claimed above, and bound to nothing.
-                unsafe { self.table.release(block) };
+                unsafe { self.table.release(record.block) };
                 Err(match refusal {
                     Refusal::Budget(bytes) => {
                         Refusal::Budget(self.budget.wanted_with(bytes, beside))
@@ -290,7 +324,7 @@ impl PoolInner {
 
     /// The overhead of a block of `block_bytes`.
     pub(crate) fn beside(&self, block_bytes: usize) -> u64 {
-        (size_of::<Block>() + Region::beside(block_bytes, self.config.alignment)) as u64
+        self.table.record_bytes() + Region::beside(block_bytes, self.config.alignment) as u64
     }
 
     /// Makes the error for a refusal; for the budget, with the largest holders.

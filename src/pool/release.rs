@@ -4,16 +4,16 @@
     reason = "the slot's owner takes blocks back from buffers"
 )]
 
+use std::hint::assert_unchecked;
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{class_at_hand, is_small};
+use crate::blocks::class::{OVERSIZE, class_at_hand};
 use crate::codegen::cold_path;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 use crate::pool::slot_guard::release_in_slot;
 use crate::slot::list::NoSlot;
-use crate::slot::state::Slot;
 
 /// Releases the block of a dropped buffer.
 ///
@@ -45,10 +45,9 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
 unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     // SAFETY: as in `release`.
     unsafe {
-        let is_released = class_at_hand(requested).is_some_and(|class| {
-            slot_for_tagged(block.as_ref())
-                .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
-        });
+        let inner = block.as_ref().pool_unless_small().cast();
+        let is_released = class_at_hand(requested)
+            .is_some_and(|class| try_release(inner, block.as_ref(), class, requested));
         if !is_released {
             cold_path();
             release_small(block, requested);
@@ -56,22 +55,19 @@ unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// Releases a block of a small class, or any other block on the slow path. If the block still has a tag, the release is not counted
-/// for it yet, and the slow path counts it.
+/// Releases a block if it is of a small class, or else on the slow path.
 ///
 /// # Safety
 ///
 /// As for [`release`].
 #[inline(never)]
 unsafe fn release_small(block: NonNull<Block>, requested: usize) {
-    // SAFETY: as in `release`.
+    // SAFETY: as in `release`; the pool is alive, since the caller holds the block.
     unsafe {
-        let of = block.as_ref();
-        let class = of.class();
-        let is_released = is_small(class)
-            && !of.tag().is_some()
-            && current(PoolInner::of(block))
-                .is_some_and(|slot| slot.release_fast(class, of, requested));
+        let inner = PoolInner::of(block);
+        let small = inner.as_ref().classes.small_class(requested);
+        let is_released =
+            small.is_some_and(|class| try_release(inner, block.as_ref(), class, requested));
         if !is_released {
             cold_path();
             release_slow(block, requested);
@@ -79,33 +75,46 @@ unsafe fn release_small(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// The thread's slot for the release of a block that may have a tag. The release is then counted for the tag; the caller must call
-/// [`release_fast`](Slot::release_fast). `None` if the slow path must count it: the thread used another pool last, or a budget limits
-/// the tag, or the slot has no counters for tags.
+/// Releases a block that may have a tag. `false` if the slow path must do it: the thread used another pool last, or has no room, or a
+/// budget limits the tag, or the slot has no counters for tags. A tag that the block still has is then not counted yet.
 ///
 /// # Safety
 ///
-/// As for [`release`].
+/// As for [`release`]. The block is of the class and of the pool `inner`, or `inner` is the address of no pool.
 #[inline(always)]
-unsafe fn slot_for_tagged<'s>(block: &Block) -> Option<&'s Slot> {
-    // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
-    let slot = unsafe { current(PoolInner::of(NonNull::from(block))) }?;
-    let tag = block.tag();
-    if tag.is_limited() {
-        return None;
+unsafe fn try_release(
+    inner: NonNull<PoolInner>,
+    block: &Block,
+    class: usize,
+    requested: usize,
+) -> bool {
+    // SAFETY: the buffer that has the block keeps the pool alive, and the thread's slot is of no other pool; the slot is the calling
+    // thread's own.
+    unsafe {
+        let Some(slot) = current(inner) else {
+            return false;
+        };
+        let tag = block.tag();
+        if tag.is_limited() {
+            return false;
+        }
+        if tag.is_some() {
+            let Some(cells) = slot.tags.own() else {
+                return false;
+            };
+            // No bounds check: it costs 3 % of a tagged pair. A class is at most `OVERSIZE`.
+            assert_unchecked(class <= OVERSIZE);
+            let bytes = inner.as_ref().classes.block_bytes(class);
+            cells.of(tag.number()).count_release(bytes as u64);
+            if !cfg!(feature = "telemetry") {
+                // Nothing else clears the tag in this build: allocs without a tag store no state.
+                block.mark_idle();
+            }
+        } else {
+            block.clear_tag_hint();
+        }
+        slot.release_fast(class, block, requested)
     }
-    if !tag.is_some() {
-        // SAFETY: the caller holds the block.
-        unsafe { block.clear_tag_hint() };
-        return Some(slot);
-    }
-    let cells = slot.tags.own()?;
-    cells.of(tag.number()).count_release(block.bytes());
-    if !cfg!(feature = "telemetry") {
-        // Nothing else clears the tag in this build: allocs without a tag store no state.
-        block.mark_idle();
-    }
-    Some(slot)
 }
 
 /// Releases a block that the fast path could not release. For example the thread last used another pool, the magazine has no
@@ -124,10 +133,12 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
     unsafe {
         let inner = PoolInner::of(block);
         let given = release_in_slot(inner, |slot| {
-            let block = block.as_ref();
-            inner.as_ref().release_tag(slot, block);
-            if !slot.release_fast(block.class(), block, requested) {
-                slot.release_slow(&inner.as_ref().exchange(), block, requested);
+            let (inner, block) = (inner.as_ref(), block.as_ref());
+            let class = inner.class_or_oversize(requested).unwrap_or(OVERSIZE);
+            let bytes = inner.block_bytes_for(class, requested) as u64;
+            inner.release_tag(slot, block, bytes);
+            if !slot.release_fast(class, block, requested) {
+                slot.release_slow(&inner.exchange(), class, block, requested);
             }
         });
         match given {
@@ -141,7 +152,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl PoolInner {
-    /// The pool's address; not that of any pool if the block may have a tag.
+    /// The pool's address; not that of any pool if the block may have a tag or is of a small class.
     ///
     /// # Safety
     ///

@@ -19,8 +19,8 @@ impl PoolInner {
         let began = clock::now();
         let mut residency = Residency::new()?;
         let mut bytes = 0;
-        for block in self.table.records() {
-            let (start, length) = block.place();
+        for record in self.table.records() {
+            let (start, length) = record.place(&self.classes);
             bytes += residency.of(start, length as usize);
         }
         for slot in self.slots.iter() {

@@ -53,13 +53,13 @@ impl PoolInner {
         }
     }
 
-    /// Counts the release of a block for its tag, if it has one, and marks the block as idle.
+    /// Counts the release of a block of so many bytes for its tag, if it has one, and marks the block as idle.
     ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of this pool, and holds the block.
-    pub(crate) unsafe fn release_tag(&self, slot: &Slot, block: &Block) {
-        let (tag, bytes) = (block.tag(), block.bytes());
+    pub(crate) unsafe fn release_tag(&self, slot: &Slot, block: &Block, bytes: u64) {
+        let tag = block.tag();
         if !tag.is_some() {
             return;
         }

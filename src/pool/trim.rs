@@ -165,7 +165,7 @@ impl PoolInner {
 
     /// Gives back the memory of one batch, or of `max` of its blocks; returns the number of blocks.
     pub(crate) fn evict_batch(&self, aggregator: &mut Aggregator, class: usize, max: u64) -> u64 {
-        let Some(batch) = self.depot.pop(class, &self.table) else {
+        let Some(batch) = self.depot.pop(class, &self.exchange()) else {
             return 0;
         };
         let len = batch.len();
@@ -174,7 +174,7 @@ impl PoolInner {
         for left in (0..len).rev() {
             let next = block.next();
             // SAFETY: the batch holds its blocks, which are idle.
-            let region = unsafe { block.unbind() };
+            let region = unsafe { self.table.record(block).unbind(&self.classes) };
             self.depot.note_unbound(class);
             let beside = self.beside(region.bytes);
             self.give_back_region(aggregator, region);
@@ -188,7 +188,8 @@ impl PoolInner {
             block = unsafe { &*next };
             if len - left == going {
                 // SAFETY: popping the batch gave us its blocks, and these are the ones that stay.
-                self.depot.push(unsafe { Batch::new(block, left) });
+                let rest = unsafe { Batch::new(block, left, class) };
+                self.depot.push(rest, &self.exchange());
                 break;
             }
         }

@@ -168,7 +168,7 @@ impl Walk<'_> {
         }
         let before = self.findings.met;
         for record in self.table.records_of(page) {
-            self.findings.enter(record.read());
+            self.findings.enter(record.read(self.findings.classes()));
         }
         self.findings.met != before
     }

@@ -10,9 +10,9 @@ use crate::arena::bump::Arena;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::bin::Bin;
 use crate::blocks::block::Block;
+use crate::blocks::class::Classes;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::blocks::class::LINE;
-use crate::blocks::class::{OVERSIZE, is_small};
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
@@ -154,11 +154,11 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, and `stamp` is of its pool.
+    /// The caller owns the slot, and `stamp` and `classes` are of its pool.
     #[inline(always)]
     pub(crate) unsafe fn alloc_fast(
         &self,
-        stamp: &AtomicU64,
+        (stamp, classes): (&AtomicU64, &Classes),
         class: usize,
         requested: usize,
         label: Label,
@@ -172,6 +172,7 @@ impl Slot {
         bin.hits.increment();
         // After the hit, because this is the change mark for it.
         self.requested.add(requested as u64);
+        let counters = counters.map(|counters| (counters, classes.block_bytes(class) as u64));
         // SAFETY: as above, and the block just left the magazine.
         unsafe { self.mark_lent(stamp, block, label, counters) };
         Some(NonNull::from(block))
@@ -191,21 +192,23 @@ impl Slot {
         label: Label,
     ) -> Option<NonNull<Block>> {
         let (block, from_depot) = self.magazine.refill(class, exchange, self.notes())?;
+        let bytes = exchange.classes.block_bytes(class) as u64;
         if from_depot {
             self.counters.depot_hits.increment();
-            self.counters.lent_bytes.add(block.bytes());
+            self.counters.lent_bytes.add(bytes);
             exchange.depot.sample_requested(class, requested);
         } else {
             // SAFETY: the caller owns the slot.
             unsafe { self.magazine.bin(class) }.hits.increment();
         }
         self.requested.add(requested as u64);
+        let counters = self.tags.counters(label.tag).map(|it| (it, bytes));
         // SAFETY: as above, and the block just left the magazine or the depot.
-        unsafe { self.mark_lent(stamp, block, label, self.tags.counters(label.tag)) };
+        unsafe { self.mark_lent(stamp, block, label, counters) };
         Some(NonNull::from(block))
     }
 
-    /// Allocates a block with new memory. The alloc itself was counted by its reason.
+    /// Allocates a block with new memory of so many bytes. The alloc itself was counted by its reason.
     ///
     /// # Safety
     ///
@@ -214,15 +217,16 @@ impl Slot {
         &self,
         exchange: &Exchange<'_>,
         stamp: &AtomicU64,
-        block: &Block,
+        (block, bytes): (&Block, u64),
         requested: usize,
         label: Label,
     ) {
-        self.magazine.note_new(block.bytes(), exchange);
-        self.counters.lent_bytes.add(block.bytes());
+        self.magazine.note_new(bytes, exchange);
+        self.counters.lent_bytes.add(bytes);
         self.requested.add(requested as u64);
+        let counters = self.tags.counters(label.tag).map(|it| (it, bytes));
         // SAFETY: as for the caller.
-        unsafe { self.mark_lent(stamp, block, label, self.tags.counters(label.tag)) };
+        unsafe { self.mark_lent(stamp, block, label, counters) };
     }
 
     /// The counters that the magazine updates.
@@ -234,7 +238,7 @@ impl Slot {
     }
 
     /// Counts an alloc for its tag, and writes the holder and the pool's stamp into the record of the block. `counters` are
-    /// those of the label's tag.
+    /// those of the label's tag, with the bytes of the block.
     ///
     /// # Safety
     ///
@@ -245,15 +249,15 @@ impl Slot {
         stamp: &AtomicU64,
         block: &Block,
         label: Label,
-        counters: Option<&TagCounters>,
+        counters: Option<(&TagCounters, u64)>,
     ) {
         // SAFETY: the caller holds the block.
         unsafe { block.touch() };
         debug_assert_eq!(label.tag.is_some(), counters.is_some());
-        if let Some(counters) = counters {
+        if let Some((counters, bytes)) = counters {
             // SAFETY: the caller holds the block.
             unsafe { block.set_tag_hint() };
-            counters.count_alloc(block.bytes());
+            counters.count_alloc(bytes);
         }
         let tag = tag_stamp(label.tag);
         if cfg!(feature = "telemetry") {
@@ -283,10 +287,9 @@ impl Slot {
         block: &Block,
         requested: usize,
     ) -> bool {
-        // SAFETY: the caller owns the slot, and gives up the block. Only the debug assertion reads the class.
+        // SAFETY: the caller owns the slot, and gives up the block.
         let bin = unsafe {
             block.touch();
-            debug_assert!(class == OVERSIZE || class == block.class() || is_small(block.class()));
             self.magazine.bin(class)
         };
         // Before the bin is written, so that all stores to the bin's line, including those of the next alloc, follow
@@ -301,7 +304,7 @@ impl Slot {
         true
     }
 
-    /// Releases a block if the magazine had no room.
+    /// Releases a block of `class` if the magazine had no room.
     ///
     /// # Safety
     ///
@@ -309,6 +312,7 @@ impl Slot {
     pub(crate) unsafe fn release_slow(
         &self,
         exchange: &Exchange<'_>,
+        class: usize,
         block: &Block,
         requested: usize,
     ) {
@@ -317,11 +321,8 @@ impl Slot {
         // block's next alloc, the next aggregation reads this release. Otherwise a number that an aggregation
         // inferred could decrease.
         self.released_requested.add(requested as u64);
-        // SAFETY: as for the caller.
-        unsafe {
-            self.magazine
-                .make_room_and_push(block.class(), block, exchange, self.notes());
-        }
+        self.magazine
+            .make_room_and_push(class, block, exchange, self.notes());
     }
 
     /// Marks a released block as idle.

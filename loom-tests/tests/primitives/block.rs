@@ -8,8 +8,8 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::blocks::block::Block;
-use crate::blocks::class::LINE;
+use crate::blocks::class::{Classes, LINE};
+use crate::blocks::note::Record;
 use crate::blocks::stack::Stack;
 use crate::blocks::state::{Holder, frame_stamp, thread_stamp};
 use crate::blocks::table::Table;
@@ -17,8 +17,8 @@ use crate::memory::region::Region;
 
 /// A table with one block, allocated at `first` in frame 1.
 fn one_lent(first: &'static Location<'static>) -> Arc<(Table, Stack)> {
-    let shared = Arc::new((Table::new(), Stack::new()));
-    shared.0.claim().unwrap().mark_lent(stamp(1), first);
+    let shared = Arc::new((Table::new(false), Stack::new()));
+    shared.0.claim().unwrap().block.mark_lent(stamp(1), first);
     shared
 }
 
@@ -31,14 +31,26 @@ fn here() -> &'static Location<'static> {
     Location::caller()
 }
 
+/// The first block.
+fn the_first(table: &Table) -> Record<'_> {
+    table.record(table.get(1))
+}
+
 /// Who has the first block.
 fn lent(table: &Table) -> Holder {
-    table.get(1).read().lent().expect("a holder has it")
+    the_first(table)
+        .read(&classes())
+        .lent()
+        .expect("a holder has it")
+}
+
+fn classes() -> Classes {
+    Classes::new(LINE, 0)
 }
 
 /// A walker sees the first holder with its line, the second with its own, or no holder.
-fn assert_whole(block: &Block, lines: [&'static Location<'static>; 2]) {
-    if let Some(lent) = block.read().lent() {
+fn assert_whole(record: Record<'_>, lines: [&'static Location<'static>; 2]) {
+    if let Some(lent) = record.read(&classes()).lent() {
         assert_eq!(lent.site, lines[lent.frame as usize - 1]);
         assert_eq!(u64::from(lent.thread), lent.frame);
     }
@@ -57,8 +69,31 @@ fn walker_never_joins_line_and_frame_across_holders() {
                 block.mark_lent(stamp(2), lines[1]);
             })
         };
-        assert_whole(shared.0.get(1), lines);
+        assert_whole(the_first(&shared.0), lines);
         holder.join().unwrap();
+    });
+}
+
+/// The link of an idle block takes the place of the line.
+#[test]
+fn walker_never_takes_a_link_for_a_line() {
+    explore(None, || {
+        let lines = [here(), Location::caller()];
+        let shared = one_lent(lines[0]);
+        let holder = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let block = shared.0.get(1);
+                block.mark_idle();
+                // Not a block: the walker could read it without a fault.
+                block.set_next(std::ptr::from_ref(lines[1]).cast_mut().cast());
+            })
+        };
+        if let Some(lent) = the_first(&shared.0).read(&classes()).lent() {
+            assert_eq!(lent.site, lines[0]);
+        }
+        holder.join().unwrap();
+        assert!(the_first(&shared.0).read(&classes()).lent().is_none());
     });
 }
 
@@ -73,7 +108,7 @@ fn walker_never_mixes_holders_across_another_thread() {
             thread::spawn(move || {
                 let block = shared.0.get(1);
                 block.mark_idle();
-                shared.1.push(block);
+                shared.1.push(block, &shared.0);
             })
         };
         let second = {
@@ -84,7 +119,7 @@ fn walker_never_mixes_holders_across_another_thread() {
                 }
             })
         };
-        assert_whole(shared.0.get(1), lines);
+        assert_whole(the_first(&shared.0), lines);
         first.join().unwrap();
         second.join().unwrap();
     });
@@ -109,7 +144,7 @@ fn walker_never_mixes_holders_when_first_thread_returns() {
                 }
             })
         };
-        assert_whole(shared.0.get(1), lines);
+        assert_whole(the_first(&shared.0), lines);
         holders.join().unwrap();
     });
 }
@@ -135,39 +170,40 @@ fn a_long_lived_buffer_is_seen_as_out() {
 fn block_with_new_memory_never_shows_old_size() {
     explore(Some(4), || {
         let lines = [here(), Location::caller()];
-        let shared = Arc::new((Table::new(), Stack::new()));
+        let shared = Arc::new((Table::new(false), Stack::new()));
         // SAFETY: a record just claimed has no memory and belongs to who claimed it.
-        unsafe { bind(shared.0.claim().unwrap(), 64) };
+        unsafe { bind(shared.0.claim().unwrap(), 1) };
         shared.0.get(1).mark_lent(stamp(1), lines[0]);
         let holder = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
-                let block = shared.0.get(1);
-                block.mark_idle();
+                let record = the_first(&shared.0);
+                record.block.mark_idle();
                 // SAFETY: the holder of an idle block may give its memory back and bind it again.
                 unsafe {
-                    block.unbind().give_back(LINE);
-                    bind(block, 128);
+                    record.unbind(&classes()).give_back(LINE);
+                    bind(record, 2);
                 }
-                block.mark_lent(stamp(2), lines[1]);
+                record.block.mark_lent(stamp(2), lines[1]);
             })
         };
-        if let Some(lent) = shared.0.get(1).read().lent() {
+        if let Some(lent) = the_first(&shared.0).read(&classes()).lent() {
             assert_eq!(lent.bytes, 64 * lent.frame);
             assert_eq!(lent.site, lines[lent.frame as usize - 1]);
         }
         holder.join().unwrap();
         // SAFETY: the model is the last that has the block.
-        unsafe { shared.0.get(1).unbind().give_back(LINE) };
+        unsafe { the_first(&shared.0).unbind(&classes()).give_back(LINE) };
     });
 }
 
-/// Gives a block memory, with an arbitrary class.
+/// Gives a block the memory of its class.
 ///
 /// # Safety
 ///
 /// The caller holds the block, which has no memory.
-unsafe fn bind(block: &Block, bytes: usize) {
+unsafe fn bind(record: Record<'_>, class: usize) {
+    let region = Region::take(class * LINE, LINE).unwrap();
     // SAFETY: as for the caller; nobody looks for the block's pool.
-    unsafe { block.bind(Region::take(bytes, LINE).unwrap(), NonNull::dangling(), 1) };
+    unsafe { record.bind(region, NonNull::dangling(), class) };
 }

@@ -18,7 +18,7 @@ fn release_is_never_read_before_other_slots_alloc() {
     explore(Some(3), || {
         let shared = Arc::new((
             [SlotCounters::new(), SlotCounters::new()],
-            Table::new(),
+            Table::new(false),
             Stack::new(),
         ));
         shared.1.claim().unwrap();
@@ -28,7 +28,7 @@ fn release_is_never_read_before_other_slots_alloc() {
                 let (slots, table, moved) = &*shared;
                 slots[0].cold_misses.add(1);
                 slots[0].lent_bytes.add(64);
-                moved.push(table.get(1));
+                moved.push(table.get(1), table);
             })
         };
         let releaser = {

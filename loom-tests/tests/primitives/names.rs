@@ -43,9 +43,11 @@ fn thread_name_of_lent_block_is_never_freed() {
             })
         };
         let (names, block) = &*shared;
-        names.sweep(std::iter::once(block).filter_map(|block| Some(block.read().lent()?.thread)));
+        names.sweep(
+            std::iter::once(block).filter_map(|block| Some(block.read(|| 64).lent()?.thread)),
+        );
         other.join().unwrap();
-        let lent = block.read().lent().unwrap();
+        let lent = block.read(|| 64).lent().unwrap();
         assert_eq!(name(names, lent.thread), "worker");
         names.sweep(std::iter::empty());
         assert_eq!(name(names, lent.thread), "(other threads)");

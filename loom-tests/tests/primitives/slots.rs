@@ -113,20 +113,19 @@ fn the_next_aggregation_counts_a_handed_back_slot() {
         let inner = pool.inner();
         // SAFETY: claimed just now; the pool lives to the model's end.
         let slot = unsafe { claim(inner).as_ref() };
-        let (block, _) = inner
-            .new_block(inner.classes.class_for(1).unwrap(), 1, Reach::Thread(slot))
-            .unwrap();
+        let class = inner.classes.class_for(1).unwrap();
+        let (block, _) = inner.new_block(class, 1, Reach::Thread(slot)).unwrap();
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
         unsafe {
             slot.alloc_new(
                 &inner.exchange(),
                 inner.stamp(),
-                block,
+                (block, 64),
                 1,
                 Label::untagged(Location::caller()),
             );
-            slot.release_slow(&inner.exchange(), block, 1);
+            slot.release_slow(&inner.exchange(), class, block, 1);
         }
         slot.mark_changed();
         let owner = {
@@ -185,7 +184,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                         producer.alloc_new(
                             &inner.exchange(),
                             inner.stamp(),
-                            block,
+                            (block, 64),
                             1,
                             Label::untagged(Location::caller()),
                         );
@@ -193,7 +192,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     },
                     |block| block.as_ref(),
                 );
-                consumer.release_slow(&inner.exchange(), block, 1);
+                consumer.release_slow(&inner.exchange(), class, block, 1);
             }
         }
         let exiting = {

@@ -7,15 +7,19 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::blocks::block::Block;
 use crate::blocks::stack::Stack;
 use crate::blocks::table::Table;
 
+/// Pops a block; its number.
+fn popped((table, stack): &(Table, Stack)) -> Option<u32> {
+    stack.pop(table).map(|block| table.number(block))
+}
+
 /// A table and a stack with both of its first blocks, number 2 on top.
 fn two_on_a_stack() -> Arc<(Table, Stack)> {
-    let shared = Arc::new((Table::new(), Stack::new()));
+    let shared = Arc::new((Table::new(false), Stack::new()));
     for _ in 0..2 {
-        shared.1.push(shared.0.claim().unwrap());
+        shared.1.push(shared.0.claim().unwrap().block, &shared.0);
     }
     shared
 }
@@ -27,14 +31,14 @@ fn repushed_block_never_corrupts_concurrent_pop() {
         let shared = two_on_a_stack();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.pop(&shared.0).map(Block::number))
+            thread::spawn(move || popped(&shared))
         };
         let (table, stack) = &*shared;
         let top = stack.pop(table).unwrap();
-        let below = stack.pop(table).map(Block::number);
-        stack.push(top);
+        let below = popped(&shared);
+        stack.push(top, table);
         let theirs = other.join().unwrap();
-        let left = stack.pop(table).map(Block::number);
+        let left = popped(&shared);
         let mut all = [below, theirs, left]
             .into_iter()
             .flatten()
@@ -55,9 +59,9 @@ fn two_pops_at_once_take_different_blocks() {
         let shared = two_on_a_stack();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.pop(&shared.0).unwrap().number())
+            thread::spawn(move || popped(&shared).unwrap())
         };
-        let mine = shared.1.pop(&shared.0).unwrap().number();
+        let mine = popped(&shared).unwrap();
         assert_eq!(mine + other.join().unwrap(), 1 + 2);
         assert!(shared.1.pop(&shared.0).is_none());
     });
@@ -66,40 +70,39 @@ fn two_pops_at_once_take_different_blocks() {
 #[test]
 fn two_pushes_at_once_lose_no_block() {
     explore(None, || {
-        let shared = Arc::new((Table::new(), Stack::new()));
+        let shared = Arc::new((Table::new(false), Stack::new()));
         let (first, _) = (shared.0.claim().unwrap(), shared.0.claim().unwrap());
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.push(shared.0.get(2)))
+            thread::spawn(move || shared.1.push(shared.0.get(2), &shared.0))
         };
-        shared.1.push(first);
+        shared.1.push(first.block, &shared.0);
         other.join().unwrap();
-        let (table, stack) = &*shared;
-        let sum = stack.pop(table).unwrap().number() + stack.pop(table).unwrap().number();
+        let sum = popped(&shared).unwrap() + popped(&shared).unwrap();
         assert_eq!(sum, 1 + 2);
-        assert!(stack.pop(table).is_none());
+        assert!(popped(&shared).is_none());
     });
 }
 
 #[test]
 fn pop_acquires_all_writes_before_the_push() {
     explore(None, || {
-        let shared = Arc::new((Table::new(), Stack::new()));
+        let shared = Arc::new((Table::new(false), Stack::new()));
         shared.0.claim().unwrap();
         let other = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 let block = shared.0.get(1);
+                block.set_batch_len(7);
                 // SAFETY: nobody else has the block before it is pushed.
-                unsafe { block.set_batch_len(7) };
-                shared.1.push(block);
+                unsafe { block.touch() };
+                shared.1.push(block, &shared.0);
             })
         };
         if let Some(block) = shared.1.pop(&shared.0) {
+            assert_eq!(block.batch_len(), 7);
             // SAFETY: the thread that pops a block holds it.
-            assert_eq!(unsafe { block.batch_len() }, 7);
-            // SAFETY: as above.
-            unsafe { block.set_batch_len(8) };
+            unsafe { block.touch() };
         }
         other.join().unwrap();
     });
@@ -109,22 +112,24 @@ fn pop_acquires_all_writes_before_the_push() {
 #[test]
 fn pop_after_retry_acquires_all_writes_before_push() {
     explore(None, || {
-        let shared = Arc::new((Table::new(), Stack::new()));
+        let shared = Arc::new((Table::new(false), Stack::new()));
         let (first, _) = (shared.0.claim().unwrap(), shared.0.claim().unwrap());
-        shared.1.push(first);
+        shared.1.push(first.block, &shared.0);
         let other = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 let block = shared.0.get(2);
+                block.set_batch_len(7);
                 // SAFETY: nobody else has the block before it is pushed.
-                unsafe { block.set_batch_len(7) };
-                shared.1.push(block);
+                unsafe { block.touch() };
+                shared.1.push(block, &shared.0);
             })
         };
         let block = shared.1.pop(&shared.0).unwrap();
-        if block.number() == 2 {
+        if shared.0.number(block) == 2 {
+            assert_eq!(block.batch_len(), 7);
             // SAFETY: the thread that pops a block holds it.
-            assert_eq!(unsafe { block.batch_len() }, 7);
+            unsafe { block.touch() };
         }
         other.join().unwrap();
     });
@@ -136,23 +141,25 @@ fn pop_after_retry_acquires_all_writes_before_push() {
 #[test]
 fn push_on_top_publishes_the_block_below() {
     explore(Some(5), || {
-        let shared = Arc::new((Table::new(), Stack::new()));
+        let shared = Arc::new((Table::new(false), Stack::new()));
         shared.0.claim().unwrap();
         shared.0.claim().unwrap();
         let push = |number| {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 let block = shared.0.get(number);
+                block.set_batch_len(number);
                 // SAFETY: nobody else has the block before it is pushed.
-                unsafe { block.set_batch_len(number) };
-                shared.1.push(block);
+                unsafe { block.touch() };
+                shared.1.push(block, &shared.0);
             })
         };
         let (first, second) = (push(1), push(2));
         let (table, stack) = &*shared;
         if let Some(block) = stack.pop(table) {
+            assert_eq!(block.batch_len(), table.number(block));
             // SAFETY: the thread that pops a block holds it.
-            assert_eq!(unsafe { block.batch_len() }, block.number());
+            unsafe { block.touch() };
         }
         first.join().unwrap();
         second.join().unwrap();

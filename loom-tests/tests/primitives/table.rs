@@ -9,23 +9,27 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use crate::blocks::block::Block;
+use crate::blocks::class::{Classes, LINE};
 use crate::blocks::stack::Stack;
 use crate::blocks::state::{Seen, frame_stamp};
 use crate::blocks::table::Table;
 
+fn classes() -> Classes {
+    Classes::new(LINE, 0)
+}
+
 #[test]
 fn two_claims_at_once_get_different_records() {
     explore(None, || {
-        let table = Arc::new(Table::new());
+        let table = Arc::new(Table::new(false));
         let other = {
             let table = Arc::clone(&table);
-            thread::spawn(move || table.claim().unwrap().number())
+            thread::spawn(move || table.number(table.claim().unwrap().block))
         };
         let mine = table.claim().unwrap();
         // The record is complete, even if the other thread made its bucket.
-        assert_eq!(mine.read(), Seen::Idle);
-        assert_eq!(mine.number() + other.join().unwrap(), 1 + 2);
+        assert_eq!(mine.read(&classes()), Seen::Idle);
+        assert_eq!(table.number(mine.block) + other.join().unwrap(), 1 + 2);
         assert_eq!((table.len(), table.pages()), (2, 1));
     });
 }
@@ -34,7 +38,7 @@ fn two_claims_at_once_get_different_records() {
 #[test]
 fn walk_during_table_growth_sees_only_whole_records() {
     explore(None, || {
-        let table = Arc::new(Table::new());
+        let table = Arc::new(Table::new(false));
         let other = {
             let table = Arc::clone(&table);
             thread::spawn(move || {
@@ -43,7 +47,11 @@ fn walk_during_table_growth_sees_only_whole_records() {
                 }
             })
         };
-        assert!(table.records().all(|block| block.read() == Seen::Idle));
+        assert!(
+            table
+                .records()
+                .all(|record| record.read(&classes()) == Seen::Idle)
+        );
         other.join().unwrap();
         assert_eq!(table.records().count(), 3);
     });
@@ -53,17 +61,21 @@ fn walk_during_table_growth_sees_only_whole_records() {
 #[test]
 fn walk_during_a_release_sees_only_whole_records() {
     explore(None, || {
-        let table = Arc::new(Table::new());
+        let table = Arc::new(Table::new(false));
         let other = {
             let table = Arc::clone(&table);
             thread::spawn(move || {
                 let first = table.claim().unwrap();
                 table.claim().unwrap();
                 // SAFETY: claimed above, and used no more.
-                unsafe { table.release(first) };
+                unsafe { table.release(first.block) };
             })
         };
-        assert!(table.records().all(|block| block.read() == Seen::Idle));
+        assert!(
+            table
+                .records()
+                .all(|record| record.read(&classes()) == Seen::Idle)
+        );
         other.join().unwrap();
         assert_eq!(table.records().count(), 1);
     });
@@ -73,22 +85,26 @@ fn walk_during_a_release_sees_only_whole_records() {
 #[test]
 fn claim_during_page_return_gets_a_vacant_record() {
     explore(None, || {
-        let table = Arc::new(Table::new());
-        let first = table.claim().unwrap().number();
+        let table = Arc::new(Table::new(false));
+        let first = table.number(table.claim().unwrap().block);
         let other = {
             let table = Arc::clone(&table);
             // SAFETY: claimed above, and used no more.
             thread::spawn(move || unsafe { table.release(table.get(first)) })
         };
-        let mine = table.claim().unwrap();
+        let mine = table.claim().unwrap().block;
+        mine.set_batch_len(3);
         // SAFETY: claimed just now.
-        unsafe { mine.set_batch_len(3) };
+        unsafe { mine.touch() };
         other.join().unwrap();
-        // SAFETY: as above.
-        assert_eq!(unsafe { mine.batch_len() }, 3);
-        assert!(mine.number() == 1 || mine.number() == 2);
+        assert_eq!(mine.batch_len(), 3);
+        assert!((1..=2).contains(&table.number(mine)));
         assert_eq!(table.len(), 1);
-        assert!(table.records().any(|block| std::ptr::eq(block, mine)));
+        assert!(
+            table
+                .records()
+                .any(|record| std::ptr::eq(record.block, mine))
+        );
     });
 }
 
@@ -98,18 +114,18 @@ fn claim_during_page_return_gets_a_vacant_record() {
 #[test]
 fn pops_during_page_return_get_each_block_once() {
     explore(Some(4), || {
-        let shared = Arc::new((Table::new(), Stack::new()));
+        let shared = Arc::new((Table::new(false), Stack::new()));
         let (table, stack) = &*shared;
         for _ in 0..2 {
-            stack.push(table.claim().unwrap());
+            stack.push(table.claim().unwrap().block, table);
         }
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.1.pop(&shared.0).map(Block::number))
+            thread::spawn(move || Some(shared.0.number(shared.1.pop(&shared.0)?)))
         };
         let mut mine = Vec::new();
         while let Some(block) = stack.pop(table) {
-            mine.push(block.number());
+            mine.push(table.number(block));
             // SAFETY: popped just now, bound to nothing.
             unsafe { table.release(block) };
         }
@@ -124,25 +140,33 @@ fn pops_during_page_return_get_each_block_once() {
 fn walk_during_page_return_names_only_holders() {
     explore(Some(3), || {
         let lines = [Location::caller(), here()];
-        let table = Arc::new(Table::new());
-        table.claim().unwrap().mark_lent(frame_stamp(1), lines[0]);
+        let table = Arc::new(Table::new(false));
+        table
+            .claim()
+            .unwrap()
+            .block
+            .mark_lent(frame_stamp(1), lines[0]);
         let holder = {
             let table = Arc::clone(&table);
             thread::spawn(move || {
                 table.get(1).mark_idle();
                 // SAFETY: this thread holds the record, which is bound to nothing.
                 unsafe { table.release(table.get(1)) };
-                table.claim().unwrap().mark_lent(frame_stamp(2), lines[1]);
+                table
+                    .claim()
+                    .unwrap()
+                    .block
+                    .mark_lent(frame_stamp(2), lines[1]);
             })
         };
-        let block = table.get(1);
+        let record = table.record(table.get(1));
         for _ in 0..2 {
-            if let Seen::Lent(lent) = block.read() {
+            if let Seen::Lent(lent) = record.read(&classes()) {
                 assert_eq!(lent.site, lines[lent.frame as usize - 1]);
             }
         }
         holder.join().unwrap();
-        let Seen::Lent(lent) = block.read() else {
+        let Seen::Lent(lent) = record.read(&classes()) else {
             panic!("the second holder has it");
         };
         assert_eq!((lent.frame, lent.site), (2, lines[1]));

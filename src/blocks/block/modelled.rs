@@ -2,19 +2,9 @@
 
 use std::ptr;
 
-use super::{Binding, Block};
+use super::Block;
 use crate::blocks::state::{IDLE, WATCHED, anonymous_stamp};
-use crate::memory::region::Origin;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Markable, Ordering, UnsafeCell};
-
-impl Binding {
-    const VACANT: Self = Self {
-        pool: ptr::null_mut(),
-        origin: Origin::NONE,
-        class: 0,
-        batch_len: 0,
-    };
-}
+use crate::sync::{AtomicPtr, Markable, Ordering, UnsafeCell};
 
 impl Block {
     /// A vacant record, for models, in which atomics are not all zeroes.
@@ -22,12 +12,8 @@ impl Block {
         Self {
             state: Markable::new(IDLE),
             site: AtomicPtr::new(ptr::null_mut()),
-            next: AtomicPtr::new(ptr::null_mut()),
-            below: AtomicU32::new(0),
-            number: AtomicU32::new(0),
-            size: AtomicU64::new(0),
+            pool: UnsafeCell::new(ptr::null_mut()),
             start: AtomicPtr::new(ptr::null_mut()),
-            binding: UnsafeCell::new(Binding::VACANT),
         }
     }
 
@@ -51,13 +37,9 @@ impl Block {
         // value.
         self.state.store(IDLE, Ordering::Relaxed);
         self.site.store(ptr::null_mut(), Ordering::Relaxed);
-        self.next.store(ptr::null_mut(), Ordering::Relaxed);
-        self.below.store(0, Ordering::Relaxed);
-        self.number.store(0, Ordering::Relaxed);
-        self.size.store(0, Ordering::Relaxed);
         self.start.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: no thread holds the record; the checker fails the model otherwise.
-        self.binding
-            .with_mut(|binding| unsafe { *binding = Binding::VACANT });
+        self.pool
+            .with_mut(|pool| unsafe { *pool = ptr::null_mut() });
     }
 }

@@ -8,7 +8,7 @@ fn walked(pool: &BufferPool) -> u64 {
     let blocks: u64 = inner
         .table
         .records()
-        .map(crate::blocks::block::Block::bytes)
+        .map(|record| record.bytes(&inner.classes))
         .sum();
     let arenas: u64 = inner
         .slots
