@@ -68,7 +68,7 @@ pub fn line(text: &str, columns: usize) -> String {
     }
 }
 
-/// Each line of the text as [`line`] writes it: for text whose line feeds are meant.
+/// Each line of the text as [`line()`] writes it: for text whose line feeds are meant.
 pub fn lines(text: &str, columns: usize) -> String {
     let lines: Vec<_> = text.lines().map(|it| line(it, columns)).collect();
     lines.join("\n")
