@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use common::{HEADER, Scratch, framepool, minute, saved, stderr, stdout};
+use common::{HEADER, Scratch, framepool, judged_replay, minute, saved, stderr, stdout};
 use serde_json::Value;
 
 #[test]
@@ -66,17 +66,8 @@ fn a_diff_judges_only_what_is_asked_for() {
 fn a_replay_is_judged_by_the_same_gates() {
     let recording = Scratch::new("judged.csv", minute(true));
     let junit = Scratch::new("judged.xml", "");
-    let output = framepool(&[
-        "replay",
-        recording.path(),
-        "--quiet",
-        "--rounds",
-        "0",
-        "--max-growing",
-        "0",
-        "--junit",
-        junit.path(),
-    ]);
+    let gates = ["--max-growing", "0", "--junit", junit.path()];
+    let output = judged_replay(&recording, &gates);
     assert_eq!(output.status.code(), Some(3));
     assert!(
         stdout(&output).contains("what the pool counted"),
@@ -139,16 +130,8 @@ fn short_replay(name: &str, more: &[&str]) -> (Option<i32>, String, String) {
     }
     let recording = Scratch::new(&format!("{name}.csv"), text);
     let junit = Scratch::new(&format!("{name}.xml"), "");
-    let usual = [
-        "replay",
-        recording.path(),
-        "--quiet",
-        "--rounds",
-        "0",
-        "--max-growing",
-        "0",
-    ];
-    let output = framepool(&[&usual[..], &["--junit", junit.path()], more].concat());
+    let gates = ["--max-growing", "0", "--junit", junit.path()];
+    let output = judged_replay(&recording, &[&gates[..], more].concat());
     let xml = fs::read_to_string(junit.path()).unwrap();
     (output.status.code(), stderr(&output).to_owned(), xml)
 }

@@ -4,26 +4,19 @@ mod common;
 
 use std::fmt::Write as _;
 
-use common::{HEADER, Scratch, framepool, stderr, stdout};
+use common::{HEADER, Scratch, framepool, judged_replay, stderr, stdout};
 
 /// Replays these bytes leniently; returns the reported skipped lines.
 fn left_out(name: &str, bytes: impl AsRef<[u8]>) -> String {
     let file = Scratch::new(name, bytes);
-    let strict = framepool(&["replay", file.path(), "--rounds", "0", "--quiet"]);
+    let strict = judged_replay(&file, &[]);
     assert_eq!(strict.status.code(), Some(2), "{name} is refused");
     let said = stderr(&strict);
     assert!(
         said.contains("--lenient") || said.contains("header"),
         "{said}"
     );
-    let output = framepool(&[
-        "replay",
-        file.path(),
-        "--rounds",
-        "0",
-        "--quiet",
-        "--lenient",
-    ]);
+    let output = judged_replay(&file, &["--lenient"]);
     assert_eq!(
         (output.status.code(), stderr(&output)),
         (Some(0), ""),

@@ -6,7 +6,7 @@ mod common;
 use std::fmt::Write as _;
 use std::fs;
 
-use common::{HEADER, Scratch, framepool, stderr, stdout};
+use common::{HEADER, Scratch, framepool, judged_replay, stderr, stdout};
 use serde_json::Value;
 
 /// Thirty frames of 20 ms; every other one keeps a buffer.
@@ -170,15 +170,7 @@ fn peak_gate_names_parts_that_add_up() {
         "{HEADER}\n0,1,alloc,1,4000000,big.c:1\n1,1,alloc,2,60000,kept.c:2\n2,1,free,1,,\n20000,1,alloc,3,100,c:3\n"
     );
     let trace = Scratch::new("peak.csv", trace);
-    let output = framepool(&[
-        "replay",
-        trace.path(),
-        "--quiet",
-        "--rounds",
-        "0",
-        "--max-peak",
-        "1MB",
-    ]);
+    let output = judged_replay(&trace, &["--max-peak", "1MB"]);
     assert_eq!(output.status.code(), Some(3));
     let said = stderr(&output);
     assert!(

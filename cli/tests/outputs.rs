@@ -7,9 +7,9 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use common::{HEADER, Scratch, framepool, stderr, stdout};
+use common::{HEADER, Scratch, framepool, judged_replay, stderr, stdout};
 
 fn recording(name: &str) -> Scratch {
     Scratch::new(
@@ -18,14 +18,9 @@ fn recording(name: &str) -> Scratch {
     )
 }
 
-fn replay(recording: &Scratch, more: &[&str]) -> Output {
-    let usual = ["replay", recording.path(), "--quiet", "--rounds", "0"];
-    framepool(&[&usual[..], more].concat())
-}
-
 fn history(name: &str) -> Scratch {
     let history = Scratch::new(name, "");
-    let output = replay(
+    let output = judged_replay(
         &recording(&format!("{name}.csv")),
         &["--save", history.path()],
     );
@@ -40,7 +35,7 @@ fn save_follows_link_and_keeps_mode() {
     let link = Scratch::new("link.json", "");
     fs::remove_file(link.path()).unwrap();
     symlink(file.path(), link.path()).unwrap();
-    let output = replay(&recording("linked.csv"), &["--save", link.path()]);
+    let output = judged_replay(&recording("linked.csv"), &["--save", link.path()]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     assert!(fs::symlink_metadata(link.path()).unwrap().is_symlink());
     let mode = fs::metadata(file.path()).unwrap().permissions().mode();
@@ -74,7 +69,7 @@ fn save_writes_into_fifo() {
         let mut first = [0; 29];
         both.read_exact(&mut first).map(|()| first)
     });
-    let output = replay(&recording("piped.csv"), &["--save", &path]);
+    let output = judged_replay(&recording("piped.csv"), &["--save", &path]);
     let kind = fs::symlink_metadata(fifo.path()).unwrap().file_type();
     assert!(kind.is_fifo(), "the FIFO was replaced");
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
@@ -86,7 +81,7 @@ fn save_writes_into_fifo() {
 fn read_only_file_is_refused_before_the_run() {
     let file = Scratch::new("read-only.json", "old");
     fs::set_permissions(file.path(), Permissions::from_mode(0o444)).unwrap();
-    let output = replay(&recording("refused.csv"), &["--save", file.path()]);
+    let output = judged_replay(&recording("refused.csv"), &["--save", file.path()]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
     assert!(
         stderr(&output).contains("cannot be written"),

@@ -106,19 +106,22 @@ pub(crate) fn minute(leaks: bool) -> String {
     text
 }
 
+/// A replay that only judges the pool: it times nothing, and shows no progress.
+pub(crate) fn judged_replay(recording: &Scratch, more: &[&str]) -> Output {
+    framepool(
+        &[
+            &["replay", recording.path(), "--quiet", "--rounds", "0"],
+            more,
+        ]
+        .concat(),
+    )
+}
+
 /// The history of a replay.
 pub(crate) fn saved(name: &str, leaks: bool) -> Scratch {
     let recording = Scratch::new(&format!("{name}.csv"), minute(leaks));
     let history = Scratch::new(&format!("{name}.json"), "");
-    let output = framepool(&[
-        "replay",
-        recording.path(),
-        "--quiet",
-        "--rounds",
-        "0",
-        "--save",
-        history.path(),
-    ]);
+    let output = judged_replay(&recording, &["--save", history.path()]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     history
 }
