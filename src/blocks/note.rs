@@ -61,7 +61,7 @@ fn bytes_of(note: u32, classes: &Classes) -> u64 {
     }
 }
 
-/// Whether a note can describe a block of so many bytes beyond the largest class.
+/// Whether a note can describe a block with this number of bytes beyond the largest class.
 pub(crate) fn is_noted(oversize: usize) -> bool {
     oversize / OVERSIZE_STEP <= MAX_STEPS
 }

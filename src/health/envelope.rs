@@ -62,9 +62,9 @@
 
 use std::time::Duration;
 
+use super::growth::confidence;
 use super::loop_time::LoopTime;
 use super::rise_times::RiseTimes;
-use super::verdict::confidence;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use super::SharedList;
 use super::envelope::{Climb, Envelope, GrowthLimits, Level, MIN_FRAMES, Mark, SCALES};
+use super::growth::{Exhaustion, Growth, MemoryLimit, confidence};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
-use super::verdict::{Exhaustion, Growth, LeakVerdict, MemoryLimit, SiteVerdict, confidence};
+use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
 /// The most call sites that are followed.

@@ -394,21 +394,3 @@ impl Default for PoolBuilder {
         Self::new()
     }
 }
-
-impl BufferPool {
-    /// Makes a pool with the default settings.
-    pub fn new() -> Self {
-        Self::from_config(PoolBuilder::new().into_config())
-    }
-
-    /// Settings for a new pool.
-    pub fn builder() -> PoolBuilder {
-        PoolBuilder::new()
-    }
-}
-
-impl Default for BufferPool {
-    fn default() -> Self {
-        Self::new()
-    }
-}

@@ -12,7 +12,7 @@ use std::slice;
 use crate::error::AllocError;
 use crate::pool::frame::Frame;
 use crate::pool::frame_values::assert_needs_no_drop;
-use crate::pool::refusal::refused;
+use crate::pool::refusal::{Refusal, refused};
 
 /// A list of values of any type in the memory of a [`Frame`].
 ///
@@ -135,10 +135,8 @@ impl<'f, T> FrameVec<'f, T> {
     #[cold]
     #[track_caller]
     fn grow(&mut self, more: usize) -> Result<(), AllocError> {
-        let too_large = || {
-            let pool = self.frame.pool();
-            pool.explain::<T>(crate::pool::refusal::Refusal::Overflow, usize::MAX)
-        };
+        let pool = self.frame.pool();
+        let too_large = || pool.explain::<T>(Refusal::Overflow, usize::MAX);
         let needed = self.len.checked_add(more).ok_or_else(too_large)?;
         let capacity = needed
             .max(self.capacity.saturating_mul(2))

@@ -8,6 +8,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::time::Duration;
 
+use crate::pool::builder::PoolBuilder;
 use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::inner::PoolInner;
 use crate::pool::slot_guard::with_slot;
@@ -55,6 +56,16 @@ unsafe impl Send for BufferPool {}
 unsafe impl Sync for BufferPool {}
 
 impl BufferPool {
+    /// Makes a pool with the default settings.
+    pub fn new() -> Self {
+        Self::from_config(PoolBuilder::new().into_config())
+    }
+
+    /// Settings for a new pool.
+    pub fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+
     pub(crate) fn from_config(config: Config) -> Self {
         Self {
             inner: PoolInner::create(config),
@@ -203,6 +214,12 @@ impl BufferPool {
         // SAFETY: the handle keeps the pool alive.
         unsafe { with_slot(self.inner, |slot| self.inner().trim_now(Some(slot))) }
             .unwrap_or_else(|| self.inner().trim_now(None))
+    }
+}
+
+impl Default for BufferPool {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

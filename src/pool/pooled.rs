@@ -177,6 +177,12 @@ unsafe fn refill_or_grow(
     label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
     let block_bytes = inner.block_bytes_for(class, bytes) as u64;
+    let lend = |block: &Block| {
+        let sized = (block, block_bytes);
+        // SAFETY: the caller owns the slot; each block below is new or was taken from the depot, so it is ours.
+        unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), sized, bytes, label) };
+        NonNull::from(block)
+    };
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
         let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, label) };
@@ -187,17 +193,7 @@ unsafe fn refill_or_grow(
             slot.counters.depot_hits.increment();
             slot.counters.depot_exchanges.increment();
             inner.depot.sample_requested(class, bytes);
-            // SAFETY: the caller owns the slot; the block was taken from the depot, so it is ours.
-            unsafe {
-                slot.alloc_new(
-                    &inner.exchange(),
-                    inner.stamp(),
-                    (block, block_bytes),
-                    bytes,
-                    label,
-                );
-            };
-            return Ok(NonNull::from(block));
+            return Ok(lend(block));
         }
     }
     match inner.new_block(class, bytes, Reach::Thread(slot)) {
@@ -215,17 +211,7 @@ unsafe fn refill_or_grow(
                     .misses
                     .note(block_bytes, is_recorded.then_some(label.site));
             }
-            // SAFETY: the caller owns the slot; the block is new, so it is ours.
-            unsafe {
-                slot.alloc_new(
-                    &inner.exchange(),
-                    inner.stamp(),
-                    (block, block_bytes),
-                    bytes,
-                    label,
-                );
-            };
-            Ok(NonNull::from(block))
+            Ok(lend(block))
         }
         Err(refusal) => {
             count_refusal(slot, refusal);

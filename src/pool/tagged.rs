@@ -53,7 +53,7 @@ impl PoolInner {
         }
     }
 
-    /// Counts the release of a block of so many bytes for its tag, if it has one, and marks the block as idle.
+    /// Counts the release of a block with this number of bytes for its tag, if it has one, and marks the block as idle.
     ///
     /// # Safety
     ///

@@ -2,13 +2,13 @@
 #![expect(unsafe_code, reason = "what a slot has belongs to its owner")]
 
 mod arenas;
+mod idle;
 
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{self, NonNull};
 
 use crate::arena::bump::Arena;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
-use crate::blocks::bin::Bin;
 use crate::blocks::block::Block;
 use crate::blocks::class::Classes;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
@@ -208,7 +208,7 @@ impl Slot {
         Some(NonNull::from(block))
     }
 
-    /// Allocates a block with new memory of so many bytes. The alloc itself was counted by its reason.
+    /// Allocates a block with new memory, given with its bytes. The alloc itself was counted by its reason.
     ///
     /// # Safety
     ///
@@ -333,49 +333,6 @@ impl Slot {
         }
     }
 
-    /// Puts a new, never allocated block into the magazine or the depot.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot, holds the block, and gives it up; `exchange` is of the slot's pool.
-    pub(crate) unsafe fn prefill(&self, exchange: &Exchange<'_>, class: usize, block: &Block) {
-        // SAFETY: as for the caller.
-        unsafe { self.magazine.prefill(class, block, exchange, self.notes()) };
-    }
-
-    /// Idle blocks of a class in the magazine.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot.
-    pub(crate) unsafe fn idle_blocks(&self, class: usize) -> u64 {
-        self.magazine.idle(class)
-    }
-
-    /// Sends all idle blocks of the owner to the depot.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot, and `exchange` is of its pool.
-    pub(crate) unsafe fn flush(&self, exchange: &Exchange<'_>) {
-        self.magazine.flush_all(exchange, self.notes());
-    }
-
-    /// Every bin that was ever granted anything, with its class. For the aggregator.
-    pub(crate) fn bins(&self) -> impl Iterator<Item = (usize, &Bin)> {
-        self.magazine.bins()
-    }
-
-    /// Takes the owner's unpaid balance: allocs minus releases since its claim or its last payment. The magazine is
-    /// empty.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot.
-    pub(crate) unsafe fn take_balance(&self) -> i64 {
-        self.magazine.take_balance()
-    }
-
     /// Sets the counters.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, counts: &Counts) {
@@ -386,21 +343,6 @@ impl Slot {
             .set(counts.pooled_released_requested);
         // So that the change marks do not move by exactly 2^64 (`slot/changes.rs`).
         self.changes.set(1 << 32);
-    }
-
-    /// The owner's unpaid balance, for the closer: see [`Magazine::balance_for_owner`].
-    pub(crate) fn balance_for_owner(&self) -> i64 {
-        self.magazine.balance_for_owner()
-    }
-
-    /// The owner's later fast releases: see [`Magazine::given_since`].
-    pub(crate) fn given_since(&self) -> i64 {
-        self.magazine.given_since()
-    }
-
-    /// The number of fast releases that the closer did not see, for the owner: see [`Magazine::take_over`].
-    pub(crate) fn take_over(&self) -> i64 {
-        self.magazine.take_over()
     }
 }
 

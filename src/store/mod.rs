@@ -20,6 +20,7 @@ mod saved;
 mod subscribers;
 pub(crate) mod watch;
 mod watched;
+mod watcher;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
@@ -42,6 +43,6 @@ pub use saved::{
 #[doc(hidden)]
 pub use saved::{linked_file, write_whole_file};
 pub use subscribers::{AlertFeed, AlertSubscriber, SubscriberState};
-#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
-pub(crate) use watch::Watcher;
 pub use watched::WatchedPools;
+#[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
+pub(crate) use watcher::Watcher;

@@ -19,6 +19,7 @@ mod builder;
 mod documents;
 mod errors;
 #[cfg(feature = "telemetry")]
+mod frame_lists;
 mod frame_memory;
 mod frames;
 mod holders;

@@ -9,6 +9,16 @@ fn rounds(threads: impl IntoIterator<Item = u64>) -> u64 {
     ends.last().unwrap()
 }
 
+/// The age of each round differs by a quarter at most from the time since the next one began.
+fn assert_ages(times: &RoundTimes, origin: Instant, now: Duration, begun: &[Duration]) {
+    for taken in 0..begun.len() - 1 {
+        let truly = now.saturating_sub(begun[taken + 1]);
+        let age = times.age(taken as u64, origin + now);
+        let most = truly.mul_f64(0.25) + Duration::from_millis(1);
+        assert!(age.abs_diff(truly) <= most, "{taken}: {age:?}, {truly:?}");
+    }
+}
+
 #[test]
 fn every_frame_of_one_thread_is_a_round() {
     assert_eq!(rounds((0..50).map(|_| 7)), 50);
@@ -101,12 +111,7 @@ fn age_is_at_most_a_quarter_off() {
         times.note(round, origin + now);
         begun.push(now);
     }
-    for taken in 0..begun.len() - 1 {
-        let truly = now.saturating_sub(begun[taken + 1]);
-        let age = times.age(taken as u64, origin + now);
-        let most = truly.mul_f64(0.25) + Duration::from_millis(1);
-        assert!(age.abs_diff(truly) <= most, "{taken}: {age:?}, {truly:?}");
-    }
+    assert_ages(&times, origin, now, &begun);
 }
 
 #[test]
@@ -143,12 +148,7 @@ fn a_pause_between_frames_counts_in_ages() {
             begun.push(now);
         }
         now += Duration::from_secs(pause);
-        for taken in 0..begun.len() - 1 {
-            let truly = now.saturating_sub(begun[taken + 1]);
-            let age = times.age(taken as u64, origin + now);
-            let most = truly.mul_f64(0.25) + Duration::from_millis(1);
-            assert!(age.abs_diff(truly) <= most, "{taken}: {age:?}, {truly:?}");
-        }
+        assert_ages(&times, origin, now, &begun);
     }
 }
 
