@@ -76,7 +76,8 @@ thread than the one that took it, or never.
 
 First the trace is read and checked as a whole. Then it is replayed once under the eyes of the health monitor, then \
 several times on the clock, the contestants taking turns, and at last once for each contestant in a process of its own to \
-measure its peak memory. Each buffer is written to at both ends when it is taken and checked when it is freed.
+measure its peak memory. Each buffer is written to at both ends when it is taken and checked when it is freed. Buffers are \
+aligned to 16 bytes, as `malloc` promises, in the pool and with its rivals.
 
 The report goes to standard output, progress and live view to standard error.";
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use framepool::BufferPool;
 use framepool::store::SavedPool;
+use framepool::{Alignment, BufferPool, PoolBuilder};
 #[cfg(feature = "dashboard")]
 use framepool::{HealthConfig, Watch};
 
@@ -234,11 +234,17 @@ pub(crate) fn measure_memory(args: &MemoryArgs) -> Result<(), Problem> {
 }
 
 pub(crate) fn new_pool(name: &str, leak_after: u64) -> BufferPool {
-    BufferPool::builder()
+    like_malloc()
         .name(name)
         .leak_after_frames(leak_after)
         .build()
         .unwrap_or_else(|_| BufferPool::new())
+}
+
+/// The settings of every pool that replays: the alignment that `malloc` promised the recorded program, and that the rivals are
+/// asked for.
+pub(crate) fn like_malloc() -> PoolBuilder {
+    BufferPool::builder().alignment(Alignment::Bytes16)
 }
 
 pub(crate) fn lay_out(

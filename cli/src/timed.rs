@@ -15,10 +15,19 @@ use crate::ending::Ending;
 use crate::measure::{Contestants, peak_of};
 use crate::outcome::Problem;
 use crate::replay::{Crew, Plan, Written};
-use crate::session::{explain, hire, lay_out};
+use crate::session::{explain, hire, lay_out, like_malloc};
 use crate::trace::{Tolerance, Trace, TraceSource, open};
 
 pub use crate::contestant::Name;
+
+/// A new pool with the settings of `framepool replay`.
+///
+/// # Errors
+///
+/// A message if the pool could not be made.
+pub fn pool() -> Result<BufferPool, String> {
+    like_malloc().build().map_err(|error| error.to_string())
+}
 
 /// A recording, prepared with the default options, and all contestants.
 pub struct TimedReplay {
@@ -128,6 +137,12 @@ mod tests {
         // Published at the last frame end, before the buffers that were never freed are released.
         let totals = pool.snapshot().totals;
         assert_eq!(totals.allocs + totals.releases, replay.operations());
+    }
+
+    #[test]
+    fn replay_pool_aligns_as_malloc_does() {
+        let pool = pool().expect("a pool");
+        assert_eq!(pool.alignment().bytes(), 16);
     }
 
     #[test]

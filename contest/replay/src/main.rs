@@ -11,8 +11,8 @@ mod attribution;
 use std::process::ExitCode;
 
 use attribution::attribution;
-use framepool::{Attribution, BufferPool};
-use framepool_cli::timed::{Name, TimedReplay};
+use framepool::Attribution;
+use framepool_cli::timed::{self, Name, TimedReplay};
 
 /// How the pool is used.
 #[derive(Clone, Copy)]
@@ -24,7 +24,7 @@ enum Mode {
 
 /// Nanoseconds per operation in each of `runs` runs after a first one on new memory, the shortest first.
 fn time(runs: usize, mode: Mode) -> Result<Vec<f64>, String> {
-    let pool = BufferPool::new();
+    let pool = timed::pool()?;
     let mut replay = TimedReplay::of_bundled(pool.clone())?;
     match mode {
         Mode::Recording(attribution) => pool.set_attribution(attribution),

@@ -1,7 +1,7 @@
 //! Replays of recorded programs, with the recorded threads, hand-overs and frame ends. Every buffer is written and checked.
 
 use framepool::{Attribution, BufferPool};
-use framepool_cli::timed::{Name, TimedReplay};
+use framepool_cli::timed::{self, Name, TimedReplay};
 
 use super::telemetry::{builds_compared, runs};
 use super::{Question, against};
@@ -135,7 +135,7 @@ fn in_turns(plan: &Plan, replay: &TimedReplay, contestants: Vec<Contestant<'_>>)
 
 /// The times of framepool and its rivals, less the time of a replay that allocates nothing because its addresses are prepared.
 fn beyond(plan: &Plan, recording: Recording) -> Result<Vec<Row>, String> {
-    let replay = recording.open(BufferPool::new())?;
+    let replay = recording.open(timed::pool()?)?;
     let contestants = vec![
         replays("framepool", &replay, Name::Framepool)?,
         replays("mimalloc", &replay, Name::MiMalloc)?,
@@ -196,7 +196,7 @@ fn cold(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
 fn reserved(plan: &Plan, recording: Recording, limit: f64) -> Result<Row, String> {
     let mut ratios = Vec::new();
     for _ in 0..few(plan) {
-        let pool = BufferPool::new();
+        let pool = timed::pool()?;
         let replay = recording.open(pool.clone())?;
         replay.run(Name::Framepool)?;
         ratios.push(pool.snapshot().peak_bytes as f64 / replay.peak_live_bytes() as f64);
@@ -240,7 +240,7 @@ pub(crate) fn first_replay(recording: &str, who: &str, bytes: bool) -> Result<f6
     let recording = recording.ok_or("unknown recording")?;
     let who = Name::ALL.into_iter().find(|known| known.as_str() == who);
     let who = who.ok_or("unknown contestant")?;
-    let replay = recording.open(BufferPool::new())?;
+    let replay = recording.open(timed::pool()?)?;
     if bytes {
         return Ok(replay.peak_resident_bytes(who)? as f64);
     }
@@ -253,8 +253,8 @@ fn telemetry(plan: &Plan, limit: f64) -> Result<Row, String> {
 }
 
 fn attribution(plan: &Plan, limit: f64) -> Result<Row, String> {
-    let attributed = TimedReplay::of_bundled(BufferPool::new())?;
-    let off = BufferPool::new();
+    let attributed = TimedReplay::of_bundled(timed::pool()?)?;
+    let off = timed::pool()?;
     off.set_attribution(Attribution::Off);
     let unattributed = TimedReplay::of_bundled(off)?;
     let contestants = vec![
