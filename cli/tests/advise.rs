@@ -68,8 +68,8 @@ fn steady(frames: u64, buffers: u64, bytes: u64) -> String {
 
 #[test]
 fn advised_thread_cache_removes_the_exchanges_it_promised() {
-    let file = Scratch::new("cache.csv", steady(100, 4, 1_500_000));
-    let study = advise(&[file.path()]);
+    let file = Scratch::new("cache.csv", steady(200, 4, 10_000));
+    let study = advise(&[file.path(), "--thread-cache-bytes", "16384"]);
     let [advice] = of_kind(&study, "thread_cache_bytes")[..] else {
         panic!("one piece of advice: {study}");
     };

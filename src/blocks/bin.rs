@@ -45,9 +45,14 @@ pub(crate) struct Bin {
     balance: AtomicU64,
     /// The most blocks that `hot` and `active` may hold together. Their credit is spent.
     pub(crate) limit: Cell<u32>,
+    /// The most bytes of the limit by the bin's use so far; see `magazine.rs`.
+    earned: Cell<u32>,
     /// Allocs that took a block from this bin.
     pub(crate) hits: Counter,
 }
+
+/// Bytes that a visit of the slow path earns for each block of the limit.
+const EARNED_BY_BLOCK: u32 = 128;
 
 /// Marks a bin without a hot place.
 ///
@@ -90,6 +95,7 @@ impl Bin {
             spare: Cell::new(ptr::null()),
             balance: AtomicU64::new(0),
             limit: Cell::new(0),
+            earned: Cell::new(0),
             hits: Counter::new(),
         }
     }
@@ -180,6 +186,23 @@ impl Bin {
     /// Sets the room after an exchange. `given` is the number of releases in it, minus the allocs.
     pub(crate) fn set_room(&self, room: u32, given: i64) {
         self.set_balance(Balance::new(self.balance().says() + given, room));
+    }
+
+    /// Earns what a visit of the slow path is worth: as many bytes for each block of the limit, because they passed since the last.
+    pub(crate) fn earn_by_visit(&self) {
+        self.earn(EARNED_BY_BLOCK * self.limit.get().max(1));
+    }
+
+    /// Allows the bin this many more bytes.
+    pub(crate) fn earn(&self, bytes: u32) {
+        self.earned.set(self.earned.get().saturating_add(bytes));
+    }
+
+    /// The blocks by which the limit may grow, if each has this many bytes. Blocks without bytes need not be earned.
+    pub(crate) fn places_to_grant(&self, block_bytes: usize) -> u32 {
+        let earned = (self.earned.get() as usize).checked_div(block_bytes);
+        let places = earned.map_or(u32::MAX, |places| places as u32);
+        places.saturating_sub(self.limit.get())
     }
 
     /// Closes the bin after its active list was taken out: no hot place, no room.

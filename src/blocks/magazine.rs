@@ -21,6 +21,12 @@
 //!
 //! Credit limits the bytes that a thread keeps. The slow path spends it when it grants a bin its `limit` or a spare batch, so
 //! the fast path only counts the room. A bin of limit 0 has no hot place.
+//!
+//! # Slow start
+//!
+//! A bin earns its limit. Each visit of the slow path earns 128 bytes, times the limit: the blocks that passed since the last visit. An
+//! exchange takes about as long as the first touch of 128 new bytes. So a thread that uses a class all the time loses little before it
+//! keeps what its credit allows, and one that uses it a few times keeps little: of hundreds of threads, most do (docs/notes/small.md).
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -116,12 +122,12 @@ impl Magazine {
     ) -> Option<(&'t Block, bool)> {
         self.owned.with_mut(|_| ());
         let bin = &self.bins[class];
+        bin.earn_by_visit();
         debug_assert!(bin.active.get().is_null());
         // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
         if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
             let len = spare.batch_len();
             bin.spare.set(ptr::null());
-            // The first block is allocated at once.
             bin.active.set(spare.next());
             bin.set_room(bin.limit.get() - len, -1);
             prefetch(bin.active.get());
@@ -164,8 +170,9 @@ impl Magazine {
         notes: Notes<'_>,
     ) {
         self.owned.with_mut(|_| ());
-        self.widen(class, exchange, notes);
         let bin = &self.bins[class];
+        bin.earn_by_visit();
+        self.widen(class, exchange, notes);
         if bin.limit.get() == 0 {
             notes.counters.released.increment();
             let bytes = exchange.bytes_of(class, block);
@@ -176,7 +183,7 @@ impl Magazine {
         }
     }
 
-    /// Adds a new block to the magazine, or to the depot if the magazine has no room.
+    /// Adds a new block, which earns its place, to the magazine, or to the depot if the magazine has no room.
     ///
     /// # Safety
     ///
@@ -189,8 +196,10 @@ impl Magazine {
         notes: Notes<'_>,
     ) {
         self.owned.with_mut(|_| ());
-        self.note_new(exchange.bytes_of(class, block), exchange);
+        let bytes = exchange.bytes_of(class, block);
+        self.note_new(bytes, exchange);
         let bin = &self.bins[class];
+        bin.earn(bytes.try_into().unwrap_or(u32::MAX));
         if bin.balance().room() == 0 {
             self.widen(class, exchange, notes);
         }
@@ -268,9 +277,10 @@ impl Magazine {
         exchange.depot.push(batch, exchange);
     }
 
-    /// Raises a bin's limit by up to `more` blocks, and takes credit from other bins if none is left.
+    /// Raises a bin's limit by up to `more` blocks, as far as it has earned them. Takes credit from other bins if none is left.
     fn grant(&self, class: usize, more: u32, exchange: &Exchange<'_>, notes: Notes<'_>) {
         let block_bytes = exchange.classes.block_bytes(class);
+        let more = more.min(self.bins[class].places_to_grant(block_bytes));
         if exchange.classes.batch_len(class) == 0 || more == 0 {
             return;
         }

@@ -232,10 +232,10 @@ fn buffer_crosses_threads_and_frames_and_outlives_handles() {
 #[test]
 fn released_memory_is_reused_by_the_same_thread() {
     let pool = BufferPool::new();
-    let first = pool.alloc::<u8>(1000);
+    let first = pool.alloc::<u8>(100);
     let start = first.as_ptr();
     drop(first);
-    let second: Buffer<u8> = pool.alloc(900);
+    let second: Buffer<u8> = pool.alloc(90);
     assert_eq!(second.as_ptr(), start, "last in, first out");
     let snapshot = pool.end_frame();
     if TELEMETRY {

@@ -44,7 +44,7 @@ fn idle_memory_of_many_threads_adds_up() {
         for place in 0..threads {
             let (pool, rest) = (&pool, &rest);
             scope.spawn(move || {
-                drop(pool.alloc::<u8>(1000 * (place + 1)));
+                drop(pool.alloc::<u8>(10 * (place + 1)));
                 rest.wait();
                 rest.wait();
             });
@@ -180,7 +180,7 @@ fn batch_in_depot_no_longer_counts_for_thread() {
         for (name, buffers) in [("busy", 5_000), ("small", 4)] {
             let (pool, rest) = (&pool, &rest);
             let work = move || {
-                let taken: Vec<_> = (0..buffers).map(|_| pool.alloc::<u8>(1024)).collect();
+                let taken: Vec<_> = (0..buffers).map(|_| pool.alloc::<u8>(64)).collect();
                 // One would reuse the other's buffers.
                 rest.wait();
                 drop(taken);
@@ -199,6 +199,6 @@ fn batch_in_depot_no_longer_counts_for_thread() {
             .iter()
             .find(|part| part.by == small)
             .map(|part| part.bytes);
-        assert_eq!(bytes, Some(4096), "{parts:?}");
+        assert_eq!(bytes, Some(256), "{parts:?}");
     });
 }

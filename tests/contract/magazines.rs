@@ -29,7 +29,7 @@ fn counted(pool: &BufferPool, work: impl FnOnce()) -> Counts {
 fn thread_caches_buffers_up_to_half_its_cache() {
     let pool = pool(8192);
     for (bytes, hits_thread) in [(4096, 1), (4097, 0)] {
-        drop(pool.alloc::<u8>(bytes));
+        pool.prewarm::<u8>(bytes, 1);
         let counts = counted(&pool, || drop(pool.alloc::<u8>(bytes)));
         assert_eq!(counts.thread_hits, hits_thread, "{bytes} bytes");
         assert_eq!(counts.depot_hits, 1 - hits_thread, "{bytes} bytes");
@@ -37,8 +37,25 @@ fn thread_caches_buffers_up_to_half_its_cache() {
 }
 
 #[test]
+fn thread_keeps_only_what_it_earned() {
+    let pool = BufferPool::new();
+    let source = || {
+        let counts = counted(&pool, || drop(pool.alloc::<u8>(4096)));
+        (counts.depot_hits, counts.thread_hits)
+    };
+    drop(pool.alloc::<u8>(4096));
+    assert_eq!(source(), (1, 0));
+    // An alloc and a release earn 256 bytes.
+    for _ in 0..16 {
+        drop(pool.alloc::<u8>(4096));
+    }
+    assert_eq!(source(), (0, 1));
+}
+
+#[test]
 fn exactly_full_thread_cache_needs_no_exchange() {
     let pool = pool(8192);
+    pool.prewarm::<u8>(1024, 8);
     let eight = taken(&pool, 8, 1024);
     let counts = counted(&pool, || {
         drop(eight);
@@ -62,7 +79,10 @@ fn credit_covers_no_more_than_was_released() {
             let each = sizes.iter().map(|&bytes| taken(&pool, 2, bytes));
             each.flatten().collect()
         };
-        drop(two_of_each());
+        // Until each size has earned its places.
+        for _ in 0..50 {
+            drop(two_of_each());
+        }
         let counts = counted(&pool, || drop(two_of_each()));
         assert_eq!((counts.thread_hits, counts.depot_exchanges), (12, 0));
     }
@@ -71,6 +91,9 @@ fn credit_covers_no_more_than_was_released() {
 #[test]
 fn fetched_batch_takes_only_the_missing_credit() {
     let pool = pool(16 << 10);
+    // Places that are earned stay so.
+    pool.prewarm::<u8>(1024, 16);
+    pool.trim();
     drop(taken(&pool, 2, 1024));
     let shared = pool.clone();
     thread::spawn(move || drop(taken(&shared, 8, 1024)))
@@ -82,9 +105,16 @@ fn fetched_batch_takes_only_the_missing_credit() {
     assert_eq!(counts.depot_exchanges, 0);
 }
 
+/// Earns the calling thread places for eight blocks of 1 KiB, and for two of 4 KiB.
+fn earn_both(pool: &BufferPool) {
+    pool.prewarm::<u8>(4096, 2);
+    pool.prewarm::<u8>(1024, 8);
+}
+
 #[test]
 fn credit_comes_back_when_a_class_makes_way() {
     let pool = pool(8192);
+    earn_both(&pool);
     for _ in 0..50 {
         // The list and the spare batch are the whole cache.
         drop(taken(&pool, 8, 1024));
@@ -115,8 +145,11 @@ fn limited() -> BufferPool {
     BufferPool::builder().max_bytes(1 << 20).build().unwrap()
 }
 
-/// Exchanges of a thread that releases eight buffers of 1 KiB, and of one that releases nine.
+/// Exchanges of a thread that releases eight buffers of 1 KiB, and of one that releases nine, after it has earned places for them.
 fn exchanges(pool: &BufferPool) -> [u64; 2] {
+    for _ in 0..50 {
+        drop(taken(pool, 8, 1024));
+    }
     [8, 9].map(|count| {
         let kept = taken(pool, count, 1024);
         counted(pool, || drop(kept)).depot_exchanges
@@ -131,6 +164,7 @@ fn a_thread_keeps_a_128th_of_the_budget() {
 #[test]
 fn what_a_thread_no_longer_keeps_others_may() {
     let pool = limited();
+    earn_both(&pool);
     for _ in 0..20 {
         drop(taken(&pool, 8, 1024));
         drop(taken(&pool, 2, 4096));
@@ -150,7 +184,9 @@ fn threads_keep_a_16th_of_the_budget_together() {
     let together = Gate::new(21);
     thread::scope(|scope| {
         let work = || {
-            drop(taken(&pool, 8, 1024));
+            for _ in 0..20 {
+                drop(taken(&pool, 8, 1024));
+            }
             together.wait();
             together.wait();
         };

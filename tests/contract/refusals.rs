@@ -72,6 +72,8 @@ fn refusal_names_the_frame_holding_the_memory() {
 fn refusal_names_the_threads_holding_idle_memory() {
     let pool = limited(8 << 20);
     let fill = || {
+        // So that the thread may keep them.
+        pool.prewarm::<u8>(1 << 10, 60);
         drop(
             (0..60)
                 .map(|_| pool.try_alloc::<u8>(1 << 10))

@@ -26,7 +26,7 @@ fn exchanges(pool: &BufferPool) -> u64 {
 /// after a warm-up.
 fn exchanges_through_a_ring(bytes: usize) -> (u64, u64) {
     let pool = BufferPool::new();
-    let (warm, watched) = (4_000, rounds(40_000).max(4_000));
+    let (warm, watched) = (20_000, rounds(40_000).max(4_000));
     let (sender, receiver) = sync_channel::<Buffer<u8>>(RING);
     let before = thread::scope(|scope| {
         let consumer = scope.spawn(move || receiver.into_iter().for_each(drop));
