@@ -55,6 +55,8 @@ pub(crate) struct Budget {
     peak: AtomicU64,
     /// The largest number of bytes outside the depot at a frame end.
     busiest: AtomicU64,
+    /// Bytes of blocks that were taken from the system for a class that had as many blocks before.
+    regrown: AtomicU64,
     /// Bytes returned to the system since the pool was made.
     evicted: AtomicU64,
     /// Bytes returned to the system, with the overhead of their blocks.
@@ -103,6 +105,7 @@ impl Budget {
             beside: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             busiest: AtomicU64::new(0),
+            regrown: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             freed: AtomicU64::new(0),
             granted: AtomicU64::new(0),
@@ -276,10 +279,17 @@ impl Budget {
         }
     }
 
-    /// The largest number of bytes outside the depot at a frame end.
-    pub(crate) fn busiest(&self) -> u64 {
-        // Relaxed: an estimate, written in `note_busy`.
-        self.busiest.load(Ordering::Relaxed)
+    /// Counts a block of a class that had as many blocks before, and gave some back.
+    pub(crate) fn note_regrown(&self, bytes: u64) {
+        // Relaxed: read as an estimate.
+        self.regrown.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// An estimate of the bytes that the pool needs: what was outside the depot at the busiest frame end, and an eighth of what came
+    /// back. So classes that give memory back for each other again and again end with enough for all of them.
+    pub(crate) fn needed(&self) -> u64 {
+        // Relaxed, both: an estimate, written in `note_busy` and `note_regrown`.
+        self.busiest.load(Ordering::Relaxed) + self.regrown.load(Ordering::Relaxed) / 8
     }
 
     /// Bytes returned to the system since the counter was `before`. The counter wraps.

@@ -285,6 +285,9 @@ impl PoolInner {
             .table
             .claim()
             .ok_or(Refusal::Memory(self.table.record_bytes()))?;
+        if class != OVERSIZE && self.depot.held(class) < self.depot.peak(class) {
+            self.budget.note_regrown(block_bytes as u64);
+        }
         let beside = self.beside(block_bytes);
         self.budget.add_beside(beside);
         match self.take_region(block_bytes, reach) {

@@ -9,7 +9,7 @@
 //!                                        yes: return it, reserve again, until it fits or nothing more is found
 //!   ask the system ── refused ──▶ would the system give the rest?  ── no ──▶ refused, nothing is returned
 //!                                 yes: return all idle memory within reach, ask again
-//!   return memory that the growth makes superfluous, commit
+//!   unless memory was returned for it, return what the growth makes superfluous; commit
 //! ```
 //!
 //! Memory is returned only under the aggregator's lock (L3, it adds up). The sum of the memory within reach is
@@ -33,11 +33,18 @@ use crate::memory::region::Region;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
 use crate::pool::refusal::Refusal;
-use crate::pool::trim::SLACK_BYTES;
 use crate::slot::state::Slot;
 
 /// More than any system gives to a process: a quarter of the largest address space of today's processors.
 const MAX_ASKED: u64 = 1 << 46;
+
+/// What a growing pool gives back at least: to look for it takes as long as to give back some blocks.
+const SHED_BYTES: u64 = 16 << 10;
+
+/// The bytes that a growing pool may hold if it needs this many: a 32nd and 256 KiB more.
+fn with_slack(needed: u64) -> u64 {
+    needed + needed / 32 + (256 << 10)
+}
 
 /// The idle memory that may be returned for a request.
 #[derive(Clone, Copy, Debug)]
@@ -79,24 +86,28 @@ impl PoolInner {
             self.budget.cancel(wanted);
             return Err(Refusal::Memory(wanted));
         };
-        self.shed_before_growing(wanted);
+        if fits {
+            self.shed_before_growing(wanted);
+        }
         self.budget.commit(wanted);
         Ok((region, !fits))
     }
 
-    /// Before the pool grows by `wanted`: gives back as much idle memory of the depot, if the pool holds a quarter more
-    /// than frames ever needed and much of it is idle there. Skipped while an aggregation is running. So a program that
-    /// changes from one buffer size to another within a frame does not pay for both.
+    /// Before the pool grows by `wanted`: gives back as much idle memory of the depot, or [`SHED_BYTES`], if the pool would hold more than
+    /// it needs, with some slack, and more than the slack is idle in the depot. Skipped while an aggregation is running. So a program that
+    /// changes from one buffer size to another does not pay for both.
     fn shed_before_growing(&self, wanted: u64) {
-        let held = self.budget.held();
-        let needed = self.budget.busiest();
-        if held + wanted <= needed + needed / 4 + SLACK_BYTES
-            || self.depot_bytes() <= held / 8 + SLACK_BYTES
-        {
+        let (before, held) = (self.budget.needed(), self.budget.held());
+        if held + wanted <= with_slack(before) {
+            return;
+        }
+        let idle = self.depot_bytes();
+        let needed = before.max(held.saturating_sub(idle));
+        if held + wanted <= with_slack(needed) || needed + idle <= with_slack(needed) {
             return;
         }
         if let Some(mut aggregator) = self.aggregator.try_lock() {
-            self.evict(&mut aggregator, wanted, Reach::Beyond);
+            self.evict(&mut aggregator, wanted.max(SHED_BYTES), Reach::Beyond);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::pool::inner::PoolInner;
 use std::time::{Duration, Instant};
 
 /// Trimming keeps this much idle memory in the depot, plus half of the pool's other memory.
-pub(crate) const SLACK_BYTES: u64 = 2 << 20;
+const SLACK_BYTES: u64 = 2 << 20;
 /// Too much must be idle for this many frame ends in a row before any of it is given back. A bit without an open frame for as
 /// many gives the memory of its arenas back.
 const PATIENCE_FRAMES: u64 = 128;

@@ -167,15 +167,20 @@ fn arenas_unused_for_128_ends_give_all_back() {
 }
 
 #[test]
-fn growth_by_a_quarter_lets_nothing_go() {
+fn growth_by_the_slack_lets_nothing_go() {
     let pool = pool();
     let needed = taken(&pool, 256 * KIB, 8 * MIB);
     end_frames(&pool, 1);
     drop(needed);
-    let grown = pool.alloc::<u8>(4 << 20);
-    assert_eq!(pool.stats().pooled_bytes, 12 * MIB, "a quarter, and 2 MiB");
+    let grown = pool.alloc::<u8>(512 << 10);
+    let held = 8 * MIB + 512 * KIB;
+    assert_eq!(
+        pool.stats().pooled_bytes,
+        held,
+        "a 32nd of 8 MiB, and 256 KiB"
+    );
     let line = pool.alloc::<u8>(64);
-    assert_eq!(pool.stats().pooled_bytes, 12 * MIB + 64 - 256 * KIB);
+    assert_eq!(pool.stats().pooled_bytes, held + 64 - 256 * KIB);
     drop((grown, line));
 }
 
@@ -193,17 +198,35 @@ fn growth_lets_as_much_go_as_it_takes() {
 }
 
 #[test]
-fn growth_lets_an_eighth_lie_idle() {
+fn growth_lets_the_slack_lie_idle() {
     let pool = pool();
     let mut kept = taken(&pool, 256 * KIB, 16 * MIB);
-    kept.truncate(12 * 4);
-    assert_eq!(idle(&pool), 4 * MIB, "an eighth, and 2 MiB");
+    kept.truncate(62);
+    assert_eq!(idle(&pool), 512 * KIB, "less than a 32nd and 256 KiB");
     let first = pool.alloc::<u8>(64);
     assert_eq!(pool.stats().totals.evicted_bytes, 0);
     kept.pop();
     let second = pool.alloc::<u8>(128);
     assert_eq!(pool.stats().totals.evicted_bytes, 256 * KIB);
     drop((first, second));
+}
+
+#[test]
+fn alternating_sizes_stop_evicting_each_other() {
+    let pool = pool();
+    let evicted = |frames: u32| {
+        for _ in 0..frames {
+            drop(taken(&pool, 64 * KIB, 4 * MIB));
+            drop(taken(&pool, 128 * KIB, 4 * MIB));
+            pool.end_frame();
+        }
+        pool.stats().totals.evicted_bytes
+    };
+    let at_first = evicted(1);
+    assert!(at_first > 0, "the second size takes the place of the first");
+    let settled = evicted(30);
+    assert!(settled > at_first);
+    assert_eq!(evicted(30), settled);
 }
 
 #[test]

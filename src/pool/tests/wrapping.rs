@@ -225,12 +225,12 @@ fn returned_bytes_are_counted_across_the_wrap() {
         let pool = pool_at(start);
         let before = pool.stats().totals.evicted_bytes;
         assert_eq!(before, start);
+        pool.begin_frame().alloc::<u8>(100);
         drop(
             (0..9)
                 .map(|_| pool.alloc::<u8>(1 << 16))
                 .collect::<Vec<_>>(),
         );
-        pool.begin_frame().alloc::<u8>(100);
         let held = pool.stats().pooled_bytes;
         assert_eq!((held, pool.trim()), (9 * (1 << 16) + 4096, held));
         let stats = pool.stats();
