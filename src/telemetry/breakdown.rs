@@ -12,11 +12,11 @@ use crate::text::{Align, Table, bytes};
 ///
 /// ```
 /// let pool = framepool::BufferPool::new();
-/// let kept = pool.alloc::<u8>(1000);
-/// drop(pool.alloc::<u8>(1000)); // idle in this thread's magazine
+/// let kept = pool.alloc::<u8>(100);
+/// drop(pool.alloc::<u8>(100)); // idle in this thread's magazine
 /// let sizes = pool.outstanding().sizes;
 /// # if cfg!(feature = "telemetry") {
-/// assert_eq!(sizes[0].block_bytes, Some(1024));
+/// assert_eq!(sizes[0].block_bytes, Some(128));
 /// assert_eq!((sizes[0].blocks(), sizes[0].buffers, sizes[0].thread_blocks), (2, 1, 1));
 /// # }
 /// # drop(kept);

@@ -203,7 +203,7 @@ macro_rules! counters {
         /// ```
         /// let pool = framepool::BufferPool::new();
         /// for _ in 0..100 {
-        ///     drop(pool.alloc::<u8>(4096)); // the first takes memory from the system, the others reuse it
+        ///     drop(pool.alloc::<u8>(100)); // the first takes memory from the system, the others reuse it
         /// }
         /// let counts = pool.stats().totals.counts;
         /// # if cfg!(feature = "telemetry") {
