@@ -176,7 +176,7 @@ fn a_leak_is_named_at_every_size() {
         .map(|(columns, rows)| Terminal::open(columns, rows, &["top", &demo.url], ""));
     for terminal in &terminals {
         let text = terminal.expect("leak", |text| {
-            text.contains("critical, 1 alert") && text.contains("growing")
+            text.contains("warning, 1 alert") && text.contains("growing")
         });
         println!("{text}\n");
         let row = text

@@ -84,6 +84,7 @@ struct Condition {
     quiet_since: Duration,
     /// From the rows entered since the previous report.
     value: f64,
+    at_most: Severity,
     worst: f64,
     severity: Option<Severity>,
     change: Option<Change>,
@@ -108,10 +109,11 @@ impl AlertBook {
             .find(|known| known.is_of(pool, &row));
         if let Some(known) = known {
             known.value += row.value;
+            known.at_most = known.at_most.max(row.at_most);
             known.blamed = row.blamed.or(known.blamed);
         } else if thresholds
             .limits(row.rule)
-            .severity(row.rule, row.value, None)
+            .severity(row.rule, row.value, None, row.at_most)
             .is_some()
         {
             self.conditions.push(Condition {
@@ -127,6 +129,7 @@ impl AlertBook {
                 away_since: None,
                 quiet_since: Duration::ZERO,
                 value: row.value,
+                at_most: row.at_most,
                 worst: 0.0,
                 severity: None,
                 change: None,
@@ -147,6 +150,7 @@ impl AlertBook {
             }
             condition.step(thresholds, moment, &mut findings);
             condition.value = 0.0;
+            condition.at_most = Severity::Warning;
             condition.count > 0 || condition.change.is_some()
         });
         for resolved in &findings.resolved {
@@ -195,7 +199,9 @@ impl Condition {
             self.worst = 0.0;
         }
         self.worst = self.worst.max(self.value);
-        let is_there = limits.severity(self.rule, self.value, before).is_some();
+        let is_there = limits
+            .severity(self.rule, self.value, before, self.at_most)
+            .is_some();
         self.severity = self.severity_after(limits, thresholds.damped(), moment.at);
         let is_new = before.is_none() && self.severity.is_some();
         if is_new {
@@ -275,7 +281,7 @@ impl Condition {
         damping: Damping,
         now: Duration,
     ) -> Option<Severity> {
-        let wanted = limits.severity(self.rule, self.value, self.severity);
+        let wanted = limits.severity(self.rule, self.value, self.severity, self.at_most);
         let building = self.change.take();
         if wanted == self.severity {
             return self.severity;

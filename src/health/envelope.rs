@@ -32,63 +32,69 @@
 //!
 //! # Evidence
 //!
-//! In its first second, a cache that fills looks like a leak. They differ in when they begin and how long they last:
+//! In its first second, a cache that fills looks like a leak. They differ in when they begin, how even they are and how
+//! long they last:
 //!
 //! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still rises:
-//!   a third of the rises lie in its later half, no gap is longer than 60 % of it, and its confidence is at least
-//!   [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A site that gives back, at
-//!   any scale, needs eight rises.
-//! - **Trickle**: every one of the latest windows rose, at least four of them over at least half a second, by less than one
-//!   buffer a frame.
-//! - **Many**: the climb rose at least 16 times, spread evenly over its four quarters. A climb by a buffer a frame or
-//!   more is taken for a load until it has lasted for [`LONGEST_LOAD`].
+//!   a third of the rises lie in its later half, no gap is longer than 60 % of it, the next rise is not late, and its
+//!   confidence is at least [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A
+//!   climb that slows down levels off, and is not proven ([`Rises::slow_down`]). A site that gives back, or filled
+//!   before, needs eight rises.
+//! - **Stream**: every window of 0.1 s rose, at least four of them over at least half a second; by a buffer a frame or
+//!   more, over 30 s, because that is how levels load. Or every window of 5 s rose, over the load time, a minute by default.
 //!
-//! Trickle and Many are quick, so they apply only where healthy programs do not climb like that: to a climb that
-//! began after the warm-up (20 s and 1,200 frames by default), at a site that does not give back. During the
-//! warm-up a program fills its caches, so a climb that began there must first last for the fill time. Its first rise is
-//! the start-up, if that is more than one buffer: it is no part of the gain and not one of the three or eight rises.
+//! A stream is quick, so it proves nothing where healthy programs climb like that: in a climb that began in the warm-up (20 s
+//! and 1,200 frames by default), and at a site that gives back. Until a proven climb has lasted for the fill time, it may
+//! still be a fill, so its alert is a warning.
+//!
+//! A large first rise is a load or the start-up: it is no part of the gain, and not one of the three or eight rises.
 //!
 //! A site *gives back* if it released a large gain before, or if a finest window had a minimum well below the record
-//! ([`GIVEN_BACK`]): a full cache drifts like that.
+//! ([`GIVEN_BACK`]): a full cache drifts like that. It *filled* if a climb of eight rises levelled off: the last keys of
+//! a cache come late, and one by one.
 //!
 //! # Scales
 //!
-//! Each site has an envelope for each of three window lengths ([`SCALES`]). The finest finds a leak within a second.
-//! A longer window ignores everything that is released within it: it finds a leak of one buffer per burst, or per
-//! level, by the minima between the bursts, or between levels that are shorter than a window. Trickle and Many use the finest, Long uses the
-//! others.
+//! Each site has an envelope for each of four scales ([`SCALES`]). The finest finds a leak within a second. A longer
+//! window counts only buffers that were in use throughout it: it finds a leak of one buffer per burst, or per level, by
+//! what stays between the bursts, or between levels that are shorter than a window. The last scale has the site's own
+//! cycle for a window (`tide.rs`): it finds what each level leaves, however long levels are. Streams use the two finest
+//! scales, Long all but the finest.
 //!
-//! The memory is fixed: a climb keeps the times of 16 rises, evenly thinned out (`rise_times.rs`).
+//! The memory is fixed: a climb keeps 16 rises, evenly thinned out (`rises.rs`).
 
 use std::time::Duration;
 
 use super::growth::confidence;
 use super::loop_time::LoopTime;
-use super::rise_times::RiseTimes;
+use super::rises::Rises;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
+use crate::telemetry::kept::Amount;
 
-/// The least lengths of windows, in loop time. Each window also has [`MIN_FRAMES`].
-pub(crate) const SCALES: [Duration; 3] = [
+/// The least lengths of windows, in loop time. Each window also has [`MIN_FRAMES`]. The last scale is that of the site's
+/// own cycle (`tide.rs`), whose windows have no fixed length; this is how often it is asked whether it has levelled off.
+pub(crate) const SCALES: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_secs(5),
     Duration::from_secs(2 * 60),
+    Duration::from_secs(2 * 60),
 ];
+/// The scale of the site's own cycle.
+pub(crate) const CYCLE: usize = 3;
 /// The fewest frames of a window.
 pub(crate) const MIN_FRAMES: u64 = 5;
 
-/// A trickle rises in this many windows in a row,
-const TRICKLE_WINDOWS: u32 = 4;
+/// A stream rises in this many windows in a row,
+const STREAM_WINDOWS: u32 = 4;
 /// over at least this time.
-const TRICKLE_TIME: Duration = Duration::from_millis(500);
-/// Rises that prove a climb if they are even.
-const MANY: u32 = 16;
-/// A climb by a buffer a frame or more is taken for a load until it has lasted for this long.
+const STREAM_TIME: Duration = Duration::from_millis(500);
+/// A stream of a buffer a frame or more is taken for a load until it has lasted for this long.
 const LONGEST_LOAD: Duration = Duration::from_secs(30);
 /// Rises that prove a long climb.
 const FEW: u32 = 3;
-/// Rises that prove a long climb of a site that gives back.
-const FEW_OF_GIVER: u32 = 8;
+/// Rises that prove a long climb of a site that gives back, or filled before.
+const SOME: u32 = 8;
 /// A long climb is proven from this confidence on.
 const LEAST_CONFIDENCE: f64 = 0.65;
 /// When a gain of this many buffers, or of this many rises, is released, the site counts as one that gives back. It also
@@ -108,6 +114,7 @@ pub(crate) struct GrowthLimits {
     pub(crate) warm_up_frames: u64,
     pub(crate) warm_up: Duration,
     pub(crate) fill_time: Duration,
+    pub(crate) load_time: Duration,
 }
 
 impl GrowthLimits {
@@ -127,24 +134,6 @@ pub(crate) struct Mark {
     pub(crate) round: u64,
 }
 
-/// A population.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Level {
-    pub(crate) buffers: u64,
-    pub(crate) bytes: u64,
-}
-
-impl Level {
-    /// The lower of two populations.
-    pub(crate) fn min(self, other: Self) -> Self {
-        if other.buffers < self.buffers {
-            other
-        } else {
-            self
-        }
-    }
-}
-
 /// The lower envelope of one site over windows of one length.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Envelope {
@@ -152,30 +141,44 @@ pub(crate) struct Envelope {
     record: u64,
     /// The bytes of the latest minimum.
     bytes: u64,
-    /// Whether the site gives back.
-    gives_back: bool,
+    past: Past,
     climb: Option<Climb>,
+}
+
+/// What a site did before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Past {
+    /// It gives back.
+    gives_back: bool,
+    /// It filled, in at least [`SOME`] rises, and levelled off.
+    has_filled: bool,
+}
+
+impl Past {
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            gives_back: self.gives_back || other.gives_back,
+            has_filled: self.has_filled || other.has_filled,
+        }
+    }
 }
 
 /// A series of windows whose minima rise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Climb {
     /// The population before the first rise, after it, and now.
-    base: Level,
-    first: Level,
-    top: Level,
-    now: Level,
+    base: Amount,
+    first: Amount,
+    top: Amount,
+    now: Amount,
     pub(crate) began: Mark,
     pub(crate) latest: Mark,
     pub(crate) rises: u32,
     /// Windows with a lower minimum than the previous one.
     pub(crate) falls: u32,
-    /// Rises in the latest windows without a break, and the moment and level at which they began.
-    run: u32,
-    run_began: Mark,
-    run_base: Level,
-    run_first: Level,
-    times: RiseTimes,
+    /// Whether every window since the first rise rose.
+    is_unbroken: bool,
+    pub(crate) shape: Rises,
     proven: bool,
 }
 
@@ -185,23 +188,23 @@ impl Envelope {
     pub(crate) fn push(
         &mut self,
         scale: usize,
-        minimum: Level,
+        minimum: Amount,
         oldest: Option<u64>,
-        site_gives_back: bool,
+        past: Past,
         now: &Mark,
         limits: &GrowthLimits,
     ) {
         let mut climb = self.climb.take();
         climb = climb.filter(|climb| {
             let goes_on = climb.keeps(minimum, oldest);
-            if !goes_on {
-                self.gives_back |= climb.is_large();
-            }
-            goes_on && !climb.is_level(scale, now)
+            let is_level = climb.is_level(scale, now);
+            self.past.gives_back |= !goes_on && climb.is_large();
+            self.past.has_filled |= is_level && climb.rises >= SOME;
+            goes_on && !is_level
         });
-        self.gives_back |= scale == 0 && minimum.buffers + GIVEN_BACK.0 <= self.record;
+        self.past.gives_back |= scale == 0 && minimum.buffers + GIVEN_BACK.0 <= self.record;
         if minimum.buffers > self.record {
-            let base = Level {
+            let base = Amount {
                 buffers: self.record,
                 bytes: self.bytes.min(minimum.bytes),
             };
@@ -213,21 +216,25 @@ impl Envelope {
             climb.stay(minimum);
         }
         if let Some(climb) = &mut climb {
-            climb.judge(scale, self.gives_back || site_gives_back, now, limits);
+            climb.judge(scale, self.past.or(past), now, limits);
         }
         self.bytes = minimum.bytes;
         self.climb = climb;
     }
 
+    /// Ends the climb if it has levelled off. For the cycle, which may have no low point for long.
+    pub(crate) fn settle(&mut self, now: &Mark) {
+        self.climb = self.climb.filter(|climb| !climb.is_level(CYCLE, now));
+    }
+
     /// Makes the current population the new record, because the way of counting has changed.
-    pub(crate) fn rebase(&mut self, population: Level) {
+    pub(crate) fn rebase(&mut self, population: Amount) {
         self.record = self.record.max(population.buffers);
         self.climb = self.climb.filter(|climb| climb.proven);
     }
 
-    /// Whether the site gives back.
-    pub(crate) fn gives_back(&self) -> bool {
-        self.gives_back
+    pub(crate) fn past(&self) -> Past {
+        self.past
     }
 
     pub(crate) fn proven(&self) -> Option<&Climb> {
@@ -243,7 +250,7 @@ impl Envelope {
 }
 
 impl Climb {
-    fn new(base: Level, first: Level, now: &Mark) -> Self {
+    fn new(base: Amount, first: Amount, now: &Mark) -> Self {
         Self {
             base,
             first,
@@ -253,11 +260,8 @@ impl Climb {
             latest: *now,
             rises: 0,
             falls: 0,
-            run: 0,
-            run_began: *now,
-            run_base: base,
-            run_first: first,
-            times: RiseTimes::default(),
+            is_unbroken: true,
+            shape: Rises::default(),
             proven: false,
         }
     }
@@ -267,7 +271,7 @@ impl Climb {
     }
 
     /// Whether the site has kept more than half of the gain, and a buffer that is at least as old as the climb.
-    fn keeps(&self, minimum: Level, oldest: Option<u64>) -> bool {
+    fn keeps(&self, minimum: Amount, oldest: Option<u64>) -> bool {
         let is_younger =
             |taken: u64| (1..u64::MAX / 2).contains(&taken.wrapping_sub(self.began.round));
         minimum.buffers > self.base.buffers + self.gain() / 2
@@ -278,112 +282,104 @@ impl Climb {
         self.gain() >= GIVEN_BACK.0 || self.rises >= GIVEN_BACK.1
     }
 
-    /// The usual loop time between two rises.
-    fn usual_gap(&self) -> Duration {
-        let time = self.latest.loop_time.since(self.began.loop_time);
-        time / self.rises.saturating_sub(1).max(1)
+    /// Whether it has not risen for this time and for this many usual gaps, by time and by frames: a leak a frame has
+    /// longer gaps when frames take longer.
+    fn waits_for(&self, least: Duration, gaps: u32, now: &Mark) -> bool {
+        let others = u64::from(self.rises.saturating_sub(1).max(1));
+        let (began, latest, now) = (self.began.loop_time, self.latest.loop_time, now.loop_time);
+        let frames = now.frames - latest.frames;
+        let usual_frames = (latest.frames - began.frames) / others;
+        let usual_time = latest.since(began) / others as u32;
+        now.since(latest) > least.max(gaps * usual_time)
+            && (frames == 0 || frames >= u64::from(gaps) * usual_frames)
     }
 
     /// Whether it has not risen for a while.
     pub(crate) fn rests(&self, now: &Mark) -> bool {
-        now.loop_time.since(self.latest.loop_time) >= LEVEL_AFTER.max(2 * self.usual_gap())
+        self.waits_for(LEVEL_AFTER, 2, now)
     }
 
     fn is_level(&self, scale: usize, now: &Mark) -> bool {
-        let after = if self.proven {
-            STAYS_PROVEN.max(8 * self.usual_gap())
+        if self.proven {
+            self.waits_for(STAYS_PROVEN, 8, now)
         } else if self.rises > 1 {
-            LEVEL_AFTER.max(2 * SCALES[scale]).max(4 * self.usual_gap())
+            self.waits_for(LEVEL_AFTER.max(2 * SCALES[scale]), 4, now)
         } else {
-            SCALES[scale] * LEVEL_AFTER_ONE
-        };
-        now.loop_time.since(self.latest.loop_time) > after
+            self.waits_for(SCALES[scale] * LEVEL_AFTER_ONE, 0, now)
+        }
     }
 
-    fn rise(&mut self, minimum: Level, now: &Mark) {
-        if self.run == 0 && self.rises > 0 {
-            self.run_began = *now;
-            self.run_base = self.now;
-            self.run_first = minimum;
-        }
-        self.run += 1;
+    fn rise(&mut self, minimum: Amount, now: &Mark) {
         self.rises += 1;
-        self.times.push(now.loop_time.nanos);
+        self.shape.push(now.loop_time, minimum.buffers);
         self.top = minimum;
         self.now = minimum;
         self.latest = *now;
     }
 
-    fn stay(&mut self, minimum: Level) {
-        self.run = 0;
+    fn stay(&mut self, minimum: Amount) {
+        self.is_unbroken = false;
         if minimum.buffers < self.now.buffers {
             self.falls += 1;
         }
         self.now = minimum;
     }
 
-    fn judge(&mut self, scale: usize, gives_back: bool, now: &Mark, limits: &GrowthLimits) {
+    /// Judges the climb after a window.
+    fn judge(&mut self, scale: usize, past: Past, now: &Mark, limits: &GrowthLimits) {
         if self.proven {
             return;
         }
-        let lasted = now.loop_time.since(self.began.loop_time) >= limits.fill_time;
-        self.proven = if scale == 0 {
-            let is_quick = !gives_back && (lasted || !limits.is_warm_up(self.began.loop_time));
-            let is_trickle = is_quick && self.is_trickle(now);
-            if is_trickle {
-                self.begin_at_run();
-            }
-            is_trickle || (is_quick && self.is_many(now))
-        } else {
-            let few = if gives_back { FEW_OF_GIVER } else { FEW };
-            lasted
-                && self.rises >= few + u32::from(self.is_start_up(limits))
-                && self.confidence() >= LEAST_CONFIDENCE
-                && self.times.are_steady(now.loop_time.nanos)
-        };
-        if self.proven && self.is_start_up(limits) {
+        let is_early = limits.is_warm_up(self.began.loop_time);
+        self.proven = (!is_early && !past.gives_back && self.is_stream(scale, now, limits))
+            || (scale > 0 && self.is_long(past, now, limits));
+        if self.proven && self.begins_with_load() {
             self.base = self.first;
         }
     }
 
-    /// Whether its first rise is the start of the program.
-    fn is_start_up(&self, limits: &GrowthLimits) -> bool {
-        limits.is_warm_up(self.began.loop_time) && self.first.buffers > self.base.buffers + 1
+    /// Whether its first rise is a load: more than one buffer, and more than twice the mean of the later rises.
+    fn begins_with_load(&self) -> bool {
+        let load = self.first.buffers - self.base.buffers;
+        let later = self.top.buffers - self.first.buffers;
+        load > 1 && load * u64::from(self.rises - 1) > 2 * later
     }
 
-    fn is_trickle(&self, now: &Mark) -> bool {
-        let began = self.run_began.loop_time;
+    fn is_stream(&self, scale: usize, now: &Mark, limits: &GrowthLimits) -> bool {
+        let began = self.began.loop_time;
         let frames = now.loop_time.frames - began.frames;
-        self.run >= TRICKLE_WINDOWS
-            && now.loop_time.since(began) >= TRICKLE_TIME
-            && self.top.buffers - self.run_first.buffers < frames
+        let is_load = self.top.buffers - self.first.buffers >= frames;
+        let least = match scale {
+            0 if is_load => LONGEST_LOAD,
+            0 => STREAM_TIME,
+            1 => limits.load_time,
+            _ => return false,
+        };
+        self.is_unbroken && self.rises >= STREAM_WINDOWS && now.loop_time.since(began) >= least
     }
 
-    /// Rises before the trickle are no part of the leak: the same line may have filled a cache.
-    fn begin_at_run(&mut self) {
-        self.began = self.run_began;
-        self.base = self.run_base;
-        self.first = self.run_first;
-    }
-
-    fn is_many(&self, now: &Mark) -> bool {
-        let frames = now.loop_time.frames - self.began.loop_time.frames;
-        let is_slow = self.top.buffers - self.first.buffers < frames;
-        let is_no_load = now.loop_time.since(self.began.loop_time) >= LONGEST_LOAD;
-        self.rises >= MANY && (is_slow || is_no_load) && self.times.are_even(now.loop_time.nanos)
+    fn is_long(&self, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
+        let has_habits = past.gives_back || past.has_filled;
+        let few = if has_habits { SOME } else { FEW };
+        now.loop_time.since(self.began.loop_time) >= limits.fill_time
+            && !self.waits_for(Duration::ZERO, 1, now)
+            && self.rises >= few + u32::from(self.begins_with_load())
+            && self.confidence() >= LEAST_CONFIDENCE
+            && self.shape.are_steady()
+            && !self.shape.slow_down()
     }
 
     /// The part of the population that the climb added and that is still in use.
-    pub(crate) fn gained(&self) -> Level {
-        Level {
+    pub(crate) fn gained(&self) -> Amount {
+        Amount {
             buffers: self.now.buffers.saturating_sub(self.base.buffers),
             bytes: self.now.bytes.saturating_sub(self.base.bytes),
         }
     }
 
     /// The population added between the first rise and the latest.
-    pub(crate) fn risen(&self) -> Level {
-        Level {
+    pub(crate) fn risen(&self) -> Amount {
+        Amount {
             buffers: self.top.buffers.saturating_sub(self.first.buffers),
             bytes: self.top.bytes.saturating_sub(self.first.bytes),
         }

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::envelope::{Climb, GrowthLimits, Mark};
 use crate::text::bytes;
+
+/// Memory that runs out later than this is not mentioned.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How fast the population of a call site grows.
 ///
@@ -53,12 +57,46 @@ pub struct Growth {
     pub confidence: f64,
     /// The time of the latest rise, since the monitor's first health snapshot.
     pub latest_rise: Duration,
+    /// Whether it has lasted for [`Thresholds::leak_fill_time`](crate::Thresholds::leak_fill_time). Until then it may be a
+    /// load or a cache that fills, so its alert stays a warning.
+    pub lasted: bool,
     /// When memory runs out at this rate; `None` if that is more than a year away, or if the remaining memory is
     /// unknown.
     pub exhausts: Option<Exhaustion>,
 }
 
 impl Growth {
+    /// The growth of a climb so far.
+    pub(super) fn of(climb: &Climb, room: Room, now: &Mark, limits: &GrowthLimits) -> Self {
+        let (gained, risen) = (climb.gained(), climb.risen());
+        let (from, to) = (climb.began.loop_time, climb.latest.loop_time);
+        let minutes = to.elapsed_since(from).as_secs_f64() / 60.0;
+        let per = |amount: f64, of: f64| if of > 0.0 { amount / of } else { 0.0 };
+        // Of the later half of the growth, in which a frame counts for at most 0.1 s; a slow frame lasts longer.
+        let (buffers, loop_time) = climb.shape.later_half();
+        let loop_minutes = loop_time.as_secs_f64() / 60.0;
+        let slow = per(to.since(from).as_secs_f64() / 60.0, minutes);
+        let buffers_per_minute = per(buffers as f64, loop_minutes) * slow;
+        let bytes_per_minute = buffers_per_minute * per(risen.bytes as f64, risen.buffers as f64);
+        let thousands = per((to.frames - from.frames) as f64 / 1_000.0, minutes);
+        Self {
+            buffers: gained.buffers,
+            bytes: gained.bytes,
+            buffers_per_minute,
+            bytes_per_minute,
+            buffers_per_1000_frames: per(buffers_per_minute, thousands),
+            bytes_per_1000_frames: per(bytes_per_minute, thousands),
+            rises: climb.rises.into(),
+            falls: climb.falls.into(),
+            confidence: confidence(climb.rises.into(), climb.falls.into()),
+            latest_rise: climb.latest.at,
+            lasted: to.since(from) >= limits.fill_time,
+            exhausts: room
+                .exhausted_at(bytes_per_minute)
+                .filter(|_| !climb.rests(now)),
+        }
+    }
+
     /// Adds the growth of another tag.
     pub(super) fn with(self, tag: Self) -> Self {
         let bytes_per_minute = self.bytes_per_minute + tag.bytes_per_minute;
@@ -74,6 +112,7 @@ impl Growth {
             falls: self.falls + tag.falls,
             confidence: confidence(self.rises + tag.rises, self.falls + tag.falls),
             latest_rise: self.latest_rise.max(tag.latest_rise),
+            lasted: self.lasted || tag.lasted,
             // The same room fills faster.
             exhausts: of(self).or(of(tag)).map(|(full, rate)| Exhaustion {
                 after: full.after.mul_f64(rate / bytes_per_minute),
@@ -192,6 +231,32 @@ fn in_words(time: Duration) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// Bytes that a pool can still take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Room {
+    /// The rest of its budget.
+    pub(crate) budget: Option<u64>,
+    /// The available memory of the machine.
+    pub(crate) machine: Option<u64>,
+}
+
+impl Room {
+    /// The limit that is reached first at this rate, if within a year.
+    fn exhausted_at(self, bytes_per_minute: f64) -> Option<Exhaustion> {
+        let limits = [
+            (MemoryLimit::Budget, self.budget),
+            (MemoryLimit::Machine, self.machine),
+        ];
+        let left = limits
+            .into_iter()
+            .filter_map(|(limit, left)| Some((left?, limit)));
+        let (left, limit) = left.min_by_key(|&(left, _)| left)?;
+        let seconds = left as f64 / bytes_per_minute * 60.0;
+        let after = Duration::try_from_secs_f64(seconds).ok()?;
+        (after < YEAR).then_some(Exhaustion { limit, after })
     }
 }
 

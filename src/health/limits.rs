@@ -46,18 +46,20 @@ impl Limits {
         }
     }
 
-    /// The severity of a value while the alert is at `current`. A level that was reached holds until the value is
-    /// below its clear level.
+    /// The severity of a value while the alert is at `current`: at most `at_most`. A level that was reached holds until
+    /// the value is below its clear level.
     pub(crate) fn severity(
         &self,
         rule: Rule,
         value: f64,
         current: Option<Severity>,
+        at_most: Severity,
     ) -> Option<Severity> {
         let reaches =
             |level: f64| value > 0.0 && (value > level || (rule.is_from() && value >= level));
         [Severity::Critical, Severity::Warning]
             .into_iter()
+            .filter(|&severity| severity <= at_most)
             .find(|&severity| {
                 let level = self.level(severity);
                 let holds = current >= Some(severity);

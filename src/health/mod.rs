@@ -23,7 +23,9 @@ mod envelope;
 mod growth;
 mod loop_time;
 mod memory_left;
-mod rise_times;
+mod rises;
+mod site_history;
+mod tide;
 mod verdict;
 mod verdicts;
 

@@ -360,6 +360,7 @@ impl HealthMonitor {
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
         self.reading.read(pool);
+        outstanding.opened = self.opened_rounds(pool.id());
         pool.outstanding_into(&mut outstanding);
         let mut stats = PoolStats::default();
         let frame = if cfg!(feature = "telemetry") {

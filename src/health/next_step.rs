@@ -127,6 +127,9 @@ fn leak(site: &SiteVerdict) -> String {
         "find what keeps the buffers that thread `{}` takes there, and drop them or bound their number",
         one_line(&site.thread)
     );
+    if site.growth.is_some_and(|growth| !growth.lasted) {
+        text.push_str("; if it is a load or a cache that fills, wait until it levels off");
+    }
     if site.leaked() <= FEW {
         text.push_str("; call `Buffer::mark_long_lived` if they are meant to stay");
     }

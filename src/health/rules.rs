@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use super::Severity;
 use super::metrics::RuntimeHealthMetrics;
 use super::verdict::SiteVerdict;
 use crate::telemetry::open_frames::OpenFrame;
@@ -155,6 +156,8 @@ pub(crate) struct Row {
     /// The line of code to look at, if the rule judges the whole pool.
     pub(crate) blamed: Option<&'static Location<'static>>,
     pub(crate) value: f64,
+    /// The highest severity that the evidence allows.
+    pub(crate) at_most: Severity,
 }
 
 /// The current measurements of every rule. `lost` is the number of records lost since the previous emit, `stalled` is
@@ -185,16 +188,23 @@ pub(crate) fn rows<'a>(
         (Rule::TelemetryLost, lost as f64),
     ];
     let leaks = verdicts.iter().flat_map(|site| {
-        let row = |rule, buffers: u64| Row {
+        let row = |rule, buffers: u64, at_most| Row {
             rule,
             site: Some(site.location),
             tag: 0,
             blamed: None,
             value: buffers as f64,
+            at_most,
+        };
+        let has_lasted = site.growth.is_some_and(|growth| growth.lasted);
+        let of_leak = if has_lasted {
+            Severity::Critical
+        } else {
+            Severity::Warning
         };
         [
-            row(Rule::Leak, site.leaked()),
-            row(Rule::Overdue, site.overdue),
+            row(Rule::Leak, site.leaked(), of_leak),
+            row(Rule::Overdue, site.overdue, Severity::Critical),
         ]
     });
     let open = open_too_long.iter().map(|frame| Row {
@@ -203,6 +213,7 @@ pub(crate) fn rows<'a>(
         tag: 0,
         blamed: None,
         value: 1.0,
+        at_most: Severity::Critical,
     });
     let over_budget = tags.iter().enumerate().filter_map(|(at, tag)| {
         Some(Row {
@@ -211,6 +222,7 @@ pub(crate) fn rows<'a>(
             tag: at + 1,
             blamed: None,
             value: tag.total.live_bytes() as f64 / tag.warn_bytes?.max(1) as f64,
+            at_most: Severity::Critical,
         })
     });
     leaks
@@ -225,5 +237,6 @@ pub(crate) fn rows<'a>(
                 _ => None,
             },
             value,
+            at_most: Severity::Critical,
         }))
 }

@@ -127,6 +127,7 @@ impl Default for Thresholds {
                 warm_up_frames: 1200,
                 warm_up: Duration::from_secs(20),
                 fill_time: Duration::from_secs(110),
+                load_time: Duration::from_secs(60),
             },
             damping: Damping {
                 times: 4,
@@ -196,9 +197,19 @@ impl Thresholds {
         self
     }
 
+    /// Sets the time after which slow even growth, that began after the [warm-up](Self::leak_warm_up), is reported: 60 s by
+    /// default. A load, a history or a cache that fills evenly for a shorter time raises no alert. Growth by ten
+    /// buffers a second and more is reported sooner.
+    #[must_use]
+    pub fn leak_load_time(mut self, time: Duration) -> Self {
+        self.growth.load_time = time;
+        self
+    }
+
     /// Sets the time after which growth of any form is a leak: 110 s by default, so that a leak of one buffer a
     /// minute is reported at its third buffer. Growth that may be healthy, because it began in the
-    /// [warm-up](Self::leak_warm_up) or at a call site that released a gain before, has this time to level off.
+    /// [warm-up](Self::leak_warm_up), is uneven, or is at a call site that released a gain before, has this time to level
+    /// off. The alert of growth that was reported earlier is a warning until then.
     #[must_use]
     pub fn leak_fill_time(mut self, time: Duration) -> Self {
         self.growth.fill_time = time;

@@ -1,40 +1,37 @@
 //! The verdicts on all call sites of a pool, and the history that each is based on.
 //!
-//! At each health snapshot the monitor samples the population of every site. A site keeps the lowest sample of the
-//! current window of each scale, and passes it to its envelope (`envelope.rs`) when the window closes. Windows are
-//! the same for all sites.
+//! At each health snapshot the monitor samples the population of every site (`site_history.rs`). Windows open and close
+//! at samples, and are the same for all sites.
 //!
 //! Memory is bounded: [`MAX_SITES`] sites. Beyond that, the site that has had no buffer in use for the longest time
 //! is forgotten; if all have some, the new one is not followed. All of this runs on the monitor's thread; workers do
 //! nothing for it.
 
+use std::collections::BTreeMap;
 use std::panic::Location;
-use std::time::Duration;
 
 use super::SharedList;
-use super::envelope::{Climb, Envelope, GrowthLimits, Level, MIN_FRAMES, Mark, SCALES};
-use super::growth::{Exhaustion, Growth, MemoryLimit, confidence};
+use super::envelope::{CYCLE, GrowthLimits, MIN_FRAMES, Mark, SCALES};
+use super::growth::{Growth, Room};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
+use super::site_history::SiteHistory;
 use super::verdict::{LeakVerdict, SiteVerdict};
-use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::telemetry::outstanding::{LENSES, Outstanding, SiteHolding};
 
-/// The most call sites that are followed.
-const MAX_SITES: usize = 1024;
+/// The most pairs of call site and tag that are followed.
+const MAX_SITES: usize = 4096;
 /// The most filling and held sites in the list.
 const MAX_LISTED: usize = 64;
-/// Buffers are held if the oldest has been in use for this many frames; younger ones are in flight.
-const HELD_FRAMES: u64 = 300;
-/// Memory that runs out later than this is not mentioned.
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The histories of call sites, and their latest verdicts.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
-    /// In the order of their call sites.
-    sites: Vec<Site>,
+    sites: BTreeMap<Key, SiteHistory>,
     /// When the current windows began.
-    opened: [LoopTime; SCALES.len()],
+    opened: [LoopTime; CYCLE],
+    /// The rounds of the previous sample and of the openings of the longer windows.
+    opened_rounds: [u64; LENSES],
     /// Counts the samples.
     sample: u64,
     counts_all: bool,
@@ -43,45 +40,26 @@ pub(crate) struct Verdicts {
     memory_left: MemoryLeft,
 }
 
-/// A site to list: its sort key, and its positions in the holdings and in the list of sites.
+/// A site to list: its sort key, and its position in the holdings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Found {
     verdict: LeakVerdict,
     at: usize,
-    place: usize,
 }
 
 /// A call site, and the number of the tag with which it allocated.
 type Key = (&'static Location<'static>, usize);
 
-/// The history of a call site and tag.
-#[derive(Debug)]
-struct Site {
-    key: Key,
-    /// The last sample in which the site had a buffer in use.
-    seen: u64,
-    population: Level,
-    overdue: u64,
-    /// The age of its oldest buffer, in rounds.
-    oldest_age: u64,
-    minima: [Option<Level>; SCALES.len()],
-    envelopes: [Envelope; SCALES.len()],
-    /// Since when the population has been at its current level.
-    since: Mark,
-    /// The highest population of the finest windows.
-    highest: u64,
-}
-
-/// Bytes that a pool can still take.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Room {
-    /// The rest of its budget.
-    pub(crate) budget: Option<u64>,
-    /// The available memory of the machine.
-    pub(crate) machine: Option<u64>,
+fn key(holding: &SiteHolding) -> Key {
+    (holding.location, holding.tag_number)
 }
 
 impl Verdicts {
+    /// The rounds from which a walk counts what stayed.
+    pub(crate) fn opened_rounds(&self) -> [u64; LENSES] {
+        self.opened_rounds
+    }
+
     /// Samples all sites. With `counts_all` the program ends no frames, so buffers do not age, and every buffer
     /// counts. A change of that begins a new record, and forgets the climbs that are not proven.
     pub(crate) fn sample(
@@ -93,91 +71,54 @@ impl Verdicts {
     ) {
         self.sample += 1;
         for holding in &outstanding.sites {
-            let population = if counts_all {
-                Level {
-                    buffers: holding.buffers - holding.long_lived,
-                    bytes: holding.bytes - holding.long_lived_bytes,
-                }
-            } else {
-                Level {
-                    buffers: holding.aged,
-                    bytes: holding.aged_bytes,
-                }
-            };
-            let Some(site) = self.site((holding.location, holding.tag_number), now) else {
-                continue;
-            };
-            site.population = population;
-            site.overdue = holding.overdue;
-            site.oldest_age = if counts_all {
-                holding.oldest_age_frames
-            } else {
-                holding.oldest_aged_frames
-            };
+            if let Some(site) = self.site(key(holding), now) {
+                site.enter(holding, counts_all);
+            }
         }
         let changed = self.counts_all != counts_all;
         self.counts_all = counts_all;
-        for site in &mut self.sites {
+        for site in self.sites.values_mut() {
             if site.seen != self.sample {
-                site.population = Level::default();
-                site.overdue = 0;
-                site.oldest_age = 0;
+                site.leave();
             }
-            for (minimum, envelope) in site.minima.iter_mut().zip(&mut site.envelopes) {
-                if changed {
-                    *minimum = None;
-                    envelope.rebase(site.population);
-                }
-                *minimum = Some(minimum.map_or(site.population, |min| min.min(site.population)));
+            site.note_minima(changed);
+            if !counts_all {
+                site.follow_cycle(now, limits);
             }
         }
-        for scale in 0..SCALES.len() {
-            self.close_window(scale, now, limits);
+        self.opened_rounds[0] = now.round;
+        for (scale, &length) in SCALES[..CYCLE].iter().enumerate() {
+            let opened = self.opened[scale];
+            let is_over = now.loop_time.since(opened) >= length
+                && now.loop_time.frames - opened.frames >= MIN_FRAMES;
+            if is_over {
+                self.opened[scale] = now.loop_time;
+                if scale > 0 {
+                    self.opened_rounds[scale] = now.round;
+                }
+                for site in self.sites.values_mut() {
+                    site.close_window(scale, now, limits);
+                }
+            }
         }
     }
 
     /// The history of a call site, if there is room for it.
-    fn site(&mut self, key: Key, now: &Mark) -> Option<&mut Site> {
-        let place = match self.sites.binary_search_by(|site| site.key.cmp(&key)) {
-            Ok(place) => place,
-            Err(mut place) => {
-                if self.sites.len() == MAX_SITES {
-                    let idle = (0..MAX_SITES)
-                        .filter(|&at| self.sites[at].seen + 1 < self.sample)
-                        .min_by_key(|&at| self.sites[at].seen)?;
-                    self.sites.remove(idle);
-                    place -= usize::from(idle < place);
-                }
-                self.sites.insert(place, Site::new(key, now));
-                place
-            }
-        };
-        let site = &mut self.sites[place];
+    fn site(&mut self, key: Key, now: &Mark) -> Option<&mut SiteHistory> {
+        if self.sites.len() == MAX_SITES && !self.sites.contains_key(&key) {
+            let idle = self
+                .sites
+                .iter()
+                .filter(|(_, site)| site.seen + 1 < self.sample);
+            let (&idle, _) = idle.min_by_key(|(_, site)| site.seen)?;
+            self.sites.remove(&idle);
+        }
+        let site = self
+            .sites
+            .entry(key)
+            .or_insert_with(|| SiteHistory::new(now));
         site.seen = self.sample;
         Some(site)
-    }
-
-    fn close_window(&mut self, scale: usize, now: &Mark, limits: &GrowthLimits) {
-        let opened = self.opened[scale];
-        let is_over = now.loop_time.since(opened) >= SCALES[scale]
-            && now.loop_time.frames - opened.frames >= MIN_FRAMES;
-        if !is_over {
-            return;
-        }
-        self.opened[scale] = now.loop_time;
-        for site in &mut self.sites {
-            let Some(minimum) = site.minima[scale].take() else {
-                continue;
-            };
-            let oldest = site.oldest(now);
-            let gives_back = site.envelopes.iter().any(Envelope::gives_back);
-            site.envelopes[scale].push(scale, minimum, oldest, gives_back, now, limits);
-            let is_new = minimum.buffers > site.highest || site.highest > 2 * minimum.buffers;
-            if scale == 0 && is_new {
-                site.since = *now;
-                site.highest = minimum.buffers;
-            }
-        }
     }
 
     /// The verdicts on all sites now, the worst first, then the largest. The list is rebuilt only when it changes, so
@@ -187,6 +128,7 @@ impl Verdicts {
         outstanding: &Outstanding,
         room: Room,
         now: &Mark,
+        limits: &GrowthLimits,
     ) -> SharedList<SiteVerdict> {
         // Taken out while it is filled, then put back, to keep its memory.
         let mut found = std::mem::take(&mut self.found);
@@ -198,11 +140,8 @@ impl Verdicts {
                 .iter()
                 .enumerate()
                 .filter_map(|(at, holding)| {
-                    let key = (holding.location, holding.tag_number);
-                    let place = self.sites.binary_search_by(|site| site.key.cmp(&key));
-                    let place = place.ok()?;
-                    let verdict = self.sites[place].verdict(now)?;
-                    Some(Found { verdict, at, place })
+                    let verdict = self.sites.get(&key(holding))?.verdict(now)?;
+                    Some(Found { verdict, at })
                 }),
         );
         found.sort_unstable();
@@ -211,10 +150,14 @@ impl Verdicts {
             quiet += usize::from(!found.verdict.is_alert());
             found.verdict.is_alert() || quiet <= MAX_LISTED
         });
-        let sites = || found.iter().map(|found| (found, &self.sites[found.place]));
+        let of = |found: &Found| {
+            let holding = &outstanding.sites[found.at];
+            (holding, &self.sites[&key(holding)])
+        };
         let is_same = self.said.len() == found.len()
-            && sites().zip(self.said.iter()).all(|((found, site), said)| {
-                site.key == (said.location, said.tag_number)
+            && found.iter().zip(self.said.iter()).all(|(found, said)| {
+                let (holding, site) = of(found);
+                key(holding) == (said.location, said.tag_number)
                     && found.verdict == said.verdict
                     && said.growth.is_none()
                     && (site.population.buffers, site.population.bytes, site.overdue)
@@ -233,139 +176,16 @@ impl Verdicts {
                 found
                     .iter()
                     .map(|found| {
-                        let holding = &outstanding.sites[found.at];
-                        self.sites[found.place].in_words(found.verdict, holding, room, now)
+                        let (holding, site) = of(found);
+                        let growth = site
+                            .climb(found.verdict, now)
+                            .map(|climb| Growth::of(climb, room, now, limits));
+                        site.describe(found.verdict, holding, growth, now)
                     })
                     .collect(),
             );
         }
         self.found = found;
         self.said.clone()
-    }
-}
-
-impl Site {
-    fn new(key: Key, now: &Mark) -> Self {
-        Self {
-            key,
-            seen: 0,
-            population: Level::default(),
-            overdue: 0,
-            oldest_age: 0,
-            // It had no buffers in use before.
-            minima: [Some(Level::default()); SCALES.len()],
-            envelopes: [Envelope::default(); SCALES.len()],
-            since: *now,
-            highest: 0,
-        }
-    }
-
-    /// The round in which its oldest buffer was allocated.
-    fn oldest(&self, now: &Mark) -> Option<u64> {
-        (self.population.buffers > 0).then(|| now.round.wrapping_sub(self.oldest_age))
-    }
-
-    /// The proven climb over the shortest windows.
-    fn growing(&self) -> Option<&Climb> {
-        self.envelopes.iter().find_map(Envelope::proven)
-    }
-
-    fn filling(&self, now: &Mark) -> Option<&Climb> {
-        self.envelopes
-            .iter()
-            .find_map(|envelope| envelope.filling(now))
-    }
-
-    /// The verdict; `None` if its buffers are in flight.
-    fn verdict(&self, now: &Mark) -> Option<LeakVerdict> {
-        if self.growing().is_some() {
-            Some(LeakVerdict::Growing)
-        } else if self.overdue > 0 {
-            Some(LeakVerdict::Overdue)
-        } else if self.population.buffers == 0 {
-            None
-        } else if self.filling(now).is_some() {
-            Some(LeakVerdict::Filling)
-        } else {
-            (self.oldest_age >= HELD_FRAMES).then_some(LeakVerdict::Held)
-        }
-    }
-
-    fn in_words(
-        &self,
-        verdict: LeakVerdict,
-        holding: &SiteHolding,
-        room: Room,
-        now: &Mark,
-    ) -> SiteVerdict {
-        let climb = match verdict {
-            LeakVerdict::Growing => self.growing(),
-            LeakVerdict::Filling => self.filling(now),
-            _ => None,
-        };
-        let since = climb.map_or(&self.since, |climb| &climb.began);
-        SiteVerdict {
-            location: self.key.0,
-            tag: holding.tag.clone(),
-            tag_number: holding.tag_number,
-            verdict,
-            buffers: self.population.buffers,
-            bytes: self.population.bytes,
-            overdue: self.overdue,
-            oldest_age_frames: self.oldest_age,
-            oldest_round: now.round.wrapping_sub(self.oldest_age),
-            since_frame: since.frame,
-            since: since.at,
-            since_time: since.time,
-            growth: climb.map(|climb| growth(climb, room, now)),
-            thread: holding.thread.clone(),
-        }
-    }
-}
-
-fn growth(climb: &Climb, room: Room, now: &Mark) -> Growth {
-    let (gained, risen) = (climb.gained(), climb.risen());
-    let (from, to) = (climb.began.loop_time, climb.latest.loop_time);
-    let minutes = to.elapsed_since(from).as_secs_f64() / 60.0;
-    let thousands = (to.frames - from.frames) as f64 / 1_000.0;
-    let per = |amount: u64, time: f64| {
-        if time > 0.0 {
-            amount as f64 / time
-        } else {
-            0.0
-        }
-    };
-    let bytes_per_minute = per(risen.bytes, minutes);
-    Growth {
-        buffers: gained.buffers,
-        bytes: gained.bytes,
-        buffers_per_minute: per(risen.buffers, minutes),
-        bytes_per_minute,
-        buffers_per_1000_frames: per(risen.buffers, thousands),
-        bytes_per_1000_frames: per(risen.bytes, thousands),
-        rises: climb.rises.into(),
-        falls: climb.falls.into(),
-        confidence: confidence(climb.rises.into(), climb.falls.into()),
-        latest_rise: climb.latest.at,
-        exhausts: room
-            .exhausted_at(bytes_per_minute)
-            .filter(|_| !climb.rests(now)),
-    }
-}
-
-impl Room {
-    /// The limit that is reached first at this rate, if within a year.
-    fn exhausted_at(self, bytes_per_minute: f64) -> Option<Exhaustion> {
-        let limits = [
-            (MemoryLimit::Budget, self.budget),
-            (MemoryLimit::Machine, self.machine),
-        ];
-        let left = limits
-            .into_iter()
-            .filter_map(|(limit, left)| Some((left?, limit)));
-        let (left, limit) = left.min_by_key(|&(left, _)| left)?;
-        let seconds = left as f64 / bytes_per_minute * 60.0;
-        let after = Duration::try_from_secs_f64(seconds).ok()?;
-        (after < YEAR).then_some(Exhaustion { limit, after })
     }
 }

@@ -115,6 +115,7 @@ impl<'w> Findings<'w> {
         let mut stacks = std::mem::take(&mut out.stacks);
         stacks.clear();
         *out = Outstanding {
+            opened: out.opened,
             sizes,
             ages,
             stacks,
@@ -219,6 +220,14 @@ impl<'w> Findings<'w> {
             site.aged += 1;
             site.aged_bytes += lent.bytes;
             site.oldest_aged_frames = site.oldest_aged_frames.max(age);
+            for (stayed, opened) in site.stayed.iter_mut().zip(self.out.opened) {
+                if taken < opened {
+                    stayed.add(Amount {
+                        buffers: 1,
+                        bytes: lent.bytes,
+                    });
+                }
+            }
         }
         site.overdue += u64::from(is_overdue);
         if site.buffers == 1 || age > site.oldest_age_frames {

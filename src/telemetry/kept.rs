@@ -53,6 +53,15 @@ impl Amount {
         self.bytes += other.bytes;
     }
 
+    /// The one with fewer buffers.
+    pub(crate) fn min(self, other: Self) -> Self {
+        if other.buffers < self.buffers {
+            other
+        } else {
+            self
+        }
+    }
+
     /// This without a part of it.
     pub(crate) fn less(self, part: Self) -> Self {
         Self {

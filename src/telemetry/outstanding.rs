@@ -10,6 +10,8 @@ use super::histogram::Log2Histogram;
 use super::kept::{Amount, Kept};
 use super::stack_counts::StackSampling;
 
+/// The moments from which a walk counts what stayed: that of the walk before, and the openings of two windows of verdicts.
+pub(crate) const LENSES: usize = 3;
 /// The most call stacks that are shown.
 const STACKS: usize = 5;
 
@@ -59,6 +61,9 @@ pub struct Outstanding {
     /// The buffers in use without those of frames in flight.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) kept: Kept,
+    /// The rounds in which the windows of verdicts opened, set before a walk and kept by it.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) opened: [u64; LENSES],
     /// The call stacks of sampled buffers, those that represent the most bytes first. Empty unless
     /// `Attribution::Backtraces` was on.
     pub stacks: Vec<StackHolding>,
@@ -173,6 +178,9 @@ pub struct SiteHolding {
     pub aged_bytes: u64,
     /// The age of the oldest aged buffer, in frames.
     pub oldest_aged_frames: u64,
+    /// Aged buffers that were allocated before a window opened.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) stayed: [Amount; LENSES],
     /// Aged buffers that are older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
     pub overdue: u64,
     /// Buffers in use that are marked as long-lived.
@@ -224,6 +232,7 @@ impl SiteHolding {
             aged: 0,
             aged_bytes: 0,
             oldest_aged_frames: 0,
+            stayed: Default::default(),
             overdue: 0,
             long_lived: 0,
             long_lived_bytes: 0,
@@ -251,6 +260,7 @@ impl SiteHolding {
         self.aged = 0;
         self.aged_bytes = 0;
         self.oldest_aged_frames = 0;
+        self.stayed = Default::default();
         self.overdue = 0;
         self.long_lived = 0;
         self.long_lived_bytes = 0;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use framepool::health::{LeakVerdict, SiteVerdict};
-use framepool::{Alert, BufferPool, HealthSnapshot, Rule};
+use framepool::{Alert, BufferPool, HealthSnapshot, Rule, Severity};
 
 use crate::bench::{Bench, TICK, leaks};
 use crate::leak::{Leak, is_leak};
@@ -74,6 +74,20 @@ fn a_leak_has_its_rate_and_its_beginning() {
 }
 
 #[test]
+fn early_growth_is_a_warning() {
+    let mut bench = warm();
+    let mut leak = Leak::new(2_000, 2);
+    let health = after(&mut bench, 3_000, |pool, frame| leak.step(pool, frame));
+    let alert = leak_alert(&health).unwrap();
+    assert_eq!(alert.severity, Severity::Warning, "{alert}");
+    assert!(alert.to_string().contains("levels off"), "{alert}");
+    let health = after(&mut bench, 5_000, |pool, frame| leak.step(pool, frame));
+    let alert = leak_alert(&health).unwrap();
+    assert_eq!(alert.severity, Severity::Critical, "{alert}");
+    assert!(!alert.to_string().contains("levels off"), "{alert}");
+}
+
+#[test]
 fn a_budget_says_when_it_is_full() {
     let mut bench = warm();
     bench.pool = BufferPool::builder().max_bytes(64 << 20).build().unwrap();
@@ -107,7 +121,7 @@ fn a_mended_leak_resolves_at_once() {
 fn a_resolved_leak_says_what_is_held() {
     let mut bench = warm();
     let mut leak = Leak::new(2_000, 30);
-    let health = after(&mut bench, 1_800, |pool, frame| leak.step(pool, frame));
+    let health = after(&mut bench, 4_500, |pool, frame| leak.step(pool, frame));
     assert!(leak_alert(&health).is_some(), "{health}");
     let mut text = String::new();
     for _ in 0..20_000 {
@@ -117,7 +131,7 @@ fn a_resolved_leak_says_what_is_held() {
         }
     }
     assert!(
-        text.contains("60 buffers of this line are still in use"),
+        text.contains("150 buffers of this line are still in use"),
         "{text}"
     );
 }
@@ -206,7 +220,7 @@ fn a_leak_in_a_busy_line_is_found() {
     let cache: Vec<_> = (0..300).map(|_| take(&bench.pool)).collect();
     after(&mut bench, 100, |_, _| {});
     let (mut leaked, mut in_flight) = (Vec::new(), VecDeque::new());
-    let health = after(&mut bench, 2_000, |pool, frame| {
+    let health = after(&mut bench, 6_000, |pool, frame| {
         let buffer = take(pool);
         if frame % 10 == 0 {
             leaked.push(buffer);
@@ -218,7 +232,7 @@ fn a_leak_in_a_busy_line_is_found() {
         }
     });
     let alert = leak_alert(&health).expect("an alert");
-    assert!((150.0..205.0).contains(&alert.value), "{alert}");
+    assert!((570.0..605.0).contains(&alert.value), "{alert}");
     drop(cache);
 }
 

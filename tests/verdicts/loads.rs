@@ -1,4 +1,5 @@
-//! Healthy programs whose buffers increase for a while: a load, a start-up, a full cache, a map around a player.
+//! Healthy programs whose buffers increase for a while: a load, a start-up, an even fill, a cache of random keys, a full
+//! cache, a map around a player.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -36,6 +37,38 @@ fn a_load_after_a_menu_is_no_leak() {
             level.extend((0..a_frame).map(|_| pool.alloc::<u8>(30_000)));
         });
         healthy(&mut bench, 4_000, TICK, |pool, _| drop(pool.alloc::<u8>(1)));
+    }
+}
+
+#[test]
+fn an_even_fill_of_a_minute_is_healthy() {
+    // The last 55 samples, one a second, of a view that is opened after a minute.
+    let mut bench = Bench::new();
+    bench.quiet(3_600);
+    let mut samples = VecDeque::new();
+    healthy(&mut bench, 20_000, TICK, |pool, frame| {
+        if frame % 60 == 0 {
+            samples.push_back(pool.alloc::<u8>(100));
+        }
+        if samples.len() > 55 {
+            samples.pop_front();
+        }
+    });
+}
+
+/// It gains ever less: most keys are known after a while.
+#[test]
+fn a_cache_of_random_keys_is_healthy() {
+    for seed in 0..6 {
+        let mut dice = Dice(1_000 * seed);
+        let mut cache = HashMap::new();
+        let mut bench = Bench::new();
+        healthy(&mut bench, 30_000, TICK, |pool, frame| {
+            if frame % 10 == 0 {
+                let key = dice.below(500);
+                cache.entry(key).or_insert_with(|| pool.alloc::<u8>(4_000));
+            }
+        });
     }
 }
 

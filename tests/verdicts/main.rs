@@ -9,6 +9,7 @@ mod bench;
 mod cost;
 mod growth;
 mod healthy;
+mod hidden;
 mod leak;
 mod loads;
 mod pauses;

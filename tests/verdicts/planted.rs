@@ -31,14 +31,14 @@ fn named_after(scenario: usize, from: u64, every: u64, most: u64) -> Option<u64>
 const CASES: [(u64, u64, u64); 5] = [
     // A second.
     (5_000, 2, 60),
-    // The sixteenth buffer, and a second.
-    (5_000, 60, 15 * 60 + 60),
+    // A minute, and two windows of 5 s.
+    (5_000, 60, 3_600 + 600),
     // The fill time, the next buffer, and two windows of 5 s.
     (5_000, 600, 6_600 + 600 + 600),
     // The third buffer, and two windows.
     (5_000, 3_600, 2 * 3_600 + 600),
     // A leak that begins with the program has the fill time.
-    (0, 2, 6_600 + 300),
+    (0, 2, 6_600 + 600),
 ];
 
 #[test]

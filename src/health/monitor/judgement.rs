@@ -6,19 +6,20 @@ use super::HealthMonitor;
 use crate::clock::Timestamp;
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
+use crate::health::growth::Room;
 use crate::health::listed::leaks;
 use crate::health::loop_time::LoopTime;
 use crate::health::misses::miss_summary;
 use crate::health::next_step::Situation;
 use crate::health::rules::rows;
 use crate::health::usage::Usage;
-use crate::health::verdicts::{Room, Verdicts};
+use crate::health::verdicts::Verdicts;
 use crate::health::{
     Advice, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics, SharedList,
     UsageHistogram,
 };
 use crate::telemetry::id::{FrameEnd, PoolId};
-use crate::telemetry::outstanding::Outstanding;
+use crate::telemetry::outstanding::{LENSES, Outstanding};
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// Frames have stopped ending if none did for this many usual periods.
@@ -59,10 +60,11 @@ impl HealthMonitor {
         let mark = self.mark(frame.frame, at, now.time);
         let silence = self.loop_time.since(self.judged.frame_ended);
         let ends_no_frames = silence >= SILENT || frame.frame.get() == 0;
+        let limits = self.thresholds.growth();
         self.verdicts
-            .sample(outstanding, ends_no_frames, &mark, self.thresholds.growth());
+            .sample(outstanding, ends_no_frames, &mark, limits);
         let room = self.room(metrics.in_use_bytes);
-        let verdicts = self.verdicts.say(outstanding, room, &mark);
+        let verdicts = self.verdicts.say(outstanding, room, &mark, limits);
         self.blamed = self.largest_miss.take().or(self.blamed);
         let largest = self.blamed.and_then(|miss| miss.site);
         let situation = Situation {
@@ -150,6 +152,15 @@ impl HealthMonitor {
         Room {
             budget: limit.map(|limit| limit.saturating_sub(in_use_bytes)),
             machine: None,
+        }
+    }
+
+    /// The rounds from which the walk of this judgement counts what stayed.
+    pub(super) fn opened_rounds(&self, pool: PoolId) -> [u64; LENSES] {
+        if self.judged.pool == Some(pool) {
+            self.verdicts.opened_rounds()
+        } else {
+            Default::default()
         }
     }
 

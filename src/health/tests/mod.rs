@@ -86,6 +86,7 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
             suspect_bytes: suspects * 64,
             aged: suspects,
             aged_bytes: suspects * 64,
+            stayed: Default::default(),
             oldest_aged_frames: 9,
             overdue: suspects,
             long_lived: 0,

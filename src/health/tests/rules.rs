@@ -78,6 +78,7 @@ fn every_rule_changes_state_at_its_levels() {
                     site: None,
                     blamed: None,
                     value,
+                    at_most: Severity::Critical,
                 },
                 &thresholds,
             );

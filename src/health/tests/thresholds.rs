@@ -7,7 +7,11 @@ use crate::health::{Limits, Rule, Severity, Thresholds};
 #[test]
 fn above_and_from_are_told_apart() {
     let thresholds = Thresholds::default();
-    let severity = |rule, value| thresholds.limits(rule).severity(rule, value, None);
+    let severity = |rule, value| {
+        thresholds
+            .limits(rule)
+            .severity(rule, value, None, Severity::Critical)
+    };
     assert_eq!(severity(Rule::PooledBytes, 50e6), None);
     assert_eq!(
         severity(Rule::PooledBytes, 50e6 + 1.0),
@@ -30,7 +34,8 @@ fn above_and_from_are_told_apart() {
 fn critical_level_below_warning_level_suppresses_warning() {
     let thresholds = Thresholds::default().pooled_bytes(u64::MAX, 1000);
     let limits = thresholds.limits(Rule::PooledBytes);
-    let severity = |value, current| limits.severity(Rule::PooledBytes, value, current);
+    let severity =
+        |value, current| limits.severity(Rule::PooledBytes, value, current, Severity::Critical);
     assert_eq!(severity(1000.0, None), None);
     assert_eq!(severity(1001.0, None), Some(Severity::Critical));
     assert_eq!(
@@ -52,13 +57,21 @@ fn nonsense_is_made_harmless() {
     let limits = Thresholds::default()
         .with_limits(Rule::Leak, nonsense)
         .limits(Rule::Leak);
-    assert_eq!(limits.severity(Rule::Leak, 0.0, None), None);
     assert_eq!(
-        limits.severity(Rule::Leak, 0.0, Some(Severity::Critical)),
+        limits.severity(Rule::Leak, 0.0, None, Severity::Critical),
         None
     );
     assert_eq!(
-        limits.severity(Rule::Leak, 1.0, None),
+        limits.severity(
+            Rule::Leak,
+            0.0,
+            Some(Severity::Critical),
+            Severity::Critical
+        ),
+        None
+    );
+    assert_eq!(
+        limits.severity(Rule::Leak, 1.0, None, Severity::Critical),
         Some(Severity::Critical)
     );
     assert!((limits.clear_ratio - 1.0).abs() < f64::EPSILON);
@@ -67,7 +80,10 @@ fn nonsense_is_made_harmless() {
         clear_ratio: 0.0,
         ..Thresholds::default().limits(Rule::FrameBudget)
     };
-    assert_eq!(never.severity(Rule::FrameBudget, 1e12, None), None);
+    assert_eq!(
+        never.severity(Rule::FrameBudget, 1e12, None, Severity::Critical),
+        None
+    );
 }
 
 #[test]
@@ -90,7 +106,10 @@ fn bloat_and_misses_are_judged_by_set_thresholds() {
     };
     assert_eq!(set.limits(Rule::Bloat), expected);
     assert_eq!((set.warm_up_frames(), set.warm_up_allocs()), (30, 40));
-    let misses = |ratio| set.limits(Rule::Misses).severity(Rule::Misses, ratio, None);
+    let misses = |ratio| {
+        set.limits(Rule::Misses)
+            .severity(Rule::Misses, ratio, None, Severity::Critical)
+    };
     assert_eq!(
         (misses(0.25), misses(0.26)),
         (None, Some(Severity::Warning))

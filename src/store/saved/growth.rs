@@ -38,7 +38,7 @@ impl From<GrowthLimits> for SavedGrowthLimits {
 
 impl SavedPool {
     /// Why the growth of this pool was not judged: its run ended within the warm-up, so every growth may be a cache that
-    /// fills. `None` if it was judged, if a leak was found all the same, or if the file does not say.
+    /// fills, or soon after it, with a call site whose buffers still rose. `None` if it was judged, if a leak was found all the same, or if the file does not say.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthConfig, Watch};
@@ -54,8 +54,22 @@ impl SavedPool {
         let limits = self.growth.as_ref()?;
         let has_warmed_up =
             self.metrics.total_frames > limits.warm_up_frames && self.at > limits.warm_up;
-        let is_short = !has_warmed_up && self.at < limits.fill_time;
-        if !is_short || self.with(LeakVerdict::Growing).next().is_some() {
+        if self.with(LeakVerdict::Growing).next().is_some() {
+            return None;
+        }
+        let (at, fill_time) = (self.at.as_secs_f64(), limits.fill_time.as_secs_f64());
+        if has_warmed_up {
+            let site = self.with(LeakVerdict::Filling).next()?;
+            let is_short = self.at < limits.warm_up + limits.fill_time;
+            return is_short.then(|| {
+                format!(
+                    "too short to judge the growth at {}: {:.1} s; its buffers still rise at the end, and a load or a cache may \
+                     do so for {fill_time} s; run it for longer",
+                    site.location, at
+                )
+            });
+        }
+        if self.at >= limits.fill_time {
             return None;
         }
         let warm_up = match (limits.warm_up_frames, limits.warm_up.as_secs_f64()) {
@@ -64,10 +78,8 @@ impl SavedPool {
             (frames, seconds) => format!("{seconds} s and {}", counted(frames, "frame")),
         };
         Some(format!(
-            "too short to judge growth: {:.1} s of {} s; growth that begins in the start-up ({warm_up}) may be a cache that \
-             fills; say when the start-up ends: `replay --warm-up 2s`, or `Thresholds::leak_warm_up` in a program",
-            self.at.as_secs_f64(),
-            limits.fill_time.as_secs_f64()
+            "too short to judge growth: {at:.1} s of {fill_time} s; growth that begins in the start-up ({warm_up}) may be a cache that \
+             fills; say when the start-up ends: `replay --warm-up 2s`, or `Thresholds::leak_warm_up` in a program"
         ))
     }
 }

@@ -1,0 +1,61 @@
+//! Leaks at lines that also allocate and release many buffers: in bursts, or a level at a time.
+
+use std::time::Duration;
+
+use framepool::{Buffer, BufferPool};
+
+use crate::bench::{Bench, Dice, TICK, leaks};
+
+/// The frames until the only line that allocates is named; none within `most`.
+fn named_after(most: u64, period: Duration, mut step: impl FnMut(&BufferPool, u64)) -> Option<u64> {
+    let mut bench = Bench::new();
+    (0..most).find(|&frame| {
+        let health = bench.frame(|pool, _| {
+            step(pool, frame);
+            period
+        });
+        health.is_some_and(|health| !leaks(&health).is_empty())
+    })
+}
+
+#[test]
+fn leak_among_bursts_is_named() {
+    // Bursts of up to 300 buffers that live for up to two seconds. One in 600 frames is lost from frame 3,000 on.
+    let run = |leaks: bool, most: u64| {
+        let mut dice = Dice(5);
+        let (mut lost, mut burst) = (Vec::new(), Vec::<(u64, Buffer<u8>)>::new());
+        named_after(most, TICK, |pool, frame| {
+            let take = || pool.alloc::<u8>(500);
+            if dice.below(20) == 0 {
+                let until = frame + dice.below(120);
+                burst.extend((0..dice.below(300)).map(|_| (until, take())));
+            }
+            burst.retain(|(until, _)| *until > frame);
+            if leaks && frame >= 3_000 && frame % 600 == 0 {
+                lost.push(take());
+            }
+        })
+    };
+    let named = run(true, 3_000 + 9_000);
+    assert!(named.is_some_and(|frame| frame > 3_000), "{named:?}");
+    assert_eq!(run(false, 12_000), None);
+}
+
+#[test]
+fn buffers_left_by_each_level_are_named() {
+    // Levels of three minutes at 20 frames a second, replaced within one frame. Each leaves ten buffers of 200.
+    let run = |left: usize, most: u64| {
+        let (mut lost, mut level) = (Vec::new(), Vec::<Buffer<u8>>::new());
+        named_after(most, Duration::from_millis(50), |pool, frame| {
+            if frame % 3_600 == 0 {
+                let kept = left.min(level.len());
+                lost.extend(level.drain(..kept));
+                level.clear();
+                level.extend((0..200).map(|_| pool.alloc::<u8>(2_000)));
+            }
+        })
+    };
+    let named = run(10, 12 * 3_600);
+    assert!(named.is_some_and(|frame| frame > 3_600), "{named:?}");
+    assert_eq!(run(0, 12 * 3_600), None);
+}
