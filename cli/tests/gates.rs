@@ -117,14 +117,14 @@ fn history_without_pools_passes_no_gate() {
     assert!(xml.contains("tests=\"2\" failures=\"2\""), "{xml}");
 }
 
-/// A replay of 15 s: from the tenth second on, one call site keeps a buffer at every fifth frame.
-fn short_replay(name: &str, more: &[&str]) -> (Option<i32>, String, String) {
+/// A replay of 15 s: from the tenth second on, one call site keeps a buffer at every `every`th frame.
+fn short_replay(name: &str, every: u64, more: &[&str]) -> (Option<i32>, String, String) {
     let mut text = format!("{HEADER}\n");
     for frame in 1..=750_u64 {
         let us = 20_000 * frame;
         writeln!(text, "{us},1,alloc,{},1000,scratch", 2 * frame).unwrap();
         writeln!(text, "{us},1,free,{},,", 2 * frame).unwrap();
-        if frame > 500 && frame % 5 == 0 {
+        if frame > 500 && frame % every == 0 {
             writeln!(text, "{us},1,alloc,{},1000,leak.c:7", 2 * frame + 1).unwrap();
         }
     }
@@ -138,7 +138,7 @@ fn short_replay(name: &str, more: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn run_too_short_for_growth_says_so() {
-    let (code, said, xml) = short_replay("short", &[]);
+    let (code, said, xml) = short_replay("short", 5, &[]);
     assert!(
         said.contains("too short to judge growth: 15.1 s of 110 s"),
         "{said}"
@@ -153,7 +153,8 @@ fn run_too_short_for_growth_says_so() {
 #[test]
 fn leak_after_warm_up_fails_short_run() {
     for warm_up in ["2s", "100"] {
-        let (code, said, xml) = short_replay(&format!("warm-{warm_up}"), &["--warm-up", warm_up]);
+        let (code, said, xml) =
+            short_replay(&format!("warm-{warm_up}"), 5, &["--warm-up", warm_up]);
         assert!(
             said.contains("leak.c:7") && said.contains("gate failed"),
             "{said}"
@@ -164,9 +165,18 @@ fn leak_after_warm_up_fails_short_run() {
 }
 
 #[test]
+fn slow_growth_at_the_end_is_said() {
+    let (code, said, xml) = short_replay("rising", 25, &["--warm-up", "2s"]);
+    let expected = "too short to judge the growth at leak.c:7: 15.";
+    assert!(said.contains(expected), "{said}");
+    assert_eq!((code, said.lines().count()), (Some(0), 1), "{said}");
+    assert!(xml.contains("skipped=\"1\""), "{xml}");
+}
+
+#[test]
 fn saved_run_too_short_for_growth_says_so() {
     let history = Scratch::new("short-run.json", "");
-    short_replay("short-run", &["--save", history.path()]);
+    short_replay("short-run", 5, &["--save", history.path()]);
     let junit = Scratch::new("short-run-report.xml", "");
     let gates = ["--max-growing", "0", "--junit", junit.path()];
     let output = framepool(&[&["report", history.path()], &gates[..]].concat());
