@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::loop_time::LoopTime;
+use crate::sync::sized;
 
 /// When a climb rose, and to which number of buffers. With many rises, only every second, fourth and so on is kept.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +24,8 @@ struct Rise {
 }
 
 impl Rises {
-    const MAX: usize = 16;
+    /// Fewer in models, whose threads have small stacks.
+    const MAX: usize = sized(16, 16, 2);
 
     pub(super) fn push(&mut self, now: LoopTime, buffers: u64) {
         self.last = Rise {

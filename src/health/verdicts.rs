@@ -27,7 +27,8 @@ const MAX_LISTED: usize = 64;
 /// The histories of call sites, and their latest verdicts.
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
-    sites: BTreeMap<Key, SiteHistory>,
+    /// Each in memory of its own: a history takes some KiB, and the map moves its entries.
+    sites: BTreeMap<Key, Box<SiteHistory>>,
     /// When the current windows began.
     opened: [LoopTime; CYCLE],
     /// The rounds of the previous sample and of the openings of the longer windows.
@@ -116,7 +117,7 @@ impl Verdicts {
         let site = self
             .sites
             .entry(key)
-            .or_insert_with(|| SiteHistory::new(now));
+            .or_insert_with(|| Box::new(SiteHistory::new(now)));
         site.seen = self.sample;
         Some(site)
     }
