@@ -18,8 +18,8 @@ mod builder;
 #[cfg(feature = "telemetry")]
 mod documents;
 mod errors;
-#[cfg(feature = "telemetry")]
 mod frame_lists;
+#[cfg(feature = "telemetry")]
 mod frame_memory;
 mod frames;
 mod holders;
