@@ -59,3 +59,26 @@ fn buffers_left_by_each_level_are_named() {
     assert!(named.is_some_and(|frame| frame > 3_600), "{named:?}");
     assert_eq!(run(0, 12 * 3_600), None);
 }
+
+#[test]
+fn leak_without_frames_among_bursts_is_named() {
+    let mut bench = Bench::new();
+    let mut dice = Dice(3);
+    let (mut lost, mut burst) = (Vec::new(), Vec::new());
+    let mut named = false;
+    for second in 0..3_600 {
+        burst.clear();
+        let take = || bench.pool.alloc::<u8>(500);
+        // Out at most moments, but not at all.
+        if second % 10 != 0 {
+            burst.extend((0..dice.below(300)).map(|_| take()));
+        }
+        if second % 30 == 0 {
+            lost.push(take());
+        }
+        bench.now += Duration::from_secs(1);
+        let health = bench.monitor.emit_at(&bench.pool, bench.now);
+        named |= health.is_some_and(|health| !leaks(&health).is_empty());
+    }
+    assert!(named);
+}
