@@ -25,7 +25,7 @@ struct Rise {
 
 impl Rises {
     /// Fewer in models, whose threads have small stacks.
-    const MAX: usize = sized(16, 16, 2);
+    const MAX: usize = sized(16, 16, 4);
 
     pub(super) fn push(&mut self, now: LoopTime, buffers: u64) {
         self.last = Rise {
