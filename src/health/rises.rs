@@ -118,7 +118,7 @@ fn is_less(count: f64, other: f64, deviations: f64) -> bool {
     other - count > deviations * (other + count).sqrt()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(framepool_loom)))]
 mod tests {
     use super::*;
 
