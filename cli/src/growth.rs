@@ -9,8 +9,6 @@ use crate::args::WarmUp;
 /// The default start-up, in frames and in time: growth that begins in either may be a cache that fills.
 const WARM_UP_FRAMES: u64 = 1_200;
 const WARM_UP: Duration = Duration::from_secs(20);
-/// After this time, growth that began in the start-up is a leak.
-const FILL_TIME: Duration = Duration::from_secs(110);
 /// After this time, slow even growth that began after the start-up is reported. Recordings are short.
 const LOAD_TIME: Duration = Duration::from_secs(15);
 
@@ -35,7 +33,6 @@ impl GrowthSettings {
     pub(crate) fn thresholds(self) -> Thresholds {
         Thresholds::default()
             .leak_warm_up(self.frames, self.time)
-            .leak_fill_time(FILL_TIME)
             .leak_load_time(LOAD_TIME)
     }
 }

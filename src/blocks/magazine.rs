@@ -128,7 +128,7 @@ impl Magazine {
         if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
             let len = spare.batch_len();
             bin.spare.set(ptr::null());
-            bin.active.set(spare.next());
+            bin.active.set(spare.next()); // the first block is allocated at once
             bin.set_room(bin.limit.get() - len, -1);
             prefetch(bin.active.get());
             self.pay_back(len, class, exchange);

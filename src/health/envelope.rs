@@ -194,14 +194,13 @@ impl Envelope {
         now: &Mark,
         limits: &GrowthLimits,
     ) {
-        let mut climb = self.climb.take();
-        climb = climb.filter(|climb| {
+        self.climb = self.climb.take().filter(|climb| {
             let goes_on = climb.keeps(minimum, oldest);
-            let is_level = climb.is_level(scale, now);
             self.past.gives_back |= !goes_on && climb.is_large();
-            self.past.has_filled |= is_level && climb.rises >= SOME;
-            goes_on && !is_level
+            goes_on
         });
+        self.settle(scale, now);
+        let mut climb = self.climb.take();
         self.past.gives_back |= scale == 0 && minimum.buffers + GIVEN_BACK.0 <= self.record;
         if minimum.buffers > self.record {
             let base = Amount {
@@ -222,9 +221,13 @@ impl Envelope {
         self.climb = climb;
     }
 
-    /// Ends the climb if it has levelled off. For the cycle, which may have no low point for long.
-    pub(crate) fn settle(&mut self, now: &Mark) {
-        self.climb = self.climb.filter(|climb| !climb.is_level(CYCLE, now));
+    /// Ends the climb if it has levelled off.
+    pub(crate) fn settle(&mut self, scale: usize, now: &Mark) {
+        self.climb = self.climb.take().filter(|climb| {
+            let is_level = climb.is_level(scale, now);
+            self.past.has_filled |= is_level && climb.rises >= SOME;
+            !is_level
+        });
     }
 
     /// Makes the current population the new record, because the way of counting has changed.

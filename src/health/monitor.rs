@@ -357,10 +357,11 @@ impl HealthMonitor {
     }
 
     fn judge_pool(&mut self, pool: &BufferPool, now: Instant) -> HealthSnapshot {
+        self.begin_pool(pool.id());
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
         self.reading.read(pool);
-        outstanding.opened = self.opened_rounds(pool.id());
+        outstanding.opened = self.verdicts.opened_rounds();
         pool.outstanding_into(&mut outstanding);
         let mut stats = PoolStats::default();
         let frame = if cfg!(feature = "telemetry") {

@@ -120,7 +120,8 @@ impl SiteHistory {
             self.highest = minimum.buffers;
         }
         if scale == CYCLE - 1 {
-            self.envelopes[CYCLE].settle(now);
+            // A cycle may have no low point for long.
+            self.envelopes[CYCLE].settle(CYCLE, now);
         }
     }
 

@@ -284,8 +284,9 @@ proptest! {
         steps in prop::collection::vec(step(), 1..200),
         sampled in any::<bool>(),
     ) {
+        // Blocks of this size come from the system, filled with zeroes; smaller ones may have the bytes of another pool.
         let pool = BufferPool::builder()
-            .frame_block_bytes(8 << 10)
+            .frame_block_bytes(64 << 10)
             .sample_frames(u32::from(sampled))
             .build()
             .unwrap();

@@ -168,7 +168,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         let (producer, consumer) = unsafe { (claim(inner).as_ref(), claim(inner).as_ref()) };
         let class = inner.classes.class_for(1).unwrap();
         for _ in 0..12 {
-            // SAFETY: both slots are this thread's for now, and so is the block.
+            // SAFETY: both slots are still this thread's, and so is the block.
             unsafe {
                 let lent = producer.refill(
                     &inner.exchange(),

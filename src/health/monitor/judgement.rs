@@ -19,7 +19,7 @@ use crate::health::{
     UsageHistogram,
 };
 use crate::telemetry::id::{FrameEnd, PoolId};
-use crate::telemetry::outstanding::{LENSES, Outstanding};
+use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 
 /// Frames have stopped ending if none did for this many usual periods.
@@ -55,7 +55,6 @@ impl HealthMonitor {
             .retain(|frame| thresholds.is_open_too_long(frame));
         let spreads = std::mem::take(&mut self.spreads);
         let stalled = self.stalled(idle);
-        self.begin_pool(pool.id());
         self.advance_loop(at, frame.frame, now.totals.allocs);
         let mark = self.mark(frame.frame, at, now.time);
         let silence = self.loop_time.since(self.judged.frame_ended);
@@ -155,17 +154,8 @@ impl HealthMonitor {
         }
     }
 
-    /// The rounds from which the walk of this judgement counts what stayed.
-    pub(super) fn opened_rounds(&self, pool: PoolId) -> [u64; LENSES] {
-        if self.judged.pool == Some(pool) {
-            self.verdicts.opened_rounds()
-        } else {
-            Default::default()
-        }
-    }
-
     /// Forgets what was known of another pool.
-    fn begin_pool(&mut self, pool: PoolId) {
+    pub(super) fn begin_pool(&mut self, pool: PoolId) {
         let before = self.judged.pool.replace(pool);
         if before != Some(pool) {
             self.verdicts = Verdicts::default();
