@@ -344,7 +344,7 @@ fn misses_of_a_line(thresholds: Thresholds) -> (Alert, u32) {
     for frame in 0..600 {
         (0..4).for_each(|_| drop(bench.pool.alloc::<u8>(5_000)));
         if frame % 2 == 0 {
-            (line, ()) = (line!(), leaked.push(bench.pool.alloc(1_000)));
+            (line, ()) = (line!(), leaked.push(bench.pool.alloc(2_000)));
         }
         bench.frames(1);
         bench.now += Duration::from_millis(10);

@@ -270,8 +270,8 @@ impl Depot {
         )
     }
 
-    /// Notes that a block of the class got memory.
-    pub(crate) fn note_bound(&self, class: usize) {
+    /// Notes that blocks of the class got memory.
+    pub(crate) fn note_bound(&self, class: usize, blocks: u32) {
         let shelf = &self.shelves[class];
         let (word, bit) = (&self.known[class / 64], 1 << (class % 64));
         // Relaxed, all: for statistics and trimming. A bit is never cleared. Each thread that binds a block sees the bit set, so
@@ -279,14 +279,14 @@ impl Depot {
         if word.load(Ordering::Relaxed) & bit == 0 {
             word.fetch_or(bit, Ordering::Relaxed);
         }
-        let before = shelf.held.fetch_add(1, Ordering::Relaxed);
+        let before = shelf.held.fetch_add(blocks, Ordering::Relaxed);
         if before == 0 {
             self.keys.fetch_add(1, Ordering::Relaxed);
         }
         // Models leave this out, as they do misses.
         if !cfg!(framepool_loom) {
             // Relaxed: an estimate.
-            shelf.peak.fetch_max(before + 1, Ordering::Relaxed);
+            shelf.peak.fetch_max(before + blocks, Ordering::Relaxed);
         }
     }
 

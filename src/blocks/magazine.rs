@@ -136,26 +136,46 @@ impl Magazine {
         }
         let batch = exchange.depot.pop(class, exchange)?;
         notes.counters.depot_exchanges.increment();
-        let (first, rest) = (batch.head(), batch.len() - 1);
+        Some((self.take_in(&batch, exchange, notes), true))
+    }
+
+    /// Takes in a batch from the depot, or a new one, whose first block is allocated at once. Keeps as many of the others as the bin has
+    /// earned, and sends the rest to the depot. The bin is empty.
+    pub(crate) fn take_in<'t>(
+        &self,
+        batch: &Batch<'t>,
+        exchange: &Exchange<'t>,
+        notes: Notes<'_>,
+    ) -> &'t Block {
+        let (class, first, others) = (batch.class(), batch.head(), batch.len() - 1);
         self.owe(i64::from(batch.len()), exchange);
         self.had_bytes
             .add(u64::from(batch.len()) * exchange.bytes_of(class, first));
-        if rest > 0 {
-            // The first block is allocated at once; the others become the active list, if there is credit.
-            let missing = batch.len().saturating_sub(bin.limit.get());
-            self.grant(class, missing, exchange, notes);
-            if batch.len() <= bin.limit.get() {
-                bin.active.set(first.next());
-                bin.set_room(bin.limit.get() - batch.len(), 0);
-                prefetch(bin.active.get());
-            } else {
-                // SAFETY: the records of the table are alive, and `rest` of them follow the first.
-                let head = unsafe { &*first.next() };
-                // SAFETY: popping the batch gave us its blocks.
-                self.send(unsafe { Batch::new(head, rest, class) }, exchange, notes);
-            }
+        if others == 0 {
+            return first;
         }
-        Some((first, true))
+        let bin = &self.bins[class];
+        let missing = batch.len().saturating_sub(bin.limit.get());
+        self.grant(class, missing, exchange, notes);
+        let kept = others.min(bin.limit.get().saturating_sub(1));
+        let mut last = first;
+        for _ in 0..kept {
+            // SAFETY: the records of the table are alive, and `others` of them follow the first.
+            last = unsafe { &*last.next() };
+        }
+        let rest = last.next();
+        if kept > 0 {
+            last.set_next(ptr::null_mut());
+            bin.active.set(first.next());
+            bin.set_room(bin.limit.get() - 1 - kept, 0);
+            prefetch(bin.active.get());
+        }
+        if kept < others {
+            // SAFETY: as above, and the caller has passed us these blocks.
+            let rest = unsafe { Batch::new(&*rest, others - kept, class) };
+            self.send(rest, exchange, notes);
+        }
+        first
     }
 
     /// For when [`Bin::try_push`] had no room: makes room, by credit or by sending a batch to the depot, and pushes

@@ -89,10 +89,32 @@ impl Table {
         self.buckets.record(page, place)
     }
 
-    /// Claims the lowest vacant record for the caller; `None` when no memory or no number is left.
-    pub(crate) fn claim(&self) -> Option<Record<'_>> {
-        let full = u64::MAX >> (64 - self.buckets.layout.records);
+    /// Claims the lowest `count` vacant records, and passes each to the caller, who holds it. Returns how many: fewer when no memory or no
+    /// number is left.
+    pub(crate) fn claim_some<'t>(&'t self, count: u32, mut each: impl FnMut(Record<'t>)) -> u32 {
         let mut supply = self.supply.lock();
+        let mut claimed = 0;
+        while claimed < count
+            && let Some(record) = self.claim_lowest(&mut supply)
+        {
+            each(record);
+            claimed += 1;
+        }
+        // Relaxed: grows before the alloc is counted; that counter publishes it to the aggregator.
+        self.in_use.fetch_add(claimed, Ordering::Relaxed);
+        claimed
+    }
+
+    /// Claims the lowest vacant record.
+    #[cfg(test)]
+    pub(crate) fn claim(&self) -> Option<Record<'_>> {
+        let mut record = None;
+        self.claim_some(1, |claimed| record = Some(claimed));
+        record
+    }
+
+    fn claim_lowest(&self, supply: &mut Supply) -> Option<Record<'_>> {
+        let full = u64::MAX >> (64 - self.buckets.layout.records);
         let (page, taken) = loop {
             let page = supply.lowest;
             if page == MAX_PAGES {
@@ -137,8 +159,6 @@ impl Table {
             // Release: pairs with the Acquire in `pages`; the bucket is installed.
             self.pages.store(page + 1, Ordering::Release);
         }
-        // Relaxed: grows before the alloc is counted; that counter publishes it to the aggregator.
-        self.in_use.fetch_add(1, Ordering::Relaxed);
         Some(self.buckets.record(page, place))
     }
 

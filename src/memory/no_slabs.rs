@@ -14,8 +14,8 @@ pub(super) fn stride(_bytes: usize, _align: usize) -> Option<usize> {
     None
 }
 
-pub(super) fn take(_stride: usize) -> Option<(NonNull<u8>, u32)> {
-    None
+pub(super) fn take(_stride: usize, _count: u32, _each: impl FnMut(NonNull<u8>, u32)) -> u32 {
+    0
 }
 
 /// # Safety

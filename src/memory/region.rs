@@ -78,7 +78,28 @@ impl Region {
     /// Allocates `bytes` initialised bytes aligned to `align`, a power of two from 16 to 4096; `None` if the system
     /// refuses. From 128 bytes on, they are aligned to 64 at least.
     pub(crate) fn take(bytes: usize, align: usize) -> Option<Self> {
-        Self::cut(bytes, align).or_else(|| Self::take_zeroed(bytes, align))
+        let mut region = None;
+        Self::take_some(bytes, align, 1, |taken| region = Some(taken));
+        region
+    }
+
+    /// Allocates up to `count` regions like [`take`](Self::take), and passes each to the caller. Returns how many: more than one only of
+    /// small regions.
+    pub(crate) fn take_some(
+        bytes: usize,
+        align: usize,
+        count: u32,
+        mut each: impl FnMut(Self),
+    ) -> u32 {
+        let cut = Self::cut(bytes, align, count, &mut each);
+        if cut > 0 {
+            return cut;
+        }
+        let whole = Self::take_zeroed(bytes, align);
+        whole.map_or(0, |region| {
+            each(region);
+            1
+        })
     }
 
     /// Allocates zeroed bytes; otherwise like [`take`](Self::take).
@@ -144,18 +165,22 @@ impl Region {
         self.origin == Origin::Mapping
     }
 
-    /// Cuts a region from a slab, if it is small enough.
-    fn cut(bytes: usize, align: usize) -> Option<Self> {
+    /// Cuts regions from slabs, if they are small enough. Returns how many.
+    fn cut(bytes: usize, align: usize, count: u32, mut each: impl FnMut(Self)) -> u32 {
         if bytes >= MAPPED_BYTES {
-            return None;
+            return 0;
         }
         let align = rounded(align, bytes);
-        let (start, number) = slab::take(slab::stride(bytes, align)?)?;
-        debug_assert!(start.addr().get().is_multiple_of(align));
-        Some(Self {
-            start,
-            bytes,
-            origin: Origin::Slab(number),
+        let Some(stride) = slab::stride(bytes, align) else {
+            return 0;
+        };
+        slab::take(stride, count, |start, number| {
+            debug_assert!(start.addr().get().is_multiple_of(align));
+            each(Self {
+                start,
+                bytes,
+                origin: Origin::Slab(number),
+            });
         })
     }
 

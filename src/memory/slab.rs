@@ -88,12 +88,20 @@ pub(super) fn stride(bytes: usize, align: usize) -> Option<usize> {
     (stride <= MAX_STRIDE).then_some(stride)
 }
 
-/// Takes a piece of this stride, with every alignment up to a page that divides the stride: its start, and the number of its slab. `None`
-/// when the system refuses.
+/// Takes pieces of this stride, with every alignment up to a page that divides the stride. Passes the start of each and the number of its
+/// slab to the caller. Returns how many: fewer than `count` when the system refuses.
 ///
-/// The piece is initialised: zeroed if it is new, otherwise it holds the last user's bytes.
-pub(super) fn take(stride: usize) -> Option<(NonNull<u8>, u32)> {
-    SLABS.lock().take(stride)
+/// A piece is initialised: zeroed if it is new, otherwise it holds the last user's bytes.
+pub(super) fn take(stride: usize, count: u32, mut each: impl FnMut(NonNull<u8>, u32)) -> u32 {
+    let mut slabs = SLABS.lock();
+    let mut taken = 0;
+    while taken < count
+        && let Some((start, slab)) = slabs.take(stride)
+    {
+        each(start, slab);
+        taken += 1;
+    }
+    taken
 }
 
 /// Gives a piece back.

@@ -29,6 +29,7 @@ pub(crate) mod inner;
 pub(crate) mod lifetime;
 pub(crate) mod located;
 pub(crate) mod lookup;
+pub(crate) mod new_blocks;
 #[cfg(not(any(framepool_loom, framepool_shuttle)))]
 pub(crate) mod places;
 pub(crate) mod pooled;

@@ -7,9 +7,8 @@ use crate::blocks::block::Block;
 use crate::blocks::class::{OVERSIZE, class_at_hand};
 use crate::blocks::depot::Batch;
 use crate::blocks::label::Label;
-use crate::blocks::note::{OVERSIZE_STEP, is_noted};
+use crate::blocks::note::OVERSIZE_STEP;
 use crate::error::AllocError;
-use crate::memory::region::Region;
 #[cfg(feature = "backtrace")]
 use crate::pool::backtraces::count_down;
 use crate::pool::config::Attribution;
@@ -18,19 +17,11 @@ use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 #[cfg(feature = "backtrace")]
 use crate::pool::lookup::current_for_alloc;
+use crate::pool::new_blocks::Miss;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
 use crate::pool::slot_guard::with_slot;
 use crate::slot::state::Slot;
-
-/// Why no idle block was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Miss {
-    Cold,
-    Oversize,
-    /// Other idle memory had to be given back first.
-    Budget,
-}
 
 /// Allocates a block for `bytes` if the thread used this pool last and has one in its magazine.
 ///
@@ -176,12 +167,9 @@ unsafe fn refill_or_grow(
     bytes: usize,
     label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
-    let block_bytes = inner.block_bytes_for(class, bytes) as u64;
-    let lend = |block: &Block| {
-        let sized = (block, block_bytes);
-        // SAFETY: the caller owns the slot; each block below is new or was taken from the depot, so it is ours.
-        unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), sized, bytes, label) };
-        NonNull::from(block)
+    let lend = |batch: &Batch<'_>| {
+        // SAFETY: the caller owns the slot; each batch below is new or was taken from the depot, so it is ours.
+        unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), batch, bytes, label) }
     };
     if class != OVERSIZE {
         // SAFETY: the caller owns the slot, whose active list is empty.
@@ -189,15 +177,20 @@ unsafe fn refill_or_grow(
         if let Some(block) = block {
             return Ok(block);
         }
-        if let Some(block) = inner.block_of_another_class(class) {
+        if let Some(batch) = inner.block_of_another_class(class) {
             slot.counters.depot_hits.increment();
             slot.counters.depot_exchanges.increment();
             inner.depot.sample_requested(class, bytes);
-            return Ok(lend(block));
+            return Ok(lend(&batch));
         }
     }
-    match inner.new_block(class, bytes, Reach::Thread(slot)) {
-        Ok((block, miss)) => {
+    match inner.new_blocks(
+        class,
+        bytes,
+        inner.blocks_to_make(class),
+        Reach::Thread(slot),
+    ) {
+        Ok((batch, miss)) => {
             match miss {
                 Miss::Cold => slot.counters.cold_misses.increment(),
                 Miss::Oversize => slot.counters.oversize_misses.increment(),
@@ -206,12 +199,13 @@ unsafe fn refill_or_grow(
             if cfg!(feature = "telemetry") {
                 inner.depot.note_miss(class);
                 inner.depot.sample_requested(class, bytes);
+                let block_bytes = inner.block_bytes_for(class, bytes) as u64;
                 let is_recorded = inner.attribution() != Attribution::Off;
                 inner
                     .misses
                     .note(block_bytes, is_recorded.then_some(label.site));
             }
-            Ok(lend(block))
+            Ok(lend(&batch))
         }
         Err(refusal) => {
             count_refusal(slot, refusal);
@@ -238,7 +232,7 @@ impl PoolInner {
 
     /// Takes an idle block of another class with blocks of the same size, and makes it one of `class`. Prewarmed
     /// blocks are not taken.
-    fn block_of_another_class(&self, class: usize) -> Option<&Block> {
+    fn block_of_another_class(&self, class: usize) -> Option<Batch<'_>> {
         let mut others = self.classes.as_large_as(class);
         let (other, batch) = others.find_map(|other| {
             let batch = (self.depot.spare(other) > 0)
@@ -257,63 +251,9 @@ impl PoolInner {
             record.bind(record.unbind(&self.classes), self.this().cast(), class);
         }
         self.depot.note_unbound(other);
-        self.depot.note_bound(class);
-        Some(block)
-    }
-
-    /// A block with new memory, held by the caller.
-    pub(crate) fn new_block(
-        &self,
-        class: usize,
-        bytes: usize,
-        reach: Reach<'_>,
-    ) -> Result<(&Block, Miss), Refusal> {
-        let miss = if class == OVERSIZE {
-            Miss::Oversize
-        } else {
-            Miss::Cold
-        };
-        let block_bytes = self.block_bytes_for(class, bytes);
-        if class == OVERSIZE && !is_noted(block_bytes) {
-            return Err(Refusal::Memory(block_bytes as u64));
-        }
-        // Before a record is made for it.
-        if let Some(refusal) = self.out_of_reach(block_bytes as u64) {
-            return Err(refusal);
-        }
-        let record = self
-            .table
-            .claim()
-            .ok_or(Refusal::Memory(self.table.record_bytes()))?;
-        if class != OVERSIZE && self.depot.held(class) < self.depot.peak(class) {
-            self.budget.note_regrown(block_bytes as u64);
-        }
-        let beside = self.beside(block_bytes);
-        self.budget.add_beside(beside);
-        match self.take_region(block_bytes, reach) {
-            Ok((region, evicted)) => {
-                // SAFETY: a record belongs to the thread that claimed it.
-                unsafe { record.bind(region, self.this().cast(), class) };
-                self.depot.note_bound(class);
-                Ok((record.block, if evicted { Miss::Budget } else { miss }))
-            }
-            Err(refusal) => {
-                self.budget.cancel_beside(beside);
-                // SAFETY: claimed above, and bound to nothing.
-                unsafe { self.table.release(record.block) };
-                Err(match refusal {
-                    Refusal::Budget(bytes) => {
-                        Refusal::Budget(self.budget.wanted_with(bytes, beside))
-                    }
-                    other => other,
-                })
-            }
-        }
-    }
-
-    /// The overhead of a block of `block_bytes`.
-    pub(crate) fn beside(&self, block_bytes: usize) -> u64 {
-        self.table.record_bytes() + Region::beside(block_bytes, self.config.alignment) as u64
+        self.depot.note_bound(class, 1);
+        // SAFETY: as above.
+        Some(unsafe { Batch::new(block, 1, class) })
     }
 
     /// Makes the error for a refusal; for the budget, with the largest holders.

@@ -66,6 +66,34 @@ impl PoolInner {
         (bytes >= MAX_ASKED).then_some(Refusal::Memory(bytes))
     }
 
+    /// Takes up to `count` regions from the system within the budget, and passes each to the caller. Returns how many, and whether idle
+    /// memory was given back for them. For more than one nothing is given back within the budget.
+    pub(crate) fn take_regions(
+        &self,
+        bytes: usize,
+        count: u32,
+        reach: Reach<'_>,
+        mut each: impl FnMut(Region),
+    ) -> Result<(u32, bool), Refusal> {
+        if count == 1 {
+            let (region, evicted) = self.take_region(bytes, reach)?;
+            each(region);
+            return Ok((1, evicted));
+        }
+        let of = |regions: u32| bytes as u64 * u64::from(regions);
+        if !self.budget.reserve(of(count)) {
+            return Err(Refusal::Budget(of(count)));
+        }
+        let taken = Region::take_some(bytes, self.config.alignment, count, each);
+        self.budget.cancel(of(count - taken));
+        if taken == 0 {
+            return Err(Refusal::Memory(of(count)));
+        }
+        self.shed_before_growing(of(taken));
+        self.budget.commit(of(taken));
+        Ok((taken, false))
+    }
+
     /// Takes memory from the system within the budget; also returns whether idle memory was given back for it.
     pub(crate) fn take_region(
         &self,

@@ -56,9 +56,10 @@ impl PoolInner {
             return Err(Refusal::Budget(self.budget.wanted_with(all, beside)));
         }
         for made in 0..missing {
-            let (block, _) = self
-                .new_block(class, bytes, Reach::Beyond)
+            let (batch, _) = self
+                .new_blocks(class, bytes, 1, Reach::Beyond)
                 .inspect_err(|_| self.depot.keep_at_most(class, kept.max(ready + made)))?;
+            let block = batch.head();
             for at in (0..bytes).step_by(PAGE).chain([bytes - 1]) {
                 // SAFETY: the block is new and ours, and has `bytes` bytes. Volatile, so that the compiler keeps the
                 // write of a zero to zeroed memory, which brings the page in. The last byte may lie in another page.

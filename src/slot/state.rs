@@ -13,6 +13,7 @@ use crate::blocks::block::Block;
 use crate::blocks::class::Classes;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 use crate::blocks::class::LINE;
+use crate::blocks::depot::Batch;
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::blocks::label::Label;
 use crate::blocks::magazine::Magazine;
@@ -208,25 +209,27 @@ impl Slot {
         Some(NonNull::from(block))
     }
 
-    /// Allocates a block with new memory, given with its bytes. The alloc itself was counted by its reason.
+    /// Allocates the first block of a batch with new memory, and keeps the others idle. The alloc itself was counted by its reason.
     ///
     /// # Safety
     ///
-    /// The caller owns the slot and holds the block.
+    /// The caller owns the slot, and gives up the batch.
     pub(crate) unsafe fn alloc_new(
         &self,
         exchange: &Exchange<'_>,
         stamp: &AtomicU64,
-        (block, bytes): (&Block, u64),
+        batch: &Batch<'_>,
         requested: usize,
         label: Label,
-    ) {
-        self.magazine.note_new(bytes, exchange);
+    ) -> NonNull<Block> {
+        let bytes = exchange.bytes_of(batch.class(), batch.head());
+        let block = self.magazine.take_in(batch, exchange, self.notes());
         self.counters.lent_bytes.add(bytes);
         self.requested.add(requested as u64);
         let counters = self.tags.counters(label.tag).map(|it| (it, bytes));
-        // SAFETY: as for the caller.
+        // SAFETY: as for the caller, and the block just left the batch.
         unsafe { self.mark_lent(stamp, block, label, counters) };
+        NonNull::from(block)
     }
 
     /// The counters that the magazine updates.

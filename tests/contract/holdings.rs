@@ -177,10 +177,11 @@ fn batch_in_depot_no_longer_counts_for_thread() {
     let pool = pool();
     let rest = std::sync::Barrier::new(3);
     thread::scope(|scope| {
-        for (name, buffers) in [("busy", 5_000), ("small", 4)] {
+        // Two sizes: one would take what is made in advance for the other.
+        for (name, buffers, bytes) in [("busy", 5_000, 128), ("small", 4, 64)] {
             let (pool, rest) = (&pool, &rest);
             let work = move || {
-                let taken: Vec<_> = (0..buffers).map(|_| pool.alloc::<u8>(64)).collect();
+                let taken: Vec<_> = (0..buffers).map(|_| pool.alloc::<u8>(bytes)).collect();
                 // One would reuse the other's buffers.
                 rest.wait();
                 drop(taken);

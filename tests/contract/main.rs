@@ -29,6 +29,8 @@ mod idle;
 mod limits;
 #[cfg(feature = "telemetry")]
 mod magazines;
+#[cfg(feature = "telemetry")]
+mod new_blocks;
 mod numbers;
 #[cfg(not(feature = "telemetry"))]
 mod off;

@@ -114,18 +114,18 @@ fn the_next_aggregation_counts_a_handed_back_slot() {
         // SAFETY: claimed just now; the pool lives to the model's end.
         let slot = unsafe { claim(inner).as_ref() };
         let class = inner.classes.class_for(1).unwrap();
-        let (block, _) = inner.new_block(class, 1, Reach::Thread(slot)).unwrap();
+        let (batch, _) = inner.new_blocks(class, 1, 1, Reach::Thread(slot)).unwrap();
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
         unsafe {
-            slot.alloc_new(
+            let block = slot.alloc_new(
                 &inner.exchange(),
                 inner.stamp(),
-                (block, 64),
+                &batch,
                 1,
                 Label::untagged(Location::caller()),
             );
-            slot.release_slow(&inner.exchange(), class, block, 1);
+            slot.release_slow(&inner.exchange(), class, block.as_ref(), 1);
         }
         slot.mark_changed();
         let owner = {
@@ -177,22 +177,19 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     1,
                     Label::untagged(Location::caller()),
                 );
-                let block = lent.map_or_else(
-                    || {
-                        let (block, _) =
-                            inner.new_block(class, 1, Reach::Thread(producer)).unwrap();
-                        producer.alloc_new(
-                            &inner.exchange(),
-                            inner.stamp(),
-                            (block, 64),
-                            1,
-                            Label::untagged(Location::caller()),
-                        );
-                        block
-                    },
-                    |block| block.as_ref(),
-                );
-                consumer.release_slow(&inner.exchange(), class, block, 1);
+                let block = lent.unwrap_or_else(|| {
+                    let (batch, _) = inner
+                        .new_blocks(class, 1, 1, Reach::Thread(producer))
+                        .unwrap();
+                    producer.alloc_new(
+                        &inner.exchange(),
+                        inner.stamp(),
+                        &batch,
+                        1,
+                        Label::untagged(Location::caller()),
+                    )
+                });
+                consumer.release_slow(&inner.exchange(), class, block.as_ref(), 1);
             }
         }
         let exiting = {

@@ -41,18 +41,14 @@ fn walk_during_table_growth_sees_only_whole_records() {
         let table = Arc::new(Table::new(false));
         let other = {
             let table = Arc::clone(&table);
-            thread::spawn(move || {
-                for _ in 0..3 {
-                    table.claim().unwrap();
-                }
-            })
+            thread::spawn(move || table.claim_some(3, |_| ()))
         };
         assert!(
             table
                 .records()
                 .all(|record| record.read(&classes()) == Seen::Idle)
         );
-        other.join().unwrap();
+        assert_eq!(other.join().unwrap(), 3);
         assert_eq!(table.records().count(), 3);
     });
 }
