@@ -96,7 +96,13 @@ fn prewarm(
         }
         let longer = extended(&sizes, &best);
         let tried = trials.most(&settings.with_prewarm(&longer), |trial| trial.misses)?;
-        if tried.misses > best.misses / 2 {
+        // An extension needs to remove less than the first list, so that a program that follows the advice gets no more.
+        let most = if sizes.is_empty() {
+            best.misses / 2
+        } else {
+            best.misses / 4 * 3
+        };
+        if tried.misses > most {
             break;
         }
         (sizes, best) = (longer, tried);
