@@ -1,12 +1,13 @@
 //! Size classes: four steps per doubling, so that rounding up costs at most a quarter.
 //!
 //! ```text
-//!   class      0    1    2    3   …    8  │  9   10   11   12   13   14   15   16   17   …  100
-//!   bytes      0   16   32   48   …  128  │ 64  128  192  256  320  384  448  512  640   …  1 GiB
+//!   class      0    1    2    3   …    8  │  9   10   11   12   13   14   15   16   17   …     60  │  62   …    101
+//!   bytes      0   16   32   48   …  128  │ 64  128  192  256  320  384  448  512  640   …  1 MiB  │  …        1 GiB
 //! ```
 //!
 //! Class 0 is for zero-length buffers: its blocks have a record and no memory, so that these buffers are counted,
-//! attributed and released like all others. Sizes beyond the largest class are [`OVERSIZE`].
+//! attributed and released like all others. Sizes beyond the largest class are [`OVERSIZE`]. No block is of [`NO_CLASS`]: threads have bins
+//! for the classes before it, and an empty one for it.
 //!
 //! # Small classes
 //!
@@ -25,10 +26,13 @@ use crate::sync::sized;
 pub(crate) const LINE: usize = 64;
 
 /// The number of size classes. A model needs only a few.
-pub(crate) const CLASSES: usize = sized(101, 3, 3);
+pub(crate) const CLASSES: usize = sized(102, 3, 3);
 
 /// The class of blocks beyond the largest size class: taken from the system at their own size and not kept.
 pub(crate) const OVERSIZE: usize = CLASSES;
+
+/// The number that the fast paths get for zero bytes. Threads keep blocks of the classes below it, and none of larger ones.
+pub(crate) const NO_CLASS: usize = sized(61, 3, 3);
 
 /// The first class whose blocks are whole lines. Before it are the small classes, of which models have none.
 const FIRST_OF_LINES: usize = sized(9, 1, 1);
@@ -47,7 +51,7 @@ pub(crate) const MAX_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 /// Up to this size, the class is looked up in a table with one entry per cache line.
 ///
 /// One lookup is faster than arithmetic or a choice between two tables. A program touches only the entries of its
-/// sizes. The table covers the sizes that threads keep by default ([`batch_len`]).
+/// sizes. The table covers the sizes that threads keep.
 const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
     MAX_CLASS_BYTES
 } else {
@@ -57,7 +61,7 @@ const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
 static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
     let mut classes = [0; AT_HAND_BYTES / LINE + 1];
     // Zero bytes: leave them to the slow path, see `class_at_hand`.
-    classes[0] = OVERSIZE as u8;
+    classes[0] = NO_CLASS as u8;
     let mut lines = 1;
     while lines < classes.len() {
         classes[lines] = class_of_lines(lines * LINE) as u8;
@@ -68,8 +72,8 @@ static AT_HAND: [u8; AT_HAND_BYTES / LINE + 1] = {
 
 /// The class whose blocks hold `bytes`, looked up for the fast paths; `None` for bytes beyond the table. Never a small class.
 ///
-/// Zero bytes give `OVERSIZE`, whose bin is always empty. So the fast paths leave empty buffers to the slow paths,
-/// which mark the slot as changed (`slot/changes.rs`).
+/// Zero bytes give [`NO_CLASS`], whose bin is always empty. So the fast paths leave empty buffers to the slow paths, which mark the slot as
+/// changed (`slot/changes.rs`).
 #[inline(always)]
 pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     if bytes > AT_HAND_BYTES {
@@ -79,6 +83,8 @@ pub(crate) fn class_at_hand(bytes: usize) -> Option<usize> {
     // No `div_ceil`: with this form the compiler proves that the index stays in the table, so it adds no bounds check.
     Some(usize::from(AT_HAND[(bytes + (LINE - 1)) >> LINE.ilog2()]))
 }
+
+const _: () = assert!(class_of_lines(AT_HAND_BYTES) + 1 == NO_CLASS);
 
 /// Whether a class is a small one.
 #[inline(always)]
@@ -97,7 +103,8 @@ const fn class_of_lines(bytes: usize) -> usize {
         let last = bytes - 1;
         let power = last.ilog2() as usize;
         let step = (last >> (power - 2)) - 4;
-        4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LAST_LINEAR + 1
+        let class = 4 * (power - LINEAR_BYTES.ilog2() as usize) + step + LAST_LINEAR + 1;
+        class + (class >= NO_CLASS) as usize
     }
 }
 
@@ -108,7 +115,7 @@ const fn class_bytes(class: usize) -> usize {
     } else if class <= LAST_LINEAR {
         (class - FIRST_OF_LINES + 1) * LINE
     } else {
-        let above = class - LAST_LINEAR - 1;
+        let above = class - LAST_LINEAR - 1 - (class > NO_CLASS) as usize;
         let power = above / 4 + LINEAR_BYTES.ilog2() as usize;
         ((above % 4) + 5) << (power - 2)
     }
@@ -149,6 +156,7 @@ impl Classes {
         let shapes = std::array::from_fn(|class| {
             let is_used = match class {
                 0 | OVERSIZE => false,
+                _ if class == NO_CLASS => false,
                 _ if has_small => is_small(class) || class_bytes(class) > SMALL_BYTES,
                 _ => !is_small(class),
             };
@@ -159,9 +167,7 @@ impl Classes {
             };
             Shape {
                 block_bytes: block_bytes as u32,
-                // Blocks beyond the largest class have different sizes: one must never serve a request for another
-                // size.
-                batch_len: if class < CLASSES {
+                batch_len: if class < NO_CLASS {
                     batch_len(block_bytes, thread_cache_bytes)
                 } else {
                     0
@@ -233,6 +239,7 @@ mod tests {
             let is_used = |class: &usize| match *class {
                 1..=8 => alignment < LINE,
                 9 | 10 => alignment >= LINE,
+                NO_CLASS => false,
                 _ => true,
             };
             let used: Vec<usize> = (0..CLASSES).filter(is_used).collect();
@@ -250,7 +257,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(class_at_hand(0), Some(OVERSIZE));
+        assert_eq!(class_at_hand(0), Some(NO_CLASS));
         assert_eq!(MAX_CLASS_BYTES, 1 << 30);
     }
 

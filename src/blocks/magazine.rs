@@ -37,7 +37,7 @@ use std::ptr;
 
 use crate::blocks::bin::Bin;
 use crate::blocks::block::Block;
-use crate::blocks::class::{CLASSES, bits};
+use crate::blocks::class::{NO_CLASS, bits};
 use crate::blocks::depot::Batch;
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::codegen::{in_one_register, prefetch};
@@ -47,10 +47,10 @@ use crate::telemetry::counters::Counter;
 /// A thread's idle blocks of all classes. Owned by the slot's owner.
 #[derive(Debug)]
 pub(crate) struct Magazine {
-    /// One bin per class, and one, always empty, for blocks beyond the largest.
-    bins: [Bin; CLASSES + 1],
+    /// One bin per class of which threads keep blocks, and one that is always empty, for `NO_CLASS`.
+    bins: [Bin; NO_CLASS + 1],
     /// One bit per bin that was ever granted anything. The aggregator skips the others.
-    granted: [AtomicU64; CLASSES / 64 + 1],
+    granted: [AtomicU64; NO_CLASS / 64 + 1],
     /// Bytes not yet granted to any bin.
     credit: Cell<usize>,
     /// Blocks that the owner got from the depot and the system, minus those it sent to the depot, minus its payments
@@ -73,7 +73,7 @@ impl Magazine {
         // SAFETY: as for this function; all fields are written.
         unsafe {
             let bins = (&raw mut (*at).bins).cast::<Bin>();
-            for class in 0..=CLASSES {
+            for class in 0..=NO_CLASS {
                 bins.add(class).write(Bin::new());
             }
             (&raw mut (*at).granted).write(std::array::from_fn(|_| AtomicU64::new(0)));
@@ -88,12 +88,12 @@ impl Magazine {
     ///
     /// # Safety
     ///
-    /// `class` is a size class or `OVERSIZE`. Only for the owner.
+    /// `class` is at most [`NO_CLASS`]. Only for the owner.
     #[inline(always)]
     pub(crate) unsafe fn bin(&self, class: usize) -> &Bin {
         debug_assert!(class < self.bins.len());
         self.owned.with_mut(|_| ());
-        // SAFETY: the caller passes a class, and there is a bin for each.
+        // SAFETY: the caller passes a class that has a bin.
         in_one_register(unsafe { self.bins.get_unchecked(class) })
     }
 
@@ -121,18 +121,19 @@ impl Magazine {
         notes: Notes<'_>,
     ) -> Option<(&'t Block, bool)> {
         self.owned.with_mut(|_| ());
-        let bin = &self.bins[class];
-        bin.earn_by_visit();
-        debug_assert!(bin.active.get().is_null());
-        // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
-        if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
-            let len = spare.batch_len();
-            bin.spare.set(ptr::null());
-            bin.active.set(spare.next()); // the first block is allocated at once
-            bin.set_room(bin.limit.get() - len, -1);
-            prefetch(bin.active.get());
-            self.pay_back(len, class, exchange);
-            return Some((spare, false));
+        if let Some(bin) = self.bins.get(class) {
+            bin.earn_by_visit();
+            debug_assert!(bin.active.get().is_null());
+            // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
+            if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
+                let len = spare.batch_len();
+                bin.spare.set(ptr::null());
+                bin.active.set(spare.next()); // the first block is allocated at once
+                bin.set_room(bin.limit.get() - len, -1);
+                prefetch(bin.active.get());
+                self.pay_back(len, class, exchange);
+                return Some((spare, false));
+            }
         }
         let batch = exchange.depot.pop(class, exchange)?;
         notes.counters.depot_exchanges.increment();
@@ -154,6 +155,7 @@ impl Magazine {
         if others == 0 {
             return first;
         }
+        // Blocks that threads do not keep come one by one.
         let bin = &self.bins[class];
         let missing = batch.len().saturating_sub(bin.limit.get());
         self.grant(class, missing, exchange, notes);
@@ -190,17 +192,20 @@ impl Magazine {
         notes: Notes<'_>,
     ) {
         self.owned.with_mut(|_| ());
-        let bin = &self.bins[class];
-        bin.earn_by_visit();
-        self.widen(class, exchange, notes);
-        if bin.limit.get() == 0 {
-            notes.counters.released.increment();
-            let bytes = exchange.bytes_of(class, block);
-            notes.counters.released_bytes.add(bytes);
-            self.send_alone(class, block, exchange, notes);
-        } else if !bin.try_push(block) {
-            self.rotate(class, block, 1, exchange, notes);
+        if let Some(bin) = self.bins.get(class) {
+            bin.earn_by_visit();
+            self.widen(class, exchange, notes);
+            if bin.limit.get() > 0 {
+                if !bin.try_push(block) {
+                    self.rotate(class, block, 1, exchange, notes);
+                }
+                return;
+            }
         }
+        notes.counters.released.increment();
+        let bytes = exchange.bytes_of(class, block);
+        notes.counters.released_bytes.add(bytes);
+        self.send_alone(class, block, exchange, notes);
     }
 
     /// Adds a new block, which earns its place, to the magazine, or to the depot if the magazine has no room.
@@ -218,7 +223,9 @@ impl Magazine {
         self.owned.with_mut(|_| ());
         let bytes = exchange.bytes_of(class, block);
         self.note_new(bytes, exchange);
-        let bin = &self.bins[class];
+        let Some(bin) = self.bins.get(class) else {
+            return self.send_alone(class, block, exchange, notes);
+        };
         bin.earn(bytes.try_into().unwrap_or(u32::MAX));
         if bin.balance().room() == 0 {
             self.widen(class, exchange, notes);
@@ -299,13 +306,16 @@ impl Magazine {
 
     /// Raises a bin's limit by up to `more` blocks, as far as it has earned them. Takes credit from other bins if none is left.
     fn grant(&self, class: usize, more: u32, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        if exchange.classes.batch_len(class) == 0 {
+            return;
+        }
         let block_bytes = exchange.classes.block_bytes(class);
         let more = more.min(self.bins[class].places_to_grant(block_bytes));
-        if exchange.classes.batch_len(class) == 0 || more == 0 {
+        if more == 0 {
             return;
         }
         // The largest first: they give back the most credit for one exchange.
-        for other in (0..CLASSES).rev().filter(|&other| other != class) {
+        for other in (0..NO_CLASS).rev().filter(|&other| other != class) {
             if self.credit.get() >= more as usize * block_bytes {
                 break;
             }
@@ -390,28 +400,26 @@ impl Magazine {
     /// Idle blocks of a class. Only for the owner.
     pub(crate) fn idle(&self, class: usize) -> u64 {
         self.owned.with_mut(|_| ());
-        let bin = &self.bins[class];
-        let limit = bin.limit.get();
-        if limit == 0 {
+        let Some(bin) = self.bins.get(class).filter(|bin| bin.limit.get() > 0) else {
             return 0;
-        }
+        };
         // SAFETY: hot and spare are records of the table, which are alive, and their blocks are this magazine's.
         let apart = unsafe {
             let spare = bin.spare.get().as_ref();
             u32::from(bin.hot().is_some()) + spare.map_or(0, Block::batch_len)
         };
-        u64::from(limit - 1 - bin.balance().room() + apart)
+        u64::from(bin.limit.get() - 1 - bin.balance().room() + apart)
     }
 
     /// Sends everything to the depot.
     pub(crate) fn flush_all(&self, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owned.with_mut(|_| ());
-        for class in 0..CLASSES {
+        for class in 0..NO_CLASS {
             self.flush(class, exchange, notes);
         }
     }
 
-    /// Sets the number of hits, in the bin whose blocks have no bytes.
+    /// Sets the number of hits, in the bin of blocks without bytes.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn start_at(&self, hits: u64) {
         self.note_granted(0);

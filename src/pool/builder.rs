@@ -129,7 +129,7 @@ impl PoolBuilder {
     /// several times for their size: one of 4 KiB after about 16 allocs and releases. [`prewarm`](crate::BufferPool::prewarm) earns the
     /// places of the buffers that it prepares.
     ///
-    /// A buffer larger than half of it goes through the shared depot each time, which costs tens of nanoseconds more.
+    /// A buffer larger than half of it, or than 1 MiB, goes through the shared depot each time, which costs tens of nanoseconds more.
     ///
     /// ```
     /// let pool = framepool::BufferPool::builder().thread_cache_bytes(64 << 10).build()?;

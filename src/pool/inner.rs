@@ -213,7 +213,6 @@ impl PoolInner {
 
     /// Bytes of the bookkeeping, without the aggregator's.
     pub(crate) fn own_bytes(&self) -> u64 {
-        let slots = u64::from(self.slots.count()) * size_of::<Slot>() as u64;
         let locks = ForkLock::<Aggregator>::BYTES
             + ForkLock::<Walks>::BYTES
             + ForkLock::<LastWalk>::BYTES
@@ -222,7 +221,7 @@ impl PoolInner {
         #[cfg(feature = "backtrace")]
         let inner = inner + self.call_stacks.bytes();
         inner
-            + slots
+            + self.slots.bytes()
             + self.sampling_bytes()
             + self.table.bytes()
             + self.depot.own_bytes()

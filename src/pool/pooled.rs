@@ -4,7 +4,7 @@
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{OVERSIZE, class_at_hand};
+use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand};
 use crate::blocks::depot::Batch;
 use crate::blocks::label::Label;
 use crate::blocks::note::OVERSIZE_STEP;
@@ -134,13 +134,11 @@ pub(crate) unsafe fn alloc_slow(
         with_slot(NonNull::from(inner), |slot| {
             let reserved = inner.reserve_for(slot, label.tag, class, bytes)?;
             let counters = slot.tags.counters(label.tag);
-            let lent = match slot.alloc_fast(
-                (inner.stamp(), &inner.classes),
-                class,
-                bytes,
-                label,
-                counters,
-            ) {
+            let of_pool = (inner.stamp(), &inner.classes);
+            let idle = (class < NO_CLASS)
+                .then(|| slot.alloc_fast(of_pool, class, bytes, label, counters))
+                .flatten();
+            let lent = match idle {
                 Some(block) => Ok(block),
                 None => refill_or_grow(inner, slot, class, bytes, label)
                     .inspect_err(|_| inner.unreserve(slot, label.tag, reserved)),

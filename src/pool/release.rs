@@ -8,7 +8,7 @@ use std::hint::assert_unchecked;
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{OVERSIZE, class_at_hand};
+use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand};
 use crate::codegen::cold_path;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
@@ -137,7 +137,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
             let class = inner.class_or_oversize(requested).unwrap_or(OVERSIZE);
             let bytes = inner.block_bytes_for(class, requested) as u64;
             inner.release_tag(slot, block, bytes);
-            if !slot.release_fast(class, block, requested) {
+            if class >= NO_CLASS || !slot.release_fast(class, block, requested) {
                 slot.release_slow(&inner.exchange(), class, block, requested);
             }
         });

@@ -16,7 +16,7 @@
 //! before the mark, and the walk finds it, or it is not added.
 #![expect(unsafe_code, reason = "slots are freed with their list")]
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::{alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::blocks::exchange::Exchange;
@@ -130,7 +130,7 @@ impl Slots {
     /// Adds a new slot, owned by the caller.
     fn add(&self, credit: usize, claimed_for: Use) -> Result<NonNull<Slot>, NoSlot> {
         // SAFETY: a slot is not zero-sized.
-        let slot = NonNull::new(unsafe { alloc(Layout::new::<Slot>()) })
+        let slot = NonNull::new(unsafe { alloc(Slot::layout(self.frames)) })
             .ok_or(NoSlot::Memory)?
             .cast::<Slot>();
         // SAFETY: allocated just now for a slot.
@@ -220,6 +220,11 @@ impl Slots {
         counts
     }
 
+    /// Bytes of the slots.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.count()) * Slot::layout(self.frames).size() as u64
+    }
+
     /// The number of slots.
     pub(crate) fn count(&self) -> u32 {
         // Relaxed: for statistics.
@@ -261,8 +266,10 @@ fn fetch(slot: *const Slot) {
 pub(crate) unsafe fn free(slot: NonNull<Slot>) {
     // SAFETY: as for this function.
     unsafe {
+        let layout = Slot::layout(slot.as_ref().frames());
+        Slot::drop_arenas(slot);
         slot.drop_in_place();
-        dealloc(slot.as_ptr().cast(), Layout::new::<Slot>());
+        dealloc(slot.as_ptr().cast(), layout);
     }
 }
 

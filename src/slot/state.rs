@@ -4,11 +4,9 @@
 mod arenas;
 mod idle;
 
-use std::mem::{MaybeUninit, offset_of};
+use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 
-use crate::arena::bump::Arena;
-use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::block::Block;
 use crate::blocks::class::Classes;
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
@@ -31,7 +29,7 @@ use crate::telemetry::counters::{Counter, SlotCounters};
 
 pub(crate) use arenas::ArenaPlace;
 
-/// One thread's state in a pool.
+/// One thread's state in a pool. Behind it in memory lie the owner's bump allocators, one per open frame (`state/arenas.rs`).
 ///
 /// ```text
 ///   magazine: bins, credit │ stamp … ahead │ last_read, 3 lines │ counters, 2 lines │ arenas, 3 lines each
@@ -69,7 +67,7 @@ pub(crate) struct Slot {
     pub(crate) tags: TagPart,
     /// The owner's allocs in sampled frames.
     pub(crate) frame_sites: FrameSites,
-    /// The number of frames that can be open at once.
+    /// The number of frames that can be open at once, and so of arenas behind the slot.
     frames: u32,
     /// The word that an alloc compares: the pool's address, or null while backtraces are on (`pool/backtraces.rs`).
     #[cfg(feature = "backtrace")]
@@ -78,9 +76,6 @@ pub(crate) struct Slot {
     pub(crate) countdown: Countdown,
     /// Counts that do not follow from the bins. Written by the owner, read by the aggregator.
     pub(crate) counters: SlotCounters,
-    /// The owner's bump allocators, one per open frame. Those beyond `frames` stay uninitialised: writing to cold memory is
-    /// most of the time of a thread's first use of a pool.
-    arenas: [MaybeUninit<Arena>; MAX_IN_FLIGHT],
 }
 
 // SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next; `last_read` is only for the aggregator.
@@ -98,7 +93,7 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// `at` is memory for a slot that nobody else uses. At most [`MAX_IN_FLIGHT`] `frames` can be open at once.
+    /// `at` is memory of [`layout`](Self::layout) for this many frames that nobody else uses.
     pub(crate) unsafe fn write_new(
         at: NonNull<Self>,
         credit: usize,
@@ -106,7 +101,7 @@ impl Slot {
         claimed_for: Use,
     ) {
         let at = at.as_ptr();
-        // SAFETY: as for this function; all fields are written, but for the arenas beyond `frames`.
+        // SAFETY: as for this function; all fields are written, and all arenas.
         unsafe {
             Magazine::write_new(&raw mut (*at).magazine, credit);
             (&raw mut (*at).stamp).write(AtomicU64::new(0));
@@ -128,16 +123,18 @@ impl Slot {
                 (&raw mut (*at).countdown).write(Countdown::new());
             }
             (&raw mut (*at).counters).write(SlotCounters::new());
-            let arenas = (&raw mut (*at).arenas).cast::<Arena>();
-            for place in 0..frames as usize {
-                arenas.add(place).write(Arena::new());
-            }
+            Self::write_arenas(at, frames);
         }
     }
 
     /// Bytes of the blocks that the magazine received, minus those it sent away.
     pub(crate) fn received_bytes(&self) -> u64 {
         self.magazine.received_bytes()
+    }
+
+    /// The number of frames that can be open at once.
+    pub(crate) fn frames(&self) -> u32 {
+        self.frames
     }
 
     /// The number of the current or last owner's thread name.
@@ -155,7 +152,7 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot, and `stamp` and `classes` are of its pool.
+    /// The caller owns the slot, and `stamp` and `classes` are of its pool. The class is at most `NO_CLASS`.
     #[inline(always)]
     pub(crate) unsafe fn alloc_fast(
         &self,
@@ -282,7 +279,8 @@ impl Slot {
     /// # Safety
     ///
     /// The caller owns the slot, which belongs to the block's pool, holds the block, and gives it up. The block is of
-    /// the class, or the bin of the class takes nothing: `OVERSIZE`, or the class of a line for a block of a small class.
+    /// the class, or the bin of the class takes nothing: the class of a line for a block of a small class. The class is at
+    /// most `NO_CLASS`.
     #[inline(always)]
     pub(crate) unsafe fn release_fast(
         &self,
@@ -349,19 +347,10 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        for arena in &mut self.arenas[..self.frames as usize] {
-            // SAFETY: `write_new` initialised this many, and they are dropped once.
-            unsafe { arena.assume_init_drop() };
-        }
-    }
-}
-
 #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
 const _: () = {
-    // The cost of a thread before its first alloc: its magazine, six lines, room for 16 arenas.
-    assert!(size_of::<Slot>() <= 10 << 10);
+    // The cost of a thread before its first alloc, with three arenas: its bins, and about ten lines.
+    assert!(Slot::layout(3).size() <= 5200);
     // The aggregator reads two adjacent lines of every slot.
     let [marks, last_read] = Slot::READ_BY_AGGREGATOR;
     assert!(last_read % LINE == 0 && last_read / LINE == marks / LINE + 1);

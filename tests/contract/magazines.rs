@@ -37,6 +37,17 @@ fn thread_caches_buffers_up_to_half_its_cache() {
 }
 
 #[test]
+fn thread_caches_buffers_up_to_one_mebibyte() {
+    for (bytes, hits_thread) in [(1 << 20, 1), (5 << 18, 0), (8 << 20, 0)] {
+        let pool = pool(2 * bytes);
+        pool.prewarm::<u8>(bytes, 1);
+        let counts = counted(&pool, || drop(pool.alloc::<u8>(bytes)));
+        assert_eq!(counts.thread_hits, hits_thread, "{bytes} bytes");
+        assert_eq!(counts.depot_hits, 1 - hits_thread, "{bytes} bytes");
+    }
+}
+
+#[test]
 fn thread_keeps_only_what_it_earned() {
     let pool = BufferPool::new();
     let source = || {

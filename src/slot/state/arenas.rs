@@ -1,12 +1,16 @@
-//! A slot's arenas: one per open frame.
+//! A slot's arenas: one per open frame. They lie behind the slot in the same allocation, as many as the pool's frames: writing to cold
+//! memory is most of the time of a thread's first use of a pool.
+//!
+//! A reference to a slot does not cover the arenas. So they are found by the slot's address, whose provenance is exposed.
 #![expect(unsafe_code, reason = "a place of a frame of the pool has an arena")]
 
-use std::mem::offset_of;
-use std::ptr;
+use std::alloc::Layout;
+use std::ptr::{self, NonNull};
 
 use super::Slot;
 use crate::arena::bump::Arena;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
+use crate::blocks::class::LINE;
 use crate::sync::Ordering;
 
 /// The position of an open frame's arena in every slot.
@@ -16,29 +20,73 @@ pub(crate) struct ArenaPlace {
     offset: usize,
 }
 
+/// Where the first arena begins: a line behind the slot. A multiple of 256 would be worse. There the cursor has the same low address bits as
+/// every 16th buffer of 256 bytes, and its load waits for the caller's store to that buffer: 2.90 instead of 2.56 ns a buffer.
+const FIRST_ARENA: usize = size_of::<Slot>() + LINE;
+const _: () = assert!(align_of::<Slot>() >= align_of::<Arena>());
+
 impl ArenaPlace {
     /// The place of the open frame `index`.
     pub(crate) fn of(index: usize) -> Self {
         assert!(index < MAX_IN_FLIGHT);
         Self {
-            offset: offset_of!(Slot, arenas) + index * size_of::<Arena>(),
+            offset: FIRST_ARENA + index * size_of::<Arena>(),
         }
     }
 
     /// The open frame's index.
     pub(crate) fn index(self) -> usize {
-        (self.offset - offset_of!(Slot, arenas)) / size_of::<Arena>()
+        (self.offset - FIRST_ARENA) / size_of::<Arena>()
     }
 }
 
 impl Slot {
+    /// The memory of a slot with this many arenas.
+    pub(crate) const fn layout(frames: u32) -> Layout {
+        let bytes = FIRST_ARENA + frames as usize * size_of::<Arena>();
+        // SAFETY: the alignment is that of a type, and the bytes of at most `MAX_IN_FLIGHT` arenas are few.
+        unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Self>()) }
+    }
+
+    /// Writes the arenas of a new slot.
+    ///
+    /// # Safety
+    ///
+    /// `at` is memory of [`layout`](Self::layout) that nobody else uses.
+    pub(super) unsafe fn write_arenas(at: *mut Self, frames: u32) {
+        at.expose_provenance();
+        for index in 0..frames as usize {
+            // SAFETY: the layout has room for so many arenas.
+            unsafe {
+                let arena = at.byte_add(ArenaPlace::of(index).offset);
+                arena.cast::<Arena>().write(Arena::new());
+            }
+        }
+    }
+
+    /// Drops the arenas of a slot.
+    ///
+    /// # Safety
+    ///
+    /// [`write_arenas`](Self::write_arenas) wrote them, nobody uses them any more, and this is called once.
+    pub(crate) unsafe fn drop_arenas(slot: NonNull<Self>) {
+        // SAFETY: as for this function.
+        unsafe {
+            for index in 0..slot.as_ref().frames as usize {
+                let arena = slot.byte_add(ArenaPlace::of(index).offset);
+                arena.cast::<Arena>().drop_in_place();
+            }
+        }
+    }
+
     /// The owner's arena at this place.
     #[inline(always)]
     pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
         debug_assert!(place.index() < self.frames as usize);
-        // SAFETY: only `of` makes a place, and it is the offset of an arena in every slot. The place is that of a frame of the
-        // pool, so the arena is initialised.
-        unsafe { &*ptr::from_ref(self).byte_add(place.offset).cast() }
+        let slot: *const Self = ptr::with_exposed_provenance(ptr::from_ref(self).addr());
+        // SAFETY: only `of` makes a place, and it is the offset of an arena behind every slot with so many. The place is that of a frame
+        // of the pool, so the arena exists. `write_arenas` exposed the provenance of the slot's allocation.
+        unsafe { &*slot.byte_add(place.offset).cast() }
     }
 
     /// The arenas whose bits are set in `frames` and that an owner ever allocated from, with their places.
