@@ -1,11 +1,9 @@
 //! The findings of a walk: which call site and which thread hold which buffers, and since when.
 
-use std::panic::Location;
-use std::ptr;
-
 use crate::blocks::class::{CLASSES, Classes, OVERSIZE};
 use crate::blocks::state::Seen;
 use crate::memory::tag_budget::MAX_TAGS;
+use crate::pool::found_sites::{FoundSites, Hints, key};
 #[cfg(feature = "backtrace")]
 use crate::pool::stack_walk::enter_stack;
 use crate::slot::thread_names::ThreadNames;
@@ -77,14 +75,10 @@ pub(crate) struct Findings<'w> {
     names: &'w ThreadNames,
     limits: Limits<'w>,
     out: &'w mut Outstanding,
-    /// The entries in the order of their call sites.
-    sites: Vec<SiteHolding>,
+    sites: FoundSites<'w>,
     /// The entries in the order of the numbers of their names.
     threads: Vec<ThreadHolding>,
     by_size: OutBySize,
-    /// The last site and its position. Records are in the order of their first use, so neighbours often have the same
-    /// site.
-    last: Option<(&'static Location<'static>, usize, usize)>,
     last_thread: Option<(u32, usize)>,
     round: u64,
     /// The buffers in use that were found so far.
@@ -97,13 +91,10 @@ impl<'w> Findings<'w> {
         names: &'w ThreadNames,
         limits: Limits<'w>,
         round: u64,
+        hints: &'w mut Hints,
         out: &'w mut Outstanding,
     ) -> Self {
-        let mut sites = std::mem::take(&mut out.sites);
-        sites.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
-        for site in &mut sites {
-            site.clear();
-        }
+        let sites = FoundSites::begin(std::mem::take(&mut out.sites), hints);
         let mut threads = std::mem::take(&mut out.threads);
         threads.sort_unstable_by_key(|thread| thread.number);
         for thread in &mut threads {
@@ -128,7 +119,6 @@ impl<'w> Findings<'w> {
             sites,
             threads,
             by_size: OutBySize::new(),
-            last: None,
             last_thread: None,
             round,
             met: 0,
@@ -137,8 +127,7 @@ impl<'w> Findings<'w> {
 
     /// Completes the result, and returns the buffers by size.
     pub(crate) fn end(self) -> OutBySize {
-        let mut sites = self.sites;
-        sites.retain(|site| site.buffers > 0);
+        let mut sites = self.sites.end();
         self.out.kept = kept(&sites, &self.threads, &self.by_size);
         sites.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| key(a).cmp(&key(b))));
         self.out.sites = sites;
@@ -167,11 +156,8 @@ impl<'w> Findings<'w> {
         let is_in_flight = self.limits.in_flight_age.is_some_and(|most| age <= most);
         self.enter_thread(lent.thread, lent.bytes, is_in_flight);
         let tag = lent.tag.number();
-        let at = match self.last {
-            Some((location, of, at)) if of == tag && ptr::eq(location, lent.site) => Some(at),
-            _ => position(&mut self.sites, lent.site, tag),
-        };
-        let keeps_more = at.is_some_and(|at| self.sites[at].keeps_more);
+        let at = self.sites.position(lent.site, tag);
+        let keeps_more = at.is_some_and(|at| self.sites.entries[at].keeps_more);
         let classes = self.limits.classes;
         self.by_size
             .enter(classes, lent.bytes, keeps_more, !is_in_flight);
@@ -199,8 +185,7 @@ impl<'w> Findings<'w> {
         let Some(at) = at else {
             return;
         };
-        self.last = Some((lent.site, tag, at));
-        let site = &mut self.sites[at];
+        let site = &mut self.sites.entries[at];
         site.buffers += 1;
         site.bytes += lent.bytes;
         site.of_this_frame += u64::from(age == 0);
@@ -292,28 +277,4 @@ fn kept(sites: &[SiteHolding], threads: &[ThreadHolding], by_size: &OutBySize) -
         kept.threads.enter(thread.number, thread.kept);
     }
     kept
-}
-
-/// The sort key of an entry: call site, then tag.
-fn key(site: &SiteHolding) -> (&'static Location<'static>, usize) {
-    (site.location, site.tag_number)
-}
-
-/// The position of the entry for this call site and tag in the sorted list. Added if it is new and there is memory
-/// for it; when memory has run out, the list is incomplete.
-///
-/// One line of code can have several `Location` values, so they are compared by content.
-fn position(
-    sites: &mut Vec<SiteHolding>,
-    location: &'static Location<'static>,
-    tag: usize,
-) -> Option<usize> {
-    match sites.binary_search_by(|site| key(site).cmp(&(location, tag))) {
-        Ok(at) => Some(at),
-        Err(at) => {
-            sites.try_reserve(1).ok()?;
-            sites.insert(at, SiteHolding::new(location, tag));
-            Some(at)
-        }
-    }
 }

@@ -12,6 +12,7 @@ pub(crate) mod closing;
 pub(crate) mod compact;
 pub(crate) mod config;
 pub(crate) mod findings;
+mod found_sites;
 pub(crate) mod frame;
 #[cfg(feature = "allocator-api2")]
 mod frame_allocator;

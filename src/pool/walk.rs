@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use crate::blocks::table::Table;
 use crate::pool::findings::{Findings, Limits, OutBySize};
+use crate::pool::found_sites::Hints;
 use crate::slot::list::Slots;
 use crate::slot::thread_names::ThreadNames;
 use crate::telemetry::outstanding::Outstanding;
@@ -36,6 +37,7 @@ pub(crate) struct Walks {
     pub(crate) overdue_by_tag: Vec<Option<u64>>,
     /// A bit per page, for 64 pages each.
     groups: Vec<Group>,
+    hints: Hints,
     /// The number of pages that the previous walk read.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pages_read: u32,
@@ -54,6 +56,7 @@ impl Walks {
         Self {
             overdue_by_tag: Vec::new(),
             groups: Vec::new(),
+            hints: Hints::default(),
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
         }
@@ -104,10 +107,11 @@ impl Walks {
         round: u64,
         out: &mut Outstanding,
     ) -> OutBySize {
+        let mut hints = std::mem::take(&mut self.hints);
         let mut walk = Walk {
             table: records.table,
             slots: records.slots,
-            findings: Findings::begin(records.names, records.limits, round, out),
+            findings: Findings::begin(records.names, records.limits, round, &mut hints, out),
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
         };
@@ -116,7 +120,9 @@ impl Walks {
         {
             self.pages_read = walk.pages_read;
         }
-        walk.findings.end()
+        let by_size = walk.findings.end();
+        self.hints = hints;
+        by_size
     }
 }
 
