@@ -31,9 +31,13 @@ fn resident() -> Option<i64> {
     if cfg!(framepool_sanitized) || !cfg!(target_env = "gnu") {
         return None;
     }
-    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: i64 = pages.split(' ').nth(1)?.parse().ok()?;
-    Some(pages << 12)
+    // Exact, unlike the process's counters, and without the pages of the program itself.
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let anonymous = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Anonymous:"))?;
+    let kib: i64 = anonymous.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib << 10)
 }
 
 /// Makes the C library return the free parts of its heap, because it keeps small pieces otherwise.
