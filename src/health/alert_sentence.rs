@@ -25,57 +25,62 @@ impl Alert {
                 self.severity
             );
         }
-        match (self.rule, self.site) {
-            (Rule::Leak, Some(site)) => {
+        match self.rule {
+            Rule::Leak => {
                 let were = if self.value > 1.0 { "were" } else { "was" };
-                write!(f, "{value} taken at {site}")?;
+                write!(f, "{value}")?;
+                self.place(f, " taken at ")?;
                 self.tag(f)?;
                 write!(f, " {were} not given back")?;
                 self.growth(f)
             }
-            (Rule::Leak, None) => write!(f, "{value} not given back"),
-            (Rule::Overdue, site) => {
+            Rule::Overdue => {
                 let are = if self.value > 1.0 { "are" } else { "is" };
                 write!(f, "{value} {are} out for longer than expected")?;
-                site.map_or(Ok(()), |site| write!(f, ", taken at {site}"))?;
+                self.place(f, ", taken at ")?;
                 self.tag(f)?;
                 self.verdict.as_ref().map_or(Ok(()), |verdict| {
                     write!(f, " by thread `{}`", one_line(&verdict.thread))
                 })
             }
-            (Rule::TagBudget, _) => {
+            Rule::TagBudget => {
                 let tag = one_line(&self.tag);
                 write!(f, "tag `{tag}` uses {value} of its soft budget")
             }
-            (Rule::PooledBytes, _) => write!(f, "the pool holds {value} from the system"),
-            (Rule::PoolKeys, _) => write!(f, "the pool holds memory of {value}"),
-            (Rule::Bloat, _) => {
+            Rule::PooledBytes => write!(f, "the pool holds {value} from the system"),
+            Rule::PoolKeys => write!(f, "the pool holds memory of {value}"),
+            Rule::Bloat => {
                 write!(
                     f,
                     "{value} lie idle beyond what recent frames needed, and more than that"
                 )
             }
-            (Rule::Misses, _) => write!(f, "{value} of recent allocs took memory from the system"),
-            (Rule::OpenFrame, site) => {
+            Rule::Misses => write!(f, "{value} of recent allocs took memory from the system"),
+            Rule::OpenFrame => {
                 let are = if self.value > 1.0 { "are" } else { "is" };
                 write!(f, "{value} {are} open for too long")?;
-                site.map_or(Ok(()), |site| write!(f, ", begun at {site}"))
+                self.place(f, ", begun at ")
             }
-            (Rule::FrameBudget, _) => write!(f, "one frame in a hundred takes {value} or longer"),
-            (Rule::MissedBytes, site) => {
+            Rule::FrameBudget => write!(f, "one frame in a hundred takes {value} or longer"),
+            Rule::MissedBytes => {
                 write!(f, "frames take {value} each from the system")?;
-                site.map_or(Ok(()), |site| write!(f, ", most at {site}"))
+                self.place(f, ", most at ")
             }
-            (Rule::SystemCalls, site) => {
+            Rule::SystemCalls => {
                 write!(f, "frames make {value} each to the system")?;
-                site.map_or(Ok(()), |site| write!(f, ", for the most memory at {site}"))
+                self.place(f, ", for the most memory at ")
             }
-            (Rule::Stalled, _) => write!(f, "no frame has ended for {value}"),
-            (Rule::TelemetryLost, _) => {
+            Rule::Stalled => write!(f, "no frame has ended for {value}"),
+            Rule::TelemetryLost => {
                 write!(f, "{value} of frames overwritten before they were read")
             }
         }?;
         write!(f, " ({} {limit} {level})", self.severity)
+    }
+
+    /// The line of code after these words, if the alert is about one.
+    fn place(&self, f: &mut fmt::Formatter<'_>, words: &str) -> fmt::Result {
+        self.site.map_or(Ok(()), |site| write!(f, "{words}{site}"))
     }
 
     /// The tag of the buffers, if all have the same.
@@ -109,24 +114,27 @@ impl Alert {
 
     /// The subject of a resolved alert.
     fn subject(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.rule, self.site) {
-            (Rule::Leak, Some(site)) => write!(f, "the leak at {site}"),
-            (Rule::Leak, None) => f.write_str("the leak"),
-            (Rule::Overdue, Some(site)) => write!(f, "the overdue buffers of {site}"),
-            (Rule::Overdue, None) => f.write_str("the overdue buffers"),
-            (Rule::TagBudget, _) => write!(f, "the memory of tag `{}`", one_line(&self.tag)),
-            (Rule::PooledBytes, _) => f.write_str("the memory held from the system"),
-            (Rule::PoolKeys, _) => f.write_str("the number of size classes"),
-            (Rule::Bloat, _) => f.write_str("the idle memory"),
-            (Rule::Misses, _) => f.write_str("the share of misses"),
-            (Rule::OpenFrame, Some(site)) => write!(f, "the open frame begun at {site}"),
-            (Rule::OpenFrame, None) => f.write_str("the open frame"),
-            (Rule::FrameBudget, _) => f.write_str("the frame time"),
-            (Rule::MissedBytes, _) => f.write_str("the memory taken per frame"),
-            (Rule::SystemCalls, _) => f.write_str("the number of calls per frame"),
-            (Rule::Stalled, _) => f.write_str("the time without a frame end"),
-            (Rule::TelemetryLost, _) => f.write_str("the loss of frame records"),
+        let (subject, place) = match self.rule {
+            Rule::Leak => ("the leak", " at "),
+            Rule::Overdue => ("the overdue buffers", " of "),
+            Rule::OpenFrame => ("the open frame", " begun at "),
+            Rule::TagBudget => return write!(f, "the memory of tag `{}`", one_line(&self.tag)),
+            Rule::PooledBytes => ("the memory held from the system", ""),
+            Rule::PoolKeys => ("the number of size classes", ""),
+            Rule::Bloat => ("the idle memory", ""),
+            Rule::Misses => ("the share of misses", ""),
+            Rule::FrameBudget => ("the frame time", ""),
+            Rule::MissedBytes => ("the memory taken per frame", ""),
+            Rule::SystemCalls => ("the number of calls per frame", ""),
+            Rule::Stalled => ("the time without a frame end", ""),
+            Rule::TelemetryLost => ("the loss of frame records", ""),
+        };
+        f.write_str(subject)?;
+        // Alerts of the whole pool may have the line to look at, which is not their subject.
+        if place.is_empty() {
+            return Ok(());
         }
+        self.place(f, place)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 /// The most call sites with long-lived buffers in the list.
 const LONG_LIVED_SITES: usize = 16;
 /// The most pairs of call site and tag in the list.
-const HOLDERS: usize = 256;
+pub(super) const HOLDERS: usize = 256;
 /// The most call sites of frame buffers in the list.
 const FRAME_SITES: usize = 64;
 /// The most call stacks in the list.

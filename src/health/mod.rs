@@ -53,7 +53,6 @@ pub(crate) mod snapshot;
 pub(crate) mod status;
 
 mod kept_misses;
-mod largest;
 
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests;
@@ -64,7 +63,6 @@ pub use alert::AlertState;
 pub(crate) use alert::{Alert, AlertId};
 pub(crate) use envelope::GrowthLimits;
 pub use growth::{Exhaustion, Growth, MemoryLimit};
-pub use largest::{LargestSite, LargestSites};
 pub use limits::Limits;
 pub(crate) use metrics::RuntimeHealthMetrics;
 pub(crate) use monitor::HealthMonitor;

@@ -29,7 +29,7 @@ use crate::telemetry::snapshot::{FrameSnapshot, PoolStats};
 use crate::telemetry::tags::TagStats;
 
 /// Five health snapshots a second.
-const EMIT_INTERVAL: Duration = Duration::from_millis(200);
+pub(crate) const EMIT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The window over which rate, averages and percentiles are taken.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -251,10 +251,7 @@ impl HealthMonitor {
         self.loop_time.add_frame(period);
         self.need.push(frame);
         self.usage.add_frame(frame, is_warm);
-        match &mut self.latest {
-            Some(latest) => *latest = *frame,
-            none => *none = Some(*frame),
-        }
+        self.latest = Some(*frame);
     }
 
     /// Counts frame records that were overwritten before they could be recorded here.

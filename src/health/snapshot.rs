@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::envelope::GrowthLimits;
 use super::{
-    Advice, Alert, FrameSpreads, FrameTimeSource, HealthStatus, LargestSites, Limits, PoolName,
-    Rule, RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,
+    Advice, Alert, FrameSpreads, FrameTimeSource, HealthStatus, Limits, PoolName, Rule,
+    RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,
 };
 use crate::clock::Timestamp;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding};
@@ -34,7 +34,7 @@ use crate::text::{bytes, columns, counted, line};
 /// assert_eq!(health.status, HealthStatus::Healthy);
 /// # if cfg!(feature = "telemetry") {
 /// assert_eq!(health.metrics.outstanding_buffers, 1);
-/// assert_eq!(health.largest.sites().next().unwrap().location.file(), file!());
+/// assert_eq!(health.holders[0].location.file(), file!());
 /// # }
 /// println!("{health}");
 /// # drop(buffer);
@@ -69,12 +69,13 @@ pub struct HealthSnapshot {
     /// The call sites that hold buffers marked as long-lived, the largest first, at most 16. Ages and threads date
     /// from the last change of the list.
     pub long_lived: SharedList<SiteHolding>,
-    /// The call sites that hold the most, at any age.
-    pub largest: LargestSites,
     /// The holdings of call sites, the largest first, at most 256. A line that allocates with several tags has an
     /// entry for each. Ages, suspects and threads date from the last change of the list.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub holders: SharedList<SiteHolding>,
+    /// The number of call sites and tags that hold buffers and are not in `holders`.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub holders_left_out: u64,
     /// The pooled buffers that are kept across frames, by holder.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) kept: Kept,

@@ -122,12 +122,12 @@ impl Verdicts {
         Some(site)
     }
 
-    /// The verdicts on all sites now, the worst first, then the largest. The list is rebuilt only when it changes, so
+    /// The verdicts on all sites now, the worst first, then the largest. `budget` is the rest of the pool's. The list is rebuilt only when it changes, so
     /// that a judgement without changes allocates nothing.
     pub(crate) fn say(
         &mut self,
         outstanding: &Outstanding,
-        room: Room,
+        budget: Option<u64>,
         now: &Mark,
         limits: &GrowthLimits,
     ) -> SharedList<SiteVerdict> {
@@ -172,7 +172,7 @@ impl Verdicts {
                 .iter()
                 .any(|found| found.verdict == LeakVerdict::Growing);
             let machine = grows.then(|| self.memory_left.bytes(now.at)).flatten();
-            let room = Room { machine, ..room };
+            let room = Room { budget, machine };
             self.said = SharedList::new(
                 found
                     .iter()

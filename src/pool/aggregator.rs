@@ -70,7 +70,7 @@ impl Aggregator {
             system_bytes: 0,
             regions: 0,
             recycler: Recycler::new(),
-            feeds: Feeds::new(),
+            feeds: Feeds::default(),
             #[cfg(feature = "backtrace")]
             traced: Traced::default(),
             trim: TrimState::new(),

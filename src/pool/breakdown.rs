@@ -14,6 +14,7 @@ use crate::pool::inner::PoolInner;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding, position};
 use crate::telemetry::kept::Kept;
 use crate::telemetry::outstanding::Outstanding;
+use crate::text::replace;
 
 impl PoolInner {
     /// Lists the sizes of which the pool has or had blocks, the smallest first. `out` is what a walk found.
@@ -115,12 +116,8 @@ impl PoolInner {
         }
         threads.retain(|thread| thread.buffers > 0 || thread.total_bytes() > 0);
         for thread in &mut *threads {
-            thread.thread.clear();
-            self.names.read(thread.number, |name| {
-                if thread.thread.try_reserve(name.len()).is_ok() {
-                    thread.thread.push_str(name);
-                }
-            });
+            self.names
+                .read(thread.number, |name| replace(&mut thread.thread, name));
         }
         let largest_first = |a: &ThreadHolding, b: &ThreadHolding| {
             let by_bytes = b.total_bytes().cmp(&a.total_bytes());

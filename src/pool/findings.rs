@@ -11,6 +11,7 @@ use crate::telemetry::breakdown::{self, ThreadHolding};
 use crate::telemetry::histogram::Log2Histogram;
 use crate::telemetry::kept::{Amount, Kept};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
+use crate::text::replace;
 
 /// The size class of a buffer, and when it is a suspect, is old enough for verdicts, is overdue, and is sampled.
 #[derive(Clone, Copy, Debug)]
@@ -217,12 +218,8 @@ impl<'w> Findings<'w> {
         site.overdue += u64::from(is_overdue);
         if site.buffers == 1 || age > site.oldest_age_frames {
             site.oldest_age_frames = age;
-            site.thread.clear();
-            self.names.read(lent.thread, |name| {
-                if site.thread.try_reserve(name.len()).is_ok() {
-                    site.thread.push_str(name);
-                }
-            });
+            self.names
+                .read(lent.thread, |name| replace(&mut site.thread, name));
         }
     }
 

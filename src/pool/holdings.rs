@@ -28,6 +28,7 @@ use crate::pool::walk::LastWalk;
 use crate::slot::state::Slot;
 use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::outstanding::SiteHolding;
+use crate::text::replace;
 
 /// The most holders that are named of each kind.
 const NAMED: usize = 5;
@@ -283,8 +284,6 @@ fn copy_of(site: &SiteHolding) -> SiteHolding {
 /// A copy of a text; empty if there is no memory for it.
 fn copied(text: &str) -> String {
     let mut copy = String::new();
-    if copy.try_reserve(text.len()).is_ok() {
-        copy.push_str(text);
-    }
+    replace(&mut copy, text);
     copy
 }

@@ -11,6 +11,7 @@ use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::outstanding::Outstanding;
 use crate::telemetry::peaks::{Mark, Peak};
 use crate::telemetry::snapshot::PoolStats;
+use crate::text::replace;
 
 /// Entries that are completed under one hold of the aggregator's lock: a frame end waits for no more of them.
 const AT_ONCE: usize = 64;
@@ -117,7 +118,7 @@ impl PoolInner {
         for stacks in out.stacks.chunks_mut(AT_ONCE) {
             let aggregator = self.aggregator.lock();
             for it in stacks.iter_mut().filter(|it| it.tag_number > 0) {
-                write_name(&mut it.tag, aggregator.tags.name(it.tag_number));
+                replace(&mut it.tag, aggregator.tags.name(it.tag_number));
             }
         }
         for sites in out.sites.chunks_mut(AT_ONCE) {
@@ -127,16 +128,8 @@ impl PoolInner {
                 // Rounds that began during the walk may have displaced earlier ones. Then the age is too low by up to the time of
                 // the walk besides.
                 site.oldest_age = aggregator.round_times.age(taken, now);
-                write_name(&mut site.tag, aggregator.tags.name(site.tag_number));
+                replace(&mut site.tag, aggregator.tags.name(site.tag_number));
             }
         }
-    }
-}
-
-/// Writes a name; without memory for it, none.
-fn write_name(text: &mut String, name: &str) {
-    text.clear();
-    if text.try_reserve(name.len()).is_ok() {
-        text.push_str(name);
     }
 }

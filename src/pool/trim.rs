@@ -136,7 +136,7 @@ impl PoolInner {
             return;
         }
         // SAFETY: we have the frame's bit, and the frame is not open.
-        if unsafe { self.take_from_arenas(aggregator, index, true) } {
+        if unsafe { self.take_from_arenas(aggregator, index) } {
             self.in_flight.note_no_blocks(index);
         }
         self.in_flight.free(index);
@@ -147,17 +147,12 @@ impl PoolInner {
     /// # Safety
     ///
     /// The caller has the frame's bit, and no frame is open under it.
-    unsafe fn take_from_arenas(
-        &self,
-        aggregator: &mut Aggregator,
-        index: usize,
-        all: bool,
-    ) -> bool {
+    unsafe fn take_from_arenas(&self, aggregator: &mut Aggregator, index: usize) -> bool {
         let mut none_left = true;
         for slot in self.slots.iter() {
             for (_, arena) in slot.arenas_among(1 << index) {
                 // SAFETY: as for this function.
-                none_left &= unsafe { self.take_from_arena(aggregator, arena, all) };
+                none_left &= unsafe { self.take_from_arena(aggregator, arena, true) };
             }
         }
         none_left

@@ -10,8 +10,10 @@
 
 use std::fmt;
 use std::ops::DerefMut;
+use std::sync::LazyLock;
 
 use super::kept::{Kept, KeptPool};
+use super::past::columns::COLUMNS;
 use super::past::event::Event;
 use super::past::frame::FrameRecord;
 use super::past::{Rollup, Span};
@@ -67,6 +69,8 @@ impl DiagnosticsStore {
 
     /// An empty store that remembers this many health snapshots, at least one.
     pub fn with_history(snapshots: usize) -> Self {
+        // Not within the lock, which a fork waits for: a child could find the table half made.
+        LazyLock::force(&COLUMNS);
         Self {
             shared: Arc::new(Shared {
                 history: snapshots,
@@ -160,7 +164,7 @@ impl DiagnosticsStore {
 
     /// Publishes the next state, and sends the changed alerts to the subscribers.
     fn publish(&self, changed: &[Arc<Alert>], after: impl FnOnce(&Kept) -> Kept) {
-        let mut turn = self.shared.receiving.lock();
+        let turn = self.shared.receiving.lock();
         let before = self.shared.kept.load();
         let next = after(&before);
         let status = next.status();

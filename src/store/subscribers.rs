@@ -112,8 +112,8 @@ struct Shared {
 #[derive(Debug)]
 struct Subscriber {
     name: String,
-    /// `None` once it has ended.
-    queue: Option<SyncSender<Arc<Alert>>>,
+    queue: SyncSender<Arc<Alert>>,
+    /// The feed has the other reference.
     shared: Arc<Shared>,
 }
 
@@ -128,9 +128,10 @@ impl Subscribers {
             has_panicked: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
         });
+        self.forget_ended();
         self.0.push(Subscriber {
             name,
-            queue: Some(sender),
+            queue: sender,
             shared: Arc::clone(&shared),
         });
         AlertFeed {
@@ -140,17 +141,20 @@ impl Subscribers {
     }
 
     /// Puts alerts into every queue. Never waits.
-    pub(crate) fn tell(&mut self, alerts: &[Arc<Alert>]) {
-        for subscriber in &mut self.0 {
+    pub(crate) fn tell(&self, alerts: &[Arc<Alert>]) {
+        for subscriber in &self.0 {
             for alert in alerts {
                 subscriber.tell(alert);
             }
         }
-        // Forget the oldest ended ones beyond the limit.
-        let ended = self.0.iter().filter(|it| it.queue.is_none()).count();
+    }
+
+    /// Forgets the oldest ended ones beyond the limit.
+    fn forget_ended(&mut self) {
+        let ended = self.0.iter().filter(|it| it.is_ended()).count();
         let mut spare = ended.saturating_sub(ENDED);
         self.0.retain(|subscriber| {
-            let is_spare = subscriber.queue.is_none() && spare > 0;
+            let is_spare = spare > 0 && subscriber.is_ended();
             spare -= usize::from(is_spare);
             !is_spare
         });
@@ -162,15 +166,15 @@ impl Subscribers {
 }
 
 impl Subscriber {
-    fn tell(&mut self, alert: &Arc<Alert>) {
-        let Some(queue) = &self.queue else { return };
-        match queue.try_send(Arc::clone(alert)) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                // Relaxed: no other data depends on it.
-                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(TrySendError::Disconnected(_)) => self.queue = None,
+    /// Whether its feed was dropped, by the program or by the thread of a callback that panicked.
+    fn is_ended(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
+    fn tell(&self, alert: &Arc<Alert>) {
+        if let Err(TrySendError::Full(_)) = self.queue.try_send(Arc::clone(alert)) {
+            // Relaxed: no other data depends on it.
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -179,10 +183,12 @@ impl Subscriber {
         let has_panicked = self.shared.has_panicked.load(Ordering::Relaxed);
         AlertSubscriber {
             name: self.name.clone(),
-            state: match (has_panicked, &self.queue) {
-                (true, _) => SubscriberState::Panicked,
-                (false, Some(_)) => SubscriberState::Active,
-                (false, None) => SubscriberState::Ended,
+            state: if has_panicked {
+                SubscriberState::Panicked
+            } else if self.is_ended() {
+                SubscriberState::Ended
+            } else {
+                SubscriberState::Active
             },
             // Relaxed: no other data depends on it.
             dropped: self.shared.dropped.load(Ordering::Relaxed),
@@ -326,7 +332,8 @@ mod tests {
         for number in 0..ENDED * 3 {
             drop(store.subscribe_alerts(number.to_string()));
         }
-        store.receive(raised());
-        assert_eq!(store.alert_subscribers().len(), ENDED);
+        let listed = store.alert_subscribers();
+        assert!(listed.iter().all(|it| it.state == SubscriberState::Ended));
+        assert!(listed.len() <= ENDED + 1, "{listed:?}");
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::diagnostics::DiagnosticsStore;
 use super::watcher::Watcher;
 use crate::BufferPool;
+use crate::health::monitor::EMIT_INTERVAL;
 use crate::health::{PoolName, Thresholds};
 use crate::sync::{Arc, AtomicBool, Lock, Ordering};
 
@@ -39,7 +40,7 @@ impl Default for HealthConfig {
     fn default() -> Self {
         Self {
             thresholds: Thresholds::default(),
-            emit_interval: Duration::from_millis(200),
+            emit_interval: EMIT_INTERVAL,
             poll_interval: Duration::from_millis(20),
             window: None,
             store: None,

@@ -28,17 +28,11 @@ pub struct FrameFeed {
     frames: Reader<FrameSnapshot>,
 }
 
-/// The pool's end of a feed.
-#[derive(Debug)]
-pub(crate) struct Subscriber {
-    frames: Writer<FrameSnapshot>,
-}
-
 impl FrameFeed {
     /// Makes a feed that can be `frames` behind, and the pool's end of it.
-    pub(crate) fn new(frames: usize) -> (Subscriber, Self) {
+    pub(crate) fn new(frames: usize) -> (Writer<FrameSnapshot>, Self) {
         let (writer, reader) = ring(frames);
-        (Subscriber { frames: writer }, Self { frames: reader })
+        (writer, Self { frames: reader })
     }
 
     /// Returns the oldest snapshot that was not read yet.
@@ -56,36 +50,24 @@ impl FrameFeed {
     }
 }
 
-/// The subscribers of a pool.
-#[derive(Debug)]
-pub(crate) struct Feeds {
-    subscribers: Vec<Subscriber>,
-}
+/// The pool's ends of its feeds.
+#[derive(Debug, Default)]
+pub(crate) struct Feeds(Vec<Writer<FrameSnapshot>>);
 
 impl Feeds {
-    pub(crate) fn new() -> Self {
-        Self {
-            subscribers: Vec::new(),
-        }
+    /// Adds a feed; removes dropped ones.
+    pub(crate) fn add(&mut self, feed: Writer<FrameSnapshot>) {
+        self.0.retain(|before| !before.is_gone());
+        self.0.push(feed);
     }
 
-    /// Adds a subscriber; removes dropped ones.
-    pub(crate) fn add(&mut self, subscriber: Subscriber) {
-        self.subscribers.retain(|before| !before.frames.is_gone());
-        self.subscribers.push(subscriber);
-    }
-
-    /// Gives every subscriber a copy; removes dropped ones.
+    /// Gives every feed a copy; removes dropped ones.
     pub(crate) fn send(&mut self, snapshot: &FrameSnapshot) {
-        self.subscribers
-            .retain_mut(|subscriber| subscriber.frames.write(snapshot));
+        self.0.retain_mut(|feed| feed.write(snapshot));
     }
 
     /// Bytes of the rings.
     pub(crate) fn bytes(&self) -> u64 {
-        self.subscribers
-            .iter()
-            .map(|subscriber| subscriber.frames.bytes())
-            .sum()
+        self.0.iter().map(Writer::bytes).sum()
     }
 }

@@ -248,22 +248,14 @@ impl SiteHolding {
         }
     }
 
+    /// Sets all counts to zero. Keeps the memory of the texts, and what the monitor found.
     pub(crate) fn clear(&mut self) {
-        self.buffers = 0;
-        self.bytes = 0;
-        self.oldest_age_frames = 0;
-        self.of_this_frame = 0;
-        self.in_flight = 0;
-        self.in_flight_bytes = 0;
-        self.suspects = 0;
-        self.suspect_bytes = 0;
-        self.aged = 0;
-        self.aged_bytes = 0;
-        self.oldest_aged_frames = 0;
-        self.stayed = Default::default();
-        self.overdue = 0;
-        self.long_lived = 0;
-        self.long_lived_bytes = 0;
+        *self = Self {
+            tag: std::mem::take(&mut self.tag),
+            thread: std::mem::take(&mut self.thread),
+            keeps_more: self.keeps_more,
+            ..Self::new(self.location, self.tag_number)
+        };
     }
 }
 

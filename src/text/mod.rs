@@ -13,6 +13,14 @@ pub use lines::{COLUMNS, columns, escaped, fitted, line, lines, one_line, wrappe
 #[doc(hidden)]
 pub use table::{Align, Table};
 
+/// Replaces a text; without memory for the new one it is empty.
+pub(crate) fn replace(text: &mut String, new: &str) {
+    text.clear();
+    if text.try_reserve(new.len()).is_ok() {
+        text.push_str(new);
+    }
+}
+
 /// Formats a size in the unit that leaves at most four digits before the point: `512 B`, `1.50 KiB`, `12.0 MiB`.
 ///
 /// Units are powers of 1024. Exact counts are in the fields, not in the text.

@@ -1,6 +1,6 @@
 //! `framepool diff`: two histories, number by number and call site by call site.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use framepool::RuntimeHealthMetrics;
@@ -8,8 +8,8 @@ use framepool::store::{SavedAlert, SavedHistory, SavedPool};
 use framepool::text::{Align, Table, bytes, columns, line};
 use serde::Serialize;
 
-use super::earlier;
 use super::gate::growing;
+use super::{by_line, earlier};
 use crate::report::count;
 
 /// Call sites listed.
@@ -125,29 +125,7 @@ fn compare(
         before: number(&known.metrics),
         after: number(&pool.metrics),
     });
-    let mut sites = BTreeMap::<&str, SiteDiff>::new();
-    let entry = |location: &str| SiteDiff {
-        location: location.to_owned(),
-        bytes_before: 0,
-        bytes_after: 0,
-        buffers_before: 0,
-        buffers_after: 0,
-    };
-    for site in &known.sites {
-        let it = sites
-            .entry(&site.location)
-            .or_insert_with(|| entry(&site.location));
-        (it.bytes_before, it.buffers_before) = (site.bytes, site.buffers);
-    }
-    for site in &pool.sites {
-        let it = sites
-            .entry(&site.location)
-            .or_insert_with(|| entry(&site.location));
-        (it.bytes_after, it.buffers_after) = (site.bytes, site.buffers);
-    }
-    let mut sites: Vec<_> = sites.into_values().collect();
-    sites.retain(|it| (it.bytes_before, it.buffers_before) != (it.bytes_after, it.buffers_after));
-    sites.sort_by_key(|it| std::cmp::Reverse(it.bytes_after.abs_diff(it.bytes_before)));
+    let sites = site_diffs(known, pool);
     let [was, is]: [Vec<&str>; 2] = [known, pool].map(|it| growing(it).collect());
     let only = |of: &[&str], other: &[&str]| -> Vec<String> {
         let only = of.iter().filter(|site| !other.contains(site));
@@ -174,6 +152,35 @@ fn compare(
         growing_gone: only(&was, &is),
         alerts_new,
     }
+}
+
+/// The call sites that hold something else than before, those with the largest difference first. A site that one of the
+/// histories left out is not compared.
+fn site_diffs(before: &SavedPool, after: &SavedPool) -> Vec<SiteDiff> {
+    let (held_before, held_after) = (by_line(before), by_line(after));
+    let is_compared = |site: &&&str| {
+        let is_known = |held: &BTreeMap<_, _>, of: &SavedPool| {
+            held.contains_key(**site) || of.holders_left_out == 0
+        };
+        is_known(&held_before, before) && is_known(&held_after, after)
+    };
+    let lines: BTreeSet<_> = held_before.keys().chain(held_after.keys()).collect();
+    let diffs = lines.into_iter().filter(is_compared).map(|&location| {
+        let [was, is] = [&held_before, &held_after].map(|held| held.get(location).copied());
+        let (buffers_before, bytes_before) = was.unwrap_or_default();
+        let (buffers_after, bytes_after) = is.unwrap_or_default();
+        SiteDiff {
+            location: location.to_owned(),
+            bytes_before,
+            bytes_after,
+            buffers_before,
+            buffers_after,
+        }
+    });
+    let mut diffs: Vec<_> = diffs.collect();
+    diffs.retain(|it| (it.bytes_before, it.buffers_before) != (it.bytes_after, it.buffers_after));
+    diffs.sort_by_key(|it| std::cmp::Reverse(it.bytes_after.abs_diff(it.bytes_before)));
+    diffs
 }
 
 /// The rule, with the call site that it is about, if it is about one.
@@ -286,5 +293,69 @@ impl PoolDiff {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use framepool::store::SavedHolder;
+
+    fn holder(location: &str, tag: &str, bytes: u64) -> SavedHolder {
+        let mut holder = SavedHolder::default();
+        holder.location = location.to_owned();
+        holder.tag = tag.to_owned();
+        (holder.buffers, holder.bytes) = (1, bytes);
+        holder
+    }
+
+    fn pool(holders: Vec<SavedHolder>) -> SavedPool {
+        let mut pool = SavedPool::default();
+        pool.holders = holders;
+        pool
+    }
+
+    fn changes(before: &SavedPool, after: &SavedPool) -> Vec<(String, &'static str)> {
+        let diffs = site_diffs(before, after).into_iter();
+        diffs.map(|it| (it.location.clone(), it.change())).collect()
+    }
+
+    #[test]
+    fn smallest_of_many_sites_is_not_gone() {
+        let many = |grown: u64| {
+            let site = |at: u64| holder(&format!("site.rs:{at}"), "", 1_000 - at);
+            let mut holders: Vec<_> = (0..40_u64).map(site).collect();
+            holders[39].bytes += grown;
+            pool(holders)
+        };
+        assert!(changes(&many(0), &many(0)).is_empty());
+        let grew = [("site.rs:39".to_owned(), "grew")];
+        assert_eq!(changes(&many(0), &many(5)), grew);
+    }
+
+    #[test]
+    fn line_with_two_tags_is_one_site() {
+        let before = pool(vec![
+            holder("a.rs:1", "sky", 64),
+            holder("a.rs:1", "sea", 64),
+        ]);
+        let after = pool(vec![
+            holder("a.rs:1", "sky", 64),
+            holder("b.rs:2", "sky", 64),
+        ]);
+        let expected = [("a.rs:1", "shrank"), ("b.rs:2", "new")];
+        assert_eq!(
+            changes(&before, &after),
+            expected.map(|(location, change)| (location.to_owned(), change))
+        );
+    }
+
+    #[test]
+    fn site_that_a_history_left_out_is_not_compared() {
+        let mut before = pool(vec![holder("a.rs:1", "", 64)]);
+        let after = pool(vec![holder("a.rs:1", "", 64), holder("b.rs:2", "", 32)]);
+        assert_eq!(changes(&before, &after), [("b.rs:2".to_owned(), "new")]);
+        before.holders_left_out = 1;
+        assert!(changes(&before, &after).is_empty());
     }
 }

@@ -5,6 +5,8 @@ mod gate;
 mod junit;
 mod peak;
 
+use std::collections::BTreeMap;
+
 use framepool::store::{SavedHistory, SavedPool};
 
 use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
@@ -48,6 +50,17 @@ fn earlier<'h>(
         ([only], 1) => Some(named.unwrap_or(only)),
         _ => named,
     }
+}
+
+/// The buffers and bytes of each line of code, with all its tags.
+fn by_line(pool: &SavedPool) -> BTreeMap<&str, (u64, u64)> {
+    let mut held = BTreeMap::<_, (u64, u64)>::new();
+    for holder in &pool.holders {
+        let (buffers, bytes) = held.entry(&*holder.location).or_default();
+        *buffers += holder.buffers;
+        *bytes += holder.bytes;
+    }
+    held
 }
 
 /// Shows a saved history, and judges it.

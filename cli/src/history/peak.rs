@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::by_line;
 use framepool::FrameEnd;
 use framepool::store::{FrameRecord, SavedPool};
 use framepool::text::bytes;
@@ -102,9 +103,11 @@ pub(super) fn explained(pool: &SavedPool) -> String {
     let m = &pool.metrics;
     // Writing to text cannot fail.
     let _ = write!(text, "; at the end {} in use", bytes(m.in_use_bytes));
-    let sites = pool.sites.iter().take(3);
+    let mut sites: Vec<_> = by_line(pool).into_iter().collect();
+    sites.sort_by_key(|&(_, (_, bytes))| std::cmp::Reverse(bytes));
+    let sites = sites.iter().take(3);
     let sites: Vec<_> = sites
-        .map(|site| format!("{} by {}", bytes(site.bytes), site.location))
+        .map(|(location, (_, held))| format!("{} by {location}", bytes(*held)))
         .collect();
     if !sites.is_empty() {
         let _ = write!(text, " ({})", sites.join(", "));

@@ -99,13 +99,6 @@ fn add_holders(stacks: &mut Stacks<'_>, pool: &SavedPool) {
         stacks.hold(&root, key, &[], rest);
         named += holder.bytes;
     }
-    if pool.holders.is_empty() {
-        // An older version of the library, which kept only these, wrote the history.
-        for site in &pool.sites {
-            stacks.hold(&root, ("", &site.location), &[], site.bytes);
-            named += site.bytes;
-        }
-    }
     let (pooled, all) = (pool.metrics.outstanding_bytes, pool.metrics.in_use_bytes);
     stacks.hold_together(
         &root,

@@ -151,25 +151,16 @@ impl<'a> Held<'a> {
     /// ```
     pub fn saved(pool: &'a SavedPool) -> Self {
         let numbers = &pool.metrics;
-        let site = |location: &str, thread, tag, values| Site {
-            location: location.to_owned(),
-            thread,
-            tag,
-            values,
-        };
-        let mut sites: Vec<_> = pool
-            .holders
-            .iter()
-            .map(|it| site(&it.location, &*it.thread, &*it.tag, [it.buffers, it.bytes]))
-            .collect();
-        if sites.is_empty() {
-            let older = pool.sites.iter();
-            sites.extend(older.map(|it| site(&it.location, "", "", [it.buffers, it.bytes])));
-        }
+        let sites = pool.holders.iter().map(|it| Site {
+            location: it.location.clone(),
+            thread: &*it.thread,
+            tag: &*it.tag,
+            values: [it.buffers, it.bytes],
+        });
         Self {
             name: &pool.name,
             time: pool.time,
-            sites,
+            sites: sites.collect(),
             other_sites: "[pooled buffers of call sites that hold less]",
             pooled: [numbers.outstanding_buffers, numbers.outstanding_bytes],
             in_use: [numbers.in_use_buffers, numbers.in_use_bytes],

@@ -6,8 +6,7 @@ use super::HealthMonitor;
 use crate::clock::Timestamp;
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
-use crate::health::growth::Room;
-use crate::health::listed::leaks;
+use crate::health::listed::{HOLDERS, leaks};
 use crate::health::loop_time::LoopTime;
 use crate::health::misses::miss_summary;
 use crate::health::next_step::Situation;
@@ -15,7 +14,7 @@ use crate::health::rules::rows;
 use crate::health::usage::Usage;
 use crate::health::verdicts::Verdicts;
 use crate::health::{
-    Advice, HealthSnapshot, HealthStatus, LargestSites, PoolName, RuntimeHealthMetrics, SharedList,
+    Advice, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedList,
     UsageHistogram,
 };
 use crate::telemetry::id::{FrameEnd, PoolId};
@@ -62,8 +61,9 @@ impl HealthMonitor {
         let limits = self.thresholds.growth();
         self.verdicts
             .sample(outstanding, ends_no_frames, &mark, limits);
-        let room = self.room(metrics.in_use_bytes);
-        let verdicts = self.verdicts.say(outstanding, room, &mark, limits);
+        let limit = self.reading.setup.max_bytes;
+        let budget = limit.map(|limit| limit.saturating_sub(metrics.in_use_bytes));
+        let verdicts = self.verdicts.say(outstanding, budget, &mark, limits);
         self.blamed = self.largest_miss.take().or(self.blamed);
         let largest = self.blamed.and_then(|miss| miss.site);
         let situation = Situation {
@@ -111,9 +111,9 @@ impl HealthMonitor {
             leaks: leaks(outstanding, &verdicts),
             verdicts,
             long_lived: self.listed.long_lived(outstanding),
-            largest: LargestSites::of(outstanding),
             kept: outstanding.kept,
             holders: self.listed.holders(outstanding),
+            holders_left_out: outstanding.sites.len().saturating_sub(HOLDERS) as u64,
             open_too_long: self.reading.open_frames.clone(),
             tags: self.tags.share(&self.reading.tags.tags),
             sizes: self.sizes.share(&outstanding.sizes),
@@ -142,15 +142,6 @@ impl HealthMonitor {
             time,
             loop_time: self.loop_time,
             round: self.reading.setup.round,
-        }
-    }
-
-    /// What is left for growth.
-    fn room(&self, in_use_bytes: u64) -> Room {
-        let limit = self.reading.setup.max_bytes;
-        Room {
-            budget: limit.map(|limit| limit.saturating_sub(in_use_bytes)),
-            machine: None,
         }
     }
 

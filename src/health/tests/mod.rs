@@ -71,27 +71,18 @@ fn outstanding(suspects: &[(&'static Location<'static>, u64)]) -> Outstanding {
     let sites: Vec<SiteHolding> = suspects
         .iter()
         .map(|&(location, suspects)| SiteHolding {
-            tag: String::new(),
-            tag_number: 0,
-            keeps_more: false,
-            location,
             buffers: suspects + 1,
             bytes: (suspects + 1) * 64,
             oldest_age_frames: 9,
             oldest_age: Duration::from_secs(2),
-            of_this_frame: 0,
-            in_flight: 0,
-            in_flight_bytes: 0,
             suspects,
             suspect_bytes: suspects * 64,
             aged: suspects,
             aged_bytes: suspects * 64,
-            stayed: Default::default(),
             oldest_aged_frames: 9,
             overdue: suspects,
-            long_lived: 0,
-            long_lived_bytes: 0,
             thread: "worker".to_owned(),
+            ..SiteHolding::new(location, 0)
         })
         .collect();
     Outstanding {

@@ -59,6 +59,21 @@ pub struct Column {
     pub merge: Merge,
 }
 
+impl Merge {
+    /// Merges the values of two samples, NaN for missing ones. `after_held_more` tells which sample had the most memory.
+    pub(crate) fn apply(self, before: f64, after: f64, after_held_more: bool) -> f64 {
+        match self {
+            Self::AtMostHeld if after_held_more => after,
+            Self::AtMostHeld => before,
+            // The larger of a number and NaN is the number.
+            Self::Largest => before.max(after),
+            _ if after.is_nan() => before,
+            Self::Sum if !before.is_nan() => before + after,
+            Self::Sum | Self::Later => after,
+        }
+    }
+}
+
 impl Column {
     /// Whether it is the number of this metric with these labels.
     pub(crate) fn is(&self, metric: &str, labels: &[(&str, &str)]) -> bool {
@@ -178,14 +193,7 @@ pub(crate) fn merge(before: &Values, after: &Values) -> Values {
     let after_held_more = after[0] >= before[0];
     let mut merged = *after;
     for (at, column) in COLUMNS.iter().enumerate().take(PLACES) {
-        let (before, after) = (before[at], after[at]);
-        merged[at] = match column.merge {
-            Merge::AtMostHeld if after_held_more => after,
-            Merge::AtMostHeld => before,
-            Merge::Later => after,
-            Merge::Largest => before.max(after),
-            Merge::Sum => before + after,
-        };
+        merged[at] = column.merge.apply(before[at], after[at], after_held_more);
     }
     merged
 }

@@ -239,6 +239,9 @@ mod tests {
         past.add_sample(&sample(20_000, 5.0));
         let recent = kept(&past, Span::Recent);
         assert_eq!((recent.len(), recent[0].values()[0] as u64), (1, 5));
+        // Levels and holders are of the sample with more memory, at whatever time.
+        let held = recent[0].held(HolderKind::Site).next().expect("a holder");
+        assert_eq!((held.bytes, recent[0].time_ms), (5, 50_000));
     }
 
     #[test]

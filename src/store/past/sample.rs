@@ -111,10 +111,11 @@ impl Sample {
         held.filter(|held| held.buffers > 0 || held.bytes > 0)
     }
 
-    /// Merges a later sample, or one of the same time. The holders are those of the sample with more memory.
+    /// Merges a later sample. The time and the holders are those of the sample with more memory, but if the wall clock went
+    /// back, the time stays.
     pub(crate) fn merge(&mut self, later: &Self) {
-        if later.values[0] >= self.values[0] && later.time_ms >= self.time_ms {
-            self.time_ms = later.time_ms;
+        if later.values[0] >= self.values[0] {
+            self.time_ms = self.time_ms.max(later.time_ms);
             self.held = later.held;
         }
         self.values = merge(&self.values, &later.values);

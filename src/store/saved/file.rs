@@ -324,7 +324,7 @@ mod tests {
         assert!(loaded == history, "{loaded}\n{history}");
         assert_eq!(loaded.to_string(), history.to_string());
         let pool = &loaded.pools[0];
-        assert_eq!((pool.frames.len(), pool.sites[0].buffers), (3, 1));
+        assert_eq!((pool.frames.len(), pool.holders[0].buffers), (3, 1));
         // Of three equal frames the first two: the list is renewed when it would be of twice as many.
         assert_eq!((pool.frame_sampling.frames, pool.frame_sites.len()), (2, 1));
         assert_eq!(pool.frame_sites[0].counts.requested_bytes, 14_000);

@@ -7,13 +7,14 @@ use crate::telemetry::frame_memory::FrameCounts;
 use crate::telemetry::stack_counts::SampledCounts;
 
 saved! {
-    /// The buffers that a call site holds.
+    /// The buffers that a call site holds and that are marked as long-lived.
     ///
     /// ```
     /// # let (pool, store) = (framepool::BufferPool::new(), framepool::DiagnosticsStore::new());
-    /// # let kept = pool.alloc::<u8>(1_000);
+    /// let kept = pool.alloc::<u8>(1_000);
+    /// framepool::Buffer::mark_long_lived(&kept);
     /// # store.receive(framepool::HealthMonitor::new(Default::default()).emit_now(&pool));
-    /// for site in &store.saved().pools[0].sites {
+    /// for site in &store.saved().pools[0].long_lived {
     ///     assert_eq!((site.buffers, site.bytes), (1, 1_024));
     /// }
     /// ```

@@ -124,4 +124,9 @@ pub struct SavedEvent {
     pub frame: Option<FrameEnd>,
     /// The mark, or the alert's sentence.
     pub text: String,
+    /// The severity of the alert at that time; `None` for a mark.
+    pub severity: Option<Severity>,
+    /// What to do about the alert, as text; empty for a mark.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub next_step: String,
 }

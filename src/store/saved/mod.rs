@@ -118,8 +118,6 @@ saved! {
         worst: Vec<SavedWorst>,
         /// The verdicts on call sites with old buffers.
         verdicts: Vec<SavedVerdict>,
-        /// The call sites that hold the most, the largest first.
-        sites: Vec<SavedSite>,
         /// The holdings of call sites by tag, the largest first, at most 256.
         holders: Vec<SavedHolder>,
         /// The known number of further call sites and tags.
@@ -232,7 +230,7 @@ impl SavedHistory {
     /// # store.receive(HealthMonitor::new(Default::default()).emit_now(&pool));
     /// let mut history = store.saved();
     /// history.change_texts(|text| *text = text.replace(file!(), "sky.rs"));
-    /// for site in &history.pools[0].sites {
+    /// for site in &history.pools[0].holders {
     ///     assert!(site.location.starts_with("sky.rs:"));
     /// }
     /// ```
@@ -241,9 +239,9 @@ impl SavedHistory {
             pool.verdicts
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
-            for site in pool.sites.iter_mut().chain(&mut pool.long_lived) {
-                change(&mut site.location);
-            }
+            pool.long_lived
+                .iter_mut()
+                .for_each(|it| change(&mut it.location));
             pool.holders
                 .iter_mut()
                 .for_each(|it| change(&mut it.location));
@@ -275,7 +273,10 @@ impl SavedHistory {
             change(&mut alert.next_step);
             change(&mut alert.sentence);
         }
-        self.events.iter_mut().for_each(|it| change(&mut it.text));
+        for event in &mut self.events {
+            change(&mut event.text);
+            change(&mut event.next_step);
+        }
     }
 
     /// The active alerts, the worst first.

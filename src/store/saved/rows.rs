@@ -107,21 +107,16 @@ impl SavedSample {
         let memory = |sample: &Self| sample.1.first().copied().flatten().unwrap_or(0.0);
         let later_held_more = memory(later) >= memory(self);
         if later_held_more {
-            self.0 = later.0;
+            self.0 = self.0.max(later.0);
             self.2.clone_from(&later.2);
             self.3.clone_from(&later.3);
             self.4.clone_from(&later.4);
             self.5.clone_from(&later.5);
         }
         for ((value, &later), column) in self.1.iter_mut().zip(&later.1).zip(columns) {
-            let both = value.zip(later);
-            *value = match column.merge {
-                Merge::AtMostHeld if later_held_more => later,
-                Merge::AtMostHeld => *value,
-                Merge::Later => later.or(*value),
-                Merge::Largest => both.map_or(value.or(later), |(a, b)| Some(a.max(b))),
-                Merge::Sum => both.map_or(value.or(later), |(a, b)| Some(a + b)),
-            };
+            let [before, after] = [*value, later].map(|it| it.unwrap_or(f64::NAN));
+            let merged = column.merge.apply(before, after, later_held_more);
+            *value = (!merged.is_nan()).then_some(merged);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::rows::columns;
 use super::{
     SavedAlert, SavedCourse, SavedEvent, SavedFrameSite, SavedGrowthLimits, SavedHistory,
-    SavedHolder, SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedStack,
-    SavedVerdict, SavedWorst,
+    SavedHolder, SavedHolding, SavedLimits, SavedOpenFrame, SavedPool, SavedSite, SavedSpan,
+    SavedStack, SavedVerdict, SavedWorst,
 };
 use crate::BufferPool;
 use crate::clock::Timestamp;
@@ -14,8 +14,8 @@ use crate::health::{
     Alert, HealthSnapshot, Limits, Rule, RuntimeHealthMetrics, SiteVerdict, Thresholds, WorstFrame,
 };
 use crate::store::kept::{Kept, KeptPool};
+use crate::store::past::Span;
 use crate::store::past::event::Event;
-use crate::store::past::{Past, Span};
 use crate::store::subscribers::AlertSubscriber;
 use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::frame_memory::FrameSite;
@@ -39,8 +39,8 @@ const COURSES: [Course; 3] = [
 ];
 
 impl SavedHistory {
-    /// A store's contents; `with_past` includes single frames and roll-ups, which a text report does not show.
-    pub(crate) fn of(kept: &Kept, subscribers: Vec<AlertSubscriber>, with_past: bool) -> Self {
+    /// A store's contents; `with_spans` includes roll-ups, which a text report does not show.
+    pub(crate) fn of(kept: &Kept, subscribers: Vec<AlertSubscriber>, with_spans: bool) -> Self {
         let mut alerts = kept.log();
         // For a rule with very many alerts, the log lacks some active ones.
         for active in kept.active() {
@@ -50,7 +50,7 @@ impl SavedHistory {
         }
         Self {
             time: Timestamp::now(),
-            pools: kept.pools.iter().map(|it| pool(it, with_past)).collect(),
+            pools: kept.pools.iter().map(|it| pool(it, with_spans)).collect(),
             subscribers,
             alerts: alerts.iter().map(SavedAlert::from).collect(),
             events: kept
@@ -62,7 +62,7 @@ impl SavedHistory {
     }
 }
 
-fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
+fn pool(kept: &KeptPool, with_spans: bool) -> SavedPool {
     let latest = kept.latest();
     let history = kept.history();
     let first = history.first().map_or(latest.at, |it| it.at);
@@ -85,7 +85,11 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         age: frame.age,
         age_frames: frame.age_frames,
     });
-    let past = with_past.then(|| kept.past());
+    let past = kept.past();
+    let listed = if with_spans { Span::ALL } else { &[] };
+    let spans = listed
+        .iter()
+        .map(|&span| SavedSpan::from(&past.rollup(span, 0)));
     SavedPool {
         id: kept.id(),
         name: latest.pool.to_string(),
@@ -103,21 +107,12 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         limit_bytes: latest.stats.limit_bytes,
         thresholds: limits(latest.limits.iter().copied()),
         growth: Some(SavedGrowthLimits::from(latest.growth)),
-        sites: latest
-            .largest
-            .sites()
-            .map(|site| SavedSite {
-                location: site.location.to_string(),
-                buffers: site.buffers,
-                bytes: site.bytes,
-            })
-            .collect(),
         holders: latest
             .holders
             .iter()
             .map(|site| holder(latest, site))
             .collect(),
-        holders_left_out: 0,
+        holders_left_out: latest.holders_left_out,
         holdings: sums(&latest.metrics),
         long_lived: latest
             .long_lived
@@ -138,12 +133,9 @@ fn pool(kept: &KeptPool, with_past: bool) -> SavedPool {
         advice: latest.advice.to_vec(),
         usage: latest.usage.to_vec(),
         open_too_long: open.collect(),
-        frames: past.map_or_else(Vec::new, Past::frames),
+        frames: past.frames(),
         columns: columns(),
-        spans: past.map_or_else(Vec::new, |past| {
-            let span = |span| (&past.rollup(span, 0)).into();
-            Span::ALL.iter().copied().map(span).collect()
-        }),
+        spans: spans.collect(),
     }
 }
 
@@ -363,6 +355,11 @@ impl From<&Event> for SavedEvent {
             pool_id: event.pool.as_ref().map(crate::health::PoolName::id),
             frame: event.frame,
             text: event.to_string(),
+            severity: event.alert.as_ref().map(|alert| alert.severity),
+            next_step: event
+                .alert
+                .as_ref()
+                .map_or_else(String::new, |alert| alert.next_step.clone()),
         }
     }
 }

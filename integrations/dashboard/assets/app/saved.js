@@ -42,12 +42,6 @@ fp.saved = (() => {
 
   const namesOf = ({ sites, tags = [], threads = [], sizes = [] }) => ({ sites, tags, threads, sizes });
 
-  // An older file has no tags, and of call sites only how much they hold.
-  const holdersOf = (pool) => {
-    const unknown = { tag: '', thread: '', suspects: 0, long_lived: 0, oldest_age_frames: null, oldest_age: null };
-    return pool.holders?.length ? pool.holders : pool.sites.map((site) => ({ ...unknown, ...site }));
-  };
-
   const poolUpdate = (pool, alerts) => {
     const m = pool.metrics;
     return {
@@ -55,7 +49,7 @@ fp.saved = (() => {
       health: { status: pool.status, metrics: m, verdicts: pool.verdicts, time: pool.time, tags: pool.tags, sizes: pool.sizes, threads: pool.threads, frame_sampling: pool.frame_sampling, frame_sites: pool.frame_sites, advice: pool.advice, usage: pool.usage },
       active: alerts.filter((alert) => alert.state === 'raised' && alert.pool_id === pool.id),
       alert_changes: 0,
-      sites: { at: pool.time, buffers: m.outstanding_buffers, bytes: m.outstanding_bytes, sites: holdersOf(pool), left_out: pool.holders_left_out ?? 0, holdings: pool.holdings ?? [], stacks: pool.stacks?.length ?? 0 },
+      sites: { at: pool.time, buffers: m.outstanding_buffers, bytes: m.outstanding_bytes, sites: pool.holders ?? [], left_out: pool.holders_left_out ?? 0, holdings: pool.holdings ?? [], stacks: pool.stacks?.length ?? 0 },
       stacks: { sampling: pool.stack_sampling, stacks: pool.stacks ?? [] },
       names: pool.spans.length ? namesOf(pool.spans[0]) : { sites: [], tags: [], threads: [], sizes: [] },
       samples: [],
@@ -68,11 +62,10 @@ fp.saved = (() => {
     { span: 'frames', columns: FRAME_COLUMNS, frames: pool.frames.map(frameRow) },
   ];
 
-  // The alerts as they were when they changed: of these a file has the sentence.
-  const changesOf = ({ events, alerts }) => events.filter((event) => event.kind !== 'mark').map((event) => ({
+  // The alerts as they were when they changed.
+  const changesOf = ({ events }) => events.filter((event) => event.kind !== 'mark').map((event) => ({
     pool_id: event.pool_id, time: event.time, sentence: event.text, state: event.kind === 'resolved' ? 'resolved' : 'raised',
-    severity: event.text.startsWith('critical') ? 'critical' : 'warning',
-    next_step: alerts.map((alert) => alert.next_step).find((step) => step && event.text.endsWith(`; ${step}`)) ?? '',
+    severity: event.severity ?? 'warning', next_step: event.next_step ?? '',
   }));
 
   // Throws an error whose message completes the sentence that begins with the file's name.
