@@ -153,8 +153,8 @@ impl<'a> Held<'a> {
         let numbers = &pool.metrics;
         let sites = pool.holders.iter().map(|it| Site {
             location: it.location.clone(),
-            thread: &*it.thread,
-            tag: &*it.tag,
+            thread: &it.thread,
+            tag: &it.tag,
             values: [it.buffers, it.bytes],
         });
         Self {
