@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn site_that_a_history_left_out_is_not_compared() {
+    fn site_that_was_left_out_is_not_compared() {
         let mut before = pool(vec![holder("a.rs:1", "", 64)]);
         let after = pool(vec![holder("a.rs:1", "", 64), holder("b.rs:2", "", 32)]);
         assert_eq!(changes(&before, &after), [("b.rs:2".to_owned(), "new")]);
