@@ -90,19 +90,19 @@ fn judging_a_healthy_pool_allocates_nothing_once_warm() {
 }
 
 #[test]
-fn receiving_costs_the_same_however_long_the_history() {
+fn a_receipt_takes_little_memory() {
     let pool = BufferPool::new();
     let mut monitor = HealthMonitor::new(Thresholds::default());
-    let store = DiagnosticsStore::with_history(1_000_000);
+    let store = DiagnosticsStore::new();
     let mut most = 0;
-    for _ in 0..5_000 {
+    for _ in 0..1_000 {
         let health = monitor.emit_now(&pool);
         let before = BYTES.get();
         store.receive(health);
         most = most.max(BYTES.get() - before);
     }
-    assert_eq!(store.history().len(), 5_000);
-    // A few nodes of the history, and sometimes a segment of each ring.
+    assert_eq!(store.history().len(), 300);
+    // A pointer for each health snapshot kept, and sometimes a segment of each ring.
     assert!(
         most < 64 << 10,
         "{most} bytes were allocated for one receipt"

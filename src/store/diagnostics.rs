@@ -67,7 +67,8 @@ impl DiagnosticsStore {
         Self::with_history(HISTORY)
     }
 
-    /// An empty store that remembers this many health snapshots, at least one.
+    /// An empty store that remembers this many health snapshots, at least one. Each receipt copies a pointer for each of
+    /// them: 3 µs for 300, 0.14 ms for 10,000.
     pub fn with_history(snapshots: usize) -> Self {
         // Not within the lock, which a fork waits for: a child could find the table half made.
         LazyLock::force(&COLUMNS);

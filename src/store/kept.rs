@@ -1,7 +1,8 @@
 //! The contents of a store at one moment: the latest health snapshots and the log of alerts of each pool, and the events of
 //! all pools.
 //!
-//! A value of these types never changes once it is published. The next one is made from it, and shares its history.
+//! A value of these types never changes once it is published; the next one is made from it. All values of a pool share its
+//! `Past`, whose rings are written in place.
 
 use super::history::History;
 use super::past::Past;
@@ -68,27 +69,24 @@ impl Kept {
             events = Arc::new(events.with(Arc::new(Event::of(alert)), EVENTS));
         }
         let mut pools = self.pools.clone();
-        if let Some(known) = pools.iter_mut().find(|known| known.id() == id) {
-            *known = Arc::new(known.with(health, outstanding, changed, most, received));
+        let known = pools.iter().position(|known| known.id() == id);
+        let before = known.map_or_else(KeptPool::empty, |at| KeptPool::clone(&pools[at]));
+        before.past.add(&health);
+        let after = Arc::new(KeptPool {
+            history: Arc::new(before.history.with(health, most)),
+            past: before.past,
+            outstanding,
+            log: with_changed(before.log, changed, received),
+            received,
+        });
+        if let Some(at) = known {
+            pools[at] = after;
         } else {
             if pools.len() == POOLS {
                 let silent = (0..POOLS).min_by_key(|&at| pools[at].received);
                 pools.remove(silent.unwrap_or(0));
             }
-            let new = KeptPool {
-                history: Arc::new(History::new()),
-                past: Arc::new(Past::new()),
-                outstanding: None,
-                log: Vec::new(),
-                received,
-            };
-            pools.push(Arc::new(new.with(
-                health,
-                outstanding,
-                changed,
-                most,
-                received,
-            )));
+            pools.push(after);
         }
         Self {
             pools,
@@ -156,6 +154,17 @@ impl Kept {
 }
 
 impl KeptPool {
+    /// A pool before its first health snapshot.
+    fn empty() -> Self {
+        Self {
+            history: Arc::default(),
+            past: Arc::new(Past::new()),
+            outstanding: None,
+            log: Vec::new(),
+            received: 0,
+        }
+    }
+
     pub(crate) fn id(&self) -> PoolId {
         self.latest().pool_id
     }
@@ -188,43 +197,28 @@ impl KeptPool {
             .find(|now| now.id == alert.id)
             .unwrap_or(alert)
     }
+}
 
-    fn with(
-        &self,
-        health: Arc<HealthSnapshot>,
-        outstanding: Option<Arc<Outstanding>>,
-        changed: &[Arc<Alert>],
-        most: usize,
-        received: u64,
-    ) -> Self {
-        self.past.add(&health);
-        let mut log = self.log.clone();
-        for alert in changed {
-            let before = log.iter().position(|logged| logged.alert.id == alert.id);
-            if let Some(before) = before {
-                log.remove(before);
-            } else if log
-                .iter()
-                .filter(|logged| logged.alert.rule == alert.rule)
-                .count()
-                == LOGGED
-            {
-                // Drop the oldest resolved alert of this rule, or the oldest active one if none is resolved.
-                let of_rule = (0..log.len()).filter(|&at| log[at].alert.rule == alert.rule);
-                let first = of_rule.min_by_key(|&at| log[at].alert.state == AlertState::Raised);
-                log.remove(first.unwrap_or(0));
-            }
-            log.push(Logged {
-                alert: Arc::clone(alert),
-                received,
-            });
+/// A log with these changes of alerts, which a health snapshot with this number brought.
+fn with_changed(mut log: Vec<Logged>, changed: &[Arc<Alert>], received: u64) -> Vec<Logged> {
+    for alert in changed {
+        let of_rule = |at: &usize| log[*at].alert.rule == alert.rule;
+        let before = log.iter().position(|logged| logged.alert.id == alert.id);
+        let replaced = before.or_else(|| {
+            let is_full = (0..log.len()).filter(of_rule).count() == LOGGED;
+            // Drop the oldest resolved alert of this rule, or the oldest active one if none is resolved.
+            let oldest = (0..log.len())
+                .filter(of_rule)
+                .min_by_key(|&at| log[at].alert.state == AlertState::Raised);
+            oldest.filter(|_| is_full)
+        });
+        if let Some(replaced) = replaced {
+            log.remove(replaced);
         }
-        Self {
-            history: Arc::new(self.history.with(health, most)),
-            past: Arc::clone(&self.past),
-            outstanding,
-            log,
+        log.push(Logged {
+            alert: Arc::clone(alert),
             received,
-        }
+        });
     }
+    log
 }
