@@ -53,14 +53,6 @@
 //! ([`GIVEN_BACK`]): a full cache drifts like that. It *filled* if a climb of eight rises levelled off: the last keys of
 //! a cache come late, and one by one.
 //!
-//! # Scales
-//!
-//! Each site has an envelope for each of four scales ([`SCALES`]). The finest finds a leak within a second. A longer
-//! window counts only buffers that were in use throughout it: it finds a leak of one buffer per burst, or per level, by
-//! what stays between the bursts, or between levels that are shorter than a window. The last scale has the site's own
-//! cycle for a window (`tide.rs`): it finds what each level leaves, however long levels are. Streams use the two finest
-//! scales, Long all but the finest.
-//!
 //! The memory is fixed: a climb keeps 16 rises, evenly thinned out (`rises.rs`).
 
 use std::time::Duration;
@@ -68,29 +60,13 @@ use std::time::Duration;
 use super::growth::confidence;
 use super::loop_time::LoopTime;
 use super::rises::Rises;
+use super::scales::Scale;
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::kept::Amount;
 
-/// The least lengths of windows, in loop time. Each window also has [`MIN_FRAMES`]. The last scale is that of the site's
-/// own cycle (`tide.rs`), whose windows have no fixed length; this is how often it is asked whether it has levelled off.
-pub(crate) const SCALES: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_secs(5),
-    Duration::from_secs(2 * 60),
-    Duration::from_secs(2 * 60),
-];
-/// The scale of the site's own cycle.
-pub(crate) const CYCLE: usize = 3;
-/// The fewest frames of a window.
-pub(crate) const MIN_FRAMES: u64 = 5;
-
-/// A stream rises in this many windows in a row,
+/// A stream rises in this many windows in a row.
 const STREAM_WINDOWS: u32 = 4;
-/// over at least this time.
-const STREAM_TIME: Duration = Duration::from_millis(500);
-/// A stream of a buffer a frame or more is taken for a load until it has lasted for this long.
-const LONGEST_LOAD: Duration = Duration::from_secs(30);
 /// Rises that prove a long climb.
 const FEW: u32 = 3;
 /// Rises that prove a long climb of a site that gives back, or filled before.
@@ -101,10 +77,8 @@ const LEAST_CONFIDENCE: f64 = 0.65;
 /// does when its minimum is this many buffers below the record.
 const GIVEN_BACK: (u64, u32) = (4, 3);
 
-/// A climb has levelled off after at least this time without a rise, and four times its usual gap;
-const LEVEL_AFTER: Duration = Duration::from_secs(10);
-/// a climb of one rise has no usual gap: after this many windows.
-const LEVEL_AFTER_ONE: u32 = 300;
+/// A climb rests if it has not risen for this time and for two of its usual gaps.
+const RESTS_AFTER: Duration = Duration::from_secs(10);
 /// A proven climb has levelled off after at least this time without a rise, and eight times its usual gap.
 const STAYS_PROVEN: Duration = Duration::from_secs(5 * 60);
 
@@ -187,7 +161,7 @@ impl Envelope {
     /// allocated.
     pub(crate) fn push(
         &mut self,
-        scale: usize,
+        scale: &Scale,
         minimum: Amount,
         oldest: Option<u64>,
         past: Past,
@@ -201,7 +175,7 @@ impl Envelope {
         });
         self.settle(scale, now);
         let mut climb = self.climb.take();
-        self.past.gives_back |= scale == 0 && minimum.buffers + GIVEN_BACK.0 <= self.record;
+        self.past.gives_back |= scale.shows_return && minimum.buffers + GIVEN_BACK.0 <= self.record;
         if minimum.buffers > self.record {
             let base = Amount {
                 buffers: self.record,
@@ -222,7 +196,7 @@ impl Envelope {
     }
 
     /// Ends the climb if it has levelled off.
-    pub(crate) fn settle(&mut self, scale: usize, now: &Mark) {
+    pub(crate) fn settle(&mut self, scale: &Scale, now: &Mark) {
         self.climb = self.climb.take().filter(|climb| {
             let is_level = climb.is_level(scale, now);
             self.past.has_filled |= is_level && climb.rises >= SOME;
@@ -299,16 +273,16 @@ impl Climb {
 
     /// Whether it has not risen for a while.
     pub(crate) fn rests(&self, now: &Mark) -> bool {
-        self.waits_for(LEVEL_AFTER, 2, now)
+        self.waits_for(RESTS_AFTER, 2, now)
     }
 
-    fn is_level(&self, scale: usize, now: &Mark) -> bool {
+    fn is_level(&self, scale: &Scale, now: &Mark) -> bool {
         if self.proven {
             self.waits_for(STAYS_PROVEN, 8, now)
         } else if self.rises > 1 {
-            self.waits_for(LEVEL_AFTER.max(2 * SCALES[scale]), 4, now)
+            self.waits_for(scale.level_after, 4, now)
         } else {
-            self.waits_for(SCALES[scale] * LEVEL_AFTER_ONE, 0, now)
+            self.waits_for(scale.level_after_one, 0, now)
         }
     }
 
@@ -329,13 +303,13 @@ impl Climb {
     }
 
     /// Judges the climb after a window.
-    fn judge(&mut self, scale: usize, past: Past, now: &Mark, limits: &GrowthLimits) {
+    fn judge(&mut self, scale: &Scale, past: Past, now: &Mark, limits: &GrowthLimits) {
         if self.proven {
             return;
         }
         let is_early = limits.is_warm_up(self.began.loop_time);
         self.proven = (!is_early && !past.gives_back && self.is_stream(scale, now, limits))
-            || (scale > 0 && self.is_long(past, now, limits));
+            || (scale.proves_long && self.is_long(past, now, limits));
         if self.proven && self.begins_with_load() {
             self.base = self.first;
         }
@@ -348,17 +322,16 @@ impl Climb {
         load > 1 && load * u64::from(self.rises - 1) > 2 * later
     }
 
-    fn is_stream(&self, scale: usize, now: &Mark, limits: &GrowthLimits) -> bool {
+    fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
         let began = self.began.loop_time;
         let frames = now.loop_time.frames - began.frames;
         let is_load = self.top.buffers - self.first.buffers >= frames;
-        let least = match scale {
-            0 if is_load => LONGEST_LOAD,
-            0 => STREAM_TIME,
-            1 => limits.load_time,
-            _ => return false,
+        let Some(least) = scale.stream else {
+            return false;
         };
-        self.is_unbroken && self.rises >= STREAM_WINDOWS && now.loop_time.since(began) >= least
+        self.is_unbroken
+            && self.rises >= STREAM_WINDOWS
+            && now.loop_time.since(began) >= least(is_load, limits)
     }
 
     fn is_long(&self, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {

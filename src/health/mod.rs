@@ -41,6 +41,7 @@ mod listed;
 mod need;
 mod next_step;
 pub(crate) mod rules;
+mod scales;
 pub(crate) mod thresholds;
 
 pub(crate) mod alert;

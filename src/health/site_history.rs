@@ -5,12 +5,13 @@
 //! before the window opened and are still in use at its end. That is the part of the population that was in use
 //! throughout, so buffers that come and go within a window hide no leak, however many.
 
-use super::envelope::{CYCLE, Climb, Envelope, GrowthLimits, Mark, Past, SCALES};
+use super::envelope::{Climb, Envelope, GrowthLimits, Mark, Past};
 use super::growth::Growth;
+use super::scales::{CYCLE, SCALES};
 use super::tide::Tide;
 use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::kept::Amount;
-use crate::telemetry::outstanding::{LENSES, SiteHolding};
+use crate::telemetry::outstanding::{OPENINGS, SiteHolding};
 
 /// Buffers are held if the oldest has been in use for this many frames; younger ones are in flight.
 const HELD_FRAMES: u64 = 300;
@@ -23,7 +24,7 @@ pub(super) struct SiteHistory {
     pub(super) population: Amount,
     /// The part of it that was allocated before the previous sample, and before the windows of the longer scales
     /// opened.
-    stayed: [Amount; LENSES],
+    stayed: [Amount; OPENINGS],
     pub(super) overdue: u64,
     /// The age of its oldest buffer, in rounds.
     pub(super) oldest_age: u64,
@@ -61,7 +62,7 @@ impl SiteHistory {
                 buffers: holding.buffers - holding.long_lived,
                 bytes: holding.bytes - holding.long_lived_bytes,
             };
-            self.stayed = [self.population; LENSES];
+            self.stayed = [self.population; OPENINGS];
             self.oldest_age = holding.oldest_age_frames;
         } else {
             self.population = Amount {
@@ -97,7 +98,7 @@ impl SiteHistory {
     pub(super) fn follow_cycle(&mut self, now: &Mark, limits: &GrowthLimits) {
         if let Some(low) = self.tide.push(self.stayed[0]) {
             let (oldest, past) = (self.oldest(now), self.past());
-            self.envelopes[CYCLE].push(CYCLE, low, oldest, past, now, limits);
+            self.envelopes[CYCLE].push(&SCALES[CYCLE], low, oldest, past, now, limits);
         }
     }
 
@@ -113,7 +114,7 @@ impl SiteHistory {
         };
         let oldest = self.oldest(now);
         let past = self.past();
-        self.envelopes[scale].push(scale, minimum, oldest, past, now, limits);
+        self.envelopes[scale].push(&SCALES[scale], minimum, oldest, past, now, limits);
         let is_new = minimum.buffers > self.highest || self.highest > 2 * minimum.buffers;
         if scale == 0 && is_new {
             self.since = *now;
@@ -121,7 +122,7 @@ impl SiteHistory {
         }
         if scale == CYCLE - 1 {
             // A cycle may have no low point for long.
-            self.envelopes[CYCLE].settle(CYCLE, now);
+            self.envelopes[CYCLE].settle(&SCALES[CYCLE], now);
         }
     }
 

@@ -11,13 +11,14 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 
 use super::SharedList;
-use super::envelope::{CYCLE, GrowthLimits, MIN_FRAMES, Mark, SCALES};
+use super::envelope::{GrowthLimits, Mark};
 use super::growth::{Growth, Room};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
+use super::scales::{CYCLE, MIN_FRAMES, SCALES};
 use super::site_history::SiteHistory;
 use super::verdict::{LeakVerdict, SiteVerdict};
-use crate::telemetry::outstanding::{LENSES, Outstanding, SiteHolding};
+use crate::telemetry::outstanding::{OPENINGS, Outstanding, SiteHolding};
 
 /// The most pairs of call site and tag that are followed.
 const MAX_SITES: usize = 4096;
@@ -32,7 +33,7 @@ pub(crate) struct Verdicts {
     /// When the current windows began.
     opened: [LoopTime; CYCLE],
     /// The rounds of the previous sample and of the openings of the longer windows.
-    opened_rounds: [u64; LENSES],
+    opened_rounds: [u64; OPENINGS],
     /// Counts the samples.
     sample: u64,
     counts_all: bool,
@@ -57,7 +58,7 @@ fn key(holding: &SiteHolding) -> Key {
 
 impl Verdicts {
     /// The rounds from which a walk counts what stayed.
-    pub(crate) fn opened_rounds(&self) -> [u64; LENSES] {
+    pub(crate) fn opened_rounds(&self) -> [u64; OPENINGS] {
         self.opened_rounds
     }
 
@@ -88,7 +89,8 @@ impl Verdicts {
             }
         }
         self.opened_rounds[0] = now.round;
-        for (scale, &length) in SCALES[..CYCLE].iter().enumerate() {
+        let windows = SCALES.iter().map_while(|scale| scale.window);
+        for (scale, length) in windows.enumerate() {
             let opened = self.opened[scale];
             let is_over = now.loop_time.since(opened) >= length
                 && now.loop_time.frames - opened.frames >= MIN_FRAMES;

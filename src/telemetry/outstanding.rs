@@ -11,7 +11,7 @@ use super::kept::{Amount, Kept};
 use super::stack_counts::StackSampling;
 
 /// The moments from which a walk counts what stayed: that of the walk before, and the openings of two windows of verdicts.
-pub(crate) const LENSES: usize = 3;
+pub(crate) const OPENINGS: usize = 3;
 /// The most call stacks that are shown.
 const STACKS: usize = 5;
 
@@ -63,7 +63,7 @@ pub struct Outstanding {
     pub(crate) kept: Kept,
     /// The rounds in which the windows of verdicts opened, set before a walk and kept by it.
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(crate) opened: [u64; LENSES],
+    pub(crate) opened: [u64; OPENINGS],
     /// The call stacks of sampled buffers, those that represent the most bytes first. Empty unless
     /// `Attribution::Backtraces` was on.
     pub stacks: Vec<StackHolding>,
@@ -180,7 +180,7 @@ pub struct SiteHolding {
     pub oldest_aged_frames: u64,
     /// Aged buffers that were allocated before a window opened.
     #[cfg_attr(feature = "serde", serde(skip))]
-    pub(crate) stayed: [Amount; LENSES],
+    pub(crate) stayed: [Amount; OPENINGS],
     /// Aged buffers that are older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
     pub overdue: u64,
     /// Buffers in use that are marked as long-lived.

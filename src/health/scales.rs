@@ -1,0 +1,75 @@
+//! The windows over which minima are taken, and what the minima of each prove.
+//!
+//! Each site has an envelope for each of four scales. The finest finds a leak within a second. A longer window counts only
+//! buffers that were in use throughout it: it finds a leak of one buffer per burst, or per level, by what stays between
+//! the bursts, or between levels that are shorter than a window. The last scale has the site's own cycle for a window
+//! (`tide.rs`): it finds what each level leaves, however long levels are.
+
+use std::time::Duration;
+
+use super::envelope::GrowthLimits;
+
+/// A kind of window.
+#[derive(Debug)]
+pub(super) struct Scale {
+    /// The least length of a window in loop time; each has [`MIN_FRAMES`] too. `None` for the site's own cycle.
+    pub(super) window: Option<Duration>,
+    /// How long a stream must last, by whether it is as fast as a load. `None` if streams prove nothing here.
+    pub(super) stream: Option<fn(is_load: bool, &GrowthLimits) -> Duration>,
+    /// Whether a climb is proven by lasting long.
+    pub(super) proves_long: bool,
+    /// Whether a minimum well below the record shows that the site gives back.
+    pub(super) shows_return: bool,
+    /// An unproven climb has levelled off after at least this time without a rise, and four times its usual gap.
+    pub(super) level_after: Duration,
+    /// A climb of one rise has no usual gap. It has levelled off after this time: 300 windows.
+    pub(super) level_after_one: Duration,
+}
+
+/// The scales, the finest first.
+pub(super) const SCALES: [Scale; 4] = [
+    Scale {
+        window: Some(Duration::from_millis(100)),
+        stream: Some(|is_load, _| if is_load { LONGEST_LOAD } else { STREAM_TIME }),
+        proves_long: false,
+        shows_return: true,
+        level_after: Duration::from_secs(10),
+        level_after_one: Duration::from_secs(30),
+    },
+    Scale {
+        window: Some(Duration::from_secs(5)),
+        stream: Some(|_, limits| limits.load_time),
+        proves_long: true,
+        shows_return: false,
+        level_after: Duration::from_secs(10),
+        level_after_one: Duration::from_secs(25 * 60),
+    },
+    Scale {
+        window: Some(Duration::from_secs(2 * 60)),
+        stream: None,
+        proves_long: true,
+        shows_return: false,
+        level_after: Duration::from_secs(4 * 60),
+        level_after_one: Duration::from_secs(10 * 3_600),
+    },
+    Scale {
+        window: None,
+        stream: None,
+        proves_long: true,
+        shows_return: false,
+        // Cycles have no length of their own: as for windows of two minutes.
+        level_after: Duration::from_secs(4 * 60),
+        level_after_one: Duration::from_secs(10 * 3_600),
+    },
+];
+
+/// The place of the site's own cycle: the number of scales that have windows of time.
+pub(super) const CYCLE: usize = SCALES.len() - 1;
+
+/// The fewest frames of a window.
+pub(super) const MIN_FRAMES: u64 = 5;
+
+/// The least time of a stream.
+const STREAM_TIME: Duration = Duration::from_millis(500);
+/// A stream of a buffer a frame or more is taken for a load until it has lasted for this long.
+const LONGEST_LOAD: Duration = Duration::from_secs(30);
