@@ -60,7 +60,7 @@ use std::time::Duration;
 use super::growth::confidence;
 use super::loop_time::LoopTime;
 use super::rises::Rises;
-use super::scales::Scale;
+use super::scales::{GrowthLimits, Scale};
 use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::kept::Amount;
@@ -81,21 +81,6 @@ const GIVEN_BACK: (u64, u32) = (4, 3);
 const RESTS_AFTER: Duration = Duration::from_secs(10);
 /// A proven climb has levelled off after at least this time without a rise, and eight times its usual gap.
 const STAYS_PROVEN: Duration = Duration::from_secs(5 * 60);
-
-/// When growth counts as a leak. See [`Thresholds`](crate::Thresholds).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct GrowthLimits {
-    pub(crate) warm_up_frames: u64,
-    pub(crate) warm_up: Duration,
-    pub(crate) fill_time: Duration,
-    pub(crate) load_time: Duration,
-}
-
-impl GrowthLimits {
-    fn is_warm_up(&self, time: LoopTime) -> bool {
-        time.frames < self.warm_up_frames || time.since(LoopTime::default()) < self.warm_up
-    }
-}
 
 /// A moment, by the two clocks of verdicts.
 #[derive(Clone, Copy, Debug, Default)]

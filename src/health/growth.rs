@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::envelope::{Climb, GrowthLimits, Mark};
+use super::envelope::{Climb, Mark};
+use super::scales::GrowthLimits;
 use crate::text::bytes;
 
 /// Memory that runs out later than this is not mentioned.

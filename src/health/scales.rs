@@ -7,7 +7,22 @@
 
 use std::time::Duration;
 
-use super::envelope::GrowthLimits;
+use super::loop_time::LoopTime;
+
+/// When growth counts as a leak. See [`Thresholds`](crate::Thresholds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct GrowthLimits {
+    pub(crate) warm_up_frames: u64,
+    pub(crate) warm_up: Duration,
+    pub(crate) fill_time: Duration,
+    pub(crate) load_time: Duration,
+}
+
+impl GrowthLimits {
+    pub(super) fn is_warm_up(&self, time: LoopTime) -> bool {
+        time.frames < self.warm_up_frames || time.since(LoopTime::default()) < self.warm_up
+    }
+}
 
 /// A kind of window.
 #[derive(Debug)]

@@ -5,9 +5,9 @@
 //! before the window opened and are still in use at its end. That is the part of the population that was in use
 //! throughout, so buffers that come and go within a window hide no leak, however many.
 
-use super::envelope::{Climb, Envelope, GrowthLimits, Mark, Past};
+use super::envelope::{Climb, Envelope, Mark, Past};
 use super::growth::Growth;
-use super::scales::{CYCLE, SCALES};
+use super::scales::{CYCLE, GrowthLimits, SCALES};
 use super::tide::Tide;
 use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::kept::Amount;

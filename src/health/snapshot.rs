@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::envelope::GrowthLimits;
+use super::scales::GrowthLimits;
 use super::{
     Advice, Alert, FrameSpreads, FrameTimeSource, HealthStatus, Limits, PoolName, Rule,
     RuntimeHealthMetrics, SharedList, SiteVerdict, UsageHistogram, WorstFrames,

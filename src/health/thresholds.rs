@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Rule;
-use super::envelope::GrowthLimits;
 use super::limits::{Limits, NEVER};
+use super::scales::GrowthLimits;
 use crate::telemetry::open_frames::OpenFrame;
 
 /// The largest count for which damping can be set.

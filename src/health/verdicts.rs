@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 
 use super::SharedList;
-use super::envelope::{GrowthLimits, Mark};
+use super::envelope::Mark;
 use super::growth::{Growth, Room};
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
-use super::scales::{CYCLE, MIN_FRAMES, SCALES};
+use super::scales::{CYCLE, GrowthLimits, MIN_FRAMES, SCALES};
 use super::site_history::SiteHistory;
 use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::outstanding::{OPENINGS, Outstanding, SiteHolding};

@@ -207,9 +207,8 @@ fn with_changed(mut log: Vec<Logged>, changed: &[Arc<Alert>], received: u64) -> 
         let replaced = before.or_else(|| {
             let is_full = (0..log.len()).filter(of_rule).count() == LOGGED;
             // Drop the oldest resolved alert of this rule, or the oldest active one if none is resolved.
-            let oldest = (0..log.len())
-                .filter(of_rule)
-                .min_by_key(|&at| log[at].alert.state == AlertState::Raised);
+            let is_raised = |at: &usize| log[*at].alert.state == AlertState::Raised;
+            let oldest = (0..log.len()).filter(of_rule).min_by_key(is_raised);
             oldest.filter(|_| is_full)
         });
         if let Some(replaced) = replaced {
