@@ -29,7 +29,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::next_step::{Situation, next_step};
-use super::rules::Row;
+use super::rows::Row;
 use super::thresholds::{Damping, MAX_COMINGS};
 use super::{
     Alert, AlertId, AlertState, Limits, PoolName, Rule, Severity, SiteVerdict, Thresholds,

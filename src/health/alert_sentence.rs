@@ -21,7 +21,7 @@ impl Alert {
             let worst = self.rule.in_words(self.worst);
             return write!(
                 f,
-                " is below its level for now, {worst} at worst ({} {limit} {level})",
+                " fell below the level, {worst} at worst ({} {limit} {level})",
                 self.severity
             );
         }

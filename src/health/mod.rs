@@ -24,6 +24,7 @@ mod growth;
 mod loop_time;
 mod memory_left;
 mod rises;
+mod rows;
 mod site_history;
 mod tide;
 mod verdict;

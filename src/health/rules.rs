@@ -1,14 +1,7 @@
-//! Every rule, and the value that it takes from the numbers.
+//! The rules, and how their values are written.
 
 use std::fmt;
-use std::panic::Location;
-use std::time::Duration;
 
-use super::Severity;
-use super::metrics::RuntimeHealthMetrics;
-use super::verdict::SiteVerdict;
-use crate::telemetry::open_frames::OpenFrame;
-use crate::telemetry::tags::TagStats;
 use crate::text::{bytes, counted};
 
 /// What an alert is about. Its levels are in [`Thresholds`](crate::Thresholds).
@@ -144,99 +137,4 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// One measurement of a rule, for one call site or for the whole pool.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    pub(crate) rule: Rule,
-    pub(crate) site: Option<&'static Location<'static>>,
-    /// The number of the tag, if the rule judges tags; else zero.
-    pub(crate) tag: usize,
-    /// The line of code to look at, if the rule judges the whole pool.
-    pub(crate) blamed: Option<&'static Location<'static>>,
-    pub(crate) value: f64,
-    /// The highest severity that the evidence allows.
-    pub(crate) at_most: Severity,
-}
-
-/// The current measurements of every rule. `lost` is the number of records lost since the previous emit, `stalled` is
-/// the time since frames stopped ending, and `blamed` is the line of code to look at for a rule about misses.
-pub(crate) fn rows<'a>(
-    metrics: &RuntimeHealthMetrics,
-    lost: u64,
-    stalled: Duration,
-    blamed: impl Fn(Rule) -> Option<&'static Location<'static>>,
-    verdicts: &'a [SiteVerdict],
-    open_too_long: &'a [OpenFrame],
-    tags: &'a [TagStats],
-) -> impl Iterator<Item = Row> {
-    let needed = metrics.needed_bytes.max(metrics.in_use_bytes);
-    let spare = metrics
-        .pooled_bytes
-        .saturating_sub(needed)
-        .saturating_sub(metrics.prewarmed_bytes);
-    let pool_wide = [
-        (Rule::PooledBytes, metrics.pooled_bytes as f64),
-        (Rule::PoolKeys, f64::from(metrics.pool_key_count)),
-        (Rule::Bloat, if spare > needed { spare as f64 } else { 0.0 }),
-        (Rule::Misses, metrics.miss_ratio),
-        (Rule::FrameBudget, metrics.p99_frame_ms),
-        (Rule::MissedBytes, metrics.system_bytes_per_frame),
-        (Rule::SystemCalls, metrics.system_calls_per_frame),
-        (Rule::Stalled, stalled.as_secs_f64()),
-        (Rule::TelemetryLost, lost as f64),
-    ];
-    let leaks = verdicts.iter().flat_map(|site| {
-        let row = |rule, buffers: u64, at_most| Row {
-            rule,
-            site: Some(site.location),
-            tag: 0,
-            blamed: None,
-            value: buffers as f64,
-            at_most,
-        };
-        let has_lasted = site.growth.is_some_and(|growth| growth.lasted);
-        let of_leak = if has_lasted {
-            Severity::Critical
-        } else {
-            Severity::Warning
-        };
-        [
-            row(Rule::Leak, site.leaked(), of_leak),
-            row(Rule::Overdue, site.overdue, Severity::Critical),
-        ]
-    });
-    let open = open_too_long.iter().map(|frame| Row {
-        rule: Rule::OpenFrame,
-        site: Some(frame.location),
-        tag: 0,
-        blamed: None,
-        value: 1.0,
-        at_most: Severity::Critical,
-    });
-    let over_budget = tags.iter().enumerate().filter_map(|(at, tag)| {
-        Some(Row {
-            rule: Rule::TagBudget,
-            site: None,
-            tag: at + 1,
-            blamed: None,
-            value: tag.total.live_bytes() as f64 / tag.warn_bytes?.max(1) as f64,
-            at_most: Severity::Critical,
-        })
-    });
-    leaks
-        .chain(open)
-        .chain(over_budget)
-        .chain(pool_wide.into_iter().map(move |(rule, value)| Row {
-            rule,
-            site: None,
-            tag: 0,
-            blamed: match rule {
-                Rule::Misses | Rule::MissedBytes | Rule::SystemCalls => blamed(rule),
-                _ => None,
-            },
-            value,
-            at_most: Severity::Critical,
-        }))
 }

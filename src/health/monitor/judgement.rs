@@ -10,7 +10,7 @@ use crate::health::listed::{HOLDERS, leaks};
 use crate::health::loop_time::LoopTime;
 use crate::health::misses::miss_summary;
 use crate::health::next_step::Situation;
-use crate::health::rules::rows;
+use crate::health::rows::{SinceJudged, rows};
 use crate::health::usage::Usage;
 use crate::health::verdicts::Verdicts;
 use crate::health::{
@@ -65,7 +65,6 @@ impl HealthMonitor {
         let budget = limit.map(|limit| limit.saturating_sub(metrics.in_use_bytes));
         let verdicts = self.verdicts.say(outstanding, budget, &mark, limits);
         self.blamed = self.largest_miss.take().or(self.blamed);
-        let largest = self.blamed.and_then(|miss| miss.site);
         let situation = Situation {
             metrics: &metrics,
             outstanding,
@@ -73,19 +72,12 @@ impl HealthMonitor {
             tags: &self.reading.tags.tags,
             misses_per_frame: misses.per_frame,
         };
-        let blamed = |rule| {
-            let keeper = situation.keeper(rule).map(|site| site.location);
-            keeper.or(largest)
-        };
-        for row in rows(
-            &metrics,
-            spreads.lost,
+        let since = SinceJudged {
+            lost: spreads.lost,
             stalled,
-            blamed,
-            &verdicts,
-            &self.reading.open_frames,
-            &self.reading.tags.tags,
-        ) {
+            missed: self.blamed.and_then(|miss| miss.site),
+        };
+        for row in rows(situation, since, &self.reading.open_frames) {
             self.alerts.enter(pool.id(), row, &self.thresholds);
         }
         let moment = Moment {

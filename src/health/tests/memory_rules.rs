@@ -36,7 +36,7 @@ fn bloat_is_idle_memory_that_stays() {
     assert!(bench.judge(30_000, &more, &none).resolved.is_empty());
     let eased = bench.judge(30_500, &more, &none).active[0].to_string();
     assert!(
-        eased.contains("below its level for now, 28.6 MiB at worst"),
+        eased.contains("fell below the level, 28.6 MiB at worst"),
         "{eased}"
     );
     assert_eq!(bench.judge(31_000, &more, &none).resolved.len(), 1);

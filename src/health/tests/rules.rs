@@ -72,7 +72,7 @@ fn every_rule_changes_state_at_its_levels() {
         let mut severity = |ms: u64, value: f64| {
             book.enter(
                 pool.id(),
-                crate::health::rules::Row {
+                crate::health::rows::Row {
                     tag: 0,
                     rule,
                     site: None,
