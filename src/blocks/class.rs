@@ -239,8 +239,7 @@ mod tests {
             let is_used = |class: &usize| match *class {
                 1..=8 => alignment < LINE,
                 9 | 10 => alignment >= LINE,
-                NO_CLASS => false,
-                _ => true,
+                class => class != NO_CLASS,
             };
             let used: Vec<usize> = (0..CLASSES).filter(is_used).collect();
             for (at, &class) in used.iter().enumerate() {

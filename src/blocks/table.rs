@@ -70,7 +70,7 @@ impl Table {
         }
     }
 
-    /// The record with this number, which [`claim`](Self::claim) returned before.
+    /// The record with this number, which [`claim_some`](Self::claim_some) returned before.
     pub(crate) fn get(&self, number: u32) -> &Block {
         self.buckets
             .record((number - 1) / PER_PAGE, (number - 1) % PER_PAGE)
@@ -180,7 +180,7 @@ impl Table {
         let mut supply = self.supply.lock();
         // Relaxed: written under the lock, which we have.
         let left = self.buckets.word_of(page).load(Ordering::Relaxed) & !(1 << place);
-        // Release: as in `claim`, for the records whose bits are left, which the lock has passed on to us.
+        // Release: as in `claim_lowest`, for the records whose bits are left, which the lock has passed on to us.
         self.buckets.word_of(page).store(left, Ordering::Release);
         // Relaxed: for a block whose alloc was counted, this shrinks only under the aggregator's lock.
         self.in_use.fetch_sub(1, Ordering::Relaxed);
@@ -204,7 +204,7 @@ impl Table {
         while pages > 0 && self.buckets.word_of(pages - 1).load(Ordering::Relaxed) == 0 {
             pages -= 1;
         }
-        // Release: as in `claim`, for the buckets of the pages that are left, which the lock has passed on to us.
+        // Release: as in `claim_lowest`, for the buckets of the pages that are left, which the lock has passed on to us.
         self.pages.store(pages, Ordering::Release);
     }
 
@@ -215,14 +215,14 @@ impl Table {
 
     /// Pages that may have a record in use.
     pub(crate) fn pages(&self) -> u32 {
-        // Acquire: pairs with the Release in `claim`; the buckets of these pages are installed.
+        // Acquire: pairs with the Release in `claim_lowest`; the buckets of these pages are installed.
         self.pages.load(Ordering::Acquire)
     }
 
     /// Every record in use of one of the first [`pages`](Self::pages).
     pub(crate) fn records_of(&self, page: u32) -> impl Iterator<Item = Record<'_>> {
-        // Acquire: pairs with the Releases in `claim` and `release`; the records are written. One that the caller must meet was claimed
-        // before, see `claim`.
+        // Acquire: pairs with the Releases in `claim_lowest` and `release`; the records are written. One that the caller must meet was claimed
+        // before, see `claim_lowest`.
         let mut taken = self.buckets.word_of(page).load(Ordering::Acquire);
         std::iter::from_fn(move || {
             (taken != 0).then(|| {
@@ -245,7 +245,7 @@ impl Table {
 
     /// Records in use.
     pub(crate) fn len(&self) -> u32 {
-        // Relaxed: see `claim`.
+        // Relaxed: see `claim_lowest`.
         self.in_use.load(Ordering::Relaxed)
     }
 
