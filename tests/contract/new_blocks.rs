@@ -4,6 +4,13 @@ use framepool::{Buffer, BufferPool};
 
 use crate::common::assert_empty;
 
+/// Small blocks are pieces of slabs on 64-bit Linux, apart from builds with a sanitizer, which checks each block by itself.
+const HAS_SLABS: bool = cfg!(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(framepool_sanitized)
+));
+
 fn taken(pool: &BufferPool, count: usize, bytes: usize) -> Vec<Buffer<u8>> {
     (0..count).map(|_| pool.alloc::<u8>(bytes)).collect()
 }
@@ -22,7 +29,7 @@ fn later_small_blocks_are_made_together() {
         let all = counts.thread_hits + counts.depot_hits + counts.cold_misses;
         assert_eq!(all, 2000, "{bytes} bytes: every alloc has one source");
         assert!(
-            counts.cold_misses < 1000,
+            counts.cold_misses < 1000 || !HAS_SLABS,
             "{} misses for 2000 buffers of {bytes} bytes",
             counts.cold_misses
         );
