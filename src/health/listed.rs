@@ -11,11 +11,11 @@ use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 /// The most call sites with long-lived buffers in the list.
 const LONG_LIVED_SITES: usize = 16;
 /// The most pairs of call site and tag in the list.
-pub(super) const HOLDERS: usize = 256;
+pub(crate) const HOLDERS: usize = 256;
 /// The most call sites of frame buffers in the list.
 const FRAME_SITES: usize = 64;
 /// The most call stacks in the list.
-const STACKS: usize = 64;
+pub(crate) const STACKS: usize = 64;
 /// The most threads in the list.
 const THREADS: usize = 256;
 

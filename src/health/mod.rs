@@ -65,6 +65,7 @@ pub use alert::AlertState;
 pub(crate) use alert::{Alert, AlertId};
 pub use growth::{Exhaustion, Growth, MemoryLimit};
 pub use limits::Limits;
+pub(crate) use listed::{HOLDERS, STACKS};
 pub(crate) use metrics::RuntimeHealthMetrics;
 pub(crate) use monitor::HealthMonitor;
 pub use pool_name::PoolName;

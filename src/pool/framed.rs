@@ -13,7 +13,7 @@ use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
 use crate::pool::pressure::Reach;
-use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
+use crate::pool::refusal::{MAX_BYTES, Refusal, count_refusal, slot_refused};
 use crate::pool::slot_guard::{with_slot, with_slot_unmarked};
 use crate::slot::state::{ArenaPlace, Slot};
 use crate::telemetry::frame_memory::FrameCounts;
@@ -142,7 +142,8 @@ pub(crate) unsafe fn with_arena<R>(
     // Allocs from the arena need no change mark. Anything else that `f` does with the slot has its own guard. SAFETY:
     // the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe { with_slot_unmarked(inner, |slot| f(in_one_register(slot.arena(layout.place)))) }
-        .ok_or(SLOT_REFUSED)
+        // SAFETY: the caller keeps the pool alive.
+        .ok_or_else(|| slot_refused(unsafe { inner.as_ref() }))
 }
 
 /// Allocates `bytes` bytes in a sampled frame if the calling thread used this pool last, and its frame block has room.
@@ -233,8 +234,8 @@ pub(crate) unsafe fn frame_alloc_slow(
             }
             lent
         })
+        .unwrap_or_else(|| Err(slot_refused(inner.as_ref())))
     }
-    .unwrap_or(Err(SLOT_REFUSED))
 }
 
 /// # Safety

@@ -50,7 +50,7 @@ impl PoolInner {
         part.clamp(1, most as u64) as u32
     }
 
-    /// Blocks with new memory: up to `count` of them if so much fits, else one.
+    /// Blocks with new memory: up to `count` of them if they fit the budget, else one.
     pub(crate) fn new_blocks(
         &self,
         class: usize,

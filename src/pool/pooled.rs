@@ -19,7 +19,7 @@ use crate::pool::lookup::current;
 use crate::pool::lookup::current_for_alloc;
 use crate::pool::new_blocks::Miss;
 use crate::pool::pressure::Reach;
-use crate::pool::refusal::{MAX_BYTES, Refusal, SLOT_REFUSED, count_refusal};
+use crate::pool::refusal::{MAX_BYTES, Refusal, count_refusal, slot_refused};
 use crate::pool::slot_guard::with_slot;
 use crate::slot::state::Slot;
 
@@ -149,7 +149,7 @@ pub(crate) unsafe fn alloc_slow(
             }
             lent
         })
-        .unwrap_or(Err(SLOT_REFUSED))
+        .unwrap_or_else(|| Err(slot_refused(inner)))
     }
 }
 

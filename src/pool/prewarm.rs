@@ -10,7 +10,7 @@ use crate::blocks::class::OVERSIZE;
 use crate::memory::region::PAGE;
 use crate::pool::inner::PoolInner;
 use crate::pool::pressure::Reach;
-use crate::pool::refusal::{Refusal, SLOT_REFUSED};
+use crate::pool::refusal::{Refusal, slot_refused};
 use crate::pool::slot_guard::with_slot;
 use crate::slot::state::Slot;
 
@@ -35,7 +35,7 @@ impl PoolInner {
                 self.prefill(slot, class, count as u64)
             })
         }
-        .unwrap_or(Err(SLOT_REFUSED))
+        .unwrap_or_else(|| Err(slot_refused(self)))
     }
 
     /// Prepares blocks in the slot that the caller owns, and in the depot.

@@ -2,6 +2,7 @@
 
 use crate::error::AllocError;
 use crate::memory::tag_budget::Refused;
+use crate::pool::inner::PoolInner;
 use crate::slot::state::Slot;
 
 /// The reason of a refused request, before it becomes an error.
@@ -20,7 +21,10 @@ pub(crate) enum Refusal {
 }
 
 /// There is no memory for a slot.
-pub(crate) const SLOT_REFUSED: Refusal = Refusal::Memory(size_of::<Slot>() as u64);
+#[cold]
+pub(crate) fn slot_refused(inner: &PoolInner) -> Refusal {
+    Refusal::Memory(inner.slots.slot_bytes())
+}
 
 /// The most bytes an allocation can have, with room for rounding and alignment.
 pub(crate) const MAX_BYTES: usize = isize::MAX as usize - (1 << 20);

@@ -61,14 +61,13 @@ impl Walks {
             pages_read: 0,
         }
     }
+}
 
-    /// Makes groups for `pages` pages, if there is memory for them. A page without a group is read in every second
-    /// pass.
-    fn cover(&mut self, pages: u32) {
-        let missing = (pages.div_ceil(64) as usize).saturating_sub(self.groups.len());
-        if self.groups.try_reserve(missing).is_ok() {
-            self.groups.extend((0..missing).map(|_| Group::default()));
-        }
+/// Makes groups for `pages` pages, if there is memory for them. A page without a group is read in every second pass.
+fn cover(groups: &mut Vec<Group>, pages: u32) {
+    let missing = (pages.div_ceil(64) as usize).saturating_sub(groups.len());
+    if groups.try_reserve(missing).is_ok() {
+        groups.extend((0..missing).map(|_| Group::default()));
     }
 }
 
@@ -107,44 +106,41 @@ impl Walks {
         round: u64,
         out: &mut Outstanding,
     ) -> OutBySize {
-        let mut hints = std::mem::take(&mut self.hints);
         let mut walk = Walk {
             table: records.table,
             slots: records.slots,
-            findings: Findings::begin(records.names, records.limits, round, &mut hints, out),
+            findings: Findings::begin(records.names, records.limits, round, &mut self.hints, out),
             #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
             pages_read: 0,
         };
-        walk.read(self);
+        walk.read(&mut self.groups);
         #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
         {
             self.pages_read = walk.pages_read;
         }
-        let by_size = walk.findings.end();
-        self.hints = hints;
-        by_size
+        walk.findings.end()
     }
 }
 
 impl Walk<'_> {
     /// Reads the records of all buffers in use.
-    fn read(&mut self, walks: &mut Walks) {
+    fn read(&mut self, groups: &mut Vec<Group>) {
         let before = self.slots.pooled_counts();
         let out = before.allocs.wrapping_sub(before.releases);
         let pages = self.table.pages();
-        walks.cover(pages);
-        for (at, group) in walks.groups.iter_mut().enumerate() {
+        cover(groups, pages);
+        for (at, group) in groups.iter_mut().enumerate() {
             group.found = self.read_group(at as u32, group.busy, pages);
         }
         if self.findings.met != out || self.slots.pooled_counts().allocs != before.allocs {
             for at in 0..pages.div_ceil(64) {
-                match walks.groups.get_mut(at as usize) {
+                match groups.get_mut(at as usize) {
                     Some(group) => group.found |= self.read_group(at, !group.busy, pages),
                     None => drop(self.read_group(at, u64::MAX, pages)),
                 }
             }
         }
-        for group in &mut walks.groups {
+        for group in groups {
             group.busy = group.found;
         }
     }

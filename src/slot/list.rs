@@ -220,9 +220,14 @@ impl Slots {
         counts
     }
 
-    /// Bytes of the slots.
+    /// Bytes of a slot.
+    pub(crate) fn slot_bytes(&self) -> u64 {
+        Slot::layout(self.frames).size() as u64
+    }
+
+    /// Bytes of all slots.
     pub(crate) fn bytes(&self) -> u64 {
-        u64::from(self.count()) * Slot::layout(self.frames).size() as u64
+        u64::from(self.count()) * self.slot_bytes()
     }
 
     /// The number of slots.
@@ -267,9 +272,10 @@ pub(crate) unsafe fn free(slot: NonNull<Slot>) {
     // SAFETY: as for this function.
     unsafe {
         let layout = Slot::layout(slot.as_ref().frames());
+        let slot = Slot::whole(slot.as_ptr());
         Slot::drop_arenas(slot);
         slot.drop_in_place();
-        dealloc(slot.as_ptr().cast(), layout);
+        dealloc(slot.cast(), layout);
     }
 }
 

@@ -6,7 +6,7 @@ use super::HealthMonitor;
 use crate::clock::Timestamp;
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
-use crate::health::listed::{HOLDERS, leaks};
+use crate::health::listed::leaks;
 use crate::health::loop_time::LoopTime;
 use crate::health::misses::miss_summary;
 use crate::health::next_step::Situation;
@@ -14,7 +14,7 @@ use crate::health::rows::{SinceJudged, rows};
 use crate::health::usage::Usage;
 use crate::health::verdicts::Verdicts;
 use crate::health::{
-    Advice, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedList,
+    Advice, HOLDERS, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedList,
     UsageHistogram,
 };
 use crate::telemetry::id::{FrameEnd, PoolId};

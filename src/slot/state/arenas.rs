@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "a place of a frame of the pool has an arena")]
 
 use std::alloc::Layout;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use super::Slot;
 use crate::arena::bump::Arena;
@@ -41,6 +41,13 @@ impl ArenaPlace {
 }
 
 impl Slot {
+    /// The pointer to a slot and its arenas, from one that may have been made from a reference.
+    #[inline(always)]
+    pub(crate) fn whole(slot: *const Self) -> *mut Self {
+        // `write_arenas` exposed the provenance of the allocation.
+        ptr::with_exposed_provenance_mut(slot.addr())
+    }
+
     /// The memory of a slot with this many arenas.
     pub(crate) const fn layout(frames: u32) -> Layout {
         let bytes = FIRST_ARENA + frames as usize * size_of::<Arena>();
@@ -56,7 +63,7 @@ impl Slot {
     pub(super) unsafe fn write_arenas(at: *mut Self, frames: u32) {
         at.expose_provenance();
         for index in 0..frames as usize {
-            // SAFETY: the layout has room for so many arenas.
+            // SAFETY: the layout has room for this many arenas.
             unsafe {
                 let arena = at.byte_add(ArenaPlace::of(index).offset);
                 arena.cast::<Arena>().write(Arena::new());
@@ -68,11 +75,12 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// [`write_arenas`](Self::write_arenas) wrote them, nobody uses them any more, and this is called once.
-    pub(crate) unsafe fn drop_arenas(slot: NonNull<Self>) {
+    /// [`write_arenas`](Self::write_arenas) wrote them, nobody uses them any more, and this is called once. The pointer is to the
+    /// [`whole`](Self::whole).
+    pub(crate) unsafe fn drop_arenas(slot: *mut Self) {
         // SAFETY: as for this function.
         unsafe {
-            for index in 0..slot.as_ref().frames as usize {
+            for index in 0..(*slot).frames as usize {
                 let arena = slot.byte_add(ArenaPlace::of(index).offset);
                 arena.cast::<Arena>().drop_in_place();
             }
@@ -83,9 +91,8 @@ impl Slot {
     #[inline(always)]
     pub(crate) fn arena(&self, place: ArenaPlace) -> &Arena {
         debug_assert!(place.index() < self.frames as usize);
-        let slot: *const Self = ptr::with_exposed_provenance(ptr::from_ref(self).addr());
-        // SAFETY: only `of` makes a place, and it is the offset of an arena behind every slot with so many. The place is that of a frame
-        // of the pool, so the arena exists. `write_arenas` exposed the provenance of the slot's allocation.
+        let slot = Self::whole(self);
+        // SAFETY: only `of` makes a place. The place is that of a frame of the pool, and there is an arena for each behind the slot.
         unsafe { &*slot.byte_add(place.offset).cast() }
     }
 

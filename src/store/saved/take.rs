@@ -11,7 +11,8 @@ use super::{
 use crate::BufferPool;
 use crate::clock::Timestamp;
 use crate::health::{
-    Alert, HealthSnapshot, Limits, Rule, RuntimeHealthMetrics, SiteVerdict, Thresholds, WorstFrame,
+    Alert, HOLDERS, HealthSnapshot, Limits, Rule, RuntimeHealthMetrics, STACKS, SiteVerdict,
+    Thresholds, WorstFrame,
 };
 use crate::store::kept::{Kept, KeptPool};
 use crate::store::past::Span;
@@ -23,10 +24,7 @@ use crate::telemetry::holdings::Holding;
 use crate::telemetry::id::PoolId;
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 
-/// The most pairs of call site and tag that a saved pool lists.
-const HOLDERS: usize = 256;
-/// The most call stacks of a saved pool, and the most functions of a stack.
-const STACKS: usize = 64;
+/// The most functions of a saved call stack.
 const DEPTH: usize = 32;
 
 /// A number whose recent values are saved: name, unit, and how to read it.

@@ -1,0 +1,128 @@
+//! The credit of a magazine: the bytes that a thread may keep, granted to its bins.
+//!
+//! The slow path spends credit when it grants a bin its `limit` or a spare batch. A bin that has none takes it from other bins.
+//!
+//! # Slow start
+//!
+//! A bin earns its limit. Each visit of the slow path earns 128 bytes, times the limit: the blocks that passed since the last visit. An
+//! exchange takes about as long as the first touch of 128 new bytes. So a thread that uses a class all the time loses little before it
+//! keeps what its credit allows, and one that uses it a few times keeps little: of hundreds of threads, most do (docs/notes/small.md).
+#![expect(
+    unsafe_code,
+    reason = "lists are linked through the blocks they consist of"
+)]
+
+use std::ptr;
+
+use super::Magazine;
+use crate::blocks::class::NO_CLASS;
+use crate::blocks::depot::Batch;
+use crate::blocks::exchange::{Exchange, Notes};
+use crate::sync::{Ordering, Owned};
+
+impl Magazine {
+    /// Doubles a bin's limit, up to the length of a batch.
+    pub(super) fn widen(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        let (limit, batch_len) = (
+            self.bins[class].limit.get(),
+            exchange.classes.batch_len(class),
+        );
+        if limit < batch_len {
+            let more = limit.max(1).min(batch_len - limit);
+            self.grant(class, more, exchange, notes);
+        }
+    }
+
+    /// Raises a bin's limit by up to `more` blocks, as far as it has earned them. Takes credit from other bins if none is left.
+    pub(super) fn grant(&self, class: usize, more: u32, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        if exchange.classes.batch_len(class) == 0 {
+            return;
+        }
+        let block_bytes = exchange.classes.block_bytes(class);
+        let more = more.min(self.bins[class].places_to_grant(block_bytes));
+        if more == 0 {
+            return;
+        }
+        // The largest first: they give back the most credit for one exchange.
+        for other in (0..NO_CLASS).rev().filter(|&other| other != class) {
+            if self.credit.get() >= more as usize * block_bytes {
+                break;
+            }
+            self.flush(other, exchange, notes);
+        }
+        let credit = self.credit.get();
+        let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
+        let granted = (more as usize).min(affordable) as u32;
+        if granted == 0 || !self.spend(granted as usize * block_bytes, exchange) {
+            return;
+        }
+        self.note_granted(class);
+        let bin = &self.bins[class];
+        let mut wider = granted;
+        if bin.limit.get() == 0 {
+            bin.set_hot(ptr::null());
+            wider -= 1;
+        }
+        bin.limit.set(bin.limit.get() + granted);
+        if wider > 0 {
+            bin.set_room(bin.balance().room() + wider, 0);
+        }
+    }
+
+    /// Makes the aggregator read a bin from now on, before the bin gets its first block.
+    pub(super) fn note_granted(&self, class: usize) {
+        let word = &self.granted[class / 64];
+        let before = word.load_own();
+        // Release: pairs with the Acquire in `bins`.
+        word.store(before | 1 << (class % 64), Ordering::Release);
+    }
+
+    /// Pays for `bytes` with credit, if there is enough and the pool grants them.
+    pub(super) fn spend(&self, bytes: usize, exchange: &Exchange<'_>) -> bool {
+        let credit = self.credit.get();
+        if credit < bytes || !exchange.budget.grant(bytes as u64) {
+            return false;
+        }
+        self.credit.set(credit - bytes);
+        true
+    }
+
+    /// Takes back the credit for `blocks` blocks.
+    pub(super) fn pay_back(&self, blocks: u32, class: usize, exchange: &Exchange<'_>) {
+        let bytes = blocks as usize * exchange.classes.block_bytes(class);
+        self.credit.set(self.credit.get() + bytes);
+        exchange.budget.take_back_grant(bytes as u64);
+    }
+
+    /// Sends everything of one class to the depot and takes back its credit.
+    pub(super) fn flush(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        let bin = &self.bins[class];
+        let limit = bin.limit.replace(0);
+        if limit == 0 {
+            return;
+        }
+        let mut active_len = limit - 1 - bin.balance().room();
+        let mut active = bin.active.replace(ptr::null());
+        // SAFETY: the records of the table are alive.
+        if let Some(hot) = unsafe { bin.close() } {
+            hot.set_next(active.cast_mut());
+            active = hot;
+            active_len += 1;
+        }
+        self.pay_back(limit, class, exchange);
+        // SAFETY: lists consist of records of the table, which are alive.
+        if let Some(active) = unsafe { active.as_ref() } {
+            // SAFETY: the list left the bin above, and no other thread holds its blocks.
+            let batch = unsafe { Batch::new(active, active_len, class) };
+            self.send(batch, exchange, notes);
+        }
+        // SAFETY: as above.
+        if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
+            let len = spare.batch_len();
+            self.pay_back(len, class, exchange);
+            // SAFETY: the batch left the bin just now.
+            let batch = unsafe { Batch::new(spare, len, class) };
+            self.send(batch, exchange, notes);
+        }
+    }
+}
