@@ -21,7 +21,7 @@ pub(crate) struct Batch<'t> {
 }
 
 impl<'t> Batch<'t> {
-    /// Makes a batch of the `len` blocks of `class` from `head` along `next`.
+    /// Makes a batch of the `len` blocks of `class` from `head` along `next`. The last one has no next block.
     ///
     /// # Safety
     ///

@@ -155,22 +155,22 @@ impl Magazine {
         let missing = batch.len().saturating_sub(bin.limit.get());
         self.grant(class, missing, exchange, notes);
         let kept = others.min(bin.limit.get().saturating_sub(1));
-        let mut last = first;
-        for _ in 0..kept {
-            // SAFETY: the records of the table are alive, and `others` of them follow the first.
-            last = unsafe { &*last.next() };
-        }
-        let rest = last.next();
-        if kept > 0 {
-            last.set_next(ptr::null_mut());
-            bin.active.set(first.next());
-            bin.set_room(bin.limit.get() - 1 - kept, 0);
-            prefetch(bin.active.get());
-        }
         if kept < others {
+            let mut last = first;
+            for _ in 0..kept {
+                // SAFETY: the records of the table are alive, and `others` of them follow the first.
+                last = unsafe { &*last.next() };
+            }
+            let rest = last.next();
+            last.set_next(ptr::null_mut());
             // SAFETY: as above, and the caller has passed us these blocks.
             let rest = unsafe { Batch::new(&*rest, others - kept, class) };
             self.send(rest, exchange, notes);
+        }
+        if kept > 0 {
+            bin.active.set(first.next());
+            bin.set_room(bin.limit.get() - 1 - kept, 0);
+            prefetch(bin.active.get());
         }
         first
     }

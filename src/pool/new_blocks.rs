@@ -102,6 +102,7 @@ impl PoolInner {
             let record = free.next().expect("a record for each region");
             // SAFETY: a record belongs to the thread that claimed it.
             unsafe { record.bind(region, self.this().cast(), class) };
+            record.block.set_next(ptr::null_mut());
             if let Some(last) = last.replace(record.block) {
                 last.set_next(ptr::from_ref(record.block).cast_mut());
             }

@@ -46,6 +46,22 @@ fn later_small_blocks_are_made_together() {
 }
 
 #[test]
+fn records_used_again_end_their_batches() {
+    let pool = BufferPool::new();
+    for _ in 0..3 {
+        let mut kept = taken(&pool, 2000, 64);
+        for (at, buffer) in kept.iter_mut().enumerate() {
+            buffer[..8].copy_from_slice(&at.to_ne_bytes());
+        }
+        let content = kept.iter().map(|buffer| buffer[..8].to_vec());
+        assert!(content.eq((0..2000_usize).map(|at| at.to_ne_bytes().to_vec())));
+        drop(kept);
+        pool.trim();
+    }
+    assert_empty(&pool);
+}
+
+#[test]
 fn few_small_blocks_are_made_one_by_one() {
     let pool = BufferPool::new();
     let kept = taken(&pool, 64, 100);
