@@ -39,11 +39,11 @@ const BANDS: &str = "const p = fp.view.pool(); const { rows } = p.spans.recent; 
 #[test]
 fn a_frames_own_buffers_are_not_compared() {
     let (pool, watch) = watched("flying");
-    // Before the first frame end nothing is known to be in flight.
-    pool.end_frame();
     let server = served(&watch);
     let browser = Browser::start();
     let stop = AtomicBool::new(false);
+    // Before the first frame end, and a second after the latest, nothing is known to be in flight.
+    pool.end_frame();
     thread::scope(|scope| {
         scope.spawn(|| run_frames(&pool, &stop));
         let _stop = Stop(&stop);
