@@ -54,8 +54,6 @@ use crate::sync::{AtomicPtr, Markable, Ordering, Owned, UnsafeCell};
 
 /// The tag hint: set in the pool's address of a block that may have a tag.
 const TAG_HINT: usize = 1;
-/// Set in the pool's address of a block of a small class, which the fast path must not take for one of a larger class.
-const SMALL: usize = 2;
 /// Set in the address of a call stack that replaces a line of code.
 #[cfg(feature = "backtrace")]
 const STACKED: usize = 1;
@@ -71,8 +69,8 @@ pub(crate) struct Block {
     /// While allocated: the line of code that allocated it, or its call stack (`call_stacks.rs`). Written by the
     /// holder, read by the walker. While idle: the next block in its list, used only by the owner of that list.
     site: AtomicPtr<()>,
-    /// The pool's address, perhaps with the bits [`TAG_HINT`] and [`SMALL`]; null until the record is first bound. Belongs to the holder
-    /// of the block: a buffer, or the owner of its list.
+    /// The pool's address, perhaps with [`TAG_HINT`]; null until the record is first bound. Belongs to the holder of the block: a
+    /// buffer, or the owner of its list.
     pool: UnsafeCell<*mut ()>,
     /// The start of the memory; null until the record is first bound. Written and dereferenced by the holder. The
     /// query for resident pages reads it as a number.
@@ -136,7 +134,7 @@ impl Block {
         self.start.load(Ordering::Relaxed).addr()
     }
 
-    /// The pool's address; not that of any pool if the block may have a tag or is of a small class.
+    /// The pool's address; not that of any pool if the block may have a tag.
     ///
     /// # Safety
     ///
@@ -155,21 +153,7 @@ impl Block {
     /// As for [`pool_if_untagged`](Self::pool_if_untagged).
     #[inline(always)]
     pub(crate) unsafe fn pool(&self) -> NonNull<()> {
-        // SAFETY: as for the caller; a pool's address without the lowest bits is not zero.
-        unsafe {
-            let pool = self.pool_if_untagged().as_ptr();
-            NonNull::new_unchecked(pool.map_addr(|addr| addr & !(TAG_HINT | SMALL)))
-        }
-    }
-
-    /// The pool's address; not that of any pool if the block is of a small class.
-    ///
-    /// # Safety
-    ///
-    /// As for [`pool_if_untagged`](Self::pool_if_untagged).
-    #[inline(always)]
-    pub(crate) unsafe fn pool_unless_small(&self) -> NonNull<()> {
-        // SAFETY: as for `pool`.
+        // SAFETY: as for the caller; a pool's address without the lowest bit is not zero.
         unsafe {
             let pool = self.pool_if_untagged().as_ptr();
             NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAG_HINT))
@@ -230,14 +214,11 @@ impl Block {
     /// # Safety
     ///
     /// The caller holds the block, and it is bound to no memory.
-    pub(super) unsafe fn bind(&self, start: NonNull<u8>, pool: NonNull<()>, is_small: bool) {
-        let pool = pool
-            .as_ptr()
-            .map_addr(|addr| addr | if is_small { SMALL } else { 0 });
+    pub(super) unsafe fn bind(&self, start: NonNull<u8>, pool: NonNull<()>) {
         // Relaxed: the holder reads its own write; a transfer of the block makes it visible to the next holder.
         self.start.store(start.as_ptr(), Ordering::Relaxed);
         // SAFETY: the caller holds the block, so nobody else touches the address.
-        self.pool.with_mut(|at| unsafe { *at = pool });
+        self.pool.with_mut(|at| unsafe { *at = pool.as_ptr() });
     }
 
     /// The start of the memory, if the block ever had any. Only for the holder.

@@ -9,8 +9,8 @@
 //!
 //! # Layouts
 //!
-//! A pool with whole lines as blocks has a wide page: 64 records, each with its note in one cache line, so that the records of two
-//! threads never share a line. A pool with small classes has a packed page of half a system page: 56 records, two in a line, and their
+//! A pool whose blocks are whole lines has a wide page: 64 records, each with its note in one cache line, so that the records of two
+//! threads never share a line. A pool with an alignment of 16 bytes has a packed page of half a system page: 56 records, two in a line, and their
 //! notes behind them. In each layout the numbers of a page are 64 apart.
 //!
 //! Buckets of 64 KiB and more are mappings of the operating system (`mapping.rs`): their pages become resident when the first

@@ -313,12 +313,13 @@ impl Depot {
 #[cfg(all(test, not(framepool_loom)))]
 mod tests {
     use crate::BufferPool;
+    use crate::blocks::class::class_for;
 
     #[test]
     fn idle_count_equals_blocks_in_the_depot() {
         let pool = BufferPool::builder().thread_cache_bytes(0).build().unwrap();
         let depot = &pool.inner().depot;
-        let class = pool.inner().classes.class_for(1000).unwrap();
+        let class = class_for(1000).unwrap();
         let counted = || (depot.idle(class), pool.inner().depot_bytes());
         let mut buffers: Vec<_> = (0..10).map(|_| pool.alloc::<u8>(1000)).collect();
         assert_eq!(counted(), (0, 0));

@@ -12,7 +12,7 @@
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{CLASSES, Classes, OVERSIZE, is_small};
+use crate::blocks::class::{CLASSES, Classes, OVERSIZE};
 use crate::blocks::state::Seen;
 use crate::memory::region::{Origin, Region};
 use crate::sync::{AtomicU32, Ordering};
@@ -105,7 +105,7 @@ impl Record<'_> {
             (class as u32) << CLASS_SHIFT | origin
         };
         // SAFETY: as for this function.
-        unsafe { self.block.bind(region.start, pool, is_small(class)) };
+        unsafe { self.block.bind(region.start, pool) };
         // Release: pairs with the Acquire in `bytes`; a walker that sees the new size sees the idle state before it.
         self.note.0.store(note, Ordering::Release);
     }

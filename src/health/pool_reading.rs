@@ -2,7 +2,6 @@
 
 use super::usage::Setup;
 use crate::BufferPool;
-use crate::blocks::class::LINE;
 use crate::telemetry::frame_memory::FrameMemory;
 use crate::telemetry::open_frames::OpenFrame;
 use crate::telemetry::tags::Tags;
@@ -24,7 +23,7 @@ impl PoolReading {
         self.setup = Setup {
             round: inner.round(),
             max_bytes: inner.config.max_bytes,
-            shares_blocks: inner.config.alignment > LINE,
+            shared_bytes: inner.classes.shared_bytes() as u64,
             frame_block_bytes: inner.config.frame_block_bytes as u64,
         };
         if cfg!(feature = "telemetry") && pool.has_tags() {

@@ -34,7 +34,7 @@ pub enum Rule {
     TagBudget,
     /// Bytes the pool holds from the system.
     PooledBytes,
-    /// Size classes for which the pool holds memory, of 94.
+    /// Size classes for which the pool holds memory, of 100.
     PoolKeys,
     /// Idle bytes beyond what recent frames needed at once and what was prewarmed, while they are more than that need.
     Bloat,

@@ -34,7 +34,7 @@ const MB: f64 = 1e6;
 /// A leak is raised and resolved at once because the verdict already waits for its evidence; overdue buffers and open
 /// frames have already waited for their age. 1 MB is 1,000,000 bytes.
 ///
-/// A pool has 94 size classes, so with these levels its keys are never critical; set a level below 94 to change that.
+/// A pool has 100 size classes, so with these levels its keys are never critical; set a level below 100 to change that.
 /// Bloat is measured against [`needed_bytes`](crate::RuntimeHealthMetrics::needed_bytes); prewarmed memory is no
 /// bloat.
 ///

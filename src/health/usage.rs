@@ -127,11 +127,18 @@ struct WarmedUp {
 }
 
 impl WarmedUp {
-    /// All misses of a size, and those that prewarming could have avoided.
-    fn misses_since(&self, size: &SizeHolding) -> (u64, u64) {
+    /// All misses of a size, and those that prewarming could have avoided. A prewarmed block is kept for its class, so none can be
+    /// advised for a size that several classes have.
+    fn misses_since(&self, size: &SizeHolding, setup: Setup) -> (u64, u64) {
         let mut misses = self.misses.iter();
         let cold = misses.find(|cold| cold.0 == size.block_bytes);
         let all = size.misses.saturating_sub(cold.map_or(0, |cold| cold.1));
+        if size
+            .block_bytes
+            .is_some_and(|bytes| bytes <= setup.shared_bytes)
+        {
+            return (all, 0);
+        }
         (all, all.saturating_sub(size.kept_more))
     }
 }
@@ -141,8 +148,8 @@ impl WarmedUp {
 pub(super) struct Setup {
     pub(super) frame_block_bytes: u64,
     pub(super) max_bytes: Option<u64>,
-    /// Whether several size classes have equal blocks: with an alignment of more than 64 bytes.
-    pub(super) shares_blocks: bool,
+    /// The bytes of the largest blocks that several size classes have; 0 if there are none.
+    pub(super) shared_bytes: u64,
     pub(super) round: u64,
 }
 
@@ -227,10 +234,7 @@ impl Usage {
         worst: &WorstFrames,
         setup: Setup,
     ) {
-        // A prewarmed block is kept for its class, even if other classes have equal blocks.
-        let prewarm = (!setup.shares_blocks)
-            .then(|| self.missed(&outstanding.sizes, now, worst))
-            .flatten();
+        let prewarm = self.missed(&outstanding.sizes, now, worst, setup);
         let block = self.smaller_block(outstanding, setup.frame_block_bytes);
         if prewarm.is_none() && block.is_none() && !self.sites.has_advice() {
             if !self.advice.is_empty() {
@@ -245,7 +249,7 @@ impl Usage {
         let mut advice = Vec::new();
         if let (Some(all), Some(cold)) = (prewarm, &self.warmed_up) {
             let sizes = outstanding.sizes.iter();
-            let missed = sizes.map(|size| (size, cold.misses_since(size).1));
+            let missed = sizes.map(|size| (size, cold.misses_since(size, setup).1));
             advice.extend(prewarming(missed, all, setup.max_bytes));
         }
         if let Some((to, held)) = block {
@@ -270,9 +274,10 @@ impl Usage {
         sizes: &[SizeHolding],
         now: &PoolStats,
         worst: &WorstFrames,
+        setup: Setup,
     ) -> Option<(u64, u64)> {
         let cold = self.warmed_up.as_ref()?;
-        let misses = sizes.iter().map(|size| cold.misses_since(size));
+        let misses = sizes.iter().map(|size| cold.misses_since(size, setup));
         let (all, avoidable) = misses.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let allocs = now.totals.allocs.saturating_sub(cold.allocs);
         let burst = worst.by_misses[0].map_or(0, |frame| frame.value);

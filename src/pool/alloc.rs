@@ -12,7 +12,7 @@ use crate::error::AllocError;
 use crate::memory::region::NATURAL;
 use crate::pool::buffer::Buffer;
 use crate::pool::handle::BufferPool;
-use crate::pool::pooled::{alloc_fast, alloc_slow, alloc_small};
+use crate::pool::pooled::{alloc_fast, alloc_slow};
 use crate::pool::refusal::{Refusal, count_refusal, refused};
 use crate::pool::slot_guard::with_slot;
 
@@ -141,24 +141,6 @@ impl BufferPool {
         len: usize,
         label: Label,
     ) -> Result<NonNull<Block>, AllocError> {
-        match self.alloc_small::<T>(len, label) {
-            Some(block) => Ok(block),
-            None => self.alloc_slower::<T>(len, label),
-        }
-    }
-
-    /// A block of a small class if the calling thread's magazine has one.
-    #[inline]
-    fn alloc_small<T: Pod>(&self, len: usize, label: Label) -> Option<NonNull<Block>> {
-        let bytes = self.bytes_fast::<T>(len)?;
-        // SAFETY: the handle keeps the pool alive.
-        unsafe { alloc_small(self.inner(), bytes, label) }
-    }
-
-    /// Allocates a block of any class, after the magazine's were tried.
-    #[cold]
-    #[inline(never)]
-    fn alloc_slower<T: Pod>(&self, len: usize, label: Label) -> Result<NonNull<Block>, AllocError> {
         self.checked_bytes::<T>(len)
             // SAFETY: the handle keeps the pool alive.
             .and_then(|bytes| unsafe { alloc_slow(self.inner(), bytes, label) })
@@ -169,12 +151,8 @@ impl BufferPool {
     #[inline(never)]
     #[track_caller]
     fn alloc_or_panic<T: Pod>(&self, len: usize, label: Label) -> NonNull<Block> {
-        match self.alloc_small::<T>(len, label) {
-            Some(block) => block,
-            None => self
-                .alloc_slower::<T>(len, label)
-                .unwrap_or_else(|error| refused(&error)),
-        }
+        self.alloc_slow::<T>(len, label)
+            .unwrap_or_else(|error| refused(&error))
     }
 
     /// Whether this pool's buffers start where a `T` may.

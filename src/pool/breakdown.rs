@@ -8,7 +8,7 @@
     reason = "what slots and arenas say is read under the aggregator's lock"
 )]
 
-use crate::blocks::class::{CLASSES, OVERSIZE};
+use crate::blocks::class::{CLASSES, OVERSIZE, class_for};
 use crate::pool::findings::OutBySize;
 use crate::pool::inner::PoolInner;
 use crate::telemetry::breakdown::{SizeHolding, ThreadHolding, position};
@@ -28,7 +28,7 @@ impl PoolInner {
             let block_bytes = self.block_bytes(class);
             // Classes with equally large blocks are one size, listed under the class that `class_for` returns. The
             // walk does the same.
-            if self.classes.class_for(block_bytes) != Some(class) {
+            if class_for(block_bytes) != Some(class) {
                 continue;
             }
             let classes = || std::iter::once(class).chain(self.classes.as_large_as(class));

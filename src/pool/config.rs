@@ -60,8 +60,7 @@ pub enum Alignment {
     ///
     /// Up to 128 bytes, the sizes of blocks are 16 bytes apart. Larger ones begin on a boundary of 64 bytes, as with
     /// [`Bytes64`](Self::Bytes64). Small buffers share cache lines, and so do the pool's records of all buffers. So threads
-    /// that use neighbours slow each other. A small buffer also takes a few nanoseconds more to allocate and release than with
-    /// the default.
+    /// that use neighbours slow each other.
     Bytes16,
     /// 64 bytes: one cache line, one AVX-512 register.
     #[default]

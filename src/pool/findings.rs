@@ -1,6 +1,6 @@
 //! The findings of a walk: which call site and which thread hold which buffers, and since when.
 
-use crate::blocks::class::{CLASSES, Classes, OVERSIZE};
+use crate::blocks::class::{CLASSES, Classes, OVERSIZE, class_for};
 use crate::blocks::state::Seen;
 use crate::memory::tag_budget::MAX_TAGS;
 use crate::pool::found_sites::{FoundSites, Hints, key};
@@ -59,8 +59,8 @@ impl OutBySize {
 
     /// Counts a buffer in use.
     #[inline]
-    fn enter(&mut self, classes: &Classes, bytes: u64, keeps_more: bool, is_kept: bool) {
-        let class = classes.class_for(bytes as usize).unwrap_or(OVERSIZE);
+    fn enter(&mut self, bytes: u64, keeps_more: bool, is_kept: bool) {
+        let class = class_for(bytes as usize).unwrap_or(OVERSIZE);
         let of = &mut self.of[class];
         of.buffers += 1;
         of.bytes += bytes;
@@ -147,7 +147,7 @@ impl<'w> Findings<'w> {
             Seen::Idle => return,
             Seen::Anonymous(bytes) => {
                 self.met += 1;
-                self.by_size.enter(self.limits.classes, bytes, false, true);
+                self.by_size.enter(bytes, false, true);
                 return;
             }
             Seen::Lent(lent) => lent,
@@ -159,9 +159,7 @@ impl<'w> Findings<'w> {
         let tag = lent.tag.number();
         let at = self.sites.position(lent.site, tag);
         let keeps_more = at.is_some_and(|at| self.sites.entries[at].keeps_more);
-        let classes = self.limits.classes;
-        self.by_size
-            .enter(classes, lent.bytes, keeps_more, !is_in_flight);
+        self.by_size.enter(lent.bytes, keeps_more, !is_in_flight);
         let taken = self.round.wrapping_sub(age);
         let is_old_in_frames = age > self.limits.leak_after_frames && !lent.long_lived;
         let is_old = |before: Option<u64>| is_old_in_frames && before.is_none_or(|it| taken < it);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::pool::builder::PoolBuilder;
 use crate::pool::config::{Alignment, Attribution, Config};
 use crate::pool::inner::PoolInner;
+use crate::pool::pooled::class_or_oversize;
 use crate::pool::slot_guard::with_slot;
 use crate::sync::Arc;
 use crate::telemetry::feed::FrameFeed;
@@ -101,7 +102,7 @@ impl BufferPool {
     /// assert_eq!(pool.rounded_bytes(1024), Some(1024));
     /// ```
     pub fn rounded_bytes(&self, bytes: usize) -> Option<u64> {
-        let class = self.inner().class_or_oversize(bytes)?;
+        let class = class_or_oversize(bytes)?;
         Some(self.inner().block_bytes_for(class, bytes) as u64)
     }
 

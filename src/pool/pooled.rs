@@ -4,7 +4,7 @@
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
-use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand};
+use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand, class_for};
 use crate::blocks::depot::Batch;
 use crate::blocks::label::Label;
 use crate::blocks::note::OVERSIZE_STEP;
@@ -35,36 +35,6 @@ pub(crate) unsafe fn alloc_fast(
     label: Label,
 ) -> Option<NonNull<Block>> {
     let class = class_at_hand(bytes)?;
-    // SAFETY: as for this function.
-    unsafe { alloc_of_class(inner, class, bytes, label) }
-}
-
-/// Allocates a block of a small class as [`alloc_fast`] does; `None` also if the pool has no small class for `bytes`.
-///
-/// # Safety
-///
-/// As for [`alloc_fast`].
-#[inline]
-pub(crate) unsafe fn alloc_small(
-    inner: &PoolInner,
-    bytes: usize,
-    label: Label,
-) -> Option<NonNull<Block>> {
-    let class = inner.classes.small_class(bytes)?;
-    // SAFETY: as for this function.
-    unsafe { alloc_of_class(inner, class, bytes, label) }
-}
-
-/// # Safety
-///
-/// As for [`alloc_fast`].
-#[inline(always)]
-unsafe fn alloc_of_class(
-    inner: &PoolInner,
-    class: usize,
-    bytes: usize,
-    label: Label,
-) -> Option<NonNull<Block>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
     unsafe {
         #[cfg(not(feature = "backtrace"))]
@@ -128,7 +98,7 @@ pub(crate) unsafe fn alloc_slow(
     bytes: usize,
     label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
-    let class = inner.class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
+    let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
     // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
     unsafe {
         with_slot(NonNull::from(inner), |slot| {
@@ -212,13 +182,12 @@ unsafe fn refill_or_grow(
     }
 }
 
-impl PoolInner {
-    /// The class for `bytes`, or `OVERSIZE`; `None` if no allocation can be that large.
-    pub(crate) fn class_or_oversize(&self, bytes: usize) -> Option<usize> {
-        let class = self.classes.class_for(bytes);
-        class.or((bytes <= MAX_BYTES).then_some(OVERSIZE))
-    }
+/// The class for `bytes`, or `OVERSIZE`; `None` if no allocation can be that large.
+pub(crate) fn class_or_oversize(bytes: usize) -> Option<usize> {
+    class_for(bytes).or((bytes <= MAX_BYTES).then_some(OVERSIZE))
+}
 
+impl PoolInner {
     /// Bytes of a block of `class` for `bytes`.
     pub(crate) fn block_bytes_for(&self, class: usize, bytes: usize) -> usize {
         if class == OVERSIZE {

@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use crate::blocks::class::OVERSIZE;
 use crate::memory::region::PAGE;
 use crate::pool::inner::PoolInner;
+use crate::pool::pooled::class_or_oversize;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{Refusal, slot_refused};
 use crate::pool::slot_guard::with_slot;
@@ -20,7 +21,7 @@ impl PoolInner {
     ///
     /// Idle blocks count too. A request that cannot be met takes and gives back nothing.
     pub(crate) fn prewarm(&self, bytes: usize, count: usize) -> Result<(), Refusal> {
-        let class = self.class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
+        let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
         let block_bytes = self.block_bytes_for(class, bytes);
         // A block without bytes needs no preparation.
         if count == 0 || block_bytes == 0 {

@@ -12,6 +12,7 @@ use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand};
 use crate::codegen::cold_path;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
+use crate::pool::pooled::class_or_oversize;
 use crate::pool::slot_guard::release_in_slot;
 use crate::slot::list::NoSlot;
 
@@ -35,7 +36,7 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
     }
 }
 
-/// Releases a block that has the tag hint, is of a small class, or could not be released by the fast path for another reason.
+/// Releases a block that may have a tag, or could not be released by the fast path for another reason.
 ///
 /// # Safety
 ///
@@ -45,29 +46,9 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
 unsafe fn release_other(block: NonNull<Block>, requested: usize) {
     // SAFETY: as in `release`.
     unsafe {
-        let inner = block.as_ref().pool_unless_small().cast();
-        let is_released = class_at_hand(requested)
-            .is_some_and(|class| try_release(inner, block.as_ref(), class, requested));
-        if !is_released {
-            cold_path();
-            release_small(block, requested);
-        }
-    }
-}
-
-/// Releases a block if it is of a small class, or else on the slow path.
-///
-/// # Safety
-///
-/// As for [`release`].
-#[inline(never)]
-unsafe fn release_small(block: NonNull<Block>, requested: usize) {
-    // SAFETY: as in `release`; the pool is alive, since the caller holds the block.
-    unsafe {
-        let inner = PoolInner::of(block);
-        let small = inner.as_ref().classes.small_class(requested);
-        let is_released =
-            small.is_some_and(|class| try_release(inner, block.as_ref(), class, requested));
+        let is_released = class_at_hand(requested).is_some_and(|class| {
+            try_release(PoolInner::of(block), block.as_ref(), class, requested)
+        });
         if !is_released {
             cold_path();
             release_slow(block, requested);
@@ -80,7 +61,7 @@ unsafe fn release_small(block: NonNull<Block>, requested: usize) {
 ///
 /// # Safety
 ///
-/// As for [`release`]. The block is of the class and of the pool `inner`, or `inner` is the address of no pool.
+/// As for [`release`]. The block is of the class and of the pool `inner`.
 #[inline(always)]
 unsafe fn try_release(
     inner: NonNull<PoolInner>,
@@ -134,7 +115,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
         let inner = PoolInner::of(block);
         let given = release_in_slot(inner, |slot| {
             let (inner, block) = (inner.as_ref(), block.as_ref());
-            let class = inner.class_or_oversize(requested).unwrap_or(OVERSIZE);
+            let class = class_or_oversize(requested).unwrap_or(OVERSIZE);
             let bytes = inner.block_bytes_for(class, requested) as u64;
             inner.release_tag(slot, block, bytes);
             if class >= NO_CLASS || !slot.release_fast(class, block, requested) {
@@ -152,7 +133,7 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl PoolInner {
-    /// The pool's address; not that of any pool if the block may have a tag or is of a small class.
+    /// The pool's address; not that of any pool if the block may have a tag.
     ///
     /// # Safety
     ///

@@ -279,8 +279,7 @@ impl Slot {
     /// # Safety
     ///
     /// The caller owns the slot, which belongs to the block's pool, holds the block, and gives it up. The block is of
-    /// the class, or the bin of the class takes nothing: the class of a line for a block of a small class. The class is at
-    /// most `NO_CLASS`.
+    /// the class, which is at most `NO_CLASS`.
     #[inline(always)]
     pub(crate) unsafe fn release_fast(
         &self,

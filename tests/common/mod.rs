@@ -30,18 +30,16 @@ fn scale() -> f64 {
     }
 }
 
-/// The size classes of pooled buffers in bytes, before alignment: lines up to 256, then four steps per doubling.
+/// The size classes of pooled buffers in bytes, before alignment: 16 bytes apart up to 128, 64 apart up to 256, then four steps per
+/// doubling.
 pub(crate) fn classes() -> impl Iterator<Item = u64> {
     let steps =
         (8..30).flat_map(|power| (1..=4).map(move |step| (1 << power) + step * (1 << power) / 4));
-    (0..=4).map(|lines| 64 * lines).chain(steps)
+    (0..=8).map(|step| 16 * step).chain([192, 256]).chain(steps)
 }
 
 /// Bytes reported for a pooled buffer of `bytes` in a pool with this alignment.
 pub(crate) fn pooled_bytes(bytes: u64, alignment: u64) -> u64 {
-    if bytes <= 128 && alignment < 64 {
-        return bytes.next_multiple_of(alignment);
-    }
     classes()
         .find(|&class| class >= bytes)
         .expect("tests stay below the largest class")

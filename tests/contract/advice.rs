@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use framepool::health::{Advice, AdviceKind, Basis, Measure, PrewarmSize, settings_code};
 use framepool::telemetry::ThreadHolding;
-use framepool::{Buffer, BufferPool, ConfigError, Frame, HealthMonitor, Thresholds};
+use framepool::{Alignment, Buffer, BufferPool, ConfigError, Frame, HealthMonitor, Thresholds};
 
 use crate::common::Gate;
 
@@ -131,6 +131,28 @@ fn advised_prewarming_would_have_avoided_counted_misses() {
     }
     let (advice, misses) = level(&pool);
     assert_eq!((advice, misses), (Vec::new(), 5));
+}
+
+/// A prewarmed block is kept for its class, and pages round four classes up to 16 KiB.
+#[test]
+fn sizes_of_several_classes_are_not_advised() {
+    let level = |bytes: usize| {
+        let pool = BufferPool::builder()
+            .alignment(Alignment::Bytes4096)
+            .build()
+            .unwrap();
+        let mut kept: Vec<Buffer<u8>> = Vec::new();
+        advised(&pool, 200, |number| {
+            if number == 150 {
+                kept.extend((0..240).map(|_| pool.alloc(bytes)));
+            }
+        })
+    };
+    assert_eq!(level(16 << 10), []);
+    let [advice] = &level(20 << 10)[..] else {
+        panic!("one piece of advice");
+    };
+    assert_eq!(advice.sizes, prewarm(20 << 10, 240).sizes);
 }
 
 /// Prewarming the blocks of a leak would only make the leak begin earlier.

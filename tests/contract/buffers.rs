@@ -235,7 +235,7 @@ fn released_memory_is_reused_by_the_same_thread() {
     let first = pool.alloc::<u8>(100);
     let start = first.as_ptr();
     drop(first);
-    let second: Buffer<u8> = pool.alloc(90);
+    let second: Buffer<u8> = pool.alloc(98);
     assert_eq!(second.as_ptr(), start, "last in, first out");
     let snapshot = pool.end_frame();
     if TELEMETRY {

@@ -11,6 +11,7 @@ use loom::thread;
 
 use super::explore;
 use crate::BufferPool;
+use crate::blocks::class::class_for;
 use crate::blocks::label::Label;
 use crate::pool::inner::PoolInner;
 use crate::pool::pressure::Reach;
@@ -113,7 +114,7 @@ fn the_next_aggregation_counts_a_handed_back_slot() {
         let inner = pool.inner();
         // SAFETY: claimed just now; the pool lives to the model's end.
         let slot = unsafe { claim(inner).as_ref() };
-        let class = inner.classes.class_for(1).unwrap();
+        let class = class_for(1).unwrap();
         let (batch, _) = inner.new_blocks(class, 1, 1, Reach::Thread(slot)).unwrap();
         slot.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
@@ -166,7 +167,7 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         inner.lifetime.add_name();
         // SAFETY: claimed just now; the pool lives to the model's end.
         let (producer, consumer) = unsafe { (claim(inner).as_ref(), claim(inner).as_ref()) };
-        let class = inner.classes.class_for(1).unwrap();
+        let class = class_for(1).unwrap();
         for _ in 0..12 {
             // SAFETY: both slots are still this thread's, and so is the block.
             unsafe {
