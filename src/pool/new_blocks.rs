@@ -87,35 +87,44 @@ impl PoolInner {
         if let Some(refusal) = self.out_of_reach(block_bytes as u64) {
             return Err(refusal);
         }
-        let mut records = [None; MAX_PER_BATCH];
-        let mut claimed = 0;
-        self.table.claim_some(count, |record| {
-            records[claimed] = Some(record);
-            claimed += 1;
-        });
-        let first = records[0].ok_or(Refusal::Memory(self.table.record_bytes()))?;
+        // The claimed records are a list, not an array: hundreds of threads may need a page more of their stacks for that.
+        let (mut first, mut last): (Option<&Block>, Option<&Block>) = (None, None);
+        let claimed = self
+            .table
+            .claim_some(count, |record| match last.replace(record.block) {
+                Some(last) => last.set_next(ptr::from_ref(record.block).cast_mut()),
+                None => first = Some(record.block),
+            });
+        let first = first.ok_or(Refusal::Memory(self.table.record_bytes()))?;
         let beside = self.beside(block_bytes);
-        self.budget.add_beside(claimed as u64 * beside);
-        let mut free = records.into_iter().flatten();
-        let mut last: Option<&Block> = None;
-        let taken = self.take_regions(block_bytes, claimed as u32, reach, |region| {
-            let record = free.next().expect("a record for each region");
-            // SAFETY: a record belongs to the thread that claimed it.
-            unsafe { record.bind(region, self.this().cast(), class) };
-            record.block.set_next(ptr::null_mut());
-            if let Some(last) = last.replace(record.block) {
-                last.set_next(ptr::from_ref(record.block).cast_mut());
+        self.budget.add_beside(u64::from(claimed) * beside);
+        let (mut end, mut free) = (first, ptr::from_ref(first));
+        let mut bound = 0;
+        let taken = self.take_regions(block_bytes, claimed, reach, |region| {
+            // SAFETY: there are no more regions than claimed records, which belong to the thread that claimed them.
+            unsafe {
+                end = &*free;
+                self.table
+                    .record(end)
+                    .bind(region, self.this().cast(), class);
             }
+            free = end.next();
+            bound += 1;
         });
-        for record in free {
+        for _ in bound..claimed {
             self.budget.cancel_beside(beside);
             // SAFETY: claimed above, and bound to nothing.
-            unsafe { self.table.release(record.block) };
+            unsafe {
+                let block = &*free;
+                free = block.next();
+                self.table.release(block);
+            }
         }
         let (blocks, evicted) = taken.map_err(|refusal| match refusal {
             Refusal::Budget(bytes) => Refusal::Budget(self.budget.wanted_with(bytes, beside)),
             other => other,
         })?;
+        end.set_next(ptr::null_mut());
         if class != OVERSIZE {
             let below_peak = self
                 .depot
@@ -126,7 +135,7 @@ impl PoolInner {
         }
         self.depot.note_bound(class, blocks);
         // SAFETY: claimed, bound and linked above.
-        let batch = unsafe { Batch::new(first.block, blocks, class) };
+        let batch = unsafe { Batch::new(first, blocks, class) };
         Ok((batch, if evicted { Miss::Budget } else { miss }))
     }
 
