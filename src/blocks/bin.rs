@@ -51,8 +51,8 @@ pub(crate) struct Bin {
     pub(crate) hits: Counter,
 }
 
-/// Bytes that a visit of the slow path earns for each block of the limit.
-const EARNED_BY_BLOCK: u32 = 128;
+/// Bytes that a visit of the slow path earns, and again for each block of the limit.
+const EARNED: u32 = 64;
 
 /// Marks a bin without a hot place.
 ///
@@ -188,9 +188,9 @@ impl Bin {
         self.set_balance(Balance::new(self.balance().says() + given, room));
     }
 
-    /// Earns what a visit of the slow path is worth: as many bytes for each block of the limit, because they passed since the last.
+    /// Earns what a visit of the slow path is worth. The blocks of the limit count, because they passed since the last visit.
     pub(crate) fn earn_by_visit(&self) {
-        self.earn(EARNED_BY_BLOCK * self.limit.get().max(1));
+        self.earn(EARNED * (1 + self.limit.get().max(1)));
     }
 
     /// Allows the bin this many more bytes.

@@ -285,11 +285,11 @@ impl Budget {
         self.regrown.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// An estimate of the bytes that the pool needs: what was outside the depot at the busiest frame end, and an eighth of what came
-    /// back. So classes that give memory back for each other again and again end with enough for all of them.
+    /// An estimate of the bytes that the pool needs: what was outside the depot at the busiest frame end, and a twelfth of what
+    /// came back. So classes that give memory back for each other again and again end with enough for all of them.
     pub(crate) fn needed(&self) -> u64 {
         // Relaxed, both: an estimate, written in `note_busy` and `note_regrown`.
-        self.busiest.load(Ordering::Relaxed) + self.regrown.load(Ordering::Relaxed) / 8
+        self.busiest.load(Ordering::Relaxed) + self.regrown.load(Ordering::Relaxed) / 12
     }
 
     /// Bytes returned to the system since the counter was `before`. The counter wraps.

@@ -4,8 +4,8 @@
 //!
 //! # Slow start
 //!
-//! A bin earns its limit. Each visit of the slow path earns 128 bytes, times the limit: the blocks that passed since the last visit. An
-//! exchange takes about as long as the first touch of 128 new bytes. So a thread that uses a class all the time loses little before it
+//! A bin earns its limit. Each visit of the slow path earns 64 bytes, and 64 for each block of the limit: they passed since the last visit.
+//! An exchange takes about as long as the first touch of 128 new bytes. So a thread that uses a class all the time loses little before it
 //! keeps what its credit allows, and one that uses it a few times keeps little: of hundreds of threads, most do (docs/notes/small.md).
 #![expect(
     unsafe_code,
