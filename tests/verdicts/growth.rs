@@ -11,7 +11,12 @@ use crate::leak::{Leak, is_leak};
 
 /// A warm bench, at frame 2,000.
 fn warm() -> Bench {
+    warmed_up(BufferPool::new())
+}
+
+fn warmed_up(pool: BufferPool) -> Bench {
     let mut bench = Bench::new();
+    bench.pool = pool;
     bench.quiet(2_000);
     bench
 }
@@ -89,8 +94,7 @@ fn early_growth_is_a_warning() {
 
 #[test]
 fn a_budget_says_when_it_is_full() {
-    let mut bench = warm();
-    bench.pool = BufferPool::builder().max_bytes(64 << 20).build().unwrap();
+    let mut bench = warmed_up(BufferPool::builder().max_bytes(64 << 20).build().unwrap());
     let mut leak = Leak::new(2_000, 6);
     let health = after(&mut bench, 6_000, |pool, frame| leak.step(pool, frame));
     let exhausts = of_leak(&health).unwrap().growth.unwrap().exhausts.unwrap();
@@ -138,8 +142,7 @@ fn a_resolved_leak_says_what_is_held() {
 
 #[test]
 fn growth_at_rest_has_no_forecast() {
-    let mut bench = warm();
-    bench.pool = BufferPool::builder().max_bytes(8 << 20).build().unwrap();
+    let mut bench = warmed_up(BufferPool::builder().max_bytes(8 << 20).build().unwrap());
     let mut leak = Leak::new(2_000, 6);
     let mut forecast = |frames: u64, leaks: bool| {
         let health = after(&mut bench, frames, |pool, frame| {

@@ -1,6 +1,6 @@
 //! One judgement: from what was recorded and read to a health snapshot.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::HealthMonitor;
 use crate::clock::Timestamp;
@@ -11,8 +11,6 @@ use crate::health::loop_time::LoopTime;
 use crate::health::misses::miss_summary;
 use crate::health::next_step::Situation;
 use crate::health::rows::{SinceJudged, rows};
-use crate::health::usage::Usage;
-use crate::health::verdicts::Verdicts;
 use crate::health::{
     Advice, HOLDERS, HealthSnapshot, HealthStatus, PoolName, RuntimeHealthMetrics, SharedList,
     UsageHistogram,
@@ -137,16 +135,16 @@ impl HealthMonitor {
         }
     }
 
-    /// Forgets what was known of another pool.
-    pub(super) fn begin_pool(&mut self, pool: PoolId) {
+    /// Begins anew if the pool is another one than before: one monitor watches one pool.
+    pub(super) fn begin_pool(&mut self, pool: PoolId, now: Instant) {
         let before = self.judged.pool.replace(pool);
-        if before != Some(pool) {
-            self.verdicts = Verdicts::default();
-        }
         if before.is_some_and(|before| before != pool) {
-            let looks_at_any_time = self.usage.looks_at_any_time;
-            self.usage = Usage::default();
-            self.usage.looks_at_any_time = looks_at_any_time;
+            let mut anew =
+                Self::new(self.thresholds.clone()).with_emit_interval(self.clock.interval);
+            anew.clock.advance(now);
+            anew.usage.looks_at_any_time = self.usage.looks_at_any_time;
+            anew.judged.pool = Some(pool);
+            *self = anew;
         }
     }
 

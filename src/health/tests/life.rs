@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::BufferPool;
 
 #[test]
 fn overdue_buffers_alert_and_resolve_once_per_site() {
@@ -50,6 +51,27 @@ fn overdue_buffers_alert_and_resolve_once_per_site() {
 
     let again = bench.overdue(1000, &[(a, 1)]);
     assert_eq!(again.raised[0].id, first.id);
+}
+
+#[test]
+fn a_monitor_begins_anew_with_another_pool() {
+    let overdue = BufferPool::builder()
+        .expect_release_within(1)
+        .build()
+        .unwrap();
+    let kept = overdue.alloc::<u8>(1);
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    for _ in 0..3 {
+        monitor.record(&overdue.end_frame());
+    }
+    monitor.record_lost(1);
+    let health = monitor.emit_now(&overdue);
+    assert_eq!((health.active.len(), health.metrics.lost_records), (2, 1));
+    let health = monitor.emit_now(&BufferPool::new());
+    assert_eq!((health.active.len(), health.resolved.len()), (0, 0));
+    assert_eq!(health.metrics.lost_records, 0);
+    assert_eq!(health.worst, WorstFrames::default());
+    drop(kept);
 }
 
 #[test]
