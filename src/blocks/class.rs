@@ -13,11 +13,10 @@
 //! for the classes before it, and an empty one for it.
 
 use crate::codegen::cold_path;
-
 use crate::memory::region::SMALL_BYTES;
 use crate::sync::sized;
 
-/// Bytes of a cache line, the unit of block sizes from here on.
+/// Bytes of a cache line, the unit of larger classes.
 pub(crate) const LINE: usize = 64;
 
 /// The number of size classes. A model needs only a few.
@@ -34,7 +33,7 @@ const SMALL_STEP: usize = 16;
 /// The number of small classes. Models have none.
 const SMALL: usize = sized(SMALL_BYTES / SMALL_STEP, 0, 0);
 
-/// Up to here the classes are one cache line apart; from here on there are four steps per doubling.
+/// Beyond the small classes and up to here, classes are one cache line apart; from here on there are four steps per doubling.
 const LINEAR_BYTES: usize = 256;
 /// The class of that size.
 const LAST_LINEAR: usize = SMALL + (LINEAR_BYTES - SMALL * SMALL_STEP) / LINE;
@@ -44,8 +43,8 @@ pub(crate) const MAX_CLASS_BYTES: usize = class_bytes(CLASSES - 1);
 
 /// Up to this size, the class is looked up in a table with one entry for 16 bytes.
 ///
-/// One lookup is faster than arithmetic or a choice between two tables. A program touches only the entries of its
-/// sizes. The table covers the sizes that threads keep.
+/// One lookup is faster than arithmetic or a choice between two tables. The table has 64 KiB and covers the sizes that threads keep. A
+/// program touches only the entries of its sizes.
 const AT_HAND_BYTES: usize = if MAX_CLASS_BYTES < 1 << 20 {
     MAX_CLASS_BYTES
 } else {
