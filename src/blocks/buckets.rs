@@ -10,8 +10,8 @@
 //! # Layouts
 //!
 //! A pool whose blocks are whole lines has a wide page: 64 records, each with its note in one cache line, so that the records of two
-//! threads never share a line. A pool with an alignment of 16 bytes has a packed page of half a system page: 56 records, two in a line, and their
-//! notes behind them. In each layout the numbers of a page are 64 apart.
+//! threads never share a line. A pool with an alignment of 16 bytes has a packed page of half a system page: 56
+//! records, two in a line, and their notes behind them. In each layout the numbers of a page are 64 apart.
 //!
 //! Buckets of 64 KiB and more are mappings of the operating system (`mapping.rs`): their pages become resident when the first
 //! record is claimed, and go back when the last record is released. Smaller buckets, and all buckets on systems without mappings, come

@@ -1,5 +1,5 @@
-//! Size classes: 16 bytes apart up to 128, 64 bytes apart up to 256, and then four steps per doubling, so that rounding up costs at most a
-//! quarter.
+//! Size classes: 16 bytes apart up to 128, 64 bytes apart up to 256, and then four steps per doubling, so that
+//! rounding up costs at most a quarter there.
 //!
 //! ```text
 //!   class      0    1    2    3   …    8    9   10   11   12   13   14   15   16  …     58  │  60   …     99

@@ -38,7 +38,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 ///
 /// [`record_frame`](Self::record_frame) takes constant time, and once warm allocates nothing. [`emit`](Self::emit) reads the
 /// pool as it is now, also when no frame has ended since the last time: it walks the slots and the buffers that are out, and
-/// allocates only when there is something to report. One monitor watches one pool; asked about another, it begins anew.
+/// allocates only when there is something to report. One monitor watches one pool; asked about another, it starts over.
 ///
 /// ```
 /// use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};

@@ -135,16 +135,16 @@ impl HealthMonitor {
         }
     }
 
-    /// Begins anew if the pool is another one than before: one monitor watches one pool.
+    /// Starts over if the pool is another one than before, because one monitor watches one pool.
     pub(super) fn begin_pool(&mut self, pool: PoolId, now: Instant) {
         let before = self.judged.pool.replace(pool);
         if before.is_some_and(|before| before != pool) {
-            let mut anew =
+            let mut fresh =
                 Self::new(self.thresholds.clone()).with_emit_interval(self.clock.interval);
-            anew.clock.advance(now);
-            anew.usage.looks_at_any_time = self.usage.looks_at_any_time;
-            anew.judged.pool = Some(pool);
-            *self = anew;
+            fresh.clock.advance(now);
+            fresh.usage.looks_at_any_time = self.usage.looks_at_any_time;
+            fresh.judged.pool = Some(pool);
+            *self = fresh;
         }
     }
 

@@ -54,7 +54,7 @@ fn overdue_buffers_alert_and_resolve_once_per_site() {
 }
 
 #[test]
-fn a_monitor_begins_anew_with_another_pool() {
+fn a_monitor_starts_over_with_another_pool() {
     let overdue = BufferPool::builder()
         .expect_release_within(1)
         .build()
