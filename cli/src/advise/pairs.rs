@@ -13,9 +13,10 @@ use framepool::{AllocError, BufferPool};
 use crate::trace::{Event, NEVER, Trace};
 
 /// Measurements of each kind.
-const ROUNDS: usize = 7;
-/// A measurement takes at least this long.
-const LEAST: Duration = Duration::from_millis(4);
+const ROUNDS: usize = 28;
+/// A measurement takes at least this long. It is shorter than the time for which a busy system lets another thread run, so that some
+/// measurements are undisturbed.
+const LEAST: Duration = Duration::from_millis(1);
 
 /// The steps of one call site.
 #[derive(Debug, Default)]
