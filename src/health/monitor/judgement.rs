@@ -139,13 +139,19 @@ impl HealthMonitor {
     pub(super) fn begin_pool(&mut self, pool: PoolId, now: Instant) {
         let before = self.judged.pool.replace(pool);
         if before.is_some_and(|before| before != pool) {
-            let mut fresh =
-                Self::new(self.thresholds.clone()).with_emit_interval(self.clock.interval);
-            fresh.clock.advance(now);
-            fresh.usage.looks_at_any_time = self.usage.looks_at_any_time;
-            fresh.judged.pool = Some(pool);
-            *self = fresh;
+            self.start_over(pool, now);
         }
+    }
+
+    // Not inlined: a judgement would hold a second monitor on the stack, and threads may have small ones.
+    #[cold]
+    #[inline(never)]
+    fn start_over(&mut self, pool: PoolId, now: Instant) {
+        let mut fresh = Self::new(self.thresholds.clone()).with_emit_interval(self.clock.interval);
+        fresh.clock.advance(now);
+        fresh.usage.looks_at_any_time = self.usage.looks_at_any_time;
+        fresh.judged.pool = Some(pool);
+        *self = fresh;
     }
 
     /// How the pool is used, and what follows.
