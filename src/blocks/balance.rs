@@ -48,11 +48,11 @@ impl Magazine {
     /// [`given_since`](Self::given_since) has the rest. For the closer of the pool, when the owner does nothing else.
     pub(crate) fn balance_for_owner(&self) -> i64 {
         let (mut all_given, mut all_kept) = (0, 0);
-        for (_, bin) in self.bins() {
+        for (class, bin) in self.bins() {
             let given = bin.given();
             all_given += given;
             // SAFETY: the closer keeps the pool alive, and only fast releases can run.
-            all_kept += unsafe { bin.kept(given) };
+            all_kept += unsafe { self.allowance(class).kept(given) };
         }
         self.had.replace(all_given) - all_kept
     }
@@ -68,9 +68,9 @@ impl Magazine {
     /// then empty the bins and [`take_balance`](Self::take_balance).
     pub(crate) fn take_over(&self) -> i64 {
         let given_since = self.given_since();
-        let kept = self.bins().map(|(_, bin)| {
+        let kept = self.bins().map(|(class, bin)| {
             // SAFETY: the owner has a hold on the pool, and its bins are its own.
-            unsafe { bin.kept(bin.given()) }
+            unsafe { self.allowance(class).kept(bin.given()) }
         });
         self.had.set(kept.sum());
         given_since

@@ -30,29 +30,22 @@ use crate::telemetry::counters::Counter;
 /// After the last try it accepts the values: the result may then be one release too low.
 const TRIES: u32 = 2;
 
-/// The idle blocks of one class, and the number of allocs from them, in one cache line.
+/// The idle blocks of one class, and the number of allocs from them, in half a cache line. What only slow paths need is in the bin's
+/// allowance (`magazine/allowance.rs`).
 ///
 /// An alloc and a release write this line and one line of the slot that all classes share. Only the owner writes the bin; the
 /// aggregator loads its atomics.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub(crate) struct Bin {
     /// One block, null, or [`NO_PLACE`].
     hot: AtomicPtr<Block>,
     pub(crate) active: Cell<*const Block>,
-    pub(crate) spare: Cell<*const Block>,
     /// The room of `active`, and the sum for the aggregator; see [`Balance`].
     balance: AtomicU64,
-    /// The most blocks that `hot` and `active` may hold together. Their credit is spent.
-    pub(crate) limit: Cell<u32>,
-    /// The most bytes of the limit by the bin's use so far; see `magazine.rs`.
-    earned: Cell<u32>,
     /// Allocs that took a block from this bin.
     pub(crate) hits: Counter,
 }
-
-/// Bytes that a visit of the slow path earns, and again for each block of the limit.
-const EARNED: u32 = 64;
 
 /// Marks a bin without a hot place.
 ///
@@ -92,10 +85,7 @@ impl Bin {
         Self {
             hot: AtomicPtr::new(NO_PLACE),
             active: Cell::new(ptr::null()),
-            spare: Cell::new(ptr::null()),
             balance: AtomicU64::new(0),
-            limit: Cell::new(0),
-            earned: Cell::new(0),
             hits: Counter::new(),
         }
     }
@@ -188,23 +178,6 @@ impl Bin {
         self.set_balance(Balance::new(self.balance().says() + given, room));
     }
 
-    /// Earns what a visit of the slow path is worth. The blocks of the limit count, because they passed since the last visit.
-    pub(crate) fn earn_by_visit(&self) {
-        self.earn(EARNED * (1 + self.limit.get().max(1)));
-    }
-
-    /// Allows the bin this many more bytes.
-    pub(crate) fn earn(&self, bytes: u32) {
-        self.earned.set(self.earned.get().saturating_add(bytes));
-    }
-
-    /// The blocks by which the limit may grow, if each has this many bytes. Blocks without bytes need not be earned.
-    pub(crate) fn places_to_grant(&self, block_bytes: usize) -> u32 {
-        let earned = (self.earned.get() as usize).checked_div(block_bytes);
-        let places = earned.map_or(u32::MAX, |places| places as u32);
-        places.saturating_sub(self.limit.get())
-    }
-
     /// Closes the bin after its active list was taken out: no hot place, no room.
     ///
     /// Returns the hot block, if there was one, and counts it in the balance.
@@ -232,21 +205,6 @@ impl Bin {
         let room = Balance(self.balance.load(Ordering::Acquire)).room();
         let hot = self.hot.load(Ordering::Acquire);
         i64::from(hot.addr() > NO_PLACE.addr()) - i64::from(room)
-    }
-
-    /// The number of blocks in this bin at this value of `given`. Only for the owner, or the closer that pays for it.
-    ///
-    /// # Safety
-    ///
-    /// The records of the pool's table are alive.
-    pub(crate) unsafe fn kept(&self, given: i64) -> i64 {
-        let limit = self.limit.get();
-        if limit == 0 {
-            return 0;
-        }
-        // SAFETY: as for the caller; `spare` heads a batch of this bin.
-        let spare = unsafe { self.spare.get().as_ref() }.map_or(0, Block::batch_len);
-        i64::from(limit) - 1 + given + i64::from(spare)
     }
 
     /// The number of blocks released into this bin. For the aggregator; see `counters.rs`.

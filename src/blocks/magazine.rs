@@ -25,6 +25,7 @@
     reason = "lists are linked through the blocks they consist of"
 )]
 
+mod allowance;
 mod credit;
 
 use std::cell::Cell;
@@ -35,15 +36,21 @@ use crate::blocks::block::Block;
 use crate::blocks::class::{NO_CLASS, bits};
 use crate::blocks::depot::Batch;
 use crate::blocks::exchange::{Exchange, Notes};
+use crate::blocks::magazine::allowance::Allowance;
 use crate::codegen::{in_one_register, prefetch};
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 use crate::telemetry::counters::Counter;
 
 /// A thread's idle blocks of all classes. Owned by the slot's owner.
+///
+/// It ends with a cache line, so that what follows in the slot begins one.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Magazine {
     /// One bin per class of which threads keep blocks, and one that is always empty, for `NO_CLASS`.
     bins: [Bin; NO_CLASS + 1],
+    /// What each bin may keep.
+    allowances: [Allowance; NO_CLASS + 1],
     /// One bit per bin that was ever granted anything. The aggregator skips the others.
     granted: [AtomicU64; NO_CLASS / 64 + 1],
     /// Bytes not yet granted to any bin.
@@ -68,8 +75,10 @@ impl Magazine {
         // SAFETY: as for this function; all fields are written.
         unsafe {
             let bins = (&raw mut (*at).bins).cast::<Bin>();
+            let allowances = (&raw mut (*at).allowances).cast::<Allowance>();
             for class in 0..=NO_CLASS {
                 bins.add(class).write(Bin::new());
+                allowances.add(class).write(Allowance::new());
             }
             (&raw mut (*at).granted).write(std::array::from_fn(|_| AtomicU64::new(0)));
             (&raw mut (*at).credit).write(Cell::new(credit));
@@ -90,6 +99,16 @@ impl Magazine {
         self.owned.with_mut(|_| ());
         // SAFETY: the caller passes a class that has a bin.
         in_one_register(unsafe { self.bins.get_unchecked(class) })
+    }
+
+    /// The bin of a class and what it may keep; `None` for classes of which threads keep no blocks.
+    fn bin_and_allowance(&self, class: usize) -> Option<(&Bin, &Allowance)> {
+        self.bins.get(class).zip(self.allowances.get(class))
+    }
+
+    /// What the bin of a class may keep. Only for the owner, or the closer of the pool.
+    pub(crate) fn allowance(&self, class: usize) -> &Allowance {
+        &self.allowances[class]
     }
 
     /// Every bin that was ever granted anything, with its class. For the aggregator.
@@ -116,15 +135,14 @@ impl Magazine {
         notes: Notes<'_>,
     ) -> Option<(&'t Block, bool)> {
         self.owned.with_mut(|_| ());
-        if let Some(bin) = self.bins.get(class) {
-            bin.earn_by_visit();
+        if let Some((bin, allowance)) = self.bin_and_allowance(class) {
+            allowance.earn_by_visit();
             debug_assert!(bin.active.get().is_null());
             // SAFETY: a spare batch consists of records of the pool's table, which lives as long as the pool.
-            if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
+            if let Some(spare) = unsafe { allowance.spare.replace(ptr::null()).as_ref() } {
                 let len = spare.batch_len();
-                bin.spare.set(ptr::null());
                 bin.active.set(spare.next()); // the first block is allocated at once
-                bin.set_room(bin.limit.get() - len, -1);
+                bin.set_room(allowance.limit.get() - len, -1);
                 prefetch(bin.active.get());
                 self.pay_back(len, class, exchange);
                 return Some((spare, false));
@@ -151,10 +169,10 @@ impl Magazine {
             return first;
         }
         // Blocks that threads do not keep come one by one.
-        let bin = &self.bins[class];
-        let missing = batch.len().saturating_sub(bin.limit.get());
+        let (bin, limit) = (&self.bins[class], &self.allowances[class].limit);
+        let missing = batch.len().saturating_sub(limit.get());
         self.grant(class, missing, exchange, notes);
-        let kept = others.min(bin.limit.get().saturating_sub(1));
+        let kept = others.min(limit.get().saturating_sub(1));
         if kept < others {
             let mut last = first;
             for _ in 0..kept {
@@ -169,7 +187,7 @@ impl Magazine {
         }
         if kept > 0 {
             bin.active.set(first.next());
-            bin.set_room(bin.limit.get() - 1 - kept, 0);
+            bin.set_room(limit.get() - 1 - kept, 0);
             prefetch(bin.active.get());
         }
         first
@@ -187,10 +205,10 @@ impl Magazine {
         notes: Notes<'_>,
     ) {
         self.owned.with_mut(|_| ());
-        if let Some(bin) = self.bins.get(class) {
-            bin.earn_by_visit();
+        if let Some((bin, allowance)) = self.bin_and_allowance(class) {
+            allowance.earn_by_visit();
             self.widen(class, exchange, notes);
-            if bin.limit.get() > 0 {
+            if allowance.limit.get() > 0 {
                 if !bin.try_push(block) {
                     self.rotate(class, block, 1, exchange, notes);
                 }
@@ -218,15 +236,15 @@ impl Magazine {
         self.owned.with_mut(|_| ());
         let bytes = exchange.bytes_of(class, block);
         self.note_new(bytes, exchange);
-        let Some(bin) = self.bins.get(class) else {
+        let Some((bin, allowance)) = self.bin_and_allowance(class) else {
             return self.send_alone(class, block, exchange, notes);
         };
-        bin.earn(bytes.try_into().unwrap_or(u32::MAX));
+        allowance.earn(bytes.try_into().unwrap_or(u32::MAX));
         if bin.balance().room() == 0 {
             self.widen(class, exchange, notes);
         }
         let room = bin.balance().room();
-        if bin.limit.get() == 0 {
+        if allowance.limit.get() == 0 {
             self.send_alone(class, block, exchange, notes);
         } else if room == 0 {
             self.rotate(class, block, 0, exchange, notes);
@@ -246,19 +264,19 @@ impl Magazine {
         exchange: &Exchange<'_>,
         notes: Notes<'_>,
     ) {
-        let bin = &self.bins[class];
-        let len = bin.limit.get();
+        let (bin, allowance) = (&self.bins[class], &self.allowances[class]);
+        let len = allowance.limit.get();
         let bytes = len as usize * exchange.classes.block_bytes(class);
         block.set_next(bin.active.replace(ptr::null()).cast_mut());
         block.set_batch_len(len);
         bin.set_room(len - 1, given);
         // SAFETY: `spare` is a record of the table.
-        let going = if let Some(spare) = unsafe { bin.spare.get().as_ref() } {
-            bin.spare.set(block);
+        let going = if let Some(spare) = unsafe { allowance.spare.get().as_ref() } {
+            allowance.spare.set(block);
             // SAFETY: the spare batch was taken out of the bin just now.
             unsafe { Batch::new(spare, spare.batch_len(), class) }
         } else if len == exchange.classes.batch_len(class) && self.spend(bytes, exchange) {
-            bin.spare.set(block);
+            allowance.spare.set(block);
             return;
         } else {
             // SAFETY: the list was taken out of the bin above.
@@ -290,15 +308,11 @@ impl Magazine {
     /// Idle blocks of a class. Only for the owner.
     pub(crate) fn idle(&self, class: usize) -> u64 {
         self.owned.with_mut(|_| ());
-        let Some(bin) = self.bins.get(class).filter(|bin| bin.limit.get() > 0) else {
+        let Some((bin, allowance)) = self.bin_and_allowance(class) else {
             return 0;
         };
-        // SAFETY: hot and spare are records of the table, which are alive, and their blocks are this magazine's.
-        let apart = unsafe {
-            let spare = bin.spare.get().as_ref();
-            u32::from(bin.hot().is_some()) + spare.map_or(0, Block::batch_len)
-        };
-        u64::from(bin.limit.get() - 1 - bin.balance().room() + apart)
+        // SAFETY: the records of the table are alive, and the bin's blocks are this magazine's.
+        unsafe { allowance.kept(bin.given()) as u64 }
     }
 
     /// Sends everything to the depot.

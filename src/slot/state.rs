@@ -32,9 +32,9 @@ pub(crate) use arenas::ArenaPlace;
 /// One thread's state in a pool. Behind it in memory lie the owner's bump allocators, one per open frame (`state/arenas.rs`).
 ///
 /// ```text
-///   magazine: bins, credit │ stamp … ahead │ last_read, 3 lines │ counters, 2 lines │ arenas, 3 lines each
-///     a line each, and one │ 1 line        │ 1st line        │                   │ of those in use
-///     of those that counted└─ read by the frame end, of all ┘└─ of those that counted
+///   magazine: bins, allowances, credit │ stamp … ahead │ last_read, 3 lines │ counters, 2 lines │ arenas, 3 lines each
+///     half a line each,        1 line  │ 1 line        │ 1st line           │                   │ of those in use
+///     of those that counted            └─ read by the frame end, of all    ┘└─ of those that counted
 /// ```
 #[derive(Debug)]
 #[repr(C, align(128))]

@@ -26,7 +26,6 @@ unsafe impl Sync for Shared {}
 fn a_flush_never_hides_a_release() {
     explore(Some(3), || {
         let shared = Shared(Bin::new(), Table::new(false));
-        shared.0.limit.set(1);
         shared.0.set_hot(ptr::null());
         assert!(shared.0.try_push(shared.1.claim().unwrap().block));
         assert_eq!(shared.0.released(), 1);

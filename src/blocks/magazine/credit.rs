@@ -23,10 +23,8 @@ use crate::sync::{Ordering, Owned};
 impl Magazine {
     /// Doubles a bin's limit, up to the length of a batch.
     pub(super) fn widen(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
-        let (limit, batch_len) = (
-            self.bins[class].limit.get(),
-            exchange.classes.batch_len(class),
-        );
+        let limit = self.allowances[class].limit.get();
+        let batch_len = exchange.classes.batch_len(class);
         if limit < batch_len {
             let more = limit.max(1).min(batch_len - limit);
             self.grant(class, more, exchange, notes);
@@ -39,7 +37,7 @@ impl Magazine {
             return;
         }
         let block_bytes = exchange.classes.block_bytes(class);
-        let more = more.min(self.bins[class].places_to_grant(block_bytes));
+        let more = more.min(self.allowances[class].places_to_grant(block_bytes));
         if more == 0 {
             return;
         }
@@ -57,13 +55,13 @@ impl Magazine {
             return;
         }
         self.note_granted(class);
-        let bin = &self.bins[class];
+        let (bin, limit) = (&self.bins[class], &self.allowances[class].limit);
         let mut wider = granted;
-        if bin.limit.get() == 0 {
+        if limit.get() == 0 {
             bin.set_hot(ptr::null());
             wider -= 1;
         }
-        bin.limit.set(bin.limit.get() + granted);
+        limit.set(limit.get() + granted);
         if wider > 0 {
             bin.set_room(bin.balance().room() + wider, 0);
         }
@@ -96,8 +94,8 @@ impl Magazine {
 
     /// Sends everything of one class to the depot and takes back its credit.
     pub(super) fn flush(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
-        let bin = &self.bins[class];
-        let limit = bin.limit.replace(0);
+        let (bin, allowance) = (&self.bins[class], &self.allowances[class]);
+        let limit = allowance.limit.replace(0);
         if limit == 0 {
             return;
         }
@@ -117,7 +115,7 @@ impl Magazine {
             self.send(batch, exchange, notes);
         }
         // SAFETY: as above.
-        if let Some(spare) = unsafe { bin.spare.replace(ptr::null()).as_ref() } {
+        if let Some(spare) = unsafe { allowance.spare.replace(ptr::null()).as_ref() } {
             let len = spare.batch_len();
             self.pay_back(len, class, exchange);
             // SAFETY: the batch left the bin just now.
