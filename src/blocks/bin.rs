@@ -33,7 +33,7 @@ const TRIES: u32 = 2;
 /// The idle blocks of one class, and the number of allocs from them, in half a cache line. What only slow paths need is in the bin's
 /// allowance (`magazine/allowance.rs`).
 ///
-/// An alloc and a release write this line and one line of the slot that all classes share. Only the owner writes the bin; the
+/// An alloc and a release write its line and one line of the slot that all classes share. Only the owner writes the bin; the
 /// aggregator loads its atomics.
 #[derive(Debug)]
 #[repr(C, align(32))]

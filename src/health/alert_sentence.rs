@@ -27,11 +27,15 @@ impl Alert {
         }
         match self.rule {
             Rule::Leak => {
-                let were = if self.value > 1.0 { "were" } else { "was" };
+                let problem = match &self.verdict {
+                    Some(site) if site.becomes_larger() => "became larger",
+                    _ if self.value > 1.0 => "were not given back",
+                    _ => "was not given back",
+                };
                 write!(f, "{value}")?;
                 self.place(f, " taken at ")?;
                 self.tag(f)?;
-                write!(f, " {were} not given back")?;
+                write!(f, " {problem}")?;
                 self.growth(f)
             }
             Rule::Overdue => {
@@ -100,10 +104,15 @@ impl Alert {
         let Some(growth) = &verdict.growth else {
             return Ok(());
         };
+        let gained = bytes(growth.bytes);
+        if verdict.becomes_larger() {
+            write!(f, " by {gained}")?;
+        } else {
+            write!(f, " ({gained})")?;
+        }
         write!(
             f,
-            " ({}), growing since frame {} ({:.1} s ago) {growth}; rose in {} of {} changes, the latest {:.1} s ago",
-            bytes(growth.bytes),
+            ", growing since frame {} ({:.1} s ago) {growth}; rose in {} of {} changes, the latest {:.1} s ago",
             verdict.since_frame,
             self.at.saturating_sub(verdict.since).as_secs_f64(),
             growth.rises,

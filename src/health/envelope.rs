@@ -114,6 +114,12 @@ pub(crate) struct Past {
 }
 
 impl Past {
+    /// All of it: for what must show more rises at any site.
+    pub(super) const HABITS: Self = Self {
+        gives_back: true,
+        has_filled: true,
+    };
+
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             gives_back: self.gives_back || other.gives_back,
@@ -142,8 +148,17 @@ pub(crate) struct Climb {
 }
 
 impl Envelope {
+    /// An envelope whose record is this population.
+    pub(super) fn at(population: Amount) -> Self {
+        Self {
+            record: population.buffers,
+            bytes: population.bytes,
+            ..Self::default()
+        }
+    }
+
     /// Takes the minimum of a window that has just ended, and the round in which the oldest buffer of the site was
-    /// allocated.
+    /// allocated, if that says anything about the climb.
     pub(crate) fn push(
         &mut self,
         scale: &Scale,
@@ -232,12 +247,11 @@ impl Climb {
         self.top.buffers - self.base.buffers
     }
 
-    /// Whether the site has kept more than half of the gain, and a buffer that is at least as old as the climb.
+    /// Whether the site has kept more than half of the gain, and, if its age counts, a buffer that is at least as old as the climb.
     fn keeps(&self, minimum: Amount, oldest: Option<u64>) -> bool {
         let is_younger =
             |taken: u64| (1..u64::MAX / 2).contains(&taken.wrapping_sub(self.began.round));
-        minimum.buffers > self.base.buffers + self.gain() / 2
-            && oldest.is_some_and(|taken| !is_younger(taken))
+        minimum.buffers > self.base.buffers + self.gain() / 2 && !oldest.is_some_and(is_younger)
     }
 
     fn is_large(&self) -> bool {
@@ -294,9 +308,11 @@ impl Climb {
         }
         let is_early = limits.is_warm_up(self.began.loop_time);
         self.proven = (!is_early && !past.gives_back && self.is_stream(scale, now, limits))
-            || (scale.proves_long && self.is_long(past, now, limits));
-        if self.proven && self.begins_with_load() {
-            self.base = self.first;
+            || scale
+                .long_from
+                .is_some_and(|times| self.is_long(times, past, now, limits));
+        if self.proven {
+            self.base = self.level_before();
         }
     }
 
@@ -305,6 +321,22 @@ impl Climb {
         let load = self.first.buffers - self.base.buffers;
         let later = self.top.buffers - self.first.buffers;
         load > 1 && load * u64::from(self.rises - 1) > 2 * later
+    }
+
+    /// The level from which it grew: the base, or the load that it begins with.
+    fn level_before(&self) -> Amount {
+        if self.begins_with_load() {
+            self.first
+        } else {
+            self.base
+        }
+    }
+
+    /// Whether it has reached this multiple of its level, with a quarter of the gain in the later half of the time: a load and a few
+    /// rises after it are no growth.
+    fn has_grown_to(&self, times: u64) -> bool {
+        let (later, _) = self.shape.later_half();
+        self.top.buffers >= times * self.level_before().buffers && 4 * later >= self.gain()
     }
 
     fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
@@ -319,10 +351,11 @@ impl Climb {
             && now.loop_time.since(began) >= least(is_load, limits)
     }
 
-    fn is_long(&self, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
+    fn is_long(&self, times: u64, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
         let has_habits = past.gives_back || past.has_filled;
         let few = if has_habits { SOME } else { FEW };
         now.loop_time.since(self.began.loop_time) >= limits.fill_time
+            && (times < 2 || self.has_grown_to(times))
             && !self.waits_for(Duration::ZERO, 1, now)
             && self.rises >= few + u32::from(self.begins_with_load())
             && self.confidence() >= LEAST_CONFIDENCE

@@ -37,7 +37,9 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Growth {
-    /// Buffers gained since the growth began.
+    /// Whether a fixed number of buffers becomes larger. Else their number grows.
+    pub larger: bool,
+    /// Buffers gained since the growth began; zero if they become larger.
     pub buffers: u64,
     /// Bytes gained since the growth began.
     pub bytes: u64,
@@ -81,6 +83,7 @@ impl Growth {
         let bytes_per_minute = buffers_per_minute * per(risen.bytes as f64, risen.buffers as f64);
         let thousands = per((to.frames - from.frames) as f64 / 1_000.0, minutes);
         Self {
+            larger: false,
             buffers: gained.buffers,
             bytes: gained.bytes,
             buffers_per_minute,
@@ -103,6 +106,7 @@ impl Growth {
         let bytes_per_minute = self.bytes_per_minute + tag.bytes_per_minute;
         let of = |growth: Self| Some((growth.exhausts?, growth.bytes_per_minute));
         Self {
+            larger: self.larger,
             buffers: self.buffers + tag.buffers,
             bytes: self.bytes + tag.bytes,
             buffers_per_minute: self.buffers_per_minute + tag.buffers_per_minute,
@@ -197,16 +201,25 @@ impl fmt::Display for MemoryLimit {
     }
 }
 
-/// The rate, and when memory runs out: `by 30 buffers (1.2 MiB) a minute, 8.3 buffers per 1,000 frames; the …`.
+/// The rate, and when memory runs out: `by 30 buffers (1.2 MiB) a minute, 8.3 per 1,000 frames; the …`, or without buffers
+/// if their number stays.
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "by {} buffers ({}) a minute, {} per 1,000 frames",
-            number(self.buffers_per_minute),
-            bytes(self.bytes_per_minute as u64),
-            number(self.buffers_per_1000_frames),
-        )?;
+        let bytes_per_minute = bytes(self.bytes_per_minute as u64);
+        if self.larger {
+            let per_1000_frames = bytes(self.bytes_per_1000_frames as u64);
+            write!(
+                f,
+                "by {bytes_per_minute} a minute, {per_1000_frames} per 1,000 frames"
+            )?;
+        } else {
+            write!(
+                f,
+                "by {} buffers ({bytes_per_minute}) a minute, {} per 1,000 frames",
+                number(self.buffers_per_minute),
+                number(self.buffers_per_1000_frames),
+            )?;
+        }
         if let Some(Exhaustion { limit, after }) = self.exhausts {
             write!(f, "; {limit} is full in {}", in_words(after))?;
         }

@@ -1,4 +1,4 @@
-//! Misses that call sites cause by keeping their buffers. Each buffer that a growing or filling site keeps takes the memory
+//! Misses that call sites cause by keeping more buffers, or larger ones. Each buffer that a growing or filling site keeps takes the memory
 //! of another one from the system. Against a leak prewarming does not help: it makes the blocks that the site keeps. A
 //! load that ends is worth prewarming, and a filling site may be one.
 
@@ -6,7 +6,7 @@ use super::{LeakVerdict, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::Outstanding;
 
 impl SiteVerdict {
-    /// Whether the number of its buffers rises, proven or not.
+    /// Whether the number of its buffers or their bytes rise, proven or not.
     fn keeps_more(&self) -> bool {
         matches!(self.verdict, LeakVerdict::Growing | LeakVerdict::Filling)
     }

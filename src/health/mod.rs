@@ -19,6 +19,7 @@ mod spread;
 mod usage;
 mod worst;
 
+mod byte_growth;
 mod envelope;
 mod growth;
 mod loop_time;

@@ -39,9 +39,18 @@ impl<'a> Situation<'a> {
     /// The verdict on a call site: the sum over all of its tags.
     pub(crate) fn verdict(self, site: Option<&'static Location<'static>>) -> Option<SiteVerdict> {
         let site = site?;
-        let mut of_tags = self.verdicts.iter().filter(|known| known.location == site);
+        let of_line = self.verdicts.iter().filter(|known| known.location == site);
+        let mut of_tags = of_line.filter(|known| self.counts(known));
         let worst = of_tags.next()?.clone();
         Some(of_tags.fold(worst, SiteVerdict::with))
+    }
+
+    /// Whether the verdict counts for its line: buffers that become larger do not if those of another tag of the line grow in number.
+    pub(crate) fn counts(self, site: &SiteVerdict) -> bool {
+        let grows_in_number = |other: &SiteVerdict| {
+            other.location == site.location && other.leaked() > 0 && !other.becomes_larger()
+        };
+        !site.becomes_larger() || !self.verdicts.iter().any(grows_in_number)
     }
 
     /// The call site that causes most of what a rule about misses measured, by keeping its buffers.
@@ -123,9 +132,15 @@ fn usual(rule: Rule) -> &'static str {
 
 /// The next step for a leak. A few buffers may be meant to stay.
 fn leak(site: &SiteVerdict) -> String {
+    let thread = one_line(&site.thread);
+    if site.becomes_larger() {
+        return format!(
+            "find why the buffers that thread `{thread}` takes there become larger, and bound their size; call \
+             `Buffer::mark_long_lived` if they are meant to grow"
+        );
+    }
     let mut text = format!(
-        "find what keeps the buffers that thread `{}` takes there, and drop them or bound their number",
-        one_line(&site.thread)
+        "find what keeps the buffers that thread `{thread}` takes there, and drop them or bound their number"
     );
     if site.growth.is_some_and(|growth| !growth.lasted) {
         text.push_str("; if it is a load or a cache that fills, wait until it levels off");
@@ -142,6 +157,12 @@ fn kept(site: &SiteVerdict) -> String {
         return format!(
             "most of this memory is taken at {}, where the number of buffers still rises: call `BufferPool::prewarm` for \
              them if that is a load, else find what keeps them",
+            site.location
+        );
+    }
+    if site.becomes_larger() {
+        return format!(
+            "most of this memory is taken at {}, whose buffers become larger: find why, or bound their size",
             site.location
         );
     }

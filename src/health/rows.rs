@@ -72,17 +72,18 @@ pub(crate) fn rows<'a>(
         (Rule::MissedBytes, metrics.system_bytes_per_frame),
         (Rule::SystemCalls, metrics.system_calls_per_frame),
     ];
-    let leaks = now.verdicts.iter().flat_map(|site| {
+    let leaks = now.verdicts.iter().flat_map(move |site| {
         let has_lasted = site.growth.is_some_and(|growth| growth.lasted);
-        let at_most = if has_lasted {
+        let at_most = if has_lasted && !site.becomes_larger() {
             Severity::Critical
         } else {
             Severity::Warning
         };
         let row = |rule, buffers: u64| Row::new(rule, Some(site.location), buffers as f64);
+        let leaked = if now.counts(site) { site.leaked() } else { 0 };
         let leak = Row {
             at_most,
-            ..row(Rule::Leak, site.leaked())
+            ..row(Rule::Leak, leaked)
         };
         [leak, row(Rule::Overdue, site.overdue)]
     });

@@ -25,6 +25,7 @@ use crate::text::{bytes, counted};
 #[non_exhaustive]
 pub enum Rule {
     /// Buffers that a call site gained since the number of its old buffers began to grow: [`LeakVerdict::Growing`](crate::health::LeakVerdict::Growing).
+    /// If a fixed number of buffers becomes larger: all buffers of the site.
     Leak,
     /// Buffers of one call site that are in use for longer than the pool
     /// [expects](crate::PoolBuilder::expect_release_within).

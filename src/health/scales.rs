@@ -31,8 +31,8 @@ pub(super) struct Scale {
     pub(super) window: Option<Duration>,
     /// How long a stream must last, by whether it is as fast as a load. `None` if streams prove nothing here.
     pub(super) stream: Option<fn(is_load: bool, &GrowthLimits) -> Duration>,
-    /// Whether a climb is proven by lasting long.
-    pub(super) proves_long: bool,
+    /// The multiple of its base from which a climb is proven by lasting long; `None` if none is.
+    pub(super) long_from: Option<u64>,
     /// Whether a minimum well below the record shows that the site gives back.
     pub(super) shows_return: bool,
     /// An unproven climb has levelled off after at least this time without a rise, and four times its usual gap.
@@ -46,7 +46,7 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_millis(100)),
         stream: Some(|is_load, _| if is_load { LONGEST_LOAD } else { STREAM_TIME }),
-        proves_long: false,
+        long_from: None,
         shows_return: true,
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(30),
@@ -54,7 +54,7 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_secs(5)),
         stream: Some(|_, limits| limits.load_time),
-        proves_long: true,
+        long_from: Some(1),
         shows_return: false,
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(25 * 60),
@@ -62,7 +62,7 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_secs(2 * 60)),
         stream: None,
-        proves_long: true,
+        long_from: Some(1),
         shows_return: false,
         level_after: Duration::from_secs(4 * 60),
         level_after_one: Duration::from_secs(10 * 3_600),
@@ -70,13 +70,27 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: None,
         stream: None,
-        proves_long: true,
+        long_from: Some(1),
         shows_return: false,
         // Cycles have no length of their own: as for windows of two minutes.
         level_after: Duration::from_secs(4 * 60),
         level_after_one: Duration::from_secs(10 * 3_600),
     },
 ];
+
+/// The scale of a site's bytes: windows as [`BYTES`] has them. Bytes prove nothing until they have doubled.
+pub(super) const OF_BYTES: Scale = Scale {
+    window: SCALES[BYTES].window,
+    stream: None,
+    long_from: Some(2),
+    shows_return: false,
+    // Blocks become larger in steps of a quarter of a doubling, so bytes may rest between two steps.
+    level_after: Duration::from_secs(60),
+    level_after_one: Duration::from_secs(25 * 60),
+};
+
+/// The place of the scale with whose windows a site's bytes are judged.
+pub(super) const BYTES: usize = 1;
 
 /// The place of the site's own cycle: the number of scales that have windows of time.
 pub(super) const CYCLE: usize = SCALES.len() - 1;

@@ -5,9 +5,10 @@
 //! before the window opened and are still in use at its end. That is the part of the population that was in use
 //! throughout, so buffers that come and go within a window hide no leak, however many.
 
+use super::byte_growth::ByteGrowth;
 use super::envelope::{Climb, Envelope, Mark, Past};
-use super::growth::Growth;
-use super::scales::{CYCLE, GrowthLimits, SCALES};
+use super::growth::{Growth, Room};
+use super::scales::{BYTES, CYCLE, GrowthLimits, SCALES};
 use super::tide::Tide;
 use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::kept::Amount;
@@ -22,7 +23,9 @@ pub(super) struct SiteHistory {
     /// The last sample in which the site had a buffer in use.
     pub(super) seen: u64,
     pub(super) population: Amount,
-    /// The part of it that was allocated before the previous sample, and before the windows of the longer scales
+    /// All buffers of any age that are not marked as long-lived.
+    held: Amount,
+    /// The part of the population that was allocated before the previous sample, and before the windows of the longer scales
     /// opened.
     stayed: [Amount; OPENINGS],
     pub(super) overdue: u64,
@@ -31,6 +34,7 @@ pub(super) struct SiteHistory {
     minima: [Option<Amount>; CYCLE],
     envelopes: [Envelope; SCALES.len()],
     tide: Tide,
+    bytes: ByteGrowth,
     /// Since when the population has been at its current level.
     since: Mark,
     /// The highest population of the finest windows.
@@ -42,6 +46,7 @@ impl SiteHistory {
         Self {
             seen: 0,
             population: Amount::default(),
+            held: Amount::default(),
             stayed: Default::default(),
             overdue: 0,
             oldest_age: 0,
@@ -49,6 +54,7 @@ impl SiteHistory {
             minima: [Some(Amount::default()); CYCLE],
             envelopes: [Envelope::default(); SCALES.len()],
             tide: Tide::default(),
+            bytes: ByteGrowth::new(),
             since: *now,
             highest: 0,
         }
@@ -57,11 +63,12 @@ impl SiteHistory {
     /// Takes what a walk found. With `counts_all` every buffer counts, of whatever age.
     pub(super) fn enter(&mut self, holding: &SiteHolding, counts_all: bool) {
         self.overdue = holding.overdue;
+        self.held = Amount {
+            buffers: holding.buffers - holding.long_lived,
+            bytes: holding.bytes - holding.long_lived_bytes,
+        };
         if counts_all {
-            self.population = Amount {
-                buffers: holding.buffers - holding.long_lived,
-                bytes: holding.bytes - holding.long_lived_bytes,
-            };
+            self.population = self.held;
             self.stayed = [self.population; OPENINGS];
             self.oldest_age = holding.oldest_age_frames;
         } else {
@@ -77,6 +84,7 @@ impl SiteHistory {
     /// Notes that a walk found none of its buffers.
     pub(super) fn leave(&mut self) {
         self.population = Amount::default();
+        self.held = Amount::default();
         self.stayed = Default::default();
         self.overdue = 0;
         self.oldest_age = 0;
@@ -84,6 +92,7 @@ impl SiteHistory {
 
     /// Lowers the minima of the current windows to the latest sample. A change of what counts begins a new record.
     pub(super) fn note_minima(&mut self, has_changed: bool) {
+        self.bytes.sample(self.held);
         let sample = self.population;
         for (minimum, envelope) in self.minima.iter_mut().zip(&mut self.envelopes) {
             if has_changed {
@@ -120,6 +129,9 @@ impl SiteHistory {
             self.since = *now;
             self.highest = minimum.buffers;
         }
+        if scale == BYTES {
+            self.bytes.close_window(now, limits);
+        }
         if scale == CYCLE - 1 {
             // A cycle may have no low point for long.
             self.envelopes[CYCLE].settle(&SCALES[CYCLE], now);
@@ -148,10 +160,10 @@ impl SiteHistory {
             .find_map(|envelope| envelope.filling(now))
     }
 
-    /// The climb behind a verdict.
-    pub(super) fn climb(&self, verdict: LeakVerdict, now: &Mark) -> Option<&Climb> {
+    /// The climb behind a verdict: of the number of buffers, or else of their bytes.
+    fn climb(&self, verdict: LeakVerdict, now: &Mark) -> Option<&Climb> {
         match verdict {
-            LeakVerdict::Growing => self.growing(),
+            LeakVerdict::Growing => self.growing().or(self.bytes.proven()),
             LeakVerdict::Filling => self.filling(now),
             _ => None,
         }
@@ -159,7 +171,7 @@ impl SiteHistory {
 
     /// The verdict; `None` if its buffers are in flight.
     pub(super) fn verdict(&self, now: &Mark) -> Option<LeakVerdict> {
-        if self.growing().is_some() {
+        if self.growing().or(self.bytes.proven()).is_some() {
             Some(LeakVerdict::Growing)
         } else if self.overdue > 0 {
             Some(LeakVerdict::Overdue)
@@ -177,21 +189,30 @@ impl SiteHistory {
         &self,
         verdict: LeakVerdict,
         holding: &SiteHolding,
-        growth: Option<Growth>,
+        room: Room,
         now: &Mark,
+        limits: &GrowthLimits,
     ) -> SiteVerdict {
         let climb = self.climb(verdict, now);
         let since = climb.map_or(&self.since, |climb| &climb.began);
+        let growth = climb.map(|climb| Growth::of(climb, room, now, limits));
+        let is_of_bytes = verdict == LeakVerdict::Growing && self.growing().is_none();
+        let (growth, population, oldest_age) = if is_of_bytes {
+            let growth = growth.map(|growth| self.bytes.of_bytes(growth));
+            (growth, self.held, holding.oldest_age_frames)
+        } else {
+            (growth, self.population, self.oldest_age)
+        };
         SiteVerdict {
             location: holding.location,
             tag: holding.tag.clone(),
             tag_number: holding.tag_number,
             verdict,
-            buffers: self.population.buffers,
-            bytes: self.population.bytes,
+            buffers: population.buffers,
+            bytes: population.bytes,
             overdue: self.overdue,
-            oldest_age_frames: self.oldest_age,
-            oldest_round: now.round.wrapping_sub(self.oldest_age),
+            oldest_age_frames: oldest_age,
+            oldest_round: now.round.wrapping_sub(oldest_age),
             since_frame: since.frame,
             since: since.at,
             since_time: since.time,

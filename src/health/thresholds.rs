@@ -174,7 +174,8 @@ impl Thresholds {
         self.levels(rule, NEVER, NEVER)
     }
 
-    /// Buffers that a growing call site gained: warning from `warning` buffers, critical from `critical`. Zero means one.
+    /// Buffers that a growing call site gained: warning from `warning` buffers, critical from `critical`. Zero means one. If a fixed
+    /// number of buffers becomes larger, all of them count, and the alert is never critical.
     #[must_use]
     pub fn leaked_buffers(self, warning: u64, critical: u64) -> Self {
         self.levels(Rule::Leak, warning as f64, critical as f64)

@@ -36,7 +36,7 @@ use crate::text::{bytes, counted, one_line};
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LeakVerdict {
-    /// A leak: the minimum of buffers in use per window of time keeps rising.
+    /// A leak: the minimum of buffers in use per window of time keeps rising, or that of their bytes.
     Growing,
     /// Buffers are older than [`expect_release_within`](crate::PoolBuilder::expect_release_within) allows.
     Overdue,
@@ -111,7 +111,8 @@ pub struct SiteVerdict {
     pub location: &'static Location<'static>,
     /// The verdict on its old buffers.
     pub verdict: LeakVerdict,
-    /// Buffers in use that are older than the leak age in frames and not marked as long-lived.
+    /// Buffers in use that are older than the leak age in frames and not marked as long-lived. If they become larger, those of any age,
+    /// because a new one takes the place of an old one.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
@@ -166,12 +167,19 @@ impl SiteVerdict {
         self
     }
 
-    /// Leaked buffers: those gained since the growth began, if the verdict is [`Growing`](LeakVerdict::Growing).
+    /// Leaked buffers, if the verdict is [`Growing`](LeakVerdict::Growing): those gained since the growth began. If a fixed number
+    /// of buffers becomes larger, all of them.
     pub fn leaked(&self) -> u64 {
         match (self.verdict, &self.growth) {
+            (LeakVerdict::Growing, Some(growth)) if growth.larger => self.buffers,
             (LeakVerdict::Growing, Some(growth)) => growth.buffers,
             _ => 0,
         }
+    }
+
+    /// Whether a fixed number of its buffers becomes larger.
+    pub(super) fn becomes_larger(&self) -> bool {
+        self.growth.is_some_and(|growth| growth.larger)
     }
 }
 

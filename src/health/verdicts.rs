@@ -12,7 +12,7 @@ use std::panic::Location;
 
 use super::SharedList;
 use super::envelope::Mark;
-use super::growth::{Growth, Room};
+use super::growth::Room;
 use super::loop_time::LoopTime;
 use super::memory_left::MemoryLeft;
 use super::scales::{CYCLE, GrowthLimits, MIN_FRAMES, SCALES};
@@ -180,10 +180,7 @@ impl Verdicts {
                     .iter()
                     .map(|found| {
                         let (holding, site) = of(found);
-                        let growth = site
-                            .climb(found.verdict, now)
-                            .map(|climb| Growth::of(climb, room, now, limits));
-                        site.describe(found.verdict, holding, growth, now)
+                        site.describe(found.verdict, holding, room, now, limits)
                     })
                     .collect(),
             );

@@ -80,8 +80,8 @@ pub(crate) struct Slot {
 
 // SAFETY: the magazine is only for the owner, and `owner` passes it from one to the next; `last_read` is only for the aggregator.
 unsafe impl Send for Slot {}
-// SAFETY: as above; other threads read only atomics of the magazine. The rest is atomic, or its own type controls
-// access.
+// SAFETY: as above; other threads read only atomics of the magazine, and the closer of the pool its allowances, while the owner runs fast
+// releases at most (`closing.rs`). The rest is atomic, or its own type controls access.
 unsafe impl Sync for Slot {}
 
 impl Slot {

@@ -10,6 +10,7 @@ mod cost;
 mod growth;
 mod healthy;
 mod hidden;
+mod larger;
 mod leak;
 mod loads;
 mod pauses;

@@ -48,16 +48,6 @@ impl Allowance {
         places.saturating_sub(self.limit.get())
     }
 
-    /// The blocks of the spare batch.
-    ///
-    /// # Safety
-    ///
-    /// The records of the pool's table are alive.
-    pub(super) unsafe fn spare_len(&self) -> u32 {
-        // SAFETY: as for the caller; `spare` heads a batch of records of the table.
-        unsafe { self.spare.get().as_ref() }.map_or(0, Block::batch_len)
-    }
-
     /// The number of blocks in the bin at this value of [`Bin::given`](crate::blocks::bin::Bin::given).
     ///
     /// # Safety
@@ -68,8 +58,8 @@ impl Allowance {
         if limit == 0 {
             return 0;
         }
-        // SAFETY: as for the caller.
-        let spare = unsafe { self.spare_len() };
+        // SAFETY: as for the caller; `spare` heads a batch of records of the table.
+        let spare = unsafe { self.spare.get().as_ref() }.map_or(0, Block::batch_len);
         i64::from(limit) - 1 + given + i64::from(spare)
     }
 }

@@ -18,7 +18,9 @@ fp.sites = (() => {
   const verdictText = (site) => {
     const word = verdict(site);
     const growth = judged.get(keyOf(site))?.growth;
-    const rate = growth ? ` +${fp.count(growth.buffers_per_minute)} a minute` : '';
+    // A fixed number of buffers can become larger.
+    const gain = growth && (growth.larger ? fp.bytes(growth.bytes_per_minute) : fp.count(growth.buffers_per_minute));
+    const rate = growth ? ` +${gain} a minute` : '';
     return `${SIGNS[word] ? `${SIGNS[word]} ` : ''}${word}${rate}`;
   };
 
