@@ -20,6 +20,7 @@ mod usage;
 mod worst;
 
 mod byte_growth;
+mod cycle;
 mod envelope;
 mod growth;
 mod loop_time;
@@ -27,7 +28,6 @@ mod memory_left;
 mod rises;
 mod rows;
 mod site_history;
-mod tide;
 mod verdict;
 mod verdicts;
 

@@ -81,7 +81,7 @@ pub struct HealthMonitor {
     resident: Option<Resident>,
     outstanding: Outstanding,
     pub(super) reading: PoolReading,
-    /// What the last judgement said of the tags and size classes.
+    /// What the last judgement found of the tags and size classes.
     tags: SharedList<TagStats>,
     sizes: SharedList<SizeHolding>,
     alerts: AlertBook,
@@ -275,7 +275,7 @@ impl HealthMonitor {
         self.usage.note_lost(records);
     }
 
-    /// Takes what [`BufferPool::resident`] said, for the metrics of the health snapshots that follow.
+    /// Takes what [`BufferPool::resident`] returned, for the metrics of the health snapshots that follow.
     ///
     /// ```
     /// # use framepool::{BufferPool, HealthMonitor, Thresholds};

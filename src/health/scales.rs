@@ -3,7 +3,7 @@
 //! Each site has an envelope for each of four scales. The finest finds a leak within a second. A longer window counts only
 //! buffers that were in use throughout it: it finds a leak of one buffer per burst, or per level, by what stays between
 //! the bursts, or between levels that are shorter than a window. The last scale has the site's own cycle for a window
-//! (`tide.rs`): it finds what each level leaves, however long levels are.
+//! (`cycle.rs`): it finds what each level leaves, however long levels are.
 
 use std::time::Duration;
 

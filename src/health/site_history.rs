@@ -6,10 +6,10 @@
 //! throughout, so buffers that come and go within a window hide no leak, however many.
 
 use super::byte_growth::ByteGrowth;
+use super::cycle::Cycle;
 use super::envelope::{Climb, Envelope, Mark, Past};
 use super::growth::{Growth, Room};
 use super::scales::{BYTES, CYCLE, GrowthLimits, SCALES};
-use super::tide::Tide;
 use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::kept::Amount;
 use crate::telemetry::outstanding::{OPENINGS, SiteHolding};
@@ -33,7 +33,7 @@ pub(super) struct SiteHistory {
     pub(super) oldest_age: u64,
     minima: [Option<Amount>; CYCLE],
     envelopes: [Envelope; SCALES.len()],
-    tide: Tide,
+    cycle: Cycle,
     bytes: ByteGrowth,
     /// Since when the population has been at its current level.
     since: Mark,
@@ -53,7 +53,7 @@ impl SiteHistory {
             // It had no buffers in use before.
             minima: [Some(Amount::default()); CYCLE],
             envelopes: [Envelope::default(); SCALES.len()],
-            tide: Tide::default(),
+            cycle: Cycle::default(),
             bytes: ByteGrowth::new(),
             since: *now,
             highest: 0,
@@ -105,7 +105,7 @@ impl SiteHistory {
 
     /// Follows the site's own cycle.
     pub(super) fn follow_cycle(&mut self, now: &Mark, limits: &GrowthLimits) {
-        if let Some(low) = self.tide.push(self.stayed[0]) {
+        if let Some(low) = self.cycle.push(self.stayed[0]) {
             let (oldest, past) = (self.oldest(now), self.past());
             self.envelopes[CYCLE].push(&SCALES[CYCLE], low, oldest, past, now, limits);
         }

@@ -37,7 +37,7 @@ pub(crate) struct Verdicts {
     /// Counts the samples.
     sample: u64,
     counts_all: bool,
-    said: SharedList<SiteVerdict>,
+    listed: SharedList<SiteVerdict>,
     found: Vec<Found>,
     memory_left: MemoryLeft,
 }
@@ -126,7 +126,7 @@ impl Verdicts {
 
     /// The verdicts on all sites now, the worst first, then the largest. `budget` is the rest of the pool's. The list is rebuilt only when it changes, so
     /// that a judgement without changes allocates nothing.
-    pub(crate) fn say(
+    pub(crate) fn list(
         &mut self,
         outstanding: &Outstanding,
         budget: Option<u64>,
@@ -157,17 +157,17 @@ impl Verdicts {
             let holding = &outstanding.sites[found.at];
             (holding, &self.sites[&key(holding)])
         };
-        let is_same = self.said.len() == found.len()
-            && found.iter().zip(self.said.iter()).all(|(found, said)| {
+        let is_same = self.listed.len() == found.len()
+            && found.iter().zip(self.listed.iter()).all(|(found, listed)| {
                 let (holding, site) = of(found);
-                key(holding) == (said.location, said.tag_number)
-                    && found.verdict == said.verdict
-                    && said.growth.is_none()
+                key(holding) == (listed.location, listed.tag_number)
+                    && found.verdict == listed.verdict
+                    && listed.growth.is_none()
                     && (site.population.buffers, site.population.bytes, site.overdue)
-                        == (said.buffers, said.bytes, said.overdue)
-                    && now.round.wrapping_sub(site.oldest_age) == said.oldest_round
+                        == (listed.buffers, listed.bytes, listed.overdue)
+                    && now.round.wrapping_sub(site.oldest_age) == listed.oldest_round
                     // So a list that stays the same is rebuilt a few times, and its ages are never far off.
-                    && site.oldest_age <= 2 * said.oldest_age_frames
+                    && site.oldest_age <= 2 * listed.oldest_age_frames
             });
         if !is_same {
             let grows = found
@@ -175,7 +175,7 @@ impl Verdicts {
                 .any(|found| found.verdict == LeakVerdict::Growing);
             let machine = grows.then(|| self.memory_left.bytes(now.at)).flatten();
             let room = Room { budget, machine };
-            self.said = SharedList::new(
+            self.listed = SharedList::new(
                 found
                     .iter()
                     .map(|found| {
@@ -186,6 +186,6 @@ impl Verdicts {
             );
         }
         self.found = found;
-        self.said.clone()
+        self.listed.clone()
     }
 }

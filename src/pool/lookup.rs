@@ -7,7 +7,7 @@
 //!
 //! # When a pool is closed
 //!
-//! Its contents are freed without this thread (`closing.rs`). The thread's slot and the pool's own memory stay: about 10 KiB.
+//! Its contents are freed without this thread (`closing.rs`). The thread's slot and the pool's own memory stay: about 8 KiB.
 //! They are freed when the thread next looks through its list. It does that at its exit, and in every slow-path operation, with
 //! any pool, after `CLOSED` rose. Each time it checks [`SWEEP`] entries of the list, until it has checked all, so that no single
 //! operation pays for a long list.

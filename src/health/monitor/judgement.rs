@@ -61,7 +61,7 @@ impl HealthMonitor {
             .sample(outstanding, ends_no_frames, &mark, limits);
         let limit = self.reading.setup.max_bytes;
         let budget = limit.map(|limit| limit.saturating_sub(metrics.in_use_bytes));
-        let verdicts = self.verdicts.say(outstanding, budget, &mark, limits);
+        let verdicts = self.verdicts.list(outstanding, budget, &mark, limits);
         self.blamed = self.largest_miss.take().or(self.blamed);
         let situation = Situation {
             metrics: &metrics,

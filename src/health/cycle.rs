@@ -4,10 +4,10 @@
 //!
 //! ```text
 //!              falls by half of the swing             rises by half of the swing: low point found
-//!   flood ────────────────────────────────▶ ebb ────────────────────────────────────────────────▶ flood
+//!   high ────────────────────────────────▶ low ────────────────────────────────────────────────▶ high
 //! ```
 //!
-//! The swing is the height of the latest high point above the low point before it, in ebb above the lowest number
+//! The swing is the height of the latest high point above the low point before it, in the state *low* above the lowest number
 //! so far. A swing of fewer than [`LEAST_SWING`] buffers is none. Samples count the buffers that stayed since the
 //! sample before, so a level that is replaced within one frame has its low point too.
 
@@ -18,35 +18,35 @@ const LEAST_SWING: u64 = 4;
 
 /// The state of the cycle.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tide {
+pub(super) struct Cycle {
     /// The latest low point.
     low: Amount,
     /// The highest number since.
     high: u64,
-    /// The lowest number since the population fell by half of the swing.
-    ebb: Option<Amount>,
+    /// In the state *low*: the lowest number since it began.
+    lowest: Option<Amount>,
 }
 
-impl Tide {
+impl Cycle {
     /// Takes a sample, and returns the low point that it ends.
     pub(super) fn push(&mut self, sample: Amount) -> Option<Amount> {
-        let Some(ebb) = self.ebb else {
+        let Some(lowest) = self.lowest else {
             self.high = self.high.max(sample.buffers);
             let swing = self.high.saturating_sub(self.low.buffers);
             if swing >= LEAST_SWING && sample.buffers <= self.high - swing.div_ceil(2) {
-                self.ebb = Some(sample);
+                self.lowest = Some(sample);
             }
             return None;
         };
-        let ebb = ebb.min(sample);
-        let swing = self.high - ebb.buffers;
-        let is_over = sample.buffers >= ebb.buffers + swing.div_ceil(2);
-        self.ebb = (!is_over).then_some(ebb);
+        let lowest = lowest.min(sample);
+        let swing = self.high - lowest.buffers;
+        let is_over = sample.buffers >= lowest.buffers + swing.div_ceil(2);
+        self.lowest = (!is_over).then_some(lowest);
         if is_over {
-            self.low = ebb;
+            self.low = lowest;
             self.high = sample.buffers;
         }
-        is_over.then_some(ebb)
+        is_over.then_some(lowest)
     }
 }
 
@@ -55,12 +55,12 @@ mod tests {
     use super::*;
 
     fn low_points(samples: impl IntoIterator<Item = u64>) -> Vec<u64> {
-        let mut tide = Tide::default();
+        let mut cycle = Cycle::default();
         let level = |buffers| Amount {
             buffers,
             bytes: buffers,
         };
-        let ends = samples.into_iter().filter_map(|at| tide.push(level(at)));
+        let ends = samples.into_iter().filter_map(|at| cycle.push(level(at)));
         ends.map(|low| low.buffers).collect()
     }
 
