@@ -49,10 +49,19 @@ impl Slot {
     }
 
     /// The memory of a slot with this many arenas.
+    ///
+    /// Allocators put slots one behind another. If they were 4 KiB apart, the lines that a frame end reads in each would be in the same few
+    /// sets of the processor's caches: 7.9 to 13.5 instead of 7.1 to 7.5 ns a slot with 512 of them. Then a slot is a little larger.
     pub(crate) const fn layout(frames: u32) -> Layout {
-        let bytes = FIRST_ARENA + frames as usize * size_of::<Arena>();
+        let align = align_of::<Self>();
+        let mut bytes = FIRST_ARENA + frames as usize * size_of::<Arena>();
+        // With two words of the allocator's own.
+        let apart = (bytes + 16).next_multiple_of(align);
+        if apart.is_multiple_of(4096) {
+            bytes += align;
+        }
         // SAFETY: the alignment is that of a type, and the bytes of at most `MAX_IN_FLIGHT` arenas are few.
-        unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Self>()) }
+        unsafe { Layout::from_size_align_unchecked(bytes, align) }
     }
 
     /// Writes the arenas of a new slot.
