@@ -39,7 +39,7 @@
 //!   a third of the rises lie in its later half, no gap is longer than 60 % of it, the next rise is not late, and its
 //!   confidence is at least [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A
 //!   climb that slows down levels off, and is not proven ([`Rises::slow_down`]). A site that gives back, or filled
-//!   before, needs eight rises.
+//!   before, needs eight rises. So does an envelope of bytes (`byte_growth.rs`), which must also have doubled.
 //! - **Stream**: every window of 0.1 s rose, at least four of them over at least half a second; by a buffer a frame or
 //!   more, over 30 s, because that is how levels load. Or every window of 5 s rose, over the load time, a minute by default.
 //!
@@ -308,9 +308,9 @@ impl Climb {
         }
         let is_early = limits.is_warm_up(self.began.loop_time);
         self.proven = (!is_early && !past.gives_back && self.is_stream(scale, now, limits))
-            || scale
-                .long_from
-                .is_some_and(|times| self.is_long(times, past, now, limits));
+            || (scale.proves_long
+                && self.is_long(past, now, limits)
+                && (!scale.must_double || self.has_doubled()));
         if self.proven {
             self.base = self.level_before();
         }
@@ -332,11 +332,10 @@ impl Climb {
         }
     }
 
-    /// Whether it has reached this multiple of its level, with a quarter of the gain in the later half of the time: a load and a few
-    /// rises after it are no growth.
-    fn has_grown_to(&self, times: u64) -> bool {
+    /// Whether it has doubled, with a quarter of the gain in the later half of the time: a load and a few rises after it are no growth.
+    fn has_doubled(&self) -> bool {
         let (later, _) = self.shape.later_half();
-        self.top.buffers >= times * self.level_before().buffers && 4 * later >= self.gain()
+        self.top.buffers >= 2 * self.level_before().buffers && 4 * later >= self.gain()
     }
 
     fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
@@ -351,11 +350,10 @@ impl Climb {
             && now.loop_time.since(began) >= least(is_load, limits)
     }
 
-    fn is_long(&self, times: u64, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
+    fn is_long(&self, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
         let has_habits = past.gives_back || past.has_filled;
         let few = if has_habits { SOME } else { FEW };
         now.loop_time.since(self.began.loop_time) >= limits.fill_time
-            && (times < 2 || self.has_grown_to(times))
             && !self.waits_for(Duration::ZERO, 1, now)
             && self.rises >= few + u32::from(self.begins_with_load())
             && self.confidence() >= LEAST_CONFIDENCE

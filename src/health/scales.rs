@@ -31,8 +31,10 @@ pub(super) struct Scale {
     pub(super) window: Option<Duration>,
     /// How long a stream must last, by whether it is as fast as a load. `None` if streams prove nothing here.
     pub(super) stream: Option<fn(is_load: bool, &GrowthLimits) -> Duration>,
-    /// The multiple of its base from which a climb is proven by lasting long; `None` if none is.
-    pub(super) long_from: Option<u64>,
+    /// Whether a climb is proven by lasting long.
+    pub(super) proves_long: bool,
+    /// Whether it must also have doubled.
+    pub(super) must_double: bool,
     /// Whether a minimum well below the record shows that the site gives back.
     pub(super) shows_return: bool,
     /// An unproven climb has levelled off after at least this time without a rise, and four times its usual gap.
@@ -46,7 +48,8 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_millis(100)),
         stream: Some(|is_load, _| if is_load { LONGEST_LOAD } else { STREAM_TIME }),
-        long_from: None,
+        proves_long: false,
+        must_double: false,
         shows_return: true,
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(30),
@@ -54,7 +57,8 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_secs(5)),
         stream: Some(|_, limits| limits.load_time),
-        long_from: Some(1),
+        proves_long: true,
+        must_double: false,
         shows_return: false,
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(25 * 60),
@@ -62,7 +66,8 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_secs(2 * 60)),
         stream: None,
-        long_from: Some(1),
+        proves_long: true,
+        must_double: false,
         shows_return: false,
         level_after: Duration::from_secs(4 * 60),
         level_after_one: Duration::from_secs(10 * 3_600),
@@ -70,7 +75,8 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: None,
         stream: None,
-        long_from: Some(1),
+        proves_long: true,
+        must_double: false,
         shows_return: false,
         // Cycles have no length of their own: as for windows of two minutes.
         level_after: Duration::from_secs(4 * 60),
@@ -82,7 +88,8 @@ pub(super) const SCALES: [Scale; 4] = [
 pub(super) const OF_BYTES: Scale = Scale {
     window: SCALES[BYTES].window,
     stream: None,
-    long_from: Some(2),
+    proves_long: true,
+    must_double: true,
     shows_return: false,
     // Blocks become larger in steps of a quarter of a doubling, so bytes may rest between two steps.
     level_after: Duration::from_secs(60),

@@ -171,7 +171,7 @@ impl SiteHistory {
 
     /// The verdict; `None` if its buffers are in flight.
     pub(super) fn verdict(&self, now: &Mark) -> Option<LeakVerdict> {
-        if self.growing().or(self.bytes.proven()).is_some() {
+        if self.climb(LeakVerdict::Growing, now).is_some() {
             Some(LeakVerdict::Growing)
         } else if self.overdue > 0 {
             Some(LeakVerdict::Overdue)

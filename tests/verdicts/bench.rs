@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use framepool::{BufferPool, HealthMonitor, HealthSnapshot, Rule, Thresholds};
+use framepool::{Alert, BufferPool, HealthMonitor, HealthSnapshot, Rule, Thresholds};
 
 /// The frame time of 60 frames a second.
 pub(crate) const TICK: Duration = Duration::from_nanos(16_666_667);
@@ -55,6 +55,30 @@ impl Bench {
             .or(late)
     }
 
+    /// Runs frames of a step; returns the number of the first one with a leak alert, and the latest health snapshot.
+    pub(crate) fn run(
+        &mut self,
+        frames: u64,
+        period: Duration,
+        mut step: impl FnMut(&BufferPool, u64),
+    ) -> (Option<u64>, HealthSnapshot) {
+        let (mut first, mut latest) = (None, None);
+        for _ in 0..frames {
+            let number = self.frame;
+            let health = self.frame(|pool, frame| {
+                step(pool, frame);
+                period
+            });
+            if let Some(health) = health {
+                if first.is_none() && !leaks(&health).is_empty() {
+                    first = Some(number);
+                }
+                latest = Some(health);
+            }
+        }
+        (first, latest.expect("a health snapshot"))
+    }
+
     /// No frame ends for this time. The monitor looks five times a second, like a watch.
     pub(crate) fn pause(&mut self, time: Duration) {
         let end = self.now + time;
@@ -80,6 +104,11 @@ pub(crate) fn leaks(health: &HealthSnapshot) -> Vec<&'static Location<'static>> 
     let is_leak = |rule| matches!(rule, Rule::Leak | Rule::Overdue);
     let alerts = health.active.iter().filter(|alert| is_leak(alert.rule));
     alerts.filter_map(|alert| alert.site).collect()
+}
+
+/// A leak alert that is active.
+pub(crate) fn leak_alert(health: &HealthSnapshot) -> Option<&Alert> {
+    health.active.iter().find(|alert| alert.rule == Rule::Leak)
 }
 
 /// Pseudo-random numbers, the same in every run (`SplitMix64`).

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use framepool::health::{LeakVerdict, SiteVerdict};
-use framepool::{Alert, BufferPool, HealthSnapshot, Rule, Severity};
+use framepool::{BufferPool, HealthSnapshot, Rule, Severity};
 
-use crate::bench::{Bench, TICK, leaks};
+use crate::bench::{Bench, TICK, leak_alert, leaks};
 use crate::leak::{Leak, is_leak};
 
 /// A warm bench, at frame 2,000.
@@ -22,20 +22,8 @@ fn warmed_up(pool: BufferPool) -> Bench {
 }
 
 /// The latest health snapshot after these frames of a step.
-fn after(bench: &mut Bench, frames: u64, mut step: impl FnMut(&BufferPool, u64)) -> HealthSnapshot {
-    let mut latest = None;
-    for _ in 0..frames {
-        let health = bench.frame(|pool, frame| {
-            step(pool, frame);
-            TICK
-        });
-        latest = health.or(latest);
-    }
-    latest.expect("a health snapshot")
-}
-
-fn leak_alert(health: &HealthSnapshot) -> Option<&Alert> {
-    health.active.iter().find(|alert| alert.rule == Rule::Leak)
+fn after(bench: &mut Bench, frames: u64, step: impl FnMut(&BufferPool, u64)) -> HealthSnapshot {
+    bench.run(frames, TICK, step).1
 }
 
 /// The verdict on the leaking line.

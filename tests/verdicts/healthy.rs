@@ -5,7 +5,7 @@ use crate::leak::{Leak, is_leak};
 use crate::scenarios::all;
 
 /// All 100,000 in an optimised build; fewer if they would take minutes.
-const FRAMES: u64 = if cfg!(debug_assertions) {
+pub(crate) const FRAMES: u64 = if cfg!(debug_assertions) {
     8_000
 } else {
     100_000

@@ -7,15 +7,8 @@ use framepool::{Buffer, BufferPool};
 use crate::bench::{Bench, Dice, TICK, leaks};
 
 /// The frames until the only line that allocates is named; none within `most`.
-fn named_after(most: u64, period: Duration, mut step: impl FnMut(&BufferPool, u64)) -> Option<u64> {
-    let mut bench = Bench::new();
-    (0..most).find(|&frame| {
-        let health = bench.frame(|pool, _| {
-            step(pool, frame);
-            period
-        });
-        health.is_some_and(|health| !leaks(&health).is_empty())
-    })
+fn named_after(most: u64, period: Duration, step: impl FnMut(&BufferPool, u64)) -> Option<u64> {
+    Bench::new().run(most, period, step).0
 }
 
 #[test]

@@ -1,29 +1,16 @@
 //! A fixed number of buffers that become larger, and healthy programs whose sizes change.
 
 use framepool::health::LeakVerdict;
-use framepool::{Alert, Buffer, BufferPool, HealthSnapshot, Rule, Severity};
+use framepool::{Buffer, BufferPool, HealthSnapshot, Severity};
 
-use crate::bench::{Bench, Dice, TICK, leaks};
+use crate::bench::{Bench, Dice, TICK, leak_alert, leaks};
+use crate::healthy::FRAMES;
 
 const KIB: u64 = 1 << 10;
 
 /// Runs a program for this many frames; returns the frame of its first leak alert, and the latest health.
-fn run(frames: u64, mut step: impl FnMut(&BufferPool, u64)) -> (Option<u64>, HealthSnapshot) {
-    let mut bench = Bench::new();
-    let (mut first, mut latest) = (None, None);
-    for frame in 0..frames {
-        let health = bench.frame(|pool, frame| {
-            step(pool, frame);
-            TICK
-        });
-        if let Some(health) = health {
-            if first.is_none() && !leaks(&health).is_empty() {
-                first = Some(frame);
-            }
-            latest = Some(health);
-        }
-    }
-    (first, latest.expect("a health snapshot"))
+fn run(frames: u64, step: impl FnMut(&BufferPool, u64)) -> (Option<u64>, HealthSnapshot) {
+    Bench::new().run(frames, TICK, step)
 }
 
 /// A list that is copied into a larger buffer every `frames` frames. The old buffer ends after the copy.
@@ -37,14 +24,6 @@ fn growing_list(frames: u64, bytes: impl Fn(u64) -> u64) -> impl FnMut(&BufferPo
     }
 }
 
-fn leak_alert(health: &HealthSnapshot) -> &Alert {
-    let mut leaks = health
-        .active
-        .iter()
-        .filter(|alert| alert.rule == Rule::Leak);
-    leaks.next().expect("a leak alert")
-}
-
 #[test]
 fn a_list_that_grows_without_end_is_named() {
     // 16 KiB a second from 1 MiB. Its blocks become larger at most four times per doubling: the eighth time after 169 s.
@@ -53,8 +32,7 @@ fn a_list_that_grows_without_end_is_named() {
         named.is_some_and(|frame| (10_000..11_000).contains(&frame)),
         "{named:?}"
     );
-    let alert = leak_alert(&health);
-    println!("{alert}");
+    let alert = leak_alert(&health).expect("a leak alert");
     assert_eq!(
         (alert.severity, alert.value),
         (Severity::Warning, 1.0),
@@ -87,15 +65,10 @@ fn a_list_that_never_doubles_is_healthy() {
 
 #[test]
 fn buffers_of_random_sizes_are_healthy() {
-    let frames = if cfg!(debug_assertions) {
-        8_000
-    } else {
-        100_000
-    };
     for (seed, count) in [(1, 1), (2, 8), (3, 64)] {
         let mut dice = Dice(seed);
         let mut ring: Vec<Buffer<u8>> = Vec::new();
-        let (named, _) = run(frames, |pool, frame| {
+        let (named, _) = run(FRAMES, |pool, frame| {
             if frame.is_multiple_of(10) {
                 let buffer = pool.alloc::<u8>((KIB + dice.below(256 * KIB)) as usize);
                 let place = dice.below(count) as usize;
@@ -114,20 +87,13 @@ fn levels_of_different_sizes_are_healthy() {
     // Twelve textures for each level of 30 s; some levels are four times as large as others.
     let mut textures: Vec<Buffer<u8>> = Vec::new();
     let mut dice = Dice(4);
-    let (named, _) = run(
-        if cfg!(debug_assertions) {
-            20_000
-        } else {
-            100_000
-        },
-        |pool, frame| {
-            if frame.is_multiple_of(1_800) {
-                textures.clear();
-                let bytes = KIB * (256 + dice.below(768));
-                textures.extend((0..12).map(|_| pool.alloc::<u8>(bytes as usize)));
-            }
-        },
-    );
+    let (named, _) = run(FRAMES.max(20_000), |pool, frame| {
+        if frame.is_multiple_of(1_800) {
+            textures.clear();
+            let bytes = KIB * (256 + dice.below(768));
+            textures.extend((0..12).map(|_| pool.alloc::<u8>(bytes as usize)));
+        }
+    });
     assert_eq!(named, None);
 }
 
@@ -244,7 +210,7 @@ fn a_leak_beside_larger_buffers_counts_alone() {
     assert!(named.is_some());
     let growing = health.verdicts.iter().filter(|site| site.growth.is_some());
     assert_eq!(growing.count(), 2, "{health}");
-    let alert = leak_alert(&health);
+    let alert = leak_alert(&health).expect("a leak alert");
     let growth = alert.verdict.as_ref().and_then(|site| site.growth);
     let growth = growth.expect("growth");
     assert!(

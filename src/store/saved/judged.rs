@@ -29,7 +29,7 @@ pub struct SavedVerdict {
     pub location: String,
     /// The verdict on its old buffers.
     pub verdict: LeakVerdict,
-    /// Old buffers.
+    /// Old buffers; if they become larger, those of any age.
     pub buffers: u64,
     /// Bytes of these buffers.
     pub bytes: u64,
