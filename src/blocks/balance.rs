@@ -12,7 +12,8 @@ use crate::codegen::cold_path;
 use crate::blocks::exchange::Exchange;
 use crate::blocks::magazine::Magazine;
 
-/// A slot pays when its balance reaches this. Even with a batch added, it is less than a hold (`pool/lifetime.rs`).
+/// A magazine pays when its balance reaches this. Even with a batch added, and in all lanes of a slot, that is less than a hold
+/// (`pool/lifetime.rs`).
 pub(crate) const MAX_OWED: i64 = if cfg!(framepool_loom) { 2 } else { 1 << 20 };
 
 impl Magazine {

@@ -24,16 +24,12 @@
 //!
 //! # Tags
 //!
-//! The state of an allocated block names the tag. So a tag costs no store beyond those of every alloc.
-//!
-//! An alloc with a tag also sets the lowest bit of the pool's address in the record, the tag hint. The fast path of a release compares
-//! that address with the thread's pool anyway. The comparison fails, so the fast path needs no check for tags. The hint stays while
-//! the block is idle, so the next alloc with a tag finds it set and writes nothing. A release that finds the hint, but no tag in the
-//! state, clears it.
+//! The state of an allocated block names the tag, for the walker. For the release the key does: the pool's address with the tag's number
+//! in its low bits, which name the lane to which the block goes back (`slot/lane.rs`).
 
 #![expect(
     unsafe_code,
-    reason = "the pool's address is a cell that belongs to the block's holder"
+    reason = "the key is a cell that belongs to the block's holder"
 )]
 
 #[cfg(any(framepool_loom, framepool_shuttle))]
@@ -44,7 +40,7 @@ use std::ptr::{self, NonNull};
 
 #[cfg(feature = "backtrace")]
 use crate::blocks::call_stacks::CallStack;
-use crate::blocks::label::TagMark;
+use crate::blocks::label::{Key, TAG_BITS};
 use crate::blocks::state::{
     ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, batch_len_of, below_of,
     idle_state, tag_of, thread_of,
@@ -52,8 +48,6 @@ use crate::blocks::state::{
 use crate::codegen::cold_path;
 use crate::sync::{AtomicPtr, Markable, Ordering, Owned, UnsafeCell};
 
-/// The tag hint: set in the pool's address of a block that may have a tag.
-const TAG_HINT: usize = 1;
 /// Set in the address of a call stack that replaces a line of code.
 #[cfg(feature = "backtrace")]
 const STACKED: usize = 1;
@@ -69,15 +63,15 @@ pub(crate) struct Block {
     /// While allocated: the line of code that allocated it, or its call stack (`call_stacks.rs`). Written by the
     /// holder, read by the walker. While idle: the next block in its list, used only by the owner of that list.
     site: AtomicPtr<()>,
-    /// The pool's address, perhaps with [`TAG_HINT`]; null until the record is first bound. Belongs to the holder of the block: a
+    /// The pool's address with the tag's number; null until the record is first bound. Belongs to the holder of the block: a
     /// buffer, or the owner of its list.
-    pool: UnsafeCell<*mut ()>,
+    key: UnsafeCell<*mut ()>,
     /// The start of the memory; null until the record is first bound. Written and dereferenced by the holder. The
     /// query for resident pages reads it as a number.
     start: AtomicPtr<u8>,
 }
 
-// SAFETY: any thread may read a block's atomics. Only the holder touches `pool`, and each transfer of a block to
+// SAFETY: any thread may read a block's atomics. Only the holder touches `key`, and each transfer of a block to
 // another holder (by a list's owner, the depot, the user moving a `Buffer`) orders their accesses. The memory behind
 // `start` may be used from any thread.
 unsafe impl Send for Block {}
@@ -121,7 +115,7 @@ impl Block {
     #[inline(always)]
     pub(crate) unsafe fn start(&self) -> NonNull<u8> {
         // Tells the model checker that the caller must be the holder. Compiles to nothing.
-        self.pool.with(|_| ());
+        self.key.with(|_| ());
         // SAFETY: the caller holds the block, so no other thread writes the address. It is that of memory, or a
         // dangling one for zero bytes: neither is null.
         unsafe { NonNull::new_unchecked(self.start.load_own()) }
@@ -134,65 +128,55 @@ impl Block {
         self.start.load(Ordering::Relaxed).addr()
     }
 
-    /// The pool's address; not that of any pool if the block may have a tag.
+    /// The key of the lane to which the block goes back.
     ///
     /// # Safety
     ///
     /// The caller holds the block, which has memory.
     #[inline(always)]
-    pub(crate) unsafe fn pool_if_untagged(&self) -> NonNull<()> {
-        // SAFETY: the caller holds the block, so nobody writes the address.
-        self.pool
-            .with(|pool| unsafe { NonNull::new_unchecked(*pool) })
+    pub(crate) unsafe fn key(&self) -> Key {
+        // SAFETY: the caller holds the block, so nobody writes the key, and it is bound to memory of a pool.
+        self.key
+            .with(|key| unsafe { Key::of(NonNull::new_unchecked(*key)) })
     }
 
     /// The pool.
     ///
     /// # Safety
     ///
-    /// As for [`pool_if_untagged`](Self::pool_if_untagged).
+    /// As for [`key`](Self::key).
     #[inline(always)]
     pub(crate) unsafe fn pool(&self) -> NonNull<()> {
-        // SAFETY: as for the caller; a pool's address without the lowest bit is not zero.
-        unsafe {
-            let pool = self.pool_if_untagged().as_ptr();
-            NonNull::new_unchecked(pool.map_addr(|addr| addr & !TAG_HINT))
-        }
+        // SAFETY: as for the caller; a pool's address without the bits of a tag is not zero.
+        self.key
+            .with(|key| unsafe { NonNull::new_unchecked((*key).map_addr(|addr| addr & !TAG_BITS)) })
     }
 
-    /// The tag of the buffer that has the block; none once the holder has marked the block as idle. Only for the holder.
-    #[inline(always)]
-    pub(crate) fn tag(&self) -> TagMark {
-        // Relaxed: the holder wrote the state; the walker only sets its bit.
-        tag_of(self.state.load(Ordering::Relaxed))
-    }
-
-    /// Sets the tag hint, for an alloc whose state names a tag. See the head of this file.
+    /// Sets the key, unless the block has it already.
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has memory.
+    /// As for [`key`](Self::key), and it is a key of the block's pool.
     #[inline(always)]
-    pub(crate) unsafe fn set_tag_hint(&self) {
-        // SAFETY: the caller holds the block, so nobody else touches the address.
-        self.pool.with_mut(|pool| unsafe {
-            if (*pool).addr() & TAG_HINT == 0 {
+    pub(crate) unsafe fn set_key(&self, key: Key) {
+        // SAFETY: the caller holds the block, so nobody else touches the key.
+        self.key.with_mut(|at| unsafe {
+            if (*at).addr() != key.word().addr() {
                 cold_path();
-                *pool = (*pool).map_addr(|addr| addr | TAG_HINT);
+                *at = key.with_provenance_of(*at);
             }
         });
     }
 
-    /// Clears the tag hint, because the state names no tag.
+    /// Makes the key that of the pool, without a tag.
     ///
     /// # Safety
     ///
-    /// The caller holds the block, which has memory.
-    pub(crate) unsafe fn clear_tag_hint(&self) {
-        // SAFETY: the caller holds the block, so nobody else touches the address.
-        self.pool.with_mut(|pool| unsafe {
-            *pool = (*pool).map_addr(|addr| addr & !TAG_HINT);
-        });
+    /// As for [`key`](Self::key).
+    pub(crate) unsafe fn clear_tag(&self) {
+        // SAFETY: the caller holds the block, so nobody else touches the key.
+        self.key
+            .with_mut(|key| unsafe { *key = (*key).map_addr(|addr| addr & !TAG_BITS) });
     }
 
     /// The number of blocks in the batch that this block heads. Only for the holder of the block.
@@ -217,8 +201,8 @@ impl Block {
     pub(super) unsafe fn bind(&self, start: NonNull<u8>, pool: NonNull<()>) {
         // Relaxed: the holder reads its own write; a transfer of the block makes it visible to the next holder.
         self.start.store(start.as_ptr(), Ordering::Relaxed);
-        // SAFETY: the caller holds the block, so nobody else touches the address.
-        self.pool.with_mut(|at| unsafe { *at = pool.as_ptr() });
+        // SAFETY: the caller holds the block, so nobody else touches the key.
+        self.key.with_mut(|key| unsafe { *key = pool.as_ptr() });
     }
 
     /// The start of the memory, if the block ever had any. Only for the holder.
@@ -234,7 +218,7 @@ impl Block {
     /// The caller holds the block.
     #[inline(always)]
     pub(crate) unsafe fn touch(&self) {
-        self.pool.with_mut(|_| ());
+        self.key.with_mut(|_| ());
     }
 
     /// Records the line of code and the stamp of an alloc: `frame_stamp` with `thread_stamp` and `tag_stamp`.
@@ -253,13 +237,6 @@ impl Block {
         let stack = stack.as_ptr().map_addr(|addr| addr | STACKED);
         // Release: pairs with the Acquire in `read`; publishes the stack.
         self.site.store(stack.cast(), Ordering::Release);
-    }
-
-    /// Records the tag of an alloc without telemetry: [`tag_stamp`](crate::blocks::state::tag_stamp).
-    #[inline(always)]
-    pub(crate) fn mark_tagged(&self, stamp: u64) {
-        // Relaxed: for the holder's own release, and a transfer of the buffer orders it. To a walker the block is idle.
-        self.state.store(stamp, Ordering::Relaxed);
     }
 
     /// Records that the block is idle.

@@ -42,6 +42,17 @@ impl<'t> Batch<'t> {
     pub(crate) fn head(&self) -> &'t Block {
         self.head
     }
+
+    /// Gives all blocks the key of their pool.
+    pub(crate) fn clear_tags(&self) {
+        let mut at = std::ptr::from_ref(self.head);
+        // SAFETY: the batch holds the blocks of its list.
+        while let Some(block) = unsafe { at.as_ref() } {
+            // SAFETY: as above; only a block with memory can have a tag.
+            unsafe { block.clear_tag() };
+            at = block.next();
+        }
+    }
 }
 
 /// The idle batches of one class, in one cache line.

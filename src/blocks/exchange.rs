@@ -1,5 +1,8 @@
 //! The parts of a pool and a slot that a magazine needs for an exchange with the depot.
 
+use std::cell::Cell;
+
+use crate::blocks::bin::Bin;
 use crate::blocks::block::Block;
 use crate::blocks::class::{Classes, OVERSIZE};
 use crate::blocks::depot::Depot;
@@ -34,10 +37,22 @@ pub(crate) trait BlocksOut: std::fmt::Debug {
     fn pay(&self, balance: i64);
 }
 
-/// The counters of a slot that its magazine updates.
+/// The credit that all magazines of a thread share.
+pub(crate) trait Purse: std::fmt::Debug {
+    /// Bytes not yet granted to any bin.
+    fn credit(&self) -> &Cell<usize>;
+
+    /// Empties bins until there is `enough` credit, or no bin other than `but` has any.
+    fn collect(&self, enough: usize, but: *const Bin, exchange: &Exchange<'_>);
+}
+
+/// The parts of a lane and its slot that a magazine needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notes<'s> {
     pub(crate) counters: &'s SlotCounters,
     /// Raised when the counters have changed; see `slot/changes.rs`.
     pub(crate) changes: &'s Counter,
+    pub(crate) purse: &'s dyn Purse,
+    /// Whether the blocks may have the key of a tag (`slot/lane.rs`).
+    pub(crate) is_tagged: bool,
 }

@@ -13,13 +13,13 @@
 //!
 //! Two lists instead of one (Bonwick and Adams, "Magazines and Vmem", 2001) give hysteresis. After an exchange with the depot, only a
 //! whole batch of allocs or of releases causes the next one. So a thread that alternates at a boundary does not exchange every time.
-//! An exchange moves a list by its head and touches no other block.
+//! An exchange moves a list by its head and touches no other block, except to take a tag off (`slot/lane.rs`).
 //!
 //! The hot place serves a loop that allocates one buffer and releases it. It needs neither a block's link nor the
 //! room. With these two words, each operation would load what the previous one stored. This chain of store forwarding
 //! would take longer than the rest of the pair.
 //!
-//! Credit limits the bytes that a thread keeps ([`credit`]). The fast path only counts the room. A bin of limit 0 has no hot place.
+//! Credit limits the bytes that a thread keeps in all its magazines ([`credit`]). The fast path only counts the room. A bin of limit 0 has no hot place.
 #![expect(
     unsafe_code,
     reason = "lists are linked through the blocks they consist of"
@@ -53,8 +53,8 @@ pub(crate) struct Magazine {
     allowances: [Allowance; NO_CLASS + 1],
     /// One bit per bin that was ever granted anything. The aggregator skips the others.
     granted: [AtomicU64; NO_CLASS / 64 + 1],
-    /// Bytes not yet granted to any bin.
-    credit: Cell<usize>,
+    /// One bit per bin that made way for another of the owner's magazines.
+    made_way: [Cell<u64>; NO_CLASS / 64 + 1],
     /// Blocks that the owner got from the depot and the system, minus those it sent to the depot, minus its payments
     /// into the lifetime. While nothing is paid, this is the blocks in the bins plus allocs minus releases. Once the
     /// pool is closed and the balance is paid, it is the value of `given` at that time.
@@ -71,7 +71,7 @@ impl Magazine {
     /// # Safety
     ///
     /// `at` is memory for a magazine that nobody else uses.
-    pub(crate) unsafe fn write_new(at: *mut Self, credit: usize) {
+    pub(crate) unsafe fn write_new(at: *mut Self) {
         // SAFETY: as for this function; all fields are written.
         unsafe {
             let bins = (&raw mut (*at).bins).cast::<Bin>();
@@ -81,7 +81,7 @@ impl Magazine {
                 allowances.add(class).write(Allowance::new());
             }
             (&raw mut (*at).granted).write(std::array::from_fn(|_| AtomicU64::new(0)));
-            (&raw mut (*at).credit).write(Cell::new(credit));
+            (&raw mut (*at).made_way).write(std::array::from_fn(|_| Cell::new(0)));
             (&raw mut (*at).had).write(Cell::new(0));
             (&raw mut (*at).had_bytes).write(Counter::new());
             (&raw mut (*at).owned).write(UnsafeCell::new(()));
@@ -144,7 +144,7 @@ impl Magazine {
                 bin.active.set(spare.next()); // the first block is allocated at once
                 bin.set_room(allowance.limit.get() - len, -1);
                 prefetch(bin.active.get());
-                self.pay_back(len, class, exchange);
+                Self::pay_back(len, class, exchange, notes);
                 return Some((spare, false));
             }
         }
@@ -183,7 +183,7 @@ impl Magazine {
             last.set_next(ptr::null_mut());
             // SAFETY: as above, and the caller has passed us these blocks.
             let rest = unsafe { Batch::new(&*rest, others - kept, class) };
-            self.send(rest, exchange, notes);
+            self.send_as_is(rest, exchange, notes);
         }
         if kept > 0 {
             bin.active.set(first.next());
@@ -275,7 +275,7 @@ impl Magazine {
             allowance.spare.set(block);
             // SAFETY: the spare batch was taken out of the bin just now.
             unsafe { Batch::new(spare, spare.batch_len(), class) }
-        } else if len == exchange.classes.batch_len(class) && self.spend(bytes, exchange) {
+        } else if len == exchange.classes.batch_len(class) && Self::spend(bytes, exchange, notes) {
             allowance.spare.set(block);
             return;
         } else {
@@ -292,11 +292,19 @@ impl Magazine {
         self.send(unsafe { Batch::new(block, 1, class) }, exchange, notes);
     }
 
-    /// Sends blocks to the depot, after it marks the slot as changed.
+    /// Sends blocks to the depot, with the key of the pool.
+    fn send(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
+        if notes.is_tagged {
+            batch.clear_tags();
+        }
+        self.send_as_is(batch, exchange, notes);
+    }
+
+    /// Sends blocks with the key of the pool to the depot, after it marks the slot as changed.
     ///
     /// The order matters. A thread that allocates one of these blocks and then aggregates must read this slot again, and find the
     /// block released.
-    fn send(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
+    fn send_as_is(&self, batch: Batch<'_>, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owe(-i64::from(batch.len()), exchange);
         let bytes = u64::from(batch.len()) * exchange.bytes_of(batch.class(), batch.head());
         self.had_bytes.add(bytes.wrapping_neg());
@@ -315,12 +323,36 @@ impl Magazine {
         unsafe { allowance.kept(bin.given()) as u64 }
     }
 
+    /// Sends the idle blocks of a class to the depot for another of the owner's magazines; `false` if there was none.
+    pub(crate) fn make_way(&self, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) -> bool {
+        let has_any = self.idle(class) > 0;
+        if has_any {
+            self.flush(class, exchange, notes);
+            let word = &self.made_way[class / 64];
+            word.set(word.get() | 1 << (class % 64));
+        }
+        has_any
+    }
+
+    /// Forgets that the bin of a class made way.
+    pub(crate) fn forget_made_way(&self, class: usize) {
+        if let Some(word) = self.made_way.get(class / 64) {
+            word.set(word.get() & !(1 << (class % 64)));
+        }
+    }
+
+    /// Whether the bin of a class made way for another magazine. Only for the owner.
+    pub(crate) fn made_way(&self, class: usize) -> bool {
+        self.made_way[class / 64].get() & 1 << (class % 64) != 0
+    }
+
     /// Sends everything to the depot.
     pub(crate) fn flush_all(&self, exchange: &Exchange<'_>, notes: Notes<'_>) {
         self.owned.with_mut(|_| ());
         for class in 0..NO_CLASS {
             self.flush(class, exchange, notes);
         }
+        self.made_way.iter().for_each(|word| word.set(0));
     }
 
     /// Sets the number of hits, in the bin of blocks without bytes.

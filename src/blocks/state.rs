@@ -5,8 +5,8 @@
 //!   allocated  frame (35 bits) │ tag (8 bits) │ thread name (18 bits) │ watched │ long-lived │ 1
 //! ```
 //!
-//! In an idle state a late walker may set the watched bit. The other parts are for the depot: `stack.rs` and `depot.rs`. Without the feature `telemetry` an alloc writes only its
-//! tag, and no walker takes the block for allocated.
+//! In an idle state a late walker may set the watched bit. The other parts are for the depot: `stack.rs` and `depot.rs`. Without the feature `telemetry` an alloc writes
+//! none of it.
 
 use std::panic::Location;
 
@@ -24,8 +24,6 @@ pub(super) const WATCHED: u64 = 4;
 const THREAD_SHIFT: u32 = 3;
 /// Bits of a state word that name the thread.
 pub(crate) const THREAD_BITS: u32 = 18;
-// In an idle state the bits of the tag are zero, so that it has no tag.
-const _: () = assert!(TAG_SHIFT >= BATCH_SHIFT + u8::BITS && FRAME_SHIFT <= BELOW_SHIFT);
 const TAG_SHIFT: u32 = THREAD_SHIFT + THREAD_BITS;
 pub(super) const FRAME_SHIFT: u32 = TAG_SHIFT + u8::BITS;
 

@@ -12,6 +12,7 @@ use crate::error::AllocError;
 use crate::memory::region::NATURAL;
 use crate::pool::buffer::Buffer;
 use crate::pool::handle::BufferPool;
+use crate::pool::lookup::switch_lane;
 use crate::pool::pooled::{alloc_fast, alloc_slow};
 use crate::pool::refusal::{Refusal, count_refusal, refused};
 use crate::pool::slot_guard::with_slot;
@@ -118,7 +119,7 @@ impl BufferPool {
     ) -> Result<Buffer<T>, AllocError> {
         let block = match self.alloc_fast::<T>(len, label) {
             Some(block) => block,
-            None => self.alloc_slow::<T>(len, label)?,
+            None => self.alloc_other::<T>(len, label)?,
         };
         // SAFETY: as in `alloc_labelled`.
         Ok(unsafe { Buffer::new(block, len) })
@@ -130,6 +131,25 @@ impl BufferPool {
         let bytes = self.bytes_fast::<T>(len)?;
         // SAFETY: the handle keeps the pool alive.
         unsafe { alloc_fast(self.inner(), bytes, label) }
+    }
+
+    /// A block for `len` elements if the lane of the label's tag has one and the thread last used another.
+    #[inline]
+    fn alloc_switched<T: Pod>(&self, len: usize, label: Label) -> Option<NonNull<Block>> {
+        // SAFETY: the handle keeps the pool alive.
+        unsafe { switch_lane(self.inner_ptr(), label.tag()) }
+            .then(|| self.alloc_fast::<T>(len, label))
+            .flatten()
+    }
+
+    /// Allocates a block for `len` elements if the hot path found none, or returns the error.
+    #[cold]
+    #[inline(never)]
+    fn alloc_other<T: Pod>(&self, len: usize, label: Label) -> Result<NonNull<Block>, AllocError> {
+        match self.alloc_switched::<T>(len, label) {
+            Some(block) => Ok(block),
+            None => self.alloc_slow::<T>(len, label),
+        }
     }
 
     /// Allocates a block for `len` elements on the slow path, or returns the error. Separate from the hot path, with
@@ -151,6 +171,9 @@ impl BufferPool {
     #[inline(never)]
     #[track_caller]
     fn alloc_or_panic<T: Pod>(&self, len: usize, label: Label) -> NonNull<Block> {
+        if let Some(block) = self.alloc_switched::<T>(len, label) {
+            return block;
+        }
         self.alloc_slow::<T>(len, label)
             .unwrap_or_else(|error| refused(&error))
     }
@@ -184,7 +207,8 @@ impl BufferPool {
     pub(crate) fn explain<T>(&self, refusal: Refusal, len: usize) -> AllocError {
         if matches!(refusal, Refusal::Overflow | Refusal::Alignment(_)) {
             // SAFETY: the handle keeps the pool alive.
-            let _ = unsafe { with_slot(self.inner_ptr(), |slot| count_refusal(slot, refusal)) };
+            let _ =
+                unsafe { with_slot(self.inner_ptr(), |slot| count_refusal(&slot.lane, refusal)) };
         }
         self.inner().explain(refusal, len, size_of::<T>())
     }

@@ -1,6 +1,6 @@
 //! Sampled backtraces of pooled buffers: which buffers are sampled, and how the mode is switched.
 //!
-//! The fast path of an alloc compares the pool's address with a word of the slot, `allocs_for`. While backtraces are on, that
+//! The fast path of an alloc compares its key (`slot/lane.rs`) with a word of the lane, `allocs_for`. While backtraces are on, that
 //! word is null. The alloc then counts down to the next sample ([`count_down`]) and returns to the fast path. The slow path takes a
 //! sample at the end of the countdown, and of each large buffer. Releases and frame buffers compare with another word, so backtraces
 //! cost them nothing.
@@ -10,24 +10,26 @@
 //!
 //! # Switching
 //!
-//! Switching on stores the mode, then clears the word in every slot. A thread that enters its slot at that moment may
-//! have read the old mode and store the word again; the next frame end clears it. After switching off, each thread
-//! restores its own word at the end of its countdown, or at its next large buffer.
+//! Switching on stores the mode, then clears the word in every lane. A thread that enters its slot at that moment may
+//! have read the old mode and store the word again; the next frame end clears it. After switching off, a lane's
+//! word is restored at the end of its countdown, or at its next large buffer.
 #![expect(
     unsafe_code,
     reason = "a sampled block's record is written by its holder"
 )]
 
 use std::panic::Location;
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::OVERSIZE;
+use crate::blocks::label::Key;
 use crate::codegen::cold_path;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::config::Attribution;
 use crate::pool::inner::PoolInner;
 use crate::pool::lookup::current;
+use crate::slot::lane::Lane;
 use crate::slot::state::Slot;
 use crate::sync::Ordering;
 use crate::telemetry::call_stack::{Stack, StackHolding};
@@ -42,13 +44,15 @@ impl PoolInner {
         self.attribution() == Attribution::Backtraces
     }
 
-    /// What a slot's owner stores as `allocs_for`.
-    pub(crate) fn lender(&self) -> *mut () {
-        if self.has_backtraces() {
+    /// Lets the fast path use a lane, which has its key, unless backtraces are on. Only for the lane's owner.
+    pub(crate) fn open_lane(&self, lane: &Lane) {
+        // Relaxed, both: the owner's to read, see the head of this file.
+        let key = if self.has_backtraces() {
             ptr::null_mut()
         } else {
-            self.this().as_ptr().cast()
-        }
+            lane.key.load(Ordering::Relaxed)
+        };
+        lane.allocs_for.store(key, Ordering::Relaxed);
     }
 
     /// Makes every alloc count down, if backtraces are on. Only under the aggregator's lock.
@@ -57,10 +61,10 @@ impl PoolInner {
             return;
         }
         self.call_stacks.prepare();
-        for slot in self.slots.iter() {
+        for lane in self.slots.iter().flat_map(Slot::lanes) {
             // Relaxed, both: see the head of this file.
-            if !slot.allocs_for.load(Ordering::Relaxed).is_null() {
-                slot.allocs_for.store(ptr::null_mut(), Ordering::Relaxed);
+            if !lane.allocs_for.load(Ordering::Relaxed).is_null() {
+                lane.allocs_for.store(ptr::null_mut(), Ordering::Relaxed);
             }
         }
     }
@@ -69,17 +73,17 @@ impl PoolInner {
     ///
     /// # Safety
     ///
-    /// The caller owns the slot and holds the block, which is of the class.
+    /// The caller owns the lane and holds the block, which is of the class.
     #[inline(always)]
     pub(crate) unsafe fn sample(
         &self,
-        slot: &Slot,
+        lane: &Lane,
         class: usize,
         block: &Block,
         site: &'static Location<'static>,
     ) {
-        if self.is_large(class, block) || slot.countdown.is_over() {
-            self.sample_now(slot, class, block, site);
+        if self.is_large(class, block) || lane.countdown.is_over() {
+            self.sample_now(lane, class, block, site);
         }
     }
 
@@ -97,19 +101,17 @@ impl PoolInner {
     #[inline(never)]
     fn sample_now(
         &self,
-        slot: &Slot,
+        lane: &Lane,
         class: usize,
         block: &Block,
         site: &'static Location<'static>,
     ) {
         if !self.has_backtraces() {
-            slot.countdown.stop();
-            // Relaxed: the owner's to read.
-            slot.allocs_for
-                .store(self.this().as_ptr().cast(), Ordering::Relaxed);
+            lane.countdown.stop();
+            self.open_lane(lane);
         } else if self.is_large(class, block) {
             self.capture(class, block, true, site);
-        } else if slot.countdown.start(self.config.backtraces.0) {
+        } else if lane.countdown.start(self.config.backtraces.0) {
             self.capture(class, block, false, site);
         }
     }
@@ -189,16 +191,16 @@ impl PoolInner {
     }
 }
 
-/// The calling thread's slot, if an alloc of the class is no sample; the alloc is then counted, and must be taken back if it
+/// The calling thread's lane with this key, if an alloc of the class is no sample; the alloc is then counted, and must be taken back if it
 /// finds no block. `None` if the slow path must decide.
 ///
 /// # Safety
 ///
 /// The pool is alive for the call.
 #[inline(always)]
-pub(crate) unsafe fn count_down<'s>(inner: &PoolInner, class: usize) -> Option<&'s Slot> {
+pub(crate) unsafe fn count_down<'s>(inner: &PoolInner, key: Key, class: usize) -> Option<&'s Lane> {
     cold_path();
     // SAFETY: the caller keeps the pool alive.
-    let slot = unsafe { current(NonNull::from(inner)) }?;
-    (class < inner.large_class && slot.countdown.count()).then_some(slot)
+    let lane = unsafe { current(key) }?;
+    (class < inner.large_class && lane.countdown.count()).then_some(lane)
 }

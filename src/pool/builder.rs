@@ -120,7 +120,7 @@ impl PoolBuilder {
         self
     }
 
-    /// Sets the most bytes of idle pooled buffers that one thread keeps to itself. Default: 2 MiB.
+    /// Sets the most bytes of idle pooled buffers that one thread keeps to itself, those of all tags together. Default: 2 MiB.
     ///
     /// No other thread can use or return this memory. So in a pool with [`max_bytes`](Self::max_bytes) one thread
     /// keeps at most a 128th of the limit, and all threads together at most a sixteenth, even if you set more here.

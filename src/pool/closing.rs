@@ -10,7 +10,7 @@
 //!
 //! 1. It marks the pool closed, and hands back its own slot as at thread exit.
 //! 2. It closes the list of slots (`slot/list.rs`), so that the walk finds every slot.
-//! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and clears the pool's address in the slot, so that later releases
+//! 3. For each slot it sets `CLOSED` in the owner's word (`owner.rs`) and clears the keys of its lanes, so that later releases
 //!    find the pool closed. If the owner is not `BUSY`, the closer pays in the slot's balance and gives up its hold. A `BUSY`
 //!    owner does this itself when it has finished; it sees the pool closed then, and frees what it handed back.
 //! 4. It frees what lies in the depot and in arenas, and gives up the handles' hold.
@@ -21,8 +21,8 @@
 //! many slots there are. A release that was under way when the pool was closed ends in one of two ways:
 //!
 //! - *The slow way* it is marked `BUSY`. So the closer skips the slot, and the owner finds `CLOSED` at its end.
-//! - *The fast way* (`Slot::release_fast`) has no mark. It puts one block into a bin and changes nothing else: hot block, balance and
-//!   active list. The closer counts each block that it does not see in a bin as out. So a missed block
+//! - *The fast way* (`Lane::release_fast`) has no mark. It puts one block into a bin and changes nothing else: hot block, balance and
+//!   active list. It may look for the lane first (`lookup::switch_lane`), in memory of the slot and the thread. The closer counts each block that it does not see in a bin as out. So a missed block
 //!   keeps the contents alive. It is paid for when the owner leaves the slot ([`Slot::given_since`]): at its next use of any
 //!   pool other than the closed one, or at its exit. If the closer does see the block in the bin, the contents may be freed while the
 //!   release still writes its count. That count is in the slot, which exists until its owner leaves it.
@@ -50,7 +50,6 @@ use crate::pool::lookup;
 use crate::slot::list;
 use crate::slot::owner::{Found, Left};
 use crate::slot::state::Slot;
-use crate::sync::Ordering;
 
 impl PoolInner {
     /// The lifetime, for steps after which the pool may be gone.
@@ -122,13 +121,12 @@ impl PoolInner {
     unsafe fn close_slots(&self, this: NonNull<Self>) {
         self.slots.close();
         for slot in self.slots.iter() {
-            if slot.owner.close() != Found::Unpaid {
+            if slot.owner().close() != Found::Unpaid {
                 continue;
             }
-            // Relaxed: the owner may see it late; the head of this file covers a release that misses it.
-            slot.pool.store(ptr::null_mut(), Ordering::Relaxed);
+            slot.close_lanes();
             let mut balance = slot.balance_for_owner();
-            if !slot.owner.note_paid() {
+            if !slot.owner().note_paid() {
                 balance -= slot.given_since();
             }
             // SAFETY: the owner's hold is this step's to give up, and the caller's own keeps the pool.
@@ -145,8 +143,8 @@ impl PoolInner {
         // SAFETY: the hold keeps the pool alive until `leave`; the caller owns the slot.
         unsafe {
             let pool = inner.as_ref();
-            if let Some(cells) = slot.as_ref().tags.own() {
-                pool.tag_budgets.settle(&cells.credits);
+            if let Some(by_tag) = slot.as_ref().by_tag.own() {
+                pool.tag_budgets.settle(&by_tag.credits);
             }
             let balance = pool
                 .slots
@@ -167,9 +165,9 @@ impl PoolInner {
     pub(crate) unsafe fn leave_slot(inner: NonNull<Self>, slot: NonNull<Slot>) {
         // SAFETY: the slot is there until its owner has left it, and the pool's own memory until its name is dropped.
         unsafe {
-            if slot.as_ref().owner.begin_release() {
+            if slot.as_ref().owner().begin_release() {
                 Self::hand_back(inner, slot);
-            } else if slot.as_ref().owner.leave() == Left::Paid {
+            } else if slot.as_ref().owner().leave() == Left::Paid {
                 Self::leave_paid(inner, slot);
             }
             Self::drop_name(inner);
@@ -191,9 +189,9 @@ impl PoolInner {
                 slot.as_ref().flush(&pool.exchange());
                 pool.trim_now(None);
                 let balance = slot.as_ref().take_balance() - given;
-                slot.as_ref().owner.leave_paid();
+                slot.as_ref().owner().leave_paid();
                 Self::leave(inner, balance);
-            } else if (*slot.as_ptr()).owner.leave_paid() {
+            } else if (*slot.as_ptr()).owner().leave_paid() {
                 list::free(slot);
             }
         }

@@ -34,7 +34,7 @@
 //! - What an aggregation infers (`allocs − reserved`), the next aggregation reads. An owner counts a release before another thread can
 //!   get the block. Of a block that was allocated `n` times, the aggregation that counts the `n`-th alloc comes after the first
 //!   `n − 1` releases were counted. Only the last release of each block can be missing, and `reserved` contains that block.
-//!   This also holds for the requested bytes: one counter a slot, which `release_slow` raises first.
+//!   This also holds for the requested bytes: one counter a lane, which `release_slow` raises first.
 //! - A bin's releases follow from three words (`telemetry/counters.rs`). An aggregation that reads them during an alloc finds one
 //!   release too few. So the counts and bytes of releases are the maximum over all aggregations ([`raise`]). Each value in that maximum
 //!   is at most the true count at its time. So the maximum may lag, is exact at rest, and hides nothing.
@@ -52,7 +52,7 @@ use crate::pool::inner::PoolInner;
 use crate::slot::state::{ArenaPlace, Slot};
 use crate::sync::Arc;
 use crate::telemetry::arena_reading::ArenaReading;
-use crate::telemetry::counters::Counts;
+use crate::telemetry::counters::{Counts, raise};
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::rounds::this_thread;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
@@ -71,18 +71,28 @@ impl Aggregator {
     /// The first pass over the slots: reads the releases. In each slot it also ends the frame `ended`.
     fn first_pass(&mut self, inner: &PoolInner, ended: Option<usize>) {
         let ended = ended.map_or(0, |index| 1 << index);
+        self.tags.slot_bytes = 0;
         for slot in inner.slots.iter() {
             for (place, arena) in slot.arenas_among(ended) {
                 self.end_arena(inner, slot, place, arena);
             }
             if cfg!(feature = "telemetry") {
-                // SAFETY: we have the aggregator's lock.
-                unsafe { slot.read_released(&inner.classes, &mut self.released) };
+                self.read_released(inner, slot);
             }
         }
-        if cfg!(feature = "telemetry") && !self.tags.is_empty() {
-            self.tags.read_released(&inner.slots);
+    }
+
+    /// Reads the releases of a slot's lanes.
+    #[inline(always)]
+    fn read_released(&mut self, inner: &PoolInner, slot: &Slot) {
+        let mut lanes = 0;
+        for lane in slot.lanes() {
+            // SAFETY: we have the aggregator's lock.
+            let more = unsafe { lane.read_released(&inner.classes, &mut self.released) };
+            self.tags.add_pooled(lane.tag(), more);
+            lanes += 1;
         }
+        self.tags.slot_bytes += Slot::tag_bytes(lanes);
     }
 
     /// Ends a slot's part of the ended frame.
@@ -95,7 +105,7 @@ impl Aggregator {
                 .add_ended(&inner.in_flight, place.index(), ended.reading);
         }
         // SAFETY: we have the aggregator's lock.
-        unsafe { slot.note_ended(ended.reading.allocs) };
+        unsafe { slot.note_allocs(ended.reading.allocs) };
         if ended.may_trim {
             // SAFETY: the frame has ended and we still have its bit.
             unsafe { inner.compact(self, arena, ended) };
@@ -118,13 +128,19 @@ impl Aggregator {
         }
         let has_tags = !self.tags.is_empty();
         if has_tags {
-            self.tags.read_allocated(&inner.slots);
+            self.tags.begin_second_pass();
         }
         let open = inner.in_flight.open();
         let mut framed = ArenaReading::default();
         for slot in inner.slots.iter() {
-            // SAFETY: we have the aggregator's lock.
-            unsafe { slot.read_allocated(&inner.classes, &mut self.allocated) };
+            for lane in slot.lanes() {
+                // SAFETY: we have the aggregator's lock.
+                unsafe {
+                    let more = lane.read_allocated(&inner.classes, &mut self.allocated);
+                    slot.note_allocs(more.allocs);
+                    self.tags.add_pooled(lane.tag(), more);
+                }
+            }
             let mut in_open_frames = 0_u64;
             for (place, arena) in slot.arenas_among(open) {
                 // SAFETY: we have the aggregator's lock.
@@ -138,7 +154,7 @@ impl Aggregator {
             // SAFETY: we have the aggregator's lock, and have read the allocs.
             let is_active = unsafe { slot.is_active(in_open_frames, end_frame) };
             reading.active += u32::from(is_active);
-            reading.claimed += u32::from(slot.is_claimed());
+            reading.claimed += u32::from(slot.owner().is_claimed());
         }
         if has_tags {
             self.tags.add_up(end_frame);
@@ -334,13 +350,6 @@ impl Reading {
             &mut counts.pooled_released_requested,
             bytes,
         );
-    }
-}
-
-/// Raises a count to its previous value, if it is less. Counts wrap.
-fn raise(count: &mut u64, before: u64) {
-    if (before.wrapping_sub(*count) as i64) > 0 {
-        *count = before;
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::AllocError;
 use crate::pool::frame::Frame;
 use crate::pool::frame_vec::FrameVec;
 use crate::pool::framed::{Request, frame_alloc_slow};
-use crate::pool::lookup::current;
+use crate::pool::lookup::current_slot;
 use crate::pool::refusal::refused;
 
 /// Fails to compile for a type that must be dropped.
@@ -161,7 +161,7 @@ impl Frame {
     #[inline(always)]
     fn arena_fast(&self) -> Option<&Arena> {
         // SAFETY: the handle keeps the pool alive; the slot is the calling thread's own, and lives as long as the pool.
-        unsafe { current(self.pool.inner_ptr()) }.map(|slot| slot.arena(self.layout.place))
+        unsafe { current_slot(self.pool.inner_ptr()) }.map(|slot| slot.arena(self.layout.place))
     }
 
     /// Memory for a value until the frame ends, if the calling thread's chunk has room.

@@ -11,7 +11,7 @@ use crate::arena::chunks::MAX_BLOCK_BYTES;
 use crate::codegen::{cold_path, in_one_register};
 use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::current;
+use crate::pool::lookup::current_slot;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, count_refusal, slot_refused};
 use crate::pool::slot_guard::{with_slot, with_slot_unmarked};
@@ -120,7 +120,7 @@ pub(crate) unsafe fn frame_alloc_fast(
     bytes: usize,
 ) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
-    let arena = unsafe { current(inner) }?.arena(layout.place);
+    let arena = unsafe { current_slot(inner) }?.arena(layout.place);
     layout.bump(arena, bytes)
 }
 
@@ -164,7 +164,7 @@ pub(crate) unsafe fn frame_alloc_sampled(
         return None;
     }
     // SAFETY: as above; the slot is the calling thread's own.
-    let slot = unsafe { current(inner) }?;
+    let slot = unsafe { current_slot(inner) }?;
     let arena = slot.arena(layout.place);
     if !arena.is_owned() {
         return None;
@@ -230,7 +230,7 @@ pub(crate) unsafe fn frame_alloc_slow(
             if let Err(reason) = lent
                 && reason != Refusal::Overflow
             {
-                count_refusal(slot, reason);
+                count_refusal(&slot.lane, reason);
             }
             lent
         })

@@ -217,8 +217,8 @@ impl PoolInner {
             for (other, is_within) in is_within.iter_mut().enumerate() {
                 *is_within = aggregator.tags.is_within(other, tag);
             }
-            let cells = self.slots.iter().filter_map(|slot| slot.tags.seen());
-            let credit: u64 = cells.map(|cells| cells.credits[account].bytes()).sum();
+            let by_tag = self.slots.iter().filter_map(|slot| slot.by_tag.seen());
+            let credit: u64 = by_tag.map(|it| it.credits[account].bytes()).sum();
             (tag, copied(aggregator.tags.name(tag)), credit)
         };
         let (_, limit, held) = self.tag_budgets.state(account);

@@ -31,7 +31,7 @@
 //!
 //! | number | bound | reached |
 //! |---|---|---|
-//! | a slot's balance | `MAX_OWED` + a batch | never: paid in first |
+//! | a slot's balance | `MAX_OWED` + a batch for each of its lanes, below 2^28 | never: paid in first |
 //! | holds | 2^31, at `HOLD` = 2^32 | never: a thread each |
 //! | buffers out | 2^31, the records of a pool | `Table::claim` refuses |
 //! | handles, names | 2^64 | 5,000 years of forgotten clones, a nanosecond for two |
@@ -43,13 +43,19 @@
 
 use std::ptr::NonNull;
 
-#[cfg(doc)]
+#[cfg(any(doc, not(framepool_loom)))]
 use crate::blocks::balance::MAX_OWED;
+#[cfg(not(framepool_loom))]
+use crate::blocks::class::MAX_PER_BATCH;
 use crate::blocks::exchange::BlocksOut;
+#[cfg(not(framepool_loom))]
+use crate::memory::tag_budget::MAX_TAGS;
 use crate::sync::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// More than the balance of a slot can be. Small under a model, so that a missed payment shows there.
 const HOLD: i64 = if cfg!(framepool_loom) { 4 } else { 1 << 32 };
+#[cfg(not(framepool_loom))]
+const _: () = assert!(MAX_TAGS as i64 * (MAX_OWED + MAX_PER_BATCH as i64) < HOLD);
 
 /// What keeps a pool alive.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use crate::blocks::block::Block;
 use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand, class_for};
 use crate::blocks::depot::Batch;
-use crate::blocks::label::Label;
+use crate::blocks::label::{Key, Label};
 use crate::blocks::note::OVERSIZE_STEP;
 use crate::error::AllocError;
 #[cfg(feature = "backtrace")]
@@ -20,10 +20,11 @@ use crate::pool::lookup::current_for_alloc;
 use crate::pool::new_blocks::Miss;
 use crate::pool::pressure::Reach;
 use crate::pool::refusal::{MAX_BYTES, Refusal, count_refusal, slot_refused};
-use crate::pool::slot_guard::with_slot;
+use crate::pool::slot_guard::with_slot_unmarked;
+use crate::slot::lane::Lane;
 use crate::slot::state::Slot;
 
-/// Allocates a block for `bytes` if the thread used this pool last and has one in its magazine.
+/// Allocates a block for `bytes` if the thread used the lane of this pool and tag last and has one in its magazine.
 ///
 /// # Safety
 ///
@@ -35,52 +36,22 @@ pub(crate) unsafe fn alloc_fast(
     label: Label,
 ) -> Option<NonNull<Block>> {
     let class = class_at_hand(bytes)?;
-    // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own.
+    let key = label.key.unwrap_or(Key::new(NonNull::from(inner), 0));
+    // SAFETY: the caller keeps the pool alive; the lane is the calling thread's own.
     unsafe {
         #[cfg(not(feature = "backtrace"))]
-        let slot = current(NonNull::from(inner))?;
+        let lane = current(key)?;
         #[cfg(feature = "backtrace")]
-        let (slot, is_counted) = match current_for_alloc(NonNull::from(inner)) {
-            Some(slot) => (slot, false),
-            None => (count_down(inner, class)?, true),
+        let (lane, is_counted) = match current_for_alloc(key) {
+            Some(lane) => (lane, false),
+            None => (count_down(inner, key, class)?, true),
         };
-        let block = alloc_at_hand(inner, slot, class, bytes, label);
+        let block = lane.alloc_fast(inner.stamp(), class, bytes, label);
         #[cfg(feature = "backtrace")]
         if block.is_none() && is_counted {
-            slot.countdown.take_back();
+            lane.countdown.take_back();
         }
         block
-    }
-}
-
-/// Allocates a block from the magazine, unless the slow path must look at the label's tag first.
-///
-/// # Safety
-///
-/// The caller owns the slot, which is one of `inner`.
-#[inline(always)]
-pub(crate) unsafe fn alloc_at_hand(
-    inner: &PoolInner,
-    slot: &Slot,
-    class: usize,
-    bytes: usize,
-    label: Label,
-) -> Option<NonNull<Block>> {
-    let tag = label.tag;
-    let counters = match tag.is_some() {
-        true if tag.is_limited() => return None,
-        true => Some(slot.tags.own()?.of(tag.number())),
-        false => None,
-    };
-    // SAFETY: as for this function.
-    unsafe {
-        slot.alloc_fast(
-            (inner.stamp(), &inner.classes),
-            class,
-            bytes,
-            label,
-            counters,
-        )
     }
 }
 
@@ -98,56 +69,95 @@ pub(crate) unsafe fn alloc_slow(
     bytes: usize,
     label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
-    let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
-    // SAFETY: the caller keeps the pool alive, and `with_slot` passes the calling thread's own slot.
+    let this = NonNull::from(inner);
+    // SAFETY: the caller keeps the pool alive, and `with_slot_unmarked` passes the calling thread's own slot.
     unsafe {
-        with_slot(NonNull::from(inner), |slot| {
-            let reserved = inner.reserve_for(slot, label.tag, class, bytes)?;
-            let counters = slot.tags.counters(label.tag);
-            let of_pool = (inner.stamp(), &inner.classes);
-            let idle = (class < NO_CLASS)
-                .then(|| slot.alloc_fast(of_pool, class, bytes, label, counters))
-                .flatten();
-            let lent = match idle {
-                Some(block) => Ok(block),
-                None => refill_or_grow(inner, slot, class, bytes, label)
-                    .inspect_err(|_| inner.unreserve(slot, label.tag, reserved)),
-            };
-            #[cfg(feature = "backtrace")]
-            if let Ok(block) = lent {
-                inner.sample(slot, class, block.as_ref(), label.site);
-            }
+        let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
+        with_slot_unmarked(this, |slot| {
+            let tag = inner.mark_of(label.tag());
+            let lane = inner.lane_for(slot, tag).ok_or_else(|| {
+                let refusal = Refusal::Memory(size_of::<Lane>() as u64);
+                count_refusal(&slot.lane, refusal);
+                slot.lane.mark_changed();
+                refusal
+            })?;
+            let lent = inner
+                .reserve_for(slot, tag, class, bytes)
+                .and_then(|reserved| {
+                    alloc_in_lane(inner, slot, lane, (class, bytes), label)
+                        .inspect_err(|_| inner.unreserve(slot, tag, reserved))
+                })
+                .inspect_err(|&refusal| count_refusal(lane, refusal));
+            lane.mark_changed();
             lent
         })
         .unwrap_or_else(|| Err(slot_refused(inner)))
     }
 }
 
-/// Allocates a block when the magazine has no active block of the class.
+/// Allocates a block of this class, for this number of bytes, from the lane of the label's tag.
 ///
 /// # Safety
 ///
-/// The caller owns the slot, which is one of `inner`, and [`Slot::alloc_fast`] found nothing.
+/// The caller owns the slot, which is one of `inner` and has the lane.
+unsafe fn alloc_in_lane(
+    inner: &PoolInner,
+    slot: &Slot,
+    lane: &Lane,
+    (class, bytes): (usize, usize),
+    label: Label,
+) -> Result<NonNull<Block>, Refusal> {
+    // SAFETY: the caller owns the slot.
+    unsafe {
+        let idle = (class < NO_CLASS)
+            .then(|| lane.alloc_fast(inner.stamp(), class, bytes, label))
+            .flatten();
+        let lent = match idle {
+            Some(block) => Ok(block),
+            None => refill_or_grow(inner, slot, lane, (class, bytes), label),
+        };
+        #[cfg(feature = "backtrace")]
+        if let Ok(block) = lent {
+            inner.sample(lane, class, block.as_ref(), label.site);
+        }
+        lent
+    }
+}
+
+/// Allocates a block when the lane has no idle block of the class.
+///
+/// # Safety
+///
+/// The caller owns the slot, which is one of `inner` and has the lane, and [`Lane::alloc_fast`] found nothing.
 unsafe fn refill_or_grow(
     inner: &PoolInner,
     slot: &Slot,
-    class: usize,
-    bytes: usize,
+    lane: &Lane,
+    (class, bytes): (usize, usize),
     label: Label,
 ) -> Result<NonNull<Block>, Refusal> {
+    let exchange = &inner.exchange();
     let lend = |batch: &Batch<'_>| {
-        // SAFETY: the caller owns the slot; each batch below is new or was taken from the depot, so it is ours.
-        unsafe { slot.alloc_new(&inner.exchange(), inner.stamp(), batch, bytes, label) }
+        // SAFETY: the caller owns the lane; each batch below is new or was taken from the depot, so it is ours.
+        unsafe { lane.alloc_new((exchange, slot), inner.stamp(), batch, bytes, label) }
     };
     if class != OVERSIZE {
-        // SAFETY: the caller owns the slot, whose active list is empty.
-        let block = unsafe { slot.refill(&inner.exchange(), inner.stamp(), class, bytes, label) };
+        // SAFETY: the caller owns the lane, whose active list is empty.
+        let refill =
+            || unsafe { lane.refill((exchange, slot), inner.stamp(), class, bytes, label) };
+        let block = refill().or_else(|| {
+            let bytes = inner.block_bytes(class);
+            let must = inner.budget.missing(bytes as u64, inner.beside(bytes)) > 0;
+            slot.make_way_for(lane, class, must, exchange)
+                .then(refill)
+                .flatten()
+        });
         if let Some(block) = block {
             return Ok(block);
         }
         if let Some(batch) = inner.block_of_another_class(class) {
-            slot.counters.depot_hits.increment();
-            slot.counters.depot_exchanges.increment();
+            lane.counters.depot_hits.increment();
+            lane.counters.depot_exchanges.increment();
             inner.depot.sample_requested(class, bytes);
             return Ok(lend(&batch));
         }
@@ -160,9 +170,9 @@ unsafe fn refill_or_grow(
     ) {
         Ok((batch, miss)) => {
             match miss {
-                Miss::Cold => slot.counters.cold_misses.increment(),
-                Miss::Oversize => slot.counters.oversize_misses.increment(),
-                Miss::Budget => slot.counters.budget_misses.increment(),
+                Miss::Cold => lane.counters.cold_misses.increment(),
+                Miss::Oversize => lane.counters.oversize_misses.increment(),
+                Miss::Budget => lane.counters.budget_misses.increment(),
             }
             if cfg!(feature = "telemetry") {
                 inner.depot.note_miss(class);
@@ -175,10 +185,7 @@ unsafe fn refill_or_grow(
             }
             Ok(lend(&batch))
         }
-        Err(refusal) => {
-            count_refusal(slot, refusal);
-            Err(refusal)
-        }
+        Err(refusal) => Err(refusal),
     }
 }
 

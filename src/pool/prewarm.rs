@@ -50,6 +50,7 @@ impl PoolInner {
         if let Some(refusal) = self.out_of_reach(all) {
             return Err(refusal);
         }
+        slot.forget_made_way(class);
         // First, so that neither trimming nor the new blocks' own pressure gives the idle ones back.
         let kept = self.depot.keep(class, count);
         if !self.may_make_way(all, beside, Reach::Beyond) {

@@ -3,7 +3,7 @@
 use crate::error::AllocError;
 use crate::memory::tag_budget::Refused;
 use crate::pool::inner::PoolInner;
-use crate::slot::state::Slot;
+use crate::slot::lane::Lane;
 
 /// The reason of a refused request, before it becomes an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,11 @@ pub(crate) fn slot_refused(inner: &PoolInner) -> Refusal {
 pub(crate) const MAX_BYTES: usize = isize::MAX as usize - (1 << 20);
 
 /// Counts a refusal.
-pub(crate) fn count_refusal(slot: &Slot, refusal: Refusal) {
+pub(crate) fn count_refusal(lane: &Lane, refusal: Refusal) {
     match refusal {
-        Refusal::Overflow | Refusal::Alignment(_) => slot.counters.overflow_refusals.increment(),
-        Refusal::Budget(_) | Refusal::TagBudget(_) => slot.counters.budget_refusals.increment(),
-        Refusal::Memory(_) => slot.counters.memory_refusals.increment(),
+        Refusal::Overflow | Refusal::Alignment(_) => lane.counters.overflow_refusals.increment(),
+        Refusal::Budget(_) | Refusal::TagBudget(_) => lane.counters.budget_refusals.increment(),
+        Refusal::Memory(_) => lane.counters.memory_refusals.increment(),
     }
 }
 

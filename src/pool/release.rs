@@ -4,14 +4,13 @@
     reason = "the slot's owner takes blocks back from buffers"
 )]
 
-use std::hint::assert_unchecked;
 use std::ptr::NonNull;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand};
 use crate::codegen::cold_path;
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::current;
+use crate::pool::lookup::{current, switch_lane};
 use crate::pool::pooled::class_or_oversize;
 use crate::pool::slot_guard::release_in_slot;
 use crate::slot::list::NoSlot;
@@ -23,20 +22,30 @@ use crate::slot::list::NoSlot;
 /// The caller holds the block, does not use its memory any more, and allocated it for `requested` bytes.
 #[inline(always)]
 pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
-    // SAFETY: the buffer that has the block keeps the pool alive; the slot is the calling thread's own.
+    // SAFETY: as for this function.
     unsafe {
-        let fast = class_at_hand(requested).is_some_and(|class| {
-            current(PoolInner::of_untagged(block))
-                .is_some_and(|slot| slot.release_fast(class, block.as_ref(), requested))
-        });
-        if !fast {
+        if !release_fast(block, requested) {
             cold_path();
             release_other(block, requested);
         }
     }
 }
 
-/// Releases a block that may have a tag, or could not be released by the fast path for another reason.
+/// Releases the block if the thread used its lane last, and the lane has room for it; else `false`.
+///
+/// # Safety
+///
+/// As for [`release`].
+#[inline(always)]
+unsafe fn release_fast(block: NonNull<Block>, requested: usize) -> bool {
+    // SAFETY: the buffer that has the block keeps the pool alive; the lane is the calling thread's own.
+    class_at_hand(requested).is_some_and(|class| unsafe {
+        current(block.as_ref().key())
+            .is_some_and(|lane| lane.release_fast(class, block.as_ref(), requested))
+    })
+}
+
+/// Releases a block of a lane that the thread did not use last, or for which its last used lane has no room.
 ///
 /// # Safety
 ///
@@ -44,57 +53,13 @@ pub(crate) unsafe fn release(block: NonNull<Block>, requested: usize) {
 #[cold]
 #[inline(never)]
 unsafe fn release_other(block: NonNull<Block>, requested: usize) {
-    // SAFETY: as in `release`.
+    // SAFETY: as for this function; the caller holds the block.
     unsafe {
-        let is_released = class_at_hand(requested).is_some_and(|class| {
-            try_release(PoolInner::of(block), block.as_ref(), class, requested)
-        });
-        if !is_released {
+        let is_other = switch_lane(PoolInner::of(block), block.as_ref().key().tag());
+        if !is_other || !release_fast(block, requested) {
             cold_path();
             release_slow(block, requested);
         }
-    }
-}
-
-/// Releases a block that may have a tag. `false` if the slow path must do it: the thread used another pool last, or has no room, or a
-/// budget limits the tag, or the slot has no counters for tags. A tag that the block still has is then not counted yet.
-///
-/// # Safety
-///
-/// As for [`release`]. The block is of the class and of the pool `inner`.
-#[inline(always)]
-unsafe fn try_release(
-    inner: NonNull<PoolInner>,
-    block: &Block,
-    class: usize,
-    requested: usize,
-) -> bool {
-    // SAFETY: the buffer that has the block keeps the pool alive, and the thread's slot is of no other pool; the slot is the calling
-    // thread's own.
-    unsafe {
-        let Some(slot) = current(inner) else {
-            return false;
-        };
-        let tag = block.tag();
-        if tag.is_limited() {
-            return false;
-        }
-        if tag.is_some() {
-            let Some(cells) = slot.tags.own() else {
-                return false;
-            };
-            // No bounds check: it costs 3 % of a tagged pair. A class is at most `OVERSIZE`.
-            assert_unchecked(class <= OVERSIZE);
-            let bytes = inner.as_ref().classes.block_bytes(class);
-            cells.of(tag.number()).count_release(bytes as u64);
-            if !cfg!(feature = "telemetry") {
-                // Nothing else clears the tag in this build: allocs without a tag store no state.
-                block.mark_idle();
-            }
-        } else {
-            block.clear_tag_hint();
-        }
-        slot.release_fast(class, block, requested)
     }
 }
 
@@ -117,10 +82,11 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
             let (inner, block) = (inner.as_ref(), block.as_ref());
             let class = class_or_oversize(requested).unwrap_or(OVERSIZE);
             let bytes = inner.block_bytes_for(class, requested) as u64;
-            inner.release_tag(slot, block, bytes);
-            if class >= NO_CLASS || !slot.release_fast(class, block, requested) {
-                slot.release_slow(&inner.exchange(), class, block, requested);
+            let lane = inner.lane_to_release(slot, block, bytes);
+            if class >= NO_CLASS || !lane.release_fast(class, block, requested) {
+                lane.release_slow((&inner.exchange(), slot), class, block, requested);
             }
+            lane.mark_changed();
         });
         match given {
             Ok(()) => {}
@@ -133,17 +99,6 @@ unsafe fn release_slow(block: NonNull<Block>, requested: usize) {
 }
 
 impl PoolInner {
-    /// The pool's address; not that of any pool if the block may have a tag.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the block, which has memory.
-    #[inline(always)]
-    unsafe fn of_untagged(block: NonNull<Block>) -> NonNull<Self> {
-        // SAFETY: as for this function.
-        unsafe { block.as_ref().pool_if_untagged() }.cast()
-    }
-
     /// The pool of a block.
     ///
     /// # Safety
@@ -151,7 +106,7 @@ impl PoolInner {
     /// The caller holds the block, which has memory.
     #[inline(always)]
     unsafe fn of(block: NonNull<Block>) -> NonNull<Self> {
-        // SAFETY: as for this function; `new_block` wrote the pool's address.
+        // SAFETY: as for this function; the block was bound to memory of a pool.
         unsafe { block.as_ref().pool() }.cast()
     }
 }

@@ -11,12 +11,12 @@
 use std::ptr::NonNull;
 
 use crate::pool::inner::PoolInner;
-use crate::pool::lookup::{claim, current, enter, leave, leave_busy, sweep_if_closed};
+use crate::pool::lookup::{claim, current_slot, enter, leave, leave_busy, sweep_if_closed};
 use crate::slot::list::NoSlot;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 
-/// Runs `f` with the calling thread's slot of the pool, then raises the slot's change mark; `None` if there is no
+/// Runs `f` with the calling thread's slot of the pool, then raises the change mark of its lane without a tag; `None` if there is no
 /// memory for a slot.
 ///
 /// # Safety
@@ -31,13 +31,14 @@ pub(crate) unsafe fn with_slot<R>(
     unsafe {
         with_slot_unmarked(inner, |slot| {
             let result = f(slot);
-            slot.mark_changed();
+            slot.lane.mark_changed();
             result
         })
     }
 }
 
-/// Runs `f` with the calling thread's slot, without raising its change mark: `f` changes nothing that an aggregation reads. It may panic.
+/// Runs `f` with the calling thread's slot, without raising a change mark: `f` changes nothing that an aggregation reads, or
+/// raises the mark itself. It may panic.
 ///
 /// # Safety
 ///
@@ -49,7 +50,7 @@ pub(crate) unsafe fn with_slot_unmarked<R>(
 ) -> Option<R> {
     sweep_if_closed();
     // SAFETY: the caller keeps the pool alive.
-    let guard = match unsafe { current(inner) } {
+    let guard = match unsafe { current_slot(inner) } {
         Some(slot) => SlotGuard {
             inner,
             slot: NonNull::from(slot),
@@ -62,7 +63,7 @@ pub(crate) unsafe fn with_slot_unmarked<R>(
     Some(f(unsafe { guard.slot.as_ref() }))
 }
 
-/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool, and then raises the slot's change mark.
+/// Runs `f`, which releases a buffer and does not panic, with the calling thread's slot of the pool.
 ///
 /// # Errors
 ///
@@ -83,8 +84,8 @@ pub(crate) unsafe fn release_in_slot(
             leave(inner);
             return Err(NoSlot::Closed);
         }
-        let guard = match current(inner) {
-            Some(slot) if slot.owner.begin_release() => SlotGuard {
+        let guard = match current_slot(inner) {
+            Some(slot) if slot.owner().begin_release() => SlotGuard {
                 inner,
                 slot: NonNull::from(slot),
                 is_temporary: false,
@@ -92,7 +93,6 @@ pub(crate) unsafe fn release_in_slot(
             _ => SlotGuard::begin(inner, Use::Release)?,
         };
         f(guard.slot.as_ref());
-        guard.slot.as_ref().mark_changed();
         guard.end_release();
     }
     Ok(())
@@ -131,7 +131,7 @@ impl SlotGuard {
     #[inline]
     fn end_release(self) {
         // SAFETY: the thread owns the slot.
-        if !self.is_temporary && !unsafe { self.slot.as_ref() }.owner.end_release() {
+        if !self.is_temporary && !unsafe { self.slot.as_ref() }.owner().end_release() {
             // SAFETY: the guard ends here.
             unsafe { leave_busy(self.inner, self.slot) };
         }

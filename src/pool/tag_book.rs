@@ -3,15 +3,16 @@
 //! A tag is a number. Zero means no tag. A tag has a higher number than the tag above it, so one pass from the highest
 //! number to the lowest adds up the tags below each tag. Tags are never removed.
 //!
-//! The numbers of a tag are sums over all slots (`slot/tags.rs`) and over the arenas of the frames that were begun with the tag. Each
-//! aggregation adds them up again, from counters that only rise. So no number decreases.
+//! The numbers of a tag are sums over its lanes in all slots (`slot/lane.rs`) and over the arenas of the frames that were begun with the tag.
+//! An aggregation adds what the lanes have more since the one before. Like the pool's releases, those of a tag are the maximum over
+//! all aggregations (`pool/frame_end.rs`). So no number decreases.
 
 use crate::arena::in_flight::InFlight;
+use crate::blocks::label::TagMark;
 use crate::memory::tag_budget::{MAX_TAGS, TagBudgets};
 use crate::pool::tag_settings::TagSettings;
-use crate::slot::list::Slots;
-use crate::slot::tags::TagCells;
 use crate::telemetry::arena_reading::ArenaReading;
+use crate::telemetry::counters::raise;
 use crate::telemetry::tags::{TagCounts, TagStats, Tags};
 
 /// The tag of new names when there is no room for a tag.
@@ -23,8 +24,8 @@ pub(crate) struct TagBook {
     /// By number; empty while the pool has no tag.
     entries: Vec<Entry>,
     beyond_limit: u64,
-    /// Slots that have counters for tags.
-    cells: u64,
+    /// What all slots have for tags, as of the last aggregation.
+    pub(crate) slot_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -32,10 +33,10 @@ struct Entry {
     name: String,
     parent: usize,
     settings: TagSettings,
-    /// Of pooled buffers, as of the last aggregation.
+    /// Of pooled buffers: the sums over the lanes as of the last aggregation, and releases for which there was no lane.
     pooled: TagCounts,
-    /// Releases that no slot had memory to count.
-    stray: (u64, u64),
+    /// The most releases of pooled buffers that an aggregation found, and the most bytes.
+    max_released: (u64, u64),
     /// Of frame buffers: of frames that have ended, and of open ones.
     ended: ArenaReading,
     open: ArenaReading,
@@ -161,44 +162,25 @@ impl TagBook {
     /// Counts a release that no slot has memory to count.
     pub(crate) fn count_stray(&mut self, tag: usize, bytes: u64) {
         if let Some(entry) = self.entries.get_mut(tag) {
-            entry.stray.0 += 1;
-            entry.stray.1 += bytes;
+            entry.pooled.releases = entry.pooled.releases.wrapping_add(1);
+            entry.pooled.release_bytes = entry.pooled.release_bytes.wrapping_add(bytes);
         }
     }
 
-    /// First pass of an aggregation: reads releases.
-    pub(crate) fn read_released(&mut self, slots: &Slots) {
-        for entry in &mut self.entries {
-            (entry.pooled.releases, entry.pooled.release_bytes) = entry.stray;
-        }
-        self.cells = 0;
-        for cells in slots.iter().filter_map(|slot| slot.tags.seen()) {
-            self.cells += 1;
-            for (tag, entry) in self.entries.iter_mut().enumerate() {
-                let counters = cells.of(tag);
-                let pooled = &mut entry.pooled;
-                pooled.releases = pooled.releases.wrapping_add(counters.releases.get());
-                pooled.release_bytes = pooled
-                    .release_bytes
-                    .wrapping_add(counters.release_bytes.get());
-            }
+    /// Adds what a lane of the tag has more of since the last aggregation.
+    #[inline]
+    pub(crate) fn add_pooled(&mut self, tag: TagMark, more: TagCounts) {
+        if tag.is_some()
+            && let Some(entry) = self.entries.get_mut(tag.number())
+        {
+            entry.pooled = entry.pooled.plus(more);
         }
     }
 
-    /// Second pass of an aggregation: reads allocs. It runs between the two passes over the pool's own counters.
-    pub(crate) fn read_allocated(&mut self, slots: &Slots) {
+    /// Begins the second pass of an aggregation.
+    pub(crate) fn begin_second_pass(&mut self) {
         for entry in &mut self.entries {
-            entry.pooled.allocs = 0;
-            entry.pooled.alloc_bytes = 0;
             entry.open = ArenaReading::default();
-        }
-        for cells in slots.iter().filter_map(|slot| slot.tags.seen()) {
-            for (tag, entry) in self.entries.iter_mut().enumerate() {
-                let counters = cells.of(tag);
-                let pooled = &mut entry.pooled;
-                pooled.allocs = pooled.allocs.wrapping_add(counters.allocs.get());
-                pooled.alloc_bytes = pooled.alloc_bytes.wrapping_add(counters.alloc_bytes.get());
-            }
         }
     }
 
@@ -221,7 +203,12 @@ impl TagBook {
     pub(crate) fn add_up(&mut self, end_frame: bool) {
         for entry in &mut self.entries {
             let (ended, framed) = (entry.ended, entry.ended.plus(entry.open));
-            entry.own = entry.pooled.plus(TagCounts {
+            let mut pooled = entry.pooled;
+            let (releases, bytes) = &mut entry.max_released;
+            raise(releases, pooled.releases);
+            raise(bytes, pooled.release_bytes);
+            (pooled.releases, pooled.release_bytes) = entry.max_released;
+            entry.own = pooled.plus(TagCounts {
                 allocs: framed.allocs,
                 releases: ended.allocs,
                 alloc_bytes: framed.bytes,
@@ -273,7 +260,7 @@ impl TagBook {
             stats.max_bytes = entry.settings.max_bytes;
         }
         tags.beyond_limit = self.beyond_limit;
-        // While threads allocate, the pool's own numbers can be a moment older.
+        // While threads allocate, the releases of the tags can be ahead: each is a maximum of its own.
         let tagged = self.tagged();
         let rest = |all: u64, tagged: u64| all.saturating_sub(tagged);
         let allocs = rest(all.allocs, tagged.allocs);
@@ -286,10 +273,10 @@ impl TagBook {
         };
     }
 
-    /// Bytes that the tags occupy, with the counters in slots.
+    /// Bytes that the tags occupy, with the slots' part.
     pub(crate) fn bytes(&self) -> u64 {
         let names: usize = self.entries.iter().map(|entry| entry.name.capacity()).sum();
         let entries = self.entries.capacity() * size_of::<Entry>() + names;
-        entries as u64 + self.cells * size_of::<TagCells>() as u64
+        entries as u64 + self.slot_bytes
     }
 }

@@ -1,18 +1,58 @@
-//! The extra work to allocate and release a buffer with a tag: the slot's counters, and the budgets.
+//! The extra work of the slow paths for buffers with a tag: the lane of the tag, and the budgets.
 #![expect(
     unsafe_code,
     reason = "the tag is read from a block that the caller holds"
 )]
 
 use crate::blocks::block::Block;
-use crate::blocks::label::TagMark;
+use crate::blocks::label::{Key, TAG_BITS, TagMark};
 use crate::pool::inner::PoolInner;
-use crate::pool::refusal::{Refusal, count_refusal};
+use crate::pool::lookup::remember_lane_of;
+use crate::pool::refusal::Refusal;
+use crate::slot::lane::Lane;
 use crate::slot::state::Slot;
-use crate::slot::tags::TagCells;
+use crate::sync::Ordering;
+
+// A pool's address has the bits of a tag clear.
+const _: () = assert!(align_of::<PoolInner>() > TAG_BITS);
 
 impl PoolInner {
-    /// Prepares the slot to allocate with a tag, and reserves the bytes in the tag's budgets; returns how many.
+    /// The mark of the tag with this number.
+    pub(crate) fn mark_of(&self, tag: usize) -> TagMark {
+        match tag {
+            0 => TagMark::NONE,
+            _ => TagMark::new(tag, self.tag_budgets.is_limited(tag)),
+        }
+    }
+
+    /// The lane of a tag, which becomes the last used one if the fast paths may use it; `None` if there is no memory for it. Only for the slot's owner.
+    pub(crate) fn lane_for<'s>(&self, slot: &'s Slot, tag: TagMark) -> Option<&'s Lane> {
+        let lane = match slot.own_lane(tag.number()) {
+            Some(lane) => lane,
+            None => self.new_lane(slot, tag)?,
+        };
+        if !tag.is_limited() {
+            remember_lane_of(slot, lane);
+        }
+        Some(lane)
+    }
+
+    /// Adds the lane of a tag.
+    #[cold]
+    fn new_lane<'s>(&self, slot: &'s Slot, tag: TagMark) -> Option<&'s Lane> {
+        let lane = slot.add_lane(tag)?;
+        if !tag.is_limited() && lane.tag().is_some() {
+            // The fast paths know nothing of budgets.
+            let key = Key::new(self.this(), tag.number());
+            // Relaxed: the owner's to read.
+            lane.key.store(key.word(), Ordering::Relaxed);
+            #[cfg(feature = "backtrace")]
+            self.open_lane(lane);
+        }
+        Some(lane)
+    }
+
+    /// Reserves the bytes of a buffer in the tag's budgets; returns how many. The slot has what it needs for the tag.
     pub(crate) fn reserve_for(
         &self,
         slot: &Slot,
@@ -20,62 +60,58 @@ impl PoolInner {
         class: usize,
         bytes: usize,
     ) -> Result<u64, Refusal> {
-        if !tag.is_some() {
+        let (true, Some(by_tag)) = (tag.is_limited(), slot.by_tag.own()) else {
             return Ok(0);
-        }
-        let refused = |refusal| {
-            count_refusal(slot, refusal);
-            refusal
         };
-        let cells = slot
-            .tags
-            .own_or_new()
-            .ok_or_else(|| refused(Refusal::Memory(size_of::<TagCells>() as u64)))?;
-        if !tag.is_limited() {
-            return Ok(0);
-        }
         let block_bytes = self.block_bytes_for(class, bytes) as u64;
         match self
             .tag_budgets
-            .take(&cells.credits, tag.number(), block_bytes)
+            .take(&by_tag.credits, tag.number(), block_bytes)
         {
             Ok(()) => Ok(block_bytes),
-            Err(by) => Err(refused(Refusal::TagBudget(by))),
+            Err(by) => Err(Refusal::TagBudget(by)),
         }
     }
 
     /// Returns the reservation of a buffer that was refused or released. Only for the slot's owner.
     pub(crate) fn unreserve(&self, slot: &Slot, tag: TagMark, bytes: u64) {
         if bytes > 0
-            && let Some(cells) = slot.tags.own()
+            && let Some(by_tag) = slot.by_tag.own()
         {
-            self.tag_budgets.give(&cells.credits, tag.number(), bytes);
+            self.tag_budgets.give(&by_tag.credits, tag.number(), bytes);
         }
     }
 
-    /// Counts the release of a block with this number of bytes for its tag, if it has one, and marks the block as idle.
+    /// The lane to which a block with this number of bytes goes back. Returns the bytes to the tag's budgets.
+    ///
+    /// Without memory for the lane it is the one without a tag, and the release is counted for the tag elsewhere.
     ///
     /// # Safety
     ///
     /// The caller owns the slot, which is one of this pool, and holds the block.
-    pub(crate) unsafe fn release_tag(&self, slot: &Slot, block: &Block, bytes: u64) {
-        let tag = block.tag();
-        if !tag.is_some() {
-            return;
-        }
-        match slot.tags.own_or_new() {
-            Some(cells) => {
-                cells.of(tag.number()).count_release(bytes);
-                if tag.is_limited() {
-                    self.unreserve(slot, tag, bytes);
-                }
-            }
+    pub(crate) unsafe fn lane_to_release<'s>(
+        &self,
+        slot: &'s Slot,
+        block: &Block,
+        bytes: u64,
+    ) -> &'s Lane {
+        // SAFETY: the caller holds the block.
+        let tag = self.mark_of(unsafe { block.key() }.tag());
+        let lane = self.lane_for(slot, tag);
+        match lane {
+            Some(_) if tag.is_limited() => self.unreserve(slot, tag, bytes),
+            Some(_) => {}
             None => self.count_stray(tag, bytes),
         }
-        block.mark_idle();
+        let lane = lane.unwrap_or(&slot.lane);
+        if !lane.tag().is_some() {
+            // SAFETY: the caller holds the block.
+            unsafe { block.clear_tag() };
+        }
+        lane
     }
 
-    /// Counts a release if there was no memory for the slot's counters of tags.
+    /// Counts a release if there was no memory for the lane of its tag.
     #[cold]
     #[inline(never)]
     fn count_stray(&self, tag: TagMark, bytes: u64) {

@@ -1,9 +1,9 @@
-//! Finds the slots that an aggregation must read: those that changed since the last reading.
+//! Finds the lanes that an aggregation must read: those that changed since the last reading.
 //!
-//! In most frames most threads allocate no pooled buffer, and reading a slot touches one cache line per size class.
-//! So a slot has three change marks, on one line. An aggregation keeps sums over all slots. It compares a slot's
-//! marks with those of its last reading. Only if they differ does it read the slot's bins and counters, and replace
-//! the slot's old part of the sums with the new one.
+//! In most frames most threads allocate no pooled buffer, and reading a lane touches one cache line per size class.
+//! So a lane has three change marks, on one line. An aggregation keeps sums over all lanes. It compares a lane's
+//! marks with those of its last reading. Only if they differ does it read the lane's bins and counters, and replace
+//! the lane's old part of the sums with the new one.
 //!
 //! # The change marks
 //!
@@ -12,7 +12,7 @@
 //! ```text
 //!   alloc from the magazine        requested             by the requested bytes
 //!   release to the magazine        released_requested    by the requested bytes of the alloc
-//!   everything else                changes               by one: when a slot guard ends, and before a batch goes to the depot
+//!   everything else                changes               by one: when a slow path ends, and before a batch goes to the depot
 //! ```
 //!
 //! The first two are counters that exist anyway, so marking costs the fast paths nothing. A buffer without bytes
@@ -25,49 +25,71 @@
 //! nothing that happened before this aggregation was missed.
 //!
 //! A release count that is read during an alloc may be one too low (`counters.rs`). That alloc raises a mark afterwards, so the next first pass
-//! reads the slot again: it compares all three marks. A release changes no alloc count, so the second pass compares two.
+//! reads the lane again: it compares all three marks. A release changes no alloc count, so the second pass compares two.
 //!
 //! The alloc of a release that the first pass counts was marked before, so the second pass counts that alloc (L2,
 //! never negative).
 //!
-//! The marks are compared by their sum. A slot that moved exactly 2^64 bytes between two aggregations would seem unchanged.
+//! The marks are compared by their sum. A lane that moved exactly 2^64 bytes between two aggregations would seem unchanged.
 #![expect(
     unsafe_code,
     reason = "what the aggregator remembers is a cell under the aggregator's lock"
 )]
 
-use crate::blocks::class::Classes;
-use crate::slot::state::Slot;
-use crate::telemetry::counters::{Allocated, Released};
+#[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
+use std::mem::offset_of;
 
-/// The aggregator's last reading of a slot.
+use crate::blocks::class::Classes;
+use crate::slot::lane::Lane;
+use crate::telemetry::counters::{Allocated, Released};
+use crate::telemetry::tags::TagCounts;
+
+/// The aggregator's last reading of a lane.
+///
+/// Aligned so that in a lane the words that an aggregation compares share a cache line.
 #[derive(Debug, Default)]
-#[repr(C)]
-pub(crate) struct SlotReading {
-    /// The sum of the change marks when each of the two passes last read the slot.
-    released_at: u64,
-    allocated_at: u64,
-    /// Allocs, of both kinds: those of pooled buffers, and those of frames that have ended.
-    allocs: u64,
-    /// Allocs, of both kinds, at the last frame end.
-    seen_allocs: u64,
+#[repr(C, align(16))]
+pub(crate) struct LaneReading {
     released: Released,
     allocated: Allocated,
+    /// The sum of the change marks when each of the two passes last read the lane.
+    released_at: u64,
+    allocated_at: u64,
+    /// Of a slot's lane without a tag: the slot's allocs, those of pooled buffers and those of frames that have ended, and how many
+    /// there were at the last frame end.
+    allocs: u64,
+    seen_allocs: u64,
 }
 
-impl Slot {
-    /// Marks a change that neither of the other marks shows. Only for the owner.
-    #[inline]
-    pub(crate) fn mark_changed(&self) {
-        self.changes.increment();
+impl LaneReading {
+    /// The offset of what an aggregation compares in every lane.
+    #[cfg(not(any(framepool_loom, framepool_shuttle, framepool_noise)))]
+    pub(super) const COMPARED: usize = offset_of!(Self, released_at);
+
+    /// Adds a number of buffers that the slot allocated.
+    pub(super) fn note_allocs(&mut self, allocs: u64) {
+        self.allocs = self.allocs.wrapping_add(allocs);
     }
 
-    /// First pass of an aggregation: updates the sum of releases over all slots.
+    /// Whether the slot allocated a buffer since the last frame end.
+    pub(super) fn is_active(&mut self, in_open_frames: u64, end_frame: bool) -> bool {
+        let allocs = self.allocs.wrapping_add(in_open_frames);
+        let is_active = allocs != self.seen_allocs;
+        if is_active && end_frame {
+            self.seen_allocs = allocs;
+        }
+        is_active
+    }
+}
+
+impl Lane {
+    /// First pass of an aggregation: updates the sum of releases over all lanes. Returns what its tag has more of.
     ///
     /// # Safety
     ///
     /// The caller has the aggregator's lock.
-    pub(crate) unsafe fn read_released(&self, classes: &Classes, sum: &mut Released) {
+    #[inline]
+    pub(crate) unsafe fn read_released(&self, classes: &Classes, sum: &mut Released) -> TagCounts {
         let requested = self.requested.get();
         let released = self.released_requested.get();
         let at = requested
@@ -77,7 +99,7 @@ impl Slot {
             // SAFETY: the caller has the aggregator's lock.
             let last_read = unsafe { &mut *last_read };
             if last_read.released_at == at {
-                return;
+                return TagCounts::default();
             }
             last_read.released_at = at;
             let mut now = Released {
@@ -92,23 +114,36 @@ impl Slot {
                     .pooled_release_bytes
                     .wrapping_add(released.wrapping_mul(bytes));
             }
+            let before = last_read.released;
             sum.replace(&mut last_read.released, now);
-        });
+            TagCounts {
+                releases: now.pooled_releases.wrapping_sub(before.pooled_releases),
+                release_bytes: now
+                    .pooled_release_bytes
+                    .wrapping_sub(before.pooled_release_bytes),
+                ..TagCounts::default()
+            }
+        })
     }
 
-    /// Second pass of an aggregation: updates the sum of allocs over all slots.
+    /// Second pass of an aggregation: updates the sum of allocs over all lanes. Returns what its tag has more of.
     ///
     /// # Safety
     ///
     /// The caller has the aggregator's lock.
-    pub(crate) unsafe fn read_allocated(&self, classes: &Classes, sum: &mut Allocated) {
+    #[inline]
+    pub(crate) unsafe fn read_allocated(
+        &self,
+        classes: &Classes,
+        sum: &mut Allocated,
+    ) -> TagCounts {
         let requested = self.requested.get();
         let at = requested.wrapping_add(self.changes.get());
         self.last_read.with_mut(|last_read| {
             // SAFETY: the caller has the aggregator's lock.
             let last_read = unsafe { &mut *last_read };
             if last_read.allocated_at == at {
-                return;
+                return TagCounts::default();
             }
             last_read.allocated_at = at;
             let mut now = self.counters.read_allocated();
@@ -120,21 +155,24 @@ impl Slot {
                     .pooled_alloc_bytes
                     .wrapping_add(hits.wrapping_mul(bytes));
             }
-            let before = last_read.allocated.allocs();
-            last_read.allocs = last_read
-                .allocs
-                .wrapping_add(now.allocs().wrapping_sub(before));
+            let before = last_read.allocated;
             sum.replace(&mut last_read.allocated, now);
-        });
+            TagCounts {
+                allocs: now.allocs().wrapping_sub(before.allocs()),
+                alloc_bytes: now
+                    .pooled_alloc_bytes
+                    .wrapping_sub(before.pooled_alloc_bytes),
+                ..TagCounts::default()
+            }
+        })
     }
 
-    /// Bytes of the idle blocks in the slot's magazine: received, minus sent away, minus allocs, plus releases. Exact
-    /// when the owner rests.
+    /// Bytes of the idle blocks in the lane's magazine: received, minus sent away, minus allocs, plus releases.
     ///
     /// # Safety
     ///
-    /// The caller has the aggregator's lock, and both passes have read the slot.
-    pub(crate) unsafe fn kept_bytes(&self) -> u64 {
+    /// The caller has the aggregator's lock, and both passes have read the lane.
+    pub(super) unsafe fn kept_bytes(&self) -> u64 {
         self.last_read.with(|last_read| {
             // SAFETY: the caller has the aggregator's lock.
             let last_read = unsafe { &*last_read };
@@ -142,39 +180,8 @@ impl Slot {
                 .allocated
                 .pooled_alloc_bytes
                 .wrapping_sub(last_read.released.pooled_release_bytes);
-            let kept = self.received_bytes().wrapping_sub(out);
+            let kept = self.magazine().received_bytes().wrapping_sub(out);
             if kept.cast_signed() > 0 { kept } else { 0 }
-        })
-    }
-
-    /// Adds the number of frame buffers that the slot allocated in a frame that has ended.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the aggregator's lock.
-    pub(crate) unsafe fn note_ended(&self, allocs: u64) {
-        // SAFETY: the caller has the aggregator's lock.
-        self.last_read.with_mut(|last_read| unsafe {
-            (*last_read).allocs = (*last_read).allocs.wrapping_add(allocs);
-        });
-    }
-
-    /// Whether the owner allocated a buffer since the last frame end. `in_open_frames` are its allocs in open frames;
-    /// `end_frame` is true at a frame end.
-    ///
-    /// # Safety
-    ///
-    /// The caller has the aggregator's lock, and has read the allocs.
-    pub(crate) unsafe fn is_active(&self, in_open_frames: u64, end_frame: bool) -> bool {
-        self.last_read.with_mut(|last_read| {
-            // SAFETY: the caller has the aggregator's lock.
-            let last_read = unsafe { &mut *last_read };
-            let allocs = last_read.allocs.wrapping_add(in_open_frames);
-            let is_active = allocs != last_read.seen_allocs;
-            if end_frame {
-                last_read.seen_allocs = allocs;
-            }
-            is_active
         })
     }
 }

@@ -20,8 +20,7 @@ use std::alloc::{alloc, dealloc};
 use std::ptr::{self, NonNull};
 
 use crate::blocks::exchange::Exchange;
-use crate::blocks::state::{thread_of, thread_stamp};
-use crate::codegen::prefetch;
+use crate::slot::lane::Lane;
 use crate::slot::owner::Use;
 use crate::slot::state::Slot;
 use crate::slot::thread_names::ThreadNames;
@@ -75,10 +74,10 @@ impl Slots {
             let slot = unsafe { at.as_ref() }?;
             if LOOKS_AHEAD {
                 // Relaxed: written before the slot was published.
-                fetch(slot.ahead.load(Ordering::Relaxed));
+                Lane::fetch(slot.lane.ahead.load(Ordering::Relaxed));
             }
             // Relaxed: as above.
-            at = slot.older.load(Ordering::Relaxed).cast_const();
+            at = slot.lane.older.load(Ordering::Relaxed).cast_const().cast();
             Some(slot)
         })
     }
@@ -111,7 +110,7 @@ impl Slots {
         let slot = loop {
             // Acquire: pairs with the Release in `hand_back`; a walk that begins after a hand-back sees the slot free.
             let freed = self.freed.load(Ordering::Acquire);
-            if let Some(slot) = self.iter().find(|slot| slot.owner.claim(claim_for)) {
+            if let Some(slot) = self.iter().find(|slot| slot.owner().claim(claim_for)) {
                 break NonNull::from(slot);
             }
             // Acquire: as above; keeps this load after the walk.
@@ -121,9 +120,7 @@ impl Slots {
         };
         let name = names.acquire_own();
         // SAFETY: slots are freed only with the list, and the caller keeps the pool alive.
-        let stamp = unsafe { &slot.as_ref().stamp };
-        // Relaxed: read by the owner only.
-        stamp.store(thread_stamp(name), Ordering::Relaxed);
+        unsafe { slot.as_ref() }.set_thread(name);
         Ok(slot)
     }
 
@@ -150,11 +147,11 @@ impl Slots {
             // SAFETY: the slot is not published yet.
             let new = unsafe { slot.as_ref() };
             // Relaxed: published by the Release below.
-            new.older.store(newest, Ordering::Relaxed);
+            new.lane.older.store(newest.cast(), Ordering::Relaxed);
             if LOOKS_AHEAD {
                 // Relaxed: as above.
-                new.ahead
-                    .store(nth_older(newest, AHEAD - 1), Ordering::Relaxed);
+                let ahead = nth_older(newest, AHEAD - 1).cast();
+                new.lane.ahead.store(ahead, Ordering::Relaxed);
             }
             // Release: pairs with the Acquire in `iter`; publishes the slot. Every change of `newest` is such an
             // exchange, so it also continues the earlier publications. Acquire on failure: as above; the next turn
@@ -188,9 +185,8 @@ impl Slots {
             slot.flush(exchange);
             slot.take_balance()
         };
-        // Relaxed: the owner wrote it at its claim.
-        names.release(thread_of(slot.stamp.load(Ordering::Relaxed)));
-        slot.owner.hand_back();
+        names.release(slot.thread());
+        slot.owner().hand_back();
         // Release: pairs with the Acquires in `claim`; a thread that sees the new number sees the slot free.
         self.freed.fetch_add(1, Ordering::Release);
         balance
@@ -201,19 +197,19 @@ impl Slots {
     /// buffers that are in use throughout.
     pub(crate) fn pooled_counts(&self) -> PooledCounts {
         let mut counts = PooledCounts::default();
-        for slot in self.iter() {
-            let of_bins = slot.bins().map(|(_, bin)| bin.released());
+        for lane in self.iter().flat_map(Slot::lanes) {
+            let of_bins = lane.bins().map(|(_, bin)| bin.released());
             counts.releases = of_bins.fold(
-                counts.releases.wrapping_add(slot.counters.released.get()),
+                counts.releases.wrapping_add(lane.counters.released.get()),
                 u64::wrapping_add,
             );
         }
-        for slot in self.iter() {
-            let of_bins = slot.bins().map(|(_, bin)| bin.hits.get());
+        for lane in self.iter().flat_map(Slot::lanes) {
+            let of_bins = lane.bins().map(|(_, bin)| bin.hits.get());
             counts.allocs = of_bins.fold(
                 counts
                     .allocs
-                    .wrapping_add(slot.counters.read_allocated().allocs()),
+                    .wrapping_add(lane.counters.read_allocated().allocs()),
                 u64::wrapping_add,
             );
         }
@@ -250,17 +246,9 @@ fn nth_older(slot: *mut Slot, places: usize) -> *mut Slot {
         // SAFETY: a slot of the list, which is freed only with it; its older ones were published before it.
         unsafe { slot.as_ref() }.map_or(ptr::null_mut(), |slot| {
             // Relaxed: written before the slot was published.
-            slot.older.load(Ordering::Relaxed)
+            slot.lane.older.load(Ordering::Relaxed).cast()
         })
     })
-}
-
-/// Prefetches the lines of a slot that the frame end reads. Does nothing on processors without such a hint.
-#[inline(always)]
-fn fetch(slot: *const Slot) {
-    for line in Slot::READ_BY_AGGREGATOR {
-        prefetch(slot.wrapping_byte_add(line));
-    }
 }
 
 /// Frees a slot.
@@ -293,8 +281,8 @@ impl Drop for Slots {
             // this check, and one without an owner is not in use.
             unsafe {
                 // Relaxed: as above.
-                at = (*slot.as_ptr()).older.load(Ordering::Relaxed);
-                if (*slot.as_ptr()).owner.abandon() {
+                at = (*slot.as_ptr()).lane.older.load(Ordering::Relaxed).cast();
+                if (*slot.as_ptr()).owner().abandon() {
                     free(slot);
                 }
             }

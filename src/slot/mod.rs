@@ -4,8 +4,9 @@ pub(crate) mod changes;
 #[cfg(feature = "backtrace")]
 pub(crate) mod countdown;
 pub(crate) mod frame_sites;
+pub(crate) mod lane;
+pub(crate) mod lanes;
 pub(crate) mod list;
 pub(crate) mod owner;
 pub(crate) mod state;
-pub(crate) mod tags;
 pub(crate) mod thread_names;

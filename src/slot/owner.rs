@@ -8,7 +8,7 @@
 //! ```
 //!
 //! While the owner has a handle, allocs and releases do not change the word. A closed pool has no handle, so only
-//! three things can still happen in a slot: a fast release (`Slot::release_fast`), a slow release, and the return of
+//! three things can still happen in a slot: a fast release (`Lane::release_fast`), a slow release, and the return of
 //! the slot. The last two are marked `BUSY`. The first needs no mark; `closing.rs` explains why.
 //!
 //! When the pool is closed:

@@ -10,8 +10,8 @@
 //! slot (L2, never negative).
 //!
 //! An alloc from the magazine is counted in the bin of its class, on a cache line that it writes anyway. Its bytes are not
-//! counted: they follow from the number of buffers. The requested bytes are counted once per slot, for all classes together, and
-//! also serve as a change mark (`slot/changes.rs`). All other counters are in the slot ([`SlotCounters`]).
+//! counted: they follow from the number of buffers. The requested bytes are counted once per lane, for all classes together, and
+//! also serve as a change mark (`slot/changes.rs`). All other counters are in the lane too ([`SlotCounters`]).
 //!
 //! # Releases into a bin are not counted
 //!
@@ -120,9 +120,9 @@ macro_rules! counters {
         counted { $($counted:ident, $counted_unit:literal, $counted_help:literal, $counted_parts:expr;)* }
         frame { $($frame:ident, $frame_unit:literal, $frame_help:literal, $frame_parts:expr;)* }
     ) => {
-        /// The counters of one slot for everything that its bins do not count: two cache lines.
+        /// The counters of one lane for everything that its bins do not count: not quite two cache lines.
         #[derive(Debug)]
-        #[repr(C, align(64))]
+        #[repr(C)]
         pub(crate) struct SlotCounters {
             /// Released buffers whose blocks went to no bin of the owner, and their bytes.
             pub(crate) released: Counter,
@@ -321,6 +321,13 @@ counters! {
             &[plus(part::RELEASED, &[part::FRAME])];
         frame_released_requested, "By", "Requested bytes of the frame buffers released.",
             &[plus(part::REQUESTED_RELEASED, &[])];
+    }
+}
+
+/// Raises a count to its previous value, if it is less. Counts wrap.
+pub(crate) fn raise(count: &mut u64, before: u64) {
+    if (before.wrapping_sub(*count) as i64) > 0 {
+        *count = before;
     }
 }
 

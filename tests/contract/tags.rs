@@ -2,6 +2,8 @@
 //!
 //! Laws: L1 Conservation, L2 Never negative, L3 It adds up.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use framepool::telemetry::TagStats;
@@ -102,6 +104,172 @@ fn cross_thread_release_counts_for_its_tag() {
     assert_eq!(stats(&pool, "a").own.releases, 300);
 }
 
+/// A thread's blocks of a tag go through the depot to buffers without a tag, and back.
+#[cfg(feature = "telemetry")]
+#[test]
+fn blocks_of_a_tag_serve_other_buffers() {
+    let pool = BufferPool::new();
+    let tag = pool.tag("a");
+    for round in 1..=3 {
+        for len in [10, 1000, 100_000] {
+            let kept: Vec<_> = (0..40).map(|_| tag.alloc::<u8>(len)).collect();
+            drop(kept);
+            // A thread that ends sends its blocks to the depot.
+            let (handed, tag) = (pool.clone(), tag.clone());
+            thread::spawn(move || {
+                drop((0..40).map(|_| tag.alloc::<u8>(len)).collect::<Vec<_>>());
+                drop((0..40).map(|_| handed.alloc::<u8>(len)).collect::<Vec<_>>());
+            })
+            .join()
+            .unwrap();
+            let kept: Vec<_> = (0..40).map(|_| pool.alloc::<u8>(len)).collect();
+            drop(kept);
+        }
+        let own = stats(&pool, "a").own;
+        assert_eq!((own.allocs, own.releases), (240 * round, 240 * round), "L1");
+        let untagged = pool.tags().untagged;
+        assert_eq!(untagged.allocs, 240 * round, "L1");
+        assert_eq!(untagged.releases, 240 * round, "L1");
+    }
+    assert_empty(&pool);
+}
+
+#[cfg(feature = "telemetry")]
+#[test]
+fn blocks_of_tags_come_back_from_ended_threads() {
+    let pool = BufferPool::new();
+    // This thread has a slot of its own.
+    drop(pool.alloc::<u8>(1));
+    let tag = pool.tag("a");
+    let ended = thread::spawn(move || {
+        drop((0..40).map(|_| tag.alloc::<u8>(1000)).collect::<Vec<_>>());
+    });
+    ended.join().unwrap();
+    pool.end_frame();
+    let kept: Vec<_> = (0..40).map(|_| pool.alloc::<u8>(1000)).collect();
+    assert_eq!(pool.end_frame().misses, 0);
+    drop(kept);
+}
+
+#[cfg(feature = "telemetry")]
+#[test]
+fn buffers_prepared_in_advance_serve_every_tag() {
+    let pool = BufferPool::new();
+    pool.prewarm::<u8>(1000, 20);
+    pool.end_frame();
+    for name in ["a", "b", "c"] {
+        let tag = pool.tag(name);
+        let kept: Vec<_> = (0..20).map(|_| tag.alloc::<u8>(1000)).collect();
+        assert_eq!(pool.end_frame().misses, 0, "{name}");
+        drop(kept);
+    }
+}
+
+/// Also after the tags have taken blocks from each other.
+#[cfg(feature = "telemetry")]
+#[test]
+fn buffers_prepared_again_serve_a_used_tag() {
+    let pool = BufferPool::new();
+    let tag = pool.tag("a");
+    (0..50).for_each(|_| drop(tag.alloc::<u8>(1000)));
+    drop(pool.alloc::<u8>(1000));
+    pool.prewarm::<u8>(1000, 20);
+    pool.end_frame();
+    let kept: Vec<_> = (0..20).map(|_| tag.alloc::<u8>(1000)).collect();
+    assert_eq!(pool.end_frame().misses, 0);
+    drop(kept);
+}
+
+/// Without room for a block of its own a tag takes that of another, instead of returning it to the system.
+#[cfg(feature = "telemetry")]
+#[test]
+fn tags_share_the_last_block_of_a_budget() {
+    for (bytes, limit) in [(1000, 1 << 20), (60_000, 64 << 20), (300_000, 128 << 20)] {
+        let pool = BufferPool::builder().max_bytes(limit).build().unwrap();
+        let tag = pool.tag("a");
+        let turns = |count| {
+            for _ in 0..count {
+                drop(pool.alloc::<u8>(bytes));
+                drop(tag.alloc::<u8>(bytes));
+            }
+        };
+        turns(500);
+        let mut held = Vec::new();
+        while let Ok(buffer) = pool.try_alloc::<u8>(bytes) {
+            held.push(buffer);
+        }
+        held.pop();
+        turns(10);
+        pool.end_frame();
+        turns(1000);
+        assert_eq!(pool.end_frame().misses, 0, "{bytes} bytes");
+    }
+}
+
+/// Each tag keeps a block of its own after a few turns, within what the thread may keep.
+#[cfg(feature = "telemetry")]
+#[test]
+fn tags_in_turns_stop_taking_each_others_blocks() {
+    let pool = BufferPool::new();
+    let tags = ["a", "b", "c"].map(|name| pool.tag(name));
+    let turns = |count| {
+        for _ in 0..count {
+            for tag in &tags {
+                drop(tag.alloc::<u8>(4096));
+            }
+            drop(pool.alloc::<u8>(4096));
+        }
+    };
+    turns(200);
+    pool.end_frame();
+    turns(1000);
+    let counts = pool.end_frame().counts;
+    assert_eq!((counts.thread_hits, counts.depot_exchanges), (4000, 0));
+    assert!(pool.stats().pooled_bytes <= 8 * 4096);
+}
+
+#[cfg(feature = "telemetry")]
+#[test]
+fn tags_share_what_a_thread_may_keep() {
+    let pool = BufferPool::builder()
+        .thread_cache_bytes(8 << 10)
+        .build()
+        .unwrap();
+    let tags: Vec<_> = (0..10).map(|at| pool.tag(&format!("tag {at}"))).collect();
+    let kept_bytes = || {
+        let out = pool.outstanding();
+        out.threads.iter().map(|it| it.idle_bytes).sum::<u64>()
+    };
+    for _ in 0..100 {
+        for tag in &tags {
+            let kept: Vec<_> = (0..8).map(|_| tag.alloc::<u8>(1024)).collect();
+            drop(kept);
+            assert!(kept_bytes() <= 8 << 10, "{} bytes", kept_bytes());
+        }
+    }
+    assert!(kept_bytes() > 0);
+}
+
+/// The next owner of a thread's slot uses the same tags.
+#[cfg(feature = "telemetry")]
+#[test]
+fn holders_of_a_tag_have_their_own_thread() {
+    let pool = BufferPool::new();
+    let tag = pool.tag("a");
+    // Held to the end, so that the main thread claims no slot in between.
+    let held = ["first", "second"].map(|name| {
+        let tag = tag.clone();
+        let thread = thread::Builder::new().name(name.to_owned());
+        let allocating = thread.spawn(move || tag.alloc::<u8>(100));
+        let held = allocating.unwrap().join().unwrap();
+        let threads = pool.outstanding().threads;
+        assert!(threads.iter().any(|it| it.thread == name), "{threads:?}");
+        held
+    });
+    assert_eq!(pool.stats().slots, 1);
+    drop(held);
+}
+
 #[cfg(feature = "telemetry")]
 #[test]
 fn frames_count_for_their_tag() {
@@ -191,6 +359,37 @@ fn buffers_with_tags_outlive_the_pool() {
     drop(pool);
     drop(kept);
     thread::spawn(move || drop(other)).join().unwrap();
+}
+
+/// The thread that drops the buffer last used the lane of its tag, and keeps buffers there.
+#[test]
+fn pool_is_freed_with_its_last_tagged_buffer() {
+    let pool = BufferPool::new();
+    let published = pool.snapshot();
+    let tag = pool.tag("a");
+    let (done, wait_for_it) = channel();
+    let (go_on, may_go_on) = channel::<()>();
+    let worker = thread::spawn(move || {
+        drop((0..50).map(|_| tag.alloc::<u8>(1000)).collect::<Vec<_>>());
+        let kept = tag.alloc::<u8>(1000);
+        drop(tag);
+        done.send(()).unwrap();
+        if may_go_on.recv().is_err() {
+            // The test has failed: the pool may be gone.
+            return std::mem::forget(kept);
+        }
+        drop(kept);
+        done.send(()).unwrap();
+        let _ = may_go_on.recv();
+    });
+    wait_for_it.recv().unwrap();
+    drop(pool);
+    assert!(Arc::strong_count(&published) > 1, "the buffer keeps it");
+    go_on.send(()).unwrap();
+    wait_for_it.recv().unwrap();
+    assert_eq!(Arc::strong_count(&published), 1, "the thread does not");
+    drop(go_on);
+    worker.join().unwrap();
 }
 
 #[cfg(feature = "telemetry")]

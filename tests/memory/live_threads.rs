@@ -42,9 +42,10 @@ fn goes_back_after(uses_other_last: bool, next: &(impl Fn(&BufferPool) + Sync)) 
                 drop(other.alloc::<u8>(1));
                 step.wait();
                 step.wait();
-                let taken: Vec<_> = (0..50).map(|len| handed.alloc::<u8>(len * 500)).collect();
-                drop(taken);
-                drop(handed);
+                let tag = handed.tag("a");
+                let taken = (0..50).map(|len| [handed.alloc(len * 500), tag.alloc(len * 500)]);
+                drop(taken.collect::<Vec<[Buffer<u8>; 2]>>());
+                drop((tag, handed));
                 if uses_other_last {
                     drop(other.alloc::<u8>(1));
                 }

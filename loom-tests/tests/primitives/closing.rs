@@ -11,9 +11,9 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use super::explore;
-use crate::BufferPool;
 use crate::pool::lookup;
 use crate::pool::slot_guard::with_slot;
+use crate::{Buffer, BufferPool};
 
 /// The calling thread's next use of a pool, and nothing else.
 fn touch(pool: &BufferPool) {
@@ -89,15 +89,13 @@ fn pool_closed_while_thread_leaves_is_freed_once() {
     });
 }
 
-/// The releasing thread allocated its buffer from its own magazine and releases it there, without a mark. Two preemptions
-/// at most.
-#[test]
-fn unmarked_release_during_close_settles_balance_once() {
-    explore(Some(2), || {
+/// The releasing thread allocated its buffer from its own magazine and releases it there, without a mark.
+fn release_during_close(alloc: fn(&BufferPool) -> Buffer<u8>) {
+    explore(Some(2), move || {
         let pool = BufferPool::new();
         let published = pool.snapshot();
-        drop(pool.alloc::<u8>(1));
-        let buffer = pool.alloc::<u8>(1);
+        drop(alloc(&pool));
+        let buffer = alloc(&pool);
         let closer = thread::spawn(move || drop(pool));
         drop(buffer);
         closer.join().unwrap();
@@ -106,6 +104,18 @@ fn unmarked_release_during_close_settles_balance_once() {
         touch(&other);
         assert_eq!(Arc::strong_count(&published), 1, "the contents are freed");
     });
+}
+
+/// Two preemptions at most.
+#[test]
+fn unmarked_release_during_close_settles_balance_once() {
+    release_during_close(|pool| pool.alloc(1));
+}
+
+/// The closer clears the keys of both lanes. Two preemptions at most.
+#[test]
+fn tagged_release_during_close_settles_balance_once() {
+    release_during_close(|pool| pool.tag("a").alloc(1));
 }
 
 /// The thread leaves while the pool is closed, and a buffer keeps the contents. It leaves as at thread exit, for which a

@@ -73,7 +73,7 @@ fn claimed_slot_shows_all_writes_of_previous_owner() {
         let inner = pool.inner();
         let slot = claim(inner);
         // SAFETY: the pool lives to the model's end.
-        unsafe { slot.as_ref() }.counters.released.increment();
+        unsafe { slot.as_ref() }.lane.counters.released.increment();
         let other = {
             let (pool, slot) = (pool.clone(), slot.addr());
             thread::spawn(move || {
@@ -83,7 +83,7 @@ fn claimed_slot_shows_all_writes_of_previous_owner() {
                     .iter()
                     .find(|&own| std::ptr::from_ref(own).addr() == slot.get());
                 let slot = slot.unwrap();
-                slot.counters.released.increment();
+                slot.lane.counters.released.increment();
                 // SAFETY: this thread does as the owner that hands its slot back.
                 let out = unsafe { inner.slots.hand_back(&inner.exchange(), &inner.names, slot) };
                 assert_eq!(out, 0, "nothing was lent");
@@ -93,14 +93,14 @@ fn claimed_slot_shows_all_writes_of_previous_owner() {
         };
         // SAFETY: the pool lives to the model's end.
         let next = unsafe { claim(inner).as_ref() };
-        next.counters.released.increment();
-        let told = u64::from(next.counters.released.get() == 3);
+        next.lane.counters.released.increment();
+        let told = u64::from(next.lane.counters.released.get() == 3);
         other.join().unwrap();
         assert_eq!(u64::from(inner.slots.count()), 2 - told);
         let releases: u64 = inner
             .slots
             .iter()
-            .map(|slot| slot.counters.released.get())
+            .map(|slot| slot.lane.counters.released.get())
             .sum();
         assert_eq!(releases, 3, "L1");
     });
@@ -116,19 +116,20 @@ fn the_next_aggregation_counts_a_handed_back_slot() {
         let slot = unsafe { claim(inner).as_ref() };
         let class = class_for(1).unwrap();
         let (batch, _) = inner.new_blocks(class, 1, 1, Reach::Thread(slot)).unwrap();
-        slot.counters.cold_misses.increment();
+        slot.lane.counters.cold_misses.increment();
         // SAFETY: the slot is this thread's, and so is the block, until it lies in the place in front.
         unsafe {
-            let block = slot.alloc_new(
-                &inner.exchange(),
+            let block = slot.lane.alloc_new(
+                (&inner.exchange(), slot),
                 inner.stamp(),
                 &batch,
                 1,
                 Label::untagged(Location::caller()),
             );
-            slot.release_slow(&inner.exchange(), class, block.as_ref(), 1);
+            slot.lane
+                .release_slow((&inner.exchange(), slot), class, block.as_ref(), 1);
         }
-        slot.mark_changed();
+        slot.lane.mark_changed();
         let owner = {
             let (pool, slot) = (pool.clone(), std::ptr::from_ref(slot).addr());
             thread::spawn(move || {
@@ -171,8 +172,8 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
         for _ in 0..12 {
             // SAFETY: both slots are still this thread's, and so is the block.
             unsafe {
-                let lent = producer.refill(
-                    &inner.exchange(),
+                let lent = producer.lane.refill(
+                    (&inner.exchange(), producer),
                     inner.stamp(),
                     class,
                     1,
@@ -182,15 +183,17 @@ fn a_pool_outlives_a_consumer_of_many_buffers() {
                     let (batch, _) = inner
                         .new_blocks(class, 1, 1, Reach::Thread(producer))
                         .unwrap();
-                    producer.alloc_new(
-                        &inner.exchange(),
+                    producer.lane.alloc_new(
+                        (&inner.exchange(), producer),
                         inner.stamp(),
                         &batch,
                         1,
                         Label::untagged(Location::caller()),
                     )
                 });
-                consumer.release_slow(&inner.exchange(), class, block.as_ref(), 1);
+                consumer
+                    .lane
+                    .release_slow((&inner.exchange(), consumer), class, block.as_ref(), 1);
             }
         }
         let exiting = {

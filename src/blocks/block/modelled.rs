@@ -12,7 +12,7 @@ impl Block {
         Self {
             state: Markable::new(IDLE),
             site: AtomicPtr::new(ptr::null_mut()),
-            pool: UnsafeCell::new(ptr::null_mut()),
+            key: UnsafeCell::new(ptr::null_mut()),
             start: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -39,7 +39,6 @@ impl Block {
         self.site.store(ptr::null_mut(), Ordering::Relaxed);
         self.start.store(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: no thread holds the record; the checker fails the model otherwise.
-        self.pool
-            .with_mut(|pool| unsafe { *pool = ptr::null_mut() });
+        self.key.with_mut(|key| unsafe { *key = ptr::null_mut() });
     }
 }

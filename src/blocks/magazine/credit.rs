@@ -1,6 +1,7 @@
-//! The credit of a magazine: the bytes that a thread may keep, granted to its bins.
+//! The credit of a thread: the bytes that it may keep, granted to the bins of its magazines.
 //!
-//! The slow path spends credit when it grants a bin its `limit` or a spare batch. A bin that has none takes it from other bins.
+//! The slow path spends credit when it grants a bin its `limit` or a spare batch. Without credit it empties other bins, of
+//! any of the thread's magazines.
 //!
 //! # Slow start
 //!
@@ -15,7 +16,7 @@
 use std::ptr;
 
 use super::Magazine;
-use crate::blocks::class::NO_CLASS;
+use crate::blocks::bin::Bin;
 use crate::blocks::depot::Batch;
 use crate::blocks::exchange::{Exchange, Notes};
 use crate::sync::{Ordering, Owned};
@@ -41,17 +42,16 @@ impl Magazine {
         if more == 0 {
             return;
         }
-        // The largest first: they give back the most credit for one exchange.
-        for other in (0..NO_CLASS).rev().filter(|&other| other != class) {
-            if self.credit.get() >= more as usize * block_bytes {
-                break;
-            }
-            self.flush(other, exchange, notes);
+        let enough = more as usize * block_bytes;
+        if notes.purse.credit().get() < enough {
+            notes
+                .purse
+                .collect(enough, &raw const self.bins[class], exchange);
         }
-        let credit = self.credit.get();
+        let credit = notes.purse.credit().get();
         let affordable = credit.checked_div(block_bytes).unwrap_or(usize::MAX);
         let granted = (more as usize).min(affordable) as u32;
-        if granted == 0 || !self.spend(granted as usize * block_bytes, exchange) {
+        if granted == 0 || !Self::spend(granted as usize * block_bytes, exchange, notes) {
             return;
         }
         self.note_granted(class);
@@ -76,20 +76,34 @@ impl Magazine {
     }
 
     /// Pays for `bytes` with credit, if there is enough and the pool grants them.
-    pub(super) fn spend(&self, bytes: usize, exchange: &Exchange<'_>) -> bool {
-        let credit = self.credit.get();
+    pub(super) fn spend(bytes: usize, exchange: &Exchange<'_>, notes: Notes<'_>) -> bool {
+        let credit = notes.purse.credit().get();
         if credit < bytes || !exchange.budget.grant(bytes as u64) {
             return false;
         }
-        self.credit.set(credit - bytes);
+        notes.purse.credit().set(credit - bytes);
         true
     }
 
     /// Takes back the credit for `blocks` blocks.
-    pub(super) fn pay_back(&self, blocks: u32, class: usize, exchange: &Exchange<'_>) {
+    pub(super) fn pay_back(blocks: u32, class: usize, exchange: &Exchange<'_>, notes: Notes<'_>) {
         let bytes = blocks as usize * exchange.classes.block_bytes(class);
-        self.credit.set(self.credit.get() + bytes);
+        let credit = notes.purse.credit();
+        credit.set(credit.get() + bytes);
         exchange.budget.take_back_grant(bytes as u64);
+    }
+
+    /// Sends everything of one class to the depot, unless its bin is `but`, and takes back its credit.
+    pub(crate) fn flush_unless(
+        &self,
+        but: *const Bin,
+        class: usize,
+        exchange: &Exchange<'_>,
+        notes: Notes<'_>,
+    ) {
+        if !ptr::eq(&raw const self.bins[class], but) {
+            self.flush(class, exchange, notes);
+        }
     }
 
     /// Sends everything of one class to the depot and takes back its credit.
@@ -107,7 +121,7 @@ impl Magazine {
             active = hot;
             active_len += 1;
         }
-        self.pay_back(limit, class, exchange);
+        Self::pay_back(limit, class, exchange, notes);
         // SAFETY: lists consist of records of the table, which are alive.
         if let Some(active) = unsafe { active.as_ref() } {
             // SAFETY: the list left the bin above, and no other thread holds its blocks.
@@ -117,7 +131,7 @@ impl Magazine {
         // SAFETY: as above.
         if let Some(spare) = unsafe { allowance.spare.replace(ptr::null()).as_ref() } {
             let len = spare.batch_len();
-            self.pay_back(len, class, exchange);
+            Self::pay_back(len, class, exchange, notes);
             // SAFETY: the batch left the bin just now.
             let batch = unsafe { Batch::new(spare, len, class) };
             self.send(batch, exchange, notes);

@@ -65,7 +65,7 @@ fn ended(start: u64) -> ArenaReading {
 
 fn set(pool: &BufferPool, counts: &Counts) {
     // SAFETY: the handle keeps the pool alive, and the slot is this thread's.
-    unsafe { with_slot(pool.inner_ptr(), |slot| slot.start_at(counts)) }.expect("memory");
+    unsafe { with_slot(pool.inner_ptr(), |slot| slot.lane.start_at(counts)) }.expect("memory");
 }
 
 /// A pool in which two threads and many frames have counted `start` of everything; this thread is the one that allocated.

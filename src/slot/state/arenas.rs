@@ -109,7 +109,7 @@ impl Slot {
     pub(crate) fn arenas_among(&self, frames: u32) -> impl Iterator<Item = (ArenaPlace, &Arena)> {
         // Relaxed: the end of a frame is ordered after all its allocs. For an open frame a bit, and so the latest
         // allocs, may be missed.
-        let mut bits = self.arenas_used.load(Ordering::Relaxed) & frames;
+        let mut bits = self.lane.of_slot.arenas_used.load(Ordering::Relaxed) & frames;
         std::iter::from_fn(move || {
             (bits != 0).then(|| {
                 let place = ArenaPlace::of(bits.trailing_zeros() as usize);
@@ -123,11 +123,14 @@ impl Slot {
     /// owner.
     pub(crate) fn note_arena(&self, place: ArenaPlace) -> bool {
         // Relaxed, both: the owner is the only writer; see `arenas_among`.
-        let used = self.arenas_used.load(Ordering::Relaxed);
+        let used = self.lane.of_slot.arenas_used.load(Ordering::Relaxed);
         let bit = 1 << place.index();
         let is_first = used & bit == 0;
         if is_first {
-            self.arenas_used.store(used | bit, Ordering::Relaxed);
+            self.lane
+                .of_slot
+                .arenas_used
+                .store(used | bit, Ordering::Relaxed);
         }
         is_first
     }
