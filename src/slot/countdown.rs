@@ -1,4 +1,4 @@
-//! The countdown of a slot's owner to the next call stack that it records.
+//! The countdown of a lane's owner to the next call stack that it records.
 
 use std::ptr;
 
@@ -49,11 +49,11 @@ impl Countdown {
         self.left.store(self.left.load_own() + 1, Ordering::Relaxed);
     }
 
-    /// Restarts the countdown, for one alloc in `every`; returns whether the alloc that ended it is a sample. The
-    /// first alloc is none, because the countdown was not started, unless every alloc is one.
+    /// Restarts the countdown, for one alloc in `every`; returns whether the alloc that ended it is a sample. No countdown led to the first
+    /// alloc, so it is a sample by the same chance.
     pub(crate) fn start(&self, every: u32) -> bool {
         let before = self.seed.load_own();
-        // A different seed for each thread.
+        // A different seed for each lane.
         let mut seed = match before {
             0 => ptr::from_ref(self).addr() as u64 | 1,
             seed => seed,
@@ -72,7 +72,7 @@ impl Countdown {
         // Relaxed, both: only the owner reads and writes them.
         self.seed.store(seed, Ordering::Relaxed);
         self.left.store(left, Ordering::Relaxed);
-        every == 1 || (before != 0 && every > 0)
+        every > 0 && (before != 0 || (seed >> 11) % every == 0)
     }
 
     /// Makes the next alloc end the countdown. For switching backtraces off.
