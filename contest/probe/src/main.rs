@@ -120,6 +120,33 @@ fn operation<'p>(path: &str, pool: &'p BufferPool) -> Option<(u64, Box<dyn FnMut
                 }
             }),
         ),
+        // The tag changes with each pair.
+        "pooled-pair-tags" => {
+            let tags = [pool.tag("a"), pool.tag("b")];
+            (
+                PER_FRAME,
+                Box::new(move || {
+                    for _ in 0..PER_FRAME / 2 {
+                        for tag in &tags {
+                            touch(tag.alloc::<u8>(bytes).as_mut_ptr());
+                        }
+                    }
+                }),
+            )
+        }
+        // Every other pair has a tag.
+        "pooled-pair-half-tagged" => {
+            let tag = pool.tag("a");
+            (
+                PER_FRAME,
+                Box::new(move || {
+                    for _ in 0..PER_FRAME / 2 {
+                        touch(tag.alloc::<u8>(bytes).as_mut_ptr());
+                        touch(pool.alloc::<u8>(bytes).as_mut_ptr());
+                    }
+                }),
+            )
+        }
         "pooled-pair-tagged" => {
             let tag = pool.tag("tag");
             (
