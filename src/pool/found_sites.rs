@@ -29,10 +29,10 @@ impl Hints {
     /// The hint for a site.
     fn of(&mut self, location: &'static Location<'static>, tag: usize) -> Option<&mut u32> {
         // Fibonacci hashing: the upper half of a product with 2^64 / φ depends on all bits of the lower half.
-        let address = ptr::from_ref(location).addr();
-        let mixed = (address ^ tag << 24).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let address = ptr::from_ref(location).addr() as u64;
+        let mixed = (address ^ (tag as u64) << 24).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mask = self.0.len().wrapping_sub(1);
-        self.0.get_mut(mixed >> 32 & mask)
+        self.0.get_mut((mixed >> 32) as usize & mask)
     }
 }
 
