@@ -52,10 +52,11 @@ use crate::pool::inner::PoolInner;
 use crate::slot::state::{ArenaPlace, Slot};
 use crate::sync::Arc;
 use crate::telemetry::arena_reading::ArenaReading;
-use crate::telemetry::counters::{Counts, raise};
+use crate::telemetry::counters::Counts;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::rounds::this_thread;
 use crate::telemetry::snapshot::{FrameSnapshot, PoolStats, Totals};
+use crate::telemetry::wrapping::{raise, raise_releases};
 
 /// What an aggregation over the slots found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -350,13 +351,6 @@ impl Reading {
             &mut counts.pooled_released_requested,
             bytes,
         );
-    }
-}
-
-/// Raises `released` until at most `max` of `lent` is in use.
-fn raise_releases(lent: u64, released: &mut u64, max: u64) {
-    if lent.wrapping_sub(*released) > max {
-        *released = lent.wrapping_sub(max);
     }
 }
 

@@ -12,8 +12,8 @@ use crate::blocks::label::TagMark;
 use crate::memory::tag_budget::{MAX_TAGS, TagBudgets};
 use crate::pool::tag_settings::TagSettings;
 use crate::telemetry::arena_reading::ArenaReading;
-use crate::telemetry::counters::raise;
 use crate::telemetry::tags::{TagCounts, TagStats, Tags};
+use crate::telemetry::wrapping::raise;
 
 /// The tag of new names when there is no room for a tag.
 const OTHERS: usize = MAX_TAGS - 1;

@@ -324,13 +324,6 @@ counters! {
     }
 }
 
-/// Raises a count to its previous value, if it is less. Counts wrap.
-pub(crate) fn raise(count: &mut u64, before: u64) {
-    if (before.wrapping_sub(*count) as i64) > 0 {
-        *count = before;
-    }
-}
-
 impl Allocated {
     /// Pooled buffers allocated, from any source.
     pub(crate) fn allocs(&self) -> u64 {

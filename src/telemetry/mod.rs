@@ -28,6 +28,7 @@ pub(crate) mod sampled_allocs;
 pub(crate) mod snapshot;
 pub(crate) mod stack_counts;
 pub(crate) mod tags;
+pub(crate) mod wrapping;
 
 pub use breakdown::{SizeHolding, ThreadHolding};
 pub use call_stack::{Stack, StackFrame, StackHolding};

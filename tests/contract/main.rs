@@ -47,6 +47,8 @@ mod small_classes;
 mod small_stacks;
 #[cfg(feature = "telemetry")]
 mod sources;
+#[cfg(feature = "telemetry")]
+mod tag_blocks;
 mod tag_budgets;
 mod tags;
 #[cfg(feature = "telemetry")]
