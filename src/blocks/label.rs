@@ -6,21 +6,20 @@ use std::ptr::{self, NonNull};
 
 use crate::memory::tag_budget::MAX_TAGS;
 
-/// The tag of a buffer, in 8 bits of its block's state: the tag's number, and whether a budget limits it.
+/// The tag of a buffer, in 8 bits of its block's state: the tag's number, or zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TagMark(u8);
 
-const _: () = assert!(MAX_TAGS <= TagMark::LIMITED as usize);
+const _: () = assert!(MAX_TAGS <= u8::MAX as usize);
 
 impl TagMark {
     /// No tag.
     pub(crate) const NONE: Self = Self(0);
-    const LIMITED: u8 = 1 << 7;
 
-    /// The mark of the tag with this number, which is not zero.
-    pub(crate) fn new(number: usize, is_limited: bool) -> Self {
-        debug_assert!(number > 0 && number < usize::from(Self::LIMITED));
-        Self(number as u8 | if is_limited { Self::LIMITED } else { 0 })
+    /// The mark of the tag with this number; zero is none.
+    pub(crate) fn new(number: usize) -> Self {
+        debug_assert!(number < MAX_TAGS);
+        Self(number as u8)
     }
 
     /// A mark from the bits in a state.
@@ -39,16 +38,10 @@ impl TagMark {
         self.0 != 0
     }
 
-    /// Whether a budget limits the tag, or a tag above it.
-    #[inline(always)]
-    pub(crate) fn is_limited(self) -> bool {
-        self.0 & Self::LIMITED != 0
-    }
-
     /// The tag's number; zero for none.
     #[inline(always)]
     pub(crate) fn number(self) -> usize {
-        usize::from(self.0 & !Self::LIMITED)
+        usize::from(self.0)
     }
 }
 

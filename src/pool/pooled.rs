@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use crate::blocks::block::Block;
 use crate::blocks::class::{NO_CLASS, OVERSIZE, class_at_hand, class_for};
 use crate::blocks::depot::Batch;
-use crate::blocks::label::{Key, Label};
+use crate::blocks::label::{Key, Label, TagMark};
 use crate::blocks::note::OVERSIZE_STEP;
 use crate::error::AllocError;
 #[cfg(feature = "backtrace")]
@@ -74,7 +74,7 @@ pub(crate) unsafe fn alloc_slow(
     unsafe {
         let class = class_or_oversize(bytes).ok_or(Refusal::Overflow)?;
         with_slot_unmarked(this, |slot| {
-            let tag = inner.mark_of(label.tag());
+            let tag = TagMark::new(label.tag());
             let lane = inner.lane_for(slot, tag).ok_or_else(|| {
                 let refusal = Refusal::Memory(size_of::<Lane>() as u64);
                 count_refusal(&slot.lane, refusal);

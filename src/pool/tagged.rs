@@ -17,12 +17,9 @@ use crate::sync::Ordering;
 const _: () = assert!(align_of::<PoolInner>() > TAG_BITS);
 
 impl PoolInner {
-    /// The mark of the tag with this number.
-    pub(crate) fn mark_of(&self, tag: usize) -> TagMark {
-        match tag {
-            0 => TagMark::NONE,
-            _ => TagMark::new(tag, self.tag_budgets.is_limited(tag)),
-        }
+    /// Whether a budget limits a tag, or a tag above it.
+    fn is_limited(&self, tag: TagMark) -> bool {
+        tag.is_some() && self.tag_budgets.is_limited(tag.number())
     }
 
     /// The lane of a tag, which becomes the last used one if the fast paths may use it; `None` if there is no memory for it. Only for the slot's owner.
@@ -31,7 +28,7 @@ impl PoolInner {
             Some(lane) => lane,
             None => self.new_lane(slot, tag)?,
         };
-        if !tag.is_limited() {
+        if !self.is_limited(tag) {
             remember_lane_of(slot, lane);
         }
         Some(lane)
@@ -41,7 +38,7 @@ impl PoolInner {
     #[cold]
     fn new_lane<'s>(&self, slot: &'s Slot, tag: TagMark) -> Option<&'s Lane> {
         let lane = slot.add_lane(tag)?;
-        if !tag.is_limited() && lane.tag().is_some() {
+        if !self.is_limited(tag) && lane.tag().is_some() {
             // The fast paths know nothing of budgets.
             let key = Key::new(self.this(), tag.number());
             // Relaxed: the owner's to read.
@@ -60,7 +57,7 @@ impl PoolInner {
         class: usize,
         bytes: usize,
     ) -> Result<u64, Refusal> {
-        let (true, Some(by_tag)) = (tag.is_limited(), slot.by_tag.own()) else {
+        let (true, Some(by_tag)) = (self.is_limited(tag), slot.by_tag.own()) else {
             return Ok(0);
         };
         let block_bytes = self.block_bytes_for(class, bytes) as u64;
@@ -96,10 +93,10 @@ impl PoolInner {
         bytes: u64,
     ) -> &'s Lane {
         // SAFETY: the caller holds the block.
-        let tag = self.mark_of(unsafe { block.key() }.tag());
+        let tag = TagMark::new(unsafe { block.key() }.tag());
         let lane = self.lane_for(slot, tag);
         match lane {
-            Some(_) if tag.is_limited() => self.unreserve(slot, tag, bytes),
+            Some(_) if self.is_limited(tag) => self.unreserve(slot, tag, bytes),
             Some(_) => {}
             None => self.count_stray(tag, bytes),
         }
@@ -116,7 +113,7 @@ impl PoolInner {
     #[inline(never)]
     fn count_stray(&self, tag: TagMark, bytes: u64) {
         self.aggregator.lock().tags.count_stray(tag.number(), bytes);
-        if tag.is_limited() {
+        if self.is_limited(tag) {
             self.tag_budgets.give_back(tag.number(), bytes);
         }
     }
