@@ -19,9 +19,9 @@
 
 use std::panic::Location;
 use std::ptr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::error::FrameError;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, sized};
 use crate::telemetry::id::FrameId;
@@ -45,8 +45,6 @@ pub(crate) struct InFlight {
     /// One bit for each frame whose arenas may have blocks.
     blocks: AtomicU32,
     limit: u32,
-    /// The time from which begin times count.
-    origin: Instant,
 }
 
 /// When and where the frame of one bit began. See the head of this file.
@@ -55,7 +53,7 @@ struct Begun {
     /// The frame's number; 0 if no frame is open.
     id: AtomicU64,
     site: AtomicPtr<Location<'static>>,
-    /// Nanoseconds since `origin`.
+    /// When it began, as [`Time::to_word`] gives it.
     at: AtomicU64,
     /// The thread that began it (`telemetry/rounds.rs`). Only for the thread that ends the frame.
     thread: AtomicU64,
@@ -76,7 +74,6 @@ impl InFlight {
             refused: AtomicU64::new(0),
             blocks: AtomicU32::new(0),
             limit,
-            origin: clock::now(),
         }
     }
 
@@ -125,7 +122,7 @@ impl InFlight {
         tag: usize,
     ) -> FrameId {
         let frame = &self.frames[index];
-        let at = clock::since(self.origin).as_nanos() as u64;
+        let at = clock::now().to_word();
         // Relaxed: no other data depends on it.
         let id = self.begun.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         // Relaxed: no other data depends on it.
@@ -156,15 +153,12 @@ impl InFlight {
     }
 
     /// The open frame `index`, and when it began. Only for the thread that ends it.
-    pub(crate) fn begun(&self, index: usize) -> (FrameId, Instant) {
+    pub(crate) fn begun(&self, index: usize) -> (FrameId, Time) {
         let frame = &self.frames[index];
         // Relaxed, both: the `Frame` value came from the thread that stored them, and this transfer orders the accesses.
         let id = frame.id.load(Ordering::Relaxed);
-        let at = Duration::from_nanos(frame.at.load(Ordering::Relaxed));
-        (
-            FrameId(id),
-            self.origin.checked_add(at).unwrap_or(self.origin),
-        )
+        let at = Time::of_word(frame.at.load(Ordering::Relaxed));
+        (FrameId(id), at)
     }
 
     /// Frees the bit, after the frame's arenas were reset.
@@ -176,13 +170,13 @@ impl InFlight {
     }
 
     /// The open frame of this bit, if there is one. `round` and `now` are the pool's round and time of this reading.
-    fn read(&self, index: usize, round: u64, now: Duration) -> Option<OpenFrame> {
+    fn read(&self, index: usize, round: u64, now: Time) -> Option<OpenFrame> {
         let frame = &self.frames[index];
         // Acquire: pairs with the Release in `begin`; the words below are of this frame or of a later one.
         let id = frame.id.load(Ordering::Acquire);
         // Acquire, all: pair with the Releases in `begin`, and order the second load of the number after them.
         let site = frame.site.load(Ordering::Acquire);
-        let at = Duration::from_nanos(frame.at.load(Ordering::Acquire));
+        let at = Time::of_word(frame.at.load(Ordering::Acquire));
         let begun_in = frame.round.load(Ordering::Acquire);
         let refused_before = frame.refused.load(Ordering::Acquire);
         // Relaxed: the loads before it are Acquire, so this one comes after them.
@@ -195,7 +189,7 @@ impl InFlight {
             id: FrameId(id),
             // SAFETY: `begin` stored it from a `'static` reference.
             location: unsafe { site.as_ref() }?,
-            age: now.saturating_sub(at),
+            age: now.since(at),
             age_frames: round
                 .saturating_sub(begun_in)
                 .saturating_add(refused.saturating_sub(refused_before)),
@@ -204,7 +198,7 @@ impl InFlight {
 
     /// The open frames in no particular order, with their ages at one moment. `round` is the pool's round now.
     pub(crate) fn open_frames(&self, round: u64) -> impl Iterator<Item = OpenFrame> {
-        let now = clock::since(self.origin);
+        let now = clock::now();
         (0..self.limit as usize).filter_map(move |index| self.read(index, round, now))
     }
 

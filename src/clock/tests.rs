@@ -5,7 +5,7 @@ mod window;
 
 use std::time::{Duration, Instant};
 
-use super::told;
+use super::{Time, origin, told};
 use crate::store::Watcher;
 use crate::{
     BufferPool, DiagnosticsStore, HealthConfig, HealthMonitor, Rule, Thresholds, Timestamp,
@@ -21,13 +21,13 @@ impl Clock {
     /// A stopped clock, late enough that it can go back by days.
     fn new() -> Self {
         let clock = Self(Instant::now() + 100 * HOUR);
-        told::set(Some(clock.0));
+        told::set(Some(Time::of(clock.0)));
         clock
     }
 
     fn forward(&mut self, step: Duration) {
         self.0 += step;
-        told::set(Some(self.0));
+        told::set(Some(Time::of(self.0)));
     }
 
     /// Sets the time of day, in seconds since 1970.
@@ -37,7 +37,7 @@ impl Clock {
 
     fn back(&mut self, step: Duration) {
         self.0 -= step;
-        told::set(Some(self.0));
+        told::set(Some(Time::of(self.0)));
     }
 }
 
@@ -69,6 +69,22 @@ fn a_timestamp_follows_both_clocks() {
     assert_eq!(third.since(second), SECOND);
     clock.back(HOUR);
     assert_eq!(third.since(end(&pool)), HOUR);
+}
+
+#[test]
+fn times_before_the_first_use_are_in_order() {
+    let [before, after] = [origin() - SECOND, origin() + SECOND].map(Time::of);
+    assert_eq!(after.since(before), 2 * SECOND);
+    assert_eq!(before.since(after), Duration::ZERO);
+    assert_eq!(before + 2 * SECOND, after);
+    assert_eq!(Time::of_word(before.to_word()), before);
+    assert_eq!(Timestamp::at(before).monotonic(), Duration::ZERO);
+    // The difference of the two clocks is still known.
+    let lasted = Timestamp::at(after).unix_nanos() - Timestamp::at(before).unix_nanos();
+    assert!(
+        Duration::from_nanos(lasted).abs_diff(2 * SECOND) < SECOND,
+        "{lasted}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::{
     FrameSpreads, HealthSnapshot, Limits, PoolName, Rule, SharedList, Thresholds, WorstFrames,
 };
 use crate::BufferPool;
-use crate::clock::{self, Timestamp};
+use crate::clock::{self, Time, Timestamp};
 use crate::telemetry::breakdown::SizeHolding;
 use crate::telemetry::largest_miss::LargestMiss;
 use crate::telemetry::outstanding::Outstanding;
@@ -307,7 +307,7 @@ impl HealthMonitor {
     /// assert!(monitor.emit(&pool).is_none()); // until an hour has passed
     /// ```
     pub fn emit(&mut self, pool: &BufferPool) -> Option<HealthSnapshot> {
-        self.emit_at(pool, clock::now())
+        self.emit_at_time(pool, clock::now())
     }
 
     /// [`emit`](Self::emit) with the time given.
@@ -326,6 +326,10 @@ impl HealthMonitor {
     /// assert_eq!([0, 100, 200].map(|ms| emits(ms)), [true, false, true]);
     /// ```
     pub fn emit_at(&mut self, pool: &BufferPool, now: Instant) -> Option<HealthSnapshot> {
+        self.emit_at_time(pool, Time::of(now))
+    }
+
+    fn emit_at_time(&mut self, pool: &BufferPool, now: Time) -> Option<HealthSnapshot> {
         self.clock.advance(now);
         self.clock.is_due().then(|| self.judge_pool(pool, now))
     }
@@ -353,7 +357,7 @@ impl HealthMonitor {
         self.judge_pool(pool, now)
     }
 
-    fn judge_pool(&mut self, pool: &BufferPool, now: Instant) -> HealthSnapshot {
+    fn judge_pool(&mut self, pool: &BufferPool, now: Time) -> HealthSnapshot {
         self.begin_pool(pool.id(), now);
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
@@ -390,7 +394,7 @@ impl HealthMonitor {
     /// Lets time pass and says whether an emit is due, for tests of what a monitor says of given numbers.
     #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
     pub(crate) fn is_due_at(&mut self, now: Instant) -> bool {
-        self.clock.advance(now);
+        self.clock.advance(Time::of(now));
         self.clock.is_due()
     }
 }

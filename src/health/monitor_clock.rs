@@ -1,12 +1,14 @@
 //! A monitor's own time, and the time since the latest frame.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Time;
 
 /// The monitor's own time: it begins at the first reading and never goes back.
 #[derive(Debug)]
 pub(super) struct MonitorClock {
     pub(super) interval: Duration,
-    read: Option<Instant>,
+    read: Option<Time>,
     now: Duration,
     emitted: Option<Duration>,
     /// Whether a frame was recorded since the last reading.
@@ -27,9 +29,9 @@ impl MonitorClock {
         }
     }
 
-    pub(super) fn advance(&mut self, now: Instant) {
+    pub(super) fn advance(&mut self, now: Time) {
         if let Some(before) = self.read.replace(now) {
-            let step = now.saturating_duration_since(before);
+            let step = now.since(before);
             self.now = self.now.saturating_add(step);
         }
         if std::mem::take(&mut self.has_new_frame) {

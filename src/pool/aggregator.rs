@@ -1,10 +1,8 @@
 //! The state that frame ends keep from one to the next, behind the aggregator's lock.
 
-use std::time::Instant;
-
 use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::class::CLASSES;
-use crate::clock::{self, WallClock};
+use crate::clock::{self, Time, WallClock};
 use crate::pool::frame_book::FrameBook;
 use crate::pool::tag_book::TagBook;
 #[cfg(feature = "backtrace")]
@@ -29,7 +27,7 @@ pub(crate) struct Aggregator {
     pub(crate) ended: ArenaReading,
     /// The most releases of pooled buffers that an aggregation found, and the most bytes.
     pub(crate) max_released: (u64, u64),
-    pub(crate) last_end: Instant,
+    pub(crate) last_end: Time,
     pub(crate) rounds: Rounds,
     pub(crate) round_times: RoundTimes,
     pub(crate) wall: WallClock,
@@ -108,7 +106,7 @@ pub(crate) struct TrimState {
     /// By bit: the frame end at which a frame last ended under it.
     pub(crate) last_used: [u64; MAX_IN_FLIGHT],
     /// By bit: the time at which a frame last ended under it.
-    pub(crate) last_used_at: [Option<Instant>; MAX_IN_FLIGHT],
+    pub(crate) last_used_at: [Option<Time>; MAX_IN_FLIGHT],
     /// Memory regions that were returned to the system, or taken from it under the aggregator's lock, so far.
     pub(crate) regions: u64,
     /// The arenas in which this frame end replaced several blocks by one.
@@ -120,7 +118,7 @@ pub(crate) struct TrimState {
 /// A period in which too much was idle at every frame end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Excess {
-    pub(crate) since: Instant,
+    pub(crate) since: Time,
     pub(crate) frames: u64,
 }
 

@@ -6,10 +6,10 @@
 
 use crate::arena::bump::Arena;
 use crate::arena::chunks::Ended;
+use crate::clock::Time;
 use crate::memory::region::Region;
 use crate::pool::aggregator::Aggregator;
 use crate::pool::inner::PoolInner;
-use std::time::Instant;
 
 /// The most arenas in which one frame end replaces several blocks by one.
 const ARENAS_PER_END: u32 = 8;
@@ -18,7 +18,7 @@ const BLOCKS_PER_LOOK: usize = 8;
 
 impl PoolInner {
     /// Notes that a frame ended under this bit.
-    pub(crate) fn note_frame_ended(aggregator: &mut Aggregator, index: usize, now: Instant) {
+    pub(crate) fn note_frame_ended(aggregator: &mut Aggregator, index: usize, now: Time) {
         aggregator.trim.last_used[index] = aggregator.trim.frames;
         aggregator.trim.last_used_at[index] = Some(now);
         aggregator.trim.compacted = 0;

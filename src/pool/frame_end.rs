@@ -43,10 +43,10 @@
     reason = "arenas are read and reset under the aggregator's lock"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::arena::bump::Arena;
-use crate::clock::{self, Timestamp};
+use crate::clock::{self, Time, Timestamp};
 use crate::pool::aggregator::{Aggregator, TrimTime};
 use crate::pool::inner::PoolInner;
 use crate::slot::state::{ArenaPlace, Slot};
@@ -212,7 +212,7 @@ impl Aggregator {
         frame.time = time;
         frame.duration = duration;
         if cfg!(feature = "telemetry") {
-            frame.work = ended.map(|(_, begun)| began.saturating_duration_since(begun));
+            frame.work = ended.map(|(_, begun)| began.since(begun));
         }
         self.fill(frame, inner, &reading);
         // The frame's levels are already read; trimming counts only for the duration of the frame end.
@@ -235,9 +235,9 @@ impl Aggregator {
 
     /// Begins the interval after a frame end; returns the number of the frame end, and the duration of the previous
     /// interval.
-    fn begin_interval(&mut self, now: Instant) -> (FrameEnd, Duration) {
+    fn begin_interval(&mut self, now: Time) -> (FrameEnd, Duration) {
         self.frames = self.frames.wrapping_add(1);
-        let duration = now.saturating_duration_since(self.last_end);
+        let duration = now.since(self.last_end);
         self.last_end = now;
         (FrameEnd(self.frames), duration)
     }

@@ -1,8 +1,6 @@
 //! Answers queries between frame ends: the pool's numbers, peaks, open frames, and holders.
 
-use std::time::Instant;
-
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::pool::findings::Limits;
 use crate::pool::inner::PoolInner;
 use crate::pool::walk::Records;
@@ -114,7 +112,7 @@ impl PoolInner {
     }
 
     /// Writes ages, and the names of tags, into the entries of a walk in this round. A tag exists before its buffers.
-    fn complete_sites(&self, out: &mut Outstanding, round: u64, now: Instant) {
+    fn complete_sites(&self, out: &mut Outstanding, round: u64, now: Time) {
         for stacks in out.stacks.chunks_mut(AT_ONCE) {
             let aggregator = self.aggregator.lock();
             for it in stacks.iter_mut().filter(|it| it.tag_number > 0) {

@@ -33,7 +33,7 @@ impl PoolInner {
             // Memory that moved during the reading may have been counted twice.
             bytes: bytes.min(self.budget.held()),
             time: Timestamp::at(began),
-            took: clock::now().saturating_duration_since(began),
+            took: clock::since(began),
         })
     }
 }

@@ -12,11 +12,11 @@
 use crate::blocks::block::Block;
 use crate::blocks::class::CLASSES;
 use crate::blocks::depot::Batch;
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::memory::region::Region;
 use crate::pool::aggregator::{Aggregator, Excess, TrimState, TrimTime};
 use crate::pool::inner::PoolInner;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Trimming keeps this much idle memory in the depot, plus half of the pool's other memory.
 const SLACK_BYTES: u64 = 2 << 20;
@@ -128,7 +128,7 @@ impl PoolInner {
             .trim
             .frames
             .wrapping_sub(aggregator.trim.last_used[index]);
-        let is_long = |used: Instant| clock::since(used) >= PATIENCE_TIME;
+        let is_long = |used: Time| clock::since(used) >= PATIENCE_TIME;
         if unused < PATIENCE_FRAMES && !aggregator.trim.last_used_at[index].is_some_and(is_long)
             || !self.in_flight.may_have_blocks(index)
             || !self.in_flight.claim_index(index)

@@ -21,9 +21,10 @@
 //! allocate, a walk reads the record of every block of the pool. A buffer that is in use during the whole walk is
 //! always found.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::blocks::table::Table;
+use crate::clock::Time;
 use crate::pool::findings::{Findings, Limits, OutBySize};
 use crate::pool::found_sites::Hints;
 use crate::slot::list::Slots;
@@ -83,7 +84,7 @@ pub(crate) struct Records<'w> {
 /// The last walk that was done for a refusal.
 #[derive(Debug, Default)]
 pub(crate) struct LastWalk {
-    pub(crate) ended: Option<Instant>,
+    pub(crate) ended: Option<Time>,
     pub(crate) took: Duration,
     pub(crate) found: Outstanding,
 }

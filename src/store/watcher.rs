@@ -1,11 +1,11 @@
 //! What the watch's thread does at each look: it drains the feed, trims, reads resident bytes, judges, and passes all to the store.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::diagnostics::DiagnosticsStore;
 use super::watch::HealthConfig;
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::health::{HealthMonitor, HealthSnapshot};
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::telemetry::FrameFeed;
@@ -31,11 +31,11 @@ pub(crate) struct Watcher {
     lost: u64,
     monitor: HealthMonitor,
     pub(super) store: DiagnosticsStore,
-    trimmed_at: Instant,
+    trimmed_at: Time,
     /// Frames that the store does not have yet. Kept to reuse its memory.
     frames: Vec<FrameSnapshot>,
     /// The time of the next query for resident bytes.
-    next_residency: Instant,
+    next_residency: Time,
 }
 
 impl Watcher {
@@ -104,7 +104,7 @@ impl Watcher {
     /// Trims as many steps as are due, if no frame has ended for a while.
     fn trim(&mut self) {
         let now = clock::now();
-        let passed = now.saturating_duration_since(self.trimmed_at);
+        let passed = now.since(self.trimmed_at);
         let steps = (passed.as_nanos() / TRIM_INTERVAL.as_nanos()).min(MAX_TRIM_STEPS);
         if steps > 0 {
             self.trimmed_at = now;

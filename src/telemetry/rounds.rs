@@ -30,8 +30,9 @@
 //! suspect too early, and it may be one late by a quarter of the limit.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::Time;
 use crate::sync::{Ordering, global_counter, plain_thread_local};
 
 /// The most threads with frames that are distinguished.
@@ -111,14 +112,12 @@ impl Rounds {
 #[derive(Clone, Copy, Debug)]
 struct Beginning {
     round: u64,
-    /// Nanoseconds since `origin`.
-    at: u64,
+    at: Time,
 }
 
 /// The beginnings of recent rounds; older ones are kept more sparsely.
 #[derive(Debug)]
 pub(crate) struct RoundTimes {
-    origin: Instant,
     latest: Beginning,
     /// How long the round before the latest lasted.
     length: Duration,
@@ -137,10 +136,9 @@ struct Level {
 
 impl RoundTimes {
     /// No round has begun.
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Time) -> Self {
         Self {
-            origin: now,
-            latest: Beginning::NONE,
+            latest: Beginning { round: 0, at: now },
             length: Duration::ZERO,
             levels: Vec::new(),
         }
@@ -152,16 +150,15 @@ impl RoundTimes {
     }
 
     /// Notes that a round began.
-    pub(crate) fn note(&mut self, round: u64, now: Instant) {
-        let at = now.saturating_duration_since(self.origin).as_nanos() as u64;
-        let beginning = Beginning { round, at };
+    pub(crate) fn note(&mut self, round: u64, now: Time) {
+        let beginning = Beginning { round, at: now };
         let before = std::mem::replace(&mut self.latest, beginning);
-        self.length = Duration::from_nanos(at.saturating_sub(before.at));
+        self.length = now.since(before.at);
         if self.levels.is_empty() && self.levels.try_reserve_exact(LEVELS).is_ok() {
-            self.levels.resize(LEVELS, Level::EMPTY);
+            self.levels.resize(LEVELS, Level::empty(beginning));
         }
         for (k, level) in self.levels.iter_mut().enumerate() {
-            let is_apart = |from: Beginning| at.saturating_sub(from.at) >= FINEST << k;
+            let is_apart = |from: Beginning| now.nanos_since(from.at) >= FINEST << k;
             let newest = level.newest().copied();
             if !newest.is_none_or(is_apart) {
                 // Coarser levels wait for the next beginning of this level.
@@ -176,20 +173,16 @@ impl RoundTimes {
     }
 
     /// Whether rounds have stopped: the current one lasts for much longer than the one before.
-    pub(crate) fn is_stalled(&self, now: Instant) -> bool {
-        let now = now.saturating_duration_since(self.origin);
-        let lasted = now.saturating_sub(Duration::from_nanos(self.latest.at));
-        lasted > STALLED.max(self.length.saturating_mul(STALLED_ROUNDS))
+    pub(crate) fn is_stalled(&self, now: Time) -> bool {
+        now.since(self.latest.at) > STALLED.max(self.length.saturating_mul(STALLED_ROUNDS))
     }
 
     /// The round before which a buffer must have been allocated to be older than `age`; `None` if all are older.
-    pub(crate) fn old_before(&self, age: Duration, now: Instant) -> Option<u64> {
+    pub(crate) fn old_before(&self, age: Duration, now: Time) -> Option<u64> {
         if age.is_zero() {
             return None;
         }
-        let now = now.saturating_duration_since(self.origin);
-        let is_old =
-            |beginning: &&Beginning| now.saturating_sub(Duration::from_nanos(beginning.at)) >= age;
+        let is_old = |beginning: &&Beginning| now.since(beginning.at) >= age;
         let rounds = self.known().filter(is_old).map(|beginning| beginning.round);
         Some(rounds.max().unwrap_or(0))
     }
@@ -204,7 +197,7 @@ impl RoundTimes {
 
     /// The age of a buffer that was allocated in `round`: the time since the next round began, interpolated if its
     /// beginning was not kept. Zero while no later round is known.
-    pub(crate) fn age(&self, round: u64, now: Instant) -> Duration {
+    pub(crate) fn age(&self, round: u64, now: Time) -> Duration {
         let later = |beginning: &Beginning| {
             (1..=u64::MAX / 2).contains(&beginning.round.wrapping_sub(round))
         };
@@ -225,33 +218,33 @@ impl RoundTimes {
                 }
             }
         }
-        let now = now.saturating_duration_since(self.origin);
         after.map_or(Duration::ZERO, |after| {
             let at = before.map_or(after.at, |before| before.time_of(round, after));
-            now.saturating_sub(Duration::from_nanos(at))
+            now.since(at)
         })
     }
 }
 
 impl Beginning {
-    const NONE: Self = Self { round: 0, at: 0 };
-
     /// When the round after `round` began, if the rounds from this beginning to `after` were equally long.
-    fn time_of(self, round: u64, after: Self) -> u64 {
+    fn time_of(self, round: u64, after: Self) -> Time {
         let rounds = u128::from(after.round.wrapping_sub(self.round)).max(1);
         let passed = u128::from(round.wrapping_sub(self.round)) + 1;
-        let time = u128::from(after.at.saturating_sub(self.at));
+        let time = u128::from(after.at.nanos_since(self.at));
         // At most `after.at`, because `after` is a later round than `round`.
-        self.at + (time * passed / rounds) as u64
+        self.at + Duration::from_nanos((time * passed / rounds) as u64)
     }
 }
 
 impl Level {
-    const EMPTY: Self = Self {
-        kept: [Beginning::NONE; KEPT],
-        next: 0,
-        count: 0,
-    };
+    /// A level without beginnings; `unused` stands in its places.
+    fn empty(unused: Beginning) -> Self {
+        Self {
+            kept: [unused; KEPT],
+            next: 0,
+            count: 0,
+        }
+    }
 
     fn kept(&self) -> impl Iterator<Item = &Beginning> {
         self.kept[..usize::from(self.count)].iter()

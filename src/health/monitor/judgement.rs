@@ -1,9 +1,9 @@
 //! One judgement: from what was recorded and read to a health snapshot.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::HealthMonitor;
-use crate::clock::Timestamp;
+use crate::clock::{Time, Timestamp};
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
 use crate::health::listed::leaks;
@@ -136,7 +136,7 @@ impl HealthMonitor {
     }
 
     /// Starts over if the pool is another one than before, because one monitor watches one pool.
-    pub(super) fn begin_pool(&mut self, pool: PoolId, now: Instant) {
+    pub(super) fn begin_pool(&mut self, pool: PoolId, now: Time) {
         let before = self.judged.pool.replace(pool);
         if before.is_some_and(|before| before != pool) {
             self.start_over(pool, now);
@@ -146,7 +146,7 @@ impl HealthMonitor {
     // Not inlined: a judgement would hold a second monitor on the stack, and threads may have small ones.
     #[cold]
     #[inline(never)]
-    fn start_over(&mut self, pool: PoolId, now: Instant) {
+    fn start_over(&mut self, pool: PoolId, now: Time) {
         let mut fresh = Self::new(self.thresholds.clone()).with_emit_interval(self.clock.interval);
         fresh.clock.advance(now);
         fresh.usage.looks_at_any_time = self.usage.looks_at_any_time;

@@ -1,6 +1,7 @@
 //! Rounds, and ages in time.
 
 use super::*;
+use crate::clock;
 
 /// The rounds after frames of these threads ended.
 fn rounds(threads: impl IntoIterator<Item = u64>) -> u64 {
@@ -10,7 +11,7 @@ fn rounds(threads: impl IntoIterator<Item = u64>) -> u64 {
 }
 
 /// The age of each round differs by a quarter at most from the time since the next one began.
-fn assert_ages(times: &RoundTimes, origin: Instant, now: Duration, begun: &[Duration]) {
+fn assert_ages(times: &RoundTimes, origin: Time, now: Duration, begun: &[Duration]) {
     for taken in 0..begun.len() - 1 {
         let truly = now.saturating_sub(begun[taken + 1]);
         let age = times.age(taken as u64, origin + now);
@@ -59,8 +60,8 @@ fn threads_are_told_apart() {
 }
 
 /// The times of this many frames of one length, the start, and the time since then in the middle of the next frame.
-fn after_equal_frames(frame_us: u64, frames: u64) -> (RoundTimes, Instant, Duration) {
-    let origin = Instant::now();
+fn after_equal_frames(frame_us: u64, frames: u64) -> (RoundTimes, Time, Duration) {
+    let origin = clock::now();
     let begun = |round: u64| Duration::from_micros(round * frame_us);
     let mut times = RoundTimes::new(origin);
     for round in 1..=frames {
@@ -99,7 +100,7 @@ fn age_is_at_most_a_quarter_off() {
         random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
         random >> 33
     };
-    let origin = Instant::now();
+    let origin = clock::now();
     let mut times = RoundTimes::new(origin);
     let mut begun = vec![Duration::ZERO];
     let (mut now, mut frame) = (Duration::ZERO, Duration::ZERO);
@@ -135,7 +136,7 @@ fn old_before_proves_the_age() {
 
 #[test]
 fn a_pause_between_frames_counts_in_ages() {
-    let origin = Instant::now();
+    let origin = clock::now();
     let mut times = RoundTimes::new(origin);
     let mut begun = vec![Duration::ZERO];
     let mut now = Duration::ZERO;
@@ -154,7 +155,7 @@ fn a_pause_between_frames_counts_in_ages() {
 
 #[test]
 fn an_age_goes_on_without_frame_ends() {
-    let origin = Instant::now();
+    let origin = clock::now();
     let mut times = RoundTimes::new(origin);
     let ms = Duration::from_millis;
     for round in 1..=6 {
@@ -170,7 +171,7 @@ fn an_age_goes_on_without_frame_ends() {
 
 #[test]
 fn a_round_of_four_usual_ones_stalls() {
-    let origin = Instant::now();
+    let origin = clock::now();
     let at = |ms| origin + Duration::from_millis(ms);
     let mut times = RoundTimes::new(origin);
     times.note(1, at(100));
