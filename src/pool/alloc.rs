@@ -174,8 +174,11 @@ impl BufferPool {
         if let Some(block) = self.alloc_switched::<T>(len, label) {
             return block;
         }
-        self.alloc_slow::<T>(len, label)
-            .unwrap_or_else(|error| refused(&error))
+        // Not a closure, which would name its own line.
+        match self.alloc_slow::<T>(len, label) {
+            Ok(block) => block,
+            Err(error) => refused(&error),
+        }
     }
 
     /// Whether this pool's buffers start where a `T` may.

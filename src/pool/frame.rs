@@ -235,8 +235,11 @@ impl Frame {
         if let Some(start) = self.alloc_sampled::<T>(len) {
             return start;
         }
-        self.alloc_slow::<T>(len)
-            .unwrap_or_else(|error| refused(&error))
+        // Not a closure, which would name its own line.
+        match self.alloc_slow::<T>(len) {
+            Ok(start) => start,
+            Err(error) => refused(&error),
+        }
     }
 
     /// Ends the frame: releases all its buffers at once, and publishes a snapshot of what happened since the previous

@@ -206,8 +206,11 @@ impl Frame {
     #[inline(never)]
     #[track_caller]
     pub(super) fn value_or_panic(&self, value: Layout) -> NonNull<u8> {
-        self.value_slow(value)
-            .unwrap_or_else(|error| refused(&error))
+        // Not a closure, which would name its own line.
+        match self.value_slow(value) {
+            Ok(start) => start,
+            Err(error) => refused(&error),
+        }
     }
 }
 

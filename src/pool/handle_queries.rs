@@ -8,6 +8,7 @@ use crate::telemetry::peaks::{Mark, Peak};
 use crate::telemetry::place::Place;
 use crate::telemetry::resident::Resident;
 use crate::telemetry::snapshot::PoolStats;
+use crate::text::counted;
 
 impl BufferPool {
     /// The frames that are open, the oldest first.
@@ -190,7 +191,8 @@ impl BufferPool {
         let pooled = counts.pooled_allocs().wrapping_sub(counts.pooled_releases);
         assert!(
             pooled <= out.long_lived,
-            "framepool: {pooled} pooled buffers of pool `{}` were not released, {} of them long-lived: {out}",
+            "framepool: {} in use of pool `{}`, {} of them long-lived: {out}",
+            counted(pooled, "pooled buffer"),
             self.name(),
             out.long_lived,
         );

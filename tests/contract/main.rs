@@ -34,6 +34,7 @@ mod new_blocks;
 mod numbers;
 #[cfg(not(feature = "telemetry"))]
 mod off;
+mod panic_lines;
 #[cfg(feature = "telemetry")]
 mod places;
 mod reading;
