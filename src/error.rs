@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::id::FrameId;
 use crate::telemetry::outstanding::SiteHolding;
-use crate::text::bytes;
+use crate::text::{bytes, one_line};
 
 /// Why a buffer could not be allocated. All counters stay correct after it.
 ///
@@ -255,7 +255,7 @@ impl Error for FrameError {}
 /// }
 /// # Ok::<(), ConfigError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// `max_frames_in_flight` is zero or more than the pool supports.
@@ -274,8 +274,10 @@ pub enum ConfigError {
         /// The largest allowed value.
         max: usize,
     },
-    /// `max_bytes` is zero.
+    /// `max_bytes` of the pool or of a tag is zero.
     MaxBytes {
+        /// The tag; `None` for the pool.
+        tag: Option<String>,
         /// The given value.
         given: u64,
         /// The smallest allowed value.
@@ -306,8 +308,12 @@ impl fmt::Display for ConfigError {
             Self::FrameBlockBytes { given, min, max } => {
                 write!(f, "frame_block_bytes is {given}; it must be {min} to {max}")
             }
-            Self::MaxBytes { given, min } => {
-                write!(f, "max_bytes is {given}; it must be at least {min}")
+            Self::MaxBytes { tag, given, min } => {
+                f.write_str("max_bytes")?;
+                if let Some(tag) = tag {
+                    write!(f, " of tag `{}`", one_line(tag))?;
+                }
+                write!(f, " is {given}; it must be at least {min}")
             }
             Self::Tags { given, max } => {
                 write!(f, "{given} tags are set up; there can be {max}")

@@ -143,7 +143,7 @@ impl Settings {
                 same(given, self.block) && !(min..=max).contains(&given),
                 "frame_block_bytes",
             ),
-            ConfigError::MaxBytes { given, min } => {
+            ConfigError::MaxBytes { given, min, .. } => {
                 (self.budget == Some(given) && given < min, "max_bytes")
             }
             ConfigError::HistoryFrames { given, max } => (

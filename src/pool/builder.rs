@@ -345,7 +345,7 @@ impl PoolBuilder {
     /// use framepool::{BufferPool, ConfigError};
     ///
     /// let built = BufferPool::builder().max_bytes(0).build();
-    /// assert!(matches!(built, Err(ConfigError::MaxBytes { given: 0, min: 1 })));
+    /// assert!(matches!(built, Err(ConfigError::MaxBytes { tag: None, given: 0, min: 1 })));
     /// ```
     ///
     /// # Errors
@@ -385,9 +385,9 @@ impl PoolBuilder {
                 max: MAX_CONFIGURED,
             });
         }
-        let of_tags = config.tags.iter().map(|(_, settings)| settings.max_bytes);
-        if config.max_bytes == Some(0) || of_tags.flatten().any(|limit| limit == 0) {
-            return Err(ConfigError::MaxBytes { given: 0, min: 1 });
+        if let Some((tag, given)) = config.budgets().find(|&(_, limit)| limit == 0) {
+            let (tag, min) = (tag.cloned(), 1);
+            return Err(ConfigError::MaxBytes { tag, given, min });
         }
         Ok(BufferPool::from_config(self.config))
     }

@@ -140,3 +140,12 @@ pub(crate) struct Config {
     /// Tags by name, with their settings.
     pub(crate) tags: Vec<(String, TagSettings)>,
 }
+
+impl Config {
+    /// The hard budgets: of the pool (`None`), and of tags by name.
+    pub(crate) fn budgets(&self) -> impl Iterator<Item = (Option<&String>, u64)> {
+        let of_tags = self.tags.iter().map(|(tag, it)| (Some(tag), it.max_bytes));
+        let all = [(None, self.max_bytes)].into_iter().chain(of_tags);
+        all.filter_map(|(tag, limit)| Some((tag, limit?)))
+    }
+}

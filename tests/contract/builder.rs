@@ -119,7 +119,14 @@ fn history_must_hold_1_to_2_20_frames() {
 fn a_budget_of_nothing_is_refused() {
     let error = refusal(BufferPool::builder().max_bytes(0));
     assert!(
-        matches!(error, ConfigError::MaxBytes { given: 0, min: 1.. }),
+        matches!(
+            error,
+            ConfigError::MaxBytes {
+                tag: None,
+                given: 0,
+                min: 1..
+            }
+        ),
         "{error:?}"
     );
     assert!(error.to_string().contains("max_bytes"));

@@ -138,8 +138,17 @@ fn refusal_names_holders_by_site_and_tag() {
 fn settings_of_tags_are_checked() {
     let settings = TagSettings::new;
     let zero = BufferPool::builder().tag("a", settings().max_bytes(0));
-    let error = ConfigError::MaxBytes { given: 0, min: 1 };
-    assert_eq!(zero.build().unwrap_err(), error);
+    let error = zero.build().unwrap_err();
+    let expected = ConfigError::MaxBytes {
+        tag: Some("a".to_owned()),
+        given: 0,
+        min: 1,
+    };
+    assert_eq!(error, expected);
+    assert_eq!(
+        error.to_string(),
+        "max_bytes of tag `a` is 0; it must be at least 1"
+    );
     let many = (0..32).fold(BufferPool::builder(), |builder, number| {
         builder.tag(format!("tag {number}"), settings())
     });
