@@ -214,6 +214,11 @@ impl Envelope {
         self.past
     }
 
+    /// The current climb.
+    pub(crate) fn climb(&self) -> Option<&Climb> {
+        self.climb.as_ref()
+    }
+
     pub(crate) fn proven(&self) -> Option<&Climb> {
         self.climb.as_ref().filter(|climb| climb.proven)
     }

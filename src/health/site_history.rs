@@ -164,9 +164,17 @@ impl SiteHistory {
     fn climb(&self, verdict: LeakVerdict, now: &Mark) -> Option<&Climb> {
         match verdict {
             LeakVerdict::Growing => self.growing().or(self.bytes.proven()),
-            LeakVerdict::Filling => self.filling(now),
-            _ => None,
+            LeakVerdict::Filling | LeakVerdict::Overdue => self.filling(now),
+            LeakVerdict::Held => None,
         }
+    }
+
+    /// When the growth of this climb began: finer windows that climb since before it tell more exactly.
+    fn beginning<'c>(&'c self, climb: &'c Climb) -> &'c Mark {
+        let climbs = self.envelopes.iter().filter_map(Envelope::climb);
+        let finer = climbs.take_while(|finer| !std::ptr::eq(*finer, climb));
+        let began = finer.chain([climb]).map(|climb| &climb.began);
+        began.min_by_key(|began| began.at).unwrap_or(&climb.began)
     }
 
     /// The verdict; `None` if its buffers are in flight.
@@ -194,9 +202,15 @@ impl SiteHistory {
         limits: &GrowthLimits,
     ) -> SiteVerdict {
         let climb = self.climb(verdict, now);
-        let since = climb.map_or(&self.since, |climb| &climb.began);
         let growth = climb.map(|climb| Growth::of(climb, room, now, limits));
         let is_of_bytes = verdict == LeakVerdict::Growing && self.growing().is_none();
+        let since = climb.map_or(&self.since, |climb| {
+            if is_of_bytes {
+                &climb.began
+            } else {
+                self.beginning(climb)
+            }
+        });
         let (growth, population, oldest_age) = if is_of_bytes {
             let growth = growth.map(|growth| self.bytes.of_bytes(growth));
             (growth, self.held, holding.oldest_age_frames)

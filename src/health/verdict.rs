@@ -126,7 +126,8 @@ pub struct SiteVerdict {
     pub since: Duration,
     /// The time at which that began, by the clocks.
     pub since_time: Timestamp,
-    /// The growth, if the verdict is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling).
+    /// The growth, if the verdict is [`Growing`](LeakVerdict::Growing) or [`Filling`](LeakVerdict::Filling), or if the number of overdue
+    /// buffers rises.
     pub growth: Option<Growth>,
     /// Name of the thread that allocated the oldest buffer.
     pub thread: String,
@@ -159,10 +160,10 @@ impl SiteVerdict {
                 self.since_frame = other.since_frame;
                 self.since_time = other.since_time;
             }
-            self.growth = self
-                .growth
-                .zip(other.growth)
-                .map(|(all, tag)| all.with(tag));
+            self.growth = match (self.growth, other.growth) {
+                (Some(all), Some(tag)) => Some(all.with(tag)),
+                (all, tag) => all.or(tag),
+            };
         }
         self
     }

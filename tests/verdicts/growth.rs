@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use framepool::health::{LeakVerdict, SiteVerdict};
-use framepool::{BufferPool, HealthSnapshot, Rule, Severity};
+use framepool::{BufferPool, DiagnosticsStore, HealthSnapshot, Rule, Severity};
 
 use crate::bench::{Bench, TICK, leak_alert, leaks};
 use crate::leak::{Leak, is_leak};
@@ -292,4 +292,39 @@ fn an_overdue_buffer_alerts_at_once() {
     drop(kept);
     let health = bench.monitor.emit_now(&bench.pool);
     assert_eq!((health.active.len(), health.resolved.len()), (0, 1));
+}
+
+#[test]
+fn growth_from_the_start_keeps_its_beginning() {
+    for limit in [None, Some(30)] {
+        let mut bench = Bench::new();
+        let builder = BufferPool::builder();
+        let builder = match limit {
+            Some(frames) => builder.expect_release_within(frames),
+            None => builder,
+        };
+        bench.pool = builder.build().unwrap();
+        let mut leak = Leak::new(40, 30);
+        let store = DiagnosticsStore::new();
+        // Too early for a verdict on growth, which began in the warm-up.
+        let health = after(&mut bench, 4_500, |pool, frame| leak.step(pool, frame));
+        let site = of_leak(&health).unwrap();
+        let expected = limit.map_or(LeakVerdict::Filling, |_| LeakVerdict::Overdue);
+        assert_eq!(site.verdict, expected);
+        assert!(site.growth.is_some(), "{site}");
+        assert!((40..80).contains(&site.since_frame.get()), "{site}");
+        store.receive(health);
+        let saved = store.saved();
+        let why = saved.pools[0].growth_not_judged().expect("too short");
+        assert!(
+            why.contains("to judge the growth at tests/verdicts/leak.rs"),
+            "{why}"
+        );
+        let health = after(&mut bench, 3_500, |pool, frame| leak.step(pool, frame));
+        let site = of_leak(&health).unwrap();
+        assert_eq!(site.verdict, LeakVerdict::Growing);
+        assert!((40..80).contains(&site.since_frame.get()), "{site}");
+        store.receive(health);
+        assert_eq!(store.saved().pools[0].growth_not_judged(), None);
+    }
 }

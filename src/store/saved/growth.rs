@@ -59,7 +59,7 @@ impl SavedPool {
         }
         let (at, fill_time) = (self.at.as_secs_f64(), limits.fill_time.as_secs_f64());
         if has_warmed_up {
-            let site = self.with(LeakVerdict::Filling).next()?;
+            let site = self.verdicts.iter().find(|it| it.growth.is_some())?;
             let is_short = self.at < limits.warm_up + limits.fill_time;
             return is_short.then(|| {
                 format!(
