@@ -173,7 +173,7 @@ impl Judged {
             let level = limits.level(alert.severity);
             let from = matches!(
                 alert.rule,
-                Rule::Leak | Rule::Overdue | Rule::OpenFrame | Rule::TelemetryLost
+                Rule::Leak | Rule::Overdue | Rule::Refusals | Rule::OpenFrame | Rule::TelemetryLost
             );
             let (value, threshold) = (alert.value, alert.threshold);
             assert!(

@@ -52,6 +52,10 @@ impl Alert {
                 write!(f, "tag `{tag}` uses {value} of its soft budget")
             }
             Rule::PooledBytes => write!(f, "the pool holds {value} from the system"),
+            Rule::Refusals => {
+                let were = if self.value > 1.0 { "were" } else { "was" };
+                write!(f, "{value} {were} refused")
+            }
             Rule::PoolKeys => write!(f, "the pool holds memory of {value}"),
             Rule::Bloat => {
                 write!(
@@ -129,6 +133,7 @@ impl Alert {
             Rule::OpenFrame => ("the open frame", " begun at "),
             Rule::TagBudget => return write!(f, "the memory of tag `{}`", one_line(&self.tag)),
             Rule::PooledBytes => ("the memory held from the system", ""),
+            Rule::Refusals => ("the refusal of requests", ""),
             Rule::PoolKeys => ("the number of size classes", ""),
             Rule::Bloat => ("the idle memory", ""),
             Rule::Misses => ("the share of misses", ""),

@@ -9,8 +9,8 @@ pub(super) const NEVER: f64 = f64::INFINITY;
 
 /// The levels and hold times at which one rule raises and resolves its alert.
 ///
-/// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`], [`Rule::Overdue`], [`Rule::OpenFrame`] and [`Rule::TelemetryLost`] count *from* a
-/// level, the other rules only *above* it. A value of zero never reaches a level.
+/// Levels are in the rule's unit, see [`Rule::unit`]. [`Rule::Leak`], [`Rule::Overdue`], [`Rule::Refusals`],
+/// [`Rule::OpenFrame`] and [`Rule::TelemetryLost`] count *from* a level, the other rules only *above* it. A value of zero never reaches a level.
 ///
 /// ```
 /// use framepool::{Rule, Severity, Thresholds};

@@ -106,6 +106,9 @@ fn usual(rule: Rule) -> &'static str {
         }
         Rule::TagBudget => "release buffers of this tag, or raise its `warn_bytes`",
         Rule::PooledBytes => "release buffers, or raise `Thresholds::pooled_bytes`",
+        Rule::Refusals => {
+            "the error of each says why, and which lines hold the most: release some of that, or raise the `max_bytes` of the pool or tag"
+        }
         Rule::PoolKeys => {
             "ask for fewer different lengths, since a size class cannot use the idle memory of another, \
              or raise `Thresholds::pool_keys`"

@@ -41,6 +41,8 @@ impl Row {
 pub(crate) struct SinceJudged {
     /// Frame records that were lost.
     pub(crate) lost: u64,
+    /// Requests that were refused.
+    pub(crate) refused: u64,
     /// The time since frames stopped ending.
     pub(crate) stalled: Duration,
     /// The call site of the largest miss.
@@ -61,6 +63,7 @@ pub(crate) fn rows<'a>(
         .saturating_sub(metrics.prewarmed_bytes);
     let of_pool = [
         (Rule::PooledBytes, metrics.pooled_bytes as f64),
+        (Rule::Refusals, since.refused as f64),
         (Rule::PoolKeys, f64::from(metrics.pool_key_count)),
         (Rule::Bloat, if spare > needed { spare as f64 } else { 0.0 }),
         (Rule::FrameBudget, metrics.p99_frame_ms),

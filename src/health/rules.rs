@@ -35,6 +35,9 @@ pub enum Rule {
     TagBudget,
     /// Bytes the pool holds from the system.
     PooledBytes,
+    /// Requests that were refused since the previous health snapshot: the pool's or a tag's limit was reached, the system gave no memory,
+    /// or no system can address so much.
+    Refusals,
     /// Size classes for which the pool holds memory, of 100.
     PoolKeys,
     /// Idle bytes beyond what recent frames needed at once and what was prewarmed, while they are more than that need.
@@ -63,6 +66,7 @@ impl Rule {
         Self::Overdue,
         Self::TagBudget,
         Self::PooledBytes,
+        Self::Refusals,
         Self::PoolKeys,
         Self::Bloat,
         Self::OpenFrame,
@@ -81,6 +85,7 @@ impl Rule {
             Self::Overdue => "overdue",
             Self::TagBudget => "tag_budget",
             Self::PooledBytes => "pooled_bytes",
+            Self::Refusals => "refusals",
             Self::PoolKeys => "pool_keys",
             Self::Bloat => "bloat",
             Self::OpenFrame => "open_frame",
@@ -98,6 +103,7 @@ impl Rule {
         match self {
             Self::Leak | Self::Overdue => "{buffer}",
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => "By",
+            Self::Refusals => "{request}",
             Self::PoolKeys => "{class}",
             Self::OpenFrame => "{frame}",
             Self::TagBudget | Self::Misses => "1",
@@ -112,7 +118,7 @@ impl Rule {
     pub(crate) fn is_from(self) -> bool {
         matches!(
             self,
-            Self::Leak | Self::Overdue | Self::OpenFrame | Self::TelemetryLost
+            Self::Leak | Self::Overdue | Self::Refusals | Self::OpenFrame | Self::TelemetryLost
         )
     }
 
@@ -122,6 +128,7 @@ impl Rule {
         match self {
             Self::Leak | Self::Overdue => counted(count, "buffer"),
             Self::PooledBytes | Self::Bloat | Self::MissedBytes => bytes(count).to_string(),
+            Self::Refusals => counted(count, "request"),
             Self::PoolKeys => counted(count, "size class"),
             Self::OpenFrame => counted(count, "frame"),
             Self::TagBudget => format!("{:.0} %", value * 100.0),

@@ -216,7 +216,7 @@ fn frame_times(m: &RuntimeHealthMetrics) -> String {
         FrameTimeSource::Work => "from begin to end",
         FrameTimeSource::Period => "from end to end",
         FrameTimeSource::Given => "as given",
-        FrameTimeSource::Mixed => "measured in several ways",
+        FrameTimeSource::Mixed => "timed in different ways",
     };
     format!(
         "{} in {:.1} s, {measured}: {:.2} ms on average, median {:.2}, p99 {:.2}, worst {:.2}",

@@ -21,6 +21,7 @@ const MB: f64 = 1e6;
 /// | [`Overdue`](Rule::Overdue), per call site | from 1 buffer | from 10 | below the level | at once | at once |
 /// | [`TagBudget`](Rule::TagBudget), per tag | above its soft budget | above twice that | at 90 % | at once | 1 s |
 /// | [`PooledBytes`](Rule::PooledBytes) | above 50 MB | above 100 MB | at 90 % | at once | 1 s |
+/// | [`Refusals`](Rule::Refusals) | from 1 request | never | below the level | at once | 5 s |
 /// | [`PoolKeys`](Rule::PoolKeys) | above 50 | above 100, see below | at 90 % | at once | 1 s |
 /// | [`Bloat`](Rule::Bloat) | above 16 MB beyond what recent frames needed, and more than that need | never | at 90 % | 5 s | 1 s |
 /// | [`OpenFrame`](Rule::OpenFrame), per line | from 1 frame | from 2 | below the level | at once | at once |
@@ -112,7 +113,7 @@ impl Default for Thresholds {
                 clear_after: Duration::ZERO,
                 ..usual(1.0, NEVER)
             },
-            Rule::TelemetryLost => Limits {
+            Rule::Refusals | Rule::TelemetryLost => Limits {
                 clear_ratio: 1.0,
                 clear_after: Duration::from_secs(5),
                 ..usual(1.0, NEVER)

@@ -46,6 +46,7 @@ impl HealthMonitor {
         metrics.needed_bytes = self.need.peak(at, metrics.in_use_bytes);
         metrics.prewarmed_bytes = self.reading.prewarmed_bytes;
         metrics.note_resident(self.resident);
+        let refused = self.newly_refused(metrics.total_refusals);
         let thresholds = &self.thresholds;
         self.reading
             .open_frames
@@ -72,6 +73,7 @@ impl HealthMonitor {
         };
         let since = SinceJudged {
             lost: spreads.lost,
+            refused,
             stalled,
             missed: self.blamed.and_then(|miss| miss.site),
         };
@@ -165,6 +167,12 @@ impl HealthMonitor {
             .judge(outstanding, now, &self.worst, self.reading.setup, tags)
     }
 
+    /// Requests that were refused since the judgement before, of all so far; none at the first one.
+    fn newly_refused(&mut self, so_far: u64) -> u64 {
+        let before = self.judged.refusals.replace(so_far);
+        before.map_or(0, |before| so_far.wrapping_sub(before))
+    }
+
     /// For how long a frame end has been late: by more than is usual for this program.
     fn stalled(&self, idle: Duration) -> Duration {
         if idle > self.usual_period.saturating_mul(STALLED_PERIODS) {
@@ -212,5 +220,7 @@ pub(super) struct Judged {
     /// When a frame end was last seen.
     frame_ended: LoopTime,
     allocs: u64,
+    /// Refusals so far.
+    refusals: Option<u64>,
     at: Duration,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::BufferPool;
 
 #[test]
 fn nothing_measured_is_healthy() {
@@ -207,6 +208,37 @@ fn lost_records_are_reported_and_forgotten_in_time() {
     assert!(bench.pooled(3000, 0).resolved.is_empty());
     assert!(bench.pooled(7999, 0).resolved.is_empty());
     assert_eq!(bench.pooled(8000, 0).resolved.len(), 1);
+}
+
+#[test]
+fn refused_requests_are_a_warning_until_they_stop() {
+    let pool = BufferPool::builder().max_bytes(1 << 16).build().unwrap();
+    let mut monitor = HealthMonitor::new(Thresholds::default()).with_emit_interval(Duration::ZERO);
+    let begun = Instant::now();
+    let mut judge = |ms| {
+        let now = begun + Duration::from_millis(ms);
+        monitor.emit_at(&pool, now).expect("due")
+    };
+    assert!(judge(0).active.is_empty());
+    for _ in 0..3 {
+        assert!(pool.try_alloc::<u8>(1 << 17).is_err());
+    }
+    let health = judge(1000);
+    let [alert] = &health.raised[..] else {
+        panic!("{health}");
+    };
+    assert_eq!((alert.rule, alert.value), (Rule::Refusals, 3.0));
+    let text = alert.to_string();
+    assert!(
+        text.starts_with("warning: 3 requests were refused (warning from 1 request) in pool"),
+        "{text}"
+    );
+    assert_eq!(health.status, HealthStatus::Warning);
+    assert!(judge(2000).raised.is_empty());
+    assert!(judge(6999).resolved.is_empty());
+    assert_eq!(judge(7000).resolved.len(), 1);
+    assert!(pool.try_alloc::<u8>(1 << 17).is_err());
+    assert_eq!(severities(&judge(8000).raised).len(), 1);
 }
 
 #[test]

@@ -141,6 +141,7 @@ fn the_default_limits_are_those_of_the_table() {
         (Rule::Overdue, 1.0, 10.0, 1.0, 0, 0),
         (Rule::TagBudget, 1.0, 2.0, 0.9, 0, 1),
         (Rule::PooledBytes, 50e6, 100e6, 0.9, 0, 1),
+        (Rule::Refusals, 1.0, never, 1.0, 0, 5),
         (Rule::PoolKeys, 50.0, 100.0, 0.9, 0, 1),
         (Rule::Bloat, 16e6, never, 0.9, 5, 1),
         (Rule::OpenFrame, 1.0, 2.0, 1.0, 0, 0),
