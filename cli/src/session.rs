@@ -56,7 +56,7 @@ pub(crate) fn replay(source: &TraceSource, options: &ReplayOptions) -> Result<()
     )?);
     let crew = hire(&plan)?;
 
-    let watched = new_pool("watched", options.leak_after);
+    let watched = new_pool("replay", options.leak_after);
     let speed = speed_of(options, &plan, &screen);
     let ending = Ending::listen()?;
     #[cfg(feature = "dashboard")]

@@ -30,7 +30,8 @@ pub(crate) struct AlertEntry {
     pub(crate) name: &'static str,
     /// `warning` or `critical`.
     pub(crate) severity: &'static str,
-    /// The alert in one sentence, without its severity.
+    /// The alert in one sentence, without its severity: as of the latest judgement at which its value reached the
+    /// level of this severity.
     pub(crate) text: String,
     /// The value when the alert was raised.
     pub(crate) value: f64,
@@ -140,6 +141,14 @@ impl AlertLog {
                 self.entries.last().into_iter().for_each(&mut tell);
             }
         }
+        for alert in health.active.iter().filter(|it| it.reaches_level()) {
+            let index = self.by_id.get(&alert.id).copied();
+            let entry = index.map(|index| &mut self.entries[index]);
+            // The text has the severity's level, and the entry the highest severity.
+            if let Some(entry) = entry.filter(|it| it.severity == word(alert.severity)) {
+                entry.text = said(alert, self.sites.as_ref());
+            }
+        }
         for alert in &health.resolved {
             if let Some(&index) = self.by_id.get(&alert.id) {
                 let entry = &mut self.entries[index];
@@ -159,19 +168,11 @@ impl AlertLog {
 }
 
 fn entry(alert: &Alert, raised: Moment, sites: Option<&SiteNames>) -> AlertEntry {
-    let mut text = said(alert);
-    // In a replay, a line of this program represents a recorded call site.
-    if let Some(sites) = sites {
-        text = sites.renamed(&text).unwrap_or(text);
-    }
     AlertEntry {
         rule: format!("{:?}", alert.rule),
         name: alert.rule.name(),
-        severity: match alert.severity {
-            Severity::Warning => "warning",
-            Severity::Critical => CRITICAL,
-        },
-        text,
+        severity: word(alert.severity),
+        text: said(alert, sites),
         value: alert.value,
         threshold: alert.threshold,
         raised,
@@ -180,17 +181,23 @@ fn entry(alert: &Alert, raised: Moment, sites: Option<&SiteNames>) -> AlertEntry
     }
 }
 
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Critical => CRITICAL,
+    }
+}
+
 /// The text of a raised alert without its severity, which is shown separately.
-fn said(alert: &Alert) -> String {
+fn said(alert: &Alert, sites: Option<&SiteNames>) -> String {
     let text = alert.to_string();
     let prefix = match alert.escalated_from {
         Some(before) => format!("{}, was {before}: ", alert.severity),
         None => format!("{}: ", alert.severity),
     };
-    match text.strip_prefix(&prefix) {
-        Some(said) => said.to_owned(),
-        None => text,
-    }
+    let said = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
+    // In a replay, a line of this program represents a recorded call site.
+    sites.and_then(|sites| sites.renamed(&said)).unwrap_or(said)
 }
 
 /// Judges a replay, in recorded time: frame ends go to the monitor one by one, with their recorded length, so that hold

@@ -104,7 +104,7 @@ fn line_feed_in_a_name_breaks_no_line() {
     framepool(&[&replay[..], &["--save", plain.path()]].concat());
     let text = fs::read_to_string(plain.path()).expect("the history");
     let broken = text
-        .replace("watched", "wat\\nched")
+        .replace("\"replay\"", "\"re\\nplay\"")
         .replace(SITE, "a\\nb.c:7");
     let named = Scratch::new("broken.json", broken);
     let gates = ["--max-growing", "0", "--max-peak", "1B"];
@@ -123,10 +123,10 @@ fn line_feed_in_a_name_breaks_no_line() {
         let output = framepool(&arguments);
         let all = stdout(&output).to_owned() + stderr(&output);
         assert!(
-            all.contains("pool `wat\\nched`") && all.contains("a\\nb.c:7"),
+            all.contains("pool `re\\nplay`") && all.contains("a\\nb.c:7"),
             "{all}"
         );
-        let broken = |line: &&str| line.starts_with("ched") || line.starts_with("b.c:7");
+        let broken = |line: &&str| line.starts_with("play`") || line.starts_with("b.c:7");
         assert_eq!(all.lines().find(broken), None, "{all}");
         let mut messages = stderr(&output).lines();
         assert!(messages.all(|it| it.starts_with("framepool: ")), "{all}");

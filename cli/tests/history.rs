@@ -15,7 +15,7 @@ fn saved_replay_is_shown_with_recorded_sites() {
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let text = stdout(&output);
     for part in [
-        "pool `watched`",
+        "pool `replay`",
         "growing: leaks by call site",
         "leak.c:7",
         "start-up",
@@ -66,7 +66,7 @@ fn profile_of_saved_history_lists_leak_first() {
     let mut rows = top.lines().skip_while(|line| !line.contains("flat%"));
     let first = rows.nth(1).unwrap_or_else(|| panic!("no row in {top}"));
     assert!(first.ends_with("leak.c:7"), "{top}");
-    assert!(top.contains("start-up") && top.contains("pool watched"));
+    assert!(top.contains("start-up") && top.contains("pool replay"));
     let nowhere = framepool(&["report", history.path(), "--pprof", "no/such/folder/a"]);
     assert_eq!(nowhere.status.code(), Some(2));
     assert!(stderr(&nowhere).contains("no/such/folder/a: cannot be written"));
@@ -82,7 +82,7 @@ fn firefox_profile_has_recorded_sites() {
     let text = fs::read_to_string(profile.path()).unwrap();
     let written: Value = serde_json::from_str(&text).expect("JSON");
     let thread = &written["threads"][0];
-    assert_eq!(thread["processName"], "pool watched");
+    assert_eq!(thread["processName"], "pool replay");
     let texts = thread["stringArray"].as_array().expect("texts");
     assert!(texts.iter().any(|text| text == "leak.c:7"), "{texts:?}");
     assert!(!text.contains("recorded_sites.rs"), "lines of this program");
@@ -225,7 +225,7 @@ fn control_characters_of_files_stay_text() {
     let history = fs::read_to_string(saved.path()).unwrap();
     let named = Scratch::new(
         "named.json",
-        history.replace("\"watched\"", "\"a\\u001b]0;b\\u0007\""),
+        history.replace("\"replay\"", "\"a\\u001b]0;b\\u0007\""),
     );
     let output = framepool(&["report", named.path(), "--max-peak", "1B"]);
     let of_history = stdout(&output).to_owned() + stderr(&output);

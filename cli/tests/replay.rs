@@ -200,7 +200,7 @@ fn the_report_is_text_for_people() {
         "pool keys",
         "\"a, b\"",
         "mimalloc",
-        "framepool / it",
+        "net ratio",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }

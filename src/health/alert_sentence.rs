@@ -6,7 +6,20 @@ use super::{Alert, AlertState, Rule};
 use crate::text::{bytes, one_line};
 
 impl Alert {
-    fn reaches_level(&self) -> bool {
+    /// Whether the value is at its level now. An alert whose value fell below it stays raised until it is below its clear level for long
+    /// enough.
+    ///
+    /// ```
+    /// use framepool::{BufferPool, HealthMonitor, Thresholds};
+    ///
+    /// # let pool = BufferPool::new();
+    /// # let buffer = pool.alloc::<u8>(10_000);
+    /// let mut monitor = HealthMonitor::new(Thresholds::default().pooled_bytes(1_000, 1_000_000));
+    /// let urgent = monitor.emit_now(&pool).active;
+    /// assert!(urgent.iter().all(|alert| alert.reaches_level()));
+    /// # drop(buffer);
+    /// ```
+    pub fn reaches_level(&self) -> bool {
         self.value > self.threshold || (self.rule.is_from() && self.value >= self.threshold)
     }
 

@@ -191,7 +191,7 @@ fn write_worst(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         return Ok(());
     }
     let mut table = Table::new(&[
-        ("worst frame by", Align::Left),
+        ("worst frame after the warm-up", Align::Left),
         ("value", Align::Right),
         ("frame end", Align::Right),
         ("at", Align::Left),
@@ -264,7 +264,8 @@ fn write_verdicts(f: &mut fmt::Formatter<'_>, pool: &SavedPool) -> fmt::Result {
         }
         let since = match verdict {
             LeakVerdict::Growing | LeakVerdict::Filling => "growing since frame",
-            _ => "steady since frame",
+            LeakVerdict::Overdue => "growing or steady since frame",
+            LeakVerdict::Held => "steady since frame",
         };
         let mut table = Table::new(&[
             (heading, Align::Site),

@@ -293,8 +293,8 @@ fn timing(timing: &TimingSection, columns: usize) -> String {
         ("min..max", Align::Right),
         ("net of null", Align::Right),
         ("first round", Align::Right),
-        ("framepool / it", Align::Right),
-        ("framepool / it, net", Align::Right),
+        ("ratio", Align::Right),
+        ("net ratio", Align::Right),
         ("peak memory", Align::Right),
     ])
     .spare(&[6, 2, 4, 3]);
@@ -326,7 +326,7 @@ fn timing(timing: &TimingSection, columns: usize) -> String {
     let mut text = format!(
         "An operation is an alloc with a write to both ends, or a check of both ends with a free. Counted is the threads' time, \
          without waiting for one another; {frame_ends:.1} ns of framepool's are its frame ends. {} after a first, cold one, \
-         contestants in turn on {}; pool and heaps live through all of them. Ratios are taken round by round.\n\
+         contestants in turn on {}; pool and heaps live through all of them. A ratio is framepool's time over the row's, taken round by round.\n\
          `null` has all addresses given beforehand: it is what the replay itself costs.",
         counted(u64::from(timing.rounds), "round"),
         counted(timing.cores, "core"),

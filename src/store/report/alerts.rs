@@ -24,7 +24,7 @@ pub(super) fn write_active(f: &mut fmt::Formatter<'_>, history: &SavedHistory) -
         ("active alert", Align::Left),
         ("severity", Align::Left),
         ("value", Align::Right),
-        ("limit", Align::Right),
+        ("level", Align::Right),
         ("worst", Align::Right),
         ("since frame", Align::Right),
         ("for", Align::Right),
