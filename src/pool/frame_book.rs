@@ -133,7 +133,8 @@ impl FrameBook {
         self.windows[1] = self.windows[1].plus(frame);
         self.all = self.all.plus(frame);
         self.entries.retain(|entry| {
-            let is_recent = entry.windows.iter().any(|(counts, _)| counts.allocs > 0);
+            let mut windows = entry.windows.iter();
+            let is_recent = windows.any(|(counts, _)| *counts != FrameCounts::default());
             if !is_recent {
                 self.all.listed = self.all.listed.less(entry.all.0);
             }

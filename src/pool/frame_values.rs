@@ -17,9 +17,10 @@ use crate::arena::bump::Arena;
 use crate::error::AllocError;
 use crate::pool::frame::Frame;
 use crate::pool::frame_vec::FrameVec;
-use crate::pool::framed::{Request, frame_alloc_slow};
+use crate::pool::framed::{Request, count_sampled, frame_alloc_slow};
 use crate::pool::lookup::current_slot;
 use crate::pool::refusal::refused;
+use crate::telemetry::frame_memory::FrameCounts;
 
 /// Fails to compile for a type that must be dropped.
 pub(super) const fn assert_needs_no_drop<T>() {
@@ -174,9 +175,38 @@ impl Frame {
     }
 
     /// Adds `more` bytes to the caller's value that ends at `end`, if nothing lies behind it.
+    #[track_caller]
     pub(super) fn grow_value(&self, end: *mut u8, more: usize) -> bool {
-        self.arena_fast()
-            .is_some_and(|arena| arena.grow_value(end, more))
+        let grew = self.arena_fast().map(|arena| arena.grow_value(end, more));
+        grew == Some(true) || self.grow_sampled(end, more, Location::caller())
+    }
+
+    /// The same in a sampled frame, in which the chunk has no room for the fast path. It is no alloc there either.
+    fn grow_sampled(&self, end: *mut u8, more: usize, site: &'static Location<'static>) -> bool {
+        let (pool, layout) = (self.pool.inner(), &self.layout);
+        if !cfg!(feature = "telemetry") || !pool.sampling.is_sampled(layout.index()) {
+            return false;
+        }
+        // SAFETY: the handle keeps the pool alive; the slot is the calling thread's own, and lives as long as the pool.
+        let Some(slot) = (unsafe { current_slot(self.pool.inner_ptr()) }) else {
+            return false;
+        };
+        let arena = slot.arena(layout.place);
+        if !arena.is_owned() {
+            return false;
+        }
+        arena.open_values();
+        let grew = arena.grow_value(end, more);
+        arena.close_values();
+        if grew {
+            let counts = FrameCounts {
+                requested_bytes: more as u64,
+                ..FrameCounts::default()
+            };
+            // SAFETY: the slot is the calling thread's own, and the frame is open.
+            unsafe { count_sampled(pool, slot, layout, counts, site) };
+        }
+        grew
     }
 
     /// Memory for a value, or why there is none.

@@ -156,6 +156,7 @@ impl<'f, T> FrameVec<'f, T> {
     }
 
     /// Takes the memory behind the list, if nothing lies there.
+    #[track_caller]
     fn extends(&self, old_bytes: usize, bytes: usize) -> bool {
         let end = self.start.as_ptr().wrapping_add(self.capacity).cast::<u8>();
         self.frame.grow_value(end, bytes - old_bytes)

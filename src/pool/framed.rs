@@ -173,31 +173,35 @@ pub(crate) unsafe fn frame_alloc_sampled(
     let lent = layout.bump(arena, bytes);
     arena.close();
     if lent.is_some() {
+        let counts = counts_of_one(bytes, layout.stride(bytes));
         // SAFETY: the slot is the calling thread's own, and the frame is open.
-        unsafe { count_sampled(pool, slot, layout, bytes, layout.stride(bytes), site) };
+        unsafe { count_sampled(pool, slot, layout, counts, site) };
     }
     lent
 }
 
-/// Counts a buffer or a value of a sampled frame, which took `taken` bytes of a block.
+/// The counts of a buffer or a value, which took `taken` bytes of a block.
+fn counts_of_one(requested: usize, taken: usize) -> FrameCounts {
+    FrameCounts {
+        allocs: 1,
+        bytes: taken as u64,
+        requested_bytes: requested as u64,
+    }
+}
+
+/// Counts what a line allocated in a sampled frame.
 ///
 /// # Safety
 ///
 /// The caller owns the slot, and the frame is open.
-unsafe fn count_sampled(
+pub(super) unsafe fn count_sampled(
     inner: &PoolInner,
     slot: &Slot,
     layout: &FrameLayout,
-    requested: usize,
-    taken: usize,
+    counts: FrameCounts,
     site: &'static Location<'static>,
 ) {
     let index = layout.index();
-    let counts = FrameCounts {
-        allocs: 1,
-        bytes: taken as u64,
-        requested_bytes: requested as u64,
-    };
     // SAFETY: as for the caller.
     let count = || unsafe { slot.frame_sites.count(index, site, counts) };
     if !count() {
@@ -273,8 +277,9 @@ unsafe fn alloc_from(
     }
     arena.close();
     let lent = lent?;
+    let counts = counts_of_one(request.bytes(), lent.taken);
     // SAFETY: as for the caller.
-    unsafe { count_sampled(inner, slot, layout, request.bytes(), lent.taken, site) };
+    unsafe { count_sampled(inner, slot, layout, counts, site) };
     Ok(lent.start)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use framepool::telemetry::{FrameMemory, FrameSite};
-use framepool::{Attribution, BufferPool, FrameSnapshot};
+use framepool::{Attribution, BufferPool, FrameSnapshot, FrameVec};
 
 /// A pool that samples one frame in `every`.
 fn pool(every: u32) -> BufferPool {
@@ -241,4 +241,37 @@ fn table_says_how_frames_are_sampled() {
             .iter()
             .any(|line| line.contains("frame_memory.rs") && line.contains("74.2 %"))
     );
+}
+
+/// Laws: L1 Conservation.
+#[test]
+fn list_grows_in_sampled_frame_as_in_others() {
+    let [sampled, other] = [1, 0].map(|every| {
+        let pool = pool(every);
+        let frame = pool.begin_frame();
+        let mut list = FrameVec::with_capacity_in(16, &frame);
+        let start = list.as_ptr();
+        for number in 0..33_u64 {
+            list.push(number);
+        }
+        assert_eq!(list.as_ptr(), start);
+        for number in 33..1_000 {
+            list.push(number);
+        }
+        drop(list);
+        let snapshot = frame.release_all();
+        (pool.frame_memory(), snapshot)
+    });
+    let counts = |of: &FrameSnapshot| {
+        let counts = of.counts;
+        (
+            counts.frame_allocs,
+            counts.frame_alloc_bytes,
+            counts.frame_requested_bytes,
+        )
+    };
+    assert_eq!(counts(&sampled.1), counts(&other.1));
+    assert_sum_is_of(&sampled.0, &sampled.1);
+    // The line that makes the list, and those of its two loops, of which the first makes no alloc.
+    assert_eq!(sampled.0.sites.len(), 3);
 }
