@@ -7,7 +7,8 @@
 //!   any sample in it. So neither a buffer of a single frame counts, nor the old buffer beside the new one during a copy.
 //! - A window with more buffers than any before begins a new record, because then the number explains the bytes.
 //! - The envelope counts in units, a 64th of the bytes at the record's beginning, so that it sees no smaller changes.
-//! - A climb is proven as a long one, in eight rises at least, if its bytes have doubled.
+//! - A climb is proven as a long one, in eight rises at least, if its bytes have doubled, with two fifths of the gain in the later half of
+//!   the time.
 
 use super::envelope::{Climb, Envelope, Mark, Past};
 use super::growth::Growth;

@@ -39,9 +39,11 @@
 //!   a third of the rises lie in its later half, no gap is longer than 60 % of it, the next rise is not late, and its
 //!   confidence is at least [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A
 //!   climb that slows down levels off, and is not proven ([`Rises::slow_down`]). A site that gives back, or filled
-//!   before, needs eight rises. So does an envelope of bytes (`byte_growth.rs`), which must also have doubled.
-//! - **Stream**: every window of 0.1 s rose, at least four of them over at least half a second; by a buffer a frame or
-//!   more, over 30 s, because that is how levels load. Or every window of 5 s rose, over the load time, a minute by default.
+//!   before, needs eight rises. So does an envelope of bytes (`byte_growth.rs`). It must also have doubled, with two fifths of the gain in
+//!   the later half, in place of a third of the rises.
+//! - **Stream**: every window of 0.1 s rose, at least four of them over at least half a second, by ten buffers a second or a buffer in
+//!   two frames at least; by a buffer a frame or more, over 30 s, because that is how levels load. Or every window of 5 s rose, over the
+//!   load time, a minute by default.
 //!
 //! A stream is quick, so it proves nothing where healthy programs climb like that: in a climb that began in the warm-up (20 s
 //! and 1,200 frames by default), and at a site that gives back. Until a proven climb has lasted for the fill time, it may
@@ -314,7 +316,7 @@ impl Climb {
         let is_early = limits.is_warm_up(self.began.loop_time);
         self.proven = (!is_early && !past.gives_back && self.is_stream(scale, now, limits))
             || (scale.proves_long
-                && self.is_long(past, now, limits)
+                && self.is_long(scale, past, now, limits)
                 && (!scale.must_double || self.has_doubled()));
         if self.proven {
             self.base = self.level_before();
@@ -337,10 +339,11 @@ impl Climb {
         }
     }
 
-    /// Whether it has doubled, with a quarter of the gain in the later half of the time: a load and a few rises after it are no growth.
+    /// Whether it has doubled, with two fifths of the gain in the later half of the time: a load and a few rises after it are no growth.
+    /// Rises are not counted: blocks are larger by a quarter each, so an even growth has most of its rises early.
     fn has_doubled(&self) -> bool {
         let (later, _) = self.shape.later_half();
-        self.top.buffers >= 2 * self.level_before().buffers && 4 * later >= self.gain()
+        self.top.buffers >= 2 * self.level_before().buffers && 5 * later >= 2 * self.gain()
     }
 
     fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
@@ -350,19 +353,27 @@ impl Climb {
         let Some(least) = scale.stream else {
             return false;
         };
+        let time = now.loop_time.since(began);
+        // The first rise is where the time begins.
+        let gained = self.top.buffers - self.first.buffers + 1;
+        let is_dense = scale.stream_gap.is_none_or(|gap| {
+            2 * gained >= frames || u128::from(gained) * gap.as_nanos() >= time.as_nanos()
+        });
         self.is_unbroken
+            && is_dense
             && self.rises >= STREAM_WINDOWS
-            && now.loop_time.since(began) >= least(is_load, limits)
+            && time >= least(is_load, limits)
     }
 
-    fn is_long(&self, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
+    fn is_long(&self, scale: &Scale, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
         let has_habits = past.gives_back || past.has_filled;
         let few = if has_habits { SOME } else { FEW };
         now.loop_time.since(self.began.loop_time) >= limits.fill_time
             && !self.waits_for(Duration::ZERO, 1, now)
             && self.rises >= few + u32::from(self.begins_with_load())
             && self.confidence() >= LEAST_CONFIDENCE
-            && self.shape.are_steady()
+            && (scale.must_double || self.shape.are_late())
+            && self.shape.have_no_long_gap()
             && !self.shape.slow_down()
     }
 

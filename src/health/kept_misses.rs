@@ -1,14 +1,14 @@
-//! Misses that call sites cause by keeping more buffers, or larger ones. Each buffer that a growing or filling site keeps takes the memory
+//! Misses that call sites cause by keeping more buffers, or larger ones. Each buffer that a site keeps whose number rises takes the memory
 //! of another one from the system. Against a leak prewarming does not help: it makes the blocks that the site keeps. A
 //! load that ends is worth prewarming, and a filling site may be one.
 
-use super::{LeakVerdict, Rule, RuntimeHealthMetrics, SiteVerdict};
+use super::{Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::Outstanding;
 
 impl SiteVerdict {
     /// Whether the number of its buffers or their bytes rise, proven or not.
     fn keeps_more(&self) -> bool {
-        matches!(self.verdict, LeakVerdict::Growing | LeakVerdict::Filling)
+        self.growth.is_some()
     }
 }
 
@@ -26,8 +26,7 @@ pub(crate) fn cause<'v>(
         _ => return None,
     };
     let per_frame = |site: &SiteVerdict| {
-        let growth = site.growth.as_ref().filter(|_| site.keeps_more());
-        growth.map_or(0.0, |growth| match rule {
+        site.growth.map_or(0.0, |growth| match rule {
             Rule::MissedBytes => growth.bytes_per_1000_frames / 1_000.0,
             _ => growth.buffers_per_1000_frames / 1_000.0,
         })
@@ -39,7 +38,7 @@ pub(crate) fn cause<'v>(
     most.filter(|_| all > 0.0 && all >= measured / 2.0)
 }
 
-/// Marks the growing and filling sites, so that the next walk counts their buffers by size.
+/// Marks the sites whose buffers rise, so that the next walk counts their buffers by size.
 pub(crate) fn mark_sites(outstanding: &mut Outstanding, verdicts: &[SiteVerdict]) {
     for site in &mut outstanding.sites {
         site.keeps_more = false;

@@ -1,9 +1,11 @@
 //! The windows over which minima are taken, and what the minima of each prove.
 //!
-//! Each site has an envelope for each of four scales. The finest finds a leak within a second. A longer window counts only
+//! Each site has an envelope for each of five scales. The finest finds a leak within a second. A longer window counts only
 //! buffers that were in use throughout it: it finds a leak of one buffer per burst, or per level, by what stays between
-//! the bursts, or between levels that are shorter than a window. The last scale has the site's own cycle for a window
-//! (`cycle.rs`): it finds what each level leaves, however long levels are.
+//! the bursts, or between levels that are shorter than a window. The longest one finds one connection in a hundred that is never
+//! closed, if they last for a minute on average. Two minutes are too short for that: one connection in seven is still open after them, and
+//! the number of those varies by more than the leak adds. After eight minutes it is one in 3,000. The last scale has the site's own cycle
+//! for a window (`cycle.rs`): it finds what each level leaves, however long levels are.
 
 use std::time::Duration;
 
@@ -31,6 +33,9 @@ pub(super) struct Scale {
     pub(super) window: Option<Duration>,
     /// How long a stream must last, by whether it is as fast as a load. `None` if streams prove nothing here.
     pub(super) stream: Option<fn(is_load: bool, &GrowthLimits) -> Duration>,
+    /// A stream gains a buffer in this time or in two frames at least; `None` if it must only rise in each window. A window that ends late,
+    /// because the monitor judges rarely, needs only one buffer to rise, so rises alone do not give a rate.
+    pub(super) stream_gap: Option<Duration>,
     /// Whether a climb is proven by lasting long.
     pub(super) proves_long: bool,
     /// Whether it must also have doubled.
@@ -44,10 +49,11 @@ pub(super) struct Scale {
 }
 
 /// The scales, the finest first.
-pub(super) const SCALES: [Scale; 4] = [
+pub(super) const SCALES: [Scale; 5] = [
     Scale {
         window: Some(Duration::from_millis(100)),
         stream: Some(|is_load, _| if is_load { LONGEST_LOAD } else { STREAM_TIME }),
+        stream_gap: Some(Duration::from_millis(100)),
         proves_long: false,
         must_double: false,
         shows_return: true,
@@ -57,6 +63,7 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_secs(5)),
         stream: Some(|_, limits| limits.load_time),
+        stream_gap: None,
         proves_long: true,
         must_double: false,
         shows_return: false,
@@ -66,6 +73,7 @@ pub(super) const SCALES: [Scale; 4] = [
     Scale {
         window: Some(Duration::from_secs(2 * 60)),
         stream: None,
+        stream_gap: None,
         proves_long: true,
         must_double: false,
         shows_return: false,
@@ -73,8 +81,19 @@ pub(super) const SCALES: [Scale; 4] = [
         level_after_one: Duration::from_secs(10 * 3_600),
     },
     Scale {
+        window: Some(Duration::from_secs(8 * 60)),
+        stream: None,
+        stream_gap: None,
+        proves_long: true,
+        must_double: false,
+        shows_return: false,
+        level_after: Duration::from_secs(16 * 60),
+        level_after_one: Duration::from_secs(40 * 3_600),
+    },
+    Scale {
         window: None,
         stream: None,
+        stream_gap: None,
         proves_long: true,
         must_double: false,
         shows_return: false,
@@ -88,6 +107,7 @@ pub(super) const SCALES: [Scale; 4] = [
 pub(super) const OF_BYTES: Scale = Scale {
     window: SCALES[BYTES].window,
     stream: None,
+    stream_gap: None,
     proves_long: true,
     must_double: true,
     shows_return: false,
@@ -98,6 +118,9 @@ pub(super) const OF_BYTES: Scale = Scale {
 
 /// The place of the scale with whose windows a site's bytes are judged.
 pub(super) const BYTES: usize = 1;
+
+/// The place of the scale whose windows end the climbs of cycles that have no low point for long.
+pub(super) const TWO_MINUTES: usize = 2;
 
 /// The place of the site's own cycle: the number of scales that have windows of time.
 pub(super) const CYCLE: usize = SCALES.len() - 1;

@@ -9,7 +9,7 @@ use super::byte_growth::ByteGrowth;
 use super::cycle::Cycle;
 use super::envelope::{Climb, Envelope, Mark, Past};
 use super::growth::{Growth, Room};
-use super::scales::{BYTES, CYCLE, GrowthLimits, SCALES};
+use super::scales::{BYTES, CYCLE, GrowthLimits, SCALES, TWO_MINUTES};
 use super::verdict::{LeakVerdict, SiteVerdict};
 use crate::telemetry::kept::Amount;
 use crate::telemetry::outstanding::{OPENINGS, SiteHolding};
@@ -132,7 +132,7 @@ impl SiteHistory {
         if scale == BYTES {
             self.bytes.close_window(now, limits);
         }
-        if scale == CYCLE - 1 {
+        if scale == TWO_MINUTES {
             // A cycle may have no low point for long.
             self.envelopes[CYCLE].settle(&SCALES[CYCLE], now);
         }
@@ -161,7 +161,7 @@ impl SiteHistory {
     }
 
     /// The climb behind a verdict: of the number of buffers, or else of their bytes.
-    fn climb(&self, verdict: LeakVerdict, now: &Mark) -> Option<&Climb> {
+    pub(super) fn climb(&self, verdict: LeakVerdict, now: &Mark) -> Option<&Climb> {
         match verdict {
             LeakVerdict::Growing => self.growing().or(self.bytes.proven()),
             LeakVerdict::Filling | LeakVerdict::Overdue => self.filling(now),
@@ -169,9 +169,13 @@ impl SiteHistory {
         }
     }
 
-    /// When the growth of this climb began: finer windows that climb since before it tell more exactly.
+    /// When the growth of this climb began: the first of its own beginning and those of finer windows that still climb. Windows of minutes
+    /// are no finer than a cycle.
     fn beginning<'c>(&'c self, climb: &'c Climb) -> &'c Mark {
-        let climbs = self.envelopes.iter().filter_map(Envelope::climb);
+        let of_cycle = self.envelopes[CYCLE].climb();
+        let is_of_cycle = of_cycle.is_some_and(|of_cycle| std::ptr::eq(of_cycle, climb));
+        let finer = &self.envelopes[..if is_of_cycle { TWO_MINUTES } else { CYCLE }];
+        let climbs = finer.iter().filter_map(Envelope::climb);
         let finer = climbs.take_while(|finer| !std::ptr::eq(*finer, climb));
         let began = finer.chain([climb]).map(|climb| &climb.began);
         began.min_by_key(|began| began.at).unwrap_or(&climb.began)

@@ -120,7 +120,7 @@ pub struct SiteVerdict {
     pub overdue: u64,
     /// The age of the oldest of them, in frames, when the list of verdicts last changed.
     pub oldest_age_frames: u64,
-    /// The frame since which it has been growing or steady.
+    /// The frame since which it has been growing, if it has a `growth`, or steady.
     pub since_frame: FrameEnd,
     /// The time at which that began, since the monitor's first health snapshot.
     pub since: Duration,
@@ -155,7 +155,9 @@ impl SiteVerdict {
             self.tag.clear();
         }
         if other.verdict == self.verdict {
-            if other.since < self.since {
+            // A growth has its own beginning.
+            let grows = (other.growth.is_some(), self.growth.is_some());
+            if (grows.0 == grows.1 && other.since < self.since) || grows == (true, false) {
                 self.since = other.since;
                 self.since_frame = other.since_frame;
                 self.since_time = other.since_time;

@@ -163,6 +163,7 @@ impl Verdicts {
                 key(holding) == (listed.location, listed.tag_number)
                     && found.verdict == listed.verdict
                     && listed.growth.is_none()
+                    && site.climb(found.verdict, now).is_none()
                     && (site.population.buffers, site.population.bytes, site.overdue)
                         == (listed.buffers, listed.bytes, listed.overdue)
                     && now.round.wrapping_sub(site.oldest_age) == listed.oldest_round

@@ -10,8 +10,8 @@ use super::histogram::Log2Histogram;
 use super::kept::{Amount, Kept};
 use super::stack_counts::StackSampling;
 
-/// The moments from which a walk counts what stayed: that of the walk before, and the openings of two windows of verdicts.
-pub(crate) const OPENINGS: usize = 3;
+/// The moments from which a walk counts what stayed: that of the walk before, and the openings of three windows of verdicts.
+pub(crate) const OPENINGS: usize = 4;
 /// The most call stacks that are shown.
 const STACKS: usize = 5;
 

@@ -54,6 +54,30 @@ fn buffers_left_by_each_level_are_named() {
 }
 
 #[test]
+fn connections_that_are_never_closed_are_named() {
+    // One connection a second at 10 frames a second, open for a minute on average. One in a hundred is never closed.
+    let run = |leaks: bool| {
+        let mut dice = Dice(14);
+        let (mut lost, mut open) = (Vec::new(), Vec::<(u64, Buffer<u8>)>::new());
+        named_after(54_000, Duration::from_millis(100), |pool, frame| {
+            if dice.below(10) == 0 {
+                let life = -600.0 * ((dice.below(1_000_000) + 1) as f64 / 1e6).ln();
+                let buffer = pool.alloc::<u8>(4_096);
+                if leaks && frame > 6_000 && dice.below(100) == 0 {
+                    lost.push(buffer);
+                } else {
+                    open.push((frame + life as u64, buffer));
+                }
+            }
+            open.retain(|(until, _)| *until > frame);
+        })
+    };
+    let named = run(true);
+    assert!(named.is_some_and(|frame| frame > 6_000), "{named:?}");
+    assert_eq!(run(false), None);
+}
+
+#[test]
 fn leak_without_frames_among_bursts_is_named() {
     let mut bench = Bench::new();
     let mut dice = Dice(3);

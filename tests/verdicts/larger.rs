@@ -55,6 +55,15 @@ fn a_list_that_grows_without_end_is_named() {
 }
 
 #[test]
+fn a_list_that_grows_from_small_is_named() {
+    // Evenly, so its blocks become larger ever less often.
+    for (first, a_second) in [(1_000, 300), (1_000, 100), (100_000, 10_000)] {
+        let (named, _) = run(15_000, growing_list(60, |copy| first + a_second * copy));
+        assert!(named.is_some_and(|frame| frame < 12_000), "{named:?}");
+    }
+}
+
+#[test]
 fn a_list_that_never_doubles_is_healthy() {
     let (named, _) = run(
         20_000,

@@ -41,6 +41,34 @@ fn a_load_after_a_menu_is_no_leak() {
 }
 
 #[test]
+fn slow_fill_of_seconds_is_healthy() {
+    // A buffer in so many frames, for this time: five a second at 60 frames, 2.5 and five a second at 20, five at 144.
+    for (every, seconds, rate) in [
+        (12, 3, 60),
+        (12, 1, 60),
+        (8, 3, 20),
+        (4, 3, 20),
+        (29, 3, 144),
+    ] {
+        let mut bench = Bench::new();
+        let period = Duration::from_secs(1) / rate;
+        let mut samples = Vec::new();
+        healthy(
+            &mut bench,
+            4 * u64::from(60 * rate),
+            period,
+            |pool, frame| {
+                let begin = u64::from(90 * rate);
+                let fills = begin..begin + u64::from(seconds * rate);
+                if fills.contains(&frame) && frame % every == 0 {
+                    samples.push(pool.alloc::<u8>(1_000));
+                }
+            },
+        );
+    }
+}
+
+#[test]
 fn an_even_fill_of_a_minute_is_healthy() {
     // The last 55 samples, one a second, of a view that is opened after a minute.
     let mut bench = Bench::new();
