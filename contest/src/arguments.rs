@@ -7,8 +7,8 @@ usage: contest [--only WORDS]... [--quick] [--keep] [--check]
 
   --only WORDS  ask only the questions whose names contain these words; may be given several times
   --quick       use shorter slices and 9 repetitions
-  --keep        also measure the charts, keep all results in docs/benchmarks/data.jsonl, and write the tables
-                and charts of docs/benchmarks.md
+  --keep        also measure the charts, keep all results in docs/benchmarks/data.jsonl, or in docs/benchmarks/elsewhere
+                if that has another processor's, and write the tables and charts of docs/benchmarks.md
   --check       end with exit code 1 if a claim fails (not for CI: machines are noisy)
   --write       write the tables and charts from the kept results, without measuring";
 

@@ -65,6 +65,23 @@ fn processor(cpuinfo: &str) -> String {
     }
 }
 
+/// Families and models of processors on which the claims were measured, with the names of their generations.
+const GENERATIONS: [(&str, &str); 4] = [
+    ("family 6, model 207", "Emerald Rapids"),
+    ("family 25, model 1", "Zen 3"),
+    ("family 25, model 17", "Zen 4"),
+    ("family 26, model 2", "Zen 5"),
+];
+
+/// The generation of a processor, or its whole name if that is unknown.
+pub(crate) fn generation(processor: &str) -> &str {
+    let known = GENERATIONS.iter().find(|(id, _)| {
+        let name = processor.strip_suffix(id);
+        name.is_some_and(|name| name.ends_with(", "))
+    });
+    known.map_or(processor, |(_, name)| name)
+}
+
 /// `name version`, from the lock file.
 fn version(lock: &str, name: &str) -> String {
     let entry = format!("name = \"{name}\"\nversion = \"");
@@ -82,6 +99,11 @@ mod tests {
         let text = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n";
         assert_eq!(processor(text), "AMD EPYC, family 25, model 1");
         assert_eq!(processor(""), std::env::consts::ARCH);
+        assert_eq!(generation(&processor(text)), "Zen 3");
+        assert_eq!(
+            generation("x, family 125, model 1"),
+            "x, family 125, model 1"
+        );
     }
 
     #[test]

@@ -95,6 +95,23 @@ impl Data {
         found.map_or("unknown", |(_, value)| value)
     }
 
+    /// The same claim in these data: of the same question, against the same rival. The best of several rivals may differ.
+    pub(crate) fn same(&self, claim: &Claim) -> Option<&Claim> {
+        let kind = |claim: &Claim| claim.row.rival.split(':').next().map(str::to_owned);
+        let is_same = |it: &&Claim| it.question == claim.question && kind(it) == kind(claim);
+        self.claims.iter().find(is_same)
+    }
+
+    /// Whether a claim with its present limit holds in these data.
+    pub(crate) fn holds(&self, claim: &Claim) -> Option<bool> {
+        let measured = self.same(claim)?.row.measured;
+        let row = Row {
+            measured,
+            ..claim.row.clone()
+        };
+        row.holds()
+    }
+
     /// The points of one chart, in their order.
     pub(crate) fn points_of<'d>(&'d self, chart: &'d str) -> impl Iterator<Item = &'d Point> {
         self.points.iter().filter(move |point| point.chart == chart)

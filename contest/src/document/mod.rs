@@ -1,7 +1,8 @@
 //! Writes the results into docs/benchmarks.md, as tables and charts.
 //!
-//! The results are kept in docs/benchmarks/data.jsonl. The tables between the markers of the document, and the charts beside the
-//! data, are made from them. All other words are written by hand. A test compares the document with the data.
+//! The results are kept in docs/benchmarks/data.jsonl, those of other processors in docs/benchmarks/elsewhere. The tables between the
+//! markers of the document, and the charts beside the data, are made from them. The claims have a column for each processor, the
+//! charts are of one. All other words are written by hand. A test compares the document with the data.
 
 mod chart;
 pub(crate) mod charts;
@@ -14,9 +15,15 @@ use std::path::{Path, PathBuf};
 use charts::CHARTS;
 use data::Data;
 
+use crate::machine::generation;
+
 const PATH: &str = "docs/benchmarks.md";
 const FOLDER: &str = "docs/benchmarks";
 const DATA: &str = "docs/benchmarks/data.jsonl";
+const ELSEWHERE: &str = "docs/benchmarks/elsewhere";
+
+/// Results with the path of their file.
+type Kept = (String, Data);
 
 /// Writes the charts, and the tables into the document.
 pub(crate) fn write() -> Result<(), String> {
@@ -26,32 +33,59 @@ pub(crate) fn write() -> Result<(), String> {
     Ok(())
 }
 
-/// Keeps the results of all questions, or of some, and writes the document.
+/// Keeps the results of all questions, or of some, and writes the document. Results of another generation of processors than those in
+/// [`DATA`] have a file of their own.
 pub(crate) fn keep(measured: Data, all: bool) -> Result<(), String> {
-    let data = if all {
-        measured
+    let mut kept = kept()?;
+    let at = place(&mut kept, generation(measured.machine("processor")));
+    let (path, data) = &mut kept[at];
+    if all || data.machine.is_empty() {
+        *data = measured;
     } else {
-        let mut data = kept()?;
         data.replace(measured)?;
-        data
-    };
+    }
+    let (path, lines) = (path.clone(), data.lines());
     // The document is made first: data that give no document are not kept.
-    made(&data)?;
-    save(DATA, &data.lines())?;
+    made(&kept)?;
+    save(&path, &lines)?;
     write()
 }
 
-/// The results that were kept before.
-fn kept() -> Result<Data, String> {
-    Data::read(&read(DATA)?).map_err(|error| format!("{DATA}: {error}"))
+/// The place of the results of this generation, which is added if it is new.
+fn place(kept: &mut Vec<Kept>, name: &str) -> usize {
+    let known = kept
+        .iter()
+        .position(|(_, data)| generation(data.machine("processor")) == name);
+    known.unwrap_or_else(|| {
+        let file = name.to_lowercase().replace(' ', "-");
+        kept.push((format!("{ELSEWHERE}/{file}.jsonl"), Data::default()));
+        kept.len() - 1
+    })
+}
+
+/// The results that were kept before: those with charts first.
+fn kept() -> Result<Vec<Kept>, String> {
+    let mut paths = vec![DATA.to_owned()];
+    if let Ok(folder) = fs::read_dir(file(ELSEWHERE)) {
+        let names = folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        paths.extend(names.map(|name| format!("{ELSEWHERE}/{name}")));
+        paths[1..].sort();
+    }
+    let one = |path: String| {
+        let data = Data::read(&read(&path)?).map_err(|error| format!("{path}: {error}"))?;
+        Ok((path, data))
+    };
+    paths.into_iter().map(one).collect()
 }
 
 /// Every file that is made from the data, with its text.
-fn made(data: &Data) -> Result<Vec<(String, String)>, String> {
+fn made(kept: &[Kept]) -> Result<Vec<(String, String)>, String> {
     let mut files = Vec::new();
     let mut text = read(PATH)?;
-    text = between(&text, "machine", &tables::machine(data))?;
-    text = between(&text, "claims", &tables::claims(data))?;
+    let all: Vec<&Data> = kept.iter().map(|(_, data)| data).collect();
+    let data = all[0];
+    text = between(&text, "machine", &tables::machine(&all))?;
+    text = between(&text, "claims", &tables::claims(&all))?;
     for chart in CHARTS {
         if chart.axis.is_some() {
             let svg = chart::draw(chart, data);
@@ -89,7 +123,10 @@ fn read(path: &str) -> Result<String, String> {
 }
 
 fn save(path: &str, text: &str) -> Result<(), String> {
-    fs::write(file(path), text).map_err(|error| format!("{path}: {error}"))?;
+    let path_of_file = file(path);
+    let folder = path_of_file.parent().map_or(Ok(()), fs::create_dir_all);
+    let saved = folder.and_then(|()| fs::write(&path_of_file, text));
+    saved.map_err(|error| format!("{path}: {error}"))?;
     println!("wrote {path}");
     Ok(())
 }
@@ -107,6 +144,22 @@ mod tests {
                 "{path} is out of date: run `cargo run -p contest -- --write`"
             );
         }
+    }
+
+    #[test]
+    fn each_generation_has_its_place() {
+        let of = |processor: &str| Data {
+            machine: vec![("processor".to_owned(), processor.to_owned())],
+            ..Data::default()
+        };
+        let mut kept = vec![
+            (DATA.to_owned(), of("a, family 6, model 207")),
+            (String::from("b"), of("b, family 25, model 17")),
+        ];
+        // Another name of the same generation.
+        assert_eq!(place(&mut kept, generation("c, family 25, model 17")), 1);
+        assert_eq!(place(&mut kept, generation("d, family 26, model 2")), 2);
+        assert_eq!(kept[2].0, "docs/benchmarks/elsewhere/zen-5.jsonl");
     }
 
     #[test]

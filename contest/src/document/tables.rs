@@ -4,33 +4,57 @@ use std::fmt::Write as _;
 
 use super::charts::Chart;
 use super::data::{Claim, Data, Point};
+use crate::machine::generation;
+use crate::table::Limit;
 
-/// The machine.
-pub(crate) fn machine(data: &Data) -> String {
-    let mut text = String::from("| | |\n|---|---|\n");
-    for (what, value) in &data.machine {
-        let _ = writeln!(text, "| {what} | {value} |");
+/// The machines, a column for each.
+pub(crate) fn machine(all: &[&Data]) -> String {
+    let mut text = format!("| |{}\n|---|{}\n", columns(all), "---|".repeat(all.len()));
+    for (what, _) in &all[0].machine {
+        let _ = write!(text, "| {what} |");
+        for data in all {
+            let _ = write!(text, " {} |", data.machine(what));
+        }
+        text.push('\n');
     }
     text
 }
 
-/// Every claim, and how many of them hold.
-pub(crate) fn claims(data: &Data) -> String {
-    let count = |holds| {
-        let which = data
-            .claims
-            .iter()
-            .filter(|claim| claim.row.holds() == holds);
-        which.count()
-    };
-    let mut text = format!(
-        "{} claims: {} hold, {} do not, {} are not measured here.\n\n\
-         | question | rival | limit | measured | by minima | single repetitions | | what the two took |\n\
-         |---|---|--:|--:|--:|--:|---|---|\n",
-        data.claims.len(),
-        count(Some(true)),
-        count(Some(false)),
-        count(None)
+/// The processors as heads of columns.
+fn columns(all: &[&Data]) -> String {
+    let head = |data: &&Data| format!(" {} |", processor(data));
+    all.iter().map(head).collect()
+}
+
+fn processor(data: &Data) -> &str {
+    generation(data.machine("processor"))
+}
+
+/// Every claim, and how many of them hold on each processor. The first data are shown with all details.
+pub(crate) fn claims(all: &[&Data]) -> String {
+    let (data, others) = (all[0], &all[1..]);
+    let mut text = format!("{} claims.", data.claims.len());
+    for of in all {
+        let verdicts: Vec<_> = data.claims.iter().map(|claim| of.holds(claim)).collect();
+        let count = |holds| verdicts.iter().filter(|&&it| it == holds).count();
+        let _ = write!(
+            text,
+            " {}: {} hold, {} do not.",
+            processor(of),
+            count(Some(true)),
+            count(Some(false))
+        );
+        if count(None) > 0 {
+            let _ = write!(text, " {} are not measured there.", count(None));
+        }
+    }
+    let _ = write!(
+        text,
+        "\n\n| question | rival | limit | {} | by minima | single repetitions | | what the two took |{}\n\
+         |---|---|--:|--:|--:|--:|---|---|{}\n",
+        processor(data),
+        columns(others),
+        "--:|".repeat(others.len()),
     );
     let mut above = "";
     for claim in &data.claims {
@@ -40,7 +64,11 @@ pub(crate) fn claims(data: &Data) -> String {
             &claim.question
         };
         above = &claim.question;
-        let _ = writeln!(text, "| {question} | {} |", row(claim));
+        let _ = write!(text, "| {question} | {} |", row(claim));
+        for other in others {
+            let _ = write!(text, " {} |", elsewhere(claim, other));
+        }
+        text.push('\n');
     }
     text
 }
@@ -48,14 +76,13 @@ pub(crate) fn claims(data: &Data) -> String {
 fn row(claim: &Claim) -> String {
     let row = &claim.row;
     let unit = row.limit.unit();
-    let show = |value| format!("{} {unit}", number(value));
     let numbers = row
         .measured
         .map_or("| | | not measured".to_owned(), |measured| {
             format!(
-                "{} | {} | {} to {} | {}",
-                show(measured.value),
-                show(measured.by_minima),
+                "{} {unit} | {} {unit} | {} to {} | {}",
+                beside(row.limit, measured.value),
+                number(measured.by_minima),
                 number(measured.spread.0),
                 number(measured.spread.1),
                 if row.holds() == Some(true) {
@@ -72,6 +99,35 @@ fn row(claim: &Claim) -> String {
         row.limit.number(),
         row.note
     )
+}
+
+/// The value of a claim on another processor, bold if the claim fails there, with the rival if it is another one.
+fn elsewhere(claim: &Claim, other: &Data) -> String {
+    let same = other.same(claim);
+    let Some((same, measured)) = same.and_then(|it| Some((it, it.row.measured?))) else {
+        return String::new();
+    };
+    let limit = claim.row.limit;
+    let mut text = format!("{} {}", beside(limit, measured.value), limit.unit());
+    if other.holds(claim) == Some(false) {
+        text = format!("**{text}**");
+    }
+    if let Some((_, best)) = same.row.rival.split_once(": ")
+        && same.row.rival != claim.row.rival
+    {
+        let _ = write!(text, " {best}");
+    }
+    text
+}
+
+/// A value with as many digits as tell it from its limit.
+fn beside(limit: Limit, value: f64) -> String {
+    let text = number(value);
+    if text == number(limit.number()) {
+        format!("{value:.3}")
+    } else {
+        text
+    }
 }
 
 /// The medians and spreads of a chart: one row for each line of the chart.
@@ -152,6 +208,12 @@ mod tests {
                 "0 ns", "0.5 ns", "20 ns", "3.9 ns", "1 µs", "11.9 µs", "2 ms"
             ]
         );
+    }
+
+    #[test]
+    fn value_at_its_limit_has_another_digit() {
+        let all = [0.4961, 0.5, 0.504, 0.51].map(|value| beside(Limit::AtMost(0.5), value));
+        assert_eq!(all, ["0.496", "0.500", "0.504", "0.51"]);
     }
 
     #[test]
