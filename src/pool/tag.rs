@@ -279,8 +279,8 @@ impl BufferPool {
     /// Returns the tag with this name, and adds it if it is new. Keep the handle: this call waits for a frame end in
     /// progress.
     ///
-    /// Tags nest by name: `render/shadows` lies below `render`, whose numbers include it. Empty parts of a name are
-    /// ignored; a name with only empty parts is `(unnamed)`.
+    /// Tags nest by name: `render/shadows` lies below `render`, whose numbers include it. White space around a part does not count,
+    /// and empty parts are ignored; a name with only empty parts is `(unnamed)`.
     ///
     /// A pool has up to 126 tags. A further name gets the nearest existing tag above it, so that this tag's budget
     /// still counts; without one it gets `(other tags)`. [`Tags::beyond_limit`] counts these cases.
