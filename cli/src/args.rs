@@ -45,7 +45,7 @@ Examples:
   framepool replay game.csv --frame-ms 8    with frames of 8 ms of recorded time
   framepool --json | jq .timing             the report as data
   framepool advise game.csv.zst             what to set up in another way, as code to paste
-  framepool demo --leak 5 --serve           watch a leak on a page in the browser
+  framepool demo --leak 20 --serve          watch a leak on a page in the browser
   framepool top                             watch the same in the terminal, from another one
   framepool demo --leak 20 --fix --bloat    watch alerts rise and clear line by line
   framepool demo --pools 3 --serve          watch a program with several pools
@@ -260,7 +260,8 @@ pub struct DemoArgs {
     /// Until then the leak grows, to 256 MiB at most, and --bloat returns every 40 seconds.
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
-    /// Leak N buffers a second, all from one line of code, until the end of the run
+    /// Leak N buffers a second, all from one line of code, until the end of the run; from 10 on its alert comes within a second, below after
+    /// a minute
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = leaks, allow_negative_numbers = true)]
     pub leak: u32,
     /// Release what was leaked after two thirds of the run, as if the line had been mended: its alert clears
