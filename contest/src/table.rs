@@ -54,15 +54,18 @@ impl Row {
 
     /// Whether the claim holds, if it was measured.
     pub(crate) fn holds(&self) -> Option<bool> {
-        let value = self.measured?.value;
-        Some(match self.limit {
-            Limit::AtMost(limit) | Limit::Nanos(limit) => value <= limit,
-            Limit::AtLeast(limit) => value >= limit,
-        })
+        Some(self.limit.allows(self.measured?.value))
     }
 }
 
 impl Limit {
+    pub(crate) fn allows(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) | Self::Nanos(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::AtMost(_) | Self::AtLeast(_) => "×",

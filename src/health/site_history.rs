@@ -5,6 +5,8 @@
 //! before the window opened and are still in use at its end. That is the part of the population that was in use
 //! throughout, so buffers that come and go within a window hide no leak, however many.
 
+use std::ptr;
+
 use super::byte_growth::ByteGrowth;
 use super::cycle::Cycle;
 use super::envelope::{Climb, Envelope, Mark, Past};
@@ -172,13 +174,19 @@ impl SiteHistory {
     /// When the growth of this climb began: the first of its own beginning and those of finer windows that still climb. Windows of minutes
     /// are no finer than a cycle.
     fn beginning<'c>(&'c self, climb: &'c Climb) -> &'c Mark {
-        let of_cycle = self.envelopes[CYCLE].climb();
-        let is_of_cycle = of_cycle.is_some_and(|of_cycle| std::ptr::eq(of_cycle, climb));
-        let finer = &self.envelopes[..if is_of_cycle { TWO_MINUTES } else { CYCLE }];
-        let climbs = finer.iter().filter_map(Envelope::climb);
-        let finer = climbs.take_while(|finer| !std::ptr::eq(*finer, climb));
-        let began = finer.chain([climb]).map(|climb| &climb.began);
-        began.min_by_key(|began| began.at).unwrap_or(&climb.began)
+        let is_of = |envelope: &Envelope| envelope.climb().is_some_and(|it| ptr::eq(it, climb));
+        let finer = match self.envelopes.iter().position(is_of) {
+            Some(CYCLE) => TWO_MINUTES,
+            Some(place) => place,
+            // A climb of bytes.
+            None => 0,
+        };
+        let climbs = self.envelopes[..finer].iter().filter_map(Envelope::climb);
+        climbs
+            .map(|finer| &finer.began)
+            .fold(&climb.began, |first, began| {
+                if began.at < first.at { began } else { first }
+            })
     }
 
     /// The verdict; `None` if its buffers are in flight.
@@ -208,13 +216,7 @@ impl SiteHistory {
         let climb = self.climb(verdict, now);
         let growth = climb.map(|climb| Growth::of(climb, room, now, limits));
         let is_of_bytes = verdict == LeakVerdict::Growing && self.growing().is_none();
-        let since = climb.map_or(&self.since, |climb| {
-            if is_of_bytes {
-                &climb.began
-            } else {
-                self.beginning(climb)
-            }
-        });
+        let since = climb.map_or(&self.since, |climb| self.beginning(climb));
         let (growth, population, oldest_age) = if is_of_bytes {
             let growth = growth.map(|growth| self.bytes.of_bytes(growth));
             (growth, self.held, holding.oldest_age_frames)

@@ -17,7 +17,7 @@ use crate::arena::bump::Arena;
 use crate::error::AllocError;
 use crate::pool::frame::Frame;
 use crate::pool::frame_vec::FrameVec;
-use crate::pool::framed::{Request, count_sampled, frame_alloc_slow};
+use crate::pool::framed::{Request, count_sampled, frame_alloc_slow, sampled_arena};
 use crate::pool::lookup::current_slot;
 use crate::pool::refusal::refused;
 use crate::telemetry::frame_memory::FrameCounts;
@@ -183,18 +183,11 @@ impl Frame {
 
     /// The same in a sampled frame, in which the chunk has no room for the fast path. It is no alloc there either.
     fn grow_sampled(&self, end: *mut u8, more: usize, site: &'static Location<'static>) -> bool {
-        let (pool, layout) = (self.pool.inner(), &self.layout);
-        if !cfg!(feature = "telemetry") || !pool.sampling.is_sampled(layout.index()) {
-            return false;
-        }
-        // SAFETY: the handle keeps the pool alive; the slot is the calling thread's own, and lives as long as the pool.
-        let Some(slot) = (unsafe { current_slot(self.pool.inner_ptr()) }) else {
+        // SAFETY: the handle keeps the pool alive.
+        let found = unsafe { sampled_arena(self.pool.inner_ptr(), &self.layout) };
+        let Some((slot, arena)) = found else {
             return false;
         };
-        let arena = slot.arena(layout.place);
-        if !arena.is_owned() {
-            return false;
-        }
         arena.open_values();
         let grew = arena.grow_value(end, more);
         arena.close_values();
@@ -204,7 +197,7 @@ impl Frame {
                 ..FrameCounts::default()
             };
             // SAFETY: the slot is the calling thread's own, and the frame is open.
-            unsafe { count_sampled(pool, slot, layout, counts, site) };
+            unsafe { count_sampled(self.pool.inner(), slot, &self.layout, counts, site) };
         }
         grew
     }

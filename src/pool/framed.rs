@@ -159,34 +159,37 @@ pub(crate) unsafe fn frame_alloc_sampled(
     site: &'static Location<'static>,
 ) -> Option<NonNull<u8>> {
     // SAFETY: the caller keeps the pool alive.
-    let pool = unsafe { inner.as_ref() };
-    if !cfg!(feature = "telemetry") || !pool.sampling.is_sampled(layout.index()) {
-        return None;
-    }
-    // SAFETY: as above; the slot is the calling thread's own.
-    let slot = unsafe { current_slot(inner) }?;
-    let arena = slot.arena(layout.place);
-    if !arena.is_owned() {
-        return None;
-    }
+    let (slot, arena) = unsafe { sampled_arena(inner, layout) }?;
     arena.open();
     let lent = layout.bump(arena, bytes);
     arena.close();
     if lent.is_some() {
-        let counts = counts_of_one(bytes, layout.stride(bytes));
-        // SAFETY: the slot is the calling thread's own, and the frame is open.
-        unsafe { count_sampled(pool, slot, layout, counts, site) };
+        let counts = FrameCounts::of_one(bytes, layout.stride(bytes));
+        // SAFETY: the caller keeps the pool alive; the slot is the calling thread's own, and the frame is open.
+        unsafe { count_sampled(inner.as_ref(), slot, layout, counts, site) };
     }
     lent
 }
 
-/// The counts of a buffer or a value, which took `taken` bytes of a block.
-fn counts_of_one(requested: usize, taken: usize) -> FrameCounts {
-    FrameCounts {
-        allocs: 1,
-        bytes: taken as u64,
-        requested_bytes: requested as u64,
+/// The calling thread's slot and arena, if the layout's frame is sampled, the thread used this pool last, and the arena is not parked.
+///
+/// # Safety
+///
+/// The pool is alive while the slot is used.
+#[inline(always)]
+pub(super) unsafe fn sampled_arena<'s>(
+    inner: NonNull<PoolInner>,
+    layout: &FrameLayout,
+) -> Option<(&'s Slot, &'s Arena)> {
+    // SAFETY: the caller keeps the pool alive.
+    let sampling = unsafe { &inner.as_ref().sampling };
+    if !cfg!(feature = "telemetry") || !sampling.is_sampled(layout.index()) {
+        return None;
     }
+    // SAFETY: as above; the slot is the calling thread's own.
+    let slot: &Slot = unsafe { current_slot(inner) }?;
+    let arena = slot.arena(layout.place);
+    arena.is_owned().then_some((slot, arena))
 }
 
 /// Counts what a line allocated in a sampled frame.
@@ -277,7 +280,7 @@ unsafe fn alloc_from(
     }
     arena.close();
     let lent = lent?;
-    let counts = counts_of_one(request.bytes(), lent.taken);
+    let counts = FrameCounts::of_one(request.bytes(), lent.taken);
     // SAFETY: as for the caller.
     unsafe { count_sampled(inner, slot, layout, counts, site) };
     Ok(lent.start)

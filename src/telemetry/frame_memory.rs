@@ -34,6 +34,15 @@ pub struct FrameCounts {
 }
 
 impl FrameCounts {
+    /// Those of a buffer or a value, which took `taken` bytes of a block.
+    pub(crate) fn of_one(requested: usize, taken: usize) -> Self {
+        Self {
+            allocs: 1,
+            bytes: taken as u64,
+            requested_bytes: requested as u64,
+        }
+    }
+
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             allocs: self.allocs.wrapping_add(other.allocs),

@@ -42,7 +42,7 @@ fn a_load_after_a_menu_is_no_leak() {
 
 #[test]
 fn slow_fill_of_seconds_is_healthy() {
-    // A buffer in so many frames, for this time: five a second at 60 frames, 2.5 and five a second at 20, five at 144.
+    // A buffer every few frames, for some seconds, at a frame rate: 2.5 or five buffers a second.
     for (every, seconds, rate) in [
         (12, 3, 60),
         (12, 1, 60),

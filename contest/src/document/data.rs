@@ -17,6 +17,13 @@ pub(crate) struct Claim {
     pub(crate) date: String,
 }
 
+impl Claim {
+    /// The rival, or `best of 3`.
+    fn kind(&self) -> Option<&str> {
+        self.row.rival.split(':').next()
+    }
+}
+
 /// A point of a chart, in nanoseconds per operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Point {
@@ -97,19 +104,14 @@ impl Data {
 
     /// The same claim in these data: of the same question, against the same rival. The best of several rivals may differ.
     pub(crate) fn same(&self, claim: &Claim) -> Option<&Claim> {
-        let kind = |claim: &Claim| claim.row.rival.split(':').next().map(str::to_owned);
-        let is_same = |it: &&Claim| it.question == claim.question && kind(it) == kind(claim);
+        let is_same = |it: &&Claim| it.question == claim.question && it.kind() == claim.kind();
         self.claims.iter().find(is_same)
     }
 
     /// Whether a claim with its present limit holds in these data.
     pub(crate) fn holds(&self, claim: &Claim) -> Option<bool> {
-        let measured = self.same(claim)?.row.measured;
-        let row = Row {
-            measured,
-            ..claim.row.clone()
-        };
-        row.holds()
+        let measured = self.same(claim)?.row.measured?;
+        Some(claim.row.limit.allows(measured.value))
     }
 
     /// The points of one chart, in their order.
