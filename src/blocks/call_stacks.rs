@@ -23,6 +23,8 @@
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+#[cfg(feature = "backtrace")]
+use crate::blocks::return_words::ReturnWords;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, UnsafeCell, sized};
 use crate::telemetry::call_stack::Stack;
 
@@ -39,6 +41,9 @@ const WRITING: u64 = 1;
 pub(crate) struct CallStack {
     pub(crate) site: &'static Location<'static>,
     pub(crate) stack: Stack,
+    /// Where the first thread that found it had its return addresses.
+    #[cfg(feature = "backtrace")]
+    pub(crate) words: ReturnWords,
     /// The buffers that were sampled with it.
     #[cfg(feature = "backtrace")]
     pub(crate) taken: Taken,
@@ -147,6 +152,7 @@ impl CallStacks {
         &self,
         site: &'static Location<'static>,
         stack: &Stack,
+        #[cfg(feature = "backtrace")] words: &ReturnWords,
     ) -> Option<NonNull<CallStack>> {
         let key = hash(site, stack);
         for place in self
@@ -172,6 +178,8 @@ impl CallStacks {
                             *it = Some(CallStack {
                                 site,
                                 stack: *stack,
+                                #[cfg(feature = "backtrace")]
+                                words: *words,
                                 #[cfg(feature = "backtrace")]
                                 taken: Taken::new(),
                             });
@@ -265,23 +273,36 @@ mod tests {
     fn equal_stacks_share_an_entry() {
         let (stacks, site) = (CallStacks::new(), Location::caller());
         assert_eq!(
-            stacks.intern(site, &stack(&[1])),
+            stacks.intern(site, &stack(&[1]), &ReturnWords::default()),
             None,
             "nothing is prepared"
         );
         stacks.prepare();
-        let first = stacks.intern(site, &stack(&[1, 2]));
+        let first = stacks.intern(site, &stack(&[1, 2]), &ReturnWords::default());
         assert!(first.is_some());
-        assert_eq!(stacks.intern(site, &stack(&[1, 2])), first);
-        assert_ne!(stacks.intern(site, &stack(&[2, 1])), first);
-        assert_ne!(stacks.intern(Location::caller(), &stack(&[1, 2])), first);
+        assert_eq!(
+            stacks.intern(site, &stack(&[1, 2]), &ReturnWords::default()),
+            first
+        );
+        assert_ne!(
+            stacks.intern(site, &stack(&[2, 1]), &ReturnWords::default()),
+            first
+        );
+        assert_ne!(
+            stacks.intern(Location::caller(), &stack(&[1, 2]), &ReturnWords::default()),
+            first
+        );
     }
 
     #[test]
     fn full_table_counts_lost_stacks() {
         let (stacks, site) = (CallStacks::new(), Location::caller());
         stacks.prepare();
-        let stored = (0..4 * PLACES).filter(|&at| stacks.intern(site, &stack(&[at])).is_some());
+        let stored = (0..4 * PLACES).filter(|&at| {
+            stacks
+                .intern(site, &stack(&[at]), &ReturnWords::default())
+                .is_some()
+        });
         let stored = stored.count();
         assert!(stored <= PLACES && stored > PLACES / 2);
         assert_eq!(stacks.lost(), (4 * PLACES - stored) as u64);

@@ -13,6 +13,8 @@ pub(crate) mod exchange;
 pub(crate) mod label;
 pub(crate) mod magazine;
 pub(crate) mod note;
+#[cfg(feature = "backtrace")]
+pub(crate) mod return_words;
 pub(crate) mod stack;
 pub(crate) mod state;
 pub(crate) mod table;

@@ -32,7 +32,7 @@ use crate::pool::lookup::current;
 use crate::slot::lane::Lane;
 use crate::slot::state::Slot;
 use crate::sync::Ordering;
-use crate::telemetry::call_stack::{Stack, StackHolding};
+use crate::telemetry::call_stack::StackHolding;
 use crate::telemetry::counters::Counts;
 use crate::telemetry::sampled_allocs::SampledAllocs;
 use crate::telemetry::stack_counts::{SampledCounts, StackSampling};
@@ -110,29 +110,21 @@ impl PoolInner {
             lane.countdown.stop();
             self.open_lane(lane);
         } else if self.is_large(class, block) {
-            self.capture(class, block, true, site);
+            self.record_stack(class, block, true, site);
         } else if lane.countdown.start(self.config.backtraces.0) {
-            self.capture(class, block, false, site);
+            self.record_stack(class, block, false, site);
         }
     }
 
     /// Records the caller's stack.
-    fn capture(
+    fn record_stack(
         &self,
         class: usize,
         block: &Block,
         is_large: bool,
         site: &'static Location<'static>,
     ) {
-        let mut stack = Stack::default();
-        // SAFETY: the unwinder of Unix systems may run in several threads at once.
-        #[cfg(unix)]
-        unsafe {
-            backtrace::trace_unsynchronized(|frame| stack.push(frame.ip().addr()));
-        }
-        #[cfg(not(unix))]
-        backtrace::trace(|frame| stack.push(frame.ip().addr()));
-        let taken = match self.call_stacks.intern(site, &stack) {
+        let taken = match self.capture(site) {
             Some(entry) => {
                 block.set_call_stack(entry);
                 // SAFETY: the entry lives as long as the pool.

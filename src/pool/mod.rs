@@ -44,6 +44,8 @@ pub(crate) mod release;
 pub(crate) mod resident;
 pub(crate) mod slot_guard;
 #[cfg(feature = "backtrace")]
+mod stack_capture;
+#[cfg(feature = "backtrace")]
 pub(crate) mod stack_walk;
 pub(crate) mod tag;
 pub(crate) mod tag_book;

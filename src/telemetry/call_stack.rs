@@ -7,7 +7,7 @@ use super::stack_counts::SampledCounts;
 use crate::text::{bytes, columns, counted, line};
 
 /// The most addresses of a stack.
-const DEPTH: usize = 32;
+pub(crate) const DEPTH: usize = 32;
 
 /// A call stack: return addresses, the innermost first, at most 32.
 ///

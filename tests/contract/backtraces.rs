@@ -1,5 +1,7 @@
 //! Backtraces of sampled buffers.
 
+use std::collections::HashSet;
+use std::hint::black_box;
 use std::thread;
 
 use framepool::telemetry::StackHolding;
@@ -18,7 +20,7 @@ fn decode_texture(pool: &BufferPool, len: usize) -> Buffer<u8> {
 
 #[inline(never)]
 fn load_level(pool: &BufferPool) -> Buffer<u8> {
-    std::hint::black_box(decode_texture(pool, 200_000))
+    black_box(decode_texture(pool, 200_000))
 }
 
 fn functions(holding: &StackHolding) -> Vec<String> {
@@ -162,4 +164,62 @@ fn pool_with_backtraces_ends_in_any_order() {
     drop(pool);
     drop(other.join().unwrap());
     drop(kept);
+}
+
+/// Allocates after `depth` calls that differ only in the addresses to which they return: each bit of the path chooses one of two calls.
+/// `from` and what follows the calls keep the compiler from making one of both.
+#[inline(never)]
+fn descend(pool: &BufferPool, path: usize, depth: u32, from: u8, kept: &mut Vec<Buffer<u8>>) {
+    let mut from = black_box(from);
+    if depth == 0 {
+        kept.push(decode_texture(pool, 100));
+    } else if path & 1 == 0 {
+        descend(pool, path >> 1, depth - 1, 0, kept);
+    } else {
+        descend(pool, path >> 1, depth - 1, 1, kept);
+        black_box(&kept);
+    }
+    black_box(&mut from);
+}
+
+#[test]
+fn callers_at_equal_depth_are_kept_apart() {
+    let pool = pool(1);
+    let mut kept = Vec::new();
+    let mut expected = [0_u64; 64];
+    let mut random = 1_u64;
+    for _ in 0..2_000 {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let path = (random >> 58) as usize;
+        // Half of the calls take one of two paths, so that stacks repeat.
+        let path = if random >> 40 & 1 == 0 {
+            path
+        } else {
+            path & 1
+        };
+        expected[path] += 1;
+        descend(&pool, path, 6, 0, &mut kept);
+    }
+    let stacks = pool.outstanding().stacks;
+    let mut counts: Vec<u64> = stacks.iter().map(|it| it.buffers).collect();
+    let distinct: HashSet<_> = stacks.iter().map(|it| it.stack.addresses()).collect();
+    counts.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(distinct.len(), 64, "the compiler made one call of two");
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn pools_on_one_thread_have_their_own_stacks() {
+    for _ in 0..3 {
+        let pools = [pool(1), pool(1)];
+        let kept: Vec<_> = (0..10).map(|at| load_level(&pools[at % 2])).collect();
+        for pool in &pools {
+            let stacks = pool.outstanding().stacks;
+            assert_eq!((stacks.len(), stacks[0].buffers), (1, 5));
+        }
+        drop(kept);
+    }
 }

@@ -119,6 +119,7 @@ impl<'w> Bench<'w> {
             .args([
                 "--cargo-profile",
                 CHECKS,
+                "--all-features",
                 "--package",
                 package,
                 "--filterset",
