@@ -352,3 +352,40 @@ impl LiveWatch {
         pools.fold(self.store.saved(), SavedHistory::with_holders)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_active_alert_follows_it() {
+        const FRAME: Duration = Duration::from_millis(16);
+        let (pool, mut leaked) = (BufferPool::new(), Vec::new());
+        let thresholds = Thresholds::default().leak_warm_up(0, Duration::ZERO);
+        let thresholds = thresholds.off(Rule::Misses);
+        let mut monitor = HealthMonitor::new(thresholds).with_emit_interval(Duration::ZERO);
+        let (mut log, mut told) = (AlertLog::default(), Vec::new());
+        let began = Instant::now();
+        for frame in 1..=600_u32 {
+            if frame % 2 == 0 {
+                leaked.push(pool.alloc::<u8>(100));
+            }
+            monitor.record_frame(&pool.end_frame(), FRAME);
+            let health = monitor.emit_at(&pool, began + frame * FRAME).unwrap();
+            let now = Moment {
+                frame: frame.into(),
+                seconds: f64::from(frame) * FRAME.as_secs_f64(),
+            };
+            log.note(&health, now, |entry| told.push(entry.text.clone()));
+        }
+        let [raised] = &told[..] else {
+            panic!("{told:?}");
+        };
+        let text = &log.entries()[0].text;
+        assert!(
+            raised.starts_with("19 ") && text.starts_with("29"),
+            "{raised}\n{text}"
+        );
+        assert_eq!(log.entries().len(), 1);
+    }
+}

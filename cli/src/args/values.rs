@@ -101,8 +101,8 @@ pub(super) fn one_in(text: &str) -> Result<NonZeroU32, String> {
 pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
     text.parse::<NonZeroUsize>()
         .ok()
-        .filter(|threads| threads.get() <= 65_536)
-        .ok_or_else(|| "a whole number from 1 to 65536, such as `--threads 4`".to_owned())
+        .filter(|threads| threads.get() <= 4_096)
+        .ok_or_else(|| "a whole number from 1 to 4096, such as `--threads 4`".to_owned())
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub(crate) fn router(recording: Recording, exposition: Exposition, guard: Arc<Gu
                 async move { typed(format.content_type(), text) }
             }),
         )
+        .fallback(async || no_such_page())
         .with_state(recording)
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }
@@ -81,8 +82,13 @@ fn typed(kind: &'static str, text: impl Into<Body>) -> Response {
 async fn asset(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => typed(asset.kind, asset.text),
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => no_such_page(),
     }
+}
+
+fn no_such_page() -> Response {
+    let text = "there is nothing at this address; the page is at /, metrics at /metrics, data below /api/v1/\n";
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 /// A document about one pool.

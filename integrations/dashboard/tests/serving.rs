@@ -165,7 +165,15 @@ fn several_pools_are_on_one_page() {
     eventually("a snapshot of the second pool", || {
         (get(&server, &of_second).json()["pool"] == "two").then_some(())
     });
-    assert_eq!(get(&server, "/api/v1/snapshot?pool=999999").status, 404);
+    for (path, says) in [
+        ("/api/v1/snapshot?pool=999999", "/api/v1/pools lists them"),
+        ("/metric", "metrics at /metrics"),
+        ("/assets/none.js", "the page is at /"),
+    ] {
+        let missing = get(&server, path);
+        assert_eq!(missing.status, 404, "{path}");
+        assert!(missing.body.contains(says), "{path}");
+    }
 }
 
 #[test]
