@@ -14,6 +14,8 @@ pub(crate) mod label;
 pub(crate) mod magazine;
 pub(crate) mod note;
 #[cfg(feature = "backtrace")]
+pub(crate) mod own_stack;
+#[cfg(feature = "backtrace")]
 pub(crate) mod return_words;
 pub(crate) mod stack;
 pub(crate) mod state;

@@ -14,70 +14,103 @@
 //! ```
 //!
 //! 1. The unwinder gives each return address, and where the frame ends whose last word holds it. The distances of these words from
-//!    the *anchor*, a word in `capture`'s own frame, are stored with the stack in the pool's table.
+//!    the *anchor*, the stack pointer of `capture`, are stored with the stack in the pool's table.
 //! 2. The thread remembers that it found this stack at this anchor ([`FOUND`]).
 //! 3. At its next sample of the same line and anchor, it compares the words at these distances with the return addresses, from the
 //!    innermost outwards. If all are equal, the stack is the same. Else it unwinds.
 //!
 //! # Why this is right
 //!
+//! *Each word can be read.* A thread compares only words of its own stack, between the stack pointer and the beginning, of which the system
+//! says where it is (`blocks/own_stack.rs`). A stack with callers elsewhere, as in a coroutine, is always unwound.
+//!
 //! *The same words are the same stack.* A call takes a fixed number of bytes of the stack. So the anchor gives the place of the word by which
 //! `capture` returns. If it is equal, the caller is the same call of the same function. That gives the place of the next word, and so on, out
-//! to the beginning of the thread. Only a function whose frame varies in size (`alloca`, or locals that need more than the stack's alignment)
-//! can move the words beyond it. A comparison then reads some other word. If an earlier call left the same return address there, and so for
-//! all words further out, the sample is counted for the callers of that call.
+//! to the beginning of the thread. This fails for a function whose frame varies in size, such as a C function with `alloca`: the words farther
+//! out have no fixed place, so an old return address that was left in its frame can stand for the present one. If two functions with such
+//! frames are called at the same place in turns, all their samples may be counted for one of them. It also fails if other code was loaded at the
+//! same address.
 //!
-//! *Each word can be read.* The same thread found return addresses in all of them, at the same anchor, and what lies between the anchor
-//! and the beginning of a thread's stack stays there. A program that runs several stacks on one thread may free one and use its
-//! addresses for another. There the first argument applies: each word lies in a frame whose call was just found equal.
-//!
-//! On processors other than x86-64 a return address has no fixed place in its frame, and every stack is unwound.
-#![expect(
-    unsafe_code,
-    reason = "words of the thread's stack are read at their addresses"
-)]
+//! On other systems and processors than Linux and x86-64, every stack is unwound.
+#![expect(unsafe_code, reason = "an entry is read through a pointer to it")]
 
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
 use crate::blocks::call_stacks::CallStack;
+use crate::blocks::own_stack::OwnStack;
 use crate::blocks::return_words::ReturnWords;
 use crate::pool::inner::PoolInner;
+use crate::sync::plain_thread_local;
 use crate::telemetry::call_stack::Stack;
 use crate::telemetry::id::PoolId;
 
-/// Stacks that a thread remembers.
-const REMEMBERED: usize = 64;
+/// Stacks that a thread remembers, in sets. A line has one set for each anchor.
+const SETS: usize = 16;
+const IN_A_SET: usize = 4;
 
 /// A stack that the calling thread found by unwinding.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Found {
     anchor: usize,
     pool: PoolId,
     entry: NonNull<CallStack>,
 }
 
-thread_local! {
-    static FOUND: [Cell<Option<Found>>; REMEMBERED] = const { [const { Cell::new(None) }; REMEMBERED] };
+/// The stacks of a set, the one that was found last first.
+type Set = Cell<[Option<Found>; IN_A_SET]>;
+
+plain_thread_local! {
+    static FOUND: [Set; SETS] = [const { Cell::new([None; IN_A_SET]) }; SETS];
 }
 
 impl PoolInner {
     /// The entry of the caller's stack in the pool's table; `None` if the table is full.
     ///
-    /// Not inlined, so that the distance from the anchor to the caller's frame is the same in all calls.
+    /// Not inlined, so that the anchor is the stack pointer of this function in all calls.
     #[inline(never)]
     pub(super) fn capture(&self, site: &'static Location<'static>) -> Option<NonNull<CallStack>> {
-        let mut stack = Stack::default();
-        let anchor = ptr::from_ref(&stack).addr();
-        if let Some(entry) = self.recognise(site, anchor) {
-            return Some(entry);
-        }
-        let mut words = ReturnWords::default();
+        // SAFETY: used in this call.
+        let own = unsafe { OwnStack::from_here() };
+        let known = own.as_ref().and_then(|own| self.recognise(site, own));
+        known.or_else(|| self.unwind(site, own.as_ref()))
+    }
+
+    /// The stack that the calling thread found for this line at this anchor, if it is the thread's stack now.
+    #[inline(always)]
+    fn recognise(
+        &self,
+        site: &'static Location<'static>,
+        own: &OwnStack,
+    ) -> Option<NonNull<CallStack>> {
+        let set = FOUND.try_with(|sets| sets[self.set_of(site, own)].get());
+        let is_now = |found: &Found| {
+            // SAFETY: each pool has its own number, so the entry is one of this pool's, and lives as long.
+            let entry = |of: NonNull<CallStack>| unsafe { of.as_ref() };
+            found.anchor == own.anchor && found.pool == self.id && {
+                let CallStack { stack, words, .. } = entry(found.entry);
+                ptr::eq(entry(found.entry).site, site) && words.hold(stack, own)
+            }
+        };
+        let known = set.ok()?.into_iter().flatten().find(is_now);
+        known.map(|found| found.entry)
+    }
+
+    /// Finds the stack by the unwinder, and remembers it if it can be recognised.
+    #[cold]
+    #[inline(never)]
+    fn unwind(
+        &self,
+        site: &'static Location<'static>,
+        own: Option<&OwnStack>,
+    ) -> Option<NonNull<CallStack>> {
+        let (mut stack, mut words) = (Stack::default(), ReturnWords::default());
         let mut push = |frame: &backtrace::Frame| {
             let address = frame.ip().addr();
-            // SAFETY: the unwinder walks the calling thread's frames.
-            unsafe { words.note(stack.addresses().len(), anchor, address, frame.sp().addr()) };
+            if let Some(own) = own {
+                words.note(stack.addresses().len(), own, address, frame.sp().addr());
+            }
             stack.push(address)
         };
         // SAFETY: the unwinder of Unix systems may run in several threads at once.
@@ -89,45 +122,46 @@ impl PoolInner {
         backtrace::trace(&mut push);
         let entry = self.call_stacks.intern(site, &stack, &words)?;
         // SAFETY: an entry does not change, and lives as long as the pool.
-        if words.suffice() && words == unsafe { entry.as_ref() }.words {
-            let pool = self.id;
-            let found = Some(Found {
+        let has_its_words = words.suffice() && words == unsafe { entry.as_ref() }.words;
+        if let Some(own) = own.filter(|_| has_its_words) {
+            let (anchor, pool) = (own.anchor, self.id);
+            let found = Found {
                 anchor,
                 pool,
                 entry,
+            };
+            // The thread is ending if there is no set.
+            let _ = FOUND.try_with(|sets| {
+                let set = &sets[self.set_of(site, own)];
+                let [first, second, third, _] = set.get();
+                set.set([Some(found), first, second, third]);
             });
-            FOUND.with(|places| places[place(site, anchor)].set(found));
         }
         Some(entry)
     }
 
-    /// The stack that the calling thread found for this line at this anchor, if it is the thread's stack now.
+    /// The set in which a thread remembers stacks of this line at this anchor.
     #[inline(always)]
-    fn recognise(
-        &self,
-        site: &'static Location<'static>,
-        anchor: usize,
-    ) -> Option<NonNull<CallStack>> {
-        let found = FOUND.with(|places| places[place(site, anchor)].get())?;
-        if found.anchor != anchor || found.pool != self.id {
-            return None;
-        }
-        // SAFETY: each pool has its own number, so the entry is one of this pool's, and lives as long.
-        let entry = unsafe { found.entry.as_ref() };
-        // SAFETY: the head of this file says why each word can be read.
-        let is_same =
-            ptr::eq(entry.site, site) && unsafe { entry.words.hold(&entry.stack, anchor) };
-        is_same.then_some(found.entry)
+    fn set_of(&self, site: &'static Location<'static>, own: &OwnStack) -> usize {
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let words = [
+            ptr::from_ref(site).addr(),
+            own.anchor,
+            self.id.get() as usize,
+        ];
+        let mixed = words.into_iter().fold(0_u64, |mixed, word| {
+            (mixed.rotate_left(29) ^ word as u64).wrapping_mul(MIX)
+        });
+        (mixed >> 58) as usize % SETS
     }
 }
 
-/// Where a thread remembers a stack of this line at this anchor.
-fn place(site: &'static Location<'static>, anchor: usize) -> usize {
-    let key = (ptr::from_ref(site).addr() as u64).rotate_left(32) ^ anchor as u64;
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % REMEMBERED
-}
-
-#[cfg(all(test, target_arch = "x86_64", not(framepool_loom)))]
+#[cfg(all(
+    test,
+    target_os = "linux",
+    target_arch = "x86_64",
+    not(any(framepool_loom, miri))
+))]
 mod tests {
     use std::hint::black_box;
 
@@ -143,17 +177,17 @@ mod tests {
         let mut entries = Vec::new();
         // The same call each time.
         for round in 0..black_box(2) {
-            FOUND.with(|places| {
-                let is_ours =
-                    |it: &&Cell<Option<Found>>| it.get().is_some_and(|it| it.pool == pool.id());
-                let mut ours = places.iter().filter(is_ours);
+            FOUND.with(|sets| {
+                let is_ours = |it: &Found| it.pool == pool.id();
+                let ours = |set: &&Set| set.get()[0].is_some_and(|it| is_ours(&it));
+                let mut ours = sets.iter().filter(ours);
                 assert_eq!(ours.clone().count(), round);
-                if let Some(place) = ours.next() {
-                    let mut found = place.get().unwrap();
+                if let Some(set) = ours.next() {
+                    let mut found = set.get()[0].unwrap();
                     found.entry = copy(found.entry, last);
                     entries.push(found.entry);
                     change(&mut found);
-                    place.set(Some(found));
+                    set.set([Some(found), None, None, None]);
                 }
             });
             entries.push(pool.inner().capture(site).unwrap());
