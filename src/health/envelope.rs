@@ -28,34 +28,14 @@
 //!   In the second case all buffers from before the climb have been replaced, as in a ring or a cache, and none of
 //!   them leaked.
 //! - A climb that does not rise for a while has levelled off. The site was filling, and is steady again at the new record.
+//! - A climb that slowed down ends at a rise by more than it gained in the later half of its time: another load begins.
 //! - A proven climb also survives a pause of the leaking code, for [`STAYS_PROVEN`] or eight times its usual gap.
 //!
-//! # Evidence
-//!
-//! In its first second, a cache that fills looks like a leak. They differ in when they begin, how even they are and how
-//! long they last:
-//!
-//! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still rises:
-//!   a third of the rises lie in its later half, no gap is longer than 60 % of it, the next rise is not late, and its
-//!   confidence is at least [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A
-//!   climb that slows down levels off, and is not proven ([`Rises::slow_down`]). A site that gives back, or filled
-//!   before, needs eight rises. So does an envelope of bytes (`byte_growth.rs`). It must also have doubled, with two fifths of the gain in
-//!   the later half, in place of a third of the rises.
-//! - **Stream**: every window of 0.1 s rose, at least four of them over at least half a second, by ten buffers a second or a buffer in
-//!   two frames at least; by a buffer a frame or more, over 30 s, because that is how levels load. Or every window of 5 s rose, over the
-//!   load time, a minute by default.
-//!
-//! A stream is quick, so it proves nothing where healthy programs climb like that: in a climb that began in the warm-up (20 s
-//! and 1,200 frames by default), and at a site that gives back. Until a proven climb has lasted for the fill time, it may
-//! still be a fill, so its alert is a warning.
-//!
-//! A large first rise is a load or the start-up: it is no part of the gain, and not one of the three or eight rises.
-//!
-//! A site *gives back* if it released a large gain before, or if a finest window had a minimum well below the record
-//! ([`GIVEN_BACK`]): a full cache drifts like that. It *filled* if a climb of eight rises levelled off: the last keys of
-//! a cache come late, and one by one.
+//! `envelope/evidence.rs` says when the evidence suffices.
 //!
 //! The memory is fixed: a climb keeps 16 rises, evenly thinned out (`rises.rs`).
+
+mod evidence;
 
 use std::time::Duration;
 
@@ -67,17 +47,14 @@ use crate::clock::Timestamp;
 use crate::telemetry::id::FrameEnd;
 use crate::telemetry::kept::Amount;
 
-/// A stream rises in this many windows in a row.
-const STREAM_WINDOWS: u32 = 4;
-/// Rises that prove a long climb.
-const FEW: u32 = 3;
 /// Rises that prove a long climb of a site that gives back, or filled before.
 const SOME: u32 = 8;
-/// A long climb is proven from this confidence on.
-const LEAST_CONFIDENCE: f64 = 0.65;
 /// When a gain of this many buffers, or of this many rises, is released, the site counts as one that gives back. It also
 /// does when its minimum is this many buffers below the record.
 const GIVEN_BACK: (u64, u32) = (4, 3);
+
+/// A rise that begins another load is this many times as fast as the climb before it.
+const SEVERAL: u64 = 4;
 
 /// A climb rests if it has not risen for this time and for two of its usual gaps.
 const RESTS_AFTER: Duration = Duration::from_secs(10);
@@ -109,8 +86,8 @@ pub(crate) struct Envelope {
 /// What a site did before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Past {
-    /// It gives back.
-    gives_back: bool,
+    /// The most buffers that it gave back; zero if it does not.
+    given_back: u64,
     /// It filled, in at least [`SOME`] rises, and levelled off.
     has_filled: bool,
 }
@@ -118,13 +95,13 @@ pub(crate) struct Past {
 impl Past {
     /// All of it: for what must show more rises at any site.
     pub(super) const HABITS: Self = Self {
-        gives_back: true,
+        given_back: u64::MAX,
         has_filled: true,
     };
 
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
-            gives_back: self.gives_back || other.gives_back,
+            given_back: self.given_back.max(other.given_back),
             has_filled: self.has_filled || other.has_filled,
         }
     }
@@ -172,18 +149,24 @@ impl Envelope {
     ) {
         self.climb = self.climb.take().filter(|climb| {
             let goes_on = climb.keeps(minimum, oldest);
-            self.past.gives_back |= !goes_on && climb.is_large();
+            if !goes_on && climb.is_large() {
+                self.past.given_back = self.past.given_back.max(climb.gain());
+            }
             goes_on
         });
         self.settle(scale, now);
         let mut climb = self.climb.take();
-        self.past.gives_back |= scale.shows_return && minimum.buffers + GIVEN_BACK.0 <= self.record;
+        if scale.shows_return && minimum.buffers + GIVEN_BACK.0 <= self.record {
+            let below = self.record - minimum.buffers;
+            self.past.given_back = self.past.given_back.max(below);
+        }
         if minimum.buffers > self.record {
             let base = Amount {
                 buffers: self.record,
                 bytes: self.bytes.min(minimum.bytes),
             };
             self.record = minimum.buffers;
+            climb.take_if(|climb| climb.is_overtaken_by(minimum, now));
             climb
                 .get_or_insert_with(|| Climb::new(base, minimum, now))
                 .rise(minimum, now);
@@ -261,6 +244,18 @@ impl Climb {
         minimum.buffers > self.base.buffers + self.gain() / 2 && !oldest.is_some_and(is_younger)
     }
 
+    /// Whether it slowed down, and now rises by more at once than in the later half of its time, and several times as fast a frame as
+    /// in all of it: another load begins.
+    fn is_overtaken_by(&self, minimum: Amount, now: &Mark) -> bool {
+        let jump = minimum.buffers - self.top.buffers;
+        let [began, latest, now] = [self.began, self.latest, *now].map(|at| at.loop_time.frames);
+        !self.proven
+            && self.rises >= SOME
+            && jump > self.shape.later_half().0
+            && jump * (latest - began) > SEVERAL * self.gain() * (now - latest)
+            && self.shape.slow_down()
+    }
+
     fn is_large(&self) -> bool {
         self.gain() >= GIVEN_BACK.0 || self.rises >= GIVEN_BACK.1
     }
@@ -306,75 +301,6 @@ impl Climb {
             self.falls += 1;
         }
         self.now = minimum;
-    }
-
-    /// Judges the climb after a window.
-    fn judge(&mut self, scale: &Scale, past: Past, now: &Mark, limits: &GrowthLimits) {
-        if self.proven {
-            return;
-        }
-        let is_early = limits.is_warm_up(self.began.loop_time);
-        self.proven = (!is_early && !past.gives_back && self.is_stream(scale, now, limits))
-            || (scale.proves_long
-                && self.is_long(scale, past, now, limits)
-                && (!scale.must_double || self.has_doubled()));
-        if self.proven {
-            self.base = self.level_before();
-        }
-    }
-
-    /// Whether its first rise is a load: more than one buffer, and more than twice the mean of the later rises.
-    fn begins_with_load(&self) -> bool {
-        let load = self.first.buffers - self.base.buffers;
-        let later = self.top.buffers - self.first.buffers;
-        load > 1 && load * u64::from(self.rises - 1) > 2 * later
-    }
-
-    /// The level from which it grew: the base, or the load that it begins with.
-    fn level_before(&self) -> Amount {
-        if self.begins_with_load() {
-            self.first
-        } else {
-            self.base
-        }
-    }
-
-    /// Whether it has doubled, with two fifths of the gain in the later half of the time: a load and a few rises after it are no growth.
-    /// Rises are not counted: blocks are larger by a quarter each, so an even growth has most of its rises early.
-    fn has_doubled(&self) -> bool {
-        let (later, _) = self.shape.later_half();
-        self.top.buffers >= 2 * self.level_before().buffers && 5 * later >= 2 * self.gain()
-    }
-
-    fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
-        let began = self.began.loop_time;
-        let frames = now.loop_time.frames - began.frames;
-        let is_load = self.top.buffers - self.first.buffers >= frames;
-        let Some(least) = scale.stream else {
-            return false;
-        };
-        let time = now.loop_time.since(began);
-        // The first rise is where the time begins.
-        let gained = self.top.buffers - self.first.buffers + 1;
-        let is_dense = scale.stream_gap.is_none_or(|gap| {
-            2 * gained >= frames || u128::from(gained) * gap.as_nanos() >= time.as_nanos()
-        });
-        self.is_unbroken
-            && is_dense
-            && self.rises >= STREAM_WINDOWS
-            && time >= least(is_load, limits)
-    }
-
-    fn is_long(&self, scale: &Scale, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
-        let has_habits = past.gives_back || past.has_filled;
-        let few = if has_habits { SOME } else { FEW };
-        now.loop_time.since(self.began.loop_time) >= limits.fill_time
-            && !self.waits_for(Duration::ZERO, 1, now)
-            && self.rises >= few + u32::from(self.begins_with_load())
-            && self.confidence() >= LEAST_CONFIDENCE
-            && (scale.must_double || self.shape.are_late())
-            && self.shape.have_no_long_gap()
-            && !self.shape.slow_down()
     }
 
     /// The part of the population that the climb added and that is still in use.

@@ -52,7 +52,13 @@ pub(super) struct Scale {
 pub(super) const SCALES: [Scale; 5] = [
     Scale {
         window: Some(Duration::from_millis(100)),
-        stream: Some(|is_load, _| if is_load { LONGEST_LOAD } else { STREAM_TIME }),
+        stream: Some(|is_load, limits| {
+            if is_load {
+                limits.load_time.max(SHORTEST_LOAD_TIME)
+            } else {
+                STREAM_TIME
+            }
+        }),
         stream_gap: Some(Duration::from_millis(100)),
         proves_long: false,
         must_double: false,
@@ -130,5 +136,5 @@ pub(super) const MIN_FRAMES: u64 = 5;
 
 /// The least time of a stream.
 const STREAM_TIME: Duration = Duration::from_millis(500);
-/// A stream of a buffer a frame or more is taken for a load until it has lasted for this long.
-const LONGEST_LOAD: Duration = Duration::from_secs(30);
+/// A stream of three buffers in four frames or more is taken for a load for the load time, and for this long at least.
+const SHORTEST_LOAD_TIME: Duration = Duration::from_secs(30);

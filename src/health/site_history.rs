@@ -92,8 +92,9 @@ impl SiteHistory {
         self.oldest_age = 0;
     }
 
-    /// Lowers the minima of the current windows to the latest sample. A change of what counts begins a new record.
-    pub(super) fn note_minima(&mut self, has_changed: bool) {
+    /// Lowers the minima of the current windows to the latest sample. A change of what counts begins a new record. A window does not
+    /// begin with a sample of the moment at which the one before ended, as in a pause: they would have the same minimum.
+    pub(super) fn note_minima(&mut self, has_changed: bool, has_moved: bool) {
         self.bytes.sample(self.held);
         let sample = self.population;
         for (minimum, envelope) in self.minima.iter_mut().zip(&mut self.envelopes) {
@@ -101,7 +102,9 @@ impl SiteHistory {
                 *minimum = None;
                 envelope.rebase(sample);
             }
-            *minimum = Some(minimum.map_or(sample, |min| min.min(sample)));
+            if has_moved || has_changed || minimum.is_some() {
+                *minimum = Some(minimum.map_or(sample, |min| min.min(sample)));
+            }
         }
     }
 

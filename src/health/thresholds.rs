@@ -200,8 +200,8 @@ impl Thresholds {
     }
 
     /// Sets the time after which slow even growth, that began after the [warm-up](Self::leak_warm_up), is reported: 60 s by
-    /// default. A load, a history or a cache that fills evenly for a shorter time raises no alert. Growth by ten
-    /// buffers a second and more is reported sooner.
+    /// default. A load, a history or a cache that fills evenly for a shorter time raises no alert. Growth by more than
+    /// ten buffers a second is reported sooner, unless it is as fast as a load: three buffers in four frames.
     #[must_use]
     pub fn leak_load_time(mut self, time: Duration) -> Self {
         self.growth.load_time = time;

@@ -36,6 +36,8 @@ pub(crate) struct Verdicts {
     opened_rounds: [u64; OPENINGS],
     /// Counts the samples.
     sample: u64,
+    /// The loop time of the latest sample.
+    sampled: LoopTime,
     counts_all: bool,
     listed: SharedList<SiteVerdict>,
     found: Vec<Found>,
@@ -79,11 +81,13 @@ impl Verdicts {
         }
         let changed = self.counts_all != counts_all;
         self.counts_all = counts_all;
+        let has_moved = now.loop_time != self.sampled;
+        self.sampled = now.loop_time;
         for site in self.sites.values_mut() {
             if site.seen != self.sample {
                 site.leave();
             }
-            site.note_minima(changed);
+            site.note_minima(changed, has_moved);
             if !counts_all {
                 site.follow_cycle(now, limits);
             }

@@ -34,20 +34,20 @@ fn of_leak(health: &HealthSnapshot) -> Option<&SiteVerdict> {
 #[test]
 fn a_leak_has_its_rate_and_its_beginning() {
     let mut bench = warm();
-    let mut leak = Leak::new(3_000, 6);
+    let mut leak = Leak::new(3_000, 4);
     let health = after(&mut bench, 6_000, |pool, frame| leak.step(pool, frame));
     let site = of_leak(&health).unwrap();
     assert_eq!(site.verdict, LeakVerdict::Growing);
     assert!((3_000..3_030).contains(&site.since_frame.get()), "{site}");
     let growth = site.growth.unwrap();
     let near = |value: f64, truth: f64| (value / truth - 1.0).abs() < 0.02;
-    assert!(near(growth.buffers_per_minute, 600.0), "{growth:?}");
+    assert!(near(growth.buffers_per_minute, 900.0), "{growth:?}");
     assert!(
-        near(growth.buffers_per_1000_frames, 1_000.0 / 6.0),
+        near(growth.buffers_per_1000_frames, 1_000.0 / 4.0),
         "{growth:?}"
     );
-    assert!(near(growth.bytes_per_minute, 600.0 * 4096.0), "{growth:?}");
-    assert!(near(growth.buffers as f64, 5_000.0 / 6.0), "{growth:?}");
+    assert!(near(growth.bytes_per_minute, 900.0 * 4096.0), "{growth:?}");
+    assert!(near(growth.buffers as f64, 5_000.0 / 4.0), "{growth:?}");
     assert!(growth.confidence > 0.99);
     let alert = leak_alert(&health).unwrap().to_string();
     for part in [
@@ -62,7 +62,7 @@ fn a_leak_has_its_rate_and_its_beginning() {
     }
     // Real time passes too, not only the bench's clock.
     let says = |rate: u32| alert.contains(&format!("by {rate} buffers"));
-    assert!((590..=610).any(says), "{alert}");
+    assert!((885..=915).any(says), "{alert}");
     assert!(!alert.contains("mark_long_lived"), "{alert}");
 }
 
@@ -131,7 +131,7 @@ fn a_resolved_leak_says_what_is_held() {
 #[test]
 fn growth_at_rest_has_no_forecast() {
     let mut bench = warmed_up(BufferPool::builder().max_bytes(8 << 20).build().unwrap());
-    let mut leak = Leak::new(2_000, 6);
+    let mut leak = Leak::new(2_000, 4);
     let mut forecast = |frames: u64, leaks: bool| {
         let health = after(&mut bench, frames, |pool, frame| {
             if leaks {

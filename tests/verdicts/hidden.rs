@@ -1,5 +1,6 @@
 //! Leaks at lines that also allocate and release many buffers: in bursts, or a level at a time.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use framepool::{Buffer, BufferPool};
@@ -32,6 +33,30 @@ fn leak_among_bursts_is_named() {
     let named = run(true, 3_000 + 9_000);
     assert!(named.is_some_and(|frame| frame > 3_000), "{named:?}");
     assert_eq!(run(false, 12_000), None);
+}
+
+#[test]
+fn fast_leak_in_a_pipeline_is_named_soon() {
+    // A pipeline of one to eight frames, whose depth changes. One in two frames is lost from frame 3,000 on.
+    let mut dice = Dice(5);
+    let (mut lost, mut pipeline, mut depth) = (Vec::new(), VecDeque::new(), 2);
+    let named = named_after(6_000, TICK, |pool, frame| {
+        let take = || pool.alloc::<u8>(900);
+        if frame % 600 == 0 {
+            depth = 1 + dice.below(8) as usize;
+        }
+        pipeline.push_back(take());
+        while pipeline.len() > depth {
+            pipeline.pop_front();
+        }
+        if frame >= 3_000 && frame % 2 == 0 {
+            lost.push(take());
+        }
+    });
+    assert!(
+        named.is_some_and(|frame| (3_000..3_090).contains(&frame)),
+        "{named:?}"
+    );
 }
 
 #[test]

@@ -41,6 +41,79 @@ fn a_load_after_a_menu_is_no_leak() {
 }
 
 #[test]
+fn a_ring_that_fills_later_is_healthy() {
+    // A buffer a frame up to 1,000, after a menu of more than a minute: of 17, 33 and 42 s.
+    for rate in [60, 30, 24] {
+        let mut bench = Bench::new();
+        let mut ring = VecDeque::new();
+        let period = Duration::from_secs(1) / rate;
+        healthy(&mut bench, 90 * u64::from(rate), period, |pool, _| {
+            drop(pool.alloc::<u8>(1))
+        });
+        healthy(&mut bench, 4_000, period, |pool, _| {
+            ring.push_back(pool.alloc::<u8>(700));
+            if ring.len() > 1_000 {
+                ring.pop_front();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_load_that_skips_frames_is_healthy() {
+    // For five seconds a buffer a frame, but for one frame in 9 or 200. The last window has fewer.
+    for skips in [9, 200] {
+        for length in 290..310 {
+            let mut bench = Bench::new();
+            let mut level = Vec::new();
+            bench.quiet(4_200);
+            healthy(&mut bench, 900, TICK, |pool, frame| {
+                if frame < length && frame % skips != 0 {
+                    level.push(pool.alloc::<u8>(700));
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn bursts_at_random_are_healthy() {
+    // Six buffers a second at random, for 20 s; each lives for 45 s.
+    for seed in 1..=40 {
+        let mut bench = Bench::new();
+        let mut dice = Dice(seed);
+        let mut decals = VecDeque::new();
+        bench.quiet(4_200);
+        healthy(&mut bench, 6_000, TICK, |pool, frame| {
+            if frame < 1_200 && dice.below(10) == 0 {
+                decals.push_back((frame, pool.alloc::<u8>(700)));
+            }
+            while decals.front().is_some_and(|(from, _)| from + 2_700 < frame) {
+                decals.pop_front();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_second_fill_is_a_new_one() {
+    // 90 keys at random, often used ones first; from 100 s on 90 other ones. The two together are rarely taken for one growth.
+    let alarms = (1..=16).filter(|&seed| {
+        let mut dice = Dice(seed);
+        let mut cache = HashMap::new();
+        let (named, _) = Bench::new().run(9_000, TICK, |pool, frame| {
+            if dice.below(5) == 0 {
+                let key = dice.below(90) * dice.below(90) / 90 + 1_000 * (frame / 6_000);
+                cache.entry(key).or_insert_with(|| pool.alloc::<u8>(500));
+            }
+        });
+        named.is_some()
+    });
+    let alarms = alarms.count();
+    assert!(alarms <= 5, "{alarms} of 16");
+}
+
+#[test]
 fn slow_fill_of_seconds_is_healthy() {
     // A buffer every few frames, for some seconds, at a frame rate: 2.5 or five buffers a second.
     for (every, seconds, rate) in [
