@@ -48,7 +48,7 @@ fn a_ring_that_fills_later_is_healthy() {
         let mut ring = VecDeque::new();
         let period = Duration::from_secs(1) / rate;
         healthy(&mut bench, 90 * u64::from(rate), period, |pool, _| {
-            drop(pool.alloc::<u8>(1))
+            drop(pool.alloc::<u8>(1));
         });
         healthy(&mut bench, 4_000, period, |pool, _| {
             ring.push_back(pool.alloc::<u8>(700));

@@ -6,7 +6,7 @@
 //! - **Long**: the climb has lasted for the fill time (110 s by default), rose at least three times, and still rises:
 //!   a third of the rises lie in its later half, no gap is longer than 60 % of it, the next rise is not late, and its
 //!   confidence is at least [`LEAST_CONFIDENCE`]. So a leak of one buffer a minute is reported at its third buffer. A
-//!   climb that slows down levels off, and is not proven ([`Rises::slow_down`]). A site that gives back, or filled
+//!   climb that slows down levels off, and is not proven (`rises.rs`). A site that gives back, or filled
 //!   before, needs eight rises. So does an envelope of bytes (`byte_growth.rs`). It must also have doubled, with two fifths of the gain in
 //!   the later half, in place of a third of the rises.
 //! - **Stream**: every window of 0.1 s rose, at least four of them over at least half a second, by a buffer in two frames at least, or by
