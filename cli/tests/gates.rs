@@ -154,7 +154,7 @@ fn run_too_short_for_growth_says_so() {
 fn leak_after_warm_up_fails_short_run() {
     for warm_up in ["2s", "100"] {
         let (code, said, xml) =
-            short_replay(&format!("warm-{warm_up}"), 4, &["--warm-up", warm_up]);
+            short_replay(&format!("warm-{warm_up}"), 3, &["--warm-up", warm_up]);
         assert!(
             said.contains("leak.c:7") && said.contains("gate failed"),
             "{said}"
