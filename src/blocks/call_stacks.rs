@@ -261,6 +261,9 @@ fn hash(site: &'static Location<'static>, stack: &Stack) -> u64 {
 mod tests {
     use super::*;
 
+    /// Some line.
+    const SITE: &Location<'_> = Location::caller();
+
     fn stack(addresses: &[usize]) -> Stack {
         let mut stack = Stack::default();
         for &address in addresses {
@@ -269,40 +272,29 @@ mod tests {
         stack
     }
 
+    /// The entry of the stack with these addresses.
+    fn intern(stacks: &CallStacks, addresses: &[usize]) -> Option<NonNull<CallStack>> {
+        stacks.intern(SITE, &stack(addresses), &ReturnWords::default())
+    }
+
     #[test]
     fn equal_stacks_share_an_entry() {
-        let (stacks, site) = (CallStacks::new(), Location::caller());
-        assert_eq!(
-            stacks.intern(site, &stack(&[1]), &ReturnWords::default()),
-            None,
-            "nothing is prepared"
-        );
+        let stacks = CallStacks::new();
+        assert_eq!(intern(&stacks, &[1]), None, "nothing is prepared");
         stacks.prepare();
-        let first = stacks.intern(site, &stack(&[1, 2]), &ReturnWords::default());
+        let first = intern(&stacks, &[1, 2]);
         assert!(first.is_some());
-        assert_eq!(
-            stacks.intern(site, &stack(&[1, 2]), &ReturnWords::default()),
-            first
-        );
-        assert_ne!(
-            stacks.intern(site, &stack(&[2, 1]), &ReturnWords::default()),
-            first
-        );
-        assert_ne!(
-            stacks.intern(Location::caller(), &stack(&[1, 2]), &ReturnWords::default()),
-            first
-        );
+        assert_eq!(intern(&stacks, &[1, 2]), first);
+        assert_ne!(intern(&stacks, &[2, 1]), first);
+        let elsewhere = stacks.intern(Location::caller(), &stack(&[1, 2]), &ReturnWords::default());
+        assert_ne!(elsewhere, first);
     }
 
     #[test]
     fn full_table_counts_lost_stacks() {
-        let (stacks, site) = (CallStacks::new(), Location::caller());
+        let stacks = CallStacks::new();
         stacks.prepare();
-        let stored = (0..4 * PLACES).filter(|&at| {
-            stacks
-                .intern(site, &stack(&[at]), &ReturnWords::default())
-                .is_some()
-        });
+        let stored = (0..4 * PLACES).filter(|&at| intern(&stacks, &[at]).is_some());
         let stored = stored.count();
         assert!(stored <= PLACES && stored > PLACES / 2);
         assert_eq!(stacks.lost(), (4 * PLACES - stored) as u64);

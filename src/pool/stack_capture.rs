@@ -85,15 +85,13 @@ impl PoolInner {
         own: &OwnStack,
     ) -> Option<NonNull<CallStack>> {
         let set = FOUND.try_with(|sets| sets[self.set_of(site, own)].get());
-        let is_now = |found: &Found| {
+        let is_here = |found: &Found| found.anchor == own.anchor && found.pool == self.id;
+        let mut here = set.ok()?.into_iter().flatten().filter(is_here);
+        let known = here.find(|found| {
             // SAFETY: each pool has its own number, so the entry is one of this pool's, and lives as long.
-            let entry = |of: NonNull<CallStack>| unsafe { of.as_ref() };
-            found.anchor == own.anchor && found.pool == self.id && {
-                let CallStack { stack, words, .. } = entry(found.entry);
-                ptr::eq(entry(found.entry).site, site) && words.hold(stack, own)
-            }
-        };
-        let known = set.ok()?.into_iter().flatten().find(is_now);
+            let entry = unsafe { found.entry.as_ref() };
+            ptr::eq(entry.site, site) && entry.words.hold(&entry.stack, own)
+        });
         known.map(|found| found.entry)
     }
 
@@ -178,9 +176,8 @@ mod tests {
         // The same call each time.
         for round in 0..black_box(2) {
             FOUND.with(|sets| {
-                let is_ours = |it: &Found| it.pool == pool.id();
-                let ours = |set: &&Set| set.get()[0].is_some_and(|it| is_ours(&it));
-                let mut ours = sets.iter().filter(ours);
+                let is_ours = |set: &&Set| set.get()[0].is_some_and(|it| it.pool == pool.id());
+                let mut ours = sets.iter().filter(is_ours);
                 assert_eq!(ours.clone().count(), round);
                 if let Some(set) = ours.next() {
                     let mut found = set.get()[0].unwrap();

@@ -129,6 +129,22 @@ fn a_resolved_leak_says_what_is_held() {
 }
 
 #[test]
+fn released_gain_is_no_growth() {
+    // A buffer in two frames, until it is named. Then all but the oldest third go.
+    let mut bench = warm();
+    let mut kept = Vec::new();
+    let (named, _) = bench.run(1_000, TICK, |pool, frame| {
+        if frame % 2 == 0 {
+            kept.push(pool.alloc::<u8>(100));
+        }
+    });
+    assert!(named.is_some());
+    kept.truncate(kept.len() / 3);
+    let health = after(&mut bench, 30, |_, _| ());
+    assert!(leaks(&health).is_empty(), "{health}");
+}
+
+#[test]
 fn growth_at_rest_has_no_forecast() {
     let mut bench = warmed_up(BufferPool::builder().max_bytes(8 << 20).build().unwrap());
     let mut leak = Leak::new(2_000, 4);

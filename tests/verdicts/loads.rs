@@ -96,6 +96,23 @@ fn bursts_at_random_are_healthy() {
 }
 
 #[test]
+fn fill_of_a_line_that_gives_back() {
+    // At one line, sets of 50 buffers that come and go for a while; then one of 120, loaded one in two frames.
+    let mut bench = Bench::new();
+    let mut set = Vec::new();
+    healthy(&mut bench, 8_000, TICK, |pool, frame| {
+        let wanted = match frame {
+            0..6_000 => 50 * u64::from(frame % 300 < 150),
+            _ => 120.min((frame - 6_000) / 2),
+        };
+        set.truncate(wanted as usize);
+        while (set.len() as u64) < wanted {
+            set.push(pool.alloc::<u8>(500));
+        }
+    });
+}
+
+#[test]
 fn a_second_fill_is_a_new_one() {
     // 90 keys at random, often used ones first; from 100 s on 90 other ones. The two together are rarely taken for one growth.
     let alarms = (1..=16).filter(|&seed| {
