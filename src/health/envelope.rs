@@ -30,15 +30,18 @@
 //! - A climb that does not rise for a while has levelled off. The site was filling, and is steady again at the new record.
 //! - A climb that slowed down ends at a rise by more than it gained in the later half of its time: another load begins.
 //! - A proven climb also survives a pause of the leaking code, for [`STAYS_PROVEN`] or eight times its usual gap.
+//! - A climb that levelled off may be a part of a growth that pauses (`envelope/parts.rs`).
 //!
 //! `envelope/evidence.rs` says when the evidence suffices.
 //!
 //! The memory is fixed: a climb keeps 16 rises, evenly thinned out (`rises.rs`).
 
 mod evidence;
+mod parts;
 
 use std::time::Duration;
 
+use self::parts::Parts;
 use super::growth::confidence;
 use super::loop_time::LoopTime;
 use super::rises::Rises;
@@ -80,6 +83,8 @@ pub(crate) struct Envelope {
     /// The bytes of the latest minimum.
     bytes: u64,
     past: Past,
+    /// The parts of a growth that pauses, before the current climb.
+    parts: Option<Parts>,
     climb: Option<Climb>,
 }
 
@@ -155,6 +160,8 @@ impl Envelope {
             goes_on
         });
         self.settle(scale, now);
+        let record = self.record;
+        self.parts = self.parts.filter(|it| it.keep(record, minimum, oldest));
         let mut climb = self.climb.take();
         if scale.shows_return && minimum.buffers + GIVEN_BACK.0 <= self.record {
             let below = self.record - minimum.buffers;
@@ -174,7 +181,8 @@ impl Envelope {
             climb.stay(minimum);
         }
         if let Some(climb) = &mut climb {
-            climb.judge(scale, self.past.or(past), now, limits);
+            let past = self.past.or(past);
+            climb.judge(scale, past, self.parts.as_ref(), now, limits);
         }
         self.bytes = minimum.bytes;
         self.climb = climb;
@@ -185,6 +193,9 @@ impl Envelope {
         self.climb = self.climb.take().filter(|climb| {
             let is_level = climb.is_level(scale, now);
             self.past.has_filled |= is_level && climb.rises >= SOME;
+            if is_level {
+                self.parts = Parts::after(self.parts, climb);
+            }
             !is_level
         });
     }
@@ -193,6 +204,7 @@ impl Envelope {
     pub(crate) fn rebase(&mut self, population: Amount) {
         self.record = self.record.max(population.buffers);
         self.climb = self.climb.filter(|climb| climb.proven);
+        self.parts = None;
     }
 
     pub(crate) fn past(&self) -> Past {
@@ -237,11 +249,10 @@ impl Climb {
         self.top.buffers - self.base.buffers
     }
 
-    /// Whether the site has kept more than half of the gain, and, if its age counts, a buffer that is at least as old as the climb.
+    /// Whether the site has kept more than half of the gain.
     fn keeps(&self, minimum: Amount, oldest: Option<u64>) -> bool {
-        let is_younger =
-            |taken: u64| (1..u64::MAX / 2).contains(&taken.wrapping_sub(self.began.round));
-        minimum.buffers > self.base.buffers + self.gain() / 2 && !oldest.is_some_and(is_younger)
+        let (base, top) = (self.base.buffers, self.top.buffers);
+        keeps_half(base, top, minimum, &self.began, oldest)
     }
 
     /// Whether it slowed down, and now rises by more at once than in the later half of its time, and several times as fast a frame as
@@ -322,4 +333,10 @@ impl Climb {
     fn confidence(&self) -> f64 {
         confidence(self.rises.into(), self.falls.into())
     }
+}
+
+/// Whether a site has kept more than half of a gain, and, if its age counts, a buffer that is at least as old as the gain.
+fn keeps_half(base: u64, top: u64, now: Amount, began: &Mark, oldest: Option<u64>) -> bool {
+    let is_younger = |taken: u64| (1..u64::MAX / 2).contains(&taken.wrapping_sub(began.round));
+    now.buffers > base + (top - base) / 2 && !oldest.is_some_and(is_younger)
 }

@@ -1,9 +1,13 @@
 //! The rises of a climb: a list of fixed size, and what it says about the shape of the climb.
 
+use std::ops::Add;
 use std::time::Duration;
 
 use super::loop_time::LoopTime;
 use crate::sync::sized;
+
+/// A gain is as fast as another one if it differs from the expected one by this part and a buffer at most: windows do not end with a gain.
+const NEAR: f64 = 0.1;
 
 /// When a climb rose, and to which number of buffers. With many rises, only every second, fourth and so on is kept.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,6 +113,19 @@ impl Rises {
         from.buffers + (part * u128::from(to.buffers - from.buffers) / span) as u64
     }
 
+    /// The gain from the second rise to the last but one that was kept; `None` if they are the same. The first rise may be much older
+    /// than the others, and the latest window may have ended after the gain.
+    pub(super) fn middle(&self) -> Option<Pace> {
+        let mut inner = self.kept().iter().skip(1);
+        let from = inner.next()?;
+        let to = inner.rfind(|rise| rise.nanos < self.last.nanos)?;
+        Some(Pace {
+            buffers: to.buffers - from.buffers,
+            nanos: to.nanos - from.nanos,
+            frames: to.frames - from.frames,
+        })
+    }
+
     /// The buffers gained in the later half of the time, and the loop time of it: the present rate.
     pub(super) fn later_half(&self) -> (u64, Duration) {
         let first = self.kept[0].nanos;
@@ -119,6 +136,41 @@ impl Rises {
             self.last.buffers - from.buffers,
             Duration::from_nanos(self.last.nanos - from.nanos),
         )
+    }
+}
+
+/// Buffers gained, and the loop time and the frames that it took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    buffers: u64,
+    nanos: u64,
+    frames: u64,
+}
+
+impl Pace {
+    /// Whether it is as fast as another one, by time or by frames.
+    pub(super) fn is_like(self, other: Self) -> bool {
+        let is_near = |of: fn(&Self) -> u64| {
+            let expected = other.buffers as f64 * of(&self) as f64 / of(&other).max(1) as f64;
+            (self.buffers as f64 - expected).abs() <= 1.0 + NEAR * expected
+        };
+        is_near(|pace| pace.nanos) || is_near(|pace| pace.frames)
+    }
+
+    pub(super) fn time(self) -> Duration {
+        Duration::from_nanos(self.nanos)
+    }
+}
+
+impl Add for Pace {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            buffers: self.buffers + other.buffers,
+            nanos: self.nanos + other.nanos,
+            frames: self.frames + other.frames,
+        }
     }
 }
 
@@ -192,5 +244,45 @@ mod tests {
         let (buffers, time) = rises(1, (0..100).map(|time| (time, faster(time)))).later_half();
         let rate = u128::from(buffers) / time.as_nanos();
         assert!((4..=5).contains(&rate), "{buffers} in {time:?}");
+    }
+
+    #[test]
+    fn pace_is_that_of_the_middle() {
+        // One old rise, then one each time, and a late end.
+        let climb = |of: u64| {
+            [(0, 1)]
+                .into_iter()
+                .chain((0..of).map(|at| (1_000 + at, 2 + at)))
+        };
+        for len in [3, 15, 40, 500] {
+            let slow = rises(1, climb(len).chain([(1_000 + 2 * len, 2 + len)]));
+            let pace = slow.middle().expect("a pace");
+            assert_eq!(pace.buffers, pace.nanos, "{len}");
+            assert!(4 * pace.nanos >= 3 * (len - 2), "{len}: {pace:?}");
+        }
+        for short in [1, 2, 3] {
+            assert!(rises(1, (0..short).map(|at| (at, at))).middle().is_none());
+        }
+    }
+
+    #[test]
+    fn pace_is_like_another_by_time_or_by_frames() {
+        let pace = |buffers, nanos, frames| Pace {
+            buffers,
+            nanos,
+            frames,
+        };
+        let usual = pace(40, 40_000, 2_400);
+        for like in [
+            pace(20, 20_000, 1_200),
+            pace(22, 20_000, 5_000),
+            pace(18, 50_000, 1_200),
+            pace(3, 2_000, 120),
+        ] {
+            assert!(like.is_like(usual), "{like:?}");
+        }
+        for other in [pace(25, 20_000, 1_200), pace(16, 20_000, 1_200)] {
+            assert!(!other.is_like(usual), "{other:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use framepool::{Alert, HealthSnapshot, Rule};
 
-use crate::bench::{Bench, TICK};
+use crate::bench::{Bench, Dice, TICK};
 use crate::leak::{Leak, is_leak};
 
 fn leak_alert(health: &HealthSnapshot) -> Option<&Alert> {
@@ -103,4 +103,126 @@ fn a_pause_is_no_part_of_the_rate() {
         }
     }
     assert!((750.0..915.0).contains(&rate), "{rate}");
+}
+
+/// Seconds from the first leaked buffer to its alert, of a leak of a buffer in `every` frames in play, with menus between. Turns are up to
+/// a third longer or shorter.
+fn named_in_turns(every: u64, play: u64, menu: u64) -> u64 {
+    let (mut bench, mut dice) = (Bench::new(), Dice(every + play + menu));
+    let mut leak = Leak::new(0, every);
+    let (mut in_play, mut left, mut played) = (false, 5_000, 0);
+    for frame in 0..400_000 {
+        if left == 0 {
+            in_play = !in_play;
+            let seconds = if in_play { play } else { menu };
+            left = 40 * seconds + dice.below(40 * seconds);
+        }
+        left -= 1;
+        let health = bench.frame(|pool, _| {
+            if in_play {
+                leak.step(pool, played);
+                played += 1;
+            }
+            drop(pool.alloc::<u8>(100));
+            TICK
+        });
+        if health.as_ref().and_then(leak_alert).is_some() {
+            return (frame - 5_000) / 60;
+        }
+    }
+    panic!("no alert")
+}
+
+#[test]
+fn a_leak_that_pauses_goes_on_with_its_growth() {
+    // One in `every` frames, in turns of `play` and `menu` seconds: an alert in the turn in which the play takes two and a half minutes.
+    for (every, play, menu) in [
+        (12, 30, 60),
+        (60, 45, 60),
+        (60, 45, 600),
+        (60, 20, 60),
+        (240, 45, 180),
+        (600, 90, 300),
+    ] {
+        let named = named_in_turns(every, play, menu);
+        let turns = 150_u64.div_ceil(play);
+        println!("one in {every} frames, {play} s of play, {menu} s of menu: {named} s");
+        assert!(
+            named <= turns * (play + menu),
+            "{every} {play} {menu}: {named} s"
+        );
+    }
+}
+
+#[test]
+fn the_whole_growth_with_pauses_is_reported() {
+    let mut bench = Bench::new();
+    bench.quiet(4_800);
+    let (mut leak, mut played) = (Leak::new(0, 60), 0);
+    for frame in 0..40_000_u64 {
+        let health = bench.frame(|pool, _| {
+            if frame % 9_000 < 3_000 {
+                leak.step(pool, played);
+                played += 1;
+            }
+            TICK
+        });
+        if let Some(alert) = health.as_ref().and_then(leak_alert) {
+            let growth = alert.verdict.as_ref().unwrap().growth.unwrap();
+            // Of the last second some are too young to count.
+            let missing = played.div_ceil(60) - growth.buffers;
+            assert!(missing <= 2 && frame > 18_000, "frame {frame}: {growth:?}");
+            assert!(growth.lasted && growth.rises > 80, "{growth:?}");
+            assert!((50.0..70.0).contains(&growth.buffers_per_minute));
+            return;
+        }
+    }
+    panic!("no alert");
+}
+
+/// Parts of a fill are no growth that goes on if each is slower, or if all of them take less than the fill time.
+#[test]
+fn fills_in_parts_are_healthy() {
+    let is_named = |seed: u64, gap: fn(u64) -> u64, capacity: usize| {
+        let (mut bench, mut dice) = (Bench::new(), Dice(seed));
+        let (mut kept, mut next) = (Vec::new(), 0);
+        let (named, _) = bench.run(60_000, TICK, |pool, frame| {
+            // Turns of 30 s, and of 70 s between.
+            if frame > 5_000 && frame % 6_000 < 1_800 && frame >= next && kept.len() < capacity {
+                let gap = gap(frame / 6_000);
+                next = frame + gap - gap / 8 + dice.below(gap / 4);
+                kept.push(pool.alloc::<u8>(500));
+            }
+        });
+        named.is_some()
+    };
+    for seed in 1..=8 {
+        // A gap is a third longer in each turn; a history of 90 s.
+        assert!(!is_named(
+            seed,
+            |turn| 30 * 4_u64.pow(turn as u32) / 3_u64.pow(turn as u32),
+            1_000
+        ));
+        assert!(!is_named(seed, |_| 60, 90));
+    }
+}
+
+/// One buffer a second in each turn, all released after it; each turn is 45 s longer than the one before.
+#[test]
+fn turns_that_release_are_no_growth() {
+    let (mut bench, mut kept) = (Bench::new(), Vec::new());
+    let (mut turn, mut began) = (1, 5_000);
+    let (named, _) = bench.run(60_000, TICK, |pool, frame| {
+        match frame.checked_sub(began).map(|played| played / 60) {
+            Some(second) if second >= 45 * turn + 90 => {
+                (turn, began) = (turn + 1, frame);
+            }
+            Some(second) if second >= 45 * turn + 30 => kept.clear(),
+            Some(second) if second < 45 * turn && frame % 60 == 0 => {
+                kept.push(pool.alloc::<u8>(500));
+            }
+            _ => (),
+        }
+    });
+    assert_eq!(named, None);
 }

@@ -17,6 +17,8 @@
 //! and 1,200 frames by default), and at a site that gives back, unless it gains four times the most that the site gave back. Until a
 //! proven climb has lasted for the fill time, it may still be a fill, so its alert is a warning.
 //!
+//! - **In parts**: the climb goes on with two climbs before it or more that were as fast and levelled off (`parts.rs`). At any site.
+//!
 //! A large first rise is a load or the start-up: it is no part of the gain, and not one of the three or eight rises.
 //!
 //! A site *gives back* if it released a large gain before, or if a finest window had a minimum well below the record
@@ -25,6 +27,7 @@
 
 use std::time::Duration;
 
+use super::parts::Parts;
 use super::{Climb, Mark, Past, SOME};
 use crate::health::scales::{GrowthLimits, Scale};
 use crate::telemetry::kept::Amount;
@@ -40,7 +43,14 @@ const ABOVE_GIVEN_BACK: u64 = 4;
 
 impl Climb {
     /// Judges the climb after a window.
-    pub(super) fn judge(&mut self, scale: &Scale, past: Past, now: &Mark, limits: &GrowthLimits) {
+    pub(super) fn judge(
+        &mut self,
+        scale: &Scale,
+        past: Past,
+        parts: Option<&Parts>,
+        now: &Mark,
+        limits: &GrowthLimits,
+    ) {
         if self.proven {
             return;
         }
@@ -51,6 +61,12 @@ impl Climb {
                 && (!scale.must_double || self.has_doubled()));
         if self.proven {
             self.base = self.level_before();
+        } else if let Some(growth) = parts
+            && !scale.must_double
+            && self.is_part_of(growth, limits)
+        {
+            self.proven = true;
+            self.go_on(growth);
         }
     }
 
@@ -67,7 +83,7 @@ impl Climb {
     }
 
     /// The level from which it grew: the base, or the load that it begins with.
-    fn level_before(&self) -> Amount {
+    pub(super) fn level_before(&self) -> Amount {
         if self.begins_with_load() {
             self.first
         } else {
