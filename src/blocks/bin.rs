@@ -21,7 +21,7 @@ use std::ptr;
 
 use crate::blocks::block::Block;
 use crate::blocks::class::MAX_PER_BATCH;
-use crate::codegen::{cold_path, prefetch};
+use crate::codegen::cold_path;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, Owned};
 use crate::telemetry::counters::Counter;
 
@@ -143,7 +143,10 @@ impl Bin {
         };
         let next = block.next();
         self.active.set(next);
-        prefetch(next);
+        // SAFETY: as above.
+        if let Some(next) = unsafe { next.as_ref() } {
+            next.prefetch_ahead();
+        }
         self.set_balance(Balance(self.balance().0 + 1));
         Some(block)
     }

@@ -45,7 +45,7 @@ use crate::blocks::state::{
     ANONYMOUS, FRAME_SHIFT, Holder, IDLE, LENT, LONG_LIVED, Seen, WATCHED, batch_len_of, below_of,
     idle_state, tag_of, thread_of,
 };
-use crate::codegen::cold_path;
+use crate::codegen::{cold_path, prefetch};
 use crate::sync::{AtomicPtr, Markable, Ordering, Owned, UnsafeCell};
 
 /// Set in the address of a call stack that replaces a line of code.
@@ -91,6 +91,17 @@ impl Block {
     pub(crate) fn set_next(&self, next: *mut Block) {
         // Release: pairs with the Acquire in `read`; a walker that takes the link for a site sees the idle state before it.
         self.site.store(next.cast(), Ordering::Release);
+    }
+
+    /// Prefetches, while this block is the next to be allocated, what its own alloc would wait for: its memory, to which the caller
+    /// writes, and the record after it. Only for the list's owner.
+    ///
+    /// Thousands of small buffers that are allocated in a row after others were released in any order find neither in a cache.
+    /// Loading this block's record brings that record too.
+    #[inline(always)]
+    pub(crate) fn prefetch_ahead(&self) {
+        prefetch(self.next());
+        prefetch(self.start.load_own());
     }
 
     /// The number of the block below this one in a shared stack. A thread that pops from the stack may read it; if
