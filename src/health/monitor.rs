@@ -224,6 +224,7 @@ impl HealthMonitor {
         if !cfg!(feature = "telemetry") {
             return;
         }
+        self.begin_pool(frame.pool_id);
         let period = if source == FrameTimeSource::Given {
             frame.duration.max(frame_time)
         } else {
@@ -358,7 +359,7 @@ impl HealthMonitor {
     }
 
     fn judge_pool(&mut self, pool: &BufferPool, now: Time) -> HealthSnapshot {
-        self.begin_pool(pool.id(), now);
+        self.begin_pool(pool.id());
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
         self.reading.read(pool);
@@ -373,13 +374,10 @@ impl HealthMonitor {
             // Without telemetry a snapshot still has a number and a time; here everything reads zero.
             FrameSnapshot::default()
         };
-        let name = match &self.pool {
-            Some(known) if known.id() == pool.id() => known.clone(),
-            _ => self
-                .pool
-                .insert(PoolName::new(pool.id(), pool.name()))
-                .clone(),
-        };
+        let name = self
+            .pool
+            .get_or_insert_with(|| PoolName::new(pool.id(), pool.name()))
+            .clone();
         let health = self.judge(&name, &frame, &stats, &outstanding);
         mark_sites(&mut outstanding, &health.verdicts);
         self.outstanding = outstanding;

@@ -102,6 +102,14 @@ impl RecentFrames {
         }
     }
 
+    /// A window of the same length without frames.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            window: self.window,
+            ..Self::new(Duration::ZERO)
+        }
+    }
+
     pub(crate) fn push(&mut self, frame: RecentFrame) {
         if self.frames.len() == MAX {
             self.pop();

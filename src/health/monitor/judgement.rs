@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::HealthMonitor;
-use crate::clock::{Time, Timestamp};
+use crate::clock::Timestamp;
 use crate::health::alert_book::Moment;
 use crate::health::envelope::Mark;
 use crate::health::listed::leaks;
@@ -138,20 +138,23 @@ impl HealthMonitor {
     }
 
     /// Starts over if the pool is another one than before, because one monitor watches one pool.
-    pub(super) fn begin_pool(&mut self, pool: PoolId, now: Time) {
+    pub(super) fn begin_pool(&mut self, pool: PoolId) {
         let before = self.judged.pool.replace(pool);
         if before.is_some_and(|before| before != pool) {
-            self.start_over(pool, now);
+            self.start_over(pool);
         }
     }
 
+    /// Forgets all but how the program set it up.
     // Not inlined: a judgement would hold a second monitor on the stack, and threads may have small ones.
     #[cold]
     #[inline(never)]
-    fn start_over(&mut self, pool: PoolId, now: Time) {
-        let mut fresh = Self::new(self.thresholds.clone()).with_emit_interval(self.clock.interval);
-        fresh.clock.advance(now);
+    fn start_over(&mut self, pool: PoolId) {
+        let mut fresh = Self::new(self.thresholds.clone());
+        fresh.clock = self.clock.from_now();
+        fresh.recent = self.recent.emptied();
         fresh.usage.looks_at_any_time = self.usage.looks_at_any_time;
+        fresh.usage.is_asked = self.usage.is_asked;
         fresh.judged.pool = Some(pool);
         *self = fresh;
     }

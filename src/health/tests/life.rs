@@ -75,6 +75,20 @@ fn a_monitor_starts_over_with_another_pool() {
 }
 
 #[test]
+fn another_pool_keeps_the_setup_and_its_records() {
+    let window = Duration::from_secs(1);
+    let mut monitor = HealthMonitor::new(Thresholds::default()).with_window(window);
+    let (one, other) = (BufferPool::new(), BufferPool::new());
+    monitor.record_frame(&one.end_frame(), window / 2);
+    assert_eq!(monitor.emit_now(&one).metrics.frames_measured, 1);
+    for _ in 0..3 {
+        monitor.record_frame(&other.end_frame(), window / 2);
+    }
+    let health = monitor.emit_now(&other);
+    assert_eq!(health.metrics.frames_measured, 2, "of 3, in one second");
+}
+
+#[test]
 fn an_escalation_is_the_same_alert_raised_again() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();
