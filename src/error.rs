@@ -6,6 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use crate::pool::config::Alignment;
 use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::id::FrameId;
 use crate::telemetry::outstanding::SiteHolding;
@@ -92,8 +93,8 @@ impl fmt::Display for AllocError {
             ),
             Self::Alignment { required, provided } => write!(
                 f,
-                "the element type needs an alignment of {required} bytes and this pool gives {provided}; \
-                 build the pool with `.alignment({required})`"
+                "the element type needs an alignment of {required} bytes and this pool gives {provided}; {}",
+                coarser(*required)
             ),
             Self::BudgetExceeded {
                 requested,
@@ -143,13 +144,26 @@ impl fmt::Display for AllocError {
                 f.write_str("; release buffers of the tag, or raise its `max_bytes`")
             }
             Self::OutOfMemory { requested } => {
-                write!(f, "the system gave no memory for {}", bytes(*requested))
+                write!(
+                    f,
+                    "the system gave no memory for {}; ask for less, or release buffers",
+                    bytes(*requested)
+                )
             }
         }
     }
 }
 
 impl Error for AllocError {}
+
+/// What to do about elements that need a coarser alignment than the pool's.
+fn coarser(required: usize) -> String {
+    let mut all = Alignment::ALL.iter();
+    match all.find(|it| it.bytes() >= required) {
+        Some(it) => format!("build the pool with `.alignment(Alignment::{it:?})`"),
+        None => "no pool gives that; `Frame::alloc_value` does".to_owned(),
+    }
+}
 
 /// What to do about a refusal, given the held parts, the largest first.
 fn next_step(requested: u64, limit: u64, largest: &[&Holding]) -> String {

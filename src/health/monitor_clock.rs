@@ -30,7 +30,7 @@ impl MonitorClock {
     }
 
     /// A clock with the same interval that begins at the latest reading.
-    pub(super) fn from_now(&self) -> Self {
+    pub(super) fn restarted(&self) -> Self {
         Self {
             read: self.read,
             ..Self::new(self.interval)

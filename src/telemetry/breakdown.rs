@@ -88,12 +88,15 @@ impl SizeHolding {
 
     /// Blocks of this size that the pool holds.
     pub fn blocks(&self) -> u64 {
-        self.buffers + self.depot_blocks + self.thread_blocks
+        // A saved history may have any numbers.
+        let idle = self.depot_blocks.saturating_add(self.thread_blocks);
+        self.buffers.saturating_add(idle)
     }
 
     /// Bytes of all blocks of this size.
     pub fn total_bytes(&self) -> u64 {
-        self.bytes + self.depot_bytes + self.thread_bytes
+        let idle = self.depot_bytes.saturating_add(self.thread_bytes);
+        self.bytes.saturating_add(idle)
     }
 }
 

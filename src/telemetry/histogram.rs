@@ -14,7 +14,7 @@ const BUCKETS: usize = u64::BITS as usize + 1;
 /// assert_eq!(histogram.at_most(0.8), Some(7));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Log2Histogram {
     /// Values in each bucket: bucket 0 counts zeroes, bucket `n` counts `2^(n - 1)` up to `2^n - 1`. Only as long as
@@ -68,7 +68,7 @@ impl Log2Histogram {
 
     /// Values counted.
     pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().copied().fold(0, u64::saturating_add)
     }
 
     /// The buckets with a value, the smallest first: the range of the bucket, and its count.
@@ -86,7 +86,7 @@ impl Log2Histogram {
         let wanted = (share * self.count() as f64).ceil() as u64;
         let mut seen = 0;
         self.buckets().find_map(|(values, count)| {
-            seen += count;
+            seen = count.saturating_add(seen);
             (seen >= wanted).then_some(*values.end())
         })
     }
@@ -105,8 +105,21 @@ impl Log2Histogram {
             self.counts.resize(other.counts.len(), 0);
         }
         for (own, other) in self.counts.iter_mut().zip(&other.counts) {
-            *own += other;
+            *own = own.saturating_add(*other);
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Log2Histogram {
+    /// The counts of the buckets, the smallest first. More than there are is an error.
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let counts = Vec::deserialize(from)?;
+        if counts.len() > BUCKETS {
+            let said = format!("{} buckets, at most {BUCKETS}", counts.len());
+            return Err(serde::de::Error::custom(said));
+        }
+        Ok(Self { counts })
     }
 }
 

@@ -85,7 +85,9 @@ impl SampledCounts {
     pub fn divide(whole: [u64; 2], samples: &[Self]) -> Vec<[u64; 2]> {
         let sum = |of: fn(&Self) -> [u64; 2]| {
             let values = samples.iter().map(of);
-            values.fold([0, 0], |[a, b], [c, d]| [a + c, b + d])
+            values.fold([0_u64; 2], |[a, b], [c, d]| {
+                [a.saturating_add(c), b.saturating_add(d)]
+            })
         };
         let (all_large, all_small) = (sum(Self::large), sum(Self::small));
         let part = |it: &Self| {
@@ -93,7 +95,7 @@ impl SampledCounts {
                 let rest = u128::from(whole[at].saturating_sub(all_large[at]));
                 let share = rest * u128::from(it.small()[at]);
                 let share = share.checked_div(u128::from(all_small[at]));
-                it.large()[at] + share.unwrap_or(0) as u64
+                it.large()[at].saturating_add(share.unwrap_or(0) as u64)
             })
         };
         samples.iter().map(part).collect()

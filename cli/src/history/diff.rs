@@ -88,13 +88,8 @@ impl SiteDiff {
 impl Diff {
     pub(super) fn new(before: &SavedHistory, after: &SavedHistory) -> Self {
         let of = |pool| earlier(before, after, pool);
-        let known: Vec<_> = after
-            .pools
-            .iter()
-            .filter_map(of)
-            .map(|it| &it.name)
-            .collect();
-        let is_gone = |pool: &&SavedPool| !known.contains(&&pool.name);
+        let known: Vec<_> = after.pools.iter().filter_map(of).collect();
+        let is_gone = |pool: &&SavedPool| !known.iter().any(|it| std::ptr::eq(*it, *pool));
         Self {
             pools: after
                 .pools
@@ -131,15 +126,15 @@ fn compare(
         let only = of.iter().filter(|site| !other.contains(site));
         only.map(ToString::to_string).collect()
     };
-    let raised = |history: &SavedHistory, name: &str| {
-        let alerts = history.alerts.iter().filter(|alert| alert.pool == name);
+    let raised = |history: &SavedHistory, of: &SavedPool| {
+        let alerts = history.alerts.iter().filter(|it| it.pool_id == of.id);
         let mut raised: Vec<String> = alerts.map(named).collect();
         raised.sort();
         raised.dedup();
         raised
     };
-    let raised_before = raised(before, &known.name);
-    let mut alerts_new = raised(after, &pool.name);
+    let raised_before = raised(before, known);
+    let mut alerts_new = raised(after, pool);
     alerts_new.retain(|alert| !raised_before.contains(alert));
     PoolDiff {
         name: pool.name.clone(),

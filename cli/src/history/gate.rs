@@ -49,8 +49,7 @@ pub(crate) fn judge(
     limits: &Limits,
     before: Option<Before<'_>>,
 ) -> Result<(), Problem> {
-    let mut gates = gates(history, limits, before);
-    skip_growth(history, &mut gates);
+    let gates = gates(history, limits, before);
     warn_of_skipped(&gates);
     if let Some(path) = &limits.junit {
         write(path, junit::document(&gates))?;
@@ -84,7 +83,11 @@ pub(crate) fn skip(
     write(path, junit::document(&gates))
 }
 
-fn gates(history: &SavedHistory, limits: &Limits, before: Option<Before<'_>>) -> Vec<Gate> {
+pub(super) fn gates(
+    history: &SavedHistory,
+    limits: &Limits,
+    before: Option<Before<'_>>,
+) -> Vec<Gate> {
     let mut gates = Vec::new();
     if history.pools.is_empty() {
         let requested = [
@@ -107,10 +110,12 @@ fn gates(history: &SavedHistory, limits: &Limits, before: Option<Before<'_>>) ->
         );
     }
     for pool in &history.pools {
+        let first = gates.len();
         alone(pool, limits, &mut gates);
         if let Some(before) = before {
             compared(pool, history, before, limits, &mut gates);
         }
+        skip_growth(pool, &mut gates[first..]);
     }
     gates
 }
@@ -123,15 +128,13 @@ fn sentence(gate: &Gate) -> Option<String> {
     Some(format!("{}: pool `{}`: {failure}", gate.option, gate.pool))
 }
 
-/// A growth gate that found nothing did not pass if the run was too short to find anything.
-fn skip_growth(history: &SavedHistory, gates: &mut [Gate]) {
+/// A growth gate of the pool that found nothing did not pass if the run was too short to find anything.
+fn skip_growth(pool: &SavedPool, gates: &mut [Gate]) {
     for gate in gates {
         let judges_growth = matches!(gate.option, "--max-growing" | "--baseline");
-        if !judges_growth || gate.failure.is_some() {
-            continue;
+        if judges_growth && gate.failure.is_none() {
+            gate.skipped = pool.growth_not_judged();
         }
-        let pool = history.pools.iter().find(|pool| pool.name == gate.pool);
-        gate.skipped = pool.and_then(SavedPool::growth_not_judged);
     }
 }
 

@@ -38,14 +38,17 @@ fn load(path: &std::path::Path) -> Result<SavedHistory, Problem> {
     })
 }
 
-/// The pool of an earlier history that is compared with this one: that of the same name. If each history has one pool, the
-/// two are compared even under different names.
+/// The pool of an earlier history that is compared with this one: that of the same name, and in the same place among the pools of
+/// that name. If each history has one pool, the two are compared even under different names.
 fn earlier<'h>(
     before: &'h SavedHistory,
     after: &SavedHistory,
     pool: &SavedPool,
 ) -> Option<&'h SavedPool> {
-    let named = before.pools.iter().find(|it| it.name == pool.name);
+    let has_its_name = |it: &&SavedPool| it.name == pool.name;
+    let mut same_names = after.pools.iter().filter(has_its_name);
+    let place = same_names.position(|it| std::ptr::eq(it, pool))?;
+    let named = before.pools.iter().filter(has_its_name).nth(place);
     match (&before.pools[..], after.pools.len()) {
         ([only], 1) => Some(named.unwrap_or(only)),
         _ => named,
@@ -57,8 +60,8 @@ fn by_line(pool: &SavedPool) -> BTreeMap<&str, (u64, u64)> {
     let mut held = BTreeMap::<_, (u64, u64)>::new();
     for holder in &pool.holders {
         let (buffers, bytes) = held.entry(&*holder.location).or_default();
-        *buffers += holder.buffers;
-        *bytes += holder.bytes;
+        *buffers = buffers.saturating_add(holder.buffers);
+        *bytes = bytes.saturating_add(holder.bytes);
     }
     held
 }
@@ -155,3 +158,6 @@ pub(crate) fn skip(
         "a signal ended the run early",
     )
 }
+
+#[cfg(test)]
+mod tests;

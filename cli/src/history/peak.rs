@@ -49,7 +49,10 @@ impl Parts {
 
     /// Idle memory that no frame needed, if it was a large part of the peak: `trim` would have returned it before.
     fn spare(&self) -> Option<u64> {
-        let peak = self.in_use + self.idle + self.beyond;
+        let peak = self
+            .in_use
+            .saturating_add(self.idle)
+            .saturating_add(self.beyond);
         let spare = peak.saturating_sub(self.needed);
         (spare >= peak / LARGE_PART && spare > 0).then_some(spare)
     }

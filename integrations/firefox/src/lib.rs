@@ -84,7 +84,7 @@ pub fn profile(history: &SavedHistory) -> Vec<u8> {
 /// Adds the memory in use by call site, as one unfreed allocation for each.
 fn add_holders(stacks: &mut Stacks<'_>, pool: &SavedPool) {
     let root = format!("pool {}", pool.name);
-    let mut named = 0;
+    let mut named = 0_u64;
     for holder in &pool.holders {
         let key = (&*holder.tag, &*holder.location);
         let sampled = pool.stacks.iter();
@@ -97,7 +97,7 @@ fn add_holders(stacks: &mut Stacks<'_>, pool: &SavedPool) {
             rest = rest.saturating_sub(bytes);
         }
         stacks.hold(&root, key, &[], rest);
-        named += holder.bytes;
+        named = named.saturating_add(holder.bytes);
     }
     let (pooled, all) = (pool.metrics.outstanding_bytes, pool.metrics.in_use_bytes);
     stacks.hold_together(

@@ -56,8 +56,9 @@ pub(crate) fn share(whole: Values, part: Values, of: Values) -> Values {
     })
 }
 
+/// The sum. A saved history may have any numbers.
 pub(crate) fn plus([a, b]: Values, [c, d]: Values) -> Values {
-    [a + c, b + d]
+    [a.saturating_add(c), b.saturating_add(d)]
 }
 
 pub(crate) fn rest(all: Values, part: Values) -> Values {

@@ -1,0 +1,177 @@
+//! What reads saved histories takes any values: a file may have been changed, or written by another version.
+
+use std::time::{Duration, Instant};
+
+use framepool::store::{SavedHistory, SavedPool};
+use framepool::{Attribution, Buffer, BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
+use serde_json::{Value, json};
+
+use super::diff::Diff;
+use super::{Before, earlier, gate};
+use crate::args::history::Limits;
+
+/// A history of a program with something in every list.
+fn history() -> SavedHistory {
+    let pool = BufferPool::builder()
+        .name("render")
+        .max_bytes(64 << 20)
+        .expect_release_within(20)
+        .attribution(Attribution::Backtraces)
+        .backtraces(1, 1)
+        .sample_frames(1)
+        .build()
+        .unwrap();
+    let (tag, store) = (pool.tag("level/shadows"), DiagnosticsStore::new());
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let (start, mut kept) = (Instant::now(), Vec::new());
+    let forgotten = pool.begin_frame();
+    let stays = pool.alloc::<u8>(100_000);
+    Buffer::mark_long_lived(&stays);
+    for step in 0..400_u32 {
+        let frame = pool.begin_frame();
+        frame.alloc::<u8>(1_000);
+        drop(pool.alloc::<u32>(step as usize));
+        kept.push(tag.alloc::<u8>(64));
+        let snapshot = frame.release_all();
+        store.record_frame(&snapshot);
+        monitor.record_frame(&snapshot, Duration::from_millis(16));
+        if let Some(health) = monitor.emit_at(&pool, start + step * Duration::from_millis(100)) {
+            store.receive(health);
+        }
+    }
+    store.mark("level 3");
+    drop(forgotten);
+    store.saved()
+}
+
+/// The number of values, and of lists and objects, in a document.
+fn places(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(places).sum(),
+        Value::Object(fields) => fields.values().map(places).sum(),
+        _ => 0,
+    }
+}
+
+/// The value at a place, counted like [`places`].
+fn at<'v>(value: &'v mut Value, left: &mut usize) -> Option<&'v mut Value> {
+    if *left == 0 {
+        return Some(value);
+    }
+    *left -= 1;
+    match value {
+        Value::Array(items) => items.iter_mut().find_map(|it| at(it, left)),
+        Value::Object(fields) => fields.values_mut().find_map(|it| at(it, left)),
+        _ => None,
+    }
+}
+
+/// Shortens lists to their first two items, so that each kind of value is met a few times. Short lists of plain values may have a
+/// fixed length.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            if items.len() > 16 || items.first().is_some_and(Value::is_object) {
+                items.truncate(2);
+            }
+            items.iter_mut().for_each(shorten);
+        }
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        _ => {}
+    }
+}
+
+/// Makes everything that is made of a history.
+fn show(history: &SavedHistory, other: &SavedHistory) {
+    for columns in [20, 100] {
+        let _ = format!("{history:columns$}");
+    }
+    let _ = format!(
+        "{} {}",
+        Diff::new(history, other),
+        Diff::new(other, history)
+    );
+    let limits = Limits {
+        max_growing: Some(0),
+        max_peak: Some(1),
+        max_peak_growth: Some(1.0),
+        max_misses: Some(0.0),
+        junit: None,
+    };
+    for (history, before) in [(history, other), (other, history)] {
+        let gates = gate::gates(history, &limits, Some(Before::Baseline(before)));
+        let _ = super::junit::document(&gates);
+    }
+    #[cfg(feature = "dashboard")]
+    {
+        for pool in &history.pools {
+            // As in a page, without its text.
+            let merged = pool.spans.iter().map(|it| it.merged(&pool.columns, 1));
+            merged.for_each(drop);
+        }
+        let held: Vec<_> = history
+            .pools
+            .iter()
+            .map(framepool_pprof::Held::saved)
+            .collect();
+        framepool_pprof::heap(&held);
+        framepool_firefox::profile(history);
+    }
+}
+
+#[test]
+fn any_value_of_a_history_can_be_shown() {
+    let whole = history();
+    let mut document = serde_json::to_value(&whole).unwrap();
+    shorten(&mut document);
+    serde_json::from_value::<SavedHistory>(document.clone()).expect("a history still");
+    let values = [
+        json!(0),
+        json!(u64::MAX),
+        json!(-1.5e300),
+        json!("\u{7}\u{202e}é"),
+        json!([]),
+        json!(vec![u64::MAX; 70]),
+    ];
+    let mut accepted = 0_u32;
+    for place in 0..places(&document) {
+        for value in &values {
+            let mut changed = document.clone();
+            let there = at(&mut changed, &mut place.clone()).expect("a place of the document");
+            *there = value.clone();
+            if let Ok(changed) = serde_json::from_value::<SavedHistory>(changed) {
+                accepted += 1;
+                show(&changed, &whole);
+            }
+        }
+    }
+    // Most places take values of one kind only.
+    assert!(accepted > 500, "{accepted}");
+}
+
+fn named(name: &str, is_short: bool, peak: u64) -> SavedPool {
+    let mut pool = SavedPool::default();
+    pool.name = name.to_owned();
+    pool.at = Duration::from_secs(if is_short { 1 } else { 3_600 });
+    pool.metrics.peak_bytes = peak;
+    pool
+}
+
+#[test]
+fn pools_of_one_name_are_compared_in_order() {
+    let of = |pools: [SavedPool; 2]| {
+        let mut history = SavedHistory::default();
+        history.pools = pools.into();
+        history
+    };
+    let before = of([named("level", false, 1), named("level", false, 2)]);
+    let after = of([named("level", false, 3), named("level", false, 4)]);
+    for at in 0..2 {
+        let found = earlier(&before, &after, &after.pools[at]).unwrap();
+        assert_eq!(found.metrics.peak_bytes, at as u64 + 1);
+    }
+    let mut one = after.clone();
+    one.pools.truncate(1);
+    let diff = Diff::new(&before, &one).to_string();
+    assert!(diff.contains("pool `level` is gone"), "{diff}");
+}
