@@ -1,6 +1,8 @@
 //! A growing list in frame memory.
 #![expect(unsafe_code, reason = "a list owns the elements in its memory")]
 
+mod elements;
+
 use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,7 +18,8 @@ use crate::pool::refusal::{Refusal, refused};
 
 /// A list of values of any type in the memory of a [`Frame`].
 ///
-/// It is used like a `Vec`, and it drops its elements, so they may own memory elsewhere. It cannot outlive the frame.
+/// It is used like a `Vec`, and it drops its elements, so they may own memory elsewhere. It cannot outlive the frame. The methods of
+/// slices work too, such as `sort`.
 ///
 /// ```
 /// use framepool::{BufferPool, FrameVec};
@@ -32,8 +35,9 @@ use crate::pool::refusal::{Refusal, refused};
 /// names.push(String::from("owned")); // dropped with the list
 /// ```
 ///
-/// The list grows in place if no other value of the thread lies behind it. Otherwise it moves, and its earlier memory stays in use until
-/// the frame ends. So give the capacity if you know it. Each memory that it takes counts as one alloc of the frame.
+/// Up to 32 KiB, the list grows in place if no other value of the thread lies behind it, and the thread used this pool last. Otherwise it
+/// moves to memory for twice as many elements, and its earlier memory stays in use until the frame ends. So give the capacity if
+/// you know it. Each memory that it takes counts as one alloc of the frame.
 pub struct FrameVec<'f, T> {
     start: NonNull<T>,
     len: usize,
@@ -112,6 +116,8 @@ impl<'f, T> FrameVec<'f, T> {
 
     /// Makes room for `more` elements, at least, or returns an error. Then the list is as it was.
     ///
+    /// A full list asks for twice its capacity, so it may be refused while there is memory for `more`.
+    ///
     /// ```
     /// let pool = framepool::BufferPool::builder().max_bytes(1 << 20).build()?;
     /// let frame = pool.begin_frame();
@@ -136,7 +142,8 @@ impl<'f, T> FrameVec<'f, T> {
     #[track_caller]
     fn grow(&mut self, more: usize) -> Result<(), AllocError> {
         let pool = self.frame.pool();
-        let too_large = || pool.explain::<T>(Refusal::Overflow, usize::MAX);
+        let wanted = self.len.saturating_add(more);
+        let too_large = || pool.explain::<T>(Refusal::Overflow, wanted);
         let needed = self.len.checked_add(more).ok_or_else(too_large)?;
         let capacity = needed
             .max(self.capacity.saturating_mul(2))
@@ -222,26 +229,6 @@ impl<'f, T> FrameVec<'f, T> {
         self.truncate(0);
     }
 
-    /// Removes the element at `index`, and moves the last one there.
-    ///
-    /// ```
-    /// let pool = framepool::BufferPool::new();
-    /// let frame = pool.begin_frame();
-    /// let mut list = framepool::FrameVec::new_in(&frame);
-    /// list.extend([1, 2, 3]);
-    /// assert_eq!((list.swap_remove(0), &*list), (1, &[3, 2][..]));
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If there is no such element.
-    #[track_caller]
-    pub fn swap_remove(&mut self, index: usize) -> T {
-        let last = self.len.wrapping_sub(1);
-        self.swap(index, last);
-        self.pop().expect("the list has the element")
-    }
-
     /// The elements as a slice that lives as long as the frame. They must need no drop.
     ///
     /// ```
@@ -294,24 +281,6 @@ impl<T> DerefMut for FrameVec<'_, T> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as in `deref`, and the list is borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl<'l, T> IntoIterator for &'l FrameVec<'_, T> {
-    type Item = &'l T;
-    type IntoIter = slice::Iter<'l, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl<'l, T> IntoIterator for &'l mut FrameVec<'_, T> {
-    type Item = &'l mut T;
-    type IntoIter = slice::IterMut<'l, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter_mut()
     }
 }
 

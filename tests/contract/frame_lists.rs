@@ -35,6 +35,39 @@ fn list_drops_each_element_once() {
 }
 
 #[test]
+fn elements_move_and_drop_once() {
+    let drops = Cell::new(0);
+    let pool = BufferPool::new();
+    let frame = pool.begin_frame();
+    let mut list = FrameVec::new_in(&frame);
+    for number in [0, 1, 3, 4, 5, 6] {
+        list.push((number, Dropped(&drops)));
+    }
+    list.insert(2, (2, Dropped(&drops)));
+    list.insert(7, (7, Dropped(&drops)));
+    assert_eq!(list.remove(0).0, 0);
+    assert_eq!(drops.get(), 1);
+    let numbers = |list: &[(u32, Dropped<'_>)]| list.iter().map(|it| it.0).collect::<Vec<_>>();
+    assert_eq!(numbers(&list), [1, 2, 3, 4, 5, 6, 7]);
+
+    let stopped = catch_unwind(AssertUnwindSafe(|| {
+        list.retain(|it| {
+            assert!(it.0 < 6, "stop");
+            it.0 % 2 == 0
+        })
+    }));
+    assert_eq!((stopped.is_err(), list.len(), drops.get()), (true, 7, 1));
+    list.sort_unstable_by_key(|it| it.0);
+    list.retain(|it| it.0 % 2 == 1);
+    assert_eq!((numbers(&list), drops.get()), (vec![1, 3, 5, 7], 4));
+
+    let mut taken = list.into_iter();
+    assert_eq!((taken.next().unwrap().0, taken.len()), (1, 3));
+    drop(taken);
+    assert_eq!(drops.get(), 8);
+}
+
+#[test]
 fn list_survives_a_panic_of_a_drop() {
     struct Fragile(bool);
     impl Drop for Fragile {
