@@ -66,6 +66,9 @@ pub struct Growth {
     /// When memory runs out at this rate; `None` if that is more than a year away, or if the remaining memory is
     /// unknown.
     pub exhausts: Option<Exhaustion>,
+    /// The part of `bytes_per_minute` that the forecast is made of: that of growths that do not rest.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) going_on: f64,
 }
 
 impl Growth {
@@ -81,6 +84,11 @@ impl Growth {
         let slow = per(to.since(from).as_secs_f64() / 60.0, minutes);
         let buffers_per_minute = per(buffers as f64, loop_minutes) * slow;
         let bytes_per_minute = buffers_per_minute * per(risen.bytes as f64, risen.buffers as f64);
+        let going_on = if climb.rests(now) {
+            0.0
+        } else {
+            bytes_per_minute
+        };
         let thousands = per((to.frames - from.frames) as f64 / 1_000.0, minutes);
         Self {
             larger: false,
@@ -95,22 +103,21 @@ impl Growth {
             confidence: confidence(climb.rises.into(), climb.falls.into()),
             latest_rise: climb.latest.at,
             lasted: to.since(from) >= limits.fill_time,
-            exhausts: room
-                .exhausted_at(bytes_per_minute)
-                .filter(|_| !climb.rests(now)),
+            exhausts: room.exhausted_at(going_on),
+            going_on,
         }
     }
 
     /// Adds the growth of another tag.
     pub(super) fn with(self, tag: Self) -> Self {
-        let bytes_per_minute = self.bytes_per_minute + tag.bytes_per_minute;
-        let of = |growth: Self| Some((growth.exhausts?, growth.bytes_per_minute));
+        let going_on = self.going_on + tag.going_on;
+        let of = |growth: Self| Some((growth.exhausts?, growth.going_on));
         Self {
             larger: self.larger,
             buffers: self.buffers + tag.buffers,
             bytes: self.bytes + tag.bytes,
             buffers_per_minute: self.buffers_per_minute + tag.buffers_per_minute,
-            bytes_per_minute,
+            bytes_per_minute: self.bytes_per_minute + tag.bytes_per_minute,
             buffers_per_1000_frames: self.buffers_per_1000_frames + tag.buffers_per_1000_frames,
             bytes_per_1000_frames: self.bytes_per_1000_frames + tag.bytes_per_1000_frames,
             rises: self.rises + tag.rises,
@@ -120,9 +127,10 @@ impl Growth {
             lasted: self.lasted || tag.lasted,
             // The same room fills faster.
             exhausts: of(self).or(of(tag)).map(|(full, rate)| Exhaustion {
-                after: full.after.mul_f64(rate / bytes_per_minute),
+                after: full.after.mul_f64(rate / going_on),
                 ..full
             }),
+            going_on,
         }
     }
 }
@@ -277,6 +285,25 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tag_that_rests_does_not_shorten_the_forecast() {
+        let room = Room {
+            budget: Some(6_000),
+            machine: None,
+        };
+        let of = |bytes_per_minute: f64, going_on: f64| Growth {
+            bytes_per_minute,
+            going_on,
+            exhausts: room.exhausted_at(going_on),
+            ..Growth::default()
+        };
+        let (grows, rests) = (of(100.0, 100.0), of(900.0, 0.0));
+        let all = rests.with(grows).with(grows);
+        let after = all.exhausts.map(|full| full.after.as_secs());
+        assert_eq!(after, Some(30 * 60), "200 bytes a minute");
+        assert_eq!(rests.exhausts, None);
+    }
 
     #[test]
     fn rates_and_times_are_short() {
