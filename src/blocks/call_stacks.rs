@@ -13,7 +13,8 @@
 //! Each stack has counts of the buffers ever sampled with it. Several threads add to them, two atomic additions a sample.
 //!
 //! Capturing writes to an array on the thread's stack, and storing copies it. Neither allocates memory or takes a
-//! lock of ours. The system's unwinder may take its own lock; that of glibc 2.35 and later takes none.
+//! lock of ours. The system's unwinder may take its own lock; that of glibc 2.35 and later takes none. A thread's first sample
+//! asks the C library for the bounds of its stack, which may allocate (`own_stack.rs`).
 
 #![expect(
     unsafe_code,
@@ -194,7 +195,8 @@ impl CallStacks {
             if state == key {
                 let entry = place.entry();
                 // SAFETY: the hash was seen, so the stack is complete and does not change.
-                let is_same = entry.is_some_and(|it| unsafe { it.as_ref() }.stack == *stack);
+                let known = entry.map(|it| unsafe { it.as_ref() });
+                let is_same = known.is_some_and(|it| ptr::eq(it.site, site) && it.stack == *stack);
                 if is_same {
                     return entry;
                 }

@@ -30,6 +30,9 @@ pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
 
 /// Returns the memory of whole pages to the system. The addresses stay valid and read as zeroes.
 ///
+/// The system keeps pages that the program locked (`mlock`, `mlockall`): such a program wants no page faults. They stay resident and
+/// keep their contents, so nothing may depend on the zeroes. Whole mappings go back, locked or not.
+///
 /// # Safety
 ///
 /// The pages lie in one mapping from `map`, and nothing depends on their contents. `start` and `bytes` are multiples of the system's page.

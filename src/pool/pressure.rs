@@ -21,7 +21,7 @@
 //! The depot, the calling thread's own magazine, the blocks of frames that are not open, and, in a pool with a limit,
 //! the unused blocks of open frames (parked arenas, `arena/parking.rs`). From its own arenas the caller also returns
 //! blocks that their frames have not used. The magazines of other threads are not within reach; their size is bounded
-//! instead (`Budget::keep`).
+//! instead (`max_kept_by_thread`).
 #![expect(
     unsafe_code,
     reason = "the asking thread gives back what its own slot keeps"

@@ -26,10 +26,10 @@
 //!
 //! *The same words are the same stack.* A call takes a fixed number of bytes of the stack. So the anchor gives the place of the word by which
 //! `capture` returns. If it is equal, the caller is the same call of the same function. That gives the place of the next word, and so on, out
-//! to the beginning of the thread. This fails for a function whose frame varies in size, such as a C function with `alloca`: the words farther
-//! out have no fixed place, so an old return address that was left in its frame can stand for the present one. If two functions with such
-//! frames are called at the same place in turns, all their samples may be counted for one of them. It also fails if other code was loaded at the
-//! same address.
+//! to the beginning of the thread. This fails for a function whose frame varies in size: a C function with `alloca`, or one that aligns
+//! its frame for locals of 32 bytes and more. Then the words farther out have no fixed place, so an old return address that was left in its
+//! frame can stand for the present one. If two functions with such frames are called at the same place in turns, all their samples may be
+//! counted for one of them. It also fails if other code was loaded at the same address.
 //!
 //! On other systems and processors than Linux and x86-64, every stack is unwound.
 #![expect(unsafe_code, reason = "an entry is read through a pointer to it")]

@@ -2,8 +2,8 @@
 //!
 //! The whole state is one immutable value. A receiver builds the next one and publishes it with one exchange of a pointer;
 //! a reader loads the pointer. So readers and receivers never wait for each other, and a reader sees a consistent state.
-//! Only receivers take turns, with a lock that no reader takes. The next state shares all but a few nodes of the history
-//! with the previous one (`history.rs`), so the cost of a receipt does not depend on the length of the history.
+//! Only receivers take turns, with a lock that no reader takes. The next state shares all entries with the previous one, and
+//! copies a pointer to each (`history.rs`).
 //!
 //! Single frames, and numbers rolled up over an hour and a day, are in separate rings (`past/mod.rs`), which a receiver
 //! writes in its turn.

@@ -69,8 +69,8 @@ pub struct Outstanding {
     pub stacks: Vec<StackHolding>,
     /// Which buffers have their call stack recorded in that mode.
     pub stack_sampling: StackSampling,
-    /// Sampled buffers whose call stack was not kept because the pool already had 1,024 others, since the pool was
-    /// made.
+    /// Sampled buffers whose call stack was not kept, since the pool was made: the pool's table of 1,024 stacks had no free place
+    /// among the 16 that are tried, or could not be allocated.
     pub stacks_lost: u64,
 }
 

@@ -133,6 +133,9 @@ impl Arena {
             bytes,
         };
         let placed = added.bump(value).expect("the chunk has room");
+        // What a coarse alignment left would exceed the bytes of a block in the `lent` word.
+        let most = added.cursor.wrapping_add(MAX_CHUNK);
+        added.end = added.end.min(most);
         let goes_below = self.with_chunk(|current| {
             // A value with a chunk of its own leaves less room than the current chunk has.
             let goes_below = current.room() > added.room();
