@@ -1,7 +1,7 @@
 //! The bump allocator of one thread for one open frame: a cursor that moves through the arena's own blocks.
 //!
 //! ```text
-//!   chunks   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
+//!   blocks   [ block 0, full ][ block 1      cursor ▶       ][ block 2, spare ] …
 //!                              base ──────────┘        end
 //!   bytes allocated = sealed_bytes + (cursor − base)
 //!   lent word       = values (1 bit) │ allocs (33 bits) │ bytes requested (30 bits), both of the current block
@@ -32,7 +32,7 @@
 //! reading is an earlier true state. The aggregator never waits for a worker.
 #![expect(
     unsafe_code,
-    reason = "the chunks are a cell that belongs to the slot's owner"
+    reason = "the blocks are a cell that belongs to the slot's owner"
 )]
 
 mod reset;
@@ -41,7 +41,7 @@ mod values;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-use crate::arena::chunks::{Chunks, History, MAX_BLOCK_BYTES, bytes_of, usable_bytes};
+use crate::arena::blocks::{ArenaBlocks, History, MAX_BLOCK_BYTES, bytes_of, usable_bytes};
 use crate::arena::parking::OWNED;
 use crate::codegen::{cold_path, in_register};
 use crate::memory::region::Region;
@@ -98,7 +98,7 @@ pub(crate) struct Arena {
     sealed_bytes: AtomicU64,
     /// Bytes requested by the allocs in `sealed_allocs`.
     sealed_requested: AtomicU64,
-    /// Bytes of the blocks, for threads that must not read the chunks. Written by the thread that changes the chunks.
+    /// Bytes of the blocks, for threads that must not read these. Written by the thread that changes them.
     held: AtomicU64,
     /// Bytes of the block at `base`, for the query of resident pages. A model does not need it.
     #[cfg(not(any(framepool_loom, framepool_shuttle)))]
@@ -109,12 +109,12 @@ pub(crate) struct Arena {
     /// The chunk of values that has room, or null (`bump/values.rs`). Only for the owner, or for a thread with exclusive access.
     values: Cell<*mut values::Chunk>,
     /// The blocks.
-    pub(crate) chunks: UnsafeCell<Chunks>,
+    pub(crate) blocks: UnsafeCell<ArenaBlocks>,
     /// Only under the aggregator's lock.
     history: UnsafeCell<History>,
 }
 
-// SAFETY: the head of this file says which thread may touch which part. The arena owns the regions in the chunks.
+// SAFETY: the head of this file says which thread may touch which part. The arena owns its blocks.
 unsafe impl Send for Arena {}
 // SAFETY: as above.
 unsafe impl Sync for Arena {}
@@ -136,8 +136,8 @@ impl Arena {
             block_bytes: AtomicU64::new(0),
             state: AtomicU32::new(OWNED),
             values: Cell::new(ptr::null_mut()),
-            chunks: UnsafeCell::new(Chunks {
-                blocks: Vec::new(),
+            blocks: UnsafeCell::new(ArenaBlocks {
+                all: Vec::new(),
                 used: 0,
             }),
             history: UnsafeCell::new(History::default()),
@@ -158,8 +158,8 @@ impl Arena {
             cold_path();
             return None;
         }
-        // For the model checker only: it does not see the memory itself, so this read of the chunks models the access.
-        self.chunks.with(|_| ());
+        // For the model checker only: it does not see the memory itself, so this read of the blocks models the access.
+        self.blocks.with(|_| ());
         // Release: pairs with the Acquire in `read`.
         self.cursor.store(next, Ordering::Release);
         self.count(1, requested);
@@ -188,7 +188,7 @@ impl Arena {
         self.rewrite(|| add(&self.sealed_allocs, 1));
     }
 
-    /// Moves to an unused block with room for `stride` bytes, and allocates from it; `None` if the chunks have no such
+    /// Moves to an unused block with room for `stride` bytes, and allocates from it; `None` if there is no such
     /// block.
     ///
     /// `missed` is true if the block came from the system for this alloc. `stride` and `requested` are those of
@@ -199,16 +199,16 @@ impl Arena {
         requested: usize,
         missed: bool,
     ) -> Option<NonNull<u8>> {
-        // SAFETY: only the owner touches the chunks while the frame is open.
-        let block = self.chunks.with_mut(|chunks| unsafe {
-            let chunks = &mut *chunks;
+        // SAFETY: only the owner touches the blocks while the frame is open.
+        let block = self.blocks.with_mut(|blocks| unsafe {
+            let blocks = &mut *blocks;
             // The smallest that fits: a block made for one very large buffer stays free for the next such buffer.
-            let fit = (chunks.used..chunks.blocks.len())
-                .filter(|&at| chunks.blocks[at].bytes >= stride)
-                .min_by_key(|&at| chunks.blocks[at].bytes)?;
-            chunks.blocks.swap(chunks.used, fit);
-            chunks.used += 1;
-            Some(chunks.blocks[chunks.used - 1])
+            let fit = (blocks.used..blocks.all.len())
+                .filter(|&at| blocks.all[at].bytes >= stride)
+                .min_by_key(|&at| blocks.all[at].bytes)?;
+            blocks.all.swap(blocks.used, fit);
+            blocks.used += 1;
+            Some(blocks.all[blocks.used - 1])
         })?;
         self.rewrite(|| {
             // Relaxed, all: the owner reads its own writes.
@@ -236,21 +236,21 @@ impl Arena {
         Some(block.start)
     }
 
-    /// Makes room in the chunks for one more block; `false` if their list cannot grow. Only for the owner.
+    /// Makes room in the list for one more block; `false` if it cannot grow. Only for the owner.
     pub(crate) fn reserve_place(&self) -> bool {
-        // SAFETY: only the owner touches the chunks while the frame is open.
-        self.chunks
-            .with_mut(|chunks| unsafe { (*chunks).blocks.try_reserve(1).is_ok() })
+        // SAFETY: only the owner touches the blocks while the frame is open.
+        self.blocks
+            .with_mut(|blocks| unsafe { (*blocks).all.try_reserve(1).is_ok() })
     }
 
-    /// Adds an unused block to the chunks. Only for the owner, after [`reserve_place`](Self::reserve_place).
+    /// Adds an unused block. Only for the owner, after [`reserve_place`](Self::reserve_place).
     pub(crate) fn add_block(&self, block: Region) {
-        // SAFETY: only the owner touches the chunks while the frame is open.
-        self.chunks.with_mut(|chunks| unsafe {
-            let chunks = &mut *chunks;
-            debug_assert!(chunks.blocks.len() < chunks.blocks.capacity());
-            chunks.blocks.push(block);
-            self.note_held(chunks);
+        // SAFETY: only the owner touches the blocks while the frame is open.
+        self.blocks.with_mut(|blocks| unsafe {
+            let blocks = &mut *blocks;
+            debug_assert!(blocks.all.len() < blocks.all.capacity());
+            blocks.all.push(block);
+            self.note_held(blocks);
         });
     }
 
@@ -260,11 +260,11 @@ impl Arena {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Stores the bytes of the blocks. Only for the thread that changed the chunks.
-    fn note_held(&self, chunks: &Chunks) {
+    /// Stores the bytes of the blocks. Only for the thread that changed them.
+    fn note_held(&self, blocks: &ArenaBlocks) {
         // Relaxed: pairs with the Relaxed load in `held`.
         self.held
-            .store(bytes_of(&chunks.blocks) as u64, Ordering::Relaxed);
+            .store(bytes_of(&blocks.all) as u64, Ordering::Relaxed);
     }
 
     /// Stores the size of the block at `base`. Only for the thread that changes `base`.
@@ -286,21 +286,21 @@ impl Arena {
 
     /// Bytes of the blocks that the open frame has not used yet. Only for the owner.
     pub(crate) fn unused(&self) -> u64 {
-        // SAFETY: only the owner touches the chunks while the frame is open.
-        self.chunks
-            .with(|chunks| unsafe { bytes_of(&(&(*chunks).blocks)[(*chunks).used..]) as u64 })
+        // SAFETY: only the owner touches the blocks while the frame is open.
+        self.blocks
+            .with(|blocks| unsafe { bytes_of(&(&(*blocks).all)[(*blocks).used..]) as u64 })
     }
 
     /// Removes a block that the open frame has not used. Only for the owner, under the aggregator's lock.
     pub(crate) fn take_unused(&self) -> Option<Region> {
-        // SAFETY: only the owner touches the chunks while the frame is open.
-        self.chunks.with_mut(|chunks| unsafe {
-            let chunks = &mut *chunks;
-            if chunks.blocks.len() == chunks.used {
+        // SAFETY: only the owner touches the blocks while the frame is open.
+        self.blocks.with_mut(|blocks| unsafe {
+            let blocks = &mut *blocks;
+            if blocks.all.len() == blocks.used {
                 return None;
             }
-            let block = chunks.blocks.pop();
-            self.note_held(chunks);
+            let block = blocks.all.pop();
+            self.note_held(blocks);
             block
         })
     }

@@ -9,16 +9,16 @@
 //! ```
 //!
 //! - Owner: `end` of a parked arena is null, so the first alloc takes the slow path. It changes the state from PARKED to OWNED with a
-//!   compare-exchange before it touches the chunks ([`unpark`](Arena::unpark)). If it finds SEIZED, it waits for the aggregator's lock and
+//!   compare-exchange before it touches the blocks ([`unpark`](Arena::unpark)). If it finds SEIZED, it waits for the aggregator's lock and
 //!   retries.
 //! - Reclaim: it changes PARKED to SEIZED with a compare-exchange, removes blocks, and stores PARKED again. It never writes `end`,
 //!   because the owner may read `end` at any time.
 //!
-//! Only one of the two exchanges can succeed, so the chunks have one user at a time. No buffer is allocated from a parked or
+//! Only one of the two exchanges can succeed, so the blocks have one user at a time. No buffer is allocated from a parked or
 //! seized arena. In a pool without a limit no arena is ever parked.
 #![expect(
     unsafe_code,
-    reason = "the state says which thread may use the cell of the chunks"
+    reason = "the state says which thread may use the cell of the blocks"
 )]
 
 use std::ptr;
@@ -26,7 +26,7 @@ use std::ptr;
 use crate::arena::bump::Arena;
 use crate::sync::Ordering;
 
-/// Which thread may touch the chunks: see the head of this file.
+/// Which thread may touch the blocks: see the head of this file.
 pub(crate) const OWNED: u32 = 0;
 const PARKED: u32 = 1;
 const SEIZED: u32 = 2;
@@ -35,7 +35,7 @@ impl Arena {
     /// Parks the arena until the owner's first alloc or a reclaim. Only for the thread that ends the frame.
     pub(crate) fn park(&self) {
         self.end.set(ptr::null_mut());
-        // Release: pairs with the Acquires in `unpark` and `seize`; they see the chunks as they are now.
+        // Release: pairs with the Acquires in `unpark` and `seize`; they see the blocks as they are now.
         self.state.store(PARKED, Ordering::Release);
     }
 
@@ -57,14 +57,14 @@ impl Arena {
         if self.state.load(Ordering::Relaxed) == OWNED {
             return true;
         }
-        // Acquire: pairs with the Releases in `park` and `release`; the owner sees the chunks as they were left.
-        // Relaxed on failure: the chunks are not read.
+        // Acquire: pairs with the Releases in `park` and `release`; the owner sees the blocks as they were left.
+        // Relaxed on failure: the blocks are not read.
         let swung =
             self.state
                 .compare_exchange(PARKED, OWNED, Ordering::Acquire, Ordering::Relaxed);
         if swung.is_ok() {
-            // SAFETY: the exchange gave the chunks to the owner.
-            let end = self.chunks.with(|chunks| unsafe { (*chunks).end() });
+            // SAFETY: the exchange gave the blocks to the owner.
+            let end = self.blocks.with(|blocks| unsafe { (*blocks).end() });
             self.end.set(end);
         }
         swung.is_ok()
@@ -72,7 +72,7 @@ impl Arena {
 
     /// Claims a parked arena for reclaim; `false` if it is not parked. Only under the aggregator's lock.
     pub(crate) fn seize(&self) -> bool {
-        // Acquire: pairs with the Release in `park`. Relaxed on failure: the chunks are not read.
+        // Acquire: pairs with the Release in `park`. Relaxed on failure: the blocks are not read.
         self.state
             .compare_exchange(PARKED, SEIZED, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
@@ -80,7 +80,7 @@ impl Arena {
 
     /// Parks a seized arena again, at the end of a reclaim.
     pub(crate) fn release(&self) {
-        // Release: pairs with the Acquire in `unpark`; the owner sees the chunks without the reclaimed blocks.
+        // Release: pairs with the Acquire in `unpark`; the owner sees the blocks without the reclaimed ones.
         self.state.store(PARKED, Ordering::Release);
     }
 }

@@ -155,7 +155,7 @@ impl Arena {
     /// Closes the arena before its frame's first alloc. Only for the thread that begins the frame.
     pub(crate) fn close_at_begin(&self) {
         // Relaxed: only the owner changes it to `OWNED`, and it does not have the frame yet. The `end` of a parked arena is
-        // null, and another thread may have its chunks now.
+        // null, and another thread may have its blocks now.
         if self.state.load(Ordering::Relaxed) == OWNED {
             self.close();
         }
@@ -163,17 +163,17 @@ impl Arena {
 
     /// Sets the end to null, so that each alloc takes the slow path. Only for the owner, while the frame is open.
     pub(crate) fn close(&self) {
-        // For the model checker only: it does not see `end`, which has the same owner as the chunks.
-        self.chunks.with_mut(|_| ());
+        // For the model checker only: it does not see `end`, which has the same owner as the blocks.
+        self.blocks.with_mut(|_| ());
         self.end.set(ptr::null_mut());
     }
 
     /// Gives the fast path the room of the current block. Only for the owner, or for the thread that ends the frame.
     pub(crate) fn open(&self) {
-        // SAFETY: the caller has exclusive access to the chunks.
+        // SAFETY: the caller has exclusive access to the blocks.
         let end = self
-            .chunks
-            .with(|chunks| unsafe { (*chunks).current_end() });
+            .blocks
+            .with(|blocks| unsafe { (*blocks).current_end() });
         self.end.set(end);
     }
 }

@@ -63,8 +63,8 @@ impl Balance {
     const LEAVING: u64 = 1 << 7;
 
     /// Makes a balance with this value and this room.
-    fn new(says: i64, room: u32) -> Self {
-        let sum = says.wrapping_add(i64::from(room)) as u64;
+    fn new(value: i64, room: u32) -> Self {
+        let sum = value.wrapping_add(i64::from(room)) as u64;
         Self(sum << Self::SUM_SHIFT | u64::from(room))
     }
 
@@ -73,7 +73,7 @@ impl Balance {
         (self.0 & Self::ROOM) as u32
     }
 
-    fn says(self) -> i64 {
+    fn value(self) -> i64 {
         (self.0 as i64 >> Self::SUM_SHIFT) - i64::from(self.room())
     }
 }
@@ -178,7 +178,7 @@ impl Bin {
 
     /// Sets the room after an exchange. `given` is the number of releases in it, minus the allocs.
     pub(crate) fn set_room(&self, room: u32, given: i64) {
-        self.set_balance(Balance::new(self.balance().says() + given, room));
+        self.set_balance(Balance::new(self.balance().value() + given, room));
     }
 
     /// Closes the bin after its active list was taken out: no hot place, no room.
@@ -196,8 +196,8 @@ impl Bin {
             self.set_balance(Balance(balance.0 | Balance::LEAVING));
         }
         self.set_hot(NO_PLACE);
-        let says = balance.says() + i64::from(block.is_some());
-        self.set_balance(Balance::new(says, 0));
+        let value = balance.value() + i64::from(block.is_some());
+        self.set_balance(Balance::new(value, 0));
         block
     }
 
@@ -226,7 +226,7 @@ impl Bin {
                 continue;
             }
             let is_hot = balance & Balance::LEAVING != 0 || hot.addr() > NO_PLACE.addr();
-            let rest = Balance(balance).says().wrapping_add(i64::from(is_hot));
+            let rest = Balance(balance).value().wrapping_add(i64::from(is_hot));
             return hits.wrapping_add_signed(rest);
         }
     }

@@ -187,12 +187,12 @@ impl Table {
         self.in_use.fetch_sub(1, Ordering::Relaxed);
         supply.lowest = supply.lowest.min(page);
         if left == 0 {
-            self.let_page_go(&supply, page);
+            self.return_page(&supply, page);
         }
     }
 
     /// Returns a page without records in use to the system.
-    fn let_page_go(&self, supply: &Supply, page: u32) {
+    fn return_page(&self, supply: &Supply, page: u32) {
         if supply.regions.returns(page) && self.is_vacant_around(page) {
             // SAFETY: the page lies in the mapping of its bucket. No thread holds a record in it or around it, and a thread that
             // reads one without holding it can handle zeroes, see the head of this file.
@@ -210,7 +210,7 @@ impl Table {
     }
 
     fn add_bytes(&self, bytes: usize) {
-        // Relaxed: as in `let_page_go`.
+        // Relaxed: as in `return_page`.
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::arena::chunks::MAX_BLOCK_BYTES;
+use crate::arena::blocks::MAX_BLOCK_BYTES;
 use crate::arena::in_flight::MAX_IN_FLIGHT;
 use crate::blocks::class::LINE;
 use crate::error::ConfigError;

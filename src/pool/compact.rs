@@ -4,8 +4,8 @@
     reason = "arenas of ended frames are emptied and filled here"
 )]
 
+use crate::arena::blocks::Ended;
 use crate::arena::bump::Arena;
-use crate::arena::chunks::Ended;
 use crate::clock::Time;
 use crate::memory::region::Region;
 use crate::pool::aggregator::Aggregator;

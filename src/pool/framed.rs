@@ -6,8 +6,8 @@ use std::num::NonZero;
 use std::panic::Location;
 use std::ptr::NonNull;
 
+use crate::arena::blocks::MAX_BLOCK_BYTES;
 use crate::arena::bump::{Arena, MAX_REQUESTED};
-use crate::arena::chunks::MAX_BLOCK_BYTES;
 use crate::codegen::{cold_path, in_one_register};
 use crate::memory::region::{PAGE, Region};
 use crate::pool::inner::PoolInner;

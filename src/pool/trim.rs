@@ -34,7 +34,7 @@ impl PoolInner {
     /// A step of trimming.
     pub(crate) fn trim_step(&self, aggregator: &mut Aggregator, time: TrimTime) {
         let frames = u64::from(time == TrimTime::FrameEnd);
-        self.let_go_oversize(aggregator);
+        self.evict_oversize(aggregator);
         self.trim_unused_frame(aggregator);
         aggregator.trim.frames = aggregator.trim.frames.wrapping_add(frames);
         let idle = self.depot_bytes();
@@ -115,7 +115,7 @@ impl PoolInner {
     }
 
     /// Gives back blocks beyond the largest class, which are never kept.
-    fn let_go_oversize(&self, aggregator: &mut Aggregator) {
+    fn evict_oversize(&self, aggregator: &mut Aggregator) {
         while self.evict_batch(aggregator, CLASSES, u64::MAX) > 0 {}
     }
 

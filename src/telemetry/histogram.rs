@@ -160,6 +160,19 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "serde")]
+    #[test]
+    fn more_buckets_than_there_are_is_an_error() {
+        let read = |buckets| {
+            let text = serde_json::to_string(&vec![u64::MAX; buckets]).unwrap();
+            serde_json::from_str::<Log2Histogram>(&text)
+        };
+        let mut whole = read(BUCKETS).unwrap();
+        whole.merge(&whole.clone());
+        assert_eq!((whole.count(), whole.at_most(1.0)), (u64::MAX, Some(0)));
+        assert!(read(BUCKETS + 1).is_err());
+    }
+
     #[test]
     fn merged_histograms_count_both() {
         let all: Log2Histogram = [0, 9, 300, 9].into_iter().collect();

@@ -13,11 +13,11 @@
 //! logarithm of the frame's size.
 #![expect(
     unsafe_code,
-    reason = "the chunks belong to the thread that ends the frame"
+    reason = "the blocks belong to the thread that ends the frame"
 )]
 
 use super::{Arena, VALUES, unpack};
-use crate::arena::chunks::{Chunks, Ended, MAX_BLOCK_BYTES, bytes_of};
+use crate::arena::blocks::{ArenaBlocks, Ended, MAX_BLOCK_BYTES, bytes_of};
 use crate::arena::parking::OWNED;
 use crate::memory::region::Region;
 use crate::sync::Ordering;
@@ -67,12 +67,12 @@ impl Arena {
             history.changed = true;
             let reading = self.sum(lent, of_last);
             // SAFETY: the caller has exclusive access to the arena.
-            let (full_bytes, last_bytes) = self.chunks.with_mut(|chunks| {
-                let chunks = &mut *chunks;
-                let used = &chunks.blocks[..chunks.used];
+            let (full_bytes, last_bytes) = self.blocks.with_mut(|blocks| {
+                let blocks = &mut *blocks;
+                let used = &blocks.all[..blocks.used];
                 let last_bytes = used.last().map_or(0, |block| block.bytes);
                 let full_bytes = bytes_of(used) - last_bytes;
-                self.rewind(chunks);
+                self.rewind(blocks);
                 (full_bytes, last_bytes)
             });
             history.note_need(full_bytes as u64 + of_last);
@@ -97,21 +97,21 @@ impl Arena {
             return None;
         }
         // SAFETY: the caller has exclusive access to the arena and holds the aggregator's lock.
-        self.chunks.with_mut(|chunks| unsafe {
-            let chunks = &mut *chunks;
+        self.blocks.with_mut(|blocks| unsafe {
+            let blocks = &mut *blocks;
             if !all {
                 let is_needed = self.history.with_mut(|history| {
                     let history = &mut *history;
-                    history.changed = !chunks.is_needed(&history.needed, usual_bytes as u64);
+                    history.changed = !blocks.is_needed(&history.needed, usual_bytes as u64);
                     !history.changed
                 });
                 if is_needed {
                     return None;
                 }
             }
-            let block = chunks.blocks.pop()?;
-            self.note_held(chunks);
-            self.rewind(chunks);
+            let block = blocks.all.pop()?;
+            self.note_held(blocks);
+            self.rewind(blocks);
             Some(block)
         })
     }
@@ -124,21 +124,21 @@ impl Arena {
     pub(crate) unsafe fn refill_with(&self, block: Region) {
         self.add_block(block);
         // SAFETY: the caller has exclusive access to the arena.
-        self.chunks
-            .with_mut(|chunks| self.rewind(unsafe { &mut *chunks }));
+        self.blocks
+            .with_mut(|blocks| self.rewind(unsafe { &mut *blocks }));
     }
 
     /// Resets all words to the start of the next frame's first block. Only for a thread with exclusive access to the arena.
-    fn rewind(&self, chunks: &mut Chunks) {
-        let start = chunks.rewind();
+    fn rewind(&self, blocks: &mut ArenaBlocks) {
+        let start = blocks.rewind();
         // Relaxed, all: no other thread reads them now. The Release that follows publishes them: `InFlight::free` (paired with the
         // Acquire in `claim`) after a frame end, or `Arena::release` (paired with the Acquire in `unpark`) after a reclaim.
         self.cursor.store(start, Ordering::Relaxed);
         self.base.store(start, Ordering::Relaxed);
-        self.note_block_bytes(chunks.blocks.first().map_or(0, |block| block.bytes));
+        self.note_block_bytes(blocks.all.first().map_or(0, |block| block.bytes));
         // Relaxed: exclusive access, as above. The owner may read `end` of a parked or seized arena now, so leave that one alone.
         if self.state.load(Ordering::Relaxed) == OWNED {
-            self.end.set(chunks.end());
+            self.end.set(blocks.end());
         }
         // Relaxed, all: published like the cursor above.
         self.lent.store(0, Ordering::Relaxed);

@@ -72,7 +72,7 @@ impl Arena {
     #[inline(always)]
     fn with_chunk<R>(&self, f: impl FnOnce(&mut Chunk) -> R) -> Option<R> {
         // For the model checker only: the chunk belongs to the same thread as the blocks.
-        self.chunks.with(|_| ());
+        self.blocks.with(|_| ());
         // SAFETY: it is null, or a header that `add_chunk` wrote in this frame. Only this thread touches it, and no `f` below reaches it in
         // another way.
         unsafe { self.values.get().as_mut() }.map(f)

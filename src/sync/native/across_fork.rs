@@ -28,12 +28,12 @@ use crate::sync::{Lock, Rank};
 /// All locks that are held during a fork.
 static LIST: Lock<List> = Lock::of(Mutex::new(List {
     first: ptr::null(),
-    is_told_of_forks: false,
+    has_fork_handlers: false,
 }));
 
 struct List {
     first: *const Link,
-    is_told_of_forks: bool,
+    has_fork_handlers: bool,
 }
 
 // SAFETY: only the thread that has the lock of the list uses the links; a lock leaves the list before it is freed.
@@ -155,9 +155,9 @@ unsafe fn hold<T: 'static>(link: *const Link) -> Box<dyn Held> {
 
 impl List {
     fn add(&mut self, link: NonNull<Link>) {
-        if !self.is_told_of_forks {
-            self.is_told_of_forks = true;
-            system::tell_of_forks();
+        if !self.has_fork_handlers {
+            self.has_fork_handlers = true;
+            system::register_fork_handlers();
         }
         // SAFETY: the new node does not move, and all nodes in the list exist.
         unsafe {
@@ -265,7 +265,7 @@ mod system {
     }
 
     /// Registers the handlers for every fork. If there is no memory for that, a child must not use pools.
-    pub(super) fn tell_of_forks() {
+    pub(super) fn register_fork_handlers() {
         // SAFETY: the handlers are functions without conditions.
         let _ = unsafe {
             pthread_atfork(
@@ -280,7 +280,7 @@ mod system {
 #[cfg(not(all(unix, not(miri))))]
 mod system {
     /// This system has no forks.
-    pub(super) fn tell_of_forks() {
+    pub(super) fn register_fork_handlers() {
         let _: [extern "C" fn(); 2] = [super::before_fork, super::after_fork];
     }
 }

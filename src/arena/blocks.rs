@@ -23,8 +23,8 @@ pub(crate) struct Ended {
 
 /// The blocks of an arena. The first `used` ones are in use.
 #[derive(Debug)]
-pub(crate) struct Chunks {
-    pub(crate) blocks: Vec<Region>,
+pub(crate) struct ArenaBlocks {
+    pub(crate) all: Vec<Region>,
     pub(crate) used: usize,
 }
 
@@ -44,18 +44,18 @@ pub(crate) struct History {
     pub(crate) changed: bool,
 }
 
-impl Chunks {
+impl ArenaBlocks {
     /// Starts again at the first block of usual size. Returns its start, which is the next frame's first buffer, or null.
     ///
     /// A block larger than [`MAX_BLOCK_BYTES`] was made for one very large buffer, and the `lent` word cannot count all of
     /// it in small buffers. So it is never the first block: it waits for a buffer that needs it.
     pub(crate) fn rewind(&mut self) -> *mut u8 {
         let is_usual = |block: &Region| block.bytes <= MAX_BLOCK_BYTES;
-        let first = self.blocks.iter().position(is_usual);
+        let first = self.all.iter().position(is_usual);
         self.used = usize::from(first.is_some());
         first.map_or(ptr::null_mut(), |at| {
-            self.blocks.swap(0, at);
-            self.blocks[0].start.as_ptr()
+            self.all.swap(0, at);
+            self.all[0].start.as_ptr()
         })
     }
 
@@ -64,13 +64,13 @@ impl Chunks {
         if self.used == 0 {
             return ptr::null_mut();
         }
-        let block = &self.blocks[0];
+        let block = &self.all[0];
         block.start.as_ptr().wrapping_add(usable_bytes(block))
     }
 
     /// The end of the current block, or null.
     pub(crate) fn current_end(&self) -> *mut u8 {
-        match self.blocks[..self.used].last() {
+        match self.all[..self.used].last() {
             Some(block) => block.start.as_ptr().wrapping_add(usable_bytes(block)),
             None => ptr::null_mut(),
         }
@@ -81,7 +81,7 @@ impl Chunks {
     /// It is kept if recent frames needed more than the other blocks hold, and if it is not much larger than that need.
     pub(crate) fn is_needed(&self, needed: &[u64; 2], usual_bytes: u64) -> bool {
         let needed = needed[0].max(needed[1]);
-        let Some((last, others)) = self.blocks.split_last() else {
+        let Some((last, others)) = self.all.split_last() else {
             return true;
         };
         (bytes_of(others) as u64) < needed && last.bytes as u64 <= 2 * needed.max(usual_bytes)
