@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::pool::config::Alignment;
+use crate::memory::alignment::Alignment;
 use crate::telemetry::holdings::{HeldBy, Holding};
 use crate::telemetry::id::FrameId;
 use crate::telemetry::outstanding::SiteHolding;

@@ -91,7 +91,7 @@ pub(crate) struct Envelope {
 /// What a site did before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Past {
-    /// The most buffers that it gave back; zero if it does not.
+    /// The largest gain of which it released half or more, or its deepest fall below the record; zero if it does not give back.
     given_back: u64,
     /// It filled, in at least [`SOME`] rises, and levelled off.
     has_filled: bool,

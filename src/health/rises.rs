@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn pace_is_like_another_by_time_or_by_frames() {
+    fn pace_is_like_another_by_either_clock() {
         let pace = |buffers, nanos, frames| Pace {
             buffers,
             nanos,

@@ -1,5 +1,6 @@
 //! Memory from the system: how it is allocated and freed, and how much of it the pool may hold.
 
+pub(crate) mod alignment;
 pub(crate) mod budget;
 pub(crate) mod mapping;
 pub(crate) mod region;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::arena::blocks::MAX_BLOCK_BYTES;
-use crate::arena::in_flight::MAX_IN_FLIGHT;
+use crate::arena::{blocks::MAX_BLOCK_BYTES, in_flight::MAX_IN_FLIGHT};
 use crate::blocks::class::LINE;
 use crate::error::ConfigError;
-use crate::pool::config::{Alignment, Attribution, Config};
+use crate::memory::alignment::Alignment;
+use crate::pool::config::{Attribution, Config};
 use crate::pool::handle::BufferPool;
 use crate::pool::tag_settings::TagSettings;
 use crate::telemetry::ring::MAX_PLACES;

@@ -8,8 +8,9 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::time::Duration;
 
+use crate::memory::alignment::Alignment;
 use crate::pool::builder::PoolBuilder;
-use crate::pool::config::{Alignment, Attribution, Config};
+use crate::pool::config::{Attribution, Config};
 use crate::pool::inner::PoolInner;
 use crate::pool::pooled::class_or_oversize;
 use crate::pool::slot_guard::with_slot;

@@ -113,6 +113,26 @@ fn fill_of_a_line_that_gives_back() {
 }
 
 #[test]
+fn load_of_a_line_that_gives_back() {
+    // A burst of 40 buffers, and later 400 at once and then a buffer in every second frame, for 3 s.
+    let mut bench = Bench::new();
+    let mut kept = Vec::new();
+    bench.quiet(3_600);
+    healthy(&mut bench, 1_500, TICK, |pool, frame| {
+        let more = match frame {
+            60 => 40,
+            900 => 400,
+            901..1_080 => frame % 2,
+            _ => 0,
+        };
+        kept.extend((0..more).map(|_| pool.alloc::<u8>(700)));
+        if frame == 300 {
+            kept.clear();
+        }
+    });
+}
+
+#[test]
 fn a_second_fill_is_a_new_one() {
     // 90 keys at random, often used ones first; from 100 s on 90 other ones. The two together are rarely taken for one growth.
     let alarms = (1..=16).filter(|&seed| {

@@ -134,7 +134,7 @@ fn named_in_turns(every: u64, play: u64, menu: u64) -> u64 {
 }
 
 #[test]
-fn a_leak_that_pauses_goes_on_with_its_growth() {
+fn a_leak_that_pauses_goes_on_growing() {
     // One in `every` frames, in turns of `play` and `menu` seconds: an alert in the turn in which the play takes two and a half minutes.
     let cases = [
         (12, 30, 60),
@@ -187,16 +187,17 @@ fn the_whole_growth_with_pauses_is_reported() {
     panic!("no alert");
 }
 
-/// Parts of a fill are no growth that goes on if each is slower, or if all of them take less than the fill time.
+/// Parts of a fill are no growth that goes on if each is slower, if all of them take less than the fill time, or if there are two.
 #[test]
 fn fills_in_parts_are_healthy() {
-    let is_named = |seed: u64, gap: fn(u64) -> u64, capacity: usize| {
+    let is_named = |seed: u64, play: u64, gap: fn(u64) -> u64, capacity: usize| {
         let (mut bench, mut dice) = (Bench::new(), Dice(seed));
         let (mut kept, mut next) = (Vec::new(), 0);
+        let turn = play + 4_200;
         let (named, _) = bench.run(60_000, TICK, |pool, frame| {
-            // Turns of 30 s, and of 70 s between.
-            if frame > 5_000 && frame % 6_000 < 1_800 && frame >= next && kept.len() < capacity {
-                let gap = gap(frame / 6_000);
+            // 70 s between the turns.
+            if frame > 5_000 && frame % turn < play && frame >= next && kept.len() < capacity {
+                let gap = gap(frame / turn);
                 next = frame + gap - gap / 8 + dice.below(gap / 4);
                 kept.push(pool.alloc::<u8>(500));
             }
@@ -205,13 +206,15 @@ fn fills_in_parts_are_healthy() {
     };
     let seeds = if cfg!(debug_assertions) { 1 } else { 8 };
     for seed in 1..=seeds {
-        // A gap is a third longer in each turn; a history of 90 s.
+        // A gap is a third longer in each turn; a history of 90 s; one that is full after two turns of 80 s.
         assert!(!is_named(
             seed,
+            1_800,
             |turn| 30 * 4_u64.pow(turn as u32) / 3_u64.pow(turn as u32),
             1_000
         ));
-        assert!(!is_named(seed, |_| 60, 90));
+        assert!(!is_named(seed, 1_800, |_| 60, 90));
+        assert!(!is_named(seed, 4_800, |_| 420, 22));
     }
 }
 

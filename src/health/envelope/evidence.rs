@@ -14,7 +14,7 @@
 //!   that. Or every window of 5 s rose, over the load time.
 //!
 //! A stream is quick, so it proves nothing where healthy programs climb like that: in a climb that began in the warm-up (20 s
-//! and 1,200 frames by default), and at a site that gives back, unless it gains four times the most that the site gave back. Until a
+//! and 1,200 frames by default), and at a site that gives back, unless it gains four times the largest gain that the site gave back. Until a
 //! proven climb has lasted for the fill time, it may still be a fill, so its alert is a warning.
 //!
 //! - **In parts**: the climb goes on with two climbs before it or more that were as fast and levelled off (`parts.rs`). At any site.
@@ -38,7 +38,7 @@ const STREAM_WINDOWS: u32 = 4;
 const FEW: u32 = 3;
 /// A long climb is proven from this confidence on.
 const LEAST_CONFIDENCE: f64 = 0.65;
-/// At a site that gives back, a stream gains this many times what the site gave back at most.
+/// At a site that gives back, a stream gains this many times the largest gain that the site gave back.
 const ABOVE_GIVEN_BACK: u64 = 4;
 
 impl Climb {
@@ -70,9 +70,9 @@ impl Climb {
         }
     }
 
-    /// Whether it gained several times what the site ever gave back.
+    /// Whether it gained several times the largest gain that the site ever gave back.
     fn exceeds(&self, past: Past) -> bool {
-        self.gain() >= past.given_back.saturating_mul(ABOVE_GIVEN_BACK)
+        self.grown() >= past.given_back.saturating_mul(ABOVE_GIVEN_BACK)
     }
 
     /// Whether its first rise is a load: more than one buffer, and more than twice the mean of the later rises.
@@ -91,11 +91,16 @@ impl Climb {
         }
     }
 
+    /// The gain without a load at the beginning.
+    fn grown(&self) -> u64 {
+        self.top.buffers - self.level_before().buffers
+    }
+
     /// Whether it has doubled, with two fifths of the gain in the later half of the time: a load and a few rises after it are no growth.
     /// Rises are not counted: blocks are larger by a quarter each, so an even growth has most of its rises early.
     fn has_doubled(&self) -> bool {
         let (later, _) = self.shape.later_half();
-        self.top.buffers >= 2 * self.level_before().buffers && 5 * later >= 2 * self.gain()
+        self.grown() >= self.level_before().buffers && 5 * later >= 2 * self.grown()
     }
 
     fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
