@@ -31,11 +31,8 @@ impl GrowthLimits {
 pub(super) struct Scale {
     /// The least length of a window in loop time; each has [`MIN_FRAMES`] too. `None` for the site's own cycle.
     pub(super) window: Option<Duration>,
-    /// How long a stream must last, by whether it is as fast as a load. `None` if streams prove nothing here.
-    pub(super) stream: Option<fn(is_load: bool, &GrowthLimits) -> Duration>,
-    /// A stream gains a buffer in this time or in two frames at least; `None` if it must only rise in each window. A window that ends late,
-    /// because the monitor judges rarely, needs only one buffer to rise, so rises alone do not give a rate.
-    pub(super) stream_gap: Option<Duration>,
+    /// What a stream is; `None` if streams prove nothing here.
+    pub(super) stream: Option<Stream>,
     /// Whether a climb is proven by lasting long.
     pub(super) proves_long: bool,
     /// Whether it must also have doubled.
@@ -48,78 +45,66 @@ pub(super) struct Scale {
     pub(super) level_after_one: Duration,
 }
 
+/// Windows of which each must rise, and what else they must show.
+#[derive(Debug)]
+pub(super) enum Stream {
+    /// A buffer in two frames, or clearly more than one in this time. A window that ends late, because the monitor judges rarely, needs
+    /// only one buffer to rise, so rises alone do not give a rate.
+    Dense(Duration),
+    /// Nothing else, but over the load time.
+    Sparse,
+}
+
+/// The site's own cycle. Cycles have no length of their own, so they level off like windows of two minutes.
+const OWN_CYCLE: Scale = Scale {
+    window: None,
+    stream: None,
+    proves_long: true,
+    must_double: false,
+    shows_return: false,
+    level_after: Duration::from_secs(4 * 60),
+    level_after_one: Duration::from_secs(10 * 3_600),
+};
+
 /// The scales, the finest first.
 pub(super) const SCALES: [Scale; 5] = [
     Scale {
         window: Some(Duration::from_millis(100)),
-        stream: Some(|is_load, limits| {
-            if is_load {
-                limits.load_time.max(SHORTEST_LOAD_TIME)
-            } else {
-                STREAM_TIME
-            }
-        }),
-        stream_gap: Some(Duration::from_millis(100)),
+        stream: Some(Stream::Dense(Duration::from_millis(100))),
         proves_long: false,
-        must_double: false,
         shows_return: true,
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(30),
+        ..OWN_CYCLE
     },
     Scale {
         window: Some(Duration::from_secs(5)),
-        stream: Some(|_, limits| limits.load_time),
-        stream_gap: None,
-        proves_long: true,
-        must_double: false,
-        shows_return: false,
+        stream: Some(Stream::Sparse),
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(25 * 60),
+        ..OWN_CYCLE
     },
     Scale {
         window: Some(Duration::from_secs(2 * 60)),
-        stream: None,
-        stream_gap: None,
-        proves_long: true,
-        must_double: false,
-        shows_return: false,
-        level_after: Duration::from_secs(4 * 60),
-        level_after_one: Duration::from_secs(10 * 3_600),
+        ..OWN_CYCLE
     },
     Scale {
         window: Some(Duration::from_secs(8 * 60)),
-        stream: None,
-        stream_gap: None,
-        proves_long: true,
-        must_double: false,
-        shows_return: false,
         level_after: Duration::from_secs(16 * 60),
         level_after_one: Duration::from_secs(40 * 3_600),
+        ..OWN_CYCLE
     },
-    Scale {
-        window: None,
-        stream: None,
-        stream_gap: None,
-        proves_long: true,
-        must_double: false,
-        shows_return: false,
-        // Cycles have no length of their own: as for windows of two minutes.
-        level_after: Duration::from_secs(4 * 60),
-        level_after_one: Duration::from_secs(10 * 3_600),
-    },
+    OWN_CYCLE,
 ];
 
 /// The scale of a site's bytes: windows as [`BYTES`] has them. Bytes prove nothing until they have doubled.
 pub(super) const OF_BYTES: Scale = Scale {
     window: SCALES[BYTES].window,
-    stream: None,
-    stream_gap: None,
-    proves_long: true,
     must_double: true,
-    shows_return: false,
     // Blocks become larger in steps of a quarter of a doubling, so bytes may rest between two steps.
     level_after: Duration::from_secs(60),
     level_after_one: Duration::from_secs(25 * 60),
+    ..OWN_CYCLE
 };
 
 /// The place of the scale with whose windows a site's bytes are judged.
@@ -133,8 +118,3 @@ pub(super) const CYCLE: usize = SCALES.len() - 1;
 
 /// The fewest frames of a window.
 pub(super) const MIN_FRAMES: u64 = 5;
-
-/// The least time of a stream.
-const STREAM_TIME: Duration = Duration::from_millis(500);
-/// A stream of three buffers in four frames or more is taken for a load for the load time, and for this long at least.
-const SHORTEST_LOAD_TIME: Duration = Duration::from_secs(30);

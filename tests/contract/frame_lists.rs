@@ -54,7 +54,7 @@ fn elements_move_and_drop_once() {
         list.retain(|it| {
             assert!(it.0 < 6, "stop");
             it.0 % 2 == 0
-        })
+        });
     }));
     assert_eq!((stopped.is_err(), list.len(), drops.get()), (true, 7, 1));
     list.sort_unstable_by_key(|it| it.0);

@@ -29,11 +29,15 @@ use std::time::Duration;
 
 use super::parts::Parts;
 use super::{Climb, Mark, Past, SOME};
-use crate::health::scales::{GrowthLimits, Scale};
+use crate::health::scales::{GrowthLimits, Scale, Stream};
 use crate::telemetry::kept::Amount;
 
 /// A stream rises in this many windows in a row.
 const STREAM_WINDOWS: u32 = 4;
+/// The least time of a stream.
+const STREAM_TIME: Duration = Duration::from_millis(500);
+/// A stream of three buffers in four frames or more is taken for a load for the load time, and for this long at least.
+const SHORTEST_LOAD_TIME: Duration = Duration::from_secs(30);
 /// Rises that prove a long climb.
 const FEW: u32 = 3;
 /// A long climb is proven from this confidence on.
@@ -104,23 +108,25 @@ impl Climb {
     }
 
     fn is_stream(&self, scale: &Scale, now: &Mark, limits: &GrowthLimits) -> bool {
-        let began = self.began.loop_time;
-        let frames = now.loop_time.frames - began.frames;
-        let Some(least) = scale.stream else {
+        let Some(stream) = &scale.stream else {
             return false;
         };
+        let began = self.began.loop_time;
+        let frames = now.loop_time.frames - began.frames;
         let time = now.loop_time.since(began);
         // The first rise is where the time begins.
         let gained = self.top.buffers - self.first.buffers + 1;
         // Loaders skip frames, and end within a window.
         let is_load = 4 * gained >= 3 * frames;
-        let is_dense = scale.stream_gap.is_none_or(|gap| {
-            2 * gained >= frames || at_least(gained) * gap.as_secs_f64() >= time.as_secs_f64()
-        });
-        self.is_unbroken
-            && is_dense
-            && self.rises >= STREAM_WINDOWS
-            && time >= least(is_load, limits)
+        let (is_dense, least) = match stream {
+            Stream::Sparse => (true, limits.load_time),
+            Stream::Dense(_) if is_load => (true, limits.load_time.max(SHORTEST_LOAD_TIME)),
+            Stream::Dense(gap) => {
+                let is_often = at_least(gained) * gap.as_secs_f64() >= time.as_secs_f64();
+                (2 * gained >= frames || is_often, STREAM_TIME)
+            }
+        };
+        self.is_unbroken && is_dense && self.rises >= STREAM_WINDOWS && time >= least
     }
 
     fn is_long(&self, scale: &Scale, past: Past, now: &Mark, limits: &GrowthLimits) -> bool {
