@@ -211,9 +211,9 @@ fn the_rest_of_a_batch_keeps_its_size() {
         .build()
         .unwrap();
     let worker = pool.clone();
-    std::thread::spawn(move || drop([(); 5].map(|()| worker.alloc::<u8>(100))))
-        .join()
-        .unwrap();
+    // Often enough that its magazine keeps all five, and its end sends them together.
+    let often = move || (0..1_000).for_each(|_| drop([(); 5].map(|()| worker.alloc::<u8>(100))));
+    std::thread::spawn(often).join().unwrap();
     let mut held = vec![pool.alloc::<u8>(4000)];
     held.extend((0..4).map(|_| pool.alloc::<u8>(100)));
     let stats = pool.stats();
