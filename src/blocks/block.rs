@@ -96,8 +96,8 @@ impl Block {
     /// Prefetches, while this block is the next to be allocated, what its own alloc would wait for: its memory, to which the caller
     /// writes, and the record after it. Only for the list's owner.
     ///
-    /// Thousands of small buffers that are allocated in a row after others were released in any order find neither in a cache.
-    /// Loading this block's record brings that record too.
+    /// For thousands of small buffers that are allocated in a row, after others were released in any order, neither is in a cache. This
+    /// loads the block's own record, which its alloc needs anyway and the alloc before has prefetched.
     #[inline(always)]
     pub(crate) fn prefetch_ahead(&self) {
         prefetch(self.next());

@@ -1,7 +1,7 @@
 //! Words of the calling thread's own stack.
 //!
 //! The memory from the stack pointer to the beginning of a thread's stack is mapped as long as the thread lives, so any word of it can be read.
-//! That needs the bounds of the stack. The C library is asked for them once a thread; it may allocate and take a lock of the thread. A thread that runs on another stack, such as a
+//! That needs the bounds of the stack. The C library is asked for them once a thread; it may allocate, and lock a mutex of its own. A thread that runs on another stack, such as a
 //! coroutine's or a signal handler's, is outside the bounds, and none of its words is read.
 //!
 //! Only on Linux and x86-64: elsewhere a return address has no fixed place in its frame, or the bounds come from another interface.

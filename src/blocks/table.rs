@@ -4,8 +4,8 @@
 //!
 //! A page has up to 64 records, and a word with a bit for each record in use. A record is written when it is first claimed, and the word
 //! with the first record of its page, so new memory needs no initialisation. When the last record of a system's page is released, that
-//! page goes back to the system. What comes back in its place is zeroes, which are vacant records. A program
-//! that locks its memory keeps the page, with records that were released.
+//! page goes back to the system. What comes back in its place is zeroes, or the released records if the
+//! program locked the page: both are vacant.
 //!
 //! # Steps
 //!

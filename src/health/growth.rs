@@ -127,7 +127,7 @@ impl Growth {
             lasted: self.lasted || tag.lasted,
             // The same room fills faster.
             exhausts: of(self).or(of(tag)).map(|(full, rate)| Exhaustion {
-                after: full.after.mul_f64(rate / going_on),
+                after: full.after.mul_f64((rate / going_on).min(1.0)),
                 ..full
             }),
             going_on,

@@ -38,7 +38,8 @@ const WINDOW: Duration = Duration::from_secs(5);
 ///
 /// [`record_frame`](Self::record_frame) takes constant time, and once warm allocates nothing. [`emit`](Self::emit) reads the
 /// pool as it is now, also when no frame has ended since the last time: it walks the slots and the buffers that are out, and
-/// allocates only when there is something to report. One monitor watches one pool; asked about another, it starts over.
+/// allocates only when there is something to report. One monitor watches one pool; with a frame
+/// of another one, or asked about it, it starts over.
 ///
 /// ```
 /// use framepool::{BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
@@ -331,6 +332,7 @@ impl HealthMonitor {
     }
 
     fn emit_at_time(&mut self, pool: &BufferPool, now: Time) -> Option<HealthSnapshot> {
+        self.begin_pool(pool.id());
         self.clock.advance(now);
         self.clock.is_due().then(|| self.judge_pool(pool, now))
     }
@@ -353,13 +355,13 @@ impl HealthMonitor {
     /// ```
     pub fn emit_now(&mut self, pool: &BufferPool) -> HealthSnapshot {
         let now = clock::now();
+        self.begin_pool(pool.id());
         self.clock.advance(now);
         self.usage.is_asked = true;
         self.judge_pool(pool, now)
     }
 
     fn judge_pool(&mut self, pool: &BufferPool, now: Time) -> HealthSnapshot {
-        self.begin_pool(pool.id());
         // Taken out while it is read and put back, to keep its memory.
         let mut outstanding = std::mem::take(&mut self.outstanding);
         self.reading.read(pool);

@@ -29,14 +29,6 @@ impl MonitorClock {
         }
     }
 
-    /// A clock with the same interval that begins at the latest reading.
-    pub(super) fn restarted(&self) -> Self {
-        Self {
-            read: self.read,
-            ..Self::new(self.interval)
-        }
-    }
-
     pub(super) fn advance(&mut self, now: Time) {
         if let Some(before) = self.read.replace(now) {
             let step = now.since(before);

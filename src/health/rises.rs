@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::loop_time::LoopTime;
 use crate::sync::sized;
 
-/// A gain is as fast as another one if it differs from the expected one by this part and a buffer at most: windows do not end with a gain.
+/// A gain is as fast as another one if it differs from the expected one by this part and a buffer at most. A window may end just before or
+/// just after a gain, so one buffer more or less is no difference.
 const NEAR: f64 = 0.1;
 
 /// When a climb rose, and to which number of buffers. With many rises, only every second, fourth and so on is kept.
@@ -113,14 +114,15 @@ impl Rises {
         from.buffers + (part * u128::from(to.buffers - from.buffers) / span) as u64
     }
 
-    /// The gain from the second rise to the last but one that was kept; `None` if they are the same. The first rise may be much older
-    /// than the others, and the latest window may have ended after the gain.
+    /// The gain from the second to the last but one of the rises kept; `None` if it is less than three buffers, of which one more or less
+    /// says nothing. The first rise may be much older than the others, and the latest window may have ended after the gain.
     pub(super) fn middle(&self) -> Option<Pace> {
         let mut inner = self.kept().iter().skip(1);
         let from = inner.next()?;
         let to = inner.rfind(|rise| rise.nanos < self.last.nanos)?;
-        Some(Pace {
-            buffers: to.buffers - from.buffers,
+        let buffers = to.buffers - from.buffers;
+        (buffers >= 3).then_some(Pace {
+            buffers,
             nanos: to.nanos - from.nanos,
             frames: to.frames - from.frames,
         })
@@ -254,13 +256,13 @@ mod tests {
                 .into_iter()
                 .chain((0..of).map(|at| (1_000 + at, 2 + at)))
         };
-        for len in [3, 15, 40, 500] {
+        for len in [4, 15, 40, 500] {
             let slow = rises(1, climb(len).chain([(1_000 + 2 * len, 2 + len)]));
             let pace = slow.middle().expect("a pace");
             assert_eq!(pace.buffers, pace.nanos, "{len}");
             assert!(4 * pace.nanos >= 3 * (len - 2), "{len}: {pace:?}");
         }
-        for short in [1, 2, 3] {
+        for short in 1..=5 {
             assert!(rises(1, (0..short).map(|at| (at, at))).middle().is_none());
         }
     }

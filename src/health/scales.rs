@@ -51,12 +51,12 @@ pub(super) enum Stream {
     /// A buffer in two frames, or clearly more than one in this time. A window that ends late, because the monitor judges rarely, needs
     /// only one buffer to rise, so rises alone do not give a rate.
     Dense(Duration),
-    /// Nothing else, but over the load time.
+    /// Only rises, over the load time.
     Sparse,
 }
 
-/// The site's own cycle. Cycles have no length of their own, so they level off like windows of two minutes.
-const OWN_CYCLE: Scale = Scale {
+/// What most scales have in common. As it is, the scale of the site's own cycle, which levels off like windows of two minutes.
+const USUAL: Scale = Scale {
     window: None,
     stream: None,
     proves_long: true,
@@ -75,26 +75,26 @@ pub(super) const SCALES: [Scale; 5] = [
         shows_return: true,
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(30),
-        ..OWN_CYCLE
+        ..USUAL
     },
     Scale {
         window: Some(Duration::from_secs(5)),
         stream: Some(Stream::Sparse),
         level_after: Duration::from_secs(10),
         level_after_one: Duration::from_secs(25 * 60),
-        ..OWN_CYCLE
+        ..USUAL
     },
     Scale {
         window: Some(Duration::from_secs(2 * 60)),
-        ..OWN_CYCLE
+        ..USUAL
     },
     Scale {
         window: Some(Duration::from_secs(8 * 60)),
         level_after: Duration::from_secs(16 * 60),
         level_after_one: Duration::from_secs(40 * 3_600),
-        ..OWN_CYCLE
+        ..USUAL
     },
-    OWN_CYCLE,
+    USUAL,
 ];
 
 /// The scale of a site's bytes: windows as [`BYTES`] has them. Bytes prove nothing until they have doubled.
@@ -104,7 +104,7 @@ pub(super) const OF_BYTES: Scale = Scale {
     // Blocks become larger in steps of a quarter of a doubling, so bytes may rest between two steps.
     level_after: Duration::from_secs(60),
     level_after_one: Duration::from_secs(25 * 60),
-    ..OWN_CYCLE
+    ..USUAL
 };
 
 /// The place of the scale with whose windows a site's bytes are judged.

@@ -28,10 +28,10 @@ pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
     unsafe { known::unmap(start, bytes) }
 }
 
-/// Returns the memory of whole pages to the system. The addresses stay valid and read as zeroes.
+/// Returns the memory of whole pages to the system. The addresses stay valid, and read as zeroes unless the program locked the pages.
 ///
-/// The system keeps pages that the program locked (`mlock`, `mlockall`): such a program wants no page faults. They stay resident and
-/// keep their contents, so nothing may depend on the zeroes. Whole mappings go back, locked or not.
+/// The system keeps locked pages (`mlock`, `mlockall`), because such a program wants no page faults. They stay resident and keep their
+/// contents. Whole mappings go back, locked or not.
 ///
 /// # Safety
 ///

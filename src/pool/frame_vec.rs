@@ -35,7 +35,7 @@ use crate::pool::refusal::{Refusal, refused};
 /// names.push(String::from("owned")); // dropped with the list
 /// ```
 ///
-/// Up to 32 KiB, the list grows in place if no other value of the thread lies behind it, and the thread used this pool last. Otherwise it
+/// Up to 32 KiB, the list grows in place if no other value of the thread lies behind it, and the thread used no other pool since. Otherwise it
 /// moves to memory for twice as many elements, and its earlier memory stays in use until the frame ends. So give the capacity if
 /// you know it. Each memory that it takes counts as one alloc of the frame.
 pub struct FrameVec<'f, T> {

@@ -206,7 +206,7 @@ fn fills_in_parts_are_healthy() {
     };
     let seeds = if cfg!(debug_assertions) { 1 } else { 8 };
     for seed in 1..=seeds {
-        // A gap is a third longer in each turn; a history of 90 s; one that is full after two turns of 80 s.
+        // A gap is a third longer in each turn; a history of 90 s; one that is full after two turns of 100 s.
         assert!(!is_named(
             seed,
             1_800,
@@ -214,8 +214,26 @@ fn fills_in_parts_are_healthy() {
             1_000
         ));
         assert!(!is_named(seed, 1_800, |_| 60, 90));
-        assert!(!is_named(seed, 4_800, |_| 420, 22));
+        assert!(!is_named(seed, 6_000, |_| 420, 27));
     }
+}
+
+/// A fill of 17 buffers in 96 s, and four times four in 30 s.
+#[test]
+fn bumps_after_a_fill_are_healthy() {
+    let (mut bench, mut kept) = (Bench::new(), Vec::new());
+    let (named, _) = bench.run(60_000, TICK, |pool, frame| {
+        let is_one = |from: u64, gap: u64, many: u64| {
+            frame >= from && (frame - from).is_multiple_of(gap) && (frame - from) / gap < many
+        };
+        let is_bump = [20_000, 30_000, 40_000, 50_000]
+            .iter()
+            .any(|&from| is_one(from, 600, 4));
+        if is_one(5_000, 360, 17) || is_bump {
+            kept.push(pool.alloc::<u8>(500));
+        }
+    });
+    assert_eq!(named, None);
 }
 
 /// One buffer a second in each turn, all released after it; each turn is 45 s longer than the one before.

@@ -1,4 +1,4 @@
-//! What reads saved histories takes any values: a file may have been changed, or written by another version.
+//! Every reader of a saved history accepts any values: a file may have been changed, or written by another version.
 
 use std::time::{Duration, Instant};
 

@@ -133,9 +133,10 @@ impl Arena {
             bytes,
         };
         let placed = added.bump(value).expect("the chunk has room");
-        // What a coarse alignment left would exceed the bytes of a block in the `lent` word.
+        // The value's alignment may leave more room than the `lent` word can count in bytes.
         let most = added.cursor.wrapping_add(MAX_CHUNK);
         added.end = added.end.min(most);
+        added.bytes = added.end.addr() - place.addr();
         let goes_below = self.with_chunk(|current| {
             // A value with a chunk of its own leaves less room than the current chunk has.
             let goes_below = current.room() > added.room();

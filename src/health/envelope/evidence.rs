@@ -14,10 +14,12 @@
 //!   that. Or every window of 5 s rose, over the load time.
 //!
 //! A stream is quick, so it proves nothing where healthy programs climb like that: in a climb that began in the warm-up (20 s
-//! and 1,200 frames by default), and at a site that gives back, unless it gains four times the largest gain that the site gave back. Until a
+//! and 1,200 frames by default), and at a site that gives back, unless it gains four times the largest gain that the site gave back, or its
+//! deepest fall. Until a
 //! proven climb has lasted for the fill time, it may still be a fill, so its alert is a warning.
 //!
-//! - **In parts**: the climb goes on with two climbs before it or more that were as fast and levelled off (`parts.rs`). At any site.
+//! - **In parts**: the climb goes on with two climbs before it or more that were as fast and levelled off (`parts.rs`). At any site, but not
+//!   of bytes.
 //!
 //! A large first rise is a load or the start-up: it is no part of the gain, and not one of the three or eight rises.
 //!

@@ -1,10 +1,12 @@
 //! A growth that pauses: one that stops and goes on, as a leak in play that rests in menus.
 //!
 //! A climb that levels off looks like a cache that is full. But a full cache does not go on as before. So a climb is proven if it is the
-//! third part, at least, of a growth whose parts are equally fast and together take the fill time. It may then have filled before.
+//! third part, at least, of a growth whose parts are equally fast and together take the fill time. A site that gave back or filled
+//! before needs no more than another one. Bytes prove nothing in parts.
 //!
-//! - A part is a climb that levelled off, of four rises at least. The pace of a part is that between its second rise and the last but one
-//!   (`Rises::middle`), and only this time counts. Shorter climbs change nothing.
+//! - A part is a climb that levelled off, and gained three buffers at least between its second rise and the last but one of those that are
+//!   kept (`Rises::middle`): three quarters of it or more. Only that time counts, and the pace is that of this gain. Shorter climbs
+//!   change nothing.
 //! - A part that is faster or slower begins another growth. Caches of random keys, high-water marks and explored maps gain ever less, and
 //!   gaps of random length differ by more than a tenth.
 //! - A growth ends when half of its gain is released, or its oldest buffer is replaced, like a climb.
@@ -67,10 +69,11 @@ impl Climb {
             })
     }
 
-    /// Makes earlier parts a part of this climb, unless they are.
+    /// Adds the earlier parts to this climb, unless it has them already. What was loaded between them is part of its gain.
     pub(super) fn go_on(&mut self, growth: &Parts) {
         if self.began.at > growth.began.at {
             self.base = growth.base;
+            self.first = growth.base;
             self.began = growth.began;
             self.rises += growth.rises;
             self.falls += growth.falls;

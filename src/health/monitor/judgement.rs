@@ -151,10 +151,9 @@ impl HealthMonitor {
     #[inline(never)]
     fn start_over(&mut self, pool: PoolId) {
         let mut fresh = Self::new(self.thresholds.clone());
-        fresh.clock = self.clock.restarted();
+        fresh.clock.interval = self.clock.interval;
         fresh.recent = self.recent.emptied();
         fresh.usage.looks_at_any_time = self.usage.looks_at_any_time;
-        fresh.usage.is_asked = self.usage.is_asked;
         fresh.judged.pool = Some(pool);
         *self = fresh;
     }

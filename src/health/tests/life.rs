@@ -89,6 +89,20 @@ fn another_pool_keeps_the_setup_and_its_records() {
 }
 
 #[test]
+fn another_pool_begins_its_own_time() {
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let (one, other) = (BufferPool::new(), BufferPool::new());
+    let start = Instant::now();
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(monitor.emit_at(&one, start).unwrap().at, Duration::ZERO);
+    monitor.record(&other.end_frame());
+    let health = monitor.emit_at(&other, start + hour).unwrap();
+    assert_eq!(health.at, Duration::ZERO);
+    let health = monitor.emit_at(&one, start + 2 * hour).unwrap();
+    assert_eq!(health.at, Duration::ZERO);
+}
+
+#[test]
 fn an_escalation_is_the_same_alert_raised_again() {
     let mut bench = Bench::new(Thresholds::default());
     let site = here();

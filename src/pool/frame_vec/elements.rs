@@ -135,7 +135,7 @@ impl<'f, T> IntoIterator for FrameVec<'f, T> {
     }
 }
 
-/// The elements of a [`FrameVec`]: see its [`into_iter`](FrameVec::into_iter). Dropping it drops the rest.
+/// The elements of a [`FrameVec`]: see its [`into_iter`](FrameVec::into_iter). Dropping it drops the rest, the last one first.
 pub struct IntoIter<'f, T> {
     reversed: FrameVec<'f, T>,
 }
