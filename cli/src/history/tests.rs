@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use framepool::store::{SavedHistory, SavedPool};
+use framepool::store::{SavedGrowthLimits, SavedHistory, SavedPool};
 use framepool::{Attribution, Buffer, BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
 use serde_json::{Value, json};
 
@@ -149,23 +149,29 @@ fn any_value_of_a_history_can_be_shown() {
     assert!(accepted > 500, "{accepted}");
 }
 
-fn named(name: &str, is_short: bool, peak: u64) -> SavedPool {
+/// A pool named `level`, whose watch ran for this time.
+fn level(seconds: u64, peak: u64) -> SavedPool {
     let mut pool = SavedPool::default();
-    pool.name = name.to_owned();
-    pool.at = Duration::from_secs(if is_short { 1 } else { 3_600 });
+    pool.name = "level".to_owned();
+    pool.at = Duration::from_secs(seconds);
     pool.metrics.peak_bytes = peak;
+    let mut growth = SavedGrowthLimits::default();
+    growth.warm_up = Duration::from_secs(20);
+    growth.fill_time = Duration::from_secs(110);
+    pool.growth = Some(growth);
     pool
+}
+
+fn of(pools: [SavedPool; 2]) -> SavedHistory {
+    let mut history = SavedHistory::default();
+    history.pools = pools.into();
+    history
 }
 
 #[test]
 fn pools_of_one_name_are_compared_in_order() {
-    let of = |pools: [SavedPool; 2]| {
-        let mut history = SavedHistory::default();
-        history.pools = pools.into();
-        history
-    };
-    let before = of([named("level", false, 1), named("level", false, 2)]);
-    let after = of([named("level", false, 3), named("level", false, 4)]);
+    let before = of([level(3_600, 1), level(3_600, 2)]);
+    let after = of([level(3_600, 3), level(3_600, 4)]);
     for at in 0..2 {
         let found = earlier(&before, &after, &after.pools[at]).unwrap();
         assert_eq!(found.metrics.peak_bytes, at as u64 + 1);
@@ -174,4 +180,21 @@ fn pools_of_one_name_are_compared_in_order() {
     one.pools.truncate(1);
     let diff = Diff::new(&before, &one).to_string();
     assert!(diff.contains("pool `level` is gone"), "{diff}");
+}
+
+#[test]
+fn only_the_gate_of_the_short_run_is_skipped() {
+    let limits = Limits {
+        max_growing: Some(0),
+        max_peak: None,
+        max_peak_growth: None,
+        max_misses: None,
+        junit: None,
+    };
+    for (seconds, skipped) in [([1, 3_600], [true, false]), ([3_600, 1], [false, true])] {
+        let history = of(seconds.map(|seconds| level(seconds, 1)));
+        let gates = gate::gates(&history, &limits, None);
+        let found: Vec<_> = gates.iter().map(|it| it.skipped.is_some()).collect();
+        assert_eq!(found, skipped);
+    }
 }
