@@ -183,7 +183,7 @@ fn pools_of_one_name_are_compared_in_order() {
 }
 
 #[test]
-fn only_the_gate_of_the_short_run_is_skipped() {
+fn gates_of_a_short_run_are_skipped() {
     let limits = Limits {
         max_growing: Some(0),
         max_peak: None,

@@ -1,11 +1,13 @@
 //! Writes a whole file: an existing one is replaced at once, or not at all.
 //!
 //! A link is followed, an existing file keeps its mode, and a device or a FIFO receives the bytes. The new contents are
-//! written next to the file and then renamed; where that is impossible, the file is overwritten in place.
+//! written next to the file and then renamed; where the folder allows no new file, the file is overwritten in place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use crate::sync::{Ordering, global_counter};
 
 /// The most links that are followed; Linux has the same limit.
 const LINKS: u32 = 40;
@@ -36,18 +38,12 @@ pub fn write_whole_file(path: &Path, contents: &[u8]) -> io::Result<()> {
             return in_place(&target, contents);
         }
     }
-    let mut beside = target.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let new = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&beside);
-    let file = match (new, &existing) {
-        (Ok(file), _) => file,
-        // A folder may allow no new file while it has a file that can be written.
-        (Err(_), Some(_)) => return in_place(&target, contents),
-        (Err(error), None) => return Err(error),
+    let (file, beside) = match new_beside(&target) {
+        // A folder may allow no new file while it has a file that can be written. After any other error the old contents stay.
+        Err(error) if existing.is_some() && error.kind() == io::ErrorKind::PermissionDenied => {
+            return in_place(&target, contents);
+        }
+        new => new?,
     };
     let written = write(file, contents)
         .and_then(|()| match existing {
@@ -60,6 +56,29 @@ pub fn write_whole_file(path: &Path, contents: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
     }
     written
+}
+
+global_counter! {
+    /// Files made by this process.
+    static MADE;
+}
+
+/// Makes a new file next to `target`. Other threads may write the same target, and a process that ended early may have left its file.
+fn new_beside(target: &Path) -> io::Result<(File, PathBuf)> {
+    loop {
+        let mut beside = target.as_os_str().to_owned();
+        // Relaxed: a number that no other thread of the process uses; it orders nothing.
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        beside.push(format!(".{}.{number}.tmp", std::process::id()));
+        let new = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&beside);
+        match new {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            new => return Ok((new?, PathBuf::from(beside))),
+        }
+    }
 }
 
 fn in_place(path: &Path, contents: &[u8]) -> io::Result<()> {
@@ -125,6 +144,22 @@ mod tests {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
+    }
+
+    #[test]
+    fn writers_at_once_leave_a_whole_file() {
+        let folder = Folder::new("at-once");
+        let (file, contents) = (folder.file("history"), vec![b'x'; 100_000]);
+        write_whole_file(&file, &contents).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| write_whole_file(&file, &contents).unwrap()));
+            }
+            for _ in 0..200 {
+                assert_eq!(fs::read(&file).unwrap().len(), contents.len());
+            }
+        });
+        assert_eq!(folder.names(), ["history"]);
     }
 
     #[test]
