@@ -84,7 +84,7 @@ pub(crate) fn next_step(
     }
     match rule {
         Rule::PooledBytes => pooled_bytes(situation),
-        Rule::TagBudget => tag_budget(tag, situation.outstanding),
+        Rule::TagBudget => tag_budget(tag, situation),
         Rule::Leak => situation
             .verdict(site)
             .map_or_else(|| usual(rule).to_owned(), |site| leak(&site)),
@@ -177,12 +177,22 @@ fn kept(site: &SiteVerdict) -> String {
 }
 
 /// Who holds the most of a tag.
-fn tag_budget(tag: &str, outstanding: &Outstanding) -> String {
+fn tag_budget(tag: &str, situation: Situation<'_>) -> String {
     let is_within = |site: &&SiteHolding| {
         let below = site.tag.strip_prefix(tag);
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     };
-    let sites = outstanding.sites.iter().filter(is_within);
+    let sites = situation.outstanding.sites.iter().filter(is_within);
+    let in_use: u64 = sites.clone().map(|site| site.bytes).sum();
+    let stats = situation.tags.iter().find(|stats| stats.name == tag);
+    let peak = stats.map_or(0, |stats| stats.recent_peak_bytes);
+    if in_use < peak / 2 {
+        return format!(
+            "most of these {} were released again, as the buffers of a frame are: take less at a time there \
+             (`BufferPool::frame_memory` shows what fills frames), or raise its `warn_bytes`",
+            bytes(peak)
+        );
+    }
     format!(
         "release buffers of this tag{}, or raise its `warn_bytes`",
         named(sites, |site| site.bytes)

@@ -94,7 +94,7 @@ pub(crate) fn rows<'a>(
         .iter()
         .map(|frame| Row::new(Rule::OpenFrame, Some(frame.location), 1.0));
     let over_budget = now.tags.iter().enumerate().filter_map(|(at, tag)| {
-        let share = tag.total.live_bytes() as f64 / tag.warn_bytes?.max(1) as f64;
+        let share = tag.recent_peak_bytes as f64 / tag.warn_bytes?.max(1) as f64;
         Some(Row {
             tag: at + 1,
             ..Row::new(Rule::TagBudget, None, share)

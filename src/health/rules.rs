@@ -30,8 +30,9 @@ pub enum Rule {
     /// Buffers of one call site that are in use for longer than the pool
     /// [expects](crate::PoolBuilder::expect_release_within).
     Overdue,
-    /// The live bytes of a tag, with the tags below it, as a share of its soft budget
-    /// ([`TagSettings::warn_bytes`](crate::TagSettings::warn_bytes)).
+    /// The recent peak of a tag, with the tags below it, as a share of its soft budget
+    /// ([`TagStats::recent_peak_bytes`](crate::TagStats::recent_peak_bytes),
+    /// [`TagSettings::warn_bytes`](crate::TagSettings::warn_bytes)).
     TagBudget,
     /// Bytes the pool holds from the system.
     PooledBytes,

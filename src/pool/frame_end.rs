@@ -120,9 +120,9 @@ impl Aggregator {
         }
     }
 
-    /// The second pass over the slots, after the first: all counters. `end_frame` starts a new interval for `active`.
+    /// The second pass over the slots, after the first, at this time: all counters. `end_frame` starts a new interval for `active`.
     #[inline(always)]
-    fn second_pass(&mut self, inner: &PoolInner, end_frame: bool) -> Reading {
+    fn second_pass(&mut self, inner: &PoolInner, end_frame: bool, now: Time) -> Reading {
         let mut reading = Reading::default();
         if !cfg!(feature = "telemetry") {
             return reading;
@@ -158,7 +158,7 @@ impl Aggregator {
             reading.claimed += u32::from(slot.owner().is_claimed());
         }
         if has_tags {
-            self.tags.add_up(end_frame);
+            self.tags.add_up(end_frame, now);
         }
         reading.counts = Counts::of(&self.released, &self.allocated, self.ended, framed);
         reading.reserved = inner.budget.held_at_aggregation();
@@ -196,7 +196,7 @@ impl Aggregator {
             }
             inner.in_flight.free(index);
         }
-        let reading = self.second_pass(inner, true);
+        let reading = self.second_pass(inner, true, began);
         let (number, duration) = self.begin_interval(began);
         let mut snapshot = self.recycler.take();
         let frame = if let Some(frame) = Arc::get_mut(&mut snapshot) {
@@ -228,9 +228,10 @@ impl Aggregator {
     /// The pool's numbers now, between frame ends.
     pub(crate) fn levels_now(&mut self, inner: &PoolInner) -> PoolStats {
         self.first_pass(inner, None);
-        let reading = self.second_pass(inner, false);
-        let now = self.wall.stamp_now(clock::now());
-        self.levels(inner, &reading, now)
+        let now = clock::now();
+        let reading = self.second_pass(inner, false, now);
+        let time = self.wall.stamp_now(now);
+        self.levels(inner, &reading, time)
     }
 
     /// Begins the interval after a frame end; returns the number of the frame end, and the duration of the previous

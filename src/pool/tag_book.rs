@@ -9,9 +9,11 @@
 
 use crate::arena::in_flight::InFlight;
 use crate::blocks::label::TagMark;
+use crate::clock::Time;
 use crate::memory::tag_budget::{MAX_TAGS, TagBudgets};
 use crate::pool::tag_settings::TagSettings;
 use crate::telemetry::arena_reading::ArenaReading;
+use crate::telemetry::recent_peak::RecentPeak;
 use crate::telemetry::tags::{TagCounts, TagStats, Tags};
 use crate::telemetry::wrapping::raise;
 
@@ -42,10 +44,13 @@ struct Entry {
     open: ArenaReading,
     own: TagCounts,
     total: TagCounts,
+    /// The bytes of the frame that ends, with the tags below. They are released with it, and in use until then.
+    ending_bytes: u64,
     /// The total at the latest frame end, and the part that this frame added.
     at_end: TagCounts,
     frame: TagCounts,
     peak_bytes: u64,
+    recent: RecentPeak,
 }
 
 impl TagBook {
@@ -196,11 +201,12 @@ impl TagBook {
     pub(crate) fn add_ended(&mut self, in_flight: &InFlight, index: usize, reading: ArenaReading) {
         if let Some(entry) = self.entries.get_mut(in_flight.tag(index)) {
             entry.ended = entry.ended.plus(reading);
+            entry.ending_bytes = entry.ending_bytes.wrapping_add(reading.bytes);
         }
     }
 
-    /// Adds up the results of the passes. `end_frame` begins a new frame.
-    pub(crate) fn add_up(&mut self, end_frame: bool) {
+    /// Adds up the results of the passes, at this time. `end_frame` begins a new frame.
+    pub(crate) fn add_up(&mut self, end_frame: bool, now: Time) {
         for entry in &mut self.entries {
             let (ended, framed) = (entry.ended, entry.ended.plus(entry.open));
             let mut pooled = entry.pooled;
@@ -220,17 +226,23 @@ impl TagBook {
         if let Some(root) = self.entries.first_mut() {
             root.own = TagCounts::default();
             root.total = TagCounts::default();
+            root.ending_bytes = 0;
         }
         for tag in (1..self.entries.len()).rev() {
             let entry = &mut self.entries[tag];
             let total = entry.total;
-            entry.peak_bytes = entry.peak_bytes.max(total.live_bytes());
+            let ending_bytes = std::mem::take(&mut entry.ending_bytes);
+            let most = total.live_bytes().saturating_add(ending_bytes);
+            entry.peak_bytes = entry.peak_bytes.max(most);
+            entry.recent.note(most, now);
             if end_frame {
                 entry.frame = total.since(entry.at_end);
                 entry.at_end = total;
             }
             let parent = entry.parent;
-            self.entries[parent].total = self.entries[parent].total.plus(total);
+            let above = &mut self.entries[parent];
+            above.total = above.total.plus(total);
+            above.ending_bytes = above.ending_bytes.wrapping_add(ending_bytes);
         }
     }
 
@@ -256,6 +268,7 @@ impl TagBook {
             stats.total = entry.total;
             stats.frame = entry.frame;
             stats.peak_bytes = entry.peak_bytes;
+            stats.recent_peak_bytes = entry.recent.most();
             stats.warn_bytes = entry.settings.warn_bytes;
             stats.max_bytes = entry.settings.max_bytes;
         }

@@ -55,7 +55,8 @@ impl TagSettings {
     }
 
     /// Sets the soft budget: live bytes, of both kinds of buffer, above which
-    /// [`Rule::TagBudget`](crate::Rule::TagBudget) raises an alert.
+    /// [`Rule::TagBudget`](crate::Rule::TagBudget) raises an alert. Judged is the peak of the last one to two seconds
+    /// ([`TagStats::recent_peak_bytes`](crate::TagStats::recent_peak_bytes)), so what a frame takes and releases counts too.
     ///
     /// ```
     /// use framepool::{BufferPool, HealthMonitor, Rule, TagSettings, Thresholds};

@@ -21,6 +21,7 @@ pub(crate) mod part;
 pub(crate) mod peaks;
 pub(crate) mod place;
 pub(crate) mod publish;
+pub(crate) mod recent_peak;
 pub(crate) mod resident;
 pub(crate) mod ring;
 pub(crate) mod rounds;

@@ -93,8 +93,10 @@ pub struct TagStats {
     pub total: TagCounts,
     /// The part of `total` that the latest frame added: between the last two frame ends.
     pub frame: TagCounts,
-    /// The most live bytes of `total` that a frame end or another reading found.
+    /// The most live bytes of `total` that a frame end or another reading found. At a frame end, the frame's own buffers count.
     pub peak_bytes: u64,
+    /// `peak_bytes` of the last one to two seconds.
+    pub recent_peak_bytes: u64,
     /// The soft budget: the live bytes of `total` above which an alert is raised, if set.
     pub warn_bytes: Option<u64>,
     /// The hard budget: the most bytes of pooled buffers of `total` that may be in use, if set.

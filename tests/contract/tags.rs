@@ -154,6 +154,39 @@ fn frames_count_for_their_tag() {
 
 #[cfg(feature = "telemetry")]
 #[test]
+fn frame_memory_counts_in_peak_and_budget() {
+    let settings = TagSettings::new().warn_bytes(1 << 20);
+    let builder = BufferPool::builder().tag("particles/fire", settings);
+    let pool = builder.build().unwrap();
+    let tag = pool.tag("particles/fire");
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    let frame = tag.begin_frame();
+    frame.alloc::<u8>(2 << 20);
+    frame.alloc::<u8>(1 << 20);
+    monitor.record(&frame.release_all());
+    let peak = stats(&pool, "particles").frame.alloc_bytes;
+    assert!(peak >= 3 << 20);
+    for name in ["particles", "particles/fire"] {
+        let stats = stats(&pool, name);
+        assert_eq!(stats.total.live_bytes(), 0);
+        assert_eq!(stats.peak_bytes, peak, "{name}");
+        assert_eq!(stats.recent_peak_bytes, peak, "{name}");
+    }
+    let health = monitor.emit_now(&pool);
+    let alert = &health.raised[0];
+    assert_eq!(alert.rule, Rule::TagBudget);
+    assert!((3.0..3.1).contains(&alert.value), "{alert}");
+    assert!(alert.next_step.contains("frame_memory"), "{alert}");
+
+    pool.begin_frame().release_all();
+    let kept = tag.alloc::<u8>(4096);
+    pool.end_frame();
+    assert_eq!(stats(&pool, "particles").peak_bytes, peak, "once each");
+    drop(kept);
+}
+
+#[cfg(feature = "telemetry")]
+#[test]
 fn holders_are_told_apart_by_tag() {
     let pool = BufferPool::new();
     let tags = [pool.tag("a"), pool.tag("b")];
