@@ -286,10 +286,13 @@ impl Budget {
     }
 
     /// An estimate of the bytes that the pool needs: what was outside the depot at the busiest frame end, and a twelfth of what
-    /// came back. So classes that give memory back for each other again and again end with enough for all of them.
+    /// came back. If more than twice the busiest came back, half of the rest counts. So classes that give memory back for each other
+    /// again and again end with enough for all of them.
     pub(crate) fn needed(&self) -> u64 {
         // Relaxed, both: an estimate, written in `note_busy` and `note_regrown`.
-        self.busiest.load(Ordering::Relaxed) + self.regrown.load(Ordering::Relaxed) / 12
+        let busiest = self.busiest.load(Ordering::Relaxed);
+        let regrown = self.regrown.load(Ordering::Relaxed);
+        busiest + regrown / 12 + regrown.saturating_sub(2 * busiest) / 2
     }
 
     /// Bytes returned to the system since the counter was `before`. The counter wraps.

@@ -230,6 +230,31 @@ fn alternating_sizes_stop_evicting_each_other() {
 }
 
 #[test]
+fn sizes_in_turns_soon_keep_their_blocks() {
+    for (size, count) in [(MIB, 20), (16 * KIB, 200)] {
+        let pool = pool();
+        let misses_of_turn = |turn: u64| {
+            let before = pool.stats().totals.counts.misses();
+            for _ in 0..10 {
+                let bytes = if turn.is_multiple_of(2) {
+                    size
+                } else {
+                    3 * size
+                };
+                drop(taken(&pool, bytes, count * bytes));
+                pool.end_frame();
+            }
+            pool.stats().totals.counts.misses() - before
+        };
+        let first: Vec<u64> = (0..12).map(misses_of_turn).collect();
+        assert!(first[2] > 0 && first[3] > 0, "each evicted the other");
+        for turn in 12..20 {
+            assert_eq!(misses_of_turn(turn), 0, "in turn {turn}, after {first:?}");
+        }
+    }
+}
+
+#[test]
 fn growth_takes_nothing_that_was_prewarmed() {
     let pool = pool();
     pool.prewarm::<u8>(256 << 10, 64);
