@@ -165,32 +165,52 @@ fn coarser(required: usize) -> String {
     }
 }
 
-/// What to do about a refusal, given the held parts, the largest first.
+/// What to do about a refusal, given the held parts, the largest first: a step for each part until the request would fit.
 fn next_step(requested: u64, limit: u64, largest: &[&Holding]) -> String {
     const RAISE: &str = "or raise `max_bytes`";
     if requested > limit {
         return format!("it never fits: ask for less, {RAISE}");
     }
-    let stays = || largest.iter().filter(|part| part.by.stays());
-    let staying: u64 = stays().map(|part| part.bytes).sum();
-    if requested <= limit - staying.min(limit) {
+    let staying: Vec<&&Holding> = largest.iter().filter(|part| part.by.stays()).collect();
+    let bytes: u64 = staying.iter().map(|part| part.bytes).sum();
+    let mut missing = requested.saturating_sub(limit.saturating_sub(bytes));
+    if missing == 0 {
         return format!("give back what is kept in advance with `trim`, {RAISE}");
     }
-    match stays().next().map(|part| &part.by) {
-        Some(HeldBy::Frame { frame, .. }) => {
-            format!("end frame {frame} first (`release_all`), {RAISE}")
+    let mut steps: Vec<String> = Vec::new();
+    for part in staying {
+        let step = step(&part.by);
+        if !steps.contains(&step) {
+            steps.push(step);
         }
-        Some(HeldBy::OtherFrames) => format!("end frames first (`release_all`), {RAISE}"),
-        Some(HeldBy::UnusedInFrames) => {
-            format!("end frames first, set a smaller `frame_block_bytes`, {RAISE}")
+        missing = missing.saturating_sub(part.bytes);
+        if missing == 0 {
+            break;
         }
-        Some(HeldBy::Thread(_) | HeldBy::OtherThreads) => {
-            format!("set a smaller `thread_cache_bytes`, let threads that rest end, {RAISE}")
+    }
+    format!("{}, {RAISE}", and(&steps))
+}
+
+/// What makes a holder give its memory back.
+fn step(holder: &HeldBy) -> String {
+    match holder {
+        HeldBy::Frame { frame, .. } => format!("end frame {frame} (`release_all`)"),
+        HeldBy::OtherFrames => "end the other frames (`release_all`)".to_owned(),
+        HeldBy::UnusedInFrames => "end frames, set a smaller `frame_block_bytes`".to_owned(),
+        HeldBy::Thread(_) | HeldBy::OtherThreads => {
+            "set a smaller `thread_cache_bytes`, let threads that rest end".to_owned()
         }
-        Some(HeldBy::Bookkeeping) => {
-            format!("release buffers, take fewer and larger ones, {RAISE}")
-        }
-        _ => format!("release buffers, {RAISE}"),
+        HeldBy::Bookkeeping => "release buffers, take fewer and larger ones".to_owned(),
+        _ => "release buffers".to_owned(),
+    }
+}
+
+/// The steps as one clause.
+fn and(steps: &[String]) -> String {
+    match steps {
+        [] => "release buffers".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
     }
 }
 

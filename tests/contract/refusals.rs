@@ -69,6 +69,33 @@ fn refusal_names_the_frame_holding_the_memory() {
 }
 
 #[test]
+fn next_step_of_a_refusal_is_enough() {
+    let pool = limited(64 << 20);
+    let kept = pool.alloc::<u8>(16 << 20);
+    let frame = pool.begin_frame();
+    frame.alloc::<u8>(32 << 20);
+    let step_for = |mebibytes: usize| {
+        let refused = pool.try_alloc::<u8>(mebibytes << 20).unwrap_err();
+        let text = refused.to_string();
+        text.rsplit_once("; ").expect("a next step").1.to_owned()
+    };
+    assert_eq!(
+        step_for(32),
+        "end frame 1 (`release_all`), or raise `max_bytes`"
+    );
+    assert_eq!(
+        step_for(56),
+        "end frame 1 (`release_all`), and release buffers, or raise `max_bytes`"
+    );
+    frame.release_all();
+    assert!(pool.try_alloc::<u8>(32 << 20).is_ok());
+    assert!(pool.try_alloc::<u8>(56 << 20).is_err());
+    drop(kept);
+    assert!(pool.try_alloc::<u8>(56 << 20).is_ok());
+    assert_empty(&pool);
+}
+
+#[test]
 fn refusal_names_the_threads_holding_idle_memory() {
     let pool = limited(8 << 20);
     let fill = || {
