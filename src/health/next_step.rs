@@ -85,6 +85,7 @@ pub(crate) fn next_step(
     match rule {
         Rule::PooledBytes => pooled_bytes(situation),
         Rule::TagBudget => tag_budget(tag, situation),
+        Rule::Bloat => return_idle(situation),
         Rule::Leak => situation
             .verdict(site)
             .map_or_else(|| usual(rule).to_owned(), |site| leak(&site)),
@@ -113,9 +114,7 @@ fn usual(rule: Rule) -> &'static str {
             "ask for fewer different lengths, since a size class cannot use the idle memory of another, \
              or raise `Thresholds::pool_keys`"
         }
-        Rule::Bloat => {
-            "call `BufferPool::trim`, or lower `thread_cache_bytes` if many threads keep idle buffers"
-        }
+        Rule::Bloat => "call `BufferPool::trim`",
         Rule::Misses => {
             "call `BufferPool::prewarm` for the lengths in use, or keep buffers instead of dropping them"
         }
@@ -224,9 +223,9 @@ fn pooled_bytes(situation: Situation<'_>) -> String {
         )
     } else if most == idle && spare >= m.pooled_bytes / LARGE_PART {
         format!(
-            "{} of it are idle, and no recent frame needed them: call `BufferPool::trim`, or raise \
-             `Thresholds::pooled_bytes`",
-            bytes(spare)
+            "{} of it are idle, and no recent frame needed them: {}, or raise `Thresholds::pooled_bytes`",
+            bytes(spare),
+            return_idle(situation)
         )
     } else if most == idle {
         format!(
@@ -251,6 +250,23 @@ fn pooled_bytes(situation: Situation<'_>) -> String {
             bytes(others),
             named(out.sites.iter(), |site| site.bytes - site.long_lived_bytes)
         )
+    }
+}
+
+/// How idle memory goes back: by trimming, unless most of it is in the caches of threads, which trimming does not reach.
+fn return_idle(situation: Situation<'_>) -> String {
+    let threads = || situation.outstanding.threads.iter();
+    let cached: u64 = threads().map(|thread| thread.idle_bytes).sum();
+    let largest = threads().max_by_key(|thread| thread.idle_bytes);
+    match largest {
+        Some(largest) if cached > situation.metrics.idle_bytes / 2 => format!(
+            "{} are in the caches of threads (`{}` keeps {}), which `BufferPool::trim` does not reach: lower \
+             `thread_cache_bytes`, or end threads that rest",
+            bytes(cached),
+            one_line(&largest.thread),
+            bytes(largest.idle_bytes)
+        ),
+        _ => usual(Rule::Bloat).to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::telemetry::breakdown::ThreadHolding;
 
 /// A frame that ended with these MB idle and in use, and released these MB.
 fn memory(idle: u64, in_use: u64, released: u64) -> FrameSnapshot {
@@ -87,6 +88,32 @@ fn bloat_is_measured_against_what_frames_needed() {
         }
     }
     assert_eq!(raised, Some(150));
+}
+
+#[test]
+fn bloat_in_threads_is_not_trimmed() {
+    let step = |cached: [u64; 2]| {
+        let mut bench = Bench::new(Thresholds::default());
+        let mut out = Outstanding::default();
+        for (bytes, name) in cached.into_iter().zip(["loader", "audio"]) {
+            out.threads.push(ThreadHolding {
+                thread: name.to_owned(),
+                idle_bytes: bytes,
+                ..ThreadHolding::default()
+            });
+        }
+        bench.judge(0, &memory(30, 0, 0), &out);
+        let health = bench.judge(5_000, &memory(30, 0, 0), &out);
+        assert_eq!(health.raised[0].rule, Rule::Bloat);
+        health.raised[0].next_step.clone()
+    };
+    assert_eq!(step([2 * MB, 3 * MB]), "call `BufferPool::trim`");
+    let in_threads = step([4 * MB, 20 * MB]);
+    assert!(
+        in_threads.starts_with("22.9 MiB are in the caches of threads (`audio` keeps 19.1 MiB)"),
+        "{in_threads}"
+    );
+    assert!(in_threads.contains("`thread_cache_bytes`"), "{in_threads}");
 }
 
 #[test]
