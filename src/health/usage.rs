@@ -34,8 +34,10 @@ const SIZES: usize = 16;
 const LEAST_FRAMES: u64 = 600;
 const LEAST_SAVED: u64 = 1 << 20;
 const LEAST_BLOCK: u64 = 4096;
-/// Judgements after which the figures of advice are updated.
+/// Judgements after which the figures of advice are updated. They are updated at once if the misses that prewarming avoids are this much more
+/// than those in its sentence, in percent.
 const EVERY: u64 = 50;
+const MORE_MISSES: u64 = 25;
 
 /// What a histogram of a pool's usage counts.
 ///
@@ -117,6 +119,8 @@ pub(super) struct Usage {
     pub(super) looks_at_any_time: bool,
     listed: SharedList<UsageHistogram>,
     advice: SharedList<Advice>,
+    /// The misses that prewarming could have avoided when `advice` was made.
+    advised_misses: u64,
 }
 
 /// Misses of each size, and allocs.
@@ -169,6 +173,7 @@ impl Default for Usage {
             looks_at_any_time: false,
             listed: SharedList::default(),
             advice: SharedList::default(),
+            advised_misses: 0,
         }
     }
 }
@@ -243,9 +248,12 @@ impl Usage {
             return;
         }
         // Figures change with every judgement; sentences need not.
-        if !self.advice.is_empty() && self.judged % EVERY != 1 {
+        let avoidable = prewarm.map_or(0, |(_, avoidable)| avoidable);
+        let is_out_of_date = avoidable * 100 > self.advised_misses * (100 + MORE_MISSES);
+        if !self.advice.is_empty() && !is_out_of_date && self.judged % EVERY != 1 {
             return;
         }
+        self.advised_misses = avoidable;
         let mut advice = Vec::new();
         if let (Some(all), Some(cold)) = (prewarm, &self.warmed_up) {
             let sizes = outstanding.sizes.iter();

@@ -133,6 +133,21 @@ fn advised_prewarming_would_have_avoided_counted_misses() {
     assert_eq!((advice, misses), (Vec::new(), 5));
 }
 
+#[test]
+fn advice_on_prewarming_keeps_up_with_the_misses() {
+    let pool = BufferPool::new();
+    let mut kept: Vec<Buffer<u8>> = Vec::new();
+    let advice = advised(&pool, 200, |number| {
+        let loaded = match number {
+            150 => 200,
+            170 => 600,
+            _ => 0,
+        };
+        kept.extend((0..loaded).map(|_| pool.alloc(16_384)));
+    });
+    assert!(advice[0].sentence.ends_with("800 of 800"), "{advice:?}");
+}
+
 /// A prewarmed block is kept for its class, and pages round four classes up to 16 KiB.
 #[test]
 fn sizes_of_several_classes_are_not_advised() {
