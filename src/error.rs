@@ -317,6 +317,15 @@ pub enum ConfigError {
         /// The smallest allowed value.
         min: u64,
     },
+    /// `warn_bytes` of a tag is zero.
+    WarnBytes {
+        /// The tag.
+        tag: String,
+        /// The given value.
+        given: u64,
+        /// The smallest allowed value.
+        min: u64,
+    },
     /// More tags are set up than the pool supports.
     Tags {
         /// The given number of tags.
@@ -348,6 +357,13 @@ impl fmt::Display for ConfigError {
                     write!(f, " of tag `{}`", one_line(tag))?;
                 }
                 write!(f, " is {given}; it must be at least {min}")
+            }
+            Self::WarnBytes { tag, given, min } => {
+                let tag = one_line(tag);
+                write!(
+                    f,
+                    "warn_bytes of tag `{tag}` is {given}; it must be at least {min}"
+                )
             }
             Self::Tags { given, max } => {
                 write!(f, "{given} tags are set up; there can be {max}")

@@ -385,10 +385,7 @@ impl PoolBuilder {
                 max: MAX_CONFIGURED,
             });
         }
-        if let Some((tag, given)) = config.budgets().find(|&(_, limit)| limit == 0) {
-            let (tag, min) = (tag.cloned(), 1);
-            return Err(ConfigError::MaxBytes { tag, given, min });
-        }
+        config.check_budgets()?;
         Ok(BufferPool::from_config(self.config))
     }
 }

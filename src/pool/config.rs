@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::error::ConfigError;
 use crate::pool::tag_settings::TagSettings;
 
 /// Whether a pool records, for every pooled buffer, the line of code, the frame and the thread that allocated it.
@@ -72,10 +73,19 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The hard budgets: of the pool (`None`), and of tags by name.
-    pub(crate) fn budgets(&self) -> impl Iterator<Item = (Option<&String>, u64)> {
+    /// Whether each budget is at least a byte.
+    pub(crate) fn check_budgets(&self) -> Result<(), ConfigError> {
         let of_tags = self.tags.iter().map(|(tag, it)| (Some(tag), it.max_bytes));
-        let all = [(None, self.max_bytes)].into_iter().chain(of_tags);
-        all.filter_map(|(tag, limit)| Some((tag, limit?)))
+        let mut hard = [(None, self.max_bytes)].into_iter().chain(of_tags);
+        if let Some((tag, _)) = hard.find(|&(_, limit)| limit == Some(0)) {
+            let (tag, given, min) = (tag.cloned(), 0, 1);
+            return Err(ConfigError::MaxBytes { tag, given, min });
+        }
+        let mut tags = self.tags.iter();
+        if let Some((tag, _)) = tags.find(|(_, settings)| settings.warn_bytes == Some(0)) {
+            let (tag, given, min) = (tag.clone(), 0, 1);
+            return Err(ConfigError::WarnBytes { tag, given, min });
+        }
+        Ok(())
     }
 }

@@ -149,6 +149,11 @@ fn settings_of_tags_are_checked() {
         error.to_string(),
         "max_bytes of tag `a` is 0; it must be at least 1"
     );
+    let zero = BufferPool::builder().tag("a", settings().warn_bytes(0));
+    assert_eq!(
+        zero.build().unwrap_err().to_string(),
+        "warn_bytes of tag `a` is 0; it must be at least 1"
+    );
     let many = (0..32).fold(BufferPool::builder(), |builder, number| {
         builder.tag(format!("tag {number}"), settings())
     });
