@@ -36,6 +36,7 @@
 mod modelled;
 
 use std::panic::Location;
+use std::panic::RefUnwindSafe;
 use std::ptr::{self, NonNull};
 
 #[cfg(feature = "backtrace")]
@@ -77,6 +78,9 @@ pub(crate) struct Block {
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
+
+// No code of the user runs while a record is being changed.
+impl RefUnwindSafe for Block {}
 
 impl Block {
     /// The next block in the list. Only for the list's owner.

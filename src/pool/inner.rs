@@ -5,6 +5,7 @@
 )]
 
 use std::mem::ManuallyDrop;
+use std::panic::RefUnwindSafe;
 use std::ptr::NonNull;
 
 use crate::arena::in_flight::InFlight;
@@ -89,6 +90,9 @@ struct Now {
 unsafe impl Send for PoolInner {}
 // SAFETY: as above.
 unsafe impl Sync for PoolInner {}
+
+// A panic of the user leaves a pool whole: none of the user's code runs while the pool is being changed.
+impl RefUnwindSafe for PoolInner {}
 
 impl PoolInner {
     /// Creates a pool with one handle; [`drop_handle`](Self::drop_handle) frees it, or the thread that uses it last.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::ops::DerefMut;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use framepool::telemetry::FrameFeed;
@@ -15,6 +16,7 @@ fn crosses_threads<T: Send + Sync + 'static>() {}
 fn is_sent<T: Send + 'static>() {}
 fn is_error<T: Error + Display + Debug + Clone + PartialEq + Send + Sync + 'static>() {}
 fn is_value<T: Clone + Debug + PartialEq + Send + Sync + 'static>() {}
+fn is_whole_after_a_panic<T: UnwindSafe + RefUnwindSafe>() {}
 fn is_slice<T: DerefMut<Target = [f32]> + AsRef<[f32]> + AsMut<[f32]> + Debug>() {}
 
 #[test]
@@ -28,6 +30,25 @@ fn handles_buffers_frames_and_readers_cross_threads() {
     is_sent::<FrameFeed>();
     is_sent::<SnapshotReader>();
     is_slice::<Buffer<f32>>();
+}
+
+#[test]
+fn pools_may_be_used_after_a_panic() {
+    is_whole_after_a_panic::<BufferPool>();
+    is_whole_after_a_panic::<framepool::Tag>();
+    is_whole_after_a_panic::<Buffer<f32>>();
+    is_whole_after_a_panic::<Frame>();
+    let pool = BufferPool::new();
+    let kept = pool.alloc::<u8>(64);
+    let caught = std::panic::catch_unwind(|| {
+        let frame = pool.begin_frame();
+        let _lost = (frame.alloc::<u8>(64), pool.alloc::<u8>(64));
+        panic!("in the middle of a frame");
+    });
+    assert!(caught.is_err());
+    assert_eq!(pool.end_frame().open_frames, 0);
+    drop(kept);
+    pool.assert_no_leaks();
 }
 
 #[test]
