@@ -147,6 +147,8 @@ impl<'w> Findings<'w> {
             Seen::Idle => return,
             Seen::Anonymous(bytes) => {
                 self.met += 1;
+                self.out.unattributed += 1;
+                self.out.unattributed_bytes += bytes;
                 self.by_size.enter(bytes, false, true);
                 return;
             }

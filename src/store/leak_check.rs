@@ -10,15 +10,24 @@ use std::panic::Location;
 use std::thread;
 
 use crate::BufferPool;
-use crate::text::{bytes, counted};
+use crate::text::{bytes, counted, one_line};
 
 /// The environment variable that selects the reaction to a leak.
 const VARIABLE: &str = "FRAMEPOOL_LEAKS";
 
-/// Pooled buffers and bytes of a call site, without those marked as long-lived.
-type Held = BTreeMap<&'static Location<'static>, (u64, u64)>;
+/// Pooled buffers and bytes, without those marked as long-lived.
+type Held = (u64, u64);
+
+/// What a pool holds: for each call site by tag, and without attribution.
+#[derive(Debug, Default)]
+struct Holdings {
+    sites: BTreeMap<&'static Location<'static>, BTreeMap<String, Held>>,
+    unattributed: Held,
+}
 
 /// Checks that no call site holds more pooled buffers of a pool at the end than at the beginning.
+///
+/// Buffers that are taken while attribution is off count all together, for no call site. Marks as long-lived are not known of them.
 ///
 /// Dropping it runs the check. The environment variable `FRAMEPOOL_LEAKS` selects the reaction to a leak: `fail`, the
 /// default, panics with the call sites; `report` prints them to standard error; `off` does nothing. Buffers marked as
@@ -43,7 +52,7 @@ type Held = BTreeMap<&'static Location<'static>, (u64, u64)>;
 #[must_use = "dropping it makes the check"]
 pub struct LeakCheck {
     pool: BufferPool,
-    before: Held,
+    before: Holdings,
     is_finished: bool,
 }
 
@@ -70,9 +79,13 @@ pub struct FoundLeaks {
     pub pool: String,
     /// The largest first.
     pub sites: Vec<FoundLeak>,
+    /// Additional buffers that were taken while attribution was off.
+    pub unattributed: u64,
+    /// Bytes of these, as rounded block sizes.
+    pub unattributed_bytes: u64,
 }
 
-/// The additional buffers that a call site holds.
+/// The additional buffers that a call site holds, with one tag.
 ///
 /// ```
 /// use framepool::{BufferPool, LeakCheck};
@@ -89,6 +102,8 @@ pub struct FoundLeaks {
 pub struct FoundLeak {
     /// The line that called `alloc`.
     pub location: &'static Location<'static>,
+    /// Their tag; empty for none.
+    pub tag: String,
     /// Additional buffers.
     pub buffers: u64,
     /// Additional bytes, as rounded block sizes.
@@ -131,31 +146,57 @@ impl LeakCheck {
     }
 
     fn compare(&self) -> Result<(), FoundLeaks> {
-        let more = held(&self.pool).into_iter().filter_map(|(location, now)| {
-            let before = self.before.get(location).copied().unwrap_or_default();
-            let buffers = now.0.checked_sub(before.0).filter(|&more| more > 0)?;
-            Some(FoundLeak {
-                location,
-                buffers,
-                bytes: now.1.saturating_sub(before.1),
-            })
-        });
-        let mut sites: Vec<_> = more.collect();
-        if sites.is_empty() {
+        let now = held(&self.pool);
+        let mut sites = Vec::new();
+        for (location, now) in now.sites {
+            let none = BTreeMap::new();
+            let before = self.before.sites.get(location).unwrap_or(&none);
+            // A call site may hold the same buffers with another tag.
+            let sum = |tags: &BTreeMap<String, Held>| tags.values().map(|held| held.0).sum::<u64>();
+            if sum(&now) <= sum(before) {
+                continue;
+            }
+            sites.extend(now.into_iter().filter_map(|(tag, now)| {
+                let before = before.get(&tag).copied().unwrap_or_default();
+                let (buffers, bytes) = more(now, before)?;
+                Some(FoundLeak {
+                    location,
+                    tag,
+                    buffers,
+                    bytes,
+                })
+            }));
+        }
+        let unattributed = more(now.unattributed, self.before.unattributed);
+        if sites.is_empty() && unattributed.is_none() {
             return Ok(());
         }
         sites.sort_by_key(|site| std::cmp::Reverse((site.bytes, site.buffers)));
+        let (unattributed, unattributed_bytes) = unattributed.unwrap_or_default();
         Err(FoundLeaks {
             pool: self.pool.name().to_owned(),
             sites,
+            unattributed,
+            unattributed_bytes,
         })
     }
 }
 
-fn held(pool: &BufferPool) -> Held {
-    let mut held = Held::new();
-    for site in pool.outstanding().sites {
-        let entry = held.entry(site.location).or_default();
+/// The additional buffers and bytes, if there are more buffers than before.
+fn more(now: Held, before: Held) -> Option<Held> {
+    let buffers = now.0.checked_sub(before.0).filter(|&more| more > 0)?;
+    Some((buffers, now.1.saturating_sub(before.1)))
+}
+
+fn held(pool: &BufferPool) -> Holdings {
+    let out = pool.outstanding();
+    let mut held = Holdings {
+        unattributed: (out.unattributed, out.unattributed_bytes),
+        ..Holdings::default()
+    };
+    for site in out.sites {
+        let tags = held.sites.entry(site.location).or_default();
+        let entry = tags.entry(site.tag).or_default();
         entry.0 += site.buffers.saturating_sub(site.long_lived);
         entry.1 += site.bytes.saturating_sub(site.long_lived_bytes);
     }
@@ -211,12 +252,24 @@ impl fmt::Display for FoundLeaks {
             self.pool
         )?;
         for site in &self.sites {
-            writeln!(
+            write!(
                 f,
                 "  {} ({}) taken at {}",
                 counted(site.buffers, "more buffer"),
                 bytes(site.bytes),
                 site.location
+            )?;
+            if !site.tag.is_empty() {
+                write!(f, " with tag `{}`", one_line(&site.tag))?;
+            }
+            f.write_str("\n")?;
+        }
+        if self.unattributed > 0 {
+            writeln!(
+                f,
+                "  {} ({}) taken while attribution was off: with `Attribution::CallSite` the lines are named",
+                counted(self.unattributed, "more buffer"),
+                bytes(self.unattributed_bytes)
             )?;
         }
         write!(
@@ -232,7 +285,7 @@ impl std::error::Error for FoundLeaks {}
 #[cfg(all(test, not(framepool_loom), feature = "telemetry"))]
 mod tests {
     use super::*;
-    use crate::Buffer;
+    use crate::{Attribution, Buffer};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
@@ -265,6 +318,45 @@ mod tests {
             said.contains("2 more buffers") && said.contains(file!()),
             "{said}"
         );
+    }
+
+    #[test]
+    fn buffers_without_attribution_leak_too() {
+        let pool = BufferPool::new();
+        pool.set_attribution(Attribution::Off);
+        let earlier = pool.alloc::<u8>(64);
+        let check = LeakCheck::new(&pool);
+        let kept = [0; 2].map(|_| pool.alloc::<u8>(1024));
+        drop(pool.alloc::<u8>(1024));
+        let leaks = check.finish().unwrap_err();
+        assert_eq!((leaks.unattributed, leaks.unattributed_bytes), (2, 2048));
+        assert!(leaks.sites.is_empty());
+        let said = leaks.to_string();
+        assert!(
+            said.contains("2 more buffers (2.00 KiB) taken while attribution was off"),
+            "{said}"
+        );
+        let out = pool.outstanding();
+        assert_eq!((out.buffers, out.unattributed), (0, 3));
+        assert!(out.to_string().starts_with("3 buffers, "), "{out}");
+        drop((earlier, kept));
+    }
+
+    #[test]
+    fn a_leak_names_its_tag() {
+        let pool = BufferPool::new();
+        let tags = ["a", "b"].map(|name| pool.tag(name));
+        let take = |tag: usize| tags[tag].alloc::<u8>(64);
+        let moved = take(0);
+        let check = LeakCheck::new(&pool);
+        drop(moved);
+        let mut kept = vec![take(1)];
+        assert_eq!(check.finish(), Ok(()), "as many as before");
+        let check = LeakCheck::new(&pool);
+        kept.push(take(1));
+        let leaks = check.finish().unwrap_err();
+        assert_eq!((leaks.sites.len(), &*leaks.sites[0].tag), (1, "b"));
+        assert!(leaks.to_string().contains(" with tag `b`\n"), "{leaks}");
     }
 
     #[test]

@@ -108,7 +108,9 @@ impl Outstanding {
     /// The change since an earlier reading of the same pool: the call sites that appeared, grew, shrank, or released
     /// everything.
     ///
-    /// A call site with unchanged numbers is not listed, even if it holds other buffers.
+    /// A call site with unchanged numbers is not listed, even if it holds other buffers: releases do not record their call site. How many
+    /// buffers were allocated and released meanwhile is known for the pool ([`PoolStats::totals`](crate::PoolStats::totals)) and for each
+    /// tag ([`TagStats::total`](crate::TagStats::total)). The readings of two pools are compared in the same way, line by line.
     ///
     /// ```
     /// use framepool::BufferPool;

@@ -35,7 +35,7 @@ const STACKS: usize = 5;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Outstanding {
-    /// Buffers in use.
+    /// Buffers in use, without the unattributed ones.
     pub buffers: u64,
     /// Bytes of these buffers, as rounded block sizes.
     pub bytes: u64,
@@ -48,6 +48,10 @@ pub struct Outstanding {
     pub suspects: u64,
     /// Bytes of the suspects.
     pub suspect_bytes: u64,
+    /// Buffers in use that were allocated while attribution was off. Of the other fields only `sizes` has them.
+    pub unattributed: u64,
+    /// Bytes of the buffers without attribution.
+    pub unattributed_bytes: u64,
     /// One entry per call site and tag, the largest in bytes first.
     pub sites: Vec<SiteHolding>,
     /// One entry per block size that the pool holds or ever took from the system, the smallest first, with idle
@@ -276,8 +280,17 @@ impl fmt::Display for Outstanding {
         use crate::text::{Align, Table, bytes, columns, counted, line};
 
         let most = columns(f);
+        if self.unattributed > 0 {
+            let text = format!(
+                "{}, {}, of unknown lines: taken while attribution was off",
+                counted(self.unattributed, "buffer"),
+                bytes(self.unattributed_bytes)
+            );
+            writeln!(f, "{}", line(&text, most))?;
+        }
         if self.sites.is_empty() {
-            f.write_str("no pooled buffer is out")?;
+            let other = if self.unattributed > 0 { "other " } else { "" };
+            write!(f, "no {other}pooled buffer is out")?;
         } else {
             let head = format!(
                 "{} out, {}; {} of them leak suspects, {}; {} long-lived, {}",
