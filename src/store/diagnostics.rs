@@ -160,7 +160,7 @@ impl DiagnosticsStore {
     /// Marks this moment, in the history of one pool or of all.
     pub(crate) fn add_mark(&self, text: String, of: Option<(PoolName, FrameEnd)>) {
         let event = Arc::new(Event::mark(text, of));
-        self.publish(&[], |before| before.with_event(event));
+        self.publish(&[], |before| before.with_mark(event));
     }
 
     /// Publishes the next state, and sends the changed alerts to the subscribers.
@@ -316,7 +316,7 @@ impl DiagnosticsStore {
         self.kept().log()
     }
 
-    /// Marks, and alerts that were raised, escalated or resolved, the latest last: at most 512.
+    /// Marks, and alerts that were raised, escalated or resolved, the latest last: at most 512 marks and as many alerts.
     pub fn events(&self) -> Vec<Arc<Event>> {
         self.kept().events()
     }

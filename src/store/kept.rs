@@ -18,15 +18,17 @@ const LOGGED: usize = 64;
 /// The most pools.
 const POOLS: usize = 64;
 
-/// The most events, of all pools.
-const EVENTS: usize = 512;
+/// The most events of all pools: changes of alerts, and marks. Many changes do not push out a mark.
+const CHANGES: usize = 512;
+const MARKS: usize = 512;
 
 /// The contents of a store; never changed once published.
 #[derive(Default)]
 pub(crate) struct Kept {
     /// In the order of their first health snapshots.
     pub(crate) pools: Vec<Arc<KeptPool>>,
-    events: Arc<History<Event>>,
+    changes: Arc<History<Event>>,
+    marks: Arc<History<Event>>,
     /// Health snapshots received.
     received: u64,
 }
@@ -64,9 +66,9 @@ impl Kept {
         let received = self.received + 1;
         let id = health.pool_id;
         let health = Arc::new(health);
-        let mut events = Arc::clone(&self.events);
+        let mut changes = Arc::clone(&self.changes);
         for alert in changed {
-            events = Arc::new(events.with(Arc::new(Event::of(alert)), EVENTS));
+            changes = Arc::new(changes.with(Arc::new(Event::of(alert)), CHANGES));
         }
         let mut pools = self.pools.clone();
         let known = pools.iter().position(|known| known.id() == id);
@@ -90,16 +92,18 @@ impl Kept {
         }
         Self {
             pools,
-            events,
+            changes,
+            marks: Arc::clone(&self.marks),
             received,
         }
     }
 
-    /// The state with one more event.
-    pub(super) fn with_event(&self, event: Arc<Event>) -> Self {
+    /// The state with one more mark.
+    pub(super) fn with_mark(&self, mark: Arc<Event>) -> Self {
         Self {
             pools: self.pools.clone(),
-            events: Arc::new(self.events.with(event, EVENTS)),
+            changes: Arc::clone(&self.changes),
+            marks: Arc::new(self.marks.with(mark, MARKS)),
             received: self.received,
         }
     }
@@ -109,13 +113,18 @@ impl Kept {
         let others = self.pools.iter().filter(|pool| pool.id() != id);
         Self {
             pools: others.cloned().collect(),
-            events: Arc::clone(&self.events),
+            changes: Arc::clone(&self.changes),
+            marks: Arc::clone(&self.marks),
             received: self.received,
         }
     }
 
+    /// The latest events, in the order of their times.
     pub(crate) fn events(&self) -> Vec<Arc<Event>> {
-        self.events.to_vec()
+        let mut events = self.changes.to_vec();
+        events.extend(self.marks.to_vec());
+        events.sort_by_key(|event| event.time);
+        events
     }
 
     pub(super) fn status(&self) -> HealthStatus {

@@ -149,15 +149,18 @@ impl Subscribers {
         }
     }
 
-    /// Forgets the oldest ended ones beyond the limit.
+    /// Forgets the oldest ended ones beyond the limit; those that panicked last.
     fn forget_ended(&mut self) {
         let ended = self.0.iter().filter(|it| it.is_ended()).count();
         let mut spare = ended.saturating_sub(ENDED);
-        self.0.retain(|subscriber| {
-            let is_spare = spare > 0 && subscriber.is_ended();
-            spare -= usize::from(is_spare);
-            !is_spare
-        });
+        for forgotten in [SubscriberState::Ended, SubscriberState::Panicked] {
+            self.0.retain(|subscriber| {
+                let is_spare =
+                    spare > 0 && subscriber.is_ended() && subscriber.state() == forgotten;
+                spare -= usize::from(is_spare);
+                !is_spare
+            });
+        }
     }
 
     pub(crate) fn list(&self) -> Vec<AlertSubscriber> {
@@ -178,18 +181,21 @@ impl Subscriber {
         }
     }
 
-    fn describe(&self) -> AlertSubscriber {
+    fn state(&self) -> SubscriberState {
         // Relaxed: orders nothing.
-        let has_panicked = self.shared.has_panicked.load(Ordering::Relaxed);
+        if self.shared.has_panicked.load(Ordering::Relaxed) {
+            SubscriberState::Panicked
+        } else if self.is_ended() {
+            SubscriberState::Ended
+        } else {
+            SubscriberState::Active
+        }
+    }
+
+    fn describe(&self) -> AlertSubscriber {
         AlertSubscriber {
             name: self.name.clone(),
-            state: if has_panicked {
-                SubscriberState::Panicked
-            } else if self.is_ended() {
-                SubscriberState::Ended
-            } else {
-                SubscriberState::Active
-            },
+            state: self.state(),
             // Relaxed: no other data depends on it.
             dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
@@ -324,6 +330,13 @@ mod tests {
         assert!(store.to_string().contains("panicked, not called any more"));
         let told = std::iter::from_fn(|| feed.try_next()).count();
         assert_eq!(told, 6, "the others are told as before");
+        for number in 0..ENDED * 3 {
+            drop(store.subscribe_alerts(number.to_string()));
+        }
+        assert_eq!(
+            subscriber(&store, "broken").state,
+            SubscriberState::Panicked
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::diagnostics::DiagnosticsStore;
+use super::past::event::EventKind;
 use crate::health::{
     AlertId, AlertState, HealthMonitor, HealthSnapshot, HealthStatus, PoolName, Rule, Severity,
     Thresholds,
@@ -190,6 +191,27 @@ fn noisy_rule_evicts_only_its_own_resolved_entries() {
     // The leak that is still active, and the other rule's alert, which resolved long ago.
     assert_eq!(ids[..3], [1, 2, 337]);
     assert_eq!(ids.last(), Some(&399));
+}
+
+#[test]
+fn alerts_push_out_no_mark() {
+    let store = DiagnosticsStore::with_history(1);
+    let mut bench = Bench::new("render");
+    let template = bench.pooled(1, 60);
+    let pool = PoolName::new(PoolId(1), "render");
+    store.mark("begin");
+    for id in 0..300 {
+        for state in [AlertState::Raised, AlertState::Resolved] {
+            alerts(&store, &pool, &template, &[(Rule::Leak, id, state)]);
+        }
+    }
+    store.mark("end");
+    let events = store.events();
+    let marks = events.iter().filter(|it| it.kind == EventKind::Mark);
+    let texts: Vec<&str> = marks.map(|it| &*it.text).collect();
+    assert_eq!(texts, ["begin", "end"]);
+    assert_eq!(events.len(), 512 + 2);
+    assert!(events.is_sorted_by_key(|it| it.time));
 }
 
 #[test]

@@ -193,10 +193,11 @@ impl SavedHistory {
 
 fn read(path: &Path) -> Result<SavedHistory, Why> {
     let bytes = fs::read(path).map_err(Why::Unreadable)?;
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if bytes.trim_ascii().is_empty() {
         return Err(Why::Empty);
     }
-    let bytes = within_page(&bytes)?;
+    let bytes = within_page(bytes)?;
     let malformed = |error| malformed(error, bytes);
     let head: Head = serde_json::from_slice(bytes).map_err(malformed)?;
     if head.format != FORMAT {
@@ -330,6 +331,9 @@ mod tests {
         assert_eq!(pool.frame_sites[0].counts.requested_bytes, 14_000);
         assert!(!pool.spans[0].samples.is_empty() && !loaded.alerts.is_empty());
         assert_eq!(loaded.events.last().unwrap().text, "half way");
+        // As some editors save it.
+        fs::write(&file.0, format!("\u{feff}{}", history.to_json())).unwrap();
+        assert!(SavedHistory::load(&file.0).unwrap() == history);
     }
 
     #[test]

@@ -19,6 +19,12 @@ const LINKS: u32 = 40;
 /// If the file cannot be written, or is read-only.
 #[doc(hidden)]
 pub fn write_whole_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    if path.as_os_str().is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "its path is empty",
+        ));
+    }
     let target = linked_file(path)?;
     let existing = match fs::metadata(&target) {
         Ok(existing) => Some(existing),
@@ -199,6 +205,12 @@ mod tests {
             (0o600, b"new".to_vec())
         );
         assert_eq!(folder.names(), ["private"]);
+    }
+
+    #[test]
+    fn a_path_of_nothing_is_refused() {
+        let refused = write_whole_file(Path::new(""), b"new").unwrap_err();
+        assert_eq!(refused.to_string(), "its path is empty");
     }
 
     #[test]
