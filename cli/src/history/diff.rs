@@ -9,7 +9,7 @@ use framepool::text::{Align, Table, bytes, columns, line};
 use serde::Serialize;
 
 use super::gate::growing;
-use super::{by_line, earlier};
+use super::{by_line, earlier, lengths};
 use crate::report::count;
 
 /// Call sites listed.
@@ -18,12 +18,14 @@ const MAX_SITES: usize = 25;
 /// A number's name and unit, and how to read it.
 type Number = (&'static str, &'static str, fn(&RuntimeHealthMetrics) -> f64);
 
-const NUMBERS: [Number; 10] = [
+const NUMBERS: [Number; 13] = [
+    ("frames", "1", |m| m.total_frames as f64),
     ("peak from the system", "By", |m| m.peak_bytes as f64),
     ("in use at the end", "By", |m| m.in_use_bytes as f64),
     ("idle at the end", "By", |m| m.idle_bytes as f64),
     ("buffers out at the end", "1", |m| m.in_use_buffers as f64),
     ("allocs", "1", |m| m.total_allocs as f64),
+    ("allocs per frame", "", |m| per_frame(m, m.total_allocs)),
     ("misses", "1", |m| m.total_misses as f64),
     ("misses of allocs", "%", |m| {
         100.0 * m.total_misses as f64 / m.total_allocs.max(1) as f64
@@ -31,9 +33,16 @@ const NUMBERS: [Number; 10] = [
     ("bytes taken from the system", "By", |m| {
         m.total_system_bytes as f64
     }),
+    ("bytes taken per frame", "By", |m| {
+        per_frame(m, m.total_system_bytes)
+    }),
     ("average frame time", "ms", |m| m.avg_frame_ms),
     ("p99 frame time", "ms", |m| m.p99_frame_ms),
 ];
+
+fn per_frame(m: &RuntimeHealthMetrics, total: u64) -> f64 {
+    total as f64 / m.total_frames.max(1) as f64
+}
 
 /// Two histories compared. The field names are the keys of `--json`.
 #[derive(Debug, Serialize)]
@@ -47,6 +56,8 @@ struct PoolDiff {
     name: String,
     /// Whether the earlier history has such a pool. Its name in the earlier history; `None` if it was not there.
     name_before: Option<String>,
+    /// What is said if the runs differ in length; then the totals among the numbers do not compare.
+    lengths: Option<String>,
     numbers: Vec<NumberDiff>,
     sites: Vec<SiteDiff>,
     /// Why growth was not judged in one of the histories; `None` if it was.
@@ -139,6 +150,7 @@ fn compare(
     PoolDiff {
         name: pool.name.clone(),
         name_before: earlier.map(|pool| pool.name.clone()),
+        lengths: earlier.and_then(|it| lengths(it, pool)),
         numbers: numbers.into(),
         sites,
         growth_not_judged_before: known.growth_not_judged(),
@@ -191,6 +203,7 @@ fn in_words(value: f64, unit: &str) -> String {
         "By" => bytes(value as u64).to_string(),
         "1" => count(value as u64),
         "%" => format!("{value:.2} %"),
+        "" => format!("{value:.2}"),
         unit => format!("{value:.2} {unit}"),
     }
 }
@@ -243,6 +256,10 @@ impl PoolDiff {
             ]);
         }
         writeln!(text, "{table:columns$}\n")?;
+        if let Some(lengths) = &self.lengths {
+            let said = format!("{lengths}; compare shares, and what is per frame");
+            writeln!(text, "{}\n", line(&said, columns))?;
+        }
         if !self.sites.is_empty() {
             let mut table = Table::new(&[
                 ("call sites that hold other than before", Align::Site),

@@ -8,8 +8,8 @@ use framepool::health::LeakVerdict;
 use framepool::store::{SavedHistory, SavedPool};
 use framepool::text::bytes;
 
-use super::junit;
 use super::peak::explained;
+use super::{junit, lengths, next_steps};
 use crate::args::history::Limits;
 use crate::outcome::{Problem, warn};
 use crate::outputs::write;
@@ -111,7 +111,7 @@ pub(super) fn gates(
     }
     for pool in &history.pools {
         let first = gates.len();
-        alone(pool, limits, &mut gates);
+        alone(pool, history, limits, &mut gates);
         if let Some(before) = before {
             compared(pool, history, before, limits, &mut gates);
         }
@@ -150,7 +150,7 @@ fn warn_of_skipped(gates: &[Gate]) {
     }
 }
 
-fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
+fn alone(pool: &SavedPool, history: &SavedHistory, limits: &Limits, gates: &mut Vec<Gate>) {
     let mut gate = |option, failure: Option<String>| {
         gates.push(Gate {
             option,
@@ -163,9 +163,10 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
         let growing: Vec<_> = growing(pool).collect();
         let failure = (growing.len() as u64 > limit).then(|| {
             format!(
-                "{} growing, limit {limit}: {}; release what they take, or mark as long-lived what is meant to stay",
+                "{} growing, limit {limit}: {}; {}",
                 growing_sites(growing.len()),
-                growing.join(", ")
+                growing.join(", "),
+                next_steps::of_growth(history, pool, &growing)
             )
         });
         gate("--max-growing", failure);
@@ -186,10 +187,11 @@ fn alone(pool: &SavedPool, limits: &Limits, gates: &mut Vec<Gate>) {
         let percent = 100.0 * m.total_misses as f64 / m.total_allocs.max(1) as f64;
         let failure = (percent > limit).then(|| {
             format!(
-                "{} of {} took memory from the system ({}), limit {limit} %; `prewarm` the sizes that are taken first",
+                "{} of {} took memory from the system ({}), limit {limit} %; {}",
                 m.total_misses,
                 counted(m.total_allocs, "alloc"),
-                share(m.total_misses, m.total_allocs)
+                share(m.total_misses, m.total_allocs),
+                next_steps::of_misses(history, pool)
             )
         });
         gate("--max-misses", failure);
@@ -237,11 +239,12 @@ fn compared(
     let most = peak_before as f64 * (1.0 + growth / 100.0);
     let failure = (peak as f64 > most).then(|| {
         format!(
-            "{} from the system at the peak, limit {} ({} before, and {growth} %){}",
+            "{} from the system at the peak, limit {} ({} before, and {growth} %){}{}",
             bytes(peak),
             bytes(most as u64),
             bytes(peak_before),
-            explained(pool)
+            explained(pool),
+            lengths(earlier, pool).map_or_else(String::new, |it| format!("; {it}"))
         )
     });
     gate("--max-peak-growth", failure);
@@ -252,9 +255,13 @@ fn compared(
     let new: Vec<_> = growing(pool).filter(|site| !known.contains(site)).collect();
     let failure = (!new.is_empty()).then(|| {
         format!(
-            "{} growing that did not before, limit 0: {}; release what they take, or mark as long-lived what is meant to stay",
+            "{} growing that did not before, limit 0: {}; {}{}",
             growing_sites(new.len()),
-            new.join(", ")
+            new.join(", "),
+            next_steps::of_growth(history, pool, &new),
+            earlier
+                .growth_not_judged()
+                .map_or_else(String::new, |why| format!("; before: {why}"))
         )
     });
     gate("--baseline", failure);

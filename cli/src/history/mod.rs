@@ -3,6 +3,7 @@
 mod diff;
 mod gate;
 mod junit;
+mod next_steps;
 mod peak;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use crate::args::history::{DiffArgs, GateOptions, ReportArgs};
 use crate::args::named;
 use crate::outcome::{Problem, print};
 use crate::outputs;
-use crate::report::columns_of_output;
+use crate::report::{columns_of_output, counted};
 use crate::trace::is_trace;
 use diff::Diff;
 use gate::Before;
@@ -53,6 +54,19 @@ fn earlier<'h>(
         ([only], 1) => Some(named.unwrap_or(only)),
         _ => named,
     }
+}
+
+/// The frames and the time of two runs, if they differ by more than a tenth: then their totals do, and long runs have higher peaks.
+fn lengths(before: &SavedPool, after: &SavedPool) -> Option<String> {
+    let frames = [before, after].map(|it| it.metrics.total_frames);
+    let seconds = [before, after].map(|it| it.at.as_secs_f64());
+    let differ = |a: f64, b: f64| (a - b).abs() > 0.1 * a.min(b);
+    let is_other = differ(frames[0] as f64, frames[1] as f64) || differ(seconds[0], seconds[1]);
+    is_other.then(|| {
+        let [before, after] =
+            [0, 1].map(|at| format!("{} in {:.1} s", counted(frames[at], "frame"), seconds[at]));
+        format!("the runs have different lengths: {before} before, {after} after")
+    })
 }
 
 /// The buffers and bytes of each line of code, with all its tags.

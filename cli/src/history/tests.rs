@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use framepool::health::{AlertState, LeakVerdict};
 use framepool::store::{SavedGrowthLimits, SavedHistory, SavedPool};
-use framepool::{Attribution, Buffer, BufferPool, DiagnosticsStore, HealthMonitor, Thresholds};
+use framepool::{
+    Attribution, Buffer, BufferPool, DiagnosticsStore, HealthMonitor, Rule, Thresholds,
+};
 use serde_json::{Value, json};
 
 use super::diff::Diff;
@@ -197,4 +200,70 @@ fn gates_of_a_short_run_are_skipped() {
         let found: Vec<_> = gates.iter().map(|it| it.skipped.is_some()).collect();
         assert_eq!(found, skipped);
     }
+}
+
+#[test]
+fn runs_of_other_length_are_not_compared_as_equal() {
+    let mut runs = [3_600, 600].map(|seconds| level(seconds, 1));
+    for (pool, frames) in runs.iter_mut().zip([216_000, 36_000]) {
+        pool.metrics.total_frames = frames;
+        pool.metrics.total_allocs = 10 * frames;
+    }
+    let [long, short] = runs.map(|pool| of([pool.clone(), pool]));
+    let diff = Diff::new(&short, &long).to_string();
+    let said = "the runs have different lengths: 36,000 frames in 600.0 s before, 216,000 frames in 3600.0 s after";
+    assert!(diff.replace('\n', " ").contains(said), "{diff}");
+    let per_frame = diff
+        .lines()
+        .find(|line| line.starts_with("allocs per frame"));
+    assert!(
+        per_frame.is_some_and(|line| line.trim_end().ends_with('=')),
+        "{diff}"
+    );
+    assert!(
+        !Diff::new(&long, &long)
+            .to_string()
+            .contains("different lengths")
+    );
+}
+
+#[test]
+fn gates_advise_what_the_alerts_advise() {
+    let mut history = history();
+    let limits = Limits {
+        max_growing: Some(0),
+        max_peak: None,
+        max_peak_growth: None,
+        max_misses: Some(0.0),
+        junit: None,
+    };
+    let failures = |history: &SavedHistory| -> Vec<String> {
+        let gates = gate::gates(history, &limits, None);
+        gates.into_iter().filter_map(|it| it.failure).collect()
+    };
+    let overdue = history
+        .alerts
+        .iter_mut()
+        .find(|it| it.rule == Rule::Overdue);
+    let overdue = overdue.expect("an alert");
+    overdue.state = AlertState::Raised;
+    let (site, step) = (overdue.site.clone(), overdue.next_step.clone());
+    for verdict in &mut history.pools[0].verdicts {
+        if Some(&verdict.location) == site.as_ref() {
+            verdict.verdict = LeakVerdict::Growing;
+        }
+    }
+    let said = failures(&history);
+    assert!(said[0].ends_with(&format!("; {step}")), "{said:?}");
+    assert!(
+        said[1].ends_with("`BufferPool::prewarm` would not help"),
+        "{said:?}"
+    );
+    history.alerts.clear();
+    history.pools[0].advice.clear();
+    let said = failures(&history);
+    assert!(
+        said[0].contains("bound their number") && said[1].contains("`prewarm`"),
+        "{said:?}"
+    );
 }
