@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Alert, AlertState, Rule};
-use crate::text::{bytes, one_line};
+use crate::text::{bytes, one_line, short_name};
 
 impl Alert {
     /// Whether the value is at its level now. An alert whose value fell below it stays raised until it is below its clear level for long
@@ -61,8 +61,8 @@ impl Alert {
                 })
             }
             Rule::TagBudget => {
-                let tag = one_line(&self.tag);
-                write!(f, "tag `{tag}` uses {value} of its soft budget")
+                let tag = short_name(&self.tag);
+                write!(f, "tag `{tag}` had {value} of its soft budget in use")
             }
             Rule::PooledBytes => write!(f, "the pool holds {value} from the system"),
             Rule::Refusals => {
@@ -110,7 +110,7 @@ impl Alert {
         if tag.is_empty() {
             return Ok(());
         }
-        write!(f, " with tag `{}`", one_line(tag))
+        write!(f, " with tag `{}`", short_name(tag))
     }
 
     /// The beginning, rate and evidence of growth.
@@ -144,7 +144,7 @@ impl Alert {
             Rule::Leak => ("the leak", " at "),
             Rule::Overdue => ("the overdue buffers", " of "),
             Rule::OpenFrame => ("the open frame", " begun at "),
-            Rule::TagBudget => return write!(f, "the memory of tag `{}`", one_line(&self.tag)),
+            Rule::TagBudget => return write!(f, "the memory of tag `{}`", short_name(&self.tag)),
             Rule::PooledBytes => ("the memory held from the system", ""),
             Rule::Refusals => ("the refusal of requests", ""),
             Rule::PoolKeys => ("the number of size classes", ""),

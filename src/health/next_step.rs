@@ -8,7 +8,7 @@ use super::kept_misses::cause;
 use super::{AlertState, LeakVerdict, Rule, RuntimeHealthMetrics, SiteVerdict};
 use crate::telemetry::outstanding::{Outstanding, SiteHolding};
 use crate::telemetry::tags::TagStats;
-use crate::text::{bytes, counted, one_line};
+use crate::text::{bytes, counted, one_line, short_name};
 
 /// Up to this many new buffers may be meant to stay.
 const FEW: u64 = 16;
@@ -106,7 +106,7 @@ fn usual(rule: Rule) -> &'static str {
             "drop these buffers sooner, or call `Buffer::mark_long_lived` if they are meant to stay"
         }
         Rule::TagBudget => "release buffers of this tag, or raise its `warn_bytes`",
-        Rule::PooledBytes => "release buffers, or raise `Thresholds::pooled_bytes`",
+        Rule::PooledBytes => "release buffers, or state a larger `Thresholds::working_set`",
         Rule::Refusals => {
             "the error of each says why, and which lines hold the most: release some of that, or raise the `max_bytes` of the pool or tag"
         }
@@ -187,13 +187,15 @@ fn tag_budget(tag: &str, situation: Situation<'_>) -> String {
     let peak = stats.map_or(0, |stats| stats.recent_peak_bytes);
     if in_use < peak / 2 {
         return format!(
-            "most of these {} were released again, as the buffers of a frame are: take less at a time there \
+            "most of the {} of tag `{}` were released again, as the buffers of a frame are: take less at a time there \
              (`BufferPool::frame_memory` shows what fills frames), or raise its `warn_bytes`",
-            bytes(peak)
+            bytes(peak),
+            short_name(tag)
         );
     }
     format!(
-        "release buffers of this tag{}, or raise its `warn_bytes`",
+        "release buffers of tag `{}`{}, or raise its `warn_bytes`",
+        short_name(tag),
         named(sites, |site| site.bytes)
     )
 }
@@ -218,35 +220,35 @@ fn pooled_bytes(situation: Situation<'_>) -> String {
         usual(Rule::PooledBytes).to_owned()
     } else if most == idle && m.prewarmed_bytes > idle / 2 {
         format!(
-            "{} of it were prewarmed: prewarm less, or raise `Thresholds::pooled_bytes`",
+            "{} of it were prewarmed: prewarm less, or state a larger `Thresholds::working_set`",
             bytes(m.prewarmed_bytes.min(idle))
         )
     } else if most == idle && spare >= m.pooled_bytes / LARGE_PART {
         format!(
-            "{} of it are idle, and no recent frame needed them: {}, or raise `Thresholds::pooled_bytes`",
+            "{} of it are idle, and no recent frame needed them: {}, or state a larger `Thresholds::working_set`",
             bytes(spare),
             return_idle(situation)
         )
     } else if most == idle {
         format!(
-            "recent frames needed {} of it at once: use less in a frame, or raise `Thresholds::pooled_bytes`",
+            "recent frames needed {} of it at once: use less in a frame, or state a larger `Thresholds::working_set`",
             bytes(needed)
         )
     } else if most == framed {
         format!(
-            "{} of it are buffers of open frames: take less in a frame, end frames sooner, or raise \
-             `Thresholds::pooled_bytes`",
+            "{} of it are buffers of open frames: take less in a frame, end frames sooner, or state a larger \
+             `Thresholds::working_set`",
             bytes(framed)
         )
     } else if most == long_lived {
         format!(
-            "{} of it are long-lived buffers{}: drop what is not needed, or raise `Thresholds::pooled_bytes`",
+            "{} of it are long-lived buffers{}: drop what is not needed, or state a larger `Thresholds::working_set`",
             bytes(long_lived),
             named(out.long_lived_sites(), |site| site.long_lived_bytes)
         )
     } else {
         format!(
-            "{} of it are buffers in use{}: release what is not needed, or raise `Thresholds::pooled_bytes`",
+            "{} of it are buffers in use{}: release what is not needed, or state a larger `Thresholds::working_set`",
             bytes(others),
             named(out.sites.iter(), |site| site.bytes - site.long_lived_bytes)
         )

@@ -22,6 +22,11 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     escape(text, char::is_control)
 }
 
+/// The name of a tag or a pool within a sentence: on one line, and its end if it is very long.
+pub(crate) fn short_name(name: &str) -> String {
+    fitted(name, 60, true)
+}
+
 /// Text without control characters except line feeds, for whole reports and JSON text.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     escape(text, |it| it.is_control() && it != '\n')

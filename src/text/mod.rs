@@ -9,6 +9,7 @@ mod table;
 use std::fmt;
 
 #[doc(hidden)]
+pub(crate) use lines::short_name;
 pub use lines::{COLUMNS, columns, escaped, fitted, line, lines, one_line, wrapped};
 #[doc(hidden)]
 pub use table::{Align, Table};

@@ -189,7 +189,7 @@ fn soft_budget_raises_alert_naming_the_tag() {
     assert_eq!((alert.rule, alert.tag.as_str()), (Rule::TagBudget, "a"));
     let text = alert.to_string();
     assert!(
-        text.contains("tag `a` uses 102 % of its soft budget"),
+        text.contains("tag `a` had 102 % of its soft budget in use"),
         "{text}"
     );
     assert!(text.contains(&format!("tag_budgets.rs:{line}:")), "{text}");
