@@ -66,9 +66,8 @@ pub struct Growth {
     /// When memory runs out at this rate; `None` if that is more than a year away, or if the remaining memory is
     /// unknown.
     pub exhausts: Option<Exhaustion>,
-    /// The part of `bytes_per_minute` that the forecast is made of: that of growths that do not rest.
-    #[cfg_attr(feature = "serde", serde(skip))]
-    pub(super) going_on: f64,
+    /// `bytes_per_minute` without growths that rest now, as in a menu. The forecast is made of it.
+    pub going_on_bytes_per_minute: f64,
 }
 
 impl Growth {
@@ -104,14 +103,14 @@ impl Growth {
             latest_rise: climb.latest.at,
             lasted: to.since(from) >= limits.fill_time,
             exhausts: room.exhausted_at(going_on),
-            going_on,
+            going_on_bytes_per_minute: going_on,
         }
     }
 
     /// Adds the growth of another tag.
     pub(super) fn with(self, tag: Self) -> Self {
-        let going_on = self.going_on + tag.going_on;
-        let of = |growth: Self| Some((growth.exhausts?, growth.going_on));
+        let going_on = self.going_on_bytes_per_minute + tag.going_on_bytes_per_minute;
+        let of = |growth: Self| Some((growth.exhausts?, growth.going_on_bytes_per_minute));
         Self {
             larger: self.larger,
             buffers: self.buffers + tag.buffers,
@@ -130,7 +129,7 @@ impl Growth {
                 after: full.after.mul_f64((rate / going_on).min(1.0)),
                 ..full
             }),
-            going_on,
+            going_on_bytes_per_minute: going_on,
         }
     }
 }
@@ -294,7 +293,7 @@ mod tests {
         };
         let of = |bytes_per_minute: f64, going_on: f64| Growth {
             bytes_per_minute,
-            going_on,
+            going_on_bytes_per_minute: going_on,
             exhausts: room.exhausted_at(going_on),
             ..Growth::default()
         };

@@ -318,6 +318,22 @@ fn site_met_only_within_frames_is_advised() {
 }
 
 #[test]
+fn usage_is_counted_to_the_frame_when_asked() {
+    let pool = BufferPool::new();
+    let mut monitor = HealthMonitor::new(Thresholds::default());
+    for frames in [10, 13] {
+        while pool.snapshot().frame.get() < frames {
+            let frame = pool.begin_frame();
+            frame.alloc::<u8>(1_000);
+            monitor.record(&frame.release_all());
+        }
+        let usage = monitor.emit_now(&pool).usage;
+        let of_frames = usage.iter().find(|it| it.measure == Measure::FrameBytes);
+        assert_eq!(of_frames.unwrap().histogram.count(), frames);
+    }
+}
+
+#[test]
 fn usage_has_frames_and_ages_by_tag() {
     let pool = BufferPool::new();
     let mut monitor = HealthMonitor::new(Thresholds::default());

@@ -203,7 +203,7 @@ fn gates_of_a_short_run_are_skipped() {
 }
 
 #[test]
-fn runs_of_other_length_are_not_compared_as_equal() {
+fn runs_of_other_length_are_said_to_differ() {
     let mut runs = [3_600, 600].map(|seconds| level(seconds, 1));
     for (pool, frames) in runs.iter_mut().zip([216_000, 36_000]) {
         pool.metrics.total_frames = frames;
