@@ -92,6 +92,9 @@ metrics! {
     "framepool.memory.tag.tree.usage", UpDownCounter, "By", ["tag"],
         "Bytes of the buffers out that were taken with the tag or a tag below it.",
         Source::Levels(|reading, each| each_tag(reading, each, |tag| Some(tag.total.live_bytes())));
+    "framepool.memory.tag.recent_peak", Gauge, "By", ["tag"],
+        "The most of these bytes in the last one to two seconds, with what frames took and released.",
+        Source::Levels(|reading, each| each_tag(reading, each, |tag| Some(tag.recent_peak_bytes)));
     "framepool.memory.tag.limit", UpDownCounter, "By", ["tag"],
         "The most bytes of pooled buffers that may be out of the tag and the tags below it; absent without a limit.",
         Source::Levels(|reading, each| each_tag(reading, each, |tag| tag.max_bytes));

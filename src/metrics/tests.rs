@@ -151,6 +151,8 @@ fn tags_sum_to_the_bytes_in_use() {
     let tree = &of("framepool.memory.tag.tree.usage")[0];
     assert_eq!(tree.0, [("tag", "render".to_owned())]);
     assert!(tree.1 >= Some(below[0] + below[1]), "{tree:?}");
+    let peak = &of("framepool.memory.tag.recent_peak")[0];
+    assert_eq!((&peak.0, peak.1), (&tree.0, tree.1));
     let limits = of("framepool.memory.tag.limit");
     assert_eq!((limits[0].1, limits[1].1), (Some(1_048_576.0), None));
     drop(kept);
