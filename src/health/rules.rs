@@ -31,7 +31,7 @@ pub enum Rule {
     /// [expects](crate::PoolBuilder::expect_release_within).
     Overdue,
     /// The recent peak of a tag, with the tags below it, as a share of its soft budget
-    /// ([`TagStats::recent_peak_bytes`](crate::TagStats::recent_peak_bytes),
+    /// ([`TagStats::recent_peak_bytes`](crate::telemetry::TagStats::recent_peak_bytes),
     /// [`TagSettings::warn_bytes`](crate::TagSettings::warn_bytes)).
     TagBudget,
     /// Bytes the pool holds from the system.

@@ -56,7 +56,7 @@ impl TagSettings {
 
     /// Sets the soft budget: live bytes, of both kinds of buffer, above which
     /// [`Rule::TagBudget`](crate::Rule::TagBudget) raises an alert. Judged is the peak of the last one to two seconds
-    /// ([`TagStats::recent_peak_bytes`](crate::TagStats::recent_peak_bytes)), so what a frame takes and releases counts too.
+    /// ([`TagStats::recent_peak_bytes`](crate::telemetry::TagStats::recent_peak_bytes)), so what a frame takes and releases counts too.
     /// It may be larger than the hard budget, in which frame buffers do not count.
     ///
     /// ```

@@ -110,7 +110,7 @@ impl Outstanding {
     ///
     /// A call site with unchanged numbers is not listed, even if it holds other buffers: releases do not record their call site. How many
     /// buffers were allocated and released meanwhile is known for the pool ([`PoolStats::totals`](crate::PoolStats::totals)) and for each
-    /// tag ([`TagStats::total`](crate::TagStats::total)). The readings of two pools are compared in the same way, line by line.
+    /// tag ([`TagStats::total`](crate::telemetry::TagStats::total)). The readings of two pools are compared in the same way, line by line.
     ///
     /// ```
     /// use framepool::BufferPool;
