@@ -335,6 +335,19 @@ fn the_next_aggregation_counts_a_missed_refusal() {
         assert_eq!(pool.stats().totals.counts.budget_refusals, 1, "L1");
         drop(kept);
     });
+    // Counted without a lane.
+    explore(Some(2), || {
+        let pool = shared(BufferPool::new());
+        let kept = pool.alloc::<u8>(1);
+        let aggregation = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.stats())
+        };
+        assert!(pool.try_alloc::<u64>(usize::MAX).is_err());
+        aggregation.join().unwrap();
+        assert_eq!(pool.stats().totals.counts.overflow_refusals, 1, "L1");
+        drop(kept);
+    });
 }
 
 /// One thread sends a block to the depot while another takes it from there, aggregates, allocates a new block and

@@ -260,10 +260,13 @@ fn threads_counts_threads_that_allocated_in_this_frame() {
 fn buffers_of_exited_thread_come_from_depot() {
     let pool = BufferPool::new();
     let shared = pool.clone();
-    thread::spawn(move || drop(shared.alloc::<u8>(1000)))
-        .join()
-        .unwrap();
-    pool.end_frame();
+    let worker = thread::spawn(move || {
+        // So that the thread may keep it.
+        shared.prewarm::<u8>(1000, 4);
+        drop(shared.alloc::<u8>(1000));
+    });
+    worker.join().unwrap();
+    assert_eq!(pool.end_frame().hits_thread, u64::from(TELEMETRY));
     let buffer = pool.alloc::<u8>(1000);
     let snapshot = pool.end_frame();
     if TELEMETRY {

@@ -130,6 +130,15 @@ fn plain_data_shows_no_value_after_refills() {
         let bytes = frame.alloc::<u8>(256 << 10);
         assert!(bytes.iter().all(|&byte| byte == 0));
     }
+    // A refill after the last value, whose chunk has room.
+    let frame = pool.begin_frame();
+    frame.alloc_value(7_u8);
+    frame.alloc::<u8>(4 << 20);
+    frame.release_all();
+    let frame = pool.begin_frame();
+    frame.alloc_value(8_u8);
+    let ended = frame.release_all();
+    assert!(!TELEMETRY || ended.alloc_bytes > 0, "it has a new chunk");
 }
 
 #[test]
