@@ -29,7 +29,7 @@ pub enum Attribution {
     /// Records every call site; `outstanding` lists every buffer.
     #[default]
     CallSites,
-    /// Records no call sites; `outstanding` omits buffers allocated in this mode.
+    /// Records no call sites. [`Outstanding::unattributed`](crate::Outstanding::unattributed) counts the buffers allocated in this mode.
     Off,
     /// Records every call site, and the call stack of one buffer in many and of every large one
     /// ([`PoolBuilder::backtraces`](crate::PoolBuilder::backtraces)).

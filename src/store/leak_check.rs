@@ -10,6 +10,7 @@ use std::panic::Location;
 use std::thread;
 
 use crate::BufferPool;
+use crate::telemetry::outstanding::UNATTRIBUTED;
 use crate::text::{bytes, counted, one_line};
 
 /// The environment variable that selects the reaction to a leak.
@@ -267,7 +268,7 @@ impl fmt::Display for FoundLeaks {
         if self.unattributed > 0 {
             writeln!(
                 f,
-                "  {} ({}) taken while attribution was off: with `Attribution::CallSite` the lines are named",
+                "  {} ({}) {UNATTRIBUTED}",
                 counted(self.unattributed, "more buffer"),
                 bytes(self.unattributed_bytes)
             )?;
@@ -333,7 +334,8 @@ mod tests {
         assert!(leaks.sites.is_empty());
         let said = leaks.to_string();
         assert!(
-            said.contains("2 more buffers (2.00 KiB) taken while attribution was off"),
+            said.contains("2 more buffers (2.00 KiB) taken while attribution was off")
+                && said.contains("`Attribution::CallSites`"),
             "{said}"
         );
         let out = pool.outstanding();

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::fmt;
 use std::panic::Location;
 
-use super::outstanding::{Outstanding, SiteHolding};
+use super::outstanding::{Outstanding, SiteHolding, UNATTRIBUTED};
 use crate::text::{Align, Table, bytes, counted, noun_of};
 
 /// The change from one reading of a pool's outstanding buffers to a later one.
@@ -26,10 +26,14 @@ use crate::text::{Align, Table, bytes, counted, noun_of};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OutstandingChange {
-    /// Change of the buffers in use: later minus earlier.
+    /// Change of the buffers in use, without the unattributed ones: later minus earlier.
     pub buffers: i64,
-    /// Change of the bytes in use: later minus earlier.
+    /// Change of the bytes of these buffers: later minus earlier.
     pub bytes: i64,
+    /// Change of the buffers in use that were allocated while attribution was off: later minus earlier.
+    pub unattributed: i64,
+    /// Change of the bytes of the buffers without attribution: later minus earlier.
+    pub unattributed_bytes: i64,
     /// The call sites and tags whose buffers or bytes changed, the largest change in bytes first.
     pub sites: Vec<SiteChange>,
 }
@@ -147,6 +151,8 @@ impl Outstanding {
         OutstandingChange {
             buffers: change(self.buffers, earlier.buffers),
             bytes: change(self.bytes, earlier.bytes),
+            unattributed: change(self.unattributed, earlier.unattributed),
+            unattributed_bytes: change(self.unattributed_bytes, earlier.unattributed_bytes),
             sites,
         }
     }
@@ -163,6 +169,12 @@ fn sorted(sites: &[SiteHolding]) -> Vec<&SiteHolding> {
     sorted
 }
 
+/// A change of buffers and of their bytes, both with their signs.
+fn signed(buffers: i64, bytes: i64) -> String {
+    let noun = noun_of(buffers.unsigned_abs(), "buffer");
+    format!("{buffers:+} {noun}, {}", signed_bytes(bytes))
+}
+
 /// A number of bytes with its sign.
 fn signed_bytes(change: i64) -> String {
     let sign = if change < 0 { '-' } else { '+' };
@@ -172,13 +184,15 @@ fn signed_bytes(change: i64) -> String {
 /// A sentence and a table of the call sites.
 impl fmt::Display for OutstandingChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (self.unattributed, self.unattributed_bytes) != (0, 0) {
+            let change = signed(self.unattributed, self.unattributed_bytes);
+            writeln!(f, "{change}, {UNATTRIBUTED}")?;
+        }
         if self.sites.is_empty() {
             return f.write_str("every call site holds as much as before");
         }
         let count = counted(self.sites.len() as u64, "call site");
-        let noun = noun_of(self.buffers.unsigned_abs(), "buffer");
-        let bytes_changed = signed_bytes(self.bytes);
-        writeln!(f, "{:+} {noun}, {bytes_changed}, at {count}", self.buffers)?;
+        writeln!(f, "{}, at {count}", signed(self.buffers, self.bytes))?;
         let mut table = Table::new(&[
             ("call site", Align::Site),
             ("buffers before", Align::Right),

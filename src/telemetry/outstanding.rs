@@ -12,6 +12,9 @@ use super::stack_counts::StackSampling;
 
 /// The moments from which a walk counts what stayed: that of the walk before, and the openings of three windows of verdicts.
 pub(crate) const OPENINGS: usize = 4;
+/// Which buffers have no call site, and what gives the next ones theirs.
+pub(crate) const UNATTRIBUTED: &str =
+    "taken while attribution was off: `Attribution::CallSites` records call sites";
 /// The most call stacks that are shown.
 const STACKS: usize = 5;
 
@@ -282,7 +285,7 @@ impl fmt::Display for Outstanding {
         let most = columns(f);
         if self.unattributed > 0 {
             let text = format!(
-                "{}, {}, of unknown lines: taken while attribution was off",
+                "{}, {}, {UNATTRIBUTED}",
                 counted(self.unattributed, "buffer"),
                 bytes(self.unattributed_bytes)
             );

@@ -160,6 +160,27 @@ fn a_change_names_what_appeared_grew_and_went() {
 }
 
 #[test]
+fn a_change_counts_buffers_without_attribution() {
+    let pool = BufferPool::new();
+    let take = |len| pool.alloc::<u8>(len);
+    pool.set_attribution(Attribution::Off);
+    let (goes, stays) = (take(64), take(64));
+    let before = pool.outstanding();
+    drop(goes);
+    let more = [take(1024), take(2048)];
+    let change = pool.outstanding().since(&before);
+    assert_eq!((change.buffers, change.bytes), (0, 0));
+    assert_eq!(
+        (change.unattributed, change.unattributed_bytes),
+        (1, 1024 + 2048 - 64)
+    );
+    assert!(change.sites.is_empty());
+    let text = change.to_string();
+    assert!(text.starts_with("+1 buffer, +2.94 KiB, "), "{text}");
+    drop((stays, more));
+}
+
+#[test]
 fn rounding_by_size_adds_up_after_misses() {
     let pool = BufferPool::new();
     let kept: Vec<_> = [1030, 1200, 1280, 70, 0]

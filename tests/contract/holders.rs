@@ -312,7 +312,9 @@ fn without_attribution_buffers_are_counted_and_not_listed() {
     assert_eq!(pool.outstanding().buffers, 0);
     if TELEMETRY {
         assert_eq!(pool.stats().in_use_buffers, 1);
-        assert!(catch_unwind(AssertUnwindSafe(|| pool.assert_no_leaks())).is_err());
+        let panic = catch_unwind(AssertUnwindSafe(|| pool.assert_no_leaks())).unwrap_err();
+        let text = panic_text(&*panic);
+        assert!(text.contains("`Attribution::CallSites`"), "{text}");
     }
     pool.set_attribution(Attribution::CallSites);
     assert_eq!(pool.attribution(), Attribution::CallSites);
