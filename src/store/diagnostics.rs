@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::ops::DerefMut;
+use std::panic::RefUnwindSafe;
 use std::sync::LazyLock;
 
 use super::kept::{Kept, KeptPool};
@@ -60,6 +61,10 @@ struct Shared {
     keeps_outstanding: AtomicBool,
     receiving: ForkLock<Subscribers>,
 }
+
+// A panic of the user leaves a store whole: callbacks run on threads of their own, and none of the user's code runs while the
+// store is being changed.
+impl RefUnwindSafe for Shared {}
 
 impl DiagnosticsStore {
     /// An empty store that remembers 300 health snapshots: a minute at five a second.

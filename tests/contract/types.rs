@@ -38,6 +38,8 @@ fn pools_may_be_used_after_a_panic() {
     is_whole_after_a_panic::<framepool::Tag>();
     is_whole_after_a_panic::<Buffer<f32>>();
     is_whole_after_a_panic::<Frame>();
+    is_whole_after_a_panic::<framepool::DiagnosticsStore>();
+    is_whole_after_a_panic::<framepool::Watch>();
     let pool = BufferPool::new();
     let kept = pool.alloc::<u8>(64);
     let caught = std::panic::catch_unwind(|| {
