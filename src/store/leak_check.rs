@@ -32,7 +32,8 @@ struct Holdings {
 ///
 /// Dropping it runs the check. The environment variable `FRAMEPOOL_LEAKS` selects the reaction to a leak: `fail`, the
 /// default, panics with the call sites; `report` prints them to standard error; `off` does nothing. Buffers marked as
-/// long-lived do not count. The document `docs/testing-for-leaks.md` has recipes.
+/// long-lived do not count. Without the feature `telemetry` nothing is counted, and every check passes. The document
+/// `docs/testing-for-leaks.md` has recipes.
 ///
 /// ```
 /// use framepool::{BufferPool, LeakCheck};
