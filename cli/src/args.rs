@@ -260,8 +260,8 @@ pub struct DemoArgs {
     /// Until then the leak grows, to 256 MiB at most, and --bloat returns every 40 seconds.
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
-    /// Leak N buffers a second, all from one line of code, from a tenth of the run until its end; with 20 or more the alert comes within a
-    /// second of that, with up to 10 after a minute
+    /// Leak N buffers a second, all from one line of code, from a tenth of the run until its end; with 20 to 40 the alert comes within a
+    /// second of that, else after a minute
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = leaks, allow_negative_numbers = true)]
     pub leak: u32,
     /// Release what was leaked after two thirds of the run, as if the line had been mended: its alert clears
