@@ -208,9 +208,8 @@ fn step(holder: &HeldBy) -> String {
 /// The steps as one clause.
 fn and(steps: &[String]) -> String {
     match steps {
-        [] => "release buffers".to_owned(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+        [first @ .., last] if !first.is_empty() => format!("{}, and {last}", first.join(", ")),
+        _ => steps.concat(),
     }
 }
 

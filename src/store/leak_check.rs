@@ -149,9 +149,8 @@ impl LeakCheck {
 
     fn compare(&self) -> Result<(), FoundLeaks> {
         let now = held(&self.pool);
-        let mut sites = Vec::new();
+        let (mut sites, none) = (Vec::new(), BTreeMap::new());
         for (location, now) in now.sites {
-            let none = BTreeMap::new();
             let before = self.before.sites.get(location).unwrap_or(&none);
             // A call site may hold the same buffers with another tag.
             let sum = |tags: &BTreeMap<String, Held>| tags.values().map(|held| held.0).sum::<u64>();

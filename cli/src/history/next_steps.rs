@@ -1,7 +1,7 @@
 //! The next steps of gates. A history has those of its alerts; so a gate and an alert on the same thing advise the same.
 
 use framepool::Rule;
-use framepool::health::{AdviceKind, AlertState};
+use framepool::health::{Advice, AdviceKind, AlertState};
 use framepool::store::{SavedAlert, SavedHistory, SavedPool};
 
 /// Of growing call sites. One that is overdue has that alert.
@@ -18,7 +18,7 @@ pub(super) fn of_growth(history: &SavedHistory, pool: &SavedPool, sites: &[&str]
 pub(super) fn of_misses(history: &SavedHistory, pool: &SavedPool) -> String {
     let about_misses = |alert: &&SavedAlert| matches!(alert.rule, Rule::Misses | Rule::MissedBytes);
     let advised = || {
-        let prewarm = |it: &&framepool::health::Advice| it.kind == AdviceKind::Prewarm;
+        let prewarm = |it: &&Advice| it.kind == AdviceKind::Prewarm;
         let advice = pool.advice.iter().find(prewarm);
         advice.map(|advice| advice.sentence.clone())
     };
